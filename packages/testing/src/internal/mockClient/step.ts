@@ -1,0 +1,44 @@
+import type * as Duration from "effect/Duration"
+import type * as Stream from "effect/Stream"
+
+/** Header fields as a script writes them: a list gives as many fields, which `set-cookie` needs. */
+export type HeadersInput = Readonly<Record<string, string | ReadonlyArray<string>>>
+
+export interface Respond {
+  readonly _tag: "Respond"
+  readonly status: number
+  readonly headers: HeadersInput
+  readonly body: Stream.Stream<Uint8Array, unknown> | Uint8Array | undefined
+}
+
+export interface Fail {
+  readonly _tag: "Fail"
+  readonly error: Error
+}
+
+export interface Never {
+  readonly _tag: "Never"
+}
+
+export interface Delay {
+  readonly _tag: "Delay"
+  readonly duration: Duration.DurationInput
+  readonly step: Step
+}
+
+export type Step = Respond | Fail | Never | Delay
+
+/** The error that undici raises with a code: its message is undici's own for the codes that it is known for. */
+export const codedError = (code: string, message = messages[code] ?? code): Error =>
+  Object.assign(new Error(message), { code })
+
+const messages: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connect ECONNREFUSED 192.0.2.1:443",
+  ECONNRESET: "read ECONNRESET",
+  ENOTFOUND: "getaddrinfo ENOTFOUND host.invalid",
+  EPIPE: "write EPIPE",
+  UND_ERR_SOCKET: "other side closed",
+  UND_ERR_CONNECT_TIMEOUT: "Connect Timeout Error",
+  UND_ERR_HEADERS_TIMEOUT: "Headers Timeout Error",
+  UND_ERR_BODY_TIMEOUT: "Body Timeout Error"
+}

@@ -1,0 +1,247 @@
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+
+const url = "https://api.example.com/things"
+
+/** The code of a transport's or body's failure, wherever undici puts it. */
+const code = (error: HttpClientError.HttpClientError, depth: number): unknown => {
+  let cause: unknown = error
+  for (let i = 0; i < depth; i++) cause = cause instanceof Error ? cause.cause : undefined
+  return cause instanceof Error && "code" in cause ? cause.code : undefined
+}
+
+describe("what a script answers", () => {
+  it.effect("steps are used in order, whatever the request", () =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make([MockClient.respond(503), MockClient.respond(200, "done")])
+      const first = yield* client.get(url)
+      const second = yield* client.post(url)
+      expect([first.status, second.status]).toEqual([503, 200])
+      expect(yield* second.text).toBe("done")
+    })
+  )
+
+  it.effect("a function decides by the request and its index", () =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make((request, index) => MockClient.respond(200, [index, request.method]))
+      expect(yield* (yield* client.get(url)).json).toEqual([0, "GET"])
+      expect(yield* (yield* client.del(url)).json).toEqual([1, "DELETE"])
+    })
+  )
+
+  it.effect("a request past the end fails, and says what was sent", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.respond(204)])
+      yield* client.get(url)
+      const error = yield* Effect.flip(client.post(`${url}/2`))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expect(error.message).toContain("the script ended: it has 1 step(s) and this is request 2")
+      expect(error.message).toContain(`GET ${url}, POST ${url}/2`)
+      expect(code(error, 1)).toBe("ERR_MOCK_SCRIPT_ENDED")
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+
+  it.effect("objects are JSON, strings text, bytes octets; a content type of the script's own wins", () =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make([
+        MockClient.respond(200, { a: 1 }),
+        MockClient.respond(200, "a"),
+        MockClient.respond(200, new Uint8Array([1, 2])),
+        MockClient.respond(400, { status: 400 }, { "Content-Type": "application/problem+json" }),
+        MockClient.respond(200)
+      ])
+      const responses = yield* Effect.all(Array.from({ length: 5 }, () => client.get(url)))
+      expect(responses.map((response) => response.headers["content-type"])).toEqual([
+        "application/json",
+        "text/plain; charset=utf-8",
+        "application/octet-stream",
+        "application/problem+json",
+        undefined
+      ])
+      expect(new Uint8Array(yield* responses[2]!.arrayBuffer)).toEqual(new Uint8Array([1, 2]))
+      expect(yield* responses[4]!.text).toBe("")
+    })
+  )
+
+  it.effect("several cookies stay several", () =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make([
+        MockClient.respond(200, undefined, { "set-cookie": ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"] })
+      ])
+      const response = yield* client.get(url)
+      expect(Object.keys(response.cookies.cookies)).toEqual(["a", "b"])
+    })
+  )
+
+  it.effect("any status comes back as it was scripted, with a body only where one may be", () =>
+    Effect.promise(() =>
+      FastCheck.assert(
+        FastCheck.asyncProperty(FastCheck.integer({ min: 0, max: 999 }), (status) =>
+          Effect.gen(function* () {
+            const { client } = yield* MockClient.make([MockClient.respond(status, "body")])
+            const response = yield* client.get(url)
+            expect(response.status).toBe(status)
+            expect(yield* response.text).toBe([204, 205, 304].includes(status) ? "" : "body")
+          }).pipe(Effect.runPromise)
+        )
+      )
+    )
+  )
+})
+
+describe("what a script breaks", () => {
+  it.effect("a transport failure is a RequestError with the code in its cause", () =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make([MockClient.fail("ECONNREFUSED"), MockClient.fail("EHOSTUNREACH")])
+      const first = yield* Effect.flip(client.get(url))
+      const second = yield* Effect.flip(client.get(url))
+      expect(first).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      expect([code(first, 1), code(second, 1)]).toEqual(["ECONNREFUSED", "EHOSTUNREACH"])
+    })
+  )
+
+  it.effect("a truncated body is a ResponseError with its status, and the code two causes deep", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([
+        MockClient.truncated(200, '{"half":'),
+        MockClient.truncated(200, "half", { code: "UND_ERR_BODY_TIMEOUT" })
+      ])
+      const text = yield* Effect.flip((yield* client.get(url)).text)
+      expect(text).toMatchObject({ _tag: "ResponseError", reason: "Decode", response: { status: 200 } })
+      expect(code(text, 2)).toBe("UND_ERR_SOCKET")
+
+      const seen: Array<string> = []
+      const body = (yield* client.get(url)).stream.pipe(Stream.decodeText())
+      const exit = yield* Effect.exit(Stream.runForEach(body, (part) => Effect.sync(() => seen.push(part))))
+      expect(seen).toEqual(["half"])
+      const failure = Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : undefined
+      expect(failure).toMatchObject({ _tag: "Some", value: { _tag: "ResponseError", reason: "Decode" } })
+      expect((yield* mock.released).map((release) => release.how)).toEqual(["failed", "failed"])
+    })
+  )
+
+  it.effect("a request that is never answered can be interrupted, and that is recorded", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.never])
+      const fiber = yield* Effect.fork(Effect.timeoutOption(client.get(url), "3 seconds"))
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "None" })
+      expect(yield* mock.interrupted).toEqual([{ _tag: "Interrupted", index: 0, at: 3000 }])
+    })
+  )
+})
+
+describe("what is recorded", () => {
+  it.effect("the request as it was sent: absolute URL with parameters, headers in lower case, body as text", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.respond(201), MockClient.respond(201)])
+      yield* TestClock.setTime(1_700_000_000_000)
+      yield* HttpClientRequest.post(`${url}?a=1`).pipe(
+        HttpClientRequest.setUrlParam("b", "ü"),
+        HttpClientRequest.setHeader("X-Api-Key", "k"),
+        HttpClientRequest.bodyUnsafeJson({ name: "x" }),
+        client.execute
+      )
+      const body = Stream.make("one ", "two").pipe(Stream.encodeText)
+      yield* client.post(url, { body: HttpBody.stream(body) })
+      const [first, second] = yield* mock.sent
+      expect(first).toEqual({
+        _tag: "Sent",
+        index: 0,
+        at: 1_700_000_000_000,
+        method: "POST",
+        url: `${url}?a=1&b=%C3%BC`,
+        headers: { "x-api-key": "k", "content-type": "application/json", "content-length": "12" },
+        body: '{"name":"x"}'
+      })
+      expect(second?.body).toBe("one two")
+    })
+  )
+
+  it.effect("a body whose stream fails is an encoding error: nothing was sent, no step is used", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.respond(200)])
+      const error = yield* Effect.flip(client.post(url, { body: HttpBody.stream(Stream.fail("broken")) }))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "Encode" })
+      expect(yield* mock.sent).toEqual([])
+      expect((yield* client.get(url)).status).toBe(200)
+    })
+  )
+
+  it.effect("each send has its time: delays and the caller's waits are those of the test clock", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([
+        MockClient.delay("2 seconds", MockClient.fail("ECONNRESET")),
+        MockClient.respond(200)
+      ])
+      const fiber = yield* Effect.fork(Effect.retry(client.get(url), Schedule.spaced("10 seconds")))
+      yield* TestClock.adjust("12 seconds")
+      expect((yield* Fiber.join(fiber)).status).toBe(200)
+      expect((yield* mock.sent).map((sent) => sent.at)).toEqual([0, 12_000])
+    })
+  )
+
+  it.effect("a response that nobody reads is not released; one that is drained or cancelled is, at that moment", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make(() => MockClient.respond(503, "x".repeat(100)))
+      const kept = yield* client.get(url)
+      const drained = yield* client.get(url)
+      const cancelled = yield* client.get(url)
+      yield* TestClock.adjust("1 second")
+      expect(yield* mock.released).toEqual([])
+      yield* Stream.runDrain(drained.stream)
+      yield* TestClock.adjust("1 second")
+      yield* Stream.runDrain(Stream.take(cancelled.stream, 1))
+      expect(yield* mock.released).toEqual([
+        { _tag: "Released", index: 1, at: 1000, how: "drained" },
+        { _tag: "Released", index: 2, at: 2000, how: "cancelled" }
+      ])
+      expect(kept.status).toBe(503)
+    })
+  )
+
+  it.effect("closing the scope of a request aborts its body", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([MockClient.respond(200, "body")])
+      yield* Effect.scoped(HttpClient.withScope(client).get(url))
+      expect(yield* mock.released).toEqual([{ _tag: "Released", index: 0, at: 0, how: "aborted" }])
+    })
+  )
+
+  it.effect("a streamed body runs only as it is read, on the test clock", () =>
+    Effect.gen(function* () {
+      const parts = Stream.make("a", "b", "c").pipe(Stream.schedule(Schedule.spaced("1 second")), Stream.encodeText)
+      const { client, mock } = yield* MockClient.make([MockClient.respondStream(200, parts)])
+      const response = yield* client.get(url)
+      yield* TestClock.adjust("1 minute")
+      const fiber = yield* Effect.fork(response.text)
+      yield* TestClock.adjust("3 seconds")
+      expect(yield* Fiber.join(fiber)).toBe("abc")
+      expect(yield* mock.released).toEqual([{ _tag: "Released", index: 0, at: 63_000, how: "drained" }])
+    })
+  )
+
+  it.effect("all that happened is one list, in order", () =>
+    Effect.gen(function* () {
+      const mock = yield* MockClient.MockClient
+      const client = yield* HttpClient.HttpClient
+      yield* (yield* client.get(url)).text
+      yield* client.head(url)
+      expect((yield* mock.events).map((event) => event._tag)).toEqual(["Sent", "Released", "Sent", "Released"])
+      expect((yield* mock.released).map((release) => release.how)).toEqual(["drained", "empty"])
+    }).pipe(Effect.provide(MockClient.layer(() => MockClient.respond(200, "body"))))
+  )
+})
