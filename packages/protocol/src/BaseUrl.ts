@@ -1,0 +1,223 @@
+/**
+ * Joining a path to the base URL of an API, so that nothing that the path says leads out of that base.
+ *
+ * @since 0.1.0
+ */
+import { isAlpha, isControl, isDigit, isLoneSurrogate } from "./internal/Char.js"
+import * as Url from "./internal/Url.js"
+import type { Outcome } from "./Outcome.js"
+import { err, ok } from "./Outcome.js"
+
+/**
+ * Why a base URL is refused.
+ *
+ * - `InvalidBase`: not an absolute URL written as `scheme://host`, or holds a character that no URL has.
+ * - `BaseScheme`: neither http nor https.
+ * - `BaseUserinfo`: has a user name or a password (credentials belong to an authentication scheme).
+ * - `BaseQuery`, `BaseFragment`: has a query or a fragment, be it empty, that a path would have to follow.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type BaseReason = "InvalidBase" | "BaseScheme" | "BaseUserinfo" | "BaseQuery" | "BaseFragment"
+
+/**
+ * Why a path is refused.
+ *
+ * - `IllegalCharacter`: a control character, plain or (before the query) percent-encoded; a backslash before the query; a
+ *   space at either end; half a surrogate pair. URL parsers drop or rewrite these without a word.
+ * - `LooksLikeAuthority`: begins with `//`, `@` or `:`, which gluing strings together would turn into a host, userinfo or port.
+ * - `DotSegment`: has a segment `..`, also as `%2e%2e` or between encoded slashes, which some servers decode.
+ * - `UnsupportedScheme`: an absolute URL that is neither http nor https.
+ * - `InvalidUrl`: begins with `http:` or `https:` and is no URL of that scheme, e.g. `https:evil`.
+ * - `Userinfo`: an absolute URL with a user name or a password.
+ * - `OtherOrigin`: an absolute URL of another scheme, host or port.
+ * - `OutsideBase`: an absolute URL of the base's origin that is not below the base's path.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type PathReason =
+  | "IllegalCharacter"
+  | "LooksLikeAuthority"
+  | "DotSegment"
+  | "UnsupportedScheme"
+  | "InvalidUrl"
+  | "Userinfo"
+  | "OtherOrigin"
+  | "OutsideBase"
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
+export type Reason = BaseReason | PathReason
+
+/**
+ * Checks a base URL, to fail where a client is made and not at its first request.
+ *
+ * @param base e.g. `https://api.example.com/v1`, with or without a slash at its end
+ * @returns the normalised URL
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-4.2
+ * @since 0.1.0
+ * @category decoding
+ */
+export const validate = (base: string): Outcome<string, BaseReason> => {
+  const url = parseBase(base)
+  return typeof url === "string" ? err(url) : ok(url.href)
+}
+
+/**
+ * Appends a path to a base URL. The result has the base's origin and lies at or below the base's path, whatever the path
+ * says; what would lead elsewhere is refused and never repaired.
+ *
+ * The base's own path is kept, with or without a slash at its end and at the beginning of `path`: `https://a.test/v1` and
+ * `/users` give `https://a.test/v1/users` (RFC 3986 resolution would drop `/v1`). Query and fragment of `path` are kept. An
+ * empty path gives the base. An absolute URL, as APIs hand out for the next page, is taken when it lies inside the base.
+ * `name:verb` is a path, not a scheme. Characters that a URL must encode are encoded as UTF-8; what is encoded stays so.
+ *
+ * @param base as {@link validate} takes it
+ * @param path e.g. `/users?page=2`, `users`, `?page=2`, or an absolute URL inside the base
+ * @returns the absolute, normalised URL, or the rule that was broken
+ * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.3
+ * @since 0.1.0
+ * @category constructors
+ */
+export const join = (base: string, path: string): Outcome<string, Reason> => {
+  const root = parseBase(base)
+  if (typeof root === "string") return err(root)
+  if (path === "") return ok(root.href)
+
+  const refused = refusalOfText(path)
+  if (refused !== undefined) return err(refused)
+
+  const url = startsWithHttp(path) ? parseAbsolute(path) : Url.parse(root.origin + append(root.pathname, path))
+  if (url === undefined) return err("InvalidUrl")
+  const reason = refusalOfUrl(root, url)
+  return reason === undefined ? ok(url.href) : err(reason)
+}
+
+/**
+ * Says in a sentence what a refusal means and what to write instead. Repeats nothing of the input.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const explain = (reason: Reason): string => EXPLANATIONS[reason]
+
+const EXPLANATIONS: Readonly<Record<Reason, string>> = {
+  InvalidBase: "The base URL is not an absolute URL; write it like https://api.example.com/v1",
+  BaseScheme: "The base URL must begin with https:// or http://",
+  BaseUserinfo:
+    "The base URL has a user name or a password in it; give credentials to an authentication scheme instead",
+  BaseQuery: "The base URL has a query; give query parameters with each request instead",
+  BaseFragment: "The base URL has a fragment (#); leave it out",
+  IllegalCharacter:
+    "The path has a control character, a backslash, a space at one end or broken Unicode; percent-encode what is meant",
+  LooksLikeAuthority: "The path begins with //, @ or :, which reads like a host; begin it with a single /",
+  DotSegment: "The path has a .. segment; name the path below the base URL in full",
+  UnsupportedScheme: "The path is an absolute URL that is neither http nor https",
+  InvalidUrl: "The path begins like an absolute URL and is not one",
+  Userinfo: "The path is an absolute URL with a user name or a password in it",
+  OtherOrigin: "The path is an absolute URL of another scheme, host or port than the base URL",
+  OutsideBase: "The path is an absolute URL outside the path of the base URL"
+}
+
+const parseBase = (base: string): URL | BaseReason => {
+  if (hasIllegalCharacter(base)) return "InvalidBase"
+  // The parser would also take `https:evil` and `https:///evil`, whose host is not where a reader looks for it.
+  const start = base.indexOf(":") + 3
+  const url = base.startsWith("://", start - 3) && base[start] !== "/" ? Url.parse(base) : undefined
+  if (url === undefined) return "InvalidBase"
+  if (!Url.isHttp(url)) return "BaseScheme"
+  // Read from the text, because the parsed URL shows no difference between an empty part and a missing one.
+  if (base.includes("#")) return "BaseFragment"
+  if (base.includes("?")) return "BaseQuery"
+  const slash = base.indexOf("/", start)
+  return base.slice(start, slash === -1 ? undefined : slash).includes("@") ? "BaseUserinfo" : url
+}
+
+const refusalOfText = (path: string): PathReason | undefined => {
+  if (hasIllegalCharacter(path)) return "IllegalCharacter"
+  if (path.startsWith("//") || path.startsWith("@") || path.startsWith(":")) return "LooksLikeAuthority"
+  if (hasOtherScheme(path)) return "UnsupportedScheme"
+  return segmentsRefusal(path.slice(0, endOfPath(path)))
+}
+
+const refusalOfUrl = (root: URL, url: URL): PathReason | undefined => {
+  if (Url.hasUserinfo(url)) return "Userinfo"
+  if (url.origin !== root.origin) return "OtherOrigin"
+  const prefix = withoutSlash(root.pathname)
+  return url.pathname === prefix || url.pathname.startsWith(`${prefix}/`) ? undefined : "OutsideBase"
+}
+
+const append = (basePath: string, path: string): string => {
+  if (path.startsWith("?") || path.startsWith("#")) return basePath + path
+  return withoutSlash(basePath) + (path.startsWith("/") ? path : `/${path}`)
+}
+
+const withoutSlash = (path: string): string => (path.endsWith("/") ? path.slice(0, -1) : path)
+
+const startsWithHttp = (path: string): boolean => {
+  const start = path.slice(0, 6).toLowerCase()
+  return start.startsWith("http:") || start === "https:"
+}
+
+/** `https:evil` and `https:/evil` are relative or absolute depending on who reads them. */
+const parseAbsolute = (path: string): URL | undefined =>
+  path.startsWith("//", path.indexOf(":") + 1) ? Url.parse(path) : undefined
+
+/** Another scheme followed by a slash; without one it is a path such as `instances:batchDelete`. */
+const hasOtherScheme = (path: string): boolean => {
+  if (startsWithHttp(path) || !isAlpha(path.charCodeAt(0))) return false
+  let index = 1
+  while (isSchemeChar(path.charCodeAt(index))) index++
+  return path.startsWith(":/", index)
+}
+
+const isSchemeChar = (code: number): boolean =>
+  isAlpha(code) || isDigit(code) || code === 0x2b || code === 0x2d || code === 0x2e
+
+const endOfPath = (text: string): number => {
+  const query = text.indexOf("?")
+  const fragment = text.indexOf("#")
+  if (query === -1) return fragment === -1 ? text.length : fragment
+  return fragment === -1 ? query : Math.min(query, fragment)
+}
+
+const hasIllegalCharacter = (text: string): boolean => {
+  if (text.startsWith(" ") || text.endsWith(" ")) return true
+  const end = endOfPath(text)
+  for (let index = 0; index < text.length; index++) {
+    if (isControl(text.charCodeAt(index)) || isLoneSurrogate(text, index)) return true
+    if (index < end && text[index] === "\\") return true
+  }
+  return false
+}
+
+const segmentsRefusal = (path: string): PathReason | undefined => {
+  let segment = ""
+  for (let index = 0; index < path.length; index++) {
+    const decoded = path[index] === "%" ? decodeByte(path, index) : undefined
+    if (decoded !== undefined && isControl(decoded)) return "IllegalCharacter"
+    if (decoded !== undefined) index += 2
+    const character = decoded === undefined ? (path[index] ?? "") : String.fromCharCode(decoded)
+    const separates = character === "/" || character === "\\"
+    if (separates && segment === "..") return "DotSegment"
+    // Three characters tell `..` from every other segment.
+    segment = separates ? "" : (segment + character).slice(0, 3)
+  }
+  return segment === ".." ? "DotSegment" : undefined
+}
+
+const decodeByte = (text: string, percent: number): number | undefined => {
+  const high = hexDigit(text.charCodeAt(percent + 1))
+  const low = hexDigit(text.charCodeAt(percent + 2))
+  return high === undefined || low === undefined ? undefined : high * 16 + low
+}
+
+const hexDigit = (code: number): number | undefined => {
+  if (isDigit(code)) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined
+}

@@ -1,0 +1,190 @@
+/**
+ * The challenges of a server: the value of WWW-Authenticate and Proxy-Authenticate.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
+ * @since 0.1.0
+ */
+import {
+  BACKSLASH,
+  COMMA,
+  DQUOTE,
+  EQUALS,
+  isBlank,
+  isControl,
+  isToken68Char,
+  isTokenChar,
+  skip
+} from "./internal/Char.js"
+
+/**
+ * One challenge: a scheme with either one opaque value or any number of parameters.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Challenge {
+  /** Name of the scheme in lower case, e.g. `basic`. */
+  readonly scheme: string
+  /** The opaque value of schemes such as Negotiate. */
+  readonly token68?: string
+  /** Values by lower-case name, quotes and escapes removed. It has no prototype: `__proto__` is a name like any other. */
+  readonly params: Readonly<Record<string, string>>
+}
+
+/**
+ * How many characters {@link parse} reads, of all lines together.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const maxLength = 16_384
+
+/**
+ * Parses the challenges of one field line, or of several, in their order. Lines count as if joined with a comma, except that
+ * a quoted string ends with its line.
+ *
+ * What is malformed is skipped, and what is around it is kept: a broken parameter costs that parameter, a broken scheme
+ * costs its parameters too. A parameter is broken when its value is missing, is followed by anything but a comma, holds a
+ * control character, or opens a quote that does not close; a parameter without a challenge, or after a `token68`, is
+ * dropped. Of two parameters with one name the first counts. Empty list members and blanks around `=` do not count.
+ *
+ * Of more than {@link maxLength} characters the rest is not read, and the challenge in which the reading ends is dropped
+ * whole, so that half a value is never taken for a value.
+ *
+ * @param fieldValues the field's value, or the values of its lines
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.2
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parse = (fieldValues: string | ReadonlyArray<string>): ReadonlyArray<Challenge> => {
+  const lines = typeof fieldValues === "string" ? [fieldValues] : fieldValues
+  const found: Array<Draft> = []
+  const state: State = { found, current: undefined }
+  let left = maxLength
+  for (const line of lines) {
+    scan(line.slice(0, left), state)
+    if (line.length > left) {
+      if (state.current !== undefined) found.pop()
+      break
+    }
+    left -= line.length
+  }
+  return found
+}
+
+/**
+ * The first challenge of a scheme, whatever the letter case.
+ *
+ * @param scheme e.g. `Bearer`
+ * @since 0.1.0
+ * @category getters
+ */
+export const find = (challenges: ReadonlyArray<Challenge>, scheme: string): Challenge | undefined => {
+  const name = scheme.toLowerCase()
+  return challenges.find((challenge) => challenge.scheme === name)
+}
+
+interface Draft {
+  readonly scheme: string
+  token68?: string
+  readonly params: Record<string, string>
+}
+
+interface State {
+  readonly found: Array<Draft>
+  /** Whom a parameter belongs to; nobody after a scheme that could not be read. */
+  current: Draft | undefined
+}
+
+const scan = (line: string, state: State): void => {
+  let index = 0
+  for (;;) {
+    index = skip(line, index, isSeparator)
+    if (index === line.length) return
+    index = scanMember(line, index, state)
+  }
+}
+
+/** Reads one member of the list, and answers where the comma after it is, or the end of the line. */
+const scanMember = (line: string, start: number, state: State): number => {
+  const nameEnd = skip(line, start, isTokenChar)
+  if (nameEnd === start) return skipMember(line, start)
+  const next = skip(line, nameEnd, isBlank)
+  if (line.charCodeAt(next) === EQUALS) return scanParameter(line, start, nameEnd, state)
+
+  // A scheme stands alone, or a space follows it.
+  const isScheme = isMemberEnd(line, next) || next > nameEnd
+  state.current = isScheme ? { scheme: line.slice(start, nameEnd).toLowerCase(), params: emptyParams() } : undefined
+  if (state.current === undefined) return skipMember(line, next)
+  state.found.push(state.current)
+  return isMemberEnd(line, next) ? next : scanArgument(line, next, state.current, state)
+}
+
+/** Reads what follows a scheme in the same member: a `token68` or the first parameter. */
+const scanArgument = (line: string, start: number, challenge: Draft, state: State): number => {
+  const padding = skip(line, start, isToken68Char)
+  const tokenEnd = skip(line, padding, isEquals)
+  const next = skip(line, tokenEnd, isBlank)
+  if (padding > start && isMemberEnd(line, next)) {
+    challenge.token68 = line.slice(start, tokenEnd)
+    return next
+  }
+  const nameEnd = skip(line, start, isTokenChar)
+  const isParameter = nameEnd > start && line.charCodeAt(skip(line, nameEnd, isBlank)) === EQUALS
+  return isParameter ? scanParameter(line, start, nameEnd, state) : skipMember(line, start)
+}
+
+const scanParameter = (line: string, start: number, nameEnd: number, { current }: State): number => {
+  const equals = skip(line, nameEnd, isBlank)
+  const value = readValue(line, skip(line, equals + 1, isBlank))
+  const end = value === undefined ? undefined : skip(line, value.end, isBlank)
+  if (value === undefined || end === undefined || !isMemberEnd(line, end)) return skipMember(line, equals + 1)
+  const name = line.slice(start, nameEnd).toLowerCase()
+  if (current !== undefined && current.token68 === undefined) current.params[name] ??= value.text
+  return end
+}
+
+interface Value {
+  readonly text: string
+  readonly end: number
+}
+
+const readValue = (line: string, start: number): Value | undefined => {
+  if (line.charCodeAt(start) === DQUOTE) return readQuoted(line, start)
+  const end = skip(line, start, isTokenChar)
+  return end === start ? undefined : { text: line.slice(start, end), end }
+}
+
+const readQuoted = (line: string, start: number): Value | undefined => {
+  let text = ""
+  for (let index = start + 1; index < line.length; index++) {
+    const code = line.charCodeAt(index)
+    if (code === DQUOTE) return { text, end: index + 1 }
+    if (code === BACKSLASH) index++
+    if (isControl(line.charCodeAt(index)) && line[index] !== "\t") return undefined
+    text += line[index] ?? ""
+  }
+  return undefined
+}
+
+/** Where the next comma is that no quotes are around. A quote that does not close reaches to the end of the line. */
+const skipMember = (line: string, start: number): number => {
+  let quoted = false
+  for (let index = start; index < line.length; index++) {
+    const code = line.charCodeAt(index)
+    if (code === COMMA && !quoted) return index
+    if (code === DQUOTE) quoted = !quoted
+    if (code === BACKSLASH && quoted) index++
+  }
+  return line.length
+}
+
+const isSeparator = (code: number): boolean => code === COMMA || isBlank(code)
+
+const isEquals = (code: number): boolean => code === EQUALS
+
+const isMemberEnd = (line: string, index: number): boolean => index === line.length || line.charCodeAt(index) === COMMA
+
+// `Object.create` is typed as `any`; an object without members is a record of whatever it will hold.
+const emptyParams = (): Record<string, string> => Object.create(null) as Record<string, string>

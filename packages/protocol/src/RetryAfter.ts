@@ -1,0 +1,161 @@
+/**
+ * How long a server asks its client to wait, in each of the fields that servers say it with.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ * @since 0.1.0
+ */
+import * as HttpDate from "./HttpDate.js"
+import { trimBlanks } from "./internal/Char.js"
+import * as Decimal from "./internal/Decimal.js"
+import * as StructuredList from "./internal/StructuredList.js"
+
+/**
+ * The fields of an answer, by lower-case name; several lines of a name joined with `, `.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Headers = Readonly<Record<string, string | undefined>>
+
+/**
+ * Which field the wait was read from. `x-ratelimit-reset` stands for its whole family of names.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Source = "retry-after-ms" | "retry-after" | "ratelimit" | "x-ratelimit-reset"
+
+/**
+ * A wait that a server asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryAfter {
+  /** Milliseconds, a whole number from 0 to `Number.MAX_SAFE_INTEGER`, rounded up: never earlier than asked. */
+  readonly delayMs: number
+  readonly source: Source
+}
+
+/**
+ * Reads the wait from the first of these that is there:
+ *
+ * 1. `retry-after-ms`: milliseconds. One that is not valid is passed over, for it is nobody's standard.
+ * 2. `Retry-After`: seconds, or an HTTP-date. It has the last word: one that is not valid gives `undefined`, whatever
+ *    the other fields say, because the server did name a time and it is not known.
+ * 3. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): the `t` of the members with `r=0`. A malformed field is passed over.
+ * 4. `X-RateLimit-Reset`, `X-Rate-Limit-Reset`, `RateLimit-Reset`: only when the `-Remaining` that goes with it is 0 or
+ *    missing. Numbers from 1e9 on are epoch seconds and from 1e12 on epoch milliseconds; smaller ones are seconds from now.
+ *
+ * Numbers are digits with an optional fraction: no sign, exponent or hexadecimal. Blanks around them do not count. Of
+ * several values in a field the latest valid one counts (a comma after the name of a day is part of a date). A time that has
+ * passed gives 0. Nothing overflows: a number of any length gives `Number.MAX_SAFE_INTEGER` at most.
+ *
+ * **Clock skew.** A point in time is the server's, so it is counted from the server's clock: `Date`, plus `Age` when a cache
+ * answered. If `Date` is missing, is no HTTP-date, or is more than a day from `now`, so that one cannot say which of the two
+ * clocks is wrong, it is counted from `now`.
+ *
+ * @param headers fields by lower-case name
+ * @param now epoch milliseconds, when the answer arrived
+ * @returns the wait, or `undefined` when none was asked for
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ * @see https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parse = (headers: Headers, now: number): RetryAfter | undefined => {
+  const milliseconds = latest(headers["retry-after-ms"], (text) => Decimal.parse(text, 1))
+  if (milliseconds !== undefined) return wait("retry-after-ms", milliseconds)
+
+  const retryAfter = headers["retry-after"]
+  if (retryAfter !== undefined) return wait("retry-after", fromRetryAfter(retryAfter, headers, now))
+
+  const rateLimit = headers["ratelimit"]
+  const limited = rateLimit === undefined ? undefined : fromRateLimit(rateLimit)
+  if (limited !== undefined) return wait("ratelimit", limited)
+
+  return wait("x-ratelimit-reset", fromReset(headers, now))
+}
+
+const wait = (source: Source, delayMs: number | undefined): RetryAfter | undefined =>
+  delayMs === undefined ? undefined : { delayMs: clamp(delayMs), source }
+
+/** Negated, so that a NaN (a `now` that is none) is no wait. */
+const clamp = (delayMs: number): number => (!(delayMs > 0) ? 0 : Math.min(Math.ceil(delayMs), Number.MAX_SAFE_INTEGER))
+
+const fromRetryAfter = (text: string, headers: Headers, now: number): number | undefined => {
+  const clock = serverTime(headers, now)
+  return latest(text, (member) => {
+    const delay = Decimal.parse(member, 1000)
+    if (delay !== undefined) return delay
+    const date = HttpDate.parse(member, now)
+    return date === undefined ? undefined : Math.max(0, date - clock)
+  })
+}
+
+const fromRateLimit = (text: string): number | undefined => {
+  const exhausted = (StructuredList.parse(text) ?? []).flatMap(({ params, value }) => {
+    const reset = params.get("t")
+    const isPolicy = typeof value === "string" && params.get("r") === 0
+    return isPolicy && typeof reset === "number" && reset >= 0 ? [reset * 1000] : []
+  })
+  return maximum(exhausted)
+}
+
+const FAMILY = [
+  ["x-ratelimit-reset", "x-ratelimit-remaining"],
+  ["x-rate-limit-reset", "x-rate-limit-remaining"],
+  ["ratelimit-reset", "ratelimit-remaining"]
+] as const
+
+const fromReset = (headers: Headers, now: number): number | undefined => {
+  for (const [reset, remaining] of FAMILY) {
+    const left = headers[remaining]
+    const isExhausted =
+      left === undefined || left.split(",").some((member) => Decimal.parse(trimBlanks(member), 1) === 0)
+    const delay = isExhausted ? latest(headers[reset], (text) => untilReset(text, headers, now)) : undefined
+    if (delay !== undefined) return delay
+  }
+  return undefined
+}
+
+const untilReset = (text: string, headers: Headers, now: number): number | undefined => {
+  const milliseconds = Decimal.parse(text, 1000)
+  if (milliseconds === undefined || milliseconds < EPOCH_SECONDS * 1000) return milliseconds
+  const epoch = milliseconds < EPOCH_MILLISECONDS * 1000 ? milliseconds : (Decimal.parse(text, 1) ?? milliseconds)
+  return Math.max(0, epoch - serverTime(headers, now))
+}
+
+/** As a delay, 31 years; as a time, September 2001. */
+const EPOCH_SECONDS = 1e9
+
+/** As seconds, the year 33658; as milliseconds, September 2001. */
+const EPOCH_MILLISECONDS = 1e12
+
+const DAY_MS = 86_400_000
+
+const serverTime = (headers: Headers, now: number): number => {
+  const date = HttpDate.parse(trimBlanks(headers["date"] ?? ""), now)
+  if (date === undefined) return now
+  const time = date + (Decimal.parse(trimBlanks(headers["age"] ?? ""), 1000) ?? 0)
+  return Math.abs(time - now) <= DAY_MS ? time : now
+}
+
+/** The largest value among the members of a comma-separated list that can be read; the others do not count. */
+const latest = (text: string | undefined, read: (member: string) => number | undefined): number | undefined => {
+  const pieces = text?.split(",") ?? []
+  const values: Array<number> = []
+  for (let index = 0; index < pieces.length; index++) {
+    const piece = trimBlanks(pieces[index] ?? "")
+    const next = pieces[index + 1]
+    // `Wed, 21 Oct 2015 07:28:00 GMT` has been split in two. No date is this long, and a longer text is not joined twice.
+    const joined = next === undefined || piece.length > 9 ? undefined : read(trimBlanks(`${piece},${next}`))
+    if (joined !== undefined) index++
+    const value = joined ?? read(piece)
+    if (value !== undefined) values.push(value)
+  }
+  return maximum(values)
+}
+
+const maximum = (values: ReadonlyArray<number>): number | undefined =>
+  values.length === 0 ? undefined : values.reduce((a, b) => Math.max(a, b))

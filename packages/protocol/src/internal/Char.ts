@@ -1,0 +1,61 @@
+/**
+ * Character classes of RFC 5234 and RFC 9110 over UTF-16 code units. Server text is read with these and never with a
+ * regular expression, so that no input can make a scanner backtrack. `NaN`, which `charCodeAt` gives past the end of a
+ * string, is in none of the classes.
+ *
+ * @internal
+ */
+export const COMMA = 0x2c
+export const DQUOTE = 0x22
+export const EQUALS = 0x3d
+export const BACKSLASH = 0x5c
+
+/** SP or HTAB, what OWS and BWS are made of. */
+export const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+
+export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
+
+export const isAlpha = (code: number): boolean => (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
+
+/** CTL of RFC 5234: C0 and DEL. */
+export const isControl = (code: number): boolean => code < 0x20 || code === 0x7f
+
+const SYMBOLS_OF_TOKEN = new Set(Array.from("!#$%&'*+-.^_`|~", (symbol) => symbol.charCodeAt(0)))
+const SYMBOLS_OF_TOKEN68 = new Set(Array.from("-._~+/", (symbol) => symbol.charCodeAt(0)))
+
+/** `tchar` of RFC 9110 §5.6.2. */
+export const isTokenChar = (code: number): boolean => isAlpha(code) || isDigit(code) || SYMBOLS_OF_TOKEN.has(code)
+
+/** A character of `token68` (RFC 9110 §11.2) before its padding. */
+export const isToken68Char = (code: number): boolean => isAlpha(code) || isDigit(code) || SYMBOLS_OF_TOKEN68.has(code)
+
+/** The first index at or after `start` whose character is not in the class; at most `end`. */
+export const skip = (
+  text: string,
+  start: number,
+  inClass: (code: number) => boolean,
+  end: number = text.length
+): number => {
+  let index = start
+  while (index < end && inClass(text.charCodeAt(index))) index++
+  return index
+}
+
+/** The text without the optional whitespace (RFC 9110 §5.6.3) around it; `trim()` would remove more than that. */
+export const trimBlanks = (text: string): string => {
+  const start = skip(text, 0, isBlank)
+  let end = text.length
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+/** Whether the code unit at `index` is half of a surrogate pair whose other half is missing. */
+export const isLoneSurrogate = (text: string, index: number): boolean => {
+  const code = text.charCodeAt(index)
+  if (isHighSurrogate(code)) return !isLowSurrogate(text.charCodeAt(index + 1))
+  return isLowSurrogate(code) && !isHighSurrogate(text.charCodeAt(index - 1))
+}
+
+const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
+
+const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff

@@ -1,0 +1,131 @@
+import { isAlpha, isBlank, isDigit, isTokenChar, skip } from "./Char.js"
+
+/**
+ * One member of a structured List: its bare item and its parameters, as far as this package reads them. Items that are
+ * not integers, strings or tokens are recognised, and come as `undefined`.
+ *
+ * @internal
+ */
+export interface Item {
+  readonly value: BareItem
+  readonly params: ReadonlyMap<string, BareItem>
+}
+
+/** @internal */
+export type BareItem = number | string | true | undefined
+
+/**
+ * Parses a List (RFC 9651 §4.2.1) of Items with parameters. Inner lists, dates and display strings are not read. A
+ * syntax error anywhere voids the whole field, as RFC 9651 §4.2 demands.
+ *
+ * @internal
+ */
+export const parse = (text: string): ReadonlyArray<Item> | undefined => {
+  const items: Array<Item> = []
+  const cursor: Cursor = { text, index: skip(text, 0, isSpace), failed: false }
+  if (cursor.index === text.length) return items
+  for (;;) {
+    items.push({ value: bareItem(cursor), params: parameters(cursor) })
+    cursor.index = skip(text, cursor.index, isBlank)
+    if (cursor.failed) return undefined
+    if (cursor.index === text.length) return items
+    if (text[cursor.index] !== ",") return undefined
+    cursor.index = skip(text, cursor.index + 1, isBlank)
+    // A trailing comma is an error.
+    if (cursor.index === text.length) return undefined
+  }
+}
+
+interface Cursor {
+  readonly text: string
+  index: number
+  failed: boolean
+}
+
+const parameters = (cursor: Cursor): ReadonlyMap<string, BareItem> => {
+  const params = new Map<string, BareItem>()
+  while (!cursor.failed && cursor.text[cursor.index] === ";") {
+    const start = skip(cursor.text, cursor.index + 1, isSpace)
+    cursor.index = skip(cursor.text, start, isKeyChar)
+    if (!isKeyStart(cursor.text.charCodeAt(start))) cursor.failed = true
+    const key = cursor.text.slice(start, cursor.index)
+    const hasValue = cursor.text[cursor.index] === "="
+    if (hasValue) cursor.index++
+    // RFC 9651 §4.2.3.2: the last one of a name counts.
+    params.set(key, hasValue ? bareItem(cursor) : true)
+  }
+  return params
+}
+
+const bareItem = (cursor: Cursor): BareItem => {
+  const code = cursor.text.charCodeAt(cursor.index)
+  if (isDigit(code) || code === 0x2d) return number(cursor)
+  if (code === 0x22) return string(cursor)
+  if (isAlpha(code) || code === 0x2a) return token(cursor)
+  if (code === 0x3a) return delimited(cursor, isBase64Char)
+  if (code === 0x3f) return boolean(cursor)
+  cursor.failed = true
+  return undefined
+}
+
+const number = (cursor: Cursor): number | undefined => {
+  const negative = cursor.text[cursor.index] === "-"
+  const start = cursor.index + (negative ? 1 : 0)
+  const point = skip(cursor.text, start, isDigit)
+  const isDecimal = cursor.text[point] === "."
+  const end = isDecimal ? skip(cursor.text, point + 1, isDigit) : point
+  const fraction = end - point - 1
+  const tooLong = isDecimal ? point - start > 12 || fraction < 1 || fraction > 3 : point - start > 15
+  cursor.failed ||= point === start || tooLong
+  cursor.index = end
+  if (cursor.failed || isDecimal) return undefined
+  return Number(cursor.text.slice(start, end)) * (negative ? -1 : 1)
+}
+
+const string = (cursor: Cursor): string | undefined => {
+  let value = ""
+  for (let index = cursor.index + 1; index < cursor.text.length; index++) {
+    const character = cursor.text[index]
+    if (character === '"') {
+      cursor.index = index + 1
+      return value
+    }
+    if (character === "\\") index++
+    const escaped = character === "\\"
+    const code = cursor.text.charCodeAt(index)
+    if (!(code >= 0x20 && code <= 0x7e) || (escaped && code !== 0x22 && code !== 0x5c)) break
+    value += cursor.text[index] ?? ""
+  }
+  cursor.failed = true
+  return undefined
+}
+
+const token = (cursor: Cursor): string => {
+  const start = cursor.index
+  cursor.index = skip(cursor.text, start + 1, (code) => isTokenChar(code) || code === 0x3a || code === 0x2f)
+  return cursor.text.slice(start, cursor.index)
+}
+
+const delimited = (cursor: Cursor, inClass: (code: number) => boolean): undefined => {
+  const end = skip(cursor.text, cursor.index + 1, inClass)
+  cursor.failed ||= cursor.text[end] !== ":"
+  cursor.index = end + 1
+  return undefined
+}
+
+const boolean = (cursor: Cursor): undefined => {
+  const digit = cursor.text[cursor.index + 1]
+  cursor.failed ||= digit !== "0" && digit !== "1"
+  cursor.index += 2
+  return undefined
+}
+
+const isSpace = (code: number): boolean => code === 0x20
+
+const isBase64Char = (code: number): boolean =>
+  isAlpha(code) || isDigit(code) || code === 0x2b || code === 0x2f || code === 0x3d
+
+const isKeyStart = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || code === 0x2a
+
+const isKeyChar = (code: number): boolean =>
+  isKeyStart(code) || isDigit(code) || code === 0x5f || code === 0x2d || code === 0x2e
