@@ -5,9 +5,9 @@ import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { constTrue } from "effect/Function"
+import * as RequestBody from "../requestBody.js"
 import { type Entry, releaser } from "./log.js"
 import { fromStep } from "./response.js"
-import * as SentBody from "./sentBody.js"
 import { codedError, type Step } from "./step.js"
 
 type Sent = Extract<Entry, { readonly _tag: "Sent" }>
@@ -61,7 +61,12 @@ export const transport = (
   script: (request: Sent, index: number) => Step | undefined
 ): HttpClient.HttpClient => {
   let count = 0
-  const exchange = (request: HttpClientRequest.HttpClientRequest, url: URL, signal: AbortSignal, body?: string) =>
+  const exchange = (
+    request: HttpClientRequest.HttpClientRequest,
+    url: URL,
+    signal: AbortSignal,
+    body: string | undefined
+  ) =>
     Effect.clockWith((clock) => {
       const index = count++
       const at = clock.unsafeCurrentTimeMillis()
@@ -75,6 +80,8 @@ export const transport = (
       )
     })
   return HttpClient.make((request, url, signal) =>
-    Effect.flatMap(SentBody.read(request), (body) => exchange(request, url, signal, body))
+    Effect.flatMap(RequestBody.read(request), (body) =>
+      exchange(request, url, signal, body && new TextDecoder().decode(body.content))
+    )
   ).pipe(HttpClient.withTracerDisabledWhen(constTrue))
 }

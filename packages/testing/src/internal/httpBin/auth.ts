@@ -1,0 +1,28 @@
+import * as Effect from "effect/Effect"
+import { empty, json } from "../server/answer.js"
+import * as Request from "../server/request.js"
+import { get, type Row } from "../server/routes.js"
+import type { Settings } from "./state.js"
+
+/** httpbin's 401 for Basic: a realm by that name and no body at all. */
+export const basicChallenge = empty(401, { "www-authenticate": 'Basic realm="Fake Realm"' })
+
+/** The credentials are in the path, unless the settings name another password. */
+const basicAuth = (settings: Settings): Row =>
+  get("/basic-auth/:user/:passwd", (request, { passwd, user }) => {
+    const [name, password] = Request.basic(request) ?? []
+    const accepted = name === user && password === (settings.password ?? passwd)
+    return accepted ? json({ authenticated: true, user }) : Effect.succeed(basicChallenge)
+  })
+
+/** Flask gives this type to answers without a body, too; Basic's 401 and what `/status` redirects with go without. */
+export const html = { "content-type": "text/html; charset=utf-8" }
+
+const bearer: Row = get("/bearer", (request) => {
+  const token = Request.credentials(request, "Bearer")
+  return token === undefined
+    ? Effect.succeed(empty(401, { ...html, "www-authenticate": "Bearer" }))
+    : json({ authenticated: true, token })
+})
+
+export const routes = (settings: Settings): ReadonlyArray<Row> => [basicAuth(settings), bearer]

@@ -1,0 +1,75 @@
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Effect from "effect/Effect"
+import { json } from "../server/answer.js"
+import * as Request from "../server/request.js"
+import { get, type Handler, type Row } from "../server/routes.js"
+
+type Multi = Readonly<Record<string, string | ReadonlyArray<string>>>
+
+/** One value as it is, several as a list: how httpbin shows parameters. */
+const flatten = (params: URLSearchParams): Multi =>
+  Object.fromEntries(
+    [...new Set(params.keys())].map((name) => {
+      const values = params.getAll(name)
+      return [name, values.length === 1 ? (values[0] ?? "") : values]
+    })
+  )
+
+const titleCase = (name: string): string =>
+  name
+    .split("-")
+    .map((part) => part.slice(0, 1).toUpperCase() + part.slice(1).toLowerCase())
+    .join("-")
+
+const titledHeaders = ({ headers }: HttpServerRequest.HttpServerRequest): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value]))
+
+/** What every echo of httpbin holds. */
+export const common = (request: HttpServerRequest.HttpServerRequest) => ({
+  args: flatten(Request.query(request)),
+  headers: titledHeaders(request),
+  origin: "127.0.0.1",
+  url: `http://${request.headers["host"] ?? "httpbin.test"}${request.url}`
+})
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+const base64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+
+/** Text as text, other bytes as a data URL, as httpbin does. */
+const data = (bytes: Uint8Array): string => {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes)
+  } catch {
+    return `data:application/octet-stream;base64,${base64(bytes)}`
+  }
+}
+
+const echoBody: Handler = (request) =>
+  Effect.flatMap(Request.body, (bytes) => {
+    const type = request.headers["content-type"] ?? ""
+    const text = data(bytes)
+    const isForm = type.toLowerCase().startsWith("application/x-www-form-urlencoded")
+    return json({
+      ...common(request),
+      data: isForm ? "" : text,
+      files: {},
+      form: isForm ? flatten(new URLSearchParams(text)) : {},
+      json: parsed(text)
+    })
+  })
+
+export const routes: ReadonlyArray<Row> = [
+  get("/get", (request) => json(common(request))),
+  get("/headers", (request) => json({ headers: titledHeaders(request) })),
+  { methods: ["POST"], path: "/post", handler: echoBody },
+  { methods: ["PUT"], path: "/put", handler: echoBody },
+  { methods: ["PATCH"], path: "/patch", handler: echoBody },
+  { methods: ["DELETE"], path: "/delete", handler: echoBody }
+]

@@ -1,0 +1,48 @@
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { codedError } from "../mockClient/step.js"
+import * as RequestBody from "../requestBody.js"
+
+const received = (
+  request: HttpClientRequest.HttpClientRequest,
+  url: URL,
+  body: RequestBody.RequestBody | undefined
+): HttpServerRequest.HttpServerRequest => {
+  const { method } = request
+  // A server reads the body of any POST, and platform's request refuses to stream one that is null.
+  const init = method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body?.content ?? []) }
+  const length = body === undefined ? {} : { "content-length": String(body.content.length) }
+  const type = body?.contentType === undefined ? {} : { "content-type": body.contentType }
+  // Headers are set on platform's request: browsers drop `cookie` and `host` from a web `Request`.
+  return HttpServerRequest.fromWeb(new Request(url, { method, ...init })).modify({
+    headers: { host: url.host, ...length, ...type, ...request.headers }
+  })
+}
+
+/**
+ * A transport that hands requests to an app in the caller's own fiber: its clock and its interruption reach the app.
+ * It follows no redirect, and knows one origin; others are hosts that are not found.
+ */
+export const client = (app: HttpApp.Default<never, Scope.Scope>, origin: string): HttpClient.HttpClient =>
+  HttpClient.make((request, url) => {
+    if (url.origin !== origin) {
+      const cause = codedError("ENOTFOUND", `getaddrinfo ENOTFOUND ${url.hostname}`)
+      return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
+    }
+    return Effect.gen(function* () {
+      const body = yield* RequestBody.read(request)
+      const runtime = yield* Effect.runtime()
+      const response = yield* Effect.scoped(app).pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, received(request, url, body))
+      )
+      const withoutBody = request.method === "HEAD"
+      return HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { withoutBody, runtime }))
+    })
+  })
