@@ -1,0 +1,72 @@
+import * as Origin from "@countersign/protocol/Origin"
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import * as hostile from "./hostile.js"
+
+const valid = [
+  ["https://api.test/v1?x=1#f", "https://api.test"],
+  ["HTTPS://API.Test", "https://api.test"],
+  ["https://api.test:443/", "https://api.test"],
+  ["http://api.test:80/", "http://api.test"],
+  ["https://api.test:80/", "https://api.test:80"],
+  ["https://user:secret@api.test/", "https://api.test"],
+  ["https://bücher.test/", "https://xn--bcher-kva.test"],
+  ["https://api.test./", "https://api.test."],
+  ["http://0x7f.1/", "http://127.0.0.1"],
+  ["http://[0:0:0:0:0:0:0:1]:8080/", "http://[::1]:8080"]
+] as const
+
+const invalid = [
+  "",
+  "api.test",
+  "/path",
+  "//api.test",
+  "https://",
+  "https://a b/",
+  "https://api.test:99999",
+  "ftp://api.test",
+  "file:///etc/passwd",
+  "data:text/plain,x",
+  "blob:https://api.test/1",
+  "javascript:alert(1)",
+  "unix:/var/run/s.sock",
+  "null"
+]
+
+describe("Origin", () => {
+  it.each(valid)("of %s is %s", (url, origin) => {
+    expect(Origin.of(url)).toBe(origin)
+    expect(Origin.same(url, origin)).toBe(true)
+  })
+
+  it.each(invalid)("of %j is opaque, and the same as no other, itself included", (url) => {
+    expect(Origin.of(url)).toBe(Origin.opaque)
+    expect(Origin.same(url, url)).toBe(false)
+    expect(Origin.same(url, "https://api.test")).toBe(false)
+    expect(Origin.same("https://api.test", url)).toBe(false)
+  })
+
+  it.each([
+    ["http://api.test", "https://api.test"],
+    ["https://api.test", "https://api.test:8443"],
+    ["https://api.test", "https://www.api.test"],
+    ["https://api.test", "https://api.test.evil.test"],
+    ["https://api.test", "https://api.test@evil.test"],
+    ["https://api.test", "https://api.test."],
+    ["https://api.test", "https:\\\\evil.test"]
+  ])("%s and %s are two origins", (a, b) => {
+    expect(Origin.same(a, b)).toBe(false)
+  })
+
+  it("answers any text, and an origin is its own origin", () => {
+    const seeds = [...valid.map(([url]) => url), ...invalid, "https://", "@", ":", "[", "]", "%00"]
+    FastCheck.assert(
+      FastCheck.property(hostile.text(...seeds), (text) => {
+        const origin = Origin.of(text)
+        expect(Origin.of(origin)).toBe(origin)
+        expect(Origin.same(text, origin)).toBe(origin !== Origin.opaque)
+      }),
+      hostile.runs
+    )
+  })
+})

@@ -1,0 +1,281 @@
+import * as Origin from "@countersign/protocol/Origin"
+import * as Redirect from "@countersign/protocol/Redirect"
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import * as hostile from "./hostile.js"
+
+const here = "https://api.test/v1/things?page=1"
+const exchange: Redirect.Exchange = {
+  method: "GET",
+  url: here,
+  status: 302,
+  location: "/next",
+  hops: 0,
+  limit: 5
+}
+const decide = (changes: Partial<Redirect.Exchange>): Redirect.Decision => Redirect.decide({ ...exchange, ...changes })
+const follow = (changes: Partial<Redirect.Follow>): Redirect.Follow => ({
+  _tag: "Follow",
+  method: "GET",
+  url: "https://api.test/next",
+  keepBody: true,
+  sameOrigin: true,
+  ...changes
+})
+const reject = (reason: Redirect.Reason) => ({ _tag: "Reject", reason })
+const stop = { _tag: "Stop" }
+
+describe("Redirect.decide, by status and method", () => {
+  const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"]
+
+  it.each([301, 302])("%i turns POST into GET without its body and leaves other methods alone", (status) => {
+    for (const method of methods) {
+      const next = method === "POST" ? follow({ keepBody: false }) : follow({ method })
+      expect(decide({ method, status })).toEqual(next)
+    }
+  })
+
+  it("303 turns everything but HEAD into GET, and keeps no body", () => {
+    for (const method of methods) {
+      const next = follow({ method: method === "HEAD" ? "HEAD" : "GET", keepBody: false })
+      expect(decide({ method, status: 303 })).toEqual(next)
+    }
+  })
+
+  it.each([307, 308])("%i keeps every method and its body", (status) => {
+    for (const method of methods) expect(decide({ method, status })).toEqual(follow({ method }))
+  })
+
+  it.each([100, 200, 201, 204, 299, 300, 304, 305, 306, 309, 399, 401, 503, 0, Number.NaN])("%i stops", (status) => {
+    expect(decide({ status })).toEqual(stop)
+    expect(decide({ status, hops: 9 })).toEqual(stop)
+  })
+
+  it.each([undefined, "", " \t"])("a redirect whose Location is %j stops", (location) => {
+    for (const status of [301, 302, 303, 307, 308]) expect(decide({ status, location, hops: 9 })).toEqual(stop)
+  })
+
+  it("rewrites a method in lower case by the same rules", () => {
+    expect(decide({ method: "post" })).toEqual(follow({ keepBody: false }))
+    expect(decide({ method: "head", status: 303 })).toEqual(follow({ method: "head", keepBody: false }))
+  })
+})
+
+describe("Redirect.decide, by Location", () => {
+  it.each([
+    ["https://api.test/next", "https://api.test/next"],
+    ["//api.test/next", "https://api.test/next"],
+    ["next", "https://api.test/v1/next"],
+    ["../next", "https://api.test/next"],
+    ["?page=2", "https://api.test/v1/things?page=2"],
+    ["HTTPS://API.TEST:443/next", "https://api.test/next"],
+    [" /next\t", "https://api.test/next"],
+    ["/a b/ü", "https://api.test/a%20b/%C3%BC"],
+    ["https:next", "https://api.test/v1/next"]
+  ])("%j leads to %s", (location, url) => {
+    expect(decide({ location })).toEqual(follow({ url }))
+  })
+
+  it.each([
+    ["//evil.test/x", "https://evil.test/x"],
+    ["\\\\evil.test/x", "https://evil.test/x"],
+    ["/\\evil.test/x", "https://evil.test/x"],
+    ["https:\\\\evil.test", "https://evil.test/"],
+    ["https://api.test:8443/", "https://api.test:8443/"],
+    ["https://www.api.test/", "https://www.api.test/"],
+    ["https://test/", "https://test/"],
+    ["https://api.test./", "https://api.test./"],
+    ["https://api.test.evil.test/", "https://api.test.evil.test/"],
+    ["https://аpi.test/", "https://xn--pi-6kc.test/"]
+  ])("%j leads to another origin, %s", (location, url) => {
+    const next = follow({ url, sameOrigin: false, keepBody: false })
+    expect(decide({ location })).toEqual(next)
+    expect(decide({ location, crossOrigin: "follow" })).toEqual(next)
+    expect(decide({ location, crossOrigin: "reject" })).toEqual(reject("CrossOrigin"))
+  })
+
+  it.each([
+    ["https://", "InvalidLocation"],
+    ["https://a b/", "InvalidLocation"],
+    ["https://api.test:99999/", "InvalidLocation"],
+    ["https://[::1/", "InvalidLocation"],
+    ["/ne\txt", "InvalidLocation"],
+    ["/next\r\nset-cookie: a=b", "InvalidLocation"],
+    ["/\u0000", "InvalidLocation"],
+    ["htt\nps://evil.test", "InvalidLocation"],
+    ["ftp://api.test/", "UnsupportedScheme"],
+    ["file:///etc/passwd", "UnsupportedScheme"],
+    ["data:text/html,x", "UnsupportedScheme"],
+    ["blob:https://api.test/1", "UnsupportedScheme"],
+    ["javascript:alert(1)", "UnsupportedScheme"],
+    ["unix:/var/run/s.sock", "UnsupportedScheme"],
+    ["api.test:443/next", "UnsupportedScheme"],
+    ["https://user@api.test/", "Credentials"],
+    ["https://user:pass@evil.test/", "Credentials"],
+    ["https://:pass@api.test/", "Credentials"],
+    ["http://api.test/next", "Downgrade"],
+    ["http://evil.test/", "Downgrade"],
+    ["http://user@api.test/", "Credentials"]
+  ] as const)("%j is rejected: %s", (location, reason) => {
+    expect(decide({ location })).toEqual(reject(reason))
+    expect(decide({ location, crossOrigin: "reject" })).toEqual(reject(reason))
+  })
+
+  it("takes http to https for another origin, and http to http for the same", () => {
+    const url = "http://api.test/"
+    expect(decide({ url, location: "https://api.test/" })).toEqual(
+      follow({ url: "https://api.test/", sameOrigin: false, keepBody: false })
+    )
+    expect(decide({ url, location: "/next" })).toEqual(follow({ url: "http://api.test/next" }))
+  })
+
+  it("hands on a fragment unless the Location has one, be it empty", () => {
+    const url = `${here}#part`
+    expect(decide({ url })).toEqual(follow({ url: "https://api.test/next#part" }))
+    expect(decide({ url, location: "/next#other" })).toEqual(follow({ url: "https://api.test/next#other" }))
+    expect(decide({ url, location: "/next#" })).toEqual(follow({ url: "https://api.test/next#" }))
+  })
+
+  it("does not hand on the userinfo of the URL that was asked", () => {
+    expect(decide({ url: "https://user:pass@api.test/" })).toEqual(follow({}))
+  })
+
+  it.each(["", "nonsense", "/relative"])("rejects what was asked at %j", (url) => {
+    expect(decide({ url })).toEqual(reject("InvalidLocation"))
+  })
+
+  it("rejects what was asked with another scheme", () => {
+    expect(decide({ url: "ftp://api.test/" })).toEqual(reject("UnsupportedScheme"))
+  })
+})
+
+describe("Redirect.decide, by limit", () => {
+  it.each([
+    [0, 5, "Follow"],
+    [4, 5, "Follow"],
+    [5, 5, "Reject"],
+    [6, 5, "Reject"],
+    [0, 0, "Reject"],
+    [Number.NaN, 5, "Reject"],
+    [0, Number.NaN, "Reject"]
+  ])("after %d of %d redirects: %s", (hops, limit, tag) => {
+    const decision = decide({ hops, limit })
+    expect(decision._tag).toBe(tag)
+    if (decision._tag === "Reject") expect(decision.reason).toBe("TooMany")
+  })
+})
+
+describe("Redirect.decide, by body", () => {
+  const elsewhere = { location: "https://evil.test/" }
+  const bare = follow({ url: "https://evil.test/", sameOrigin: false, keepBody: false })
+
+  it.each(["POST", "PUT", "PATCH", "QUERY"])("carries the body of %s to another origin only when told to", (method) => {
+    const moved = { ...elsewhere, method, status: 307 }
+    expect(decide(moved)).toEqual(reject("CrossOriginBody"))
+    expect(decide({ ...moved, crossOriginBody: false })).toEqual(reject("CrossOriginBody"))
+    expect(decide({ ...moved, crossOriginBody: true })).toEqual({ ...bare, method, keepBody: true })
+    expect(decide({ ...moved, crossOrigin: "reject", crossOriginBody: true })).toEqual(reject("CrossOrigin"))
+    expect(decide({ ...moved, hasBody: false })).toEqual({ ...bare, method })
+  })
+
+  it.each(["GET", "HEAD", "OPTIONS", "DELETE"])("follows %s, which has none, to another origin", (method) => {
+    expect(decide({ ...elsewhere, method, status: 307 })).toEqual({ ...bare, method })
+  })
+
+  it("rejects a GET that has a body, if it is said to", () => {
+    expect(decide({ ...elsewhere, hasBody: true })).toEqual(reject("CrossOriginBody"))
+  })
+
+  it("follows a hop that drops the body to another origin", () => {
+    expect(decide({ ...elsewhere, method: "POST", status: 302 })).toEqual(bare)
+    expect(decide({ ...elsewhere, method: "PUT", status: 303, hasBody: true })).toEqual(bare)
+  })
+})
+
+describe("Redirect.decide, for any input", () => {
+  const seeds = [
+    "https://api.test/",
+    "http://api.test",
+    "//evil.test",
+    "\\\\",
+    "/",
+    "..",
+    "@",
+    ":",
+    "#",
+    "?",
+    "%",
+    "[::1]"
+  ]
+
+  it("follows http and https alone, without userinfo, never from https to http, and knows the origin it goes to", () => {
+    const any = FastCheck.record({
+      method: FastCheck.oneof(FastCheck.constantFrom("GET", "POST", "PUT", "HEAD"), hostile.text("POST")),
+      url: FastCheck.oneof(FastCheck.constantFrom(here, "http://api.test/"), hostile.text(...seeds)),
+      status: FastCheck.oneof(FastCheck.constantFrom(301, 302, 303, 307, 308), FastCheck.integer()),
+      location: hostile.text(...seeds),
+      hops: FastCheck.nat(6),
+      limit: FastCheck.constant(5),
+      crossOriginBody: FastCheck.constantFrom(undefined, true, false)
+    })
+    FastCheck.assert(
+      FastCheck.property(any, (input) => {
+        const decision = Redirect.decide(input)
+        if (decision._tag !== "Follow") return
+        const url = new URL(decision.url)
+        expect(url.username + url.password).toBe("")
+        expect(url.href).toBe(decision.url)
+        expect(Origin.of(decision.url)).not.toBe(Origin.opaque)
+        expect(decision.sameOrigin).toBe(Origin.same(input.url, decision.url))
+        if (input.url.startsWith("https:")) expect(url.protocol).toBe("https:")
+        if (!decision.sameOrigin && input.crossOriginBody !== true) expect(decision.keepBody).toBe(false)
+      }),
+      hostile.runs
+    )
+  })
+
+  it("works twice as much on twice the Location", () => {
+    expect(hostile.growth((location) => decide({ location }), 8_192, ...seeds)).toBeLessThan(2.1)
+  })
+})
+
+describe("Redirect.isHarmless", () => {
+  it.each([
+    "accept",
+    "Accept",
+    "accept-language",
+    "ACCEPT-ENCODING",
+    "user-agent",
+    "range",
+    "if-none-match",
+    "If-Range"
+  ])("lets %s travel", (name) => {
+    expect(Redirect.isHarmless(name)).toBe(true)
+  })
+
+  it.each([
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "Ocp-Apim-Subscription-Key",
+    "x-whatever",
+    "content-type",
+    "content-length",
+    "referer",
+    "origin",
+    "host",
+    "idempotency-key",
+    "traceparent",
+    "dpop",
+    "acceptance",
+    "iffy",
+    "x-accept",
+    "range-key",
+    "user-agent-key",
+    ""
+  ])("does not let %j travel", (name) => {
+    expect(Redirect.isHarmless(name)).toBe(false)
+  })
+})
