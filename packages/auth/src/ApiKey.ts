@@ -1,0 +1,160 @@
+/**
+ * API keys: in a header, in the query or in a cookie, and a pool of them that moves on when one is refused.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+
+/**
+ * Where an API expects its key: what puts it there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Place = (
+  request: HttpClientRequest.HttpClientRequest,
+  key: Redacted.Redacted<string>
+) => HttpClientRequest.HttpClientRequest
+
+/**
+ * The key is the value of a header field, after a prefix such as `Token ` where the API wants one.
+ *
+ * @since 0.1.0
+ * @category places
+ */
+export const header =
+  (name: string, prefix = ""): Place =>
+  (request, key) =>
+    HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
+
+/**
+ * The key is a parameter of the query. URLs end up in logs and histories: take a header where the API has one.
+ *
+ * @since 0.1.0
+ * @category places
+ */
+export const query =
+  (name: string): Place =>
+  (request, key) =>
+    HttpClientRequest.setUrlParam(request, name, Redacted.value(key))
+
+/**
+ * The key is a cookie, added to those that the request has.
+ *
+ * @since 0.1.0
+ * @category places
+ */
+export const cookie =
+  (name: string): Place =>
+  (request, key) => {
+    const own = request.headers["cookie"]
+    const pair = `${name}=${encodeURIComponent(Redacted.value(key))}`
+    return HttpClientRequest.setHeader(request, "cookie", own === undefined ? pair : `${own}; ${pair}`)
+  }
+
+/**
+ * A key and its place.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly place: Place
+  readonly key: Redacted.Redacted<string>
+}
+
+/**
+ * Sends one key.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = ({ key, place }: Options): Auth.Service =>
+  Auth.fixed((request): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
+    Effect.succeed(place(request, key))
+  )
+
+/**
+ * {@link make} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(options))
+
+/**
+ * {@link layer} with the key from the configuration.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (options: {
+  readonly place: Place
+  readonly key: Config.Config<Redacted.Redacted<string>>
+}): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
+  Layer.effect(
+    Auth.Auth,
+    Effect.map(options.key, (key) => make({ place: options.place, key }))
+  )
+
+/**
+ * Several keys for one place, in the order in which they are to be used.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PoolOptions {
+  readonly place: Place
+  readonly keys: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
+}
+
+/** A key that was refused may be known to the server by now, or be refused again: it is not asked sooner than this. */
+const cooldownMs = 30_000
+
+/**
+ * Sends the first key until the server refuses it, then the next one: old and new key can both be configured while
+ * an API's keys are rotated. One request goes through the keys at most once; a key that was refused is not used again
+ * for 30 seconds, and `Unauthorized` means that all of them are refused.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> =>
+  Effect.sync(() => {
+    let current = 0
+    const refusedAt = keys.map(() => Number.NEGATIVE_INFINITY)
+
+    const sign = (request: HttpClientRequest.HttpClientRequest) =>
+      Effect.sync(() => ({ request: place(request, keys[current] ?? keys[0]), credential: current }))
+
+    const renew = ({ at, credential }: Auth.Refusal) =>
+      Effect.sync(() => {
+        if (typeof credential === "number") refusedAt[credential] = at
+        if (credential !== current) return true
+        for (let step = 1; step < keys.length; step++) {
+          const next = (current + step) % keys.length
+          if ((refusedAt[next] ?? 0) + cooldownMs > at) continue
+          current = next
+          return true
+        }
+        return false
+      })
+
+    return { sign, renew, replay: Schedule.recurs(keys.length - 1) }
+  })
+
+/**
+ * {@link pool} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerPool = (options: PoolOptions): Layer.Layer<Auth.Auth> => Layer.effect(Auth.Auth, pool(options))

@@ -1,0 +1,84 @@
+/**
+ * The Bearer scheme: whoever holds the token is let in.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Auth from "@countersign/client/Auth"
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TokenSource from "./TokenSource.js"
+
+const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>
+  HttpClientRequest.setHeader(request, "authorization", `Bearer ${Redacted.value(token)}`)
+
+/**
+ * Sends a token that does not change.
+ *
+ * Specification: [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (token: Redacted.Redacted<string>): Auth.Service =>
+  Auth.fixed((request) => Effect.succeed(put(request, token)))
+
+/**
+ * {@link make} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (token: Redacted.Redacted<string>): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(token))
+
+/**
+ * {@link layer} with the token from the configuration: `Bearer.layerConfig(Config.redacted("GITHUB_TOKEN"))`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  token: Config.Config.Wrap<Redacted.Redacted<string>>
+): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
+
+/**
+ * Sends the token that a source holds, and asks it for another when that one is refused.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromSource = (source: TokenSource.Service): Auth.Service => ({
+  sign: (request) =>
+    Effect.map(source.get, ({ generation, token }) => ({
+      request: put(request, token.accessToken),
+      credential: generation
+    })),
+  renew: ({ credential }) => source.renew(credential)
+})
+
+/**
+ * {@link fromSource} as a Layer, over the {@link TokenSource.TokenSource} of the context.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = Layer.effect(
+  Auth.Auth,
+  Effect.map(TokenSource.TokenSource, fromSource)
+)
+
+/**
+ * A token of one's own making: `mint` gets one wherever it comes from, and everything else (one at a time, kept in
+ * the {@link TokenStore}, replaced when it expires or is refused) is done.
+ *
+ * @param options - as of {@link TokenSource.make}.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMint = <R>(
+  options: TokenSource.Options<R>
+): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
+  Layer.provideMerge(layerTokenSource, TokenSource.layer(options))

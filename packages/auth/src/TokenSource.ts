@@ -1,0 +1,157 @@
+/**
+ * One token for everybody who needs it: got once however many ask, kept in a store, replaced when it is about to
+ * expire or was refused.
+ *
+ * @since 0.1.0
+ */
+import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import * as Timeline from "@countersign/client/Timeline"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Saving from "./internal/saving.js"
+import * as SingleFlight from "./internal/singleFlight.js"
+import type { State } from "./internal/transaction.js"
+import { transaction } from "./internal/transaction.js"
+import * as Token from "./Token.js"
+import * as TokenStore from "./TokenStore.js"
+
+/**
+ * A token in use. `generation` names it without telling it: it grows with every other token this source hands out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Held {
+  readonly token: Token.Token
+  readonly generation: number
+}
+
+/**
+ * A source of one token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /**
+   * The current token. At once while it is fresh; otherwise after somebody, not necessarily this caller, has got
+   * another. While there is none to be had, one that has not expired yet is still given.
+   */
+  readonly get: Effect.Effect<Held, TokenError | TokenStoreError>
+  /**
+   * Tells that a token was refused. True when there is another to try: somebody has replaced it already, or it is
+   * replaced now. False for a token that itself replaced a refused one less than 30 seconds ago: a server that
+   * refuses whatever it is given is not helped by more of them.
+   */
+  readonly renew: (generation: string | number) => Effect.Effect<boolean, TokenError | TokenStoreError>
+}
+
+/**
+ * The source that an application's {@link Bearer} sends from.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TokenSource extends Context.Tag("@countersign/auth/TokenSource")<TokenSource, Service>() {}
+
+/**
+ * How to get a token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R = never> {
+  /** What the token is filed under in the store, see {@link TokenKey}. */
+  readonly key: string
+  /**
+   * Gets a token, given the last one there was (its refresh token may still be good). Runs in a fiber of its own that
+   * no caller can interrupt; the store's exclusion is held meanwhile.
+   */
+  readonly mint: (previous: Option.Option<Token.Token>) => Effect.Effect<Token.Token, TokenError, R>
+  /** How long `mint` may take (20 s). */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * What a source asks for: a store, a scope that its work lives in, and what `mint` asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Requirements<R> = TokenStore.TokenStore | R
+
+/** After a failed or a fruitless renewal nobody tries again for this long. */
+const cooldownMs = 30_000
+
+/**
+ * Makes a source. Its work lives in the scope it is made in: closing that waits for a token that is on its way, so
+ * that it is stored, and stores what could not be stored before.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R = never>(options: Options<R>): Effect.Effect<Service, never, Requirements<R> | Scope.Scope> =>
+  Effect.gen(function* () {
+    const store = yield* TokenStore.TokenStore
+    const saving = yield* Saving.make(store, options.key)
+    const state: State = { store, saving, held: undefined, dead: undefined }
+    const flight = yield* SingleFlight.make(transaction(state, options))
+    const another = Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
+      Effect.zipRight(flight),
+      Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
+    )
+    return { get: getting(state, another), renew: renewing(state, another) }
+  })
+
+type Another = Effect.Effect<Held, TokenError | TokenStoreError>
+
+const isAlive = ({ token }: Held, now: number): boolean => now < (token.expiresAt ?? Number.POSITIVE_INFINITY)
+
+const getting = (state: State, another: Another): Another => {
+  let failedAt = Number.NEGATIVE_INFINITY
+
+  const replaceExpiring = (held: Held, now: number): Another => {
+    if (now < failedAt + cooldownMs) return Effect.succeed(held)
+    return Effect.catchAll(another, (error) => {
+      failedAt = now
+      return Effect.as(Effect.logWarning(`${error.message}; the old one serves until it expires.`), held)
+    })
+  }
+
+  return Effect.clockWith((clock) => {
+    const now = clock.unsafeCurrentTimeMillis()
+    const { held } = state
+    if (held !== undefined && Token.isFresh(held.token, now)) return Effect.succeed(held)
+    return held !== undefined && isAlive(held, now) ? replaceExpiring(held, now) : another
+  })
+}
+
+const renewing = (state: State, another: Another): Service["renew"] => {
+  let replacedAt = Number.NEGATIVE_INFINITY
+
+  return (refused) =>
+    Effect.clockWith((clock) => {
+      // Somebody has replaced it while the refusal was on its way: there is another to try already.
+      if (state.held?.generation !== refused) return Effect.succeed(true)
+      const now = clock.unsafeCurrentTimeMillis()
+      if (now < replacedAt + cooldownMs) return Effect.succeed(false)
+      return Effect.map(another, ({ generation }) => {
+        replacedAt = now
+        return generation !== refused
+      })
+    })
+}
+
+/**
+ * {@link make} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <R = never>(options: Options<R>): Layer.Layer<TokenSource, never, Requirements<R>> =>
+  // The scope that `make` asks for is the Layer's own.
+  Layer.scoped(TokenSource, make(options)) as Layer.Layer<TokenSource, never, Requirements<R>>

@@ -1,0 +1,136 @@
+/**
+ * Where tokens live between two runs of a program: the port that every store implements.
+ *
+ * @since 0.1.0
+ */
+import type { TokenStoreError } from "@countersign/client/Errors"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { Token } from "./Token.js"
+
+/**
+ * A token and the version under which it was stored. Versions of a key start at 1 and only grow, also over a removal.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Stored {
+  readonly token: Token
+  readonly version: number
+}
+
+/**
+ * How far the exclusion of a store reaches: other fibers of this process, other processes of this host, or every
+ * process that uses the store.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Reach = "process" | "host" | "cluster"
+
+/**
+ * A store of tokens.
+ *
+ * Keys are text of any kind (see `TokenKey`); a store encodes them as it needs to and never trusts them as a path.
+ * What a write has reported as stored survives the end of the process, if the store outlives processes at all.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** How far {@link Service.exclusive} reaches. */
+  readonly reach: Reach
+  /** The record of a key, read anew. Fails when the store cannot be read or a record is not one. */
+  readonly get: (key: string) => Effect.Effect<Option.Option<Stored>, TokenStoreError>
+  /**
+   * Stores a token if the record's version is still `expected` (0: there is no record), and gives the new record;
+   * `None` when somebody else was faster, and then nothing was written. What is given back is durable.
+   */
+  readonly compareAndSet: (
+    key: string,
+    expected: number,
+    token: Token
+  ) => Effect.Effect<Option.Option<Stored>, TokenStoreError>
+  /** Removes a record if its version is still `expected`; tells whether it did. */
+  readonly remove: (key: string, expected: number) => Effect.Effect<boolean, TokenStoreError>
+  /**
+   * Runs an effect while nobody else within {@link Service.reach} runs one for the same key. Waiting for it can be
+   * interrupted, and is bounded: it fails with `Busy` where another process holds on. Reads and writes of the store
+   * itself do not wait for it.
+   */
+  readonly exclusive: (
+    key: string
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
+}
+
+/**
+ * The store that token sources use.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class TokenStore extends Context.Tag("@countersign/auth/TokenStore")<TokenStore, Service>() {}
+
+/**
+ * A store that lives as long as the process: tests, and programs whose tokens cost nothing to get again.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
+  const records = new Map<string, { version: number; token: Token | undefined }>()
+  const locks = new Map<string, { semaphore: Effect.Semaphore; users: number }>()
+
+  const acquire = (key: string) => {
+    const lock = locks.get(key) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
+    lock.users += 1
+    locks.set(key, lock)
+    return lock
+  }
+  const release = (key: string, lock: { users: number }) => {
+    lock.users -= 1
+    if (lock.users === 0) locks.delete(key)
+  }
+
+  return {
+    reach: "process",
+    get: (key) =>
+      Effect.sync(() => {
+        const record = records.get(key)
+        return record?.token === undefined
+          ? Option.none()
+          : Option.some({ token: record.token, version: record.version })
+      }),
+    compareAndSet: (key, expected, token) =>
+      Effect.sync(() => {
+        const record = records.get(key)
+        if ((record?.token === undefined ? 0 : record.version) !== expected) return Option.none()
+        const version = (record?.version ?? 0) + 1
+        records.set(key, { version, token })
+        return Option.some({ token, version })
+      }),
+    remove: (key, expected) =>
+      Effect.sync(() => {
+        const record = records.get(key)
+        if (record?.token === undefined || record.version !== expected) return false
+        records.set(key, { version: record.version, token: undefined })
+        return true
+      }),
+    exclusive: (key) => (effect) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => acquire(key)),
+        (lock) => lock.semaphore.withPermits(1)(effect),
+        (lock) => Effect.sync(() => release(key, lock))
+      )
+  }
+})
+
+/**
+ * {@link makeMemory} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<TokenStore> = Layer.effect(TokenStore, makeMemory)

@@ -1,0 +1,83 @@
+import type { TokenStoreError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type { Token } from "../Token.js"
+import type * as TokenStore from "../TokenStore.js"
+
+/** The store's side of a token source: which version it knows, and what it still owes the store. */
+export interface Saving {
+  /** The version that memory is based on; 0 before anything was read or written. */
+  readonly version: () => number
+  readonly adopted: (version: number) => void
+  /** The token that could not be stored yet: newer than whatever the store holds. */
+  readonly pending: () => Option.Option<Token>
+  /** Stores a token in place of version `expected`. It never fails: what cannot be stored now is owed. */
+  readonly save: (token: Token, expected: number) => Effect.Effect<void>
+}
+
+/** From a second to a minute: a disk that is full now may have room soon, and a token is only lost by exiting. */
+const again = Schedule.exponential("1 second").pipe(Schedule.union(Schedule.spaced("1 minute")))
+
+interface Debt {
+  readonly token: Token
+  readonly expected: number
+}
+
+/** Makes the bookkeeping for one key; closing its scope tries a last time to store what is owed. */
+export const make = (store: TokenStore.Service, key: string): Effect.Effect<Saving, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    let known = 0
+    let debt: Debt | undefined
+    let paying: Fiber.RuntimeFiber<void, TokenStoreError> | undefined
+
+    const write = (owed: Debt): Effect.Effect<void, TokenStoreError> =>
+      Effect.flatMap(store.compareAndSet(key, owed.expected, owed.token), (stored) => {
+        if (debt === owed) debt = undefined
+        if (Option.isSome(stored)) {
+          known = stored.value.version
+          return Effect.void
+        }
+        return Effect.logWarning(
+          "Another process has stored a token under this key meanwhile; this process goes on with its own."
+        )
+      })
+
+    const pay = Effect.suspend(() => (debt === undefined ? Effect.void : write(debt)))
+
+    const owe = (owed: Debt, error: TokenStoreError) =>
+      Effect.gen(function* () {
+        debt = owed
+        yield* Effect.logWarning(`${error.message}; the new token serves from memory and is stored later.`)
+        if (paying !== undefined) return
+        paying = yield* Effect.forkIn(
+          Effect.ensuring(
+            // The first try was just now.
+            Effect.delay(Effect.retry(pay, again), "1 second"),
+            Effect.sync(() => (paying = undefined))
+          ),
+          scope
+        )
+      })
+
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.suspend(() => (paying === undefined ? Effect.void : Fiber.interrupt(paying))).pipe(
+        Effect.zipRight(pay),
+        Effect.catchAll((error) => Effect.logError(`${error.message}; the newest token is lost with this process.`))
+      )
+    )
+
+    return {
+      version: () => known,
+      adopted: (version) => void (known = version),
+      pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
+      save: (token, expected) => {
+        const owed = { token, expected }
+        return Effect.catchAll(write(owed), (error) => owe(owed, error))
+      }
+    }
+  })

@@ -1,0 +1,246 @@
+/**
+ * An API's client: a service of its own, whose requests go through the pipeline.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Auth from "./Auth.js"
+import * as CookieJar from "./CookieJar.js"
+import * as Cookies from "./Cookies.js"
+import * as Defaults from "./Defaults.js"
+import type { ApiError, InvalidRequest } from "./Errors.js"
+import { adapted } from "./internal/adapted.js"
+import type * as Policy from "./Policy.js"
+import * as Redirects from "./Redirects.js"
+import * as Retry from "./Retry.js"
+import * as Status from "./Status.js"
+import * as Timeout from "./Timeout.js"
+import * as Transport from "./Transport.js"
+import * as Verb from "./Verb.js"
+
+/**
+ * What a client is made of. Everything but `baseUrl` has a default; `false` leaves a policy out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Defaults.Options {
+  /** The credentials, where they are a value at hand; an {@link Auth.Auth} Layer is asked for otherwise. */
+  readonly auth?: Auth.Service | undefined
+  /** Origins beside the base URL's to which the credentials belong too, such as `https://uploads.example.com`. */
+  readonly origins?: ReadonlyArray<string> | undefined
+  /** Bounds on time: one exchange (30 s), the call with all its retries and waits (60 s). */
+  readonly timeout?:
+    { readonly exchange?: Duration.DurationInput | false; readonly call?: Duration.DurationInput | false } | undefined
+  /** A schedule, or the options of {@link Retry.policy}. */
+  readonly retry?: Retry.RetrySchedule | Retry.Options | false | undefined
+  /** The options of {@link Redirects.follow}; with `false` a 3xx is an answer like any other. */
+  readonly redirects?: Redirects.Options | false | undefined
+  /** Whether to keep a session's cookies in the {@link CookieJar.CookieJar} Layer (false). */
+  readonly cookies?: boolean | undefined
+  /** The largest body that the verbs read, in bytes, after inflation (10 MiB). */
+  readonly maxBodySize?: number | undefined
+}
+
+/** What the pipeline is built of: the options with the services that they ask for. */
+interface Parts {
+  readonly options: Options
+  readonly defaults: Defaults.Options
+  readonly auth: Auth.Service
+  readonly jar: CookieJar.Service | undefined
+}
+
+/**
+ * A place in the pipeline: its name, why it stands there, and the policy, if the options ask for it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Place {
+  readonly name: string
+  readonly why: string
+  /** @internal */
+  readonly policy: (parts: Parts) => Policy.Policy<ApiError> | undefined
+}
+
+const second = 1000
+
+/**
+ * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
+ * `docs/pipeline.md` is held against it.
+ *
+ * @since 0.1.0
+ * @category pipeline
+ */
+export const order: ReadonlyArray<Place> = [
+  {
+    name: "Defaults.policy",
+    why: "base URL and default headers: once a call, so that a redirect is not joined to them again",
+    policy: ({ defaults }) => Defaults.policy(defaults)
+  },
+  {
+    name: "Timeout.call",
+    why: "bounds everything, waits included",
+    policy: ({ options: { timeout } }) =>
+      timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? 60 * second)
+  },
+  {
+    name: "Status.policy",
+    why: "everybody further in sees statuses as they came; the body of an error is read within the call's time",
+    policy: () => Status.policy
+  },
+  {
+    name: "Redirects.follow",
+    why: "outside retry: a hop that answered 3xx is done and is never sent again; each hop is a request of its own",
+    policy: ({ options: { redirects } }) => (redirects === false ? undefined : Redirects.follow(redirects))
+  },
+  {
+    name: "Retry.policy",
+    why: "outside breaker and limiter, so that each attempt asks them again; one count for all failures of a hop",
+    policy: ({ options: { retry } }) =>
+      retry === false ? undefined : Retry.policy(Schedule.isSchedule(retry) ? { schedule: retry } : retry)
+  },
+  // CircuitBreaker.policy has its place here: an open circuit spends no permit, and sees timeouts.
+  // RateLimit.policy has its place here: it waits for a permit before signing, since signatures carry timestamps.
+  {
+    name: "Auth.policy",
+    why: "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
+    policy: ({ auth, defaults, options }) =>
+      Auth.policy({ auth, origins: [defaults.baseUrl, ...(options.origins ?? [])] })
+  },
+  {
+    name: "Timeout.exchange",
+    why: "waiting for a permit or a refresh does not eat the exchange's time",
+    policy: ({ options: { timeout } }) =>
+      timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? 30 * second)
+  },
+  {
+    name: "Cookies.policy",
+    why: "nearest to the wire: sees every Set-Cookie, 401s and 3xx included",
+    policy: ({ jar }) => (jar === undefined ? undefined : Cookies.policy(jar))
+  }
+]
+
+/** What leaves out a place of the order: the adapter wants statuses as they came. */
+const asTheyCame: ReadonlySet<string> = new Set(["Status.policy"])
+
+const pipeline = (
+  transport: HttpClient.HttpClient.With<ApiError>,
+  parts: Parts,
+  without: ReadonlySet<string> = new Set()
+): HttpClient.HttpClient.With<ApiError> =>
+  order.reduceRight((client, { name, policy }) => {
+    const wrap = without.has(name) ? undefined : policy(parts)
+    return wrap === undefined ? client : wrap(client)
+  }, transport)
+
+/**
+ * The client of an API. It is a platform `HttpClient` whose errors are {@link ApiError}, so that the platform's
+ * combinators work on it; `execute` streams its answer's body, and the verbs read it whole, within bounds.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
+  readonly get: Verb.Verb
+  readonly head: Verb.Verb
+  readonly post: Verb.Verb
+  readonly put: Verb.Verb
+  readonly patch: Verb.Verb
+  readonly del: Verb.Verb
+  readonly options: Verb.Verb
+  /**
+   * The same pipeline as platform's `HttpClient`, for code that takes one: it gives the last response where the client
+   * would fail for its status, and `RequestError`, which nothing retries, for the rest.
+   */
+  readonly httpClient: HttpClient.HttpClient
+}
+
+/**
+ * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar`, if they say `cookies`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Requirements<O extends Options> =
+  | HttpClient.HttpClient
+  | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
+  | (O extends { readonly cookies: true } ? CookieJar.CookieJar : never)
+
+const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Auth.Auth | CookieJar.CookieJar> =>
+  Effect.all({
+    options: Effect.succeed(options),
+    defaults: Defaults.validate(options),
+    auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
+    jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined)
+  })
+
+const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => {
+  const streaming = Transport.typed(transport)
+  const whole = Transport.buffered(built.options.maxBodySize ?? 10 * 1024 * 1024)(streaming)
+  const read = pipeline(whole, built)
+  // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
+  const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, { ...built, auth })).execute
+  return Object.assign(pipeline(streaming, built), {
+    get: Verb.make("GET", through),
+    head: Verb.make("HEAD", through),
+    post: Verb.make("POST", through),
+    put: Verb.make("PUT", through),
+    patch: Verb.make("PATCH", through),
+    del: Verb.make("DELETE", through),
+    options: Verb.make("OPTIONS", through),
+    httpClient: adapted(pipeline(streaming, built, asTheyCame))
+  })
+}
+
+/**
+ * Makes a client of the services at hand.
+ *
+ * Fails with `InvalidRequest` when the base URL or a default header cannot be used.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <const O extends Options>(options: O): Effect.Effect<ApiClient, InvalidRequest, Requirements<O>> =>
+  // Which of the two services is really asked for is what `Requirements` computes from the options' type.
+  Effect.map(Effect.all([HttpClient.HttpClient, parts(options)]), ([transport, built]) =>
+    assemble(transport, built)
+  ) as Effect.Effect<ApiClient, InvalidRequest, Requirements<O>>
+
+/**
+ * The class of an API's tag: `class GitHub extends ApiClient.Tag("app/GitHub")<GitHub>() {}`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TagClass<Self, Id extends string> extends Context.TagClass<Self, Id, ApiClient> {
+  /** The API's client, as {@link make} makes it. */
+  readonly layer: <const O extends Options>(options: O) => Layer.Layer<Self, InvalidRequest, Requirements<O>>
+  /** Platform's `HttpClient` through this API's pipeline: what `HttpApiClient` and SDKs are given. */
+  readonly layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Self>
+}
+
+/**
+ * A tag for an API, of which an application may have several.
+ *
+ * @param id - a key with a namespace, such as `app/GitHub`.
+ * @since 0.1.0
+ * @category tags
+ */
+export const Tag =
+  <const Id extends string>(id: Id) =>
+  <Self>(): TagClass<Self, Id> => {
+    const tag = Context.Tag(id)<Self, ApiClient>()
+    return Object.assign(tag, {
+      layer: <const O extends Options>(options: O) => Layer.effect(tag, make(options)),
+      layerHttpClient: Layer.effect(
+        HttpClient.HttpClient,
+        Effect.map(tag, (client) => client.httpClient)
+      )
+    })
+  }

@@ -1,0 +1,196 @@
+/**
+ * The port of every authentication scheme, and the policy that uses it: sign last, only for the origins that the
+ * credentials belong to, and answer a 401 once.
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { Challenge } from "@countersign/protocol/Challenge"
+import * as Origin from "@countersign/protocol/Origin"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { AuthError } from "./Errors.js"
+import { Unauthorized } from "./Errors.js"
+import { release } from "./internal/body.js"
+import { withResponse } from "./internal/lastResponse.js"
+import { sleep } from "./internal/sleep.js"
+import { challengesOf, exchangeOf } from "./internal/statusError.js"
+import { step } from "./internal/steps.js"
+import * as Policy from "./Policy.js"
+import * as RequestBody from "./RequestBody.js"
+import * as Timeline from "./Timeline.js"
+
+/**
+ * A request with credentials on it, and a name for the ones that were used: a number or a text that is no secret, by
+ * which the scheme knows them again if they are refused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Signed {
+  readonly request: HttpClientRequest
+  readonly credential: string | number
+}
+
+/**
+ * A 401: which credentials were refused, and what the server asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Refusal {
+  readonly credential: string | number
+  readonly challenges: ReadonlyArray<Challenge>
+  readonly at: number
+}
+
+/**
+ * An authentication scheme.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Puts the credentials on one send. Called for every send anew: tokens change, and signatures carry the time. */
+  readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, AuthError>
+  /**
+   * Answers a refusal: true when another send may fare better, since there are other credentials than the refused
+   * ones now (a token was refreshed, the next key is in use, the challenge can be answered). It gets others only if
+   * the refused ones are still the current ones.
+   */
+  readonly renew: (refusal: Refusal) => Effect.Effect<boolean, AuthError>
+  /** How often a request is worth sending again, where {@link replayOnce} does not fit: once for each further key. */
+  readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
+}
+
+/**
+ * The scheme of one API's client.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Auth extends Context.Tag("@countersign/client/Auth")<Auth, Service>() {}
+
+/**
+ * A scheme whose credentials never change by themselves: nothing helps against a refusal.
+ *
+ * @param put - puts the credentials on a request.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fixed = (put: (request: HttpClientRequest) => Effect.Effect<HttpClientRequest, AuthError>): Service => ({
+  sign: (request) => Effect.map(put(request), (signed) => ({ request: signed, credential: 0 })),
+  renew: () => Effect.succeed(false)
+})
+
+/**
+ * No credentials: for an API that asks for none, and for a test.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerNone: Layer.Layer<Auth> = Layer.succeed(Auth, fixed(Effect.succeed))
+
+/**
+ * How often a request is sent again after a 401 for which there were other credentials: once, at once. What is refused
+ * twice is not a matter of freshness.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const replayOnce: Schedule.Schedule<number, Unauthorized> = Schedule.recurs(1)
+
+/**
+ * Where credentials go, and how often a refusal is answered.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  readonly auth: Service
+  /** The origins that the credentials belong to: scheme, host and port. A request to any other is sent bare. */
+  readonly origins: ReadonlyArray<string>
+  /** How often to replay, instead of what the scheme says ({@link replayOnce}). */
+  readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
+}
+
+/** Most URLs begin with the origin as it is written; only the others are worth parsing. */
+const belongsTo = (origins: ReadonlyArray<string>) => {
+  const own = origins.map(Origin.of)
+  return (url: string): boolean => {
+    for (const origin of own) {
+      if (url.startsWith(origin) && (url.length === origin.length || "/?#".includes(url.charAt(origin.length)))) {
+        return true
+      }
+    }
+    return own.some((origin) => Origin.same(origin, url))
+  }
+}
+
+const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
+  withResponse(new Unauthorized({ ...exchangeOf(response), challenges: challengesOf(response), because }), response)
+
+/** Lets the scheme look for other credentials; true when there are some and the request can be sent again. */
+const renewed = (auth: Service, signed: Signed, error: Unauthorized): Effect.Effect<void, Unauthorized | AuthError> =>
+  Effect.gen(function* () {
+    const at = yield* Clock.currentTimeMillis
+    const found = yield* auth.renew({ credential: signed.credential, challenges: error.challenges, at })
+    yield* Timeline.emit(() => ({ _tag: "Renewed", renewed: found }))
+    if (!found) return yield* Effect.fail(error)
+    const { response } = error
+    if (!RequestBody.isReplayable(signed.request.body)) {
+      return yield* Effect.fail(response === undefined ? error : unauthorized(response, "BodyNotReplayable"))
+    }
+    if (response !== undefined) yield* release(response)
+  })
+
+/**
+ * Signs each send to one of the origins, and answers a 401: if the scheme has other credentials than the refused ones
+ * by then, the request is sent once more with those. A replay is no attempt of a retry. A 403 renews nothing.
+ *
+ * Fails with `Unauthorized` when the scheme has nothing else, when the replay is refused too, and when the body cannot
+ * be sent again (the credentials are renewed all the same); with what signing fails with. An exchange that is
+ * answered with another status passes.
+ *
+ * Specification: [RFC 9110 §11](https://www.rfc-editor.org/rfc/rfc9110#section-11),
+ * [§15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError> => {
+  const { auth } = options
+  const replay = options.replay ?? auth.replay ?? replayOnce
+  const isOwn = belongsTo(options.origins)
+  return Policy.make<Unauthorized | AuthError>((request, next) => {
+    if (!isOwn(request.url)) return next(request)
+    const send = (
+      state: unknown,
+      because: "Refused" | "ReplayRefused"
+    ): Effect.Effect<
+      HttpClientResponse,
+      Effect.Effect.Error<ReturnType<typeof next>> | Unauthorized | AuthError,
+      Effect.Effect.Context<ReturnType<typeof next>>
+    > =>
+      Effect.flatMap(auth.sign(request), (signed) =>
+        Effect.flatMap(next(signed.request), (response) => {
+          if (response.status !== 401) return Effect.succeed(response)
+          const error = unauthorized(response, because)
+          return Effect.flatMap(step(replay, state, error), (decided) =>
+            Option.isNone(decided)
+              ? Effect.fail(error)
+              : renewed(auth, signed, error).pipe(
+                  Effect.zipRight(decided.value.delayMs > 0 ? sleep(decided.value.delayMs) : Effect.void),
+                  Effect.zipRight(send(decided.value.state, "ReplayRefused"))
+                )
+          )
+        })
+      )
+    return send(replay.initial, "Refused")
+  })
+}

@@ -1,0 +1,71 @@
+/**
+ * What every request of an API has in common: where it goes and what it says of itself.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import { InvalidRequest } from "./Errors.js"
+import { headerProblem } from "./internal/headers.js"
+import * as Policy from "./Policy.js"
+
+/**
+ * The defaults of a request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** Where relative URLs begin, and what absolute ones must stay within: an http or https URL without query. */
+  readonly baseUrl: string
+  /** Header fields of every request that does not bring its own of that name. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Checks defaults once, so that a mistake in a configuration shows when the program starts.
+ *
+ * Fails with `InvalidRequest`: `Url` for a base URL that is none, `Header` for a header that cannot be sent.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Options, InvalidRequest> => {
+  const joined = BaseUrl.join(baseUrl, "")
+  if (joined._tag === "Err") {
+    const detail = `the base URL "${Redact.url(baseUrl)}" cannot be used (${BaseUrl.explain(joined.reason)}): give one like https://api.example.com/v1`
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+  }
+  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+  const problem = headerProblem(lower)
+  return problem === undefined
+    ? Effect.succeed({ baseUrl, headers: lower })
+    : Effect.fail(new InvalidRequest({ reason: "Header", detail: problem }))
+}
+
+/**
+ * Completes a request: its URL is joined to the base URL and cannot leave it, default headers are added. Runs once a
+ * call: a redirect may lead elsewhere, as far as the redirect policy lets it.
+ *
+ * Fails with `InvalidRequest { reason: "Url" }` for a URL that would leave the base URL's origin or path.
+ *
+ * @param options - as {@link validate} gives them.
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<InvalidRequest> =>
+  Policy.make<InvalidRequest>((request, next) => {
+    const joined = BaseUrl.join(baseUrl, request.url)
+    if (joined._tag === "Err") {
+      const detail = `the URL "${Redact.url(request.url)}" does not stay within the base URL (${BaseUrl.explain(joined.reason)})`
+      return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+    }
+    return next(
+      request.pipe(
+        HttpClientRequest.setUrl(joined.value),
+        HttpClientRequest.setHeaders({ ...headers, ...request.headers })
+      )
+    )
+  })

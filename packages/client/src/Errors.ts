@@ -1,0 +1,454 @@
+/**
+ * The errors of a call: one for each decision that its caller can make.
+ *
+ * None of them holds a request, and none prints a secret: URLs are shown without userinfo and query values, text of
+ * the server is made safe to print. The last response can be reached through `response`, which no printer shows.
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { Challenge } from "@countersign/protocol/Challenge"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import { lastResponse } from "./internal/lastResponse.js"
+import type { Mismatch } from "./Mismatch.js"
+import type { Problem } from "./Problem.js"
+
+/**
+ * What every error of an answered request tells: `method`, `url` (safe to print) and `status`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Exchange {
+  readonly method: string
+  readonly url: string
+  readonly status: number
+}
+
+const exchange = (e: Exchange): string => `${e.method} ${e.url} answered ${e.status}`
+
+const challengeText = (challenges: ReadonlyArray<Challenge>): string => {
+  const names = challenges.map((challenge) => {
+    const realm = challenge.params["realm"]
+    const error = challenge.params["error"]
+    const parts = [realm === undefined ? "" : `realm "${Redact.text(realm, 80)}"`, error ? Redact.text(error, 80) : ""]
+    const shown = parts.filter((part) => part !== "").join(", ")
+    return Redact.text(challenge.scheme, 40) + (shown === "" ? "" : ` (${shown})`)
+  })
+  return names.length === 0 ? "" : `; it asks for ${names.join(" or ")}`
+}
+
+const unauthorizedAdvice: Record<Unauthorized["because"], string> = {
+  NoCredentials: "this client sends no credentials there: give it an Auth layer",
+  Refused: "the credentials were refused: sign in again, or check them",
+  ReplayRefused: "renewed credentials were refused too: sign in again, or check the account",
+  BodyNotReplayable: "the credentials were renewed, but this body can be sent only once: send the request again"
+}
+
+/**
+ * The server does not accept who we are: a 401 after everything that could be done about it.
+ *
+ * `challenges` is the parsed `WWW-Authenticate`; `because` tells how far the client got.
+ * Specification: [RFC 9110 §15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unauthorized extends Data.TaggedError("Unauthorized")<
+  Exchange & {
+    readonly challenges: ReadonlyArray<Challenge>
+    readonly because: "NoCredentials" | "Refused" | "ReplayRefused" | "BodyNotReplayable"
+    readonly message: string
+  }
+> {
+  constructor(fields: Exchange & Pick<Unauthorized, "challenges" | "because">) {
+    const advice = unauthorizedAdvice[fields.because]
+    super({ ...fields, message: `${exchange(fields)}${challengeText(fields.challenges)}; ${advice}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * The server knows who we are and says no: a 403. Other credentials of the same account will not help; `scope` names
+ * what is missing where the server said `insufficient_scope`.
+ *
+ * Specification: [RFC 9110 §15.5.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.4),
+ * [RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Forbidden extends Data.TaggedError("Forbidden")<
+  Exchange & {
+    readonly challenges: ReadonlyArray<Challenge>
+    readonly scope?: string | undefined
+    readonly problem?: Problem | undefined
+    readonly message: string
+  }
+> {
+  constructor(fields: Exchange & Pick<Forbidden, "challenges" | "scope" | "problem">) {
+    const scope = fields.scope === undefined ? "" : ` for the scope "${Redact.text(fields.scope, 200)}"`
+    super({ ...fields, message: `${exchange(fields)}; ask for access${scope}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * When to come back, as the server said: `retryAfter` from the moment of the answer, `retryAt` on the clock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ComeBack {
+  readonly retryAfter?: Duration.Duration | undefined
+  readonly retryAt?: DateTime.Utc | undefined
+}
+
+const comeBack = (e: ComeBack): string =>
+  e.retryAt === undefined || e.retryAfter === undefined
+    ? "it does not say when to come back"
+    : `come back in ${Duration.format(e.retryAfter)}, at ${DateTime.formatIso(e.retryAt)}`
+
+/**
+ * The server asks for fewer requests, or for a wait that is longer than this call may take: a 429, or any transient
+ * status whose `Retry-After` passes the ceiling or the deadline. No time was spent waiting for it.
+ *
+ * Specification: [RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4),
+ * [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RateLimited extends Data.TaggedError("RateLimited")<Exchange & ComeBack & { readonly message: string }> {
+  constructor(fields: Exchange & ComeBack) {
+    super({ ...fields, message: `${exchange(fields)}; ${comeBack(fields)}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * The server cannot answer now: a 5xx, 408 or 425, after the retries that were allowed.
+ *
+ * Specification: [RFC 9110 §15.6](https://www.rfc-editor.org/rfc/rfc9110#section-15.6).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Unavailable extends Data.TaggedError("Unavailable")<
+  Exchange & ComeBack & { readonly problem?: Problem | undefined; readonly message: string }
+> {
+  constructor(fields: Exchange & ComeBack & Pick<Unavailable, "problem">) {
+    const when = fields.retryAt === undefined ? "try again later" : comeBack(fields)
+    super({ ...fields, message: `${exchange(fields)}; ${when}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * Every other 4xx: the request is not one that this server answers. `problem` holds the problem details of the
+ * answer where it sent them.
+ *
+ * Specification: [RFC 9110 §15.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.5),
+ * [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457#section-3).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientError extends Data.TaggedError("ClientError")<
+  Exchange & { readonly problem?: Problem | undefined; readonly message: string }
+> {
+  constructor(fields: Exchange & Pick<ClientError, "problem">) {
+    const title = fields.problem?.title
+    super({ ...fields, message: exchange(fields) + (title === undefined ? "" : `: ${Redact.text(title, 200)}`) })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * Why an exchange broke. `Truncated` is a body that ended early.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TransportReason =
+  | "NameNotResolved"
+  | "ConnectionRefused"
+  | "ConnectTimeout"
+  | "ConnectionReset"
+  | "HeadersTimeout"
+  | "BodyTimeout"
+  | "Truncated"
+  | "Tls"
+  | "InvalidAnswer"
+  | "Unknown"
+
+const transportAdvice: Record<TransportReason, string> = {
+  NameNotResolved: "the host name has no address: check the base URL and the network",
+  ConnectionRefused: "nothing listens there: check the host and the port",
+  ConnectTimeout: "no connection came about in time: check the network",
+  ConnectionReset: "the connection was cut before the answer",
+  HeadersTimeout: "no answer began in time",
+  BodyTimeout: "the answer stopped in the middle",
+  Truncated: "the answer ended before it was whole",
+  Tls: "TLS failed: check the server's certificate and the clock",
+  InvalidAnswer: "what came back is not HTTP: check the port and the scheme",
+  Unknown: "the exchange broke"
+}
+
+/**
+ * No answer, or half of one. `sent: "no"` means that the server cannot have seen the request, so that sending it
+ * again is safe whatever its method; `"maybe"` means that it may have acted on it. `code` is the system's own name.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TransportError extends Data.TaggedError("TransportError")<{
+  readonly method: string
+  readonly url: string
+  readonly reason: TransportReason
+  readonly sent: "no" | "maybe"
+  readonly code?: string | undefined
+  readonly message: string
+}> {
+  constructor(fields: Pick<TransportError, "method" | "url" | "reason" | "sent" | "code">) {
+    const code = fields.code === undefined ? "" : ` (${fields.code})`
+    super({ ...fields, message: `${fields.method} ${fields.url}: ${transportAdvice[fields.reason]}${code}` })
+  }
+}
+
+/**
+ * Time ran out: `scope: "exchange"` for one send and its answer, `"call"` for everything, waits included.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Timeout extends Data.TaggedError("Timeout")<{
+  readonly method: string
+  readonly url: string
+  readonly scope: "call" | "exchange"
+  readonly after: Duration.Duration
+  readonly message: string
+}> {
+  constructor(fields: Pick<Timeout, "method" | "url" | "scope" | "after">) {
+    const what = fields.scope === "call" ? "the call" : "one exchange"
+    super({
+      ...fields,
+      message: `${fields.method} ${fields.url}: ${what} took longer than ${Duration.format(fields.after)}`
+    })
+  }
+}
+
+/**
+ * Why a redirect was not followed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RedirectReason =
+  | "TooMany"
+  | "InvalidLocation"
+  | "UnsupportedScheme"
+  | "Downgrade"
+  | "CrossOrigin"
+  | "CrossOriginBody"
+  | "Credentials"
+  | "BodyNotReplayable"
+
+const redirectAdvice: Record<RedirectReason, string> = {
+  TooMany: "it is one redirect too many",
+  InvalidLocation: "its Location is no URL",
+  UnsupportedScheme: "its Location is neither http nor https",
+  Downgrade: "it leads from https to http",
+  CrossOrigin: "it leads to another origin, and this client stays at its own",
+  CrossOriginBody: "it would carry the request's body to another origin",
+  Credentials: "its Location carries a user name or password",
+  BodyNotReplayable: "it asks for the body again, and this body can be sent only once"
+}
+
+/**
+ * A redirect that is not safe to follow. Nothing was sent to its target; `location` is safe to print.
+ *
+ * Specification: [RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RedirectRejected extends Data.TaggedError("RedirectRejected")<
+  Exchange & { readonly reason: RedirectReason; readonly location: string; readonly message: string }
+> {
+  constructor(fields: Exchange & Pick<RedirectRejected, "reason" | "location">) {
+    const advice = redirectAdvice[fields.reason]
+    super({ ...fields, message: `${exchange(fields)} with a redirect to ${fields.location}: ${advice}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * The body of the answer is larger than `limit` bytes; the rest was not read.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BodyTooLarge extends Data.TaggedError("BodyTooLarge")<{
+  readonly method: string
+  readonly url: string
+  readonly limit: number
+  readonly message: string
+}> {
+  constructor(fields: Pick<BodyTooLarge, "method" | "url" | "limit">) {
+    super({
+      ...fields,
+      message: `${fields.method} ${fields.url}: the answer is larger than ${fields.limit} bytes; raise maxBodySize, or stream it`
+    })
+  }
+}
+
+/**
+ * The request cannot be sent as it is; nothing was. `detail` says what to change and holds no value of the caller's.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequest extends Data.TaggedError("InvalidRequest")<{
+  readonly reason: "Url" | "Header" | "Body" | "Credentials"
+  readonly detail: string
+  readonly message: string
+}> {
+  constructor(fields: Pick<InvalidRequest, "reason" | "detail">) {
+    super({ ...fields, message: `The request was not sent: ${fields.detail}` })
+  }
+}
+
+/**
+ * The answer came whole and is not what was asked for: no JSON, or JSON of another shape. What was received is not
+ * printed, since it may hold secrets.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidResponse extends Data.TaggedError("InvalidResponse")<
+  Exchange & {
+    readonly reason: "Json" | "Schema"
+    readonly mismatches: ReadonlyArray<Mismatch>
+    readonly message: string
+  }
+> {
+  constructor(fields: Exchange & Pick<InvalidResponse, "reason" | "mismatches">) {
+    const first = fields.mismatches[0]
+    const what =
+      fields.reason === "Json"
+        ? "the body is not JSON"
+        : `the body is not of the expected shape${first === undefined ? "" : `: at ${first.path}, expected ${first.expected}`}`
+    super({ ...fields, message: `${exchange(fields)}; ${what}` })
+  }
+
+  /** The response that made this error. */
+  get response(): HttpClientResponse | undefined {
+    return lastResponse.get(this)
+  }
+}
+
+/**
+ * Why there is no token. `ReauthorizationRequired`: only signing in again helps. `Refused`: the authorization server
+ * said no, with an OAuth error. `Unavailable`: it did not answer, or not as one; later may help. `InvalidResponse`:
+ * it answered with something that is no token.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenReason = "ReauthorizationRequired" | "Refused" | "Unavailable" | "InvalidResponse"
+
+/**
+ * There is no token to send. `error` is the code of [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
+ * where there was one; `detail` says what happened and what to do.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TokenError extends Data.TaggedError("TokenError")<{
+  readonly reason: TokenReason
+  readonly detail: string
+  readonly error?: string | undefined
+  readonly message: string
+}> {
+  constructor(fields: Pick<TokenError, "reason" | "detail" | "error">) {
+    super({ ...fields, message: `There is no token to send: ${fields.detail}` })
+  }
+}
+
+/**
+ * Why a token store failed. `Corrupt`: the record cannot be read and was kept aside. `Insecure`: others may read or
+ * replace it. `Foreign`: it belongs to another owner or another format. `Busy`: another process holds the lock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type TokenStoreReason = "Corrupt" | "Insecure" | "Foreign" | "Busy" | "ReadFailed" | "WriteFailed"
+
+/**
+ * The token store cannot be read or written. `detail` says where and what to do, and holds no token.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TokenStoreError extends Data.TaggedError("TokenStoreError")<{
+  readonly reason: TokenStoreReason
+  readonly detail: string
+  readonly message: string
+}> {
+  constructor(fields: Pick<TokenStoreError, "reason" | "detail">) {
+    super({ ...fields, message: `The token store failed: ${fields.detail}` })
+  }
+}
+
+/**
+ * What a send can fail with on its way, before any status is looked at.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest
+
+/**
+ * What signing a request can fail with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type AuthError = TokenError | TokenStoreError | InvalidRequest
+
+/**
+ * Everything that a call of an {@link ApiClient} can fail with; the verbs that decode add {@link InvalidResponse}.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export type ApiError =
+  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | RedirectRejected | SendError | AuthError

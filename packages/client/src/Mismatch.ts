@@ -1,0 +1,77 @@
+/**
+ * What did not fit a Schema, told without the value that was found there: it may be a secret.
+ *
+ * @since 0.1.0
+ */
+import type * as ParseResult from "effect/ParseResult"
+import type * as SchemaAST from "effect/SchemaAST"
+
+/**
+ * One thing that does not fit: the `path` into the value (`$` is the value itself) and what was `expected` there.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Mismatch {
+  readonly path: string
+  readonly expected: string
+}
+
+/** A value of a thousand wrong fields is as wrong as one of ten, and an error is there to be read. */
+const mostMismatches = 10
+
+const expectedOf = (ast: SchemaAST.AST): string => {
+  const text = String(ast)
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+const render = (path: ReadonlyArray<PropertyKey>): string =>
+  path.reduce<string>(
+    (text, key) => text + (typeof key === "number" ? `[${key}]` : `.${String(key).slice(0, 60)}`),
+    "$"
+  )
+
+const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>, into: Array<Mismatch>): void => {
+  if (into.length >= mostMismatches) return
+  switch (issue._tag) {
+    case "Pointer": {
+      const step = issue.path
+      return collect(issue.issue, Array.isArray(step) ? [...path, ...step] : [...path, step as PropertyKey], into)
+    }
+    case "Composite": {
+      const issues = "_tag" in issue.issues ? [issue.issues] : issue.issues
+      return issues.forEach((inner) => collect(inner, path, into))
+    }
+    case "Refinement":
+    case "Transformation":
+      return collect(issue.issue, path, into)
+    case "Missing":
+      return void into.push({ path: render(path), expected: "a value" })
+    case "Unexpected":
+      return void into.push({ path: render(path), expected: "nothing" })
+    default:
+      return void into.push({ path: render(path), expected: expectedOf(issue.ast) })
+  }
+}
+
+/**
+ * The first ten things that did not fit.
+ *
+ * @param error - what a Schema's decoder failed with.
+ * @since 0.1.0
+ * @category decoding
+ */
+export const fromParseError = (error: ParseResult.ParseError): ReadonlyArray<Mismatch> => {
+  const mismatches: Array<Mismatch> = []
+  collect(error.issue, [], mismatches)
+  return mismatches
+}
+
+/**
+ * One line for a message: `at $.expires_in, expected number`.
+ *
+ * @since 0.1.0
+ * @category encoding
+ */
+export const format = (mismatches: ReadonlyArray<Mismatch>): string =>
+  mismatches.map(({ expected, path }) => `at ${path}, expected ${expected}`).join("; ")

@@ -1,0 +1,130 @@
+/**
+ * Following redirects without carrying anything to where it does not belong.
+ *
+ * | answer | next request |
+ * |---|---|
+ * | 303, and POST on 301 or 302 | GET (HEAD stays HEAD) without body |
+ * | 301, 302 otherwise, 307, 308 | the same method and body |
+ * | to the same origin | every header, credentials by signing anew |
+ * | to another origin | harmless headers only, a body only where that was allowed by name |
+ * | https to http, another scheme, userinfo, one hop too many | none: `RedirectRejected` |
+ *
+ * @since 0.1.0
+ */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpBody from "@effect/platform/HttpBody"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Redirect from "@countersign/protocol/Redirect"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type { RedirectReason } from "./Errors.js"
+import { InvalidRequest, RedirectRejected } from "./Errors.js"
+import { release } from "./internal/body.js"
+import { withResponse } from "./internal/lastResponse.js"
+import * as Policy from "./Policy.js"
+import * as RequestBody from "./RequestBody.js"
+import * as Timeline from "./Timeline.js"
+
+/**
+ * How to follow.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How many redirects are followed before the next one is rejected (5). */
+  readonly limit?: number | undefined
+  /** Whether to go to another origin, without credentials (`"follow"`), or to reject the redirect. */
+  readonly crossOrigin?: "follow" | "reject" | undefined
+  /** Lets a 307 or 308 take the request's body to another origin (false). The body may hold secrets. */
+  readonly crossOriginBody?: boolean | undefined
+}
+
+const urlOf = (request: HttpClientRequest.HttpClientRequest): Either.Either<string, InvalidRequest> =>
+  UrlParams.makeUrl(request.url, request.urlParams, request.hash).pipe(
+    Either.map((url) => url.href),
+    Either.mapLeft(() => new InvalidRequest({ reason: "Url", detail: `"${Redact.url(request.url)}" is no URL` }))
+  )
+
+const travelling = (headers: Headers.Headers): Headers.Headers =>
+  Headers.fromInput(Object.entries(headers).filter(([name]) => Redirect.isHarmless(name)))
+
+/** The request of the next hop. What the last one had and this one has no claim to is left behind for good. */
+const nextRequest = (
+  request: HttpClientRequest.HttpClientRequest,
+  hop: Redirect.Follow
+): HttpClientRequest.HttpClientRequest => {
+  const headers = hop.sameOrigin ? request.headers : travelling(request.headers)
+  // The decision's method is this request's own, or GET, or HEAD.
+  const method = hop.method as HttpMethod
+  // The Location is the whole URL: parameters and fragment of the last hop do not carry over.
+  return HttpClientRequest.make(method)(hop.url, { headers }).pipe(
+    HttpClientRequest.setBody(hop.keepBody ? request.body : HttpBody.empty)
+  )
+}
+
+const rejected = (response: HttpClientResponse, from: string, reason: RedirectReason): RedirectRejected => {
+  const { method } = response.request
+  const location = Redact.url(response.headers["location"] ?? "")
+  const error = new RedirectRejected({ method, url: Redact.url(from), status: response.status, reason, location })
+  return withResponse(error, response)
+}
+
+/**
+ * Follows redirects. Each hop is a request of its own: whatever stands within this policy (retries, credentials,
+ * timeouts of an exchange) starts anew for it, and credentials are signed anew, for the hop's own origin.
+ *
+ * Fails with `RedirectRejected` for a redirect that is not safe to follow; nothing is sent then. The transport must
+ * follow none itself.
+ *
+ * Specification: [RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4).
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | InvalidRequest> => {
+  const { crossOrigin = "follow", crossOriginBody = false, limit = 5 } = options
+  return Policy.make<RedirectRejected | InvalidRequest>((request, next) => {
+    const hop = (
+      current: HttpClientRequest.HttpClientRequest,
+      hops: number
+    ): Effect.Effect<
+      HttpClientResponse,
+      Effect.Effect.Error<ReturnType<typeof next>> | RedirectRejected | InvalidRequest,
+      Effect.Effect.Context<ReturnType<typeof next>>
+    > =>
+      Effect.flatMap(next(current), (response) => {
+        if (response.status < 300 || response.status >= 400) return Effect.succeed(response)
+        return Effect.flatMap(urlOf(current), (url) => {
+          const { method } = current
+          const { status } = response
+          const location = response.headers["location"]
+          const decision = Redirect.decide({
+            method,
+            url,
+            status,
+            location,
+            hops,
+            limit,
+            crossOrigin,
+            crossOriginBody,
+            hasBody: current.body._tag !== "Empty"
+          })
+          if (decision._tag === "Stop") return Effect.succeed(response)
+          if (decision._tag === "Reject") return Effect.fail(rejected(response, url, decision.reason))
+          if (decision.keepBody && !RequestBody.isReplayable(current.body)) {
+            return Effect.fail(rejected(response, url, "BodyNotReplayable"))
+          }
+          return release(response).pipe(
+            Effect.zipRight(Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url) }))),
+            Effect.zipRight(hop(nextRequest(current, decision), hops + 1))
+          )
+        })
+      })
+    return hop(request, 0)
+  })
+}

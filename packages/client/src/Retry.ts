@@ -1,0 +1,207 @@
+/**
+ * Sending again what failed and may be sent again, when it may be sent again.
+ *
+ * | failed with | sent again |
+ * |---|---|
+ * | 408, 425, 429, 500, 502, 503, 504 | GET, HEAD, OPTIONS, PUT, DELETE, and whatever has an `Idempotency-Key` |
+ * | an exchange that broke or took too long | the same |
+ * | an exchange that never reached the server | any method |
+ * | another status, a refused certificate, an answer that is not HTTP | never |
+ *
+ * In every case only if the body can be sent again, the schedule says so, and the wait ends before the deadline.
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
+import { release } from "./internal/body.js"
+import { withResponse } from "./internal/lastResponse.js"
+import { sleep } from "./internal/sleep.js"
+import { statusError } from "./internal/statusError.js"
+import { step } from "./internal/steps.js"
+import * as Policy from "./Policy.js"
+import * as RequestBody from "./RequestBody.js"
+import * as RetryAfter from "./RetryAfter.js"
+import * as Timeline from "./Timeline.js"
+import { timeLeft } from "./Timeout.js"
+
+/**
+ * What a retry schedule decides over.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure = RateLimited | Unavailable | TransportError | Timeout
+
+/**
+ * A schedule of retries: each recurrence is one more send, after the delay it gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RetrySchedule = Schedule.Schedule<unknown, Failure>
+
+/**
+ * Exponential backoff with full jitter: before retry `n` (from 0) a random wait between nothing and
+ * `min(cap, base × 2ⁿ)`.
+ *
+ * @param options.times - how many retries there are at most; `times: 2` makes three sends (2).
+ * @param options.base - the first bound (50 ms).
+ * @param options.throttled - the first bound after a 429 (1 s).
+ * @param options.cap - no bound is longer (20 s).
+ * @since 0.1.0
+ * @category schedules
+ */
+export const exponential = (
+  options: {
+    readonly times?: number | undefined
+    readonly base?: Duration.DurationInput | undefined
+    readonly throttled?: Duration.DurationInput | undefined
+    readonly cap?: Duration.DurationInput | undefined
+  } = {}
+): Schedule.Schedule<Duration.Duration, Failure> => {
+  const base = Duration.toMillis(options.base ?? "50 millis")
+  const throttled = Duration.toMillis(options.throttled ?? "1 second")
+  const cap = Duration.toMillis(options.cap ?? "20 seconds")
+  return Schedule.identity<Failure>().pipe(
+    Schedule.intersect(Schedule.recurs(options.times ?? 2)),
+    Schedule.modifyDelayEffect(([failure, n]) => {
+      // 2 ** 1024 is infinite, and nothing times infinity is not a number: the cap comes before the jitter.
+      const bound = Math.min(cap, (failure._tag === "RateLimited" ? throttled : base) * 2 ** n)
+      return Effect.map(Random.next, (random) => Duration.millis(random * bound))
+    }),
+    Schedule.delays
+  )
+}
+
+/**
+ * The default: three sends, {@link exponential} backoff.
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const backoff: Schedule.Schedule<Duration.Duration, Failure> = exponential()
+
+/**
+ * How to retry.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How often, and how long to wait ({@link backoff}). `Retry-After` is respected whatever it says. */
+  readonly schedule?: RetrySchedule | undefined
+  /** The statuses that are worth another send (408, 425, 429, 500, 502, 503, 504). */
+  readonly statuses?: ReadonlyArray<number> | undefined
+  /** The longest wait that a server may ask for (60 s); one that asks for more is `RateLimited` at once. */
+  readonly longestRetryAfter?: Duration.DurationInput | undefined
+}
+
+const defaultStatuses: ReadonlyArray<number> = [408, 425, 429, 500, 502, 503, 504]
+
+// RFC 9110 §9.2.2, of the methods that the platform sends.
+const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+
+const isIdempotent = (request: HttpClientRequest): boolean =>
+  idempotentMethods.has(request.method) || request.headers["idempotency-key"] !== undefined
+
+const isFailure = (error: unknown): error is Failure =>
+  error instanceof TransportError ||
+  error instanceof RateLimited ||
+  error instanceof Unavailable ||
+  (error instanceof Timeout && error.scope === "exchange")
+
+const mayHelp = (failure: Failure): boolean =>
+  failure._tag !== "TransportError" || (failure.reason !== "Tls" && failure.reason !== "InvalidAnswer")
+
+const mayResend = (request: HttpClientRequest, failure: Failure): boolean =>
+  mayHelp(failure) &&
+  RequestBody.isReplayable(request.body) &&
+  (isIdempotent(request) || (failure._tag === "TransportError" && failure.sent === "no"))
+
+const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
+
+const responseOf = (failure: Failure): HttpClientResponse | undefined =>
+  "response" in failure ? failure.response : undefined
+
+/** A wait that was refused: the caller is told when to come back, whatever the status was. */
+const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
+  if (failure._tag !== "Unavailable" || failure.retryAfter === undefined) return failure
+  const { method, response, retryAfter, retryAt, status, url } = failure
+  const limited = new RateLimited({ method, url, status, retryAfter, retryAt })
+  return response === undefined ? limited : withResponse(limited, response)
+}
+
+/** A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside. */
+const retrying: FiberRef.FiberRef<boolean> = globalValue("@countersign/client/Retry/retrying", () =>
+  FiberRef.unsafeMake<boolean>(false)
+)
+
+/**
+ * Sends again as the table above says. All failures of a request share one schedule and so one count.
+ *
+ * An answer that is not given out is released before the wait. A wait that the server asks for and that is longer than
+ * `longestRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
+ * once. When there are no retries left it fails with `RateLimited` or `Unavailable`, through whose `response` the
+ * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange.
+ *
+ * Within another retry it does nothing.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
+  const statuses = new Set(options.statuses ?? defaultStatuses)
+  const schedule = RetryAfter.respect(options.schedule ?? backoff)
+  const longest = Duration.toMillis(options.longestRetryAfter ?? "60 seconds")
+
+  const refused = (response: HttpClientResponse): Effect.Effect<never, RateLimited | Unavailable> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const error = statusError(response, now)
+      if (error._tag === "RateLimited" || error._tag === "Unavailable") return Effect.fail(error)
+      // A status that the caller named, and that is none of the transient ones: it is one now.
+      const { method, status, url } = error
+      return Effect.fail(withResponse(new Unavailable({ method, url, status }), response))
+    })
+
+  const wait = <F extends Failure>(failure: F, delayMs: number): Effect.Effect<void, F | RateLimited> =>
+    Effect.gen(function* () {
+      if ((RetryAfter.askedOf(failure) ?? 0) > longest || (yield* timeLeft) <= delayMs) {
+        return yield* Effect.fail(tooLong(failure))
+      }
+      const response = responseOf(failure)
+      if (response !== undefined) yield* release(response)
+      yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
+      yield* sleep(delayMs)
+    })
+
+  return Policy.make<RateLimited | Unavailable>((request, next) => {
+    const once = Effect.flatMap(next(request), (response) =>
+      statuses.has(response.status) ? refused(response) : Effect.succeed(response)
+    )
+    const attempt = (state: unknown): typeof once =>
+      Effect.catchIf(
+        once,
+        // The errors of the rest of the pipeline are any; those that are ours to retry are known by their class.
+        (error): error is typeof error & Failure => isFailure(error) && mayResend(request, error),
+        (failure) =>
+          Effect.flatMap(step(schedule, state, failure), (decided) =>
+            Option.isNone(decided)
+              ? Effect.fail(failure)
+              : Effect.zipRight(wait(failure, decided.value.delayMs), attempt(decided.value.state))
+          )
+      )
+    return Effect.flatMap(FiberRef.get(retrying), (nested) =>
+      nested ? next(request) : Effect.locally(attempt(schedule.initial), retrying, true)
+    )
+  })
+}

@@ -1,0 +1,69 @@
+/**
+ * From a status to a typed error, at the outer edge of the pipeline.
+ *
+ * | status | error |
+ * |---|---|
+ * | 401 | `Unauthorized` |
+ * | 403 | `Forbidden` |
+ * | 429 | `RateLimited` |
+ * | 408, 425, 5xx | `Unavailable` |
+ * | other 4xx | `ClientError` |
+ * | below 400 | none: the response |
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { Unavailable } from "./Errors.js"
+import { settle } from "./internal/body.js"
+import { lastResponse, withResponse } from "./internal/lastResponse.js"
+import type { Buffered } from "./internal/response.js"
+import type { StatusError } from "./internal/statusError.js"
+import { statusError } from "./internal/statusError.js"
+import * as Policy from "./Policy.js"
+import * as Problem from "./Problem.js"
+
+const problemOf = (response: Buffered): Effect.Effect<Problem.Problem | undefined> =>
+  Problem.isProblem(response.headers["content-type"])
+    ? Effect.orElseSucceed(
+        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text))),
+        () => undefined
+      )
+    : Effect.succeed(undefined)
+
+const fromResponse = (response: HttpClientResponse) =>
+  Effect.gen(function* () {
+    const settled = yield* settle(response)
+    const problem = yield* problemOf(settled)
+    const now = yield* Clock.currentTimeMillis
+    return yield* Effect.fail(statusError(settled, now, problem))
+  })
+
+/** A policy further in gave up on an answer that nobody has read: its connection must not wait for a reader. */
+const settled = <E>(error: E): Effect.Effect<never, E> => {
+  const response = typeof error === "object" && error !== null ? lastResponse.get(error) : undefined
+  if (typeof error !== "object" || error === null || response === undefined) return Effect.fail(error)
+  return Effect.flatMap(settle(response), (whole) =>
+    Effect.flatMap(problemOf(whole), (problem) => {
+      if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
+      const told = new Unavailable({ ...error, problem })
+      // `told` is `error` with a field more: an Unavailable, and so an E, of which `error` was one.
+      return Effect.fail(withResponse(told, whole) as E & Unavailable)
+    })
+  )
+}
+
+/**
+ * Fails for every status of 400 or more, as the table above says. Up to 64 KiB of the answer's body are read, for the
+ * problem details and for whoever looks at the error's `response`; the connection is free afterwards.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy: Policy.Policy<StatusError> = Policy.make<StatusError>((request, next) =>
+  Effect.flatMap(Effect.catchAll(next(request), settled), (response) =>
+    response.status < 400 ? Effect.succeed(response) : fromResponse(response)
+  )
+)

@@ -1,0 +1,82 @@
+/**
+ * What happened during a call, in order: sends, answers, waits, renewals. For people who look before they read, and
+ * for tests. Nothing is recorded, and next to nothing is paid, unless somebody asks.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
+import { globalValue } from "effect/GlobalValue"
+
+/**
+ * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Event =
+  | { readonly _tag: "Sent"; readonly at: number; readonly method: string; readonly url: string }
+  | { readonly _tag: "Answered"; readonly at: number; readonly status: number }
+  | { readonly _tag: "Failed"; readonly at: number; readonly reason: string }
+  | { readonly _tag: "Waiting"; readonly at: number; readonly ms: number; readonly because: string }
+  | { readonly _tag: "Redirected"; readonly at: number; readonly url: string }
+  | { readonly _tag: "TokenRequested"; readonly at: number }
+  | { readonly _tag: "TokenObtained"; readonly at: number }
+  | { readonly _tag: "Renewed"; readonly at: number; readonly renewed: boolean }
+
+/** An event, before somebody looks at the clock. */
+type Timeless<E> = E extends { readonly at: number } ? Omit<E, "at"> : never
+
+const observer: FiberRef.FiberRef<((event: Event) => void) | undefined> = globalValue(
+  "@countersign/client/Timeline/observer",
+  () => FiberRef.unsafeMake<((event: Event) => void) | undefined>(undefined)
+)
+
+/**
+ * Tells whoever records this fiber's calls that something happened. Policies and schemes of one's own call this to
+ * appear in the timeline.
+ *
+ * @param event - made only when somebody listens.
+ * @since 0.1.0
+ * @category events
+ */
+export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
+  Effect.flatMap(FiberRef.get(observer), (listener) =>
+    listener === undefined
+      ? Effect.void
+      : Effect.map(Clock.currentTimeMillis, (at) => {
+          // Adding the time to a member of the union gives that member back; the compiler does not follow that.
+          listener({ ...event(), at } as Event)
+        })
+  )
+
+/**
+ * Hands every event of the calls in an effect to a listener, as it happens.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
+export const observe =
+  (listener: (event: Event) => void) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.locally(effect, observer, listener)
+
+/**
+ * Runs an effect and gives its outcome together with the events of its calls.
+ *
+ * @since 0.1.0
+ * @category recording
+ */
+export const record = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<{ readonly exit: Exit.Exit<A, E>; readonly events: ReadonlyArray<Event> }, never, R> =>
+  Effect.suspend(() => {
+    const events: Array<Event> = []
+    return effect.pipe(
+      observe((event) => events.push(event)),
+      Effect.exit,
+      Effect.map((exit) => ({ exit, events }))
+    )
+  })

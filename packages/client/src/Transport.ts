@@ -1,0 +1,132 @@
+/**
+ * The inner edge of the pipeline: what goes to any transport is checked, and what comes back from one is typed.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
+import * as body from "./internal/body.js"
+import { classify } from "./internal/classify.js"
+import { fromExecute } from "./internal/client.js"
+import { headerProblem } from "./internal/headers.js"
+import { Streaming } from "./internal/response.js"
+import * as Timeline from "./Timeline.js"
+
+const transportError = (request: HttpClientRequest, cause: unknown, begun: boolean): TransportError => {
+  const { code, reason, sent } = classify(cause)
+  // Once an answer has begun, the same codes tell of its body: the request was sent, and the answer is not whole.
+  const cut = begun && (reason === "ConnectionReset" || reason === "Unknown")
+  return new TransportError({
+    method: request.method,
+    url: Redact.url(request.url),
+    reason: cut ? "Truncated" : reason,
+    sent: begun ? "maybe" : sent,
+    code
+  })
+}
+
+const sendError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
+  if (error._tag === "ResponseError") return transportError(error.request, error, true)
+  switch (error.reason) {
+    case "Transport":
+      return transportError(error.request, error, false)
+    case "InvalidUrl":
+      return new InvalidRequest({ reason: "Url", detail: `"${Redact.url(error.request.url)}" is no URL` })
+    case "Encode":
+      return new InvalidRequest({ reason: "Body", detail: "its body does not encode" })
+  }
+}
+
+const check = (request: HttpClientRequest): InvalidRequest | undefined => {
+  const problem = headerProblem(request.headers)
+  if (problem !== undefined) return new InvalidRequest({ reason: "Header", detail: problem })
+  if (request.url.startsWith("https://") || request.url.startsWith("http://")) return undefined
+  return new InvalidRequest({
+    reason: "Url",
+    detail: `"${Redact.url(request.url)}" is neither http:// nor https://: give the client a base URL`
+  })
+}
+
+/**
+ * Types a transport. A request whose header names or values could break the framing, or whose URL is not absolute
+ * http or https, is `InvalidRequest` and never sent; everything that goes wrong on the wire is `TransportError`, told
+ * apart by code. The platform's own span is off: it records URLs with their query values and most headers.
+ *
+ * The responses that come out print their method, URL and status, and hold no signed request.
+ *
+ * @param client - a transport that follows no redirects.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const typed = <R>(
+  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
+): HttpClient.HttpClient.With<TransportError | InvalidRequest, R> => {
+  const quiet = HttpClient.withTracerDisabledWhen(client, () => true)
+  return fromExecute((request) => {
+    const invalid = check(request)
+    return invalid === undefined ? send(request, quiet) : Effect.fail(invalid)
+  })
+}
+
+const send = <R>(
+  request: HttpClientRequest,
+  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
+): Effect.Effect<HttpClientResponse, TransportError | InvalidRequest, R> => {
+  const { method } = request
+  return Timeline.emit(() => ({ _tag: "Sent", method, url: Redact.url(request.url) })).pipe(
+    Effect.zipRight(client.execute(request)),
+    Effect.tap(({ status }) => Timeline.emit(() => ({ _tag: "Answered", status }))),
+    Effect.map((response) => new Streaming(response)),
+    Effect.catchAll((cause) => {
+      const error = sendError(cause)
+      const reason = error.reason
+      return Effect.zipRight(
+        Timeline.emit(() => ({ _tag: "Failed", reason })),
+        Effect.fail(error)
+      )
+    })
+  )
+}
+
+const isOk = (status: number): boolean => status >= 200 && status < 300
+
+/**
+ * Reads the body of every answer of status 2xx, or of the statuses that `wanted` says, while the exchange lasts, so that a body which breaks off is a failure
+ * of the exchange (and is retried as one), and the connection is free when the answer is given out.
+ *
+ * Fails with `BodyTooLarge` when the body, as it is after inflation, is longer than `limit` bytes; the rest of it is
+ * not read.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const buffered =
+  (limit: number, wanted: (status: number) => boolean = isOk) =>
+  <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> =>
+    fromExecute<E | TransportError | BodyTooLarge, R>((request) =>
+      Effect.flatMap(client.execute(request), (response) =>
+        wanted(response.status) ? readWhole(request, response, limit) : Effect.succeed(response)
+      )
+    )
+
+const readWhole = (
+  request: HttpClientRequest,
+  response: HttpClientResponse,
+  limit: number
+): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> =>
+  body.read(response, limit).pipe(
+    Effect.mapError((error) => transportError(request, error, true)),
+    Effect.tapError(({ reason }) => Timeline.emit(() => ({ _tag: "Failed", reason }))),
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit })),
+        onSome: Effect.succeed
+      })
+    )
+  )

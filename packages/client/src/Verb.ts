@@ -1,0 +1,142 @@
+/**
+ * The verbs of a client: a method with a URL, what is sent, and what is made of the answer.
+ *
+ * @since 0.1.0
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Auth from "./Auth.js"
+import type { ApiError } from "./Errors.js"
+import { InvalidRequest, InvalidResponse } from "./Errors.js"
+import { withResponse } from "./internal/lastResponse.js"
+import { exchangeOf } from "./internal/statusError.js"
+import * as Mismatch from "./Mismatch.js"
+import type { Next } from "./Policy.js"
+
+/**
+ * What a call may say beside its URL: the platform's options (`headers`, `urlParams`, `body`, `accept` …), and
+ * `json`, a value that is sent as `application/json`, and `auth`, other credentials than the client's for this call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends HttpClientRequest.Options.NoUrl {
+  readonly json?: unknown
+  readonly auth?: Auth.Service | undefined
+}
+
+/**
+ * A call whose answer is decoded by a Schema.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Decoding<A, I, R> extends Options {
+  readonly schema: Schema.Schema<A, I, R>
+}
+
+/**
+ * A call whose `json` is encoded by a Schema first.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Encoding<A, I, R> extends Options {
+  readonly json: A
+  readonly jsonSchema: Schema.Schema<A, I, R>
+}
+
+/**
+ * A method of a client. With a `schema` it gives the decoded body, without one the response, whose body is there to
+ * be read as often as one likes.
+ *
+ * Fails with the {@link ApiError} of the pipeline; with `InvalidRequest { reason: "Body" }` when `json` cannot be
+ * encoded; with `InvalidResponse` when the body is no JSON, or does not fit the schema.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Verb {
+  <A, I, R, B, J, S>(
+    url: string | URL,
+    options: Decoding<A, I, R> & Encoding<B, J, S>
+  ): Effect.Effect<A, ApiError | InvalidResponse, R | S>
+  <A, I, R>(
+    url: string | URL,
+    options: Decoding<A, I, R> & { readonly jsonSchema?: never }
+  ): Effect.Effect<A, ApiError | InvalidResponse, R>
+  <B, J, S>(
+    url: string | URL,
+    options: Encoding<B, J, S> & { readonly schema?: never }
+  ): Effect.Effect<HttpClientResponse, ApiError, S>
+  (
+    url: string | URL,
+    options?: Options & { readonly schema?: never; readonly jsonSchema?: never }
+  ): Effect.Effect<HttpClientResponse, ApiError>
+}
+
+/** All that the overloads above can say. */
+interface AnyOptions extends Options {
+  readonly schema?: Schema.Schema<unknown, unknown, unknown>
+  readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
+}
+
+const unencodable = (mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
+  new InvalidRequest({
+    reason: "Body",
+    detail: `its JSON body cannot be encoded${mismatches.length === 0 ? "" : ` (${Mismatch.format(mismatches)})`}`
+  })
+
+const jsonBody = ({ json, jsonSchema }: AnyOptions): Effect.Effect<HttpBody.HttpBody, InvalidRequest, unknown> => {
+  const encoded =
+    jsonSchema === undefined
+      ? Effect.succeed(json)
+      : Effect.mapError(Schema.encodeUnknown(jsonSchema)(json), (e) => unencodable(Mismatch.fromParseError(e)))
+  return Effect.flatMap(encoded, (value) => Effect.mapError(HttpBody.json(value), () => unencodable([])))
+}
+
+const requestOf = (
+  method: HttpMethod,
+  url: string | URL,
+  options: AnyOptions
+): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest, unknown> => {
+  // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
+  const request = HttpClientRequest.make(method as "POST")(url, options)
+  return "json" in options
+    ? Effect.map(jsonBody(options), (body) => HttpClientRequest.setBody(request, body))
+    : Effect.succeed(request)
+}
+
+const decoded = (
+  response: HttpClientResponse,
+  schema: Schema.Schema<unknown, unknown, unknown>
+): Effect.Effect<unknown, InvalidResponse, unknown> => {
+  const invalid = (reason: "Json" | "Schema", mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
+    withResponse(new InvalidResponse({ ...exchangeOf(response), reason, mismatches }), response)
+  return Effect.flatMap(
+    Effect.mapError(response.json, () => invalid("Json", [])),
+    (json) =>
+      Effect.mapError(Schema.decodeUnknown(schema)(json), (error) => invalid("Schema", Mismatch.fromParseError(error)))
+  )
+}
+
+/**
+ * Makes the verb of a method.
+ *
+ * @param pipeline - the pipeline with the client's credentials, or with those of one call. It gives whole bodies.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
+  const verb = (url: string | URL, options: AnyOptions = {}) => {
+    const answered = Effect.flatMap(requestOf(method, url, options), pipeline(options.auth))
+    const { schema } = options
+    return schema === undefined ? answered : Effect.flatMap(answered, (response) => decoded(response, schema))
+  }
+  // The implementation knows of its Schemas only that they are some; each overload says which.
+  return verb as Verb
+}

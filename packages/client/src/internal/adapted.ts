@@ -1,0 +1,38 @@
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import type { ApiError } from "../Errors.js"
+import { fromExecute } from "./client.js"
+import { lastResponse } from "./lastResponse.js"
+
+/**
+ * Our errors as the platform's. Whoever sees them must not send again what the pipeline has given up on: `Transport`
+ * and every status are transient to `retryTransient`, `Encode` is not.
+ */
+const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError =>
+  new HttpClientError.RequestError({
+    request: HttpClientRequest.make(request.method)(Redact.url(request.url)),
+    reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
+    description: error.message,
+    cause: error
+  })
+
+/**
+ * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed
+ * clients decode the errors of their endpoints from it; other errors become `RequestError`, with ours as the cause.
+ */
+export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
+  fromExecute((request) =>
+    Effect.catchAll(
+      pipeline.execute(request),
+      (error): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> => {
+        const response = lastResponse.get(error)
+        return response === undefined || error._tag === "RedirectRejected"
+          ? Effect.fail(platformError(request, error))
+          : Effect.succeed(response)
+      }
+    )
+  )

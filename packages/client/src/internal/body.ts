@@ -1,0 +1,98 @@
+/** Reading a body within bounds, and letting go of one that nobody wants. */
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { Buffered } from "./response.js"
+
+/** What is read of a body that is only thrown away, or shown in an error: more is cheaper to cut off than to read. */
+export const mostDiscarded = 64 * 1024
+
+/** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
+const discardTime = Duration.seconds(1)
+
+const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
+
+/** What is there of a body, up to `limit` bytes and one chunk; `whole` tells whether that is all of it. */
+const collect = (
+  response: HttpClientResponse,
+  limit: number
+): Effect.Effect<{ readonly bytes: Uint8Array; readonly whole: boolean }, HttpClientError.ResponseError> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    return response.stream.pipe(
+      // Ending the stream early closes its source: the transport drops the connection and reads no more.
+      Stream.takeUntil((chunk) => {
+        chunks.push(chunk)
+        length += chunk.length
+        return length > limit
+      }),
+      Stream.runDrain,
+      Effect.catchIf(isEmpty, () => Effect.void),
+      Effect.map(() => ({ bytes: concat(chunks, length), whole: length <= limit }))
+    )
+  })
+
+const concat = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
+  const [only] = chunks
+  if (only !== undefined && chunks.length === 1) return only
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+/** The length that the framing promises, where no coding can make more of it. */
+const framedLength = (response: HttpClientResponse): number | undefined => {
+  const { "content-encoding": coding, "content-length": length } = response.headers
+  if (length === undefined || (coding !== undefined && coding !== "identity")) return undefined
+  const parsed = Number(length)
+  return Number.isSafeInteger(parsed) && parsed >= 0 ? parsed : undefined
+}
+
+/** Reads a body of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
+export const read = (
+  response: HttpClientResponse,
+  limit: number
+): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
+  const length = framedLength(response)
+  // The transport enforces the framing, so one read is enough where it fits.
+  if (length !== undefined && length <= limit) {
+    return Effect.map(response.arrayBuffer, (buffer) => Option.some(new Buffered(response, new Uint8Array(buffer))))
+  }
+  if (length !== undefined && response.request.method !== "HEAD") return Effect.as(release(response), Option.none())
+  return Effect.map(collect(response, limit), ({ bytes, whole }) =>
+    whole ? Option.some(new Buffered(response, bytes)) : Option.none()
+  )
+}
+
+/** What an error may show of a body: its beginning, read in a second at most, with the connection free afterwards. */
+export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> =>
+  response instanceof Buffered
+    ? Effect.succeed(response)
+    : collect(response, mostDiscarded).pipe(
+        Effect.timeout(discardTime),
+        Effect.map(({ bytes }) => new Buffered(response, bytes.subarray(0, mostDiscarded))),
+        Effect.orElseSucceed(() => new Buffered(response, new Uint8Array(0)))
+      )
+
+/**
+ * Lets go of a response whose body nobody will read: its connection is free, or closed, when this is done. Whoever
+ * sends again, waits or gives up calls this first: a pool of one connection would otherwise never send again.
+ */
+export const release = (response: HttpClientResponse): Effect.Effect<void> =>
+  response instanceof Buffered
+    ? Effect.void
+    : response.stream.pipe(
+        Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
+        Stream.takeUntil((length) => length > mostDiscarded),
+        Stream.runDrain,
+        Effect.timeout(discardTime),
+        Effect.ignore
+      )

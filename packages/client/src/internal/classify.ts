@@ -1,0 +1,69 @@
+import type { TransportReason } from "../Errors.js"
+
+/** What a code of the system, of undici or of OpenSSL says about an exchange. */
+interface Class {
+  readonly reason: TransportReason
+  readonly sent: "no" | "maybe"
+}
+
+const never = (reason: TransportReason): Class => ({ reason, sent: "no" })
+const perhaps = (reason: TransportReason): Class => ({ reason, sent: "maybe" })
+
+const classes: ReadonlyMap<string, Class> = new Map([
+  ["ENOTFOUND", never("NameNotResolved")],
+  ["EAI_AGAIN", never("NameNotResolved")],
+  ["EAI_FAIL", never("NameNotResolved")],
+  ["ECONNREFUSED", never("ConnectionRefused")],
+  ["EHOSTUNREACH", never("ConnectionRefused")],
+  ["ENETUNREACH", never("ConnectionRefused")],
+  ["EADDRNOTAVAIL", never("ConnectionRefused")],
+  ["UND_ERR_CONNECT_TIMEOUT", never("ConnectTimeout")],
+  ["UND_ERR_HEADERS_TIMEOUT", perhaps("HeadersTimeout")],
+  ["UND_ERR_BODY_TIMEOUT", perhaps("BodyTimeout")],
+  ["UND_ERR_SOCKET", perhaps("ConnectionReset")],
+  ["ECONNRESET", perhaps("ConnectionReset")],
+  ["ECONNABORTED", perhaps("ConnectionReset")],
+  ["EPIPE", perhaps("ConnectionReset")],
+  ["UND_ERR_HEADERS_OVERFLOW", perhaps("InvalidAnswer")],
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", perhaps("Truncated")],
+  ["UND_ERR_RESPONSE", perhaps("Truncated")],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", never("Tls")],
+  ["SELF_SIGNED_CERT_IN_CHAIN", never("Tls")],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", never("Tls")],
+  ["UNABLE_TO_GET_ISSUER_CERT", never("Tls")],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", never("Tls")],
+  ["EPROTO", never("Tls")]
+])
+
+const families: ReadonlyArray<readonly [prefix: string, Class]> = [
+  ["HPE_", perhaps("InvalidAnswer")],
+  ["CERT_", never("Tls")],
+  ["ERR_TLS_", never("Tls")],
+  ["ERR_SSL_", never("Tls")]
+]
+
+const classOf = (code: string, connecting: boolean): Class | undefined => {
+  // ETIMEDOUT is a connect that never came about, or a socket that fell silent: only the system call tells.
+  if (code === "ETIMEDOUT") return connecting ? never("ConnectTimeout") : perhaps("ConnectionReset")
+  return classes.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
+}
+
+const property = (value: unknown, key: string): unknown =>
+  typeof value === "object" && value !== null && key in value ? (value as Record<string, unknown>)[key] : undefined
+
+/** The code may sit some causes deep: platform wraps undici, fetch wraps it twice, happy eyeballs makes a list of it. */
+const deepest = 6
+
+const find = (cause: unknown, depth: number): (Class & { readonly code: string }) | undefined => {
+  if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
+  const code = property(cause, "code")
+  const found = typeof code === "string" ? classOf(code, property(cause, "syscall") === "connect") : undefined
+  if (found !== undefined) return { ...found, code: String(code) }
+  const list = property(cause, "errors")
+  const first: unknown = Array.isArray(list) ? list[0] : undefined
+  return find(property(cause, "cause"), depth - 1) ?? find(first, depth - 1)
+}
+
+/** Classifies a failed exchange by the code somewhere in its cause; nothing known means that it may have been sent. */
+export const classify = (cause: unknown): Class & { readonly code?: string } =>
+  find(cause, deepest) ?? perhaps("Unknown")

@@ -1,0 +1,10 @@
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+
+/** A client that is nothing but a function from a request to its answer: the platform's combinators work on it. */
+export const fromExecute = <E, R>(
+  execute: (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
+): HttpClient.HttpClient.With<E, R> =>
+  HttpClient.makeWith<never, never, E, R>((request) => Effect.flatMap(request, execute), Effect.succeed)

@@ -1,0 +1,162 @@
+/**
+ * The responses that leave the pipeline. The platform's own hold the request as it was signed, and print its headers
+ * and their body; these hold the method and the URL, and print those and the status.
+ */
+import type * as PlatformCookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { classify } from "./classify.js"
+
+/** The request without what must not be printed or sent elsewhere. */
+const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.make(request.method)(Redact.url(request.url))
+
+abstract class Answer extends Inspectable.Class {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly status: number
+  readonly #source: HttpClientResponse.HttpClientResponse
+  #request: HttpClientRequest.HttpClientRequest | undefined
+
+  constructor(source: HttpClientResponse.HttpClientResponse) {
+    super()
+    this.status = source.status
+    this.#source = source
+  }
+
+  protected get source(): HttpClientResponse.HttpClientResponse {
+    return this.#source
+  }
+
+  get request(): HttpClientRequest.HttpClientRequest {
+    return (this.#request ??= bare(this.#source.request))
+  }
+
+  get headers(): Headers.Headers {
+    return this.#source.headers
+  }
+
+  get cookies(): PlatformCookies.Cookies {
+    return this.#source.cookies
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return this.#source.remoteAddress
+  }
+
+  override toJSON(): unknown {
+    const { method, url } = this.request
+    return { _id: "@countersign/client/Response", method, url, status: this.status }
+  }
+}
+
+/** A response whose body is still on its way. Its errors name a code, never the signed request. */
+export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
+  constructor(source: HttpClientResponse.HttpClientResponse) {
+    super(source)
+  }
+
+  #failure = (error: HttpClientError.ResponseError): HttpClientError.ResponseError => {
+    const { code, reason } = classify(error)
+    return new HttpClientError.ResponseError({
+      request: this.request,
+      response: this,
+      reason: error.reason,
+      description: code ?? reason
+    })
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return Stream.mapError(this.source.stream, this.#failure)
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return Effect.mapError(this.source.json, this.#failure)
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return Effect.mapError(this.source.text, this.#failure)
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return Effect.mapError(this.source.urlParamsBody, this.#failure)
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return Effect.mapError(this.source.formData, this.#failure)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return Effect.mapError(this.source.arrayBuffer, this.#failure)
+  }
+}
+
+const decoder = new TextDecoder()
+
+/** A response whose body is here: it can be read as often as one likes, and its connection is free. */
+export class Buffered extends Answer implements HttpClientResponse.HttpClientResponse {
+  readonly #bytes: Uint8Array
+  #text: string | undefined
+
+  constructor(source: HttpClientResponse.HttpClientResponse, bytes: Uint8Array) {
+    super(source)
+    this.#bytes = bytes
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes
+  }
+
+  #decode<A>(decode: () => A): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.try({
+      try: decode,
+      catch: () => this.#failure("the body does not decode")
+    })
+  }
+
+  #failure(description: string): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", description })
+  }
+
+  #asText(): string {
+    return (this.#text ??= decoder.decode(this.#bytes))
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return Effect.sync(() => this.#asText())
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#decode((): unknown => (this.#asText() === "" ? null : JSON.parse(this.#asText())))
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#decode(() => UrlParams.fromInput(new URLSearchParams(this.#asText())))
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    const type = this.headers["content-type"]
+    return Effect.tryPromise({
+      try: () =>
+        new Response(this.#bytes.slice(), type === undefined ? {} : { headers: { "content-type": type } }).formData(),
+      catch: () => this.#failure("the body is no form")
+    })
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return Effect.sync(() => this.#bytes.slice().buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return this.#bytes.length === 0 ? Stream.empty : Stream.make(this.#bytes)
+  }
+}

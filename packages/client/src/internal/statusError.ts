@@ -1,0 +1,72 @@
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Challenge from "@countersign/protocol/Challenge"
+import * as Redact from "@countersign/protocol/Redact"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { ComeBack, Exchange } from "../Errors.js"
+import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../Errors.js"
+import type { Problem } from "../Problem.js"
+import { withResponse } from "./lastResponse.js"
+
+/** The error of a status: which one is the caller's decision table of `Errors`. */
+export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
+
+/** The method, URL and status of an answer, safe to print. */
+export const exchangeOf = (response: HttpClientResponse): Exchange => ({
+  method: response.request.method,
+  url: Redact.url(response.request.url),
+  status: response.status
+})
+
+/** The challenges of an answer. */
+export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
+  const field = response.headers["www-authenticate"]
+  return field === undefined ? [] : Challenge.parse(field)
+}
+
+/** The last instant that a date can hold: a server may ask for more. */
+const endOfTime = 8.64e15
+
+/** What the headers of an answer say about coming back. */
+export const comeBackOf = (response: HttpClientResponse, now: number): ComeBack => {
+  const found = RetryAfter.parse(response.headers, now)
+  if (found === undefined) return {}
+  const retryAt = DateTime.make(Math.min(now + found.delayMs, endOfTime))
+  return { retryAfter: Duration.millis(found.delayMs), retryAt: Option.getOrUndefined(retryAt) }
+}
+
+const missingScope = (challenges: ReadonlyArray<Challenge.Challenge>): string | undefined =>
+  challenges.find((challenge) => challenge.params["error"] === "insufficient_scope")?.params["scope"]
+
+const isUnavailable = (status: number): boolean => status >= 500 || status === 408 || status === 425
+
+/**
+ * The typed error of a status of 400 or more.
+ *
+ * @param because - how far the client got, for a 401.
+ */
+export const statusError = (
+  response: HttpClientResponse,
+  now: number,
+  problem?: Problem,
+  because: Unauthorized["because"] = "NoCredentials"
+): StatusError => {
+  const exchange = exchangeOf(response)
+  const make = (): StatusError => {
+    if (response.status === 401) {
+      return new Unauthorized({ ...exchange, challenges: challengesOf(response), because })
+    }
+    if (response.status === 403) {
+      const challenges = challengesOf(response)
+      return new Forbidden({ ...exchange, challenges, scope: missingScope(challenges), problem })
+    }
+    if (response.status === 429) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
+    if (isUnavailable(response.status)) {
+      return new Unavailable({ ...exchange, ...comeBackOf(response, now), problem })
+    }
+    return new ClientError({ ...exchange, problem })
+  }
+  return withResponse(make(), response)
+}
