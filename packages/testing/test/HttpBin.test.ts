@@ -315,6 +315,13 @@ describe("a server's books", () => {
     }).pipe(memory)
   )
 
+  it.effect("in memory, a URL with user and password is refused, as fetch does", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(HttpClient.get("http://user:pass@httpbin.test/get"))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "InvalidUrl" })
+    }).pipe(memory)
+  )
+
   it.effect.prop(
     "any path and query gets an answer, never a 500",
     [FastCheck.webPath(), FastCheck.webQueryParameters()],

@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { empty, json } from "../server/answer.js"
+import { empty, html, json } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import { get, type Row } from "../server/routes.js"
 import type { Settings } from "./state.js"
@@ -14,9 +14,6 @@ const basicAuth = (settings: Settings): Row =>
     const accepted = name === user && password === (settings.password ?? passwd)
     return accepted ? json({ authenticated: true, user }) : Effect.succeed(basicChallenge)
   })
-
-/** Flask gives this type to answers without a body, too; Basic's 401 and what `/status` redirects with go without. */
-export const html = { "content-type": "text/html; charset=utf-8" }
 
 const bearer: Row = get("/bearer", (request) => {
   const token = Request.credentials(request, "Bearer")

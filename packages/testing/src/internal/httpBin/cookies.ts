@@ -1,7 +1,6 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { empty, json, text } from "../server/answer.js"
-import { html } from "./auth.js"
+import { empty, html, json, text } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import { get, type Handler, type Row } from "../server/routes.js"
 

@@ -1,6 +1,5 @@
 import * as Effect from "effect/Effect"
-import { empty, isField, text } from "../server/answer.js"
-import { html } from "./auth.js"
+import { empty, html, isField, text } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import { type Handler, type Row } from "../server/routes.js"
 

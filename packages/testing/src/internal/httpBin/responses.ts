@@ -3,10 +3,10 @@ import * as Cookies from "@effect/platform/Cookies"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { empty, isField, json, text } from "../server/answer.js"
+import { empty, html, isField, json, text } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import { get, type Handler, type Row } from "../server/routes.js"
-import { basicChallenge, html } from "./auth.js"
+import { basicChallenge } from "./auth.js"
 import { common } from "./echo.js"
 
 const anyMethod: ReadonlyArray<HttpMethod.HttpMethod> = ["GET", "POST", "PUT", "PATCH", "DELETE"]

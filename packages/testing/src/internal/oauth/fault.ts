@@ -1,3 +1,4 @@
+import * as Headers from "@effect/platform/Headers"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 
 /** An answer of the token endpoint that is none of its own. */
@@ -21,7 +22,8 @@ export type Script = ReadonlyArray<Fault | undefined> | ((call: TokenCall) => Fa
 export const pick = (script: Script, call: TokenCall): Fault | undefined =>
   typeof script === "function" ? script(call) : script[call.index]
 
-export const answer = ({ body, headers, status }: Fault): HttpServerResponse.HttpServerResponse => {
+export const answer = ({ body, headers: input, status }: Fault): HttpServerResponse.HttpServerResponse => {
+  const headers = Headers.fromInput(input)
   const bytes = new TextEncoder().encode(body)
   // A status without content refuses a body in the in-memory transport, as the Fetch standard has it.
   return status === 204 || status === 304

@@ -21,6 +21,9 @@ export const empty = (
     headers: status === 204 || status === 304 ? headers : { "content-length": "0", ...headers }
   })
 
+/** Flask gives this type to answers without a body, too; Basic's 401 and what `/status` redirects with go without. */
+export const html = { "content-type": "text/html; charset=utf-8" }
+
 const isToken = (name: string): boolean => name !== "" && [...name].every((char) => tokenChars.includes(char))
 
 const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

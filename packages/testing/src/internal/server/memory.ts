@@ -39,8 +39,13 @@ export const client = (app: HttpApp.Default<never, Scope.Scope>, origin: string)
     return Effect.gen(function* () {
       const body = yield* RequestBody.read(request)
       const runtime = yield* Effect.runtime()
+      const incoming = yield* Effect.try({
+        // The web's `Request` refuses URLs with user and password in them.
+        try: () => received(request, url, body),
+        catch: (cause) => new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause })
+      })
       const response = yield* Effect.scoped(app).pipe(
-        Effect.provideService(HttpServerRequest.HttpServerRequest, received(request, url, body))
+        Effect.provideService(HttpServerRequest.HttpServerRequest, incoming)
       )
       const withoutBody = request.method === "HEAD"
       return HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { withoutBody, runtime }))
