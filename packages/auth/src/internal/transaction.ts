@@ -35,12 +35,6 @@ const adopt = (state: State, stored: Option.Option<TokenStore.Stored>, now: numb
   return Token.isFresh(token, now) ? hold(state, token) : undefined
 }
 
-/** A refresh token that is left out of an answer stays good: RFC 6749 §6. */
-const keepRefreshToken = (previous: Option.Option<Token.Token>, token: Token.Token): Token.Token =>
-  token.refreshToken === undefined && Option.isSome(previous)
-    ? { ...token, refreshToken: previous.value.refreshToken }
-    : token
-
 const tooSlow = (after: Duration.Duration) =>
   new TokenError({ reason: "Unavailable", detail: `it took longer than ${Duration.format(after)} to get one` })
 
@@ -57,7 +51,7 @@ const mint = <R>(
   )
   return options.mint(previous).pipe(
     Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(patience) }),
-    Effect.map((token) => hold(state, keepRefreshToken(previous, token))),
+    Effect.map((token) => hold(state, token)),
     // In memory first: a full disk must not cost a token whose predecessor is already void.
     Effect.tap(({ token }) => state.saving.save(token, versionOf(stored)))
   )

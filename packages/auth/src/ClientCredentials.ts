@@ -1,0 +1,78 @@
+/**
+ * The client credentials grant: service to service, in nobody's name but the client's own.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Bearer from "./Bearer.js"
+import * as OAuth2 from "./OAuth2.js"
+import type { Token } from "./Token.js"
+import * as TokenKey from "./TokenKey.js"
+import type * as TokenSource from "./TokenSource.js"
+import type * as TokenStore from "./TokenStore.js"
+
+/**
+ * The client, and what it asks for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends OAuth2.Client {
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, where the server issues tokens for several. */
+  readonly resource?: string | undefined
+}
+
+/**
+ * How this grant gets a token: by the refresh token, if the server gave one and still takes it, else with the
+ * client's own credentials, which are always at hand.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const mint =
+  (server: OAuth2.Service, { resource, scopes = [] }: Options) =>
+  (previous: Option.Option<Token>): Effect.Effect<Token, TokenError> => {
+    const anew = server.clientCredentials({
+      ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+      ...(resource !== undefined && { resource })
+    })
+    const refreshToken = Option.getOrUndefined(previous)?.refreshToken
+    return refreshToken === undefined
+      ? anew
+      : Effect.catchIf(
+          server.refresh(refreshToken),
+          (error) => error.reason === "ReauthorizationRequired",
+          () => anew
+        )
+  }
+
+/**
+ * Authenticates with tokens that the client gets for itself; a token is kept in the {@link TokenStore.TokenStore} and
+ * replaced when it is about to expire or is refused.
+ *
+ * Building it fails with `InvalidRequest` where the issuer is no https URL. Signing fails with `TokenError` and
+ * `TokenStoreError`.
+ *
+ * Specification: [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
+  Layer.unwrapEffect(
+    Effect.map(OAuth2.make(options), (server) => {
+      const { clientId: client, issuer, resource, scopes } = options
+      return Bearer.layerMint({
+        key: TokenKey.format({ issuer, client, scopes, resource }),
+        mint: mint(server, options)
+      })
+    })
+  )

@@ -1,0 +1,195 @@
+/**
+ * An OAuth 2 authorization server, as far as its clients have it in common: where its endpoints are, how a client
+ * names itself there, and what its answers mean.
+ *
+ * The messages are `oauth4webapi`'s; they travel through the `HttpClient` of the context and no other way.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import * as Bridge from "./internal/bridge.js"
+import { tokenOf } from "./internal/tokenResponse.js"
+import type { Token } from "./Token.js"
+
+/**
+ * Lets a client talk to an authorization server without TLS, which sends its secret in the clear. Only for a server
+ * on this very machine: other hosts than `localhost`, `127.0.0.1` and `[::1]` are refused all the same.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export const dangerouslyPlainHttpOnLoopback: unique symbol = Symbol.for(
+  "@countersign/auth/OAuth2/dangerouslyPlainHttpOnLoopback"
+)
+
+/**
+ * How a client proves who it is at the token endpoint: its secret in the Authorization field or in the body.
+ *
+ * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClientAuthentication = "client_secret_basic" | "client_secret_post"
+
+/**
+ * A client as the authorization server knows it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Client {
+  /** The issuer, whose metadata tells the endpoints: an https URL without query and fragment. */
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: Redacted.Redacted<string>
+  /** How the secret is sent (`client_secret_basic`). */
+  readonly clientAuthentication?: ClientAuthentication | undefined
+  /** The token endpoint, where the server publishes no metadata. */
+  readonly tokenEndpoint?: string | undefined
+  /** See {@link dangerouslyPlainHttpOnLoopback}. */
+  readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
+}
+
+/**
+ * A client's conversation with its authorization server. Each gives a token or fails with `TokenError`, see
+ * {@link make}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4), with further parameters. */
+  readonly clientCredentials: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError>
+  /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6). */
+  readonly refresh: (refreshToken: Redacted.Redacted<string>) => Effect.Effect<Token, TokenError>
+}
+
+const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
+
+const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
+  const checked = BaseUrl.validate(text)
+  if (checked._tag === "Err") {
+    const detail = `${what} cannot be used (${BaseUrl.explain(checked.reason)}): give one like https://auth.example.com`
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+  }
+  const url = new URL(text)
+  if (url.protocol === "https:" || (plain && loopback.has(url.hostname))) return Effect.succeed(url)
+  return Effect.fail(
+    new InvalidRequest({
+      reason: "Url",
+      detail: `${what} is not https, and would be sent the client's secret in the clear; on loopback it can be allowed by name`
+    })
+  )
+}
+
+const metadataOf = (
+  client: Client,
+  issuer: URL,
+  exchange: Bridge.Exchange,
+  insecure: boolean
+): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
+  if (client.tokenEndpoint !== undefined) {
+    return Effect.succeed({ issuer: issuer.href, token_endpoint: client.tokenEndpoint })
+  }
+  const discover = (algorithm: "oidc" | "oauth2") =>
+    exchange(async (customFetch) => {
+      const options = { algorithm, [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }
+      return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
+    })
+  // RFC 8414 is the one for OAuth; providers of OpenID Connect often serve only theirs.
+  return Effect.catchAll(discover("oauth2"), (first) =>
+    first.reason === "Unavailable" ? Effect.fail(first) : discover("oidc")
+  )
+}
+
+/**
+ * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read.
+ *
+ * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL. The conversation fails with
+ * `TokenError`: `Refused` for an OAuth error (`error` is its code), `ReauthorizationRequired` for `invalid_grant` on a
+ * refresh, `Unavailable` where nothing or no OAuth answer came (no connection, 429, 5xx, HTML), `InvalidResponse` for
+ * a token answer that is none. No redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s.
+ *
+ * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
+ * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const insecure = client.transport === dangerouslyPlainHttpOnLoopback
+    const issuer = yield* checkedUrl("the issuer", client.issuer, insecure)
+    if (client.tokenEndpoint !== undefined) yield* checkedUrl("the token endpoint", client.tokenEndpoint, insecure)
+    const exchange = Bridge.make(yield* HttpClient.HttpClient)
+    const authentication = (
+      client.clientAuthentication === "client_secret_post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic
+    )(Redacted.value(client.clientSecret))
+
+    // Remembered only when it was read: what fails now may be there in a minute. Nobody asks for it twice at once,
+    // since a token source does one thing at a time.
+    let known: oauth.AuthorizationServer | undefined
+    const metadata = Effect.suspend(() =>
+      known === undefined
+        ? Effect.tap(metadataOf(client, issuer, exchange, insecure), (found) => Effect.sync(() => (known = found)))
+        : Effect.succeed(known)
+    )
+
+    type Grant = (
+      server: oauth.AuthorizationServer,
+      options: { readonly [oauth.customFetch]: Bridge.Fetch; readonly [oauth.allowInsecureRequests]: boolean }
+    ) => Promise<oauth.TokenEndpointResponse>
+
+    const granted = (grant: Grant): Effect.Effect<Token, TokenError> =>
+      Effect.flatMap(metadata, (server) =>
+        Effect.flatMap(
+          exchange((customFetch) =>
+            grant(server, { [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure })
+          ),
+          tokenOf
+        )
+      )
+
+    const id: oauth.Client = { client_id: client.clientId }
+    return {
+      clientCredentials: (parameters) =>
+        granted(async (server, options) =>
+          oauth.processClientCredentialsResponse(
+            server,
+            id,
+            await oauth.clientCredentialsGrantRequest(server, id, authentication, { ...parameters }, options)
+          )
+        ),
+      refresh: (refreshToken) =>
+        Effect.mapBoth(
+          granted(async (server, options) =>
+            oauth.processRefreshTokenResponse(
+              server,
+              id,
+              await oauth.refreshTokenGrantRequest(server, id, authentication, Redacted.value(refreshToken), options)
+            )
+          ),
+          {
+            onFailure: reauthorize,
+            // A refresh token that is left out of the answer stays good; a new one replaces it.
+            onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
+          }
+        )
+    }
+  })
+
+/** A refresh token that is refused stays refused. */
+const reauthorize = (error: TokenError): TokenError =>
+  error.error === "invalid_grant"
+    ? new TokenError({
+        reason: "ReauthorizationRequired",
+        error: error.error,
+        detail: "the refresh token is no longer good (expired, revoked or used elsewhere): sign in again"
+      })
+    : error

@@ -1,0 +1,153 @@
+/** The `HttpClient` service as the `fetch` that `oauth4webapi` wants, and the meaning of what went wrong in between. */
+import * as HttpBody from "@effect/platform/HttpBody"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { SendError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Timeout from "@countersign/client/Timeout"
+import * as Transport from "@countersign/client/Transport"
+import * as Challenge from "@countersign/protocol/Challenge"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Schema from "effect/Schema"
+import * as oauth from "oauth4webapi"
+
+/** A token is a few kilobytes; metadata may be more. */
+const largestAnswer = 256 * 1024
+
+/** What `oauth4webapi` calls to send a request. */
+export type Fetch = (url: string, options: FetchOptions) => Promise<Response>
+
+/** Runs a request and its reading, both of `oauth4webapi`, and says in our terms what came of them. */
+export type Exchange = <A>(run: (fetch: Fetch) => Promise<A>) => Effect.Effect<A, TokenError>
+
+interface FetchOptions {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body?: URLSearchParams | string | null | undefined
+}
+
+/** What came back, as far as an error can tell of it. */
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly challenge: string | undefined
+}
+
+/** Makes the way to an authorization server over a transport: bounded, without redirects, without retries. */
+export const make = (transport: HttpClient.HttpClient): Exchange => {
+  const client = Transport.typed(transport).pipe(
+    Transport.buffered(largestAnswer, () => true),
+    Timeout.call("20 seconds")
+  )
+  return (run) =>
+    // The library knows promises only; what it sends runs with the clock, and under the interruption, of its caller.
+    Effect.flatMap(Effect.runtime(), (runtime) => {
+      let outcome: Outcome
+      const send = (url: string, options: FetchOptions) =>
+        Effect.map(Effect.either(Effect.flatMap(client.execute(requestOf(url, options)), answerOf)), (result) => {
+          outcome = Either.map(result, ({ answer }) => answer)
+          return result
+        })
+      return Effect.tryPromise({
+        try: (signal) =>
+          run(async (url, options) => {
+            const result = await Runtime.runPromise(runtime)(send(url, options), { signal })
+            if (Either.isLeft(result)) throw new Error("the exchange failed")
+            return result.right.response
+          }),
+        catch: (cause) => failureOf(outcome, cause)
+      })
+    })
+}
+
+const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpClientRequest.HttpClientRequest => {
+  // The library sends GET and POST.
+  const request = HttpClientRequest.make(method as HttpMethod)(url)
+  const { "content-type": type = "application/x-www-form-urlencoded", ...rest } = headers
+  const sent = body === undefined || body === null ? HttpBody.empty : HttpBody.text(body.toString(), type)
+  return request.pipe(HttpClientRequest.setBody(sent), HttpClientRequest.setHeaders(rest))
+}
+
+const answerOf = (
+  response: HttpClientResponse
+): Effect.Effect<{ readonly answer: Answer; readonly response: Response }> =>
+  Effect.map(
+    // The body was read with the exchange; reading it again cannot fail.
+    Effect.orElseSucceed(response.text, () => ""),
+    (text) => {
+      const { headers, status } = response
+      const bodiless = status === 204 || status === 205 || status === 304
+      return {
+        answer: { status, text, challenge: headers["www-authenticate"] },
+        response: new Response(bodiless ? null : text, { status, headers: { ...headers } })
+      }
+    }
+  )
+
+/** What became of the exchange; undefined while there was none. */
+type Outcome = Either.Either<Answer, SendError> | undefined
+
+const OAuthError = Schema.parseJson(
+  Schema.Struct({ error: Schema.NonEmptyString, error_description: Schema.optional(Schema.String) })
+)
+const decodeError = Schema.decodeUnknownOption(OAuthError)
+
+const isTransient = (status: number): boolean => status >= 500 || status === 429 || status === 408
+
+const unavailable = (detail: string) => new TokenError({ reason: "Unavailable", detail })
+
+/** Only an OAuth error is an answer to us: anything else comes from something in between, and may be gone soon. */
+const refused = (answer: Answer): TokenError => {
+  const parsed = decodeError(answer.text)
+  if (isTransient(answer.status))
+    return unavailable(`the authorization server answered ${answer.status}: try again later`)
+  if (Option.isSome(parsed)) {
+    const { error, error_description: description } = parsed.value
+    if (error === "temporarily_unavailable" || error === "server_error") {
+      return unavailable(`the authorization server answered ${error}: try again later`)
+    }
+    const told = description === undefined ? "" : ` ("${Redact.text(description, 200)}")`
+    const detail = `the authorization server refused with ${Redact.text(error, 60)}${told}`
+    return new TokenError({ reason: "Refused", error: Redact.text(error, 60), detail })
+  }
+  // A wrong secret may be told by the header alone (RFC 6749 §5.2).
+  const challenged = answer.status === 401 && Challenge.parse(answer.challenge ?? "").length > 0
+  return challenged
+    ? new TokenError({
+        reason: "Refused",
+        error: "invalid_client",
+        detail: "the authorization server does not know this client: check its id, its secret and how it is sent"
+      })
+    : unavailable(
+        `the authorization server answered ${answer.status}, and not as one: something in between may be in the way`
+      )
+}
+
+const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
+  if (outcome === undefined) {
+    return new TokenError({ reason: "Refused", detail: `the request could not be made (${nameOf(cause)})` })
+  }
+  if (Either.isLeft(outcome)) return unavailable(`the authorization server was not reached: ${outcome.left.message}`)
+  const answer = outcome.right
+  if (answer.status !== 200) return refused(answer)
+  // HTML with status 200 is a login page or a captive portal; JSON that is no token is the server's own doing.
+  return answer.text.trimStart().startsWith("{")
+    ? new TokenError({ reason: "InvalidResponse", detail: `the answer is none that OAuth knows (${nameOf(cause)})` })
+    : unavailable(
+        "the authorization server answered with something other than JSON: something in between may be in the way"
+      )
+}
+
+/** The library's own code for what it did not like. Its messages and causes hold the answer, so they stay here. */
+const nameOf = (cause: unknown): string => {
+  if (cause instanceof oauth.OperationProcessingError || cause instanceof oauth.UnsupportedOperationError) {
+    return cause.code ?? cause.name
+  }
+  return cause instanceof Error ? cause.name : "unknown"
+}

@@ -1,0 +1,27 @@
+import { TokenError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as oauth from "oauth4webapi"
+import type { Token } from "../Token.js"
+
+/** Longer than anything is kept; what is more is a server's way to say "for ever". */
+const longestLifeSeconds = 10 * 365 * 24 * 3600
+
+/** A token of a token endpoint's answer; its life is counted from now. */
+export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Token, TokenError> => {
+  if (answer.token_type !== "bearer") {
+    return Effect.fail(
+      new TokenError({ reason: "InvalidResponse", detail: "the token is of a type that this client cannot present" })
+    )
+  }
+  return Effect.map(Clock.currentTimeMillis, (now) => ({
+    accessToken: Redacted.make(answer.access_token),
+    tokenType: "Bearer",
+    obtainedAt: now,
+    expiresAt:
+      answer.expires_in === undefined ? undefined : now + Math.min(answer.expires_in, longestLifeSeconds) * 1000,
+    refreshToken: answer.refresh_token === undefined ? undefined : Redacted.make(answer.refresh_token),
+    scope: answer.scope
+  }))
+}
