@@ -1,0 +1,138 @@
+/**
+ * Files that say who holds a lock, and how one of a dead owner is taken away.
+ *
+ * A lock file is written under a name of its own and then linked into its place, so it is never seen half written and
+ * never replaces another. It is removed by its owner only, or, once the owner is provably dead, by whoever holds the
+ * *guard* of that one owner: a lock of the same kind, with the owner's nonce in its name. Under the guard nobody else
+ * may remove the file, so that what is looked at there is what is then removed: two contenders cannot take turns in
+ * removing each other's fresh lock, as they can with "look, then unlink". A guard whose holder dies is removed under a
+ * guard of its own.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { constants } from "node:fs"
+import * as Fs from "node:fs/promises"
+import * as Owner from "./owner.js"
+import { nonce, readAtMost, removeQuietly } from "./secureFile.js"
+import { effectiveUser } from "./secureFolder.js"
+import type { SystemError } from "./systemError.js"
+import { call } from "./systemError.js"
+
+/** A family of lock files, whose temporary names and guards begin with `root`, and the process that claims them. */
+export interface Family {
+  readonly root: string
+  readonly self: Owner.Process
+}
+
+/**
+ * What stands in a lock's place. `Empty`: no live process leaves that, see {@link link}, but a power cut does.
+ * `Unknown`: nothing of ours, or of another release; it is never removed.
+ */
+export type Seen =
+  | { readonly _tag: "Owned"; readonly owner: Owner.Owner }
+  | { readonly _tag: "Empty"; readonly inode: string }
+  | { readonly _tag: "Unknown" }
+
+const unknown: Seen = { _tag: "Unknown" }
+
+const inspect = (handle: Fs.FileHandle): Effect.Effect<Seen, SystemError> =>
+  Effect.gen(function* () {
+    const stats = yield* call(() => handle.stat({ bigint: true }))
+    const user = effectiveUser()
+    if (!stats.isFile() || (user !== undefined && stats.uid !== BigInt(user))) return unknown
+    const bytes = yield* readAtMost(handle, Owner.maxOwnerBytes)
+    if (bytes.every((byte) => byte === 0)) return { _tag: "Empty", inode: stats.ino.toString(16).padStart(32, "0") }
+    return Option.match(Owner.decode(bytes), {
+      onNone: () => unknown,
+      onSome: (owner): Seen => ({ _tag: "Owned", owner })
+    })
+  })
+
+/** What stands at `path`; `None` when nothing does. */
+export const look = (path: string): Effect.Effect<Option.Option<Seen>, SystemError> =>
+  Effect.acquireUseRelease(
+    call(() => Fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)),
+    (handle) => Effect.asSome(inspect(handle)),
+    (handle) => Effect.ignore(call(() => handle.close()))
+  ).pipe(
+    Effect.catchTag("SystemError", (error) => {
+      if (error.code === "ENOENT") return Effect.succeedNone
+      return ["ELOOP", "EMLINK", "ENXIO"].includes(error.code) ? Effect.succeedSome(unknown) : Effect.fail(error)
+    })
+  )
+
+const identityOf = (seen: Seen): string | undefined => {
+  if (seen._tag === "Owned") return seen.owner.nonce
+  return seen._tag === "Empty" ? seen.inode : undefined
+}
+
+const isDebris = (self: Owner.Process, seen: Seen): Effect.Effect<boolean> =>
+  seen._tag === "Owned" ? Owner.isDead(self, seen.owner) : Effect.succeed(seen._tag === "Empty")
+
+/** The answer of `link` can get lost on a network file system; the second name of our file cannot. */
+const hasTwoNames = (path: string): Effect.Effect<boolean> =>
+  call(() => Fs.stat(path)).pipe(
+    Effect.map((stats) => stats.nlink === 2),
+    Effect.orElseSucceed(() => false)
+  )
+
+const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+/** Puts our file at `path` unless there is one. A sweep may remove our file while it is empty (`ENOENT`). */
+const link = (family: Family, path: string, owner: Owner.Owner): Effect.Effect<boolean, SystemError> => {
+  const temporary = `${family.root}.${owner.nonce}.tmp`
+  const linked = call(() => Fs.link(temporary, path)).pipe(
+    Effect.as(true),
+    Effect.catchTag("SystemError", (error) => {
+      if (error.code === "EEXIST") return hasTwoNames(temporary)
+      return error.code === "ENOENT" ? Effect.succeed(false) : Effect.fail(error)
+    })
+  )
+  return call(() => Fs.writeFile(temporary, Owner.encode(owner), { flag: flags, mode: 0o600 })).pipe(
+    Effect.zipRight(linked),
+    Effect.ensuring(removeQuietly(temporary))
+  )
+}
+
+/** Each level needs a process that died while it held the guard of another: more than this is somebody's joke. */
+const maxDepth = 8
+
+/**
+ * One try at a lock, without waiting: `None` when it is ours now, else what stands in its place. Must not be
+ * interrupted.
+ */
+export const claim = (
+  family: Family,
+  path: string,
+  own: string,
+  depth = 0
+): Effect.Effect<Option.Option<Seen>, SystemError> =>
+  Effect.gen(function* () {
+    const seen = yield* look(path)
+    if (Option.isSome(seen) && !(yield* evict(family, path, seen.value, depth))) return seen
+    if (yield* link(family, path, { ...family.self, nonce: own })) return Option.none()
+    return Option.orElseSome(yield* look(path), () => unknown)
+  })
+
+/** Removes a lock file of ours; one that somebody put into its place by hand stays. */
+export const release = (path: string, own: string): Effect.Effect<void, SystemError> =>
+  Effect.flatMap(look(path), (seen) =>
+    Option.isSome(seen) && identityOf(seen.value) === own ? call(() => Fs.unlink(path)) : Effect.void
+  )
+
+/** Removes the file at `path` if it is still the one of a dead owner that was `seen` there; tells whether it is gone. */
+const evict = (family: Family, path: string, seen: Seen, depth: number): Effect.Effect<boolean, SystemError> =>
+  Effect.gen(function* () {
+    const identity = identityOf(seen)
+    if (identity === undefined || depth >= maxDepth || !(yield* isDebris(family.self, seen))) return false
+    const guard = `${family.root}.${identity}.guard`
+    const own = yield* nonce
+    if (Option.isSome(yield* claim(family, guard, own, depth + 1))) return false
+    return yield* Effect.ensuring(release(path, identity), Effect.ignore(release(guard, own))).pipe(Effect.as(true))
+  })
+
+/** Removes what a dead process left at `path`, if it did. Must not be interrupted. */
+export const clear = (family: Family, path: string): Effect.Effect<void, SystemError> =>
+  Effect.flatMap(look(path), (seen) =>
+    Option.isSome(seen) ? Effect.asVoid(evict(family, path, seen.value, 0)) : Effect.void
+  )

@@ -1,0 +1,107 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { createHash } from "node:crypto"
+import * as Fs from "node:fs/promises"
+import { hostname } from "node:os"
+import { call, codeOf } from "./systemError.js"
+
+/** What identifies a process for good, over recycled process ids and restarts. Empty: this system does not tell. */
+const Process = Schema.Struct({
+  pid: Schema.Int.pipe(Schema.positive()),
+  /** When it started, in clock ticks since the machine did. */
+  start: Schema.String,
+  /** Changes with every start of the machine. */
+  boot: Schema.String,
+  /** The namespace in which `pid` counts: a container has one of its own. */
+  namespace: Schema.String,
+  host: Schema.NonEmptyString,
+  /** Tells machines of one name apart. Hashed, since the system's identifier is confidential (machine-id(5)). */
+  machine: Schema.String
+})
+
+/** A process, as one that holds a lock describes itself. */
+export type Process = typeof Process.Type
+
+const Owner = Schema.Struct({ ...Process.fields, nonce: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/)) })
+
+/** Who holds a lock: a process, and a nonce for this one time that it does. */
+export type Owner = typeof Owner.Type
+
+/** More than an owner can be. */
+export const maxOwnerBytes = 4096
+
+const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(Owner))
+
+export const decode = (bytes: Uint8Array): Option.Option<Owner> => decodeOwner(new TextDecoder().decode(bytes))
+
+export const encode = (owner: Owner): Uint8Array => new TextEncoder().encode(JSON.stringify(owner))
+
+const orEmpty = (run: () => Promise<string>): Effect.Effect<string> =>
+  Effect.orElseSucceed(call(run), () => "").pipe(Effect.map((text) => text.trim()))
+
+interface ProcessStat {
+  readonly pid: string
+  readonly state: string
+  readonly start: string
+}
+
+/** The name in parentheses is the program's own and may hold blanks and parentheses, so its last one counts. */
+const parseStat = (text: string): ProcessStat | undefined => {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
+  const [state, start] = [fields[0], fields[19]]
+  return state === undefined || start === undefined
+    ? undefined
+    : { pid: text.slice(0, text.indexOf(" ")), state, start }
+}
+
+const statOf = (pid: number | "self"): Effect.Effect<ProcessStat | undefined> =>
+  Effect.map(
+    orEmpty(() => Fs.readFile(`/proc/${pid}/stat`, "utf8")),
+    parseStat
+  )
+
+/** This process. */
+export const self: Effect.Effect<Process> = Effect.gen(function* () {
+  const stat = yield* statOf("self")
+  const machineId = yield* orEmpty(() => Fs.readFile("/etc/machine-id", "utf8"))
+  return {
+    pid: process.pid,
+    // A /proc of another namespace than ours would tell of other processes.
+    start: stat?.pid === String(process.pid) ? stat.start : "",
+    boot: yield* orEmpty(() => Fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")),
+    namespace: yield* orEmpty(() => Fs.readlink("/proc/self/ns/pid")),
+    host: hostname() || "unknown",
+    machine: machineId === "" ? "" : createHash("sha256").update(`countersign:${machineId}`).digest("hex").slice(0, 32)
+  }
+})
+
+/** Signal 0 is not sent; it asks. `EPERM`: there is such a process, of another user. */
+const exists = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (cause) {
+    return codeOf(cause) !== "ESRCH"
+  }
+}
+
+/** A killed process whose parent has not asked for it yet (`Z`, `X`) still has its id and runs no more. */
+const mayRun = (me: Process, other: Process): Effect.Effect<boolean> => {
+  if (!exists(other.pid)) return Effect.succeed(false)
+  if (me.start === "" || other.start === "") return Effect.succeed(true)
+  return Effect.map(
+    statOf(other.pid),
+    (stat) => stat === undefined || (stat.start === other.start && stat.state !== "Z" && stat.state !== "X")
+  )
+}
+
+/**
+ * Whether `other` provably runs no more. Of a process on another host, or in another container, nothing can be
+ * proven; one from before this machine's restart is gone whatever its id is now.
+ */
+export const isDead = (me: Process, other: Process): Effect.Effect<boolean> => {
+  if (other.host !== me.host || other.machine !== me.machine) return Effect.succeed(false)
+  if (other.boot !== me.boot) return Effect.succeed(other.boot !== "" && me.boot !== "")
+  if (other.namespace !== me.namespace) return Effect.succeed(false)
+  return Effect.map(mayRun(me, other), (runs) => !runs)
+}

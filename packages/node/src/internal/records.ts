@@ -1,0 +1,100 @@
+import * as Token from "@countersign/auth/Token"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Mismatch from "@countersign/client/Mismatch"
+import * as Effect from "effect/Effect"
+import type * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import { maxBytes } from "./secureFile.js"
+import { shown } from "./systemError.js"
+
+const format = "countersign/tokens"
+const version = 1
+
+/** A record without a token is what remains of a removed one: it remembers the version, so that none comes twice. */
+const Entry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token: Schema.optional(Token.Token) })
+
+/** One record of the file. */
+export type Entry = typeof Entry.Type
+
+/** A Map, since a key may be called `__proto__`. */
+export type Records = ReadonlyMap<string, Entry>
+
+const Envelope = Schema.Struct({
+  format: Schema.Literal(format),
+  version: Schema.Literal(version),
+  records: Schema.Object
+})
+
+/** Unknown fields are refused: writing the file anew would lose them. */
+const strict = { onExcessProperty: "error" } as const
+
+const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
+const decodeEntry = Schema.decodeUnknown(Entry, strict)
+const encodeEntry = Schema.encode(Entry)
+
+const corrupt = (path: string, what: string) =>
+  new TokenStoreError({
+    reason: "Corrupt",
+    detail: `${shown(path)} ${what}; it was left as it is: move it away, and sign in again`
+  })
+
+const foreign = (path: string, what: string, advice: string) =>
+  new TokenStoreError({ reason: "Foreign", detail: `${shown(path)} ${what}; it was left as it is: ${advice}` })
+
+/** Names of unknown fields come from the file, where anything may have got into their place. */
+const describe = (error: ParseResult.ParseError): string => {
+  const mismatches = Mismatch.fromParseError(error)
+  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
+}
+
+const parse = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
+  if (bytes.length === 0) return corrupt(path, "is empty")
+  return Effect.try({
+    // A byte order mark is kept in the text and then is not JSON: nothing of ours writes one.
+    try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)),
+    catch: () => corrupt(path, "is not JSON, or was cut")
+  })
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Somebody else's file, or one that a later release wrote. */
+const strangerIn = (path: string, value: unknown): TokenStoreError | undefined => {
+  if (!isObject(value) || !("format" in value) || typeof value.format !== "string") return undefined
+  if (value.format !== format) return foreign(path, "is in another format", "choose another path")
+  return "version" in value && Number.isSafeInteger(value.version) && Number(value.version) > version
+    ? foreign(path, "was written by a newer release", "use that release, or choose another path")
+    : undefined
+}
+
+/** The records in the bytes of a file. Fails with `Corrupt` or `Foreign`, naming what is wrong and never what is there. */
+export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> =>
+  Effect.gen(function* () {
+    const value = yield* parse(path, bytes)
+    const stranger = strangerIn(path, value)
+    if (stranger !== undefined) return yield* stranger
+    const { records } = yield* decodeEnvelope(value)
+    if (!isObject(records)) return yield* corrupt(path, "has no records")
+    const decoded = new Map<string, Entry>()
+    for (const [key, record] of Object.entries(records)) decoded.set(key, yield* decodeEntry(record))
+    return decoded
+  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(path, `is not a token store of ours: ${describe(error)}`)))
+
+/** The bytes of a file. Fails with `WriteFailed` for what could not be read again. */
+export const encode = (path: string, records: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
+  Effect.gen(function* () {
+    const entries = yield* Effect.forEach(records, ([key, entry]) =>
+      Effect.map(encodeEntry(entry), (encoded) => [key, encoded] as const)
+    )
+    const bytes = new TextEncoder().encode(JSON.stringify({ format, version, records: Object.fromEntries(entries) }))
+    if (bytes.length <= maxBytes) return bytes
+    const detail = `${shown(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
+    return yield* new TokenStoreError({ reason: "WriteFailed", detail })
+  }).pipe(
+    Effect.catchTag(
+      "ParseError",
+      (error) =>
+        new TokenStoreError({ reason: "WriteFailed", detail: `the token cannot be stored: ${describe(error)}` })
+    )
+  )

@@ -1,0 +1,252 @@
+import type { TokenStoreReason } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as Scope from "effect/Scope"
+import { execFileSync } from "node:child_process"
+import fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
+import { dirname, join } from "node:path"
+import { vi } from "vitest"
+import { folder, isRoot, namesIn } from "./support/folder.js"
+import { printed } from "./support/printed.js"
+import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
+
+const modeOf = (path: string) => fs.statSync(path).mode & 0o777
+
+/** A store that was used once: the path of its file, and a handle from before anybody touched it. */
+const used = Effect.gen(function* () {
+  const path = yield* file
+  const store = yield* storeIn(path)
+  yield* store.compareAndSet("key", 0, small("old"))
+  return { path, store }
+})
+
+/** Opening, reading, writing and removing all fail with `reason`, print no secret, and leave the file as it is. */
+const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"], reason: TokenStoreReason) =>
+  Effect.gen(function* () {
+    const attempts = [
+      storeIn(path),
+      store.get("key"),
+      store.compareAndSet("key", 1, small("new")),
+      store.remove("key", 1)
+    ]
+    const names = namesIn(dirname(path))
+    for (const attempt of attempts) {
+      const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
+      expect(error).toBeInstanceOf(TokenStoreError)
+      expect([error.reason, error.message]).toEqual([reason, expect.stringContaining(dirname(path))])
+      expect(printed(error)).not.toContain(canary)
+    }
+    expect(namesIn(dirname(path))).toEqual(names)
+  })
+
+describe("modes", () => {
+  for (const umask of [0o000, 0o022, 0o077, 0o177]) {
+    it.scoped(`under umask ${umask.toString(8).padStart(3, "0")} the file is 0600 and its new folders are 0700`, () =>
+      Effect.gen(function* () {
+        const path = join(yield* folder, "a", "b", "tokens.json")
+        const before = process.umask(umask)
+        yield* Effect.addFinalizer(() => Effect.sync(() => process.umask(before)))
+        const store = yield* storeIn(path)
+        for (let version = 0; version < 3; version++) {
+          yield* store.compareAndSet("key", version, token("a"))
+          expect(modeOf(path)).toBe(0o600)
+        }
+        expect(modeOf(dirname(path))).toBe(0o700)
+        expect(modeOf(dirname(dirname(path))) & 0o077).toBe(0)
+      })
+    )
+  }
+
+  for (const mode of [0o644, 0o640, 0o660, 0o604, 0o601]) {
+    it.scoped(`a file that others may use (0${mode.toString(8)}) is Insecure, and the message has the remedy`, () =>
+      Effect.gen(function* () {
+        const { path, store } = yield* used
+        fs.chmodSync(path, mode)
+        yield* refuses(path, store, "Insecure")
+        const { message } = yield* Effect.flip(store.get("key"))
+        const [, command = ""] = message.split("run: ")
+        execFileSync("sh", ["-c", command])
+        expect(textOf(yield* store.get("key"))).toBe("canary-old")
+      })
+    )
+  }
+
+  it.scoped("a folder in which others may replace files is Insecure, one with a sticky bit is not", () =>
+    Effect.gen(function* () {
+      const { path, store } = yield* used
+      for (const mode of [0o777, 0o770, 0o772]) {
+        fs.chmodSync(dirname(path), mode)
+        yield* refuses(path, store, "Insecure")
+      }
+      fs.chmodSync(dirname(path), 0o1777)
+      expect(versionOf(yield* store.compareAndSet("key", 1, token("b")))).toBe(2)
+    })
+  )
+
+  it.scoped.skipIf(!isRoot)("a file or a folder of another user is refused", () =>
+    Effect.gen(function* () {
+      const { path, store } = yield* used
+      fs.chownSync(path, 12345, 12345)
+      yield* refuses(path, store, "Foreign")
+      fs.chownSync(path, 0, 0)
+      fs.chownSync(dirname(path), 12345, 12345)
+      yield* refuses(path, store, "Insecure")
+    })
+  )
+})
+
+describe("what stands in the file's place", () => {
+  const places: ReadonlyArray<readonly [string, TokenStoreReason, (path: string, aside: string) => void]> = [
+    ["a symbolic link to a good file", "Insecure", (path, aside) => fs.symlinkSync(aside, path)],
+    ["a symbolic link to nothing", "Insecure", (path) => fs.symlinkSync("nothing", path)],
+    ["a second name of a good file", "Insecure", (path, aside) => fs.linkSync(aside, path)],
+    ["a FIFO", "Insecure", (path) => void execFileSync("mkfifo", ["-m", "600", path])],
+    ["a folder", "Insecure", (path) => void fs.mkdirSync(path, { mode: 0o700 })],
+    ["an empty file", "Corrupt", (path) => fs.writeFileSync(path, "", { mode: 0o600 })],
+    [
+      "a huge sparse file",
+      "Corrupt",
+      (path) => (fs.writeFileSync(path, "", { mode: 0o600 }), fs.truncateSync(path, 2 ** 30))
+    ]
+  ]
+  for (const [situation, reason, place] of places) {
+    it.scoped(`${situation} is ${reason}, and is left alone`, () =>
+      Effect.gen(function* () {
+        const { path, store } = yield* used
+        const aside = `${dirname(path)}-aside`
+        fs.renameSync(path, aside)
+        const good = fs.readFileSync(aside)
+        place(path, aside)
+        yield* refuses(path, store, reason)
+        expect(fs.readFileSync(aside)).toEqual(good)
+      })
+    )
+  }
+
+  const contents: ReadonlyArray<readonly [string, TokenStoreReason, string | Uint8Array]> = [
+    ["a byte order mark", "Corrupt", '\uFEFF{"format":"countersign/tokens","version":1,"records":{}}'],
+    ["text that is not UTF-8", "Corrupt", Uint8Array.of(0x22, 0xff, 0x22)],
+    ["another JSON", "Corrupt", '{"name":"canary-app"}'],
+    ["JSON that is no object", "Corrupt", "[]"],
+    ["no records", "Corrupt", '{"format":"countersign/tokens","version":1}'],
+    ["a list of records", "Corrupt", '{"format":"countersign/tokens","version":1,"records":[]}'],
+    ["an unknown field", "Corrupt", '{"format":"countersign/tokens","version":1,"records":{},"canary-x":1}'],
+    [
+      "a record of a bad shape",
+      "Corrupt",
+      '{"format":"countersign/tokens","version":1,"records":{"canary-k":{"version":"canary-v"}}}'
+    ],
+    ["a version of no kind", "Corrupt", '{"format":"countersign/tokens","version":"1","records":{}}'],
+    ["deep nesting", "Corrupt", "[".repeat(500_000)],
+    ["another format", "Foreign", '{"format":"other","version":1}'],
+    ["a newer version", "Foreign", '{"format":"countersign/tokens","version":2,"tokens":[]}']
+  ]
+  for (const [situation, reason, content] of contents) {
+    it.scoped(`a file with ${situation} is ${reason}, and is kept`, () =>
+      Effect.gen(function* () {
+        const { path, store } = yield* used
+        fs.writeFileSync(path, content)
+        yield* refuses(path, store, reason)
+        expect(fs.readFileSync(path)).toEqual(Buffer.from(content))
+      })
+    )
+  }
+})
+
+/** Reads the file with `bytes` in it: the typed error, or a record of the right shape. Nothing else, ever. */
+const outcome = (path: string, bytes: Uint8Array) =>
+  Effect.gen(function* () {
+    const { store } = { store: yield* storeIn(path) }
+    fs.writeFileSync(path, bytes)
+    const result = yield* Effect.either(store.get("key"))
+    fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
+    if (Either.isRight(result)) return "read"
+    expect(["Corrupt", "Foreign"]).toContain(result.left.reason)
+    expect(printed(result.left)).not.toContain(canary)
+    return "refused"
+  })
+
+describe("damage", () => {
+  it.scoped("cut at any byte, the file is Corrupt", () =>
+    Effect.gen(function* () {
+      const { path } = yield* used
+      const whole = fs.readFileSync(path)
+      fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
+      for (let length = 0; length < whole.length; length++) {
+        expect(yield* outcome(path, whole.subarray(0, length))).toBe("refused")
+      }
+      expect(yield* outcome(path, whole)).toBe("read")
+    })
+  )
+
+  it.scoped("with any one bit turned, the file is refused or read as a store of the same shape", () =>
+    Effect.gen(function* () {
+      const { path } = yield* used
+      const whole = fs.readFileSync(path)
+      fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
+      const counts = { read: 0, refused: 0 }
+      for (let bit = 0; bit < whole.length * 8; bit++) {
+        const bytes = Buffer.from(whole)
+        bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        counts[yield* outcome(path, bytes)] += 1
+      }
+      expect(counts.read + counts.refused).toBe(whole.length * 8)
+      expect(counts.refused).toBeGreaterThan(counts.read)
+    })
+  )
+})
+
+/** Makes one call into the file system fail, for this scope. */
+const failing = (target: object, method: string, code: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const error = Object.assign(new Error(`${code}: canary-in-a-message`), { code })
+      // The method is chosen by name, so its type is not known here.
+      const spy = vi.spyOn(target as Record<string, () => Promise<void>>, method).mockRejectedValue(error)
+      syncBuiltinESMExports()
+      return spy
+    }),
+    (spy) => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports()))
+  )
+
+/** What Node's file handles inherit their methods from; there is no other way to it. */
+const handleMethods = Effect.promise(async () => {
+  const handle = await fs.promises.open(process.execPath)
+  await handle.close()
+  return Object.getPrototypeOf(handle) as object // typed as any
+})
+
+describe("a disk that refuses", () => {
+  const steps = ["writeFile", "sync", "chmod", "rename"] as const
+  for (const step of steps) {
+    for (const code of ["ENOSPC", "EROFS", "EIO", "EWHATEVER"]) {
+      it.scoped(`${code} from ${step} is a WriteFailed that names it, and the old token stays`, () =>
+        Effect.gen(function* () {
+          const { path, store } = yield* used
+          const before = fs.readFileSync(path)
+          const target = step === "rename" ? fs.promises : yield* handleMethods
+          const error = yield* Effect.scoped(
+            Effect.zipRight(failing(target, step, code), Effect.flip(store.compareAndSet("key", 1, small("new"))))
+          )
+          expect(error.reason).toBe("WriteFailed")
+          expect(error.message).toContain(`(${code})`)
+          expect(printed(error)).not.toContain(canary)
+          expect(fs.readFileSync(path)).toEqual(before)
+          expect(namesIn(dirname(path))).toEqual(["tokens.json"])
+          expect(versionOf(yield* store.compareAndSet("key", 1, small("new")))).toBe(2)
+        })
+      )
+    }
+  }
+
+  it.scoped("a file that cannot be read is ReadFailed", () =>
+    Effect.gen(function* () {
+      const { store } = yield* used
+      yield* failing(fs.promises, "open", "EMFILE")
+      expect((yield* Effect.flip(store.get("key"))).reason).toBe("ReadFailed")
+    })
+  )
+})

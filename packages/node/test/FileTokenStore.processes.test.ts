@@ -1,0 +1,152 @@
+import * as FileTokenStore from "@countersign/node/FileTokenStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import fs from "node:fs"
+import { dirname } from "node:path"
+import { self } from "../src/internal/owner.js"
+import { namesIn } from "./support/folder.js"
+import { nextLine, run } from "./support/program.js"
+import { file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
+
+describe("several writers", () => {
+  for (const mode of ["exclusive", "compareAndSet"]) {
+    it.live(`four processes that add 50 each through ${mode} lose no update`, () =>
+      Effect.gen(function* () {
+        const path = yield* file
+        const programs = yield* Effect.all(Array.from({ length: 4 }, () => run("increment", path, mode, "50")))
+        for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
+        const stored = yield* Effect.flatMap(storeIn(path), (store) => store.get("count"))
+        expect([textOf(stored), versionOf(stored)]).toEqual(["200", 200])
+        expect(namesIn(dirname(path))).toEqual(["tokens.json"])
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("fibers on two services for one file lose no update either", () =>
+    Effect.gen(function* () {
+      const path = yield* file
+      const stores = [yield* FileTokenStore.make({ path }), yield* FileTokenStore.make({ path })] as const
+      const add = (store: (typeof stores)[0]) =>
+        Effect.gen(function* () {
+          const stored = yield* store.get("key")
+          const count = Option.match(stored, {
+            onNone: () => 0,
+            onSome: ({ token }) => Redacted.value(token.accessToken).length - 7
+          })
+          return yield* store.compareAndSet("key", versionOf(stored) ?? 0, small("x".repeat(count + 1)))
+        }).pipe(store.exclusive("key"))
+      yield* Effect.forEach(
+        Array.from({ length: 40 }, (_, i) => i),
+        (i) => add(stores[i % 2 === 0 ? 0 : 1]),
+        {
+          concurrency: "unbounded"
+        }
+      )
+      const stored = yield* stores[0].get("key")
+      expect([textOf(stored)?.length, versionOf(stored)]).toEqual([47, 40])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a reader never waits and never sees half a file while others write", () =>
+    Effect.gen(function* () {
+      const path = yield* file
+      const writer = yield* FileTokenStore.make({ path })
+      const reader = yield* FileTokenStore.make({ path })
+      yield* writer.compareAndSet("key", 0, token("1"))
+      const writing = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 100 }, (_, i) => i + 1),
+          (i) => writer.compareAndSet("key", i, token(`${i + 1}`))
+        )
+      )
+      let seen = 0
+      for (let reads = 0; seen < 101; reads++) {
+        const stored = yield* reader.get("key")
+        expect(textOf(stored)).toBe(`canary-${versionOf(stored)}`)
+        expect(versionOf(stored)).toBeGreaterThanOrEqual(seen)
+        seen = versionOf(stored) ?? 0
+      }
+      yield* Fiber.join(writing)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("exclusive effects of different keys run side by side, of one key one after the other", () =>
+    Effect.gen(function* () {
+      const store = yield* Effect.flatMap(file, (path) => FileTokenStore.make({ path }))
+      const nap = Effect.sleep("100 millis")
+      const side = Effect.all([store.exclusive("a")(nap), store.exclusive("b")(nap)], { concurrency: 2 })
+      const turns = Effect.all([store.exclusive("a")(nap), store.exclusive("a")(nap)], { concurrency: 2 })
+      const [together] = yield* Effect.timed(side)
+      const [apart] = yield* Effect.timed(turns)
+      expect(Duration.toMillis(together)).toBeLessThan(190)
+      expect(Duration.toMillis(apart)).toBeGreaterThanOrEqual(200)
+      // The store itself can be used inside.
+      yield* store.exclusive("a")(store.compareAndSet("a", 0, token("a")))
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a process that is killed", () => {
+  it.live(
+    "before whichever change to the disk, it leaves the old token or the new one, and nothing that blocks or leaks",
+    () =>
+      Effect.gen(function* () {
+        const check = (at: number) =>
+          Effect.gen(function* () {
+            const path = yield* file
+            const store = yield* FileTokenStore.make({ path })
+            yield* store.compareAndSet("key", 0, small("old"))
+            const program = yield* run("crash", path, String(at))
+            const line = yield* nextLine(program)
+            const end = yield* Effect.promise(() => program.end)
+
+            const [took, version] = yield* Effect.timed(
+              Effect.gen(function* () {
+                const next = yield* FileTokenStore.make({ path })
+                const stored = yield* next.get("key")
+                expect([undefined, "canary-old", "canary-new"].indexOf(textOf(stored))).toBe(versionOf(stored))
+                // Before anything is written: nothing of the dead process is left beside the file.
+                expect(namesIn(dirname(path))).toEqual(["tokens.json"])
+                yield* next.compareAndSet("key", versionOf(stored) ?? 0, small("next"))
+                return versionOf(stored)
+              })
+            )
+            expect(Duration.toMillis(took)).toBeLessThan(1000)
+            expect(fs.readFileSync(path, "utf8")).toContain("canary-next")
+            return { at, line, end, version }
+          }).pipe(Effect.scoped)
+
+        const whole = yield* check(0)
+        const steps = Number(/\d+/.exec(whole.line ?? "")?.[0])
+        expect([whole.end, whole.version, steps > 10]).toEqual([0, 2, true])
+        const points = Array.from({ length: steps }, (_, i) => [i + 1, i + 1.5]).flat()
+        const results = yield* Effect.forEach(points, check, { concurrency: 2 })
+        const killed = results.filter(({ end }) => end === "SIGKILL")
+        // Each step once, and half-way through the two files that are written.
+        expect(killed.length).toBeGreaterThanOrEqual(steps + 1)
+        expect(new Set(killed.map(({ version }) => version))).toEqual(new Set([1, 2]))
+      }),
+    90_000
+  )
+
+  it.live("the sweep at the start leaves alone what is not its own", () =>
+    Effect.gen(function* () {
+      const path = yield* file
+      yield* Effect.flatMap(storeIn(path), (store) => store.compareAndSet("key", 0, small("old")))
+      const hex = "0123456789abcdef".repeat(2)
+      const me = yield* self
+      const strangers = ["tokens.json.bak", `other.json.${hex}.tmp`, `tokens.json.${hex}.tmp.old`, "tokens.json.tmp"]
+      for (const name of strangers) fs.writeFileSync(`${dirname(path)}/${name}`, "stranger")
+      fs.writeFileSync(`${path}.${hex}.lock`, JSON.stringify({ ...me, nonce: hex }))
+      fs.symlinkSync("tokens.json", `${path}.${hex.replace("0", "f")}.tmp`)
+      const before = namesIn(dirname(path))
+      fs.writeFileSync(`${path}.${hex}.tmp`, "leftover")
+      yield* storeIn(path)
+      expect(namesIn(dirname(path))).toEqual(before)
+    }).pipe(Effect.scoped)
+  )
+})

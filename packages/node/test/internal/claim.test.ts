@@ -1,0 +1,51 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import fs from "node:fs"
+import { join } from "node:path"
+import { claim, release } from "../../src/internal/claim.js"
+import { self } from "../../src/internal/owner.js"
+import { folder, namesIn } from "../support/folder.js"
+
+const nonceOf = (n: number) => n.toString(16).padStart(32, "0")
+
+const nobody = 4_194_999
+
+describe("claim", () => {
+  it.live("of many contenders for the lock of a dead process one wins, in every round", () =>
+    Effect.gen(function* () {
+      const root = join(yield* folder, "app.lock")
+      const me = yield* self
+      const family = { root, self: me }
+      let round = 0
+      let wins = 0
+      for (; round < 150; round++) {
+        const dead = { ...me, pid: nobody, nonce: nonceOf(round + 1) }
+        fs.writeFileSync(root, JSON.stringify(dead))
+        // Every third round, somebody had died while he took it over; every fifth, the machine lost its power.
+        if (round % 3 === 0)
+          fs.writeFileSync(`${root}.${dead.nonce}.guard`, JSON.stringify({ ...dead, nonce: nonceOf(1000 + round) }))
+        if (round % 5 === 0) fs.writeFileSync(root, "")
+        const holders = yield* Effect.forEach(
+          Array.from({ length: 8 }, (_, i) => nonceOf(10_000 + round * 8 + i)),
+          // Twice, as one that comes late with an old look at the file.
+          (nonce) =>
+            claim(family, root, nonce).pipe(
+              Effect.filterOrElse(Option.isNone, () => claim(family, root, nonce)),
+              Effect.map((seen) => (Option.isNone(seen) ? [nonce] : []))
+            ),
+          { concurrency: "unbounded" }
+        ).pipe(Effect.map((all) => all.flat()))
+        expect(holders.length).toBeLessThanOrEqual(1)
+        wins += holders.length
+        const [winner] = holders
+        if (winner !== undefined) {
+          expect(fs.readFileSync(root, "utf8")).toContain(winner)
+          yield* release(root, winner)
+        }
+        fs.rmSync(root, { force: true })
+      }
+      expect(wins).toBeGreaterThan(round / 2)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,48 @@
+// Replaces the token of version 1 and kills itself before the n-th change that it makes to the disk; before an odd
+// half (n + 0.5) of writing a file it has written half of it.
+import * as Token from "@countersign/auth/Token"
+import * as FileTokenStore from "@countersign/node/FileTokenStore"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import fs, { constants } from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
+
+const [path = "", at = "0"] = process.argv.slice(2)
+let step = 0
+let armed = false
+
+const die = () => process.kill(process.pid, "SIGKILL")
+
+const before = (target: Record<string, unknown>, name: string, counts: (args: Array<unknown>) => boolean) => {
+  const original = target[name] as (...args: Array<unknown>) => Promise<unknown> // patched by name, so its type is lost
+  target[name] = async function (this: unknown, ...args: Array<unknown>) {
+    if (armed && counts(args)) {
+      step += 1
+      if (step === Number(at)) die()
+      if (step + 0.5 === Number(at) && name === "writeFile" && args[0] instanceof Uint8Array) {
+        await original.call(this, args[0].subarray(0, args[0].length / 2))
+        die()
+      }
+    }
+    return original.apply(this, args)
+  }
+}
+
+const handle = await fs.promises.open(process.execPath)
+const handleMethods = Object.getPrototypeOf(handle) as Record<string, unknown> // to patch it by name
+await handle.close()
+const functions = fs.promises as unknown as Record<string, unknown> // to patch it by name
+for (const name of ["link", "unlink", "rename", "writeFile", "mkdir"]) before(functions, name, () => true)
+before(functions, "open", ([, flags]) => (Number(flags) & constants.O_CREAT) !== 0)
+for (const name of ["chmod", "writeFile", "sync", "close"]) before(handleMethods, name, () => true)
+syncBuiltinESMExports()
+
+await Effect.runPromise(
+  Effect.gen(function* () {
+    const store = yield* FileTokenStore.make({ path })
+    armed = true
+    yield* store.compareAndSet("key", 1, Token.bearer(Redacted.make("canary-new"), 0))
+    armed = false
+    process.stdout.write(`stored after ${step} steps\n`)
+  })
+)

@@ -1,0 +1,35 @@
+import * as Token from "@countersign/auth/Token"
+import type { Stored } from "@countersign/auth/TokenStore"
+import * as FileTokenStore from "@countersign/node/FileTokenStore"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { join } from "node:path"
+import { folder } from "./folder.js"
+
+/** Every secret of these tests begins like this, so that a leak is found by one search. */
+export const canary = "canary-"
+
+export const token = (text: string): Token.Token => ({
+  accessToken: Redacted.make(`${canary}${text}`),
+  tokenType: "Bearer",
+  obtainedAt: 1_000,
+  expiresAt: 2_000,
+  refreshToken: Redacted.make(`${canary}refresh-${text}`),
+  scope: "read write"
+})
+
+export const small = (text: string): Token.Token => Token.bearer(Redacted.make(`${canary}${text}`), 0)
+
+export const textOf = (stored: Option.Option<Stored>): string | undefined =>
+  Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
+
+export const versionOf = (stored: Option.Option<Stored>): number | undefined => Option.getOrUndefined(stored)?.version
+
+/** A file that is not there yet, in a folder that is not there yet. */
+export const file: Effect.Effect<string, never, Scope.Scope> = Effect.map(folder, (path) =>
+  join(path, "app", "tokens.json")
+)
+
+export const storeIn = (path: string) => FileTokenStore.make({ path, lockTimeout: "200 millis" })
