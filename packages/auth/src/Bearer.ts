@@ -56,7 +56,8 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => ({
       request: put(request, token.accessToken),
       credential: generation
     })),
-  renew: ({ credential }) => source.renew(credential)
+  renew: ({ credential }) => source.renew(credential),
+  gaveUp: ({ credential }) => source.gaveUp(credential)
 })
 
 /**

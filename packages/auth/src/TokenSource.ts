@@ -44,10 +44,14 @@ export interface Service {
   readonly get: Effect.Effect<Held, TokenError | TokenStoreError>
   /**
    * Tells that a token was refused. True when there is another to try: somebody has replaced it already, or it is
-   * replaced now. False for a token that itself replaced a refused one less than 30 seconds ago: a server that
-   * refuses whatever it is given is not helped by more of them.
+   * replaced now. False for a token that {@link Service.gaveUp} was told of less than 30 seconds ago.
    */
   readonly renew: (generation: string | number) => Effect.Effect<boolean, TokenError | TokenStoreError>
+  /**
+   * Tells that a token was refused although it had just replaced a refused one. A server that refuses whatever it is
+   * given is not helped by more of them: this one is not replaced because of a refusal for 30 seconds.
+   */
+  readonly gaveUp: (generation: string | number) => Effect.Effect<void>
 }
 
 /**
@@ -104,7 +108,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
       Effect.zipRight(flight),
       Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
     )
-    return { get: getting(state, another), renew: renewing(state, another) }
+    return { get: getting(state, another), ...renewing(state, another) }
   })
 
 type Another = Effect.Effect<Held, TokenError | TokenStoreError>
@@ -130,20 +134,25 @@ const getting = (state: State, another: Another): Another => {
   })
 }
 
-const renewing = (state: State, another: Another): Service["renew"] => {
-  let replacedAt = Number.NEGATIVE_INFINITY
+const renewing = (state: State, another: Another): Pick<Service, "renew" | "gaveUp"> => {
+  let fruitlessAt = Number.NEGATIVE_INFINITY
 
-  return (refused) =>
+  const renew: Service["renew"] = (refused) =>
     Effect.clockWith((clock) => {
       // Somebody has replaced it while the refusal was on its way: there is another to try already.
       if (state.held?.generation !== refused) return Effect.succeed(true)
-      const now = clock.unsafeCurrentTimeMillis()
-      if (now < replacedAt + cooldownMs) return Effect.succeed(false)
-      return Effect.map(another, ({ generation }) => {
-        replacedAt = now
-        return generation !== refused
-      })
+      if (clock.unsafeCurrentTimeMillis() < fruitlessAt + cooldownMs) return Effect.succeed(false)
+      return Effect.map(another, ({ generation }) => generation !== refused)
     })
+
+  const gaveUp: Service["gaveUp"] = (refused) =>
+    Effect.clockWith((clock) =>
+      Effect.sync(() => {
+        if (state.held?.generation === refused) fruitlessAt = clock.unsafeCurrentTimeMillis()
+      })
+    )
+
+  return { renew, gaveUp }
 }
 
 /**

@@ -111,7 +111,7 @@ export const order: ReadonlyArray<Place> = [
     name: "Auth.policy",
     why: "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
     policy: ({ auth, defaults, options }) =>
-      Auth.policy({ auth, origins: [defaults.baseUrl, ...(options.origins ?? [])] })
+      auth === Auth.none ? undefined : Auth.policy({ auth, origins: [defaults.baseUrl, ...(options.origins ?? [])] })
   },
   {
     name: "Timeout.exchange",

@@ -64,6 +64,8 @@ export interface Service {
    * the refused ones are still the current ones.
    */
   readonly renew: (refusal: Refusal) => Effect.Effect<boolean, AuthError>
+  /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
+  readonly gaveUp?: ((refusal: Refusal) => Effect.Effect<void>) | undefined
   /** How often a request is worth sending again, where {@link replayOnce} does not fit: once for each further key. */
   readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
 }
@@ -89,12 +91,20 @@ export const fixed = (put: (request: HttpClientRequest) => Effect.Effect<HttpCli
 })
 
 /**
- * No credentials: for an API that asks for none, and for a test.
+ * No credentials: for an API, or one call, that asks for none.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const none: Service = fixed(Effect.succeed)
+
+/**
+ * {@link none} as a Layer.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerNone: Layer.Layer<Auth> = Layer.succeed(Auth, fixed(Effect.succeed))
+export const layerNone: Layer.Layer<Auth> = Layer.succeed(Auth, none)
 
 /**
  * How often a request is sent again after a 401 for which there were other credentials: once, at once. What is refused
@@ -135,11 +145,16 @@ const belongsTo = (origins: ReadonlyArray<string>) => {
 const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
   withResponse(new Unauthorized({ ...exchangeOf(response), challenges: challengesOf(response), because }), response)
 
-/** Lets the scheme look for other credentials; true when there are some and the request can be sent again. */
+const refusalOf = ({ credential }: Signed, { challenges }: Unauthorized): Effect.Effect<Refusal> =>
+  Effect.map(Clock.currentTimeMillis, (at) => ({ credential, challenges, at }))
+
+const giveUp = (auth: Service, signed: Signed, error: Unauthorized): Effect.Effect<never, Unauthorized> =>
+  Effect.zipRight(Effect.flatMap(refusalOf(signed, error), auth.gaveUp ?? (() => Effect.void)), Effect.fail(error))
+
+/** Lets the scheme look for other credentials; fails when there are none, or the request cannot be sent again. */
 const renewed = (auth: Service, signed: Signed, error: Unauthorized): Effect.Effect<void, Unauthorized | AuthError> =>
   Effect.gen(function* () {
-    const at = yield* Clock.currentTimeMillis
-    const found = yield* auth.renew({ credential: signed.credential, challenges: error.challenges, at })
+    const found = yield* Effect.flatMap(refusalOf(signed, error), auth.renew)
     yield* Timeline.emit(() => ({ _tag: "Renewed", renewed: found }))
     if (!found) return yield* Effect.fail(error)
     const { response } = error
@@ -183,7 +198,7 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
           const error = unauthorized(response, because)
           return Effect.flatMap(step(replay, state, error), (decided) =>
             Option.isNone(decided)
-              ? Effect.fail(error)
+              ? giveUp(auth, signed, error)
               : renewed(auth, signed, error).pipe(
                   Effect.zipRight(decided.value.delayMs > 0 ? sleep(decided.value.delayMs) : Effect.void),
                   Effect.zipRight(send(decided.value.state, "ReplayRefused"))

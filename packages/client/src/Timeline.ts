@@ -53,7 +53,7 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
   )
 
 /**
- * Hands every event of the calls in an effect to a listener, as it happens.
+ * Hands every event of the calls in an effect to a listener, as it happens. Who observes further out hears it too.
  *
  * @since 0.1.0
  * @category recording
@@ -61,7 +61,13 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
 export const observe =
   (listener: (event: Event) => void) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.locally(effect, observer, listener)
+    Effect.locallyWith(effect, observer, (outer) => {
+      if (outer === undefined) return listener
+      return (event) => {
+        outer(event)
+        listener(event)
+      }
+    })
 
 /**
  * Runs an effect and gives its outcome together with the events of its calls.
