@@ -1,48 +1,96 @@
-// What `npm run` calls on a bare machine: install the pinned pnpm's dependencies, then run one of their tools.
+// What `npm run` calls on a bare machine: install the dependencies with the pinned pnpm, then run one of their tools.
 // Everything but the tool's own output goes to standard error, so that `--json` on standard output stays clean.
-import { spawnSync } from "node:child_process"
-import { existsSync, readFileSync, statSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
-const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+const { engines, packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
-const run = (command, args, stdio) => {
-  const { error, signal, status } = spawnSync(command, args, { cwd: root, stdio })
-  if (error !== undefined) console.error(`${command}: ${error.message}`)
-  return status ?? (signal === null ? 1 : 128)
+// A terminal sends Ctrl-C to every process of the command; this one waits, so that the tool can say good-bye first.
+const children = new Set()
+const onSignal = (signal) => {
+  if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of children) child.kill(signal)
+}
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"]
+for (const signal of signals) process.on(signal, onSignal)
+
+const dieOf = (signal) => {
+  for (const name of signals) process.removeListener(name, onSignal)
+  process.kill(process.pid, signal)
 }
 
-// pnpm writes this file last, so a lockfile newer than it means an install that is stale or was cut short.
-const installed = join(root, "node_modules", ".modules.yaml")
-const stale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(root, "pnpm-lock.yaml")).mtimeMs
+/** The exit status of a command; a command that a signal ended ends this process in the same way. */
+const run = (command, args, stdio) =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio })
+    children.add(child)
+    child.on("error", (error) => {
+      console.error(`${command}: ${error.message}`)
+      resolve(127)
+    })
+    child.on("exit", (status, signal) => {
+      children.delete(child)
+      if (signals.includes(signal)) dieOf(signal)
+      else resolve(status ?? 1)
+    })
+  })
 
-if (stale) {
-  console.error(`Installing the dependencies with ${packageManager} …`)
-  const status = run(
-    "npx",
-    ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline"],
-    ["ignore", 2, 2]
-  )
-  if (status !== 0) {
-    console.error("The install failed; npm and a connection to its registry are all that it needs.")
-    process.exit(status)
+const readIfThere = (...path) => {
+  try {
+    return readFileSync(join(root, ...path), "utf8")
+  } catch {
+    return undefined
   }
 }
 
-const checks = [
-  ["tsc", "--build", ".config/tsconfig.json"],
-  ["eslint", "--config", ".config/eslint.config.js", "--max-warnings", "0", "packages", ".config", ".ci"],
-  ["knip", "--config", ".config/knip.json"],
-  ["prettier", "--config", ".config/prettier.json", "--check", "."],
-  ["tsx", ".config/docs/main.ts"]
-]
-const [tool, ...args] = process.argv.slice(2)
-const commands = tool === ":check" ? checks : [[tool, ...args]]
-const failed = commands.filter(([name, ...rest]) => {
-  if (tool === ":check") console.error(`\n» ${name}`)
-  return run(join(root, "node_modules", ".bin", name), rest, "inherit") !== 0
-})
-if (tool === ":check") console.error(failed.length === 0 ? "\nAll checks hold." : `\nFailed: ${failed.map(([name]) => name).join(", ")}`)
-process.exit(failed.length === 0 ? 0 : 1)
+// pnpm writes these two last, so they are missing or old after an install that was cut short.
+const isInstalled = () =>
+  readIfThere("node_modules", ".modules.yaml") !== undefined &&
+  readIfThere("node_modules", ".pnpm", "lock.yaml") === readIfThere("pnpm-lock.yaml")
+
+const install = async () => {
+  if (isInstalled()) return
+  console.error(`Installing the dependencies with ${packageManager} …`)
+  const args = ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline"]
+  const status = await run("npx", args, ["ignore", 2, 2])
+  if (status === 0) return
+  console.error("The install failed: it needs npm, a connection to npm's registry, and a lockfile that is up to date.")
+  process.exit(status)
+}
+
+// `node .config/run.mjs :lint` runs one of them, `:check` all.
+const checks = {
+  types: ["tsc", "--build", ".config/tsconfig.json"],
+  lint: ["eslint", "--config", ".config/eslint.config.js", "--max-warnings", "0", "packages", ".config"],
+  unused: ["knip", "--config", ".config/knip.json"],
+  format: ["prettier", "--config", ".config/prettier.json", "--check", "--log-level", "warn", "."],
+  docs: ["tsx", ".config/docs/main.ts"]
+}
+
+const runTool = ([tool, ...args]) => run(join(root, "node_modules", ".bin", tool), args, "inherit")
+
+/** Runs every check, also after one that failed: a reader mends them all at once. */
+const runChecks = async () => {
+  const failed = []
+  for (const [name, command] of Object.entries(checks)) {
+    console.error(`» ${name}`)
+    if ((await runTool(command)) !== 0) failed.push(name)
+  }
+  console.error(failed.length === 0 ? "All checks hold." : `Failed: ${failed.join(", ")}`)
+  return failed.length === 0 ? 0 : 1
+}
+
+const isOlder = ([major, minor], [needMajor, needMinor]) =>
+  major < needMajor || (major === needMajor && minor < needMinor)
+const numbers = (text) => (text.match(/\d+/g) ?? []).map(Number)
+
+if (isOlder(numbers(process.versions.node), numbers(engines.node))) {
+  console.error(`This is Node ${process.versions.node}; the project needs ${engines.node}.`)
+  process.exit(1)
+}
+await install()
+const [task, ...args] = process.argv.slice(2)
+const command = [...(checks[task.slice(1)] ?? [task]), ...args]
+process.exit(task === ":check" ? await runChecks() : await runTool(command))

@@ -1,0 +1,71 @@
+/** Links from one file of the repository to another lead somewhere. */
+import { posix } from "node:path"
+import { parse, type Line } from "./markdown.js"
+import type { Problem } from "./problem.js"
+import { documents, type Repository } from "./repository.js"
+
+const inline = /!?\[(?:[^\]\\]|\\.)*\]\(\s*<?([^)\s>]+)>?(?:\s+["'(][^)]*)?\)/g
+const reference = /^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?/
+const html = /\b(?:href|src)="([^"]+)"/g
+const isElsewhere = (target: string): boolean => /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(target)
+
+const targets = ({ text }: Line): ReadonlyArray<string> => {
+  const prose = text.replace(/(`+)(?!`).*?\1/g, "``")
+  const found = [...prose.matchAll(inline), ...prose.matchAll(html)].map((match) => match[1] ?? "")
+  const definition = reference.exec(prose)?.[1]
+  return definition === undefined ? found : [...found, definition]
+}
+
+/** The anchor that a heading gets on the usual hosts. */
+const slug = (heading: string): string =>
+  heading
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replace(/\s/g, "-")
+
+const anchors = (text: string): ReadonlySet<string> => {
+  const seen = new Map<string, number>()
+  const headings = parse(text).prose.flatMap((line) => /^#{1,6}\s+(.*?)\s*#*$/.exec(line.text)?.[1] ?? [])
+  const numbered = headings.map((heading) => {
+    const name = slug(heading)
+    const before = seen.get(name) ?? 0
+    seen.set(name, before + 1)
+    return before === 0 ? name : `${name}-${before}`
+  })
+  const named = [...text.matchAll(/<a\s+(?:id|name)="([^"]+)"/g)].map((match) => match[1] ?? "")
+  return new Set([...numbered, ...named])
+}
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** What is wrong with a link; `undefined` when it leads somewhere. */
+const objection = (repository: Repository, file: string, target: string): string | undefined => {
+  const [rawPath = "", anchor] = target.split("#")
+  const path = decode(rawPath)
+  if (path === undefined) return `the link ${target} is badly encoded`
+  if (path.startsWith("/")) return `the link ${target} starts with /: links are relative to their file`
+  const found = path === "" ? file : posix.normalize(posix.join(posix.dirname(file), path)).replace(/\/$/, "")
+  if (found.startsWith("..")) return `the link ${target} leaves the repository`
+  if (found !== "." && !repository.has(found)) return `the link ${target} leads nowhere: there is no ${found}`
+  if (anchor === undefined || !found.endsWith(".md")) return undefined
+  return anchors(repository.read(found) ?? "").has(anchor) ? undefined : `${found} has no heading for #${anchor}`
+}
+
+/** Links that lead nowhere. */
+export const check = (repository: Repository): ReadonlyArray<Problem> =>
+  documents(repository).flatMap((file) =>
+    parse(repository.read(file) ?? "").prose.flatMap((line) =>
+      targets(line)
+        .filter((target) => !isElsewhere(target))
+        .flatMap((target) => objection(repository, file, target) ?? [])
+        .map((message) => ({ file, line: line.number, message }))
+    )
+  )

@@ -1,0 +1,116 @@
+/** The order of the pipeline is written once, in `ApiClient.ts`; the tables in the documents repeat it. */
+import ts from "typescript"
+import type { Problem } from "./problem.js"
+import type { Repository } from "./repository.js"
+
+/** Where the order is written. */
+export const orderFile = "packages/client/src/ApiClient.ts"
+
+/** The documents that show it, in a table `# | policy | why here`. */
+export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/pipeline.md"]
+
+/** One position of the pipeline, outermost first. */
+export interface Position {
+  readonly name: string
+  readonly why: string
+}
+
+const textOf = (node: ts.Expression | undefined): string | undefined => {
+  if (node === undefined) return undefined
+  if (ts.isStringLiteralLike(node)) return node.text
+  if (ts.isParenthesizedExpression(node)) return textOf(node.expression)
+  if (!ts.isBinaryExpression(node) || node.operatorToken.kind !== ts.SyntaxKind.PlusToken) return undefined
+  const [left, right] = [textOf(node.left), textOf(node.right)]
+  return left === undefined || right === undefined ? undefined : left + right
+}
+
+const unwrap = (node: ts.Expression): ts.Expression =>
+  ts.isAsExpression(node) || ts.isSatisfiesExpression(node) || ts.isParenthesizedExpression(node)
+    ? unwrap(node.expression)
+    : node
+
+const property = (node: ts.ObjectLiteralExpression, name: string): string | undefined => {
+  const found = node.properties.find((one) => ts.isPropertyAssignment(one) && one.name.getText() === name)
+  return found !== undefined && ts.isPropertyAssignment(found) ? textOf(found.initializer) : undefined
+}
+
+const position = (element: ts.Expression): Position | undefined => {
+  const node = unwrap(element)
+  if (!ts.isObjectLiteralExpression(node)) return undefined
+  const [name, why] = [property(node, "name"), property(node, "why")]
+  return name === undefined || why === undefined ? undefined : { name, why }
+}
+
+/**
+ * The array `order` that a module exports: objects whose `name` and `why` are texts; what else they hold does not
+ * matter here. `undefined` when it is not there, or not written like this.
+ */
+export const read = (text: string): ReadonlyArray<Position> | undefined => {
+  const source = ts.createSourceFile(orderFile, text, ts.ScriptTarget.Latest, true)
+  const declarations = source.statements
+    .filter(ts.isVariableStatement)
+    .flatMap((node) => node.declarationList.declarations)
+  const initializer = declarations.find((one) => one.name.getText() === "order")?.initializer
+  const array = initializer === undefined ? undefined : unwrap(initializer)
+  if (array === undefined || !ts.isArrayLiteralExpression(array)) return undefined
+  const positions = array.elements.map(position)
+  return positions.every((one) => one !== undefined) ? positions : undefined
+}
+
+const cellsOf = (line: string): ReadonlyArray<string> =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim().replaceAll("\\|", "|"))
+
+const isHeader = (line: string): boolean => cellsOf(line).join("|") === "#|policy|why here"
+
+/** The lines of the rows, `[from, to)`, counted from 0; `undefined` when the document has no such table. */
+const rowsOf = (lines: ReadonlyArray<string>): readonly [number, number] | undefined => {
+  const header = lines.findIndex(isHeader)
+  if (header === -1) return undefined
+  const from = header + 2
+  const length = lines.slice(from).findIndex((line) => !line.trim().startsWith("|"))
+  return [from, length === -1 ? lines.length : from + length]
+}
+
+const plain = (cell: string): string => cell.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "")
+
+const numberOf = ({ name }: Position, index: number): string => (name === "transport" ? "–" : String(index))
+
+/** Where a document's table differs from the order. */
+export const compare = (file: string, text: string, order: ReadonlyArray<Position>): ReadonlyArray<Problem> => {
+  const lines = text.split("\n")
+  const range = rowsOf(lines)
+  if (range === undefined) return [{ file, line: 1, message: "has no table `| # | policy | why here |`" }]
+  const rows = lines.slice(...range).map((line) => cellsOf(line).map(plain))
+  return Array.from({ length: Math.max(rows.length, order.length) }).flatMap((_, index) => {
+    const one = order[index]
+    const expected = one === undefined ? [] : [numberOf(one, index), plain(one.name), plain(one.why)]
+    if (expected.join("|") === (rows[index] ?? []).join("|")) return []
+    const there = one === undefined ? "nothing more" : `\`${one.name}\`: ${one.why}`
+    const line = Math.min(range[0] + index, range[1] - 1) + 1
+    return [{ file, line, message: `differs from ${orderFile}, which has ${there}; see \`npm run docs -- --write\`` }]
+  })
+}
+
+/** A document whose table repeats the order. */
+export const update = (text: string, order: ReadonlyArray<Position>): string => {
+  const lines = text.split("\n")
+  const range = rowsOf(lines)
+  if (range === undefined || compare("", text, order).length === 0) return text
+  const escape = (cell: string) => cell.replaceAll("|", "\\|")
+  const rows = order.map((one, index) => `| ${numberOf(one, index)} | \`${one.name}\` | ${escape(one.why)} |`)
+  return [...lines.slice(0, range[0]), ...rows, ...lines.slice(range[1])].join("\n")
+}
+
+/** Tables that differ from the order. */
+export const check = (repository: Repository): ReadonlyArray<Problem> => {
+  const order = read(repository.read(orderFile) ?? "")
+  if (order === undefined) {
+    const message = 'exports no `order`, an array of `{ name: "…", why: "…" }`'
+    return [{ file: orderFile, line: 1, message }]
+  }
+  return orderDocuments.flatMap((file) => compare(file, repository.read(file) ?? "", order))
+}

@@ -1,0 +1,88 @@
+/**
+ * Code in the documents is code that runs: each `ts` fence repeats a file of the examples, or a region of one.
+ *
+ *     <!-- snippet: packages/examples/src/first-call.ts#call -->
+ *     ```ts
+ *     …what stands between `// #region call` and `// #endregion` in that file…
+ *     ```
+ */
+import { parse, replaceFence, type Fence } from "./markdown.js"
+import type { Problem } from "./problem.js"
+import { documents, type Repository } from "./repository.js"
+
+const folder = "packages/examples/src/"
+const marker = /^<!--\s*snippet:\s*([^\s#]+)(?:#(\S+))?\s*-->$/
+const regionStart = /^\s*\/\/\s*#region\s+(\S+)\s*$/
+const regionEnd = /^\s*\/\/\s*#endregion\b/
+const languages = ["ts", "typescript", "tsx", "mts"]
+
+const isTypeScript = ({ info }: Fence): boolean => languages.includes(info.split(/[\s{]/)[0] ?? "")
+
+const trimBlank = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const isText = (line: string) => line.trim() !== ""
+  return lines.slice(lines.findIndex(isText), lines.findLastIndex(isText) + 1)
+}
+
+const dedent = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const indents = lines.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length)
+  const common = Math.min(...indents)
+  return lines.map((line) => line.slice(common))
+}
+
+/** The lines between the markers of a region; `undefined` when it is not there or has no end. */
+const between = (lines: ReadonlyArray<string>, name: string): ReadonlyArray<string> | undefined => {
+  const start = lines.findIndex((line) => regionStart.exec(line)?.[1] === name)
+  if (start === -1) return undefined
+  let depth = 1
+  for (let at = start + 1; at < lines.length; at++) {
+    const line = lines[at] ?? ""
+    depth += regionStart.test(line) ? 1 : regionEnd.test(line) ? -1 : 0
+    if (depth === 0) return lines.slice(start + 1, at)
+  }
+  return undefined
+}
+
+/** What a document shows of a file: a region of it, or all of it, without the markers. */
+export const extract = (text: string, region: string | undefined): ReadonlyArray<string> | undefined => {
+  const lines = text.split(/\r?\n/)
+  const part = region === undefined ? lines : between(lines, region)
+  const shown = part?.filter((line) => !regionStart.test(line) && !regionEnd.test(line))
+  return shown === undefined ? undefined : trimBlank(dedent(shown))
+}
+
+/** The lines that belong into a fence, or what is wrong with its marker. */
+const wanted = (repository: Repository, fence: Fence): ReadonlyArray<string> | string => {
+  const [, path, region] = marker.exec(fence.above) ?? []
+  if (path === undefined)
+    return `a ts fence without \`<!-- snippet: ${folder}….ts#region -->\` above it: show code that runs`
+  if (!path.startsWith(folder)) return `the snippet ${path} is not in ${folder}`
+  const text = repository.read(path)
+  if (text === undefined) return `the snippet's file ${path} is not there`
+  return extract(text, region) ?? `${path} has no \`// #region ${region ?? ""}\` with an \`// #endregion\``
+}
+
+const isSame = (fence: Fence, lines: ReadonlyArray<string>): boolean => fence.lines.join("\n") === lines.join("\n")
+
+/** Fences that differ from their files, or have none. */
+export const check = (repository: Repository): ReadonlyArray<Problem> =>
+  documents(repository).flatMap((file) =>
+    parse(repository.read(file) ?? "")
+      .fences.filter(isTypeScript)
+      .flatMap((fence) => {
+        const lines = wanted(repository, fence)
+        if (typeof lines === "string") return [{ file, line: fence.line, message: lines }]
+        if (isSame(fence, lines)) return []
+        return [{ file, line: fence.line, message: "differs from its file; `npm run docs -- --write` copies it" }]
+      })
+  )
+
+/** A document with every fence that has a file brought up to date. */
+export const update = (repository: Repository, text: string): string =>
+  parse(text)
+    // From the end, so that the lines of the fences before stay where they are.
+    .fences.filter(isTypeScript)
+    .reverse()
+    .reduce((done, fence) => {
+      const lines = wanted(repository, fence)
+      return typeof lines === "string" || isSame(fence, lines) ? done : replaceFence(done, fence, lines)
+    }, text)

@@ -1,0 +1,134 @@
+// The rules of the code. What is particular to this project stands in `eslint/`, one rule a file; `lint.test.ts` of
+// the examples shows that each of them, and each ban below, fires.
+import js from "@eslint/js"
+import { createNodeResolver, importX } from "eslint-plugin-import-x"
+import { defineConfig } from "eslint/config"
+import { dirname } from "node:path"
+import { fileURLToPath } from "node:url"
+import tseslint from "typescript-eslint"
+import explicitExportType from "./eslint/explicit-export-type.js"
+import layers from "./eslint/layers.js"
+import noFloatingEffects from "./eslint/no-floating-effects.js"
+import platformTraps from "./eslint/platform-traps.js"
+import reasonedCast from "./eslint/reasoned-cast.js"
+import reasonedDirective from "./eslint/reasoned-directive.js"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const countersign = {
+  rules: {
+    "explicit-export-type": explicitExportType,
+    layers,
+    "no-floating-effects": noFloatingEffects,
+    "platform-traps": platformTraps,
+    "reasoned-cast": reasonedCast,
+    "reasoned-directive": reasonedDirective
+  }
+}
+
+const published = "packages/{protocol,client,auth,node,testing}/src/**/*.ts"
+
+const clock = "the time comes from Effect's Clock, or as an argument: a test must be able to set it."
+const bannedProperties = [
+  { object: "Date", property: "now", message: `No Date.now: ${clock}` },
+  { object: "Math", property: "random", message: "No Math.random: chance comes from Effect's Random." }
+]
+const environment = [
+  { object: "process", property: "env", message: "No process.env: configuration comes from Effect's Config." }
+]
+const bannedSyntax = [
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: `No new Date(): ${clock}` },
+  { selector: "CallExpression[callee.name='Date']", message: `No Date(): ${clock}` }
+]
+const barrels = ["effect", "@effect/platform", "@effect/platform-node"].map((name) => ({
+  name,
+  message: `Import the module, "${name}/Module": a barrel loads everything, and platform-node's needs more packages.`
+}))
+const alone = {
+  selector: "MemberExpression[property.name=/^(only|skip|todo)$/][object.type=/^(Identifier|MemberExpression)$/]",
+  message: "A test that runs alone, or not at all, hides the others: `skipIf` says when it cannot run."
+}
+
+export default defineConfig(
+  { ignores: ["**/node_modules/**", "**/dist/**"] },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  tseslint.configs.recommendedTypeChecked,
+  {
+    plugins: { countersign, "import-x": importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: root } },
+    settings: {
+      "import-x/extensions": [".ts", ".js"],
+      "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
+      // Only files of this repository can close a circle, and reading a dependency takes time.
+      "import-x/external-module-folders": ["node_modules"],
+      "import-x/resolver-next": [
+        createNodeResolver({
+          conditionNames: ["types", "import", "default"],
+          extensions: [".ts", ".js"],
+          extensionAlias: { ".js": [".ts", ".js"] }
+        })
+      ]
+    },
+    rules: {
+      "countersign/layers": "error",
+      "countersign/no-floating-effects": "error",
+      "countersign/reasoned-directive": "error",
+      "import-x/no-cycle": ["error", { ignoreExternal: true }],
+      "import-x/no-self-import": "error",
+      "no-unused-vars": "off",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/no-non-null-assertion": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      // A generator that yields nothing is how a branch of a program without effects is written.
+      "require-yield": "off"
+    }
+  },
+  {
+    files: ["packages/*/src/**/*.ts"],
+    plugins: { countersign },
+    rules: {
+      "countersign/platform-traps": "error",
+      "countersign/reasoned-cast": "error",
+      "no-restricted-imports": ["error", { paths: barrels }],
+      "no-restricted-properties": ["error", ...bannedProperties],
+      "no-restricted-syntax": ["error", ...bannedSyntax]
+    }
+  },
+  {
+    files: [published],
+    rules: {
+      "countersign/explicit-export-type": "error",
+      "@typescript-eslint/explicit-module-boundary-types": "error"
+    }
+  },
+  {
+    files: [published],
+    ignores: ["packages/node/**"],
+    rules: {
+      "no-console": "error",
+      "no-restricted-properties": ["error", ...bannedProperties, ...environment]
+    }
+  },
+  {
+    files: ["packages/*/test/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": ["error", alone],
+      // A test reads answers of its own servers and asserts what they are in the next line.
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-unsafe-argument": "off",
+      "@typescript-eslint/no-unsafe-assignment": "off",
+      "@typescript-eslint/no-unsafe-call": "off",
+      "@typescript-eslint/no-unsafe-member-access": "off",
+      "@typescript-eslint/no-unsafe-return": "off"
+    }
+  },
+  {
+    files: ["**/*.{js,mjs}"],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { console: "readonly", process: "readonly" } },
+    rules: { "countersign/no-floating-effects": "off" }
+  }
+)

@@ -1,0 +1,54 @@
+import { posix } from "node:path"
+import { mayImport, ownerOf } from "./packages.js"
+
+const scoped = /^@countersign\/([^/]+)(?:\/(.*))?$/
+
+/** Leaves the package by a relative path, which passes by its `exports`. */
+const leaves = (filename, source) => {
+  const [, before, owner] = /^(.*\/packages\/)([^/]+)\//.exec(filename.replaceAll("\\", "/")) ?? []
+  const target = posix.resolve(posix.dirname(filename.replaceAll("\\", "/")), source)
+  return target.startsWith(before) && !target.startsWith(`${before}${owner}/`)
+}
+
+/** What is wrong with an import of `source` by `filename`; `undefined` when nothing is. */
+const objection = (filename, source) => {
+  const owner = ownerOf(filename)
+  if (owner === undefined) return undefined
+  if (source.startsWith(".")) return leaves(filename, source) ? { messageId: "relative" } : undefined
+  const [, name, module] = scoped.exec(source) ?? []
+  if (name === undefined) return undefined
+  if (module === undefined) return { messageId: "barrel", data: { name } }
+  if (name === owner.name) return owner.part === "src" ? { messageId: "itself" } : undefined
+  if (module.startsWith("internal/")) return { messageId: "internal", data: { name } }
+  const allowed = mayImport[owner.name] ?? []
+  if (allowed.includes(name) || (owner.part === "test" && name === "testing")) return undefined
+  return { messageId: "layer", data: { from: owner.name, name, allowed: allowed.join(", ") || "no other package" } }
+}
+
+export default {
+  meta: {
+    type: "problem",
+    schema: [],
+    messages: {
+      barrel: "Import a module, `@countersign/{{ name }}/Module`: the packages have no barrel.",
+      internal: "`internal` modules of `{{ name }}` are closed: export what you need from one of its public modules.",
+      itself: "Import modules of the same package by a relative path.",
+      layer: "`{{ from }}` may import {{ allowed }}, not `{{ name }}`: protocol ← client ← auth ← node.",
+      relative: "Import another package by its name, `@countersign/name/Module`."
+    }
+  },
+  create: (context) => {
+    const check = (node) => {
+      if (typeof node.source?.value !== "string") return
+      const found = objection(context.filename, node.source.value)
+      if (found !== undefined) context.report({ node: node.source, ...found })
+    }
+    return {
+      ImportDeclaration: check,
+      ImportExpression: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      TSImportType: check
+    }
+  }
+}

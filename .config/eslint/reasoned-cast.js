@@ -1,0 +1,37 @@
+const isConst = (node) =>
+  node.typeAnnotation.type === "TSTypeReference" && node.typeAnnotation.typeName.name === "const"
+
+/**
+ * A cast is a claim that the compiler cannot check, so its reason stands beside it: in a comment on one of its lines or
+ * on the line above. The TSDoc of what is exported tells its reader something else and does not count.
+ */
+export default {
+  meta: {
+    type: "suggestion",
+    schema: [],
+    messages: { reason: "Say why this cast is true in a comment on this line or the line above, or do without it." }
+  },
+  create: (context) => {
+    const reasonEnds = new Set()
+    const hasReason = (node) => {
+      for (let line = node.loc.start.line - 1; line <= node.loc.end.line; line++) if (reasonEnds.has(line)) return true
+      return false
+    }
+    const check = (node) => {
+      // Of `x as unknown as T`, the outer one speaks for both.
+      if (isConst(node) || node.parent.type === "TSAsExpression" || hasReason(node)) return
+      context.report({ node, messageId: "reason" })
+    }
+    return {
+      Program: () => {
+        for (const comment of context.sourceCode.getAllComments()) {
+          const isDoc = comment.type === "Block" && comment.value.startsWith("*")
+          const isDirective = /^\s*eslint-/.test(comment.value)
+          if (!isDoc && !isDirective && /\p{L}/u.test(comment.value)) reasonEnds.add(comment.loc.end.line)
+        }
+      },
+      TSAsExpression: check,
+      TSTypeAssertion: check
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Commands from "../../../.config/docs/commands.js"
+import * as Dependencies from "../../../.config/docs/dependencies.js"
+import * as Exports from "../../../.config/docs/exports.js"
+import * as Links from "../../../.config/docs/links.js"
+import * as Order from "../../../.config/docs/order.js"
+import { fromTexts } from "../../../.config/docs/repository.js"
+import * as Snippets from "../../../.config/docs/snippets.js"
+
+const messages = (problems: ReadonlyArray<{ readonly message: string }>): ReadonlyArray<string> =>
+  problems.map(({ message }) => message)
+
+const head = "/**\n * A module of things.\n *\n * @since 0.1.0\n */\n"
+const doc = "/**\n * Makes a thing.\n *\n * @since 0.1.0\n * @category constructors\n */\n"
+
+describe("every export is documented", () => {
+  const check = (text: string, others: Record<string, string> = {}) =>
+    messages(Exports.check(fromTexts({ "packages/client/src/Foo.ts": text, ...others })))
+
+  it.each([
+    ["nothing at all", "export const a = 1", "`a` lacks a TSDoc block"],
+    ["a comment that is no TSDoc", "// Makes a thing.\nexport const a = 1", "`a` lacks a TSDoc block"],
+    [
+      "no sentence",
+      "/**\n * @since 0.1.0\n * @category models\n */\nexport type A = 1",
+      "`A` lacks a sentence that says what it does"
+    ],
+    ["no @since", "/**\n * A thing.\n * @category models\n */\nexport class A {}", "`A` lacks `@since` with a version"],
+    [
+      "no @category",
+      "/**\n * A thing.\n * @since 0.1.0\n */\nexport interface A {}",
+      "`A` lacks `@category` in lower case"
+    ],
+    [
+      "an empty @category",
+      doc.replace(" constructors", "") + "export function f() {}",
+      "`f` lacks `@category` in lower case"
+    ],
+    ["a second name without", `${doc}export interface A {}\nexport const A = 1`, "`A` lacks a TSDoc block"],
+    ["a namespace without", "export namespace A {}", "`A` lacks a TSDoc block"],
+    ["a star without", `export * from "./Bar.js"`, "`*` lacks a TSDoc block"],
+    ["an exported local without", "const a = 1\nexport { a }", "`a` lacks a TSDoc block"],
+    ["a default without", "export default 1", "`default` lacks a TSDoc block"]
+  ])("%s is found", (_, code, message) => {
+    expect(check(`${head}import "./Bar.js"\n${code}`)).toEqual([message])
+  })
+
+  it("a re-export whose source has no TSDoc is found, one whose source has it is fine", () => {
+    const text = `${head}import "./Bar.js"\nexport { a } from "./internal/a.js"`
+    expect(check(text, { "packages/client/src/internal/a.ts": "export const a = 1" })).toEqual([
+      "`a` lacks a TSDoc block"
+    ])
+    expect(check(text, { "packages/client/src/internal/a.ts": `${doc}export const a = 1` })).toEqual([])
+  })
+
+  it("a module without a comment of its own is found, also where its first export has one", () => {
+    const message = "begins without a module comment: a TSDoc block on line 1"
+    expect(check(`import "./Bar.js"\n${doc}export const a = 1`)).toEqual([message])
+    expect(check(`${doc}export const a = 1`)).toEqual([message])
+    expect(check(`${head}\n${doc}export const a = 1`)).toEqual([])
+  })
+
+  it("of overloads, the first speaks for all", () => {
+    const code = `${doc}export function f(a: 1): 1\nexport function f(a: 2): 2\nexport function f(a: number) { return a }`
+    expect(check(`${head}import "./Bar.js"\n${code}`)).toEqual([])
+  })
+
+  it("internal modules and tests are left alone", () => {
+    const files = {
+      "packages/client/src/internal/a.ts": "export const a = 1",
+      "packages/client/test/Foo.test.ts": "export {}"
+    }
+    expect(Exports.check(fromTexts(files))).toEqual([])
+  })
+})
+
+describe("snippets are code that runs", () => {
+  const file = "packages/examples/src/call.ts"
+  const example = `import "x"\n// #region call\nconst f = () => {\n  // #region inner\n  go(1)\n\n  go(2)\n  // #endregion\n}\n// #endregion call\n`
+  const page = (marker: string, code: string, info = "ts") =>
+    `# Page\n\n${marker}\n\`\`\`${info}\n${code}\n\`\`\`\n\nAfter\n`
+  const check = (readme: string) => messages(Snippets.check(fromTexts({ [file]: example, "README.md": readme })))
+  const inner = `<!-- snippet: ${file}#inner -->`
+
+  it("a region that agrees is fine: without its indentation and without the markers", () => {
+    expect(check(page(inner, "go(1)\n\ngo(2)"))).toEqual([])
+    expect(check(page(`<!-- snippet: ${file}#call -->`, "const f = () => {\n  go(1)\n\n  go(2)\n}"))).toEqual([])
+  })
+
+  it.each([
+    ["code that differs", page(inner, "go(1)"), "differs from its file"],
+    ["a fence without a marker", page("", "go(1)"), "a ts fence without"],
+    ["a fence without a marker, in long", page("Text", "go(1)", "typescript twoslash"), "a ts fence without"],
+    ["a region that is not there", page(`<!-- snippet: ${file}#no -->`, "go(1)"), "has no `// #region no`"],
+    ["a file that is not there", page("<!-- snippet: packages/examples/src/no.ts -->", "go(1)"), "is not there"],
+    ["a file outside the examples", page("<!-- snippet: packages/client/src/Foo.ts -->", "go(1)"), "is not in"],
+    ["an indented fence", `- a\n  ~~~ts\n  go(1)\n  ~~~\n`, "a ts fence without"]
+  ])("%s is found", (_, readme, message) => {
+    expect(check(readme)).toEqual([expect.stringContaining(message)])
+  })
+
+  it("a fence of another language needs no marker", () => {
+    expect(check(page("", "npm test", "sh"))).toEqual([])
+  })
+
+  it("an update copies each region and leaves the rest as it is", () => {
+    const before = page(inner, "old") + page(`<!-- snippet: ${file}#call -->`, "older\nthan old") + page("", "mine")
+    const repository = fromTexts({ [file]: example })
+    const after = Snippets.update(repository, before)
+    expect(after).toBe(
+      page(inner, "go(1)\n\ngo(2)") +
+        page(`<!-- snippet: ${file}#call -->`, "const f = () => {\n  go(1)\n\n  go(2)\n}") +
+        page("", "mine")
+    )
+    expect(Snippets.update(repository, after)).toBe(after)
+  })
+})
+
+describe("links lead somewhere", () => {
+  const check = (readme: string) =>
+    messages(
+      Links.check(
+        fromTexts({ "README.md": readme, "docs/a.md": "# A first page\n\n## `Twice`\n## Twice\n", "docs/b/c.ts": "" })
+      )
+    )
+
+  it.each([
+    ["a file", "[a](docs/a.md)"],
+    ["a folder", "[b](./docs/b/)"],
+    ["a heading", "[a](docs/a.md#a-first-page) [t](docs/a.md#twice-1)"],
+    ["a heading of its own", "# Here\n\n[h](#here)"],
+    ["another site", "[x](https://example.com/no) <mailto:a@example.com>"],
+    ["code", "`[a](no.md)`\n\n```md\n[a](no.md)\n```"]
+  ])("%s is fine", (_, readme) => {
+    expect(check(readme)).toEqual([])
+  })
+
+  it.each([
+    ["a file that is not there", "[a](docs/no.md)"],
+    ["another spelling", "[a](docs/A.md)"],
+    ["a picture that is not there", `![a](no.png "title")`],
+    ["a reference that leads nowhere", "[a][b]\n\n[b]: no.md"],
+    ["HTML that leads nowhere", `<img src="no.png">`],
+    ["a heading that is not there", "[a](docs/a.md#no)"],
+    ["an absolute path", "[a](/docs/a.md)"],
+    ["a path out of the repository", "[a](../a.md)"],
+    ["a bad encoding", "[a](docs/%zz.md)"]
+  ])("%s is found", (_, readme) => {
+    expect(check(readme)).toHaveLength(1)
+  })
+})
+
+describe("the table of the order agrees with the code", () => {
+  const code = `export const order: ReadonlyArray<Place> = [
+    { name: "Timeout.call", why: "bounds everything, " + "waits included", policy: () => 1 },
+    { name: "Auth.policy", why: "a | b" },
+    { name: "transport", why: "any Layer" }
+  ]`
+  const table = "| # | policy | why here |\n|---|---|---|\n"
+  const rows = [
+    "| 0 | `Timeout.call` | bounds everything, waits included |",
+    "| 1 | [`Auth.policy`](x.md) | a \\| b |",
+    "| – | transport | any Layer |"
+  ]
+  const order = Order.read(code) ?? []
+  const compare = (lines: ReadonlyArray<string>) =>
+    Order.compare("README.md", `# A\n\n${table}${lines.join("\n")}\n\nEnd\n`, order)
+
+  it("a table that agrees is fine, with links and code in its cells", () => {
+    expect(order).toHaveLength(3)
+    expect(compare(rows)).toEqual([])
+  })
+
+  it("a row too few, one too many, two that changed places and another reason are found", () => {
+    expect(compare(rows.slice(0, 2))).toHaveLength(1)
+    expect(compare([...rows, "| 4 | more | and more |"])).toHaveLength(1)
+    expect(compare([rows[1] ?? "", rows[0] ?? "", rows[2] ?? ""])).toHaveLength(2)
+    expect(compare(rows.map((row) => row.replace("bounds", "limits")))).toHaveLength(1)
+    expect(compare([])).toHaveLength(3)
+  })
+
+  it("a document without the table, and code without the order, are found", () => {
+    expect(Order.compare("README.md", "# A\n", order)).toHaveLength(1)
+    expect(messages(Order.check(fromTexts({ [Order.orderFile]: "export const other = []" })))).toEqual([
+      expect.stringContaining("exports no `order`")
+    ])
+    expect(Order.read("export const order = [...others]")).toBeUndefined()
+  })
+
+  it("an update writes the rows anew", () => {
+    const updated = Order.update(`# A\n\n${table}| 7 | old | row |\n\nEnd\n`, order)
+    expect(Order.compare("README.md", updated, order)).toEqual([])
+    expect(updated).toContain("\n\nEnd\n")
+  })
+})
+
+describe("dependencies are few, decided on, and run nothing", () => {
+  const check = (manifest: object, others: Record<string, string> = {}) =>
+    messages(Dependencies.check(fromTexts({ "packages/auth/package.json": JSON.stringify(manifest), ...others })))
+  const decided = { "docs/decisions/1-x.md": "We take `oauth4webapi` and jose." }
+
+  it("a dependency that a record names is fine", () => {
+    expect(check({ dependencies: { oauth4webapi: "^3", "@countersign/client": "workspace:^" } }, decided)).toEqual([])
+  })
+
+  it("one that no record names is found, also where its name is a part of another's", () => {
+    expect(check({ dependencies: { oauth4web: "1" } }, decided)).toEqual([
+      "depends on oauth4web, which no record in docs/decisions/ names"
+    ])
+  })
+
+  it("a fourth is found", () => {
+    const text = { "docs/decisions/1-x.md": "a, b, c and d" }
+    expect(check({ dependencies: { a: "1", b: "1", c: "1", d: "1" } }, text)).toEqual([
+      "has 4 dependencies; 3 are the most"
+    ])
+  })
+
+  it("a script that runs where it is installed is found, in a package and in its dependency", () => {
+    expect(check({ scripts: { postinstall: "node x" } })).toEqual([
+      "has the script postinstall, which runs where it is installed"
+    ])
+    const installed = { "packages/auth/node_modules/jose/package.json": `{ "scripts": { "install": "node-gyp" } }` }
+    expect(check({ dependencies: { jose: "6" } }, { ...decided, ...installed })).toEqual([
+      "depends on jose, which runs code where it is installed"
+    ])
+  })
+})
+
+describe("commands are there", () => {
+  it("a script that is not there is found, one that is there is fine", () => {
+    const files = {
+      "package.json": `{ "scripts": { "demo": "x" } }`,
+      "README.md": "`npm run demo`, `npm run -s demo -- --json`\n\nnpm run no\n"
+    }
+    expect(Commands.check(fromTexts(files))).toEqual([
+      { file: "README.md", line: 3, message: "there is no script for `npm run no`" }
+    ])
+  })
+})

@@ -1,0 +1,133 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ESLint } from "eslint"
+import { readdirSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("../../..", import.meta.url))
+const eslint = new ESLint({ cwd: root, overrideConfigFile: `${root}.config/eslint.config.js` })
+
+/** A file that exists: type information is there only for those. Its text is replaced, in memory. */
+const anyFile = (folder: string): string => {
+  const files = readdirSync(root + folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"))
+  const [name] = files.sort((a, b) => a.split("/").length - b.split("/").length)
+  if (name === undefined) throw new Error(`There is no TypeScript in ${folder}`)
+  return `${folder}/${name}`
+}
+
+/** `rule: message` of everything that is wrong with `code` in `folder`. */
+const complaints = async (folder: string, code: string): Promise<ReadonlyArray<string>> => {
+  const [result] = await eslint.lintText(code, { filePath: root + (folder.endsWith(".ts") ? folder : anyFile(folder)) })
+  return (result?.messages ?? []).map(({ message, ruleId }) => `${ruleId}: ${message}`)
+}
+
+const src = "packages/client/src"
+const test = "packages/examples/test"
+const client = `import * as HttpClient from "@effect/platform/HttpClient"\n`
+const request = `import * as HttpClientRequest from "@effect/platform/HttpClientRequest"\n`
+const effect = `import * as Effect from "effect/Effect"\n`
+
+const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, folder?: string]> = [
+  ["Date.now", "no-restricted-properties", "export const f = (): number => Date.now()"],
+  [
+    "Date.now by destructuring",
+    "no-restricted-properties",
+    "const { now } = Date\nexport const f = (): number => now()"
+  ],
+  ["new Date()", "no-restricted-syntax", "export const f = (): Date => new Date()"],
+  ["Date()", "no-restricted-syntax", "export const f = (): string => Date()"],
+  ["Math.random", "no-restricted-properties", "export const f = (): number => Math.random()"],
+  ["Math.random in an example", "no-restricted-properties", "void Math.random()", "packages/examples/src"],
+  ["effect's barrel", "no-restricted-imports", `import { Effect } from "effect"\nexport const a: unknown = Effect`],
+  [
+    "platform's barrel",
+    "no-restricted-imports",
+    `import { Url } from "@effect/platform"\nexport const a: unknown = Url`
+  ],
+  ["platform-node's barrel", "no-restricted-imports", `export * from "@effect/platform-node"`],
+  ["followRedirects", "countersign/platform-traps", `${client}export const a: unknown = HttpClient.followRedirects`],
+  ["withCookiesRef", "countersign/platform-traps", `${client}export const a: unknown = HttpClient["withCookiesRef"]`],
+  ["retryTransient", "countersign/platform-traps", `export { retryTransient } from "@effect/platform/HttpClient"`],
+  ["basicAuth", "countersign/platform-traps", `${request}const { basicAuth } = HttpClientRequest\nvoid basicAuth`],
+  ["prependUrl", "countersign/platform-traps", `${request}export const a: unknown = HttpClientRequest.prependUrl`],
+  [
+    "basicAuth under another name",
+    "countersign/platform-traps",
+    `import { basicAuth as a } from "@effect/platform/HttpClientRequest"\nvoid a`
+  ],
+  ["Effect.Service", "countersign/platform-traps", `${effect}export const a: unknown = Effect.Service`],
+  ["console", "no-console", `console.log("here")`],
+  ["process.env", "no-restricted-properties", "export const a: unknown = process.env"],
+  ["a cast without a reason", "countersign/reasoned-cast", "declare const a: unknown\nexport const b = a as string"],
+  [
+    "a cast under TSDoc alone",
+    "countersign/reasoned-cast",
+    "declare const a: unknown\n/** Text. */\nexport const b = a as string"
+  ],
+  ["a constant without a type", "countersign/explicit-export-type", "export const a = [1].map(String)"],
+  ["a function without a type", "countersign/explicit-export-type", "export const f = (a: number) => a + 1"],
+  ["a constant exported later", "countersign/explicit-export-type", "const a = [1].map(String)\nexport { a }"],
+  ["any", "@typescript-eslint/no-explicit-any", "export const f = (a: any): unknown => a"],
+  ["a non-null assertion", "@typescript-eslint/no-non-null-assertion", "export const f = (a?: number): number => a!"],
+  [
+    "a type imported as a value",
+    "@typescript-eslint/consistent-type-imports",
+    `${effect}export type A = Effect.Effect<1>`
+  ],
+  ["a floating promise", "@typescript-eslint/no-floating-promises", "Promise.resolve(1)"],
+  ["a floating Effect", "countersign/no-floating-effects", `${effect}Effect.log("never")`],
+  [
+    "a directive without a reason",
+    "countersign/reasoned-directive",
+    "// eslint-disable-next-line no-console\nconsole.log(1)"
+  ],
+  ["a layer to the right", "countersign/layers", `import "@countersign/auth/Token"`],
+  [
+    "a layer to the right, in protocol",
+    "countersign/layers",
+    `export * from "@countersign/client/Errors"`,
+    "packages/protocol/src"
+  ],
+  ["testing over node", "countersign/layers", `import "@countersign/node/NodeTransport"`, "packages/testing/src"],
+  ["source over testing", "countersign/layers", `import "@countersign/testing/MockClient"`],
+  ["another package's internals", "countersign/layers", `import "@countersign/protocol/internal/ascii"`],
+  ["another package by path", "countersign/layers", `import "../../protocol/src/Origin.js"`],
+  ["its own package by name", "countersign/layers", `import "@countersign/client/Errors"`],
+  [
+    "a test of another layer",
+    "countersign/layers",
+    `import "@countersign/node/NodeTransport"`,
+    "packages/testing/test"
+  ],
+  ["it.only", "no-restricted-syntax", `import { it } from "@effect/vitest"\nit.only("a", () => {})`, test],
+  ["it.effect.skip", "no-restricted-syntax", `import { it } from "@effect/vitest"\nvoid it.effect.skip`, test]
+]
+
+const fine: ReadonlyArray<readonly [what: string, code: string, folder?: string]> = [
+  ["new Date(0)", "export const f = (): Date => new Date(0)"],
+  ["a cast with its reason", "declare const a: unknown\n// The caller checked it.\nexport const b = a as string"],
+  ["a cast with its reason behind it", "declare const a: unknown\nexport const b = a as string // checked above"],
+  ["as const", "export const a = [1, 2] as const"],
+  ["an option that is called like a trap", "export const f = (o: { basicAuth: string }): string => o.basicAuth"],
+  ["a service", `import * as Context from "effect/Context"\nexport class A extends Context.Tag("a/A")<A, string>() {}`],
+  ["a layer to the left", `export * from "@countersign/protocol/Origin"`],
+  ["a reasoned directive", "// eslint-disable-next-line no-console -- the one line that a user sees\nconsole.log(1)"],
+  ["testing, in a test", `import "@countersign/testing/MockClient"`, "packages/client/test"],
+  ["skipIf", `import { it } from "@effect/vitest"\nit.skipIf(true)("a", () => {})`, test]
+]
+
+describe("the rules of the code", { timeout: 60_000 }, () => {
+  it.each(bans)("%s is refused by %s", async (_, rule, code, folder = src) => {
+    expect(await complaints(folder, `${code}\n`)).toContainEqual(expect.stringContaining(`${rule}: `))
+  })
+
+  it.each(fine)("%s is accepted", async (_, code, folder = src) => {
+    expect(await complaints(folder, `${code}\n`)).toEqual([])
+  })
+
+  it("a circle of imports is refused, through `.js` names of `.ts` files", async () => {
+    const code = `import * as Errors from "../Errors.js"\nexport const a: unknown = Errors\n`
+    expect(await complaints("packages/client/src/internal/lastResponse.ts", code)).toContainEqual(
+      expect.stringContaining("import-x/no-cycle: ")
+    )
+  })
+})
