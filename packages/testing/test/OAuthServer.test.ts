@@ -92,11 +92,14 @@ describe("client authentication", () => {
     }).pipe(memory({ clients: { "a:b": "ü+ %" } }))
   )
 
-  it.effect("the body may carry the credentials, but not as well as the header", () =>
+  it.effect("the body may carry the credentials, but not as well as the header, and names no other client", () =>
     Effect.gen(function* () {
       const params = { grant_type: "client_credentials", client_id: "client", client_secret: "secret" }
       expect(yield* answer(params, {})).toHaveProperty("access_token")
       expect(yield* answer(params)).toMatchObject({ error: "invalid_request" })
+      const named = (client_id: string) => answer({ grant_type: "client_credentials", client_id })
+      expect(yield* named("client")).toHaveProperty("access_token")
+      expect(yield* named("other")).toMatchObject({ error: "invalid_request" })
     }).pipe(memory())
   )
 

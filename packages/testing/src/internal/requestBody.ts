@@ -21,8 +21,8 @@ const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(byte
 
 const web = (body: unknown): Effect.Effect<RequestBody, unknown> =>
   Effect.tryPromise({
-    // `Raw` carries whatever a transport accepts; the web's own types are what these accept, the constructor refuses others.
     try: () => {
+      // `Raw` carries whatever a transport accepts: the web's own types are what this one does, and others make it throw.
       const response = new Response(body as BodyInit)
       const contentType = response.headers.get("content-type") ?? undefined
       return response.arrayBuffer().then((buffer) => ({ content: new Uint8Array(buffer), contentType }))

@@ -1,3 +1,4 @@
+import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import { empty, html, json } from "../server/answer.js"
 import * as Request from "../server/request.js"
@@ -5,7 +6,9 @@ import { get, type Row } from "../server/routes.js"
 import type { Settings } from "./state.js"
 
 /** httpbin's 401 for Basic: a realm by that name and no body at all. */
-export const basicChallenge = empty(401, { "www-authenticate": 'Basic realm="Fake Realm"' })
+export const basicChallenge: HttpServerResponse.HttpServerResponse = empty(401, {
+  "www-authenticate": 'Basic realm="Fake Realm"'
+})
 
 /** The credentials are in the path, unless the settings name another password. */
 const basicAuth = (settings: Settings): Row =>

@@ -25,7 +25,14 @@ const titledHeaders = ({ headers }: HttpServerRequest.HttpServerRequest): Readon
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value]))
 
 /** What every echo of httpbin holds. */
-export const common = (request: HttpServerRequest.HttpServerRequest) => ({
+export interface Echo {
+  readonly args: Multi
+  readonly headers: Readonly<Record<string, string>>
+  readonly origin: string
+  readonly url: string
+}
+
+export const common = (request: HttpServerRequest.HttpServerRequest): Echo => ({
   args: flatten(Request.query(request)),
   headers: titledHeaders(request),
   origin: "127.0.0.1",

@@ -22,7 +22,7 @@ export const empty = (
   })
 
 /** Flask gives this type to answers without a body, too; Basic's 401 and what `/status` redirects with go without. */
-export const html = { "content-type": "text/html; charset=utf-8" }
+export const html: Readonly<Record<string, string>> = { "content-type": "text/html; charset=utf-8" }
 
 const isToken = (name: string): boolean => name !== "" && [...name].every((char) => tokenChars.includes(char))
 
