@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { resolve } from "node:path"
 import type { Family, Seen } from "./internal/claim.js"
-import { claim, clear, release } from "./internal/claim.js"
+import { claim, release } from "./internal/claim.js"
 import * as Owner from "./internal/owner.js"
 import { nonce } from "./internal/secureFile.js"
 import type { SystemError } from "./internal/systemError.js"
@@ -38,11 +38,6 @@ export interface ProcessLock {
   readonly withLock: (
     path: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
-  /**
-   * Removes the lock file at `path` if its owner provably runs no more; `root` is the lock to which it belongs, if it
-   * is one of a lock's helpers (`root.….guard`, `root.….tmp`).
-   */
-  readonly clear: (path: string, root?: string) => Effect.Effect<void, TokenStoreError>
 }
 
 /**
@@ -157,11 +152,6 @@ export const make = (options: Options = {}): Effect.Effect<ProcessLock> =>
             )
           ).pipe(inTurn(family.root))
         )
-      },
-      clear: (path, root = path) =>
-        clear({ root: resolve(root), self }, resolve(path)).pipe(
-          Effect.mapError(writeFailed(path)),
-          Effect.uninterruptible
-        )
+      }
     }
   })

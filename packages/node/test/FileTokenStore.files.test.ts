@@ -43,7 +43,8 @@ const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"
   })
 
 describe("modes", () => {
-  for (const umask of [0o000, 0o022, 0o077, 0o177]) {
+  // The last one takes bits from the owner too; root alone can go on then.
+  for (const umask of [0o000, 0o022, 0o077, ...(isRoot ? [0o277] : [])]) {
     it.scoped(`under umask ${umask.toString(8).padStart(3, "0")} the file is 0600 and its new folders are 0700`, () =>
       Effect.gen(function* () {
         const path = join(yield* folder, "a", "b", "tokens.json")
@@ -150,48 +151,44 @@ describe("what stands in the file's place", () => {
         const { path, store } = yield* used
         fs.writeFileSync(path, content)
         yield* refuses(path, store, reason)
-        expect(fs.readFileSync(path)).toEqual(Buffer.from(content))
+        expect(fs.readFileSync(path).equals(Buffer.from(content))).toBe(true)
       })
     )
   }
 })
 
 /** Reads the file with `bytes` in it: the typed error, or a record of the right shape. Nothing else, ever. */
-const outcome = (path: string, bytes: Uint8Array) =>
+const outcome = ({ path, store }: Effect.Effect.Success<typeof used>, bytes: Uint8Array) =>
   Effect.gen(function* () {
-    const { store } = { store: yield* storeIn(path) }
     fs.writeFileSync(path, bytes)
     const result = yield* Effect.either(store.get("key"))
-    fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
     if (Either.isRight(result)) return "read"
     expect(["Corrupt", "Foreign"]).toContain(result.left.reason)
-    expect(printed(result.left)).not.toContain(canary)
+    expect(result.left.message).not.toContain(canary)
     return "refused"
   })
 
 describe("damage", () => {
-  it.scoped("cut at any byte, the file is Corrupt", () =>
+  it.scoped("cut at any byte, the file is refused", () =>
     Effect.gen(function* () {
-      const { path } = yield* used
-      const whole = fs.readFileSync(path)
-      fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
+      const one = yield* used
+      const whole = fs.readFileSync(one.path)
       for (let length = 0; length < whole.length; length++) {
-        expect(yield* outcome(path, whole.subarray(0, length))).toBe("refused")
+        expect(yield* outcome(one, whole.subarray(0, length))).toBe("refused")
       }
-      expect(yield* outcome(path, whole)).toBe("read")
+      expect(yield* outcome(one, whole)).toBe("read")
     })
   )
 
   it.scoped("with any one bit turned, the file is refused or read as a store of the same shape", () =>
     Effect.gen(function* () {
-      const { path } = yield* used
-      const whole = fs.readFileSync(path)
-      fs.writeFileSync(path, '{"format":"countersign/tokens","version":1,"records":{}}')
+      const one = yield* used
+      const whole = fs.readFileSync(one.path)
       const counts = { read: 0, refused: 0 }
       for (let bit = 0; bit < whole.length * 8; bit++) {
         const bytes = Buffer.from(whole)
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        counts[yield* outcome(path, bytes)] += 1
+        counts[yield* outcome(one, bytes)] += 1
       }
       expect(counts.read + counts.refused).toBe(whole.length * 8)
       expect(counts.refused).toBeGreaterThan(counts.read)

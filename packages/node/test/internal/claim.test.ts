@@ -5,7 +5,7 @@ import fs from "node:fs"
 import { join } from "node:path"
 import { claim, release } from "../../src/internal/claim.js"
 import { self } from "../../src/internal/owner.js"
-import { folder, namesIn } from "../support/folder.js"
+import { folder } from "../support/folder.js"
 
 const nonceOf = (n: number) => n.toString(16).padStart(32, "0")
 

@@ -8,7 +8,7 @@ import fs, { constants } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 
 const [path = "", at = "0"] = process.argv.slice(2)
-let step = 0
+const trace: Array<string> = []
 let armed = false
 
 const die = () => process.kill(process.pid, "SIGKILL")
@@ -17,10 +17,13 @@ const before = (target: Record<string, unknown>, name: string, counts: (args: Ar
   const original = target[name] as (...args: Array<unknown>) => Promise<unknown> // patched by name, so its type is lost
   target[name] = async function (this: unknown, ...args: Array<unknown>) {
     if (armed && counts(args)) {
-      step += 1
-      if (step === Number(at)) die()
-      if (step + 0.5 === Number(at) && name === "writeFile" && args[0] instanceof Uint8Array) {
-        await original.call(this, args[0].subarray(0, args[0].length / 2))
+      trace.push(name)
+      if (trace.length === Number(at)) die()
+      if (trace.length + 0.5 === Number(at) && name === "writeFile") {
+        await original.apply(
+          this,
+          args.map((arg) => (arg instanceof Uint8Array ? arg.subarray(0, arg.length / 2) : arg))
+        )
         die()
       }
     }
@@ -34,7 +37,7 @@ await handle.close()
 const functions = fs.promises as unknown as Record<string, unknown> // to patch it by name
 for (const name of ["link", "unlink", "rename", "writeFile", "mkdir"]) before(functions, name, () => true)
 before(functions, "open", ([, flags]) => (Number(flags) & constants.O_CREAT) !== 0)
-for (const name of ["chmod", "writeFile", "sync", "close"]) before(handleMethods, name, () => true)
+for (const name of ["chmod", "writeFile", "sync"]) before(handleMethods, name, () => true)
 syncBuiltinESMExports()
 
 await Effect.runPromise(
@@ -43,6 +46,6 @@ await Effect.runPromise(
     armed = true
     yield* store.compareAndSet("key", 1, Token.bearer(Redacted.make("canary-new"), 0))
     armed = false
-    process.stdout.write(`stored after ${step} steps\n`)
+    process.stdout.write(`${trace.join(" ")}\n`)
   })
 )
