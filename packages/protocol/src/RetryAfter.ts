@@ -144,17 +144,13 @@ const serverTime = (headers: Headers, now: number): number => {
 /** The largest value among the members of a comma-separated list that can be read; the others do not count. */
 const latest = (text: string | undefined, read: (member: string) => number | undefined): number | undefined => {
   const pieces = text?.split(",") ?? []
-  const values: Array<number> = []
-  for (let index = 0; index < pieces.length; index++) {
-    const piece = trimBlanks(pieces[index] ?? "")
-    const next = pieces[index + 1]
-    // `Wed, 21 Oct 2015 07:28:00 GMT` has been split in two. No date is this long, and a longer text is not joined twice.
-    const joined = next === undefined || piece.length > 9 ? undefined : read(trimBlanks(`${piece},${next}`))
-    if (joined !== undefined) index++
-    const value = joined ?? read(piece)
-    if (value !== undefined) values.push(value)
-  }
-  return maximum(values)
+  return maximum(
+    pieces.flatMap((piece, index) => {
+      // The comma in `Wed, 21 Oct 2015 07:28:00 GMT` is none of the list's. Neither half of a date is a value by itself.
+      const value = read(trimBlanks(piece)) ?? read(trimBlanks(`${piece},${pieces[index + 1] ?? ""}`))
+      return value === undefined ? [] : [value]
+    })
+  )
 }
 
 const maximum = (values: ReadonlyArray<number>): number | undefined =>

@@ -51,6 +51,11 @@ describe("Basic", () => {
     )
   })
 
+  it("sends what is too long to have been typed as it is", () => {
+    const marks = "\u0301\u0327".repeat(1 << 19)
+    expect(Basic.encode("", marks)).toEqual(ok(Buffer.from(`:${marks}`).toString("base64")))
+  })
+
   it("encodes a mebibyte", () => {
     const encoded = Basic.encode("user", "p".repeat(1 << 20))
     expect(encoded._tag === "Ok" && encoded.value.length).toBe(4 * Math.ceil((5 + (1 << 20)) / 3))

@@ -51,6 +51,7 @@ const malformed = [
     'Digest a=1, B@d realm="x, y", c=2, Basic realm=z',
     [challenge("digest", { a: "1" }), challenge("basic", { realm: "z" })]
   ],
+  ['Basic a=1, "quote \\", Evil b=2", c=3', [challenge("basic", { a: "1", c: "3" })]],
   ["realm=orphan, Basic realm=x", [challenge("basic", { realm: "x" })]],
   ["Negotiate abc=, realm=late", [opaque("negotiate", "abc=")]],
   ["Basic realm=first, REALM=second", [challenge("basic", { realm: "first" })]],

@@ -145,7 +145,9 @@ describe("Redirect.decide, by Location", () => {
   })
 
   it("rejects what was asked with another scheme", () => {
-    expect(decide({ url: "ftp://api.test/" })).toEqual(reject("UnsupportedScheme"))
+    for (const location of ["/next", "https://api.test/next"]) {
+      expect(decide({ url: "ftp://api.test/", location })).toEqual(reject("UnsupportedScheme"))
+    }
   })
 })
 

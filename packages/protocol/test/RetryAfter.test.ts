@@ -171,6 +171,7 @@ describe("RetryAfter.parse of RateLimit", () => {
     '"p\\n";r=0;t=5',
     '"p";R=0;t=5',
     '"p";r=0;t=5;pk=:dXNlcg==',
+    '"p";pk=:a!;r=0;t=5',
     '"p";r=0;t=1234567890123456',
     "limit=10, remaining=0, reset=50",
     '("p");r=0;t=5'

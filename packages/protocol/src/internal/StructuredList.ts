@@ -30,9 +30,8 @@ export const parse = (text: string): ReadonlyArray<Item> | undefined => {
     if (cursor.failed) return undefined
     if (cursor.index === text.length) return items
     if (text[cursor.index] !== ",") return undefined
+    // A trailing comma is an error: there is no item at the end of the text.
     cursor.index = skip(text, cursor.index + 1, isBlank)
-    // A trailing comma is an error.
-    if (cursor.index === text.length) return undefined
   }
 }
 
@@ -42,7 +41,10 @@ interface Cursor {
   failed: boolean
 }
 
+const NONE: ReadonlyMap<string, BareItem> = new Map()
+
 const parameters = (cursor: Cursor): ReadonlyMap<string, BareItem> => {
+  if (cursor.text[cursor.index] !== ";") return NONE
   const params = new Map<string, BareItem>()
   while (!cursor.failed && cursor.text[cursor.index] === ";") {
     const start = skip(cursor.text, cursor.index + 1, isSpace)
