@@ -58,6 +58,19 @@ describe("Origin", () => {
     expect(Origin.same(a, b)).toBe(false)
   })
 
+  it("takes no host that DNS could not have, whose marks would take the URL parser quadratic time to sort", () => {
+    const marks = "\u0301\u0327".repeat(1 << 19)
+    const encoded = "%CC%81%CC%A7".repeat(1 << 17)
+    for (const host of [marks, encoded, `user@${marks}`, "a".repeat(1025)]) {
+      for (const start of ["https://a", "https:a", "https:/\\/a", " \n https:\t//\n/a", "ht\ntps://a"]) {
+        expect(Origin.of(`${start}${host}/path`)).toBe(Origin.opaque)
+      }
+    }
+    expect(Origin.of(`https://${"a".repeat(1000)}/`)).toHaveLength(1008)
+    expect(Origin.of(`https://api.test/${"a".repeat(1 << 20)}`)).toBe("https://api.test")
+    expect(Origin.of(`https://api.test?${marks}`)).toBe("https://api.test")
+  })
+
   it("answers any text, and an origin is its own origin", () => {
     const seeds = [...valid.map(([url]) => url), ...invalid, "https://", "@", ":", "[", "]", "%00"]
     FastCheck.assert(

@@ -236,6 +236,16 @@ describe("Redirect.decide, for any input", () => {
     )
   })
 
+  it("rejects a host that is longer than any, and follows a path that is as long", () => {
+    const long = "\u0301\u0327".repeat(1 << 15)
+    for (const location of [`//a${long}`, `\\/a${long}/x`, `https://a${long}`, `///a${long}?x`]) {
+      expect(decide({ location })).toEqual(reject("InvalidLocation"))
+    }
+    for (const location of [long, `/${long}`, `?${long}`, `/a:${long}`, `//api.test/${long}`]) {
+      expect(decide({ location })).toMatchObject({ _tag: "Follow", sameOrigin: true })
+    }
+  })
+
   it("works twice as much on twice the Location", () => {
     expect(hostile.growth((location) => decide({ location }), 8_192, ...seeds)).toBeLessThan(2.1)
   })

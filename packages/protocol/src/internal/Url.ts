@@ -1,10 +1,16 @@
+import { BACKSLASH, isControl, skip } from "./Char.js"
+
 /**
  * The WHATWG parser without its exception. It is the parser that the transports use, so what is decided here about a
  * URL is true of what they send.
  *
+ * A host (with userinfo and port) of more than 1024 characters is no URL here: names of DNS have 253, and the parser sorts
+ * the combining marks of a host in quadratic time, also percent-encoded ones, so that 64 KiB of them take a second.
+ *
  * @internal
  */
 export const parse = (text: string, base?: URL): URL | undefined => {
+  if (hasLongAuthority(text)) return undefined
   try {
     return new URL(text, base)
   } catch {
@@ -17,3 +23,25 @@ export const isHttp = (url: URL): boolean => url.protocol === "https:" || url.pr
 
 /** Whether the URL carries a user name or a password. */
 export const hasUserinfo = (url: URL): boolean => url.username !== "" || url.password !== ""
+
+const MAX_AUTHORITY = 1024
+
+const hasLongAuthority = (text: string): boolean => {
+  if (text.length <= MAX_AUTHORITY) return false
+  const start = skip(text, 0, (code) => isControl(code) || code === 0x20)
+  const colon = text.indexOf(":", start)
+  const hasScheme = colon !== -1 && colon < skip(text, start, isInside)
+  // With a scheme the parser takes any number of slashes, even none. It drops tabs and newlines wherever they are.
+  const slashes = hasScheme ? colon + 1 : start
+  const authority = skip(text, slashes, (code) => isSlash(code) || isControl(code))
+  const isPath = !hasScheme && countSlashes(text.slice(slashes, authority)) < 2
+  return !isPath && skip(text, authority, isInside) - authority > MAX_AUTHORITY
+}
+
+const isSlash = (code: number): boolean => code === 0x2f || code === BACKSLASH
+
+/** Whether an authority, or a scheme, goes on: it ends at a slash, a query or a fragment. */
+const isInside = (code: number): boolean => !isSlash(code) && code !== 0x3f && code !== 0x23
+
+const countSlashes = (text: string): number =>
+  Array.from(text).filter((character) => isSlash(character.charCodeAt(0))).length
