@@ -1,0 +1,65 @@
+/** The demo's two ways to tell: a line with a small timeline for people, one JSON object for programs. */
+import type { Result, TimelineEntry } from "./Scenario.js"
+
+const pathOf = (url: string): string => {
+  const parsed = URL.parse(url)
+  return parsed === null ? url : parsed.pathname + parsed.search
+}
+
+const at = (ms: number): string => `${String(Math.max(0, Math.round(ms))).padStart(7)} ms  `
+
+/** A bar of the length of a wait: a character for each tenth of a second, and one at least. */
+const bar = (ms: number): string => "░".repeat(Math.min(40, Math.max(1, Math.round(ms / 100))))
+
+const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): string => {
+  switch (event._tag) {
+    case "Sent": {
+      const sent = `→ ${event.method} ${pathOf(event.url)}`
+      if (next?._tag === "Answered") return `${at(event.at)}${sent}  ← ${next.status}`
+      return at(event.at) + (next?._tag === "Failed" ? `${sent}  × ${next.reason}` : sent)
+    }
+    case "Answered":
+      return `${at(event.at)}← ${event.status}`
+    case "Failed":
+      return `${at(event.at)}× ${event.reason}`
+    case "Waiting":
+      return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.because})`
+    case "Redirected":
+      return `${at(event.at)}↪ ${pathOf(event.url)}`
+    case "TokenRequested":
+      return `${at(event.at)}⟳ a token is wanted`
+    case "TokenObtained":
+      return `${at(event.at)}⟳ a token is here`
+    case "Renewed":
+      return `${at(event.at)}${event.renewed ? "⟳ other credentials: replay" : "∎ no other credentials"}`
+  }
+}
+
+const isAnswerOf = (event: TimelineEntry, previous: TimelineEntry | undefined): boolean =>
+  previous?._tag === "Sent" && (event._tag === "Answered" || event._tag === "Failed")
+
+const timelineLines = (timeline: ReadonlyArray<TimelineEntry>): ReadonlyArray<string> =>
+  timeline.flatMap((event, n) => (isAnswerOf(event, timeline[n - 1]) ? [] : [eventLine(event, timeline[n + 1])]))
+
+/** A scenario for people: its outcome, what happened, and what was seen. */
+export const scenarioText = ({ name, observed, ok, timeline, title }: Result): string =>
+  [
+    `${ok ? "✓" : "✗"} ${name.padEnd(22)} ${title}`,
+    ...timelineLines(timeline),
+    `${" ".repeat(12)}${ok ? "" : "not as it has to be: "}${JSON.stringify(observed)}`,
+    ""
+  ].join("\n")
+
+/** All of it for people: the last line. */
+export const summaryText = (results: ReadonlyArray<Result>): string => {
+  const failed = results.filter(({ ok }) => !ok)
+  const count = `${results.length - failed.length} of ${results.length} scenarios are as they have to be`
+  return failed.length === 0 ? count : `${count}; not: ${failed.map(({ name }) => name).join(", ")}`
+}
+
+/** All of it for programs. */
+export const json = (baseUrl: string, results: ReadonlyArray<Result>): string => {
+  const passed = results.filter(({ ok }) => ok).length
+  const scenarios = results.map(({ name, observed, ok, timeline }) => ({ name, ok, observed, timeline }))
+  return JSON.stringify({ baseUrl, scenarios, passed, failed: results.length - passed }, undefined, 2)
+}

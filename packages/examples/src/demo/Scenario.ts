@@ -1,0 +1,65 @@
+/** One step of the tutorial: what it does, and what was seen when it was done. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Timeline from "@countersign/client/Timeline"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { Target } from "./Target.js"
+
+/** What came back, and whether that is what has to come back. */
+export interface Outcome {
+  readonly ok: boolean
+  readonly observed: Readonly<Record<string, unknown>>
+}
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly run: Effect.Effect<Outcome, unknown, Target | HttpClient.HttpClient | Scope.Scope>
+}
+
+/** An event of the timeline, in milliseconds since the scenario began. */
+export type TimelineEntry = Timeline.Event
+
+export interface Result extends Outcome {
+  readonly name: string
+  readonly title: string
+  readonly timeline: ReadonlyArray<TimelineEntry>
+}
+
+/** A client of the target with these options. */
+export const client = <const O extends Omit<ApiClient.Options, "baseUrl">>(options: O) =>
+  Effect.flatMap(Target, ({ baseUrl }) => ApiClient.make({ ...options, baseUrl }))
+
+export const sendsOf = (events: ReadonlyArray<Timeline.Event>): number =>
+  events.filter(({ _tag }) => _tag === "Sent").length
+
+export const waitsOf = (events: ReadonlyArray<Timeline.Event>): ReadonlyArray<number> =>
+  events.flatMap((event) => (event._tag === "Waiting" ? [Math.round(event.ms)] : []))
+
+/** The error that a call must end with: one that succeeds is a surprise, and is told as one. */
+export const errorOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E | undefined, never, R> =>
+  Effect.match(effect, { onSuccess: () => undefined, onFailure: (error) => error })
+
+/** What went wrong in words; a scenario that fails is a result and not a crash. */
+const describe = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Runs a scenario and gives its result, whatever happens in it. */
+export const run = ({ name, run: scenario, title }: Scenario) =>
+  Effect.gen(function* () {
+    const began = yield* Clock.currentTimeMillis
+    const timeline: Array<TimelineEntry> = []
+    const outcome = yield* Effect.scoped(scenario).pipe(
+      Effect.timeout("30 seconds"),
+      Timeline.observe((event) => timeline.push({ ...event, at: event.at - began })),
+      Effect.sandbox,
+      Effect.catchAll((cause) =>
+        Effect.succeed<Outcome>({
+          ok: false,
+          observed: { failure: describe(cause._tag === "Fail" ? cause.error : cause) }
+        })
+      )
+    )
+    return { name, title, ...outcome, timeline } satisfies Result
+  })

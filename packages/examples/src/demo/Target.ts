@@ -1,0 +1,40 @@
+/** Where the scenarios run: an httpbin, embedded or somebody's, and two embedded servers for what httpbin has not. */
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpBin from "@countersign/testing/HttpBin"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { createServer } from "node:http"
+
+export class Target extends Context.Tag("demo/Target")<
+  Target,
+  {
+    readonly baseUrl: string
+    /** Whether `baseUrl` is the embedded server, which does more than httpbin. */
+    readonly isEmbedded: boolean
+    readonly embedded: Context.Tag.Service<HttpBin.HttpBin>
+    readonly oauth: Context.Tag.Service<OAuthServer.OAuthServer>
+  }
+>() {}
+
+const port = () => NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })
+
+const servers = Layer.merge(
+  Layer.provide(HttpBin.layerWith({ apiKeys: ["the-next-key"] }), port()),
+  Layer.provide(OAuthServer.layer({ refreshTokens: true }), port())
+)
+
+export const layer = (baseUrl: string | undefined) =>
+  Layer.provide(
+    Layer.effect(
+      Target,
+      Effect.map(Effect.all([HttpBin.HttpBin, OAuthServer.OAuthServer]), ([embedded, oauth]) => ({
+        baseUrl: baseUrl ?? embedded.baseUrl,
+        isEmbedded: baseUrl === undefined,
+        embedded,
+        oauth
+      }))
+    ),
+    servers
+  )
