@@ -3,12 +3,13 @@
 import js from "@eslint/js"
 import { createNodeResolver, importX } from "eslint-plugin-import-x"
 import { defineConfig } from "eslint/config"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import tseslint from "typescript-eslint"
 import explicitExportType from "./eslint/explicit-export-type.js"
 import layers from "./eslint/layers.js"
 import noFloatingEffects from "./eslint/no-floating-effects.js"
+import { mayImport } from "./eslint/packages.js"
 import platformTraps from "./eslint/platform-traps.js"
 import reasonedCast from "./eslint/reasoned-cast.js"
 import reasonedDirective from "./eslint/reasoned-directive.js"
@@ -112,6 +113,16 @@ export default defineConfig(
       "no-restricted-properties": ["error", ...bannedProperties, ...environment]
     }
   },
+  // The tools' own dependencies are in reach of every file here, and missing where the package is installed.
+  Object.keys(mayImport).map((name) => ({
+    files: [`packages/${name}/src/**/*.ts`],
+    rules: {
+      "import-x/no-extraneous-dependencies": [
+        "error",
+        { devDependencies: false, includeTypes: true, packageDir: join(root, "packages", name) }
+      ]
+    }
+  })),
   {
     files: ["packages/*/test/**/*.ts"],
     rules: {

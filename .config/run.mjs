@@ -63,7 +63,7 @@ const install = async () => {
 // `node .config/run.mjs :lint` runs one of them, `:check` all.
 const checks = {
   types: ["tsc", "--build", ".config/tsconfig.json"],
-  lint: ["eslint", "--config", ".config/eslint.config.js", "--max-warnings", "0", "packages", ".config"],
+  lint: ["eslint", "--config", ".config/eslint.config.js", "--max-warnings", "0", "packages", ".config", ".ci"],
   unused: ["knip", "--config", ".config/knip.json"],
   format: ["prettier", "--config", ".config/prettier.json", "--check", "--log-level", "warn", "."],
   docs: ["tsx", ".config/docs/main.ts"]

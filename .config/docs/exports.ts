@@ -89,7 +89,7 @@ const reExported = (repository: Repository, declaration: ts.ExportDeclaration): 
 }
 
 /** The problems of one module. */
-export const checkModule = (repository: Repository, file: string): ReadonlyArray<Problem> => {
+const checkModule = (repository: Repository, file: string): ReadonlyArray<Problem> => {
   const source = parse(file, repository.read(file) ?? "")
   const exported = [
     ...declarations(source).filter(({ node }) => ts.isStatement(node) && isExported(node)),

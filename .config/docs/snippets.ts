@@ -43,7 +43,7 @@ const between = (lines: ReadonlyArray<string>, name: string): ReadonlyArray<stri
 }
 
 /** What a document shows of a file: a region of it, or all of it, without the markers. */
-export const extract = (text: string, region: string | undefined): ReadonlyArray<string> | undefined => {
+const extract = (text: string, region: string | undefined): ReadonlyArray<string> | undefined => {
   const lines = text.split(/\r?\n/)
   const part = region === undefined ? lines : between(lines, region)
   const shown = part?.filter((line) => !regionStart.test(line) && !regionEnd.test(line))

@@ -10,7 +10,9 @@ export default {
       if (expression.type === "YieldExpression" || expression.type === "AssignmentExpression") return
       const type = context.sourceCode.parserServices.getTypeAtLocation(expression)
       // Members that are keyed by a unique symbol are spelt `__@name@id` by the compiler.
-      if (type.getProperties().some(({ name }) => name.startsWith("__@EffectTypeId")))
+      const is = (id) => type.getProperties().some(({ name }) => name.startsWith(`__@${id}`))
+      // A fiber is an Effect too, that waits for it, and runs without.
+      if (is("EffectTypeId") && !is("FiberTypeId") && !is("RuntimeFiberTypeId"))
         context.report({ node: expression, messageId: "floating" })
     }
   })

@@ -98,6 +98,7 @@ const bans: ReadonlyArray<readonly [what: string, rule: string, code: string, fo
     `import "@countersign/node/NodeTransport"`,
     "packages/testing/test"
   ],
+  ["a dependency of the workspace alone", "import-x/no-extraneous-dependencies", `import "vitest"`],
   ["it.only", "no-restricted-syntax", `import { it } from "@effect/vitest"\nit.only("a", () => {})`, test],
   ["it.effect.skip", "no-restricted-syntax", `import { it } from "@effect/vitest"\nvoid it.effect.skip`, test]
 ]
@@ -112,6 +113,7 @@ const fine: ReadonlyArray<readonly [what: string, code: string, folder?: string]
   ["a layer to the left", `export * from "@countersign/protocol/Origin"`],
   ["a reasoned directive", "// eslint-disable-next-line no-console -- the one line that a user sees\nconsole.log(1)"],
   ["testing, in a test", `import "@countersign/testing/MockClient"`, "packages/client/test"],
+  ["a fiber that is left to itself", `${effect}Effect.runFork(Effect.void)`],
   ["skipIf", `import { it } from "@effect/vitest"\nit.skipIf(true)("a", () => {})`, test]
 ]
 

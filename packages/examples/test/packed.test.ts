@@ -1,0 +1,139 @@
+// What a user installs: the packages as they are packed, beside the peers that their manifests name, under plain Node.
+import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("../../..", import.meta.url))
+const published = ["protocol", "client", "auth", "node", "testing"]
+const peers = ["effect", "@effect/platform", "@effect/platform-node"]
+
+const manifest = (path: string): Record<string, string> => JSON.parse(readFileSync(join(path, "package.json"), "utf8"))
+
+/** What a command printed; it fails with all of that when the command fails. */
+const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<string> =>
+  new Promise((resolve, reject) => {
+    execFile(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else reject(new Error(`${command} ${args.join(" ")}\n${stdout}${stderr}`, { cause: error }))
+    })
+  })
+
+const tsc = join(root, "node_modules/typescript/bin/tsc")
+
+/** The files under a folder, with `/`. */
+const files = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"))
+
+const pack = async (folder: string): Promise<ReadonlyArray<string>> => {
+  await run(root, process.execPath, tsc, "--build", ".config/tsconfig.build.json")
+  const pnpm = manifest(root)["packageManager"] ?? ""
+  const filters = published.map((name) => `--filter=@countersign/${name}`)
+  await run(root, "npx", "--yes", pnpm, ...filters, "--recursive", "pack", "--pack-destination", folder)
+  return files(folder).map((file) => join(folder, file))
+}
+
+/** The versions of the peers that this workspace is tested with. */
+const pinned = (): ReadonlyArray<string> =>
+  peers.map((name) => `${name}@${manifest(join(root, "node_modules", name))["version"]}`)
+
+const quiet = [
+  "--prefer-offline",
+  "--no-audit",
+  "--no-fund",
+  "--no-package-lock",
+  "--ignore-scripts",
+  "--loglevel=error"
+]
+
+const modules = published.flatMap((name) =>
+  readdirSync(join(root, "packages", name, "src"))
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => `@countersign/${name}/${file.slice(0, -".ts".length)}`)
+)
+
+const internals = published.flatMap((name) =>
+  files(join(root, "packages", name, "src"))
+    .filter((file) => /^internal\/.*\.ts$/.test(file))
+    .map((file) => `@countersign/${name}/${file.slice(0, -".ts".length)}`)
+)
+
+describe("the packages, packed and installed into an empty folder", { timeout: 120_000 }, () => {
+  let room = ""
+  let app = ""
+
+  beforeAll(async () => {
+    room = mkdtempSync(join(tmpdir(), "countersign-packed-"))
+    app = join(room, "app")
+    const tarballs = await pack(join(room, "tarballs"))
+    expect(tarballs).toHaveLength(published.length)
+    mkdirSync(app)
+    writeFileSync(join(app, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }))
+    await run(app, "npm", "install", `--prefix=${app}`, ...quiet, ...tarballs, ...pinned())
+  }, 240_000)
+
+  afterAll(() => rmSync(room, { recursive: true, force: true }))
+
+  it("every public module is imported by plain Node, and exports something or is of types alone", async () => {
+    const code = `const names = ${JSON.stringify(modules)}
+      const found = await Promise.all(names.map(async (name) => [name, Object.keys(await import(name)).length]))
+      console.log(JSON.stringify(Object.fromEntries(found)))`
+    const found: Record<string, number> = JSON.parse(
+      await run(app, process.execPath, "--input-type=module", "--eval", code)
+    )
+    expect(Object.keys(found)).toEqual(modules)
+    expect(found["@countersign/client/ApiClient"]).toBeGreaterThan(0)
+  })
+
+  it("no internal module can be imported", async () => {
+    const code = `const names = ${JSON.stringify(internals)}
+      const codes = await Promise.all(names.map((name) => import(name).then(() => "open", (error) => error.code)))
+      console.log(JSON.stringify(codes))`
+    const codes: ReadonlyArray<string> = JSON.parse(
+      await run(app, process.execPath, "--input-type=module", "--eval", code)
+    )
+    expect(codes.length).toBeGreaterThan(0)
+    expect(new Set(codes)).toEqual(new Set(["ERR_PACKAGE_PATH_NOT_EXPORTED"]))
+  })
+
+  it("their declarations compile in a strict program that checks libraries too", async () => {
+    const imports = modules.map((name, index) => `import * as m${index} from "${name}"`)
+    const uses = `export const all: ReadonlyArray<object> = [${modules.map((_, index) => `m${index}`).join(", ")}]`
+    const typed = `export const delay: number | undefined = m${modules.indexOf("@countersign/protocol/HttpDate")}.parse("")`
+    // Were the types not found, everything would be any, and this would be no error.
+    const wrong = `// @ts-expect-error parse takes a text\n${typed.replace("delay", "wrong").replace(`""`, "1")}`
+    writeFileSync(join(app, "app.ts"), [...imports, uses, typed, wrong].join("\n"))
+    const compilerOptions = {
+      module: "NodeNext",
+      target: "ES2022",
+      lib: ["ES2022", "DOM", "DOM.Iterable"],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      types: ["node"],
+      typeRoots: [join(root, "node_modules/@types")]
+    }
+    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["app.ts"] }))
+    expect(await run(app, process.execPath, tsc, "--project", app)).toBe("")
+  })
+
+  it("they hold their code, its source and the licence, and nothing of the tests or the build", () => {
+    for (const name of published) {
+      const found = files(join(app, "node_modules/@countersign", name))
+      expect(found).toEqual(expect.arrayContaining(["package.json", "LICENSE", "dist", "src"]))
+      expect(
+        found.filter((file) => /(?:^|\/)\.test(?:\/|$)|\.test\.|\.tsbuildinfo$|(?:^|\/)test\//.test(file))
+      ).toEqual([])
+    }
+  })
+
+  it("their manifests name no workspace, no source and no script", () => {
+    for (const name of published) {
+      const text = readFileSync(join(app, "node_modules/@countersign", name, "package.json"), "utf8")
+      expect(text).not.toMatch(/workspace:|\.\/src\/|"scripts"/)
+    }
+  })
+})
