@@ -51,12 +51,16 @@ const classOf = (code: string, connecting: boolean): Class | undefined => {
 const property = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null && key in value ? (value as Record<string, unknown>)[key] : undefined
 
+/** undici's parser does not always have a code for what it could not parse. */
+const codeOf = (cause: object): unknown =>
+  property(cause, "code") ?? (property(cause, "name") === "HTTPParserError" ? "HPE_INVALID" : undefined)
+
 /** The code may sit some causes deep: platform wraps undici, fetch wraps it twice, happy eyeballs makes a list of it. */
 const deepest = 6
 
 const find = (cause: unknown, depth: number): (Class & { readonly code: string }) | undefined => {
   if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
-  const code = property(cause, "code")
+  const code = codeOf(cause)
   const found = typeof code === "string" ? classOf(code, property(cause, "syscall") === "connect") : undefined
   if (found !== undefined) return { ...found, code: String(code) }
   const list = property(cause, "errors")
