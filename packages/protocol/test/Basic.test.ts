@@ -52,7 +52,7 @@ describe("Basic", () => {
   })
 
   it("sends what is too long to have been typed as it is", () => {
-    const marks = "\u0301\u0327".repeat(1 << 19)
+    const marks = "\u0301\u0327".repeat(1 << 11)
     expect(Basic.encode("", marks)).toEqual(ok(Buffer.from(`:${marks}`).toString("base64")))
   })
 

@@ -237,7 +237,7 @@ describe("Redirect.decide, for any input", () => {
   })
 
   it("rejects a host that is longer than any, and follows a path that is as long", () => {
-    const long = "\u0301\u0327".repeat(1 << 15)
+    const long = "\u0301\u0327".repeat(1 << 11)
     for (const location of [`//a${long}`, `\\/a${long}/x`, `https://a${long}`, `///a${long}?x`]) {
       expect(decide({ location })).toEqual(reject("InvalidLocation"))
     }
