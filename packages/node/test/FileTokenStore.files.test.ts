@@ -3,25 +3,14 @@ import { TokenStoreError } from "@countersign/client/Errors"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type * as Scope from "effect/Scope"
 import { execFileSync } from "node:child_process"
 import fs from "node:fs"
-import { syncBuiltinESMExports } from "node:module"
 import { dirname, join } from "node:path"
-import { vi } from "vitest"
 import { folder, isRoot, namesIn } from "./support/folder.js"
 import { printed } from "./support/printed.js"
-import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
+import { canary, small, storeIn, textOf, token, used, versionOf } from "./support/tokens.js"
 
 const modeOf = (path: string) => fs.statSync(path).mode & 0o777
-
-/** A store that was used once: the path of its file, and a handle from before anybody touched it. */
-const used = Effect.gen(function* () {
-  const path = yield* file
-  const store = yield* storeIn(path)
-  yield* store.compareAndSet("key", 0, small("old"))
-  return { path, store }
-})
 
 /** Opening, reading, writing and removing all fail with `reason`, print no secret, and leave the file as it is. */
 const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"], reason: TokenStoreReason) =>
@@ -127,9 +116,19 @@ describe("what stands in the file's place", () => {
     )
   }
 
+  it.scoped("a file that is too large is not even read", () =>
+    Effect.gen(function* () {
+      const { path, store } = yield* used
+      fs.truncateSync(path, 2 ** 30)
+      const { message } = yield* Effect.flip(store.get("key"))
+      expect(message).toContain("larger than 1048576 bytes")
+    })
+  )
+
+  const notUtf8 = '{"format":"countersign/tokens","version":1,"records":{"\u00ff":{"version":1}}}'
   const contents: ReadonlyArray<readonly [string, TokenStoreReason, string | Uint8Array]> = [
     ["a byte order mark", "Corrupt", '\uFEFF{"format":"countersign/tokens","version":1,"records":{}}'],
-    ["text that is not UTF-8", "Corrupt", Uint8Array.of(0x22, 0xff, 0x22)],
+    ["a key that is not UTF-8", "Corrupt", Buffer.from(notUtf8, "latin1")],
     ["another JSON", "Corrupt", '{"name":"canary-app"}'],
     ["JSON that is no object", "Corrupt", "[]"],
     ["no records", "Corrupt", '{"format":"countersign/tokens","version":1}'],
@@ -192,58 +191,6 @@ describe("damage", () => {
       }
       expect(counts.read + counts.refused).toBe(whole.length * 8)
       expect(counts.refused).toBeGreaterThan(counts.read)
-    })
-  )
-})
-
-/** Makes one call into the file system fail, for this scope. */
-const failing = (target: object, method: string, code: string): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const error = Object.assign(new Error(`${code}: canary-in-a-message`), { code })
-      // The method is chosen by name, so its type is not known here.
-      const spy = vi.spyOn(target as Record<string, () => Promise<void>>, method).mockRejectedValue(error)
-      syncBuiltinESMExports()
-      return spy
-    }),
-    (spy) => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports()))
-  )
-
-/** What Node's file handles inherit their methods from; there is no other way to it. */
-const handleMethods = Effect.promise(async () => {
-  const handle = await fs.promises.open(process.execPath)
-  await handle.close()
-  return Object.getPrototypeOf(handle) as object // typed as any
-})
-
-describe("a disk that refuses", () => {
-  const steps = ["writeFile", "sync", "chmod", "rename"] as const
-  for (const step of steps) {
-    for (const code of ["ENOSPC", "EROFS", "EIO", "EWHATEVER"]) {
-      it.scoped(`${code} from ${step} is a WriteFailed that names it, and the old token stays`, () =>
-        Effect.gen(function* () {
-          const { path, store } = yield* used
-          const before = fs.readFileSync(path)
-          const target = step === "rename" ? fs.promises : yield* handleMethods
-          const error = yield* Effect.scoped(
-            Effect.zipRight(failing(target, step, code), Effect.flip(store.compareAndSet("key", 1, small("new"))))
-          )
-          expect(error.reason).toBe("WriteFailed")
-          expect(error.message).toContain(`(${code})`)
-          expect(printed(error)).not.toContain(canary)
-          expect(fs.readFileSync(path)).toEqual(before)
-          expect(namesIn(dirname(path))).toEqual(["tokens.json"])
-          expect(versionOf(yield* store.compareAndSet("key", 1, small("new")))).toBe(2)
-        })
-      )
-    }
-  }
-
-  it.scoped("a file that cannot be read is ReadFailed", () =>
-    Effect.gen(function* () {
-      const { store } = yield* used
-      yield* failing(fs.promises, "open", "EMFILE")
-      expect((yield* Effect.flip(store.get("key"))).reason).toBe("ReadFailed")
     })
   )
 })

@@ -17,15 +17,20 @@ describe("several writers", () => {
     ["exclusive", 50],
     ["compareAndSet", 15]
   ] as const) {
-    it.live(`four processes that add ${times} each through ${mode} lose no update`, () =>
-      Effect.gen(function* () {
-        const path = yield* file
-        const programs = yield* Effect.all(Array.from({ length: 4 }, () => run("increment", path, mode, String(times))))
-        for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
-        const stored = yield* Effect.flatMap(storeIn(path), (store) => store.get("count"))
-        expect([textOf(stored), versionOf(stored)]).toEqual([String(4 * times), 4 * times])
-        expect(namesIn(dirname(path))).toEqual(["tokens.json"])
-      }).pipe(Effect.scoped)
+    it.live(
+      `four processes that add ${times} each through ${mode} lose no update`,
+      () =>
+        Effect.gen(function* () {
+          const path = yield* file
+          const programs = yield* Effect.all(
+            Array.from({ length: 4 }, () => run("increment", path, mode, String(times)))
+          )
+          for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
+          const stored = yield* Effect.flatMap(storeIn(path), (store) => store.get("count"))
+          expect([textOf(stored), versionOf(stored)]).toEqual([String(4 * times), 4 * times])
+          expect(namesIn(dirname(path))).toEqual(["tokens.json"])
+        }).pipe(Effect.scoped),
+      60_000
     )
   }
 
@@ -80,13 +85,17 @@ describe("several writers", () => {
   it.live("exclusive effects of different keys run side by side, of one key one after the other", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, (path) => FileTokenStore.make({ path }))
-      const nap = Effect.sleep("100 millis")
-      const side = Effect.all([store.exclusive("a")(nap), store.exclusive("b")(nap)], { concurrency: 2 })
-      const turns = Effect.all([store.exclusive("a")(nap), store.exclusive("a")(nap)], { concurrency: 2 })
-      const [together] = yield* Effect.timed(side)
-      const [apart] = yield* Effect.timed(turns)
-      expect(Duration.toMillis(together)).toBeLessThan(190)
-      expect(Duration.toMillis(apart)).toBeGreaterThanOrEqual(200)
+      const inside = { now: 0, most: 0 }
+      const work = Effect.gen(function* () {
+        inside.now += 1
+        inside.most = Math.max(inside.most, inside.now)
+        yield* Effect.sleep("100 millis")
+        inside.now -= 1
+      })
+      yield* Effect.all([store.exclusive("a")(work), store.exclusive("a")(work)], { concurrency: 2 })
+      expect(inside).toEqual({ now: 0, most: 1 })
+      yield* Effect.all([store.exclusive("a")(work), store.exclusive("b")(work)], { concurrency: 2 })
+      expect(inside).toEqual({ now: 0, most: 2 })
       // The store itself can be used inside.
       yield* store.exclusive("a")(store.compareAndSet("a", 0, token("a")))
     }).pipe(Effect.scoped)
@@ -118,7 +127,7 @@ describe("a process that is killed", () => {
                 return versionOf(stored)
               })
             )
-            expect(Duration.toMillis(took)).toBeLessThan(1000)
+            expect(Duration.toMillis(took)).toBeLessThan(5000)
             expect(fs.readFileSync(path, "utf8")).toContain("canary-next")
             return { at, line, end, version }
           }).pipe(Effect.scoped)

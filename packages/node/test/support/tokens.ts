@@ -33,3 +33,11 @@ export const file: Effect.Effect<string, never, Scope.Scope> = Effect.map(folder
 )
 
 export const storeIn = (path: string) => FileTokenStore.make({ path, lockTimeout: "200 millis" })
+
+/** A store that was used once: the path of its file, and a handle from before anybody touched it. */
+export const used = Effect.gen(function* () {
+  const path = yield* file
+  const store = yield* storeIn(path)
+  yield* store.compareAndSet("key", 0, small("old"))
+  return { path, store }
+})
