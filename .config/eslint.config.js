@@ -139,7 +139,7 @@ export default defineConfig(
   {
     files: ["**/*.{js,mjs}"],
     extends: [tseslint.configs.disableTypeChecked],
-    languageOptions: { globals: { console: "readonly", process: "readonly" } },
+    languageOptions: { globals: { URL: "readonly", console: "readonly", process: "readonly" } },
     rules: { "countersign/no-floating-effects": "off" }
   }
 )
