@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -162,7 +163,7 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 }
 
 /**
- * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar`, if they say `cookies`.
+ * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar`, if they say, or may say, `cookies`.
  *
  * @since 0.1.0
  * @category models
@@ -170,7 +171,8 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 export type Requirements<O extends Options> =
   | HttpClient.HttpClient
   | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
-  | (O extends { readonly cookies: true } ? CookieJar.CookieJar : never)
+  // Where the type does not tell (`cookies: boolean`), it may be.
+  | ("cookies" extends keyof O ? (O["cookies"] extends false | undefined ? never : CookieJar.CookieJar) : never)
 
 const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Auth.Auth | CookieJar.CookieJar> =>
   Effect.all({
@@ -180,9 +182,15 @@ const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Auth.Auth
     jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined)
   })
 
+/** The answers that a verb may give out. Of the others little is read: an error's beginning, nothing of a redirect. */
+const isFinal =
+  ({ redirects }: Options) =>
+  (response: HttpClientResponse): boolean =>
+    response.status < 300 || (response.status < 400 && (redirects === false || !Redirects.isRedirect(response)))
+
 const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => {
   const streaming = Transport.typed(transport)
-  const whole = Transport.buffered(built.options.maxBodySize ?? 10 * 1024 * 1024)(streaming)
+  const whole = Transport.buffered(built.options.maxBodySize ?? 10 * 1024 * 1024, isFinal(built.options))(streaming)
   const read = pipeline(whole, built)
   // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
   const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, { ...built, auth })).execute

@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
-import { release } from "./internal/body.js"
+import { settle } from "./internal/body.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { challengesOf, exchangeOf } from "./internal/statusError.js"
@@ -157,11 +157,9 @@ const renewed = (auth: Service, signed: Signed, error: Unauthorized): Effect.Eff
     const found = yield* Effect.flatMap(refusalOf(signed, error), auth.renew)
     yield* Timeline.emit(() => ({ _tag: "Renewed", renewed: found }))
     if (!found) return yield* Effect.fail(error)
+    if (RequestBody.isReplayable(signed.request.body)) return
     const { response } = error
-    if (!RequestBody.isReplayable(signed.request.body)) {
-      return yield* Effect.fail(response === undefined ? error : unauthorized(response, "BodyNotReplayable"))
-    }
-    if (response !== undefined) yield* release(response)
+    return yield* Effect.fail(response === undefined ? error : unauthorized(response, "BodyNotReplayable"))
   })
 
 /**
@@ -193,19 +191,25 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
       Effect.Effect.Context<ReturnType<typeof next>>
     > =>
       Effect.flatMap(auth.sign(request), (signed) =>
-        Effect.flatMap(next(signed.request), (response) => {
-          if (response.status !== 401) return Effect.succeed(response)
-          const error = unauthorized(response, because)
-          return Effect.flatMap(step(replay, state, error), (decided) =>
-            Option.isNone(decided)
-              ? giveUp(auth, signed, error)
-              : renewed(auth, signed, error).pipe(
-                  Effect.zipRight(decided.value.delayMs > 0 ? sleep(decided.value.delayMs) : Effect.void),
-                  Effect.zipRight(send(decided.value.state, "ReplayRefused"))
-                )
-          )
-        })
+        Effect.flatMap(next(signed.request), (response) =>
+          response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
+        )
       )
+    const answer = (
+      signed: Signed,
+      response: HttpClientResponse,
+      state: unknown,
+      because: "Refused" | "ReplayRefused"
+    ): ReturnType<typeof send> =>
+      Effect.gen(function* () {
+        // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
+        const error = unauthorized(yield* settle(response), because)
+        const decided = yield* step(replay, state, error)
+        if (Option.isNone(decided)) return yield* giveUp(auth, signed, error)
+        yield* renewed(auth, signed, error)
+        if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
+        return yield* send(decided.value.state, "ReplayRefused")
+      })
     return send(replay.initial, "Refused")
   })
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Redact from "@countersign/protocol/Redact"
 import type * as ParseResult from "effect/ParseResult"
 import type * as SchemaAST from "effect/SchemaAST"
 
@@ -27,7 +28,8 @@ const expectedOf = (ast: SchemaAST.AST): string => {
 
 const render = (path: ReadonlyArray<PropertyKey>): string =>
   path.reduce<string>(
-    (text, key) => text + (typeof key === "number" ? `[${key}]` : `.${String(key).slice(0, 60)}`),
+    // The names of a Record's fields are the server's text.
+    (text, key) => text + (typeof key === "number" ? `[${key}]` : `.${Redact.text(String(key), 60)}`),
     "$"
   )
 

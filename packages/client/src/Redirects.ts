@@ -50,15 +50,19 @@ const urlOf = (request: HttpClientRequest.HttpClientRequest): Either.Either<stri
     Either.mapLeft(() => new InvalidRequest({ reason: "Url", detail: `"${Redact.url(request.url)}" is no URL` }))
   )
 
-const travelling = (headers: Headers.Headers): Headers.Headers =>
-  Headers.fromInput(Object.entries(headers).filter(([name]) => Redirect.isHarmless(name)))
+const only = (headers: Headers.Headers, isKept: (name: string) => boolean): Headers.Headers =>
+  Headers.fromInput(Object.entries(headers).filter(([name]) => isKept(name)))
+
+/** What tells of a body, `content-encoding` for one, would be a lie about none. */
+const withoutContent = (name: string): boolean => !name.startsWith("content-")
 
 /** The request of the next hop. What the last one had and this one has no claim to is left behind for good. */
 const nextRequest = (
   request: HttpClientRequest.HttpClientRequest,
   hop: Redirect.Follow
 ): HttpClientRequest.HttpClientRequest => {
-  const headers = hop.sameOrigin ? request.headers : travelling(request.headers)
+  const own = hop.sameOrigin ? request.headers : only(request.headers, Redirect.isHarmless)
+  const headers = hop.keepBody ? own : only(own, withoutContent)
   // The decision's method is this request's own, or GET, or HEAD.
   const method = hop.method as HttpMethod
   // The Location is the whole URL: parameters and fragment of the last hop do not carry over.
@@ -72,6 +76,18 @@ const rejected = (response: HttpClientResponse, from: string, reason: RedirectRe
   const location = Redact.url(response.headers["location"] ?? "")
   const error = new RedirectRejected({ method, url: Redact.url(from), status: response.status, reason, location })
   return withResponse(error, response)
+}
+
+/**
+ * Whether an answer asks for another request. Every other 3xx is final: a 304, or one without a Location.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isRedirect = ({ headers, request, status }: HttpClientResponse): boolean => {
+  const { method, url } = request
+  // With no hop allowed, an answer is either rejected for that or not a redirect at all.
+  return Redirect.decide({ method, url, status, location: headers["location"], hops: 0, limit: 0 })._tag !== "Stop"
 }
 
 /**

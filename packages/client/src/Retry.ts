@@ -114,10 +114,10 @@ const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"
 const isIdempotent = (request: HttpClientRequest): boolean =>
   idempotentMethods.has(request.method) || request.headers["idempotency-key"] !== undefined
 
-const isFailure = (error: unknown): error is Failure =>
+/** A whole client further in has typed its statuses already: the list of statuses holds for those too. */
+const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Failure =>
   error instanceof TransportError ||
-  error instanceof RateLimited ||
-  error instanceof Unavailable ||
+  ((error instanceof RateLimited || error instanceof Unavailable) && statuses.has(error.status)) ||
   (error instanceof Timeout && error.scope === "exchange")
 
 const mayHelp = (failure: Failure): boolean =>
@@ -192,7 +192,7 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
       Effect.catchIf(
         once,
         // The errors of the rest of the pipeline are any; those that are ours to retry are known by their class.
-        (error): error is typeof error & Failure => isFailure(error) && mayResend(request, error),
+        (error): error is typeof error & Failure => isFailure(error, statuses) && mayResend(request, error),
         (failure) =>
           Effect.flatMap(step(schedule, state, failure), (decided) =>
             Option.isNone(decided)

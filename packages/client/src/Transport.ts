@@ -94,11 +94,12 @@ const send = <R>(
   )
 }
 
-const isOk = (status: number): boolean => status >= 200 && status < 300
+const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && status < 300
 
 /**
- * Reads the body of every answer of status 2xx, or of the statuses that `wanted` says, while the exchange lasts, so that a body which breaks off is a failure
- * of the exchange (and is retried as one), and the connection is free when the answer is given out.
+ * Reads the body of every answer of status 2xx, or of those that `wanted` names, while the exchange lasts, so that a
+ * body which breaks off is a failure of the exchange (and is retried as one), and the connection is free when the
+ * answer is given out.
  *
  * Fails with `BodyTooLarge` when the body, as it is after inflation, is longer than `limit` bytes; the rest of it is
  * not read.
@@ -107,11 +108,11 @@ const isOk = (status: number): boolean => status >= 200 && status < 300
  * @category constructors
  */
 export const buffered =
-  (limit: number, wanted: (status: number) => boolean = isOk) =>
+  (limit: number, wanted: (response: HttpClientResponse) => boolean = isOk) =>
   <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> =>
     fromExecute<E | TransportError | BodyTooLarge, R>((request) =>
       Effect.flatMap(client.execute(request), (response) =>
-        wanted(response.status) ? readWhole(request, response, limit) : Effect.succeed(response)
+        wanted(response) ? readWhole(request, response, limit) : Effect.succeed(response)
       )
     )
 

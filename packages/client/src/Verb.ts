@@ -96,7 +96,12 @@ const jsonBody = ({ json, jsonSchema }: AnyOptions): Effect.Effect<HttpBody.Http
     jsonSchema === undefined
       ? Effect.succeed(json)
       : Effect.mapError(Schema.encodeUnknown(jsonSchema)(json), (e) => unencodable(Mismatch.fromParseError(e)))
-  return Effect.flatMap(encoded, (value) => Effect.mapError(HttpBody.json(value), () => unencodable([])))
+  return Effect.flatMap(encoded, (value) =>
+    // `JSON.stringify` makes nothing of these, and the platform an empty body of it.
+    value === undefined || typeof value === "function" || typeof value === "symbol"
+      ? Effect.fail(unencodable([]))
+      : Effect.mapError(HttpBody.json(value), () => unencodable([]))
+  )
 }
 
 const requestOf = (

@@ -5,6 +5,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import type { ApiError } from "../Errors.js"
+import { release } from "./body.js"
 import { fromExecute } from "./client.js"
 import { lastResponse } from "./lastResponse.js"
 
@@ -30,8 +31,9 @@ export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpCli
       pipeline.execute(request),
       (error): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> => {
         const response = lastResponse.get(error)
-        return response === undefined || error._tag === "RedirectRejected"
-          ? Effect.fail(platformError(request, error))
+        if (response === undefined) return Effect.fail(platformError(request, error))
+        return error._tag === "RedirectRejected"
+          ? Effect.zipRight(release(response), Effect.fail(platformError(request, error)))
           : Effect.succeed(response)
       }
     )

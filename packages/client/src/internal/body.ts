@@ -56,17 +56,24 @@ const framedLength = (response: HttpClientResponse): number | undefined => {
   return Number.isSafeInteger(parsed) && parsed >= 0 ? parsed : undefined
 }
 
+/** The length of an answer that has no body tells of the one that a GET would have had (RFC 9110 §8.6). */
+const mayHaveBody = ({ request, status }: HttpClientResponse): boolean =>
+  request.method !== "HEAD" && status !== 204 && status !== 304
+
 /** Reads a body of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
 export const read = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
   const length = framedLength(response)
-  // The transport enforces the framing, so one read is enough where it fits.
+  // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
+  // without the coding is found out afterwards.
   if (length !== undefined && length <= limit) {
-    return Effect.map(response.arrayBuffer, (buffer) => Option.some(new Buffered(response, new Uint8Array(buffer))))
+    return Effect.map(response.arrayBuffer, (buffer) =>
+      buffer.byteLength <= limit ? Option.some(new Buffered(response, new Uint8Array(buffer))) : Option.none()
+    )
   }
-  if (length !== undefined && response.request.method !== "HEAD") return Effect.as(release(response), Option.none())
+  if (length !== undefined && mayHaveBody(response)) return Effect.as(release(response), Option.none())
   return Effect.map(collect(response, limit), ({ bytes, whole }) =>
     whole ? Option.some(new Buffered(response, bytes)) : Option.none()
   )

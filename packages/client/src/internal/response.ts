@@ -71,7 +71,9 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
       request: this.request,
       response: this,
       reason: error.reason,
-      description: code ?? reason
+      description: code ?? reason,
+      // The code is all that whoever reads the body within the pipeline needs to know of the cause.
+      ...(code === undefined ? {} : { cause: { code } })
     })
   }
 
