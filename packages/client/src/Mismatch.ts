@@ -38,6 +38,7 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
   switch (issue._tag) {
     case "Pointer": {
       const step = issue.path
+      // A path is one key or several; `isArray` does not tell the compiler of the read-only kind.
       return collect(issue.issue, Array.isArray(step) ? [...path, ...step] : [...path, step as PropertyKey], into)
     }
     case "Composite": {

@@ -34,7 +34,7 @@ const decode = Schema.decodeUnknownOption(Document)
  * @category decoding
  */
 export const isProblem = (contentType: string | undefined): boolean =>
-  contentType !== undefined && contentType.trimStart().toLowerCase().startsWith("application/problem+json")
+  contentType?.split(";", 1)[0]?.trim().toLowerCase() === "application/problem+json"
 
 /**
  * Reads problem details from the text of a body; `None` when it is not a JSON object.

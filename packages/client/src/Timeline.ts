@@ -47,8 +47,7 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
     listener === undefined
       ? Effect.void
       : Effect.map(Clock.currentTimeMillis, (at) => {
-          // Adding the time to a member of the union gives that member back; the compiler does not follow that.
-          listener({ ...event(), at } as Event)
+          listener({ ...event(), at })
         })
   )
 

@@ -49,6 +49,7 @@ const classOf = (code: string, connecting: boolean): Class | undefined => {
 }
 
 const property = (value: unknown, key: string): unknown =>
+  // What `in` has just found there can be read; its type stays unknown.
   typeof value === "object" && value !== null && key in value ? (value as Record<string, unknown>)[key] : undefined
 
 /** undici's parser does not always have a code for what it could not parse. */

@@ -25,6 +25,7 @@ export const step = <In, R>(
     Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
       ScheduleDecision.isDone(decision)
         ? Option.none()
-        : Option.some({ state: next as unknown, delayMs: Math.max(0, Intervals.start(decision.intervals) - now) })
+        : // The platform types the state as any: what a schedule gives out is only ever handed back to it.
+          Option.some({ state: next as unknown, delayMs: Math.max(0, Intervals.start(decision.intervals) - now) })
     )
   )

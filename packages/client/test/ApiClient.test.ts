@@ -1,0 +1,343 @@
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiClient from "@effect/platform/HttpApiClient"
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { RequestError } from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as CookieJar from "@countersign/client/CookieJar"
+import * as Retry from "@countersign/client/Retry"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { api, base, chance, failure, run, times } from "./scripted.js"
+
+const { delay, fail, never, respond, respondStream } = MockClient
+
+class Api extends ApiClient.Tag("test/Api")<Api>() {}
+class Other extends ApiClient.Tag("test/Other")<Other>() {}
+
+describe("a client of its own tag", () => {
+  it.effect("asks for a transport and an Auth, and works", () =>
+    Effect.gen(function* () {
+      const client = yield* Api
+      expect(yield* run(client.get("/x", { schema: Schema.Struct({ ok: Schema.Boolean }) }))).toEqual({ ok: true })
+      const mock = yield* MockClient.MockClient
+      expect((yield* mock.sent).map(({ at, headers, url }) => [at, url, headers["x-k"]])).toEqual([
+        [0, `${base}/x`, "k"],
+        [50, `${base}/x`, "k"]
+      ])
+    }).pipe(
+      chance(1),
+      Effect.provide(
+        Api.layer({ baseUrl: base }).pipe(
+          Layer.provide(
+            Layer.succeed(
+              Auth.Auth,
+              Auth.fixed((r) => Effect.succeed(HttpClientRequest.setHeader(r, "x-k", "k")))
+            )
+          ),
+          Layer.provideMerge(MockClient.layer([respond(503, "busy"), respond(200, { ok: true })]))
+        )
+      )
+    )
+  )
+
+  it.effect("lives beside others, with other origins and other credentials", () =>
+    Effect.gen(function* () {
+      yield* run(Effect.flatMap(Api, (client) => client.get("/x")))
+      yield* run(Effect.flatMap(Other, (client) => client.get("/x")))
+      const mock = yield* MockClient.MockClient
+      expect((yield* mock.sent).map(({ url }) => url)).toEqual(["https://a.test/x", "https://b.test/x"])
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          Api.layer({ baseUrl: "https://a.test", auth: Auth.none }),
+          Other.layer({ baseUrl: "https://b.test", auth: Auth.none })
+        ).pipe(Layer.provideMerge(MockClient.layer(() => respond(200))))
+      )
+    )
+  )
+
+  it.effect("does not come about with a base URL that cannot be used", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(Api.layer({ baseUrl: "nonsense", auth: Auth.none })))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+    }).pipe(Effect.scoped, Effect.provide(MockClient.layer([])))
+  )
+
+  it.effect("takes the platform's combinators", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      yield* run(
+        client.pipe(HttpClient.mapRequest(HttpClientRequest.setHeader("x-a", "1"))).execute(HttpClientRequest.get("/x"))
+      )
+      expect((yield* mock.sent)[0]?.headers["x-a"]).toBe("1")
+    })
+  )
+
+  it.effect("keeps a session where it says cookies, and asks for a jar", () =>
+    Effect.gen(function* () {
+      const client = yield* Api
+      yield* run(client.get("/x"))
+      yield* run(client.get("/x"))
+      const mock = yield* MockClient.MockClient
+      expect((yield* mock.sent).map(({ headers }) => headers["cookie"])).toEqual([undefined, "a=1"])
+    }).pipe(
+      Effect.provide(
+        Api.layer({ baseUrl: base, auth: Auth.none, cookies: true }).pipe(
+          Layer.provide(CookieJar.layerMemory),
+          Layer.provideMerge(MockClient.layer(() => respond(200, "", { "set-cookie": "a=1" })))
+        )
+      )
+    )
+  )
+})
+
+describe("the order", () => {
+  it("names each place once, with a reason, and is the one of the design", () => {
+    const names = ApiClient.order.map(({ name }) => name)
+    expect(names).toEqual([
+      "Defaults.policy",
+      "Timeout.call",
+      "Status.policy",
+      "Redirects.follow",
+      "Retry.policy",
+      "Auth.policy",
+      "Timeout.exchange",
+      "Cookies.policy"
+    ])
+    expect(new Set(names).size).toBe(names.length)
+    for (const { why } of ApiClient.order) expect(why.length).toBeGreaterThan(20)
+  })
+
+  const counted = () => {
+    const seen = { signs: 0, refusals: 0 }
+    const auth: Auth.Service = {
+      sign: (request) =>
+        Effect.sync(() => ({
+          request: HttpClientRequest.setHeader(request, "x-sig", `s${++seen.signs}`),
+          credential: 0
+        })),
+      renew: () => Effect.sync(() => ++seen.refusals > 0)
+    }
+    return { auth, seen }
+  }
+
+  it.effect("Defaults outside Redirects: a hop is not joined to the base URL again", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(302, "", { location: "/elsewhere" }), respond(200)], {
+        headers: { "x-d": "1" }
+      })
+      yield* run(client.get("/x"))
+      expect((yield* mock.sent)[1]).toMatchObject({ url: "https://api.test/elsewhere", headers: { "x-d": "1" } })
+    })
+  )
+
+  it.effect("Timeout.call outside Redirects and Retry: it counts all hops, attempts and waits", () =>
+    Effect.gen(function* () {
+      const script = [
+        delay("2 seconds", respond(302, "", { location: "/v1/y" })),
+        delay("2 seconds", respond(503)),
+        never
+      ]
+      const { api: client, mock } = yield* api(script, {
+        retry: Schedule.spaced("2 seconds"),
+        timeout: { call: "9 seconds" }
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
+      expect(yield* times(mock)).toEqual([0, 2000, 6000])
+      expect(yield* TestClock.currentTimeMillis).toBe(9000)
+    })
+  )
+
+  it.effect("Status within Timeout.call: reading an error's body is within the time", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api(() => delay("500 millis", respondStream(404, Stream.never)), {
+        timeout: { call: "1 second" }
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
+    })
+  )
+
+  it.effect("Redirects outside Retry: a hop that answered is never sent again", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(307, "", { location: "/v1/y" }), respond(503), respond(200)])
+      yield* run(client.put("/x", { json: 1 }))
+      expect((yield* mock.sent).map(({ url }) => url)).toEqual([`${base}/x`, `${base}/y`, `${base}/y`])
+    })
+  )
+
+  it.effect("Retry outside Auth: each attempt is signed anew; a 401 is answered within its attempt", () =>
+    Effect.gen(function* () {
+      const { auth, seen } = counted()
+      const { api: client, mock } = yield* api([respond(503), respond(401), respond(503), respond(200)], { auth })
+      yield* run(client.get("/x"))
+      expect((yield* mock.sent).map(({ headers }) => headers["x-sig"])).toEqual(["s1", "s2", "s3", "s4"])
+      expect(seen).toEqual({ signs: 4, refusals: 1 })
+    })
+  )
+
+  it.effect(
+    "Auth outside Timeout.exchange: a slow signature costs the exchange nothing, and is not a failed attempt",
+    () =>
+      Effect.gen(function* () {
+        const auth: Auth.Service = {
+          sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "5 seconds"),
+          renew: () => Effect.succeed(false)
+        }
+        const { api: client, mock } = yield* api([delay("900 millis", respond(200))], {
+          auth,
+          timeout: { exchange: "1 second" }
+        })
+        yield* run(client.get("/x"))
+        expect(yield* times(mock)).toEqual([5000])
+      })
+  )
+
+  it.effect("Cookies nearest to the wire: they are on each attempt, and kept from each answer", () =>
+    Effect.gen(function* () {
+      const { client: raw, mock } = yield* MockClient.make((_, index) =>
+        index === 3
+          ? respond(200)
+          : respond([302, 503, 401][index]!, "", { location: "/v1/y", "set-cookie": `c${index}=1` })
+      )
+      const client = yield* ApiClient.make({ baseUrl: base, auth: counted().auth, cookies: true }).pipe(
+        Effect.provideService(HttpClient.HttpClient, raw),
+        Effect.provide(CookieJar.layerMemory)
+      )
+      yield* run(client.get("/x"))
+      expect((yield* mock.sent).map(({ headers }) => headers["cookie"])).toEqual([
+        undefined,
+        "c0=1",
+        "c0=1; c1=1",
+        "c0=1; c1=1; c2=1"
+      ])
+    })
+  )
+
+  it.effect("a policy that the options leave out is left out", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(503), {
+        retry: false,
+        redirects: false,
+        timeout: { call: false, exchange: false }
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+})
+
+describe("httpClient", () => {
+  it.effect("gives the last answer where the client would fail for its status", () =>
+    Effect.gen(function* () {
+      for (const [status, sends] of [
+        [401, 1],
+        [403, 1],
+        [404, 1],
+        [429, 3],
+        [503, 3]
+      ] as const) {
+        const { api: client, mock } = yield* api((_, index) => respond(status, `answer ${index}`))
+        const response = yield* run(client.httpClient.get("/x")).pipe(chance(0))
+        expect([response.status, yield* response.text]).toEqual([status, `answer ${sends - 1}`])
+        expect(yield* mock.sent).toHaveLength(sends)
+      }
+    })
+  )
+
+  it.effect("gives the 401 of a replay that was refused, and the 503 whose wait is too long", () =>
+    Effect.gen(function* () {
+      const auth: Auth.Service = { ...Auth.none, renew: () => Effect.succeed(true) }
+      const refused = yield* api((_, index) => respond(401, `answer ${index}`), { auth })
+      expect(yield* Effect.flatMap(run(refused.api.httpClient.get("/x")), ({ text }) => text)).toBe("answer 1")
+      const busy = yield* api(() => respond(503, "later", { "retry-after": "3600" }))
+      expect(yield* Effect.flatMap(run(busy.api.httpClient.get("/x")), ({ text }) => text)).toBe("later")
+      expect(yield* TestClock.currentTimeMillis).toBe(0)
+    })
+  )
+
+  it.effect("fails otherwise with an error that retryTransient leaves alone, with ours as its cause", () =>
+    Effect.gen(function* () {
+      const cases: ReadonlyArray<readonly [MockClient.Step, string, number]> = [
+        [fail("ECONNREFUSED"), "TransportError", 3],
+        [never, "Timeout", 3],
+        [respond(302, "text", { location: "http://api.test/" }), "RedirectRejected", 1]
+      ]
+      for (const [step, tag, sends] of cases) {
+        const { api: client, mock } = yield* api(() => step, { timeout: { exchange: "1 second" } })
+        const again = client.httpClient.pipe(HttpClient.retryTransient({ times: 3, schedule: Schedule.spaced(10) }))
+        const error = yield* failure(again.get("/x"))
+        expect(error, tag).toMatchObject({ _tag: "RequestError", cause: { _tag: tag } })
+        expect((error as RequestError).description).toBe((error.cause as Error).message)
+        expect(yield* mock.sent, tag).toHaveLength(sends)
+      }
+    })
+  )
+
+  it.effect("lets the answer of a rejected redirect go", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(302, "text", { location: "http://api.test/" })])
+      yield* failure(client.httpClient.get("/x"))
+      expect(yield* mock.released).toHaveLength(1)
+    })
+  )
+
+  it.effect("within another retry does not multiply the sends", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(503))
+      const outer = Retry.policy({ schedule: Retry.exponential({ times: 1 }) })(client.httpClient)
+      yield* Effect.exit(run(outer.execute(HttpClientRequest.get("/x"))))
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+})
+
+describe("HttpApiClient over layerHttpClient", () => {
+  class NotThere extends Schema.TaggedError<NotThere>()("NotThere", { id: Schema.Number }) {}
+  class Expired extends Schema.TaggedError<Expired>()("Expired", { login: Schema.String }) {}
+  const User = Schema.Struct({ id: Schema.Number, name: Schema.String })
+  const Users = HttpApiGroup.make("users")
+    .add(
+      HttpApiEndpoint.get("find", "/users/:id")
+        .setPath(Schema.Struct({ id: Schema.NumberFromString }))
+        .addSuccess(User)
+        .addError(NotThere, { status: 404 })
+        .addError(Expired, { status: 401 })
+    )
+    .add(HttpApiEndpoint.post("add", "/users").setPayload(User).addSuccess(User, { status: 201 }))
+  const Shop = HttpApi.make("shop").add(Users)
+
+  const shop = (script: MockClient.Script) =>
+    Layer.provideMerge(Api.layerHttpClient, Api.layer({ baseUrl: base, auth: Auth.none })).pipe(
+      Layer.provideMerge(MockClient.layer(script))
+    )
+
+  it.effect("goes through the pipeline: joined, retried, decoded", () =>
+    Effect.gen(function* () {
+      const client = yield* HttpApiClient.make(Shop)
+      expect(yield* run(client.users.find({ path: { id: 1 } }))).toEqual({ id: 1, name: "Ada" })
+      expect(yield* run(client.users.add({ payload: { id: 2, name: "Bo" } }))).toEqual({ id: 2, name: "Bo" })
+    }).pipe(
+      Effect.provide(shop([respond(503), respond(200, { id: 1, name: "Ada" }), respond(201, { id: 2, name: "Bo" })]))
+    )
+  )
+
+  it.effect("gives the endpoint's own typed errors", () =>
+    Effect.gen(function* () {
+      const client = yield* HttpApiClient.make(Shop)
+      expect(yield* failure(client.users.find({ path: { id: 7 } }))).toEqual(new NotThere({ id: 7 }))
+      expect(yield* failure(client.users.find({ path: { id: 7 } }))).toEqual(new Expired({ login: "/in" }))
+    }).pipe(
+      Effect.provide(shop([respond(404, { _tag: "NotThere", id: 7 }), respond(401, { _tag: "Expired", login: "/in" })]))
+    )
+  )
+})

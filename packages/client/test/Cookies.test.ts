@@ -1,0 +1,134 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as CookieJar from "@countersign/client/CookieJar"
+import * as Cookies from "@countersign/client/Cookies"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { api, base, failure, get, run, transport } from "./scripted.js"
+
+const { respond } = MockClient
+
+const session = (script: MockClient.Script, options: Partial<ApiClient.Options> = {}) =>
+  Effect.gen(function* () {
+    const { client, mock } = yield* MockClient.make(script)
+    const made = yield* ApiClient.make({
+      baseUrl: base,
+      ...options,
+      auth: options.auth ?? Auth.none,
+      cookies: true
+    }).pipe(Effect.provideService(HttpClient.HttpClient, client), Effect.provide(CookieJar.layerMemory))
+    return { api: made, mock }
+  })
+
+const cookies = (mock: { readonly sent: Effect.Effect<ReadonlyArray<MockClient.Sent>> }) =>
+  Effect.map(mock.sent, (sent) => sent.map(({ headers }) => headers["cookie"]))
+
+describe("a session", () => {
+  it.effect("begins at a redirect's answer and holds for its target and the next call", () =>
+    Effect.gen(function* () {
+      const login = respond(302, "", {
+        location: "/v1/home",
+        "set-cookie": ["sid=1; Path=/; HttpOnly", "theme=dark; Path=/v1"]
+      })
+      const { api: client, mock } = yield* session([login, respond(200), respond(200)])
+      yield* run(client.post("/login", { json: {} }))
+      yield* run(client.get("/x"))
+      // Longer paths go first: RFC 6265 §5.4.
+      expect(yield* cookies(mock)).toEqual([undefined, "theme=dark; sid=1", "theme=dark; sid=1"])
+    })
+  )
+
+  it.effect("sees the cookies of a 401, a 503 and a 404 too", () =>
+    Effect.gen(function* () {
+      const auth: Auth.Service = { ...Auth.none, renew: () => Effect.succeed(true) }
+      const { api: client, mock } = yield* session(
+        [
+          respond(401, "", { "set-cookie": "a=1" }),
+          respond(503, "", { "set-cookie": "b=2" }),
+          respond(404, "", { "set-cookie": "c=3" }),
+          respond(200)
+        ],
+        { auth }
+      )
+      yield* failure(client.get("/x"))
+      yield* run(client.get("/x"))
+      expect(yield* cookies(mock)).toEqual([undefined, "a=1", "a=1; b=2", "a=1; b=2; c=3"])
+    })
+  )
+
+  it.effect("is not told to another origin, and another origin's is not told to ours", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* session([
+        respond(302, "", { location: "https://other.test/", "set-cookie": "a=1; Path=/" }),
+        respond(302, "", { location: "https://api.test/v1/y", "set-cookie": "b=2; Path=/" }),
+        respond(302, "", { location: "https://other.test/" }),
+        respond(200)
+      ])
+      yield* run(client.get("/x", { headers: { cookie: "own=0" } }))
+      expect(yield* cookies(mock)).toEqual(["own=0", undefined, "a=1", "b=2"])
+    })
+  )
+
+  it.effect("expires by the Effect clock", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* session([
+        respond(200, "", { "set-cookie": "a=1; Max-Age=5" }),
+        respond(200),
+        respond(200)
+      ])
+      yield* run(client.get("/x"))
+      yield* TestClock.adjust("4 seconds")
+      yield* run(client.get("/x"))
+      yield* TestClock.adjust("1 second")
+      yield* run(client.get("/x"))
+      expect(yield* cookies(mock)).toEqual([undefined, "a=1", undefined])
+    })
+  )
+
+  it.effect("is only kept where the options say so", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200, "", { "set-cookie": "a=1" }))
+      yield* run(client.get("/x"))
+      yield* run(client.get("/x"))
+      expect(yield* cookies(mock)).toEqual([undefined, undefined])
+    })
+  )
+})
+
+describe("the Cookie field", () => {
+  it.effect("begins with what the request brings itself", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(() => respond(200))
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store(base, ["kept=2; Path=/"])
+      const policy = Cookies.policy(jar)
+      yield* run(policy(client).execute(HttpClientRequest.setHeader(get(), "cookie", "own=1")))
+      yield* run(policy(client).execute(HttpClientRequest.setHeader(get(), "cookie", "")))
+      expect(yield* cookies(mock)).toEqual(["own=1; kept=2", "kept=2"])
+    })
+  )
+
+  it.effect("is left out when there is nothing to say", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(() => respond(200))
+      yield* run(Cookies.policy(yield* CookieJar.makeMemory)(client).execute(get()))
+      expect(yield* cookies(mock)).toEqual([undefined])
+    })
+  )
+
+  it.effect("repeats a value as it came, octet for octet", () =>
+    Effect.gen(function* () {
+      for (const value of ["a%20b%3D", '"quoted"', "a=b=c", "x+y/z==", ""]) {
+        const { client, mock } = yield* transport(() => respond(200, "", { "set-cookie": `v=${value}` }))
+        const policy = Cookies.policy(yield* CookieJar.makeMemory)
+        yield* run(policy(client).execute(get()))
+        yield* run(policy(client).execute(get()))
+        expect(yield* cookies(mock)).toEqual([undefined, `v=${value}`])
+      }
+    })
+  )
+})

@@ -1,0 +1,165 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Defaults from "@countersign/client/Defaults"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import { api, base, failure, promise, run, transport, urls } from "./scripted.js"
+
+const ok = () => MockClient.respond(200)
+
+describe("validate", () => {
+  it.effect("refuses a base URL that is none, or holds more than a place", () =>
+    Effect.gen(function* () {
+      const list = [
+        "",
+        "api.test",
+        "/v1",
+        "ftp://a.test",
+        "https://",
+        "https:evil",
+        "https://u:c4n4ry@a.test",
+        "https://a.test/?k=c4n4ry",
+        "https://a.test/#f",
+        "https://[::",
+        "https://a.test/\n"
+      ]
+      for (const baseUrl of list) {
+        const error = yield* Effect.flip(Defaults.validate({ baseUrl }))
+        expect(error, baseUrl).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+        expect(error.message).toContain("give one like https://")
+        expect(error.message).not.toContain("c4n4ry")
+      }
+    })
+  )
+
+  it.effect("refuses default headers that cannot be sent, and repeats no value", () =>
+    Effect.gen(function* () {
+      for (const headers of [{ "x-a": "c4n4ry\n" }, { "x c4n4ry": "v" }, { Host: "c4n4ry" }]) {
+        const error = yield* Effect.flip(Defaults.validate({ baseUrl: base, headers }))
+        expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
+        expect(error.message).not.toContain("c4n4ry")
+      }
+    })
+  )
+
+  it.effect("shows when a client is made, not at its first request", () =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(api([], { baseUrl: "nonsense" }))).toMatchObject({ _tag: "InvalidRequest" })
+    })
+  )
+})
+
+describe("the URL of a request", () => {
+  const hostile = [
+    "@evil.test/x",
+    ":pw@evil.test/x",
+    ":8080/x",
+    "//evil.test",
+    "//evil.test/v1/x",
+    "\\\\evil.test",
+    "/\\evil.test",
+    "https://evil.test/v1/x",
+    "http://api.test/v1/x",
+    "https://api.test:8443/v1/x",
+    "https://api.test@evil.test/v1/x",
+    "https://user@api.test/v1/x",
+    "https://api.test/admin",
+    "https://api.test/v10",
+    "https:evil.test",
+    "/../admin",
+    "/a/../../admin",
+    "..",
+    "/%2e%2e/admin",
+    "/.%2E/admin",
+    "/a%2f..%2f..%2fadmin",
+    "file:///etc/passwd",
+    "/x\r\nHost: evil.test",
+    "/x\ty",
+    "/x\0",
+    " /x",
+    "/x "
+  ]
+
+  it.effect("that leaves the base URL's origin or path is refused, and nothing is sent", () =>
+    Effect.gen(function* () {
+      for (const url of hostile) {
+        const { api: client, mock } = yield* api(ok)
+        expect(yield* failure(client.get(url)), url).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+        expect(yield* failure(client.execute(HttpClientRequest.post(url))), url).toMatchObject({ reason: "Url" })
+        expect(yield* failure(client.httpClient.get(url)), url).toMatchObject({
+          _tag: "RequestError",
+          reason: "InvalidUrl"
+        })
+        expect(yield* mock.sent, url).toEqual([])
+      }
+    })
+  )
+
+  it.effect("is joined to the base URL, with or without slashes", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      for (const url of [
+        "/x",
+        "x",
+        "",
+        "?a=1",
+        "/a%2Fb/ü",
+        "name:verb",
+        "https://api.test/v1/next?page=2",
+        new URL("https://api.test/v1/u?b=2#f")
+      ]) {
+        yield* run(client.get(url))
+      }
+      expect(yield* urls(mock)).toEqual([
+        `GET ${base}/x`,
+        `GET ${base}/x`,
+        `GET ${base}`,
+        `GET ${base}?a=1`,
+        `GET ${base}/a%2Fb/%C3%BC`,
+        `GET ${base}/name:verb`,
+        `GET ${base}/next?page=2`,
+        `GET ${base}/u?b=2#f`
+      ])
+    })
+  )
+
+  it("never reaches another host or leaves the path, whatever it says", () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(
+        FastCheck.oneof(
+          FastCheck.string({ unit: "binary" }),
+          FastCheck.webUrl(),
+          FastCheck.array(
+            FastCheck.constantFrom("/", "..", ".", "%2e", "\\", "@", ":", "evil.test", "https:", "?", "#", "v1", "\t")
+          ).map((parts) => parts.join(""))
+        ),
+        (url) =>
+          promise(
+            Effect.gen(function* () {
+              const { client, mock } = yield* transport(ok)
+              const exit = yield* Effect.exit(
+                run(Defaults.policy({ baseUrl: base })(client).execute(HttpClientRequest.get(url)))
+              )
+              if (exit._tag === "Failure") expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "InvalidRequest" })
+              for (const sent of yield* mock.sent) expect(sent.url).toMatch(/^https:\/\/api\.test\/v1([/?#]|$)/)
+            })
+          )
+      ),
+      { numRuns: 150 }
+    ))
+})
+
+describe("default headers", () => {
+  it.effect("are added where the request brings none of that name, in any letter case", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok, { headers: { Accept: "a/b", "X-Version": "1" } })
+      yield* run(client.get("/x"))
+      yield* run(client.get("/x", { headers: { ACCEPT: "c/d" } }))
+      expect((yield* mock.sent).map(({ headers }) => headers)).toEqual([
+        { accept: "a/b", "x-version": "1" },
+        { accept: "c/d", "x-version": "1" }
+      ])
+    })
+  )
+})

@@ -1,0 +1,129 @@
+import type { Unavailable } from "@countersign/client/Errors"
+import * as Retry from "@countersign/client/Retry"
+import * as Status from "@countersign/client/Status"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { chance, failure, get, run, transport } from "./scripted.js"
+
+const { respond, respondStream, truncated } = MockClient
+const problem = { "content-type": "application/problem+json; charset=utf-8" }
+
+const ask = (step: MockClient.Step) =>
+  Effect.map(transport([step]), ({ client, mock }) => ({ asked: Status.policy(client).execute(get()), mock }))
+const error = (step: MockClient.Step) => Effect.flatMap(ask(step), ({ asked }) => failure(asked))
+
+describe("from a status to an error", () => {
+  it.effect("every status has one", () =>
+    Effect.gen(function* () {
+      const rows: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
+        ["Unauthorized", [401]],
+        ["Forbidden", [403]],
+        ["RateLimited", [429]],
+        ["Unavailable", [408, 425, 500, 501, 502, 503, 504, 505, 511, 599, 999]],
+        ["ClientError", [400, 402, 404, 405, 409, 410, 418, 422, 451, 499]]
+      ]
+      for (const [tag, statuses] of rows) {
+        for (const status of statuses) {
+          expect(yield* error(respond(status, "x")), String(status)).toMatchObject({ _tag: tag, status, method: "GET" })
+        }
+      }
+    })
+  )
+
+  it.effect("below 400 there is none, and the body is untouched", () =>
+    Effect.gen(function* () {
+      for (const status of [200, 204, 302, 304]) {
+        const { asked, mock } = yield* ask(respondStream(status, Stream.never))
+        expect((yield* run(asked)).status).toBe(status)
+        expect((yield* mock.released).filter(({ how }) => how !== "empty")).toEqual([])
+      }
+    })
+  )
+})
+
+describe("problem details", () => {
+  it.effect("are told by the errors that can hold them", () =>
+    Effect.gen(function* () {
+      const body = {
+        type: "https://a.test/p",
+        title: "Out of credit",
+        detail: "30 < 50",
+        instance: "/a/1",
+        balance: 30
+      }
+      const { balance: _, ...members } = body
+      for (const status of [400, 403, 404, 422, 500, 503]) {
+        expect(yield* error(respond(status, body, problem)), String(status)).toMatchObject({ problem: members })
+      }
+      expect((yield* error(respond(404, body, problem))).message).toContain("answered 404: Out of credit")
+    })
+  )
+
+  it.effect("are told by the error of a policy further in that gave up", () =>
+    Effect.gen(function* () {
+      const { client } = yield* transport(() => respond(503, { title: "Down" }, problem))
+      const asked = Status.policy(Retry.policy()(client)).execute(get())
+      const told = yield* failure(asked).pipe(chance(0))
+      expect(told).toMatchObject({ _tag: "Unavailable", problem: { title: "Down" } })
+      expect(yield* (told as Unavailable).response!.json).toEqual({ title: "Down" })
+    })
+  )
+
+  it.effect("that are no JSON, no object, cut, or of another content type are none", () =>
+    Effect.gen(function* () {
+      for (const step of [
+        respond(404, "<html>", problem),
+        respond(404, "[1]", problem),
+        respond(404, '"text"', problem),
+        respond(404, undefined, problem),
+        respond(404, { title: "x" }),
+        respond(404, `{"title":"${"x".repeat(70_000)}"}`, problem),
+        truncated(404, '{"title":"x"', { headers: problem })
+      ]) {
+        expect(yield* error(step)).toMatchObject({ _tag: "ClientError", problem: undefined })
+      }
+    })
+  )
+})
+
+describe("the response of an error", () => {
+  it.effect("has status, headers and a body that was read: its connection is free", () =>
+    Effect.gen(function* () {
+      for (const status of [401, 403, 404, 429, 503]) {
+        const { asked, mock } = yield* ask(respond(status, `body of ${status}`, { "x-trace": "t1" }))
+        const failed = yield* failure(asked)
+        if (!("response" in failed) || failed.response === undefined) throw new Error("no response")
+        expect(failed.response.status).toBe(status)
+        expect(failed.response.headers["x-trace"]).toBe("t1")
+        expect([yield* failed.response.text, yield* failed.response.text]).toEqual([
+          `body of ${status}`,
+          `body of ${status}`
+        ])
+        expect(yield* mock.released).toMatchObject([{ at: 0, how: "drained" }])
+      }
+    })
+  )
+
+  it.effect("shows 64 KiB of a body at most", () =>
+    Effect.gen(function* () {
+      const endless = Stream.repeatValue(new Uint8Array(10_000).fill(97))
+      const { asked, mock } = yield* ask(respondStream(404, endless))
+      const failed = yield* failure(asked)
+      expect("response" in failed && (yield* failed.response!.text).length).toBe(64 * 1024)
+      expect(yield* mock.released).toHaveLength(1)
+    })
+  )
+
+  it.effect("that never ends costs a second, and is empty", () =>
+    Effect.gen(function* () {
+      const { asked, mock } = yield* ask(respondStream(404, Stream.never))
+      const failed = yield* failure(asked)
+      expect("response" in failed && (yield* failed.response!.text)).toBe("")
+      expect(yield* TestClock.currentTimeMillis).toBe(1000)
+      expect(yield* mock.released).toHaveLength(1)
+    })
+  )
+})

@@ -1,0 +1,69 @@
+import * as Timeline from "@countersign/client/Timeline"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { api, chance, run } from "./scripted.js"
+
+const { fail, respond } = MockClient
+const sent = Timeline.emit(() => ({ _tag: "TokenRequested" }))
+
+describe("record", () => {
+  it.effect("gives the outcome with the events in order, by the clock", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([
+        respond(503),
+        fail("ECONNREFUSED"),
+        respond(302, "", { location: "/v1/y" }),
+        respond(404)
+      ])
+      const { events, exit } = yield* run(Timeline.record(client.get("/x"))).pipe(chance(1))
+      expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "ClientError" })
+      expect(events.map(({ _tag, at }) => `${_tag} ${at}`)).toEqual([
+        "Sent 0",
+        "Answered 0",
+        "Waiting 0",
+        "Sent 50",
+        "Failed 50",
+        "Waiting 50",
+        "Sent 150",
+        "Answered 150",
+        "Redirected 150",
+        "Sent 150",
+        "Answered 150"
+      ])
+    })
+  )
+
+  it.effect("hears the fibers that the effect forks, and nothing after it", () =>
+    Effect.gen(function* () {
+      const { events } = yield* Timeline.record(Effect.flatMap(Effect.fork(sent), Fiber.join))
+      yield* sent
+      expect(events).toEqual([{ _tag: "TokenRequested", at: 0 }])
+    })
+  )
+
+  it.effect("is heard further out too, with one time for both", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(5)
+      const { events, exit } = yield* Timeline.record(Effect.zipLeft(Timeline.record(sent), sent))
+      const inner = yield* exit
+      expect(inner.events).toEqual([{ _tag: "TokenRequested", at: 5 }])
+      expect(events).toHaveLength(2)
+    })
+  )
+})
+
+describe("emit", () => {
+  it.effect("makes no event when nobody listens", () =>
+    Effect.gen(function* () {
+      let made = 0
+      const event = Timeline.emit(() => (made++, { _tag: "TokenObtained" }))
+      yield* event
+      expect(made).toBe(0)
+      yield* Timeline.observe(() => {})(event)
+      expect(made).toBe(1)
+    })
+  )
+})

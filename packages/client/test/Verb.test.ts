@@ -1,0 +1,183 @@
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as Auth from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { api, base, failure, run, urls } from "./scripted.js"
+
+const { respond } = MockClient
+const User = Schema.Struct({ id: Schema.Number, born: Schema.Date })
+const ada = { id: 1, born: "1815-12-10T00:00:00.000Z" }
+
+describe("methods", () => {
+  it.effect("each verb is the method of its name", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      for (const verb of ["get", "head", "post", "put", "patch", "del", "options"] as const)
+        yield* run(client[verb]("/x"))
+      expect(yield* urls(mock)).toEqual(
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => `${method} ${base}/x`)
+      )
+    })
+  )
+
+  it.effect("take the platform's options", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      yield* run(
+        client.get("/x?a=1", { urlParams: { b: "ü&", c: ["1", "2"] }, headers: { "x-a": "1" }, accept: "text/plain" })
+      )
+      yield* run(client.post("/x", { body: HttpBody.text("text") }))
+      yield* run(client.del("/x", { json: { why: "asked" } }))
+      const [first, second, third] = yield* mock.sent
+      expect(first).toMatchObject({
+        url: `${base}/x?a=1&b=%C3%BC%26&c=1&c=2`,
+        headers: { "x-a": "1", accept: "text/plain" }
+      })
+      expect(second).toMatchObject({ body: "text", headers: { "content-type": "text/plain" } })
+      expect(third).toMatchObject({ method: "DELETE", body: '{"why":"asked"}' })
+    })
+  )
+
+  it.effect("take other credentials for one call, for its retries and replays too", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(503), respond(200)])
+      const auth = Auth.fixed((request) => Effect.succeed({ ...request, headers: { ...request.headers, "x-k": "k" } }))
+      yield* run(client.get("/x", { auth }))
+      expect((yield* mock.sent).map(({ headers }) => headers["x-k"])).toEqual(["k", "k"])
+    })
+  )
+})
+
+describe("json", () => {
+  it.effect("is sent as application/json, null and false as well", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      for (const json of [{ a: "ü" }, [], null, false, 0, ""]) yield* run(client.post("/x", { json }))
+      const sent = yield* mock.sent
+      expect(sent.map(({ body }) => body)).toEqual(['{"a":"ü"}', "[]", "null", "false", "0", '""'])
+      for (const { headers } of sent) expect(headers["content-type"]).toBe("application/json")
+    })
+  )
+
+  it.effect("is encoded by jsonSchema first", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(200))
+      yield* run(client.put("/x", { json: { id: 1, born: new Date(ada.born) }, jsonSchema: User }))
+      expect(JSON.parse((yield* mock.sent)[0]!.body!)).toEqual(ada)
+    })
+  )
+
+  it.effect("that has no encoding is InvalidRequest, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([])
+      const circle: Record<string, unknown> = {}
+      circle["self"] = circle
+      const throwing = {
+        toJSON: () => {
+          throw new Error("c4n4ry")
+        }
+      }
+      for (const json of [circle, 1n, { n: 1n }, throwing, undefined, () => 1, Symbol("s")]) {
+        const error = yield* failure(client.post("/x", { json }))
+        expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
+        expect(error.message).not.toContain("c4n4ry")
+      }
+      const born = new Date(Number.NaN)
+      const error = yield* failure(
+        client.post("/x", {
+          json: { id: 1, born },
+          jsonSchema: Schema.Struct({ id: Schema.Number, born: Schema.ValidDateFromSelf })
+        })
+      )
+      expect(error.message).toContain("at $.born, expected ValidDate")
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+})
+
+describe("schema", () => {
+  it.effect("gives the decoded body", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond(200, ada)])
+      expect(yield* run(client.get("/x", { schema: User }))).toEqual({ id: 1, born: new Date(ada.born) })
+    })
+  )
+
+  it.effect("works both ways at once", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(200, ada)])
+      const value = { id: 1, born: new Date(ada.born) }
+      expect(yield* run(client.post("/x", { json: value, jsonSchema: User, schema: User }))).toEqual(value)
+      expect((yield* mock.sent)[0]?.body).toBe(JSON.stringify(ada))
+    })
+  )
+
+  it.effect("may need services, which it finds", () =>
+    Effect.gen(function* () {
+      class Factor extends Context.Tag("test/Factor")<Factor, number>() {}
+      const Scaled = Schema.transformOrFail(Schema.Number, Schema.Number, {
+        decode: (n) => Effect.map(Factor, (factor) => n * factor),
+        encode: (n) => Effect.map(Factor, (factor) => n / factor)
+      })
+      const { api: client, mock } = yield* api([respond(200, "3", { "content-type": "application/json" })])
+      const result = yield* run(client.post("/x", { json: 4, jsonSchema: Scaled, schema: Scaled })).pipe(
+        Effect.provideService(Factor, 2)
+      )
+      expect(result).toBe(6)
+      expect((yield* mock.sent)[0]?.body).toBe("2")
+    })
+  )
+
+  it.effect("that does not fit tells the path and what was expected, and the response is within reach", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond(200, { id: "c4n4ry", born: 1 })])
+      const error = yield* failure(client.get("/x", { schema: User }))
+      expect(error).toMatchObject({
+        _tag: "InvalidResponse",
+        reason: "Schema",
+        mismatches: [{ path: "$.id", expected: "number" }]
+      })
+      expect(error.message).toBe(
+        `GET ${base}/x answered 200; the body is not of the expected shape: at $.id, expected number`
+      )
+      if (error._tag === "InvalidResponse") expect(yield* error.response!.json).toEqual({ id: "c4n4ry", born: 1 })
+    })
+  )
+
+  it.effect("over what is no JSON says so, and does not repeat it", () =>
+    Effect.gen(function* () {
+      for (const body of ["<html>c4n4ry</html>", "{", "c4n4ry", "NaN", new Uint8Array([0xff, 0xfe])]) {
+        const { api: client, mock } = yield* api([respond(200, body)])
+        const error = yield* failure(client.get("/x", { schema: User }))
+        expect(error).toMatchObject({ _tag: "InvalidResponse", reason: "Json" })
+        expect(error.message).toContain("the body is not JSON")
+        expect(yield* mock.sent).toHaveLength(1)
+      }
+    })
+  )
+
+  it.effect("over an empty body is a mismatch, unless null is welcome", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api(() => respond(204))
+      expect(yield* failure(client.get("/x", { schema: User }))).toMatchObject({
+        _tag: "InvalidResponse",
+        reason: "Schema"
+      })
+      expect(yield* run(client.get("/x", { schema: Schema.NullOr(User) }))).toBe(null)
+    })
+  )
+})
+
+describe("without a schema", () => {
+  it.effect("the response comes whole: its connection is free before anybody reads it", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(200, "text")])
+      const response = yield* run(client.get("/x"))
+      expect(yield* mock.released).toHaveLength(1)
+      expect([yield* response.text, yield* response.text]).toEqual(["text", "text"])
+    })
+  )
+})

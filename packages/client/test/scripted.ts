@@ -1,0 +1,98 @@
+/** Clients over a scripted transport, and a clock that moves by itself to the next thing that happens. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest, TransportError } from "@countersign/client/Errors"
+import * as Transport from "@countersign/client/Transport"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as Chunk from "effect/Chunk"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as TestClock from "effect/TestClock"
+import * as TestContext from "effect/TestContext"
+
+export const base = "https://api.test/v1"
+
+type Mock = Context.Tag.Service<MockClient.MockClient>
+
+/** A client of the whole pipeline over a script. */
+export const api = (
+  script: MockClient.Script,
+  options: Partial<ApiClient.Options> = {}
+): Effect.Effect<{ readonly api: ApiClient.ApiClient; readonly mock: Mock }, InvalidRequest> =>
+  Effect.gen(function* () {
+    const { client, mock } = yield* MockClient.make(script)
+    const made = yield* ApiClient.make({ baseUrl: base, ...options, auth: options.auth ?? Auth.none }).pipe(
+      Effect.provideService(HttpClient.HttpClient, client)
+    ) as Effect.Effect<ApiClient.ApiClient, InvalidRequest>
+    return { api: made, mock }
+  })
+
+/** A typed transport alone, to wrap single policies around. */
+export const transport = (
+  script: MockClient.Script
+): Effect.Effect<{
+  readonly client: HttpClient.HttpClient.With<TransportError | InvalidRequest>
+  readonly raw: HttpClient.HttpClient.With<HttpClientError.HttpClientError>
+  readonly mock: Mock
+}> =>
+  Effect.map(MockClient.make(script), ({ client, mock }) => ({ client: Transport.typed(client), raw: client, mock }))
+
+export const get: (path?: string) => HttpClientRequest.HttpClientRequest = (path = "/x") =>
+  HttpClientRequest.get(`${base}${path}`)
+
+const turn = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+/** As many turns of the event loop as the promises of a scripted body may take. */
+const turns = 12
+
+/**
+ * Runs an effect, moving the clock to each next instant at which something sleeps: what takes an hour takes none, and
+ * what happened *when* is as it would be. An effect that waits for nothing and does not end is a defect of the test.
+ */
+export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(effect)
+    for (let steps = 0; steps < 500; steps++) {
+      for (let n = 0; n < turns; n++) {
+        yield* turn
+        const ended = yield* Fiber.poll(fiber)
+        if (Option.isSome(ended)) return yield* ended.value
+      }
+      const sleeps = Chunk.toReadonlyArray(yield* TestClock.sleeps())
+      if (sleeps.length > 0) yield* TestClock.setTime(Math.min(...sleeps))
+    }
+    return yield* Effect.zipRight(Fiber.interrupt(fiber), Effect.dieMessage("nothing happens, and it does not end"))
+  })
+
+/** {@link run}, and how it ended. */
+export const outcome = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
+  Effect.exit(run(effect))
+
+/** {@link run}, and what it failed with. */
+export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, A, R> => Effect.flip(run(effect))
+
+/** When the sends happened, in milliseconds. */
+export const times = (mock: Mock): Effect.Effect<ReadonlyArray<number>> =>
+  Effect.map(mock.sent, (sent) => sent.map(({ at }) => at))
+
+export const urls = (mock: Mock): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(mock.sent, (sent) => sent.map(({ method, url }) => `${method} ${url}`))
+
+/** Chance that is always the same share: 1 is the whole bound of the backoff, 0 is no wait. */
+export const chance =
+  (...values: readonly [number, ...Array<number>]) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withRandom(effect, Random.fixed([...values] as [number, ...Array<number>]))
+
+/** Runs a program of a property test under a clock of its own. */
+export const promise = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+  Effect.runPromise(Effect.provide(effect, TestContext.TestContext))

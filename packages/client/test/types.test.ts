@@ -1,0 +1,164 @@
+/** What the type of everything says about errors and requirements: a caller decides by it. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type { HttpClientError } from "@effect/platform/HttpClientError"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as CookieJar from "@countersign/client/CookieJar"
+import * as Cookies from "@countersign/client/Cookies"
+import * as Defaults from "@countersign/client/Defaults"
+import type * as Errors from "@countersign/client/Errors"
+import * as Policy from "@countersign/client/Policy"
+import * as Redirects from "@countersign/client/Redirects"
+import * as Retry from "@countersign/client/Retry"
+import * as RetryAfter from "@countersign/client/RetryAfter"
+import * as Status from "@countersign/client/Status"
+import * as Timeout from "@countersign/client/Timeout"
+import * as Transport from "@countersign/client/Transport"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import { describe, expectTypeOf, it } from "vitest"
+
+class Api extends ApiClient.Tag("test/Api")<Api>() {}
+const jar = Effect.runSync(CookieJar.makeMemory)
+const baseUrl = "https://api.test"
+
+type ErrorOf<P> = P extends Policy.Policy<infer E, unknown> ? E : "no policy"
+
+describe("policies", () => {
+  it("say what they add to the errors", () => {
+    expectTypeOf<ErrorOf<ReturnType<typeof Defaults.policy>>>().toEqualTypeOf<Errors.InvalidRequest>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Timeout.call>>>().toEqualTypeOf<Errors.Timeout>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Timeout.exchange>>>().toEqualTypeOf<Errors.Timeout>()
+    expectTypeOf<ErrorOf<typeof Status.policy>>().toEqualTypeOf<
+      Errors.Unauthorized | Errors.Forbidden | Errors.RateLimited | Errors.Unavailable | Errors.ClientError
+    >()
+    expectTypeOf<ErrorOf<ReturnType<typeof Redirects.follow>>>().toEqualTypeOf<
+      Errors.RedirectRejected | Errors.InvalidRequest
+    >()
+    expectTypeOf<ErrorOf<ReturnType<typeof Retry.policy>>>().toEqualTypeOf<Errors.RateLimited | Errors.Unavailable>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Auth.policy>>>().toEqualTypeOf<Errors.Unauthorized | Errors.AuthError>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Cookies.policy>>>().toEqualTypeOf<never>()
+  })
+
+  it("add to the errors and requirements of the client that they wrap", () => {
+    class Audit extends Context.Tag("test/Audit")<Audit, { readonly log: Effect.Effect<void> }>() {}
+    const audited = Policy.make<"refused", Audit>((request, next) =>
+      Effect.zipRight(
+        Effect.flatMap(Audit, ({ log }) => log),
+        next(request)
+      )
+    )
+    const transport = Context.GenericTag<HttpClient.HttpClient.With<"wire", "socket">>("test/transport")
+    const wrapped = Effect.map(transport, (client) => client.pipe(audited, Timeout.call(1), Cookies.policy(jar)))
+    expectTypeOf<Effect.Effect.Success<typeof wrapped>>().toEqualTypeOf<
+      HttpClient.HttpClient.With<"wire" | "refused" | Errors.Timeout, "socket" | Audit>
+    >()
+  })
+})
+
+describe("transports", () => {
+  it("are typed, and reading their bodies adds what reading fails with", () => {
+    const typed = Effect.map(HttpClient.HttpClient, Transport.typed)
+    type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest>
+    expectTypeOf<Effect.Effect.Success<typeof typed>>().toEqualTypeOf<Typed>()
+    const whole = Effect.map(typed, Transport.buffered(1))
+    expectTypeOf<Effect.Effect.Success<typeof whole>>().toEqualTypeOf<
+      HttpClient.HttpClient.With<Exclude<Errors.SendError, Errors.Timeout>>
+    >()
+  })
+})
+
+describe("schedules", () => {
+  it("are over failures", () => {
+    expectTypeOf(Retry.backoff).toEqualTypeOf<Schedule.Schedule<Duration.Duration, Retry.Failure>>()
+    expectTypeOf(RetryAfter.respect(Retry.backoff)).toEqualTypeOf<Schedule.Schedule<Retry.Failure, Retry.Failure>>()
+    expectTypeOf(Auth.replayOnce).toEqualTypeOf<Schedule.Schedule<number, Errors.Unauthorized>>()
+    expectTypeOf(Retry.backoff.pipe(Schedule.upTo("10 seconds"))).toExtend<Retry.RetrySchedule>()
+    expectTypeOf(Schedule.spaced("1 second")).toExtend<Retry.RetrySchedule>()
+    expectTypeOf<Retry.Failure>().toEqualTypeOf<
+      Errors.RateLimited | Errors.Unavailable | Errors.TransportError | Errors.Timeout
+    >()
+  })
+})
+
+describe("a client asks for", () => {
+  type Wire = HttpClient.HttpClient
+
+  it("a transport and an Auth, where the options bring no auth", () => {
+    const made = ApiClient.make({ baseUrl })
+    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire | Auth.Auth>>()
+    const layer = Api.layer({ baseUrl })
+    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | Auth.Auth>>()
+  })
+
+  it("a transport alone, where they do", () => {
+    const made = ApiClient.make({ baseUrl, auth: Auth.none })
+    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>>()
+    const layer = Api.layer({ baseUrl, auth: Auth.none, cookies: false })
+    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire>>()
+  })
+
+  it("a CookieJar, where they say cookies", () => {
+    const made = ApiClient.make({ baseUrl, cookies: true })
+    type All = Wire | Auth.Auth | CookieJar.CookieJar
+    expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, All>>()
+    const layer = Api.layer({ baseUrl, auth: Auth.none, cookies: true })
+    expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | CookieJar.CookieJar>>()
+  })
+
+  it("what they may bring or say, where their type does not tell", () => {
+    expectTypeOf<ApiClient.Requirements<{ baseUrl: string; cookies: boolean; auth: Auth.Service }>>().toEqualTypeOf<
+      Wire | CookieJar.CookieJar
+    >()
+    expectTypeOf<ApiClient.Requirements<{ baseUrl: string; auth: Auth.Service | undefined }>>().toEqualTypeOf<
+      Wire | Auth.Auth
+    >()
+    expectTypeOf<ApiClient.Requirements<ApiClient.Options>>().toEqualTypeOf<Wire | Auth.Auth | CookieJar.CookieJar>()
+  })
+
+  it("its tag, as platform's HttpClient", () => {
+    expectTypeOf(Api.layerHttpClient).toEqualTypeOf<Layer.Layer<HttpClient.HttpClient, never, Api>>()
+    expectTypeOf<ApiClient.ApiClient["httpClient"]>().toEqualTypeOf<HttpClient.HttpClient.With<HttpClientError>>()
+    expectTypeOf<ApiClient.ApiClient>().toExtend<HttpClient.HttpClient.With<Errors.ApiError>>()
+  })
+})
+
+describe("a verb gives", () => {
+  class Key extends Context.Tag("test/Key")<Key, string>() {}
+  const Sealed = Schema.transformOrFail(Schema.String, Schema.String, {
+    decode: () => Key,
+    encode: () => Key
+  })
+  const verbs = (client: ApiClient.ApiClient) => ({
+    plain: client.get("/x"),
+    decoded: client.get("/x", { schema: Schema.NumberFromString }),
+    encoded: client.post("/x", { json: 1, jsonSchema: Schema.NumberFromString }),
+    both: client.post("/x", { json: "a", jsonSchema: Sealed, schema: Schema.Number }),
+    needing: client.get("/x", { schema: Sealed })
+  })
+  type Verbs = ReturnType<typeof verbs>
+
+  it("the response, or what the schema says; errors and services likewise", () => {
+    type Decoding = Errors.ApiError | Errors.InvalidResponse
+    expectTypeOf<Verbs["plain"]>().toEqualTypeOf<Effect.Effect<HttpClientResponse, Errors.ApiError>>()
+    expectTypeOf<Verbs["decoded"]>().toEqualTypeOf<Effect.Effect<number, Decoding>>()
+    expectTypeOf<Verbs["encoded"]>().toEqualTypeOf<Effect.Effect<HttpClientResponse, Errors.ApiError>>()
+    expectTypeOf<Verbs["both"]>().toEqualTypeOf<Effect.Effect<number, Decoding, Key>>()
+    expectTypeOf<Verbs["needing"]>().toEqualTypeOf<Effect.Effect<string, Decoding, Key>>()
+  })
+
+  it("nothing for a value that the jsonSchema does not take", () => {
+    const wrong = (client: ApiClient.ApiClient) => [
+      // @ts-expect-error -- the schema encodes numbers.
+      client.post("/x", { json: "one", jsonSchema: Schema.NumberFromString }),
+      // @ts-expect-error -- there is nothing to encode.
+      client.post("/x", { jsonSchema: Schema.NumberFromString })
+    ]
+    expectTypeOf(wrong).toBeFunction()
+  })
+})
