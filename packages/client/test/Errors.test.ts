@@ -1,6 +1,6 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ApiClient from "@countersign/client/ApiClient"
-import * as Auth from "@countersign/client/Auth"
+import type * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
 import * as Errors from "@countersign/client/Errors"

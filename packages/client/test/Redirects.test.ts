@@ -271,7 +271,7 @@ describe("credentials and another origin", () => {
             })
           )
       ),
-      { numRuns: 100 }
+      { numRuns: 60 }
     ))
 
   it.effect("harmless headers travel", () =>

@@ -1,6 +1,6 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Auth from "@countersign/client/Auth"
+import type * as Auth from "@countersign/client/Auth"
 import type { RateLimited, Unavailable } from "@countersign/client/Errors"
 import * as RequestBody from "@countersign/client/RequestBody"
 import * as Retry from "@countersign/client/Retry"
@@ -57,7 +57,7 @@ describe("one count for all failures of a request", () => {
             })
           )
       ),
-      { numRuns: 15 }
+      { numRuns: 12 }
     ))
 
   it.effect("the answer after n failures is given out when n retries are allowed", () =>

@@ -10,7 +10,8 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as Chunk from "effect/Chunk"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -96,3 +97,10 @@ export const chance =
 /** Runs a program of a property test under a clock of its own. */
 export const promise = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(Effect.provide(effect, TestContext.TestContext))
+
+/** Text of the characters that break things, in a mixture: separators, controls, beyond ASCII, Latin-1 and the plane. */
+export const hostileText = (maxLength = 12): FastCheck.Arbitrary<string> =>
+  FastCheck.string({
+    unit: FastCheck.constantFrom(..."aZ0-_:;=,./\\@?#%&\"'<>() \t\r\n\0\u001b\u007f\u0080éÿĀ€🔑", "\ud800"),
+    maxLength
+  })

@@ -6,13 +6,13 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
-import * as Defaults from "@countersign/client/Defaults"
+import type * as Defaults from "@countersign/client/Defaults"
 import type * as Errors from "@countersign/client/Errors"
 import * as Policy from "@countersign/client/Policy"
-import * as Redirects from "@countersign/client/Redirects"
+import type * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
 import * as RetryAfter from "@countersign/client/RetryAfter"
-import * as Status from "@countersign/client/Status"
+import type * as Status from "@countersign/client/Status"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as Context from "effect/Context"
@@ -54,8 +54,8 @@ describe("policies", () => {
       )
     )
     const transport = Context.GenericTag<HttpClient.HttpClient.With<"wire", "socket">>("test/transport")
-    const wrapped = Effect.map(transport, (client) => client.pipe(audited, Timeout.call(1), Cookies.policy(jar)))
-    expectTypeOf<Effect.Effect.Success<typeof wrapped>>().toEqualTypeOf<
+    const _wrapped = Effect.map(transport, (client) => client.pipe(audited, Timeout.call(1), Cookies.policy(jar)))
+    expectTypeOf<Effect.Effect.Success<typeof _wrapped>>().toEqualTypeOf<
       HttpClient.HttpClient.With<"wire" | "refused" | Errors.Timeout, "socket" | Audit>
     >()
   })
@@ -66,8 +66,8 @@ describe("transports", () => {
     const typed = Effect.map(HttpClient.HttpClient, Transport.typed)
     type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest>
     expectTypeOf<Effect.Effect.Success<typeof typed>>().toEqualTypeOf<Typed>()
-    const whole = Effect.map(typed, Transport.buffered(1))
-    expectTypeOf<Effect.Effect.Success<typeof whole>>().toEqualTypeOf<
+    const _whole = Effect.map(typed, Transport.buffered(1))
+    expectTypeOf<Effect.Effect.Success<typeof _whole>>().toEqualTypeOf<
       HttpClient.HttpClient.With<Exclude<Errors.SendError, Errors.Timeout>>
     >()
   })
@@ -134,14 +134,14 @@ describe("a verb gives", () => {
     decode: () => Key,
     encode: () => Key
   })
-  const verbs = (client: ApiClient.ApiClient) => ({
+  const _verbs = (client: ApiClient.ApiClient) => ({
     plain: client.get("/x"),
     decoded: client.get("/x", { schema: Schema.NumberFromString }),
     encoded: client.post("/x", { json: 1, jsonSchema: Schema.NumberFromString }),
     both: client.post("/x", { json: "a", jsonSchema: Sealed, schema: Schema.Number }),
     needing: client.get("/x", { schema: Sealed })
   })
-  type Verbs = ReturnType<typeof verbs>
+  type Verbs = ReturnType<typeof _verbs>
 
   it("the response, or what the schema says; errors and services likewise", () => {
     type Decoding = Errors.ApiError | Errors.InvalidResponse
