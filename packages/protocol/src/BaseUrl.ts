@@ -48,6 +48,8 @@ export type PathReason =
   | "OutsideBase"
 
 /**
+ * Why two parts make no URL, in the base or in what was to be joined to it.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -91,6 +91,8 @@ export type Reason =
   "TooMany" | "InvalidLocation" | "UnsupportedScheme" | "Credentials" | "Downgrade" | "CrossOrigin" | "CrossOriginBody"
 
 /**
+ * What to do with an answer: make another request, give it out, or refuse.
+ *
  * @since 0.1.0
  * @category models
  */
