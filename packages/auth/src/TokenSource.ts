@@ -88,7 +88,7 @@ export interface Options<R = never> {
  */
 export type Requirements<R> = TokenStore.TokenStore | R
 
-/** After a failed or a fruitless renewal nobody tries again for this long. */
+/** No other token is asked for so soon after that failed while this one serves, or after another did not help. */
 const cooldownMs = 30_000
 
 /**
@@ -104,33 +104,44 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
     const saving = yield* Saving.make(store, options.key)
     const state: State = { store, saving, held: undefined, dead: undefined }
     const flight = yield* SingleFlight.make(transaction(state, options))
-    const another = Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
-      Effect.zipRight(flight),
-      Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
-    )
+    const another: Another = (isEnough) =>
+      Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
+        Effect.zipRight(flight(() => (state.held !== undefined && isEnough(state.held) ? state.held : undefined))),
+        Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
+      )
     return { get: getting(state, another), ...renewing(state, another) }
   })
 
-type Another = Effect.Effect<Held, TokenError | TokenStoreError>
+/** Gets another token, unless the one in memory has become good enough in the meantime. */
+type Another = (isEnough: (held: Held) => boolean) => Service["get"]
+
+const isFresh = ({ token }: Held, now: number): boolean => Token.isFresh(token, now)
 
 const isAlive = ({ token }: Held, now: number): boolean => now < (token.expiresAt ?? Number.POSITIVE_INFINITY)
 
-const getting = (state: State, another: Another): Another => {
+const getting = (state: State, another: Another): Service["get"] => {
   let failedAt = Number.NEGATIVE_INFINITY
 
-  const replaceExpiring = (held: Held, now: number): Another => {
-    if (now < failedAt + cooldownMs) return Effect.succeed(held)
-    return Effect.catchAll(another, (error) => {
+  const orTheOld = (error: TokenError | TokenStoreError): Service["get"] =>
+    Effect.clockWith((clock) => {
+      const now = clock.unsafeCurrentTimeMillis()
+      const { held } = state
+      if (held === undefined || !isAlive(held, now)) return Effect.fail(error)
+      // All who waited for it come by here; one of them says so.
+      if (now < failedAt + cooldownMs) return Effect.succeed(held)
       failedAt = now
       return Effect.as(Effect.logWarning(`${error.message}; the old one serves until it expires.`), held)
     })
-  }
 
   return Effect.clockWith((clock) => {
     const now = clock.unsafeCurrentTimeMillis()
     const { held } = state
-    if (held !== undefined && Token.isFresh(held.token, now)) return Effect.succeed(held)
-    return held !== undefined && isAlive(held, now) ? replaceExpiring(held, now) : another
+    const serves = now < failedAt + cooldownMs ? isAlive : isFresh
+    if (held !== undefined && serves(held, now)) return Effect.succeed(held)
+    return Effect.catchAll(
+      another((current) => isFresh(current, now)),
+      orTheOld
+    )
   })
 }
 
@@ -142,7 +153,10 @@ const renewing = (state: State, another: Another): Pick<Service, "renew" | "gave
       // Somebody has replaced it while the refusal was on its way: there is another to try already.
       if (state.held?.generation !== refused) return Effect.succeed(true)
       if (clock.unsafeCurrentTimeMillis() < fruitlessAt + cooldownMs) return Effect.succeed(false)
-      return Effect.map(another, ({ generation }) => generation !== refused)
+      return Effect.map(
+        another(({ generation }) => generation !== refused),
+        ({ generation }) => generation !== refused
+      )
     })
 
   const gaveUp: Service["gaveUp"] = (refused) =>
@@ -162,5 +176,4 @@ const renewing = (state: State, another: Another): Pick<Service, "renew" | "gave
  * @category layers
  */
 export const layer = <R = never>(options: Options<R>): Layer.Layer<TokenSource, never, Requirements<R>> =>
-  // The scope that `make` asks for is the Layer's own.
-  Layer.scoped(TokenSource, make(options)) as Layer.Layer<TokenSource, never, Requirements<R>>
+  Layer.scoped(TokenSource, make(options))

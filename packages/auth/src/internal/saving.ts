@@ -46,11 +46,12 @@ export const make = (store: TokenStore.Service, key: string): Effect.Effect<Savi
         )
       })
 
-    const pay = Effect.suspend(() => (debt === undefined ? Effect.void : write(debt)))
+    const settle = Effect.suspend(() => (debt === undefined ? Effect.void : write(debt)))
+    // Excluded from a transaction: stored while its successor is on its way, the old token would keep that one out.
+    const pay = Effect.suspend(() => (debt === undefined ? Effect.void : store.exclusive(key)(settle)))
 
-    const owe = (owed: Debt, error: TokenStoreError) =>
+    const owe = (error: TokenStoreError) =>
       Effect.gen(function* () {
-        debt = owed
         yield* Effect.logWarning(`${error.message}; the new token serves from memory and is stored later.`)
         if (paying !== undefined) return
         paying = yield* Effect.forkIn(
@@ -75,9 +76,11 @@ export const make = (store: TokenStore.Service, key: string): Effect.Effect<Savi
       version: () => known,
       adopted: (version) => void (known = version),
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
-      save: (token, expected) => {
-        const owed = { token, expected }
-        return Effect.catchAll(write(owed), (error) => owe(owed, error))
-      }
+      save: (token, expected) =>
+        Effect.suspend(() => {
+          // From now on the store is owed this one, and none of its predecessors.
+          debt = { token, expected }
+          return Effect.catchAll(write(debt), owe)
+        })
     }
   })

@@ -1,5 +1,6 @@
 import type { TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,17 +27,23 @@ const versionOf = (stored: Option.Option<TokenStore.Stored>): number =>
 const hold = (state: State, token: Token.Token): Held =>
   (state.held = { token, generation: (state.held?.generation ?? 0) + 1 })
 
-/** Takes over what another process, or an earlier run, has stored: never what is older than what memory holds. */
+/**
+ * Takes over what another process, or an earlier run, has stored: never what is older than what memory holds. What is
+ * about to expire is taken too, to serve while there is no other, but is not enough.
+ */
 const adopt = (state: State, stored: Option.Option<TokenStore.Stored>, now: number): Held | undefined => {
   if (Option.isNone(stored)) return undefined
   const { token, version } = stored.value
   if (state.held !== undefined && version <= state.saving.version()) return undefined
   state.saving.adopted(version)
-  return Token.isFresh(token, now) ? hold(state, token) : undefined
+  const held = hold(state, token)
+  return Token.isFresh(token, now) ? held : undefined
 }
 
 const tooSlow = (after: Duration.Duration) =>
   new TokenError({ reason: "Unavailable", detail: `it took longer than ${Duration.format(after)} to get one` })
+
+const interrupted = new TokenError({ reason: "Unavailable", detail: "getting one was interrupted from within" })
 
 const mint = <R>(
   state: State,
@@ -51,6 +58,10 @@ const mint = <R>(
   )
   return options.mint(previous).pipe(
     Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(patience) }),
+    // Those who wait were not interrupted, and must not look as if they had been.
+    Effect.catchSomeCause((cause) =>
+      Cause.isInterruptedOnly(cause) ? Option.some(Effect.fail(interrupted)) : Option.none()
+    ),
     Effect.map((token) => hold(state, token)),
     // In memory first: a full disk must not cost a token whose predecessor is already void.
     Effect.tap(({ token }) => state.saving.save(token, versionOf(stored)))
@@ -65,11 +76,27 @@ const replace = <R>(state: State, options: Options<R>): Effect.Effect<Held, Fail
     if (adopted !== undefined) return adopted
     const version = versionOf(stored)
     if (state.dead?.version === version) return yield* Effect.fail(state.dead.error)
-    return yield* Effect.tapError(mint(state, options, stored), (error) =>
-      Effect.sync(() => {
-        if (error.reason === "ReauthorizationRequired") state.dead = { error, version }
-      })
+    return yield* Effect.catchIf(
+      mint(state, options, stored),
+      ({ reason }) => reason === "ReauthorizationRequired",
+      (error) => outrun(state, options.key, stored, error)
     )
+  })
+
+/** Who refreshed beside the lock has made our refresh token void, and stored another; if nobody did, ours is dead. */
+const outrun = (
+  state: State,
+  key: string,
+  before: Option.Option<TokenStore.Stored>,
+  error: TokenError
+): Effect.Effect<Held, Failure> =>
+  Effect.gen(function* () {
+    const stored = yield* Effect.orElseSucceed(state.store.get(key), () => before)
+    const adopted = adopt(state, stored, yield* Clock.currentTimeMillis)
+    if (adopted !== undefined) return adopted
+    const version = versionOf(stored)
+    if (version === versionOf(before)) state.dead = { error, version }
+    return yield* Effect.fail(error)
   })
 
 /** Gets another token than the one in memory: looks into the store, excludes the others, looks again, mints, stores. */

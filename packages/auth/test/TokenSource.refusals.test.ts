@@ -1,0 +1,255 @@
+import * as Bearer from "@countersign/auth/Bearer"
+import type * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import {
+  minting,
+  nameOf,
+  nothing,
+  source,
+  sourceOn,
+  storedBySibling,
+  storedIn,
+  times,
+  token,
+  stoppingAt
+} from "./support/sources.js"
+
+const slowly = (n: number) => Effect.delay(token(n), "1 second")
+
+/** A client over a source, and a server that takes only the tokens that `takes` says, some milliseconds away. */
+const clientOf = (source: TokenSource.Service, takes: (token: string) => boolean, distance = 0) =>
+  Effect.gen(function* () {
+    const { client, mock } = yield* MockClient.make(({ headers }) => {
+      const answer = MockClient.respond(takes(headers["authorization"] ?? "") ? 200 : 401)
+      return distance === 0 ? answer : MockClient.delay(distance, answer)
+    })
+    const api = yield* Effect.provideService(
+      ApiClient.make({
+        baseUrl: "https://api.test",
+        auth: Bearer.fromSource(source),
+        // A TestClock wakes each timer that it passes by itself, which takes ten milliseconds of ours.
+        timeout: { call: false, exchange: false }
+      }),
+      HttpClient.HttpClient,
+      client
+    )
+    return { api, mock }
+  })
+
+describe("a refused token", () => {
+  it.scoped("a thousand requests that are refused at once cost one token, and each is sent once more", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(n) : Effect.delay(token(n), "100 millis")))
+      const { api, mock } = yield* clientOf(yield* source(mint), (sent) => sent !== "Bearer canary-1")
+      const requests = yield* Effect.fork(times(1_000, api.get("/")))
+      yield* TestClock.adjust("100 millis")
+      const responses = yield* Fiber.join(requests)
+      expect(responses.every(({ status }) => status === 200)).toBe(true)
+      expect(calls).toHaveLength(2)
+      const sent = (yield* mock.sent).map(({ at, headers }) => `${headers["authorization"]} at ${at}`)
+      expect(sent).toHaveLength(2_000)
+      expect(new Set(sent.slice(0, 1_000))).toEqual(new Set(["Bearer canary-1 at 0"]))
+      expect(new Set(sent.slice(1_000))).toEqual(new Set(["Bearer canary-2 at 100"]))
+    })
+  )
+
+  it.scoped("that is not the current one any more is only replayed with the one that is", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { get, renew } = yield* source(mint)
+      const { generation } = yield* get
+      expect(yield* renew(generation)).toBe(true)
+      expect(yield* renew(generation)).toBe(true)
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("is replaced once by two who tell of it at the same time", () =>
+    Effect.gen(function* () {
+      for (let step = 1; step <= 80; step++) {
+        const { calls, mint } = minting()
+        const { get, renew } = yield* source(mint)
+        const { generation } = yield* get
+        const { goOn, run } = stoppingAt(step)
+        const slow = yield* Effect.fork(run(renew(generation)))
+        yield* renew(generation)
+        yield* goOn
+        expect(yield* Fiber.join(slow)).toBe(true)
+        expect([step, calls.length]).toEqual([step, 2])
+      }
+    })
+  )
+
+  it.scoped("is replaced without a call when a sibling has stored another", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const { generation } = yield* get
+      yield* storedBySibling(store, "sibling")
+      expect(yield* renew(generation)).toBe(true)
+      expect(nameOf(yield* get)).toBe("canary-sibling")
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("keeps the errors of getting another: the request fails with those", () =>
+    Effect.gen(function* () {
+      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Unavailable"))))
+      const { api } = yield* clientOf(yield* source(mint), () => false)
+      const request = yield* Effect.fork(Effect.flip(api.get("/")))
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(request)).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
+    })
+  )
+})
+
+describe("a server that refuses every token", () => {
+  it.scoped("a thousand requests one after the other cost one token more", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { api, mock } = yield* clientOf(yield* source(mint), () => false)
+      for (let n = 0; n < 1_000; n++) expect((yield* Effect.flip(api.get("/")))._tag).toBe("Unauthorized")
+      expect(calls).toHaveLength(2)
+      expect(yield* mock.sent).toHaveLength(1_001)
+    })
+  )
+
+  it.scoped("a thousand requests at once cost one token more", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { api } = yield* clientOf(yield* source(mint), () => false)
+      yield* times(1_000, Effect.flip(api.get("/")))
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("every 30 seconds one request finds out whether another token helps by now", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { api } = yield* clientOf(yield* source(mint), (sent) => sent === "Bearer canary-5")
+      const statuses: Array<unknown> = []
+      for (let second = 0; second <= 90; second += 10) {
+        statuses.push(yield* Effect.merge(Effect.map(api.get("/"), ({ status }) => status)))
+        yield* TestClock.adjust("10 seconds")
+      }
+      expect(calls.map(({ at }) => at)).toEqual([0, 0, 30_000, 60_000, 90_000])
+      expect(statuses.slice(0, -1)).toEqual(
+        Array.from({ length: 9 }, () => expect.objectContaining({ _tag: "Unauthorized" }))
+      )
+      expect(statuses.at(-1)).toBe(200)
+    })
+  )
+
+  it.scoped("requests that overlap cost one token in 30 seconds", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting(slowly)
+      const { api } = yield* clientOf(yield* source(mint), () => false, 100)
+      const requests = yield* Effect.fork(
+        Effect.forEach(
+          Array.from({ length: 50 }, (_, n) => n),
+          (n) => Effect.delay(Effect.flip(api.get("/")), n * 37),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(requests)
+      expect(calls.map(({ at }) => at)).toEqual([0, 1_100])
+    })
+  )
+})
+
+describe("a refresh token that is refused for good", () => {
+  it.scoped("is remembered: a thousand requests cost one call", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting(() => Effect.fail(nothing("ReauthorizationRequired")))
+      const { get } = yield* sourceOn(store, mint)
+      for (let n = 0; n < 1_000; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
+      expect(calls).toEqual([{ at: 0, previous: "canary-refresh-old" }])
+      expect(yield* storedIn(store)).toBe("canary-old")
+    })
+  )
+
+  it.scoped("is forgotten when the store holds another token", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting((n) => (n === 1 ? Effect.fail(nothing("ReauthorizationRequired")) : token(n)))
+      const { get, renew } = yield* sourceOn(store, mint)
+      yield* Effect.flip(get)
+      yield* storedBySibling(store, "signed-in")
+      const held = yield* get
+      expect(nameOf(held)).toBe("canary-signed-in")
+      expect(calls).toHaveLength(1)
+      expect(yield* renew(held.generation)).toBe(true)
+      expect(calls[1]?.previous).toBe("canary-refresh-signed-in")
+    })
+  )
+
+  it.scoped("was used by somebody whom the lock did not stop: their token is taken over", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting(() =>
+        Effect.zipRight(Effect.orDie(storedBySibling(store, "theirs")), Effect.fail(nothing("ReauthorizationRequired")))
+      )
+      const { get } = yield* sourceOn(store, mint)
+      expect(nameOf(yield* get)).toBe("canary-theirs")
+      expect(calls).toHaveLength(1)
+    })
+  )
+})
+
+describe("two sources over one store", () => {
+  it.scoped("get one token between them: the second finds the first one's under the lock", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const one = minting(slowly)
+      const two = minting(slowly)
+      const first = yield* sourceOn(store, one.mint)
+      const second = yield* sourceOn(store, two.mint)
+      const both = yield* Effect.fork(Effect.all([first.get, second.get], { concurrency: 2 }))
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(both)).map(nameOf)).toEqual(["canary-1", "canary-1"])
+      expect([one.calls.length, two.calls.length]).toEqual([1, 0])
+    })
+  )
+
+  it.scoped("a sibling's token that came while this one waited for the lock is taken over", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const interleaving: TokenStore.Service = {
+        ...store,
+        exclusive: (key) => (effect) =>
+          store.exclusive(key)(Effect.zipRight(Effect.orDie(storedBySibling(store, "sibling", 60_000)), effect))
+      }
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(interleaving, mint)
+      expect(nameOf(yield* get)).toBe("canary-sibling")
+      expect(calls).toEqual([])
+    })
+  )
+
+  it.scoped("a sibling's token that has run out is what the next one is got with", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { calls, mint } = minting((n) => token(n, n === 1 ? 60_000 : undefined))
+      const { get } = yield* sourceOn(store, mint)
+      yield* get
+      yield* storedBySibling(store, "sibling", 10_000)
+      yield* TestClock.adjust("1 minute")
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls[1]?.previous).toBe("canary-refresh-sibling")
+    })
+  )
+})

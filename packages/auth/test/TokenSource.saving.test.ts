@@ -1,0 +1,207 @@
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenStoreError } from "@countersign/client/Errors"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import {
+  breakable,
+  canary,
+  key,
+  logging,
+  minting,
+  nameOf,
+  sourceOn,
+  storedBySibling,
+  storedIn,
+  token
+} from "./support/sources.js"
+
+describe("a token that cannot be stored", () => {
+  it.scoped("serves from memory, is told of without its text, and is stored when that works again", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(service, mint)
+      expect(nameOf(yield* get)).toBe("canary-1")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      expect(lines.join("\n")).toContain("the disk is full")
+      expect(lines.join("\n")).not.toContain(canary)
+
+      // After 1 second, 1, 2, 4 … and at last every minute.
+      yield* TestClock.adjust("1 second")
+      expect(state.writes).toBe(2)
+      yield* TestClock.adjust("3 seconds")
+      expect(state.writes).toBe(4)
+      yield* TestClock.adjust("10 minutes")
+      const before = state.writes
+      yield* TestClock.adjust("3 minutes")
+      expect(state.writes).toBe(before + 3)
+
+      state.broken = false
+      expect(yield* storedIn(store)).toBeUndefined()
+      yield* TestClock.adjust("1 minute")
+      expect(yield* storedIn(store)).toBe("canary-1")
+      yield* TestClock.adjust("1 hour")
+      expect([state.writes, calls.length]).toEqual([before + 4, 1])
+    }).pipe(logging(lines))
+  })
+
+  it.effect("is stored when the scope closes", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const scope = yield* Scope.make()
+      const { get } = yield* Scope.extend(sourceOn(service, minting().mint), scope)
+      yield* get
+      yield* TestClock.adjust("5 seconds")
+      state.broken = false
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* storedIn(store)).toBe("canary-1")
+    })
+  )
+
+  it.effect("and got while the scope closes, is stored at its end", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const scope = yield* Scope.make()
+      const { mint } = minting((n) => Effect.delay(token(n), "1 second"))
+      const { get } = yield* Scope.extend(sourceOn(service, mint), scope)
+      const asking = yield* Effect.fork(
+        Effect.ensuring(
+          get,
+          Effect.sync(() => (state.broken = false))
+        )
+      )
+      yield* Effect.yieldNow()
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(asking)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      expect(yield* storedIn(store)).toBe("canary-1")
+    })
+  )
+
+  it.effect("and cannot be when the scope closes either, is lost aloud", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { service } = breakable(yield* TokenStore.makeMemory)
+      const scope = yield* Scope.make()
+      const { get } = yield* Scope.extend(sourceOn(service, minting().mint), scope)
+      yield* get
+      yield* Scope.close(scope, Exit.void)
+      expect(lines.filter((line) => line.startsWith("ERROR")).join("\n")).toContain("is lost with this process")
+      expect(lines.join("\n")).not.toContain(canary)
+    }).pipe(logging(lines))
+  })
+
+  it.scoped("is what the next one is got with, not the one in the store", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "kept", 0)
+      const { service } = breakable(store)
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(service, mint)
+      yield* renew((yield* get).generation)
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-kept", "canary-refresh-1"])
+    })
+  )
+
+  it.scoped("is of no interest any more when its successor was stored", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(service, mint)
+      const first = yield* get
+      state.broken = false
+      yield* renew(first.generation)
+      expect(yield* storedIn(store)).toBe("canary-2")
+      yield* renew((yield* get).generation)
+      yield* TestClock.adjust("10 minutes")
+      expect(calls.map(({ previous }) => previous)).toEqual([undefined, "canary-refresh-1", "canary-refresh-2"])
+      expect([yield* storedIn(store), state.writes]).toEqual(["canary-3", 3])
+    })
+  )
+
+  it.scoped("is not stored while its successor is on its way, which could not be stored after it", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.delay(token(n), "5 seconds")))
+      const { get, renew } = yield* sourceOn(service, mint)
+      const first = yield* get
+      const renewing = yield* Effect.fork(renew(first.generation))
+      yield* Effect.yieldNow()
+      state.broken = false
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(renewing)
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* storedIn(store)).toBe("canary-2")
+    })
+  )
+
+  it.scoped("does not overwrite what another process has stored meanwhile", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { service, state } = breakable(store)
+      const { get } = yield* sourceOn(service, minting().mint)
+      yield* get
+      yield* storedBySibling(store, "sibling")
+      state.broken = false
+      yield* TestClock.adjust("1 minute")
+      expect(yield* storedIn(store)).toBe("canary-sibling")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      expect(state.writes).toBe(2)
+      expect(lines.join("\n")).toContain("Another process has stored a token")
+    }).pipe(logging(lines))
+  })
+})
+
+describe("a store that cannot be read", () => {
+  it.scoped("is the error of whoever asks, as long as there is no token in memory", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      let broken = true
+      const unreadable = new TokenStoreError({ reason: "Corrupt", detail: "it is no token file" })
+      const { calls, mint } = minting((n) => token(n, 60_000))
+      const { get } = yield* sourceOn(
+        { ...store, get: (name) => Effect.suspend(() => (broken ? Effect.fail(unreadable) : store.get(name))) },
+        mint
+      )
+      expect(yield* Effect.flip(get)).toBe(unreadable)
+      broken = false
+      yield* get
+      broken = true
+      yield* TestClock.adjust("55 seconds")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Effect.flip(get)).toBe(unreadable)
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("a lock that is busy is an error too, and no call is made", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const busy = new TokenStoreError({ reason: "Busy", detail: "another process holds on" })
+      const { calls, mint } = minting()
+      const source = TokenSource.make({ key, mint })
+      const { get } = yield* Effect.provideService(source, TokenStore.TokenStore, {
+        ...store,
+        exclusive: () => () => Effect.fail(busy)
+      })
+      expect(yield* Effect.flip(get)).toBe(busy)
+      expect(calls).toEqual([])
+    })
+  )
+})

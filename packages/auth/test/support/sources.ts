@@ -1,0 +1,110 @@
+import * as Token from "@countersign/auth/Token"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Scheduler from "effect/Scheduler"
+
+/** Every secret of these tests begins like this, so that a leak is found by one search. */
+export const canary = "canary-"
+
+/** `canary-1`, got now, with `canary-refresh-1`. */
+export const token = (n: number | string, lifetimeMs?: number): Effect.Effect<Token.Token> =>
+  Effect.map(Clock.currentTimeMillis, (now) => ({
+    ...Token.bearer(Redacted.make(`${canary}${n}`), now, lifetimeMs),
+    refreshToken: Redacted.make(`${canary}refresh-${n}`)
+  }))
+
+export const nameOf = (held: { readonly token: Token.Token }): string => Redacted.value(held.token.accessToken)
+
+export const nothing = (reason: TokenError["reason"]): TokenError => new TokenError({ reason, detail: "as scripted" })
+
+interface Call {
+  readonly at: number
+  /** The refresh token of the token that was given as the last one. */
+  readonly previous: string | undefined
+}
+
+type Outcome = (n: number) => Effect.Effect<Token.Token, TokenError>
+
+/** Tokens `canary-1`, `canary-2` and so on, or whatever the script says, and when each of them was asked for. */
+export const minting = (script: Outcome = (n) => token(n)) => {
+  const calls: Array<Call> = []
+  const mint: TokenSource.Options["mint"] = (last) =>
+    Effect.flatMap(Clock.currentTimeMillis, (at) => {
+      const refreshToken = Option.getOrUndefined(last)?.refreshToken
+      calls.push({ at, previous: refreshToken && Redacted.value(refreshToken) })
+      return script(calls.length)
+    })
+  return { calls, mint }
+}
+
+export const key = "key"
+
+export const sourceOn = (store: TokenStore.Service, mint: TokenSource.Options["mint"]) =>
+  Effect.provideService(TokenSource.make({ key, mint }), TokenStore.TokenStore, store)
+
+/** A source over a store of its own. */
+export const source = (mint: TokenSource.Options["mint"]) =>
+  Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint))
+
+/** The token that a store holds. */
+export const storedIn = (store: TokenStore.Service): Effect.Effect<string | undefined, TokenStoreError> =>
+  Effect.map(store.get(key), (stored) => Option.getOrUndefined(Option.map(stored, nameOf)))
+
+/** Stores a token as another process would. */
+export const storedBySibling = (store: TokenStore.Service, text: string, lifetimeMs?: number) =>
+  Effect.gen(function* () {
+    const version = Option.match(yield* store.get(key), { onNone: () => 0, onSome: (stored) => stored.version })
+    return yield* store.compareAndSet(key, version, yield* token(text, lifetimeMs))
+  })
+
+/** A store whose writes fail while `broken` is set, and the number of writes that were tried. */
+export const breakable = (store: TokenStore.Service) => {
+  const state = { broken: true, writes: 0 }
+  const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
+  const service: TokenStore.Service = {
+    ...store,
+    compareAndSet: (...write) =>
+      Effect.suspend(() => {
+        state.writes += 1
+        return state.broken ? Effect.fail(full) : store.compareAndSet(...write)
+      })
+  }
+  return { service, state }
+}
+
+/** Runs an effect and keeps what it logs. */
+export const logging = (lines: Array<string>) =>
+  Effect.provide(Logger.add(Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))))
+
+export const times = <A, E, R>(n: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.all(
+    Array.from({ length: n }, () => effect),
+    { concurrency: "unbounded" }
+  )
+
+/** Stops a fiber before its n-th step, until it is let go on: a race, at will. */
+export const stoppingAt = (step: number) => {
+  let steps = 0
+  let free = false
+  let stopped: (() => void) | undefined
+  const scheduler = Scheduler.make(
+    (task, priority, fiber) => {
+      if (steps === step && !free) stopped = task
+      else Scheduler.defaultScheduler.scheduleTask(task, priority, fiber)
+    },
+    () => ++steps === step && 0
+  )
+  return {
+    run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.withScheduler(effect, scheduler),
+    goOn: Effect.sync(() => {
+      free = true
+      stopped?.()
+    })
+  }
+}
