@@ -10,7 +10,6 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as Chunk from "effect/Chunk"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -73,10 +72,6 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
     }
     return yield* Effect.zipRight(Fiber.interrupt(fiber), Effect.dieMessage("nothing happens, and it does not end"))
   })
-
-/** {@link run}, and how it ended. */
-export const outcome = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
-  Effect.exit(run(effect))
 
 /** {@link run}, and what it failed with. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, A, R> => Effect.flip(run(effect))

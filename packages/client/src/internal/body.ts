@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { Buffered } from "./response.js"
 
 /** What is read of a body that is only thrown away, or shown in an error: more is cheaper to cut off than to read. */
-export const mostDiscarded = 64 * 1024
+const mostDiscarded = 64 * 1024
 
 /** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
 const discardTime = Duration.seconds(1)

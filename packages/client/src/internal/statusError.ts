@@ -30,7 +30,7 @@ export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challe
 const endOfTime = 8.64e15
 
 /** What the headers of an answer say about coming back. */
-export const comeBackOf = (response: HttpClientResponse, now: number): ComeBack => {
+const comeBackOf = (response: HttpClientResponse, now: number): ComeBack => {
   const found = RetryAfter.parse(response.headers, now)
   if (found === undefined) return {}
   const retryAt = DateTime.make(Math.min(now + found.delayMs, endOfTime))

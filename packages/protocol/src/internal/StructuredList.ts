@@ -12,7 +12,7 @@ export interface Item {
 }
 
 /** @internal */
-export type BareItem = number | string | true | undefined
+type BareItem = number | string | true | undefined
 
 /**
  * Parses a List (RFC 9651 §4.2.1) of Items with parameters. Inner lists, dates and display strings are not read. A

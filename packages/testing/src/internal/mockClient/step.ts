@@ -11,16 +11,16 @@ export interface Respond {
   readonly body: Stream.Stream<Uint8Array, unknown> | Uint8Array | undefined
 }
 
-export interface Fail {
+interface Fail {
   readonly _tag: "Fail"
   readonly error: Error
 }
 
-export interface Never {
+interface Never {
   readonly _tag: "Never"
 }
 
-export interface Delay {
+interface Delay {
   readonly _tag: "Delay"
   readonly duration: Duration.DurationInput
   readonly step: Step

@@ -86,7 +86,7 @@ const isReused = (token: RefreshToken, settings: Settings, now: number): boolean
   token.usedAt !== undefined && now - token.usedAt >= settings.reuseGrace
 
 /** The words of a scope (RFC 6749 §3.3). */
-export const words = (scope: string): ReadonlyArray<string> => scope.split(" ").filter((word) => word !== "")
+const words = (scope: string): ReadonlyArray<string> => scope.split(" ").filter((word) => word !== "")
 
 export const isWithin = (scope: string, allowed: ReadonlyArray<string>): boolean =>
   words(scope).every((word) => allowed.includes(word))
