@@ -1,0 +1,37 @@
+/** A policy of one's own, around the transport: it sees every send, retries and replays included. */
+import * as Auth from "@countersign/client/Auth"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Policy from "@countersign/client/Policy"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+class Api extends ApiClient.Tag("app/Api")<Api>() {}
+
+// #region policy
+/** Numbers the sends, so that the server's log and ours can be laid side by side. */
+const numbered = Effect.sync(() => {
+  let sends = 0
+  return Policy.make((request, next) =>
+    Effect.suspend(() => next(HttpClientRequest.setHeader(request, "x-send", String(++sends))))
+  )
+})
+
+/** Any transport, with the policy around it. */
+const NumberedTransport = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.flatMap(numbered, (policy) => Effect.map(HttpClient.HttpClient, policy))
+)
+// #endregion
+
+export const ApiLive = Api.layer({ baseUrl: "https://api.example.com" }).pipe(
+  Layer.provide(Auth.layerNone),
+  Layer.provide(NumberedTransport)
+)
+
+export const program = Effect.gen(function* () {
+  const api = yield* Api
+  yield* api.get("/a")
+  yield* api.get("/b")
+})
