@@ -254,6 +254,15 @@ describe("httpClient", () => {
     })
   )
 
+  it.effect("gives an error's body whole and as a stream, where the client reads its beginning", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(() => respond(404, "x".repeat(100_000)))
+      const response = yield* run(client.httpClient.get("/x"))
+      expect(yield* mock.released).toEqual([])
+      expect((yield* run(response.text)).length).toBe(100_000)
+    })
+  )
+
   it.effect("gives the 401 of a replay that was refused, and the 503 whose wait is too long", () =>
     Effect.gen(function* () {
       const auth: Auth.Service = { ...Auth.none, renew: () => Effect.succeed(true) }

@@ -441,7 +441,7 @@ describe("the discarded answer", () => {
   it.effect("is cut off after 64 KiB: nobody downloads what nobody wants", () =>
     Effect.gen(function* () {
       let produced = 0
-      const kib = Stream.repeatEffect(Effect.sync(() => (produced++, new Uint8Array(1024))))
+      const kib = Stream.take(Stream.repeatEffect(Effect.sync(() => (produced++, new Uint8Array(1024)))), 1000)
       const client = yield* api([respondStream(503, kib), ok])
       yield* run(client.api.get("/x")).pipe(chance(0))
       expect((yield* client.mock.released)[0]).toMatchObject({ at: 0, index: 0 })

@@ -51,6 +51,9 @@ const turn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
+/** The test clock can wait for longer; the timers that programs run with fire at once then, or never. */
+const longestTimer = 2 ** 31 - 1
+
 /** As many turns of the event loop as the promises of a scripted body may take. */
 const turns = 12
 
@@ -68,6 +71,9 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
         if (Option.isSome(ended)) return yield* ended.value
       }
       const sleeps = Chunk.toReadonlyArray(yield* TestClock.sleeps())
+      const now = yield* TestClock.currentTimeMillis
+      if (sleeps.some((instant) => instant - now > longestTimer))
+        return yield* Effect.dieMessage("no timer is that long")
       if (sleeps.length > 0) yield* TestClock.setTime(Math.min(...sleeps))
     }
     return yield* Effect.zipRight(Fiber.interrupt(fiber), Effect.dieMessage("nothing happens, and it does not end"))
