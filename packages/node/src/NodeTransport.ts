@@ -3,13 +3,23 @@
  *
  * @since 0.1.0
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import type * as Headers from "@effect/platform/Headers"
+import type { HttpBody } from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Undici from "undici"
+import { Exchange } from "./internal/exchange.js"
+import { acceptEncoding } from "./internal/inflate.js"
+import type { Target } from "./internal/target.js"
+import { splitter } from "./internal/target.js"
 
 /**
  * The bounds of a transport. An infinite duration takes a bound away. undici looks at its clock about once a second, so
@@ -52,21 +62,71 @@ const makeAgent = (options: Options): Undici.Agent => {
   return agent
 }
 
-/** RFC 9110 §4.2.5: a fragment is for the one who asks, not for the server. */
-const withoutFragment = (path: string): string => {
-  const at = path.indexOf("#")
-  return at === -1 ? path : path.slice(0, at)
+/** The dispatcher's own options, where they are the same for every request. */
+interface Bounds {
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
 }
 
-/** Platform asks for an hour, for no bound on the body, and for the fragment; what it asks for is put right here. */
-const corrected =
-  (options: Options): Undici.Dispatcher.DispatcherComposeInterceptor =>
-  (dispatch) => {
-    const headersTimeout = milliseconds(options.headersTimeout ?? "30 seconds")
-    const bodyTimeout = milliseconds(options.bodyTimeout ?? "30 seconds")
-    return (request, handler) =>
-      dispatch({ ...request, path: withoutFragment(request.path), headersTimeout, bodyTimeout }, handler)
+const bodyOf = (
+  body: HttpBody
+): Effect.Effect<Undici.Dispatcher.DispatchOptions["body"]> | Undici.Dispatcher.DispatchOptions["body"] => {
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return body.body
+    case "Raw":
+      // Whatever undici takes as a body; what it does not take it refuses with an error of its own.
+      return body.body as Undici.Dispatcher.DispatchOptions["body"]
+    case "FormData":
+      // A form is one to undici by what it does; the types of the platform's and of undici's differ in names only.
+      return body.formData as unknown as Undici.FormData
+    case "Stream":
+      return NodeStream.toReadable(body.stream)
   }
+}
+
+/** Codings are undone here only if it was here that they were asked for. */
+const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
+
+const dispatched = (
+  dispatcher: Undici.Dispatcher,
+  bounds: Bounds,
+  request: HttpClientRequest,
+  { origin, path }: Target,
+  body: Undici.Dispatcher.DispatchOptions["body"]
+): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.async((resume) => {
+    const { headers, method } = request
+    const raw = asksItself(headers)
+    const exchange = new Exchange(request, resume, !raw)
+    const fields = raw ? headers : { ...headers, "accept-encoding": acceptEncoding }
+    try {
+      dispatcher.dispatch({ origin, path, method, headers: fields, body: body ?? null, ...bounds }, exchange)
+    } catch (cause) {
+      // undici says so at once where it does not like a header or a method, and then calls nobody.
+      resume(Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))
+    }
+    return Effect.sync(() => exchange.cancel())
+  })
+
+const overDispatcher = (dispatcher: Undici.Dispatcher, bounds: Bounds): HttpClient.HttpClient => {
+  const split = splitter()
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request: HttpClientRequest) => {
+      const target = split(request)
+      if (Either.isLeft(target)) {
+        return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: target.left }))
+      }
+      const body = bodyOf(request.body)
+      return Effect.isEffect(body)
+        ? Effect.flatMap(body, (readable) => dispatched(dispatcher, bounds, request, target.right, readable))
+        : dispatched(dispatcher, bounds, request, target.right, body)
+    }),
+    Effect.succeed
+  )
+}
 
 /**
  * A client on undici. It follows no redirects and keeps no cookies. Its connections live as long as the scope; when
@@ -84,7 +144,14 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
   Effect.acquireRelease(
     Effect.sync(() => makeAgent(options)),
     (agent) => Effect.promise(() => agent.destroy())
-  ).pipe(Effect.map((agent) => NodeHttpClient.makeUndici(agent.compose(corrected(options)))))
+  ).pipe(
+    Effect.map((agent) =>
+      overDispatcher(agent, {
+        headersTimeout: milliseconds(options.headersTimeout ?? "30 seconds"),
+        bodyTimeout: milliseconds(options.bodyTimeout ?? "30 seconds")
+      })
+    )
+  )
 
 /**
  * {@link make} as a Layer, with bounds of your own.

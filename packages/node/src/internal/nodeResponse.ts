@@ -1,0 +1,171 @@
+import * as Cookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { RawHeaders } from "./rawHeaders.js"
+import * as Raw from "./rawHeaders.js"
+
+type Failure = HttpClientError.ResponseError
+
+const byteOrderMark = 0xfeff
+
+/** The text of UTF-8 bytes, without a byte order mark: what the Fetch Standard calls to decode. */
+const decode = (bytes: Uint8Array): string => {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
+  return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
+}
+
+/** An answer, but for its body. Header fields are parsed when somebody looks at them. */
+abstract class NodeResponse extends Inspectable.Class {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly request: HttpClientRequest
+  readonly status: number
+  readonly #raw: RawHeaders
+  #headers: Headers.Headers | undefined
+  #cookies: Cookies.Cookies | undefined
+
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, headers?: Headers.Headers) {
+    super()
+    this.request = request
+    this.status = status
+    this.#raw = raw
+    this.#headers = headers
+  }
+
+  get headers(): Headers.Headers {
+    return (this.#headers ??= Raw.parse(this.#raw))
+  }
+
+  get cookies(): Cookies.Cookies {
+    return (this.#cookies ??= Cookies.fromSetCookie(Raw.valuesOf(this.#raw, "set-cookie")))
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.none()
+  }
+
+  protected failure(cause: unknown): Failure {
+    const response = this as unknown as HttpClientResponse.HttpClientResponse // Both kinds below are whole responses.
+    return new HttpClientError.ResponseError({ request: this.request, response, reason: "Decode", cause })
+  }
+
+  abstract get text(): Effect.Effect<string, Failure>
+  abstract get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure>
+
+  get json(): Effect.Effect<unknown, Failure> {
+    return Effect.flatMap(this.text, (text) => this.#tried((): unknown => (text === "" ? null : JSON.parse(text))))
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, Failure> {
+    return Effect.flatMap(this.text, (text) => this.#tried(() => UrlParams.fromInput(new URLSearchParams(text))))
+  }
+
+  get formData(): Effect.Effect<FormData, Failure> {
+    const type = this.headers["content-type"]
+    return Effect.flatMap(this.arrayBuffer, (body) =>
+      Effect.tryPromise({
+        try: () => new Response(body, type === undefined ? {} : { headers: { "content-type": type } }).formData(),
+        catch: (cause) => this.failure(cause)
+      })
+    )
+  }
+
+  #tried<A>(decoded: () => A): Effect.Effect<A, Failure> {
+    return Effect.try({ try: decoded, catch: (cause) => this.failure(cause) })
+  }
+
+  override toJSON(): unknown {
+    return HttpIncomingMessage.inspect(this as unknown as HttpClientResponse.HttpClientResponse, {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+}
+
+/** An answer whose body came with it: its connection was free again before anybody saw it. */
+export class WholeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+  readonly #bytes: Uint8Array
+  readonly #broken: unknown
+
+  /** @param broken - why the body is not all there; undefined when it is. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, broken: unknown) {
+    super(request, status, raw)
+    this.#bytes = bytes
+    this.#broken = broken
+  }
+
+  #read<A>(f: (bytes: Uint8Array) => A): Effect.Effect<A, Failure> {
+    return this.#broken === undefined
+      ? Effect.sync(() => f(this.#bytes))
+      : Effect.suspend(() => Effect.fail(this.failure(this.#broken)))
+  }
+
+  get text(): Effect.Effect<string, Failure> {
+    return this.#read(decode)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
+    // A copy: the bytes may lie in a buffer that they share with others.
+    return this.#read((bytes) => new Uint8Array(bytes).buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, Failure> {
+    const bytes = this.#bytes.length === 0 ? Stream.empty : Stream.make(this.#bytes)
+    return this.#broken === undefined
+      ? bytes
+      : Stream.concat(
+          bytes,
+          Stream.suspend(() => Stream.fail(this.failure(this.#broken)))
+        )
+  }
+}
+
+/** An answer whose body is on its way. What is read whole is kept; what is streamed can be streamed once. */
+export class StreamedResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+  readonly #body: Stream.Stream<Uint8Array, unknown>
+  #whole: Effect.Effect<Uint8Array, Failure> | undefined
+
+  constructor(
+    request: HttpClientRequest,
+    status: number,
+    raw: RawHeaders,
+    headers: Headers.Headers,
+    body: Stream.Stream<Uint8Array, unknown>
+  ) {
+    super(request, status, raw, headers)
+    this.#body = body
+  }
+
+  get stream(): Stream.Stream<Uint8Array, Failure> {
+    return Stream.mapError(this.#body, (cause) => this.failure(cause))
+  }
+
+  /** Two readers at once get the same bytes, as with every transport of platform. */
+  #bytes(): Effect.Effect<Uint8Array, Failure> {
+    const collected = Effect.map(
+      Stream.runFold(this.stream, [] as Array<Uint8Array>, (chunks, chunk) => {
+        chunks.push(chunk)
+        return chunks
+      }),
+      (chunks) => Buffer.concat(chunks)
+    )
+    return (this.#whole ??= Effect.runSync(Effect.cached(collected)))
+  }
+
+  get text(): Effect.Effect<string, Failure> {
+    return Effect.map(this.#bytes(), decode)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
+    return Effect.map(this.#bytes(), (bytes) => new Uint8Array(bytes).buffer)
+  }
+}

@@ -1,0 +1,31 @@
+import type * as Headers from "@effect/platform/Headers"
+import * as PlatformHeaders from "@effect/platform/Headers"
+
+/** Header fields as they came: names and values in turn, in bytes. */
+export type RawHeaders = ReadonlyArray<Buffer>
+
+/** A field's bytes are Latin-1, whatever the sender meant by them (RFC 9110 §5.5). */
+const textOf = (bytes: Buffer | undefined): string => (bytes === undefined ? "" : bytes.toString("latin1"))
+
+/** The fields by lower-case name; several of one name are one, with commas between. */
+export const parse = (raw: RawHeaders): Headers.Headers => {
+  const fields: Record<string, string> = {}
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = textOf(raw[at]).toLowerCase()
+    const value = textOf(raw[at + 1])
+    const before = fields[name]
+    // A name such as __proto__ is a name like any other to a server that likes trouble.
+    if (before === undefined && name === "__proto__") continue
+    fields[name] = typeof before === "string" ? `${before}, ${value}` : value
+  }
+  return PlatformHeaders.unsafeFromRecord(fields)
+}
+
+/** All values of one field, apart: what `Set-Cookie` needs, since its values hold commas. */
+export const valuesOf = (raw: RawHeaders, wanted: string): ReadonlyArray<string> => {
+  const values: Array<string> = []
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]?.length === wanted.length && textOf(raw[at]).toLowerCase() === wanted) values.push(textOf(raw[at + 1]))
+  }
+  return values
+}
