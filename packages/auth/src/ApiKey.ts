@@ -121,8 +121,8 @@ const cooldownMs = 30_000
 
 /**
  * Sends the first key until the server refuses it, then the next one: old and new key can both be configured while
- * an API's keys are rotated. One request goes through the keys at most once; a key that was refused is not used again
- * for 30 seconds, and `Unauthorized` means that all of them are refused.
+ * an API's keys are rotated. One request goes through the keys at most once; a key that was refused is not moved on
+ * to again for 30 seconds, and `Unauthorized` means that all of them are refused: requests go on with the last one.
  *
  * @since 0.1.0
  * @category constructors

@@ -47,7 +47,10 @@ export const mint =
       ? anew
       : Effect.catchIf(
           server.refresh(refreshToken),
-          (error) => error.reason === "ReauthorizationRequired",
+          ({ error, reason }) =>
+            reason === "ReauthorizationRequired" ||
+            error === "unauthorized_client" ||
+            error === "unsupported_grant_type",
           () => anew
         )
   }
@@ -56,7 +59,7 @@ export const mint =
  * Authenticates with tokens that the client gets for itself; a token is kept in the {@link TokenStore.TokenStore} and
  * replaced when it is about to expire or is refused.
  *
- * Building it fails with `InvalidRequest` where the issuer is no https URL. Signing fails with `TokenError` and
+ * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty. Signing fails with `TokenError` and
  * `TokenStoreError`.
  *
  * Specification: [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).

@@ -88,6 +88,26 @@ const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<U
   )
 }
 
+/** It may have a query (RFC 6749 §3.2), which the issuer may not. */
+const checkedEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
+  checkedUrl("the token endpoint", text.split("?", 1).join(), plain)
+
+/** A server that has no such document says so, or has a page for any path. */
+const isMissing = ({ headers, status }: Response): boolean =>
+  status === 200
+    ? !(headers.get("content-type") ?? "").toLowerCase().startsWith("application/json")
+    : status >= 400 && status < 500 && status !== 408 && status !== 429
+
+const unpublished = new TokenError({
+  reason: "Unavailable",
+  detail: "the issuer publishes no metadata: check its URL, or name the token endpoint"
+})
+
+const noEndpoint = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the issuer's metadata names no token endpoint that a secret can be sent to: an https URL"
+})
+
 const metadataOf = (
   client: Client,
   issuer: URL,
@@ -100,18 +120,34 @@ const metadataOf = (
   const discover = (algorithm: "oidc" | "oauth2") =>
     exchange(async (customFetch) => {
       const options = { algorithm, [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }
-      return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options))
-    })
+      const response = await oauth.discoveryRequest(issuer, options)
+      return isMissing(response) ? undefined : oauth.processDiscoveryResponse(issuer, response)
+    }, [])
+  const discoverOpenId = (otherwise: TokenError) =>
+    Effect.flatMap(discover("oidc"), (found) => (found === undefined ? Effect.fail(otherwise) : Effect.succeed(found)))
   // RFC 8414 is the one for OAuth; providers of OpenID Connect often serve only theirs.
-  return Effect.catchAll(discover("oauth2"), (first) =>
-    first.reason === "Unavailable" ? Effect.fail(first) : discover("oidc")
+  return discover("oauth2").pipe(
+    Effect.catchIf(({ reason }) => reason === "InvalidResponse", discoverOpenId),
+    Effect.flatMap((found) => (found === undefined ? discoverOpenId(unpublished) : Effect.succeed(found))),
+    // The library checks neither its type nor, where plain http is allowed, its host.
+    Effect.tap(({ token_endpoint: endpoint }) =>
+      typeof endpoint === "string"
+        ? Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint)
+        : Effect.fail(noEndpoint)
+    )
   )
 }
+
+const nameless = new InvalidRequest({
+  reason: "Credentials",
+  detail: "the client's id or its secret is empty: configure both"
+})
 
 /**
  * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read.
  *
- * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL. The conversation fails with
+ * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, or the client's id or secret is
+ * empty. The conversation fails with
  * `TokenError`: `Refused` for an OAuth error (`error` is its code), `ReauthorizationRequired` for `invalid_grant` on a
  * refresh, `Unavailable` where nothing or no OAuth answer came (no connection, 429, 5xx, HTML), `InvalidResponse` for
  * a token answer that is none. No redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s.
@@ -126,7 +162,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
   Effect.gen(function* () {
     const insecure = client.transport === dangerouslyPlainHttpOnLoopback
     const issuer = yield* checkedUrl("the issuer", client.issuer, insecure)
-    if (client.tokenEndpoint !== undefined) yield* checkedUrl("the token endpoint", client.tokenEndpoint, insecure)
+    if (client.tokenEndpoint !== undefined) yield* checkedEndpoint(client.tokenEndpoint, insecure)
+    if (client.clientId === "" || Redacted.value(client.clientSecret) === "") return yield* Effect.fail(nameless)
     const exchange = Bridge.make(yield* HttpClient.HttpClient)
     const authentication = (
       client.clientAuthentication === "client_secret_post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic
@@ -146,11 +183,13 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
       options: { readonly [oauth.customFetch]: Bridge.Fetch; readonly [oauth.allowInsecureRequests]: boolean }
     ) => Promise<oauth.TokenEndpointResponse>
 
-    const granted = (grant: Grant): Effect.Effect<Token, TokenError> =>
+    const granted = (grant: Grant, ...secrets: ReadonlyArray<Redacted.Redacted<string>>) =>
       Effect.flatMap(metadata, (server) =>
         Effect.flatMap(
-          exchange((customFetch) =>
-            grant(server, { [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure })
+          exchange(
+            (customFetch) =>
+              grant(server, { [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }),
+            [client.clientSecret, ...secrets]
           ),
           tokenOf
         )
@@ -168,12 +207,14 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
         ),
       refresh: (refreshToken) =>
         Effect.mapBoth(
-          granted(async (server, options) =>
-            oauth.processRefreshTokenResponse(
-              server,
-              id,
-              await oauth.refreshTokenGrantRequest(server, id, authentication, Redacted.value(refreshToken), options)
-            )
+          granted(
+            async (server, options) =>
+              oauth.processRefreshTokenResponse(
+                server,
+                id,
+                await oauth.refreshTokenGrantRequest(server, id, authentication, Redacted.value(refreshToken), options)
+              ),
+            refreshToken
           ),
           {
             onFailure: reauthorize,

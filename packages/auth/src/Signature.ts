@@ -79,6 +79,11 @@ const unsignable = new InvalidRequest({
   detail: "a streamed body or a form cannot be signed, since its bytes are not known yet: send bytes or text"
 })
 
+const noSecret = new InvalidRequest({
+  reason: "Credentials",
+  detail: "the secret to sign with is empty: configure one"
+})
+
 const notAUrl = new InvalidRequest({ reason: "Url", detail: "the URL to be signed is no absolute URL" })
 
 const secondsOf = (epochMs: number): string => String(Math.floor(epochMs / 1000))
@@ -108,7 +113,8 @@ const importKey = (secret: Redacted.Redacted<string>): Promise<CryptoKey> =>
  * Signs each send with HMAC-SHA256: with the time and the nonce of that send, so that a retry or a replay is signed
  * anew.
  *
- * Signing fails with `InvalidRequest { reason: "Body" }` for a body whose bytes are not at hand.
+ * Signing fails with `InvalidRequest { reason: "Body" }` for a body whose bytes are not at hand, and with
+ * `{ reason: "Credentials" }` where the secret is empty.
  *
  * Specification: [RFC 2104](https://www.rfc-editor.org/rfc/rfc2104#section-2).
  *
@@ -125,6 +131,7 @@ export const make = (options: Options): Auth.Service => {
 
   const put = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.gen(function* () {
+      if (Redacted.value(options.secret) === "") return yield* Effect.fail(noSecret)
       const bytes = bytesOf(request.body)
       if (bytes === undefined) return yield* Effect.fail(unsignable)
       const url = yield* Either.mapLeft(UrlParams.makeUrl(request.url, request.urlParams, request.hash), () => notAUrl)

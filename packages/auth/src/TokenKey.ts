@@ -19,14 +19,14 @@ export interface TokenKey {
   readonly resource?: string | undefined
 }
 
+/** With its length, so that nothing in it is taken for what comes after; what is left out is nothing, not the empty text. */
+const written = (part: string | undefined): string => (part === undefined ? "-" : `${part.length}:${part}`)
+
 /**
- * The key as text. Each part is written with its length, so that no two different keys give the same text, whatever
- * characters they hold.
+ * The key as text. No two different keys give the same text, whatever characters they hold.
  *
  * @since 0.1.0
  * @category encoding
  */
 export const format = ({ account, client, issuer, resource, scopes = [] }: TokenKey): string =>
-  [issuer, client, account ?? "", [...new Set(scopes)].sort().join(" "), resource ?? ""]
-    .map((part) => `${part.length}:${part}`)
-    .join(",")
+  [issuer, client, account, resource, ...[...new Set(scopes)].sort()].map(written).join(",")

@@ -13,6 +13,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
@@ -23,8 +24,13 @@ const largestAnswer = 256 * 1024
 /** What `oauth4webapi` calls to send a request. */
 export type Fetch = (url: string, options: FetchOptions) => Promise<Response>
 
-/** Runs a request and its reading, both of `oauth4webapi`, and says in our terms what came of them. */
-export type Exchange = <A>(run: (fetch: Fetch) => Promise<A>) => Effect.Effect<A, TokenError>
+type Secrets = ReadonlyArray<Redacted.Redacted<string>>
+
+/**
+ * Runs a request and its reading, both of `oauth4webapi`, and says in our terms what came of them. Text of the server
+ * that repeats one of the `secrets` is not shown.
+ */
+export type Exchange = <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets) => Effect.Effect<A, TokenError>
 
 interface FetchOptions {
   readonly method: string
@@ -45,7 +51,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
     Transport.buffered(largestAnswer, () => true),
     Timeout.call("20 seconds")
   )
-  return (run) =>
+  return (run, secrets) =>
     // The library knows promises only; what it sends runs with the clock, and under the interruption, of its caller.
     Effect.flatMap(Effect.runtime(), (runtime) => {
       let outcome: Outcome
@@ -61,7 +67,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
             if (Either.isLeft(result)) throw new Error("the exchange failed")
             return result.right.response
           }),
-        catch: (cause) => failureOf(outcome, cause)
+        catch: (cause) => failureOf(outcome, cause, secrets)
       })
     })
 }
@@ -82,13 +88,26 @@ const answerOf = (
     Effect.orElseSucceed(response.text, () => ""),
     (text) => {
       const { headers, status } = response
-      const bodiless = status === 204 || status === 205 || status === 304
       return {
         answer: { status, text, challenge: headers["www-authenticate"] },
-        response: new Response(bodiless ? null : text, { status, headers: { ...headers } })
+        response: responseOf(status, headers["content-type"] ?? "", text)
       }
     }
   )
+
+const isPrintable = (text: string): boolean => [...text].every((character) => character >= " " && character <= "~")
+
+/**
+ * What the library reads of an answer: its type, its body, and whether its status is the one it wants. `Response` knows
+ * fewer statuses, and fewer characters in a field, than there are on the wire, and throws at the others.
+ */
+const responseOf = (status: number, type: string, text: string): Response => {
+  const bodiless = status === 204 || status === 205 || status === 304
+  return new Response(bodiless ? null : text, {
+    status: status >= 200 && status <= 599 ? status : 599,
+    headers: { "content-type": isPrintable(type) ? type : "application/octet-stream" }
+  })
+}
 
 /** What became of the exchange; undefined while there was none. */
 type Outcome = Either.Either<Answer, SendError> | undefined
@@ -102,19 +121,25 @@ const isTransient = (status: number): boolean => status >= 500 || status === 429
 
 const unavailable = (detail: string) => new TokenError({ reason: "Unavailable", detail })
 
+/** Text of the server for an error; nothing of one that repeats what nobody else is to know. */
+const shown = (text: string, limit: number, secrets: Secrets): string | undefined =>
+  secrets.some((secret) => text.includes(Redacted.value(secret))) ? undefined : Redact.text(text, limit)
+
 /** Only an OAuth error is an answer to us: anything else comes from something in between, and may be gone soon. */
-const refused = (answer: Answer): TokenError => {
+const refused = (answer: Answer, secrets: Secrets): TokenError => {
   const parsed = decodeError(answer.text)
-  if (isTransient(answer.status))
+  if (isTransient(answer.status)) {
     return unavailable(`the authorization server answered ${answer.status}: try again later`)
+  }
   if (Option.isSome(parsed)) {
-    const { error, error_description: description } = parsed.value
+    const { error, error_description: description = "" } = parsed.value
     if (error === "temporarily_unavailable" || error === "server_error") {
       return unavailable(`the authorization server answered ${error}: try again later`)
     }
-    const told = description === undefined ? "" : ` ("${Redact.text(description, 200)}")`
-    const detail = `the authorization server refused with ${Redact.text(error, 60)}${told}`
-    return new TokenError({ reason: "Refused", error: Redact.text(error, 60), detail })
+    const code = shown(error, 60, secrets)
+    const told = shown(description, 200, secrets) ?? ""
+    const detail = `the authorization server refused with ${code ?? "an error"}${told === "" ? "" : ` ("${told}")`}`
+    return new TokenError({ reason: "Refused", error: code, detail })
   }
   // A wrong secret may be told by the header alone (RFC 6749 §5.2).
   const challenged = answer.status === 401 && Challenge.parse(answer.challenge ?? "").length > 0
@@ -129,13 +154,14 @@ const refused = (answer: Answer): TokenError => {
       )
 }
 
-const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
+const failureOf = (outcome: Outcome, cause: unknown, secrets: Secrets): TokenError => {
   if (outcome === undefined) {
     return new TokenError({ reason: "Refused", detail: `the request could not be made (${nameOf(cause)})` })
   }
   if (Either.isLeft(outcome)) return unavailable(`the authorization server was not reached: ${outcome.left.message}`)
   const answer = outcome.right
-  if (answer.status !== 200) return refused(answer)
+  // Some servers (GitHub's for one) tell of an error with status 200.
+  if (answer.status !== 200 || Option.isSome(decodeError(answer.text))) return refused(answer, secrets)
   // HTML with status 200 is a login page or a captive portal; JSON that is no token is the server's own doing.
   return answer.text.trimStart().startsWith("{")
     ? new TokenError({ reason: "InvalidResponse", detail: `the answer is none that OAuth knows (${nameOf(cause)})` })

@@ -1,0 +1,77 @@
+import * as Basic from "@countersign/auth/Basic"
+import * as Auth from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { clientOf, ok } from "./support/client.js"
+import { printed } from "./support/printed.js"
+
+const sentBy = (auth: Auth.Service) =>
+  Effect.gen(function* () {
+    const { api, mock } = yield* clientOf(auth, () => ok)
+    yield* api.get("/")
+    return (yield* mock.sent)[0]?.headers["authorization"]
+  })
+
+describe("Basic", () => {
+  it.effect.each<readonly [string, string, string]>([
+    ["test", "123£", "Basic dGVzdDoxMjPCow=="],
+    ["Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
+    ["user", "pass:word", `Basic ${Buffer.from("user:pass:word").toString("base64")}`],
+    ["", "", "Basic Og=="]
+  ])("sends what the RFC says for %s and %s", ([username, password, field]) =>
+    Effect.gen(function* () {
+      expect(yield* sentBy(Basic.make({ username, password: Redacted.make(password) }))).toBe(field)
+    })
+  )
+
+  it.effect.each<readonly [string, string, string]>([
+    ["a colon in the user name", "us:er", "canary"],
+    ["a line break after the password", "user", "canary\n"],
+    ["half a surrogate pair", "user", "canary\ud800"]
+  ])(
+    "with %s sends nothing, and tells which of the two it is without telling what it holds",
+    ([_, username, password]) =>
+      Effect.gen(function* () {
+        const { api, mock } = yield* clientOf(Basic.make({ username, password: Redacted.make(password) }), () => ok)
+        const error = yield* Effect.flip(api.get("/"))
+        expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+        expect(printed(error)).not.toMatch(/canary|us:er/)
+        expect(yield* mock.sent).toEqual([])
+      })
+  )
+
+  it.effect("is a Layer of credentials, and one of configured credentials", () =>
+    Effect.gen(function* () {
+      const provider = ConfigProvider.fromMap(
+        new Map([
+          ["USER", "test"],
+          ["PASSWORD", "123£"]
+        ])
+      )
+      const fromConfig = Basic.layerConfig({ username: Config.string("USER"), password: Config.redacted("PASSWORD") })
+      const configured = yield* Effect.withConfigProvider(Effect.provide(Auth.Auth, fromConfig), provider)
+      const given = yield* Effect.provide(Auth.Auth, Basic.layer({ username: "test", password: Redacted.make("123£") }))
+      expect(yield* sentBy(configured)).toBe("Basic dGVzdDoxMjPCow==")
+      expect(yield* sentBy(given)).toBe("Basic dGVzdDoxMjPCow==")
+      const missing = yield* Effect.flip(
+        Effect.withConfigProvider(Effect.provide(Auth.Auth, fromConfig), ConfigProvider.fromMap(new Map()))
+      )
+      expect(String(missing)).toContain("USER")
+    })
+  )
+
+  it.effect("that is refused is not sent again, and the error does not show it", () =>
+    Effect.gen(function* () {
+      const auth = Basic.make({ username: "canary-user", password: Redacted.make("canary") })
+      const { api, mock } = yield* clientOf(auth, [MockClient.respond(401)])
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(printed(error)).not.toMatch(/canary|Y2FuYXJ5/)
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+})

@@ -1,0 +1,354 @@
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import { TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { client, conversation, failureOf, granted, issuer, metadata, secret } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+
+const { fail, respond } = MockClient
+
+/** The library's promises settle in their own time; this lets them. */
+const tick = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+const oauthError = (error: string, status = 400, more: object = {}) => respond(status, { error, ...more })
+
+const pathsOf = (sent: ReadonlyArray<MockClient.Sent>) =>
+  sent.map(({ method, url }) => `${method} ${url.slice(issuer.length)}`)
+
+const rfc8414 = "GET /.well-known/oauth-authorization-server"
+const openid = "GET /.well-known/openid-configuration"
+
+/** Runs client credentials where the endpoint has to be discovered first. */
+const discovering = (script: MockClient.Script, options: Partial<OAuth2.Client> = {}) =>
+  Effect.gen(function* () {
+    const { mock, server } = yield* conversation(script, { tokenEndpoint: undefined, ...options })
+    return { result: yield* Effect.either(server.clientCredentials({})), sent: yield* mock.sent, server, mock }
+  })
+
+describe("discovery", () => {
+  it.effect("asks for the metadata once, as RFC 8414 says, and keeps it", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([metadata(), granted(), granted()], { tokenEndpoint: undefined })
+      yield* server.clientCredentials({})
+      yield* server.clientCredentials({})
+      expect(pathsOf(yield* mock.sent)).toEqual([rfc8414, "POST /token", "POST /token"])
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["a 404", respond(404, "no such page")],
+    ["a 403", respond(403, "<html>")],
+    ["a page for whatever path", respond(200, "<html>", { "content-type": "text/html" })],
+    ["JSON that is none of an authorization server", respond(200, { hello: "world" })]
+  ])("asks as OpenID Connect says after %s", ([_, answer]) =>
+    Effect.gen(function* () {
+      const { result, sent } = yield* discovering([answer, metadata(), granted()])
+      expect(result._tag).toBe("Right")
+      expect(pathsOf(sent)).toEqual([rfc8414, openid, "POST /token"])
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["503", respond(503, "busy")],
+    ["429", respond(429)],
+    ["no connection", fail("ECONNREFUSED")]
+  ])("does not ask twice after %s, but asks again the next time", ([_, answer]) =>
+    Effect.gen(function* () {
+      const { mock, result, server } = yield* discovering([answer, metadata(), granted()])
+      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "Unavailable" } })
+      yield* server.clientCredentials({})
+      expect(pathsOf(yield* mock.sent)).toEqual([rfc8414, rfc8414, "POST /token"])
+    })
+  )
+
+  it.effect("that finds nothing says that the issuer publishes nothing", () =>
+    Effect.gen(function* () {
+      const { result } = yield* discovering(() => respond(404))
+      expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable" } })
+      expect(printed(result)).toContain("metadata")
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["another issuer", { issuer: "https://evil.test" }],
+    ["no issuer", { issuer: undefined }],
+    ["an issuer that is none", { issuer: 7 }],
+    ["no token endpoint", { token_endpoint: undefined }],
+    ["a token endpoint that is none", { token_endpoint: ["https://auth.test/token"] }],
+    ["a token endpoint without TLS", { token_endpoint: "http://auth.test/token" }],
+    ["a token endpoint that is no web address", { token_endpoint: "file:///etc/passwd" }],
+    ["a token endpoint with a password", { token_endpoint: "https://u:p@auth.test/token" }]
+  ])("refuses metadata with %s, and sends the secret nowhere", ([_, more]) =>
+    Effect.gen(function* () {
+      const { result, sent } = yield* discovering(() => metadata(more))
+      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "InvalidResponse" } })
+      expect(sent.every(({ method }) => method === "GET")).toBe(true)
+      expect(printed(sent)).not.toContain(secret)
+    })
+  )
+})
+
+describe("TLS", () => {
+  it.effect.each<readonly [string, Partial<OAuth2.Client>]>([
+    ["an issuer without TLS", { issuer: "http://auth.test" }],
+    ["an issuer on loopback without TLS", { issuer: "http://127.0.0.1:80" }],
+    ["a token endpoint without TLS", { tokenEndpoint: "http://auth.test/token" }],
+    [
+      "another host without TLS, whatever the option says",
+      { issuer: "http://auth.test", transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+    ],
+    [
+      "a host whose name only begins like loopback",
+      { issuer: "http://localhost.evil.test", transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+    ],
+    ["an issuer with a password", { issuer: "https://u:p@auth.test" }],
+    ["an issuer with a query", { issuer: "https://auth.test?x" }],
+    ["an issuer that is no URL", { issuer: "auth.test" }],
+    ["a client without a name", { clientId: "" }],
+    ["a client without a secret", { clientSecret: Redacted.make("") }]
+  ])("refuses %s where the conversation is made", ([_, options]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(conversation([], options))
+      expect(error._tag).toBe("InvalidRequest")
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect.each(["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9"])("does without on %s, by name", (on) =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation(
+        [metadata({ issuer: on, token_endpoint: `${on}/token` }), granted()],
+        {
+          issuer: on,
+          tokenEndpoint: undefined,
+          transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        }
+      )
+      yield* server.clientCredentials({})
+      expect((yield* mock.sent)[1]?.url).toBe(`${on}/token`)
+    })
+  )
+
+  it.effect("is not given up for another host that metadata on loopback names", () =>
+    Effect.gen(function* () {
+      const on = "http://127.0.0.1:8080"
+      const { result, sent } = yield* discovering(
+        () => metadata({ issuer: on, token_endpoint: "http://evil.test/token" }),
+        {
+          issuer: on,
+          transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        }
+      )
+      expect(result).toMatchObject({ _tag: "Left", left: { reason: "InvalidResponse" } })
+      expect(sent.map(({ url }) => new URL(url).host)).toEqual(["127.0.0.1:8080"])
+    })
+  )
+})
+
+describe("what is sent", () => {
+  const odd = "a:b+c%d £\u{1f600}-_.~'"
+
+  it.effect("names the client in the Authorization field, form-encoded", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([granted()], { clientId: "c:1", clientSecret: Redacted.make(odd) })
+      yield* server.clientCredentials({ scope: "a b", resource: "https://api.test" })
+      const { body = "", headers, method } = (yield* mock.sent)[0] ?? expect.fail("nothing was sent")
+      const halves = Buffer.from((headers["authorization"] ?? "").slice(6), "base64")
+        .toString("latin1")
+        .split(":")
+      expect(halves.map((half) => decodeURIComponent(half.replaceAll("+", " ")))).toEqual(["c:1", odd])
+      expect([method, headers["content-type"]]).toEqual([
+        "POST",
+        expect.stringContaining("application/x-www-form-urlencoded")
+      ])
+      expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+        grant_type: "client_credentials",
+        scope: "a b",
+        resource: "https://api.test"
+      })
+    })
+  )
+
+  it.effect("names the client in the body, where that is wanted", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([granted()], {
+        clientSecret: Redacted.make(odd),
+        clientAuthentication: "client_secret_post"
+      })
+      yield* server.refresh(Redacted.make("canary r+1"))
+      const { body = "", headers } = (yield* mock.sent)[0] ?? expect.fail("nothing was sent")
+      expect(headers["authorization"]).toBeUndefined()
+      expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+        grant_type: "refresh_token",
+        refresh_token: "canary r+1",
+        client_id: "client",
+        client_secret: odd
+      })
+    })
+  )
+
+  it.effect("goes to a token endpoint with a query, which it may have", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([granted()], { tokenEndpoint: `${issuer}/token?tenant=1` })
+      yield* server.clientCredentials({})
+      expect((yield* mock.sent)[0]?.url).toBe(`${issuer}/token?tenant=1`)
+    })
+  )
+})
+
+describe("what comes back", () => {
+  it.effect("is a token whose life is counted from now", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("5 seconds")
+      const { server } = yield* conversation([granted({ refresh_token: "canary-r", scope: "a" })])
+      const token = yield* server.clientCredentials({})
+      expect(token).toMatchObject({ tokenType: "Bearer", obtainedAt: 5_000, expiresAt: 65_000, scope: "a" })
+      expect(Redacted.value(token.accessToken)).toBe("canary-a")
+      expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("canary-r")
+    })
+  )
+
+  it.effect.each<readonly [string, object, number | undefined]>([
+    ["no life", { expires_in: undefined }, undefined],
+    ["a life in text", { expires_in: "60" }, 60_000],
+    ["a life of ages", { expires_in: 1e300 }, 315_360_000_000]
+  ])("may be of %s", ([_, more, expiresAt]) =>
+    Effect.gen(function* () {
+      const { server } = yield* conversation([granted(more)])
+      expect((yield* server.clientCredentials({})).expiresAt).toBe(expiresAt)
+    })
+  )
+
+  it.effect("keeps the refresh token that the answer leaves out, and replaces it by one that it has", () =>
+    Effect.gen(function* () {
+      const { server } = yield* conversation([granted(), granted({ refresh_token: "canary-new" })])
+      const texts: Array<unknown> = []
+      for (let n = 0; n < 2; n++) {
+        const { refreshToken } = yield* server.refresh(Redacted.make("canary-old"))
+        texts.push(refreshToken && Redacted.value(refreshToken))
+      }
+      expect(texts).toEqual(["canary-old", "canary-new"])
+    })
+  )
+
+  const secretive = "canary-a canary-secret"
+  it.effect.each<readonly [string, MockClient.Step, TokenError["reason"], string | undefined]>([
+    ["500", respond(500, secretive), "Unavailable", undefined],
+    ["500 with an OAuth error", oauthError("invalid_client", 500), "Unavailable", undefined],
+    ["429", respond(429, secretive, { "retry-after": "5" }), "Unavailable", undefined],
+    ["HTML with 200", respond(200, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
+    ["HTML with 403", respond(403, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
+    ["nothing with 200", respond(200), "Unavailable", undefined],
+    ["no content", respond(204), "Unavailable", undefined],
+    ["a status that is none", respond(999, secretive), "Unavailable", undefined],
+    ["a redirect", respond(302, "", { location: "https://evil.test/token" }), "Unavailable", undefined],
+    [
+      "a redirect that keeps the method",
+      respond(307, "", { location: "https://evil.test/token" }),
+      "Unavailable",
+      undefined
+    ],
+    [
+      "a megabyte",
+      respond(200, { access_token: "canary-a", token_type: "bearer", x: "x".repeat(2 ** 20) }),
+      "Unavailable",
+      undefined
+    ],
+    ["half a body", MockClient.truncated(200, `{"access_token":"canary-a`), "Unavailable", undefined],
+    ["a cut connection", fail("ECONNRESET", secretive), "Unavailable", undefined],
+    ["temporarily_unavailable", oauthError("temporarily_unavailable"), "Unavailable", undefined],
+    [
+      "half of JSON",
+      respond(200, `{"access_token":"canary-a`, { "content-type": "application/json" }),
+      "InvalidResponse",
+      undefined
+    ],
+    [
+      "no access token",
+      respond(200, { token_type: "bearer", refresh_token: "canary-r" }),
+      "InvalidResponse",
+      undefined
+    ],
+    ["an empty access token", granted({ access_token: "" }), "InvalidResponse", undefined],
+    ["an access token that is an object", granted({ access_token: { canary: 1 } }), "InvalidResponse", undefined],
+    ["another token type", granted({ token_type: "mac" }), "InvalidResponse", undefined],
+    ["a DPoP token", granted({ token_type: "DPoP" }), "InvalidResponse", undefined],
+    ["no token type", granted({ token_type: undefined }), "InvalidResponse", undefined],
+    ["a life that is none", granted({ expires_in: "soon" }), "InvalidResponse", undefined],
+    ["an OAuth error", oauthError("invalid_scope"), "Refused", "invalid_scope"],
+    ["an OAuth error with 200", oauthError("bad_verification_code", 200), "Refused", "bad_verification_code"],
+    ["a wrong secret", oauthError("invalid_client", 401), "Refused", "invalid_client"],
+    [
+      "a wrong secret told by the header alone",
+      respond(401, secretive, { "www-authenticate": 'Basic realm="x"' }),
+      "Refused",
+      "invalid_client"
+    ],
+    [
+      "a secret that is repeated",
+      oauthError("invalid_client", 401, { error_description: `no ${secret} here` }),
+      "Refused",
+      "invalid_client"
+    ],
+    ["a secret for an error", oauthError("canary-secret"), "Refused", undefined]
+  ])("as %s is an error of its type, which shows nothing secret", ([_, answer, reason, code]) =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([answer])
+      const error = yield* Effect.flip(server.clientCredentials({}))
+      expect(error).toBeInstanceOf(TokenError)
+      expect([error.reason, error.error]).toEqual([reason, code])
+      expect(printed(error)).not.toContain("canary")
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
+  it.effect("as invalid_grant to a refresh says to sign in again, without the token that it may repeat", () =>
+    Effect.gen(function* () {
+      const answers = [
+        oauthError("invalid_grant", 400, { error_description: "canary-r" }),
+        oauthError("invalid_request", 400, { error_description: "bad refresh token canary-r" })
+      ]
+      const { server } = yield* conversation(answers)
+      const first = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
+      const second = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
+      expect([first.reason, second.reason]).toEqual(["ReauthorizationRequired", "Refused"])
+      expect(printed(first) + printed(second)).not.toContain("canary")
+    })
+  )
+
+  it.effect("tells what the server says of an error", () =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(oauthError("invalid_scope", 400, { error_description: "no scope x\r\n here" }))
+      expect(error.message).toContain("invalid_scope")
+      expect(error.message).toContain("no scope x")
+      expect(error.message).not.toContain("\n")
+    })
+  )
+
+  it.effect("not at all is given up after 20 seconds", () =>
+    Effect.gen(function* () {
+      const asking = yield* Effect.fork(failureOf(MockClient.never))
+      yield* TestClock.adjust("19999 millis")
+      expect(asking.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("1 millis")
+      expect((yield* Fiber.join(asking)).reason).toBe("Unavailable")
+    })
+  )
+
+  it.effect("is not waited for by one who is interrupted", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation([MockClient.never])
+      const asking = yield* Effect.fork(server.clientCredentials({}))
+      yield* Effect.repeat(Effect.zipRight(tick, mock.sent), {
+        until: (sent) => sent.length === 1
+      })
+      yield* Fiber.interrupt(asking)
+      yield* Effect.repeat(Effect.zipRight(tick, mock.interrupted), { until: (all) => all.length === 1 })
+      expect(printed(client)).not.toContain(secret)
+    })
+  )
+})

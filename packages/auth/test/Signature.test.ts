@@ -1,0 +1,133 @@
+import * as Signature from "@countersign/auth/Signature"
+import * as Auth from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { createHash, createHmac } from "node:crypto"
+import { clientOf, ok } from "./support/client.js"
+import { printed } from "./support/printed.js"
+
+const secret = "canary-ü"
+const options: Signature.Options = { keyId: "key-1", secret: Redacted.make(secret) }
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
+const hmac = (text: string, encoding: "hex" | "base64" = "hex") =>
+  createHmac("sha256", secret).update(text).digest(encoding)
+
+/** What the default scheme signs, written down a second time. */
+const textOf = ({ body = "", headers, method, url }: MockClient.Sent) => {
+  const { pathname, search } = new URL(url)
+  return [method, pathname + search, headers["x-timestamp"], headers["x-nonce"], sha256(body)].join("\n")
+}
+
+const signed = (scheme: Signature.Options) => clientOf(Signature.make(scheme), () => ok)
+
+describe("Signature", () => {
+  it.effect("covers method, path, query, time, nonce and body, as node:crypto computes it", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("90500 millis")
+      const { api, mock } = yield* signed(options)
+      yield* api.get("/ä b?x=1", { urlParams: { y: "2 3" } })
+      yield* api.post("/", { json: { text: "ü" } })
+      yield* api.put("/", { body: HttpBody.uint8Array(new TextEncoder().encode("bytes")) })
+      yield* api.post("/", { body: HttpBody.raw("raw", { contentType: "text/plain" }) })
+      const sent = yield* mock.sent
+      expect(sent).toHaveLength(4)
+      for (const one of sent) {
+        expect(one.headers).toMatchObject({ "x-api-key": "key-1", "x-timestamp": "90" })
+        expect(one.headers["x-signature"]).toBe(hmac(textOf(one)))
+      }
+      expect(sent[0]?.url).toBe("https://api.test/%C3%A4%20b?x=1&y=2+3")
+      expect(new Set(sent.map(({ headers }) => headers["x-nonce"])).size).toBe(4)
+    })
+  )
+
+  it.effect("signs each attempt anew: with its own time and its own nonce", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* clientOf(Signature.make(options), [
+        MockClient.respond(503, "busy", { "retry-after": "5" }),
+        ok
+      ])
+      const request = yield* Effect.fork(api.get("/"))
+      // WebCrypto answers in its own time: the first send has happened when it is seen.
+      yield* Effect.repeat(
+        Effect.zipRight(
+          Effect.promise(() => new Promise((resolve) => setImmediate(resolve))),
+          mock.sent
+        ),
+        {
+          until: (sent) => sent.length === 1
+        }
+      )
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(request)
+      const [first, second] = yield* mock.sent
+      expect([first?.headers["x-timestamp"], second?.headers["x-timestamp"]]).toEqual([
+        "0",
+        String(Math.floor((second?.at ?? 0) / 1000))
+      ])
+      expect(second?.at).toBeGreaterThanOrEqual(5_000)
+      expect(second?.headers["x-nonce"]).not.toBe(first?.headers["x-nonce"])
+      for (const one of [first, second]) expect(one?.headers["x-signature"]).toBe(one && hmac(textOf(one)))
+    })
+  )
+
+  it.effect("takes a canonical string, names and an encoding of one's own", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* signed({
+        ...options,
+        canonical: ({ bodySha256, headers, method, nonce, timestamp, url }) =>
+          `${method} ${url.href} ${headers["x-tenant"]} ${timestamp}/${nonce} ${bodySha256}`,
+        headers: { keyId: "X-Id", timestamp: "X-Time", nonce: "X-Once", signature: "authorization" },
+        timestamp: (ms) => `t${ms}`,
+        encoding: "base64"
+      })
+      yield* TestClock.adjust("1500 millis")
+      yield* api.get("/a?b=c", { headers: { "X-Tenant": "t" } })
+      const { headers } = (yield* mock.sent)[0] ?? { headers: {} as Record<string, string> }
+      const text = `GET https://api.test/a?b=c t t1500/${headers["x-once"]} ${sha256("")}`
+      expect(headers).toMatchObject({ "x-id": "key-1", "x-time": "t1500", authorization: hmac(text, "base64") })
+      expect(headers["x-signature"]).toBeUndefined()
+    })
+  )
+
+  it.effect.each<readonly [string, HttpBody.HttpBody]>([
+    ["a stream", HttpBody.stream(Stream.make(new Uint8Array([1])))],
+    ["a form", HttpBody.formData(new FormData())],
+    ["an object that the transport would have to make sense of", HttpBody.raw({ canary: 1 })]
+  ])("refuses %s, of which it does not know the bytes, before anything is sent", ([_, body]) =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* signed(options)
+      const error = yield* Effect.flip(api.post("/", { body }))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("without a secret signs nothing, and says so", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* signed({ ...options, secret: Redacted.make("") })
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("that is refused is not sent again, and shows neither the secret nor the signature", () =>
+    Effect.gen(function* () {
+      const auth = yield* Effect.provide(Auth.Auth, Signature.layer(options))
+      const { api, mock } = yield* clientOf(auth, () => MockClient.respond(401))
+      const error = yield* Effect.flip(api.get("/"))
+      const sent = yield* mock.sent
+      expect(sent).toHaveLength(1)
+      expect(printed(error)).not.toContain("canary")
+      expect(printed(error)).not.toContain(sent[0]?.headers["x-signature"])
+      expect(printed(auth) + printed(options)).not.toContain("canary")
+    })
+  )
+})

@@ -1,0 +1,17 @@
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { storeContract } from "./contract.js"
+
+storeContract("the store in memory", TokenStore.layerMemory)
+
+describe("the store in memory", () => {
+  it.effect("excludes within its process, and is another one with each Layer that is built", () =>
+    Effect.gen(function* () {
+      const one = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)
+      const other = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)
+      expect(one.reach).toBe("process")
+      expect(one).not.toBe(other)
+    })
+  )
+})
