@@ -60,7 +60,7 @@ describe("Basic", () => {
       const missing = yield* Effect.flip(
         Effect.withConfigProvider(Effect.provide(Auth.Auth, fromConfig), ConfigProvider.fromMap(new Map()))
       )
-      expect(String(missing)).toContain("USER")
+      expect(printed(missing)).toContain("USER")
     })
   )
 

@@ -1,0 +1,112 @@
+import * as ApiKey from "@countersign/auth/ApiKey"
+import * as Basic from "@countersign/auth/Basic"
+import * as Bearer from "@countersign/auth/Bearer"
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as Signature from "@countersign/auth/Signature"
+import * as Token from "@countersign/auth/Token"
+import * as TokenKey from "@countersign/auth/TokenKey"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import type * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest, TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import type * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+/** A service that a mint might ask for. */
+interface Vault {
+  readonly _: unique symbol
+}
+
+type Service = Auth.Service
+type LayerOf<A, E = never, R = never> = Layer.Layer<A, E, R>
+
+describe("types", () => {
+  it("schemes that hold their credentials need nothing, and building them cannot fail", () => {
+    expectTypeOf(Basic.make).returns.toEqualTypeOf<Service>()
+    expectTypeOf(Basic.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(Bearer.make).returns.toEqualTypeOf<Service>()
+    expectTypeOf(Bearer.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(Bearer.fromSource).returns.toEqualTypeOf<Service>()
+    expectTypeOf(ApiKey.make).returns.toEqualTypeOf<Service>()
+    expectTypeOf(ApiKey.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(ApiKey.pool).returns.toEqualTypeOf<Effect.Effect<Service>>()
+    expectTypeOf(ApiKey.layerPool).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+    expectTypeOf(Signature.make).returns.toEqualTypeOf<Service>()
+    expectTypeOf(Signature.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
+  })
+
+  it("places of a key are functions of the request and the key", () => {
+    expectTypeOf(ApiKey.header).returns.toEqualTypeOf<ApiKey.Place>()
+    expectTypeOf(ApiKey.query).returns.toEqualTypeOf<ApiKey.Place>()
+    expectTypeOf(ApiKey.cookie).returns.toEqualTypeOf<ApiKey.Place>()
+  })
+
+  it("credentials from the configuration may be missing", () => {
+    expectTypeOf(Basic.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
+    expectTypeOf(Bearer.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
+    expectTypeOf(ApiKey.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
+  })
+
+  it("a source needs a store and what its mint needs, and fails as both of them do", () => {
+    expectTypeOf(TokenSource.make<Vault>).returns.toEqualTypeOf<
+      Effect.Effect<TokenSource.Service, never, TokenStore.TokenStore | Vault | Scope.Scope>
+    >()
+    expectTypeOf(TokenSource.layer<Vault>).returns.toEqualTypeOf<
+      LayerOf<TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
+    >()
+    expectTypeOf(TokenSource.layer<never>).returns.toEqualTypeOf<
+      LayerOf<TokenSource.TokenSource, never, TokenStore.TokenStore>
+    >()
+    expectTypeOf<Context.Tag.Service<TokenSource.TokenSource>>().toEqualTypeOf<TokenSource.Service>()
+    expectTypeOf<TokenSource.Service["get"]>().toEqualTypeOf<
+      Effect.Effect<TokenSource.Held, TokenError | TokenStoreError>
+    >()
+    expectTypeOf<TokenSource.Service["renew"]>().returns.toEqualTypeOf<
+      Effect.Effect<boolean, TokenError | TokenStoreError>
+    >()
+    expectTypeOf<TokenSource.Service["gaveUp"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
+  })
+
+  it("Bearer over a source asks for it, and over a mint brings it", () => {
+    expectTypeOf(Bearer.layerTokenSource).toEqualTypeOf<LayerOf<Auth.Auth, never, TokenSource.TokenSource>>()
+    expectTypeOf(Bearer.layerMint<Vault>).returns.toEqualTypeOf<
+      LayerOf<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
+    >()
+  })
+
+  it("client credentials need a transport and a store, and can be configured wrongly", () => {
+    expectTypeOf(ClientCredentials.layer).returns.toEqualTypeOf<
+      LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
+    >()
+    expectTypeOf(ClientCredentials.mint).returns.toEqualTypeOf<
+      (previous: Option.Option<Token.Token>) => Effect.Effect<Token.Token, TokenError>
+    >()
+    expectTypeOf(OAuth2.make).returns.toEqualTypeOf<
+      Effect.Effect<OAuth2.Service, InvalidRequest, HttpClient.HttpClient>
+    >()
+    expectTypeOf<OAuth2.Service["refresh"]>().returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
+    expectTypeOf<OAuth2.Service["clientCredentials"]>().returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
+  })
+
+  it("a store in memory needs nothing; stores fail with their own error only", () => {
+    expectTypeOf(TokenStore.makeMemory).toEqualTypeOf<Effect.Effect<TokenStore.Service>>()
+    expectTypeOf(TokenStore.layerMemory).toEqualTypeOf<LayerOf<TokenStore.TokenStore>>()
+    expectTypeOf<TokenStore.Service["get"]>().returns.toEqualTypeOf<
+      Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+    >()
+  })
+
+  it("a token decodes without services, and its key is text", () => {
+    expectTypeOf(Token.Token).toEqualTypeOf<Schema.Schema<Token.Token, Token.TokenEncoded>>()
+    expectTypeOf(Token.bearer).returns.toEqualTypeOf<Token.Token>()
+    expectTypeOf(TokenKey.format).returns.toEqualTypeOf<string>()
+  })
+})
