@@ -55,17 +55,16 @@ export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Opti
  * @since 0.1.0
  * @category policies
  */
-export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<InvalidRequest> =>
-  Policy.make<InvalidRequest>((request, next) => {
-    const joined = BaseUrl.join(baseUrl, request.url)
+export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<InvalidRequest> => {
+  const join = BaseUrl.joiner(baseUrl)
+  const hasHeaders = Object.keys(headers).length > 0
+  return Policy.make<InvalidRequest>((request, next) => {
+    const joined = join._tag === "Err" ? join : join.value(request.url)
     if (joined._tag === "Err") {
       const detail = `the URL "${Redact.url(request.url)}" does not stay within the base URL (${BaseUrl.explain(joined.reason)})`
       return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
     }
-    return next(
-      request.pipe(
-        HttpClientRequest.setUrl(joined.value),
-        HttpClientRequest.setHeaders({ ...headers, ...request.headers })
-      )
-    )
+    const located = HttpClientRequest.setUrl(request, joined.value)
+    return next(hasHeaders ? HttpClientRequest.setHeaders(located, { ...headers, ...request.headers }) : located)
   })
+}

@@ -17,13 +17,12 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
+import { current, locally } from "./internal/call.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
@@ -141,11 +140,6 @@ const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
   return response === undefined ? limited : withResponse(limited, response)
 }
 
-/** A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside. */
-const retrying: FiberRef.FiberRef<boolean> = globalValue("@countersign/client/Retry/retrying", () =>
-  FiberRef.unsafeMake<boolean>(false)
-)
-
 /**
  * Sends again as the table above says. All failures of a request share one schedule and so one count.
  *
@@ -164,13 +158,13 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
   const schedule = RetryAfter.respect(options.schedule ?? backoff)
   const longest = Duration.toMillis(options.longestRetryAfter ?? "60 seconds")
 
-  const refused = (response: HttpClientResponse): Effect.Effect<never, RateLimited | Unavailable> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unavailable> =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
       const error = statusError(response, now)
-      if (error._tag === "RateLimited" || error._tag === "Unavailable") return Effect.fail(error)
+      if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
       // A status that the caller named, and that is none of the transient ones: it is one now.
       const { method, status, url } = error
-      return Effect.fail(withResponse(new Unavailable({ method, url, status }), response))
+      return withResponse(new Unavailable({ method, url, status }), response)
     })
 
   const wait = <F extends Failure>(failure: F, delayMs: number): Effect.Effect<void, F | RateLimited> =>
@@ -185,23 +179,31 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     })
 
   return Policy.make<RateLimited | Unavailable>((request, next) => {
-    const once = Effect.flatMap(next(request), (response) =>
-      statuses.has(response.status) ? refused(response) : Effect.succeed(response)
-    )
-    const attempt = (state: unknown): typeof once =>
-      Effect.catchIf(
-        once,
-        // The errors of the rest of the pipeline are any; those that are ours to retry are known by their class.
-        (error): error is typeof error & Failure => isFailure(error, statuses) && mayResend(request, error),
-        (failure) =>
-          Effect.flatMap(step(schedule, state, failure), (decided) =>
+    type Attempt = Effect.Effect<
+      HttpClientResponse,
+      Effect.Effect.Error<ReturnType<typeof next>> | RateLimited | Unavailable,
+      Effect.Effect.Context<ReturnType<typeof next>>
+    >
+    const again = (failure: Effect.Effect.Error<Attempt>, state: unknown): Attempt =>
+      isFailure(failure, statuses) && mayResend(request, failure)
+        ? Effect.flatMap(step(schedule, state, failure), (decided) =>
             Option.isNone(decided)
               ? Effect.fail(failure)
               : Effect.zipRight(wait(failure, decided.value.delayMs), attempt(decided.value.state))
           )
-      )
-    return Effect.flatMap(FiberRef.get(retrying), (nested) =>
-      nested ? next(request) : Effect.locally(attempt(schedule.initial), retrying, true)
-    )
+        : Effect.fail(failure)
+    const attempt = (state: unknown): Attempt =>
+      Effect.matchEffect(next(request), {
+        onFailure: (failure) => again(failure, state),
+        onSuccess: (response): Attempt =>
+          statuses.has(response.status)
+            ? Effect.flatMap(refused(response), (failure) => again(failure, state))
+            : Effect.succeed(response)
+      })
+    // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
+    return Effect.withFiberRuntime((fiber) => {
+      const { deadline, retrying } = fiber.getFiberRef(current)
+      return retrying ? next(request) : locally(attempt(schedule.initial), { deadline, retrying: true })
+    })
   })
 }

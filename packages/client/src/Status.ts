@@ -63,7 +63,8 @@ const settled = <E>(error: E): Effect.Effect<never, E> => {
  * @category policies
  */
 export const policy: Policy.Policy<StatusError> = Policy.make<StatusError>((request, next) =>
-  Effect.flatMap(Effect.catchAll(next(request), settled), (response) =>
-    response.status < 400 ? Effect.succeed(response) : fromResponse(response)
-  )
+  Effect.matchEffect(next(request), {
+    onFailure: settled,
+    onSuccess: (response) => (response.status < 400 ? Effect.succeed(response) : fromResponse(response))
+  })
 )

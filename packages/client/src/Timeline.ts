@@ -52,6 +52,21 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
   )
 
 /**
+ * Runs `observed` where somebody records this fiber's calls, and `otherwise` where nobody does: what is on the path of
+ * every request need not look twice.
+ *
+ * @since 0.1.0
+ * @category events
+ */
+export const ifObserved = <A, E, R, A2, E2, R2>(
+  observed: () => Effect.Effect<A, E, R>,
+  otherwise: () => Effect.Effect<A2, E2, R2>
+): Effect.Effect<A | A2, E | E2, R | R2> =>
+  Effect.withFiberRuntime<A | A2, E | E2, R | R2>((fiber) =>
+    fiber.getFiberRef(observer) === undefined ? otherwise() : observed()
+  )
+
+/**
  * Hands every event of the calls in an effect to a listener, as it happens. Who observes further out hears it too.
  *
  * @since 0.1.0

@@ -3,18 +3,17 @@
  *
  * @since 0.1.0
  */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
-import { globalValue } from "effect/GlobalValue"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
+import { current } from "./internal/call.js"
+import { within } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
-
-const deadline: FiberRef.FiberRef<number> = globalValue("@countersign/client/Timeout/deadline", () =>
-  FiberRef.unsafeMake(Number.POSITIVE_INFINITY)
-)
 
 /**
  * How much time the call has left, in milliseconds; infinite outside of {@link call}. A policy that is about to wait
@@ -23,19 +22,14 @@ const deadline: FiberRef.FiberRef<number> = globalValue("@countersign/client/Tim
  * @since 0.1.0
  * @category deadlines
  */
-export const timeLeft: Effect.Effect<number> = Effect.flatMap(FiberRef.get(deadline), (instant) =>
-  Number.isFinite(instant)
-    ? Effect.map(Clock.currentTimeMillis, (now) => instant - now)
+export const timeLeft: Effect.Effect<number> = Effect.flatMap(FiberRef.get(current), ({ deadline }) =>
+  Number.isFinite(deadline)
+    ? Effect.map(Clock.currentTimeMillis, (now) => deadline - now)
     : Effect.succeed(Number.POSITIVE_INFINITY)
 )
 
-const bounded = (scope: Timeout["scope"], after: Duration.Duration): Policy.Policy<Timeout> =>
-  Policy.make<Timeout>((request, next) =>
-    Effect.timeoutFail(next(request), {
-      duration: after,
-      onTimeout: () => new Timeout({ method: request.method, url: Redact.url(request.url), scope, after })
-    })
-  )
+const timedOut = (request: HttpClientRequest, scope: Timeout["scope"], after: Duration.Duration) => () =>
+  new Timeout({ method: request.method, url: Redact.url(request.url), scope, after })
 
 /**
  * Bounds one exchange: the send, the answer and, where the body is read within the pipeline, the body. Waiting for a
@@ -46,8 +40,12 @@ const bounded = (scope: Timeout["scope"], after: Duration.Duration): Policy.Poli
  * @since 0.1.0
  * @category policies
  */
-export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> =>
-  bounded("exchange", Duration.decode(after))
+export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
+  const duration = Duration.decode(after)
+  return Policy.make<Timeout>((request, next) =>
+    within(next(request), duration, timedOut(request, "exchange", duration))
+  )
+}
 
 /**
  * Bounds the call: every exchange, wait and refresh of it together. Policies within see the time that is left.
@@ -59,11 +57,13 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
  */
 export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
-  const within = bounded("call", duration)
-  const marked = Policy.make((request, next) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.locallyWith(next(request), deadline, (outer) => Math.min(outer, now + Duration.toMillis(duration)))
-    )
+  const ms = Duration.toMillis(duration)
+  return Policy.make<Timeout>((request, next) =>
+    Effect.withFiberRuntime((fiber) => {
+      const { deadline, retrying } = fiber.getFiberRef(current)
+      const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+      const inner = { deadline: Math.min(deadline, now + ms), retrying }
+      return within(next(request), duration, timedOut(request, "call", duration), inner)
+    })
   )
-  return (client) => within(marked(client))
 }

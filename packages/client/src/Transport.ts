@@ -16,6 +16,7 @@ import { classify } from "./internal/classify.js"
 import { fromExecute } from "./internal/client.js"
 import { headerProblem } from "./internal/headers.js"
 import { Streaming } from "./internal/response.js"
+import * as WholeBody from "./internal/wholeBody.js"
 import * as Timeline from "./Timeline.js"
 
 const transportError = (request: HttpClientRequest, cause: unknown, begun: boolean): TransportError => {
@@ -54,6 +55,28 @@ const check = (request: HttpClientRequest): InvalidRequest | undefined => {
 }
 
 /**
+ * The property by which a response says that its body came with it: its value is the bytes, or undefined for a body
+ * that is on its way or came broken. Such a response holds no connection, and is read without waiting.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
+
+const spanless = new WeakSet<object>()
+
+/**
+ * Declares that a transport makes no span of its own, so that none has to be turned off for each request.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const withoutSpans = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> => {
+  spanless.add(client)
+  return client
+}
+
+/**
  * Types a transport. A request whose header names or values could break the framing, or whose URL is not absolute
  * http or https, is `InvalidRequest` and never sent; everything that goes wrong on the wire is `TransportError`, told
  * apart by code. The platform's own span is off: it records URLs with their query values and most headers.
@@ -67,29 +90,34 @@ const check = (request: HttpClientRequest): InvalidRequest | undefined => {
 export const typed = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<TransportError | InvalidRequest, R> => {
-  const quiet = HttpClient.withTracerDisabledWhen(client, () => true)
+  const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
   return fromExecute((request) => {
     const invalid = check(request)
-    return invalid === undefined ? send(request, quiet) : Effect.fail(invalid)
+    if (invalid !== undefined) return Effect.fail(invalid)
+    return Timeline.ifObserved(
+      () => sendObserved(request, quiet),
+      () => send(request, quiet)
+    )
   })
 }
 
-const send = <R>(
+type Send = <R>(
   request: HttpClientRequest,
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-): Effect.Effect<HttpClientResponse, TransportError | InvalidRequest, R> => {
+) => Effect.Effect<HttpClientResponse, TransportError | InvalidRequest, R>
+
+const toStreaming = (response: HttpClientResponse): HttpClientResponse => new Streaming(response)
+
+const send: Send = (request, client) =>
+  Effect.mapBoth(client.execute(request), { onFailure: sendError, onSuccess: toStreaming })
+
+const sendObserved: Send = (request, client) => {
   const { method } = request
   return Timeline.emit(() => ({ _tag: "Sent", method, url: Redact.url(request.url) })).pipe(
-    Effect.zipRight(client.execute(request)),
-    Effect.tap(({ status }) => Timeline.emit(() => ({ _tag: "Answered", status }))),
-    Effect.map((response) => new Streaming(response)),
-    Effect.catchAll((cause) => {
-      const error = sendError(cause)
-      const reason = error.reason
-      return Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "Failed", reason })),
-        Effect.fail(error)
-      )
+    Effect.zipRight(send(request, client)),
+    Effect.tapBoth({
+      onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "Failed", reason })),
+      onSuccess: ({ status }) => Timeline.emit(() => ({ _tag: "Answered", status }))
     })
   )
 }
@@ -121,13 +149,16 @@ const readWhole = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> =>
-  body.read(response, limit).pipe(
-    Effect.mapError((error) => transportError(request, error, true)),
-    Effect.tapError(({ reason }) => Timeline.emit(() => ({ _tag: "Failed", reason }))),
-    Effect.flatMap(
-      Option.match({
-        onNone: () => Effect.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit })),
-        onSome: Effect.succeed
-      })
-    )
-  )
+  Effect.matchEffect(body.read(response, limit), {
+    onFailure: (cause) => {
+      const error = transportError(request, cause, true)
+      return Effect.zipRight(
+        Timeline.emit(() => ({ _tag: "Failed", reason: error.reason })),
+        Effect.fail(error)
+      )
+    },
+    onSuccess: (read) =>
+      Option.isSome(read)
+        ? Effect.succeed<HttpClientResponse>(read.value)
+        : Effect.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit }))
+  })

@@ -7,6 +7,7 @@ import { isAlpha, isControl, isDigit, isLoneSurrogate } from "./internal/Char.js
 import * as Url from "./internal/Url.js"
 import type { Outcome } from "./Outcome.js"
 import { err, ok } from "./Outcome.js"
+import * as RequestTarget from "./RequestTarget.js"
 
 /**
  * Why a base URL is refused.
@@ -87,7 +88,26 @@ export const validate = (base: string): Outcome<string, BaseReason> => {
  */
 export const join = (base: string, path: string): Outcome<string, Reason> => {
   const root = parseBase(base)
+  return typeof root === "string" ? err(root) : joined(root, path)
+}
+
+/**
+ * {@link join} for many paths: the base is looked at once, and a path that is written as a URL parser would write it is
+ * only appended.
+ *
+ * @param base as {@link validate} takes it
+ * @returns the join of a path to this base, or the rule that the base broke
+ * @since 0.1.0
+ * @category constructors
+ */
+export const joiner = (base: string): Outcome<(path: string) => Outcome<string, PathReason>, BaseReason> => {
+  const root = parseBase(base)
   if (typeof root === "string") return err(root)
+  const prefix = root.origin + withoutSlash(root.pathname)
+  return ok((path) => (RequestTarget.isNormal(path) && !path.startsWith("//") ? ok(prefix + path) : joined(root, path)))
+}
+
+const joined = (root: URL, path: string): Outcome<string, PathReason> => {
   if (path === "") return ok(root.href)
 
   const refused = refusalOfText(path)

@@ -227,3 +227,32 @@ describe("BaseUrl.validate", () => {
     )
   })
 })
+
+describe("BaseUrl.joiner", () => {
+  const bases = ["https://a.test", "https://A.test/", "https://a.test:8443/v1", "http://a.test/v1/"]
+  const fragment = FastCheck.oneof(
+    FastCheck.constantFrom("/", ".", "..", "%2e", "?", "#", "\\", "@", ":", "//", "https://a.test/v1", "x", " ", "\n"),
+    FastCheck.string({ unit: "grapheme", maxLength: 3 })
+  )
+
+  it("joins every path to every base exactly as join does", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.constantFrom(...bases),
+        FastCheck.array(fragment, { maxLength: 6 }),
+        (base, fragments) => {
+          const path = fragments.join("")
+          const joiner = BaseUrl.joiner(base)
+          expect(joiner._tag === "Ok" ? joiner.value(path) : joiner).toEqual(BaseUrl.join(base, path))
+        }
+      ),
+      { numRuns: 3000 }
+    )
+  })
+
+  it("a base that join refuses is refused with the same reason", () => {
+    for (const base of ["", "a.test", "ftp://a.test", "https://u:p@a.test", "https://a.test?x", "https://a.test#x"]) {
+      expect(BaseUrl.joiner(base)).toEqual(BaseUrl.join(base, ""))
+    }
+  })
+})

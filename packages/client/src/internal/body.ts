@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Buffered } from "./response.js"
+import { wholeBodyOf } from "./wholeBody.js"
 
 /** What is read of a body that is only thrown away, or shown in an error: more is cheaper to cut off than to read. */
 const mostDiscarded = 64 * 1024
@@ -65,6 +66,10 @@ export const read = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
+  const here = wholeBodyOf(response)
+  if (here !== undefined) {
+    return Effect.succeed(here.length <= limit ? Option.some(new Buffered(response, here)) : Option.none())
+  }
   const length = framedLength(response)
   // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
   // without the coding is found out afterwards.
@@ -80,21 +85,24 @@ export const read = (
 }
 
 /** What an error may show of a body: its beginning, read in a second at most, with the connection free afterwards. */
-export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> =>
-  response instanceof Buffered
-    ? Effect.succeed(response)
+export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> => {
+  if (response instanceof Buffered) return Effect.succeed(response)
+  const here = wholeBodyOf(response)
+  return here !== undefined
+    ? Effect.succeed(new Buffered(response, here.subarray(0, mostDiscarded)))
     : collect(response, mostDiscarded).pipe(
         Effect.timeout(discardTime),
         Effect.map(({ bytes }) => new Buffered(response, bytes.subarray(0, mostDiscarded))),
         Effect.orElseSucceed(() => new Buffered(response, new Uint8Array(0)))
       )
+}
 
 /**
  * Lets go of a response whose body nobody will read: its connection is free, or closed, when this is done. Whoever
  * sends again, waits or gives up calls this first: a pool of one connection would otherwise never send again.
  */
 export const release = (response: HttpClientResponse): Effect.Effect<void> =>
-  response instanceof Buffered
+  wholeBodyOf(response) !== undefined
     ? Effect.void
     : response.stream.pipe(
         Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),

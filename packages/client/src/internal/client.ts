@@ -3,8 +3,14 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 
-/** A client that is nothing but a function from a request to its answer: the platform's combinators work on it. */
+/**
+ * A client that is nothing but a function from a request to its answer: the platform's combinators work on it. Its
+ * `execute` is that function itself; the platform's would wrap each request in two effects for each policy.
+ */
 export const fromExecute = <E, R>(
   execute: (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
 ): HttpClient.HttpClient.With<E, R> =>
-  HttpClient.makeWith<never, never, E, R>((request) => Effect.flatMap(request, execute), Effect.succeed)
+  Object.assign(
+    HttpClient.makeWith<never, never, E, R>((request) => Effect.flatMap(request, execute), Effect.succeed),
+    { execute }
+  )

@@ -15,6 +15,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
+import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
 /** The request without what must not be printed or sent elsewhere. */
 const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
@@ -51,6 +52,11 @@ abstract class Answer extends Inspectable.Class {
 
   get remoteAddress(): Option.Option<string> {
     return this.#source.remoteAddress
+  }
+
+  /** Its body is as whole as the one of what it stands for. */
+  get [wholeBody](): Uint8Array | undefined {
+    return wholeBodyOf(this.#source)
   }
 
   override toJSON(): unknown {
@@ -114,7 +120,7 @@ export class Buffered extends Answer implements HttpClientResponse.HttpClientRes
     this.#bytes = bytes
   }
 
-  get bytes(): Uint8Array {
+  override get [wholeBody](): Uint8Array {
     return this.#bytes
   }
 
