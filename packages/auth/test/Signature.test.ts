@@ -89,7 +89,7 @@ describe("Signature", () => {
       })
       yield* TestClock.adjust("1500 millis")
       yield* api.get("/a?b=c", { headers: { "X-Tenant": "t" } })
-      const { headers } = (yield* mock.sent)[0] ?? { headers: {} }
+      const { headers } = (yield* mock.sent)[0] ?? expect.fail("nothing was sent")
       const text = `GET https://api.test/a?b=c t t1500/${headers["x-once"]} ${sha256("")}`
       expect(headers).toMatchObject({ "x-id": "key-1", "x-time": "t1500", authorization: hmac(text, "base64") })
       expect(headers["x-signature"]).toBeUndefined()
