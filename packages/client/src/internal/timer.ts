@@ -14,7 +14,7 @@ import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import type { Call } from "./call.js"
-import { entering, locally } from "./call.js"
+import { enter, locally } from "./call.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -73,10 +73,11 @@ const byTimer = <A, E, R, E2>(
     }, ms)
     const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
       clearTimeout(timer)
+      if (outer !== undefined) enter(fiber, outer)
       return mark === undefined ? exit : overdue(exit, mark, onTimeout)
     }
-    const inside = restore(effect)
-    return Effect.matchCauseEffect(call === undefined ? inside : entering(inside, call), {
+    const outer = call === undefined ? undefined : enter(fiber, call)
+    return Effect.matchCauseEffect(restore(effect), {
       onFailure: (cause) => settle(Exit.failCause(cause)),
       onSuccess: (value) => settle(Exit.succeed(value))
     })
