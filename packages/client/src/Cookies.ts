@@ -21,13 +21,20 @@ import * as Policy from "./Policy.js"
  */
 export const policy = (jar: CookieJar.Service): Policy.Policy =>
   Policy.make((request, next) =>
-    Effect.flatMap(jar.cookiesFor(request.url), (kept) => {
-      const own = request.headers["cookie"]
-      const cookie = [own, kept].filter((part) => part !== undefined && part !== "").join("; ")
-      const sent = cookie === "" ? request : HttpClientRequest.setHeader(request, "cookie", cookie)
-      return Effect.tap(next(sent), (response) => {
-        const set = PlatformCookies.toSetCookieHeaders(response.cookies)
-        return set.length === 0 ? Effect.void : jar.store(request.url, set)
+    Effect.flatMap(jar.cookiesFor(request.url), (kept) =>
+      Effect.flatMap(next(kept === "" ? request : withCookies(request, kept)), (response) => {
+        const { cookies } = response
+        return PlatformCookies.isEmpty(cookies)
+          ? Effect.succeed(response)
+          : Effect.as(jar.store(request.url, PlatformCookies.toSetCookieHeaders(cookies)), response)
       })
-    })
+    )
   )
+
+const withCookies = (
+  request: HttpClientRequest.HttpClientRequest,
+  kept: string
+): HttpClientRequest.HttpClientRequest => {
+  const own = request.headers["cookie"]
+  return HttpClientRequest.setHeader(request, "cookie", own === undefined || own === "" ? kept : `${own}; ${kept}`)
+}
