@@ -12,7 +12,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
 import { current } from "./internal/call.js"
-import { within } from "./internal/timer.js"
+import { bound } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 
 /**
@@ -42,9 +42,8 @@ const timedOut = (request: HttpClientRequest, scope: Timeout["scope"], after: Du
  */
 export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
-  return Policy.make<Timeout>((request, next) =>
-    within(next(request), duration, timedOut(request, "exchange", duration))
-  )
+  const within = bound(duration)
+  return Policy.make<Timeout>((request, next) => within(next(request), timedOut(request, "exchange", duration)))
 }
 
 /**
@@ -58,12 +57,13 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
 export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
   const ms = Duration.toMillis(duration)
+  const within = bound(duration)
   return Policy.make<Timeout>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
       const { deadline, retrying } = fiber.getFiberRef(current)
       const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
       const inner = { deadline: Math.min(deadline, now + ms), retrying }
-      return within(next(request), duration, timedOut(request, "call", duration), inner)
+      return within(next(request), timedOut(request, "call", duration), inner)
     })
   )
 }

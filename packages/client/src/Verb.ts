@@ -104,17 +104,16 @@ const jsonBody = ({ json, jsonSchema }: AnyOptions): Effect.Effect<HttpBody.Http
   )
 }
 
-const requestOf = (
+const requestOf = (method: HttpMethod, url: string | URL, options: AnyOptions): HttpClientRequest.HttpClientRequest =>
+  // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
+  HttpClientRequest.make(method as "POST")(url, options)
+
+const withJson = (
   method: HttpMethod,
   url: string | URL,
   options: AnyOptions
-): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest, unknown> => {
-  // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
-  const request = HttpClientRequest.make(method as "POST")(url, options)
-  return "json" in options
-    ? Effect.map(jsonBody(options), (body) => HttpClientRequest.setBody(request, body))
-    : Effect.succeed(request)
-}
+): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest, unknown> =>
+  Effect.map(jsonBody(options), (body) => HttpClientRequest.setBody(requestOf(method, url, options), body))
 
 const decoded = (
   response: HttpClientResponse,
@@ -138,7 +137,9 @@ const decoded = (
  */
 export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
   const verb = (url: string | URL, options: AnyOptions = {}) => {
-    const answered = Effect.flatMap(requestOf(method, url, options), pipeline(options.auth))
+    const send = pipeline(options.auth)
+    const answered =
+      "json" in options ? Effect.flatMap(withJson(method, url, options), send) : send(requestOf(method, url, options))
     const { schema } = options
     return schema === undefined ? answered : Effect.flatMap(answered, (response) => decoded(response, schema))
   }

@@ -30,20 +30,23 @@ export const enter = (fiber: Running, call: Call): Call => {
   return outer
 }
 
+/** Leaves what was entered, when what was done there ends by itself. */
+const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
+  Effect.matchCauseEffect(effect, {
+    onFailure: (cause) => {
+      enter(fiber, outer)
+      return Effect.failCause(cause)
+    },
+    onSuccess: (value) => {
+      enter(fiber, outer)
+      return Effect.succeed(value)
+    }
+  })
+
 /** Runs an effect as a part of a call: `Effect.locally`, at half its price. */
 export const locally = <A, E, R>(effect: Effect.Effect<A, E, R>, call: Call): Effect.Effect<A, E, R> =>
-  Effect.withFiberRuntime((fiber) =>
-    Effect.uninterruptibleMask((restore) => {
-      const outer = enter(fiber, call)
-      return Effect.matchCauseEffect(restore(effect), {
-        onFailure: (cause) => {
-          enter(fiber, outer)
-          return Effect.failCause(cause)
-        },
-        onSuccess: (value) => {
-          enter(fiber, outer)
-          return Effect.succeed(value)
-        }
-      })
-    })
-  )
+  Effect.withFiberRuntime((fiber) => {
+    // Within a call an interruption ends that one too, and whoever began it leaves for all.
+    if (fiber.getFiberRef(current) !== outside) return leaving(effect, fiber, enter(fiber, call))
+    return Effect.uninterruptibleMask((restore) => leaving(restore(effect), fiber, enter(fiber, call)))
+  })

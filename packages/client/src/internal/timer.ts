@@ -15,6 +15,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import type { Call } from "./call.js"
 import { enter, locally } from "./call.js"
+import { Deadlines } from "./deadlines.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -34,8 +35,6 @@ const mayHaveChildren = (fiber: Running): boolean => {
 
 /** The longest wait that a timer of the platform can hold. */
 const longestTimer = 2 ** 31 - 1
-
-let timers = 0
 
 /** Takes one interruptor's interruption off the fiber; tells whether it is still interrupted, by somebody else. */
 const forgive = (mark: FiberId.FiberId): Effect.Effect<boolean> =>
@@ -60,45 +59,43 @@ const overdue = <A, E, E2>(
 const byTimer = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   fiber: Running,
-  ms: number,
+  deadlines: Deadlines,
   onTimeout: () => E2,
   call: Call | undefined
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) => {
-    let mark: FiberId.FiberId | undefined
-    const timer = setTimeout(() => {
-      // A name of its own for each timer: bounds nest, and each answers for itself only.
-      mark = FiberId.runtime(-1 - timers++, 0)
-      fiber.unsafeInterruptAsFork(mark)
-    }, ms)
-    const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
-      clearTimeout(timer)
-      if (outer !== undefined) enter(fiber, outer)
-      return mark === undefined ? exit : overdue(exit, mark, onTimeout)
-    }
+    const entry = deadlines.add(fiber)
     const outer = call === undefined ? undefined : enter(fiber, call)
+    const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
+      deadlines.remove(entry)
+      if (outer !== undefined) enter(fiber, outer)
+      return entry.mark === undefined ? exit : overdue(exit, entry.mark, onTimeout)
+    }
     return Effect.matchCauseEffect(restore(effect), {
       onFailure: (cause) => settle(Exit.failCause(cause)),
       onSuccess: (value) => settle(Exit.succeed(value))
     })
   })
 
-/**
- * Fails with `onTimeout` when an effect takes longer; the effect is interrupted then, and its finalizers are waited
- * for.
- *
- * @param call - what the effect is a part of, where that begins here.
- */
-export const within = <A, E, R, E2>(
+/** What {@link bound} gives: an effect that fails with `onTimeout` when it takes longer. */
+export type Bound = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
-  duration: Duration.Duration,
   onTimeout: () => E2,
   call?: Call
-): Effect.Effect<A, E | E2, R> => {
+) => Effect.Effect<A, E | E2, R>
+
+/**
+ * Makes a bound of a duration. What takes longer is interrupted, and its finalizers are waited for.
+ *
+ * Its third parameter is the call that the effect begins, where it does.
+ */
+export const bound = (duration: Duration.Duration): Bound => {
   const ms = Duration.toMillis(duration)
-  return Effect.withFiberRuntime((fiber) =>
-    ms > longestTimer || !hasLiveClock(fiber) || mayHaveChildren(fiber)
-      ? Effect.timeoutFail(call === undefined ? effect : locally(effect, call), { duration, onTimeout })
-      : byTimer(effect, fiber, ms, onTimeout, call)
-  )
+  const deadlines = new Deadlines(ms)
+  return (effect, onTimeout, call) =>
+    Effect.withFiberRuntime((fiber) =>
+      ms > longestTimer || !hasLiveClock(fiber) || mayHaveChildren(fiber)
+        ? Effect.timeoutFail(call === undefined ? effect : locally(effect, call), { duration, onTimeout })
+        : byTimer(effect, fiber, deadlines, onTimeout, call)
+    )
 }

@@ -9,9 +9,17 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as TestClock from "effect/TestClock"
 import { current } from "../../src/internal/call.js"
-import { within } from "../../src/internal/timer.js"
+import type { Call } from "../../src/internal/call.js"
+import { bound } from "../../src/internal/timer.js"
 
 const ms = Duration.millis
+const within = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  duration: Duration.Duration,
+  onTimeout: () => E2,
+  call?: Call
+): Effect.Effect<A, E | E2, R> => bound(duration)(effect, onTimeout, call)
+
 const late = () => "late" as const
 
 /** A wait that the timer has to end: nothing else would. */
@@ -111,6 +119,22 @@ describe("A bound on time", () => {
       yield* Effect.flip(within(never, ms(5), late, call))
       yield* Effect.flip(within(Effect.fail("own"), ms(50), late, call))
       expect((yield* FiberRef.get(current)).retrying).toBe(false)
+    })
+  )
+
+  it.live("many under one bound are each struck in their time, and those in time are not", () =>
+    Effect.gen(function* () {
+      const bounded = bound(ms(30))
+      const one = (n: number) =>
+        Effect.delay(bounded(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), late), ms(n % 20))
+      const outcomes = yield* Effect.forEach(
+        Array.from({ length: 300 }, (_, n) => n),
+        (n) => Effect.either(one(n)),
+        { concurrency: "unbounded" }
+      )
+      outcomes.forEach((outcome, n) => {
+        expect(outcome).toMatchObject(n % 3 === 0 ? { _tag: "Left", left: "late" } : { _tag: "Right", right: n })
+      })
     })
   )
 
