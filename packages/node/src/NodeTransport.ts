@@ -3,23 +3,38 @@
  *
  * @since 0.1.0
  */
-import * as NodeStream from "@effect/platform-node/NodeStream"
-import type * as Headers from "@effect/platform/Headers"
-import type { HttpBody } from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Duration from "effect/Duration"
+import type { ConfigError } from "effect/ConfigError"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as Undici from "undici"
-import { Exchange } from "./internal/exchange.js"
-import { acceptEncoding } from "./internal/inflate.js"
-import type { Target } from "./internal/target.js"
-import { splitter } from "./internal/target.js"
+import { makeAgent, makeConnector, milliseconds } from "./internal/agent.js"
+import { Proxied } from "./internal/proxied.js"
+import { proxyEnv } from "./internal/proxyEnv.js"
+import type { Bounds } from "./internal/sending.js"
+import { overDispatcher } from "./internal/sending.js"
+
+/**
+ * What a connection's other side is held to, and what it is shown. Certificates are always verified: who trusts one
+ * of his own says so with `ca`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tls {
+  /** Certificates to trust, in PEM, in the place of those that Node trusts. */
+  readonly ca?: string | ReadonlyArray<string> | undefined
+  /** The certificate to show, with its chain, in PEM: mutual TLS ([RFC 8446 §4.4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2)). */
+  readonly cert?: string | undefined
+  /** The private key of `cert`, in PEM. */
+  readonly key?: Redacted.Redacted | undefined
+  /** What `key` is encrypted with. */
+  readonly passphrase?: Redacted.Redacted | undefined
+  /** The name that the certificate has to be for, where it is not the host of the URL. */
+  readonly servername?: string | undefined
+}
 
 /**
  * The bounds of a transport. An infinite duration takes a bound away. undici looks at its clock about once a second, so
@@ -41,91 +56,25 @@ export interface Options {
   readonly keepAliveTimeout?: Duration.DurationInput | undefined
   /** Most bytes of an answer's headers: 16 KiB. */
   readonly maxHeaderSize?: number | undefined
+  /**
+   * Most requests on their way over one connection: 1. More of them wait for each other's answers on HTTP/1.1, where
+   * only what may be sent twice is pipelined; with `allowH2` they are streams, and 100 is a good number.
+   */
+  readonly pipelining?: number | undefined
+  /** Whether to speak HTTP/2 to servers that choose it: no. */
+  readonly allowH2?: boolean | undefined
+  /** Certificates and keys. */
+  readonly tls?: Tls | undefined
+  /** Connects to this Unix socket, whatever the host of a URL is. */
+  readonly socketPath?: string | undefined
+  /**
+   * Asked before a connection is opened, for every address that a host name stands for, and for one that a URL names
+   * itself: `false` refuses it. Where none is left, the request fails as if the other side had refused the connection
+   * (`ECONNREFUSED`, nothing sent). For URLs that come from somebody else.
+   */
+  readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
   /** Called with the origin whenever a connection was opened, for a counter. */
   readonly onConnect?: ((origin: string) => void) | undefined
-}
-
-/** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
-const longestTimer = 2 ** 31 - 1
-const milliseconds = (duration: Duration.DurationInput): number =>
-  Duration.isFinite(Duration.decode(duration)) ? Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))) : 0
-
-const makeAgent = (options: Options): Undici.Agent => {
-  const agent = new Undici.Agent({
-    connections: options.connections ?? null,
-    connectTimeout: milliseconds(options.connectTimeout ?? "10 seconds"),
-    keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? "4 seconds"),
-    maxHeaderSize: options.maxHeaderSize ?? 16 * 1024
-  })
-  const { onConnect } = options
-  if (onConnect !== undefined) agent.on("connect", (origin) => onConnect(origin.origin))
-  return agent
-}
-
-/** The dispatcher's own options, where they are the same for every request. */
-interface Bounds {
-  readonly headersTimeout: number
-  readonly bodyTimeout: number
-}
-
-const bodyOf = (
-  body: HttpBody
-): Effect.Effect<Undici.Dispatcher.DispatchOptions["body"]> | Undici.Dispatcher.DispatchOptions["body"] => {
-  switch (body._tag) {
-    case "Empty":
-      return null
-    case "Uint8Array":
-      return body.body
-    case "Raw":
-      // Whatever undici takes as a body; what it does not take it refuses with an error of its own.
-      return body.body as Undici.Dispatcher.DispatchOptions["body"]
-    case "FormData":
-      // A form is one to undici by what it does; the types of the platform's and of undici's differ in names only.
-      return body.formData as unknown as Undici.FormData
-    case "Stream":
-      return NodeStream.toReadable(body.stream)
-  }
-}
-
-/** Codings are undone here only if it was here that they were asked for. */
-const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
-
-const dispatched = (
-  dispatcher: Undici.Dispatcher,
-  bounds: Bounds,
-  request: HttpClientRequest,
-  { origin, path }: Target,
-  body: Undici.Dispatcher.DispatchOptions["body"]
-): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
-  Effect.async((resume) => {
-    const { headers, method } = request
-    const raw = asksItself(headers)
-    const exchange = new Exchange(request, resume, !raw)
-    const fields = raw ? headers : { ...headers, "accept-encoding": acceptEncoding }
-    try {
-      dispatcher.dispatch({ origin, path, method, headers: fields, body: body ?? null, ...bounds }, exchange)
-    } catch (cause) {
-      // undici says so at once where it does not like a header or a method, and then calls nobody.
-      resume(Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause })))
-    }
-    return Effect.sync(() => exchange.cancel())
-  })
-
-const overDispatcher = (dispatcher: Undici.Dispatcher, bounds: Bounds): HttpClient.HttpClient => {
-  const split = splitter()
-  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request: HttpClientRequest) => {
-      const target = split(request)
-      if (Either.isLeft(target)) {
-        return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: target.left }))
-      }
-      const body = bodyOf(request.body)
-      return Effect.isEffect(body)
-        ? Effect.flatMap(body, (readable) => dispatched(dispatcher, bounds, request, target.right, readable))
-        : dispatched(dispatcher, bounds, request, target.right, body)
-    }),
-    Effect.succeed
-  )
 }
 
 /**
@@ -142,16 +91,14 @@ const overDispatcher = (dispatcher: Undici.Dispatcher, bounds: Bounds): HttpClie
  */
 export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => makeAgent(options)),
+    Effect.sync(() => makeAgent(options, makeConnector(options))),
     (agent) => Effect.promise(() => agent.destroy())
-  ).pipe(
-    Effect.map((agent) =>
-      overDispatcher(agent, {
-        headersTimeout: milliseconds(options.headersTimeout ?? "30 seconds"),
-        bodyTimeout: milliseconds(options.bodyTimeout ?? "30 seconds")
-      })
-    )
-  )
+  ).pipe(Effect.map((agent) => overDispatcher(agent, boundsOf(options))))
+
+const boundsOf = (options: Options): Bounds => ({
+  headersTimeout: milliseconds(options.headersTimeout ?? "30 seconds"),
+  bodyTimeout: milliseconds(options.bodyTimeout ?? "30 seconds")
+})
 
 /**
  * {@link make} as a Layer, with bounds of your own.
@@ -174,3 +121,54 @@ export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient> 
  * @category layers
  */
 export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
+
+/**
+ * The bounds of a transport that may send through proxies. It is the proxy there that looks names up, and its address
+ * is most often a private one: `allowAddress` would promise what it cannot hold.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ProxyOptions = Omit<Options, "allowAddress" | "socketPath">
+
+/**
+ * {@link make}, through the proxies that the configuration names: `HTTP_PROXY` for http URLs, which it is asked to
+ * forward, and `HTTPS_PROXY` for https URLs, through a tunnel ([RFC 9110 §9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)).
+ * Hosts that `NO_PROXY` lists have none: names, which hold for what is below them, and addresses, with a port or
+ * without, between commas; `*` is all of them. Lower-case names of the three go first. A proxy's URL may hold a name
+ * and a password; they are sent to it, and to nobody else.
+ *
+ * A proxy that gives no tunnel fails like a connection that is refused (`ECONNREFUSED`, nothing sent); one that
+ * refuses to forward gives its answer, e.g. a 407, as that of the origin.
+ *
+ * Fails with `ConfigError` for a proxy whose URL is none, or is neither http nor https.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeProxyEnv = (
+  options: ProxyOptions = {}
+): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope> =>
+  Effect.flatMap(proxyEnv, (proxies) =>
+    Effect.acquireRelease(
+      Effect.sync(() => new Proxied(options, proxies)),
+      (proxied) => Effect.promise(() => proxied.destroy())
+    )
+  ).pipe(Effect.map((proxied) => overDispatcher(proxied, boundsOf(options))))
+
+/**
+ * {@link makeProxyEnv} as a Layer, with bounds of your own.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProxyEnvWith = (options: ProxyOptions): Layer.Layer<HttpClient.HttpClient, ConfigError> =>
+  Layer.scoped(HttpClient.HttpClient, makeProxyEnv(options))
+
+/**
+ * {@link makeProxyEnv} as a Layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerProxyEnv: Layer.Layer<HttpClient.HttpClient, ConfigError> = layerProxyEnvWith({})

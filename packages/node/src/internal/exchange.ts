@@ -3,11 +3,14 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
-import { BodyQueue } from "./bodyQueue.js"
+import { errors } from "undici"
+import type { BodyQueue, End } from "./bodyQueue.js"
 import * as Inflate from "./inflate.js"
 import { StreamedResponse, WholeResponse } from "./nodeResponse.js"
 import type { RawHeaders } from "./rawHeaders.js"
 import * as Raw from "./rawHeaders.js"
+import type { Settling } from "./settling.js"
+import { StreamedBody } from "./streamedBody.js"
 
 type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
@@ -15,6 +18,7 @@ type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError
 const mostAwaited = 64 * 1024
 
 const nothing = Buffer.alloc(0)
+const none: ReadonlyArray<string> = []
 
 /** The length that an answer's framing promises: 0 for one that cannot have a body, undefined where it does not say. */
 const lengthOf = (method: string, status: number, raw: RawHeaders): number | undefined => {
@@ -24,20 +28,31 @@ const lengthOf = (method: string, status: number, raw: RawHeaders): number | und
   return Number.isSafeInteger(parsed) ? parsed : undefined
 }
 
+/** Where nobody is to be told any more. */
+const toNobody = (): void => undefined
+
 /**
  * An unread body whose response nobody holds any more keeps its connection from everybody else: the collector of
  * garbage is the last who can tell.
  */
 const forgotten = new FinalizationRegistry<BodyQueue>((queue) => queue.cancel())
 
+/** What the exchanges of one transport have in common. */
+export interface Common {
+  readonly settling: Settling
+  /** How long answers that announce an answer (103 and the like) may go on, in milliseconds; 0 for ever. */
+  readonly headersTimeout: number
+}
+
 /**
  * One request on its way through the dispatcher, and what comes back. The dispatcher calls the `on…` methods; it
  * knows the older names of them, which hand over header fields as bytes, so that nobody parses what nobody reads.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #common: Common
   readonly #request: HttpClientRequest
-  readonly #resume: (outcome: Outcome) => void
   readonly #inflates: boolean
+  #resume: (outcome: Outcome) => void
   #abort: ((error?: Error) => void) | undefined
   #cancelled = false
   #status = 0
@@ -45,14 +60,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The first piece of a body that is awaited: most have no second. */
   #first: Buffer | undefined
   #rest: Array<Buffer> | undefined
-  #queue: BodyQueue | undefined
-  #answered = false
+  #body: StreamedBody | undefined
+  #interim: NodeJS.Timeout | undefined
 
   /**
    * @param resume - called once, with the answer or the failure.
    * @param inflates - whether a coding that the body has is ours to undo: we asked for it, and not the caller.
    */
-  constructor(request: HttpClientRequest, resume: (outcome: Outcome) => void, inflates: boolean) {
+  constructor(common: Common, request: HttpClientRequest, resume: (outcome: Outcome) => void, inflates: boolean) {
+    this.#common = common
     this.#request = request
     this.#resume = resume
     this.#inflates = inflates
@@ -61,7 +77,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends it, wherever it is: a request that waits for a connection is not sent, a connection that is in use is cut. */
   cancel(): void {
     this.#cancelled = true
+    this.#resume = toNobody
     this.#abort?.()
+  }
+
+  get isCancelled(): boolean {
+    return this.#cancelled
   }
 
   onConnect(abort: (error?: Error) => void): void {
@@ -70,50 +91,64 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    if (status < 200) return true
+    if (status < 200) return this.#announced()
+    clearTimeout(this.#interim)
     this.#status = status
     this.#raw = raw
-    const { method } = this.#request
-    const length = lengthOf(method, status, raw)
-    const codings = this.#inflates && length !== 0 ? Raw.valuesOf(raw, "content-encoding") : []
-    if (codings.length === 0 && length !== undefined && length <= mostAwaited) return true
-    this.#stream(resume, codings)
+    const length = lengthOf(this.#request.method, status, raw)
+    const codings = this.#inflates && length !== 0 ? Raw.valuesOf(raw, "content-encoding") : none
+    if (codings.length > 0 || length === undefined || length > mostAwaited) this.#stream(resume, codings)
+    return true
+  }
+
+  /** To undici, each of these begins its wait for the header anew: a server could go on with them for ever. */
+  #announced(): boolean {
+    const { headersTimeout } = this.#common
+    if (headersTimeout > 0) {
+      this.#interim ??= setTimeout(() => this.#abort?.(new errors.HeadersTimeoutError()), headersTimeout)
+    }
     return true
   }
 
   /** Gives the answer out now, with a body that follows. */
   #stream(resume: () => void, codings: ReadonlyArray<string>): void {
-    const queue = new BodyQueue(resume, () => this.#abort?.())
-    this.#queue = queue
-    const { body, headers } = Inflate.inflated(queue.stream, Raw.parse(this.#raw), codings)
-    const response = new StreamedResponse(this.#request, this.#status, this.#raw, headers, body)
-    forgotten.register(response, queue, queue)
+    const inflaters = Inflate.inflaters(codings)
+    const body = new StreamedBody(resume, () => this.#abort?.(), inflaters ?? [])
+    this.#body = body
+    const response = new StreamedResponse(this.#request, this.#status, this.#raw, body.queue, inflaters !== undefined)
+    forgotten.register(response, body.queue, body)
     this.#answer(Effect.succeed(response))
   }
 
   onData(chunk: Buffer): boolean {
-    if (this.#queue !== undefined) return this.#queue.push(chunk)
+    if (this.#body !== undefined) return this.#body.push(chunk)
     if (this.#first === undefined) this.#first = chunk
     else (this.#rest ??= [this.#first]).push(chunk)
     return true
   }
 
   onComplete(): void {
-    const queue = this.#queue
-    if (queue === undefined) return this.#answer(Effect.succeed(this.#whole(undefined)))
-    forgotten.unregister(queue)
-    queue.end({ whole: true })
+    this.#common.settling.begin()
+    if (this.#body === undefined) this.#answer(Effect.succeed(this.#whole(undefined)))
+    else this.#finish(this.#body, { whole: true })
   }
 
   onError(cause: Error): void {
-    const queue = this.#queue
-    if (queue !== undefined) {
-      forgotten.unregister(queue)
-      return queue.end({ whole: false, cause })
-    }
+    clearTimeout(this.#interim)
+    if (this.#body !== undefined) return this.#finish(this.#body, { whole: false, cause })
     // Once the header is there it is an answer, if a broken one: reading its body tells.
-    if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(cause)))
+    if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#isWhole(cause) ? undefined : cause)))
     this.#answer(Effect.fail(new HttpClientError.RequestError({ request: this.#request, reason: "Transport", cause })))
+  }
+
+  /** A 304 may give the length that the body would have had (RFC 9110 §8.6): to undici that one is missing. */
+  #isWhole(cause: Error): boolean {
+    return this.#status === 304 && cause instanceof errors.ResponseContentLengthMismatchError
+  }
+
+  #finish(body: StreamedBody, end: End): void {
+    forgotten.unregister(body)
+    body.end(end)
   }
 
   #whole(broken: unknown): WholeResponse {
@@ -121,9 +156,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return new WholeResponse(this.#request, this.#status, this.#raw, bytes, broken)
   }
 
+  /** Lets go of who waited, too: through him undici would hold the response, and nobody could find it forgotten. */
   #answer(outcome: Outcome): void {
-    if (this.#answered) return
-    this.#answered = true
-    this.#resume(outcome)
+    const resume = this.#resume
+    this.#resume = toNobody
+    resume(outcome)
   }
 }

@@ -4,17 +4,22 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import { wholeBody } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import type { BodyQueue } from "./bodyQueue.js"
 import type { RawHeaders } from "./rawHeaders.js"
 import * as Raw from "./rawHeaders.js"
 
 type Failure = HttpClientError.ResponseError
 
 const byteOrderMark = 0xfeff
+
+/** What tells of a body as it was on the wire. */
+const codingFields: ReadonlySet<string> = new Set(["content-encoding", "content-length"])
 
 /** The text of UTF-8 bytes, without a byte order mark: what the Fetch Standard calls to decode. */
 const decode = (bytes: Uint8Array): string => {
@@ -32,12 +37,11 @@ abstract class NodeResponse extends Inspectable.Class {
   #headers: Headers.Headers | undefined
   #cookies: Cookies.Cookies | undefined
 
-  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, headers?: Headers.Headers) {
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders) {
     super()
     this.request = request
     this.status = status
     this.#raw = raw
-    this.#headers = headers
   }
 
   get headers(): Headers.Headers {
@@ -52,9 +56,13 @@ abstract class NodeResponse extends Inspectable.Class {
     return Option.none()
   }
 
+  get #self(): HttpClientResponse.HttpClientResponse {
+    // Both kinds below are responses with all that belongs to one.
+    return this as unknown as HttpClientResponse.HttpClientResponse
+  }
+
   protected failure(cause: unknown): Failure {
-    const response = this as unknown as HttpClientResponse.HttpClientResponse // Both kinds below are whole responses.
-    return new HttpClientError.ResponseError({ request: this.request, response, reason: "Decode", cause })
+    return new HttpClientError.ResponseError({ request: this.request, response: this.#self, reason: "Decode", cause })
   }
 
   abstract get text(): Effect.Effect<string, Failure>
@@ -83,7 +91,7 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 
   override toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this as unknown as HttpClientResponse.HttpClientResponse, {
+    return HttpIncomingMessage.inspect(this.#self, {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status
@@ -109,6 +117,11 @@ export class WholeResponse extends NodeResponse implements HttpClientResponse.Ht
       : Effect.suspend(() => Effect.fail(this.failure(this.#broken)))
   }
 
+  /** Nothing is left to be waited for: the pipeline reads these without a detour. */
+  get [wholeBody](): Uint8Array | undefined {
+    return this.#broken === undefined ? this.#bytes : undefined
+  }
+
   get text(): Effect.Effect<string, Failure> {
     return this.#read(decode)
   }
@@ -131,41 +144,28 @@ export class WholeResponse extends NodeResponse implements HttpClientResponse.Ht
 
 /** An answer whose body is on its way. What is read whole is kept; what is streamed can be streamed once. */
 export class StreamedResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
-  readonly #body: Stream.Stream<Uint8Array, unknown>
-  #whole: Effect.Effect<Uint8Array, Failure> | undefined
+  readonly #queue: BodyQueue
 
-  constructor(
-    request: HttpClientRequest,
-    status: number,
-    raw: RawHeaders,
-    headers: Headers.Headers,
-    body: Stream.Stream<Uint8Array, unknown>
-  ) {
-    super(request, status, raw, headers)
-    this.#body = body
+  /** @param inflated - whether the body is given out without the codings that its header fields tell of. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, queue: BodyQueue, inflated: boolean) {
+    super(request, status, inflated ? Raw.without(raw, codingFields) : raw)
+    this.#queue = queue
   }
 
   get stream(): Stream.Stream<Uint8Array, Failure> {
-    return Stream.mapError(this.#body, (cause) => this.failure(cause))
+    return Stream.mapError(this.#queue.stream, (cause) => this.failure(cause))
   }
 
   /** Two readers at once get the same bytes, as with every transport of platform. */
-  #bytes(): Effect.Effect<Uint8Array, Failure> {
-    const collected = Effect.map(
-      Stream.runFold(this.stream, [] as Array<Uint8Array>, (chunks, chunk) => {
-        chunks.push(chunk)
-        return chunks
-      }),
-      (chunks) => Buffer.concat(chunks)
-    )
-    return (this.#whole ??= Effect.runSync(Effect.cached(collected)))
+  get #bytes(): Effect.Effect<Uint8Array, Failure> {
+    return Effect.mapError(this.#queue.whole, (cause) => this.failure(cause))
   }
 
   get text(): Effect.Effect<string, Failure> {
-    return Effect.map(this.#bytes(), decode)
+    return Effect.map(this.#bytes, decode)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
-    return Effect.map(this.#bytes(), (bytes) => new Uint8Array(bytes).buffer)
+    return Effect.map(this.#bytes, (bytes) => new Uint8Array(bytes).buffer)
   }
 }

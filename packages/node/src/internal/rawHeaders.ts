@@ -14,8 +14,7 @@ export const parse = (raw: RawHeaders): Headers.Headers => {
     const name = textOf(raw[at]).toLowerCase()
     const value = textOf(raw[at + 1])
     const before = fields[name]
-    // A name such as __proto__ is a name like any other to a server that likes trouble.
-    if (before === undefined && name === "__proto__") continue
+    // What is inherited (`constructor`) is no field, and assigning a string to `__proto__` does nothing.
     fields[name] = typeof before === "string" ? `${before}, ${value}` : value
   }
   return PlatformHeaders.unsafeFromRecord(fields)
@@ -29,3 +28,7 @@ export const valuesOf = (raw: RawHeaders, wanted: string): ReadonlyArray<string>
   }
   return values
 }
+
+/** The fields but for those that `names` holds, in lower case. */
+export const without = (raw: RawHeaders, names: ReadonlySet<string>): RawHeaders =>
+  raw.filter((_, at) => !names.has(textOf(raw[at - (at % 2)]).toLowerCase()))

@@ -1,0 +1,45 @@
+import type { LookupAddress, LookupOptions } from "node:dns"
+import { lookup } from "node:dns"
+import { isIP } from "node:net"
+
+/** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
+export type AllowAddress = (address: string, host: string) => boolean
+
+/** Nothing was sent: its code is that of a connection which the other side refused. */
+class AddressNotAllowed extends Error {
+  override readonly name: string = "AddressNotAllowed"
+  readonly code: string = "ECONNREFUSED"
+  readonly syscall: string = "connect"
+
+  constructor(host: string) {
+    super(`no address of ${host} is allowed`)
+  }
+}
+
+type Found = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
+
+/** How Node's sockets look names up: `all` asks for a list, of which they try one after the other. */
+export type Lookup = (host: string, options: LookupOptions, found: Found) => void
+
+/**
+ * A name's addresses, but for those that are not allowed. The one that is connected to is one that was asked about:
+ * no second look-up can give another.
+ */
+export const guarded =
+  (allow: AllowAddress): Lookup =>
+  (host, options, found) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return found(error, [])
+      const allowed = addresses.filter(({ address }) => allow(address, host))
+      const [first] = allowed
+      if (first === undefined) return found(new AddressNotAllowed(host), [])
+      if (options.all === true) found(null, allowed)
+      else found(null, first.address, first.family)
+    })
+  }
+
+/** What a literal address, of which nobody asks any server of names, fails with; undefined where it is allowed. */
+export const literalProblem = (allow: AllowAddress, host: string): Error | undefined => {
+  const literal = host.startsWith("[") ? host.slice(1, -1) : host
+  return isIP(literal) === 0 || allow(literal, host) ? undefined : new AddressNotAllowed(host)
+}

@@ -1,0 +1,61 @@
+import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import * as Undici from "undici"
+import type { Options, Tls } from "../NodeTransport.js"
+import type { AllowAddress } from "./addresses.js"
+import { guarded, literalProblem } from "./addresses.js"
+
+/** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
+const longestTimer = 2 ** 31 - 1
+
+/** A duration as undici wants it: in milliseconds, 0 where there is no bound. */
+export const milliseconds = (duration: Duration.DurationInput): number =>
+  Duration.isFinite(Duration.decode(duration)) ? Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))) : 0
+
+const defined = <A>(name: string, value: A | undefined): Record<string, A> =>
+  value === undefined ? {} : { [name]: value }
+
+const tlsOptions = (tls: Tls): object => ({
+  ...defined("ca", tls.ca),
+  ...defined("cert", tls.cert),
+  ...defined("key", tls.key === undefined ? undefined : Redacted.value(tls.key)),
+  ...defined("passphrase", tls.passphrase === undefined ? undefined : Redacted.value(tls.passphrase)),
+  ...defined("servername", tls.servername)
+})
+
+/** How connections to origins are opened, a tunnel's second half included. */
+export const makeConnector = (options: Options): Undici.buildConnector.connector => {
+  const { allowAddress } = options
+  const connect = Undici.buildConnector({
+    timeout: milliseconds(options.connectTimeout ?? "10 seconds"),
+    allowH2: options.allowH2 ?? false,
+    ...tlsOptions(options.tls ?? {}),
+    ...defined("socketPath", options.socketPath),
+    ...defined("lookup", allowAddress === undefined ? undefined : guarded(allowAddress))
+  })
+  return allowAddress === undefined || options.socketPath !== undefined ? connect : refusing(connect, allowAddress)
+}
+
+const refusing =
+  (connect: Undici.buildConnector.connector, allow: AllowAddress): Undici.buildConnector.connector =>
+  (target, callback) => {
+    const problem = literalProblem(allow, target.hostname)
+    if (problem === undefined) return connect(target, callback)
+    // As with every other way to fail, not before the caller has what he called.
+    queueMicrotask(() => callback(problem, null))
+  }
+
+/** An agent whose connections are opened by `connect`. */
+export const makeAgent = (options: Options, connect: Undici.buildConnector.connector): Undici.Agent => {
+  const agent = new Undici.Agent({
+    connect,
+    connections: options.connections ?? null,
+    pipelining: options.pipelining ?? 1,
+    allowH2: options.allowH2 ?? false,
+    keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? "4 seconds"),
+    maxHeaderSize: options.maxHeaderSize ?? 16 * 1024
+  })
+  const { onConnect } = options
+  if (onConnect !== undefined) agent.on("connect", (origin) => onConnect(origin.origin))
+  return agent
+}

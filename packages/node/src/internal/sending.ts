@@ -1,0 +1,99 @@
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import type * as Headers from "@effect/platform/Headers"
+import type { HttpBody } from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import { withoutSpans } from "@countersign/client/Transport"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Undici from "undici"
+import type { Common } from "./exchange.js"
+import { Exchange } from "./exchange.js"
+import { acceptEncoding } from "./inflate.js"
+import { Settling } from "./settling.js"
+import type { Target } from "./target.js"
+import { splitter } from "./target.js"
+
+type Body = Undici.Dispatcher.DispatchOptions["body"]
+
+/** The dispatcher's own options, where they are the same for every request: milliseconds, 0 for no bound. */
+export interface Bounds {
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
+}
+
+/** undici knows a form by its class, and takes none but its own: Node's global one is another copy of that. */
+const formOf = (form: FormData): Undici.FormData => {
+  const copy = new Undici.FormData()
+  form.forEach((value, name) => {
+    copy.append(name, value)
+  })
+  return copy
+}
+
+const bodyOf = (body: HttpBody): Effect.Effect<Body> | Body => {
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return body.body
+    case "Raw":
+      // Whatever undici takes as a body; what it does not take it refuses with an error of its own.
+      return body.body as Body
+    case "FormData":
+      return formOf(body.formData)
+    case "Stream":
+      return NodeStream.toReadable(body.stream)
+  }
+}
+
+/** Codings are undone here only if it was here that they were asked for. */
+const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
+
+/** What stays the same for every request of a transport. */
+interface Sending {
+  readonly dispatcher: Pick<Undici.Dispatcher, "dispatch">
+  readonly bounds: Bounds
+  readonly common: Common
+}
+
+const dispatched = (
+  { bounds, common, dispatcher }: Sending,
+  request: HttpClientRequest,
+  { origin, path }: Target,
+  body: Body
+): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
+  Effect.async((resume) => {
+    const { method } = request
+    const raw = asksItself(request.headers)
+    const exchange = new Exchange(common, request, resume, !raw)
+    const headers = raw ? request.headers : { ...request.headers, "accept-encoding": acceptEncoding }
+    // What undici does not like about it, a method or a header field, it says to the exchange.
+    common.settling.then(() => {
+      if (exchange.isCancelled) return
+      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...bounds }, exchange)
+    })
+    return Effect.sync(() => exchange.cancel())
+  })
+
+/** A client over a dispatcher, without spans: who wants them makes his own. */
+export const overDispatcher = (dispatcher: Sending["dispatcher"], bounds: Bounds): HttpClient.HttpClient => {
+  const split = splitter()
+  const sending = { dispatcher, bounds, common: { settling: new Settling(), headersTimeout: bounds.headersTimeout } }
+  const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request: HttpClientRequest) => {
+      const target = split(request)
+      if (Either.isLeft(target)) {
+        return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: target.left }))
+      }
+      const body = bodyOf(request.body)
+      return Effect.isEffect(body)
+        ? Effect.flatMap(body, (readable) => dispatched(sending, request, target.right, readable))
+        : dispatched(sending, request, target.right, body)
+    }),
+    Effect.succeed
+  )
+  return withoutSpans(client)
+}

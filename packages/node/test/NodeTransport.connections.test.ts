@@ -1,0 +1,184 @@
+/** To whom connections go, and what they are held to. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { createServer } from "node:http"
+import { createSecureServer } from "node:http2"
+import { createServer as createHttpsServer } from "node:https"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { TLSSocket } from "node:tls"
+import { certificates } from "./support/certificates.js"
+import { codeOf, listen, raw, serve } from "./support/server.js"
+
+const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
+const typedError = (baseUrl: string) =>
+  Effect.flatMap(ApiClient.make({ baseUrl, auth: Auth.none, retry: false }), (api) => Effect.flip(api.get("/")))
+const over = (options: NodeTransport.Options) => Effect.provide(NodeTransport.layerWith(options))
+const none = { ca: "", server: { cert: "", key: "" }, client: { cert: "", key: "" } }
+const { ca, client, server: identity } = certificates ?? none
+
+describe.skipIf(certificates === undefined)("TLS", () => {
+  const server = listenTls({ ...identity })
+
+  it.live("a certificate that nobody vouches for is refused, and one of a given authority is not", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const error = yield* Effect.flip(text(url)).pipe(over({}))
+      expect(codeOf(error)).toMatch(/SELF_SIGNED_CERT|UNABLE_TO_/)
+      const typed = yield* typedError(url).pipe(over({}))
+      expect(typed).toMatchObject({ _tag: "TransportError", reason: "Tls", sent: "no" })
+      expect(yield* text(url).pipe(over({ tls: { ca } }))).toBe("unknown")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a certificate has to be for the host, or for the name that was given", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      const other = yield* Effect.flip(text(url)).pipe(over({ tls: { ca, servername: "other.test" } }))
+      expect(codeOf(other)).toBe("ERR_TLS_CERT_ALTNAME_INVALID")
+      expect(yield* text(url).pipe(over({ tls: { ca, servername: "named.test" } }))).toBe("unknown")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a server that wants a certificate gets the one that was given", () =>
+    Effect.gen(function* () {
+      const { url } = yield* listenTls({ ...identity, ca, requestCert: true, rejectUnauthorized: true })
+      const tls = { ca, cert: client.cert, key: Redacted.make(client.key) }
+      expect(yield* text(url).pipe(over({ tls }))).toBe("client")
+      expect((yield* Effect.flip(text(url)).pipe(over({ tls: { ca } })))._tag).toBe("RequestError")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("HTTP/2 is spoken where it is allowed, many requests over one connection", () =>
+    Effect.gen(function* () {
+      const large = "x".repeat(300_000)
+      const h2 = createSecureServer({ ...identity, allowHTTP1: true }, ({ httpVersion, method, url }, response) => {
+        response.setHeader("set-cookie", ["a=1", "b=2"])
+        response.setHeader("x-version", httpVersion)
+        if (method === "POST") response.statusCode = 201
+        response.end(url === "/large" ? large : "ok")
+      })
+      const { connections, url } = yield* listen(h2, "https")
+      expect(connections).toBe(0)
+      const opened: Array<string> = []
+      yield* Effect.gen(function* () {
+        const response = yield* HttpClient.get(url)
+        expect([response.headers["x-version"], yield* response.text]).toEqual(["2.0", "ok"])
+        expect(Object.keys(response.cookies.cookies)).toEqual(["a", "b"])
+        expect(yield* text(`${url}/large`)).toBe(large)
+        expect((yield* HttpClient.post(url)).status).toBe(201)
+        expect((yield* HttpClient.head(url)).status).toBe(200)
+        const texts = yield* Effect.all(
+          Array.from({ length: 50 }, () => text(url)),
+          { concurrency: "unbounded" }
+        )
+        expect([new Set(texts), opened.length]).toEqual([new Set(["ok"]), 1])
+      }).pipe(
+        over({
+          tls: { ca },
+          allowH2: true,
+          connections: 1,
+          pipelining: 100,
+          onConnect: (origin) => opened.push(origin)
+        })
+      )
+      expect((yield* HttpClient.get(url).pipe(over({ tls: { ca } }))).headers["x-version"]).toBe("1.1")
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** Answers with the name of who shows a certificate. */
+function listenTls(options: object) {
+  const named = createHttpsServer({ ...options }, ({ socket }, response) => {
+    // The server speaks TLS only.
+    const peer = (socket as TLSSocket).getPeerCertificate()
+    response.end("subject" in peer ? peer.subject.CN : "unknown")
+  })
+  return listen(named, "https")
+}
+
+describe("Addresses", () => {
+  const refused = { _tag: "RequestError", reason: "Transport" }
+
+  it.live("that are not allowed are not connected to, be they names or literals of either family", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_, response) => response.end("ok"))
+      const { port } = new URL(server.url)
+      const asked: Array<readonly [string, string]> = []
+      const allowAddress = (address: string, host: string) => {
+        asked.push([address, host])
+        return false
+      }
+      for (const host of ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]) {
+        const error = yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))
+        expect(error).toMatchObject(refused)
+        expect(codeOf(error)).toBe("ECONNREFUSED")
+      }
+      expect(server.connections).toBe(0)
+      expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1", "::ffff:7f00:1"]))
+      const typed = yield* typedError(server.url).pipe(over({ allowAddress }))
+      expect(typed).toMatchObject({ _tag: "TransportError", sent: "no" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that are allowed are connected to, and a host with one that is not uses the other", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_, response) => response.end("ok"))
+      const { port } = new URL(server.url)
+      const allowAddress = (address: string) => address === "127.0.0.1"
+      for (const host of ["localhost", "127.0.0.1"]) {
+        expect(yield* text(`http://${host}:${port}/`).pipe(over({ allowAddress }))).toBe("ok")
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(process.platform === "win32")("a Unix socket is spoken to, whatever the host", () =>
+    Effect.gen(function* () {
+      const socketPath = join(tmpdir(), `countersign-${process.pid}.sock`)
+      const server = yield* listen(
+        createServer(({ headers }, response) => response.end(headers.host)),
+        "http",
+        socketPath
+      )
+      expect(yield* text("http://daemon.test/path?q").pipe(over({ socketPath }))).toBe("daemon.test")
+      expect(server.paths).toEqual(["/path?q"])
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("Pipelining", () => {
+  it.live("sends the next request before the answer's body has come, where it is allowed", () =>
+    Effect.gen(function* () {
+      for (const [pipelining, most] of [
+        [1, 1],
+        [4, 2]
+      ] as const) {
+        let waiting = 0
+        let seen = 0
+        // The body of an answer comes only after the next request, or after a while.
+        const server = yield* raw((socket, request) => {
+          for (const _ of request.matchAll(/^GET /gm)) {
+            waiting += 1
+            seen = Math.max(seen, waiting)
+            socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+            setTimeout(() => {
+              waiting -= 1
+              socket.write("ok")
+            }, 50 * seen)
+          }
+        })
+        yield* Effect.all([text(server.url), text(server.url)], { concurrency: 2 }).pipe(
+          over({ connections: 1, pipelining }),
+          Effect.timeout("2 seconds"),
+          Effect.ignore
+        )
+        expect(seen).toBe(most)
+      }
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,179 @@
+/** Proxies that the environment names. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type { IncomingMessage } from "node:http"
+import { createServer, request as httpRequest } from "node:http"
+import { createServer as createHttpsServer } from "node:https"
+import type { Socket } from "node:net"
+import * as Net from "node:net"
+import { inspect } from "node:util"
+import { certificates } from "./support/certificates.js"
+import { codeOf, listen, raw, serve } from "./support/server.js"
+
+interface Asked {
+  readonly line: string
+  readonly authorization: string | undefined
+  readonly host: string | undefined
+}
+
+/** A proxy that forwards and opens tunnels, to this machine whatever the name, and remembers what it was asked. */
+const proxy = (refuse?: number) =>
+  Effect.gen(function* () {
+    const asked: Array<Asked> = []
+    const remember = ({ headers, method, url }: IncomingMessage) =>
+      asked.push({ line: `${method} ${url}`, authorization: headers["proxy-authorization"], host: headers.host })
+    const server = createServer((incoming, outgoing) => {
+      remember(incoming)
+      if (refuse !== undefined) return void outgoing.writeHead(refuse).end("proxy")
+      const { pathname, port, search } = new URL(incoming.url ?? "")
+      const { "proxy-authorization": _, ...headers } = incoming.headers
+      const onward = httpRequest({ host: "127.0.0.1", port, path: pathname + search, method: incoming.method, headers })
+      onward.on("response", (answer) => answer.pipe(outgoing.writeHead(answer.statusCode ?? 0, answer.headers)))
+      incoming.pipe(onward)
+    })
+    server.on("connect", (incoming: IncomingMessage, socket: Socket) => {
+      remember(incoming)
+      if (refuse !== undefined) return void socket.end(`HTTP/1.1 ${refuse} No\r\n\r\n`)
+      const onward = Net.connect(Number(new URL(`http://${incoming.url}`).port), "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n")
+        socket.pipe(onward).pipe(socket)
+      })
+      onward.on("error", () => socket.destroy())
+      socket.on("error", () => onward.destroy())
+    })
+    return { ...(yield* listen(server)), asked }
+  })
+
+const env = (entries: Record<string, string>, options: NodeTransport.ProxyOptions = {}) =>
+  Effect.provide(
+    NodeTransport.layerProxyEnvWith(options).pipe(
+      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries)))))
+    )
+  )
+
+const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
+
+/** An origin that answers with the header fields that it got. */
+const origin = serve(({ headers, url }, response) => response.end(JSON.stringify({ url, ...headers })))
+const basic = `Basic ${Buffer.from("us er:p@ss").toString("base64")}`
+const withUser = (url: string) => url.replace("://", "://us%20er:p%40ss@")
+
+describe("A proxy of the environment", () => {
+  it.live("is asked to forward what goes to http, with the credentials that it alone gets", () =>
+    Effect.gen(function* () {
+      const to = yield* origin
+      const through = yield* proxy()
+      const { port } = new URL(to.url)
+      const request = HttpClientRequest.post(`http://name.test:${port}/p?q=1#f`).pipe(
+        HttpClientRequest.bodyText("body")
+      )
+      const body = yield* Effect.flatMap(HttpClient.execute(request), (response) => response.text).pipe(
+        env({ HTTP_PROXY: withUser(through.url) })
+      )
+      expect(through.asked).toEqual([
+        { line: `POST http://name.test:${port}/p?q=1`, authorization: basic, host: `name.test:${port}` }
+      ])
+      expect(body).toContain('"url":"/p?q=1"')
+      expect(body).toContain(`"host":"name.test:${port}"`)
+      expect(body).not.toContain("proxy-authorization")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(certificates === undefined)("opens a tunnel to https, and sees nothing of what is in it", () =>
+    Effect.gen(function* () {
+      const { ca = "", server } = certificates ?? {}
+      const seen: Array<unknown> = []
+      const to = yield* listen(
+        createHttpsServer({ ...server }, ({ headers }, response) => {
+          seen.push(headers["proxy-authorization"])
+          response.end("secret")
+        }),
+        "https"
+      )
+      const through = yield* proxy()
+      const { port } = new URL(to.url)
+      const bodies = yield* Effect.replicateEffect(text(`https://localhost:${port}/path`), 3).pipe(
+        env({ https_proxy: withUser(through.url) }, { tls: { ca } })
+      )
+      expect([bodies, seen]).toEqual([
+        ["secret", "secret", "secret"],
+        [undefined, undefined, undefined]
+      ])
+      expect(through.asked).toEqual([
+        { line: `CONNECT localhost:${port}`, authorization: basic, host: `localhost:${port}` }
+      ])
+      // The certificate is that of the origin, and verified.
+      const error = yield* Effect.flip(text(`https://localhost:${port}/`)).pipe(env({ HTTPS_PROXY: through.url }))
+      expect(codeOf(error)).toMatch(/SELF_SIGNED|UNABLE_TO/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is not asked for hosts that NO_PROXY lists, nor for the other scheme", () =>
+    Effect.gen(function* () {
+      const to = yield* origin
+      const through = yield* proxy()
+      yield* text(to.url).pipe(env({ HTTP_PROXY: through.url, NO_PROXY: "other.test, 127.0.0.1" }))
+      yield* text(to.url).pipe(env({ HTTPS_PROXY: through.url }))
+      yield* text(to.url).pipe(env({ HTTP_PROXY: "" }))
+      yield* text(to.url).pipe(env({ HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "" }))
+      expect([through.asked, to.paths.length]).toEqual([[], 4])
+      yield* text(to.url).pipe(env({ HTTP_PROXY: through.url.replace("http://", ""), NO_PROXY: "other.test" }))
+      expect(through.asked).toHaveLength(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that refuses a tunnel, or breaks off, is a connection refused, with nothing sent", () =>
+    Effect.gen(function* () {
+      const refusing = yield* proxy(407)
+      const breaking = yield* raw((socket) => socket.destroy())
+      const closed = yield* Effect.scoped(origin)
+      for (const { url } of [refusing, breaking, closed]) {
+        const error = yield* ApiClient.make({ baseUrl: "https://name.test", auth: Auth.none, retry: false }).pipe(
+          Effect.flatMap((api) => Effect.flip(api.get("/"))),
+          Effect.timeout("3 seconds"),
+          env({ HTTPS_PROXY: withUser(url) })
+        )
+        expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no" })
+        expect(inspect(error, { depth: 10 })).not.toMatch(/p@ss|p%40ss|dXMg/)
+      }
+      expect(breaking.connections).toBeLessThanOrEqual(2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that opens no tunnel in time is a connect timeout", () =>
+    Effect.gen(function* () {
+      const silent = yield* raw(() => undefined)
+      const error = yield* Effect.flip(text("https://name.test/")).pipe(
+        env({ HTTPS_PROXY: silent.url }, { connectTimeout: "150 millis" })
+      )
+      expect(codeOf(error)).toBe("UND_ERR_CONNECT_TIMEOUT")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that refuses to forward gives its answer", () =>
+    Effect.gen(function* () {
+      const refusing = yield* proxy(407)
+      const response = yield* HttpClient.get("http://name.test/").pipe(env({ HTTP_PROXY: refusing.url }))
+      expect([response.status, yield* response.text]).toEqual([407, "proxy"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("whose URL is none is a ConfigError that does not repeat it", () =>
+    Effect.gen(function* () {
+      for (const url of ["http://u:hunter2@", "socks5://u:hunter2@host", "http://u:hunter2%zz@host"]) {
+        const exit = yield* Effect.exit(text("http://name.test/").pipe(env({ HTTP_PROXY: url })))
+        expect(Exit.isFailure(exit)).toBe(true)
+        expect(inspect(exit, { depth: 10 })).toContain("InvalidData")
+        expect(inspect(exit, { depth: 10 })).not.toContain("hunter2")
+      }
+    }).pipe(Effect.scoped)
+  )
+})
