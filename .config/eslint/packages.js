@@ -8,7 +8,8 @@ export const mayImport = {
   auth: ["protocol", "client"],
   node: ["protocol", "client", "auth"],
   testing: ["protocol", "client", "auth"],
-  examples: ["protocol", "client", "auth", "node", "testing"]
+  examples: ["protocol", "client", "auth", "node", "testing"],
+  bench: ["protocol", "client", "auth", "node"]
 }
 
 /** Which package and which part of it a file belongs to: `{ name: "auth", part: "src" }`. */

@@ -1,0 +1,105 @@
+/** What of our code comes along when an application is bundled. */
+import { build, type BuildOptions, type Metafile } from "esbuild"
+import { brotliCompressSync, gzipSync } from "node:zlib"
+
+/** Sizes in bytes, and the modules that are in it, as paths from `node_modules`. */
+export interface Bundle {
+  readonly minified: number
+  readonly gzip: number
+  readonly brotli: number
+  readonly modules: ReadonlyArray<string>
+  /** What is loaded when somebody first needs it: its size, minified, and its modules. It is not in the other figures. */
+  readonly later: { readonly minified: number; readonly modules: ReadonlyArray<string> }
+}
+
+/** A client with a bearer over whatever transport it is given: the least that is of use to somebody. */
+export const smallestClient = `
+  import * as Bearer from "@countersign/auth/Bearer"
+  import * as ApiClient from "@countersign/client/ApiClient"
+  export const client = (baseUrl, token) => ApiClient.make({ baseUrl, auth: Bearer.make(token) })
+`
+
+/** What an application on Effect has anyway. */
+const peers = ["effect", "@effect/platform"]
+
+interface Linked {
+  readonly imports: ReadonlyArray<{ readonly path: string; readonly kind: string }>
+}
+
+/** What comes along with a file at once: its imports and theirs, without those that wait until they are called. */
+const atOnce = (from: string, files: Readonly<Record<string, Linked>>): ReadonlySet<string> => {
+  const found = new Set([from])
+  for (const path of found) {
+    for (const one of files[path]?.imports ?? []) {
+      if (one.kind !== "dynamic-import" && one.path in files) found.add(one.path)
+    }
+  }
+  return found
+}
+
+const options = (staged: string, contents: string) =>
+  ({
+    stdin: { contents, resolveDir: staged },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "es2022",
+    external: peers,
+    absWorkingDir: staged,
+    outdir: "bundle",
+    write: false,
+    metafile: true
+  }) satisfies BuildOptions
+
+const named = (path: string): string => path.replace(/^.*node_modules\//, "")
+
+const modulesIn = ({ outputs }: Metafile, chunks: ReadonlyArray<string>): ReadonlyArray<string> =>
+  chunks
+    .flatMap((chunk) => Object.entries(outputs[chunk]?.inputs ?? {}))
+    .flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [named(path)] : []))
+    .toSorted()
+
+/**
+ * Bundles and minifies some code.
+ *
+ * @param staged - the folder where our packages are installed.
+ */
+export const bundle = async (staged: string, code: string): Promise<Bundle> => {
+  const { metafile, outputFiles } = await build({ ...options(staged, code), minify: true })
+  const chunks = Object.keys(metafile.outputs)
+  const entry = chunks.find((path) => metafile.outputs[path]?.entryPoint === "<stdin>") ?? ""
+  const first = atOnce(entry, metafile.outputs)
+  const now = chunks.filter((path) => first.has(path))
+  const later = chunks.filter((path) => !first.has(path))
+  const contents = outputFiles
+    .filter(({ path }) => now.some((chunk) => path.endsWith(chunk)))
+    .map((file) => file.contents)
+  const whole = Buffer.concat(contents)
+  return {
+    minified: whole.length,
+    gzip: gzipSync(whole, { level: 9 }).length,
+    brotli: brotliCompressSync(whole).length,
+    modules: modulesIn(metafile, now),
+    later: {
+      minified: later.reduce((sum, chunk) => sum + (metafile.outputs[chunk]?.bytes ?? 0), 0),
+      modules: modulesIn(metafile, later)
+    }
+  }
+}
+
+/**
+ * The modules that Node loads for an import, whether anything of them is used or not; without those of the peers.
+ *
+ * @param staged - the folder where our packages are installed.
+ */
+export const loadedModules = async (staged: string, module: string): Promise<ReadonlyArray<string>> => {
+  // A package's word that its modules have no side effects counts for bundlers, not for Node.
+  const code = `import ${JSON.stringify(module)}`
+  const { metafile } = await build({ ...options(staged, code), ignoreAnnotations: true })
+  const all = atOnce("<stdin>", metafile.inputs)
+  return [...all]
+    .filter((path) => path !== "<stdin>")
+    .map(named)
+    .toSorted()
+}

@@ -1,0 +1,17 @@
+/** The middle of the values: half of them are smaller. Of none, NaN. */
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
+}
+
+/** As many digits after the point as tell something. */
+export const round = (value: number, digits: number): number => Number(value.toFixed(digits))
+
+/** `1 234 567`, as people read it. */
+export const grouped = (value: number, digits = 0): string => {
+  const [whole = "", fraction] = Math.abs(value).toFixed(digits).split(".")
+  const groups = whole.replace(/\B(?=(?:\d{3})+$)/g, " ")
+  return `${value < 0 ? "-" : ""}${groups}${fraction === undefined ? "" : `.${fraction}`}`
+}

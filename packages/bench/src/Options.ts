@@ -1,0 +1,48 @@
+/** What the command line says. */
+
+/** The parts of the report, in their order. */
+const sections = ["throughput", "growth", "policies", "failure", "bodies", "storm", "start"] as const
+
+/** A part of the report. */
+export type Section = (typeof sections)[number]
+
+/** A run of the benchmark. */
+export interface Options {
+  readonly only: ReadonlyArray<Section>
+  readonly quick: boolean
+  readonly json: boolean
+  readonly plot: boolean
+}
+
+/** What `--help` says. */
+export const usage = `npm run bench -- [--only SECTION[,SECTION…]] [--quick] [--json] [--plot]
+
+  --only   of ${sections.join(", ")}; all of them when left out
+  --quick  less than half a minute, and less sure: ${"throughput, policies, storm, start"} unless --only says more
+  --json   one JSON object on standard output, in the place of the tables
+  --plot   also draws the throughput to docs/performance.svg`
+
+const quickly: ReadonlyArray<Section> = ["throughput", "policies", "storm", "start"]
+
+const isSection = (text: string): text is Section => sections.some((one) => one === text)
+
+/** Reads the arguments; a text when they cannot be followed. */
+export const parse = (args: ReadonlyArray<string>): Options | string => {
+  let only: ReadonlyArray<Section> | undefined
+  const flags = new Set<string>()
+  const left = [...args]
+  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
+    if (arg === "--only") {
+      const wanted = (left.shift() ?? "").split(",")
+      const known = wanted.filter(isSection)
+      if (known.length < wanted.length) return `--only takes ${sections.join(", ")}`
+      only = known
+    } else if (["--quick", "--json", "--plot"].includes(arg)) flags.add(arg)
+    else return arg === "--help" ? usage : `There is no ${arg}.\n\n${usage}`
+  }
+  const quick = flags.has("--quick")
+  const plot = flags.has("--plot")
+  const chosen = only ?? (quick ? quickly : sections)
+  if (plot && !chosen.includes("throughput")) return "--plot draws the throughput, which --only leaves out"
+  return { only: chosen, quick, json: flags.has("--json"), plot }
+}

@@ -1,0 +1,22 @@
+/** What a run gives: the object that `--json` prints. */
+import type * as Bodies from "./sections/bodies.js"
+import type * as Failure from "./sections/failure.js"
+import type * as Growth from "./sections/growth.js"
+import type * as Policies from "./sections/policies.js"
+import type * as Start from "./sections/start.js"
+import type * as Storm from "./sections/storm.js"
+import type * as Throughput from "./sections/throughput.js"
+
+/** The whole report; parts that were not asked for are not in it. */
+export interface Report {
+  readonly node: string
+  readonly cpus: string
+  readonly versions: Readonly<Record<string, string>>
+  readonly cases?: ReadonlyArray<Throughput.Row>
+  readonly growth?: ReadonlyArray<Growth.Row>
+  readonly policies?: ReadonlyArray<Policies.Row>
+  readonly failure?: ReadonlyArray<Failure.Row>
+  readonly bodies?: ReadonlyArray<Bodies.Row>
+  readonly storm?: ReadonlyArray<Storm.Row>
+  readonly start?: Start.Start
+}

@@ -1,0 +1,86 @@
+/**
+ * What is measured is what a user gets: the packages as plain JavaScript, one file a module, imported through the
+ * exports that they are published with, by plain Node. tsx would not do: it keeps the names of functions, which costs a
+ * call of `Object.defineProperty` wherever the code makes a closure.
+ */
+import { transform } from "esbuild"
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const bench = join(dirname(fileURLToPath(import.meta.url)), "..")
+const packages = join(bench, "..")
+
+/** Our packages that are measured, in the order of their layers. */
+export const ours: ReadonlyArray<string> = ["protocol", "client", "auth", "node"]
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly sideEffects?: boolean
+  readonly publishConfig?: { readonly exports: Readonly<Record<string, unknown>> }
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+/** The manifest of one of the packages beside this one. */
+const manifestOf = (name: string): Manifest =>
+  // npm's format; what is read of it is what is written in this repository.
+  JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8")) as Manifest
+
+/** The paths of a folder's TypeScript modules, relative to it, without their ending. */
+const modulesOf = (folder: string): ReadonlyArray<string> =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => file.slice(0, -".ts".length).replaceAll("\\", "/"))
+    .toSorted()
+
+/** The public modules of our packages, `@countersign/client/ApiClient` and its like. */
+export const publicModules = (name: string): ReadonlyArray<string> =>
+  modulesOf(join(packages, name, "src"))
+    .filter((module) => !module.includes("/"))
+    .map((module) => `@countersign/${name}/${module}`)
+
+const compile = async (from: string, to: string): Promise<void> => {
+  for (const module of modulesOf(from)) {
+    const source = readFileSync(join(from, `${module}.ts`), "utf8")
+    const { code } = await transform(source, { loader: "ts", target: "es2022", format: "esm" })
+    const file = join(to, `${module}.js`)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, code)
+  }
+}
+
+/** Links what a package depends on to where the workspace has it, so that everybody shares one copy. */
+const link = (name: string, dependencies: ReadonlyArray<string>, into: string): void => {
+  for (const dependency of dependencies) {
+    if (dependency.startsWith("@countersign/")) continue
+    const place = join(into, dependency)
+    mkdirSync(dirname(place), { recursive: true })
+    rmSync(place, { force: true })
+    symlinkSync(realpathSync(join(packages, name, "node_modules", dependency)), place, "dir")
+  }
+}
+
+/**
+ * Compiles our packages and this one into a folder that looks like an application which has them installed.
+ *
+ * @param purpose - a name of its own for each that may run at the same time.
+ */
+export const stage = async (purpose: string): Promise<string> => {
+  const folder = join(bench, "dist", purpose)
+  const modules = join(folder, "node_modules")
+  rmSync(folder, { recursive: true, force: true })
+  for (const name of ours) {
+    const { dependencies = {}, name: full, publishConfig, sideEffects, version } = manifestOf(name)
+    const installed = join(modules, "@countersign", name)
+    await compile(join(packages, name, "src"), join(installed, "dist"))
+    const manifest = { name: full, version, type: "module", sideEffects, exports: publishConfig?.exports }
+    writeFileSync(join(installed, "package.json"), JSON.stringify(manifest))
+    link(name, Object.keys(dependencies), modules)
+  }
+  link("bench", Object.keys(manifestOf("bench").dependencies ?? {}), modules)
+  await compile(join(bench, "src"), join(folder, "src"))
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
+  return folder
+}

@@ -1,0 +1,123 @@
+/** The report as tables for people. */
+import { grouped } from "./Numbers.js"
+import type { Report } from "./Report.js"
+import { connections } from "./sections/growth.js"
+
+/** Columns as wide as their widest cell; the first one to the left, numbers to the right. */
+const table = (title: string, head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (cells: ReadonlyArray<string>): string =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd()
+  return [title, "", line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line), ""].join("\n")
+}
+
+/** The server limits a case from about here on. */
+const busy = 0.9
+
+const cases = ({ cases: rows = [] }: Report): string =>
+  table(
+    "Calls of 400 bytes of JSON, 50 in flight",
+    ["case", "requests/s", "CPU µs", "ratio", "least", "most", "server"],
+    rows.map(({ cpuMicros, name, ratio, requestsPerSecond, serverShare, spread: [least, most] }) => [
+      name,
+      grouped(requestsPerSecond),
+      cpuMicros.toFixed(1),
+      ratio.toFixed(2),
+      least.toFixed(2),
+      most.toFixed(2),
+      `${Math.round(serverShare * 100)} %${serverShare >= busy ? " !" : "  "}`
+    ])
+  ) + (rows.some(({ serverShare }) => serverShare >= busy) ? "! the server was the limit, not the client\n" : "")
+
+const growth = ({ growth: rows = [] }: Report): string =>
+  table(
+    `More and more in flight, over ${connections} connections`,
+    ["case", "in flight", "requests/s", "p50 ms", "p99 ms", "bytes a call"],
+    rows.map((row) => [
+      row.name,
+      grouped(row.inFlight),
+      grouped(row.requestsPerSecond),
+      row.p50Millis.toFixed(2),
+      row.p99Millis.toFixed(2),
+      row.bytesInFlight === null ? "–" : grouped(row.bytesInFlight)
+    ])
+  )
+
+const policies = ({ policies: rows = [] }: Report): string =>
+  table(
+    "What each policy adds to a call",
+    ["policy", "CPU µs"],
+    rows.map(({ micros, name }) => [name, micros.toFixed(2)])
+  )
+
+const failure = ({ failure: rows = [] }: Report): string =>
+  table(
+    "10 % of the answers are 503, 1 % are resets; 50 in flight",
+    ["case", "calls", "good %", "good/s", "sends a call", "sockets"],
+    rows.map((row) => [
+      row.name,
+      grouped(row.calls),
+      row.goodPercent.toFixed(2),
+      grouped(row.goodPerSecond),
+      row.sendsPerCall.toFixed(3),
+      grouped(row.sockets)
+    ])
+  )
+
+const bodies = ({ bodies: rows = [] }: Report): string =>
+  table(
+    "Bodies, streamed",
+    ["case", "way", "bytes", "MiB/s", "peak MiB"],
+    rows.map((row) => [
+      row.name,
+      row.direction,
+      grouped(row.size),
+      row.mebibytesPerSecond.toFixed(1),
+      row.peakMebibytes.toFixed(1)
+    ])
+  )
+
+const storm = ({ storm: rows = [] }: Report): string =>
+  table(
+    "Everybody waits for one token",
+    ["storm", "fibers", "refreshes", "gather s", "release s", "bytes a fiber"],
+    rows.map((row) => [
+      row.name,
+      grouped(row.fibers),
+      grouped(row.refreshes),
+      row.gatherSeconds.toFixed(3),
+      row.releaseSeconds.toFixed(3),
+      grouped(row.bytesPerFiber)
+    ])
+  )
+
+const start = ({ start: found }: Report): string => {
+  if (found === undefined) return ""
+  const { imports, modulesOfApiClient, smallestClient } = found
+  const times = table(
+    "Imports in a fresh process",
+    ["what", "ms", "ms, with Effect there"],
+    imports.map(({ millis, millisWithoutPeers, name }) => [
+      name,
+      millis.toFixed(1),
+      millisWithoutPeers?.toFixed(1) ?? "–"
+    ])
+  )
+  const { brotli, gzip, later, minified, modules } = smallestClient
+  return `${times}
+The smallest useful client: ${grouped(minified)} bytes minified, ${grouped(gzip)} gzip, ${grouped(brotli)} brotli, of ${modules.length} modules;
+${grouped(later.minified)} bytes more, minified, are loaded when somebody first needs them.
+@countersign/client/ApiClient loads ${modulesOfApiClient} modules beside those of Effect.
+`
+}
+
+/** All the tables that there are numbers for. */
+export const format = (report: Report): string => {
+  const parts = { cases, growth, policies, failure, bodies, storm, start }
+  const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)
+  const there = Object.entries(parts).flatMap(([name, show]) => (name in report ? [show(report)] : []))
+  return [`Node ${report.node}, ${report.cpus}`, versions.join(", "), "", ...there].join("\n")
+}

@@ -1,0 +1,41 @@
+/** Every case by its name. A process loads the one that it measures and nothing of the others. */
+import type { Case } from "../Case.js"
+
+/** The names, in the order of the report; each round goes through them in this order. */
+export const names = [
+  "undici.request",
+  "undici.dispatch",
+  "node:http",
+  "fetch",
+  "got",
+  "ky",
+  "axios",
+  "ofetch",
+  "platform.undici",
+  "platform.equivalent",
+  "ours.transport",
+  "ours.full",
+  "ours.full.traced",
+  "ours.schema"
+] as const
+
+/** The name of a case. */
+export type Name = (typeof names)[number]
+
+/** Loads a case. */
+export const load: Readonly<Record<Name, () => Promise<Case>>> = {
+  "undici.request": async () => (await import("./undici.js")).undiciRequest,
+  "undici.dispatch": async () => (await import("./undici.js")).undiciDispatch,
+  "node:http": async () => (await import("./nodeHttp.js")).nodeHttp,
+  fetch: async () => (await import("./fetch.js")).nativeFetch,
+  got: async () => (await import("./got.js")).gotCase,
+  ky: async () => (await import("./ky.js")).kyCase,
+  axios: async () => (await import("./axios.js")).axiosCase,
+  ofetch: async () => (await import("./ofetch.js")).ofetchCase,
+  "platform.undici": async () => (await import("./platform.js")).platformUndici,
+  "platform.equivalent": async () => (await import("./platform.js")).platformEquivalent,
+  "ours.transport": async () => (await import("./ours.js")).oursTransport,
+  "ours.full": async () => (await import("./ours.js")).oursFull,
+  "ours.full.traced": async () => (await import("./ours.js")).oursFullTraced,
+  "ours.schema": async () => (await import("./ours.js")).oursSchema
+}

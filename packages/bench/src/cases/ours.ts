@@ -1,0 +1,105 @@
+/** Our own: the transport alone, and the client with every policy on. */
+import * as Bearer from "@countersign/auth/Bearer"
+import * as Token from "@countersign/auth/Token"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as CookieJar from "@countersign/client/CookieJar"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Tracer from "effect/Tracer"
+import { ofEffect, type Case, type Target } from "../Case.js"
+import { headers, token } from "../Payload.js"
+
+// Idle connections are kept as long as those of the others: while one client is measured, the others wait.
+const transport = ({ connections }: Target) => NodeTransport.layerWith({ connections, keepAliveTimeout: "60 seconds" })
+
+/** `NodeTransport` without a policy. */
+export const oursTransport: Case = (target) => {
+  const call = Effect.map(HttpClient.HttpClient, (client) =>
+    Effect.flatMap(client.get(target.url, { headers }), (response) => response.json)
+  )
+  return ofEffect(transport(target), call)()
+}
+
+class Api extends ApiClient.Tag("bench/Api")<Api>() {}
+
+/** A token that lasts longer than any measurement. */
+export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMillis, (now) =>
+  Token.bearer(Redacted.make(token), now, 24 * 3_600_000)
+)
+
+const BearerLive = Bearer.layerMint({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory))
+
+/** Every policy that there is: the defaults, and a session's cookies in an empty jar. */
+const apiLive = (target: Target) =>
+  Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" }, cookies: true }).pipe(
+    Layer.provide(BearerLive),
+    Layer.provide(CookieJar.layerMemory),
+    Layer.provide(transport(target))
+  )
+
+const pathOf = ({ url }: Target): string => new URL(url).pathname
+
+const full = (target: Target) =>
+  Effect.map(Api, (api) => {
+    const path = pathOf(target)
+    return Effect.flatMap(
+      Effect.suspend(() => api.get(path)),
+      (response) => response.json
+    )
+  })
+
+/** Every policy on, a bearer from a token source, the JSON decoded. */
+export const oursFull: Case = (target) => ofEffect(apiLive(target), full(target))()
+
+const Payload = Schema.Struct({
+  id: Schema.Number,
+  name: Schema.String,
+  email: Schema.String,
+  active: Schema.Boolean,
+  balance: Schema.Number,
+  tags: Schema.Array(Schema.String),
+  address: Schema.Struct({ street: Schema.String, city: Schema.String, code: Schema.String }),
+  note: Schema.String
+})
+
+/** {@link oursFull}, the answer decoded by a Schema. */
+export const oursSchema: Case = (target) =>
+  ofEffect(
+    apiLive(target),
+    Effect.map(Api, (api) => {
+      const path = pathOf(target)
+      return Effect.suspend(() => api.get(path, { schema: Payload }))
+    })
+  )()
+
+/** How many spans go out at a time: what an exporter in batches does, without its network. */
+const batch = 512
+
+const recording = (native: Tracer.Tracer): Tracer.Tracer => {
+  let ended: Array<Tracer.Span> = []
+  return Tracer.make({
+    span: (...args) => {
+      const span = native.span(...args)
+      const end = span.end.bind(span)
+      span.end = (...at) => {
+        end(...at)
+        if (ended.push(span) === batch) ended = []
+      }
+      return span
+    },
+    context: (run, fiber) => native.context(run, fiber)
+  })
+}
+
+/** {@link oursFull} under a tracer that keeps every span. The span is one around the call. */
+export const oursFullTraced: Case = (target) => {
+  const Traced = Layer.unwrapEffect(Effect.map(Effect.tracer, (native) => Layer.setTracer(recording(native))))
+  const traced = Effect.map(full(target), (call) => Effect.withSpan(call, "GET", { kind: "client" }))
+  return ofEffect(Layer.merge(apiLive(target), Traced), traced)()
+}

@@ -1,0 +1,112 @@
+/** One case in a process of its own: `load CASE URL [CONNECTIONS]`. Works when it is told to, and idles otherwise. */
+import { createHistogram } from "node:perf_hooks"
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Client, Gauge } from "../Case.js"
+import { load, names, type Name } from "../cases/index.js"
+import { answer } from "../Remote.js"
+
+const [, , given, url = "", connections] = process.argv
+
+const nameOf = (text: string | undefined): Name => {
+  const name = names.find((one) => one === text)
+  if (name === undefined) throw new Error(`There is no case ${text}: ${names.join(", ")}`)
+  return name
+}
+
+const open = async (): Promise<Client> => {
+  const make = await load[nameOf(given)]()
+  return make({ url, connections: connections === undefined ? undefined : Number(connections) })
+}
+
+let client: Promise<Client> | undefined
+const opened = (): Promise<Client> => (client ??= open())
+
+/** How long to work, in milliseconds: before counting begins (connections are opened, code gets warm), and counted. */
+export interface Turn {
+  readonly inFlight: number
+  readonly leadIn: number
+  readonly window: number
+}
+
+/** What was counted: calls that ended within the window, the process's time on the processor for each, latencies. */
+export interface Counted {
+  readonly requestsPerSecond: number
+  readonly cpuMicros: number
+  readonly p50Millis: number
+  readonly p99Millis: number
+}
+
+const turn = async ({ inFlight, leadIn, window }: Turn): Promise<Counted> => {
+  const { load: run } = await opened()
+  const gauge = new Gauge()
+  const working = run(gauge, inFlight)
+  await Promise.race([working, sleep(leadIn)])
+  const latency = createHistogram()
+  gauge.latency = latency
+  const [cpu, begun, before] = [process.cpuUsage(), performance.now(), gauge.done]
+  await Promise.race([working, sleep(window)])
+  const { system, user } = process.cpuUsage(cpu)
+  const [elapsed, done] = [performance.now() - begun, gauge.done - before]
+  gauge.latency = undefined
+  gauge.running = false
+  await working
+  if (done === 0) throw new Error("not one call has ended within the window")
+  return {
+    requestsPerSecond: (done / elapsed) * 1000,
+    cpuMicros: (user + system) / done,
+    p50Millis: latency.percentile(50) / 1000,
+    p99Millis: latency.percentile(99) / 1000
+  }
+}
+
+/** A fixed number of calls, of which some may fail. */
+export interface Calls {
+  readonly inFlight: number
+  readonly calls: number
+}
+
+const calls = async ({ calls: left, inFlight }: Calls) => {
+  const { tolerant } = await opened()
+  const gauge = new Gauge()
+  gauge.left = left
+  const begun = performance.now()
+  await tolerant(gauge, inFlight)
+  return { done: gauge.done, failed: gauge.failed, seconds: (performance.now() - begun) / 1000 }
+}
+
+const collect = (): void => {
+  // There under --expose-gc. Twice: what finalizers let go of in the first is collected in the second.
+  globalThis.gc?.()
+  globalThis.gc?.()
+}
+
+const used = (): number => {
+  collect()
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+let idle = 0
+let pending: Promise<void> | undefined
+
+/** Begins so many calls that are not answered until the server releases them. */
+const hold = async (inFlight: number): Promise<void> => {
+  const { load: run } = await opened()
+  idle = used()
+  const gauge = new Gauge()
+  gauge.left = inFlight
+  pending = run(gauge, inFlight)
+  pending.catch(() => undefined)
+}
+
+/** The memory that has come to be used since {@link hold}. */
+const grown = (): number => used() - idle
+
+const released = async (): Promise<void> => pending
+
+const methods = { turn, calls, hold, grown, released }
+
+/** What a case's process answers to. */
+export type Loader = typeof methods
+
+answer(methods)

@@ -1,0 +1,107 @@
+/** Each policy around a transport in memory that answers at once; the time is that of the processor. */
+import * as Bearer from "@countersign/auth/Bearer"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as CookieJar from "@countersign/client/CookieJar"
+import * as Cookies from "@countersign/client/Cookies"
+import * as Defaults from "@countersign/client/Defaults"
+import * as Redirects from "@countersign/client/Redirects"
+import * as Retry from "@countersign/client/Retry"
+import * as Status from "@countersign/client/Status"
+import * as Timeout from "@countersign/client/Timeout"
+import * as Transport from "@countersign/client/Transport"
+import * as Verb from "@countersign/client/Verb"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { mint } from "../cases/ours.js"
+import { baseUrl, fresh, request, same, transport } from "../Memory.js"
+import { median, round } from "../Numbers.js"
+import { answer } from "../Remote.js"
+
+type Call = Effect.Effect<unknown, unknown>
+
+interface Subject {
+  readonly name: string
+  readonly call: Call
+  /** What the same call costs without it. */
+  readonly base: Call
+}
+
+const bare: Call = Effect.suspend(() => transport.execute(request))
+
+const around = (name: string, client: HttpClient.HttpClient.With<unknown>): Subject => ({
+  name,
+  call: Effect.suspend(() => client.execute(request)),
+  base: bare
+})
+
+const jarWithCookie = Effect.tap(CookieJar.makeMemory, (jar) => jar.store(baseUrl, ["session=0123456789; Path=/"]))
+
+const subjects = Effect.gen(function* () {
+  const auth = Bearer.fromSource(yield* TokenSource.TokenSource)
+  const client = yield* ApiClient.make({ baseUrl, auth, cookies: true })
+  const read = Effect.suspend(() => fresh.execute(request))
+  const get = Verb.make("GET", () => () => Effect.succeed(same))
+  const all: ReadonlyArray<Subject> = [
+    around("Defaults.policy", Defaults.policy({ baseUrl, headers: { accept: "application/json" } })(transport)),
+    around("Timeout.call", Timeout.call("60 seconds")(transport)),
+    around("Status.policy", Status.policy(transport)),
+    around("Redirects.follow", Redirects.follow()(transport)),
+    around("Retry.policy", Retry.policy()(transport)),
+    around("Auth.policy, a bearer from a source", Auth.policy({ auth, origins: [baseUrl] })(transport)),
+    around("Timeout.exchange", Timeout.exchange("30 seconds")(transport)),
+    around("Cookies.policy, an empty jar", Cookies.policy(yield* CookieJar.makeMemory)(transport)),
+    around("Cookies.policy, one cookie", Cookies.policy(yield* jarWithCookie)(transport)),
+    around("Transport.typed", Transport.typed(transport)),
+    around("Transport.buffered, 400 bytes", Transport.buffered(1024 * 1024)(transport)),
+    { name: "Verb.make", call: Effect.suspend(() => get("/json")), base: Effect.suspend(() => Effect.succeed(same)) },
+    { name: "ApiClient.get, all of the above", call: Effect.suspend(() => client.get("/json")), base: read }
+  ]
+  return all
+})
+
+const services = Layer.mergeAll(
+  TokenSource.layer({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
+  CookieJar.layerMemory,
+  Layer.succeed(HttpClient.HttpClient, fresh)
+)
+
+/** One policy, in microseconds a call. */
+export interface Cost {
+  readonly name: string
+  readonly micros: number
+}
+
+const measure = async ({ calls, rounds }: { readonly calls: number; readonly rounds: number }) => {
+  const runtime = ManagedRuntime.make(services)
+  const batch = async (call: Call): Promise<number> => {
+    let left = calls
+    const loop = Effect.whileLoop({ while: () => left-- > 0, body: () => call, step: () => undefined })
+    const before = process.cpuUsage()
+    await runtime.runPromise(loop)
+    const { system, user } = process.cpuUsage(before)
+    return (system + user) / calls
+  }
+  const measured = (await runtime.runPromise(subjects)).map((one) => ({ ...one, costs: new Array<number>() }))
+  // The first two rounds warm up.
+  for (let number = -2; number < rounds; number++) {
+    for (const { base, call, costs } of measured) {
+      const without = await batch(base)
+      const cost = (await batch(call)) - without
+      if (number >= 0) costs.push(cost)
+    }
+  }
+  await runtime.dispose()
+  return measured.map(({ costs, name }): Cost => ({ name, micros: round(median(costs), 2) }))
+}
+
+const methods = { measure }
+
+/** What the process answers to. */
+export type Policies = typeof methods
+
+answer(methods)

@@ -1,0 +1,18 @@
+/** What each policy costs where nothing goes wrong. */
+import type { Cost, Policies } from "../programs/policies.js"
+import * as Remote from "../Remote.js"
+import type { Bench } from "./Bench.js"
+
+/** One policy, in microseconds of the processor's time a call, over a transport in memory. */
+export type Row = Cost
+
+/** Runs it: about a minute. */
+export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<Row>> => {
+  say("each policy over a transport in memory")
+  const remote = Remote.start<Policies>(staged, "policies")
+  try {
+    return await remote.call("measure", quick ? { calls: 3000, rounds: 5 } : { calls: 20_000, rounds: 15 })
+  } finally {
+    await remote.stop()
+  }
+}

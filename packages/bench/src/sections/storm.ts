@@ -1,0 +1,29 @@
+/** Very many fibers, one refresh. */
+import type { Storm, Storms } from "../programs/storm.js"
+import * as Remote from "../Remote.js"
+import type { Bench } from "./Bench.js"
+
+/** One storm. */
+export interface Row extends Storm {
+  readonly name: string
+}
+
+const storms = [
+  ["TokenSource: the first token", "first"],
+  ["ApiClient: a refused token", "refused"]
+] as const
+
+/** Runs it: a few seconds. */
+export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<Row>> => {
+  const rows = new Array<Row>()
+  for (const [name, method] of storms) {
+    say(name)
+    const remote = Remote.start<Storms>(staged, "storm", [], ["--expose-gc"])
+    try {
+      rows.push({ name, ...(await remote.call(method, quick ? 10_000 : 100_000)) })
+    } finally {
+      await remote.stop()
+    }
+  }
+  return rows
+}
