@@ -24,7 +24,7 @@ import { overDispatcher } from "./internal/sending.js"
  * @category models
  */
 export interface Tls {
-  /** Certificates to trust, in PEM, in the place of those that Node trusts. */
+  /** Certificates to trust, in PEM, in the place of those that Node trusts; a proxy's is held to them, too. */
   readonly ca?: string | ReadonlyArray<string> | undefined
   /** The certificate to show, with its chain, in PEM: mutual TLS ([RFC 8446 §4.4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2)). */
   readonly cert?: string | undefined
@@ -52,7 +52,10 @@ export interface Options {
   readonly headersTimeout?: Duration.DurationInput | undefined
   /** Between two pieces of the answer's body: 30 seconds. */
   readonly bodyTimeout?: Duration.DurationInput | undefined
-  /** How long an idle connection is kept: 4 seconds, less than the 5 after which common servers close theirs. */
+  /**
+   * How long an idle connection is kept at most. When left out, 4 seconds, less than the 5 after which common servers
+   * close theirs; or 2 less than a server's `Keep-Alive` says, and never more than ten minutes.
+   */
   readonly keepAliveTimeout?: Duration.DurationInput | undefined
   /** Most bytes of an answer's headers: 16 KiB. */
   readonly maxHeaderSize?: number | undefined
@@ -69,7 +72,7 @@ export interface Options {
   readonly socketPath?: string | undefined
   /**
    * Asked before a connection is opened, for every address that a host name stands for, and for one that a URL names
-   * itself: `false` refuses it. Where none is left, the request fails as if the other side had refused the connection
+   * itself: `false` refuses it. IPv4 addresses are given as such, even in the guise of IPv6. Where none is left, the request fails as if the other side had refused the connection
    * (`ECONNREFUSED`, nothing sent). For URLs that come from somebody else.
    */
   readonly allowAddress?: ((address: string, host: string) => boolean) | undefined

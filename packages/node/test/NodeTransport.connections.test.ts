@@ -3,7 +3,7 @@ import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { createServer } from "node:http"
@@ -33,6 +33,15 @@ describe.skipIf(certificates === undefined)("TLS", () => {
       const typed = yield* typedError(url).pipe(over({}))
       expect(typed).toMatchObject({ _tag: "TransportError", reason: "Tls", sent: "no" })
       expect(yield* text(url).pipe(over({ tls: { ca } }))).toBe("unknown")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("the environment cannot turn verification off", () =>
+    Effect.gen(function* () {
+      const { url } = yield* server
+      vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
+      const error = yield* Effect.flip(text(url)).pipe(over({}), Effect.ensuring(Effect.sync(() => vi.unstubAllEnvs())))
+      expect(codeOf(error)).toMatch(/SELF_SIGNED_CERT|UNABLE_TO_/)
     }).pipe(Effect.scoped)
   )
 
@@ -120,9 +129,24 @@ describe("Addresses", () => {
         expect(codeOf(error)).toBe("ECONNREFUSED")
       }
       expect(server.connections).toBe(0)
-      expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1", "::ffff:7f00:1"]))
+      expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1"]))
+      expect(asked.filter(([address]) => address.startsWith("::ffff:"))).toEqual([])
       const typed = yield* typedError(server.url).pipe(over({ allowAddress }))
       expect(typed).toMatchObject({ _tag: "TransportError", sent: "no" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that cannot be told to be allowed are not connected to", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_, response) => response.end("ok"))
+      const { port } = new URL(server.url)
+      const allowAddress = () => {
+        throw new Error("a rule that fails")
+      }
+      for (const host of ["localhost", "127.0.0.1"]) {
+        expect(yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))).toMatchObject(refused)
+      }
+      expect(server.connections).toBe(0)
     }).pipe(Effect.scoped)
   )
 

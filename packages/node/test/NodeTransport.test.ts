@@ -137,6 +137,21 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("an idle connection is closed in time, and one that is kept for ever is used again", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((_, response) => response.end("ok"))
+      yield* Effect.gen(function* () {
+        yield* text(server.url)
+        const [took] = yield* Effect.timed(until(() => server.sockets.size === 0))
+        // The server itself says five seconds.
+        expect(Duration.toMillis(took)).toBeLessThan(1000)
+      }).pipe(Effect.provide(NodeTransport.layerWith({ keepAliveTimeout: "20 millis" })))
+      const kept = NodeTransport.layerWith({ keepAliveTimeout: Duration.infinity, headersTimeout: Duration.infinity })
+      yield* Effect.repeatN(text(server.url), 2).pipe(Effect.provide(kept))
+      expect(server.connections).toBe(2)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("no more connections are opened than were allowed", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => void setTimeout(() => response.end("ok"), 20))

@@ -1,6 +1,7 @@
 import type { LookupAddress, LookupOptions } from "node:dns"
 import { lookup } from "node:dns"
 import { isIP } from "node:net"
+import { canonical } from "./address.js"
 
 /** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
 export type AllowAddress = (address: string, host: string) => boolean
@@ -16,6 +17,10 @@ class AddressNotAllowed extends Error {
   }
 }
 
+/** Whoever says no to 127.0.0.1 means ::ffff:127.0.0.1 as well; an address with a zone (`%eth0`) stays as it is. */
+const isAllowed = (allow: AllowAddress, address: string, host: string): boolean =>
+  allow(canonical(address) ?? address, host)
+
 type Found = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
 
 /** How Node's sockets look names up: `all` asks for a list, of which they try one after the other. */
@@ -30,7 +35,8 @@ export const guarded =
   (host, options, found) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return found(error, [])
-      const allowed = addresses.filter(({ address }) => allow(address, host))
+      const allowed = allowedOf(addresses, allow, host)
+      if (allowed instanceof Error) return found(allowed, [])
       const [first] = allowed
       if (first === undefined) return found(new AddressNotAllowed(host), [])
       if (options.all === true) found(null, allowed)
@@ -38,8 +44,21 @@ export const guarded =
     })
   }
 
+const allowedOf = (
+  addresses: Array<LookupAddress>,
+  allow: AllowAddress,
+  host: string
+): Array<LookupAddress> | Error => {
+  try {
+    return addresses.filter(({ address }) => isAllowed(allow, address, host))
+  } catch (cause) {
+    // Thrown from here it would end the process.
+    return new Error(`whether to connect to ${host} could not be told`, { cause })
+  }
+}
+
 /** What a literal address, of which nobody asks any server of names, fails with; undefined where it is allowed. */
 export const literalProblem = (allow: AllowAddress, host: string): Error | undefined => {
   const literal = host.startsWith("[") ? host.slice(1, -1) : host
-  return isIP(literal) === 0 || allow(literal, host) ? undefined : new AddressNotAllowed(host)
+  return isIP(literal) === 0 || isAllowed(allow, literal, host) ? undefined : new AddressNotAllowed(host)
 }

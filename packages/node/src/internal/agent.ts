@@ -8,14 +8,18 @@ import { guarded, literalProblem } from "./addresses.js"
 /** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
 const longestTimer = 2 ** 31 - 1
 
-/** A duration as undici wants it: in milliseconds, 0 where there is no bound. */
+/** A duration as undici wants it: in milliseconds, 0 where there is no bound, so that no time at all is 1. */
 export const milliseconds = (duration: Duration.DurationInput): number =>
-  Duration.isFinite(Duration.decode(duration)) ? Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))) : 0
+  Duration.isFinite(Duration.decode(duration))
+    ? Math.max(1, Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))))
+    : 0
 
 const defined = <A>(name: string, value: A | undefined): Record<string, A> =>
   value === undefined ? {} : { [name]: value }
 
 const tlsOptions = (tls: Tls): object => ({
+  // Without this, a variable of the environment turns verification off.
+  rejectUnauthorized: true,
   ...defined("ca", tls.ca),
   ...defined("cert", tls.cert),
   ...defined("key", tls.key === undefined ? undefined : Redacted.value(tls.key)),
@@ -45,6 +49,13 @@ const refusing =
     queueMicrotask(() => callback(problem, null))
   }
 
+/** undici takes longer times from a server's `Keep-Alive`: not where the caller has set one. */
+const keepAlive = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
+  if (keepAliveTimeout === undefined) return { keepAliveTimeout: 4000 }
+  const most = milliseconds(keepAliveTimeout) || longestTimer
+  return { keepAliveTimeout: most, keepAliveMaxTimeout: most }
+}
+
 /** An agent whose connections are opened by `connect`. */
 export const makeAgent = (options: Options, connect: Undici.buildConnector.connector): Undici.Agent => {
   const agent = new Undici.Agent({
@@ -52,7 +63,7 @@ export const makeAgent = (options: Options, connect: Undici.buildConnector.conne
     connections: options.connections ?? null,
     pipelining: options.pipelining ?? 1,
     allowH2: options.allowH2 ?? false,
-    keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? "4 seconds"),
+    ...keepAlive(options),
     maxHeaderSize: options.maxHeaderSize ?? 16 * 1024
   })
   const { onConnect } = options

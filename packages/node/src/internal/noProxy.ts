@@ -1,25 +1,9 @@
+import { canonical } from "./address.js"
+
 /** One entry of a list of hosts: a name with all below it, or an address, on one port or on all. */
 interface Entry {
   readonly host: string
   readonly port: string | undefined
-}
-
-/** `::ffff:7f00:1` is the IPv4 address 127.0.0.1 to every socket. */
-const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
-
-const unmapped = (address: string): string => {
-  const [, high, low] = mapped.exec(address) ?? []
-  if (high === undefined || low === undefined) return address
-  const bits = (Number.parseInt(high, 16) << 16) | Number.parseInt(low, 16)
-  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".")
-}
-
-/** A host as a URL parser writes it, without brackets and the root's dot; undefined for what is no host. */
-const canonical = (host: string): string | undefined => {
-  const bare = host.replace(/^\[(.*)\]$/, "$1")
-  const url = `http://${bare.includes(":") ? `[${bare}]` : bare}/`
-  if (!URL.canParse(url)) return undefined
-  return unmapped(new URL(url).hostname.replace(/^\[(.*)\]$/, "$1")).replace(/\.$/, "")
 }
 
 /** `host:port` and `[v6]:port` hold a port, `::1` does not. */

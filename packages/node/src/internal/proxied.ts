@@ -45,20 +45,18 @@ const tunnelling =
     })
   }
 
-/** What a proxy is asked to forward: RFC 9112 §3.2.2. */
-const forwarded = (options: DispatchOptions, proxy: Proxy): DispatchOptions => ({
-  ...options,
-  origin: proxy.origin,
-  path: `${String(options.origin)}${options.path}`,
-  headers: {
-    host: new URL(String(options.origin)).host,
-    // What comes from `sending` is a record.
-    ...(options.headers as Record<string, string>),
-    ...credentials(proxy)
-  },
+/** Makes of a request to an origin what a proxy is asked to forward: RFC 9112 §3.2.2. */
+const forwarder = ({ host, origin }: URL, proxy: Proxy): ((options: DispatchOptions) => DispatchOptions) => {
+  const isName = isIP(proxy.hostname) === 0 && !proxy.hostname.startsWith("[")
   // Otherwise the name that the proxy's certificate has to hold would be the origin's.
-  ...(isIP(proxy.hostname) === 0 && !proxy.hostname.startsWith("[") ? { servername: proxy.hostname } : {})
-})
+  const own = { origin: proxy.origin, ...(isName ? { servername: proxy.hostname } : {}) }
+  const authorization = credentials(proxy)
+  return (options) => {
+    // What comes from `sending` is a record.
+    const fields = options.headers as Record<string, string>
+    return { ...options, ...own, path: origin + options.path, headers: { host, ...fields, ...authorization } }
+  }
+}
 
 const defaultPort = (url: URL): string => url.port || (url.protocol === "https:" ? "443" : "80")
 
@@ -111,7 +109,8 @@ export class Proxied {
         return (options, handler) => tunnels.agent.dispatch(options, handler)
       }
       if (url.protocol === "http:" && http !== undefined) {
-        return (options, handler) => this.#forwarding.dispatch(forwarded(options, http), handler)
+        const forward = forwarder(url, http)
+        return (options, handler) => this.#forwarding.dispatch(forward(options), handler)
       }
     }
     return (options, handler) => this.#direct.dispatch(options, handler)

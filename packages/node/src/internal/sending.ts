@@ -71,7 +71,7 @@ const dispatched = (
     const exchange = new Exchange(common, request, resume, !raw)
     const headers = raw ? request.headers : { ...request.headers, "accept-encoding": acceptEncoding }
     // What undici does not like about it, a method or a header field, it says to the exchange.
-    common.settling.then(() => {
+    common.settling.afterwards(() => {
       if (exchange.isCancelled) return
       dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...bounds }, exchange)
     })

