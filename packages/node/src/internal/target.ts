@@ -34,8 +34,8 @@ export const splitter = (): ((request: HttpClientRequest) => Either.Either<Targe
     if (end === -1 || !known.has(url.slice(0, end)) || !RequestTarget.isNormal(url, end)) return parse(request)
     const origin = url.slice(0, end)
     const path = url.slice(end)
-    // To the parser an empty query is none, and appending to a query makes it write all of it anew.
-    if (urlParams.length === 0) return path.endsWith("?") ? parse(request) : Either.right({ origin, path })
+    if (urlParams.length === 0) return Either.right({ origin, path })
+    // Appending to a query makes the parser write all of it anew.
     return path.includes("?")
       ? parse(request)
       : Either.right({ origin, path: `${path}?${UrlParams.toString(urlParams)}` })
