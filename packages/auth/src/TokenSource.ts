@@ -146,13 +146,15 @@ const getting = (state: State, another: Another): Service["get"] => {
 }
 
 const renewing = (state: State, another: Another): Pick<Service, "renew" | "gaveUp"> => {
-  let fruitlessAt = Number.NEGATIVE_INFINITY
+  let fruitless = { generation: 0, at: Number.NEGATIVE_INFINITY }
 
   const renew: Service["renew"] = (refused) =>
     Effect.clockWith((clock) => {
       // Somebody has replaced it while the refusal was on its way: there is another to try already.
       if (state.held?.generation !== refused) return Effect.succeed(true)
-      if (clock.unsafeCurrentTimeMillis() < fruitlessAt + cooldownMs) return Effect.succeed(false)
+      if (refused === fruitless.generation && clock.unsafeCurrentTimeMillis() < fruitless.at + cooldownMs) {
+        return Effect.succeed(false)
+      }
       return Effect.map(
         another(({ generation }) => generation !== refused),
         ({ generation }) => generation !== refused
@@ -162,7 +164,8 @@ const renewing = (state: State, another: Another): Pick<Service, "renew" | "gave
   const gaveUp: Service["gaveUp"] = (refused) =>
     Effect.clockWith((clock) =>
       Effect.sync(() => {
-        if (state.held?.generation === refused) fruitlessAt = clock.unsafeCurrentTimeMillis()
+        const generation = state.held?.generation
+        if (generation === refused) fruitless = { generation, at: clock.unsafeCurrentTimeMillis() }
       })
     )
 

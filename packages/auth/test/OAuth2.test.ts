@@ -306,6 +306,22 @@ describe("what comes back", () => {
     })
   )
 
+  it.effect.each<[string, (sent: MockClient.Sent) => string | undefined]>([
+    ["the Authorization field", ({ headers }) => headers["authorization"]],
+    ["what that field says", ({ headers }) => atob(headers["authorization"]?.split(" ")[1] ?? "")],
+    ["the body", ({ body }) => body]
+  ])("that repeats %s shows nothing of it", ([_, quoted]) =>
+    Effect.gen(function* () {
+      const { server } = yield* conversation(
+        (sent) => oauthError("invalid_request", 400, { error_description: `what is "${quoted(sent)}"?` }),
+        { clientSecret: Redacted.make("canary/+ s") }
+      )
+      const error = yield* Effect.flip(server.refresh(Redacted.make("canary/+ r")))
+      expect(error).toMatchObject({ reason: "Refused", error: "invalid_request" })
+      expect(error.message).not.toContain("what is")
+    })
+  )
+
   it.effect("as invalid_grant to a refresh says to sign in again, without the token that it may repeat", () =>
     Effect.gen(function* () {
       const answers = [

@@ -77,6 +77,20 @@ describe("a refused token", () => {
     })
   )
 
+  it.scoped("is replaced although the one before it was given up on", () =>
+    Effect.gen(function* () {
+      const { mint } = minting((n) => token(n, 10_000))
+      const { gaveUp, get, renew } = yield* source(mint)
+      const first = yield* get
+      yield* gaveUp(first.generation)
+      expect(yield* renew(first.generation)).toBe(false)
+      yield* TestClock.adjust("10 seconds")
+      const second = yield* get
+      expect(yield* renew(second.generation)).toBe(true)
+      expect(nameOf(yield* get)).toBe("canary-3")
+    })
+  )
+
   it.scoped("is replaced once by two who tell of it at the same time", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {

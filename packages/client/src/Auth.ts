@@ -190,10 +190,13 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
       Effect.Effect.Error<ReturnType<typeof next>> | Unauthorized | AuthError,
       Effect.Effect.Context<ReturnType<typeof next>>
     > =>
-      Effect.flatMap(auth.sign(request), (signed) =>
-        Effect.flatMap(next(signed.request), (response) =>
-          response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
-        )
+      // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
+      Effect.flatMap(
+        Effect.suspend(() => auth.sign(request)),
+        (signed) =>
+          Effect.flatMap(next(signed.request), (response) =>
+            response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
+          )
       )
     const answer = (
       signed: Signed,

@@ -66,8 +66,10 @@ const nextRequest = (
   // The decision's method is this request's own, or GET, or HEAD.
   const method = hop.method as HttpMethod
   // The Location is the whole URL: parameters and fragment of the last hop do not carry over.
-  return HttpClientRequest.make(method)(hop.url, { headers }).pipe(
-    HttpClientRequest.setBody(hop.keepBody ? request.body : HttpBody.empty)
+  return HttpClientRequest.make(method)(hop.url).pipe(
+    HttpClientRequest.setBody(hop.keepBody ? request.body : HttpBody.empty),
+    // After the body, which brings a type of its own: the caller may have named a narrower one.
+    HttpClientRequest.setHeaders(headers)
   )
 }
 

@@ -49,7 +49,8 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
 /**
  * Bounds the call: every exchange, wait and refresh of it together. Policies within see the time that is left.
  *
- * Fails with `Timeout { scope: "call" }`. Within another call, the earlier deadline counts.
+ * Fails with `Timeout { scope: "call" }`, also where the caller cannot be interrupted: in an `acquireRelease`, in a
+ * finalizer. Within another call, the earlier deadline counts.
  *
  * @since 0.1.0
  * @category policies

@@ -97,10 +97,12 @@ const jsonBody = ({ json, jsonSchema }: AnyOptions): Effect.Effect<HttpBody.Http
       ? Effect.succeed(json)
       : Effect.mapError(Schema.encodeUnknown(jsonSchema)(json), (e) => unencodable(Mismatch.fromParseError(e)))
   return Effect.flatMap(encoded, (value) =>
-    // `JSON.stringify` makes nothing of these, and the platform an empty body of it.
-    value === undefined || typeof value === "function" || typeof value === "symbol"
-      ? Effect.fail(unencodable([]))
-      : Effect.mapError(HttpBody.json(value), () => unencodable([]))
+    Effect.filterOrFail(
+      Effect.mapError(HttpBody.json(value), () => unencodable([])),
+      // `JSON.stringify` makes nothing of a function, or of what `toJSON` hides; the platform makes an empty body of it.
+      ({ contentLength }) => contentLength !== 0,
+      () => unencodable([])
+    )
   )
 }
 

@@ -55,6 +55,20 @@ describe("signing", () => {
     })
   )
 
+  it.effect("happens when the effect runs, each time, not when it is made", () =>
+    Effect.gen(function* () {
+      let n = 0
+      const auth = Auth.fixed((request) =>
+        Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", String(++n)))
+      )
+      const { api: client, mock } = yield* api(() => respond(200), { auth, retry: false, timeout: { call: false } })
+      const call = client.get("/x")
+      expect(n).toBe(0)
+      yield* run(Effect.repeatN(call, 2))
+      expect(secrets(yield* mock.sent)).toEqual(["1", "2", "3"])
+    })
+  )
+
   it.effect("that fails sends nothing, and fails with its own error", () =>
     Effect.gen(function* () {
       const refused = new TokenError({ reason: "Unavailable", detail: "later" })

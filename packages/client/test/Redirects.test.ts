@@ -67,6 +67,19 @@ describe("the next request", () => {
     })
   )
 
+  it.effect("that takes the body along takes the type that the caller gave it", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([to("/v1/y", 307), done])
+      const request = HttpClientRequest.patch("/x").pipe(
+        HttpClientRequest.bodyUnsafeJson({ a: 1 }),
+        HttpClientRequest.setHeader("content-type", "application/merge-patch+json")
+      )
+      yield* run(client.execute(request))
+      const types = (yield* mock.sent).map(({ headers }) => headers["content-type"])
+      expect(types).toEqual(["application/merge-patch+json", "application/merge-patch+json"])
+    })
+  )
+
   it.effect("to the same origin keeps the caller's headers, signs anew and repeats no default twice", () =>
     Effect.gen(function* () {
       let n = 0

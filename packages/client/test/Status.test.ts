@@ -1,7 +1,10 @@
 import type { Unavailable } from "@countersign/client/Errors"
 import * as Retry from "@countersign/client/Retry"
 import * as Status from "@countersign/client/Status"
+import * as Transport from "@countersign/client/Transport"
 import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -124,6 +127,20 @@ describe("the response of an error", () => {
       expect("response" in failed && (yield* failed.response!.text)).toBe("")
       expect(yield* TestClock.currentTimeMillis).toBe(1000)
       expect(yield* mock.released).toHaveLength(1)
+    })
+  )
+
+  it.effect("that never ends costs no more where nothing can be interrupted, as when a resource is released", () =>
+    Effect.gen(function* () {
+      let cancelled = false
+      const body = new ReadableStream({ cancel: () => void (cancelled = true) })
+      const endless = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status: 404 })))
+      )
+      const asked = Status.policy(Transport.typed(endless)).execute(get())
+      expect(yield* failure(Effect.uninterruptible(asked))).toMatchObject({ _tag: "ClientError" })
+      expect(yield* TestClock.currentTimeMillis).toBe(1000)
+      expect(cancelled).toBe(true)
     })
   )
 })

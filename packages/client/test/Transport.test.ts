@@ -172,6 +172,23 @@ describe("what goes wrong on the wire", () => {
     })
   )
 
+  it.effect("of a network that goes away under a request says that it may have been sent", () =>
+    Effect.gen(function* () {
+      for (const code of ["EHOSTUNREACH", "ENETUNREACH", "ECONNREFUSED"]) {
+        for (const syscall of ["read", "write"]) {
+          const cause = Object.assign(new Error(code), { code, syscall })
+          expect(yield* failure(failing(cause).execute(get()))).toMatchObject({
+            reason: "ConnectionReset",
+            sent: "maybe",
+            code
+          })
+        }
+        const connecting = Object.assign(new Error(code), { code, syscall: "connect" })
+        expect(yield* failure(failing(connecting).execute(get()))).toMatchObject({ sent: "no" })
+      }
+    })
+  )
+
   it.effect("is Unknown when the cause is a circle, a text, or nothing", () =>
     Effect.gen(function* () {
       const circle = new Error("circle")

@@ -80,7 +80,8 @@ describe("json", () => {
           throw new Error("c4n4ry")
         }
       }
-      for (const json of [circle, 1n, { n: 1n }, throwing, undefined, () => 1, Symbol("s")]) {
+      const hiding = { toJSON: () => undefined }
+      for (const json of [circle, 1n, { n: 1n }, throwing, undefined, () => 1, Symbol("s"), hiding]) {
         const error = yield* failure(client.post("/x", { json }))
         expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
         expect(error.message).not.toContain("c4n4ry")

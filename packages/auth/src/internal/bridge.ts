@@ -12,6 +12,7 @@ import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
@@ -55,6 +56,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
     // The library knows promises only; what it sends runs with the clock, and under the interruption, of its caller.
     Effect.flatMap(Effect.runtime(), (runtime) => {
       let outcome: Outcome
+      let sent: ReadonlyArray<string> = []
       const send = (url: string, options: FetchOptions) =>
         Effect.map(Effect.either(Effect.flatMap(client.execute(requestOf(url, options)), answerOf)), (result) => {
           outcome = Either.map(result, ({ answer }) => answer)
@@ -63,13 +65,24 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
       return Effect.tryPromise({
         try: (signal) =>
           run(async (url, options) => {
+            sent = secretTexts(options, secrets)
             const result = await Runtime.runPromise(runtime)(send(url, options), { signal })
             if (Either.isLeft(result)) throw new Error("the exchange failed")
             return result.right.response
           }),
-        catch: (cause) => failureOf(outcome, cause, secrets)
+        catch: (cause) => failureOf(outcome, cause, sent)
       })
     })
+}
+
+/** The secrets as they are written in a request: a server that quotes it quotes them like that. */
+const secretTexts = ({ headers }: FetchOptions, secrets: Secrets): ReadonlyArray<string> => {
+  const texts = secrets
+    .map(Redacted.value)
+    .flatMap((secret) => [secret, new URLSearchParams({ "": secret }).toString().slice(1)])
+  const [, basic = ""] = headers["authorization"]?.split(" ", 2) ?? []
+  const decoded = Either.getOrElse(Encoding.decodeBase64String(basic), () => "")
+  return [...texts, basic, decoded.slice(decoded.indexOf(":") + 1)].filter((text) => text !== "")
 }
 
 const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpClientRequest.HttpClientRequest => {
@@ -122,11 +135,11 @@ const isTransient = (status: number): boolean => status >= 500 || status === 429
 const unavailable = (detail: string) => new TokenError({ reason: "Unavailable", detail })
 
 /** Text of the server for an error; nothing of one that repeats what nobody else is to know. */
-const shown = (text: string, limit: number, secrets: Secrets): string | undefined =>
-  secrets.some((secret) => text.includes(Redacted.value(secret))) ? undefined : Redact.text(text, limit)
+const shown = (text: string, limit: number, secrets: ReadonlyArray<string>): string | undefined =>
+  secrets.some((secret) => text.includes(secret)) ? undefined : Redact.text(text, limit)
 
 /** Only an OAuth error is an answer to us: anything else comes from something in between, and may be gone soon. */
-const refused = (answer: Answer, secrets: Secrets): TokenError => {
+const refused = (answer: Answer, secrets: ReadonlyArray<string>): TokenError => {
   const parsed = decodeError(answer.text)
   if (isTransient(answer.status)) {
     return unavailable(`the authorization server answered ${answer.status}: try again later`)
@@ -154,7 +167,7 @@ const refused = (answer: Answer, secrets: Secrets): TokenError => {
       )
 }
 
-const failureOf = (outcome: Outcome, cause: unknown, secrets: Secrets): TokenError => {
+const failureOf = (outcome: Outcome, cause: unknown, secrets: ReadonlyArray<string>): TokenError => {
   if (outcome === undefined) {
     return new TokenError({ reason: "Refused", detail: `the request could not be made (${nameOf(cause)})` })
   }

@@ -1,6 +1,7 @@
 /** Reading a body within bounds, and letting go of one that nobody wants. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,6 +14,10 @@ const mostDiscarded = 64 * 1024
 
 /** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
 const discardTime = Duration.seconds(1)
+
+/** Also where the caller cannot be interrupted, as while a resource is released: the time has an end there too. */
+const inDiscardTime = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E | Cause.TimeoutException, R> =>
+  Effect.timeout(Effect.interruptible(reading), discardTime)
 
 const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
 
@@ -91,7 +96,7 @@ export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> =>
   return here !== undefined
     ? Effect.succeed(new Buffered(response, here.subarray(0, mostDiscarded)))
     : collect(response, mostDiscarded).pipe(
-        Effect.timeout(discardTime),
+        inDiscardTime,
         Effect.map(({ bytes }) => new Buffered(response, bytes.subarray(0, mostDiscarded))),
         Effect.orElseSucceed(() => new Buffered(response, new Uint8Array(0)))
       )
@@ -108,6 +113,6 @@ export const release = (response: HttpClientResponse): Effect.Effect<void> =>
         Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
         Stream.takeUntil((length) => length > mostDiscarded),
         Stream.runDrain,
-        Effect.timeout(discardTime),
+        inDiscardTime,
         Effect.ignore
       )

@@ -35,6 +35,8 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["EPROTO", never("Tls")]
 ])
 
+const isOfTheNetwork = (code: string): boolean => classes.get(code)?.reason === "ConnectionRefused"
+
 const families: ReadonlyArray<readonly [prefix: string, Class]> = [
   ["HPE_", perhaps("InvalidAnswer")],
   ["CERT_", never("Tls")],
@@ -42,9 +44,14 @@ const families: ReadonlyArray<readonly [prefix: string, Class]> = [
   ["ERR_SSL_", never("Tls")]
 ]
 
-const classOf = (code: string, connecting: boolean): Class | undefined => {
+/** System calls on a connection that came about. */
+const exchanging: ReadonlySet<unknown> = new Set(["read", "write", "writev", "shutdown"])
+
+const classOf = (code: string, syscall: unknown): Class | undefined => {
   // ETIMEDOUT is a connect that never came about, or a socket that fell silent: only the system call tells.
-  if (code === "ETIMEDOUT") return connecting ? never("ConnectTimeout") : perhaps("ConnectionReset")
+  if (code === "ETIMEDOUT") return syscall === "connect" ? never("ConnectTimeout") : perhaps("ConnectionReset")
+  // A network that goes away shows under the same codes on a connection that has carried the request already.
+  if (isOfTheNetwork(code) && exchanging.has(syscall)) return perhaps("ConnectionReset")
   return classes.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
 }
 
@@ -62,7 +69,7 @@ const deepest = 6
 const find = (cause: unknown, depth: number): (Class & { readonly code: string }) | undefined => {
   if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
   const code = codeOf(cause)
-  const found = typeof code === "string" ? classOf(code, property(cause, "syscall") === "connect") : undefined
+  const found = typeof code === "string" ? classOf(code, property(cause, "syscall")) : undefined
   if (found !== undefined) return { ...found, code: String(code) }
   const list = property(cause, "errors")
   const first: unknown = Array.isArray(list) ? list[0] : undefined

@@ -10,11 +10,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
+import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
+import type * as FiberStatus from "effect/FiberStatus"
 import * as HashSet from "effect/HashSet"
+import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Call } from "./call.js"
-import { enter, locally } from "./call.js"
+import { current, enter, locally } from "./call.js"
 import { Deadlines } from "./deadlines.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
@@ -35,6 +37,10 @@ const mayHaveChildren = (fiber: Running): boolean => {
 
 /** The longest wait that a timer of the platform can hold. */
 const longestTimer = 2 ** 31 - 1
+
+/** A fiber that cannot be interrupted now (it acquires a resource, it releases one) is out of a timer's reach. */
+const isOutOfReach = (fiber: Running, { runtimeFlags }: FiberStatus.Running): boolean =>
+  !RuntimeFlags.interruptible(runtimeFlags) || !hasLiveClock(fiber) || mayHaveChildren(fiber)
 
 /** Takes one interruptor's interruption off the fiber; tells whether it is still interrupted, by somebody else. */
 const forgive = (mark: FiberId.FiberId): Effect.Effect<boolean> =>
@@ -65,10 +71,11 @@ const byTimer = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) => {
     const entry = deadlines.add(fiber)
-    const outer = call === undefined ? undefined : enter(fiber, call)
+    const outer = call === undefined ? fiber.getFiberRef(current) : enter(fiber, call)
     const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
       deadlines.remove(entry)
-      if (outer !== undefined) enter(fiber, outer)
+      // What was struck may have entered a part of the call and not have left it.
+      if (call !== undefined || entry.mark !== undefined) enter(fiber, outer)
       return entry.mark === undefined ? exit : overdue(exit, entry.mark, onTimeout)
     }
     return Effect.matchCauseEffect(restore(effect), {
@@ -76,6 +83,15 @@ const byTimer = <A, E, R, E2>(
       onSuccess: (value) => settle(Exit.succeed(value))
     })
   })
+
+/** A fiber of its own can be interrupted by the bound where its caller's cannot: the caller stays uninterrupted. */
+const byRace = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  duration: Duration.Duration,
+  onTimeout: () => E2,
+  call: Call | undefined
+): Effect.Effect<A, E | E2, R> =>
+  Effect.timeoutFail(Effect.interruptible(call === undefined ? effect : locally(effect, call)), { duration, onTimeout })
 
 /** What {@link bound} gives: an effect that fails with `onTimeout` when it takes longer. */
 export type Bound = <A, E, R, E2>(
@@ -93,9 +109,9 @@ export const bound = (duration: Duration.Duration): Bound => {
   const ms = Duration.toMillis(duration)
   const deadlines = new Deadlines(ms)
   return (effect, onTimeout, call) =>
-    Effect.withFiberRuntime((fiber) =>
-      ms > longestTimer || !hasLiveClock(fiber) || mayHaveChildren(fiber)
-        ? Effect.timeoutFail(call === undefined ? effect : locally(effect, call), { duration, onTimeout })
+    Effect.withFiberRuntime((fiber, status) =>
+      ms > longestTimer || isOutOfReach(fiber, status)
+        ? byRace(effect, duration, onTimeout, call)
         : byTimer(effect, fiber, deadlines, onTimeout, call)
     )
 }

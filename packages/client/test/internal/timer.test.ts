@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as TestClock from "effect/TestClock"
-import { current } from "../../src/internal/call.js"
+import { current, locally } from "../../src/internal/call.js"
 import type { Call } from "../../src/internal/call.js"
 import { bound } from "../../src/internal/timer.js"
 
@@ -103,11 +103,29 @@ describe("A bound on time", () => {
     })
   )
 
-  it.live("what comes in an uninterruptible region after the bound counts, and the caller is not interrupted", () =>
+  it.live("what cannot be interrupted within it is waited for, and comes too late", () =>
     Effect.gen(function* () {
-      const done = Effect.uninterruptible(within(Effect.as(Effect.sleep(20), "done"), ms(5), late))
-      expect(yield* done).toBe("done")
+      let done = false
+      const slow = Effect.zipRight(
+        Effect.sleep(20),
+        Effect.sync(() => (done = true))
+      )
+      expect(yield* Effect.flip(within(Effect.uninterruptible(slow), ms(5), late))).toBe("late")
+      expect(done).toBe(true)
       yield* Effect.sleep(5)
+    })
+  )
+
+  it.live("a caller that cannot be interrupted, because it acquires or releases something, is bounded too", () =>
+    Effect.gen(function* () {
+      const acquiring = Effect.acquireRelease(within(never, ms(5), late), () => Effect.void)
+      expect(yield* Effect.flip(Effect.scoped(acquiring))).toBe("late")
+      let released: unknown
+      const releasing = Effect.map(Effect.flip(within(never, ms(5), late)), (error) => (released = error))
+      const fiber = yield* Effect.fork(Effect.ensuring(never, releasing))
+      yield* Effect.sleep(5)
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
+      expect(released).toBe("late")
     })
   )
 
@@ -119,6 +137,15 @@ describe("A bound on time", () => {
       yield* Effect.flip(within(never, ms(5), late, call))
       yield* Effect.flip(within(Effect.fail("own"), ms(50), late, call))
       expect((yield* FiberRef.get(current)).retrying).toBe(false)
+    })
+  )
+
+  it.live("a part of the call that was entered within it, and struck, is left", () =>
+    Effect.gen(function* () {
+      const call = { deadline: Number.POSITIVE_INFINITY, retrying: false }
+      const struck = within(locally(never, { ...call, retrying: true }), ms(5), late)
+      const after = Effect.zipRight(Effect.flip(struck), FiberRef.get(current))
+      expect(yield* within(after, ms(500), late, call)).toBe(call)
     })
   )
 
