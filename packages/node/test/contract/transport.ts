@@ -8,7 +8,7 @@ import type { TestServer } from "../support/server.js"
 import { serve } from "../support/server.js"
 
 /** Where the transports at hand do not agree. Each is what one that keeps nothing from its callers would say. */
-export interface Differences {
+interface Differences {
   /** The path that a server sees of `/p?q=1#fragment`. */
   readonly fragmentOnWire: string
   /** A stream of a body that is empty: no pieces, or an error with the reason `EmptyBody`. */
