@@ -155,10 +155,9 @@ const renewing = (state: State, another: Another): Pick<Service, "renew" | "gave
       if (refused === fruitless.generation && clock.unsafeCurrentTimeMillis() < fruitless.at + cooldownMs) {
         return Effect.succeed(false)
       }
-      return Effect.map(
-        another(({ generation }) => generation !== refused),
-        ({ generation }) => generation !== refused
-      )
+      const isAnother = ({ generation }: Held) => generation !== refused
+      // What was joined may be the very work that has got the refused one, and is not done with storing it.
+      return Effect.as(Effect.repeat(another(isAnother), { until: isAnother }), true)
     })
 
   const gaveUp: Service["gaveUp"] = (refused) =>

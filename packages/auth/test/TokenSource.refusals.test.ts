@@ -77,6 +77,26 @@ describe("a refused token", () => {
     })
   )
 
+  it.scoped("is replaced although it is not stored yet", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) => Effect.delay(memory.compareAndSet(...write), "1 second")
+      }
+      const { mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const first = yield* Effect.fork(get)
+      yield* TestClock.adjust("500 millis")
+      const { generation } = yield* get
+      const renewing = yield* Effect.fork(renew(generation))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(first)
+      expect(yield* Fiber.join(renewing)).toBe(true)
+      expect(nameOf(yield* get)).toBe("canary-2")
+    })
+  )
+
   it.scoped("is replaced although the one before it was given up on", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 10_000))

@@ -8,6 +8,7 @@ import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Auth from "./Auth.js"
 import type { ApiError } from "./Errors.js"
@@ -117,6 +118,8 @@ const withJson = (
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest, unknown> =>
   Effect.map(jsonBody(options), (body) => HttpClientRequest.setBody(requestOf(method, url, options), body))
 
+const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is not nested so deeply" }
+
 const decoded = (
   response: HttpClientResponse,
   schema: Schema.Schema<unknown, unknown, unknown>
@@ -126,7 +129,13 @@ const decoded = (
   return Effect.flatMap(
     Effect.mapError(response.json, () => invalid("Json", [])),
     (json) =>
-      Effect.mapError(Schema.decodeUnknown(schema)(json), (error) => invalid("Schema", Mismatch.fromParseError(error)))
+      Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
+        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error))),
+        // A schema that refers to itself follows the server's nesting until the stack is full.
+        Effect.catchSomeDefect((defect) =>
+          defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()
+        )
+      )
   )
 }
 

@@ -51,6 +51,28 @@ describe("methods", () => {
   )
 })
 
+describe("a schema that refers to itself", () => {
+  interface Tree {
+    readonly child?: Tree | undefined
+  }
+  const Tree: Schema.Schema<Tree> = Schema.Struct({
+    child: Schema.optional(Schema.suspend((): Schema.Schema<Tree> => Tree))
+  })
+  const nested = (depth: number) => '{"child":'.repeat(depth) + "{}" + "}".repeat(depth)
+
+  it.effect("decodes a tree, and fails for one that is deeper than the stack", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api([respond(200, nested(20)), respond(200, nested(100_000))])
+      expect(yield* run(client.get("/x", { schema: Tree }))).toHaveProperty(Array.from({ length: 20 }, () => "child"))
+      expect(yield* failure(client.get("/x", { schema: Tree }))).toMatchObject({
+        _tag: "InvalidResponse",
+        reason: "Schema",
+        mismatches: [{ path: "$", expected: "a value that is not nested so deeply" }]
+      })
+    })
+  )
+})
+
 describe("json", () => {
   it.effect("is sent as application/json, null and false as well", () =>
     Effect.gen(function* () {
