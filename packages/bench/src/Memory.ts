@@ -1,4 +1,5 @@
 /** Transports in memory, which answer at once: what is left is what the client does. */
+import * as Transport from "@countersign/client/Transport"
 import * as PlatformCookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -11,30 +12,42 @@ import { payload } from "./Payload.js"
 export const baseUrl = "http://api.test"
 /** A request of it. */
 export const request = HttpClientRequest.get(`${baseUrl}/json`)
-const json = JSON.stringify(payload)
-const web = new Response(json, { headers: { "content-type": "application/json" } })
+const json = new TextEncoder().encode(JSON.stringify(payload))
 
-/** Answers as a good transport gives them: the fields parsed, a small body at hand. */
-const answered = Object.create(HttpClientResponse.fromWeb(request, web), {
-  headers: { value: Headers.fromInput({ "content-type": "application/json", "content-length": String(json.length) }) },
-  cookies: { value: PlatformCookies.empty },
-  arrayBuffer: { value: Effect.succeed(new TextEncoder().encode(json).buffer) }
-  // `Object.create` knows no types: it is the prototype of what `answerTo` makes, and nothing else.
-}) as object
+/** Makes answers as a good transport gives them: the fields parsed, a small body at hand. */
+const answering = (status: number, fields: Readonly<Record<string, string>>, body: Uint8Array<ArrayBuffer>) => {
+  const headers = { ...fields, "content-length": String(body.length) }
+  const prototype = Object.create(HttpClientResponse.fromWeb(request, new Response(body, { status, headers })), {
+    headers: { value: Headers.fromInput(headers) },
+    cookies: { value: PlatformCookies.empty },
+    [Transport.wholeBody]: { value: body }
+    // `Object.create` knows no types: it is the prototype of the answers, and nothing else.
+  }) as object
+  return (sent: HttpClientRequest.HttpClientRequest): HttpClientResponse.HttpClientResponse =>
+    // A response of the platform's in all but the properties above.
+    Object.create(prototype, { request: { value: sent } }) as HttpClientResponse.HttpClientResponse
+}
 
-const answerTo = (sent: HttpClientRequest.HttpClientRequest): HttpClientResponse.HttpClientResponse =>
-  // A response of the platform's in all but the properties above.
-  Object.create(answered, { request: { value: sent } }) as HttpClientResponse.HttpClientResponse
+/** The answer with the JSON that a real server gives. */
+export const answer: (sent: HttpClientRequest.HttpClientRequest) => HttpClientResponse.HttpClientResponse = answering(
+  200,
+  { "content-type": "application/json" },
+  json
+)
 
-const transportOf = (respond: typeof answerTo) =>
+/** A 401 that asks for a bearer. */
+export const refusal: typeof answer = answering(401, { "www-authenticate": "Bearer" }, new Uint8Array(0))
+
+/** A transport of a function. */
+export const transportOf = (respond: typeof answer): HttpClient.HttpClient.With<never> =>
   HttpClient.makeWith<never, never, never, never>(
     Effect.map((sent) => respond(sent)),
     Effect.succeed
   )
 
 /** What it is answered. */
-export const same = answerTo(request)
+export const same = answer(request)
 /** Always gives the same answer. */
 export const transport = transportOf(() => same)
 /** Gives an answer of its own for each request. */
-export const fresh = transportOf(answerTo)
+export const fresh = transportOf(answer)

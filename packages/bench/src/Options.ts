@@ -14,15 +14,16 @@ export interface Options {
   readonly plot: boolean
 }
 
+/** What `--quick` has time for. */
+const quickly: ReadonlyArray<Section> = ["throughput", "policies", "start"]
+
 /** What `--help` says. */
 export const usage = `npm run bench -- [--only SECTION[,SECTION…]] [--quick] [--json] [--plot]
 
   --only   of ${sections.join(", ")}; all of them when left out
-  --quick  less than half a minute, and less sure: ${"throughput, policies, storm, start"} unless --only says more
+  --quick  less than half a minute, and less sure: ${quickly.join(", ")} unless --only says more
   --json   one JSON object on standard output, in the place of the tables
   --plot   also draws the throughput to docs/performance.svg`
-
-const quickly: ReadonlyArray<Section> = ["throughput", "policies", "storm", "start"]
 
 const isSection = (text: string): text is Section => sections.some((one) => one === text)
 

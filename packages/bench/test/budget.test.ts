@@ -18,10 +18,10 @@ describe("a budget that no clock is needed for", () => {
     expect(brotli).toBeLessThanOrEqual(15_000)
   })
 
-  it("the smallest client has at most 16 kB, compressed, and no code of others", async () => {
+  it("the smallest client has at most 16.5 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(16_000)
+    expect(brotli).toBeLessThanOrEqual(16_500)
   })
 
   it("importing ApiClient loads at most 48 modules beside those of Effect, all of them ours", async () => {

@@ -20,6 +20,8 @@ const open = async (): Promise<Client> => {
 
 let client: Promise<Client> | undefined
 const opened = (): Promise<Client> => (client ??= open())
+// Loading takes its time; whoever calls first hears of what went wrong.
+opened().catch(() => undefined)
 
 /** How long to work, in milliseconds: before counting begins (connections are opened, code gets warm), and counted. */
 export interface Turn {

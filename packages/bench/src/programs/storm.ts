@@ -5,12 +5,12 @@ import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Memory from "../Memory.js"
 import { round } from "../Numbers.js"
 import { answer } from "../Remote.js"
 
@@ -93,20 +93,17 @@ const refused = (fibers: number) =>
       return refreshes === 0 ? Effect.succeed(tokenOf("old")) : Deferred.await(gate)
     }
     const source = yield* TokenSource.make({ key: "storm", mint, timeout: "10 minutes" })
-    const transport = HttpClient.make((request) =>
-      Effect.sync(() => {
-        const isRefused = request.headers["authorization"] === "Bearer old"
-        if (isRefused) refusals++
-        const headers = { "www-authenticate": "Bearer" }
-        return HttpClientResponse.fromWeb(request, new Response(null, isRefused ? { status: 401, headers } : {}))
-      })
-    )
+    const transport = Memory.transportOf((request) => {
+      if (request.headers["authorization"] !== "Bearer old") return Memory.answer(request)
+      refusals++
+      return Memory.refusal(request)
+    })
     const client = yield* Effect.provideService(
-      ApiClient.make({ baseUrl: "http://api.test", auth: Bearer.fromSource(source), timeout: { call: "10 minutes" } }),
+      ApiClient.make({ baseUrl: Memory.baseUrl, auth: Bearer.fromSource(source), timeout: { call: "10 minutes" } }),
       HttpClient.HttpClient,
       transport
     )
-    return yield* storm(fibers, client.get("/"), {
+    return yield* storm(fibers, client.get("/json"), {
       refreshes: () => refreshes,
       gathered: () => refusals === fibers,
       open: Deferred.succeed(gate, tokenOf("new"))

@@ -11,7 +11,7 @@ export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<
   say("each policy over a transport in memory")
   const remote = Remote.start<Policies>(staged, "policies")
   try {
-    return await remote.call("measure", quick ? { calls: 3000, rounds: 5 } : { calls: 20_000, rounds: 15 })
+    return await remote.call("measure", quick ? { calls: 2000, rounds: 3 } : { calls: 20_000, rounds: 15 })
   } finally {
     await remote.stop()
   }

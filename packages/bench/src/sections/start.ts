@@ -52,7 +52,7 @@ const subjects = (): ReadonlyArray<{ name: string; modules: ReadonlyArray<string
 ]
 
 const importTimes = async ({ quick, staged }: Bench): Promise<ReadonlyArray<Import>> => {
-  const rounds = quick ? 2 : 9
+  const rounds = quick ? 1 : 9
   const measured = subjects().map((subject) => ({ ...subject, whole: new Array<number>(), alone: new Array<number>() }))
   for (let number = 0; number < rounds; number++) {
     for (const { alone, modules, usesPeers, whole } of measured) {
