@@ -274,6 +274,7 @@ describe("what comes back", () => {
       undefined
     ],
     ["an empty access token", granted({ access_token: "" }), "InvalidResponse", undefined],
+    ["an access token that no field can carry", granted({ access_token: "canary\r\na" }), "InvalidResponse", undefined],
     ["an access token that is an object", granted({ access_token: { canary: 1 } }), "InvalidResponse", undefined],
     ["another token type", granted({ token_type: "mac" }), "InvalidResponse", undefined],
     ["a DPoP token", granted({ token_type: "DPoP" }), "InvalidResponse", undefined],

@@ -24,7 +24,7 @@ import * as Schema from "effect/Schema"
 import { describe, expectTypeOf, it } from "vitest"
 
 class Api extends ApiClient.Tag("test/Api")<Api>() {}
-const jar = Effect.runSync(CookieJar.makeMemory)
+const jar = await Effect.runPromise(CookieJar.makeMemory)
 const baseUrl = "https://api.test"
 
 type ErrorOf<P> = P extends Policy.Policy<infer E, unknown> ? E : "no policy"

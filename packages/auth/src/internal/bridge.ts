@@ -108,7 +108,9 @@ const answerOf = (
     }
   )
 
-const isPrintable = (text: string): boolean => [...text].every((character) => character >= " " && character <= "~")
+/** Visible characters of ASCII and the space: what any field can carry. */
+export const isPrintable = (text: string): boolean =>
+  [...text].every((character) => character >= " " && character <= "~")
 
 /**
  * What the library reads of an answer: its type, its body, and whether its status is the one it wants. `Response` knows

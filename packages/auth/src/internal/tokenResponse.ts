@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
 import type { Token } from "../Token.js"
+import { isPrintable } from "./bridge.js"
 
 /** Longer than anything is kept; what is more is a server's way to say "for ever". */
 const longestLifeSeconds = 10 * 365 * 24 * 3600
@@ -13,6 +14,12 @@ export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Toke
   if (answer.token_type !== "bearer") {
     return Effect.fail(
       new TokenError({ reason: "InvalidResponse", detail: "the token is of a type that this client cannot present" })
+    )
+  }
+  // RFC 6749 §A.12. Any other would be kept, sent by no request, and so never refused and replaced.
+  if (!isPrintable(answer.access_token)) {
+    return Effect.fail(
+      new TokenError({ reason: "InvalidResponse", detail: "the token holds characters that no request can carry" })
     )
   }
   return Effect.map(Clock.currentTimeMillis, (now) => ({
