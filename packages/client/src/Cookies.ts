@@ -14,6 +14,8 @@ import * as Policy from "./Policy.js"
  * those of its answer, whatever the status. It stands nearest to the wire, so that it sees each hop of a redirect and
  * each 401.
  *
+ * Of two cookies of one name in one answer the platform keeps the last, whatever their paths; so does this.
+ *
  * Specification: [RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4).
  *
  * @since 0.1.0

@@ -32,6 +32,9 @@ export type Next<E, R> = (request: HttpClientRequest) => Effect.Effect<HttpClien
  * times, with this request or another. Unlike the platform's `mapRequest` and `transform`, which all form one list
  * that runs once, policies nest: the last one in a `pipe` is the outermost.
  *
+ * The function runs when the effect of a call is made, and that effect may run any number of times: what a policy looks at
+ * or counts for one run belongs into an effect (`Effect.suspend`), not beside it.
+ *
  * @example
  * // Asks for JSON, whatever the caller asked for.
  * const acceptJson = Policy.make((request, next) => next(HttpClientRequest.acceptJson(request)))
