@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
-import { current } from "./internal/call.js"
+import { begin, current } from "./internal/call.js"
 import { bound } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 
@@ -61,9 +61,8 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const within = bound(duration)
   return Policy.make<Timeout>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
-      const { deadline, retrying } = fiber.getFiberRef(current)
       const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
-      const inner = { deadline: Math.min(deadline, now + ms), retrying }
+      const inner = begin(fiber.getFiberRef(current), now + ms)
       return within(next(request), timedOut(request, "call", duration), inner)
     })
   )

@@ -3,22 +3,50 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
+type Running = Fiber.RuntimeFiber<unknown, unknown>
+
 /** What the policies of one call know of each other. */
 export interface Call {
   /** When it has to be over, in epoch milliseconds. */
   readonly deadline: number
   /** Whether a retry is at work: one further in leaves it to that one. */
   readonly retrying: boolean
+  /** What all parts of the call share. */
+  readonly shared: Shared
 }
 
-const outside: Call = { deadline: Number.POSITIVE_INFINITY, retrying: false }
+/** What changes in the course of a call. */
+export interface Shared {
+  /** How many sends there were, retries, replays and redirects included. */
+  sends: number
+}
+
+const outside: Call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
+
+/** Counts one more send of the fiber's call, and gives how many there were before it. Outside of calls it is always 0. */
+export const countSend = (fiber: Running): number => {
+  const { shared } = fiber.getFiberRef(current)
+  return shared === outside.shared ? 0 : shared.sends++
+}
+
+/** A call within whatever this fiber is in: a token's, for one, whose sends are no resends of the request that asked. */
+export const begin = (outer: Call, deadline: number): Call => ({
+  deadline: Math.min(outer.deadline, deadline),
+  retrying: outer.retrying,
+  shared: { sends: 0 }
+})
+
+/** The part of a call in which a retry is at work. */
+export const retried = ({ deadline, shared }: Call): Call => ({
+  deadline,
+  retrying: true,
+  shared: shared === outside.shared ? { sends: 0 } : shared
+})
 
 /** The call that this fiber is in. */
 export const current: FiberRef.FiberRef<Call> = globalValue("@countersign/client/call", () =>
   FiberRef.unsafeMake(outside)
 )
-
-type Running = Fiber.RuntimeFiber<unknown, unknown>
 
 /** Sets the call of the fiber that is running this very line, and gives the one it was in. */
 export const enter = (fiber: Running, call: Call): Call => {
