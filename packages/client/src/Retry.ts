@@ -22,7 +22,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
-import { current, locally, retried } from "./internal/call.js"
+import { callOf, locally, retried } from "./internal/call.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
@@ -202,7 +202,7 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
       })
     // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
     return Effect.withFiberRuntime((fiber) => {
-      const call = fiber.getFiberRef(current)
+      const call = callOf(fiber)
       return call.retrying ? next(request) : locally(attempt(schedule.initial), retried(call))
     })
   })

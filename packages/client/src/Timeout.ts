@@ -8,10 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberRef from "effect/FiberRef"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
-import { begin, current } from "./internal/call.js"
+import { begin, callOf, current } from "./internal/call.js"
 import { bound } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 
@@ -22,7 +21,7 @@ import * as Policy from "./Policy.js"
  * @since 0.1.0
  * @category deadlines
  */
-export const timeLeft: Effect.Effect<number> = Effect.flatMap(FiberRef.get(current), ({ deadline }) =>
+export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
   Number.isFinite(deadline)
     ? Effect.map(Clock.currentTimeMillis, (now) => deadline - now)
     : Effect.succeed(Number.POSITIVE_INFINITY)
@@ -62,7 +61,7 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   return Policy.make<Timeout>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
       const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
-      const inner = begin(fiber.getFiberRef(current), now + ms)
+      const inner = begin(callOf(fiber), now + ms)
       return within(next(request), timedOut(request, "call", duration), inner)
     })
   )

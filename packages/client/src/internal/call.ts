@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
+import type * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
+import * as Option from "effect/Option"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -23,9 +25,65 @@ export interface Shared {
 
 const outside: Call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
 
+/**
+ * Where a fiber keeps the call that it is in. Setting a FiberRef copies all of a fiber's; a call would do that four
+ * times. So a fiber sets this one once, and changes what is in it.
+ */
+interface Place {
+  /** Whose it is: nobody's, while it is as a fiber got it from the one that forked it. */
+  readonly owner: FiberId.FiberId | undefined
+  call: Call
+}
+
+const nowhere: Place = { owner: undefined, call: outside }
+
+/**
+ * Whether who forks is in that call. If not, something is run with a `Runtime` that was taken from a fiber, maybe long
+ * ago, and what that fiber does now is none of its business.
+ */
+const isRunning = (call: Call): boolean => Option.exists(Fiber.getCurrentFiber(), (fiber) => callOf(fiber) === call)
+
+const place: FiberRef.FiberRef<Place> = globalValue("@countersign/client/call", () =>
+  FiberRef.unsafeMake(nowhere, {
+    // A child is in its parent's call, and stays there whatever the parent goes on to.
+    fork: (kept) =>
+      kept.owner === undefined || kept.call === outside
+        ? kept
+        : isRunning(kept.call)
+          ? { owner: undefined, call: kept.call }
+          : nowhere,
+    join: (parent) => parent
+  })
+)
+
+/** The call that a fiber is in. */
+export const callOf = (fiber: Running): Call => {
+  const { call, owner } = fiber.getFiberRef(place)
+  return owner === undefined || owner === fiber.id() ? call : outside
+}
+
+/** The call that this fiber is in. */
+export const current: Effect.Effect<Call> = Effect.withFiberRuntime((fiber) => Effect.succeed(callOf(fiber)))
+
+/** Sets the call of the fiber that is running this very line, and gives the one it was in. */
+export const enter = (fiber: Running, call: Call): Call => {
+  const kept = fiber.getFiberRef(place)
+  if (kept.owner === fiber.id()) {
+    const outer = kept.call
+    kept.call = call
+    return outer
+  }
+  const outer = callOf(fiber)
+  // The runtime's fibers set their own refs with this method; the public type leaves it out, and the effect that is
+  // public for it costs as much as a policy.
+  const own = fiber as unknown as { readonly setFiberRef: (ref: typeof place, value: Place) => void }
+  own.setFiberRef(place, { owner: fiber.id(), call })
+  return outer
+}
+
 /** Counts one more send of the fiber's call, and gives how many there were before it. Outside of calls it is always 0. */
 export const countSend = (fiber: Running): number => {
-  const { shared } = fiber.getFiberRef(current)
+  const { shared } = callOf(fiber)
   return shared === outside.shared ? 0 : shared.sends++
 }
 
@@ -43,21 +101,6 @@ export const retried = ({ deadline, shared }: Call): Call => ({
   shared: shared === outside.shared ? { sends: 0 } : shared
 })
 
-/** The call that this fiber is in. */
-export const current: FiberRef.FiberRef<Call> = globalValue("@countersign/client/call", () =>
-  FiberRef.unsafeMake(outside)
-)
-
-/** Sets the call of the fiber that is running this very line, and gives the one it was in. */
-export const enter = (fiber: Running, call: Call): Call => {
-  const outer = fiber.getFiberRef(current)
-  // The runtime's fibers set their own refs with this method; the public type leaves it out, and the effect that is
-  // public for it costs as much as a policy.
-  const own = fiber as unknown as { readonly setFiberRef: (ref: typeof current, value: Call) => void }
-  own.setFiberRef(current, call)
-  return outer
-}
-
 /** Leaves what was entered, when what was done there ends by itself. */
 const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(effect, {
@@ -71,10 +114,10 @@ const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer:
     }
   })
 
-/** Runs an effect as a part of a call: `Effect.locally`, at half its price. */
+/** Runs an effect as a part of a call: `Effect.locally`, at a fraction of its price. */
 export const locally = <A, E, R>(effect: Effect.Effect<A, E, R>, call: Call): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => {
     // Within a call an interruption ends that one too, and whoever began it leaves for all.
-    if (fiber.getFiberRef(current) !== outside) return leaving(effect, fiber, enter(fiber, call))
+    if (callOf(fiber) !== outside) return leaving(effect, fiber, enter(fiber, call))
     return Effect.uninterruptibleMask((restore) => leaving(restore(effect), fiber, enter(fiber, call)))
   })

@@ -16,7 +16,7 @@ import type * as FiberStatus from "effect/FiberStatus"
 import * as HashSet from "effect/HashSet"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Call } from "./call.js"
-import { current, enter, locally } from "./call.js"
+import { callOf, enter, locally } from "./call.js"
 import { Deadlines } from "./deadlines.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
@@ -71,7 +71,7 @@ const byTimer = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) => {
     const entry = deadlines.add(fiber)
-    const outer = call === undefined ? fiber.getFiberRef(current) : enter(fiber, call)
+    const outer = call === undefined ? callOf(fiber) : enter(fiber, call)
     const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
       deadlines.remove(entry)
       // What was struck may have entered a part of the call and not have left it.

@@ -6,7 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as TestClock from "effect/TestClock"
 import { current, locally } from "../../src/internal/call.js"
 import type { Call } from "../../src/internal/call.js"
@@ -132,11 +131,11 @@ describe("A bound on time", () => {
   it.live("the call that it begins is the fiber's inside, and not after, however it ends", () =>
     Effect.gen(function* () {
       const call = { deadline: 1, retrying: true, shared: { sends: 0 } }
-      const seen = yield* within(FiberRef.get(current), ms(50), late, call)
+      const seen = yield* within(current, ms(50), late, call)
       expect(seen).toBe(call)
       yield* Effect.flip(within(never, ms(5), late, call))
       yield* Effect.flip(within(Effect.fail("own"), ms(50), late, call))
-      expect((yield* FiberRef.get(current)).retrying).toBe(false)
+      expect((yield* current).retrying).toBe(false)
     })
   )
 
@@ -144,7 +143,7 @@ describe("A bound on time", () => {
     Effect.gen(function* () {
       const call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
       const struck = within(locally(never, { ...call, retrying: true }), ms(5), late)
-      const after = Effect.zipRight(Effect.flip(struck), FiberRef.get(current))
+      const after = Effect.zipRight(Effect.flip(struck), current)
       expect(yield* within(after, ms(500), late, call)).toBe(call)
     })
   )
