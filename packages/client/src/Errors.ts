@@ -121,8 +121,26 @@ const comeBack = (e: ComeBack): string =>
     : `come back in ${Duration.format(e.retryAfter)}, at ${DateTime.formatIso(e.retryAt)}`
 
 /**
+ * Who keeps a request from being sent: the server, or this client on its behalf (`hold`) or by a limit of its own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RateLimitedBy = "server" | "hold" | "limit"
+
+const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
+  server: exchange,
+  hold: (e) => `${e.method} ${e.url} was held back by this client: the server answered ${e.status} to another request`,
+  limit: (e) => `${e.method} ${e.url} was held back by this client: a limit of its own is reached`
+}
+
+/**
  * The server asks for fewer requests, or for a wait that is longer than this call may take: a 429, or any transient
  * status whose `Retry-After` passes the ceiling or the deadline. No time was spent waiting for it.
+ *
+ * `by` tells who said so. `server`: this request was sent, and answered with `status`. `hold`: it was not sent, since
+ * `status` was the answer to another one, and the time to come back has not come. `limit`: it was not sent, since a
+ * limit of this client's own is reached; there was no answer, and `status` is the 429 that it would have been.
  *
  * Specification: [RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4),
  * [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
@@ -130,9 +148,12 @@ const comeBack = (e: ComeBack): string =>
  * @since 0.1.0
  * @category errors
  */
-export class RateLimited extends Data.TaggedError("RateLimited")<Exchange & ComeBack & { readonly message: string }> {
-  constructor(fields: Exchange & ComeBack) {
-    super({ ...fields, message: `${exchange(fields)}; ${comeBack(fields)}` })
+export class RateLimited extends Data.TaggedError("RateLimited")<
+  Exchange & ComeBack & { readonly by: RateLimitedBy; readonly message: string }
+> {
+  constructor(fields: Exchange & ComeBack & { readonly by?: RateLimitedBy | undefined }) {
+    const by = fields.by ?? "server"
+    super({ ...fields, by, message: `${rateLimitedBy[by](fields)}; ${comeBack(fields)}` })
   }
 
   /** The response that made this error. */

@@ -21,6 +21,8 @@ export type Event =
   | { readonly _tag: "Answered"; readonly at: number; readonly status: number }
   | { readonly _tag: "Failed"; readonly at: number; readonly reason: string }
   | { readonly _tag: "Waiting"; readonly at: number; readonly ms: number; readonly because: string }
+  | { readonly _tag: "Held"; readonly at: number; readonly ms: number }
+  | { readonly _tag: "Admitted"; readonly at: number }
   | { readonly _tag: "Redirected"; readonly at: number; readonly url: string }
   | { readonly _tag: "TokenRequested"; readonly at: number }
   | { readonly _tag: "TokenObtained"; readonly at: number }

@@ -218,6 +218,14 @@ describe("messages", () => {
         "GET https://api.test/x answered 400; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
       ],
       [new Errors.RateLimited(exchange), "GET https://api.test/x answered 400; it does not say when to come back"],
+      [
+        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "hold" }),
+        "GET https://api.test/x was held back by this client: the server answered 400 to another request; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+      ],
+      [
+        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "limit" }),
+        "GET https://api.test/x was held back by this client: a limit of its own is reached; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+      ],
       [new Errors.Unavailable(exchange), "GET https://api.test/x answered 400; try again later"],
       [
         new Errors.ClientError({ ...exchange, problem: { title: "Bad\n" } }),

@@ -7,6 +7,7 @@
 import * as HttpDate from "./HttpDate.js"
 import { trimBlanks } from "./internal/Char.js"
 import * as Decimal from "./internal/Decimal.js"
+import * as Reset from "./internal/Reset.js"
 import * as StructuredList from "./internal/StructuredList.js"
 
 /**
@@ -64,7 +65,7 @@ export interface RetryAfter {
  * @category decoding
  */
 export const parse = (headers: Headers, now: number): RetryAfter | undefined => {
-  const milliseconds = latest(headers["retry-after-ms"], (text) => Decimal.parse(text, 1))
+  const milliseconds = Reset.latest(headers["retry-after-ms"], (text) => Decimal.parse(text, 1))
   if (milliseconds !== undefined) return wait("retry-after-ms", milliseconds)
 
   const retryAfter = headers["retry-after"]
@@ -78,14 +79,11 @@ export const parse = (headers: Headers, now: number): RetryAfter | undefined => 
 }
 
 const wait = (source: Source, delayMs: number | undefined): RetryAfter | undefined =>
-  delayMs === undefined ? undefined : { delayMs: clamp(delayMs), source }
-
-/** Negated, so that a NaN (a `now` that is none) is no wait. */
-const clamp = (delayMs: number): number => (!(delayMs > 0) ? 0 : Math.min(Math.ceil(delayMs), Number.MAX_SAFE_INTEGER))
+  delayMs === undefined ? undefined : { delayMs: Reset.clamp(delayMs), source }
 
 const fromRetryAfter = (text: string, headers: Headers, now: number): number | undefined => {
-  const clock = serverTime(headers, now)
-  return latest(text, (member) => {
+  const clock = Reset.serverTime(headers, now)
+  return Reset.latest(text, (member) => {
     const delay = Decimal.parse(member, 1000)
     if (delay !== undefined) return delay
     const date = HttpDate.parse(member, now)
@@ -99,59 +97,16 @@ const fromRateLimit = (text: string): number | undefined => {
     const isPolicy = typeof value === "string" && params.get("r") === 0
     return isPolicy && typeof reset === "number" && reset >= 0 ? [reset * 1000] : []
   })
-  return maximum(exhausted)
+  return Reset.maximum(exhausted)
 }
 
-const FAMILY = [
-  ["x-ratelimit-reset", "x-ratelimit-remaining"],
-  ["x-rate-limit-reset", "x-rate-limit-remaining"],
-  ["ratelimit-reset", "ratelimit-remaining"]
-] as const
-
 const fromReset = (headers: Headers, now: number): number | undefined => {
-  for (const [reset, remaining] of FAMILY) {
-    const left = headers[remaining]
+  for (const family of Reset.FAMILY) {
+    const left = headers[`${family}-remaining`]
     const isExhausted =
       left === undefined || left.split(",").some((member) => Decimal.parse(trimBlanks(member), 1) === 0)
-    const delay = isExhausted ? latest(headers[reset], (text) => untilReset(text, headers, now)) : undefined
+    const delay = isExhausted ? Reset.until(headers[`${family}-reset`], headers, now) : undefined
     if (delay !== undefined) return delay
   }
   return undefined
 }
-
-const untilReset = (text: string, headers: Headers, now: number): number | undefined => {
-  const milliseconds = Decimal.parse(text, 1000)
-  if (milliseconds === undefined || milliseconds < EPOCH_SECONDS * 1000) return milliseconds
-  const epoch = milliseconds < EPOCH_MILLISECONDS * 1000 ? milliseconds : (Decimal.parse(text, 1) ?? milliseconds)
-  return Math.max(0, epoch - serverTime(headers, now))
-}
-
-/** As a delay, 31 years; as a time, September 2001. */
-const EPOCH_SECONDS = 1e9
-
-/** As seconds, the year 33658; as milliseconds, September 2001. */
-const EPOCH_MILLISECONDS = 1e12
-
-const DAY_MS = 86_400_000
-
-const serverTime = (headers: Headers, now: number): number => {
-  const date = HttpDate.parse(trimBlanks(headers["date"] ?? ""), now)
-  if (date === undefined) return now
-  const time = date + (Decimal.parse(trimBlanks(headers["age"] ?? ""), 1000) ?? 0)
-  return Math.abs(time - now) <= DAY_MS ? time : now
-}
-
-/** The largest value among the members of a comma-separated list that can be read; the others do not count. */
-const latest = (text: string | undefined, read: (member: string) => number | undefined): number | undefined => {
-  const pieces = text?.split(",") ?? []
-  return maximum(
-    pieces.flatMap((piece, index) => {
-      // The comma in `Wed, 21 Oct 2015 07:28:00 GMT` is none of the list's. Neither half of a date is a value by itself.
-      const value = read(trimBlanks(piece)) ?? read(trimBlanks(`${piece},${pieces[index + 1] ?? ""}`))
-      return value === undefined ? [] : [value]
-    })
-  )
-}
-
-const maximum = (values: ReadonlyArray<number>): number | undefined =>
-  values.length === 0 ? undefined : values.reduce((a, b) => Math.max(a, b))

@@ -25,6 +25,10 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
       return `${at(event.at)}× ${event.reason}`
     case "Waiting":
       return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.because})`
+    case "Held":
+      return `${at(event.at)}${bar(event.ms)} held for ${Math.round(event.ms)} ms, since the server asked another request to wait`
+    case "Admitted":
+      return `${at(event.at)}▸ admitted`
     case "Redirected":
       return `${at(event.at)}↪ ${pathOf(event.url)}`
     case "TokenRequested":
