@@ -1,0 +1,135 @@
+import * as HttpDate from "@countersign/protocol/HttpDate"
+import * as RateLimit from "@countersign/protocol/RateLimit"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import * as hostile from "./hostile.js"
+
+const now = Date.UTC(2026, 10, 22, 12)
+const parse = (headers: RetryAfter.Headers) => RateLimit.parse(headers, now)
+
+describe("RateLimit and RateLimit-Policy", () => {
+  it("are joined by the name of the policy", () => {
+    const headers = {
+      ratelimit: '"burst";r=7;t=30, "daily";r=0;t=3600',
+      "ratelimit-policy": '"daily";q=5000;w=86400;pk=:YQ==:, "burst";q=10;w=60;qu="requests"'
+    }
+    expect(parse(headers)).toEqual([
+      { source: "ratelimit", policy: "burst", limit: 10, remaining: 7, resetMs: 30_000, windowMs: 60_000 },
+      { source: "ratelimit", policy: "daily", limit: 5000, remaining: 0, resetMs: 3_600_000, windowMs: 86_400_000 }
+    ])
+  })
+
+  it("a limit without a policy and a policy without a limit tell what they tell", () => {
+    expect(parse({ ratelimit: '"a";r=1' })).toEqual([{ source: "ratelimit", policy: "a", remaining: 1 }])
+    expect(parse({ "ratelimit-policy": '"b";q=5;w=1' })).toEqual([
+      { source: "ratelimit", policy: "b", limit: 5, windowMs: 1000 }
+    ])
+  })
+
+  it("a parameter that is no count does not count", () => {
+    expect(parse({ ratelimit: '"a";r=-1;t=1.5' })).toEqual([{ source: "ratelimit", policy: "a" }])
+    expect(parse({ ratelimit: '"a";r="0";t' })).toEqual([{ source: "ratelimit", policy: "a" }])
+  })
+
+  it.each(['"a";r=0,', '"a";r=0;t==', "limit=100, remaining=50", '"a', "\u0000"])(
+    "one that is malformed is passed over: %j",
+    (ratelimit) => {
+      expect(parse({ ratelimit, "ratelimit-policy": '"p";q=1' })).toEqual([
+        { source: "ratelimit", policy: "p", limit: 1 }
+      ])
+    }
+  )
+
+  it("a number instead of a name is no policy", () => {
+    expect(parse({ ratelimit: "5;r=0;t=1" })).toEqual([])
+  })
+})
+
+describe.each(["x-ratelimit", "x-rate-limit", "ratelimit"])("%s-limit, -remaining, -reset", (family) => {
+  const fields = (limit?: string, remaining?: string, reset?: string) => ({
+    [`${family}-limit`]: limit,
+    [`${family}-remaining`]: remaining,
+    [`${family}-reset`]: reset
+  })
+
+  it("are one limit, whose reset is a delay or an epoch", () => {
+    const one = { source: "x-ratelimit", limit: 60, remaining: 59 }
+    expect(parse(fields("60", "59", "30"))).toEqual([{ ...one, resetMs: 30_000 }])
+    expect(parse(fields("60", "59", String(now / 1000 + 30)))).toEqual([{ ...one, resetMs: 30_000 }])
+    expect(parse(fields("60", "59", String(now + 30_000)))).toEqual([{ ...one, resetMs: 30_000 }])
+    expect(parse(fields("60", "59", String(now / 1000 - 30)))).toEqual([{ ...one, resetMs: 0 }])
+  })
+
+  it("an epoch is counted from the server's clock", () => {
+    const date = HttpDate.format(now - 60_000)
+    expect(parse({ ...fields(undefined, "0", String(now / 1000)), date })).toEqual([
+      { source: "x-ratelimit", remaining: 0, resetMs: 60_000 }
+    ])
+  })
+
+  it("of several values the first limit, the least remaining and the latest reset count", () => {
+    expect(parse(fields("10, 10;w=1, 50;w=60", "7, 3, x", "1, 60"))).toEqual([
+      { source: "x-ratelimit", limit: 10, remaining: 3, resetMs: 60_000 }
+    ])
+  })
+
+  it("what is no number is not there", () => {
+    expect(parse(fields("0x10", "-1", "soon"))).toEqual([])
+    expect(parse(fields("1e3", "", "30"))).toEqual([{ source: "x-ratelimit", resetMs: 30_000 }])
+  })
+})
+
+describe("RateLimit.parse", () => {
+  const names = [
+    "ratelimit",
+    "ratelimit-policy",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "date",
+    "age"
+  ]
+  const seeds = ['"p";r=0;t=100;pk=:YQ==:', '"p";q=10;w=60', "120", "1.5", ",", "9".repeat(20), "-1", "1764000000"]
+
+  it("reads nothing where nothing is", () => {
+    expect(parse({})).toEqual([])
+    expect(parse({ ratelimit: "", "x-ratelimit-limit": undefined })).toEqual([])
+  })
+
+  it("gives whole numbers and never throws, whatever the fields hold", () => {
+    const value = FastCheck.option(hostile.text(...seeds), { nil: undefined })
+    const headers = FastCheck.record(Object.fromEntries(names.map((name) => [name, value])))
+    FastCheck.assert(
+      FastCheck.property(headers, FastCheck.oneof(FastCheck.constant(now), FastCheck.double()), (fields, time) => {
+        for (const { limit, remaining, resetMs, windowMs } of RateLimit.parse(fields, time)) {
+          for (const n of [limit, remaining, resetMs, windowMs]) {
+            expect(n === undefined || (Number.isSafeInteger(n) && n >= 0)).toBe(true)
+          }
+        }
+      }),
+      hostile.runs
+    )
+  })
+
+  it("agrees with RetryAfter on when a spent limit comes back", () => {
+    const count = FastCheck.integer({ min: 0, max: 3 })
+    const seconds = FastCheck.integer({ min: 0, max: 100 })
+    FastCheck.assert(
+      FastCheck.property(count, seconds, FastCheck.boolean(), (left, reset, structured) => {
+        const headers: RetryAfter.Headers = structured
+          ? { ratelimit: `"p";r=${left};t=${reset}` }
+          : { "x-ratelimit-remaining": String(left), "x-ratelimit-reset": String(reset) }
+        const spent = RateLimit.parse(headers, now).find(({ remaining }) => remaining === 0)
+        expect(spent?.resetMs).toBe(RetryAfter.parse(headers, now)?.delayMs)
+      })
+    )
+  })
+
+  it.each(names)("works twice as much on twice the text in %s", (name) => {
+    const units = ['"p";r=0;t=1,', '"p";r=0', ";a", ":a:", '"\\"', "1.", "0,", " 0", "Sun, "]
+    expect(hostile.growth((text) => parse({ "x-ratelimit-reset": "1", [name]: text }), 8_192, ...units)).toBeLessThan(
+      2.1
+    )
+  })
+})
