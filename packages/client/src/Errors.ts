@@ -130,7 +130,8 @@ export type RateLimitedBy = "server" | "hold" | "limit"
 
 const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
   server: exchange,
-  hold: (e) => `${e.method} ${e.url} was held back by this client: the server answered ${e.status} to another request`,
+  hold: (e) =>
+    `${e.method} ${e.url} was held back by this client: the server's ${e.status} to another request asks for a wait`,
   limit: (e) => `${e.method} ${e.url} was held back by this client: a limit of its own is reached`
 }
 

@@ -1,20 +1,24 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as ApiClient from "@countersign/client/ApiClient"
-import type * as Auth from "@countersign/client/Auth"
+import * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
 import * as Errors from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import type * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
 import * as Inspectable from "effect/Inspectable"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import { inspect } from "node:util"
+import { format, inspect } from "node:util"
+import { hiding, inherit, remember } from "../src/internal/quoted.js"
 import { api, failure, run } from "./scripted.js"
 
 const { fail, never, respond, truncated } = MockClient
@@ -34,7 +38,11 @@ const printings = (value: unknown): ReadonlyArray<string> => {
     inspect(Cause.fail(value), { depth: 20, showHidden: true }),
     JSON.stringify(Exit.fail(value)),
     Logger.stringLogger.log(logOptions(value)),
-    JSON.stringify(Logger.structuredLogger.log(logOptions(value)))
+    inspect(Logger.structuredLogger.log(logOptions(value)), { depth: Infinity, showHidden: true }),
+    JSON.stringify(Logger.structuredLogger.log(logOptions(value))),
+    Logger.jsonLogger.log(logOptions(value)),
+    Logger.logfmtLogger.log(logOptions(value)),
+    onConsole(Logger.prettyLogger({ colors: false, mode: "tty" }), value)
   ]
   if (value instanceof Error) {
     texts.push(value.message, value.stack ?? "", inspect(value.cause, { depth: 20, showHidden: true }))
@@ -43,6 +51,18 @@ const printings = (value: unknown): ReadonlyArray<string> => {
       texts.push(inspect(Reflect.get(value, key), { depth: 20, showHidden: true }))
   }
   return texts
+}
+
+/** What a logger that writes to the console writes. */
+const onConsole = (logger: Logger.Logger<unknown, void>, value: unknown): string => {
+  const written: Array<unknown> = []
+  const write = (...values: ReadonlyArray<unknown>): void => void written.push(...values)
+  const unsafe = { ...globalThis.console, log: write, error: write, group: write, groupEnd: write }
+  const noted: Console.Console = { ...Effect.runSync(Effect.console), unsafe }
+  const program = Effect.log(value, Cause.fail(value)).pipe(Effect.annotateLogs({ value }))
+  Effect.runSync(Effect.withConsole(Effect.provide(program, Logger.replace(Logger.defaultLogger, logger)), noted))
+  if (written.length === 0) throw new Error("nothing was written")
+  return format("%O", written)
 }
 
 const logOptions = (message: unknown): Logger.Logger.Options<unknown> => {
@@ -193,6 +213,125 @@ describe("no error shows a secret", () => {
   )
 })
 
+describe("a credential that the API quotes is in no printing", () => {
+  const token = `eyJ${"Ab9-".repeat(10)}`
+  const signing = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
+    Auth.fixed((request) => Effect.succeed(put(request)))
+  const header = (name: string, value: string) => signing(HttpClientRequest.setHeader(name, value))
+  const schemes: Record<string, { readonly auth: Auth.Service; readonly secrets: ReadonlyArray<string> }> = {
+    bearer: { auth: header("authorization", `Bearer ${token}`), secrets: [token] },
+    "a name that says nothing": { auth: header("x-team", token), secrets: [token] },
+    "a prefix": { auth: header("x-team", `Key=${token}`), secrets: [token] },
+    basic: {
+      auth: header("authorization", `Basic ${Buffer.from(`someone:${token}ü`).toString("base64")}`),
+      secrets: [`${token}ü`, Buffer.from(`someone:${token}ü`).toString("base64")]
+    },
+    "a parameter": { auth: header("authorization", `Custom a="b", proof="${token}"`), secrets: [token] },
+    query: {
+      auth: signing(HttpClientRequest.setUrlParam("k", `${token}/ü`)),
+      secrets: [`${token}/ü`, encodeURIComponent(`${token}/ü`)]
+    },
+    "a query in the URL": {
+      auth: signing((request) => HttpClientRequest.setUrl(request, `${request.url}?k=${token}`)),
+      secrets: [token]
+    },
+    cookie: { auth: header("cookie", `a=1; session=${token}`), secrets: [token] }
+  }
+  const long = (secret: string) => `${"x".repeat(495)}${secret}`
+  const quoting = (status: number, secret: string) => {
+    const shown = `the token "${secret}" of ${secret}`
+    return respond(
+      status,
+      { type: `https://a.test/${secret}`, title: shown, detail: long(secret), instance: secret.toLowerCase() },
+      {
+        "content-type": "application/problem+json",
+        "www-authenticate": [
+          `Bearer realm="${secret}", error="insufficient_scope", scope="${secret}", error_description="x${secret}x"`,
+          `Negotiate ${secret}`,
+          `Key ${secret}="x", a="${[...secret].map((one) => `\\${one}`).join("")}"`
+        ]
+      }
+    )
+  }
+
+  for (const [name, { auth, secrets }] of Object.entries(schemes)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        for (const status of [401, 403, 404, 422, 429, 503]) {
+          for (const secret of secrets) {
+            const { api: client } = yield* api(() => quoting(status, secret), { auth, retry: { statuses: [503] } })
+            const error = yield* failure(client.get("/x"))
+            const texts = printings(error)
+            for (const text of texts) expect(text.toLowerCase()).not.toContain(token.toLowerCase())
+            // Not its beginning either, where a text is cut.
+            for (const text of texts) expect(text.toLowerCase()).not.toContain("xeyj")
+            if (status !== 429) expect(texts.join("\n")).toContain("<redacted>")
+          }
+        }
+      })
+    )
+  }
+
+  it.effect("while the scheme is told what the server said, word for word", () =>
+    Effect.gen(function* () {
+      const told: Array<Auth.Refusal> = []
+      const auth: Auth.Service = {
+        ...header("authorization", `Digest realm="the realm of all", response="${token}"`),
+        renew: (refusal) => Effect.sync(() => told.push(refusal) === 0)
+      }
+      const challenge = `Digest realm="the realm of all", nonce="${token}"`
+      const { api: client } = yield* api([respond(401, "", { "www-authenticate": challenge })], { auth })
+      const error = yield* failure(client.get("/x"))
+      expect(told.map(({ challenges }) => challenges[0]?.params["nonce"])).toEqual([token])
+      expect(error).toMatchObject({ challenges: [{ params: { realm: "the realm of all", nonce: "<redacted>" } }] })
+      if (error._tag === "Unauthorized") expect(error.challenges[0]?.params["constructor"]).toBeUndefined()
+    })
+  )
+
+  it.effect("and what is no secret is shown as it came", () =>
+    Effect.gen(function* () {
+      const auth = header("authorization", "Basic dXNlcjpwYXNz")
+      const told = { title: "Wrong pass", detail: "İ accepts application/json of user only" }
+      const { api: client } = yield* api([respond(422, told, { "content-type": "application/problem+json" })], {
+        auth,
+        headers: { accept: "application/json" }
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ problem: told })
+    })
+  )
+
+  it("also where letters get longer in lower case", () => {
+    const response = { headers: {} } as unknown as HttpClientResponse.HttpClientResponse
+    const request = HttpClientRequest.get("https://api.test/")
+    remember(response, request, HttpClientRequest.setHeader(request, "x-team", token))
+    expect(hiding(response)(`İİ${token}`)).toBe("İİ<redacted>")
+    expect(hiding(inherit(response, { ...response }))(token)).toBe("<redacted>")
+    expect(hiding({ ...response })(token)).toBe(token)
+  })
+
+  it("and whatever was signed, looking for it is total", () => {
+    const text = FastCheck.oneof(FastCheck.string({ unit: "binary" }), FastCheck.string())
+    FastCheck.assert(
+      FastCheck.property(
+        text,
+        text,
+        text,
+        FastCheck.constantFrom("", "Basic ", "basic "),
+        (url, value, said, scheme) => {
+          const response = { headers: {} } as unknown as HttpClientResponse.HttpClientResponse
+          const request = HttpClientRequest.get(`https://api.test/?${url}`)
+          const signed = HttpClientRequest.get(`https://api.test/?${value}`).pipe(
+            HttpClientRequest.setHeaders({ authorization: scheme + value, cookie: value }),
+            HttpClientRequest.setUrlParam("k", value)
+          )
+          remember(response, request, signed)
+          expect(hiding(response)(said + said)).toBeTypeOf("string")
+        }
+      )
+    )
+  })
+})
+
 describe("messages", () => {
   const exchange = { method: "GET", url: "https://api.test/x", status: 400 }
 
@@ -220,7 +359,7 @@ describe("messages", () => {
       [new Errors.RateLimited(exchange), "GET https://api.test/x answered 400; it does not say when to come back"],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "hold" }),
-        "GET https://api.test/x was held back by this client: the server answered 400 to another request; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+        "GET https://api.test/x was held back by this client: the server's 400 to another request asks for a wait; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
       ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "limit" }),
