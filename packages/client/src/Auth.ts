@@ -18,8 +18,9 @@ import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
 import { settle } from "./internal/body.js"
 import { withResponse } from "./internal/lastResponse.js"
+import * as Quoted from "./internal/quoted.js"
 import { sleep } from "./internal/sleep.js"
-import { challengesOf, exchangeOf } from "./internal/statusError.js"
+import { challengesOf, exchangeOf, shownChallengesOf } from "./internal/statusError.js"
 import { step } from "./internal/steps.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
@@ -143,18 +144,27 @@ const belongsTo = (origins: ReadonlyArray<string>) => {
 }
 
 const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
-  withResponse(new Unauthorized({ ...exchangeOf(response), challenges: challengesOf(response), because }), response)
+  withResponse(
+    new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), because }),
+    response
+  )
 
-const refusalOf = ({ credential }: Signed, { challenges }: Unauthorized): Effect.Effect<Refusal> =>
-  Effect.map(Clock.currentTimeMillis, (at) => ({ credential, challenges, at }))
+/** A scheme may have to answer what the server said word for word, where an error leaves out what it quotes. */
+const refusalOf = ({ credential }: Signed, response: HttpClientResponse): Effect.Effect<Refusal> =>
+  Effect.map(Clock.currentTimeMillis, (at) => ({ credential, challenges: challengesOf(response), at }))
 
-const giveUp = (auth: Service, signed: Signed, error: Unauthorized): Effect.Effect<never, Unauthorized> =>
-  Effect.zipRight(Effect.flatMap(refusalOf(signed, error), auth.gaveUp ?? (() => Effect.void)), Effect.fail(error))
+const giveUp = (auth: Service, refusal: Refusal, error: Unauthorized): Effect.Effect<never, Unauthorized> =>
+  Effect.zipRight(auth.gaveUp?.(refusal) ?? Effect.void, Effect.fail(error))
 
 /** Lets the scheme look for other credentials; fails when there are none, or the request cannot be sent again. */
-const renewed = (auth: Service, signed: Signed, error: Unauthorized): Effect.Effect<void, Unauthorized | AuthError> =>
+const renewed = (
+  auth: Service,
+  signed: Signed,
+  refusal: Refusal,
+  error: Unauthorized
+): Effect.Effect<void, Unauthorized | AuthError> =>
   Effect.gen(function* () {
-    const found = yield* Effect.flatMap(refusalOf(signed, error), auth.renew)
+    const found = yield* auth.renew(refusal)
     yield* Timeline.emit(() => ({ _tag: "Renewed", renewed: found }))
     if (!found) return yield* Effect.fail(error)
     if (RequestBody.isReplayable(signed.request.body)) return
@@ -194,9 +204,11 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
       Effect.flatMap(
         Effect.suspend(() => auth.sign(request)),
         (signed) =>
-          Effect.flatMap(next(signed.request), (response) =>
-            response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
-          )
+          Effect.flatMap(next(signed.request), (response) => {
+            if (response.status < 400) return Effect.succeed(response)
+            Quoted.remember(response, request, signed.request)
+            return response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
+          })
       )
     const answer = (
       signed: Signed,
@@ -206,10 +218,12 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
     ): ReturnType<typeof send> =>
       Effect.gen(function* () {
         // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
-        const error = unauthorized(yield* settle(response), because)
+        const settled = yield* settle(response)
+        const error = unauthorized(settled, because)
+        const refusal = yield* refusalOf(signed, settled)
         const decided = yield* step(replay, state, error)
-        if (Option.isNone(decided)) return yield* giveUp(auth, signed, error)
-        yield* renewed(auth, signed, error)
+        if (Option.isNone(decided)) return yield* giveUp(auth, refusal, error)
+        yield* renewed(auth, signed, refusal, error)
         if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
         return yield* send(decided.value.state, "ReplayRefused")
       })

@@ -19,6 +19,7 @@ import * as Option from "effect/Option"
 import { Unavailable } from "./Errors.js"
 import { settle } from "./internal/body.js"
 import { lastResponse, withResponse } from "./internal/lastResponse.js"
+import { hiding } from "./internal/quoted.js"
 import type { Buffered } from "./internal/response.js"
 import type { StatusError } from "./internal/statusError.js"
 import { statusError } from "./internal/statusError.js"
@@ -28,7 +29,7 @@ import * as Problem from "./Problem.js"
 const problemOf = (response: Buffered): Effect.Effect<Problem.Problem | undefined> =>
   Problem.isProblem(response.headers["content-type"])
     ? Effect.orElseSucceed(
-        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text))),
+        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text, hiding(response)))),
         () => undefined
       )
     : Effect.succeed(undefined)

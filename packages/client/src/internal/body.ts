@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { inherit } from "./quoted.js"
 import { Buffered } from "./response.js"
 import { wholeBodyOf } from "./wholeBody.js"
 
@@ -93,12 +94,13 @@ export const read = (
 export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> => {
   if (response instanceof Buffered) return Effect.succeed(response)
   const here = wholeBodyOf(response)
+  const settled = (bytes: Uint8Array) => inherit(response, new Buffered(response, bytes))
   return here !== undefined
-    ? Effect.succeed(new Buffered(response, here.subarray(0, mostDiscarded)))
+    ? Effect.succeed(settled(here.subarray(0, mostDiscarded)))
     : collect(response, mostDiscarded).pipe(
         inDiscardTime,
-        Effect.map(({ bytes }) => new Buffered(response, bytes.subarray(0, mostDiscarded))),
-        Effect.orElseSucceed(() => new Buffered(response, new Uint8Array(0)))
+        Effect.map(({ bytes }) => settled(bytes.subarray(0, mostDiscarded))),
+        Effect.orElseSucceed(() => settled(new Uint8Array(0)))
       )
 }
 

@@ -9,6 +9,7 @@ import type { ComeBack, Exchange } from "../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../Errors.js"
 import type { Problem } from "../Problem.js"
 import { withResponse } from "./lastResponse.js"
+import * as Quoted from "./quoted.js"
 
 /** The error of a status: which one is the caller's decision table of `Errors`. */
 export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
@@ -24,6 +25,18 @@ export const exchangeOf = (response: HttpClientResponse): Exchange => ({
 export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
   const field = response.headers["www-authenticate"]
   return field === undefined ? [] : Challenge.parse(field)
+}
+
+/** The same, without the credentials that they quote: what an error shows. */
+export const shownChallengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
+  const hide = Quoted.hiding(response)
+  return challengesOf(response).map((challenge) => {
+    // Without a prototype as the parsed ones are, which `Object.create` has no type for.
+    const params = Object.create(null) as Record<string, string>
+    for (const [name, value] of Object.entries(challenge.params)) params[hide(name)] = hide(value)
+    const scheme = hide(challenge.scheme)
+    return challenge.token68 === undefined ? { scheme, params } : { scheme, token68: hide(challenge.token68), params }
+  })
 }
 
 /** The last instant that a date can hold: a server may ask for more. */
@@ -56,10 +69,10 @@ export const statusError = (
   const exchange = exchangeOf(response)
   const make = (): StatusError => {
     if (response.status === 401) {
-      return new Unauthorized({ ...exchange, challenges: challengesOf(response), because })
+      return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), because })
     }
     if (response.status === 403) {
-      const challenges = challengesOf(response)
+      const challenges = shownChallengesOf(response)
       return new Forbidden({ ...exchange, challenges, scope: missingScope(challenges), problem })
     }
     if (response.status === 429) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
