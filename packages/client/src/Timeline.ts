@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 
@@ -53,6 +54,10 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
         })
   )
 
+/** @internal */
+export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  fiber.getFiberRef(observer) !== undefined
+
 /**
  * Runs `observed` where somebody records this fiber's calls, and `otherwise` where nobody does: what is on the path of
  * every request need not look twice.
@@ -65,7 +70,7 @@ export const ifObserved = <A, E, R, A2, E2, R2>(
   otherwise: () => Effect.Effect<A2, E2, R2>
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
   Effect.withFiberRuntime<A | A2, E | E2, R | R2>((fiber) =>
-    fiber.getFiberRef(observer) === undefined ? otherwise() : observed()
+    isObserved(fiber) ? observed() : otherwise()
   )
 
 /**

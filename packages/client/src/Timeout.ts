@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -11,8 +12,14 @@ import * as Effect from "effect/Effect"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
 import { begin, callOf, current } from "./internal/call.js"
-import { bound } from "./internal/timer.js"
+import { fromExecute } from "./internal/client.js"
+import { Deadlines } from "./internal/deadlines.js"
+import type { Direct } from "./internal/direct.js"
+import { directOf } from "./internal/direct.js"
+import { directly } from "./internal/directly.js"
+import { bound, hasLiveClock, longestTimer } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
+import * as Timeline from "./Timeline.js"
 
 /**
  * How much time the call has left, in milliseconds; infinite outside of {@link call}. A policy that is about to wait
@@ -41,8 +48,22 @@ const timedOut = (request: HttpClientRequest, scope: Timeout["scope"], after: Du
  */
 export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
+  const ms = Duration.toMillis(duration)
   const within = bound(duration)
-  return Policy.make<Timeout>((request, next) => within(next(request), timedOut(request, "exchange", duration)))
+  const deadlines = new Deadlines(ms)
+  return <E, R>(client: HttpClient.HttpClient.With<E, R>) => {
+    const stepwise = (request: HttpClientRequest) =>
+      within(client.execute(request), timedOut(request, "exchange", duration))
+    const send: Direct<E | Timeout> | undefined = ms > longestTimer ? undefined : directOf(client)
+    if (send === undefined) return fromExecute(stepwise)
+    return fromExecute<E | Timeout, R>((request) =>
+      Effect.withFiberRuntime((fiber) =>
+        Timeline.isObserved(fiber) || !hasLiveClock(fiber)
+          ? stepwise(request)
+          : directly(deadlines, send, request, timedOut(request, "exchange", duration), stepwise)
+      )
+    )
+  }
 }
 
 /**

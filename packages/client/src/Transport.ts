@@ -9,14 +9,18 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
 import * as body from "./internal/body.js"
 import { classify } from "./internal/classify.js"
 import { fromExecute } from "./internal/client.js"
+import type { Direct as DirectOf } from "./internal/direct.js"
+import * as direct from "./internal/direct.js"
 import { headerProblem } from "./internal/headers.js"
-import { Streaming } from "./internal/response.js"
+import { Buffered, Streaming } from "./internal/response.js"
 import * as WholeBody from "./internal/wholeBody.js"
+import { wholeBodyOf } from "./internal/wholeBody.js"
 import * as Timeline from "./Timeline.js"
 
 const transportError = (request: HttpClientRequest, cause: unknown, begun: boolean): TransportError => {
@@ -77,6 +81,27 @@ export const withoutSpans = <E, R>(client: HttpClient.HttpClient.With<E, R>): Ht
 }
 
 /**
+ * How a transport can be asked without an effect, by the bound of an exchange: it sends the request and says once, later
+ * or at once, what came of it, with an `Exit` or with what is still to be run. It gives what cancels the exchange, after
+ * which it says nothing; or undefined, and sends nothing, where a request takes an effect to send, as a streamed body does.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type Direct<E> = DirectOf<E>
+
+/**
+ * Gives a transport a way to be asked without an effect, beside its `execute`, which is to do the same.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const withDirect: <C extends HttpClient.HttpClient>(
+  client: C,
+  send: Direct<HttpClientError.HttpClientError>
+) => C = direct.withDirect
+
+/**
  * Types a transport. A request whose header names or values could break the framing, or whose URL is not absolute
  * http or https, is `InvalidRequest` and never sent; everything that goes wrong on the wire is `TransportError`, told
  * apart by code. The platform's own span is off: it records URLs with their query values and most headers.
@@ -91,15 +116,37 @@ export const typed = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<TransportError | InvalidRequest, R> => {
   const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
-  return fromExecute((request) => {
+  const execute = (request: HttpClientRequest) => {
     const invalid = check(request)
     if (invalid !== undefined) return Effect.fail(invalid)
     return Timeline.ifObserved(
       () => sendObserved(request, quiet),
       () => send(request, quiet)
     )
-  })
+  }
+  return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
 }
+
+const typedDirect = (
+  inner: Direct<HttpClientError.HttpClientError> | undefined
+): Direct<TransportError | InvalidRequest> | undefined =>
+  inner &&
+  ((request, answered) => {
+    const invalid = check(request)
+    if (invalid === undefined) return inner(request, (outcome) => answered(typedOutcome(outcome)))
+    answered(Exit.fail(invalid))
+    return toNobody
+  })
+
+/** What cancels something that is over. */
+const toNobody = (): void => undefined
+
+const typedOutcome = (
+  outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
+): Effect.Effect<HttpClientResponse, TransportError | InvalidRequest> =>
+  direct.isOver(outcome)
+    ? Exit.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
+    : Effect.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
 
 type Send = <R>(
   request: HttpClientRequest,
@@ -137,19 +184,34 @@ const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && statu
  */
 export const buffered =
   (limit: number, wanted: (response: HttpClientResponse) => boolean = isOk) =>
-  <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> =>
-    fromExecute<E | TransportError | BodyTooLarge, R>((request) =>
-      Effect.flatMap(client.execute(request), (response) =>
-        wanted(response) ? readWhole(request, response, limit) : Effect.succeed(response)
-      )
-    )
+  <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
+    const read = (request: HttpClientRequest, response: HttpClientResponse) =>
+      wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+    const execute = (request: HttpClientRequest) =>
+      Effect.flatMap(client.execute(request), (response) => read(request, response))
+    const inner = direct.directOf(client)
+    const send: Direct<E | TransportError | BodyTooLarge> | undefined =
+      inner &&
+      ((request, answered) =>
+        inner(request, (outcome) =>
+          answered(
+            direct.isOver(outcome) && Exit.isSuccess(outcome)
+              ? read(request, outcome.value)
+              : Effect.flatMap(outcome, (response) => read(request, response))
+          )
+        ))
+    return direct.withDirect(fromExecute<E | TransportError | BodyTooLarge, R>(execute), send)
+  }
 
 const readWhole = (
   request: HttpClientRequest,
   response: HttpClientResponse,
   limit: number
-): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> =>
-  Effect.matchEffect(body.read(response, limit), {
+): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
+  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit }))
+  const here = wholeBodyOf(response)
+  if (here !== undefined) return here.length <= limit ? Exit.succeed(new Buffered(response, here)) : tooLarge()
+  return Effect.matchEffect(body.read(response, limit), {
     onFailure: (cause) => {
       const error = transportError(request, cause, true)
       return Effect.zipRight(
@@ -158,7 +220,6 @@ const readWhole = (
       )
     },
     onSuccess: (read) =>
-      Option.isSome(read)
-        ? Effect.succeed<HttpClientResponse>(read.value)
-        : Effect.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit }))
+      Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge()
   })
+}

@@ -67,15 +67,11 @@ const framedLength = (response: HttpClientResponse): number | undefined => {
 const mayHaveBody = ({ request, status }: HttpClientResponse): boolean =>
   request.method !== "HEAD" && status !== 204 && status !== 304
 
-/** Reads a body of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
+/** Reads a body that is still on its way: one of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
 export const read = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
-  const here = wholeBodyOf(response)
-  if (here !== undefined) {
-    return Effect.succeed(here.length <= limit ? Option.some(new Buffered(response, here)) : Option.none())
-  }
   const length = framedLength(response)
   // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
   // without the coding is found out afterwards.

@@ -1,17 +1,12 @@
-import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-
-/** Somebody who is to be interrupted at `at`, in milliseconds of the monotonic clock; in a list, oldest first. */
-export interface Entry {
-  readonly at: number
-  readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
-  /** In whose name it was interrupted; undefined while it was not. */
-  mark: FiberId.FiberId | undefined
+/** Somebody who is struck at `at`, in milliseconds of the monotonic clock; in a list, oldest first. */
+export abstract class Entry {
+  at = 0
   previous: Entry | undefined
   next: Entry | undefined
-}
 
-let marks = 0
+  /** Its time is over, and it is in no list any more. */
+  abstract strike(): void
+}
 
 /**
  * The deadlines of one duration. They come in the order in which they pass, so one timer of the platform, for the
@@ -27,15 +22,14 @@ export class Deadlines {
     this.#ms = ms
   }
 
-  add(fiber: Entry["fiber"]): Entry {
-    const at = performance.now() + this.#ms
+  add(entry: Entry): void {
+    entry.at = performance.now() + this.#ms
     const previous = this.#last
-    const entry: Entry = { at, fiber, mark: undefined, previous, next: undefined }
+    entry.previous = previous
     this.#last = entry
     if (previous === undefined) this.#first = entry
     else previous.next = entry
     this.#timer ??= setTimeout(this.#strike, this.#ms)
-    return entry
   }
 
   /** Takes an entry out; nothing where that has been done. */
@@ -62,11 +56,9 @@ export class Deadlines {
     const now = performance.now()
     for (let entry = this.#first; entry !== undefined && entry.at <= now; entry = this.#first) {
       this.remove(entry)
-      // A name of its own for each: bounds nest, and each answers for itself only.
-      entry.mark = FiberId.runtime(-1 - marks++, 0)
-      entry.fiber.unsafeInterruptAsFork(entry.mark)
+      entry.strike()
     }
     // A timer may be early by a fraction; and those that were armed for are mostly gone by now.
-    if (this.#first !== undefined) this.#timer = setTimeout(this.#strike, Math.max(1, this.#first.at - now))
+    if (this.#first !== undefined) this.#timer ??= setTimeout(this.#strike, Math.max(1, this.#first.at - now))
   }
 }

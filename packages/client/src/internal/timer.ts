@@ -10,21 +10,41 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as FiberId from "effect/FiberId"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import type * as FiberStatus from "effect/FiberStatus"
 import * as HashSet from "effect/HashSet"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Call } from "./call.js"
 import { callOf, enter, locally } from "./call.js"
-import { Deadlines } from "./deadlines.js"
+import { Deadlines, Entry } from "./deadlines.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
+
+let marks = 0
+
+/** A fiber that is to be interrupted. */
+class Interruption extends Entry {
+  readonly #fiber: Running
+  /** In whose name it was; undefined while it was not. */
+  mark: FiberId.FiberId | undefined
+
+  constructor(fiber: Running) {
+    super()
+    this.#fiber = fiber
+  }
+
+  override strike(): void {
+    // A name of its own for each: bounds nest, and each answers for itself only.
+    this.mark = FiberId.runtime(-1 - marks++, 0)
+    this.#fiber.unsafeInterruptAsFork(this.mark)
+  }
+}
 
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /** Under another clock, a test's, it is that clock which has to drive the wait. */
-const hasLiveClock = (fiber: Running): boolean => Context.get(fiber.currentDefaultServices, Clock.Clock) === liveClock
+export const hasLiveClock = (fiber: Running): boolean => Context.get(fiber.currentDefaultServices, Clock.Clock) === liveClock
 
 /**
  * Interrupting a fiber interrupts its children, and those that were there before are none of this effect's. Whether
@@ -36,7 +56,7 @@ const mayHaveChildren = (fiber: Running): boolean => {
 }
 
 /** The longest wait that a timer of the platform can hold. */
-const longestTimer = 2 ** 31 - 1
+export const longestTimer = 2 ** 31 - 1
 
 /** A fiber that cannot be interrupted now (it acquires a resource, it releases one) is out of a timer's reach. */
 const isOutOfReach = (fiber: Running, { runtimeFlags }: FiberStatus.Running): boolean =>
@@ -70,7 +90,8 @@ const byTimer = <A, E, R, E2>(
   call: Call | undefined
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) => {
-    const entry = deadlines.add(fiber)
+    const entry = new Interruption(fiber)
+    deadlines.add(entry)
     const outer = call === undefined ? callOf(fiber) : enter(fiber, call)
     const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
       deadlines.remove(entry)

@@ -12,7 +12,8 @@ import * as Raw from "./rawHeaders.js"
 import type { Settling } from "./settling.js"
 import { StreamedBody } from "./streamedBody.js"
 
-type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
+/** What comes of an exchange: an `Exit`. */
+export type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
 /** A body of known length up to this is awaited with its headers; a longer one, or one of unknown length, is streamed. */
 const mostAwaited = 64 * 1024

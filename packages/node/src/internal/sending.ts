@@ -4,12 +4,13 @@ import type { HttpBody } from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import { withoutSpans } from "@countersign/client/Transport"
+import type { Direct } from "@countersign/client/Transport"
+import { withDirect, withoutSpans } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
 import * as Undici from "undici"
-import type { Common } from "./exchange.js"
+import type { Common, Outcome } from "./exchange.js"
 import { Exchange } from "./exchange.js"
 import { acceptEncoding } from "./inflate.js"
 import { Settling } from "./settling.js"
@@ -59,41 +60,57 @@ interface Sending {
   readonly common: Common
 }
 
+/** What `resume` is told comes once; what cancels the exchange is given. */
 const dispatched = (
   { bounds, common, dispatcher }: Sending,
   request: HttpClientRequest,
   { origin, path }: Target,
-  body: Body
-): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
-  Effect.async((resume) => {
-    const { method } = request
-    const raw = asksItself(request.headers)
-    const exchange = new Exchange(common, request, resume, !raw)
-    const headers = raw ? request.headers : { ...request.headers, "accept-encoding": acceptEncoding }
-    // What undici does not like about it, a method or a header field, it says to the exchange.
-    common.settling.afterwards(() => {
-      if (exchange.isCancelled) return
-      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...bounds }, exchange)
-    })
-    return Effect.sync(() => exchange.cancel())
+  body: Body,
+  resume: (outcome: Outcome) => void
+): (() => void) => {
+  const { method } = request
+  const raw = asksItself(request.headers)
+  const exchange = new Exchange(common, request, resume, !raw)
+  const headers = raw ? request.headers : { ...request.headers, "accept-encoding": acceptEncoding }
+  // What undici does not like about it, a method or a header field, it says to the exchange.
+  common.settling.afterwards(() => {
+    if (exchange.isCancelled) return
+    dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...bounds }, exchange)
   })
+  return () => exchange.cancel()
+}
+
+const invalidUrl = (request: HttpClientRequest, cause: unknown) =>
+  Exit.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
 
 /** A client over a dispatcher, without spans: who wants them makes his own. */
 export const overDispatcher = (dispatcher: Sending["dispatcher"], bounds: Bounds): HttpClient.HttpClient => {
   const split = splitter()
   const sending = { dispatcher, bounds, common: { settling: new Settling(), headersTimeout: bounds.headersTimeout } }
-  const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request: HttpClientRequest) => {
-      const target = split(request)
-      if (Either.isLeft(target)) {
-        return Effect.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause: target.left }))
-      }
+
+  const direct: Direct<HttpClientError.HttpClientError> = (request, answered) => {
+    const target = split(request)
+    if (Either.isRight(target)) {
       const body = bodyOf(request.body)
-      return Effect.isEffect(body)
-        ? Effect.flatMap(body, (readable) => dispatched(sending, request, target.right, readable))
-        : dispatched(sending, request, target.right, body)
+      return Effect.isEffect(body) ? undefined : dispatched(sending, request, target.right, body, answered)
+    }
+    answered(invalidUrl(request, target.left))
+    return () => undefined
+  }
+
+  const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request: HttpClientRequest): Outcome => {
+      const target = split(request)
+      if (Either.isLeft(target)) return invalidUrl(request, target.left)
+      const send = (body: Body): Outcome =>
+        Effect.async((resume) => {
+          const cancel = dispatched(sending, request, target.right, body, resume)
+          return Effect.sync(cancel)
+        })
+      const body = bodyOf(request.body)
+      return Effect.isEffect(body) ? Effect.flatMap(body, send) : send(body)
     }),
     Effect.succeed
   )
-  return withoutSpans(client)
+  return withDirect(withoutSpans(client), direct)
 }

@@ -1,0 +1,83 @@
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Deadlines } from "./deadlines.js"
+import { Entry } from "./deadlines.js"
+import type { Direct } from "./direct.js"
+import { isOver } from "./direct.js"
+import { bound } from "./timer.js"
+
+/** An exchange that is under way: a transport was asked directly, and there is a time by which it has to answer. */
+class Pending<E> extends Entry {
+  readonly #deadlines: Deadlines
+  readonly #timedOut: () => E
+  #resume: ((outcome: Effect.Effect<HttpClientResponse, E>) => void) | undefined
+  #cancel: (() => void) | undefined
+
+  constructor(
+    deadlines: Deadlines,
+    timedOut: () => E,
+    resume: (outcome: Effect.Effect<HttpClientResponse, E>) => void
+  ) {
+    super()
+    this.#deadlines = deadlines
+    this.#timedOut = timedOut
+    this.#resume = resume
+    deadlines.add(this)
+  }
+
+  /** Whether it was sent at all. */
+  begin(send: Direct<E>, request: HttpClientRequest): boolean {
+    this.#cancel = send(request, this.#answered)
+    return this.#cancel !== undefined
+  }
+
+  readonly #answered = (outcome: Effect.Effect<HttpClientResponse, E>): void => {
+    this.#deadlines.remove(this)
+    this.#end(isOver(outcome) ? outcome : this.#rest(outcome))
+  }
+
+  /** An answer whose body follows: what is left of the time is for that. */
+  #rest(body: Effect.Effect<HttpClientResponse, E>): Effect.Effect<HttpClientResponse, E> {
+    return Effect.suspend(() => bound(Duration.millis(Math.max(0, this.at - performance.now())))(body, this.#timedOut))
+  }
+
+  #end(outcome: Effect.Effect<HttpClientResponse, E>): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.(outcome)
+  }
+
+  override strike(): void {
+    this.#cancel?.()
+    this.#end(Effect.suspend(() => Effect.fail(this.#timedOut())))
+  }
+
+  /** Nobody waits for it any more. */
+  drop(): void {
+    this.#deadlines.remove(this)
+    this.#resume = undefined
+    this.#cancel?.()
+  }
+}
+
+/**
+ * One exchange within a bound on its time, as one step: the transport is asked directly, and whichever comes first, the
+ * answer or the end of the time, is the outcome. Interruption cancels it.
+ *
+ * @param otherwise - for a request that takes an effect to send.
+ */
+export const directly = <E, R>(
+  deadlines: Deadlines,
+  send: Direct<E>,
+  request: HttpClientRequest,
+  timedOut: () => E,
+  otherwise: (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
+): Effect.Effect<HttpClientResponse, E, R> =>
+  Effect.async<HttpClientResponse, E, R>((resume) => {
+    const pending = new Pending<E>(deadlines, timedOut, resume)
+    if (pending.begin(send, request)) return Effect.sync(() => pending.drop())
+    pending.drop()
+    return resume(otherwise(request))
+  })
