@@ -9,6 +9,8 @@ import * as Cookies from "@countersign/client/Cookies"
 import type * as Defaults from "@countersign/client/Defaults"
 import type * as Errors from "@countersign/client/Errors"
 import * as Policy from "@countersign/client/Policy"
+import * as RateLimit from "@countersign/client/RateLimit"
+import * as RateLimiter from "@countersign/client/RateLimiter"
 import type * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
 import * as RetryAfter from "@countersign/client/RetryAfter"
@@ -160,5 +162,30 @@ describe("a verb gives", () => {
       client.post("/x", { jsonSchema: Schema.NumberFromString })
     ]
     expectTypeOf(wrong).toBeFunction()
+  })
+})
+
+describe("limits", () => {
+  it("add the one error that says when to come back, and who says so", () => {
+    expectTypeOf<ErrorOf<ReturnType<typeof RateLimit.policy>>>().toEqualTypeOf<Errors.RateLimited>()
+    expectTypeOf<Errors.RateLimited["by"]>().toEqualTypeOf<"server" | "hold" | "limit">()
+  })
+
+  it("a hold is a value, limits ask for a limiter, and a limiter for a store", () => {
+    expectTypeOf(RateLimit.hold()).toEqualTypeOf<RateLimit.Service>()
+    expectTypeOf(RateLimit.layerHold()).toEqualTypeOf<Layer.Layer<RateLimit.RateLimit>>()
+    expectTypeOf(RateLimit.layer({ limits: [] })).toEqualTypeOf<
+      Layer.Layer<RateLimit.RateLimit, never, RateLimiter.RateLimiter>
+    >()
+    expectTypeOf(RateLimiter.layer).toEqualTypeOf<
+      Layer.Layer<RateLimiter.RateLimiter, never, RateLimiter.RateLimiterStore>
+    >()
+    expectTypeOf(RateLimiter.layerStoreMemory).toEqualTypeOf<Layer.Layer<RateLimiter.RateLimiterStore>>()
+  })
+
+  it("the two ways in which a limiter fails are told apart by their reason", () => {
+    const retryAfter = (error: RateLimiter.RateLimiterError) =>
+      error.reason === "Exceeded" ? error.retryAfter : error.detail
+    expectTypeOf(retryAfter).returns.toEqualTypeOf<string | Duration.Duration>()
   })
 })

@@ -1,0 +1,131 @@
+/**
+ * Limits of one's own, applied to requests: each is counted at the moment it is sent, so that nothing that a request
+ * waits for moves it into a window in which it was not counted.
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as Origin from "@countersign/protocol/Origin"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { RateLimited } from "../Errors.js"
+import type { Limit, Options, Service } from "../RateLimit.js"
+import type * as RateLimiter from "../RateLimiter.js"
+import * as Timeline from "../Timeline.js"
+import { callOf } from "./call.js"
+import { heldBack } from "./hold.js"
+import { nowOf } from "./now.js"
+import { sleep } from "./sleep.js"
+
+/** Those who wait for the same limits. The first of them looks when there is room, the others wait for the first. */
+interface Line {
+  readonly lock: Effect.Semaphore
+  size: number
+  /** Before when there is no room, as the first one found. */
+  opensAt: number
+}
+
+const keyOf = ({ key }: Limit, request: HttpClientRequest): string =>
+  typeof key === "string" ? key : key === undefined ? Origin.of(request.url) : key(request)
+
+const windowOf = ({ window }: Limit): number => Duration.toMillis(window)
+
+/** No fewer milliseconds than so many pass until those in a line have gone, however its windows lie. */
+const atLeast = (limits: ReadonlyArray<Limit>, size: number): number =>
+  limits.reduce((ms, limit) => Math.max(ms, (Math.floor(size / limit.limit) - 1) * windowOf(limit)), 0)
+
+/** Counts a request against each of the limits: 0, or in how many milliseconds it is worth another try. */
+const take = (
+  limiter: RateLimiter.Service,
+  limits: ReadonlyArray<Limit>,
+  request: HttpClientRequest,
+  index = 0
+): Effect.Effect<number> => {
+  const limit = limits[index]
+  if (limit === undefined) return Effect.succeed(0)
+  const algorithm = limit.algorithm ?? "sliding-window"
+  // Two limits of one key, by the second and by the day, have a count each.
+  const key = `${algorithm} ${limit.limit}/${windowOf(limit)} ${keyOf(limit, request)}`
+  const rest = Effect.suspend(() => take(limiter, limits, request, index + 1))
+  return Effect.matchEffect(limiter.consume({ key, algorithm, limit: limit.limit, window: limit.window }), {
+    onSuccess: () => rest,
+    onFailure: (error) =>
+      error.reason === "Exceeded"
+        ? Effect.succeed(Math.max(1, Math.ceil(Duration.toMillis(error.retryAfter))))
+        : Effect.zipRight(Effect.logWarning(error.message), rest)
+  })
+}
+
+const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, RateLimited> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
+
+/** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
+export const limiting = (limiter: RateLimiter.Service, options: Options, hold: Service | undefined): Service => {
+  const longest = Duration.toMillis(options.longest ?? "60 seconds")
+  const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
+  const lines = new Map<string, Line>()
+  const opened = (request: HttpClientRequest): Effect.Effect<void, RateLimited> =>
+    hold?.active === true ? hold.admit(request) : Effect.void
+
+  /** The first of a line: a hold that came while it waited has to be over before it is counted. */
+  const first = (request: HttpClientRequest, line: Line, latest: number): Effect.Effect<void, RateLimited> =>
+    Effect.suspend(() => opened(request)).pipe(
+      Effect.zipRight(take(limiter, limits, request)),
+      Effect.flatMap((ms) => (ms === 0 ? Effect.void : again(request, line, latest, ms)))
+    )
+
+  const again = (request: HttpClientRequest, line: Line, latest: number, ms: number) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<void, RateLimited> => {
+      line.opensAt = now + ms
+      if (line.opensAt >= latest) return limited(request, ms)
+      return Effect.zipRight(sleep(ms), first(request, line, latest))
+    })
+
+  const queue = (request: HttpClientRequest, key: string, ms: number, latest: number) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        const line = lines.get(key) ?? { lock: Effect.unsafeMakeSemaphore(1), size: 0, opensAt: 0 }
+        lines.set(key, line)
+        line.size++
+        return line
+      }),
+      (line) =>
+        Timeline.emit(() => ({ _tag: "Held", ms })).pipe(
+          Effect.zipRight(line.lock.withPermits(1)(first(request, line, latest))),
+          Effect.zipRight(Timeline.emit(() => ({ _tag: "Admitted" })))
+        ),
+      (line) =>
+        Effect.sync(() => {
+          if (--line.size === 0) lines.delete(key)
+        })
+    )
+
+  /** Where there is no room for `ms` milliseconds: waits for it, or fails when that is not wanted or of no use. */
+  const wait = (request: HttpClientRequest, key: string, ms: number): Effect.Effect<void, RateLimited> =>
+    Effect.withFiberRuntime((fiber) => {
+      const now = nowOf(fiber)
+      const latest = Math.min(callOf(fiber).deadline, now + longest + 1)
+      if (options.onLimit === "fail" || now + ms >= latest) return limited(request, ms)
+      return queue(request, key, ms, latest)
+    })
+
+  const permitted = (request: HttpClientRequest): Effect.Effect<void, RateLimited> =>
+    Effect.withFiberRuntime((fiber) => {
+      const key = limits.map((limit) => keyOf(limit, request)).join("\n")
+      const line = lines.get(key)
+      if (line !== undefined) {
+        const ms = Math.max(1, line.opensAt - nowOf(fiber)) + atLeast(limits, line.size)
+        return wait(request, key, ms)
+      }
+      return Effect.flatMap(take(limiter, limits, request), (ms) => (ms === 0 ? Effect.void : wait(request, key, ms)))
+    })
+
+  return {
+    active: true,
+    admit: (request) =>
+      Effect.zipRight(
+        Effect.suspend(() => opened(request)),
+        permitted(request)
+      ),
+    heed: (request, response) => hold?.heed(request, response) ?? Effect.void
+  }
+}

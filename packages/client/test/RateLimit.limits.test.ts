@@ -1,0 +1,227 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as RateLimit from "@countersign/client/RateLimit"
+import * as RateLimiter from "@countersign/client/RateLimiter"
+import * as Timeline from "@countersign/client/Timeline"
+import * as Timeout from "@countersign/client/Timeout"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as TestClock from "effect/TestClock"
+import { failure, get, promise, run, times, transport } from "./scripted.js"
+
+const { delay, respond } = MockClient
+const ok = () => respond(200, "ok")
+
+const client = (options: RateLimit.Options, script: MockClient.Script = ok) =>
+  Effect.gen(function* () {
+    const { client: inner, mock } = yield* transport(script)
+    const service = yield* RateLimit.RateLimit.pipe(
+      Effect.provide(RateLimit.layer(options)),
+      Effect.provide(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
+    )
+    return { mock, limited: RateLimit.policy(service)(inner) }
+  })
+
+const twoASecond: RateLimit.Limit = { limit: 2, window: "1 second", algorithm: "fixed-window" }
+
+const burst = (
+  limited: { readonly execute: (r: HttpClientRequest.HttpClientRequest) => Effect.Effect<unknown, unknown> },
+  size: number
+) =>
+  Effect.forEach(
+    Array.from({ length: size }, (_, index) => index),
+    (index) => limited.execute(get(`/${index}`)),
+    { concurrency: "unbounded" }
+  )
+
+describe("limits of one's own", () => {
+  it.effect("requests beyond the limit wait, and are sent first come first served", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond] })
+      yield* run(burst(limited, 7))
+      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000, 2000, 2000, 3000])
+      const paths = (yield* mock.sent).map(({ url }) => url.slice(url.lastIndexOf("/")))
+      expect(paths).toEqual(["/0", "/1", "/2", "/3", "/4", "/5", "/6"])
+    })
+  )
+
+  it.effect("each origin has a count of its own, unless the limit says what it is for", () =>
+    Effect.gen(function* () {
+      const other = HttpClientRequest.get("https://other.test/")
+      const apart = yield* client({ limits: [twoASecond], onLimit: "fail" })
+      yield* burst(apart.limited, 2)
+      yield* apart.limited.execute(other)
+      const together = yield* client({ limits: [{ ...twoASecond, key: "all" }], onLimit: "fail" })
+      yield* burst(together.limited, 2)
+      expect(yield* Effect.flip(together.limited.execute(other))).toMatchObject({ _tag: "RateLimited", by: "limit" })
+    })
+  )
+
+  it.effect("a key of the request's makes limits a method or a path", () =>
+    Effect.gen(function* () {
+      const limits = [
+        { ...twoASecond, limit: 1, key: (request: HttpClientRequest.HttpClientRequest) => request.method }
+      ]
+      const { limited, mock } = yield* client({ limits })
+      const all = [
+        get(),
+        HttpClientRequest.post("https://api.test/"),
+        get(),
+        HttpClientRequest.post("https://api.test/")
+      ]
+      yield* run(Effect.forEach(all, (request) => limited.execute(request), { concurrency: "unbounded" }))
+      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+    })
+  )
+
+  it.effect("with onLimit: fail a request without room fails at once, unsent, with the time to come back", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond], onLimit: "fail" })
+      yield* burst(limited, 2)
+      yield* TestClock.adjust(300)
+      const error = yield* Effect.flip(limited.execute(get()))
+      expect(error).toMatchObject({ _tag: "RateLimited", by: "limit", status: 429, retryAt: DateTime.unsafeMake(1000) })
+      expect(error.message).toContain("held back by this client: a limit of its own is reached; come back in 700ms")
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+
+  it.effect("whoever cannot get in before the deadline, or in the time it has patience for, fails at once", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond], longest: "4 seconds" })
+      const bounded = Timeout.call("900 millis")(limited)
+      yield* run(burst(limited, 2))
+      expect(yield* failure(bounded.execute(get()))).toMatchObject({ _tag: "RateLimited", by: "limit" })
+      expect(yield* TestClock.currentTimeMillis).toBe(0)
+      // Two a second for four seconds, from the next one on, and one window that may lie well: the rest has no chance.
+      const exits = Array.from({ length: 100 }, () =>
+        Effect.flatMap(Effect.either(limited.execute(get())), ({ _tag }) =>
+          Effect.map(TestClock.currentTimeMillis, (at) => `${_tag} ${at}`)
+        )
+      )
+      const ended = yield* run(Effect.all(exits, { concurrency: "unbounded" }))
+      expect(ended.filter((exit) => exit.startsWith("Right"))).toHaveLength(8)
+      expect(ended.filter((exit) => exit === "Left 0").length).toBeGreaterThanOrEqual(88)
+      expect(yield* mock.sent).toHaveLength(10)
+    })
+  )
+
+  it.effect("whoever is interrupted while it waits makes room for the next", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond] })
+      yield* burst(limited, 2)
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.fork(limited.execute(get())))
+      for (let n = 0; n < 10; n++) yield* Effect.yieldNow()
+      yield* Fiber.interruptAll(fibers.slice(0, 3))
+      yield* run(Effect.all([Fiber.join(fibers[3]!), limited.execute(get())]))
+      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+    })
+  )
+
+  it.effect("a store that cannot be asked lets requests pass", () =>
+    Effect.gen(function* () {
+      const broken = { update: () => Effect.fail(new RateLimiter.RateLimitStoreError({ detail: "gone" })) }
+      const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, broken)
+      const service = yield* Effect.provideService(
+        RateLimit.make({ limits: [twoASecond] }),
+        RateLimiter.RateLimiter,
+        limiter
+      )
+      const { client: inner, mock } = yield* transport(ok)
+      yield* burst(RateLimit.policy(service)(inner), 5)
+      expect(yield* mock.sent).toHaveLength(5)
+    })
+  )
+
+  it.effect("the timeline tells who waited", () =>
+    Effect.gen(function* () {
+      const { limited } = yield* client({ limits: [twoASecond] })
+      yield* burst(limited, 2)
+      const { events } = yield* run(Timeline.record(limited.execute(get())))
+      expect(events.slice(0, 2)).toEqual([
+        { _tag: "Held", at: 0, ms: 1000 },
+        { _tag: "Admitted", at: 1000 }
+      ])
+    })
+  )
+})
+
+describe("limits with a hold", () => {
+  const slowDown = delay("10 millis", respond(429, "", { "retry-after": "5" }))
+
+  it.effect("what a 429 holds is counted when it is sent, not when it came", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond] }, (_, index) =>
+        index === 0 ? slowDown : respond(200)
+      )
+      yield* run(Effect.all([burst(limited, 1), Effect.delay(burst(limited, 6), 20)], { concurrency: "unbounded" }))
+      const at = (yield* times(mock)).slice(1)
+      expect(at).toHaveLength(6)
+      expect(Math.min(...at)).toBeGreaterThanOrEqual(5010)
+      for (const t of at) expect(at.filter((u) => u >= t && u < t + 500).length).toBeLessThanOrEqual(2)
+    })
+  )
+
+  it.effect("whoever waits for a limit when the 429 comes waits for both", () =>
+    Effect.gen(function* () {
+      const { limited, mock } = yield* client({ limits: [twoASecond] }, (_, index) =>
+        index === 0 ? slowDown : respond(200)
+      )
+      yield* run(burst(limited, 6))
+      const at = (yield* times(mock)).slice(2)
+      expect(Math.min(...at)).toBeGreaterThanOrEqual(5010)
+      expect(Math.max(...at)).toBeLessThan(8000)
+    })
+  )
+
+  it.effect("hold: false leaves it out, learn: true adds what an answer says of what remains", () =>
+    Effect.gen(function* () {
+      const second = (options: RateLimit.Options, answer: MockClient.Step) =>
+        Effect.gen(function* () {
+          yield* TestClock.setTime(0)
+          const { limited, mock } = yield* client(options, [answer, respond(200)])
+          yield* run(limited.execute(get()))
+          yield* run(limited.execute(get()))
+          return (yield* times(mock))[1]
+        })
+      const none = respond(200, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "3" })
+      expect(yield* second({ limits: [], hold: false }, slowDown)).toBe(10)
+      expect(yield* second({ limits: [] }, slowDown)).toBe(5010)
+      expect(yield* second({ limits: [] }, none)).toBe(0)
+      expect(yield* second({ limits: [], learn: true }, none)).toBe(3000)
+    })
+  )
+})
+
+describe("for any pattern of arrivals", () => {
+  const gaps = FastCheck.array(FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(900)), { maxLength: 25 })
+  const count = FastCheck.integer({ min: 1, max: 5 })
+  const windowMs = FastCheck.integer({ min: 1, max: 900 })
+  const limit = FastCheck.record({ limit: count, window: windowMs })
+
+  it("no interval of any limit's window sees more sends than the limit, and each request is sent", () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(gaps, FastCheck.array(limit, { minLength: 1, maxLength: 3 }), (pattern, limits) =>
+        promise(
+          Effect.gen(function* () {
+            const { limited, mock } = yield* client({ limits, longest: "1 hour" })
+            let at = 0
+            const requests = pattern.map((gap) => Effect.delay(limited.execute(get()), (at += gap)))
+            yield* run(Effect.all(requests, { concurrency: "unbounded" }))
+            const sent = yield* times(mock)
+            expect(sent).toHaveLength(pattern.length)
+            for (const { limit, window } of limits) {
+              for (const from of sent) {
+                expect(sent.filter((t) => t >= from && t < from + window).length).toBeLessThanOrEqual(limit)
+              }
+            }
+          })
+        )
+      ),
+      { numRuns: 25 }
+    ))
+})
