@@ -15,6 +15,7 @@ import type * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
 import * as RetryAfter from "@countersign/client/RetryAfter"
 import type * as Status from "@countersign/client/Status"
+import * as Telemetry from "@countersign/client/Telemetry"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as Context from "effect/Context"
@@ -187,5 +188,17 @@ describe("limits", () => {
     const retryAfter = (error: RateLimiter.RateLimiterError) =>
       error.reason === "Exceeded" ? error.retryAfter : error.detail
     expectTypeOf(retryAfter).returns.toEqualTypeOf<string | Duration.Duration>()
+  })
+})
+
+describe("telemetry", () => {
+  it("adds no error and no requirement, and takes none away", () => {
+    expectTypeOf(Telemetry.span).toEqualTypeOf<(options: Telemetry.SpanOptions) => Policy.Policy>()
+    expectTypeOf(Telemetry.durations).toEqualTypeOf<(options: Telemetry.Options) => Policy.Policy>()
+    expectTypeOf(Telemetry.counters).toEqualTypeOf<(options: Telemetry.Options) => Policy.Policy>()
+    const named = Telemetry.withTemplate("/users/{id}")
+    const _same = (effect: Effect.Effect<1, "wrong", "needed">) => named(effect)
+    expectTypeOf<ReturnType<typeof _same>>().toEqualTypeOf<Effect.Effect<1, "wrong", "needed">>()
+    expectTypeOf<ErrorOf<ReturnType<typeof Telemetry.span>>>().toEqualTypeOf<never>()
   })
 })

@@ -1,0 +1,33 @@
+import * as Origin from "@countersign/protocol/Origin"
+
+/** Where a request goes, in the words of OpenTelemetry's `server.address` and `server.port`. */
+export interface Destination {
+  /** Whether it is one of the client's own origins. */
+  readonly own: boolean
+  /** As `Origin.of` gives it. */
+  readonly origin: string
+  readonly address: string
+  readonly port: number
+}
+
+const nowhere: Destination = { own: false, origin: Origin.opaque, address: "", port: 0 }
+
+const ofOrigin = (origin: string, own: boolean): Destination => {
+  if (origin === Origin.opaque) return nowhere
+  const { hostname, port, protocol } = new URL(origin)
+  const address = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
+  return { own, origin, address, port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) }
+}
+
+/** Most URLs begin with an own origin as it is written; only the others are parsed. Of what is no URL the address is empty. */
+export const destinations = (origins: ReadonlyArray<string>): ((url: string) => Destination) => {
+  const own = origins.map((origin) => ofOrigin(Origin.of(origin), true)).filter((one) => one !== nowhere)
+  return (url) => {
+    for (const one of own) {
+      const { length } = one.origin
+      if (url.startsWith(one.origin) && (url.length === length || "/?#".includes(url.charAt(length)))) return one
+    }
+    const origin = Origin.of(url)
+    return own.find((one) => one.origin === origin) ?? ofOrigin(origin, false)
+  }
+}
