@@ -82,11 +82,12 @@ export interface HoldOptions {
  * None is sent before the time that the server named (the latest, where several answers name one; as
  * `RetryAfter.parse` reads it). A 429 that names none holds for a second, and for twice as long each time it comes again
  * at once, up to 20 seconds. Then those who wait get in, first come first served: at most a tenth of them (one, of less
- * than ten) in the first 100 ms, all of them within about a second, and sooner where the answers are good. Those that
- * were refused count as waiting, for they come back. With another 429 it all begins again.
+ * than ten) in the first 100 ms, all of them within about a second, and sooner where the answers are good. Where nobody
+ * waits, those that were refused come back as gradually. With another 429 it all begins again.
  *
  * A request fails with `RateLimited { by: "hold" }`, at once and unsent, when the gate opens after the call's deadline or
- * only after `longest`; one that waits already fails as soon as that is known.
+ * only after `longest`; one that waits already fails as soon as that is known. One whose turn does not come before the
+ * deadline, although the gate does open before it, ends as any call does that takes too long.
  *
  * While nothing is held a request pays a look at a field. The state lives in the service: make it once for a client,
  * and share it where clients share a server and an account.

@@ -110,6 +110,21 @@ describe("limits of one's own", () => {
     })
   )
 
+  it.effect("waiting for a short window costs nothing of a long one, in whatever order they are given", () =>
+    Effect.gen(function* () {
+      const long: RateLimit.Limit = { limit: 4, window: "1 hour" }
+      for (const limits of [
+        [long, twoASecond],
+        [twoASecond, long]
+      ]) {
+        yield* TestClock.setTime(0)
+        const { limited, mock } = yield* client({ limits })
+        yield* run(burst(limited, 4))
+        expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+      }
+    })
+  )
+
   it.effect("whoever is interrupted while it waits makes room for the next", () =>
     Effect.gen(function* () {
       const { limited, mock } = yield* client({ limits: [twoASecond] })
@@ -146,6 +161,9 @@ describe("limits of one's own", () => {
         { _tag: "Held", at: 0, ms: 1000 },
         { _tag: "Admitted", at: 1000 }
       ])
+      yield* TestClock.adjust("5 seconds")
+      const later = yield* run(Timeline.record(limited.execute(get())))
+      expect(later.events.map(({ _tag }) => _tag)).not.toContain("Held")
     })
   )
 })

@@ -39,7 +39,7 @@ export class Gate {
   readonly #waiting = new Set<Waiter>()
   /** When the ramp began; undefined while it is closed. */
   #opened: number | undefined
-  /** Who was refused, and so will come back: their sends count like those of the waiting. */
+  /** How many were refused, and may come back. */
   #refused = 0
   #quota = 0
   #admitted = 0
@@ -127,7 +127,8 @@ export class Gate {
   }
 
   #open(now: number): void {
-    const expected = Math.max(1, this.#waiting.size + this.#refused)
+    // Who was refused may not come back: they count where nobody else is expected.
+    const expected = Math.max(1, this.#waiting.size === 0 ? this.#refused : this.#waiting.size)
     this.#opened = now
     this.#last = now
     this.#quota = Math.max(1, Math.floor(expected * few))
