@@ -26,7 +26,7 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
     case "Waiting":
       return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.because})`
     case "Held":
-      return `${at(event.at)}${bar(event.ms)} held for ${Math.round(event.ms)} ms, since the server asked another request to wait`
+      return `${at(event.at)}${bar(event.ms)} held back for ${Math.round(event.ms)} ms`
     case "Admitted":
       return `${at(event.at)}▸ admitted`
     case "Redirected":
