@@ -46,7 +46,7 @@ export const make = ({ password, username }: Credentials): Auth.Service => {
     return Auth.fixed(() => Effect.fail(new InvalidRequest({ reason: "Credentials", detail: why[encoded.reason] })))
   }
   const field = `Basic ${encoded.value}`
-  return Auth.fixed((request) => Effect.succeed(HttpClientRequest.setHeader(request, "authorization", field)))
+  return Auth.constant((request) => HttpClientRequest.setHeader(request, "authorization", field))
 }
 
 /**

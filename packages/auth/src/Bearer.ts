@@ -23,8 +23,7 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
  * @since 0.1.0
  * @category constructors
  */
-export const make = (token: Redacted.Redacted<string>): Auth.Service =>
-  Auth.fixed((request) => Effect.succeed(put(request, token)))
+export const make = (token: Redacted.Redacted<string>): Auth.Service => Auth.constant((request) => put(request, token))
 
 /**
  * {@link make} as a Layer.
@@ -50,15 +49,21 @@ export const layerConfig = (
  * @since 0.1.0
  * @category constructors
  */
-export const fromSource = (source: TokenSource.Service): Auth.Service => ({
-  sign: (request) =>
-    Effect.map(source.get, ({ generation, token }) => ({
-      request: put(request, token.accessToken),
-      credential: generation
-    })),
-  renew: ({ credential }) => source.renew(credential),
-  gaveUp: ({ credential }) => source.gaveUp(credential)
-})
+export const fromSource = (source: TokenSource.Service): Auth.Service => {
+  const signed = (request: HttpClientRequest.HttpClientRequest, { generation, token }: TokenSource.Held) => ({
+    request: put(request, token.accessToken),
+    credential: generation
+  })
+  return {
+    sign: (request) => Effect.map(source.get, (held) => signed(request, held)),
+    ready: (request, now) => {
+      const held = source.ready?.(now)
+      return held === undefined ? undefined : signed(request, held)
+    },
+    renew: ({ credential }) => source.renew(credential),
+    gaveUp: ({ credential }) => source.gaveUp(credential)
+  }
+}
 
 /**
  * {@link fromSource} as a Layer, over the {@link TokenSource.TokenSource} of the context.

@@ -42,6 +42,8 @@ export interface Service {
    * another. While there is none to be had, one that has not expired yet is still given.
    */
   readonly get: Effect.Effect<Held, TokenError | TokenStoreError>
+  /** What {@link Service.get} gives at once at `now` (epoch milliseconds); undefined where it would have to wait. */
+  readonly ready?: ((now: number) => Held | undefined) | undefined
   /**
    * Tells that a token was refused. True when there is another to try: somebody has replaced it already, or it is
    * replaced now. False for a token that {@link Service.gaveUp} was told of less than 30 seconds ago.
@@ -109,7 +111,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
         Effect.zipRight(flight(() => (state.held !== undefined && isEnough(state.held) ? state.held : undefined))),
         Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
       )
-    return { get: getting(state, another), ...renewing(state, another) }
+    return { ...getting(state, another), ...renewing(state, another) }
   })
 
 /** Gets another token, unless the one in memory has become good enough in the meantime. */
@@ -119,7 +121,7 @@ const isFresh = ({ token }: Held, now: number): boolean => Token.isFresh(token, 
 
 const isAlive = ({ token }: Held, now: number): boolean => now < (token.expiresAt ?? Number.POSITIVE_INFINITY)
 
-const getting = (state: State, another: Another): Service["get"] => {
+const getting = (state: State, another: Another): Pick<Service, "get" | "ready"> => {
   let failedAt = Number.NEGATIVE_INFINITY
 
   const orTheOld = (error: TokenError | TokenStoreError): Service["get"] =>
@@ -133,16 +135,23 @@ const getting = (state: State, another: Another): Service["get"] => {
       return Effect.as(Effect.logWarning(`${error.message}; the old one serves until it expires.`), held)
     })
 
-  return Effect.clockWith((clock) => {
-    const now = clock.unsafeCurrentTimeMillis()
+  const ready = (now: number): Held | undefined => {
     const { held } = state
     const serves = now < failedAt + cooldownMs ? isAlive : isFresh
-    if (held !== undefined && serves(held, now)) return Effect.succeed(held)
+    return held !== undefined && serves(held, now) ? held : undefined
+  }
+
+  const get = Effect.clockWith((clock) => {
+    const now = clock.unsafeCurrentTimeMillis()
+    const held = ready(now)
+    if (held !== undefined) return Effect.succeed(held)
     return Effect.catchAll(
       another((current) => isFresh(current, now)),
       orTheOld
     )
   })
+
+  return { get, ready }
 }
 
 const renewing = (state: State, another: Another): Pick<Service, "renew" | "gaveUp"> => {

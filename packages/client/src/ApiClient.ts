@@ -115,15 +115,15 @@ export const order: ReadonlyArray<Place> = [
       auth === Auth.none ? undefined : Auth.policy({ auth, origins: [defaults.baseUrl, ...(options.origins ?? [])] })
   },
   {
-    name: "Timeout.exchange",
-    why: "waiting for a permit or a refresh does not eat the exchange's time",
-    policy: ({ options: { timeout } }) =>
-      timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? 30 * second)
+    name: "Cookies.policy",
+    why: "sees every Set-Cookie, 401s and 3xx included; asking the jar does not eat the exchange's time",
+    policy: ({ jar }) => (jar === undefined ? undefined : Cookies.policy(jar))
   },
   {
-    name: "Cookies.policy",
-    why: "nearest to the wire: sees every Set-Cookie, 401s and 3xx included",
-    policy: ({ jar }) => (jar === undefined ? undefined : Cookies.policy(jar))
+    name: "Timeout.exchange",
+    why: "nearest to the wire: waiting for a permit or a refresh does not eat its time, and it asks the transport directly",
+    policy: ({ options: { timeout } }) =>
+      timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? 30 * second)
   }
 ]
 

@@ -18,6 +18,7 @@ import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
 import { settle } from "./internal/body.js"
 import { withResponse } from "./internal/lastResponse.js"
+import { nowOf } from "./internal/now.js"
 import * as Quoted from "./internal/quoted.js"
 import { sleep } from "./internal/sleep.js"
 import { challengesOf, exchangeOf, shownChallengesOf } from "./internal/statusError.js"
@@ -60,6 +61,11 @@ export interface Service {
   /** Puts the credentials on one send. Called for every send anew: tokens change, and signatures carry the time. */
   readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, AuthError>
   /**
+   * Signs at once, where nothing has to be waited for: a token that is there and fresh at `now` (epoch milliseconds)
+   * needs no effect. Where it gives `undefined`, and for replays, {@link sign} is asked.
+   */
+  readonly ready?: ((request: HttpClientRequest, now: number) => Signed | undefined) | undefined
+  /**
    * Answers a refusal: true when another send may fare better, since there are other credentials than the refused
    * ones now (a token was refreshed, the next key is in use, the challenge can be answered). It gets others only if
    * the refused ones are still the current ones.
@@ -90,6 +96,18 @@ export const fixed = (put: (request: HttpClientRequest) => Effect.Effect<HttpCli
   sign: (request) => Effect.map(put(request), (signed) => ({ request: signed, credential: 0 })),
   renew: () => Effect.succeed(false)
 })
+
+/**
+ * {@link fixed}, of credentials that are put on a request without an effect.
+ *
+ * @param put - puts the credentials on a request, and never throws.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const constant = (put: (request: HttpClientRequest) => HttpClientRequest): Service => {
+  const ready = (request: HttpClientRequest): Signed => ({ request: put(request), credential: 0 })
+  return { sign: (request) => Effect.sync(() => ready(request)), ready, renew: () => Effect.succeed(false) }
+}
 
 /**
  * No credentials: for an API, or one call, that asks for none.
@@ -192,41 +210,59 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
   const isOwn = belongsTo(options.origins)
   return Policy.make<Unauthorized | AuthError>((request, next) => {
     if (!isOwn(request.url)) return next(request)
-    const send = (
-      state: unknown,
-      because: "Refused" | "ReplayRefused"
-    ): Effect.Effect<
-      HttpClientResponse,
-      Effect.Effect.Error<ReturnType<typeof next>> | Unauthorized | AuthError,
-      Effect.Effect.Context<ReturnType<typeof next>>
-    > =>
-      // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
-      Effect.flatMap(
-        Effect.suspend(() => auth.sign(request)),
-        (signed) =>
-          Effect.flatMap(next(signed.request), (response) => {
-            if (response.status < 400) return Effect.succeed(response)
-            Quoted.remember(response, request, signed.request)
-            return response.status === 401 ? answer(signed, response, state, because) : Effect.succeed(response)
-          })
-      )
-    const answer = (
-      signed: Signed,
-      response: HttpClientResponse,
-      state: unknown,
-      because: "Refused" | "ReplayRefused"
-    ): ReturnType<typeof send> =>
-      Effect.gen(function* () {
-        // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
-        const settled = yield* settle(response)
-        const error = unauthorized(settled, because)
-        const refusal = yield* refusalOf(signed, settled)
-        const decided = yield* step(replay, state, error)
-        if (Option.isNone(decided)) return yield* giveUp(auth, refusal, error)
-        yield* renewed(auth, signed, refusal, error)
-        if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-        return yield* send(decided.value.state, "ReplayRefused")
-      })
-    return send(replay.initial, "Refused")
+    const loop = { auth, replay, request, next }
+    const { ready } = auth
+    if (ready === undefined) return sign(loop, replay.initial, "Refused")
+    return Effect.withFiberRuntime((fiber) => {
+      const signed = ready(request, nowOf(fiber))
+      return signed === undefined
+        ? sign(loop, replay.initial, "Refused")
+        : send(loop, signed, replay.initial, "Refused")
+    })
   })
 }
+
+/** A request with what sends it, and what to do when it is refused. */
+interface Loop<E, R> {
+  readonly auth: Service
+  readonly replay: Schedule.Schedule<unknown, Unauthorized>
+  readonly request: HttpClientRequest
+  readonly next: Policy.Next<E, R>
+}
+
+type Because = "Refused" | "ReplayRefused"
+
+type Sent<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
+
+const sign = <E, R>(loop: Loop<E, R>, state: unknown, because: Because): Sent<E, R> =>
+  Effect.flatMap(
+    // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
+    Effect.suspend(() => loop.auth.sign(loop.request)),
+    (signed) => send(loop, signed, state, because)
+  )
+
+const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, because: Because): Sent<E, R> =>
+  Effect.flatMap(loop.next(signed.request), (response): Sent<E, R> => {
+    if (response.status < 400) return Effect.succeed(response)
+    Quoted.remember(response, loop.request, signed.request)
+    return response.status === 401 ? answer(loop, signed, response, state, because) : Effect.succeed(response)
+  })
+
+const answer = <E, R>(
+  loop: Loop<E, R>,
+  signed: Signed,
+  response: HttpClientResponse,
+  state: unknown,
+  because: Because
+): Sent<E, R> =>
+  Effect.gen(function* () {
+    // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
+    const settled = yield* settle(response)
+    const error = unauthorized(settled, because)
+    const refusal = yield* refusalOf(signed, settled)
+    const decided = yield* step(loop.replay, state, error)
+    if (Option.isNone(decided)) return yield* giveUp(loop.auth, refusal, error)
+    yield* renewed(loop.auth, signed, refusal, error)
+    if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
+    return yield* sign(loop, decided.value.state, "ReplayRefused")
+  })

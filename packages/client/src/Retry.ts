@@ -14,15 +14,18 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
-import { callOf, locally, retried } from "./internal/call.js"
+import type { Call, Running } from "./internal/call.js"
+import { callOf, enter, isInside, leaving, locally, retried } from "./internal/call.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
@@ -154,56 +157,97 @@ const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
  * @category policies
  */
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
-  const statuses = new Set(options.statuses ?? defaultStatuses)
-  const schedule = RetryAfter.respect(options.schedule ?? backoff)
-  const longest = Duration.toMillis(options.longestRetryAfter ?? "60 seconds")
-
-  const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unavailable> =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      const error = statusError(response, now)
-      if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
-      // A status that the caller named, and that is none of the transient ones: it is one now.
-      const { method, status, url } = error
-      return withResponse(new Unavailable({ method, url, status }), response)
-    })
-
-  const wait = <F extends Failure>(failure: F, delayMs: number): Effect.Effect<void, F | RateLimited> =>
-    Effect.gen(function* () {
-      if ((RetryAfter.askedOf(failure) ?? 0) > longest || (yield* timeLeft) <= delayMs) {
-        return yield* Effect.fail(tooLong(failure))
-      }
-      const response = responseOf(failure)
-      if (response !== undefined) yield* release(response)
-      yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
-      yield* sleep(delayMs)
-    })
-
-  return Policy.make<RateLimited | Unavailable>((request, next) => {
-    type Attempt = Effect.Effect<
-      HttpClientResponse,
-      Effect.Effect.Error<ReturnType<typeof next>> | RateLimited | Unavailable,
-      Effect.Effect.Context<ReturnType<typeof next>>
-    >
-    const again = (failure: Effect.Effect.Error<Attempt>, state: unknown): Attempt =>
-      isFailure(failure, statuses) && mayResend(request, failure)
-        ? Effect.flatMap(step(schedule, state, failure), (decided) =>
-            Option.isNone(decided)
-              ? Effect.fail(failure)
-              : Effect.zipRight(wait(failure, decided.value.delayMs), attempt(decided.value.state))
-          )
-        : Effect.fail(failure)
-    const attempt = (state: unknown): Attempt =>
-      Effect.matchEffect(next(request), {
-        onFailure: (failure) => again(failure, state),
-        onSuccess: (response): Attempt =>
-          statuses.has(response.status)
-            ? Effect.flatMap(refused(response), (failure) => again(failure, state))
-            : Effect.succeed(response)
-      })
+  const rules: Rules = {
+    statuses: new Set(options.statuses ?? defaultStatuses),
+    schedule: RetryAfter.respect(options.schedule ?? backoff),
+    longest: Duration.toMillis(options.longestRetryAfter ?? "60 seconds")
+  }
+  return Policy.make<RateLimited | Unavailable>((request, next) =>
     // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
-    return Effect.withFiberRuntime((fiber) => {
+    Effect.withFiberRuntime((fiber) => {
       const call = callOf(fiber)
-      return call.retrying ? next(request) : locally(attempt(schedule.initial), retried(call))
+      if (call.retrying) return next(request)
+      const loop = { rules, request, next }
+      // Within a call an interruption ends that one too, and whoever began it leaves for all.
+      if (isInside(call)) return first(loop, fiber, call)
+      return locally(attempt(loop, rules.schedule.initial), retried(call))
     })
+  )
+}
+
+/** The options, ready for use. */
+interface Rules {
+  readonly statuses: ReadonlySet<number>
+  readonly schedule: Schedule.Schedule<unknown, Failure>
+  /** The longest wait that a server may ask for, in milliseconds. */
+  readonly longest: number
+}
+
+/** A request with what sends it, and what decides whether it is sent again. */
+interface Loop<E, R> {
+  readonly rules: Rules
+  readonly request: HttpClientRequest
+  readonly next: Policy.Next<E, R>
+}
+
+type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
+
+const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unavailable> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const error = statusError(response, now)
+    if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
+    // A status that the caller named, and that is none of the transient ones: it is one now.
+    const { method, status, url } = error
+    return withResponse(new Unavailable({ method, url, status }), response)
+  })
+
+const wait = <F extends Failure>(failure: F, delayMs: number, longest: number): Effect.Effect<void, F | RateLimited> =>
+  Effect.gen(function* () {
+    if ((RetryAfter.askedOf(failure) ?? 0) > longest || (yield* timeLeft) <= delayMs) {
+      return yield* Effect.fail(tooLong(failure))
+    }
+    const response = responseOf(failure)
+    if (response !== undefined) yield* release(response)
+    yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
+    yield* sleep(delayMs)
+  })
+
+const again = <E, R>(loop: Loop<E, R>, failure: E | RateLimited | Unavailable, state: unknown): Attempt<E, R> => {
+  const { longest, schedule, statuses } = loop.rules
+  return isFailure(failure, statuses) && mayResend(loop.request, failure)
+    ? Effect.flatMap(step(schedule, state, failure), (decided) =>
+        Option.isNone(decided)
+          ? Effect.fail(failure)
+          : Effect.zipRight(wait(failure, decided.value.delayMs, longest), attempt(loop, decided.value.state))
+      )
+    : Effect.fail(failure)
+}
+
+const refusedThen = <E, R>(loop: Loop<E, R>, response: HttpClientResponse, state: unknown): Attempt<E, R> =>
+  Effect.flatMap(refused(response), (failure) => again(loop, failure, state))
+
+const attempt = <E, R>(loop: Loop<E, R>, state: unknown): Attempt<E, R> =>
+  Effect.matchEffect(loop.next(loop.request), {
+    onFailure: (failure) => again(loop, failure, state),
+    onSuccess: (response): Attempt<E, R> =>
+      loop.rules.statuses.has(response.status) ? refusedThen(loop, response, state) : Effect.succeed(response)
+  })
+
+/** The first send of most calls is their last: it leaves by itself, and costs one step. */
+const first = <E, R>(loop: Loop<E, R>, fiber: Running, outer: Call): Attempt<E, R> => {
+  const { schedule, statuses } = loop.rules
+  enter(fiber, retried(outer))
+  return Effect.matchCauseEffect(loop.next(loop.request), {
+    onFailure: (cause) => {
+      const failure = Cause.failureOrCause(cause)
+      if (Either.isLeft(failure)) return leaving(again(loop, failure.left, schedule.initial), fiber, outer)
+      enter(fiber, outer)
+      return Effect.failCause(failure.right)
+    },
+    onSuccess: (response): Attempt<E, R> => {
+      if (statuses.has(response.status)) return leaving(refusedThen(loop, response, schedule.initial), fiber, outer)
+      enter(fiber, outer)
+      return Effect.succeed(response)
+    }
   })
 }

@@ -6,17 +6,18 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
+import type { Running } from "./internal/call.js"
 import { begin, callOf, current } from "./internal/call.js"
 import { fromExecute } from "./internal/client.js"
 import { Deadlines } from "./internal/deadlines.js"
 import type { Direct } from "./internal/direct.js"
 import { directOf } from "./internal/direct.js"
 import { directly } from "./internal/directly.js"
+import { nowOf } from "./internal/now.js"
 import { bound, hasLiveClock, longestTimer } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
@@ -79,11 +80,6 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
   const ms = Duration.toMillis(duration)
   const within = bound(duration)
-  return Policy.make<Timeout>((request, next) =>
-    Effect.withFiberRuntime((fiber) => {
-      const now = Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
-      const inner = begin(callOf(fiber), now + ms)
-      return within(next(request), timedOut(request, "call", duration), inner)
-    })
-  )
+  const inner = (fiber: Running) => begin(callOf(fiber), nowOf(fiber) + ms)
+  return Policy.make<Timeout>((request, next) => within(next(request), timedOut(request, "call", duration), inner))
 }

@@ -111,8 +111,8 @@ describe("the order", () => {
       "Redirects.follow",
       "Retry.policy",
       "Auth.policy",
-      "Timeout.exchange",
-      "Cookies.policy"
+      "Cookies.policy",
+      "Timeout.exchange"
     ])
     expect(new Set(names).size).toBe(names.length)
     for (const { why } of ApiClient.order) expect(why.length).toBeGreaterThan(20)

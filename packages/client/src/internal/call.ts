@@ -5,7 +5,8 @@ import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 
-type Running = Fiber.RuntimeFiber<unknown, unknown>
+/** A fiber that is running. */
+export type Running = Fiber.RuntimeFiber<unknown, unknown>
 
 /** What the policies of one call know of each other. */
 export interface Call {
@@ -101,8 +102,11 @@ export const retried = ({ deadline, shared }: Call): Call => ({
   shared: shared === outside.shared ? { sends: 0 } : shared
 })
 
+/** Whether there is a call at all, whoever began it. */
+export const isInside = (call: Call): boolean => call !== outside
+
 /** Leaves what was entered, when what was done there ends by itself. */
-const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
+export const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(effect, {
     onFailure: (cause) => {
       enter(fiber, outer)

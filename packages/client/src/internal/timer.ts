@@ -44,7 +44,8 @@ class Interruption extends Entry {
 const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 /** Under another clock, a test's, it is that clock which has to drive the wait. */
-export const hasLiveClock = (fiber: Running): boolean => Context.get(fiber.currentDefaultServices, Clock.Clock) === liveClock
+export const hasLiveClock = (fiber: Running): boolean =>
+  Context.get(fiber.currentDefaultServices, Clock.Clock) === liveClock
 
 /**
  * Interrupting a fiber interrupts its children, and those that were there before are none of this effect's. Whether
@@ -118,7 +119,7 @@ const byRace = <A, E, R, E2>(
 export type Bound = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   onTimeout: () => E2,
-  call?: Call
+  call?: (fiber: Running) => Call
 ) => Effect.Effect<A, E | E2, R>
 
 /**
@@ -132,7 +133,7 @@ export const bound = (duration: Duration.Duration): Bound => {
   return (effect, onTimeout, call) =>
     Effect.withFiberRuntime((fiber, status) =>
       ms > longestTimer || isOutOfReach(fiber, status)
-        ? byRace(effect, duration, onTimeout, call)
-        : byTimer(effect, fiber, deadlines, onTimeout, call)
+        ? byRace(effect, duration, onTimeout, call?.(fiber))
+        : byTimer(effect, fiber, deadlines, onTimeout, call?.(fiber))
     )
 }

@@ -16,7 +16,7 @@ const within = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.Duration,
   onTimeout: () => E2,
-  call?: Call
+  call?: () => Call
 ): Effect.Effect<A, E | E2, R> => bound(duration)(effect, onTimeout, call)
 
 const late = () => "late" as const
@@ -131,10 +131,10 @@ describe("A bound on time", () => {
   it.live("the call that it begins is the fiber's inside, and not after, however it ends", () =>
     Effect.gen(function* () {
       const call = { deadline: 1, retrying: true, shared: { sends: 0 } }
-      const seen = yield* within(current, ms(50), late, call)
+      const seen = yield* within(current, ms(50), late, () => call)
       expect(seen).toBe(call)
-      yield* Effect.flip(within(never, ms(5), late, call))
-      yield* Effect.flip(within(Effect.fail("own"), ms(50), late, call))
+      yield* Effect.flip(within(never, ms(5), late, () => call))
+      yield* Effect.flip(within(Effect.fail("own"), ms(50), late, () => call))
       expect((yield* current).retrying).toBe(false)
     })
   )
@@ -144,7 +144,7 @@ describe("A bound on time", () => {
       const call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
       const struck = within(locally(never, { ...call, retrying: true }), ms(5), late)
       const after = Effect.zipRight(Effect.flip(struck), current)
-      expect(yield* within(after, ms(500), late, call)).toBe(call)
+      expect(yield* within(after, ms(500), late, () => call)).toBe(call)
     })
   )
 
