@@ -97,6 +97,12 @@ describe("RateLimit.parse", () => {
     expect(parse({ ratelimit: "", "x-ratelimit-limit": undefined })).toEqual([])
   })
 
+  it("a time that is none makes an epoch a reset that has come", () => {
+    expect(RateLimit.parse({ "x-ratelimit-reset": "1764000000" }, Number.NaN)).toEqual([
+      { source: "x-ratelimit", resetMs: 0 }
+    ])
+  })
+
   it("gives whole numbers and never throws, whatever the fields hold", () => {
     const value = FastCheck.option(hostile.text(...seeds), { nil: undefined })
     const headers = FastCheck.record(Object.fromEntries(names.map((name) => [name, value])))
