@@ -57,8 +57,11 @@ export const latest = (text: string | undefined, read: (member: string) => numbe
   const pieces = text?.split(",") ?? []
   return maximum(
     pieces.flatMap((piece, index) => {
+      const member = trimBlanks(piece)
+      // A list may have empty members (RFC 9110 §5.6.1), and a server may send nothing but.
+      if (member === "") return []
       // The comma in `Wed, 21 Oct 2015 07:28:00 GMT` is none of the list's. Neither half of a date is a value by itself.
-      const value = read(trimBlanks(piece)) ?? read(trimBlanks(`${piece},${pieces[index + 1] ?? ""}`))
+      const value = read(member) ?? read(trimBlanks(`${piece},${pieces[index + 1] ?? ""}`))
       return value === undefined ? [] : [value]
     })
   )
