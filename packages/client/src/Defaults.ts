@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Redact from "@countersign/protocol/Redact"
@@ -57,14 +58,17 @@ export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Opti
  */
 export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<InvalidRequest> => {
   const join = BaseUrl.joiner(baseUrl)
-  const hasHeaders = Object.keys(headers).length > 0
+  const isEmpty = Object.keys(headers).length === 0
+  const complete = (request: HttpClientRequest.HttpClientRequest, url: string) => {
+    const { headers: own } = request
+    const located = HttpClientRequest.setUrl(request, url)
+    if (isEmpty) return located
+    return HttpClientRequest.setHeaders(located, own === Headers.empty ? headers : { ...headers, ...own })
+  }
   return Policy.make<InvalidRequest>((request, next) => {
     const joined = join._tag === "Err" ? join : join.value(request.url)
-    if (joined._tag === "Err") {
-      const detail = `the URL "${Redact.url(request.url)}" does not stay within the base URL (${BaseUrl.explain(joined.reason)})`
-      return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
-    }
-    const located = HttpClientRequest.setUrl(request, joined.value)
-    return next(hasHeaders ? HttpClientRequest.setHeaders(located, { ...headers, ...request.headers }) : located)
+    if (joined._tag === "Ok") return next(complete(request, joined.value))
+    const detail = `the URL "${Redact.url(request.url)}" does not stay within the base URL (${BaseUrl.explain(joined.reason)})`
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
   })
 }

@@ -111,6 +111,8 @@ const requestOf = (method: HttpMethod, url: string | URL, options: AnyOptions): 
   // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
   HttpClientRequest.make(method as "POST")(url, options)
 
+const noOptions: AnyOptions = {}
+
 const withJson = (
   method: HttpMethod,
   url: string | URL,
@@ -147,8 +149,10 @@ const decoded = (
  * @category constructors
  */
 export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
-  const verb = (url: string | URL, options: AnyOptions = {}) => {
+  const bare = requestOf(method, "", noOptions)
+  const verb = (url: string | URL, options: AnyOptions = noOptions) => {
     const send = pipeline(options.auth)
+    if (options === noOptions) return send(HttpClientRequest.setUrl(bare, url))
     const answered =
       "json" in options ? Effect.flatMap(withJson(method, url, options), send) : send(requestOf(method, url, options))
     const { schema } = options

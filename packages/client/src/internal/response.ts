@@ -71,7 +71,7 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
     super(source)
   }
 
-  #failure = (error: HttpClientError.ResponseError): HttpClientError.ResponseError => {
+  #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
     const { code, reason } = classify(error)
     return new HttpClientError.ResponseError({
       request: this.request,
@@ -83,28 +83,32 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
     })
   }
 
+  #typed<A>(effect: Effect.Effect<A, HttpClientError.ResponseError>): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.mapError(effect, (error) => this.#failure(error))
+  }
+
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
-    return Stream.mapError(this.source.stream, this.#failure)
+    return Stream.mapError(this.source.stream, (error) => this.#failure(error))
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return Effect.mapError(this.source.json, this.#failure)
+    return this.#typed(this.source.json)
   }
 
   get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return Effect.mapError(this.source.text, this.#failure)
+    return this.#typed(this.source.text)
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
-    return Effect.mapError(this.source.urlParamsBody, this.#failure)
+    return this.#typed(this.source.urlParamsBody)
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    return Effect.mapError(this.source.formData, this.#failure)
+    return this.#typed(this.source.formData)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.mapError(this.source.arrayBuffer, this.#failure)
+    return this.#typed(this.source.arrayBuffer)
   }
 }
 
