@@ -17,9 +17,11 @@ import * as Defaults from "./Defaults.js"
 import type { ApiError, InvalidRequest } from "./Errors.js"
 import { adapted } from "./internal/adapted.js"
 import type * as Policy from "./Policy.js"
+import * as RateLimit from "./RateLimit.js"
 import * as Redirects from "./Redirects.js"
 import * as Retry from "./Retry.js"
 import * as Status from "./Status.js"
+import * as Telemetry from "./Telemetry.js"
 import * as Timeout from "./Timeout.js"
 import * as Transport from "./Transport.js"
 import * as Verb from "./Verb.js"
@@ -42,6 +44,15 @@ export interface Options extends Defaults.Options {
   readonly retry?: Retry.RetrySchedule | Retry.Options | false | undefined
   /** The options of {@link Redirects.follow}; with `false` a 3xx is an answer like any other. */
   readonly redirects?: Redirects.Options | false | undefined
+  /**
+   * What holds requests back: one 429 holds all of the client's, until the server's time has come. `true` asks for the
+   * {@link RateLimit.RateLimit} Layer, whose limits and gates clients share; a hold of this client's own when left out.
+   */
+  readonly rateLimit?: RateLimit.Service | boolean | undefined
+  /** The options of {@link Telemetry.span}; spans cost nothing where nobody looks. `false` leaves them out. */
+  readonly tracing?: Pick<Telemetry.SpanOptions, "propagateTo"> | false | undefined
+  /** {@link Telemetry.metrics}, to have durations and counts recorded; a client without it is smaller. */
+  readonly metrics?: typeof Telemetry.metrics | undefined
   /** Whether to keep a session's cookies in the {@link CookieJar.CookieJar} Layer (false). */
   readonly cookies?: boolean | undefined
   /** The largest body that the verbs read, in bytes, after inflation (10 MiB). */
@@ -54,6 +65,9 @@ interface Parts {
   readonly defaults: Defaults.Options
   readonly auth: Auth.Service
   readonly jar: CookieJar.Service | undefined
+  readonly limits: RateLimit.Service | undefined
+  /** Where credentials go, and what spans and metrics may name: the base URL's origin, and the further ones. */
+  readonly origins: ReadonlyArray<string>
 }
 
 /**
@@ -79,6 +93,11 @@ const second = 1000
  * @category pipeline
  */
 export const order: ReadonlyArray<Place> = [
+  {
+    name: "Telemetry.counters",
+    why: "hears of everything that happens in a call, whatever comes of it",
+    policy: ({ options: { metrics }, origins }) => metrics?.counters({ origins })
+  },
   {
     name: "Defaults.policy",
     why: "base URL and default headers: once a call, so that a redirect is not joined to them again",
@@ -107,12 +126,26 @@ export const order: ReadonlyArray<Place> = [
       retry === false ? undefined : Retry.policy(Schedule.isSchedule(retry) ? { schedule: retry } : retry)
   },
   // CircuitBreaker.policy has its place here: an open circuit spends no permit, and sees timeouts.
-  // RateLimit.policy has its place here: it waits for a permit before signing, since signatures carry timestamps.
+  {
+    name: "RateLimit.policy",
+    why: "waits for a permit before signing, since signatures carry timestamps; within retry, so that each attempt asks",
+    policy: ({ limits }) => (limits === undefined ? undefined : RateLimit.policy(limits))
+  },
   {
     name: "Auth.policy",
     why: "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
-    policy: ({ auth, defaults, options }) =>
-      auth === Auth.none ? undefined : Auth.policy({ auth, origins: [defaults.baseUrl, ...(options.origins ?? [])] })
+    policy: ({ auth, origins }) => (auth === Auth.none ? undefined : Auth.policy({ auth, origins }))
+  },
+  {
+    name: "Telemetry.span",
+    why: "one span is one send, a replay's too, and the exchange's timeout is its error; a refresh is in none",
+    policy: ({ options: { tracing }, origins }) =>
+      tracing === false ? undefined : Telemetry.span({ ...tracing, origins })
+  },
+  {
+    name: "Telemetry.durations",
+    why: "measures what the span spans",
+    policy: ({ options: { metrics }, origins }) => metrics?.durations({ origins })
   },
   {
     name: "Cookies.policy",
@@ -163,7 +196,8 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 }
 
 /**
- * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar`, if they say, or may say, `cookies`.
+ * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar` if they say, or may say,
+ * `cookies: true`, and a `RateLimit` if they say `rateLimit: true`.
  *
  * @since 0.1.0
  * @category models
@@ -171,16 +205,37 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 export type Requirements<O extends Options> =
   | HttpClient.HttpClient
   | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
-  // Where the type does not tell (`cookies: boolean`), it may be.
-  | ("cookies" extends keyof O ? (O["cookies"] extends false | undefined ? never : CookieJar.CookieJar) : never)
+  | Asked<O, "cookies", CookieJar.CookieJar>
+  | Asked<O, "rateLimit", RateLimit.RateLimit>
 
-const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Auth.Auth | CookieJar.CookieJar> =>
+/** A service that an option asks for when it is `true`; where the type does not tell (`boolean`), it may be. */
+type Asked<O, Name extends string, Tag> = Name extends keyof O ? (true extends O[Name] ? Tag : never) : never
+
+const limitsOf = (rateLimit: Options["rateLimit"] = RateLimit.hold()) =>
+  rateLimit === true ? RateLimit.RateLimit : Effect.succeed(rateLimit === false ? undefined : rateLimit)
+
+const parts = (
+  options: Options
+): Effect.Effect<Parts, InvalidRequest, Auth.Auth | CookieJar.CookieJar | RateLimit.RateLimit> =>
   Effect.all({
     options: Effect.succeed(options),
     defaults: Defaults.validate(options),
     auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
-    jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined)
+    jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined),
+    limits: limitsOf(options.rateLimit),
+    origins: Effect.succeed([options.baseUrl, ...(options.origins ?? [])])
   })
+
+/** Other credentials are another account: what the server asks of one is not asked of the other. */
+const forAccounts = (built: Parts): ((auth: Auth.Service) => Parts) => {
+  const holds = new WeakMap<Auth.Service, RateLimit.Service>()
+  const holdOf = (auth: Auth.Service): RateLimit.Service => {
+    const hold = holds.get(auth) ?? RateLimit.hold()
+    holds.set(auth, hold)
+    return hold
+  }
+  return (auth) => ({ ...built, auth, limits: built.options.rateLimit === undefined ? holdOf(auth) : built.limits })
+}
 
 /** The answers that a verb may give out. Of the others little is read: an error's beginning, nothing of a redirect. */
 const isFinal =
@@ -193,7 +248,8 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
   const whole = Transport.buffered(built.options.maxBodySize ?? 10 * 1024 * 1024, isFinal(built.options))(streaming)
   const read = pipeline(whole, built)
   // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
-  const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, { ...built, auth })).execute
+  const accounts = forAccounts(built)
+  const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, accounts(auth))).execute
   return Object.assign(pipeline(streaming, built), {
     get: Verb.make("GET", through),
     head: Verb.make("HEAD", through),

@@ -119,7 +119,9 @@ const isIdempotent = (request: HttpClientRequest): boolean =>
 /** A whole client further in has typed its statuses already: the list of statuses holds for those too. */
 const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Failure =>
   error instanceof TransportError ||
-  ((error instanceof RateLimited || error instanceof Unavailable) && statuses.has(error.status)) ||
+  // What was held back was not refused: it has waited already, or was not to wait.
+  (error instanceof RateLimited && error.by === "server" && statuses.has(error.status)) ||
+  (error instanceof Unavailable && statuses.has(error.status)) ||
   (error instanceof Timeout && error.scope === "exchange")
 
 const mayHelp = (failure: Failure): boolean =>

@@ -178,3 +178,14 @@ export const counters = (options: Options): Policy.Policy => {
     })
   )
 }
+
+/**
+ * What records metrics, for `ApiClient`'s option of that name: {@link durations} and {@link counters}.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const metrics: {
+  readonly durations: (options: Options) => Policy.Policy
+  readonly counters: (options: Options) => Policy.Policy
+} = { durations, counters }

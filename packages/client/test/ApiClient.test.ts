@@ -105,12 +105,16 @@ describe("the order", () => {
   it("names each place once, with a reason, and is the one of the design", () => {
     const names = ApiClient.order.map(({ name }) => name)
     expect(names).toEqual([
+      "Telemetry.counters",
       "Defaults.policy",
       "Timeout.call",
       "Status.policy",
       "Redirects.follow",
       "Retry.policy",
+      "RateLimit.policy",
       "Auth.policy",
+      "Telemetry.span",
+      "Telemetry.durations",
       "Cookies.policy",
       "Timeout.exchange"
     ])

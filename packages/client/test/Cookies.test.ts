@@ -12,7 +12,7 @@ import { api, base, failure, get, run, transport } from "./scripted.js"
 
 const { respond } = MockClient
 
-const session = (script: MockClient.Script, options: Partial<ApiClient.Options> = {}) =>
+const session = (script: MockClient.Script, options: Partial<Omit<ApiClient.Options, "rateLimit">> = {}) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)
     const made = yield* ApiClient.make({

@@ -121,7 +121,13 @@ describe("a client asks for", () => {
     expectTypeOf<ApiClient.Requirements<{ baseUrl: string; auth: Auth.Service | undefined }>>().toEqualTypeOf<
       Wire | Auth.Auth
     >()
-    expectTypeOf<ApiClient.Requirements<ApiClient.Options>>().toEqualTypeOf<Wire | Auth.Auth | CookieJar.CookieJar>()
+    expectTypeOf<ApiClient.Requirements<ApiClient.Options>>().toEqualTypeOf<
+      Wire | Auth.Auth | CookieJar.CookieJar | RateLimit.RateLimit
+    >()
+    const limits = RateLimit.hold()
+    expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: limits })).toEqualTypeOf<
+      Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>
+    >()
   })
 
   it("its tag, as platform's HttpClient", () => {
