@@ -71,9 +71,9 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
  * @since 0.1.0
  * @category layers
  */
-export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = Layer.effect(
+export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = /* @__PURE__ */ Layer.effect(
   Auth.Auth,
-  Effect.map(TokenSource.TokenSource, fromSource)
+  /* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource)
 )
 
 /**

@@ -62,7 +62,7 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class TokenSource extends Context.Tag("@countersign/auth/TokenSource")<TokenSource, Service>() {}
+export class TokenSource extends /* @__PURE__ */ Context.Tag("@countersign/auth/TokenSource")<TokenSource, Service>() {}
 
 /**
  * How to get a token.

@@ -71,7 +71,7 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class TokenStore extends Context.Tag("@countersign/auth/TokenStore")<TokenStore, Service>() {}
+export class TokenStore extends /* @__PURE__ */ Context.Tag("@countersign/auth/TokenStore")<TokenStore, Service>() {}
 
 /**
  * A store that lives as long as the process: tests, and programs whose tokens cost nothing to get again.

@@ -12,8 +12,32 @@ export interface Bundle {
   readonly later: { readonly minified: number; readonly modules: ReadonlyArray<string> }
 }
 
-/** A client with a bearer over whatever transport it is given: the least that is of use to somebody. */
+/**
+ * The least that is of use to somebody: a bearer, retries, both bounds on time, statuses as typed errors, bodies that are
+ * read within bounds and a base URL, in a pipe over whatever transport it is given.
+ */
 export const smallestClient = `
+  import * as Bearer from "@countersign/auth/Bearer"
+  import * as Auth from "@countersign/client/Auth"
+  import * as Defaults from "@countersign/client/Defaults"
+  import * as Retry from "@countersign/client/Retry"
+  import * as Status from "@countersign/client/Status"
+  import * as Timeout from "@countersign/client/Timeout"
+  import * as Transport from "@countersign/client/Transport"
+  export const client = (transport, baseUrl, token) =>
+    Transport.typed(transport).pipe(
+      Transport.buffered(1024 * 1024),
+      Timeout.exchange("5 seconds"),
+      Auth.policy({ auth: Bearer.make(token), origins: [baseUrl] }),
+      Retry.policy(),
+      Status.policy,
+      Timeout.call("20 seconds"),
+      Defaults.policy({ baseUrl })
+    )
+`
+
+/** An `ApiClient` with a bearer: the whole order, with redirects, holds, spans and verbs, for whoever asks for no less. */
+export const wholeClient = `
   import * as Bearer from "@countersign/auth/Bearer"
   import * as ApiClient from "@countersign/client/ApiClient"
   export const client = (baseUrl, token) => ApiClient.make({ baseUrl, auth: Bearer.make(token) })

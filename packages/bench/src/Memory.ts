@@ -6,6 +6,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { payload } from "./Payload.js"
 
 /** Where the requests go that go nowhere. */
@@ -39,11 +40,17 @@ export const answer: (sent: HttpClientRequest.HttpClientRequest) => HttpClientRe
 export const refusal: typeof answer = answering(401, { "www-authenticate": "Bearer" }, new Uint8Array(0))
 
 /** A transport of a function. */
-export const transportOf = (respond: typeof answer): HttpClient.HttpClient.With<never> =>
-  HttpClient.makeWith<never, never, never, never>(
+export const transportOf = (respond: typeof answer): HttpClient.HttpClient => {
+  const client = HttpClient.makeWith<never, never, never, never>(
     Effect.map((sent) => respond(sent)),
     Effect.succeed
   )
+  // As a good transport does it: asked directly, and without spans of its own.
+  return Transport.withDirect(Transport.withoutSpans(client), (sent, answered) => {
+    answered(Exit.succeed(respond(sent)))
+    return () => undefined
+  })
+}
 
 /** What it is answered. */
 export const same = answer(request)

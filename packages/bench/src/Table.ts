@@ -1,4 +1,5 @@
 /** The report as tables for people. */
+import type { Bundle } from "./Bundle.js"
 import { grouped } from "./Numbers.js"
 import type { Report } from "./Report.js"
 import { connections } from "./sections/growth.js"
@@ -94,9 +95,14 @@ const storm = ({ storm: rows = [] }: Report): string =>
     ])
   )
 
+const size = (what: string, { brotli, gzip, later, minified, modules }: Bundle): string =>
+  `${what}: ${grouped(minified)} bytes minified, ${grouped(gzip)} gzip, ${grouped(brotli)} brotli, of ${modules.length} modules${
+    later.minified === 0 ? "" : `; ${grouped(later.minified)} bytes more, minified, when somebody first needs them`
+  }.`
+
 const start = ({ start: found }: Report): string => {
   if (found === undefined) return ""
-  const { imports, modulesOfApiClient, smallestClient } = found
+  const { imports, modulesOfApiClient, smallestClient, wholeClient } = found
   const times = table(
     "Imports in a fresh process",
     ["what", "ms", "ms, with Effect there"],
@@ -106,10 +112,9 @@ const start = ({ start: found }: Report): string => {
       millisWithoutPeers?.toFixed(1) ?? "–"
     ])
   )
-  const { brotli, gzip, later, minified, modules } = smallestClient
   return `${times}
-The smallest useful client: ${grouped(minified)} bytes minified, ${grouped(gzip)} gzip, ${grouped(brotli)} brotli, of ${modules.length} modules;
-${grouped(later.minified)} bytes more, minified, are loaded when somebody first needs them.
+${size("The smallest useful client", smallestClient)}
+${size("An ApiClient with a bearer", wholeClient)}
 @countersign/client/ApiClient loads ${modulesOfApiClient} modules beside those of Effect.
 `
 }

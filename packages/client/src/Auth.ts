@@ -83,7 +83,7 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class Auth extends Context.Tag("@countersign/client/Auth")<Auth, Service>() {}
+export class Auth extends /* @__PURE__ */ Context.Tag("@countersign/client/Auth")<Auth, Service>() {}
 
 /**
  * A scheme whose credentials never change by themselves: nothing helps against a refusal.

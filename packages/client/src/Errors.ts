@@ -57,13 +57,15 @@ const unauthorizedAdvice: Record<Unauthorized["because"], string> = {
  * @since 0.1.0
  * @category errors
  */
-export class Unauthorized extends Data.TaggedError("Unauthorized")<
-  Exchange & {
-    readonly challenges: ReadonlyArray<Challenge>
-    readonly because: "NoCredentials" | "Refused" | "ReplayRefused" | "BodyNotReplayable"
-    readonly message: string
-  }
-> {
+export class Unauthorized
+  extends /* @__PURE__ */ Data.TaggedError("Unauthorized")<
+    Exchange & {
+      readonly challenges: ReadonlyArray<Challenge>
+      readonly because: "NoCredentials" | "Refused" | "ReplayRefused" | "BodyNotReplayable"
+      readonly message: string
+    }
+  >
+{
   constructor(fields: Exchange & Pick<Unauthorized, "challenges" | "because">) {
     const advice = unauthorizedAdvice[fields.because]
     super({ ...fields, message: `${exchange(fields)}${challengeText(fields.challenges)}; ${advice}` })
@@ -85,14 +87,16 @@ export class Unauthorized extends Data.TaggedError("Unauthorized")<
  * @since 0.1.0
  * @category errors
  */
-export class Forbidden extends Data.TaggedError("Forbidden")<
-  Exchange & {
-    readonly challenges: ReadonlyArray<Challenge>
-    readonly scope?: string | undefined
-    readonly problem?: Problem | undefined
-    readonly message: string
-  }
-> {
+export class Forbidden
+  extends /* @__PURE__ */ Data.TaggedError("Forbidden")<
+    Exchange & {
+      readonly challenges: ReadonlyArray<Challenge>
+      readonly scope?: string | undefined
+      readonly problem?: Problem | undefined
+      readonly message: string
+    }
+  >
+{
   constructor(fields: Exchange & Pick<Forbidden, "challenges" | "scope" | "problem">) {
     const scope = fields.scope === undefined ? "" : ` for the scope "${Redact.text(fields.scope, 200)}"`
     super({ ...fields, message: `${exchange(fields)}; ask for access${scope}` })
@@ -149,9 +153,11 @@ const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
  * @since 0.1.0
  * @category errors
  */
-export class RateLimited extends Data.TaggedError("RateLimited")<
-  Exchange & ComeBack & { readonly by: RateLimitedBy; readonly message: string }
-> {
+export class RateLimited
+  extends /* @__PURE__ */ Data.TaggedError("RateLimited")<
+    Exchange & ComeBack & { readonly by: RateLimitedBy; readonly message: string }
+  >
+{
   constructor(fields: Exchange & ComeBack & { readonly by?: RateLimitedBy | undefined }) {
     const by = fields.by ?? "server"
     super({ ...fields, by, message: `${rateLimitedBy[by](fields)}; ${comeBack(fields)}` })
@@ -171,9 +177,11 @@ export class RateLimited extends Data.TaggedError("RateLimited")<
  * @since 0.1.0
  * @category errors
  */
-export class Unavailable extends Data.TaggedError("Unavailable")<
-  Exchange & ComeBack & { readonly problem?: Problem | undefined; readonly message: string }
-> {
+export class Unavailable
+  extends /* @__PURE__ */ Data.TaggedError("Unavailable")<
+    Exchange & ComeBack & { readonly problem?: Problem | undefined; readonly message: string }
+  >
+{
   constructor(fields: Exchange & ComeBack & Pick<Unavailable, "problem">) {
     const when = fields.retryAt === undefined ? "try again later" : comeBack(fields)
     super({ ...fields, message: `${exchange(fields)}; ${when}` })
@@ -195,9 +203,11 @@ export class Unavailable extends Data.TaggedError("Unavailable")<
  * @since 0.1.0
  * @category errors
  */
-export class ClientError extends Data.TaggedError("ClientError")<
-  Exchange & { readonly problem?: Problem | undefined; readonly message: string }
-> {
+export class ClientError
+  extends /* @__PURE__ */ Data.TaggedError("ClientError")<
+    Exchange & { readonly problem?: Problem | undefined; readonly message: string }
+  >
+{
   constructor(fields: Exchange & Pick<ClientError, "problem">) {
     const title = fields.problem?.title
     super({ ...fields, message: exchange(fields) + (title === undefined ? "" : `: ${Redact.text(title, 200)}`) })
@@ -247,14 +257,16 @@ const transportAdvice: Record<TransportReason, string> = {
  * @since 0.1.0
  * @category errors
  */
-export class TransportError extends Data.TaggedError("TransportError")<{
-  readonly method: string
-  readonly url: string
-  readonly reason: TransportReason
-  readonly sent: "no" | "maybe"
-  readonly code?: string | undefined
-  readonly message: string
-}> {
+export class TransportError
+  extends /* @__PURE__ */ Data.TaggedError("TransportError")<{
+    readonly method: string
+    readonly url: string
+    readonly reason: TransportReason
+    readonly sent: "no" | "maybe"
+    readonly code?: string | undefined
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<TransportError, "method" | "url" | "reason" | "sent" | "code">) {
     const code = fields.code === undefined ? "" : ` (${fields.code})`
     super({ ...fields, message: `${fields.method} ${fields.url}: ${transportAdvice[fields.reason]}${code}` })
@@ -267,13 +279,15 @@ export class TransportError extends Data.TaggedError("TransportError")<{
  * @since 0.1.0
  * @category errors
  */
-export class Timeout extends Data.TaggedError("Timeout")<{
-  readonly method: string
-  readonly url: string
-  readonly scope: "call" | "exchange"
-  readonly after: Duration.Duration
-  readonly message: string
-}> {
+export class Timeout
+  extends /* @__PURE__ */ Data.TaggedError("Timeout")<{
+    readonly method: string
+    readonly url: string
+    readonly scope: "call" | "exchange"
+    readonly after: Duration.Duration
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<Timeout, "method" | "url" | "scope" | "after">) {
     const what = fields.scope === "call" ? "the call" : "one exchange"
     super({
@@ -318,9 +332,11 @@ const redirectAdvice: Record<RedirectReason, string> = {
  * @since 0.1.0
  * @category errors
  */
-export class RedirectRejected extends Data.TaggedError("RedirectRejected")<
-  Exchange & { readonly reason: RedirectReason; readonly location: string; readonly message: string }
-> {
+export class RedirectRejected
+  extends /* @__PURE__ */ Data.TaggedError("RedirectRejected")<
+    Exchange & { readonly reason: RedirectReason; readonly location: string; readonly message: string }
+  >
+{
   constructor(fields: Exchange & Pick<RedirectRejected, "reason" | "location">) {
     const advice = redirectAdvice[fields.reason]
     super({ ...fields, message: `${exchange(fields)} with a redirect to ${fields.location}: ${advice}` })
@@ -338,12 +354,14 @@ export class RedirectRejected extends Data.TaggedError("RedirectRejected")<
  * @since 0.1.0
  * @category errors
  */
-export class BodyTooLarge extends Data.TaggedError("BodyTooLarge")<{
-  readonly method: string
-  readonly url: string
-  readonly limit: number
-  readonly message: string
-}> {
+export class BodyTooLarge
+  extends /* @__PURE__ */ Data.TaggedError("BodyTooLarge")<{
+    readonly method: string
+    readonly url: string
+    readonly limit: number
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<BodyTooLarge, "method" | "url" | "limit">) {
     super({
       ...fields,
@@ -358,11 +376,13 @@ export class BodyTooLarge extends Data.TaggedError("BodyTooLarge")<{
  * @since 0.1.0
  * @category errors
  */
-export class InvalidRequest extends Data.TaggedError("InvalidRequest")<{
-  readonly reason: "Url" | "Header" | "Body" | "Credentials"
-  readonly detail: string
-  readonly message: string
-}> {
+export class InvalidRequest
+  extends /* @__PURE__ */ Data.TaggedError("InvalidRequest")<{
+    readonly reason: "Url" | "Header" | "Body" | "Credentials"
+    readonly detail: string
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<InvalidRequest, "reason" | "detail">) {
     super({ ...fields, message: `The request was not sent: ${fields.detail}` })
   }
@@ -375,13 +395,15 @@ export class InvalidRequest extends Data.TaggedError("InvalidRequest")<{
  * @since 0.1.0
  * @category errors
  */
-export class InvalidResponse extends Data.TaggedError("InvalidResponse")<
-  Exchange & {
-    readonly reason: "Json" | "Schema"
-    readonly mismatches: ReadonlyArray<Mismatch>
-    readonly message: string
-  }
-> {
+export class InvalidResponse
+  extends /* @__PURE__ */ Data.TaggedError("InvalidResponse")<
+    Exchange & {
+      readonly reason: "Json" | "Schema"
+      readonly mismatches: ReadonlyArray<Mismatch>
+      readonly message: string
+    }
+  >
+{
   constructor(fields: Exchange & Pick<InvalidResponse, "reason" | "mismatches">) {
     const first = fields.mismatches[0]
     const what =
@@ -414,12 +436,14 @@ export type TokenReason = "ReauthorizationRequired" | "Refused" | "Unavailable" 
  * @since 0.1.0
  * @category errors
  */
-export class TokenError extends Data.TaggedError("TokenError")<{
-  readonly reason: TokenReason
-  readonly detail: string
-  readonly error?: string | undefined
-  readonly message: string
-}> {
+export class TokenError
+  extends /* @__PURE__ */ Data.TaggedError("TokenError")<{
+    readonly reason: TokenReason
+    readonly detail: string
+    readonly error?: string | undefined
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<TokenError, "reason" | "detail" | "error">) {
     super({ ...fields, message: `There is no token to send: ${fields.detail}` })
   }
@@ -440,11 +464,13 @@ export type TokenStoreReason = "Corrupt" | "Insecure" | "Foreign" | "Busy" | "Re
  * @since 0.1.0
  * @category errors
  */
-export class TokenStoreError extends Data.TaggedError("TokenStoreError")<{
-  readonly reason: TokenStoreReason
-  readonly detail: string
-  readonly message: string
-}> {
+export class TokenStoreError
+  extends /* @__PURE__ */ Data.TaggedError("TokenStoreError")<{
+    readonly reason: TokenStoreReason
+    readonly detail: string
+    readonly message: string
+  }>
+{
   constructor(fields: Pick<TokenStoreError, "reason" | "detail">) {
     super({ ...fields, message: `The token store failed: ${fields.detail}` })
   }

@@ -39,7 +39,7 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class RateLimit extends Context.Tag("@countersign/client/RateLimit")<RateLimit, Service>() {}
+export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimit")<RateLimit, Service>() {}
 
 /**
  * Asks the service before each send, and tells it of each answer.

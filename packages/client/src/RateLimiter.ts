@@ -126,7 +126,8 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class RateLimiter extends Context.Tag("@countersign/client/RateLimiter")<RateLimiter, Service>() {}
+export class RateLimiter
+  extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimiter")<RateLimiter, Service>() {}
 
 /**
  * Where the counts are kept: a record of numbers for each key. It knows nothing of algorithms, and they nothing of it.
@@ -152,7 +153,8 @@ export interface Store {
  * @since 0.1.0
  * @category tags
  */
-export class RateLimiterStore extends Context.Tag("@countersign/client/RateLimiterStore")<RateLimiterStore, Store>() {}
+export class RateLimiterStore
+  extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimiterStore")<RateLimiterStore, Store>() {}
 
 const algorithms: Record<Algorithm, Algorithms.Algorithm> = {
   "fixed-window": Algorithms.fixedWindow,

@@ -97,9 +97,8 @@ const recording = (native: Tracer.Tracer): Tracer.Tracer => {
   })
 }
 
-/** {@link oursFull} under a tracer that keeps every span. The span is one around the call. */
+/** {@link oursFull} under a tracer that keeps every span: the client's own, one a send. */
 export const oursFullTraced: Case = (target) => {
   const Traced = Layer.unwrapEffect(Effect.map(Effect.tracer, (native) => Layer.setTracer(recording(native))))
-  const traced = Effect.map(full(target), (call) => Effect.withSpan(call, "GET", { kind: "client" }))
-  return ofEffect(Layer.merge(apiLive(target), Traced), traced)()
+  return ofEffect(Layer.merge(apiLive(target), Traced), full(target))()
 }

@@ -1,7 +1,7 @@
 /** What a program waits for before its first request, and what a bundle grows by. */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
-import { bundle, loadedModules, smallestClient, type Bundle } from "../Bundle.js"
+import { bundle, loadedModules, smallestClient, wholeClient, type Bundle } from "../Bundle.js"
 import { median, round } from "../Numbers.js"
 import { ours, publicModules } from "../Staging.js"
 import type { Bench } from "./Bench.js"
@@ -20,6 +20,8 @@ export interface Start {
   readonly modulesOfApiClient: number
   /** The smallest useful client without its peers, in bytes. */
   readonly smallestClient: Bundle
+  /** An `ApiClient` with a bearer, likewise. */
+  readonly wholeClient: Bundle
 }
 
 const peers = ["effect", "@effect/platform"]
@@ -73,6 +75,7 @@ export const run = async (bench: Bench): Promise<Start> => {
   return {
     imports: await importTimes(bench),
     modulesOfApiClient: (await loadedModules(bench.staged, "@countersign/client/ApiClient")).length,
-    smallestClient: await bundle(bench.staged, smallestClient)
+    smallestClient: await bundle(bench.staged, smallestClient),
+    wholeClient: await bundle(bench.staged, wholeClient)
   }
 }
