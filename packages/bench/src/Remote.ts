@@ -34,16 +34,19 @@ interface Waiting {
  * Starts a program of `src/programs` and waits for nothing.
  *
  * @param flags - for Node, such as `--expose-gc`.
+ * @param env - variables beside those of this process.
  */
 export const start = <M extends Methods>(
   staged: string,
   program: string,
   args: ReadonlyArray<string> = [],
-  flags: ReadonlyArray<string> = []
+  flags: ReadonlyArray<string> = [],
+  env: Readonly<Record<string, string>> = {}
 ): Remote<M> => {
   // Of this process's own flags, the loader for TypeScript is one: a measured process has none but its own.
   const child = fork(join(staged, "src/programs", `${program}.js`), [...args], {
     execArgv: [...flags],
+    env: { ...process.env, ...env },
     stdio: ["ignore", 2, 2, "ipc"]
   })
   const waiting = new Map<number, Waiting>()

@@ -1,0 +1,111 @@
+/** The process of the client that is attacked: what it holds in memory, and what it leaves, is the client's. */
+import type { ApiClient } from "@countersign/client/ApiClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Supervisor from "effect/Supervisor"
+import { answer } from "../Remote.js"
+import { answered, attacks } from "../stress/attacks.js"
+import type { Victim } from "../stress/victims.js"
+import { victims } from "../stress/victims.js"
+
+/** How one call ended, and after how many milliseconds. */
+export interface Ended {
+  readonly attack: string
+  readonly ending: string
+  readonly millis: number
+}
+
+/** Where nothing else ends a call, this does, in milliseconds. */
+const patience = 4000
+
+const supervisor = Effect.runSync(Supervisor.track)
+const scope = Effect.runSync(Scope.make())
+const upload = HttpBody.uint8Array(new Uint8Array(8 * 1024 * 1024))
+
+const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.supervised(Scope.extend(effect, scope), supervisor))
+
+const tagOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Untyped"
+
+const ending = (call: Effect.Effect<unknown, unknown>): Effect.Effect<string> =>
+  call.pipe(
+    Effect.match({ onFailure: tagOf, onSuccess: () => answered }),
+    Effect.catchAllDefect(() => Effect.succeed("Defect")),
+    Effect.timeoutTo({ duration: patience, onSuccess: (tag) => tag, onTimeout: () => "Endless" })
+  )
+
+const attempt = (client: ApiClient, attack: string): Effect.Effect<Ended> =>
+  Effect.suspend(() => {
+    const begun = performance.now()
+    const call =
+      attacks[attack]?.method === "POST" ? client.post(`/${attack}`, { body: upload }) : client.get(`/${attack}`)
+    return Effect.map(ending(call), (tag) => ({ attack, ending: tag, millis: performance.now() - begun }))
+  })
+
+/** What is left of the memory when all that can be is collected. */
+const collected = (): number => {
+  globalThis.gc?.()
+  globalThis.gc?.()
+  return process.memoryUsage().rss
+}
+
+/** What keeps the process alive, each kind with how many there are. */
+const resources = (): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1
+  return counts
+}
+
+let client: ApiClient | undefined
+let idle: Readonly<Record<string, number>> = {}
+let before = 0
+let peakBefore = 0
+let sampled = 0
+
+/** The most memory that the process has ever had, in bytes. */
+const peak = (): number => process.resourceUsage().maxRSS * 1024
+
+/** The peak that is remembered may be older than the attacks; then it is what was seen now and then. */
+const peakSince = (): number => (peak() > peakBefore ? peak() : sampled)
+
+const methods = {
+  /** Makes the client. Code that its first calls load and compile is no growth of those that follow. */
+  open: async ({ baseUrl, victim }: { readonly baseUrl: string; readonly victim: Victim }) => {
+    idle = resources()
+    client = await run(victims[victim](baseUrl))
+    await run(Effect.repeatN(client.get("/good"), 500))
+    before = collected()
+    peakBefore = peak()
+  },
+  attack: async ({ atATime, names }: { readonly atATime: number; readonly names: ReadonlyArray<string> }) => {
+    if (client === undefined) throw new Error("there is no client yet")
+    const target = client
+    const sampling = setInterval(() => (sampled = Math.max(sampled, process.memoryUsage.rss())), 5)
+    try {
+      return await run(Effect.forEach(names, (name) => attempt(target, name), { concurrency: atATime }))
+    } finally {
+      clearInterval(sampling)
+    }
+  },
+  /** Closes the client, and says what is left of it: bytes that it grew by, at most and now, and what is not closed. */
+  close: async () => {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    client = undefined
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const left = Object.entries(resources()).map(([name, count]) => count - (idle[name] ?? 0))
+    return {
+      fibers: (await Effect.runPromise(supervisor.value)).length,
+      resources: left.reduce((sum, count) => sum + Math.max(0, count), 0),
+      peakGrowth: peakSince() - before,
+      growth: collected() - before
+    }
+  }
+}
+
+/** What the process answers to. */
+export type VictimProcess = typeof methods
+
+answer(methods)

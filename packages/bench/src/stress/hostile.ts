@@ -1,0 +1,159 @@
+/** A server that keeps its clients waiting, or gives them more than they can hold. */
+import * as Effect from "effect/Effect"
+import { round } from "../Numbers.js"
+import type { Hostile } from "../programs/hostile.js"
+import type { Ended, VictimProcess } from "../programs/victim.js"
+import * as Remote from "../Remote.js"
+import { stage } from "../Staging.js"
+import { attacks } from "./attacks.js"
+import * as Stress from "./Stress.js"
+import type { Victim } from "./victims.js"
+import { bounds } from "./victims.js"
+
+const mebibyte = 1024 * 1024
+
+/** The figures; times in milliseconds. */
+export interface Besieged extends Stress.Figures {
+  readonly calls: number
+  readonly attacks: number
+  /** Calls that did not end as they should: without an end, with a defect, with an error that says something else. */
+  readonly misjudged: number
+  /** Some of those, in words. */
+  readonly examples: string
+  /** Calls that took until their deadline, and how long after it, or before it, the worst of them ended. */
+  readonly waited: number
+  readonly latest: number
+  readonly earliest: number
+  readonly inflatedMebibytes: number
+  readonly smallestBomb: number
+  readonly peakGrowthMebibytes: number
+  readonly growthMebibytes: number
+  /** Connections of hostile answers that the client kept, and of which. */
+  readonly kept: number
+  readonly keptOf: string
+  /** What was left when the client was closed: sockets that the server sees, what keeps the process alive, fibers. */
+  readonly socketsLeft: number
+  readonly resourcesLeft: number
+  readonly fibersLeft: number
+}
+
+/** A POST is not sent again, so its exchange is its call. */
+const deadlineOf = ({ attack }: Ended): number => (attacks[attack]?.method === "POST" ? bounds.exchange : bounds.call)
+
+const lateness = (ended: Ended): number => ended.millis - deadlineOf(ended)
+
+const isRight = ({ attack, ending }: Ended): boolean => attacks[attack]?.ends.includes(ending) ?? false
+
+const judge = (all: ReadonlyArray<Ended>) => {
+  const wrong = all.filter((ended) => !isRight(ended))
+  const examples = new Set(
+    wrong.map(({ attack, ending, millis }) => `${attack}: ${ending} after ${Math.round(millis)} ms`)
+  )
+  const waits = all.filter(({ ending }) => ending === "Timeout" || ending === "Endless").map(lateness)
+  return {
+    calls: all.length,
+    attacks: new Set(all.map(({ attack }) => attack)).size,
+    misjudged: wrong.length,
+    examples: [...examples].slice(0, 10).join("; "),
+    waited: waits.length,
+    latest: round(Math.max(...all.map(lateness)), 1),
+    earliest: round(Math.min(...waits), 1)
+  }
+}
+
+/** Asks again until there is none, for as long as a client may take to let go of what it has given up. */
+const untilNone = async (count: () => Promise<number>): Promise<number> => {
+  const last = performance.now() + 3500
+  let left = await count()
+  while (left > 0 && performance.now() < last) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    left = await count()
+  }
+  return left
+}
+
+interface Siege {
+  readonly server: Remote.Remote<Hostile>
+  readonly victim: Remote.Remote<VictimProcess>
+  readonly name: Victim
+  readonly rounds: number
+  readonly say: (what: string) => Promise<void>
+}
+
+const siege = async ({ name, rounds, say, server, victim }: Siege): Promise<Besieged> => {
+  const { inflated, port, sizes } = await server.call("listen")
+  await victim.call("open", { baseUrl: `http://127.0.0.1:${port}`, victim: name })
+  const names = Object.keys(attacks)
+  const bombs = names.filter((name) => /^(?:gzip|br)/.test(name))
+  const others = names.filter((name) => !bombs.includes(name))
+  let all: ReadonlyArray<Ended> = []
+  for (let number = 1; number <= rounds; number++) {
+    await say(`round ${number} of ${rounds}, ${names.length} attacks`)
+    const waits = await victim.call("attack", { names: others, atATime: 8 })
+    // The window of brotli alone is 16 MiB for each answer that is being read, whatever bound the body has.
+    const blasts = await victim.call("attack", { names: bombs, atATime: 2 })
+    all = [...all, ...waits, ...blasts]
+  }
+  let poisoned: ReadonlyArray<string> = []
+  const kept = await untilNone(async () => (poisoned = (await server.call("counts")).poisoned).length)
+  const { fibers, growth, peakGrowth, resources } = await victim.call("close")
+  const socketsLeft = await untilNone(async () => (await server.call("counts")).sockets)
+  return {
+    ...judge(all),
+    inflatedMebibytes: inflated / mebibyte,
+    smallestBomb: Math.min(...Object.values(sizes)),
+    peakGrowthMebibytes: round(peakGrowth / mebibyte, 1),
+    growthMebibytes: round(growth / mebibyte, 1),
+    kept,
+    keptOf: [...new Set(poisoned)].join(", "),
+    socketsLeft,
+    resourcesLeft: resources,
+    fibersLeft: fibers
+  }
+}
+
+/** glibc keeps what was freed for whoever asks next; what is to be found out is what the client has not freed. */
+const frugal = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" }
+
+const besiege = async (name: Victim, rounds: number, say: Siege["say"]): Promise<Besieged> => {
+  await say("the packages are compiled, the bombs made")
+  const staged = await stage(`stress-${name}`)
+  const server = Remote.start<Hostile>(staged, "hostile")
+  const victim = Remote.start<VictimProcess>(staged, "victim", [], ["--expose-gc"], frugal)
+  try {
+    return await siege({ server, victim, name, rounds, say })
+  } finally {
+    await Promise.all([server.stop(), victim.stop()])
+  }
+}
+
+/** Attacks a client. */
+export const measure =
+  (victim: Victim) =>
+  ({ say, short }: Stress.Run): Effect.Effect<Besieged, Stress.Unfit> =>
+    Effect.tryPromise({
+      try: () => besiege(victim, short ? 1 : 25, (what) => Effect.runPromise(say(what))),
+      catch: Stress.unfit
+    })
+
+/** What is promised of it. The first says that there was something to be afraid of. */
+export const promises: Stress.Promises<Besieged> = {
+  "bombs of a kilobyte become more than memory may grow": ({ inflatedMebibytes, smallestBomb, waited }) =>
+    inflatedMebibytes > 64 && smallestBomb < 1024 && waited > 0,
+  "each call ends with the error that is right": ({ misjudged }) => misjudged === 0,
+  "no call ends more than 100 ms after its deadline": ({ latest }) => latest <= 100,
+  "no timeout strikes more than 100 ms before its deadline": ({ earliest }) => earliest >= -100,
+  "memory grows by less than 64 MiB": ({ growthMebibytes }) => growthMebibytes < 64,
+  "at its peak, with garbage and all, it grows by less than one bomb becomes": ({
+    inflatedMebibytes,
+    peakGrowthMebibytes
+  }) => peakGrowthMebibytes < inflatedMebibytes,
+  "no connection of a hostile answer is kept": ({ kept }) => kept === 0,
+  "a client that is closed leaves no socket": ({ socketsLeft }) => socketsLeft === 0,
+  "a client that is closed leaves no timer, nor anything else that keeps a process alive": ({ resourcesLeft }) =>
+    resourcesLeft === 0,
+  "a client that is closed leaves no fiber": ({ fibersLeft }) => fibersLeft === 0
+}
+
+/** The case. */
+export const hostile: Stress.Stress = Stress.make("hostile", measure("ours"), promises)

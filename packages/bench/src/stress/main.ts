@@ -1,0 +1,38 @@
+/**
+ * `npm run stress`: what a client bears, from networks and servers that mean it no good. See `docs/stress.md`.
+ *
+ *     npm run -s stress -- all --short            a few seconds each
+ *     npm run -s stress -- hostile --json         one line of JSON on standard output
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { cases } from "./cases.js"
+import type { Options } from "./Options.js"
+import { parse, usage } from "./Options.js"
+import * as Report from "./Report.js"
+import type { Stress } from "./Stress.js"
+
+const one = ({ name, run }: Stress, { json, short }: Options): Effect.Effect<boolean> => {
+  const say = (what: string) => Console.error(`» ${name}: ${what}`)
+  return run({ short, say }).pipe(
+    Effect.tap((result) => Console.log(json ? Report.json(result) : Report.text(result))),
+    Effect.map(({ ok }) => ok),
+    Effect.catchTag("Unfit", ({ message }) => Effect.as(Console.error(`» ${name} could not be run: ${message}`), false))
+  )
+}
+
+const status = (args: ReadonlyArray<string>): Effect.Effect<number> =>
+  Effect.flatMap(parse(args, cases), (options) =>
+    Effect.map(
+      Effect.forEach(options.chosen, (chosen) => one(chosen, options)),
+      (oks) => (oks.every((ok) => ok) ? 0 : 1)
+    )
+  ).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.as(Console.error(message), 2)))
+
+const args = process.argv.slice(2)
+const main = Effect.map(args.includes("--help") ? Effect.as(Console.error(usage(cases)), 0) : status(args), (code) => {
+  process.exitCode = code
+})
+
+NodeRuntime.runMain(main, { disablePrettyLogger: true })
