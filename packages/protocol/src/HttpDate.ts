@@ -35,8 +35,8 @@ const LATEST = 253_402_300_799_000
  * @category decoding
  */
 export const parse = (text: string, now?: number): number | undefined => {
-  // The longest form is `Wednesday, ` and 22 characters more: a longer text is not looked at.
-  if (text.length > 33) return undefined
+  // The shortest form is asctime's, of 24 characters, the longest `Wednesday, ` and 22 more: others are not looked at.
+  if (text.length < 24 || text.length > 33) return undefined
   if (text[3] === ",") return parseImfFixdate(text)
   if (text[3] === " ") return parseAsctime(text)
   return parseRfc850(text, now)
