@@ -35,7 +35,10 @@ class Pending<E> extends Entry {
 
   readonly #answered = (outcome: Effect.Effect<HttpClientResponse, E>): void => {
     this.#deadlines.remove(this)
-    this.#end(isOver(outcome) ? outcome : this.#rest(outcome))
+    if (!isOver(outcome)) return this.#end(this.#rest(outcome))
+    // The fiber holds what cancels until it waits again: the whole exchange would be alive for as long.
+    this.#cancel = undefined
+    this.#end(outcome)
   }
 
   /** An answer whose body follows: what is left of the time is for that. */
