@@ -20,6 +20,7 @@ const mostAwaited = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 const none: ReadonlyArray<string> = []
+const noFields: RawHeaders = []
 
 /** The length that an answer's framing promises: 0 for one that cannot have a body, undefined where it does not say. */
 const lengthOf = (method: string, status: number, raw: RawHeaders): number | undefined => {
@@ -57,7 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #abort: ((error?: Error) => void) | undefined
   #cancelled = false
   #status = 0
-  #raw: RawHeaders = []
+  #raw: RawHeaders = noFields
   /** The first piece of a body that is awaited: most have no second. */
   #first: Buffer | undefined
   #rest: Array<Buffer> | undefined
@@ -157,10 +158,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return new WholeResponse(this.#request, this.#status, this.#raw, bytes, broken)
   }
 
+  /** Whoever can cancel it holds it, for longer than it lasts: a fiber does until it waits again. */
+  #forget(): void {
+    this.#abort = undefined
+    this.#raw = noFields
+    this.#first = undefined
+    this.#rest = undefined
+  }
+
   /** Lets go of who waited, too: through him undici would hold the response, and nobody could find it forgotten. */
   #answer(outcome: Outcome): void {
     const resume = this.#resume
     this.#resume = toNobody
+    if (this.#body === undefined) this.#forget()
     resume(outcome)
   }
 }
