@@ -1,5 +1,6 @@
 /** One client under measurement, and the loops that keep it busy. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type { RecordableHistogram } from "node:perf_hooks"
@@ -38,6 +39,8 @@ export type Load = (gauge: Gauge, inFlight: number) => Promise<void>
 export interface Client {
   readonly load: Load
   readonly tolerant: Load
+  /** Makes so many calls at once, each by itself as the handlers of a server do: a promise, or a fiber. */
+  readonly burst: (calls: number) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
@@ -69,6 +72,7 @@ const loop =
 export const ofPromise = (call: Call, close: () => Promise<void> = () => Promise.resolve()): Client => ({
   load: loop(call, false),
   tolerant: loop(call, true),
+  burst: (calls) => Promise.all(Array.from({ length: calls }, call)),
   close
 })
 
@@ -113,6 +117,7 @@ export const ofEffect =
     return {
       load: fibers(runtime, call, false),
       tolerant: fibers(runtime, call, true),
+      burst: (calls) => runtime.runPromise(Fiber.joinAll(Array.from({ length: calls }, () => runtime.runFork(call)))),
       close: () => runtime.dispose()
     }
   }

@@ -89,22 +89,22 @@ const used = (): number => {
 }
 
 let idle = 0
-let pending: Promise<void> | undefined
+let pending: Promise<unknown> | undefined
 
 /** Begins so many calls that are not answered until the server releases them. */
 const hold = async (inFlight: number): Promise<void> => {
-  const { load: run } = await opened()
+  const { burst } = await opened()
   idle = used()
-  const gauge = new Gauge()
-  gauge.left = inFlight
-  pending = run(gauge, inFlight)
+  pending = burst(inFlight)
   pending.catch(() => undefined)
 }
 
 /** The memory that has come to be used since {@link hold}. */
 const grown = (): number => used() - idle
 
-const released = async (): Promise<void> => pending
+const released = async (): Promise<void> => {
+  await pending
+}
 
 const methods = { turn, calls, hold, grown, released }
 
