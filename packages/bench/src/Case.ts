@@ -1,6 +1,6 @@
 /** One client under measurement, and the loops that keep it busy. */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type { RecordableHistogram } from "node:perf_hooks"
@@ -105,6 +105,17 @@ const fibers =
     return runtime.runPromise(all)
   }
 
+/** Begins so many fibers and waits for them; a fiber or a promise to wait with would count as theirs. */
+const all = (count: number, fork: (over: (exit: Exit.Exit<unknown, unknown>) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let left = count
+    const over = (exit: Exit.Exit<unknown, unknown>): void => {
+      if (Exit.isFailure(exit)) reject(new Error("a call of a burst has failed", { cause: exit.cause }))
+      else if (--left === 0) resolve()
+    }
+    for (let number = 0; number < count; number++) fork(over)
+  })
+
 /** A client whose call is an effect: the loops are fibers of one runtime. */
 export const ofEffect =
   <R, ER, E>(
@@ -117,7 +128,7 @@ export const ofEffect =
     return {
       load: fibers(runtime, call, false),
       tolerant: fibers(runtime, call, true),
-      burst: (calls) => runtime.runPromise(Fiber.joinAll(Array.from({ length: calls }, () => runtime.runFork(call)))),
+      burst: (calls) => all(calls, (over) => runtime.runFork(call).addObserver(over)),
       close: () => runtime.dispose()
     }
   }
