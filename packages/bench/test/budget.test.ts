@@ -18,10 +18,10 @@ describe("a budget that no clock is needed for", () => {
     expect(brotli).toBeLessThanOrEqual(15_000)
   })
 
-  it("an ApiClient with a bearer has at most 21 kB, compressed, and no code of others", async () => {
+  it("an ApiClient with a bearer has at most 21.5 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(21_000)
+    expect(brotli).toBeLessThanOrEqual(21_500)
   })
 
   it("importing ApiClient loads at most 72 modules beside those of Effect, all of them ours", async () => {

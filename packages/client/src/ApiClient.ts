@@ -15,11 +15,14 @@ import * as CookieJar from "./CookieJar.js"
 import * as Cookies from "./Cookies.js"
 import * as Defaults from "./Defaults.js"
 import type { ApiError, InvalidRequest } from "./Errors.js"
+import type { Hedge } from "./Hedge.js"
+import type { IdempotencyKey } from "./IdempotencyKey.js"
 import { adapted } from "./internal/adapted.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimit from "./RateLimit.js"
 import * as Redirects from "./Redirects.js"
 import * as Retry from "./Retry.js"
+import * as RetryBudget from "./RetryBudget.js"
 import * as Status from "./Status.js"
 import * as Telemetry from "./Telemetry.js"
 import * as Timeout from "./Timeout.js"
@@ -42,6 +45,13 @@ export interface Options extends Defaults.Options {
     { readonly exchange?: Duration.DurationInput | false; readonly call?: Duration.DurationInput | false } | undefined
   /** A schedule, or the options of {@link Retry.policy}. */
   readonly retry?: Retry.RetrySchedule | Retry.Options | false | undefined
+  /** A second send for a safe request whose answer takes long, as `Hedge.make` makes it; none when left out. */
+  readonly hedge?: Hedge | undefined
+  /**
+   * A key for each POST and PATCH, as `IdempotencyKey.make` makes it, with which they are retried like a GET; for APIs that
+   * know the header. None when left out.
+   */
+  readonly idempotencyKey?: IdempotencyKey | undefined
   /** The options of {@link Redirects.follow}; with `false` a 3xx is an answer like any other. */
   readonly redirects?: Redirects.Options | false | undefined
   /**
@@ -66,6 +76,8 @@ interface Parts {
   readonly auth: Auth.Service
   readonly jar: CookieJar.Service | undefined
   readonly limits: RateLimit.Service | undefined
+  /** What retries and hedges of all pipelines of the client are paid from. */
+  readonly budget: RetryBudget.RetryBudget | false
   /** Where credentials go, and what spans and metrics may name: the base URL's origin, and the further ones. */
   readonly origins: ReadonlyArray<string>
 }
@@ -84,6 +96,9 @@ export interface Place {
 }
 
 const second = 1000
+
+const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
+  Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
 
 /**
  * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
@@ -104,6 +119,11 @@ export const order: ReadonlyArray<Place> = [
     policy: ({ defaults }) => Defaults.policy(defaults)
   },
   {
+    name: "IdempotencyKey.policy",
+    why: "once a call: all of its hops and attempts carry the same key",
+    policy: ({ options: { idempotencyKey } }) => idempotencyKey?.policy
+  },
+  {
     name: "Timeout.call",
     why: "bounds everything, waits included",
     policy: ({ options: { timeout } }) =>
@@ -122,8 +142,13 @@ export const order: ReadonlyArray<Place> = [
   {
     name: "Retry.policy",
     why: "outside breaker and limiter, so that each attempt asks them again; one count for all failures of a hop",
-    policy: ({ options: { retry } }) =>
-      retry === false ? undefined : Retry.policy(Schedule.isSchedule(retry) ? { schedule: retry } : retry)
+    policy: ({ budget, options: { idempotencyKey, retry } }) =>
+      retry === false ? undefined : Retry.policy({ keyHeader: idempotencyKey?.header, ...retryOptions(retry), budget })
+  },
+  {
+    name: "Hedge.policy",
+    why: "within retry, to which all of its sends are one attempt; each of them asks breaker and limiter",
+    policy: ({ budget, options: { hedge } }) => hedge?.(budget === false ? undefined : budget)
   },
   // CircuitBreaker.policy has its place here: an open circuit spends no permit, and sees timeouts.
   {
@@ -223,6 +248,9 @@ const parts = (
     auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
     jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined),
     limits: limitsOf(options.rateLimit),
+    budget: Effect.sync(
+      () => (options.retry === false ? undefined : retryOptions(options.retry).budget) ?? RetryBudget.make()
+    ),
     origins: Effect.succeed([options.baseUrl, ...(options.origins ?? [])])
   })
 

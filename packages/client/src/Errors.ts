@@ -220,7 +220,8 @@ export class ClientError
 }
 
 /**
- * Why an exchange broke. `Truncated` is a body that ended early.
+ * Why an exchange broke. `Truncated` is a body that ended early; `AddressRefused` is this side's own refusal to connect to
+ * an address.
  *
  * @since 0.1.0
  * @category models
@@ -228,6 +229,7 @@ export class ClientError
 export type TransportReason =
   | "NameNotResolved"
   | "ConnectionRefused"
+  | "AddressRefused"
   | "ConnectTimeout"
   | "ConnectionReset"
   | "HeadersTimeout"
@@ -240,6 +242,7 @@ export type TransportReason =
 const transportAdvice: Record<TransportReason, string> = {
   NameNotResolved: "the host name has no address: check the base URL and the network",
   ConnectionRefused: "nothing listens there: check the host and the port",
+  AddressRefused: "this client does not connect to that address",
   ConnectTimeout: "no connection came about in time: check the network",
   ConnectionReset: "the connection was cut before the answer",
   HeadersTimeout: "no answer began in time",

@@ -8,7 +8,8 @@
  * | an exchange that never reached the server | any method |
  * | another status, a refused certificate, an answer that is not HTTP | never |
  *
- * In every case only if the body can be sent again, the schedule says so, and the wait ends before the deadline.
+ * In every case only if the body can be sent again, the schedule says so, the wait ends before the deadline, and the
+ * origin's {@link RetryBudget} has not run dry.
  *
  * @since 0.1.0
  */
@@ -22,6 +23,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
+import type { TransportReason } from "./Errors.js"
 import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
 import type { Call, Running } from "./internal/call.js"
@@ -33,6 +35,7 @@ import { step } from "./internal/steps.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as RetryAfter from "./RetryAfter.js"
+import * as RetryBudget from "./RetryBudget.js"
 import * as Timeline from "./Timeline.js"
 import { timeLeft } from "./Timeout.js"
 
@@ -106,6 +109,13 @@ export interface Options {
   readonly statuses?: ReadonlyArray<number> | undefined
   /** The longest wait that a server may ask for (60 s); one that asks for more is `RateLimited` at once. */
   readonly longestRetryAfter?: Duration.DurationInput | undefined
+  /**
+   * What retries may cost an origin (one of {@link RetryBudget.make} for this policy); one that is given to several
+   * clients is shared by them. With `false` only the schedule bounds the sends.
+   */
+  readonly budget?: RetryBudget.RetryBudget | false | undefined
+  /** The header, in lower case, with which a request may be sent twice whatever its method (`idempotency-key`). */
+  readonly keyHeader?: string | undefined
 }
 
 const defaultStatuses: ReadonlyArray<number> = [408, 425, 429, 500, 502, 503, 504]
@@ -113,8 +123,8 @@ const defaultStatuses: ReadonlyArray<number> = [408, 425, 429, 500, 502, 503, 50
 // RFC 9110 §9.2.2, of the methods that the platform sends.
 const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 
-const isIdempotent = (request: HttpClientRequest): boolean =>
-  idempotentMethods.has(request.method) || request.headers["idempotency-key"] !== undefined
+const isIdempotent = (request: HttpClientRequest, keyHeader: string): boolean =>
+  idempotentMethods.has(request.method) || request.headers[keyHeader] !== undefined
 
 /** A whole client further in has typed its statuses already: the list of statuses holds for those too. */
 const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Failure =>
@@ -124,13 +134,15 @@ const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Fail
   (error instanceof Unavailable && statuses.has(error.status)) ||
   (error instanceof Timeout && error.scope === "exchange")
 
-const mayHelp = (failure: Failure): boolean =>
-  failure._tag !== "TransportError" || (failure.reason !== "Tls" && failure.reason !== "InvalidAnswer")
+/** What a second send would come to, too. */
+const pointless: ReadonlyArray<TransportReason> = ["Tls", "InvalidAnswer", "AddressRefused"]
 
-const mayResend = (request: HttpClientRequest, failure: Failure): boolean =>
+const mayHelp = (failure: Failure): boolean => failure._tag !== "TransportError" || !pointless.includes(failure.reason)
+
+const mayResend = (request: HttpClientRequest, failure: Failure, keyHeader: string): boolean =>
   mayHelp(failure) &&
   RequestBody.isReplayable(request.body) &&
-  (isIdempotent(request) || (failure._tag === "TransportError" && failure.sent === "no"))
+  (isIdempotent(request, keyHeader) || (failure._tag === "TransportError" && failure.sent === "no"))
 
 const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
 
@@ -151,7 +163,8 @@ const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
  * An answer that is not given out is released before the wait. A wait that the server asks for and that is longer than
  * `longestRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
  * once. When there are no retries left it fails with `RateLimited` or `Unavailable`, through whose `response` the
- * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange.
+ * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange. So it does, at once, when the
+ * budget of the origin has run dry.
  *
  * Within another retry it does nothing.
  *
@@ -162,7 +175,9 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
   const rules: Rules = {
     statuses: new Set(options.statuses ?? defaultStatuses),
     schedule: RetryAfter.respect(options.schedule ?? backoff),
-    longest: Duration.toMillis(options.longestRetryAfter ?? "60 seconds")
+    longest: Duration.toMillis(options.longestRetryAfter ?? "60 seconds"),
+    budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
+    keyHeader: options.keyHeader ?? "idempotency-key"
   }
   return Policy.make<RateLimited | Unavailable>((request, next) =>
     // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
@@ -172,7 +187,7 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
       const loop = { rules, request, next }
       // Within a call an interruption ends that one too, and whoever began it leaves for all.
       if (isInside(call)) return first(loop, fiber, call)
-      return locally(attempt(loop, rules.schedule.initial), retried(call))
+      return locally(attempt(loop, rules.schedule.initial, 0), retried(call))
     })
   )
 }
@@ -183,6 +198,8 @@ interface Rules {
   readonly schedule: Schedule.Schedule<unknown, Failure>
   /** The longest wait that a server may ask for, in milliseconds. */
   readonly longest: number
+  readonly budget: RetryBudget.RetryBudget | undefined
+  readonly keyHeader: string
 }
 
 /** A request with what sends it, and what decides whether it is sent again. */
@@ -203,24 +220,37 @@ const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unav
     return withResponse(new Unavailable({ method, url, status }), response)
   })
 
-const wait = <F extends Failure>(failure: F, delayMs: number, longest: number): Effect.Effect<void, F | RateLimited> =>
+/** Fails where the wait is not to be, or cannot be paid for; gives what was paid. */
+const wait = <F extends Failure>(
+  { budget, longest }: Rules,
+  url: string,
+  failure: F,
+  delayMs: number
+): Effect.Effect<number, F | RateLimited> =>
   Effect.gen(function* () {
-    if ((RetryAfter.askedOf(failure) ?? 0) > longest || (yield* timeLeft) <= delayMs) {
-      return yield* Effect.fail(tooLong(failure))
-    }
+    const slack = (yield* timeLeft) - delayMs
+    if ((RetryAfter.askedOf(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
+    const paid = budget?.spend(url, failure._tag === "RateLimited")
+    if (paid === 0) return yield* Effect.fail(failure)
+    const since = yield* Clock.currentTimeMillis
     const response = responseOf(failure)
-    if (response !== undefined) yield* release(response)
+    // Letting go of an answer never takes the time in which the next one is to come.
+    if (response !== undefined) yield* release(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
-    yield* sleep(delayMs)
+    // What the release took is a part of the wait: the server's time runs from its answer.
+    yield* sleep(since + delayMs - (yield* Clock.currentTimeMillis))
+    return paid ?? 0
   })
 
 const again = <E, R>(loop: Loop<E, R>, failure: E | RateLimited | Unavailable, state: unknown): Attempt<E, R> => {
-  const { longest, schedule, statuses } = loop.rules
-  return isFailure(failure, statuses) && mayResend(loop.request, failure)
-    ? Effect.flatMap(step(schedule, state, failure), (decided) =>
+  const { request, rules } = loop
+  return isFailure(failure, rules.statuses) && mayResend(request, failure, rules.keyHeader)
+    ? Effect.flatMap(step(rules.schedule, state, failure), (decided) =>
         Option.isNone(decided)
           ? Effect.fail(failure)
-          : Effect.zipRight(wait(failure, decided.value.delayMs, longest), attempt(loop, decided.value.state))
+          : Effect.flatMap(wait(rules, request.url, failure, decided.value.delayMs), (paid) =>
+              attempt(loop, decided.value.state, paid)
+            )
       )
     : Effect.fail(failure)
 }
@@ -228,11 +258,17 @@ const again = <E, R>(loop: Loop<E, R>, failure: E | RateLimited | Unavailable, s
 const refusedThen = <E, R>(loop: Loop<E, R>, response: HttpClientResponse, state: unknown): Attempt<E, R> =>
   Effect.flatMap(refused(response), (failure) => again(loop, failure, state))
 
-const attempt = <E, R>(loop: Loop<E, R>, state: unknown): Attempt<E, R> =>
+/** An answer that is given out; `paid` is what the retry that it came to has cost. */
+const answered = ({ request, rules }: Loop<unknown, unknown>, response: HttpClientResponse, paid: number) => {
+  rules.budget?.earn(request.url, paid)
+  return Effect.succeed(response)
+}
+
+const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> =>
   Effect.matchEffect(loop.next(loop.request), {
     onFailure: (failure) => again(loop, failure, state),
     onSuccess: (response): Attempt<E, R> =>
-      loop.rules.statuses.has(response.status) ? refusedThen(loop, response, state) : Effect.succeed(response)
+      loop.rules.statuses.has(response.status) ? refusedThen(loop, response, state) : answered(loop, response, paid)
   })
 
 /** The first send of most calls is their last: it leaves by itself, and costs one step. */
@@ -249,7 +285,7 @@ const first = <E, R>(loop: Loop<E, R>, fiber: Running, outer: Call): Attempt<E, 
     onSuccess: (response): Attempt<E, R> => {
       if (statuses.has(response.status)) return leaving(refusedThen(loop, response, schedule.initial), fiber, outer)
       enter(fiber, outer)
-      return Effect.succeed(response)
+      return answered(loop, response, 0)
     }
   })
 }

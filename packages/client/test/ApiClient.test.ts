@@ -107,10 +107,12 @@ describe("the order", () => {
     expect(names).toEqual([
       "Telemetry.counters",
       "Defaults.policy",
+      "IdempotencyKey.policy",
       "Timeout.call",
       "Status.policy",
       "Redirects.follow",
       "Retry.policy",
+      "Hedge.policy",
       "RateLimit.policy",
       "Auth.policy",
       "Telemetry.span",

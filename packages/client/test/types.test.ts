@@ -8,12 +8,15 @@ import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
 import type * as Defaults from "@countersign/client/Defaults"
 import type * as Errors from "@countersign/client/Errors"
+import * as Hedge from "@countersign/client/Hedge"
+import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
 import * as Policy from "@countersign/client/Policy"
 import * as RateLimit from "@countersign/client/RateLimit"
 import * as RateLimiter from "@countersign/client/RateLimiter"
 import type * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
 import * as RetryAfter from "@countersign/client/RetryAfter"
+import * as RetryBudget from "@countersign/client/RetryBudget"
 import type * as Status from "@countersign/client/Status"
 import * as Telemetry from "@countersign/client/Telemetry"
 import * as Timeout from "@countersign/client/Timeout"
@@ -206,5 +209,31 @@ describe("telemetry", () => {
     const _same = (effect: Effect.Effect<1, "wrong", "needed">) => named(effect)
     expectTypeOf<ReturnType<typeof _same>>().toEqualTypeOf<Effect.Effect<1, "wrong", "needed">>()
     expectTypeOf<ErrorOf<ReturnType<typeof Telemetry.span>>>().toEqualTypeOf<never>()
+  })
+})
+
+describe("what retries are made of", () => {
+  it("a hedge and a key add nothing to a client's errors and requirements", () => {
+    expectTypeOf<ErrorOf<ReturnType<typeof Hedge.policy>>>().toEqualTypeOf<never>()
+    expectTypeOf<ErrorOf<ReturnType<typeof IdempotencyKey.policy>>>().toEqualTypeOf<never>()
+    const hedge = Hedge.make({ after: "300 millis" })
+    const idempotencyKey = IdempotencyKey.make({ methods: ["POST"], make: Effect.succeed("k") })
+    const _made = ApiClient.make({ baseUrl, auth: Auth.none, hedge, idempotencyKey })
+    expectTypeOf<Effect.Effect.Context<typeof _made>>().toEqualTypeOf<HttpClient.HttpClient>()
+    expectTypeOf<Effect.Effect.Error<typeof _made>>().toEqualTypeOf<Errors.InvalidRequest>()
+  })
+
+  it("a hedge takes a time, a key is made of nothing that fails", () => {
+    // @ts-expect-error - a hedge without a time to wait is two sends each time
+    Hedge.make({})
+    // @ts-expect-error - a key that may fail would be an error that no call has
+    IdempotencyKey.make({ make: Effect.fail("no") })
+  })
+
+  it("a budget is a value that clients share, or false", () => {
+    const budget = RetryBudget.make({ capacity: 100 })
+    expectTypeOf(budget).toEqualTypeOf<RetryBudget.RetryBudget>()
+    expectTypeOf<Retry.Options["budget"]>().toEqualTypeOf<RetryBudget.RetryBudget | false | undefined>()
+    expectTypeOf(Retry.policy({ budget })).toEqualTypeOf(Retry.policy({ budget: false }))
   })
 })

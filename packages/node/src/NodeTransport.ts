@@ -72,8 +72,9 @@ export interface Options {
   readonly socketPath?: string | undefined
   /**
    * Asked before a connection is opened, for every address that a host name stands for, and for one that a URL names
-   * itself: `false` refuses it. IPv4 addresses are given as such, even in the guise of IPv6. Where none is left, the request fails as if the other side had refused the connection
-   * (`ECONNREFUSED`, nothing sent). For URLs that come from somebody else.
+   * itself: `false` refuses it. IPv4 addresses are given as such, even in the guise of IPv6. Where none is left, the
+   * request fails with the code `ERR_COUNTERSIGN_ADDRESS`, which is a `TransportError` of the reason `AddressRefused`:
+   * nothing was sent, and nothing will be by another attempt. For URLs that come from somebody else.
    */
   readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
   /** Called with the origin whenever a connection was opened, for a counter. */

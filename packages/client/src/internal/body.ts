@@ -2,7 +2,6 @@
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -14,11 +13,13 @@ import { wholeBodyOf } from "./wholeBody.js"
 const mostDiscarded = 64 * 1024
 
 /** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
-const discardTime = Duration.seconds(1)
+const discardTime = 1000
 
 /** Also where the caller cannot be interrupted, as while a resource is released: the time has an end there too. */
-const inDiscardTime = <A, E, R>(reading: Effect.Effect<A, E, R>): Effect.Effect<A, E | Cause.TimeoutException, R> =>
-  Effect.timeout(Effect.interruptible(reading), discardTime)
+const inDiscardTime = <A, E, R>(
+  reading: Effect.Effect<A, E, R>,
+  ms = discardTime
+): Effect.Effect<A, E | Cause.TimeoutException, R> => Effect.timeout(Effect.interruptible(reading), ms)
 
 const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
 
@@ -103,14 +104,16 @@ export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> =>
 /**
  * Lets go of a response whose body nobody will read: its connection is free, or closed, when this is done. Whoever
  * sends again, waits or gives up calls this first: a pool of one connection would otherwise never send again.
+ *
+ * @param most - how long it may take, in milliseconds; a second where that is less.
  */
-export const release = (response: HttpClientResponse): Effect.Effect<void> =>
+export const release = (response: HttpClientResponse, most = discardTime): Effect.Effect<void> =>
   wholeBodyOf(response) !== undefined
     ? Effect.void
     : response.stream.pipe(
         Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
         Stream.takeUntil((length) => length > mostDiscarded),
         Stream.runDrain,
-        inDiscardTime,
+        (reading) => inDiscardTime(reading, Math.min(most, discardTime)),
         Effect.ignore
       )

@@ -22,9 +22,22 @@ export interface Call {
 export interface Shared {
   /** How many sends there were, retries, replays and redirects included. */
   sends: number
+  /** Whether it was left: a fiber that was forked in it and lives on is in it no more. */
+  over: boolean
+  /** What it was begun in. */
+  readonly within: Call | undefined
 }
 
-const outside: Call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
+const sharedIn = (within: Call | undefined): Shared => ({ sends: 0, over: false, within })
+
+const outside: Call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: sharedIn(undefined) }
+
+/** What is left of a call when those are over that it is a part of. */
+const stillIn = (call: Call): Call => {
+  let left = call
+  for (let at = call.shared; at.within !== undefined; at = at.within.shared) if (at.over) left = at.within
+  return left
+}
 
 /**
  * Where a fiber keeps the call that it is in. Setting a FiberRef copies all of a fiber's; a call would do that four
@@ -60,7 +73,7 @@ const place: FiberRef.FiberRef<Place> = globalValue("@countersign/client/call", 
 /** The call that a fiber is in. */
 export const callOf = (fiber: Running): Call => {
   const { call, owner } = fiber.getFiberRef(place)
-  return owner === undefined || owner === fiber.id() ? call : outside
+  return owner === undefined || owner === fiber.id() ? stillIn(call) : outside
 }
 
 /** The call that this fiber is in. */
@@ -82,6 +95,16 @@ export const enter = (fiber: Running, call: Call): Call => {
   return outer
 }
 
+/** Goes back to the call in which the one that the fiber is in was begun: that one is over, for all that it forked. */
+export const leave = (fiber: Running, outer: Call): void => {
+  let left: Call | undefined = enter(fiber, outer)
+  // What an interruption ended has not been left by itself.
+  while (left !== undefined && left.shared !== outer.shared) {
+    left.shared.over = true
+    left = left.shared.within
+  }
+}
+
 /** Counts one more send of the fiber's call, and gives how many there were before it. Outside of calls it is always 0. */
 export const countSend = (fiber: Running): number => {
   const { shared } = callOf(fiber)
@@ -92,14 +115,14 @@ export const countSend = (fiber: Running): number => {
 export const begin = (outer: Call, deadline: number): Call => ({
   deadline: Math.min(outer.deadline, deadline),
   retrying: outer.retrying,
-  shared: { sends: 0 }
+  shared: sharedIn(outer)
 })
 
 /** The part of a call in which a retry is at work. */
 export const retried = ({ deadline, shared }: Call): Call => ({
   deadline,
   retrying: true,
-  shared: shared === outside.shared ? { sends: 0 } : shared
+  shared: shared === outside.shared ? sharedIn(outside) : shared
 })
 
 /** Whether there is a call at all, whoever began it. */
@@ -109,11 +132,11 @@ export const isInside = (call: Call): boolean => call !== outside
 export const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(effect, {
     onFailure: (cause) => {
-      enter(fiber, outer)
+      leave(fiber, outer)
       return Effect.failCause(cause)
     },
     onSuccess: (value) => {
-      enter(fiber, outer)
+      leave(fiber, outer)
       return Effect.succeed(value)
     }
   })

@@ -17,6 +17,7 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["EHOSTUNREACH", never("ConnectionRefused")],
   ["ENETUNREACH", never("ConnectionRefused")],
   ["EADDRNOTAVAIL", never("ConnectionRefused")],
+  ["ERR_COUNTERSIGN_ADDRESS", never("AddressRefused")],
   ["UND_ERR_CONNECT_TIMEOUT", never("ConnectTimeout")],
   ["UND_ERR_HEADERS_TIMEOUT", perhaps("HeadersTimeout")],
   ["UND_ERR_BODY_TIMEOUT", perhaps("BodyTimeout")],

@@ -16,7 +16,7 @@ import type * as FiberStatus from "effect/FiberStatus"
 import * as HashSet from "effect/HashSet"
 import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Call } from "./call.js"
-import { callOf, enter, locally } from "./call.js"
+import { callOf, enter, leave, locally } from "./call.js"
 import { Deadlines, Entry } from "./deadlines.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
@@ -97,7 +97,7 @@ const byTimer = <A, E, R, E2>(
     const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
       deadlines.remove(entry)
       // What was struck may have entered a part of the call and not have left it.
-      if (call !== undefined || entry.mark !== undefined) enter(fiber, outer)
+      if (call !== undefined || entry.mark !== undefined) leave(fiber, outer)
       return entry.mark === undefined ? exit : overdue(exit, entry.mark, onTimeout)
     }
     return Effect.matchCauseEffect(restore(effect), {

@@ -130,7 +130,7 @@ describe("A bound on time", () => {
 
   it.live("the call that it begins is the fiber's inside, and not after, however it ends", () =>
     Effect.gen(function* () {
-      const call = { deadline: 1, retrying: true, shared: { sends: 0 } }
+      const call = { deadline: 1, retrying: true, shared: { sends: 0, over: false, within: undefined } }
       const seen = yield* within(current, ms(50), late, () => call)
       expect(seen).toBe(call)
       yield* Effect.flip(within(never, ms(5), late, () => call))
@@ -141,7 +141,11 @@ describe("A bound on time", () => {
 
   it.live("a part of the call that was entered within it, and struck, is left", () =>
     Effect.gen(function* () {
-      const call = { deadline: Number.POSITIVE_INFINITY, retrying: false, shared: { sends: 0 } }
+      const call = {
+        deadline: Number.POSITIVE_INFINITY,
+        retrying: false,
+        shared: { sends: 0, over: false, within: undefined }
+      }
       const struck = within(locally(never, { ...call, retrying: true }), ms(5), late)
       const after = Effect.zipRight(Effect.flip(struck), current)
       expect(yield* within(after, ms(500), late, () => call)).toBe(call)

@@ -6,10 +6,10 @@ import { canonical } from "./address.js"
 /** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
 export type AllowAddress = (address: string, host: string) => boolean
 
-/** Nothing was sent: its code is that of a connection which the other side refused. */
+/** Nothing was sent. Its code is nobody else's: what this side refuses once it refuses each time. */
 class AddressNotAllowed extends Error {
   override readonly name: string = "AddressNotAllowed"
-  readonly code: string = "ECONNREFUSED"
+  readonly code: string = "ERR_COUNTERSIGN_ADDRESS"
   readonly syscall: string = "connect"
 
   constructor(host: string) {
