@@ -106,43 +106,47 @@ export const isRedirect = ({ headers, request, status }: HttpClientResponse): bo
  */
 export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | InvalidRequest> => {
   const { crossOrigin = "follow", crossOriginBody = false, limit = 5 } = options
-  return Policy.make<RedirectRejected | InvalidRequest>((request, next) => {
-    const hop = (
-      current: HttpClientRequest.HttpClientRequest,
-      hops: number
-    ): Effect.Effect<
-      HttpClientResponse,
-      Effect.Effect.Error<ReturnType<typeof next>> | RedirectRejected | InvalidRequest,
-      Effect.Effect.Context<ReturnType<typeof next>>
-    > =>
-      Effect.flatMap(next(current), (response) => {
-        if (response.status < 300 || response.status >= 400) return Effect.succeed(response)
-        return Effect.flatMap(urlOf(current), (url) => {
-          const { method } = current
-          const { status } = response
-          const location = response.headers["location"]
-          const decision = Redirect.decide({
-            method,
-            url,
-            status,
-            location,
-            hops,
-            limit,
-            crossOrigin,
-            crossOriginBody,
-            hasBody: current.body._tag !== "Empty"
-          })
-          if (decision._tag === "Stop") return Effect.succeed(response)
-          if (decision._tag === "Reject") return Effect.fail(rejected(response, url, decision.reason))
-          if (decision.keepBody && !RequestBody.isReplayable(current.body)) {
-            return Effect.fail(rejected(response, url, "BodyNotReplayable"))
-          }
-          return release(response).pipe(
-            Effect.zipRight(Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url) }))),
-            Effect.zipRight(hop(nextRequest(current, decision), hops + 1))
-          )
-        })
-      })
-    return hop(request, 0)
-  })
+  const rules: Rules = { crossOrigin, crossOriginBody, limit }
+  return Policy.make<RedirectRejected | InvalidRequest>((request, next) => hop(rules, request, next, 0))
+}
+
+/** The options, without those that are left out. */
+type Rules = Required<{ readonly [K in keyof Options]: Exclude<Options[K], undefined> }>
+
+type Hop<E, R> = Effect.Effect<HttpClientResponse, E | RedirectRejected | InvalidRequest, R>
+
+const hop = <E, R>(
+  rules: Rules,
+  request: HttpClientRequest.HttpClientRequest,
+  next: Policy.Next<E, R>,
+  hops: number
+): Hop<E, R> =>
+  Effect.flatMap(next(request), (response): Hop<E, R> =>
+    response.status < 300 || response.status >= 400
+      ? Effect.succeed(response)
+      : Effect.flatMap(urlOf(request), (url) => decided(rules, request, next, hops, response, url))
+  )
+
+const decided = <E, R>(
+  rules: Rules,
+  request: HttpClientRequest.HttpClientRequest,
+  next: Policy.Next<E, R>,
+  hops: number,
+  response: HttpClientResponse,
+  url: string
+): Hop<E, R> => {
+  const { method } = request
+  const { status } = response
+  const location = response.headers["location"]
+  const hasBody = request.body._tag !== "Empty"
+  const decision = Redirect.decide({ method, url, status, location, hops, hasBody, ...rules })
+  if (decision._tag === "Stop") return Effect.succeed(response)
+  if (decision._tag === "Reject") return Effect.fail(rejected(response, url, decision.reason))
+  if (decision.keepBody && !RequestBody.isReplayable(request.body)) {
+    return Effect.fail(rejected(response, url, "BodyNotReplayable"))
+  }
+  return release(response).pipe(
+    Effect.zipRight(Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url) }))),
+    Effect.zipRight(hop(rules, nextRequest(request, decision), next, hops + 1))
+  )
 }

@@ -13,8 +13,10 @@
  * @since 0.1.0
  */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { Unavailable } from "./Errors.js"
 import { settle } from "./internal/body.js"
@@ -64,8 +66,14 @@ const settled = <E>(error: E): Effect.Effect<never, E> => {
  * @category policies
  */
 export const policy: Policy.Policy<StatusError> = Policy.make<StatusError>((request, next) =>
-  Effect.matchEffect(next(request), {
-    onFailure: settled,
-    onSuccess: (response) => (response.status < 400 ? Effect.succeed(response) : fromResponse(response))
-  })
+  // Handlers that are made once: a request that waits holds none of its own.
+  Effect.matchCauseEffect(next(request), { onFailure, onSuccess })
 )
+
+const onFailure = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> => {
+  const failure = Cause.failureOrCause(cause)
+  return Either.isLeft(failure) ? settled(failure.left) : Effect.failCause(failure.right)
+}
+
+const onSuccess = (response: HttpClientResponse): Effect.Effect<HttpClientResponse, StatusError> =>
+  response.status < 400 ? Effect.succeed(response) : fromResponse(response)
