@@ -35,7 +35,7 @@ export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadli
     : Effect.succeed(Number.POSITIVE_INFINITY)
 )
 
-const timedOut = (request: HttpClientRequest, scope: Timeout["scope"], after: Duration.Duration) => () =>
+const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request: HttpClientRequest) =>
   new Timeout({ method: request.method, url: Redact.url(request.url), scope, after })
 
 /**
@@ -52,16 +52,16 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
   const ms = Duration.toMillis(duration)
   const within = bound(duration)
   const deadlines = new Deadlines(ms)
+  const late = timedOut("exchange", duration)
   return <E, R>(client: HttpClient.HttpClient.With<E, R>) => {
-    const stepwise = (request: HttpClientRequest) =>
-      within(client.execute(request), timedOut(request, "exchange", duration))
+    const stepwise = (request: HttpClientRequest) => within(client.execute(request), late, request)
     const send: Direct<E | Timeout> | undefined = ms > longestTimer ? undefined : directOf(client)
     if (send === undefined) return fromExecute(stepwise)
     return fromExecute<E | Timeout, R>((request) =>
       Effect.withFiberRuntime((fiber) =>
         Timeline.isObserved(fiber) || !hasLiveClock(fiber)
           ? stepwise(request)
-          : directly(deadlines, send, request, timedOut(request, "exchange", duration), stepwise)
+          : directly(deadlines, send, request, late, stepwise)
       )
     )
   }
@@ -81,5 +81,6 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const ms = Duration.toMillis(duration)
   const within = bound(duration)
   const inner = (fiber: Running) => begin(callOf(fiber), nowOf(fiber) + ms)
-  return Policy.make<Timeout>((request, next) => within(next(request), timedOut(request, "call", duration), inner))
+  const late = timedOut("call", duration)
+  return Policy.make<Timeout>((request, next) => within(next(request), late, request, inner))
 }

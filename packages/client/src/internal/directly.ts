@@ -11,25 +11,28 @@ import { bound } from "./timer.js"
 /** An exchange that is under way: a transport was asked directly, and there is a time by which it has to answer. */
 class Pending<E> extends Entry {
   readonly #deadlines: Deadlines
-  readonly #timedOut: () => E
+  readonly #late: (request: HttpClientRequest) => E
+  readonly #request: HttpClientRequest
   #resume: ((outcome: Effect.Effect<HttpClientResponse, E>) => void) | undefined
   #cancel: (() => void) | undefined
 
   constructor(
     deadlines: Deadlines,
-    timedOut: () => E,
+    request: HttpClientRequest,
+    late: (request: HttpClientRequest) => E,
     resume: (outcome: Effect.Effect<HttpClientResponse, E>) => void
   ) {
     super()
     this.#deadlines = deadlines
-    this.#timedOut = timedOut
+    this.#request = request
+    this.#late = late
     this.#resume = resume
     deadlines.add(this)
   }
 
   /** Whether it was sent at all. */
-  begin(send: Direct<E>, request: HttpClientRequest): boolean {
-    this.#cancel = send(request, this.#answered)
+  begin(send: Direct<E>): boolean {
+    this.#cancel = send(this.#request, this.#answered)
     return this.#cancel !== undefined
   }
 
@@ -43,7 +46,9 @@ class Pending<E> extends Entry {
 
   /** An answer whose body follows: what is left of the time is for that. */
   #rest(body: Effect.Effect<HttpClientResponse, E>): Effect.Effect<HttpClientResponse, E> {
-    return Effect.suspend(() => bound(Duration.millis(Math.max(0, this.at - performance.now())))(body, this.#timedOut))
+    return Effect.suspend(() =>
+      bound(Duration.millis(Math.max(0, this.at - performance.now())))(body, this.#late, this.#request)
+    )
   }
 
   #end(outcome: Effect.Effect<HttpClientResponse, E>): void {
@@ -54,7 +59,7 @@ class Pending<E> extends Entry {
 
   override strike(): void {
     this.#cancel?.()
-    this.#end(Effect.suspend(() => Effect.fail(this.#timedOut())))
+    this.#end(Effect.suspend(() => Effect.fail(this.#late(this.#request))))
   }
 
   /** Nobody waits for it any more. */
@@ -75,12 +80,12 @@ export const directly = <E, R>(
   deadlines: Deadlines,
   send: Direct<E>,
   request: HttpClientRequest,
-  timedOut: () => E,
+  late: (request: HttpClientRequest) => E,
   otherwise: (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
 ): Effect.Effect<HttpClientResponse, E, R> =>
   Effect.async<HttpClientResponse, E, R>((resume) => {
-    const pending = new Pending<E>(deadlines, timedOut, resume)
-    if (pending.begin(send, request)) return Effect.sync(() => pending.drop())
+    const pending = new Pending<E>(deadlines, request, late, resume)
+    if (pending.begin(send)) return Effect.sync(() => pending.drop())
     pending.drop()
     return resume(otherwise(request))
   })

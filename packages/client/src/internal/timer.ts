@@ -23,21 +23,35 @@ type Running = Fiber.RuntimeFiber<unknown, unknown>
 
 let marks = 0
 
-/** A fiber that is to be interrupted. */
+/** A fiber that is to be interrupted, and what it has to put in order when its effect is over. */
 class Interruption extends Entry {
   readonly #fiber: Running
+  readonly #deadlines: Deadlines
+  readonly #outer: Call
+  readonly #begun: boolean
   /** In whose name it was; undefined while it was not. */
-  mark: FiberId.FiberId | undefined
+  #mark: FiberId.FiberId | undefined
 
-  constructor(fiber: Running) {
+  constructor(fiber: Running, deadlines: Deadlines, call: Call | undefined) {
     super()
     this.#fiber = fiber
+    this.#deadlines = deadlines
+    deadlines.add(this)
+    this.#begun = call !== undefined
+    this.#outer = call === undefined ? callOf(fiber) : enter(fiber, call)
   }
 
   override strike(): void {
     // A name of its own for each: bounds nest, and each answers for itself only.
-    this.mark = FiberId.runtime(-1 - marks++, 0)
-    this.#fiber.unsafeInterruptAsFork(this.mark)
+    this.#mark = FiberId.runtime(-1 - marks++, 0)
+    this.#fiber.unsafeInterruptAsFork(this.#mark)
+  }
+
+  settle<A, E, T, E2>(exit: Exit.Exit<A, E>, late: (about: T) => E2, about: T): Effect.Effect<A, E | E2> {
+    this.#deadlines.remove(this)
+    // What was struck may have entered a part of the call and not have left it.
+    if (this.#begun || this.#mark !== undefined) leave(this.#fiber, this.#outer)
+    return this.#mark === undefined ? exit : overdue(exit, this.#mark, () => late(about))
   }
 }
 
@@ -83,26 +97,19 @@ const overdue = <A, E, E2>(
     return interrupted || !isOurs ? exit : Effect.fail(onTimeout())
   })
 
-const byTimer = <A, E, R, E2>(
+const byTimer = <A, E, R, T, E2>(
   effect: Effect.Effect<A, E, R>,
   fiber: Running,
   deadlines: Deadlines,
-  onTimeout: () => E2,
+  late: (about: T) => E2,
+  about: T,
   call: Call | undefined
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) => {
-    const entry = new Interruption(fiber)
-    deadlines.add(entry)
-    const outer = call === undefined ? callOf(fiber) : enter(fiber, call)
-    const settle = (exit: Exit.Exit<A, E>): Effect.Effect<A, E | E2> => {
-      deadlines.remove(entry)
-      // What was struck may have entered a part of the call and not have left it.
-      if (call !== undefined || entry.mark !== undefined) leave(fiber, outer)
-      return entry.mark === undefined ? exit : overdue(exit, entry.mark, onTimeout)
-    }
+    const entry = new Interruption(fiber, deadlines, call)
     return Effect.matchCauseEffect(restore(effect), {
-      onFailure: (cause) => settle(Exit.failCause(cause)),
-      onSuccess: (value) => settle(Exit.succeed(value))
+      onFailure: (cause) => entry.settle(Exit.failCause(cause), late, about),
+      onSuccess: (value) => entry.settle(Exit.succeed(value), late, about)
     })
   })
 
@@ -115,25 +122,29 @@ const byRace = <A, E, R, E2>(
 ): Effect.Effect<A, E | E2, R> =>
   Effect.timeoutFail(Effect.interruptible(call === undefined ? effect : locally(effect, call)), { duration, onTimeout })
 
-/** What {@link bound} gives: an effect that fails with `onTimeout` when it takes longer. */
-export type Bound = <A, E, R, E2>(
+/**
+ * What {@link bound} gives: an effect that fails with what `late` makes of `about` when it takes longer. Two parameters,
+ * because a closure over both would be held for as long as the effect takes.
+ */
+export type Bound = <A, E, R, T, E2>(
   effect: Effect.Effect<A, E, R>,
-  onTimeout: () => E2,
+  late: (about: T) => E2,
+  about: T,
   call?: (fiber: Running) => Call
 ) => Effect.Effect<A, E | E2, R>
 
 /**
  * Makes a bound of a duration. What takes longer is interrupted, and its finalizers are waited for.
  *
- * Its third parameter is the call that the effect begins, where it does.
+ * Its last parameter is the call that the effect begins, where it does.
  */
 export const bound = (duration: Duration.Duration): Bound => {
   const ms = Duration.toMillis(duration)
   const deadlines = new Deadlines(ms)
-  return (effect, onTimeout, call) =>
+  return (effect, late, about, call) =>
     Effect.withFiberRuntime((fiber, status) =>
       ms > longestTimer || isOutOfReach(fiber, status)
-        ? byRace(effect, duration, onTimeout, call?.(fiber))
-        : byTimer(effect, fiber, deadlines, onTimeout, call?.(fiber))
+        ? byRace(effect, duration, () => late(about), call?.(fiber))
+        : byTimer(effect, fiber, deadlines, late, about, call?.(fiber))
     )
 }

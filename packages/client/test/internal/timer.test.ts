@@ -17,7 +17,7 @@ const within = <A, E, R, E2>(
   duration: Duration.Duration,
   onTimeout: () => E2,
   call?: () => Call
-): Effect.Effect<A, E | E2, R> => bound(duration)(effect, onTimeout, call)
+): Effect.Effect<A, E | E2, R> => bound(duration)(effect, onTimeout, undefined, call)
 
 const late = () => "late" as const
 
@@ -157,7 +157,7 @@ describe("A bound on time", () => {
       // Far longer than those in time need, also on a machine that has other things to do.
       const bounded = bound(ms(400))
       const one = (n: number) =>
-        Effect.delay(bounded(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), late), ms(n % 20))
+        Effect.delay(bounded(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), late, undefined), ms(n % 20))
       const outcomes = yield* Effect.forEach(
         Array.from({ length: 300 }, (_, n) => n),
         (n) => Effect.either(one(n)),
