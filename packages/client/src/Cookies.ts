@@ -3,18 +3,19 @@
  *
  * @since 0.1.0
  */
-import * as PlatformCookies from "@effect/platform/Cookies"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as CookieJar from "./CookieJar.js"
+import { setCookieLinesOf } from "./internal/setCookies.js"
 import * as Policy from "./Policy.js"
 
 /**
  * Sends the cookies that the jar holds for a request's URL, after those that the request brings itself, and keeps
- * those of its answer, whatever the status. It stands nearest to the wire, so that it sees each hop of a redirect and
+ * those of its answer, whatever the status. It stands within redirects and authentication, so that it sees each hop and
  * each 401.
  *
- * Of two cookies of one name in one answer the platform keeps the last, whatever their paths; so does this.
+ * Of two cookies of one name in one answer both are kept where the transport tells its `Set-Cookie` fields
+ * (`Transport.setCookieLines`; `NodeTransport` does). The platform's own keep the last, whatever their paths.
  *
  * Specification: [RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4).
  *
@@ -25,10 +26,8 @@ export const policy = (jar: CookieJar.Service): Policy.Policy =>
   Policy.make((request, next) =>
     Effect.flatMap(jar.cookiesFor(request.url), (kept) =>
       Effect.flatMap(next(kept === "" ? request : withCookies(request, kept)), (response) => {
-        const { cookies } = response
-        return PlatformCookies.isEmpty(cookies)
-          ? Effect.succeed(response)
-          : Effect.as(jar.store(request.url, PlatformCookies.toSetCookieHeaders(cookies)), response)
+        const lines = setCookieLinesOf(response)
+        return lines.length === 0 ? Effect.succeed(response) : Effect.as(jar.store(request.url, lines), response)
       })
     )
   )

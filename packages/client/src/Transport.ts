@@ -19,6 +19,7 @@ import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
 import { headerProblem } from "./internal/headers.js"
 import { Buffered, Streaming } from "./internal/response.js"
+import * as SetCookies from "./internal/setCookies.js"
 import * as WholeBody from "./internal/wholeBody.js"
 import { wholeBodyOf } from "./internal/wholeBody.js"
 import * as Timeline from "./Timeline.js"
@@ -66,6 +67,15 @@ const check = (request: HttpClientRequest): InvalidRequest | undefined => {
  * @category transports
  */
 export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
+
+/**
+ * The property by which a response gives its `Set-Cookie` fields as they came, a string each. Of a transport without it a
+ * jar sees what the platform keeps: of two cookies of one name the last, whatever their paths and domains.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const setCookieLines: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
 
 const spanless = new WeakSet<object>()
 

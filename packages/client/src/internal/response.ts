@@ -15,6 +15,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
+import { setCookieLines, toldBy } from "./setCookies.js"
 import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
 /** The request without what must not be printed or sent elsewhere. */
@@ -57,6 +58,10 @@ abstract class Answer extends Inspectable.Class {
   /** Its body is as whole as the one of what it stands for. */
   get [wholeBody](): Uint8Array | undefined {
     return wholeBodyOf(this.#source)
+  }
+
+  get [setCookieLines](): unknown {
+    return toldBy(this.#source)
   }
 
   override toJSON(): unknown {

@@ -4,7 +4,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { wholeBody } from "@countersign/client/Transport"
+import { setCookieLines, wholeBody } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -49,7 +49,12 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 
   get cookies(): Cookies.Cookies {
-    return (this.#cookies ??= Cookies.fromSetCookie(Raw.valuesOf(this.#raw, "set-cookie")))
+    return (this.#cookies ??= Cookies.fromSetCookie(this[setCookieLines]))
+  }
+
+  /** What `cookies` loses: it keeps one cookie of a name, whatever their paths. */
+  get [setCookieLines](): ReadonlyArray<string> {
+    return Raw.valuesOf(this.#raw, "set-cookie")
   }
 
   get remoteAddress(): Option.Option<string> {
