@@ -301,6 +301,50 @@ export class Timeout
 }
 
 /**
+ * The request was not sent: too many to that origin have failed, and its circuit is open. `retryAt` is when the next one
+ * may pass, to find out whether it is over; while one does, it is a guess.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CircuitOpen
+  extends /* @__PURE__ */ Data.TaggedError("CircuitOpen")<{
+    readonly origin: string
+    readonly retryAfter: Duration.Duration
+    readonly retryAt: DateTime.Utc
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<CircuitOpen, "origin" | "retryAfter" | "retryAt">) {
+    super({
+      ...fields,
+      message: `${fields.origin} was not asked: too many requests to it have failed; ${comeBack(fields)}`
+    })
+  }
+}
+
+/**
+ * The request was not sent: as many as are allowed are under way to that origin (`limit`), and it could not wait, since
+ * enough wait already (`queued`), or since its turn did not come in time.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class Overloaded
+  extends /* @__PURE__ */ Data.TaggedError("Overloaded")<{
+    readonly origin: string
+    readonly limit: number
+    readonly queued: number
+    readonly message: string
+  }>
+{
+  constructor(fields: Pick<Overloaded, "origin" | "limit" | "queued">) {
+    const busy = `${fields.origin} was not asked: the limit of requests under way to it is ${fields.limit}, and ${fields.queued} wait`
+    super({ ...fields, message: `${busy}; send fewer at a time, or raise the limit or the queue` })
+  }
+}
+
+/**
  * Why a redirect was not followed.
  *
  * @since 0.1.0
@@ -502,4 +546,13 @@ export type AuthError = TokenError | TokenStoreError | InvalidRequest
  * @category errors
  */
 export type ApiError =
-  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | RedirectRejected | SendError | AuthError
+  | Unauthorized
+  | Forbidden
+  | RateLimited
+  | Unavailable
+  | ClientError
+  | RedirectRejected
+  | CircuitOpen
+  | Overloaded
+  | SendError
+  | AuthError

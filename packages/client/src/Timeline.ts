@@ -24,6 +24,16 @@ export type Event =
   | { readonly _tag: "Waiting"; readonly at: number; readonly ms: number; readonly because: string }
   | { readonly _tag: "Held"; readonly at: number; readonly ms: number }
   | { readonly _tag: "Admitted"; readonly at: number }
+  | { readonly _tag: "Queued"; readonly at: number; readonly ahead: number }
+  | {
+      readonly _tag: "CircuitOpened"
+      readonly at: number
+      readonly origin: string
+      readonly ms: number
+      readonly because: string
+    }
+  | { readonly _tag: "CircuitProbed"; readonly at: number; readonly origin: string }
+  | { readonly _tag: "CircuitClosed"; readonly at: number; readonly origin: string }
   | { readonly _tag: "Redirected"; readonly at: number; readonly url: string }
   | { readonly _tag: "TokenRequested"; readonly at: number }
   | { readonly _tag: "TokenObtained"; readonly at: number }
@@ -69,9 +79,7 @@ export const ifObserved = <A, E, R, A2, E2, R2>(
   observed: () => Effect.Effect<A, E, R>,
   otherwise: () => Effect.Effect<A2, E2, R2>
 ): Effect.Effect<A | A2, E | E2, R | R2> =>
-  Effect.withFiberRuntime<A | A2, E | E2, R | R2>((fiber) =>
-    isObserved(fiber) ? observed() : otherwise()
-  )
+  Effect.withFiberRuntime<A | A2, E | E2, R | R2>((fiber) => (isObserved(fiber) ? observed() : otherwise()))
 
 /**
  * Hands every event of the calls in an effect to a listener, as it happens. Who observes further out hears it too.

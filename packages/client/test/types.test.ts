@@ -1,9 +1,12 @@
 /** What the type of everything says about errors and requirements: a caller decides by it. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
 import type * as Defaults from "@countersign/client/Defaults"
@@ -235,5 +238,44 @@ describe("what retries are made of", () => {
     expectTypeOf(budget).toEqualTypeOf<RetryBudget.RetryBudget>()
     expectTypeOf<Retry.Options["budget"]>().toEqualTypeOf<RetryBudget.RetryBudget | false | undefined>()
     expectTypeOf(Retry.policy({ budget })).toEqualTypeOf(Retry.policy({ budget: false }))
+  })
+})
+
+describe("circuits and permits", () => {
+  it("add an error each, and ask for nothing", () => {
+    expectTypeOf(CircuitBreaker.policy).returns.toEqualTypeOf<Policy.Policy<Errors.CircuitOpen>>()
+    expectTypeOf(Concurrency.policy).returns.toEqualTypeOf<Policy.Policy<Errors.Overloaded>>()
+    expectTypeOf<Errors.CircuitOpen>().toExtend<Errors.ApiError>()
+    expectTypeOf<Errors.Overloaded>().toExtend<Errors.ApiError>()
+    expectTypeOf<Errors.CircuitOpen | Errors.Overloaded>().not.toExtend<Retry.Failure>()
+  })
+
+  it("come as values and as Layers that cannot fail", () => {
+    expectTypeOf(CircuitBreaker.make()).toEqualTypeOf<Effect.Effect<CircuitBreaker.Service>>()
+    expectTypeOf(CircuitBreaker.layer()).toEqualTypeOf<Layer.Layer<CircuitBreaker.CircuitBreaker>>()
+    expectTypeOf(Concurrency.make({ limit: 1 })).toEqualTypeOf<Effect.Effect<Concurrency.Service>>()
+    expectTypeOf(Concurrency.layer({ limit: Concurrency.adaptive() })).toEqualTypeOf<
+      Layer.Layer<Concurrency.Concurrency>
+    >()
+  })
+
+  it("keep the errors and requirements of the exchange", () => {
+    const _both = (
+      circuits: CircuitBreaker.Service,
+      permits: Concurrency.Service,
+      request: HttpClientRequest,
+      exchange: Effect.Effect<HttpClientResponse, "wire", "socket">
+    ) => circuits.guard(request, permits.admit(request, exchange))
+    expectTypeOf<ReturnType<typeof _both>>().toEqualTypeOf<
+      Effect.Effect<HttpClientResponse, "wire" | Errors.CircuitOpen | Errors.Overloaded, "socket">
+    >()
+  })
+
+  it("a schedule of recovery may look at what opens", () => {
+    const _byReason = Schedule.whileInput(
+      CircuitBreaker.recovery(),
+      (opening: CircuitBreaker.Opening) => opening.because !== "503"
+    )
+    expectTypeOf<{ readonly schedule: typeof _byReason }>().toExtend<CircuitBreaker.Options>()
   })
 })

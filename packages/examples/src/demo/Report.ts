@@ -29,6 +29,14 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
       return `${at(event.at)}${bar(event.ms)} held back for ${Math.round(event.ms)} ms`
     case "Admitted":
       return `${at(event.at)}▸ admitted`
+    case "Queued":
+      return `${at(event.at)}⋯ waits, ${event.ahead} ahead`
+    case "CircuitOpened":
+      return `${at(event.at)}⊘ circuit open for ${Math.round(event.ms)} ms (${event.because})`
+    case "CircuitProbed":
+      return `${at(event.at)}? one request tries the open circuit`
+    case "CircuitClosed":
+      return `${at(event.at)}● circuit closed`
     case "Redirected":
       return `${at(event.at)}↪ ${pathOf(event.url)}`
     case "TokenRequested":

@@ -1,0 +1,233 @@
+/**
+ * Not asking a server that fails: after too many failures its circuit opens, and requests to it are rejected unsent until
+ * one of them, later, finds that it answers again.
+ *
+ * | exchange | counts as |
+ * |---|---|
+ * | a `TransportError`, an exchange that took too long, 500, 502, 503, 504 | a failure |
+ * | every other status, 401 and 429 included; an answer that is too large | an answer |
+ * | interruption; what never came to be sent: no token, no permit, an address of its own refusal; a defect | neither |
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type { CircuitOpen } from "./Errors.js"
+import { breaking, failed } from "./internal/breaking.js"
+import { InARow, Rolling, Several } from "./internal/tallies.js"
+import * as Policy from "./Policy.js"
+
+/**
+ * How an origin's circuit is. `HalfOpen`: the next request is the probe, or one is on its way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type State =
+  | { readonly _tag: "Closed" }
+  | { readonly _tag: "Open"; readonly retryAt: DateTime.Utc }
+  | { readonly _tag: "HalfOpen"; readonly isProbing: boolean }
+
+/**
+ * The circuits of a client, one for each origin.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Runs an exchange if its origin's circuit lets it pass, and hears how it ended; fails with `CircuitOpen` if not. */
+  readonly guard: <E, R>(
+    request: HttpClientRequest,
+    exchange: Effect.Effect<HttpClientResponse, E, R>
+  ) => Effect.Effect<HttpClientResponse, E | CircuitOpen, R>
+  /** How the circuit of an origin is; any URL there will do. */
+  readonly state: (origin: string) => Effect.Effect<State>
+}
+
+/**
+ * The circuits that clients share.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class CircuitBreaker
+  extends /* @__PURE__ */ Context.Tag("@countersign/client/CircuitBreaker")<CircuitBreaker, Service>() {}
+
+/**
+ * Lets a request pass if its origin's circuit does.
+ *
+ * It stands within `Retry`, so that each attempt asks it and is counted, and outside of everything that waits for a
+ * permit: what is rejected spends none. It sees statuses as they came.
+ *
+ * Fails with `CircuitOpen` when the request was not sent; a retry leaves that alone.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
+  Policy.make<CircuitOpen>((request, next) => service.guard(request, next(request)))
+
+/**
+ * The count of one closed circuit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Tally {
+  /**
+   * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the time, in epoch milliseconds, to
+   * who counts by it: a look at the clock is dearer than all the rest.
+   */
+  readonly record: (failed: boolean, now: () => number) => boolean
+}
+
+/**
+ * When a circuit opens: makes the count for each time that it closes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Trip {
+  readonly start: () => Tally
+}
+
+/**
+ * Opens after so many failures with no answer in between (5). Of exchanges that are under way at a time, the order in
+ * which they end counts.
+ *
+ * @since 0.1.0
+ * @category trips
+ */
+export const consecutive = (failures = 5): Trip => ({ start: () => new InARow(failures) })
+
+/**
+ * Opens when a share of the exchanges of the last while failed.
+ *
+ * The window moves on by a bucket at a time, so that what is counted is between `window` less one bucket, and `window`, old.
+ *
+ * @param options.ratio - the share of failures, of 1, from which on it opens (0.5).
+ * @param options.minimum - with fewer exchanges than that in the window it does not (20).
+ * @param options.window - how far back it looks (10 s).
+ * @param options.buckets - how finely it counts (10).
+ * @since 0.1.0
+ * @category trips
+ */
+export const rate = (
+  options: {
+    readonly ratio?: number | undefined
+    readonly minimum?: number | undefined
+    readonly window?: Duration.DurationInput | undefined
+    readonly buckets?: number | undefined
+  } = {}
+): Trip => {
+  const { buckets = 10, minimum = 20, ratio = 0.5 } = options
+  const window = Duration.toMillis(options.window ?? "10 seconds")
+  return { start: () => new Rolling(ratio, minimum, window, buckets) }
+}
+
+/**
+ * Opens when one of them would.
+ *
+ * @since 0.1.0
+ * @category trips
+ */
+export const anyOf = (...trips: ReadonlyArray<Trip>): Trip => ({
+  start: () => new Several(trips.map((trip) => trip.start()))
+})
+
+/**
+ * What a schedule of recovery decides over: the circuit that opens, and the failure that made it open, a status or the tag
+ * of an error.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Opening {
+  readonly origin: string
+  readonly because: string
+}
+
+/**
+ * For how long a circuit stays open: twice as long each time that the probe fails, and a random part of up to a fifth on
+ * top, so that the clients of a server do not all probe it at once.
+ *
+ * @param options.base - the first time (1 s).
+ * @param options.cap - no time is longer, but for the random part (60 s).
+ * @since 0.1.0
+ * @category schedules
+ */
+export const recovery = (
+  options: {
+    readonly base?: Duration.DurationInput | undefined
+    readonly cap?: Duration.DurationInput | undefined
+  } = {}
+): Schedule.Schedule<number> => {
+  const base = Duration.toMillis(options.base ?? "1 second")
+  const cap = Duration.toMillis(options.cap ?? "1 minute")
+  return Schedule.forever.pipe(
+    // 2 ** 1024 is infinite: the cap comes first.
+    Schedule.addDelay((n) => Duration.millis(Math.min(cap, base * 2 ** n))),
+    Schedule.jitteredWith({ min: 1, max: 1.2 })
+  )
+}
+
+/**
+ * Whether an exchange is a failure, as the table above says: what {@link Options.isFailure} replaces, to build upon.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = failed
+
+/**
+ * How circuits open and close.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** When they open ({@link consecutive}). */
+  readonly trip?: Trip | undefined
+  /**
+   * For how long they stay open, step by step with each probe that fails ({@link recovery}); after a probe that was
+   * answered it begins anew. When it ends, the last delay stays.
+   */
+  readonly schedule?: Schedule.Schedule<unknown, Opening> | undefined
+  /** Which exchanges are failures ({@link isFailure}). Never asked about interruptions and defects. */
+  readonly isFailure?: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
+  /** How many origins are remembered at most (1000): those that were idle for longest are forgotten first, open ones last. */
+  readonly origins?: number | undefined
+}
+
+/**
+ * Makes circuits: closed at first, and open after too many failures ({@link Options.trip}). An open one rejects every
+ * request with `CircuitOpen`, whose `retryAt` says when it will be half-open. Then one request passes, the probe. When it
+ * is answered the circuit closes; when it fails the circuit opens for longer. Whoever comes meanwhile is rejected at once.
+ * A probe that is interrupted, or that is never sent, leaves its place to the next.
+ *
+ * What was on its way when the circuit opened or closed is given to its caller and counts no more. A request that the probe
+ * itself makes, for a token from the same origin, passes with it.
+ *
+ * An answer counts when its head is there: a body that breaks while it is streamed is no failure, one that a verb reads is.
+ * A URL without an http or https origin passes uncounted.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.sync(() => breaking(options, options.trip ?? consecutive(), options.schedule ?? recovery()))
+
+/**
+ * {@link make} as a Layer: clients that are given the same one share what they know.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<CircuitBreaker> => Layer.effect(CircuitBreaker, make(options))

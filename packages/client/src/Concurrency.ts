@@ -1,0 +1,198 @@
+/**
+ * How many requests are under way to an origin at a time: no more than a limit, and a bounded queue of those that wait.
+ *
+ * @since 0.1.0
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Overloaded } from "./Errors.js"
+import { Aimd } from "./internal/aimd.js"
+import { queueing } from "./internal/queueing.js"
+import * as Policy from "./Policy.js"
+
+/**
+ * How busy an origin is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Load {
+  /** How many requests may be under way. */
+  readonly limit: number
+  /** How many are. */
+  readonly underWay: number
+  /** How many wait for one of those to end. */
+  readonly queued: number
+}
+
+/**
+ * The permits of a client, so many for each origin.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Runs an exchange when there is a permit for it, and gives that back when it ends; fails with `Overloaded` if not. */
+  readonly admit: <E, R>(
+    request: HttpClientRequest,
+    exchange: Effect.Effect<HttpClientResponse, E, R>
+  ) => Effect.Effect<HttpClientResponse, E | Overloaded, R>
+  /** How busy an origin is; any URL there will do. */
+  readonly load: (origin: string) => Effect.Effect<Load>
+}
+
+/**
+ * The permits that clients share.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class Concurrency
+  extends /* @__PURE__ */ Context.Tag("@countersign/client/Concurrency")<Concurrency, Service>() {}
+
+/**
+ * Sends a request when its origin has a permit for it.
+ *
+ * It stands within `CircuitBreaker`, so that what is rejected there takes no place in the queue, and outside of `RateLimit`
+ * and `Auth`: a request is counted against a limit and signed when it is sent, and not before it waits. So a request that
+ * waits for a held origin, or for a token, has its permit meanwhile.
+ *
+ * Whoever holds a permit needs no other: a request that is made on the way of another one to the same origin, by the
+ * scheme that signs it for one, passes where it would have to wait, since the other one would wait for it, and with a
+ * limit of 1 for ever. That holds for requests in the same fiber, and for those of clients that are called within
+ * the call. It does not for a request in a fiber that belongs to nobody's call, such as a service's own: the token
+ * requests of `@countersign/auth` are such, and ask the transport, not a client. A scheme of one's own that does so
+ * through a client needs a client with a service of its own, or none.
+ *
+ * Fails with `Overloaded` when the request was not sent; a retry leaves that alone.
+ *
+ * @since 0.1.0
+ * @category policies
+ */
+export const policy = (service: Service): Policy.Policy<Overloaded> =>
+  Policy.make<Overloaded>((request, next) => service.admit(request, next(request)))
+
+/**
+ * An exchange that ended, and says something about the server: it was answered, or it broke.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Ended {
+  /** Whether it was a sign of overload: 429, 502, 503, 504, a `TransportError`, an exchange that took too long. */
+  readonly overloaded: boolean
+  /** How long it had its permit, in milliseconds; 0 where the limit is not {@link Limit.isTimed}. */
+  readonly ms: number
+  /** The how manieth permit it had, from 1. */
+  readonly nth: number
+  /** How many permits have been given by now. */
+  readonly given: number
+  /** How many exchanges were under way when it began, itself included. */
+  readonly underWay: number
+}
+
+/**
+ * The limit of one origin, as it moves.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Moving {
+  /** How many may be under way now: a whole number, 1 or more. */
+  readonly limit: number
+  readonly heard: (ended: Ended) => void
+}
+
+/**
+ * A limit that moves: begins anew for each origin.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Limit {
+  readonly start: () => Moving
+  /** Whether it wants to know how long exchanges take: two looks at the clock each. */
+  readonly isTimed: boolean
+}
+
+/**
+ * A limit that finds out how much a server takes: it grows by one with every round of answers, as long as at least half of
+ * it is used, and falls to 70 % with a sign of overload (see {@link Ended.overloaded}), once a round. So it goes up and down
+ * below what the server takes, at 85 % of it on average, and asks for too much once in a while to see whether it takes more.
+ *
+ * This is the congestion avoidance of TCP ([RFC 5681 §3.1](https://www.rfc-editor.org/rfc/rfc5681#section-3.1)) with the
+ * decrease of CUBIC ([RFC 9438 §4.6](https://www.rfc-editor.org/rfc/rfc9438#section-4.6)), as Netflix's
+ * [`AIMDLimit`](https://github.com/Netflix/concurrency-limits) brought it to requests; that one grows with every answer and
+ * falls with every failure, which makes a burst of failures that have one reason fall to nothing. A gradient of latencies
+ * (Vegas, Gradient2) would see the overload before it fails, but what is measured here includes waits that are this
+ * client's own (a hold, a limit, a token), for which the server must not be blamed.
+ *
+ * @param options.min - the limit is never less (1).
+ * @param options.max - nor more (200).
+ * @param options.initial - what it begins with (20, within those).
+ * @param options.backoff - what an overload leaves of it, of 1 (0.7).
+ * @param options.slow - an exchange that takes longer is a sign of overload too, for servers that become slow before they
+ *   fail. Not for clients whose requests wait further in, for a `RateLimit` of their own (none).
+ * @since 0.1.0
+ * @category limits
+ */
+export const adaptive = (
+  options: {
+    readonly min?: number | undefined
+    readonly max?: number | undefined
+    readonly initial?: number | undefined
+    readonly backoff?: number | undefined
+    readonly slow?: Duration.DurationInput | undefined
+  } = {}
+): Limit => {
+  const min = Math.max(1, Math.floor(options.min ?? 1))
+  const max = Math.max(min, Math.floor(options.max ?? 200))
+  const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? 20)))
+  const slow = options.slow === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.slow)
+  const bounds = { min, max, initial, slow, backoff: options.backoff ?? 0.7 }
+  return { start: () => new Aimd(bounds), isTimed: options.slow !== undefined }
+}
+
+/**
+ * How many requests.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** How many may be under way to an origin: a number, or a limit that moves, such as {@link adaptive}. */
+  readonly limit: number | Limit
+  /** How many may wait for an origin (twice the limit); 0 for none. */
+  readonly queue?: number | undefined
+  /** The longest wait for a permit (60 s). */
+  readonly longest?: Duration.DurationInput | undefined
+  /** How many origins are remembered at most (1000); those that are idle are forgotten first. */
+  readonly origins?: number | undefined
+}
+
+/**
+ * Makes permits. A request has one from when it may be sent until its exchange is over: answered, failed or interrupted.
+ * Where there is none it waits, first come first served, and can be interrupted.
+ *
+ * Fails a request with `Overloaded`, unsent: at once when `queue` wait already, and when its turn does not come within
+ * `longest`, or within 95 % of the time that the call had left when it began to wait.
+ *
+ * The exchange is over when the answer's head is there, or its body too where a verb reads that: a body that is streamed
+ * holds no permit. A URL without an http or https origin passes uncounted.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service> => Effect.sync(() => queueing(options.limit, options))
+
+/**
+ * {@link make} as a Layer, for clients that share a server.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<Concurrency> => Layer.effect(Concurrency, make(options))

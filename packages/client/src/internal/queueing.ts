@@ -1,0 +1,159 @@
+/** Exchanges on their way through the bulkheads of a client. */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Limit, Moving, Options, Service } from "../Concurrency.js"
+import { Overloaded } from "../Errors.js"
+import * as Timeline from "../Timeline.js"
+import { Bulkhead } from "./bulkhead.js"
+import type { Permit, Waiter } from "./bulkhead.js"
+import type { Running } from "./call.js"
+import { callOf } from "./call.js"
+import { nowOf } from "./now.js"
+import { PerOrigin } from "./perOrigin.js"
+import type { Verdict } from "./verdict.js"
+import { verdictOf } from "./verdict.js"
+
+type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+interface Rules {
+  /** Whether the limit moves: only then somebody wants to know how exchanges end. */
+  readonly moves: boolean
+  /** Whether it wants to know how long they took. */
+  readonly isTimed: boolean
+  readonly queue: number | undefined
+  /** The longest wait, in milliseconds. */
+  readonly longest: number
+}
+
+/** A request that wants to be sent, and by which way. */
+interface Passage<E, R> {
+  readonly rules: Rules
+  readonly bulkhead: Bulkhead
+  readonly fiber: Running
+  readonly restore: Restore
+  readonly exchange: Exchange<E, R>
+}
+
+/** The longest wait that a timer of the platform can hold. */
+const longestTimer = 2 ** 31 - 1
+
+/** Of the time that the call has left: who gets a permit in its last moments can do nothing with it. */
+const share = 0.95
+
+const isOverload = (status: number): boolean => status === 429 || (status >= 502 && status <= 504)
+
+const ofResponse = ({ status }: HttpClientResponse): Verdict => (isOverload(status) ? "broken" : "answered")
+
+const ofCause = (cause: Cause.Cause<unknown>): Verdict => {
+  const failure = Cause.failureOption(cause)
+  return Option.isNone(failure) ? undefined : verdictOf(failure.value, isOverload)
+}
+
+const overloaded = ({ limit, origin, queued }: Bulkhead): Overloaded => new Overloaded({ origin, limit, queued })
+
+/** Sends with a permit, and gives it back whatever comes. */
+const send = <E, R>({ bulkhead, exchange, fiber, restore, rules }: Passage<E, R>, permit: Permit): Exchange<E, R> => {
+  if (rules.isTimed) permit.since = nowOf(fiber)
+  const release = (verdict: Verdict): void => {
+    if (verdict !== undefined) {
+      bulkhead.heard(permit, verdict === "broken", rules.isTimed ? nowOf(fiber) - permit.since : 0)
+    }
+    bulkhead.release(permit)
+  }
+  return Effect.matchCauseEffect(restore(exchange), {
+    onFailure: (cause) => {
+      release(rules.moves ? ofCause(cause) : undefined)
+      return Effect.failCause(cause)
+    },
+    onSuccess: (response) => {
+      release(rules.moves ? ofResponse(response) : undefined)
+      return Effect.succeed(response)
+    }
+  })
+}
+
+const turnOf = (waiter: Waiter): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (waiter.admitted) return resume(Effect.void)
+    waiter.wake = () => resume(Effect.void)
+  })
+
+/** Waits for a turn, for so many milliseconds. It is the waiter who knows what came of it: both may happen at once. */
+const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded, R> => {
+  const { bulkhead, exchange, fiber, restore } = passage
+  const ahead = bulkhead.queued
+  const waiter = bulkhead.join(fiber)
+  const turn = Effect.zipRight(
+    Timeline.emit(() => ({ _tag: "Queued", ahead })),
+    Effect.timeoutOption(turnOf(waiter), Duration.millis(ms))
+  )
+  const leave = () => {
+    bulkhead.leave(waiter)
+  }
+  return Effect.matchCauseEffect(restore(turn), {
+    onFailure: (cause) => {
+      leave()
+      return Effect.failCause(cause)
+    },
+    onSuccess: (): Exchange<E | Overloaded, R> => {
+      if (waiter.admitted) {
+        const admitted = Timeline.emit(() => ({ _tag: "Admitted" }))
+        return send({ ...passage, exchange: Effect.zipRight(admitted, exchange) }, waiter.permit)
+      }
+      leave()
+      return Effect.fail(overloaded(bulkhead))
+    }
+  })
+}
+
+/** Where there is no permit: some need none, some may wait. */
+const queue = <E, R>(passage: Passage<E, R>): Exchange<E | Overloaded, R> => {
+  const { bulkhead, exchange, fiber, restore, rules } = passage
+  if (bulkhead.holds(fiber)) return restore(exchange)
+  if (bulkhead.queued >= (rules.queue ?? 2 * bulkhead.limit)) return Effect.fail(overloaded(bulkhead))
+  const ms = Math.min(rules.longest, (callOf(fiber).deadline - nowOf(fiber)) * share, longestTimer)
+  return ms <= 0 ? Effect.fail(overloaded(bulkhead)) : wait(passage, ms)
+}
+
+const fixed = (limit: number): Moving => ({ limit: Math.max(1, Math.floor(limit)), heard: () => {} })
+
+/** Idle, idle with something learnt, in use. */
+const worth =
+  ({ moves }: Rules) =>
+  ({ queued, underWay }: Bulkhead): number =>
+    underWay + queued > 0 ? 2 : moves ? 1 : 0
+
+/** The bulkheads of a client as a service. */
+export const queueing = (limit: number | Limit, options: Options): Service => {
+  const rules: Rules = {
+    moves: typeof limit !== "number",
+    isTimed: typeof limit !== "number" && limit.isTimed,
+    queue: options.queue,
+    longest: Duration.toMillis(options.longest ?? "1 minute")
+  }
+  const start = typeof limit === "number" ? () => fixed(limit) : limit.start
+  const bulkheads = new PerOrigin(options.origins ?? 1000, worth(rules), (origin) => new Bulkhead(origin, start()))
+  return {
+    admit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
+      Effect.withFiberRuntime<HttpClientResponse, E | Overloaded, R>((fiber) => {
+        const bulkhead = bulkheads.of(request.url)
+        if (bulkhead === undefined) return exchange
+        return Effect.uninterruptibleMask((restore) => {
+          const passage = { rules, bulkhead, fiber, restore, exchange }
+          const permit = bulkhead.take(fiber)
+          return permit === undefined ? queue(passage) : send(passage, permit)
+        })
+      }),
+    load: (origin) =>
+      Effect.sync(() => {
+        const { limit, queued, underWay } = bulkheads.find(origin) ?? new Bulkhead(origin, start())
+        return { limit, queued, underWay }
+      })
+  }
+}

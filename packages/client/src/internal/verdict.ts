@@ -1,0 +1,42 @@
+import {
+  BodyTooLarge,
+  ClientError,
+  Forbidden,
+  InvalidResponse,
+  RateLimited,
+  RedirectRejected,
+  Timeout,
+  TransportError,
+  Unauthorized,
+  Unavailable
+} from "../Errors.js"
+
+/** What an exchange says about its server: that it is there, that something is wrong with it, or nothing. */
+export type Verdict = "answered" | "broken" | undefined
+
+const ofTransport = ({ reason }: TransportError): Verdict =>
+  // This side's own refusal says nothing about the other.
+  reason === "AddressRefused" ? undefined : "broken"
+
+/**
+ * What an error says. What is nobody's answer and no broken exchange (a token that was not to be had, a permit that was
+ * refused, an error of a policy that is not ours) says nothing.
+ *
+ * @param isBroken - which statuses speak against the server: a client further in has made errors of them.
+ */
+export const verdictOf = (error: unknown, isBroken: (status: number) => boolean): Verdict => {
+  if (error instanceof TransportError) return ofTransport(error)
+  if (error instanceof Timeout) return error.scope === "exchange" ? "broken" : undefined
+  if (error instanceof RateLimited && error.by !== "server") return undefined
+  if (error instanceof Unavailable || error instanceof RateLimited) {
+    return isBroken(error.status) ? "broken" : "answered"
+  }
+  return error instanceof Unauthorized ||
+    error instanceof Forbidden ||
+    error instanceof ClientError ||
+    error instanceof RedirectRejected ||
+    error instanceof InvalidResponse ||
+    error instanceof BodyTooLarge
+    ? "answered"
+    : undefined
+}

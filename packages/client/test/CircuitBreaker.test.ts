@@ -1,0 +1,504 @@
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Errors from "@countersign/client/Errors"
+import * as Policy from "@countersign/client/Policy"
+import * as Retry from "@countersign/client/Retry"
+import * as Timeline from "@countersign/client/Timeline"
+import * as Timeout from "@countersign/client/Timeout"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/TestClock"
+import { chance, failure, get, promise, run, times, transport } from "./scripted.js"
+
+const { delay, fail, never, respond } = MockClient
+const ok = respond(200, "ok")
+const bad = respond(503)
+const origin = "https://api.test"
+
+/** Circuits around a script, without chance: a circuit is open for one second first, then two, four. */
+const client = (script: MockClient.Script, options: CircuitBreaker.Options = {}) =>
+  Effect.gen(function* () {
+    const { client: inner, mock } = yield* transport(script)
+    const service = yield* CircuitBreaker.make({ schedule: exact, ...options })
+    const guarded = CircuitBreaker.policy(service)(inner)
+    return { mock, service, guarded, send: guarded.execute(get()), state: service.state(origin) }
+  })
+
+const exact: CircuitBreaker.Options["schedule"] = Schedule.exponential("1 second")
+
+/** An effect so many times, whatever comes of it. */
+const repeat = <A, E, R>(times: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.forEach(Array.from({ length: times }), () => Effect.exit(effect))
+
+const response = (status: number) => HttpClientResponse.fromWeb(get(), new Response(null, { status }))
+
+/** What an exchange that ends so does to a circuit that opens with the first failure, or closes with the first answer. */
+const opens = <E>(outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, E>, options?: CircuitBreaker.Options) =>
+  Effect.gen(function* () {
+    const { guard, state } = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1), ...options })
+    yield* Effect.exit(guard(get(), outcome))
+    const whenClosed = (yield* state(origin))._tag
+    yield* Effect.exit(guard(get(), Effect.succeed(response(500))))
+    yield* TestClock.adjust("2 minutes")
+    yield* Effect.exit(guard(get(), outcome))
+    return [whenClosed, (yield* state(origin))._tag] as const
+  })
+
+const exchange = { method: "GET", url: "https://api.test/v1/x" }
+const broken = (reason: Errors.TransportReason) => new Errors.TransportError({ ...exchange, reason, sent: "maybe" })
+const timeout = (scope: "call" | "exchange") => new Errors.Timeout({ ...exchange, scope, after: Duration.seconds(1) })
+
+describe("a closed circuit", () => {
+  it.effect("opens with the fifth failure in a row: the next request is not sent, and is told when to come back", () =>
+    Effect.gen(function* () {
+      const { mock, send, state } = yield* client(() => bad)
+      yield* TestClock.setTime(500)
+      const exits = yield* repeat(5, send)
+      expect(exits.every(Exit.isSuccess)).toBe(true)
+      const error = yield* failure(send)
+      expect(error).toBeInstanceOf(Errors.CircuitOpen)
+      expect(error).toMatchObject({ origin, retryAfter: Duration.seconds(1), retryAt: DateTime.unsafeMake(1500) })
+      expect(error.message).toBe(
+        "https://api.test was not asked: too many requests to it have failed; " +
+          "come back in 1s, at 1970-01-01T00:00:01.500Z"
+      )
+      expect(yield* state).toEqual({ _tag: "Open", retryAt: DateTime.unsafeMake(1500) })
+      expect(yield* times(mock)).toHaveLength(5)
+    })
+  )
+
+  it.effect("begins to count anew with every answer, and with none that is no verdict", () =>
+    Effect.gen(function* () {
+      const script = [bad, bad, bad, bad, respond(404), bad, bad, bad, bad, respond(429), bad, bad, bad, bad]
+      const { send, service } = yield* client((_, index) => script[index] ?? ok)
+      yield* repeat(script.length, send)
+      expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
+      yield* Effect.exit(service.guard(get(), Effect.interrupt))
+      yield* Effect.exit(service.guard(get(), Effect.succeed(response(500))))
+      expect((yield* service.state(origin))._tag).toBe("Open")
+    })
+  )
+
+  it.effect("takes transport errors, exchanges that took too long, 500, 502, 503 and 504 for failures", () =>
+    Effect.gen(function* () {
+      for (const status of [500, 502, 503, 504]) {
+        expect(yield* opens(Effect.succeed(response(status))), String(status)).toEqual(["Open", "Open"])
+      }
+      for (const reason of ["ConnectionRefused", "ConnectionReset", "Truncated", "Tls", "Unknown"] as const) {
+        expect(yield* opens(Effect.fail(broken(reason))), reason).toEqual(["Open", "Open"])
+      }
+      expect(yield* opens(Effect.fail(timeout("exchange")))).toEqual(["Open", "Open"])
+      const unavailable = new Errors.Unavailable({ ...exchange, status: 503 })
+      expect(yield* opens(Effect.fail(unavailable))).toEqual(["Open", "Open"])
+    })
+  )
+
+  it.effect("takes every other status for an answer, 429 and a 401 that Auth made an error of included", () =>
+    Effect.gen(function* () {
+      for (const status of [200, 204, 304, 400, 401, 403, 404, 408, 425, 429, 501, 505]) {
+        expect(yield* opens(Effect.succeed(response(status))), String(status)).toEqual(["Closed", "Closed"])
+      }
+      const refused = new Errors.Unauthorized({ ...exchange, status: 401, challenges: [], because: "Refused" })
+      const limited = new Errors.RateLimited({ ...exchange, status: 429 })
+      const large = new Errors.BodyTooLarge({ ...exchange, limit: 1 })
+      for (const error of [refused, limited, large]) {
+        expect(yield* opens(Effect.fail(error)), error._tag).toEqual(["Closed", "Closed"])
+      }
+    })
+  )
+
+  it.effect("learns nothing of an interruption, a defect, and of what was never sent", () =>
+    Effect.gen(function* () {
+      const held = new Errors.RateLimited({ ...exchange, status: 503, by: "hold" })
+      const tokenless = new Errors.TokenError({ reason: "Unavailable", detail: "" })
+      const overloaded = new Errors.Overloaded({ origin, limit: 1, queued: 1 })
+      const errors = [held, tokenless, overloaded, broken("AddressRefused"), timeout("call"), "of another policy"]
+      for (const exit of [Effect.interrupt, Effect.die("defect"), ...errors.map((error) => Effect.fail(error))]) {
+        expect(yield* opens(exit)).toEqual(["Closed", "HalfOpen"])
+      }
+    })
+  )
+
+  it.effect("is asked by each attempt of a retry, which leaves its rejection alone", () =>
+    Effect.gen(function* () {
+      const { guarded, mock } = yield* client(() => bad, { trip: CircuitBreaker.consecutive(2) })
+      const retrying = Retry.policy({ schedule: Schedule.spaced("100 millis") })(guarded)
+      const error = yield* failure(retrying.execute(get()))
+      expect(error._tag).toBe("CircuitOpen")
+      expect(yield* times(mock)).toEqual([0, 100])
+    })
+  )
+
+  it.effect("sees the time run out that bounds the exchange, and not the caller's own", () =>
+    Effect.gen(function* () {
+      const { client: inner } = yield* transport(() => never)
+      const service = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1) })
+      const calling = inner.pipe(CircuitBreaker.policy(service), Timeout.call("5 seconds"))
+      yield* failure(calling.execute(get()))
+      expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
+      const bounded = inner.pipe(Timeout.exchange("1 second"), CircuitBreaker.policy(service))
+      expect((yield* failure(bounded.execute(get())))._tag).toBe("Timeout")
+      expect((yield* service.state(origin))._tag).toBe("Open")
+    })
+  )
+})
+
+describe("an open circuit", () => {
+  it.effect("lets one request pass when the time has come, and rejects the others at once", () =>
+    Effect.gen(function* () {
+      const { mock, send, state } = yield* client((_, index) => (index < 5 ? bad : delay("5 seconds", ok)))
+      yield* repeat(5, send)
+      yield* TestClock.adjust("999 millis")
+      expect((yield* failure(send))._tag).toBe("CircuitOpen")
+      yield* TestClock.adjust("1 millis")
+      expect(yield* state).toEqual({ _tag: "HalfOpen", isProbing: false })
+      const all = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.fork(Effect.either(send)))
+      yield* TestClock.adjust("1 second")
+      expect(yield* state).toEqual({ _tag: "HalfOpen", isProbing: true })
+      const late = yield* failure(send)
+      expect(late).toMatchObject({ _tag: "CircuitOpen", retryAfter: Duration.seconds(1) })
+      expect((yield* times(mock)).slice(5)).toEqual([1000])
+      yield* TestClock.adjust("4 seconds")
+      const outcomes = yield* Effect.forEach(all, (fiber) => Fiber.join(fiber))
+      expect(outcomes.filter(({ _tag }) => _tag === "Right")).toHaveLength(1)
+      expect(yield* state).toEqual({ _tag: "Closed" })
+      expect((yield* run(send)).status).toBe(200)
+    })
+  )
+
+  it.effect("is open for longer with each probe that fails, and as long as at first after one that was answered", () =>
+    Effect.gen(function* () {
+      const { mock, send } = yield* client((_, index) => (index === 7 ? ok : bad))
+      yield* repeat(5, send)
+      for (let n = 0; n < 24; n++) {
+        yield* TestClock.adjust("500 millis")
+        yield* Effect.exit(send)
+      }
+      // Five failures, probes after 1, 2 and 4 seconds, the last of which is answered; five failures, and a second again.
+      expect((yield* times(mock)).slice(5)).toEqual([1000, 3000, 7000, 7500, 8000, 8500, 9000, 9500, 10_500])
+    }).pipe(chance(0))
+  )
+
+  it.effect("recovers by default after a second, then two, then four, a minute at most, and up to a fifth more", () =>
+    Effect.gen(function* () {
+      const openings = Array.from({ length: 1200 }, () => undefined)
+      const delays = Schedule.run(Schedule.delays(CircuitBreaker.recovery()), 0, openings)
+      const waits = Array.from(yield* delays, Duration.toMillis)
+      expect(waits.slice(0, 8)).toEqual([1100, 2200, 4400, 8800, 17600, 35200, 66000, 66000])
+      expect(waits.slice(8).every((ms) => ms === 66_000)).toBe(true)
+      const { send } = yield* client(() => bad, { schedule: undefined })
+      yield* repeat(5, send)
+      expect(yield* failure(send)).toMatchObject({ retryAfter: Duration.millis(1100) })
+    }).pipe(chance(0.5))
+  )
+
+  it.effect("a probe that is interrupted leaves its place to the next, without a verdict", () =>
+    Effect.gen(function* () {
+      const { mock, send, state } = yield* client((_, index) => (index < 5 ? bad : index === 5 ? never : ok))
+      yield* repeat(5, send)
+      yield* TestClock.adjust("1 second")
+      const probe = yield* Effect.fork(send)
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.interrupt(probe)
+      expect(yield* state).toEqual({ _tag: "HalfOpen", isProbing: false })
+      yield* run(send)
+      expect(yield* state).toEqual({ _tag: "Closed" })
+      expect((yield* times(mock)).slice(5)).toEqual([1000, 11_000])
+    })
+  )
+
+  it.effect("whenever its probes are interrupted, there is never more than one, and never none for ever", () =>
+    Effect.promise(() =>
+      FastCheck.assert(
+        FastCheck.asyncProperty(
+          FastCheck.array(FastCheck.tuple(FastCheck.nat(10), FastCheck.nat(10)), { minLength: 1, maxLength: 12 }),
+          (requests) => promise(run(probes(requests)))
+        ),
+        { numRuns: 30 }
+      )
+    )
+  )
+
+  it.effect("does not take what was sent before it opened for the verdict of the probe, or of a later time", () =>
+    Effect.gen(function* () {
+      const early = [delay("5 seconds", ok), delay("10 seconds", bad), delay("20 seconds", bad), bad]
+      const { send, state } = yield* client((_, index) => early[index] ?? ok, {
+        schedule: Schedule.spaced("15 seconds"),
+        trip: CircuitBreaker.consecutive(1)
+      })
+      const all = yield* Effect.fork(Effect.all([send, send, send, send], { concurrency: "unbounded" }))
+      const open = { _tag: "Open", retryAt: DateTime.unsafeMake(15_000) }
+      for (const at of [0, 5000, 10_000]) {
+        yield* TestClock.setTime(at)
+        expect(yield* state).toEqual(open)
+      }
+      yield* TestClock.setTime(15_000)
+      yield* run(send)
+      yield* TestClock.setTime(20_000)
+      yield* Fiber.join(all)
+      expect(yield* state).toEqual({ _tag: "Closed" })
+    })
+  )
+
+  it.effect("lets pass what the probe itself asks of the same origin, and nobody else's", () =>
+    Effect.gen(function* () {
+      const { client: inner, mock } = yield* transport((_, index) => (index === 0 ? bad : ok))
+      const service = yield* CircuitBreaker.make({ schedule: exact, trip: CircuitBreaker.consecutive(1) })
+      const tokens = inner.pipe(CircuitBreaker.policy(service), Timeout.call("1 second"))
+      const signing = Policy.make((request, next) =>
+        Effect.zipRight(
+          Effect.orDie(Effect.flatMap(Effect.fork(tokens.execute(get("/token"))), (fiber) => Fiber.join(fiber))),
+          next(request)
+        )
+      )
+      const plain = CircuitBreaker.policy(service)(inner)
+      const calling = inner.pipe(signing, CircuitBreaker.policy(service), Timeout.call("1 second"))
+      yield* run(plain.execute(get()))
+      yield* TestClock.adjust("1 second")
+      yield* run(calling.execute(get()))
+      expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
+      expect((yield* mock.sent).map(({ url }) => url.slice(19))).toEqual(["/x", "/token", "/x"])
+    })
+  )
+
+  it.effect("is no longer open for a clock that was set back", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(10 * 3600 * 1000)
+      const { send, state } = yield* client((_, index) => (index < 5 ? bad : ok))
+      yield* repeat(5, send)
+      yield* TestClock.setTime(9 * 3600 * 1000)
+      yield* run(send)
+      expect(yield* state).toEqual({ _tag: "Closed" })
+    })
+  )
+})
+
+/** Requests that come every so many milliseconds, each interrupted after so many, at a server that never answers. */
+const probes = (requests: ReadonlyArray<readonly [gap: number, patience: number]>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const service = yield* CircuitBreaker.make({
+      trip: CircuitBreaker.consecutive(1),
+      schedule: Schedule.spaced("5 millis")
+    })
+    let sending = 0
+    let most = 0
+    yield* Effect.exit(service.guard(get(), Effect.succeed(response(500))))
+    const hanging = Effect.acquireUseRelease(
+      Effect.sync(() => (most = Math.max(most, ++sending))),
+      () => Effect.never,
+      () => Effect.sync(() => sending--)
+    )
+    const one = ([gap, patience]: readonly [number, number]) =>
+      Effect.forkDaemon(Effect.either(Effect.timeoutOption(service.guard(get(), hanging), patience))).pipe(
+        Effect.zipLeft(Effect.sleep(gap))
+      )
+    yield* Effect.forEach(requests, one)
+    yield* Effect.sleep(50)
+    expect(most).toBeLessThanOrEqual(1)
+    expect(sending).toBe(0)
+    const last = yield* Effect.exit(service.guard(get(), Effect.succeed(response(200))))
+    expect(Exit.isSuccess(last)).toBe(true)
+    expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
+  })
+
+describe("a schedule", () => {
+  it.effect("is told which circuit opens, and why; when it ends, its last delay stays", () =>
+    Effect.gen(function* () {
+      const told: Array<CircuitBreaker.Opening> = []
+      const schedule = Schedule.identity<CircuitBreaker.Opening>().pipe(
+        Schedule.tapInput((opening: CircuitBreaker.Opening) => Effect.sync(() => told.push(opening))),
+        Schedule.addDelay(() => "3 seconds"),
+        Schedule.intersect(Schedule.recurs(1))
+      )
+      const steps = [bad, fail("ECONNRESET"), respond(500)]
+      const { mock, send } = yield* client((_, index) => steps[index] ?? ok, {
+        schedule,
+        trip: CircuitBreaker.consecutive(1)
+      })
+      for (let n = 0; n < 12; n++) {
+        yield* Effect.exit(send)
+        yield* TestClock.adjust("1 second")
+      }
+      expect(told).toEqual([
+        { origin, because: "503" },
+        { origin, because: "TransportError" },
+        { origin, because: "500" }
+      ])
+      expect((yield* times(mock)).slice(0, 4)).toEqual([0, 3000, 6000, 9000])
+    })
+  )
+})
+
+describe("circuits", () => {
+  it.effect("are each origin's own, however its URLs are written; what has none passes uncounted", () =>
+    Effect.gen(function* () {
+      const { guarded, service } = yield* client(() => bad, { trip: CircuitBreaker.consecutive(2) })
+      const ask = (url: string) => Effect.exit(guarded.execute(HttpClientRequest.get(url)))
+      yield* ask("https://API.test:443/a")
+      yield* ask("https://user@api.test?b")
+      expect((yield* service.state("https://api.test/c"))._tag).toBe("Open")
+      for (const other of ["http://api.test/", "https://api.test:8443/", "https://api.test@evil.test/"]) {
+        yield* ask(other)
+        expect(yield* service.state(other), other).toEqual({ _tag: "Closed" })
+      }
+      for (const none of ["/relative", "unix:/socket"]) {
+        for (let n = 0; n < 3; n++)
+          yield* Effect.exit(service.guard(HttpClientRequest.get(none), Effect.fail(broken("Unknown"))))
+        expect(yield* service.state(none)).toEqual({ _tag: "Closed" })
+      }
+    })
+  )
+
+  it.effect("are of so many origins at most: open ones are forgotten last", () =>
+    Effect.gen(function* () {
+      const { guarded, service } = yield* client((request) => (request.url.includes("//bad") ? bad : ok), {
+        trip: CircuitBreaker.consecutive(1),
+        origins: 32
+      })
+      const ask = (host: string) => Effect.exit(guarded.execute(HttpClientRequest.get(`https://${host}/`)))
+      const bads = Array.from({ length: 20 }, (_, n) => `bad${n}.test`)
+      yield* Effect.forEach(bads, ask)
+      yield* Effect.forEach(
+        Array.from({ length: 200 }, (_, n) => `good${n}.test`),
+        ask
+      )
+      for (const host of bads) expect((yield* service.state(`https://${host}`))._tag).toBe("Open")
+    })
+  )
+
+  it.effect("show in the timeline when they open, are tried and close", () =>
+    Effect.gen(function* () {
+      const { send } = yield* client((_, index) => (index < 2 ? bad : ok), { trip: CircuitBreaker.consecutive(1) })
+      const { events } = yield* Timeline.record(
+        Effect.forEach([0, 1, 2, 3], () => Effect.zipRight(Effect.exit(send), TestClock.adjust("1 second")))
+      )
+      expect(events.filter(({ _tag }) => _tag.startsWith("Circuit"))).toEqual([
+        { _tag: "CircuitOpened", at: 0, origin, ms: 1000, because: "503" },
+        { _tag: "CircuitProbed", at: 1000, origin },
+        { _tag: "CircuitOpened", at: 1000, origin, ms: 2000, because: "503" },
+        { _tag: "CircuitProbed", at: 3000, origin },
+        { _tag: "CircuitClosed", at: 3000, origin }
+      ])
+    })
+  )
+
+  it.effect("come as a Layer, whose state its clients share", () =>
+    Effect.gen(function* () {
+      const { client: inner, mock } = yield* transport(() => bad)
+      const send = Effect.flatMap(CircuitBreaker.CircuitBreaker, (service) =>
+        CircuitBreaker.policy(service)(inner).execute(get())
+      )
+      yield* Effect.provide(repeat(7, send), CircuitBreaker.layer())
+      expect(yield* times(mock)).toHaveLength(5)
+    })
+  )
+})
+
+describe("a predicate of the caller's", () => {
+  const isFailure = (exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown>): boolean =>
+    Exit.isSuccess(exit) && exit.value.status === 404
+
+  it.effect("decides alone what a failure is", () =>
+    Effect.gen(function* () {
+      expect(yield* opens(Effect.succeed(response(404)), { isFailure })).toEqual(["Open", "Open"])
+      expect(yield* opens(Effect.succeed(response(503)), { isFailure })).toEqual(["Closed", "Closed"])
+      const both = (exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown>) =>
+        CircuitBreaker.isFailure(exit) || isFailure(exit)
+      expect(yield* opens(Effect.succeed(response(404)), { isFailure: both })).toEqual(["Open", "Open"])
+      expect(yield* opens(Effect.fail(broken("Tls")), { isFailure: both })).toEqual(["Open", "Open"])
+      expect(yield* opens(Effect.fail(broken("Tls")), { isFailure: () => false })).toEqual(["Closed", "Closed"])
+    })
+  )
+
+  it.effect("that throws is a defect of that call, and keeps the probe's place from nobody", () =>
+    Effect.gen(function* () {
+      let throws = false
+      const { guard, state } = yield* CircuitBreaker.make({
+        trip: CircuitBreaker.consecutive(1),
+        isFailure: (exit) => {
+          if (throws) throw new Error("mine")
+          return CircuitBreaker.isFailure(exit)
+        }
+      })
+      yield* Effect.exit(guard(get(), Effect.succeed(response(500))))
+      yield* TestClock.adjust("2 seconds")
+      throws = true
+      yield* Effect.exit(guard(get(), Effect.succeed(response(200))))
+      throws = false
+      expect((yield* state(origin))._tag).toBe("HalfOpen")
+      yield* guard(get(), Effect.succeed(response(200)))
+      expect(yield* state(origin)).toEqual({ _tag: "Closed" })
+    })
+  )
+})
+
+describe("a trip", () => {
+  it("by rate opens when a share of the window's exchanges failed, of so many at least", () => {
+    const tally = CircuitBreaker.rate({ ratio: 0.5, minimum: 4, window: 1000, buckets: 10 }).start()
+    expect([true, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([false, false, false])
+    expect(tally.record(true, () => 0)).toBe(true)
+    const fair = CircuitBreaker.rate({ ratio: 0.5, minimum: 4, window: 1000, buckets: 10 }).start()
+    const outcomes = [false, false, false, true, true, false, true, true]
+    expect(outcomes.map((failed) => fair.record(failed, () => 0))).toEqual([...Array<boolean>(7).fill(false), true])
+  })
+
+  it("by rate forgets what is older than its window", () => {
+    const tally = CircuitBreaker.rate({ ratio: 1, minimum: 3, window: 1000, buckets: 10 }).start()
+    expect([0, 950].map((now) => tally.record(true, () => now))).toEqual([false, false])
+    expect(tally.record(true, () => 1000)).toBe(false)
+    expect(tally.record(true, () => 1899)).toBe(true)
+  })
+
+  it("by rate counts as one does who remembers every exchange", () => {
+    const exchanges = FastCheck.array(FastCheck.tuple(FastCheck.nat(400), FastCheck.boolean()), { maxLength: 200 })
+    const property = FastCheck.property(exchanges, FastCheck.integer({ min: 1, max: 12 }), (gaps, buckets) => {
+      const window = buckets * 50
+      const tally = CircuitBreaker.rate({ ratio: 0.4, minimum: 5, window, buckets }).start()
+      const seen: Array<readonly [bucket: number, failed: boolean]> = []
+      let now = 1_700_000_000_000
+      for (const [gap, failed] of gaps) {
+        now += gap
+        const bucket = Math.floor(now / 50)
+        seen.push([bucket, failed])
+        const counted = seen.filter(([at]) => at > bucket - buckets)
+        const failures = counted.filter(([, bad]) => bad).length
+        const expected = failed && counted.length >= 5 && failures / counted.length >= 0.4
+        expect(tally.record(failed, () => now)).toBe(expected)
+      }
+    })
+    FastCheck.assert(property)
+  })
+
+  it("by rate outlives a clock that is set back", () => {
+    const tally = CircuitBreaker.rate({ ratio: 1, minimum: 2, window: 1000, buckets: 10 }).start()
+    expect(tally.record(true, () => 10_000_000)).toBe(false)
+    expect(tally.record(true, () => 5_000_000)).toBe(false)
+    expect(tally.record(true, () => 4_999_950)).toBe(true)
+  })
+
+  it("of several opens with the first of them, and each hears of everything", () => {
+    const { anyOf, consecutive, rate } = CircuitBreaker
+    const tally = anyOf(consecutive(2), rate({ ratio: 0.5, minimum: 4 })).start()
+    expect([true, false, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([
+      false,
+      false,
+      false,
+      true
+    ])
+    const slow = anyOf(consecutive(5), rate({ ratio: 0.5, minimum: 4 })).start()
+    expect([true, false, false, true].map((failed) => slow.record(failed, () => 0))).toEqual([
+      false,
+      false,
+      false,
+      true
+    ])
+  })
+})
