@@ -11,6 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Auth from "./Auth.js"
+import * as CircuitBreaker from "./CircuitBreaker.js"
+import * as Concurrency from "./Concurrency.js"
 import * as CookieJar from "./CookieJar.js"
 import * as Cookies from "./Cookies.js"
 import * as Defaults from "./Defaults.js"
@@ -59,6 +61,10 @@ export interface Options extends Defaults.Options {
    * {@link RateLimit.RateLimit} Layer, whose limits and gates clients share; a hold of this client's own when left out.
    */
   readonly rateLimit?: RateLimit.Service | boolean | undefined
+  /** Circuits that open where a server keeps failing; `true` asks for the Layer. None when left out. */
+  readonly circuitBreaker?: CircuitBreaker.Service | boolean | undefined
+  /** How many requests an origin has under way at most, and in its queue; `true` asks for the Layer. No bound when left out. */
+  readonly concurrency?: Concurrency.Service | boolean | undefined
   /** The options of {@link Telemetry.span}; spans cost nothing where nobody looks. `false` leaves them out. */
   readonly tracing?: Pick<Telemetry.SpanOptions, "propagateTo"> | false | undefined
   /** {@link Telemetry.metrics}, to have durations and counts recorded; a client without it is smaller. */
@@ -75,6 +81,8 @@ interface Parts {
   readonly defaults: Defaults.Options
   readonly auth: Auth.Service
   readonly jar: CookieJar.Service | undefined
+  readonly circuits: CircuitBreaker.Service | undefined
+  readonly permits: Concurrency.Service | undefined
   readonly limits: RateLimit.Service | undefined
   /** What retries and hedges of all pipelines of the client are paid from. */
   readonly budget: RetryBudget.RetryBudget | false
@@ -150,7 +158,16 @@ export const order: ReadonlyArray<Place> = [
     why: "within retry, to which all of its sends are one attempt; each of them asks breaker and limiter",
     policy: ({ budget, options: { hedge } }) => hedge?.(budget === false ? undefined : budget)
   },
-  // CircuitBreaker.policy has its place here: an open circuit spends no permit, and sees timeouts.
+  {
+    name: "CircuitBreaker.policy",
+    why: "an open circuit spends no permit; it sees each attempt with its timeout, and the statuses as they came",
+    policy: ({ circuits }) => (circuits === undefined ? undefined : CircuitBreaker.policy(circuits))
+  },
+  {
+    name: "Concurrency.policy",
+    why: "what an open circuit rejects takes no place in its queue; what waits there is neither counted nor signed yet",
+    policy: ({ permits }) => (permits === undefined ? undefined : Concurrency.policy(permits))
+  },
   {
     name: "RateLimit.policy",
     why: "waits for a permit before signing, since signatures carry timestamps; within retry, so that each attempt asks",
@@ -222,32 +239,42 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 
 /**
  * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar` if they say, or may say,
- * `cookies: true`, and a `RateLimit` if they say `rateLimit: true`.
+ * `cookies: true`, and likewise a `RateLimit`, a `CircuitBreaker`, a `Concurrency`.
  *
  * @since 0.1.0
  * @category models
  */
 export type Requirements<O extends Options> =
-  | HttpClient.HttpClient
+  | Wire
   | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
   | Asked<O, "cookies", CookieJar.CookieJar>
   | Asked<O, "rateLimit", RateLimit.RateLimit>
+  | Asked<O, "circuitBreaker", CircuitBreaker.CircuitBreaker>
+  | Asked<O, "concurrency", Concurrency.Concurrency>
+
+type Wire = HttpClient.HttpClient
 
 /** A service that an option asks for when it is `true`; where the type does not tell (`boolean`), it may be. */
 type Asked<O, Name extends string, Tag> = Name extends keyof O ? (true extends O[Name] ? Tag : never) : never
 
-const limitsOf = (rateLimit: Options["rateLimit"] = RateLimit.hold()) =>
-  rateLimit === true ? RateLimit.RateLimit : Effect.succeed(rateLimit === false ? undefined : rateLimit)
+const asked = <Id, Service>(
+  tag: Context.Tag<Id, Service>,
+  option: Service | boolean | undefined
+): Effect.Effect<Service | undefined, never, Id> =>
+  option === true ? tag : Effect.succeed(option === false ? undefined : option)
 
-const parts = (
-  options: Options
-): Effect.Effect<Parts, InvalidRequest, Auth.Auth | CookieJar.CookieJar | RateLimit.RateLimit> =>
+const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<Requirements<Options>, Wire>> =>
   Effect.all({
     options: Effect.succeed(options),
     defaults: Defaults.validate(options),
     auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
-    jar: options.cookies === true ? CookieJar.CookieJar : Effect.succeed(undefined),
-    limits: limitsOf(options.rateLimit),
+    jar: asked<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, options.cookies),
+    circuits: asked<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
+      CircuitBreaker.CircuitBreaker,
+      options.circuitBreaker
+    ),
+    permits: asked<Concurrency.Concurrency, Concurrency.Service>(Concurrency.Concurrency, options.concurrency),
+    limits: asked<RateLimit.RateLimit, RateLimit.Service>(RateLimit.RateLimit, options.rateLimit ?? RateLimit.hold()),
     budget: Effect.sync(
       () => (options.retry === false ? undefined : retryOptions(options.retry).budget) ?? RetryBudget.make()
     ),

@@ -7,11 +7,14 @@ import type { RequestError } from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Retry from "@countersign/client/Retry"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -113,6 +116,8 @@ describe("the order", () => {
       "Redirects.follow",
       "Retry.policy",
       "Hedge.policy",
+      "CircuitBreaker.policy",
+      "Concurrency.policy",
       "RateLimit.policy",
       "Auth.policy",
       "Telemetry.span",
@@ -226,6 +231,65 @@ describe("the order", () => {
         "c0=1; c1=1",
         "c0=1; c1=1; c2=1"
       ])
+    })
+  )
+
+  it.effect("CircuitBreaker within Retry: each attempt counts, and what is rejected is neither signed nor sent", () =>
+    Effect.gen(function* () {
+      const { auth, seen } = counted()
+      const circuitBreaker = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(3) })
+      const { api: client, mock } = yield* api(() => respond(503), { auth, circuitBreaker })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "CircuitOpen" })
+      expect(yield* mock.sent).toHaveLength(3)
+      expect(seen.signs).toBe(3)
+    })
+  )
+
+  it.effect("Concurrency within CircuitBreaker: what an open circuit rejects waits for nobody", () =>
+    Effect.gen(function* () {
+      const circuitBreaker = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1) })
+      const concurrency = yield* Concurrency.make({ limit: 1, queue: 0 })
+      const script = [respond(503), delay("10 seconds", respond(200))]
+      const { api: client, mock } = yield* api(script, { circuitBreaker, concurrency, retry: false })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
+      yield* TestClock.adjust("10 minutes")
+      const probe = yield* Effect.fork(client.get("/x"))
+      yield* TestClock.adjust("1 second")
+      // The one permit is the probe's: without the circuit this would be `Overloaded`.
+      expect(yield* Effect.flip(client.get("/x"))).toMatchObject({ _tag: "CircuitOpen" })
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(probe)).status).toBe(200)
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+
+  it.effect("RateLimit within Retry and outside Auth: one 429 holds the next request before it is signed", () =>
+    Effect.gen(function* () {
+      const { auth, seen } = counted()
+      const { api: client, mock } = yield* api([respond(429, "", { "retry-after": "5" }), respond(200)], {
+        auth,
+        retry: false
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited", by: "server" })
+      const held = yield* Effect.fork(client.get("/x"))
+      yield* TestClock.adjust("4999 millis")
+      expect(seen.signs).toBe(1)
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(held)).status).toBe(200)
+      expect(yield* times(mock)).toEqual([0, 5000])
+    })
+  )
+
+  it.effect("other credentials of one call are another account: what holds the client's does not hold theirs", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(429, "", { "retry-after": "5" }), respond(200)], {
+        auth: counted().auth,
+        retry: false
+      })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited" })
+      expect((yield* client.get("/x", { auth: counted().auth })).status).toBe(200)
+      expect(yield* times(mock)).toEqual([0, 0])
     })
   )
 

@@ -12,7 +12,10 @@ import { api, base, failure, get, run, transport } from "./scripted.js"
 
 const { respond } = MockClient
 
-const session = (script: MockClient.Script, options: Partial<Omit<ApiClient.Options, "rateLimit">> = {}) =>
+const session = (
+  script: MockClient.Script,
+  options: Partial<Pick<ApiClient.Options, "auth" | "retry" | "redirects">> = {}
+) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)
     const made = yield* ApiClient.make({

@@ -128,7 +128,12 @@ describe("a client asks for", () => {
       Wire | Auth.Auth
     >()
     expectTypeOf<ApiClient.Requirements<ApiClient.Options>>().toEqualTypeOf<
-      Wire | Auth.Auth | CookieJar.CookieJar | RateLimit.RateLimit
+      | Wire
+      | Auth.Auth
+      | CookieJar.CookieJar
+      | RateLimit.RateLimit
+      | CircuitBreaker.CircuitBreaker
+      | Concurrency.Concurrency
     >()
     const limits = RateLimit.hold()
     expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: limits })).toEqualTypeOf<
