@@ -127,7 +127,8 @@ export const rate = (
     readonly buckets?: number | undefined
   } = {}
 ): Trip => {
-  const { buckets = 10, minimum = 20, ratio = 0.5 } = options
+  const { minimum = 20, ratio = 0.5 } = options
+  const buckets = Math.max(1, Math.floor(options.buckets ?? 10))
   const window = Duration.toMillis(options.window ?? "10 seconds")
   return { start: () => new Rolling(ratio, minimum, window, buckets) }
 }

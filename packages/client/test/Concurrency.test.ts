@@ -234,6 +234,17 @@ describe("the queue", () => {
     })
   )
 
+  it.effect("gives up in time also where the caller cannot be interrupted", () =>
+    Effect.gen(function* () {
+      const { load, send } = yield* client(() => never, { limit: 1, longest: "2 seconds" })
+      yield* Effect.fork(send)
+      yield* TestClock.adjust(0)
+      expect((yield* failure(Effect.uninterruptible(send)))._tag).toBe("Overloaded")
+      expect(yield* TestClock.currentTimeMillis).toBe(2000)
+      expect(yield* load).toEqual({ limit: 1, underWay: 1, queued: 0 })
+    })
+  )
+
   it.effect("is left by who is interrupted, at once, and without a turn", () =>
     Effect.gen(function* () {
       const { load, mock, send } = yield* client(() => delay("10 seconds", ok), { limit: 1 })

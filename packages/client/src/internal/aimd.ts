@@ -1,7 +1,7 @@
 import type { Ended, Moving } from "../Concurrency.js"
 
 /** What {@link Aimd} is made of, ready for use. */
-export interface Bounds {
+interface Bounds {
   readonly min: number
   readonly max: number
   readonly initial: number

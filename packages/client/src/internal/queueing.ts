@@ -91,7 +91,8 @@ const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded
   const waiter = bulkhead.join(fiber)
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
-    Effect.timeoutOption(turnOf(waiter), Duration.millis(ms))
+    // Where the caller cannot be interrupted, the end of the time has to end the wait all the same.
+    Effect.timeoutOption(Effect.interruptible(turnOf(waiter)), Duration.millis(ms))
   )
   const leave = () => {
     bulkhead.leave(waiter)
