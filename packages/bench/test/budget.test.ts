@@ -18,29 +18,29 @@ describe("a budget that no clock is needed for", () => {
     expect(brotli).toBeLessThanOrEqual(15_000)
   })
 
-  it("an ApiClient with a bearer has at most 21.5 kB, compressed, and no code of others", async () => {
+  it("an ApiClient with a bearer has at most 22.5 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(21_500)
+    expect(brotli).toBeLessThanOrEqual(22_500)
   })
 
-  it("importing ApiClient loads at most 72 modules beside those of Effect, all of them ours", async () => {
+  it("importing ApiClient loads at most 84 modules beside those of Effect, all of them ours", async () => {
     const modules = await Bundle.loadedModules(staged, "@countersign/client/ApiClient")
     expect(modules).toContain("@countersign/client/dist/ApiClient.js")
     expect(modules.filter((module) => !/^@countersign\/(?:client|protocol)\//.test(module))).toEqual([])
-    expect(modules.length).toBeLessThanOrEqual(72)
+    expect(modules.length).toBeLessThanOrEqual(84)
   })
 
-  it("a call through every policy takes at most 46 steps of Effect's interpreter, and no fiber", async () => {
+  it("a call through every policy takes at most 54 steps of Effect's interpreter, and no fiber", async () => {
     const { fibers, steps } = await Counting.steps(staged)
     expect(steps).toBeGreaterThan(0)
-    expect(steps).toBeLessThanOrEqual(46)
+    expect(steps).toBeLessThanOrEqual(54)
     expect(fibers).toBe(0)
   })
 
-  it("a call through every policy takes at most 28 kB of the heap, where nothing is optimised away", async () => {
+  it("a call through every policy takes at most 32 kB of the heap, where nothing is optimised away", async () => {
     const bytes = await Counting.bytes(staged)
     expect(bytes).toBeGreaterThan(1000)
-    expect(bytes).toBeLessThanOrEqual(28_000)
+    expect(bytes).toBeLessThanOrEqual(32_000)
   })
 })

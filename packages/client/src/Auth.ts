@@ -115,7 +115,7 @@ export const constant = (put: (request: HttpClientRequest) => HttpClientRequest)
  * @since 0.1.0
  * @category constructors
  */
-export const none: Service = fixed(Effect.succeed)
+export const none: Service = /* @__PURE__ */ fixed(Effect.succeed)
 
 /**
  * {@link none} as a Layer.
@@ -123,7 +123,7 @@ export const none: Service = fixed(Effect.succeed)
  * @since 0.1.0
  * @category layers
  */
-export const layerNone: Layer.Layer<Auth> = Layer.succeed(Auth, none)
+export const layerNone: Layer.Layer<Auth> = /* @__PURE__ */ Layer.succeed(Auth, none)
 
 /**
  * How often a request is sent again after a 401 for which there were other credentials: once, at once. What is refused

@@ -3,6 +3,8 @@ import * as Bearer from "@countersign/auth/Bearer"
 import * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -35,11 +37,19 @@ export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMill
 
 const BearerLive = Bearer.layerMint({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory))
 
-/** Every policy that there is: the defaults, and a session's cookies in an empty jar. */
+/** Every policy on the way of a GET: the defaults, a session's cookies in an empty jar, circuits and permits. */
 const apiLive = (target: Target) =>
-  Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" }, cookies: true }).pipe(
+  Api.layer({
+    baseUrl: new URL(target.url).origin,
+    headers: { accept: "application/json" },
+    cookies: true,
+    circuitBreaker: true,
+    concurrency: true
+  }).pipe(
     Layer.provide(BearerLive),
     Layer.provide(CookieJar.layerMemory),
+    Layer.provide(CircuitBreaker.layer()),
+    Layer.provide(Concurrency.layer({ limit: 100_000 })),
     Layer.provide(transport(target))
   )
 

@@ -6,6 +6,8 @@ import * as Bearer from "@countersign/auth/Bearer"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
@@ -38,7 +40,13 @@ const services = Layer.mergeAll(
 /** A call, after one that has got the token. */
 const warm = Effect.gen(function* () {
   const auth = Bearer.fromSource(yield* TokenSource.TokenSource)
-  const client = yield* ApiClient.make({ baseUrl, auth, cookies: true })
+  const client = yield* ApiClient.make({
+    baseUrl,
+    auth,
+    cookies: true,
+    circuitBreaker: yield* CircuitBreaker.make(),
+    concurrency: yield* Concurrency.make({ limit: 100 })
+  })
   const call = Effect.suspend(() => client.get("/json"))
   yield* call
   return call

@@ -4,12 +4,16 @@ import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
 import * as Defaults from "@countersign/client/Defaults"
+import * as RateLimit from "@countersign/client/RateLimit"
 import * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
 import * as Status from "@countersign/client/Status"
+import * as Telemetry from "@countersign/client/Telemetry"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as Verb from "@countersign/client/Verb"
@@ -43,7 +47,13 @@ const jarWithCookie = Effect.tap(CookieJar.makeMemory, (jar) => jar.store(baseUr
 
 const subjects = Effect.gen(function* () {
   const auth = Bearer.fromSource(yield* TokenSource.TokenSource)
-  const client = yield* ApiClient.make({ baseUrl, auth, cookies: true })
+  const client = yield* ApiClient.make({
+    baseUrl,
+    auth,
+    cookies: true,
+    circuitBreaker: yield* CircuitBreaker.make(),
+    concurrency: yield* Concurrency.make({ limit: 100 })
+  })
   const read = Effect.suspend(() => fresh.execute(request))
   const get = Verb.make("GET", () => () => Effect.succeed(same))
   const all: ReadonlyArray<Subject> = [
@@ -52,7 +62,11 @@ const subjects = Effect.gen(function* () {
     around("Status.policy", Status.policy(transport)),
     around("Redirects.follow", Redirects.follow()(transport)),
     around("Retry.policy", Retry.policy()(transport)),
+    around("CircuitBreaker.policy", CircuitBreaker.policy(yield* CircuitBreaker.make())(transport)),
+    around("Concurrency.policy", Concurrency.policy(yield* Concurrency.make({ limit: 100 }))(transport)),
+    around("RateLimit.policy, nothing held", RateLimit.policy(RateLimit.hold())(transport)),
     around("Auth.policy, a bearer from a source", Auth.policy({ auth, origins: [baseUrl] })(transport)),
+    around("Telemetry.span, nobody looks", Telemetry.span({ origins: [baseUrl] })(transport)),
     around("Timeout.exchange", Timeout.exchange("30 seconds")(transport)),
     around("Cookies.policy, an empty jar", Cookies.policy(yield* CookieJar.makeMemory)(transport)),
     around("Cookies.policy, one cookie", Cookies.policy(yield* jarWithCookie)(transport)),
