@@ -3,9 +3,13 @@
  *
  * @since 0.1.0
  */
+import type * as PlatformError from "@effect/platform/Error"
+import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 
 /**
  * A jar of cookies.
@@ -26,21 +30,32 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class CookieJar extends Context.Tag("@countersign/client/CookieJar")<CookieJar, Service>() {}
+export class CookieJar extends /* @__PURE__ */ Context.Tag("@countersign/client/CookieJar")<CookieJar, Service>() {}
 
 /**
- * An empty jar that lives as long as the process. Domains, paths, `Secure`, expiry, public suffixes and the name
- * prefixes are held to, with the time of the Effect clock. A cookie of more than 4096 characters is dropped, and so is
- * a new one for a host that has 200. What judges cookies, with its list of public suffixes, is loaded when the first jar
- * is made: programs that keep none do not carry it.
+ * An empty jar that lives as long as the process.
  *
- * Specification: [RFC 6265 §5](https://www.rfc-editor.org/rfc/rfc6265#section-5).
+ * Domains, paths, expiry, public suffixes and the prefixes `__Host-` and `__Secure-` are held to, with the time of the
+ * Effect clock. `Secure` cookies are taken from and sent to https only, localhost included, and what was set over https
+ * is not overlaid over http. The port does not tell cookies apart: those of a host are of all its ports. `SameSite` is of
+ * no consequence, since no page of somebody else's makes the requests.
+ *
+ * A cookie of more than 4096 octets (name and value), an attribute of more than 1024 and a field of more than 8192 are
+ * passed over. A domain has at most 50 cookies and the jar 3000; who is too many takes the place of one that has expired,
+ * else of the one without `Secure`, else of any one, that was not used for longest.
+ *
+ * What judges cookies, with its list of public suffixes, is loaded when the first jar is made: programs that keep none
+ * do not carry it.
+ *
+ * Specification: [RFC 6265 §5](https://www.rfc-editor.org/rfc/rfc6265#section-5), and of its successor,
+ * [draft-ietf-httpbis-rfc6265bis](https://datatracker.ietf.org/doc/draft-ietf-httpbis-rfc6265bis/), the prefixes, the
+ * lengths and what protects `Secure` cookies.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory: Effect.Effect<Service> = Effect.map(
-  Effect.promise(() => import("./internal/toughJar.js")),
+export const makeMemory: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
+  /* @__PURE__ */ Effect.promise(() => import("./internal/toughJar.js")),
   ({ make }) => make()
 )
 
@@ -50,4 +65,56 @@ export const makeMemory: Effect.Effect<Service> = Effect.map(
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<CookieJar> = Layer.effect(CookieJar, makeMemory)
+export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.effect(CookieJar, makeMemory)
+
+/**
+ * How a jar is saved.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoredOptions {
+  /** The key that the jar is saved under (`"cookies"`); no secret, since warnings name it. */
+  readonly key?: string | undefined
+  /** How long changes are gathered before they are saved (1 s). With `Duration.infinity` it is done at the end only. */
+  readonly delay?: Duration.DurationInput | undefined
+  /**
+   * Whether cookies without an expiry are saved too (true). To a browser they end with the window; to an API they are the
+   * session that is to outlive the process.
+   */
+  readonly sessionCookies?: boolean | undefined
+}
+
+/**
+ * A jar like {@link makeMemory}'s that begins with what the store holds, and is saved to it: some time after a change,
+ * beside the requests, and in any case when the scope closes.
+ *
+ * What is saved is JSON with the values in it, as secret as a password. Content that is no saved jar is a warning in the
+ * log and an empty jar, and stays where it is until the first cookie comes; from a jar whose cookies are no more allowed,
+ * those are dropped. A save that fails is a warning too, and is tried again with the next change and at the end. Nothing
+ * of this prints a cookie. Of two jars under one key the last to save wins.
+ *
+ * Fails with the store's `PlatformError` when it cannot be read.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeStored = (
+  options: StoredOptions = {}
+): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
+  Effect.flatMap(
+    Effect.promise(() => import("./internal/storedJar.js")),
+    ({ make }) => make(options)
+  )
+
+/**
+ * {@link makeStored} as a Layer over a `KeyValueStore`, such as `KeyValueStore.layerFileSystem`, which writes files that
+ * everybody may read who may enter their folder: give it one that is yours alone (mode 0700).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerStored = (
+  options: StoredOptions = {}
+): Layer.Layer<CookieJar, PlatformError.PlatformError, KeyValueStore.KeyValueStore> =>
+  Layer.scoped(CookieJar, makeStored(options))

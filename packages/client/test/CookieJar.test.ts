@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
+import { inspect } from "node:util"
 import { hostileText } from "./scripted.js"
 
 const url = "https://api.test/v1/x"
@@ -64,7 +65,86 @@ describe("whom a cookie is sent to", () => {
     table([
       ["a=1; Secure; Path=/", "https://api.test/", "a=1"],
       ["a=1; Secure; Path=/", "http://api.test/", ""],
-      ["a=1; Path=/", "http://api.test/", "a=1"]
+      ["a=1; Path=/", "http://api.test/", "a=1"],
+      ["a=1; Secure; Path=/", "https://api.test/", "", "http://api.test/"],
+      ["a=1; Secure; Path=/", "http://localhost/", "", "https://localhost/"],
+      ["a=1; Secure; Path=/", "https://localhost/", "", "http://localhost/"]
+    ])
+  )
+
+  it.effect("a Secure one is not overlaid without TLS, by no path below its own and no domain next to its own", () =>
+    Effect.gen(function* () {
+      for (const [line, from, expected] of [
+        ["a=evil; Path=/", "http://api.example.com/", "a=1"],
+        ["a=evil; Path=/v1", "http://api.example.com/", "a=1"],
+        ["a=evil; Path=/; Domain=example.com", "http://www.example.com/", "a=1"],
+        ["a=; Path=/; Max-Age=0", "http://api.example.com/", "a=1"],
+        ["b=2; Path=/", "http://api.example.com/", "a=1; b=2"],
+        ["a=2; Path=/", "https://api.example.com/", "a=2"]
+      ] as const) {
+        const jar = yield* CookieJar.makeMemory
+        yield* jar.store("https://api.example.com/", ["a=1; Path=/; Secure"])
+        yield* jar.store(from, [line])
+        expect(yield* jar.cookiesFor("https://api.example.com/v1/x"), `${line} ← ${from}`).toBe(expected)
+      }
+    })
+  )
+
+  it.effect("a Secure one that has expired protects nothing", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store("https://api.test/", ["a=1; Secure; Max-Age=5"])
+      yield* TestClock.adjust("5 seconds")
+      yield* jar.store("http://api.test/", ["a=2"])
+      expect(yield* jar.cookiesFor("https://api.test/")).toBe("a=2")
+    })
+  )
+
+  it.effect("every port of its host, and both schemes", () =>
+    table([
+      ["a=1; Path=/", "https://api.test:9443/", "a=1", "https://api.test:8443/"],
+      ["a=1; Path=/", "http://api.test:81/", "a=1", "https://api.test/"]
+    ])
+  )
+
+  it.effect("an address is nobody's domain but its own", () =>
+    table([
+      ["a=1; Domain=127.0.0.1; Path=/", "http://127.0.0.1/", "a=1", "http://127.0.0.1:8080/"],
+      ["a=1; Domain=0.0.1; Path=/", "http://127.0.0.1/", "", "http://127.0.0.1/"],
+      ["a=1; Domain=[::1]; Path=/", "http://[::1]/", "a=1", "http://[::1]:8080/"],
+      ["a=1; Path=/", "http://127.0.0.2/", "", "http://127.0.0.1/"],
+      ["a=1; Path=/", "http://2130706433/", "a=1", "http://127.0.0.1/"]
+    ])
+  )
+
+  it.effect("a host that is a public suffix, or has no dots, has its own and gives none away", () =>
+    table([
+      ["a=1; Domain=github.io; Path=/", "https://github.io/", "a=1", "https://github.io/"],
+      ["a=1; Domain=github.io; Path=/", "https://a.github.io/", "", "https://github.io/"],
+      ["a=1; Domain=intranet; Path=/", "https://intranet/", "a=1", "https://intranet/"],
+      ["a=1; Domain=intranet; Path=/", "https://a.intranet/", "", "https://intranet/"],
+      ["a=1; Domain=com.; Path=/", "https://b.com./", "", "https://a.com./"]
+    ])
+  )
+
+  it.effect("a name that is written in another alphabet or other letters is the same name", () =>
+    table([
+      [
+        "a=1; Domain=Bücher.example.com; Path=/",
+        "https://xn--bcher-kva.example.com/",
+        "a=1",
+        "https://bücher.example.com"
+      ],
+      ["a=1; Domain=EXAMPLE.com; Path=/", "https://api.Example.COM/", "a=1", "https://API.example.com/"],
+      ["a=1; Domain=co.UK; Path=/", "https://b.co.uk/", "", "https://a.co.uk/"]
+    ])
+  )
+
+  it.effect("a path as it is written, octets that are escaped included", () =>
+    table([
+      ["a=1; Path=/a%20b", "https://api.test/a%20b/c", "a=1"],
+      ["a=1; Path=/a", "https://api.test/%61/c", ""],
+      ["a=1", "https://api.test/a%20b/d", "a=1", "https://api.test/a%20b/c"]
     ])
   )
 
@@ -75,7 +155,13 @@ describe("whom a cookie is sent to", () => {
       ["__Host-a=1; Secure; Path=/v1", url, ""],
       ["__Host-a=1; Secure; Path=/; Domain=api.test", "https://api.test/", ""],
       ["__Secure-a=1; Path=/", "https://api.test/", ""],
-      ["__Secure-a=1; Secure; Path=/", "https://api.test/", "__Secure-a=1"]
+      ["__Secure-a=1; Secure; Path=/", "https://api.test/", "__Secure-a=1"],
+      ["__Secure-a=1; Secure; Path=/", "https://api.test/", "", "http://api.test/"],
+      // A path that is the URL's is not one that was promised.
+      ["__Host-a=1; Secure", "https://api.test/", "", "https://api.test/"],
+      // Servers compare names without regard to letter case.
+      ["__host-a=1; Path=/", "https://api.test/", ""],
+      ["__SECURE-a=1; Path=/", "https://api.test/", ""]
     ])
   )
 })
@@ -138,33 +224,6 @@ describe("how long a cookie lives", () => {
   )
 })
 
-describe("limits", () => {
-  it.effect("a cookie of more than 4096 characters is dropped, one of 4096 is kept", () =>
-    Effect.gen(function* () {
-      expect((yield* kept(`a=${"x".repeat(4094)}`)).length).toBe(4096)
-      expect(yield* kept([`a=${"x".repeat(4095)}`, "b=2"])).toBe("b=2")
-    })
-  )
-
-  it.effect("a host has 200 cookies at most: those it has can change, and expired ones make room", () =>
-    Effect.gen(function* () {
-      const jar = yield* CookieJar.makeMemory
-      yield* jar.store(
-        url,
-        Array.from({ length: 300 }, (_, i) => `c${i}=1; Path=/p${i}; Max-Age=10`)
-      )
-      yield* jar.store(url, ["c0=changed; Path=/p0; Max-Age=10", "late=1"])
-      expect(yield* jar.cookiesFor("https://api.test/p199")).toBe("c199=1")
-      expect(yield* jar.cookiesFor("https://api.test/p200")).toBe("")
-      expect(yield* jar.cookiesFor("https://api.test/p0")).toBe("c0=changed")
-      expect(yield* jar.cookiesFor(url)).toBe("")
-      yield* TestClock.adjust("10 seconds")
-      yield* jar.store(url, ["late=1"])
-      expect(yield* jar.cookiesFor(url)).toBe("late=1")
-    })
-  )
-})
-
 describe("hostile text", () => {
   it("is dropped or kept, and never a defect", () =>
     FastCheck.assert(
@@ -177,6 +236,65 @@ describe("hostile text", () => {
       ),
       { numRuns: 50 }
     ))
+
+  it.effect("is dropped where nothing could be sent with it", () =>
+    table([
+      ["a=\u20ac", url, ""],
+      ["a=\u007f", url, ""],
+      ["a=\u00e4", url, "a=\u00e4"]
+    ])
+  )
+
+  const part = FastCheck.constantFrom("a", "b", "example", "com", "co", "uk", "github", "io", "test", "127", "1")
+  const host = FastCheck.oneof(
+    FastCheck.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join(".")),
+    FastCheck.constantFrom("127.0.0.1", "[::1]", "localhost", "example.com.")
+  )
+  const line = FastCheck.tuple(
+    FastCheck.constantFrom("a", "b", "__Host-c", "__Secure-d"),
+    FastCheck.option(host, { nil: undefined }),
+    FastCheck.constantFrom("", "; Path=/", "; Secure", "; Path=/; Secure", "; Max-Age=0")
+  )
+
+  it("is never sent to a host that the one which set it does not share a domain with", () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(
+        FastCheck.array(FastCheck.tuple(host, line), { maxLength: 30 }),
+        host,
+        async (answers, to) => {
+          const cookie = await Effect.runPromise(
+            Effect.gen(function* () {
+              const jar = yield* CookieJar.makeMemory
+              for (const [from, [name, domain, rest]] of answers) {
+                // The value says who set it, and whom for.
+                const value = `${from}>${domain ?? ""}`
+                yield* jar.store(`https://${from}/`, [
+                  `${name}=${value}${domain === undefined ? "" : `; Domain=${domain}`}${rest}`
+                ])
+              }
+              return yield* jar.cookiesFor(`https://${to}/`)
+            })
+          )
+          for (const [, from = "", domain = ""] of cookie.matchAll(/=([^;]*)>([^;]*)/g)) {
+            const isBelow = (name: string) => name === domain || name.endsWith(`.${domain}`)
+            const isSame = new URL(`https://${from}/`).hostname === new URL(`https://${to}/`).hostname
+            expect(isSame || (domain.includes(".") && isBelow(from) && isBelow(to)), `${cookie} → ${to}`).toBe(true)
+            expect(["co.uk", "github.io"].includes(domain) && !isSame, cookie).toBe(false)
+          }
+        }
+      ),
+      { numRuns: 300 }
+    ))
+})
+
+describe("secrets", () => {
+  it.effect("are shown by no printer of the jar", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store(url, ["sid=verysecret"])
+      expect(inspect(jar, { depth: 9, showHidden: true }) + JSON.stringify(jar)).not.toContain("verysecret")
+    })
+  )
 })
 
 describe("layerMemory", () => {

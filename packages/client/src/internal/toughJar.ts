@@ -2,71 +2,124 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Tough from "tough-cookie"
 import type { Service } from "../CookieJar.js"
+import type { Where } from "./cookieLine.js"
+import { read, whereOf } from "./cookieLine.js"
+import type { Kept } from "./cookieShelf.js"
+import { Shelf } from "./cookieShelf.js"
 
-/** RFC 6265 §6.1 asks for at least this much, and for 50 cookies; more is somebody filling memory. */
-const largestCookie = 4096
-const mostCookies = 200
+/** RFC 6265 §5.4: longer paths first, and of those that are as long who came first. */
+const inOrder = (one: Kept, other: Kept): number => other.path.length - one.path.length || one.created - other.created
 
-/** A jar over tough-cookie, as `CookieJar.makeMemory` describes it. */
-export const make = (): Service => {
-  const kept = new Tough.MemoryCookieStore()
-  const jar = new Tough.CookieJar(kept, { rejectPublicSuffixes: true, prefixSecurity: "strict" })
+const isFor = (cookie: Kept, { host, path, secure }: Where): boolean =>
+  (!cookie.hostOnly || cookie.domain === host) && (!cookie.secure || secure) && Tough.pathMatch(path, cookie.path)
 
-  const live = (url: string, now: number, allPaths: boolean): ReadonlyArray<Tough.Cookie> =>
-    // The library looks at the system's clock; expiry is judged here so that a test's clock decides.
-    attempt(() => jar.getCookiesSync(url, { expire: false, allPaths, sort: true }), []).filter((cookie) => {
-      if ((cookie.expiryTime() ?? Number.POSITIVE_INFINITY) > now) return true
-      kept.removeCookie(cookie.domain ?? "", cookie.path ?? "", cookie.key, () => undefined)
-      return false
-    })
-
-  // Most APIs set no cookie, and asking an empty jar costs more than all the rest of a request's way.
-  let isEmpty = true
-  const none = Effect.succeed("")
-  const cookiesIn = (url: string) =>
-    Effect.map(Clock.currentTimeMillis, (now) =>
-      live(url, now, false)
-        .map((cookie) => cookie.cookieString())
-        .join("; ")
-    )
-  const cookiesFor = (url: string) => Effect.suspend(() => (isEmpty ? none : cookiesIn(url)))
-
-  const put = (url: string, line: string, now: number): void => {
-    const cookie = line.length > largestCookie ? undefined : Tough.Cookie.parse(line)
-    if (cookie === undefined) return
-    const present = live(url, now, true)
-    if (present.length >= mostCookies && !present.some(({ key }) => key === cookie.key)) return
-    isEmpty = false
-    attempt(() => jar.setCookieSync(withExpiry(cookie, now), url, { ignoreError: true, now: new Date(now) }), undefined)
-  }
-
-  const store = (url: string, setCookie: ReadonlyArray<string>) =>
-    Effect.map(Clock.currentTimeMillis, (now) => setCookie.forEach((line) => put(url, line, now)))
-
-  return { cookiesFor, store }
+/** A host and what it lies below. Which of them may have cookies was judged when those came. */
+const domainsOf = (host: string): ReadonlyArray<string> => {
+  const domains = [host]
+  for (let dot = host.indexOf("."); dot !== -1; dot = host.indexOf(".", dot + 1)) domains.push(host.slice(dot + 1))
+  return domains
 }
 
-/** The last instant that a date can hold. */
-const endOfTime = 8.64e15
+const overlap = (one: string, other: string): boolean =>
+  Tough.domainMatch(one, other, false) === true || Tough.domainMatch(other, one, false) === true
+
+/** The field that a saved cookie could have come as, so that what holds for those holds for it. */
+const lineOf = ({ domain, hostOnly, httpOnly, name, path, secure, value }: Kept): string =>
+  [
+    `${name}=${value}`,
+    `Path=${path}`,
+    ...(hostOnly ? [] : [`Domain=${domain}`]),
+    ...(secure ? ["Secure"] : []),
+    ...(httpOnly ? ["HttpOnly"] : [])
+  ].join("; ")
+
+/** Whether the rules allow it, and read nothing else than it. */
+const readsAsItself = (kept: Kept): boolean => {
+  const where = whereOf(`https://${kept.domain}/`)
+  const cookie = where === undefined ? undefined : read(lineOf(kept), where, 0)
+  return (
+    cookie?.name === kept.name &&
+    cookie.value === kept.value &&
+    cookie.domain === kept.domain &&
+    cookie.hostOnly === kept.hostOnly &&
+    cookie.path === kept.path
+  )
+}
+
+/** The rules of tough-cookie over a shelf of our own. */
+export class Jar {
+  readonly #shelf = new Shelf()
+
+  get isEmpty(): boolean {
+    return this.#shelf.size === 0
+  }
+
+  /** The `Cookie` field for a URL. */
+  cookiesFor(url: string, now: number): string {
+    const where = whereOf(url)
+    if (where === undefined) return ""
+    const found: Array<Kept> = []
+    for (const domain of domainsOf(where.host)) {
+      for (const cookie of this.#shelf.of(domain, now)) if (isFor(cookie, where)) found.push(cookie)
+    }
+    this.#shelf.touch(found)
+    return found
+      .sort(inOrder)
+      .map(({ name, value }) => `${name}=${value}`)
+      .join("; ")
+  }
+
+  /** Takes the `Set-Cookie` fields of an answer; tells whether anything changed. */
+  store(url: string, lines: ReadonlyArray<string>, now: number): boolean {
+    const where = whereOf(url)
+    let changed = false
+    if (where === undefined) return changed
+    for (const line of lines) {
+      const cookie = read(line, where, now)
+      if (cookie === undefined || (!where.secure && this.#overlaysSecure(cookie, now))) continue
+      changed = this.#shelf.put(cookie, now) || changed
+    }
+    return changed
+  }
+
+  /** draft-ietf-httpbis-rfc6265bis, §5.7: without TLS nobody overlays what was set with it. */
+  #overlaysSecure({ domain, name, path }: Omit<Kept, "created">, now: number): boolean {
+    return this.#shelf.has(
+      (kept) => kept.secure && kept.name === name && overlap(kept.domain, domain) && Tough.pathMatch(path, kept.path),
+      now
+    )
+  }
+
+  /** All that are live, in the order of their use. */
+  saved(now: number): ReadonlyArray<Kept> {
+    return this.#shelf.live(now)
+  }
+
+  /** Takes what was saved, as far as the rules allow it. */
+  load(saved: ReadonlyArray<Kept>, now: number): void {
+    const taken = saved.filter((kept) => kept.expires > now && readsAsItself(kept))
+    // Put in the order that they came in, and then used in the order that they were used in.
+    for (const cookie of [...taken].sort((one, other) => one.created - other.created)) this.#shelf.put(cookie, now)
+    this.#shelf.touch(taken.flatMap((cookie) => this.#shelf.find(cookie) ?? []))
+  }
+}
+
+const none = Effect.succeed("")
 
 /**
- * `Max-Age` as the instant that it means. The library counts it from the last access, by the system's clock: a cookie
- * that is used would never expire.
+ * A jar as a service.
+ *
+ * @param changed - is told when there is something that was not there before.
  */
-const withExpiry = (cookie: Tough.Cookie, now: number): Tough.Cookie => {
-  const { maxAge } = cookie
-  if (typeof maxAge === "number") {
-    cookie.expires = new Date(maxAge > 0 ? Math.min(now + maxAge * 1000, endOfTime) : 0)
-    cookie.maxAge = null
-  }
-  return cookie
-}
+export const serve = (jar: Jar, changed: () => void): Service => ({
+  // Most APIs set no cookie, and then the jar is not to cost anything.
+  cookiesFor: (url) =>
+    Effect.suspend(() => (jar.isEmpty ? none : Effect.map(Clock.currentTimeMillis, (now) => jar.cookiesFor(url, now)))),
+  store: (url, setCookie) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      if (jar.store(url, setCookie, now)) changed()
+    })
+})
 
-/** The library throws on URLs and cookies that it does not like; for a jar that means: no cookie. */
-const attempt = <A>(f: () => A, otherwise: A): A => {
-  try {
-    return f()
-  } catch {
-    return otherwise
-  }
-}
+/** A jar over tough-cookie, as `CookieJar.makeMemory` describes it. */
+export const make = (): Service => serve(new Jar(), () => undefined)
