@@ -103,8 +103,6 @@ export interface Place {
   readonly policy: (parts: Parts) => Policy.Policy<ApiError> | undefined
 }
 
-const second = 1000
-
 const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
   Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
 
@@ -135,7 +133,7 @@ export const order: ReadonlyArray<Place> = [
     name: "Timeout.call",
     why: "bounds everything, waits included",
     policy: ({ options: { timeout } }) =>
-      timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? 60 * second)
+      timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? Timeout.defaults.call)
   },
   {
     name: "Status.policy",
@@ -198,7 +196,7 @@ export const order: ReadonlyArray<Place> = [
     name: "Timeout.exchange",
     why: "nearest to the wire: waiting for a permit or a refresh does not eat its time, and it asks the transport directly",
     policy: ({ options: { timeout } }) =>
-      timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? 30 * second)
+      timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? Timeout.defaults.exchange)
   }
 ]
 
@@ -300,7 +298,10 @@ const isFinal =
 
 const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => {
   const streaming = Transport.typed(transport)
-  const whole = Transport.buffered(built.options.maxBodySize ?? 10 * 1024 * 1024, isFinal(built.options))(streaming)
+  const whole = Transport.buffered(
+    built.options.maxBodySize ?? Transport.defaults.maxBodySize,
+    isFinal(built.options)
+  )(streaming)
   const read = pipeline(whole, built)
   // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
   const accounts = forAccounts(built)

@@ -99,13 +99,30 @@ export interface Trip {
 }
 
 /**
+ * What {@link Options}, and those of {@link consecutive}, {@link rate} and {@link recovery}, are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  failures: 5,
+  ratio: 0.5,
+  minimum: 20,
+  window: "10 seconds",
+  buckets: 10,
+  base: "1 second",
+  cap: "60 seconds",
+  origins: 1000
+} as const
+
+/**
  * Opens after so many failures with no answer in between (5). Of exchanges that are under way at a time, the order in
  * which they end counts.
  *
  * @since 0.1.0
  * @category trips
  */
-export const consecutive = (failures = 5): Trip => ({ start: () => new InARow(failures) })
+export const consecutive = (failures: number = defaults.failures): Trip => ({ start: () => new InARow(failures) })
 
 /**
  * Opens when a share of the exchanges of the last while failed.
@@ -127,9 +144,9 @@ export const rate = (
     readonly buckets?: number | undefined
   } = {}
 ): Trip => {
-  const { minimum = 20, ratio = 0.5 } = options
-  const buckets = Math.max(1, Math.floor(options.buckets ?? 10))
-  const window = Duration.toMillis(options.window ?? "10 seconds")
+  const { minimum = defaults.minimum, ratio = defaults.ratio } = options
+  const buckets = Math.max(1, Math.floor(options.buckets ?? defaults.buckets))
+  const window = Duration.toMillis(options.window ?? defaults.window)
   return { start: () => new Rolling(ratio, minimum, window, buckets) }
 }
 
@@ -170,8 +187,8 @@ export const recovery = (
     readonly cap?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<number> => {
-  const base = Duration.toMillis(options.base ?? "1 second")
-  const cap = Duration.toMillis(options.cap ?? "1 minute")
+  const base = Duration.toMillis(options.base ?? defaults.base)
+  const cap = Duration.toMillis(options.cap ?? defaults.cap)
   return Schedule.forever.pipe(
     // 2 ** 1024 is infinite: the cap comes first.
     Schedule.addDelay((n) => Duration.millis(Math.min(cap, base * 2 ** n))),
@@ -223,7 +240,7 @@ export interface Options {
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() => breaking(options, options.trip ?? consecutive(), options.schedule ?? recovery()))
+  Effect.sync(() => breaking(options, defaults, options.trip ?? consecutive(), options.schedule ?? recovery()))
 
 /**
  * {@link make} as a Layer: clients that are given the same one share what they know.

@@ -120,6 +120,14 @@ export interface Limit {
 }
 
 /**
+ * What {@link Options}, and those of {@link adaptive}, are when they are left out; `queue` is twice the limit.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { longest: "60 seconds", origins: 1000, min: 1, max: 200, initial: 20, backoff: 0.7 } as const
+
+/**
  * A limit that finds out how much a server takes: it grows by one with every round of answers, as long as at least half of
  * it is used, and falls to 70 % with a sign of overload (see {@link Ended.overloaded}), once a round. So it goes up and down
  * below what the server takes, at 85 % of it on average, and asks for too much once in a while to see whether it takes more.
@@ -149,11 +157,11 @@ export const adaptive = (
     readonly slow?: Duration.DurationInput | undefined
   } = {}
 ): Limit => {
-  const min = Math.max(1, Math.floor(options.min ?? 1))
-  const max = Math.max(min, Math.floor(options.max ?? 200))
-  const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? 20)))
+  const min = Math.max(1, Math.floor(options.min ?? defaults.min))
+  const max = Math.max(min, Math.floor(options.max ?? defaults.max))
+  const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? defaults.initial)))
   const slow = options.slow === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.slow)
-  const bounds = { min, max, initial, slow, backoff: options.backoff ?? 0.7 }
+  const bounds = { min, max, initial, slow, backoff: options.backoff ?? defaults.backoff }
   return { start: () => new Aimd(bounds), isTimed: options.slow !== undefined }
 }
 
@@ -187,7 +195,8 @@ export interface Options {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Service> => Effect.sync(() => queueing(options.limit, options))
+export const make = (options: Options): Effect.Effect<Service> =>
+  Effect.sync(() => queueing(options.limit, options, defaults))
 
 /**
  * {@link make} as a Layer, for clients that share a server.

@@ -29,6 +29,14 @@ export interface Options {
 }
 
 /**
+ * What {@link Options} are when they are left out; there is no hedge without `after`.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { max: 1 } as const
+
+/**
  * A hedge for a client: its option `hedge`. The client gives it the budget of its retries.
  *
  * @since 0.1.0
@@ -107,7 +115,7 @@ const hedged = <E, R>(
 export const policy = (
   options: Options & { readonly budget?: RetryBudget.RetryBudget | false | undefined }
 ): Policy.Policy => {
-  const { budget = RetryBudget.make(), max = 1 } = options
+  const { budget = RetryBudget.make(), max = defaults.max } = options
   const rules = { after: Duration.toMillis(options.after), budget: budget === false ? undefined : budget }
   const send = <E, R>(request: HttpClientRequest, next: Policy.Next<E, R>) =>
     Effect.tap(hedged(rules, request, next, max), (response) => {

@@ -33,6 +33,14 @@ export interface Options {
 }
 
 /**
+ * What {@link Options} are when they are left out. A header's name has no case.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { methods: ["POST", "PATCH"], header: "idempotency-key", quoted: false } as const
+
+/**
  * Keys for a client: its option `idempotencyKey`.
  *
  * @since 0.1.0
@@ -85,11 +93,13 @@ export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.randomWith((ra
  * @category constructors
  */
 export const make = (options: Options = {}): IdempotencyKey => {
-  const header = (options.header ?? "idempotency-key").toLowerCase()
-  const methods: ReadonlySet<string> = new Set(options.methods ?? ["POST", "PATCH"])
+  const header = (options.header ?? defaults.header).toLowerCase()
+  const methods: ReadonlySet<string> = new Set(options.methods ?? defaults.methods)
   const key = options.make ?? uuid
   const value =
-    options.quoted === true ? Effect.map(key, (text) => `"${text.replace(/["\\]/g, (char) => `\\${char}`)}"`) : key
+    (options.quoted ?? defaults.quoted)
+      ? Effect.map(key, (text) => `"${text.replace(/["\\]/g, (char) => `\\${char}`)}"`)
+      : key
   return {
     header,
     policy: Policy.make((request, next) =>

@@ -77,6 +77,20 @@ export interface HoldOptions {
 }
 
 /**
+ * What {@link HoldOptions}, {@link Options} and {@link Limit} are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  onLimit: "wait",
+  longest: "60 seconds",
+  capacity: 1000,
+  learn: false,
+  algorithm: "sliding-window"
+} as const
+
+/**
  * One 429 holds every request of that origin and account, and so does a 503 that says when to come back.
  *
  * None is sent before the time that the server named (the latest, where several answers name one; as
@@ -98,7 +112,7 @@ export interface HoldOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const hold = (options: HoldOptions = {}): Service => holding(options, asked, false)
+export const hold = (options: HoldOptions = {}): Service => holding(options, defaults, asked, false)
 
 const learned = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
@@ -118,7 +132,7 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
  * @category constructors
  */
 export const learning = (options: HoldOptions = {}): Service =>
-  holding(options, (response, now) => asked(response, now) ?? learned(response, now), true)
+  holding(options, defaults, (response, now) => asked(response, now) ?? learned(response, now), true)
 
 /**
  * A limit of one's own.
@@ -173,9 +187,9 @@ export interface Options {
  */
 export const make = (options: Options): Effect.Effect<Service, never, RateLimiter.RateLimiter> =>
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
-    const { learn } = options
-    const gates = options.hold === false ? undefined : (learn === true ? learning : hold)(options.hold)
-    return limiting(limiter, options, gates)
+    const learn = options.learn ?? defaults.learn
+    const gates = options.hold === false ? undefined : (learn ? learning : hold)(options.hold)
+    return limiting(limiter, options, defaults, gates)
   })
 
 /**

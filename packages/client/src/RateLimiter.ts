@@ -156,6 +156,14 @@ export interface Store {
 export class RateLimiterStore
   extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimiterStore")<RateLimiterStore, Store>() {}
 
+/**
+ * What {@link ConsumeOptions}, and the capacity of {@link makeStoreMemory}, are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { algorithm: "fixed-window", onExceeded: "fail", tokens: 1, capacity: 10_000 } as const
+
 const algorithms: Record<Algorithm, Algorithms.Algorithm> = {
   "fixed-window": Algorithms.fixedWindow,
   "sliding-window": Algorithms.slidingWindow,
@@ -176,7 +184,7 @@ const resultOf = (options: ConsumeOptions, ask: Ask, verdict: Verdict) =>
       })
 
 /** A window without an end is as good as one of 285 000 years, with which one can reckon. */
-const askOf = ({ limit, onExceeded, tokens = 1, window }: ConsumeOptions): Ask => ({
+const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.tokens, window }: ConsumeOptions): Ask => ({
   tokens: Math.max(0, tokens),
   limit,
   windowMs: Math.min(Math.max(1, Duration.toMillis(window)), Number.MAX_SAFE_INTEGER),
@@ -194,7 +202,7 @@ export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(
     const ask = askOf(options)
     // Negated, so that a number that is none is never enough.
     if (!(ask.tokens <= ask.limit)) return Effect.fail(exceeded(options, ask.windowMs, 0))
-    const count = algorithms[options.algorithm ?? "fixed-window"]
+    const count = algorithms[options.algorithm ?? defaults.algorithm]
     return Effect.flatMap(
       store.update(options.key, (state, now) => count(state, now, ask)),
       (verdict) => resultOf(options, ask, verdict)
@@ -223,7 +231,9 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
       readonly state: ReadonlyArray<number>
       readonly expires: number
     }
-    const records = new Recent<Kept>(options.capacity ?? 10_000, ({ expires }, now) => (now >= expires ? 0 : 1))
+    const records = new Recent<Kept>(options.capacity ?? defaults.capacity, ({ expires }, now) =>
+      now >= expires ? 0 : 1
+    )
     return {
       update: (key, change) =>
         Effect.map(Clock.currentTimeMillis, (now) => {

@@ -44,6 +44,14 @@ export interface Options {
   readonly crossOriginBody?: boolean | undefined
 }
 
+/**
+ * What {@link Options} are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { limit: 5, crossOrigin: "follow", crossOriginBody: false } as const
+
 const urlOf = (request: HttpClientRequest.HttpClientRequest): Either.Either<string, InvalidRequest> =>
   UrlParams.makeUrl(request.url, request.urlParams, request.hash).pipe(
     Either.map((url) => url.href),
@@ -105,7 +113,11 @@ export const isRedirect = ({ headers, request, status }: HttpClientResponse): bo
  * @category policies
  */
 export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | InvalidRequest> => {
-  const { crossOrigin = "follow", crossOriginBody = false, limit = 5 } = options
+  const {
+    crossOrigin = defaults.crossOrigin,
+    crossOriginBody = defaults.crossOriginBody,
+    limit = defaults.limit
+  } = options
   const rules: Rules = { crossOrigin, crossOriginBody, limit }
   return Policy.make<RedirectRejected | InvalidRequest>((request, next) => hop(rules, request, next, 0))
 }

@@ -56,6 +56,22 @@ export type Failure = RateLimited | Unavailable | TransportError | Timeout
 export type RetrySchedule = Schedule.Schedule<unknown, Failure>
 
 /**
+ * What {@link Options}, and those of {@link exponential}, are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  times: 2,
+  base: "50 millis",
+  throttled: "1 second",
+  cap: "20 seconds",
+  statuses: [408, 425, 429, 500, 502, 503, 504],
+  longestRetryAfter: "60 seconds",
+  keyHeader: "idempotency-key"
+} as const
+
+/**
  * Exponential backoff with full jitter: before retry `n` (from 0) a random wait between nothing and
  * `min(cap, base × 2ⁿ)`.
  *
@@ -74,11 +90,11 @@ export const exponential = (
     readonly cap?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<Duration.Duration, Failure> => {
-  const base = Duration.toMillis(options.base ?? "50 millis")
-  const throttled = Duration.toMillis(options.throttled ?? "1 second")
-  const cap = Duration.toMillis(options.cap ?? "20 seconds")
+  const base = Duration.toMillis(options.base ?? defaults.base)
+  const throttled = Duration.toMillis(options.throttled ?? defaults.throttled)
+  const cap = Duration.toMillis(options.cap ?? defaults.cap)
   return Schedule.identity<Failure>().pipe(
-    Schedule.intersect(Schedule.recurs(options.times ?? 2)),
+    Schedule.intersect(Schedule.recurs(options.times ?? defaults.times)),
     Schedule.modifyDelayEffect(([failure, n]) => {
       // 2 ** 1024 is infinite, and nothing times infinity is not a number: the cap comes before the jitter.
       const bound = Math.min(cap, (failure._tag === "RateLimited" ? throttled : base) * 2 ** n)
@@ -117,8 +133,6 @@ export interface Options {
   /** The header, in lower case, with which a request may be sent twice whatever its method (`idempotency-key`). */
   readonly keyHeader?: string | undefined
 }
-
-const defaultStatuses: ReadonlyArray<number> = [408, 425, 429, 500, 502, 503, 504]
 
 // RFC 9110 §9.2.2, of the methods that the platform sends.
 const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
@@ -173,11 +187,11 @@ const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
  */
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
   const rules: Rules = {
-    statuses: new Set(options.statuses ?? defaultStatuses),
+    statuses: new Set<number>(options.statuses ?? defaults.statuses),
     schedule: RetryAfter.respect(options.schedule ?? backoff),
-    longest: Duration.toMillis(options.longestRetryAfter ?? "60 seconds"),
+    longest: Duration.toMillis(options.longestRetryAfter ?? defaults.longestRetryAfter),
     budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
-    keyHeader: options.keyHeader ?? "idempotency-key"
+    keyHeader: options.keyHeader ?? defaults.keyHeader
   }
   return Policy.make<RateLimited | Unavailable>((request, next) =>
     // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.

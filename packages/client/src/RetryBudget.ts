@@ -38,6 +38,14 @@ export interface Options {
   readonly origins?: number | undefined
 }
 
+/**
+ * What {@link Options} are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { capacity: 500, transient: 14, throttled: 5, success: 1, origins: 1000 } as const
+
 /** Those with the least left are the last to be forgotten: an origin that is forgotten begins anew. */
 const degrees = 8
 
@@ -55,7 +63,13 @@ const degrees = 8
  * @category constructors
  */
 export const make = (options: Options = {}): RetryBudget => {
-  const { capacity = 500, origins = 1000, success = 1, throttled = 5, transient = 14 } = options
+  const {
+    capacity = defaults.capacity,
+    origins = defaults.origins,
+    success = defaults.success,
+    throttled = defaults.throttled,
+    transient = defaults.transient
+  } = options
   // An origin that is not in it is at its capacity: on the good path there is none, and a look at the size is all.
   const spent = new Recent<number>(origins, (tokens) => Math.ceil((1 - tokens / capacity) * degrees))
   let last = " "

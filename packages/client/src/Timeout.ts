@@ -23,6 +23,14 @@ import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
 /**
+ * The bounds of a client that names none.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
+
+/**
  * How much time the call has left, in milliseconds; infinite outside of {@link call}. A policy that is about to wait
  * asks this first: a wait that would end after the deadline is time lost.
  *

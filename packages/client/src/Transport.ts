@@ -77,6 +77,14 @@ export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
  */
 export const setCookieLines: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
 
+/**
+ * The largest body that the verbs of a client read, in bytes, after inflation.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { maxBodySize: 10 * 1024 * 1024 } as const
+
 const spanless = new WeakSet<object>()
 
 /**
@@ -194,7 +202,9 @@ const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && statu
  */
 export const buffered =
   (limit: number, wanted: (response: HttpClientResponse) => boolean = isOk) =>
-  <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
+  <E, R>(
+    client: HttpClient.HttpClient.With<E, R>
+  ): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
     const read = (request: HttpClientRequest, response: HttpClientResponse) =>
       wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
     const execute = (request: HttpClientRequest) =>
@@ -229,7 +239,6 @@ const readWhole = (
         Effect.fail(error)
       )
     },
-    onSuccess: (read) =>
-      Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge()
+    onSuccess: (read) => (Option.isSome(read) ? Effect.succeed<HttpClientResponse>(read.value) : tooLarge())
   })
 }

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import * as Agent from "./internal/agent.js"
 import { makeAgent, makeConnector, milliseconds } from "./internal/agent.js"
 import { Proxied } from "./internal/proxied.js"
 import { proxyEnv } from "./internal/proxyEnv.js"
@@ -82,6 +83,14 @@ export interface Options {
 }
 
 /**
+ * What {@link Options} are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults: typeof Agent.defaults = Agent.defaults
+
+/**
  * A client on undici. It follows no redirects and keeps no cookies. Its connections live as long as the scope; when
  * that closes, what is under way is cut.
  *
@@ -100,8 +109,8 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
   ).pipe(Effect.map((agent) => overDispatcher(agent, boundsOf(options))))
 
 const boundsOf = (options: Options): Bounds => ({
-  headersTimeout: milliseconds(options.headersTimeout ?? "30 seconds"),
-  bodyTimeout: milliseconds(options.bodyTimeout ?? "30 seconds")
+  headersTimeout: milliseconds(options.headersTimeout ?? defaults.headersTimeout),
+  bodyTimeout: milliseconds(options.bodyTimeout ?? defaults.bodyTimeout)
 })
 
 /**

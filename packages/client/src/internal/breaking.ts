@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type { Opening, Options, Service, State, Trip } from "../CircuitBreaker.js"
+import type { defaults, Opening, Options, Service, State, Trip } from "../CircuitBreaker.js"
 import { CircuitOpen } from "../Errors.js"
 import * as Timeline from "../Timeline.js"
 import type { Running } from "./call.js"
@@ -166,9 +166,18 @@ const stateOf = (circuit: Circuit | undefined, now: number): State => {
 }
 
 /** The circuits of a client as a service. */
-export const breaking = (options: Options, trip: Trip, schedule: Rules["schedule"]): Service => {
+export const breaking = (
+  options: Options,
+  otherwise: typeof defaults,
+  trip: Trip,
+  schedule: Rules["schedule"]
+): Service => {
   const rules: Rules = { trip, schedule, isFailure: options.isFailure }
-  const circuits = new PerOrigin(options.origins ?? 1000, worth, (origin) => new Circuit(origin, trip.start()))
+  const circuits = new PerOrigin(
+    options.origins ?? otherwise.origins,
+    worth,
+    (origin) => new Circuit(origin, trip.start())
+  )
   return {
     guard: (request: HttpClientRequest, exchange) =>
       Effect.withFiberRuntime((fiber) => {

@@ -15,7 +15,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import type { RateLimitedBy } from "../Errors.js"
 import { RateLimited } from "../Errors.js"
-import type { HoldOptions, Service } from "../RateLimit.js"
+import type { defaults, HoldOptions, Service } from "../RateLimit.js"
 import * as Timeline from "../Timeline.js"
 import { callOf } from "./call.js"
 import type { Waiter } from "./gate.js"
@@ -117,10 +117,10 @@ export const asked: Asked = (response, now) => {
 }
 
 /** The gates of a client as a service: {@link Service.active} while there are any. */
-export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Service => {
-  const longest = Duration.toMillis(options.longest ?? "60 seconds")
-  const { account, onLimit } = options
-  const gates = new Recent<Gate>(options.capacity ?? 1000, worth)
+export const holding = (options: HoldOptions, otherwise: typeof defaults, asks: Asked, learns: boolean): Service => {
+  const longest = Duration.toMillis(options.longest ?? otherwise.longest)
+  const { account, onLimit = otherwise.onLimit } = options
+  const gates = new Recent<Gate>(options.capacity ?? otherwise.capacity, worth)
   const keyOf = (request: HttpClientRequest): string => {
     const origin = Origin.of(request.url)
     return account === undefined ? origin : `${origin} ${account(request)}`
@@ -138,8 +138,8 @@ export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Ser
   const close = (request: HttpClientRequest, status: number, ms: number | "unsaid", now: number): void => {
     const gate = find(request, now) ?? new Gate()
     // Those who were on their way with it are refused for the same reason: what was said to the first holds for them.
-    const otherwise = gate.isClosed(now) ? gate.opensAt : now + unsaid(gate.closings)
-    gate.close(now, ms === "unsaid" ? otherwise : now + ms, status)
+    const unnamed = gate.isClosed(now) ? gate.opensAt : now + unsaid(gate.closings)
+    gate.close(now, ms === "unsaid" ? unnamed : now + ms, status)
     gates.set(keyOf(request), gate, now)
     service.active = true
   }

@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../Errors.js"
-import type { Limit, Options, Service } from "../RateLimit.js"
+import type { defaults, Limit, Options, Service } from "../RateLimit.js"
 import type * as RateLimiter from "../RateLimiter.js"
 import * as Timeline from "../Timeline.js"
 import { callOf } from "./call.js"
@@ -37,15 +37,16 @@ const atLeast = (limits: ReadonlyArray<Limit>, size: number): number =>
 const take = (
   limiter: RateLimiter.Service,
   limits: ReadonlyArray<Limit>,
+  otherwise: RateLimiter.Algorithm,
   request: HttpClientRequest,
   index = 0
 ): Effect.Effect<number> => {
   const limit = limits[index]
   if (limit === undefined) return Effect.succeed(0)
-  const algorithm = limit.algorithm ?? "sliding-window"
+  const algorithm = limit.algorithm ?? otherwise
   // Two limits of one key, by the second and by the day, have a count each.
   const key = `${algorithm} ${limit.limit}/${windowOf(limit)} ${keyOf(limit, request)}`
-  const rest = Effect.suspend(() => take(limiter, limits, request, index + 1))
+  const rest = Effect.suspend(() => take(limiter, limits, otherwise, request, index + 1))
   return Effect.matchEffect(limiter.consume({ key, algorithm, limit: limit.limit, window: limit.window }), {
     onSuccess: () => rest,
     onFailure: (error) =>
@@ -59,17 +60,24 @@ const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, R
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
 
 /** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
-export const limiting = (limiter: RateLimiter.Service, options: Options, hold: Service | undefined): Service => {
-  const longest = Duration.toMillis(options.longest ?? "60 seconds")
+export const limiting = (
+  limiter: RateLimiter.Service,
+  options: Options,
+  otherwise: typeof defaults,
+  hold: Service | undefined
+): Service => {
+  const longest = Duration.toMillis(options.longest ?? otherwise.longest)
+  const onLimit = options.onLimit ?? otherwise.onLimit
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
+  const counted = (request: HttpClientRequest) => take(limiter, limits, otherwise.algorithm, request)
   const opened = (request: HttpClientRequest): Effect.Effect<void, RateLimited> =>
     hold?.active === true ? hold.admit(request) : Effect.void
 
   /** The first of a line: a hold that came while it waited has to be over before it is counted. */
   const first = (request: HttpClientRequest, line: Line, latest: number): Effect.Effect<void, RateLimited> =>
     Effect.suspend(() => opened(request)).pipe(
-      Effect.zipRight(take(limiter, limits, request)),
+      Effect.zipRight(counted(request)),
       Effect.flatMap((ms) => (ms === 0 ? Effect.void : again(request, line, latest, ms)))
     )
 
@@ -104,7 +112,7 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
     Effect.withFiberRuntime((fiber) => {
       const now = nowOf(fiber)
       const latest = Math.min(callOf(fiber).deadline, now + longest + 1)
-      if (options.onLimit === "fail" || now + ms >= latest) return limited(request, ms)
+      if (onLimit === "fail" || now + ms >= latest) return limited(request, ms)
       return queue(request, key, ms, latest)
     })
 
@@ -116,7 +124,7 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
         const ms = Math.max(1, line.opensAt - nowOf(fiber)) + atLeast(limits, line.size)
         return wait(request, key, ms)
       }
-      return Effect.flatMap(take(limiter, limits, request), (ms) => (ms === 0 ? Effect.void : wait(request, key, ms)))
+      return Effect.flatMap(counted(request), (ms) => (ms === 0 ? Effect.void : wait(request, key, ms)))
     })
 
   return {

@@ -5,7 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Limit, Moving, Options, Service } from "../Concurrency.js"
+import type { defaults, Limit, Moving, Options, Service } from "../Concurrency.js"
 import { Overloaded } from "../Errors.js"
 import * as Timeline from "../Timeline.js"
 import { Bulkhead } from "./bulkhead.js"
@@ -131,15 +131,19 @@ const worth =
     underWay + queued > 0 ? 2 : moves ? 1 : 0
 
 /** The bulkheads of a client as a service. */
-export const queueing = (limit: number | Limit, options: Options): Service => {
+export const queueing = (limit: number | Limit, options: Options, otherwise: typeof defaults): Service => {
   const rules: Rules = {
     moves: typeof limit !== "number",
     isTimed: typeof limit !== "number" && limit.isTimed,
     queue: options.queue,
-    longest: Duration.toMillis(options.longest ?? "1 minute")
+    longest: Duration.toMillis(options.longest ?? otherwise.longest)
   }
   const start = typeof limit === "number" ? () => fixed(limit) : limit.start
-  const bulkheads = new PerOrigin(options.origins ?? 1000, worth(rules), (origin) => new Bulkhead(origin, start()))
+  const bulkheads = new PerOrigin(
+    options.origins ?? otherwise.origins,
+    worth(rules),
+    (origin) => new Bulkhead(origin, start())
+  )
   return {
     admit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
       Effect.withFiberRuntime<HttpClientResponse, E | Overloaded, R>((fiber) => {

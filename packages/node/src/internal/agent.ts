@@ -5,6 +5,17 @@ import type { Options, Tls } from "../NodeTransport.js"
 import type { AllowAddress } from "./addresses.js"
 import { guarded, literalProblem } from "./addresses.js"
 
+/** What `NodeTransport.Options` are when they are left out. */
+export const defaults = {
+  connectTimeout: "10 seconds",
+  headersTimeout: "30 seconds",
+  bodyTimeout: "30 seconds",
+  keepAliveTimeout: "4 seconds",
+  maxHeaderSize: 16 * 1024,
+  pipelining: 1,
+  allowH2: false
+} as const
+
 /** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
 const longestTimer = 2 ** 31 - 1
 
@@ -31,8 +42,8 @@ const tlsOptions = (tls: Tls): object => ({
 export const makeConnector = (options: Options): Undici.buildConnector.connector => {
   const { allowAddress } = options
   const connect = Undici.buildConnector({
-    timeout: milliseconds(options.connectTimeout ?? "10 seconds"),
-    allowH2: options.allowH2 ?? false,
+    timeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout),
+    allowH2: options.allowH2 ?? defaults.allowH2,
     ...tlsOptions(options.tls ?? {}),
     ...defined("socketPath", options.socketPath),
     ...defined("lookup", allowAddress === undefined ? undefined : guarded(allowAddress))
@@ -51,7 +62,7 @@ const refusing =
 
 /** undici takes longer times from a server's `Keep-Alive`: not where the caller has set one. */
 const keepAlive = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
-  if (keepAliveTimeout === undefined) return { keepAliveTimeout: 4000 }
+  if (keepAliveTimeout === undefined) return { keepAliveTimeout: milliseconds(defaults.keepAliveTimeout) }
   const most = milliseconds(keepAliveTimeout) || longestTimer
   return { keepAliveTimeout: most, keepAliveMaxTimeout: most }
 }
@@ -61,10 +72,10 @@ export const makeAgent = (options: Options, connect: Undici.buildConnector.conne
   const agent = new Undici.Agent({
     connect,
     connections: options.connections ?? null,
-    pipelining: options.pipelining ?? 1,
-    allowH2: options.allowH2 ?? false,
+    pipelining: options.pipelining ?? defaults.pipelining,
+    allowH2: options.allowH2 ?? defaults.allowH2,
     ...keepAlive(options),
-    maxHeaderSize: options.maxHeaderSize ?? 16 * 1024
+    maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize
   })
   const { onConnect } = options
   if (onConnect !== undefined) agent.on("connect", (origin) => onConnect(origin.origin))
