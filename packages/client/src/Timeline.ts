@@ -64,7 +64,12 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
         })
   )
 
-/** @internal */
+/**
+ * Whether somebody records the calls of a fiber: for a policy that has a shorter way where nobody does.
+ *
+ * @since 0.1.0
+ * @category events
+ */
 export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
   fiber.getFiberRef(observer) !== undefined
 
