@@ -272,6 +272,45 @@ describe("a credential that the API quotes is in no printing", () => {
     )
   }
 
+  const fields: Record<string, Readonly<Record<string, string>>> = {
+    "what the caller put into a field, where no scheme signs": { authorization: `token ${token}` },
+    "an API's key by hand": { "x-api-key": token },
+    "a cookie by hand": { cookie: `a=1; session=${token}` }
+  }
+
+  for (const [name, headers] of Object.entries(fields)) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        for (const status of [401, 403, 404, 422, 429, 503]) {
+          const { api: client } = yield* api(() => quoting(status, token), { auth: Auth.none, retry: false })
+          for (const error of [
+            yield* failure(client.get("/x", { headers })),
+            yield* failure(client.execute(HttpClientRequest.get("/x", { headers })))
+          ]) {
+            const texts = printings(error)
+            for (const text of texts) expect(text.toLowerCase()).not.toContain(token.toLowerCase())
+            if (status !== 429) expect(texts.join("\n")).toContain("<redacted>")
+          }
+        }
+      })
+    )
+  }
+
+  it.effect("a session's cookie", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store("https://api.test/", [`session=${token}; Path=/`])
+      const { api: client } = yield* Effect.provideService(
+        api(() => quoting(403, token), { auth: Auth.none, cookies: true }),
+        CookieJar.CookieJar,
+        jar
+      )
+      const error = yield* failure(client.get("/x"))
+      expect(printings(error).join("\n")).toContain("<redacted>")
+      for (const text of printings(error)) expect(text).not.toContain(token)
+    })
+  )
+
   it.effect("while the scheme is told what the server said, word for word", () =>
     Effect.gen(function* () {
       const told: Array<Auth.Refusal> = []
@@ -301,8 +340,8 @@ describe("a credential that the API quotes is in no printing", () => {
   )
 
   it("also where letters get longer in lower case", () => {
-    const response = { headers: {} } as unknown as HttpClientResponse.HttpClientResponse
     const request = HttpClientRequest.get("https://api.test/")
+    const response = { headers: {}, request } as unknown as HttpClientResponse.HttpClientResponse
     remember(response, request, HttpClientRequest.setHeader(request, "x-team", token))
     expect(hiding(response)(`İİ${token}`)).toBe("İİ<redacted>")
     expect(hiding(inherit(response, { ...response }))(token)).toBe("<redacted>")
@@ -318,8 +357,8 @@ describe("a credential that the API quotes is in no printing", () => {
         text,
         FastCheck.constantFrom("", "Basic ", "basic "),
         (url, value, said, scheme) => {
-          const response = { headers: {} } as unknown as HttpClientResponse.HttpClientResponse
           const request = HttpClientRequest.get(`https://api.test/?${url}`)
+          const response = { headers: {}, request } as unknown as HttpClientResponse.HttpClientResponse
           const signed = HttpClientRequest.get(`https://api.test/?${value}`).pipe(
             HttpClientRequest.setHeaders({ authorization: scheme + value, cookie: value }),
             HttpClientRequest.setUrlParam("k", value)

@@ -1,12 +1,14 @@
 /**
- * What a server says about a refused request may quote the credential that it was sent. Only who signed knows which
- * texts those are: they are kept beside the answer, never in it, and taken out of what its errors show.
+ * What a server says about a refused request may quote the credential that it was sent. Which texts those are is told by
+ * the names of fields that carry credentials, and, for all other fields, only by who signed: that is kept beside the
+ * answer, never in it. They are taken out of what its errors show.
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Redirect from "@countersign/protocol/Redirect"
+import { sentFor } from "./response.js"
 
 interface Signing {
   readonly unsigned: HttpClientRequest
@@ -77,8 +79,15 @@ const parametersOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
   )
 }
 
-const secretsOf = (signing: Signing): ReadonlyArray<string> =>
-  [...new Set([...fieldsOf(signing), ...parametersOf(signing)])]
+/** Where no scheme has signed, and where a jar has added to what one did, names are all that there is to go by. */
+const signingsOf = (response: HttpClientResponse): ReadonlyArray<Signing> => {
+  const sent = sentFor(response)
+  const signing = signings.get(response)
+  return [{ unsigned: sent, signed: sent }, ...(signing === undefined ? [] : [signing])]
+}
+
+const secretsOf = (response: HttpClientResponse): ReadonlyArray<string> =>
+  [...new Set(signingsOf(response).flatMap((signing) => [...fieldsOf(signing), ...parametersOf(signing)]))]
     .filter((secret) => secret.length >= shortest)
     // The longest first: what is left of one that holds another would still tell of it.
     .sort((one, other) => other.length - one.length)
@@ -100,8 +109,10 @@ const without = (text: string, secret: string): string => {
 
 /** Takes the credentials that an answer's request was sent with out of a text of its server. */
 export const hiding = (response: HttpClientResponse): ((text: string) => string) => {
-  const signing = signings.get(response)
-  if (signing === undefined) return (text) => text
-  const secrets = secretsOf(signing)
-  return (text) => secrets.reduce(without, text)
+  let secrets: ReadonlyArray<string> | undefined
+  return (text) => {
+    // Most errors have no text of their server's.
+    secrets ??= secretsOf(response)
+    return secrets.reduce(without, text)
+  }
 }

@@ -35,6 +35,11 @@ abstract class Answer extends Inspectable.Class {
     this.#source = source
   }
 
+  /** What printers cannot see, and a field could not be kept from them. */
+  static sentFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest {
+    return #source in response ? Answer.sentFor(response.#source) : response.request
+  }
+
   protected get source(): HttpClientResponse.HttpClientResponse {
     return this.#source
   }
@@ -69,6 +74,10 @@ abstract class Answer extends Inspectable.Class {
     return { _id: "@countersign/client/Response", method, url, status: this.status }
   }
 }
+
+/** The request of an answer as it went to the transport, credentials and all: for who has to know those to hide them. */
+export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
+  Answer.sentFor(response)
 
 /** A response whose body is still on its way. Its errors name a code, never the signed request. */
 export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {

@@ -1,0 +1,44 @@
+/** The transports into a network of real sockets, each with the authority of the run. */
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Undici from "undici"
+
+type Make = (ca: string) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
+
+const agent = (ca: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Undici.Agent({ connect: { ca } })),
+    (one) => Effect.promise(() => one.destroy())
+  )
+
+const fetching = (dispatcher: Undici.Dispatcher): typeof globalThis.fetch => {
+  // The one of the undici that the agent is of; Node's own has another copy of it, and the same types but for its name.
+  const fetch = Undici.fetch as unknown as typeof globalThis.fetch
+  // `dispatcher` is undici's, and unknown to the DOM's types.
+  return (input, init) => fetch(input, { ...init, redirect: "manual", dispatcher } as RequestInit)
+}
+
+/** How each is made, by its name. */
+export const transports: Readonly<Record<string, Make>> = {
+  NodeTransport: (ca) => NodeTransport.make({ tls: { ca } }),
+  undici: (ca) => Effect.map(agent(ca), (dispatcher) => NodeHttpClient.makeUndici(dispatcher)),
+  "node:http": (ca) =>
+    Effect.flatMap(NodeHttpClient.makeAgent({ ca, keepAlive: true }), (own) =>
+      Effect.provideService(NodeHttpClient.make, NodeHttpClient.HttpAgent, own)
+    ),
+  fetch: (ca) =>
+    Effect.flatMap(agent(ca), (dispatcher) =>
+      HttpClient.HttpClient.pipe(
+        Effect.provide(FetchHttpClient.layer),
+        Effect.map((client) =>
+          HttpClient.transform(client, (send) =>
+            Effect.provideService(send, FetchHttpClient.Fetch, fetching(dispatcher))
+          )
+        )
+      )
+    )
+}
