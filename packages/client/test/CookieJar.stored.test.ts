@@ -3,6 +3,7 @@ import * as PlatformError from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { describe, expect, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -200,6 +201,40 @@ describe("a stored jar", () => {
       yield* TestClock.adjust("1 millis")
       yield* Fiber.interrupt(fiber)
       expect(kept.written).toHaveLength(1)
+    })
+  )
+
+  it.effect("remembers who was not used for longest, and is to go first", () =>
+    Effect.gen(function* () {
+      const kept = store()
+      yield* using(kept, (jar) =>
+        Effect.zipRight(jar.store(url, ["a=1; Path=/v1/x", "b=1; Path=/v2"]), jar.cookiesFor(url))
+      )
+      const crowd = Array.from({ length: 49 }, (_, at) => `c${at}=1; Path=/v3`)
+      const left = yield* using(kept, (jar) =>
+        Effect.zipRight(
+          jar.store(url, crowd),
+          Effect.all([jar.cookiesFor(url), jar.cookiesFor("https://api.example.com/v2")])
+        )
+      )
+      expect(left).toEqual(["a=1", ""])
+    })
+  )
+
+  it.effect("waits for nothing while there is nothing to save", () =>
+    Effect.gen(function* () {
+      const waiting = Effect.map(TestClock.sleeps(), Chunk.size)
+      const seen = yield* using(store(), (jar) =>
+        Effect.gen(function* () {
+          const before = yield* waiting
+          yield* jar.store(url, ["a=1"])
+          yield* Effect.yieldNow()
+          const during = yield* waiting
+          yield* TestClock.adjust("1 second")
+          return [before, during, yield* waiting]
+        })
+      )
+      expect(seen).toEqual([0, 1, 0])
     })
   )
 

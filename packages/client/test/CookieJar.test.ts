@@ -140,6 +140,15 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
+  it.effect("in the order that they first came in, longer paths before shorter ones", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store(url, ["a=1; Path=/", "b=2; Path=/", "c=3; Path=/v1"])
+      yield* jar.store(url, ["a=changed; Path=/"])
+      expect(yield* jar.cookiesFor(url)).toBe("c=3; a=changed; b=2")
+    })
+  )
+
   it.effect("a path as it is written, octets that are escaped included", () =>
     table([
       ["a=1; Path=/a%20b", "https://api.test/a%20b/c", "a=1"],

@@ -42,6 +42,8 @@ export class Shelf {
   readonly #byDomain = new Map<string, OfDomain>()
   readonly #byUse = new Set<Kept>()
   #created = 0
+  /** Who was used last: most sessions are one cookie, and that one has its place. */
+  #latest: Kept | undefined
   /** None of them expires before. */
   #soonest = Number.POSITIVE_INFINITY
 
@@ -87,6 +89,7 @@ export class Shelf {
   /** Notes that cookies are used. */
   touch(cookies: ReadonlyArray<Kept>): void {
     for (const cookie of cookies) {
+      if (cookie === this.#latest) continue
       this.#remove(cookie)
       this.#add(cookie)
     }
@@ -98,6 +101,7 @@ export class Shelf {
     neighbours.set(keyOf(cookie), cookie)
     this.#byDomain.set(domain, neighbours)
     this.#byUse.add(cookie)
+    this.#latest = cookie
     this.#soonest = Math.min(this.#soonest, expires)
   }
 
@@ -106,6 +110,7 @@ export class Shelf {
     neighbours?.delete(keyOf(cookie))
     if (neighbours?.size === 0) this.#byDomain.delete(cookie.domain)
     this.#byUse.delete(cookie)
+    if (this.#latest === cookie) this.#latest = undefined
   }
 
   /** RFC 6265 §5.3, step 12. That those without `Secure` go first is of its successor, draft-ietf-httpbis-rfc6265bis. */
