@@ -2,45 +2,32 @@
  * The docs check: `npm run docs` tells what is wrong, `npm run docs -- --write` mends what can be copied.
  * Each check is a function from the repository to problems, in a file of its own.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as commands from "./commands.js"
+import * as defaults from "./defaults.js"
 import * as dependencies from "./dependencies.js"
 import * as exports from "./exports.js"
 import * as links from "./links.js"
 import * as order from "./order.js"
 import { format, type Problem } from "./problem.js"
-import { documents, type Repository } from "./repository.js"
+import * as promises from "./promises.js"
+import { documents, fromDisk, type Repository } from "./repository.js"
 import * as snippets from "./snippets.js"
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..")
 
-const list = (folder: string): ReadonlyArray<string> =>
-  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`
-    if (entry.name === "node_modules" || entry.name === "dist" || entry.name === ".git") return []
-    return entry.isDirectory() ? list(path) : [path]
-  })
+type Check = readonly [what: string, check: (repository: Repository) => ReadonlyArray<Problem>]
 
-const fromDisk = (): Repository => {
-  const files = list("").toSorted()
-  const all = new Set(
-    files.flatMap((file) => file.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/")))
-  )
-  return {
-    files,
-    has: (path) => all.has(path),
-    read: (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : undefined)
-  }
-}
-
-const checks: ReadonlyArray<readonly [what: string, check: (repository: Repository) => ReadonlyArray<Problem>]> = [
+const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Check> => [
   ["every export is documented", exports.check],
   ["snippets are code that runs", snippets.check],
   ["links lead somewhere", links.check],
   ["commands are there", commands.check],
   ["the table of the order agrees with the code", order.check],
+  ["the tables of defaults agree with the code", defaults.check(modules)],
+  ["promises are kept by tests", promises.check],
   ["dependencies are few, decided on, and run nothing", dependencies.check]
 ]
 
@@ -57,15 +44,15 @@ const write = (repository: Repository): void => {
   }
 }
 
-const main = (args: ReadonlyArray<string>): number => {
+const main = async (args: ReadonlyArray<string>): Promise<number> => {
   const unknown = args.filter((arg) => arg !== "--write")
   if (unknown.length > 0) {
     console.error(`The docs check takes --write and nothing else, not ${unknown.join(" ")}`)
     return 2
   }
-  if (args.includes("--write")) write(fromDisk())
-  const repository = fromDisk()
-  const counts = checks.map(([what, check]) => {
+  if (args.includes("--write")) write(fromDisk(root))
+  const repository = fromDisk(root)
+  const counts = checksWith(await defaults.load(root, repository)).map(([what, check]) => {
     const problems = check(repository)
     console.log(`${problems.length === 0 ? "✓" : "✗"} ${what}`)
     for (const problem of problems) console.log(`  ${format(problem)}`)
@@ -76,4 +63,4 @@ const main = (args: ReadonlyArray<string>): number => {
   return total === 0 ? 0 : 1
 }
 
-process.exitCode = main(process.argv.slice(2))
+process.exitCode = await main(process.argv.slice(2))

@@ -61,3 +61,17 @@ export const replaceFence = (text: string, fence: Fence, lines: ReadonlyArray<st
   all.splice(fence.line, fence.lines.length, ...lines.map((line) => (line === "" ? "" : fence.indent + line)))
   return all.join("\n")
 }
+
+/** Whether a line belongs to a table. */
+export const isRow = (line: string): boolean => line.trim().startsWith("|")
+
+/** The cells of a table's line. */
+export const cellsOf = (line: string): ReadonlyArray<string> =>
+  line
+    .trim()
+    .replace(/^\||\|$/g, "")
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim().replaceAll("\\|", "|"))
+
+/** A cell without its links and without the marks of code. */
+export const plain = (cell: string): string => cell.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "")

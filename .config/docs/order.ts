@@ -1,10 +1,14 @@
 /** The order of the pipeline is written once, in `ApiClient.ts`; the tables in the documents repeat it. */
 import ts from "typescript"
+import { cellsOf, isRow, parse, plain } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** Where the order is written. */
 export const orderFile = "packages/client/src/ApiClient.ts"
+
+/** The document that has a section for each place. */
+const sectionsDocument = "docs/pipeline.md"
 
 /** The documents that show it, in a table `# | policy | why here`. */
 export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/pipeline.md"]
@@ -57,13 +61,6 @@ export const read = (text: string): ReadonlyArray<Position> | undefined => {
   return positions.every((one) => one !== undefined) ? positions : undefined
 }
 
-const cellsOf = (line: string): ReadonlyArray<string> =>
-  line
-    .trim()
-    .replace(/^\||\|$/g, "")
-    .split(/(?<!\\)\|/)
-    .map((cell) => cell.trim().replaceAll("\\|", "|"))
-
 const isHeader = (line: string): boolean => cellsOf(line).join("|") === "#|policy|why here"
 
 /** The lines of the rows, `[from, to)`, counted from 0; `undefined` when the document has no such table. */
@@ -71,11 +68,9 @@ const rowsOf = (lines: ReadonlyArray<string>): readonly [number, number] | undef
   const header = lines.findIndex(isHeader)
   if (header === -1) return undefined
   const from = header + 2
-  const length = lines.slice(from).findIndex((line) => !line.trim().startsWith("|"))
+  const length = lines.slice(from).findIndex((line) => !isRow(line))
   return [from, length === -1 ? lines.length : from + length]
 }
-
-const plain = (cell: string): string => cell.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "")
 
 const numberOf = ({ name }: Position, index: number): string => (name === "transport" ? "–" : String(index))
 
@@ -95,6 +90,14 @@ export const compare = (file: string, text: string, order: ReadonlyArray<Positio
   })
 }
 
+/** Places of the order that a document has no section for: a heading that is the place's name. */
+export const withoutSection = (file: string, text: string, order: ReadonlyArray<Position>): ReadonlyArray<Problem> => {
+  const headings = new Set(parse(text).prose.flatMap((line) => /^#+\s+(.*?)\s*$/.exec(line.text)?.[1] ?? []))
+  return order
+    .filter(({ name }) => !headings.has(name))
+    .map(({ name }) => ({ file, line: 1, message: `has no section "${name}"` }))
+}
+
 /** A document whose table repeats the order. */
 export const update = (text: string, order: ReadonlyArray<Position>): string => {
   const lines = text.split("\n")
@@ -112,5 +115,8 @@ export const check = (repository: Repository): ReadonlyArray<Problem> => {
     const message = 'exports no `order`, an array of `{ name: "…", why: "…" }`'
     return [{ file: orderFile, line: 1, message }]
   }
-  return orderDocuments.flatMap((file) => compare(file, repository.read(file) ?? "", order))
+  return [
+    ...orderDocuments.flatMap((file) => compare(file, repository.read(file) ?? "", order)),
+    ...withoutSection(sectionsDocument, repository.read(sectionsDocument) ?? "", order)
+  ]
 }

@@ -1,3 +1,6 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
 /** The repository as the checks see it: paths from its top level, with `/`. In a test, a table of texts. */
 export interface Repository {
   /** The text of a file, `undefined` when there is none. */
@@ -26,5 +29,25 @@ export const fromTexts = (texts: Readonly<Record<string, string>>): Repository =
     files,
     read: (path) => texts[path],
     has: (path) => files.some((file) => path === "" || file === path || file.startsWith(`${path}/`))
+  }
+}
+
+const list = (root: string, folder: string): ReadonlyArray<string> =>
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`
+    if (entry.name === "node_modules" || entry.name === "dist" || entry.name === ".git") return []
+    return entry.isDirectory() ? list(root, path) : [path]
+  })
+
+/** The repository in a folder. */
+export const fromDisk = (root: string): Repository => {
+  const files = list(root, "").toSorted()
+  const all = new Set(
+    files.flatMap((file) => file.split("/").map((_, index, parts) => parts.slice(0, index + 1).join("/")))
+  )
+  return {
+    files,
+    has: (path) => all.has(path),
+    read: (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : undefined)
   }
 }

@@ -86,6 +86,14 @@ export interface StoredOptions {
 }
 
 /**
+ * What {@link StoredOptions} are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { key: "cookies", delay: "1 second", sessionCookies: true } as const
+
+/**
  * A jar like {@link makeMemory}'s that begins with what the store holds, and is saved to it: some time after a change,
  * beside the requests, and in any case when the scope closes.
  *
@@ -99,12 +107,18 @@ export interface StoredOptions {
  * @since 0.1.0
  * @category constructors
  */
-export const makeStored = (
-  options: StoredOptions = {}
-): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
+export const makeStored = ({
+  delay = defaults.delay,
+  key = defaults.key,
+  sessionCookies = defaults.sessionCookies
+}: StoredOptions = {}): Effect.Effect<
+  Service,
+  PlatformError.PlatformError,
+  KeyValueStore.KeyValueStore | Scope.Scope
+> =>
   Effect.flatMap(
     Effect.promise(() => import("./internal/storedJar.js")),
-    ({ make }) => make(options)
+    ({ make }) => make({ delay, key, sessionCookies })
   )
 
 /**

@@ -1,11 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Commands from "../../../.config/docs/commands.js"
+import * as Defaults from "../../../.config/docs/defaults.js"
 import * as Dependencies from "../../../.config/docs/dependencies.js"
 import * as Exports from "../../../.config/docs/exports.js"
 import * as Links from "../../../.config/docs/links.js"
 import * as Order from "../../../.config/docs/order.js"
-import { fromTexts } from "../../../.config/docs/repository.js"
+import * as Promises from "../../../.config/docs/promises.js"
+import { fromDisk, fromTexts } from "../../../.config/docs/repository.js"
 import * as Snippets from "../../../.config/docs/snippets.js"
+import { fileURLToPath } from "node:url"
 
 const messages = (problems: ReadonlyArray<{ readonly message: string }>): ReadonlyArray<string> =>
   problems.map(({ message }) => message)
@@ -191,6 +194,109 @@ describe("the table of the order agrees with the code", () => {
     const updated = Order.update(`# A\n\n${table}| 7 | old | row |\n\nEnd\n`, order)
     expect(Order.compare("README.md", updated, order)).toEqual([])
     expect(updated).toContain("\n\nEnd\n")
+  })
+
+  it("a place without a section of its name is found", () => {
+    expect(
+      Order.withoutSection("docs/pipeline.md", "## Timeout.call\n\n### Auth.policy\n\n#### transport", order)
+    ).toEqual([])
+    expect(messages(Order.withoutSection("docs/pipeline.md", "## Timeout.call\n\nAuth.policy\n", order))).toEqual([
+      'has no section "Auth.policy"',
+      'has no section "transport"'
+    ])
+  })
+})
+
+describe("the tables of defaults agree with the code", () => {
+  const defaults = {
+    times: 2,
+    cap: "20 seconds",
+    base: "50 millis",
+    statuses: [408, 429],
+    bodySize: 64 * 1024,
+    on: true
+  }
+  const modules = [
+    { file: "packages/client/src/Retry.ts", name: "Retry", defaults },
+    { file: "packages/client/src/Hedge.ts", name: "Hedge", defaults: { times: 1 } }
+  ]
+  const rows = [
+    "| `times` | 2 | |",
+    "| `cap` | 20 s | no wait is longer |",
+    "| `base` | 50 ms |",
+    "| `statuses` | 408, 429 |",
+    "| [`bodySize`](x.md) | 64 KiB |",
+    "| `on` | on |"
+  ]
+  const table = (lines: ReadonlyArray<string>) => `| option | default | |\n| --- | --- | --- |\n${lines.join("\n")}\n`
+  const page = (lines: ReadonlyArray<string>) =>
+    `# A\n\n### Retry.policy\n\n${table(lines)}\nText\n\n#### Hedge\n\n${table(["| `times` | 1 |"])}`
+  const compare = (text: string) => Defaults.compare("docs/pipeline.md", text, modules)
+
+  it("tables that agree are fine, in whatever order their rows are", () => {
+    expect(compare(page(rows))).toEqual([])
+    expect(compare(page([...rows].reverse()))).toEqual([])
+  })
+
+  it("another value, a row too few, one too many, and one under another heading are found", () => {
+    expect(compare(page(rows.map((row) => row.replace("20 s", "21 s"))))).toEqual([
+      { file: "docs/pipeline.md", line: 8, message: "`cap` is 21 s here and 20 s in Retry.defaults" }
+    ])
+    expect(messages(compare(page(rows.slice(1))))).toEqual(["has no row for `times` under a heading of Retry"])
+    expect(messages(compare(page([...rows, "| `more` | 1 |"])))).toEqual(["Retry.defaults has no `more`"])
+    expect(messages(compare(page(rows).replace("#### Hedge", "#### Other")))).toEqual([
+      "Other.defaults has no `times`",
+      "has no row for `times` under a heading of Hedge"
+    ])
+  })
+
+  it.each([
+    ["longest", "1 minute", "60 s"],
+    ["after", "1500 millis", "1.5 s"],
+    ["maxBodySize", 10 * 1024 * 1024, "10 MiB"],
+    ["maxHeaderSize", 1500, "1500 bytes"],
+    ["onLimit", "wait", "wait"],
+    ["quoted", false, "off"],
+    ["methods", ["POST", "PATCH"], "POST, PATCH"]
+  ])("%s: %j is shown as %s", (option, value, text) => {
+    expect(Defaults.shown(option, value)).toBe(text)
+  })
+
+  const root = fileURLToPath(new URL("../../..", import.meta.url))
+  const repository = fromDisk(root)
+  const text = repository.read(Defaults.defaultsDocument) ?? ""
+
+  it("those of docs/pipeline.md do, and would not if any default were another", async () => {
+    const found = await Defaults.load(root, repository)
+    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(["Retry", "Timeout", "NodeTransport"]))
+    expect(messages(Defaults.compare(Defaults.defaultsDocument, text, found))).toEqual([])
+    for (const one of found) {
+      for (const option of Object.keys(one.defaults)) {
+        const changed = { ...one, defaults: { ...one.defaults, [option]: "another" } }
+        const others = found.map((module) => (module === one ? changed : module))
+        const problems = messages(Defaults.compare(Defaults.defaultsDocument, text, others))
+        expect(problems).toEqual([expect.stringContaining(`and another in ${one.name}.defaults`)])
+      }
+    }
+  })
+})
+
+describe("promises are kept by tests", () => {
+  const check = (readme: string) => {
+    const security = "| promise | kept by |\n|---|---|\n| a | [b](b.test.ts) |\n"
+    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": security }))
+  }
+  const table = "| promise | kept by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
+
+  it("a row that links to a test is fine", () => {
+    expect(check(table)).toEqual([])
+  })
+
+  it("a row that links to none, and a document without the table, are found", () => {
+    expect(check(`${table}| No pain | [code](packages/a/src/A.ts) |\n`)).toEqual([
+      { file: "README.md", line: 4, message: "promises something and links to no test that keeps it" }
+    ])
+    expect(messages(check("# A\n"))).toEqual(["has no table `| promise | kept by |`"])
   })
 })
 
