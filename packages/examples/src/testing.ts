@@ -16,9 +16,9 @@ const ApiTest = Api.layer({ baseUrl: "https://api.example.com" }).pipe(
   Layer.provide(Bearer.layer(Redacted.make("a-token"))),
   Layer.provideMerge(
     MockClient.layer([
-      MockClient.respond(503, "busy", { "retry-after": "120" }),
       MockClient.respond(429, "slow down", { "retry-after": "20" }),
-      MockClient.respond(200, { name: "Ada" })
+      MockClient.respond(200, { name: "Ada" }),
+      MockClient.respond(503, "busy", { "retry-after": "120" })
     ])
   )
 )
@@ -27,14 +27,14 @@ export const program = Effect.gen(function* () {
   const api = yield* Api
   const mock = yield* MockClient.MockClient
 
-  const tooLong = yield* Effect.flip(api.get("/user"))
-  yield* Console.log(`${tooLong._tag}, and no time has passed`)
-
   const call = yield* Effect.fork(api.get("/user"))
   yield* TestClock.adjust("19 seconds")
   yield* Console.log(`after 19 s, sends: ${(yield* mock.sent).length}`)
   yield* TestClock.adjust("3 seconds")
   yield* Console.log(`after 22 s, sends: ${(yield* mock.sent).length}`)
   yield* Console.log(yield* (yield* Fiber.join(call)).json)
+
+  const tooLong = yield* Effect.flip(api.get("/user"))
+  yield* Console.log(`${tooLong._tag}, and no time has passed`)
 }).pipe(Effect.provide(ApiTest))
 // #endregion

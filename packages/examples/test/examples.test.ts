@@ -137,11 +137,12 @@ describe("errors.ts", () => {
     MockClient.respond(403, undefined, {
       "www-authenticate": 'Bearer error="insufficient_scope", scope="orders:read"'
     }),
-    MockClient.respond(429, undefined, { "retry-after": "120" }),
     ...[500, 502, 503].map((status) => MockClient.respond(status)),
-    MockClient.respond(404, { detail: "Order 6 was deleted." }, { "content-type": "application/problem+json" }),
+    MockClient.respond(404, { detail: "Order 5 was deleted." }, { "content-type": "application/problem+json" }),
     ...[1, 2, 3].map(() => MockClient.fail("ENOTFOUND")),
-    MockClient.respond(200, { id: "eight" })
+    MockClient.respond(200, { id: "seven" }),
+    // The last: it holds whatever comes after it.
+    MockClient.respond(429, undefined, { "retry-after": "120" })
   ]
 
   it.live("each error is told by its decision", () =>
