@@ -126,21 +126,13 @@ export const none: Service = /* @__PURE__ */ fixed(Effect.succeed)
 export const layerNone: Layer.Layer<Auth> = /* @__PURE__ */ Layer.succeed(Auth, none)
 
 /**
- * How often {@link replayOnce} sends again.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaults = { replays: 1 } as const
-
-/**
  * How often a request is sent again after a 401 for which there were other credentials: once, at once. What is refused
  * twice is not a matter of freshness.
  *
  * @since 0.1.0
  * @category schedules
  */
-export const replayOnce: Schedule.Schedule<number, Unauthorized> = Schedule.recurs(defaults.replays)
+export const replayOnce: Schedule.Schedule<number, Unauthorized> = Schedule.recurs(1)
 
 /**
  * Where credentials go, and how often a refusal is answered.
