@@ -4,7 +4,7 @@ import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** The documents that promise something. */
-export const promiseDocuments: ReadonlyArray<string> = ["README.md", "SECURITY.md"]
+const promiseDocuments: ReadonlyArray<string> = ["README.md", "SECURITY.md"]
 
 const isHeader = (text: string): boolean => isRow(text) && cellsOf(text).join("|") === "promise|kept by"
 const namesTest = (cell: string): boolean => /\]\([^)]+\.test\.ts\)/.test(cell)

@@ -79,12 +79,15 @@ const saving = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wante
   return { changed, note, save: Effect.uninterruptible(save) }
 }
 
+/** The options, without those that are left out. */
+type Rules = { readonly [K in keyof StoredOptions]-?: Exclude<StoredOptions[K], undefined> }
+
 /** See `CookieJar.makeStored`. */
 export const make = ({
-  delay = "1 second",
-  key = "cookies",
-  sessionCookies = true
-}: StoredOptions): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
+  delay,
+  key,
+  sessionCookies
+}: Rules): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
   Effect.gen(function* () {
     const store = yield* KeyValueStore.KeyValueStore
     const jar = new Jar()
