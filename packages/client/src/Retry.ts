@@ -27,7 +27,7 @@ import type { TransportReason } from "./Errors.js"
 import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
 import type { Call, Running } from "./internal/call.js"
-import { callOf, enter, isInside, leaving, locally, retried } from "./internal/call.js"
+import { callOf, enter, isInside, locally, retried } from "./internal/call.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
@@ -198,10 +198,14 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     Effect.withFiberRuntime((fiber) => {
       const call = callOf(fiber)
       if (call.retrying) return next(request)
-      const loop = { rules, request, next }
       // Within a call an interruption ends that one too, and whoever began it leaves for all.
-      if (isInside(call)) return first(loop, fiber, call)
-      return locally(attempt(loop, rules.schedule.initial, 0), retried(call))
+      if (isInside(call)) return attempt({ rules, request, next, fiber, call }, rules.schedule.initial, 0)
+      const begun = retried(call)
+      const loop = { rules, request, next, fiber, call: begun }
+      return locally(
+        Effect.suspend(() => attempt(loop, rules.schedule.initial, 0)),
+        begun
+      )
     })
   )
 }
@@ -221,6 +225,9 @@ interface Loop<E, R> {
   readonly rules: Rules
   readonly request: HttpClientRequest
   readonly next: Policy.Next<E, R>
+  readonly fiber: Running
+  /** What the fiber is in when no send is under way. */
+  readonly call: Call
 }
 
 type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
@@ -278,28 +285,19 @@ const answered = ({ request, rules }: Loop<unknown, unknown>, response: HttpClie
   return Effect.succeed(response)
 }
 
-const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> =>
-  Effect.matchEffect(loop.next(loop.request), {
-    onFailure: (failure) => again(loop, failure, state),
-    onSuccess: (response): Attempt<E, R> =>
-      loop.rules.statuses.has(response.status) ? refusedThen(loop, response, state) : answered(loop, response, paid)
-  })
-
-/** The first send of most calls is their last: it leaves by itself, and costs one step. */
-const first = <E, R>(loop: Loop<E, R>, fiber: Running, outer: Call): Attempt<E, R> => {
-  const { schedule, statuses } = loop.rules
-  enter(fiber, retried(outer))
-  return Effect.matchCauseEffect(loop.next(loop.request), {
-    onFailure: (cause) => {
+/** One send, during which whoever retries further in leaves it to this one. Called where it is run. */
+const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> => {
+  const { call, fiber, next, request, rules } = loop
+  enter(fiber, retried(call))
+  return Effect.matchCauseEffect(next(request), {
+    onFailure: (cause): Attempt<E, R> => {
+      enter(fiber, call)
       const failure = Cause.failureOrCause(cause)
-      if (Either.isLeft(failure)) return leaving(again(loop, failure.left, schedule.initial), fiber, outer)
-      enter(fiber, outer)
-      return Effect.failCause(failure.right)
+      return Either.isLeft(failure) ? again(loop, failure.left, state) : Effect.failCause(failure.right)
     },
     onSuccess: (response): Attempt<E, R> => {
-      if (statuses.has(response.status)) return leaving(refusedThen(loop, response, schedule.initial), fiber, outer)
-      enter(fiber, outer)
-      return answered(loop, response, 0)
+      enter(fiber, call)
+      return rules.statuses.has(response.status) ? refusedThen(loop, response, state) : answered(loop, response, paid)
     }
   })
 }

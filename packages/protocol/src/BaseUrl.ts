@@ -130,18 +130,17 @@ export const explain = (reason: Reason): string => EXPLANATIONS[reason]
 const EXPLANATIONS: Readonly<Record<Reason, string>> = {
   InvalidBase: "The base URL is not an absolute URL; write it like https://api.example.com/v1",
   BaseScheme: "The base URL must begin with https:// or http://",
-  BaseUserinfo:
-    "The base URL has a user name or a password in it; give credentials to an authentication scheme instead",
-  BaseQuery: "The base URL has a query; give query parameters with each request instead",
+  BaseUserinfo: "The base URL has a user name or a password; give those to an authentication scheme",
+  BaseQuery: "The base URL has a query; give that with each request",
   BaseFragment: "The base URL has a fragment (#); leave it out",
   IllegalCharacter:
-    "The path has a control character, a backslash, a space at one end or broken Unicode; percent-encode what is meant",
+    "The path has a control character, a backslash, a space at one end or broken Unicode; percent-encode it",
   LooksLikeAuthority: "The path begins with //, @ or :, which reads like a host; begin it with a single /",
-  DotSegment: "The path has a .. segment; name the path below the base URL in full",
+  DotSegment: "The path has a .. segment; name the path in full",
   UnsupportedScheme: "The path is an absolute URL that is neither http nor https",
   InvalidUrl: "The path begins like an absolute URL and is not one",
-  Userinfo: "The path is an absolute URL with a user name or a password in it",
-  OtherOrigin: "The path is an absolute URL of another scheme, host or port than the base URL",
+  Userinfo: "The path is an absolute URL with a user name or a password",
+  OtherOrigin: "The path is an absolute URL of another origin than the base URL",
   OutsideBase: "The path is an absolute URL outside the path of the base URL"
 }
 

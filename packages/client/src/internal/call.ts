@@ -129,7 +129,7 @@ export const retried = ({ deadline, shared }: Call): Call => ({
 export const isInside = (call: Call): boolean => call !== outside
 
 /** Leaves what was entered, when what was done there ends by itself. */
-export const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
+const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer: Call): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(effect, {
     onFailure: (cause) => {
       leave(fiber, outer)
