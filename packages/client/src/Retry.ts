@@ -198,14 +198,11 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     Effect.withFiberRuntime((fiber) => {
       const call = callOf(fiber)
       if (call.retrying) return next(request)
+      const inside = isInside(call)
+      const loop = { rules, request, next, fiber, call: inside ? call : retried(call) }
+      const begin = () => attempt(loop, rules.schedule.initial, 0)
       // Within a call an interruption ends that one too, and whoever began it leaves for all.
-      if (isInside(call)) return attempt({ rules, request, next, fiber, call }, rules.schedule.initial, 0)
-      const begun = retried(call)
-      const loop = { rules, request, next, fiber, call: begun }
-      return locally(
-        Effect.suspend(() => attempt(loop, rules.schedule.initial, 0)),
-        begun
-      )
+      return inside ? begin() : locally(Effect.suspend(begin), loop.call)
     })
   )
 }

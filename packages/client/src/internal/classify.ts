@@ -30,9 +30,6 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["UND_ERR_RESPONSE", perhaps("Truncated")],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", never("Tls")],
   ["SELF_SIGNED_CERT_IN_CHAIN", never("Tls")],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", never("Tls")],
-  ["UNABLE_TO_GET_ISSUER_CERT", never("Tls")],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", never("Tls")],
   ["EPROTO", never("Tls")]
 ])
 
@@ -41,6 +38,7 @@ const isOfTheNetwork = (code: string): boolean => classes.get(code)?.reason === 
 const families: ReadonlyArray<readonly [prefix: string, Class]> = [
   ["HPE_", perhaps("InvalidAnswer")],
   ["CERT_", never("Tls")],
+  ["UNABLE_TO_", never("Tls")],
   ["ERR_TLS_", never("Tls")],
   ["ERR_SSL_", never("Tls")]
 ]

@@ -35,10 +35,10 @@ const isValue = (value: string): boolean => {
 /** What keeps headers off the wire, in words that repeat no value; undefined when nothing does. */
 export const headerProblem = (headers: Readonly<Record<string, string>>): string | undefined => {
   for (const name in headers) {
-    if (!isToken(name)) return `a header name holds a character that a header name cannot have`
+    if (!isToken(name)) return `a header name holds a character that is not allowed there`
     if (transportsOwn.has(name)) return `the header "${name}" is set by the transport; leave it out`
     if (!isValue(headers[name] ?? "")) {
-      return `the value of the header "${name}" holds a control character or one beyond Latin-1; remove or encode it (a line break at its end?)`
+      return `the value of the header "${name}" holds a control character or one beyond Latin-1; remove it (a line break at the end?)`
     }
   }
   return undefined
