@@ -1,8 +1,10 @@
 /** Every case. Another one is a file beside this one, and a line in this list. */
+import { amplification } from "./amplification.js"
 import { duplicates } from "./duplicates.js"
+import { hold } from "./hold.js"
 import { hostile } from "./hostile.js"
 import { leaks } from "./leaks.js"
 import { parsers } from "./parsers.js"
 import type { Stress } from "./Stress.js"
 
-export const cases: ReadonlyArray<Stress> = [duplicates, hostile, leaks, parsers]
+export const cases: ReadonlyArray<Stress> = [amplification, duplicates, hold, hostile, leaks, parsers]
