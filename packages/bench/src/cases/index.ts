@@ -14,6 +14,7 @@ export const names = [
   "platform.undici",
   "platform.equivalent",
   "ours.transport",
+  "ours.default",
   "ours.full",
   "ours.full.traced",
   "ours.schema"
@@ -35,6 +36,7 @@ export const load: Readonly<Record<Name, () => Promise<Case>>> = {
   "platform.undici": async () => (await import("./platform.js")).platformUndici,
   "platform.equivalent": async () => (await import("./platform.js")).platformEquivalent,
   "ours.transport": async () => (await import("./ours.js")).oursTransport,
+  "ours.default": async () => (await import("./ours.js")).oursDefault,
   "ours.full": async () => (await import("./ours.js")).oursFull,
   "ours.full.traced": async () => (await import("./ours.js")).oursFullTraced,
   "ours.schema": async () => (await import("./ours.js")).oursSchema

@@ -37,6 +37,13 @@ export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMill
 
 const BearerLive = Bearer.layerMint({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory))
 
+/** A client as it comes, with a bearer. */
+const defaultLive = (target: Target) =>
+  Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" } }).pipe(
+    Layer.provide(BearerLive),
+    Layer.provide(transport(target))
+  )
+
 /** Every policy on the way of a GET: the defaults, a session's cookies in an empty jar, circuits and permits. */
 const apiLive = (target: Target) =>
   Api.layer({
@@ -63,6 +70,9 @@ const full = (target: Target) =>
       (response) => response.json
     )
   })
+
+/** What an application has that asks for nothing: no session, no circuits, no permits. */
+export const oursDefault: Case = (target) => ofEffect(defaultLive(target), full(target))()
 
 /** Every policy on, a bearer from a token source, the JSON decoded. */
 export const oursFull: Case = (target) => ofEffect(apiLive(target), full(target))()

@@ -20,7 +20,7 @@ export interface Row {
 /** As many connections as somebody allows a server to be met with; the other calls wait for one of them. */
 export const connections = 100
 
-const measured: ReadonlyArray<Name> = ["undici.request", "ours.full"]
+const measured: ReadonlyArray<Name> = ["undici.request", "ours.default", "ours.full"]
 
 /** Waits until as many calls as can be are at the server, and the others have had time to queue. */
 const allHeld = async ({ server }: Bench, inFlight: number): Promise<void> => {
