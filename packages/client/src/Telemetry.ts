@@ -23,7 +23,7 @@ import * as Tracer from "effect/Tracer"
 import { countSend } from "./internal/call.js"
 import { destinations } from "./internal/destination.js"
 import { beginSpan, endSpan, enter, isSeen, traceparentOf } from "./internal/exchangeSpan.js"
-import { makeCounters, makeDurations } from "./internal/measures.js"
+import { makeCounters, makeDurations, makeStates } from "./internal/measures.js"
 import { watched } from "./internal/outcome.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
@@ -164,17 +164,26 @@ export const durations = (options: Options): Policy.Policy => {
  * `.token_requests`, `.holds` and `.circuit_openings`, each with the `server.address` of the first own origin. They are
  * counted from the events of the {@link Timeline}, also while nobody records them.
  *
+ * Two gauges tell of states: `countersign.client.circuit_state` (0 closed, 1 half-open, 2 open) by `server.address`, with
+ * `_OTHER` for all that are not the client's own, and `.held_seconds`, the wait of who was held back last, 0 once one got in.
+ *
  * It belongs outermost.
  *
  * @since 0.1.0
  * @category policies
  */
 export const counters = (options: Options): Policy.Policy => {
-  const take = makeCounters(destinations(options.origins)(options.origins[0] ?? "").address)
+  const destinationOf = destinations(options.origins)
+  const { address } = destinationOf(options.origins[0] ?? "")
+  const count = makeCounters(address)
+  const note = makeStates(address, destinationOf)
   return Policy.make<never>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
       const around = fiber.getFiberRef(FiberRef.currentMetricLabels)
-      return Timeline.observe((event) => take(event, around))(next(request))
+      return Timeline.observe((event) => {
+        count(event, around)
+        note(event, around)
+      })(next(request))
     })
   )
 }

@@ -1,5 +1,6 @@
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Auth from "@countersign/client/Auth"
 import * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
@@ -495,6 +496,45 @@ describe("durations", () => {
 })
 
 describe("counters", () => {
+  it.effect("tell also how a circuit is, and for how long somebody was held", () =>
+    Effect.gen(function* () {
+      const at = "https://states.test"
+      const gauge = (name: string, address: string) =>
+        Metric.value(
+          Metric.gauge(`countersign.client.${name}`, {
+            description:
+              name === "circuit_state"
+                ? "0: closed, 1: half-open, 2: open."
+                : "The wait of who was held last; 0 once one got in."
+          }).pipe(Metric.tagged("server.address", address))
+        )
+      const after = (event: Parameters<typeof Timeline.emit>[0]) =>
+        Telemetry.counters({ origins: [at] })(
+          HttpClient.makeWith<never, never, never, never>(
+            Effect.flatMap((request) =>
+              Effect.as(Timeline.emit(event), HttpClientResponse.fromWeb(request, new Response()))
+            ),
+            Effect.succeed
+          )
+        ).execute(HttpClientRequest.get(at))
+      const states = []
+      for (const origin of [at, "https://elsewhere.test"]) {
+        yield* after(() => ({ _tag: "CircuitOpened", origin, ms: 1000, because: "503" }))
+        const address = origin === at ? "states.test" : "_OTHER"
+        states.push((yield* gauge("circuit_state", address)).value)
+        yield* after(() => ({ _tag: "CircuitProbed", origin }))
+        states.push((yield* gauge("circuit_state", address)).value)
+        yield* after(() => ({ _tag: "CircuitClosed", origin }))
+        states.push((yield* gauge("circuit_state", address)).value)
+      }
+      expect(states).toEqual([2, 1, 0, 2, 1, 0])
+      yield* after(() => ({ _tag: "Held", ms: 1500 }))
+      expect((yield* gauge("held_seconds", "states.test")).value).toBe(1.5)
+      yield* after(() => ({ _tag: "Admitted" }))
+      expect((yield* gauge("held_seconds", "states.test")).value).toBe(0)
+    })
+  )
+
   it.effect("count what happens in a call, while who records its events hears them too", () =>
     Effect.gen(function* () {
       const at = "https://counters.test"

@@ -96,3 +96,35 @@ export const makeCounters = (address: string): ((event: Timeline.Event, around: 
     found.counter.unsafeUpdate(1, found.labels(Object.values(split).join(), tags, around))
   }
 }
+
+/** What a circuit is after an event, for a gauge that people put a threshold on. */
+const circuitStates: Readonly<Record<string, number>> = { CircuitClosed: 0, CircuitProbed: 1, CircuitOpened: 2 }
+
+/** Takes the events that tell of a state: of the circuits, and of how long those have to wait who are held. */
+export const makeStates = (
+  address: string,
+  destinationOf: (url: string) => Destination
+): ((event: Timeline.Event, around: Labels) => void) => {
+  const name = (what: string) => `countersign.client.${what}`
+  const circuit = Metric.gauge(name("circuit_state"), { description: "0: closed, 1: half-open, 2: open." })
+  const held = Metric.gauge(name("held_seconds"), { description: "The wait of who was held last; 0 once one got in." })
+  const labels = labelsOf()
+  return (event, around) => {
+    const state = circuitStates[event._tag]
+    if (state !== undefined && "origin" in event) {
+      const to = destinationOf(event.origin)
+      // As with durations: those of other servers' choosing are one.
+      const at = to.own ? to.address : other
+      circuit.unsafeUpdate(
+        state,
+        labels(at, () => ({ "server.address": at }), around)
+      )
+    }
+    if (event._tag === "Held" || event._tag === "Admitted") {
+      held.unsafeUpdate(
+        event._tag === "Held" ? event.ms / 1000 : 0,
+        labels("", () => (address === "" ? {} : { "server.address": address }), around)
+      )
+    }
+  }
+}
