@@ -24,7 +24,7 @@ export type Client = (
 ) => Effect.Effect<HttpClient.HttpClient.With<unknown>, unknown>
 
 /** Ours as it comes. */
-export const ours: Client = (baseUrl, transport) =>
+const ours: Client = (baseUrl, transport) =>
   Effect.provideService(ApiClient.make({ baseUrl, auth: Auth.none }), HttpClient.HttpClient, transport)
 
 /** Ours without the hold. */
