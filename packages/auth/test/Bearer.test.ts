@@ -7,17 +7,21 @@ import * as Auth from "@countersign/client/Auth"
 import * as Timeline from "@countersign/client/Timeline"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
 import { printed } from "./support/printed.js"
-import { minting, source } from "./support/sources.js"
+import { minting, nothing, source, token } from "./support/sources.js"
 
+const request = HttpClientRequest.get("https://api.test/")
 const refused = MockClient.respond(401, "no", { "www-authenticate": 'Bearer error="invalid_token"' })
 
 describe("a token that does not change", () => {
@@ -119,4 +123,60 @@ describe("a token of a source", () => {
       expect(calls).toHaveLength(1)
     }).pipe(Effect.provide(live))
   })
+
+  it.scoped("signs at once while it is fresh, and has to be asked for before there is one and when it is stale", () =>
+    Effect.gen(function* () {
+      const { mint } = minting((n) => token(n, 600_000))
+      const auth = Bearer.fromSource(yield* source(mint))
+      const { ready, sign } = auth
+      const at = (now: number) => ready?.(request, now)?.request.headers["authorization"]
+      expect(at(0)).toBeUndefined()
+      const signed = yield* sign(request)
+      expect(ready?.(request, 0)).toEqual(signed)
+      expect(signed.request.headers["authorization"]).toBe("Bearer canary-1")
+      expect([at(500_000), at(599_999), at(600_000)]).toEqual(["Bearer canary-1", undefined, undefined])
+    })
+  )
+
+  it.scoped("of a source that cannot tell at once is asked for each time", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { ready: _, ...slow } = yield* source(mint)
+      const auth = Bearer.fromSource(slow)
+      const { api, mock } = yield* clientOf(auth, [ok, ok])
+      yield* api.get("/")
+      yield* api.get("/")
+      expect(auth.ready?.(request, 0)).toBeUndefined()
+      expect((yield* mock.sent).map(({ headers }) => headers["authorization"])).toEqual([
+        "Bearer canary-1",
+        "Bearer canary-1"
+      ])
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("signs at once with the old one in the cooldown after a mint that failed, until that expires", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(1, 600_000) : Effect.fail(nothing("Unavailable"))))
+      const auth = Bearer.fromSource(yield* source(mint))
+      const at = (now: number) => auth.ready?.(request, now)?.credential
+      yield* auth.sign(request)
+      yield* TestClock.setTime(590_000)
+      expect(at(590_000)).toBeUndefined()
+      expect((yield* auth.sign(request)).credential).toBe(1)
+      expect(calls).toHaveLength(2)
+      expect([at(590_000), at(599_999), at(600_000)]).toEqual([1, 1, undefined])
+      yield* auth.sign(request)
+      expect(calls).toHaveLength(2)
+    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+  )
+
+  it.scoped("is another at once when it was replaced, and no longer the refused one", () =>
+    Effect.gen(function* () {
+      const auth = Bearer.fromSource(yield* source(minting().mint))
+      const { credential } = yield* auth.sign(request)
+      expect(yield* auth.renew({ credential, challenges: [], at: 0 })).toBe(true)
+      expect(auth.ready?.(request, 0)?.request.headers["authorization"]).toBe("Bearer canary-2")
+    })
+  )
 })

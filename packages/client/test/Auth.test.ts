@@ -10,6 +10,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import { api, base, chance, failure, get, run, transport } from "./scripted.js"
 
 const { fail, respond, respondStream } = MockClient
@@ -313,6 +314,92 @@ describe("where credentials go", () => {
         yield* run(client.get("/x"))
         expect(secrets(yield* mock.sent)).toEqual(["token-1", expected])
       }
+    })
+  )
+})
+
+describe("credentials that are there", () => {
+  /** Signs at once while `fresh`, and tells which way each send went. */
+  const readied = (fresh: boolean) => {
+    const ways: Array<string> = []
+    const put = (request: HttpClientRequest.HttpClientRequest, way: string) => {
+      ways.push(way)
+      return { request: HttpClientRequest.setHeader(request, "x-secret", way), credential: way }
+    }
+    const auth: Auth.Service = {
+      sign: (request) => Effect.sync(() => put(request, "sign")),
+      ready: (request, now) => (fresh ? put(request, `ready at ${now}`) : void ways.push("not ready")),
+      renew: () => Effect.succeed(true)
+    }
+    return { auth, ways }
+  }
+
+  it.effect("are put on at once, at the time of the fiber's clock; the scheme is not asked to sign", () =>
+    Effect.gen(function* () {
+      const { auth, ways } = readied(true)
+      const { api: client, mock } = yield* api([respond(200)], { auth })
+      yield* TestClock.setTime(7000)
+      yield* run(client.get("/x"))
+      expect([ways, secrets(yield* mock.sent)]).toEqual([["ready at 7000"], ["ready at 7000"]])
+    })
+  )
+
+  it.effect("are asked for anew by each attempt, and each time that an effect runs", () =>
+    Effect.gen(function* () {
+      const { auth, ways } = readied(true)
+      const { api: client } = yield* api([respond(503), respond(200), respond(200)], { auth })
+      const call = client.get("/x")
+      expect(ways).toEqual([])
+      yield* run(call)
+      yield* run(call)
+      expect(ways).toEqual(["ready at 0", "ready at 0", "ready at 0"])
+    }).pipe(chance(0))
+  )
+
+  it.effect("that are not there are signed with instead", () =>
+    Effect.gen(function* () {
+      const { auth, ways } = readied(false)
+      const { api: client, mock } = yield* api([respond(200)], { auth })
+      yield* run(client.get("/x"))
+      expect([ways, secrets(yield* mock.sent)]).toEqual([["not ready", "sign"], ["sign"]])
+    })
+  )
+
+  it.effect("are not used for a replay: that one is signed, and the refusal names what was refused", () =>
+    Effect.gen(function* () {
+      const { auth, ways } = readied(true)
+      const refused: Array<string | number> = []
+      const noting: Auth.Service = {
+        ...auth,
+        renew: ({ credential }) => Effect.sync(() => refused.push(credential) > 0)
+      }
+      const { api: client, mock } = yield* api([respond(401), respond(200)], { auth: noting })
+      yield* run(client.get("/x"))
+      expect([ways, refused]).toEqual([["ready at 0", "sign"], ["ready at 0"]])
+      expect(secrets(yield* mock.sent)).toEqual(["ready at 0", "sign"])
+    })
+  )
+
+  it.effect("are not asked for at all for an origin that is none of theirs, nor after a redirect to one", () =>
+    Effect.gen(function* () {
+      const { auth, ways } = readied(true)
+      const { client, mock } = yield* transport([respond(200)])
+      const policy = Auth.policy({ auth, origins: [base] })
+      yield* run(policy(client).execute(HttpClientRequest.get("https://api.test.evil.test/v1/x")))
+      expect([ways, secrets(yield* mock.sent)]).toEqual([[], [undefined]])
+      const hop = yield* api([respond(302, "", { location: "https://other.test/x" }), respond(200)], { auth })
+      yield* run(hop.api.get("/x"))
+      expect([ways, secrets(yield* hop.mock.sent)]).toEqual([["ready at 0"], ["ready at 0", undefined]])
+    })
+  )
+
+  it.effect("of a constant scheme are the same at once and when signed, and nothing renews them", () =>
+    Effect.gen(function* () {
+      const auth = Auth.constant((request) => HttpClientRequest.setHeader(request, "x-secret", "s"))
+      expect(auth.ready?.(get(), 0)).toEqual(yield* auth.sign(get()))
+      const { api: client, mock } = yield* api(() => respond(401), { auth })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(secrets(yield* mock.sent)).toEqual(["s"])
     })
   )
 })

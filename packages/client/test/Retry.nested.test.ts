@@ -3,12 +3,18 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import { TokenError } from "@countersign/client/Errors"
+import * as Retry from "@countersign/client/Retry"
+import * as Timeout from "@countersign/client/Timeout"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { api, base, failure, run } from "./scripted.js"
+import { begin, current, locally } from "../src/internal/call.js"
+import { api, base, chance, failure, get, run, transport, urls } from "./scripted.js"
 
 const { fail, respond } = MockClient
 const down = () => respond(503, "busy")
@@ -96,3 +102,93 @@ describe("a retry within a retry, across two clients", () => {
     })
   )
 })
+
+describe("the mark of a retry", () => {
+  /** What a client of the other retry's own sends, three times if no mark was left behind. */
+  const sends = (mark: Effect.Effect<unknown, unknown>) =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(down)
+      yield* Effect.exit(mark)
+      yield* Effect.exit(Retry.policy()(client).execute(get()))
+      return (yield* mock.sent).length
+    })
+
+  const ends: Record<string, MockClient.Script> = {
+    success: [respond(200)],
+    "a typed failure": [respond(503), fail("CERT_HAS_EXPIRED")],
+    "a defect": () => {
+      throw new Error("boom")
+    },
+    "the end of the schedule": down
+  }
+
+  for (const [how, script] of Object.entries(ends)) {
+    it.effect(`is gone after ${how}, in and outside of a call`, () =>
+      Effect.gen(function* () {
+        for (const around of [<A, E>(effect: Effect.Effect<A, E>) => effect, inCall]) {
+          const { client } = yield* transport(script)
+          const both = sends(Effect.exit(Retry.policy()(client).execute(get())))
+          expect(yield* run(around(both))).toBe(3)
+        }
+      }).pipe(chance(0))
+    )
+  }
+
+  it.effect("is gone after an interruption that the fiber lives through, in and outside of a call", () =>
+    Effect.gen(function* () {
+      for (const around of [<A, E>(effect: Effect.Effect<A, E>) => effect, inCall]) {
+        const { client } = yield* transport(() => MockClient.never)
+        const left = yield* Deferred.make<number>()
+        const after = Effect.flatMap(sends(Effect.void), (count) => Deferred.succeed(left, count))
+        // Finalizers run in the fiber that was interrupted, and may send, too.
+        const fiber = yield* Effect.fork(Effect.ensuring(around(Retry.policy()(client).execute(get())), after))
+        yield* Effect.yieldNow()
+        const interrupting = yield* Effect.fork(Fiber.interrupt(fiber))
+        expect(yield* run(Deferred.await(left))).toBe(3)
+        yield* Fiber.join(interrupting)
+      }
+    }).pipe(chance(0))
+  )
+
+  it.effect("is gone after a bound within the call struck its send, which is then sent again as often as any", () =>
+    Effect.gen(function* () {
+      const { client } = yield* transport(() => MockClient.never)
+      const struck = Timeout.exchange("2 seconds")(Retry.policy({ schedule: Schedule.stop })(client)).execute(get())
+      expect(yield* run(inCall(sends(struck)))).toBe(3)
+    }).pipe(chance(0))
+  )
+
+  it.effect("is each hop's own: two hops of a redirect each retry, and share the call's time", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([
+        respond(503),
+        respond(302, "", { location: `${base}/there` }),
+        respond(503),
+        respond(503),
+        respond(200)
+      ])
+      expect((yield* run(client.get("/here"))).status).toBe(200)
+      expect(yield* urls(mock)).toEqual([
+        `GET ${base}/here`,
+        `GET ${base}/here`,
+        `GET ${base}/there`,
+        `GET ${base}/there`,
+        `GET ${base}/there`
+      ])
+    }).pipe(chance(0))
+  )
+
+  it.effect("of one effect that is run twice, at once and in turn, is each run's own", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(down)
+      const call = Effect.exit(Retry.policy({ budget: false })(client).execute(get()))
+      yield* run(Effect.all([call, call], { concurrency: "unbounded" }))
+      yield* run(Effect.zipRight(call, call))
+      expect(yield* mock.sent).toHaveLength(12)
+    }).pipe(chance(0))
+  )
+})
+
+/** Runs something as a part of one call. */
+const inCall = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(current, (outside) => locally(effect, begin(outside, Number.POSITIVE_INFINITY)))

@@ -7,6 +7,7 @@ import * as Timeline from "@countersign/client/Timeline"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -165,6 +166,66 @@ describe("an exchange that is asked directly", () => {
       const call = bounded(transport).execute(request)
       yield* Effect.zip(call, call)
       expect(asked).toHaveLength(2)
+    })
+  )
+
+  it.live("bounds nest: the one that is shorter ends it, whichever it is, and cancels once", () =>
+    Effect.gen(function* () {
+      for (const [inner, outer] of [
+        [20, 500],
+        [500, 20]
+      ] as const) {
+        const { asked, transport } = scripted()
+        const error = yield* Effect.flip(Timeout.exchange(outer)(bounded(transport, inner)).execute(request))
+        expect(error._tag === "Timeout" && Duration.toMillis(error.after)).toBe(20)
+        expect(asked.map(({ cancelled }) => cancelled)).toEqual([1])
+      }
+    })
+  )
+
+  it.effect("under a test's clock it goes stepwise, where that clock can end it", () =>
+    Effect.gen(function* () {
+      const { asked, stepwise, transport } = scripted()
+      yield* bounded(transport).execute(request)
+      expect([asked.length, stepwise.sends]).toEqual([0, 1])
+    })
+  )
+
+  it.live("a fiber that was forked within a call ends its exchange with that fiber", () =>
+    Effect.gen(function* () {
+      const { asked, transport } = scripted()
+      const child = yield* Effect.fork(bounded(transport).execute(request))
+      yield* turn
+      const sibling = yield* Effect.fork(bounded(transport).execute(request))
+      yield* turn
+      yield* Fiber.interrupt(child)
+      expect(asked.map(({ cancelled }) => cancelled)).toEqual([1, 0])
+      asked[1]?.answered(whole("sibling"))
+      expect(yield* Effect.flatMap(Fiber.join(sibling), (response) => response.text)).toBe("sibling")
+    })
+  )
+
+  it.live(
+    "an answer that is still to be run is typed, and its body read within the limit, like one that is there",
+    () =>
+      Effect.gen(function* () {
+        const reset = Object.assign(new Error("reset"), { code: "ECONNRESET" })
+        const broken = Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: reset }))
+        for (const [outcome, expected] of [
+          [broken, { _tag: "TransportError", reason: "ConnectionReset" }],
+          [whole("nine bytes"), { _tag: "BodyTooLarge", limit: 8 }]
+        ] as const) {
+          const { transport } = scripted(Effect.delay(outcome, 1))
+          expect(yield* Effect.flip(bounded(transport).execute(request))).toMatchObject(expected)
+        }
+      })
+  )
+
+  it.live("goes stepwise where the bound is longer than a timer of the platform can be, which would fire at once", () =>
+    Effect.gen(function* () {
+      const { asked, stepwise, transport } = scripted()
+      yield* bounded(transport, 2 ** 31).execute(request)
+      expect([asked.length, stepwise.sends]).toEqual([0, 1])
     })
   )
 })

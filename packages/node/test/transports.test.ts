@@ -1,14 +1,14 @@
 /** The contract over our transport and over the platform's, and where they differ. */
+import * as Timeout from "@countersign/client/Timeout"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import type { Transport } from "./contract/transport.js"
 import { contract } from "./transport.contract.js"
 
-contract({
-  name: "NodeTransport",
-  make: (connections) => NodeTransport.make({ connections }),
+const ours: Omit<Transport, "name" | "make"> = {
   boundsConnections: true,
   differs: {
     fragmentOnWire: "/p?q=1",
@@ -26,6 +26,17 @@ contract({
     formRead: true,
     redirect: 302
   }
+}
+
+contract({ ...ours, name: "NodeTransport", make: (connections) => NodeTransport.make({ connections }) })
+
+contract({
+  ...ours,
+  name: "NodeTransport, asked directly",
+  make: (connections) =>
+    Effect.map(NodeTransport.make({ connections }), (client) =>
+      HttpClient.transformResponse(Timeout.exchange("1 minute")(client), Effect.catchTag("Timeout", Effect.die))
+    )
 })
 
 contract({
