@@ -2,11 +2,13 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { Deadlines } from "./deadlines.js"
 import { Entry } from "./deadlines.js"
 import type { Direct } from "./direct.js"
 import { isOver } from "./direct.js"
 import { bound } from "./timer.js"
+import { wholeBodyOf } from "./wholeBody.js"
 
 /** An exchange that is under way: a transport was asked directly, and there is a time by which it has to answer. */
 class Pending<E> extends Entry {
@@ -39,8 +41,9 @@ class Pending<E> extends Entry {
   readonly #answered = (outcome: Effect.Effect<HttpClientResponse, E>): void => {
     this.#deadlines.remove(this)
     if (!isOver(outcome)) return this.#end(this.#rest(outcome))
-    // The fiber holds what cancels until it waits again: the whole exchange would be alive for as long.
-    this.#cancel = undefined
+    // The fiber holds what cancels until it waits again: the whole exchange would be alive for as long. A body that
+    // follows is cut by it still, if the fiber is interrupted before it has the answer.
+    if (Exit.isFailure(outcome) || wholeBodyOf(outcome.value) !== undefined) this.#cancel = undefined
     this.#end(outcome)
   }
 
