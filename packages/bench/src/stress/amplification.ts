@@ -27,8 +27,7 @@ const make = (retry: RetryOptions, transport: HttpClient.HttpClient) =>
 
 /** Ours as it comes, and as the transport of another of ours. */
 export const ours: Client = (transport) => make({}, transport)
-const nested: Client = (transport) =>
-  Effect.flatMap(make({}, transport), ({ httpClient }) => make({}, httpClient))
+const nested: Client = (transport) => Effect.flatMap(make({}, transport), ({ httpClient }) => make({}, httpClient))
 /** Ours without the budget. */
 export const unbudgeted: Client = (transport) => make({ budget: false }, transport)
 
