@@ -7,6 +7,20 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /**
+ * By whom a token was issued, to which client, in whose name and for which audience: what a stored token is checked
+ * against before it is used. What is left out was not said.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Issued {
+  readonly issuer: string
+  readonly client: string
+  readonly account?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/**
  * An access token with what came along. Times are epoch milliseconds.
  *
  * `expiresAt` is absent when the server did not say how long the token lives, which is not the same as "expired"
@@ -24,6 +38,9 @@ export interface Token {
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The scopes that were granted, separated by spaces. */
   readonly scope?: string | undefined
+  readonly issued?: Issued | undefined
+  /** When a refresh was begun of which no end was written down: the refresh token may have been used up by it. */
+  readonly refreshingSince?: number | undefined
 }
 
 const Secret = Schema.Redacted(Schema.NonEmptyString)
@@ -42,7 +59,16 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
   obtainedAt: Schema.Finite,
   expiresAt: Schema.optional(Schema.Finite),
   refreshToken: Schema.optional(Secret),
-  scope: Schema.optional(Schema.String)
+  scope: Schema.optional(Schema.String),
+  issued: Schema.optional(
+    Schema.Struct({
+      issuer: Schema.String,
+      client: Schema.String,
+      account: Schema.optional(Schema.String),
+      audience: Schema.optional(Schema.String)
+    })
+  ),
+  refreshingSince: Schema.optional(Schema.Finite)
 })
 
 /**
@@ -58,6 +84,8 @@ export interface TokenEncoded {
   readonly expiresAt?: number | undefined
   readonly refreshToken?: string | undefined
   readonly scope?: string | undefined
+  readonly issued?: Issued | undefined
+  readonly refreshingSince?: number | undefined
 }
 
 /**

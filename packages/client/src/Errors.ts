@@ -478,7 +478,9 @@ export type TokenReason = "ReauthorizationRequired" | "Refused" | "Unavailable" 
 
 /**
  * There is no token to send. `error` is the code of [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
- * where there was one; `detail` says what happened and what to do.
+ * where there was one; `detail` says what happened and what to do. `sent: "maybe"` says that the authorization server may
+ * have done what it was asked for, although nothing was heard of it; `retryAt` (epoch milliseconds) when it wants to be
+ * asked again.
  *
  * @since 0.1.0
  * @category errors
@@ -488,10 +490,12 @@ export class TokenError
     readonly reason: TokenReason
     readonly detail: string
     readonly error?: string | undefined
+    readonly sent?: "no" | "maybe" | undefined
+    readonly retryAt?: number | undefined
     readonly message: string
   }>
 {
-  constructor(fields: Pick<TokenError, "reason" | "detail" | "error">) {
+  constructor(fields: Pick<TokenError, "reason" | "detail" | "error" | "sent" | "retryAt">) {
     super({ ...fields, message: `There is no token to send: ${fields.detail}` })
   }
 }
