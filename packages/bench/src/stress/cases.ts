@@ -5,6 +5,7 @@ import { hold } from "./hold.js"
 import { hostile } from "./hostile.js"
 import { leaks } from "./leaks.js"
 import { parsers } from "./parsers.js"
+import { processes } from "./processes.js"
 import type { Stress } from "./Stress.js"
 
-export const cases: ReadonlyArray<Stress> = [amplification, duplicates, hold, hostile, leaks, parsers]
+export const cases: ReadonlyArray<Stress> = [amplification, duplicates, hold, hostile, leaks, parsers, processes]
