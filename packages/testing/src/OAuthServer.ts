@@ -9,7 +9,8 @@
  * | `/resource?scope=` | `{ ok: true, client_id, scope }`; 401 `Bearer error="invalid_token"`; 403 `insufficient_scope` |
  *
  * A refresh token that is used a second time kills its family, access tokens included
- * ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)). Errors are those of
+ * ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless a grace is set, see {@link Options}.
+ * Of uses at the same time one is the first. Errors are those of
  * [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). Lifetimes follow Effect's clock. Bodies are read up
  * to 64 KiB. It is no server for production: it keeps every token it ever issued.
  *
@@ -20,25 +21,39 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import type * as HttpServer from "@effect/platform/HttpServer"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Calls from "./internal/oauth/calls.js"
+import { control } from "./internal/oauth/control.js"
+import type * as Families from "./internal/oauth/family.js"
 import type * as Faults from "./internal/oauth/fault.js"
 import { routes, type Server } from "./internal/oauth/routes.js"
-import type { Settings } from "./internal/oauth/settings.js"
+import * as Settings from "./internal/oauth/settings.js"
 import * as Tokens from "./internal/oauth/tokens.js"
+import { dated } from "./internal/server/dated.js"
 import * as Memory from "./internal/server/memory.js"
 import * as Recorder from "./internal/server/recorder.js"
 import { toApp } from "./internal/server/routes.js"
 import * as Serve from "./internal/server/serve.js"
 
 /**
- * An answer of the token endpoint that is none of its own; made by {@link fault} and {@link lost}.
+ * An answer of the token endpoint that is none of its own; made by {@link fault}, {@link hang}, {@link disconnect},
+ * {@link garbled} and {@link padded}, and changed by {@link lost}, {@link slow} and {@link cut}.
  *
  * @since 0.1.0
  * @category models
  */
 export type Fault = Faults.Fault
+
+/**
+ * The faults of the token endpoint: for each call in order (`undefined` for none), or as a function of the call.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Script = Faults.Script
 
 /**
  * One call of the token endpoint: its `index` from 0, the grant it asks for (`undefined` for none that can be read),
@@ -47,7 +62,27 @@ export type Fault = Faults.Fault
  * @since 0.1.0
  * @category models
  */
-export type TokenCall = Faults.TokenCall
+export type TokenCall = Calls.TokenCall
+
+/**
+ * A {@link TokenCall} and what became of it, without secrets. `outcome` is `issued`; `refreshed`, or `replayed` for a
+ * used refresh token within the grace; `reused` for one that killed its family; the error's code; or `withheld` where
+ * a fault came in the place of the grant. `presented` and `given` are refresh tokens, by the id of their family and their
+ * number in it. `faulty` tells whether the client saw something else than the server's own answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type LoggedCall = Calls.LoggedCall
+
+/**
+ * How a family of tokens is doing: its `id` from 0 in the order of birth, why and when it `ended`, how many
+ * `refreshTokens` it has had and the numbers of those that are `unused`, and how many `accessTokens` are good now.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Family = Families.FamilyState
 
 /**
  * A successful answer of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
@@ -70,11 +105,19 @@ export type Received = Recorder.Received
  *
  * - `clients`: secrets by client (`{ client: "secret" }`)
  * - `scopes`: the scopes that it knows; any, when it is left out
- * - `accessTokenLifetime`: one hour; the `expires_in` that it sends is rounded down to seconds
- * - `expiresIn`: whether `expires_in` is sent (true)
+ * - `accessTokenLifetime`: one hour; down to milliseconds
+ * - `expiresIn`: how `expires_in` is sent: rounded down to whole `"seconds"` (true, the same), which is 0 for a lifetime
+ *   of less than one; `"exact"`, as a fraction, which RFC 6749 does not have and clients take all the same; or not at
+ *   all (false)
  * - `refreshTokens`: whether client credentials get a refresh token, too (false)
  * - `rotation`: whether each refresh gives a new refresh token (true); without, the answer leaves it out
- * - `reuseGrace`: how long a used refresh token is taken once more, for answers that were lost (0)
+ * - `reuseGrace`: how long after its first use a used refresh token is taken again, for answers that were lost, as often
+ *   as it comes, while nothing that it was exchanged for was used (0: never)
+ * - `reuseGives`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 and Ory
+ *   Hydra have it (default), or the `"same"` one as before, as Supabase and Asgardeo do
+ * - `replicationDelay`: how long `/resource` does not know an access token yet: 401 `invalid_token` (0)
+ * - `clockOffset`: how far the `Date` of its answers is ahead of Effect's clock, in milliseconds (0); less than 0 for
+ *   behind. What it tells tests (`at`) is Effect's clock
  * - `faults`: for each call of the token endpoint in order, or as a function of it, the answer that replaces its own
  *
  * @since 0.1.0
@@ -84,18 +127,26 @@ export interface Options {
   readonly clients?: Readonly<Record<string, string>> | undefined
   readonly scopes?: ReadonlyArray<string> | undefined
   readonly accessTokenLifetime?: Duration.DurationInput | undefined
-  readonly expiresIn?: boolean | undefined
+  readonly expiresIn?: boolean | "seconds" | "exact" | undefined
   readonly refreshTokens?: boolean | undefined
   readonly rotation?: boolean | undefined
   readonly reuseGrace?: Duration.DurationInput | undefined
-  readonly faults?: ReadonlyArray<Fault | undefined> | ((call: TokenCall) => Fault | undefined) | undefined
+  readonly reuseGives?: "another" | "same" | undefined
+  readonly replicationDelay?: Duration.DurationInput | undefined
+  readonly clockOffset?: number | undefined
+  readonly faults?: Script | undefined
 }
 
 /**
  * A running server. `issuer` has no slash at its end. `tokenCalls` and `refreshCalls` count the calls of the token
- * endpoint, those that were answered by a fault included; `revokedFamilies` counts the refresh-token families that died
- * of reuse. `signIn` gives tokens with a refresh token, as if a user had come by. `revokeAccessTokens` ends every access
- * token that was issued until now, and no refresh token. `connections` counts sockets (0 in memory).
+ * endpoint, those that were answered by a fault included, and `calls` are all of them; `revokedFamilies` counts the
+ * refresh-token families that died of reuse, and `families` are all of them; `familyOf` is that of an access token or a
+ * refresh token. `connections` counts sockets (0 in memory).
+ *
+ * `signIn` gives tokens with a refresh token, as if a user had come by. `revokeAccessTokens` ends every access token that
+ * was issued until now, and no refresh token. `revokeFamily` is an administrator who ends a session: its refresh tokens
+ * are dead, its access tokens too unless they are to stay alive. `setFaults` replaces the faults from the next call on,
+ * which is the first of a list.
  *
  * @since 0.1.0
  * @category services
@@ -108,7 +159,10 @@ export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")
     readonly resource: string
     readonly tokenCalls: Effect.Effect<number>
     readonly refreshCalls: Effect.Effect<number>
+    readonly calls: Effect.Effect<ReadonlyArray<LoggedCall>>
     readonly revokedFamilies: Effect.Effect<number>
+    readonly families: Effect.Effect<ReadonlyArray<Family>>
+    readonly familyOf: (token: string) => Effect.Effect<Family | undefined>
     readonly requests: Effect.Effect<ReadonlyArray<Received>>
     readonly connections: Effect.Effect<number>
     readonly signIn: (subject: {
@@ -116,81 +170,32 @@ export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")
       readonly scope?: string | undefined
     }) => Effect.Effect<TokenResponse>
     readonly revokeAccessTokens: Effect.Effect<void>
+    readonly revokeFamily: (
+      id: number,
+      options?: { readonly accessTokens?: "dead" | "alive" | undefined }
+    ) => Effect.Effect<void>
+    readonly setFaults: (script: Script) => Effect.Effect<void>
   }
 >() {}
 
-/**
- * An answer in the place of the grant, which is not carried out: `fault(500)`, `fault(429, "", { "retry-after": "2" })`,
- * `fault(200, "<html>")`, `fault(403)`, `fault(200)`. The type is `text/html` unless `headers` say otherwise.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const fault = (status: number, body = "", headers: Readonly<Record<string, string>> = {}): Fault => ({
-  status,
-  body,
-  headers,
-  afterGrant: false
-})
-
-/**
- * An answer that gets lost: the grant *is* carried out, a refresh token rotated, and the client sees this fault.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const lost = (fault: Fault): Fault => ({ ...fault, afterGrant: true })
-
-const settings = (options: Options): Settings => ({
-  clients: new Map(Object.entries(options.clients ?? { client: "secret" })),
-  scopes: options.scopes,
-  accessTokenLifetime: Duration.toMillis(options.accessTokenLifetime ?? "1 hour"),
-  expiresIn: options.expiresIn ?? true,
-  refreshTokens: options.refreshTokens ?? false,
-  rotation: options.rotation ?? true,
-  reuseGrace: Duration.toMillis(options.reuseGrace ?? 0)
-})
-
-const service = (
-  server: Server,
-  issuer: string,
-  { connections, requests }: Recorder.Recorder
-): Context.Tag.Service<OAuthServer> => ({
-  issuer,
-  tokenEndpoint: `${issuer}/token`,
-  resource: `${issuer}/resource`,
-  tokenCalls: Effect.sync(() => server.calls.length),
-  refreshCalls: Effect.sync(() => server.calls.filter((grant) => grant === "refresh_token").length),
-  revokedFamilies: Effect.sync(() => [...server.tokens.families].filter((family) => family.revoked).length),
-  requests,
-  connections,
-  signIn: ({ clientId, scope }) =>
-    Effect.clockWith((clock) =>
-      Effect.sync(() => {
-        const now = clock.unsafeCurrentTimeMillis()
-        return Tokens.issue(server.tokens, server.settings, { clientId, scope }, { refreshable: true, now })
-      })
-    ),
-  revokeAccessTokens: Effect.sync(() => server.tokens.access.clear())
-})
+export { cut, disconnect, fault, garbled, hang, lost, padded, slow } from "./internal/oauth/faults.js"
 
 const build = (
   options: Options,
-  issuer: string
+  issuer: string,
+  closing: Effect.Effect<void>
 ): Effect.Effect<{ readonly app: HttpApp.Default; readonly service: Context.Tag.Service<OAuthServer> }> =>
   Effect.map(Recorder.make, (recorder) => {
-    const server: Server = {
-      settings: settings(options),
-      tokens: Tokens.make(),
-      faults: options.faults ?? [],
-      calls: []
-    }
-    return { app: recorder.record(toApp(routes(server, issuer))), service: service(server, issuer, recorder) }
+    const settings = Settings.of(options)
+    const faults = { from: 0, script: options.faults ?? [] }
+    const server: Server = { settings, tokens: Tokens.make(), faults, calls: [], closing }
+    const app = recorder.record(dated(toApp(routes(server, issuer)), settings.clockOffset))
+    return { app, service: control(server, issuer, recorder) }
   })
 
 /**
- * Serves on the `HttpServer` that it is given, until the scope closes. It fails with `ServeError` when that one listens
- * on a Unix socket.
+ * Serves on the `HttpServer` that it is given, until the scope closes, which ends what hangs. It fails with
+ * `ServeError` when that one listens on a Unix socket.
  *
  * @since 0.1.0
  * @category layers
@@ -201,8 +206,10 @@ export const layer = (
   Layer.scoped(
     OAuthServer,
     Effect.gen(function* () {
-      const { app, service } = yield* build(options, yield* Serve.baseUrl)
+      const closed = yield* Deferred.make<void>()
+      const { app, service } = yield* build(options, yield* Serve.baseUrl, Deferred.await(closed))
       yield* Serve.serve(app)
+      yield* Effect.addFinalizer(() => Deferred.succeed(closed, undefined))
       return service
     })
   )
@@ -218,7 +225,7 @@ export const layerMemory = (options: Options = {}): Layer.Layer<OAuthServer | Ht
   Layer.effectContext(
     Effect.suspend(() => {
       const issuer = "https://oauth.test"
-      return Effect.map(build(options, issuer), ({ app, service }) =>
+      return Effect.map(build(options, issuer, Effect.never), ({ app, service }) =>
         Context.make(OAuthServer, service).pipe(Context.add(HttpClient.HttpClient, Memory.client(app, issuer)))
       )
     })

@@ -1,6 +1,8 @@
 import * as Effect from "effect/Effect"
+import type { Entry } from "./calls.js"
 import type { Form } from "./form.js"
 import { refuse, type Refusal } from "./refusal.js"
+import * as Rotation from "./rotation.js"
 import type { Settings } from "./settings.js"
 import * as Tokens from "./tokens.js"
 
@@ -11,17 +13,22 @@ interface Asked {
   readonly settings: Settings
   readonly clientId: string
   readonly form: Form
-  readonly now: number
+  /** Where it is written down what became of the grant. */
+  readonly entry: Entry
 }
 
-const clientCredentials = ({ clientId, form, now, settings, tokens }: Asked): Grant => {
+const clientCredentials = ({ clientId, entry, form, settings, tokens }: Asked): Grant => {
   const scope = form.get("scope")
-  if (scope !== undefined && settings.scopes !== undefined && !Tokens.isWithin(scope, settings.scopes)) {
+  if (scope !== undefined && settings.scopes !== undefined && !Rotation.isWithin(scope, settings.scopes)) {
     return Effect.fail(refuse("invalid_scope", "a scope that this server does not know"))
   }
-  return Effect.sync(() =>
-    Tokens.issue(tokens, settings, { clientId, scope }, { refreshable: settings.refreshTokens, now })
-  )
+  return Effect.sync(() => {
+    const options = { refreshable: settings.refreshTokens, now: entry.at }
+    const { given, response } = Tokens.issue(tokens, settings, { clientId, scope }, options)
+    entry.outcome = "issued"
+    entry.given = given?.id
+    return response
+  })
 }
 
 const descriptions = {
@@ -29,12 +36,19 @@ const descriptions = {
   invalid_scope: "more than was granted"
 }
 
-const refreshToken = ({ clientId, form, now, settings, tokens }: Asked): Grant => {
+const refreshToken = ({ clientId, entry, form, settings, tokens }: Asked): Grant => {
   const token = form.get("refresh_token")
   if (token === undefined) return Effect.fail(refuse("invalid_request", "refresh_token is missing"))
   return Effect.suspend(() => {
-    const answer = Tokens.refresh(tokens, settings, { token, clientId, scope: form.get("scope") }, now)
-    return typeof answer === "string" ? Effect.fail(refuse(answer, descriptions[answer])) : Effect.succeed(answer)
+    const exchange = Rotation.refresh(tokens, settings, { token, clientId, scope: form.get("scope") }, entry.at)
+    entry.outcome = exchange.outcome
+    entry.presented = tokens.refresh.get(token)?.id
+    if ("response" in exchange) {
+      entry.given = exchange.given.id
+      return Effect.succeed(exchange.response)
+    }
+    const error = exchange.outcome === "reused" ? "invalid_grant" : exchange.outcome
+    return Effect.fail(refuse(error, descriptions[error]))
   })
 }
 

@@ -1,9 +1,10 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
-import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import { empty, json } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import { get, type Handler, post, type Row } from "../server/routes.js"
+import * as Calls from "./calls.js"
 import { authenticate } from "./clientAuth.js"
 import * as Fault from "./fault.js"
 import * as Form from "./form.js"
@@ -16,45 +17,56 @@ import * as Tokens from "./tokens.js"
 export interface Server {
   readonly settings: Settings
   readonly tokens: Tokens.Tokens
-  readonly faults: Fault.Script
-  /** The grants that were asked for, faulty calls included. */
-  readonly calls: Array<string | undefined>
+  /** What is answered in its place, counted from the call with this index on. */
+  faults: { readonly from: number; readonly script: Fault.Script }
+  /** The calls of the token endpoint, faulty ones included. */
+  readonly calls: Array<Calls.Entry>
+  /** Ends when the server does. */
+  readonly closing: Effect.Effect<void>
 }
 
 /** Answers of the token endpoint are kept by no cache (RFC 6749 §5.1). */
 const noStore = { "cache-control": "no-store", pragma: "no-cache" }
 
-const refusal = ({ description, error }: Refusal): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-  const body = { error, error_description: description }
-  return error === "invalid_client"
-    ? json(body, { status: 401, headers: { ...noStore, "www-authenticate": 'Basic realm="token"' } })
-    : json(body, { status: 400, headers: noStore })
-}
+const refusal =
+  (entry: Calls.Entry) =>
+  ({ description, error }: Refusal): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    if (entry.outcome === "withheld") entry.outcome = error
+    const body = { error, error_description: description }
+    return error === "invalid_client"
+      ? json(body, { status: 401, headers: { ...noStore, "www-authenticate": 'Basic realm="token"' } })
+      : json(body, { status: 400, headers: noStore })
+  }
 
 const answer = (
-  server: Server,
+  { settings, tokens }: Server,
   request: HttpServerRequest.HttpServerRequest,
-  form: Form.Form,
-  now: number
+  form: Form.Form | Refusal,
+  entry: Calls.Entry
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-  authenticate(server.settings, request, form).pipe(
-    Effect.flatMap((clientId) => grant({ ...server, clientId, form, now })),
-    Effect.flatMap((response) => json(response, { headers: noStore })),
-    Effect.catchTag("Refusal", refusal)
-  )
+  (form instanceof Refusal
+    ? form
+    : authenticate(settings, request, form).pipe(
+        Effect.flatMap((clientId) => grant({ settings, tokens, clientId, form, entry })),
+        Effect.flatMap((response) => json(response, { headers: noStore }))
+      )
+  ).pipe(Effect.catchTag("Refusal", refusal(entry)))
+
+const withheld = HttpServerResponse.empty()
 
 const token =
   (server: Server): Handler =>
   (request) =>
     Effect.gen(function* () {
-      const now = (yield* Effect.clock).unsafeCurrentTimeMillis()
       const form = yield* Form.read(request).pipe(Effect.catchTag("Refusal", Effect.succeed))
+      const now = (yield* Effect.clock).unsafeCurrentTimeMillis()
       const grantType = form instanceof Refusal ? undefined : form.get("grant_type")
-      const fault = Fault.pick(server.faults, { index: server.calls.length, grantType, at: now })
-      server.calls.push(grantType)
-      if (fault !== undefined && !fault.afterGrant) return Fault.answer(fault)
-      const response = yield* form instanceof Refusal ? refusal(form) : answer(server, request, form, now)
-      return fault === undefined ? response : Fault.answer(fault)
+      const entry = Calls.open(server.calls, grantType, now)
+      const fault = Fault.pick(server.faults, entry)
+      if (fault === undefined) return yield* answer(server, request, form, entry)
+      entry.faulty = true
+      const own = fault.afterGrant ? yield* answer(server, request, form, entry) : withheld
+      return yield* fault.answer(own, { request, closing: server.closing })
     })
 
 const insufficient = (scope: string) =>
@@ -62,12 +74,12 @@ const insufficient = (scope: string) =>
 
 /** RFC 6750 §3: no token, no error code; a bad one is `invalid_token`; one that may not is `insufficient_scope`. */
 const resource =
-  ({ tokens }: Server): Handler =>
+  ({ settings, tokens }: Server): Handler =>
   (request) =>
     Effect.clockWith((clock) => {
       const token = Request.credentials(request, "Bearer")
       if (token === undefined) return Effect.succeed(empty(401, { "www-authenticate": "Bearer" }))
-      const subject = Tokens.subjectOf(tokens, token, clock.unsafeCurrentTimeMillis())
+      const subject = Tokens.subjectOf(tokens, settings, token, clock.unsafeCurrentTimeMillis())
       if (subject === undefined)
         return Effect.succeed(empty(401, { "www-authenticate": 'Bearer error="invalid_token"' }))
       const needed = Request.query(request).get("scope")

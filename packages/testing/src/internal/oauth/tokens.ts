@@ -1,4 +1,5 @@
 import * as Secret from "../secret.js"
+import type { Family, RefreshToken } from "./family.js"
 import type { Settings } from "./settings.js"
 
 /** Whom a token is for. */
@@ -7,32 +8,21 @@ export interface Subject {
   readonly scope: string | undefined
 }
 
-/** All tokens that came, by rotation, from one refresh token. Its death is that of all of them. */
-interface Family {
-  revoked: boolean
-}
-
 interface AccessToken {
   readonly subject: Subject
   readonly family: Family | undefined
+  readonly mintedAt: number
   readonly expiresAt: number
-}
-
-interface RefreshToken {
-  readonly subject: Subject
-  readonly family: Family
-  /** When it was exchanged for its successor, in epoch milliseconds. */
-  usedAt: number | undefined
 }
 
 /** Every token that one server has issued. */
 export interface Tokens {
   readonly access: Map<string, AccessToken>
   readonly refresh: Map<string, RefreshToken>
-  readonly families: Set<Family>
+  readonly families: Array<Family>
 }
 
-export const make = (): Tokens => ({ access: new Map(), refresh: new Map(), families: new Set() })
+export const make = (): Tokens => ({ access: new Map(), refresh: new Map(), families: [] })
 
 /** A successful answer of RFC 6749 §5.1. */
 export interface TokenResponse {
@@ -43,7 +33,14 @@ export interface TokenResponse {
   readonly scope?: string
 }
 
-const issueAccess = (
+/** RFC 6749 §A.14 has digits only; a lifetime of less than a second can be told in no other way than as a fraction. */
+const expiresIn = ({ accessTokenLifetime, expiresIn }: Settings): { readonly expires_in?: number } => {
+  if (expiresIn === false) return {}
+  const seconds = accessTokenLifetime / 1000
+  return { expires_in: expiresIn === "exact" ? seconds : Math.floor(seconds) }
+}
+
+export const issueAccess = (
   tokens: Tokens,
   settings: Settings,
   subject: Subject,
@@ -51,19 +48,20 @@ const issueAccess = (
   now: number
 ): TokenResponse => {
   const token = Secret.random()
-  tokens.access.set(token, { subject, family, expiresAt: now + settings.accessTokenLifetime })
-  const expiresIn = Math.floor(settings.accessTokenLifetime / 1000)
+  tokens.access.set(token, { subject, family, mintedAt: now, expiresAt: now + settings.accessTokenLifetime })
   return {
     access_token: token,
     token_type: "Bearer",
-    ...(settings.expiresIn ? { expires_in: expiresIn } : {}),
+    ...expiresIn(settings),
     ...(subject.scope === undefined ? {} : { scope: subject.scope })
   }
 }
 
-const issueRefresh = (tokens: Tokens, subject: Subject, family: Family): string => {
-  const token = Secret.random()
-  tokens.refresh.set(token, { subject, family, usedAt: undefined })
+export const issueRefresh = (tokens: Tokens, family: Family, scope: string | undefined): RefreshToken => {
+  const id = { family: family.id, number: family.refreshTokens.length }
+  const token: RefreshToken = { id, secret: Secret.random(), family, scope, used: undefined, replayed: [] }
+  family.refreshTokens.push(token)
+  tokens.refresh.set(token.secret, token)
   return token
 }
 
@@ -73,51 +71,31 @@ export const issue = (
   settings: Settings,
   subject: Subject,
   options: { readonly refreshable: boolean; readonly now: number }
-): TokenResponse => {
-  if (!options.refreshable) return issueAccess(tokens, settings, subject, undefined, options.now)
-  const family: Family = { revoked: false }
-  tokens.families.add(family)
-  const access = issueAccess(tokens, settings, subject, family, options.now)
-  return { ...access, refresh_token: issueRefresh(tokens, subject, family) }
+): { readonly response: TokenResponse; readonly given?: RefreshToken } => {
+  const { now, refreshable } = options
+  if (!refreshable) return { response: issueAccess(tokens, settings, subject, undefined, now) }
+  const { clientId, scope } = subject
+  const family: Family = { id: tokens.families.length, clientId, refreshTokens: [], ended: undefined }
+  tokens.families.push(family)
+  const access = issueAccess(tokens, settings, subject, family, now)
+  const given = issueRefresh(tokens, family, scope)
+  return { response: { ...access, refresh_token: given.secret }, given }
 }
 
-/** Whether a used token is presented again after the grace that the settings give to answers that were lost. */
-const isReused = (token: RefreshToken, settings: Settings, now: number): boolean =>
-  token.usedAt !== undefined && now - token.usedAt >= settings.reuseGrace
+const isAlive = ({ expiresAt, family }: AccessToken, now: number): boolean =>
+  now < expiresAt && family?.ended?.accessTokens !== "dead"
 
-/** The words of a scope (RFC 6749 §3.3). */
-const words = (scope: string): ReadonlyArray<string> => scope.split(" ").filter((word) => word !== "")
-
-export const isWithin = (scope: string, allowed: ReadonlyArray<string>): boolean =>
-  words(scope).every((word) => allowed.includes(word))
-
-/**
- * Exchanges a refresh token, or tells why not. One that is used already kills its family (RFC 9700 §4.14.2). Asking for
- * more scope than was granted uses no token up.
- */
-export const refresh = (
-  tokens: Tokens,
-  settings: Settings,
-  presented: { readonly token: string; readonly clientId: string; readonly scope: string | undefined },
-  now: number
-): TokenResponse | "invalid_grant" | "invalid_scope" => {
-  const { clientId, scope } = presented
-  const token = tokens.refresh.get(presented.token)
-  if (token === undefined || token.subject.clientId !== clientId || token.family.revoked) return "invalid_grant"
-  if (isReused(token, settings, now)) {
-    token.family.revoked = true
-    return "invalid_grant"
-  }
-  if (scope !== undefined && !isWithin(scope, words(token.subject.scope ?? ""))) return "invalid_scope"
-  const subject = { clientId, scope: scope ?? token.subject.scope }
-  const access = issueAccess(tokens, settings, subject, token.family, now)
-  if (!settings.rotation) return access
-  token.usedAt ??= now
-  return { ...access, refresh_token: issueRefresh(tokens, token.subject, token.family) }
-}
-
-/** Whom an access token is for, while it is good. */
-export const subjectOf = (tokens: Tokens, token: string, now: number): Subject | undefined => {
+/** Whom an access token is for, while it is good; one that is younger than the replication delay is not known yet. */
+export const subjectOf = (tokens: Tokens, settings: Settings, token: string, now: number): Subject | undefined => {
   const found = tokens.access.get(token)
-  return found === undefined || found.expiresAt <= now || found.family?.revoked === true ? undefined : found.subject
+  if (found === undefined || !isAlive(found, now)) return undefined
+  return now - found.mintedAt < settings.replicationDelay ? undefined : found.subject
 }
+
+/** How many access tokens of a family are good. */
+export const aliveOf = (tokens: Tokens, family: Family, now: number): number =>
+  [...tokens.access.values()].filter((token) => token.family === family && isAlive(token, now)).length
+
+/** The family that an access token or a refresh token is of. */
+export const familyOf = (tokens: Tokens, token: string): Family | undefined =>
+  tokens.refresh.get(token)?.family ?? tokens.access.get(token)?.family

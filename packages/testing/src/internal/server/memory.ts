@@ -1,4 +1,5 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -7,8 +8,10 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { codedError } from "../mockClient/step.js"
 import * as RequestBody from "../requestBody.js"
+import { Dropped, errorOf } from "./connection.js"
 
 const received = (
   request: HttpClientRequest.HttpClientRequest,
@@ -26,12 +29,30 @@ const received = (
   })
 }
 
+/** A body that ends when nobody reads it any more: one that goes on for ever would keep the process busy. */
+const abortable = (
+  response: HttpServerResponse.HttpServerResponse,
+  signal: AbortSignal
+): HttpServerResponse.HttpServerResponse => {
+  if (response.body._tag !== "Stream") return response
+  const aborted = Effect.async<never>((resume) => {
+    const stop = () => resume(Effect.interrupt)
+    signal.addEventListener("abort", stop, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", stop))
+  })
+  const { contentLength, contentType, stream } = response.body
+  return HttpServerResponse.setBody(
+    response,
+    HttpBody.stream(Stream.interruptWhen(stream, aborted), contentType, contentLength)
+  )
+}
+
 /**
  * A transport that hands requests to an app in the caller's own fiber: its clock and its interruption reach the app.
  * It follows no redirect, and knows one origin; others are hosts that are not found.
  */
 export const client = (app: HttpApp.Default<never, Scope.Scope>, origin: string): HttpClient.HttpClient =>
-  HttpClient.make((request, url) => {
+  HttpClient.make((request, url, signal) => {
     if (url.origin !== origin) {
       const cause = codedError("ENOTFOUND", `getaddrinfo ENOTFOUND ${url.hostname}`)
       return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
@@ -47,7 +68,15 @@ export const client = (app: HttpApp.Default<never, Scope.Scope>, origin: string)
       const response = yield* Effect.scoped(app).pipe(
         Effect.provideService(HttpServerRequest.HttpServerRequest, incoming)
       )
+      const { body: sent } = response
+      if (sent._tag === "Raw" && sent.body instanceof Dropped) {
+        const cause = errorOf(sent.body.ending)
+        return yield* new HttpClientError.RequestError({ request, reason: "Transport", cause })
+      }
       const withoutBody = request.method === "HEAD"
-      return HttpClientResponse.fromWeb(request, HttpServerResponse.toWeb(response, { withoutBody, runtime }))
+      return HttpClientResponse.fromWeb(
+        request,
+        HttpServerResponse.toWeb(abortable(response, signal), { withoutBody, runtime })
+      )
     })
   })

@@ -1,7 +1,7 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
-import * as Predicate from "effect/Predicate"
+import { socketOf } from "./connection.js"
 
 /** One request as a server saw it: `path` with its query, names of headers in lower case, `at` in epoch milliseconds. */
 export interface Received {
@@ -17,10 +17,6 @@ export interface Recorder {
   readonly record: <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
 }
 
-/** The socket that a request of Node's server came on; the in-memory transport has none. */
-const socket = ({ source }: HttpServerRequest.HttpServerRequest): object | undefined =>
-  Predicate.hasProperty(source, "socket") && Predicate.isObject(source.socket) ? source.socket : undefined
-
 /** Writes down every request before it is answered, and counts the sockets that they came on. */
 export const make: Effect.Effect<Recorder> = Effect.sync(() => {
   const received: Array<Received> = []
@@ -28,7 +24,7 @@ export const make: Effect.Effect<Recorder> = Effect.sync(() => {
   const note = Effect.zipWith(HttpServerRequest.HttpServerRequest, Effect.clock, (request, clock) => {
     const { headers, method, url: path } = request
     received.push({ method, path, headers: { ...headers }, at: clock.unsafeCurrentTimeMillis() })
-    const from = socket(request)
+    const from = socketOf(request)
     if (from !== undefined) sockets.add(from)
   })
   return {
