@@ -10,6 +10,7 @@ import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as TokenSource from "./TokenSource.js"
 
 const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>
@@ -43,6 +44,9 @@ export const layerConfig = (
   token: Config.Config.Wrap<Redacted.Redacted<string>>
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
 
+/** Once with another token, and twice with one that the API may not know yet: the source says when it is enough. */
+const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
+
 /**
  * Sends the token that a source holds, and asks it for another when that one is refused.
  *
@@ -60,7 +64,8 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
       const held = source.ready?.(now)
       return held === undefined ? undefined : signed(request, held)
     },
-    renew: ({ credential }) => source.renew(credential),
+    renew: ({ credential, first }) => source.renew(credential, first),
+    replay: settlingReplays,
     gaveUp: ({ credential }) => source.gaveUp(credential)
   }
 }

@@ -22,7 +22,7 @@ import type * as TokenStore from "./TokenStore.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends OAuth2.Client {
+export interface Options extends OAuth2.Client, TokenSource.Tuning {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
@@ -74,7 +74,9 @@ export const layer = (
     Effect.map(OAuth2.make(options), (server) => {
       const { clientId: client, issuer, resource, scopes } = options
       return Bearer.layerMint({
+        ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),
+        issued: { issuer, client, audience: resource },
         mint: mint(server, options)
       })
     })

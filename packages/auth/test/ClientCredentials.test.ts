@@ -37,6 +37,7 @@ const client = (options: Options = {}) =>
             clientId: "client",
             clientSecret: Redacted.make("secret"),
             transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+            settling: 0,
             ...options
           })
         )
@@ -202,6 +203,7 @@ describe("the grant", () => {
       yield* server.revokeAccessTokens
       expect(yield* Effect.flip(resource())).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
       expect(yield* calls).toEqual([2, 1])
+      yield* TestClock.adjust("1 second")
       yield* resource()
       expect(yield* calls).toEqual([3, 2])
     }).pipe(Effect.provide(inMemory({ refreshTokens: true, faults })))

@@ -90,7 +90,8 @@ describe("a refused token", () => {
       yield* TestClock.adjust("500 millis")
       const { generation } = yield* get
       const renewing = yield* Effect.fork(renew(generation))
-      yield* TestClock.adjust("2 seconds")
+      // The first one is stored, then the intent of the second one, then that one.
+      yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(first)
       expect(yield* Fiber.join(renewing)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-2")
@@ -239,12 +240,15 @@ describe("a refresh token that is refused for good", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting(() =>
-        Effect.zipRight(Effect.orDie(storedBySibling(store, "theirs")), Effect.fail(nothing("ReauthorizationRequired")))
+      const { calls, mint } = minting((n) =>
+        Effect.zipRight(
+          Effect.orDie(storedBySibling(store, `theirs-${n}`)),
+          Effect.fail(nothing("ReauthorizationRequired"))
+        )
       )
       const { get, renew } = yield* sourceOn(store, mint)
       const held = yield* get
-      expect(nameOf(held)).toBe("canary-theirs")
+      expect(nameOf(held)).toBe("canary-theirs-1")
       expect(yield* renew(held.generation)).toBe(true)
       expect(calls).toHaveLength(2)
     })

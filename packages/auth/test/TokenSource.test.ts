@@ -127,8 +127,9 @@ describe("one for everybody", () => {
       expect(error).toBeInstanceOf(TokenError)
       expect(error.reason).toBe("Unavailable")
       expect(interrupted).toBe(1)
+      yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-2")
-      expect(calls.map(({ at }) => at)).toEqual([0, 20_000])
+      expect(calls.map(({ at }) => at)).toEqual([0, 21_000])
     })
   )
 
@@ -196,24 +197,36 @@ describe("one for everybody", () => {
 })
 
 describe("expiry", () => {
-  it.scoped("a token of an hour is replaced 30 seconds before its end, and not earlier", () =>
+  it.scoped("a token of an hour is replaced 5 minutes before its end, and nobody waits for that", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => token(n, 3_600_000))
+      const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : slowly(n)))
       const { get } = yield* source(mint)
       yield* get
-      yield* TestClock.adjust("59 minutes")
-      yield* TestClock.adjust("29999 millis")
+      yield* TestClock.adjust("3299999 millis")
       expect(nameOf(yield* get)).toBe("canary-1")
       yield* TestClock.adjust("1 millis")
+      expect((yield* times(100, get)).map(nameOf)).toEqual(Array.from({ length: 100 }, () => "canary-1"))
+      yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls).toEqual([
         { at: 0, previous: undefined },
-        { at: 3_570_000, previous: "canary-refresh-1" }
+        { at: 3_300_000, previous: "canary-refresh-1" }
       ])
     })
   )
 
-  it.scoped("a token of ten seconds serves for nine of them", () =>
+  it.scoped("a token of an hour that nobody asked for until 30 seconds before its end is not given any more", () =>
+    Effect.gen(function* () {
+      const { mint } = minting((n) => token(n, 3_600_000))
+      const { get } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("59 minutes")
+      yield* TestClock.adjust("30 seconds")
+      expect(nameOf(yield* get)).toBe("canary-2")
+    })
+  )
+
+  it.scoped("a token of ten seconds is replaced in the ninth of them, and waited for in the tenth", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => token(n, 10_000))
       const { get } = yield* source(mint)
@@ -221,7 +234,7 @@ describe("expiry", () => {
         yield* get
         yield* TestClock.adjust("1 second")
       }
-      expect(calls.map(({ at }) => at)).toEqual([0, 9_000, 18_000])
+      expect(calls.map(({ at }) => at)).toEqual([0, 8_000, 16_000])
     })
   )
 
@@ -255,15 +268,18 @@ describe("expiry", () => {
 
   it.scoped("after a failure near the end, the next try comes 30 seconds later", () =>
     Effect.gen(function* () {
-      // Its margin is 30 seconds; the clock of the second try is still within the life of what it replaces.
       const { calls, mint } = minting((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : token(n, 300_000)))
       const { get } = yield* source(mint)
       yield* get
-      yield* TestClock.adjust("270 seconds")
-      yield* times(1_000, get)
-      yield* TestClock.adjust("30 seconds")
+      yield* TestClock.adjust("240 seconds")
+      for (let second = 0; second < 30; second++) {
+        expect((yield* times(100, get)).map(nameOf)).toContain("canary-1")
+        yield* TestClock.adjust("1 second")
+      }
+      yield* get
+      yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-3")
-      expect(calls.map(({ at }) => at)).toEqual([0, 270_000, 300_000])
+      expect(calls.map(({ at }) => at)).toEqual([0, 240_000, 270_000])
     })
   )
 
@@ -274,7 +290,8 @@ describe("expiry", () => {
       yield* get
       yield* TestClock.adjust("55 seconds")
       const asking = yield* Effect.fork(Effect.either(get))
-      yield* TestClock.adjust("20 seconds")
+      // Nothing was heard of the first try, and nothing is of the second.
+      yield* TestClock.adjust("40 seconds")
       expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "Left", left: { reason: "Unavailable" } })
     })
   )

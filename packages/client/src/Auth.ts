@@ -49,6 +49,8 @@ export interface Refusal {
   readonly credential: string | number
   readonly challenges: ReadonlyArray<Challenge>
   readonly at: number
+  /** The credentials that the request was refused with at first: the same ones, unless this is a replay. */
+  readonly first?: string | number | undefined
 }
 
 /**
@@ -168,8 +170,13 @@ const unauthorized = (response: HttpClientResponse, because: Unauthorized["becau
   )
 
 /** A scheme may have to answer what the server said word for word, where an error leaves out what it quotes. */
-const refusalOf = ({ credential }: Signed, response: HttpClientResponse): Effect.Effect<Refusal> =>
-  Effect.map(Clock.currentTimeMillis, (at) => ({ credential, challenges: challengesOf(response), at }))
+const refusalOf = ({ credential }: Signed, first: First, response: HttpClientResponse): Effect.Effect<Refusal> =>
+  Effect.map(Clock.currentTimeMillis, (at) => ({
+    credential,
+    challenges: challengesOf(response),
+    at,
+    first: first ?? credential
+  }))
 
 const giveUp = (auth: Service, refusal: Refusal, error: Unauthorized): Effect.Effect<never, Unauthorized> =>
   Effect.zipRight(auth.gaveUp?.(refusal) ?? Effect.void, Effect.fail(error))
@@ -212,12 +219,12 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
     if (!isOwn(request.url)) return next(request)
     const loop = { auth, replay, request, next }
     const { ready } = auth
-    if (ready === undefined) return sign(loop, replay.initial, "Refused")
+    if (ready === undefined) return sign(loop, replay.initial, undefined)
     return Effect.withFiberRuntime((fiber) => {
       const signed = ready(request, nowOf(fiber))
       return signed === undefined
-        ? sign(loop, replay.initial, "Refused")
-        : send(loop, signed, replay.initial, "Refused")
+        ? sign(loop, replay.initial, undefined)
+        : send(loop, signed, replay.initial, undefined)
     })
   })
 }
@@ -230,22 +237,23 @@ interface Loop<E, R> {
   readonly next: Policy.Next<E, R>
 }
 
-type Because = "Refused" | "ReplayRefused"
+/** The credentials that were refused at first; none yet, where this is the first send. */
+type First = string | number | undefined
 
 type Sent<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
 
-const sign = <E, R>(loop: Loop<E, R>, state: unknown, because: Because): Sent<E, R> =>
+const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent<E, R> =>
   Effect.flatMap(
     // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
     Effect.suspend(() => loop.auth.sign(loop.request)),
-    (signed) => send(loop, signed, state, because)
+    (signed) => send(loop, signed, state, first)
   )
 
-const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, because: Because): Sent<E, R> =>
+const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
   Effect.flatMap(loop.next(signed.request), (response): Sent<E, R> => {
     if (response.status < 400) return Effect.succeed(response)
     Quoted.remember(response, loop.request, signed.request)
-    return response.status === 401 ? answer(loop, signed, response, state, because) : Effect.succeed(response)
+    return response.status === 401 ? answer(loop, signed, response, state, first) : Effect.succeed(response)
   })
 
 const answer = <E, R>(
@@ -253,16 +261,16 @@ const answer = <E, R>(
   signed: Signed,
   response: HttpClientResponse,
   state: unknown,
-  because: Because
+  first: First
 ): Sent<E, R> =>
   Effect.gen(function* () {
     // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
     const settled = yield* settle(response)
-    const error = unauthorized(settled, because)
-    const refusal = yield* refusalOf(signed, settled)
+    const error = unauthorized(settled, first === undefined ? "Refused" : "ReplayRefused")
+    const refusal = yield* refusalOf(signed, first, settled)
     const decided = yield* step(loop.replay, state, error)
     if (Option.isNone(decided)) return yield* giveUp(loop.auth, refusal, error)
     yield* renewed(loop.auth, signed, refusal, error)
     if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-    return yield* sign(loop, decided.value.state, "ReplayRefused")
+    return yield* sign(loop, decided.value.state, refusal.first)
   })

@@ -115,7 +115,12 @@ describe("a 401", () => {
       expect(secrets(sent)).toEqual(["token-1", "token-2"])
       expect(sent.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}'])
       expect(seen.refusals).toEqual([
-        { credential: 1, at: 0, challenges: [{ scheme: "bearer", params: { realm: "api", error: "invalid_token" } }] }
+        {
+          credential: 1,
+          first: 1,
+          at: 0,
+          challenges: [{ scheme: "bearer", params: { realm: "api", error: "invalid_token" } }]
+        }
       ])
       expect(seen.gaveUp).toEqual([])
       expect(events.filter(({ _tag }) => _tag === "Renewed")).toEqual([{ _tag: "Renewed", at: 0, renewed: true }])

@@ -2,10 +2,12 @@ import type { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { Token } from "../Token.js"
-import type * as TokenStore from "../TokenStore.js"
+import type { Guarded } from "./guarded.js"
+import type { Telling } from "./telling.js"
 
 /** The store's side of a token source: which version it knows, and what it still owes the store. */
 export interface Saving {
@@ -26,32 +28,48 @@ interface Debt {
   readonly expected: number
 }
 
+const textOf = ({ accessToken }: Token): string => Redacted.value(accessToken)
+
 /** Makes the bookkeeping for one key; closing its scope tries a last time to store what is owed. */
-export const make = (store: TokenStore.Service, key: string): Effect.Effect<Saving, never, Scope.Scope> =>
+export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     let known = 0
     let debt: Debt | undefined
     let paying: Fiber.RuntimeFiber<void, TokenStoreError> | undefined
 
+    const paid = (owed: Debt, version: number): Effect.Effect<void> => {
+      if (debt === owed) debt = undefined
+      known = version
+      return tell("Saved", owed.token)
+    }
+
+    const outrun = (owed: Debt): Effect.Effect<void> => {
+      if (debt === owed) debt = undefined
+      return Effect.logWarning(
+        "Another process has stored a token under this key meanwhile; this process goes on with its own."
+      )
+    }
+
     const write = (owed: Debt): Effect.Effect<void, TokenStoreError> =>
-      Effect.flatMap(store.compareAndSet(key, owed.expected, owed.token), (stored) => {
-        if (debt === owed) debt = undefined
-        if (Option.isSome(stored)) {
-          known = stored.value.version
-          return Effect.void
-        }
-        return Effect.logWarning(
-          "Another process has stored a token under this key meanwhile; this process goes on with its own."
-        )
-      })
+      Effect.flatMap(store.compareAndSet(owed.expected, owed.token), (stored) =>
+        Option.isSome(stored)
+          ? paid(owed, stored.value.version)
+          : // A write that was given up may have been carried out.
+            Effect.flatMap(store.get, (found) =>
+              Option.isSome(found) && textOf(found.value.token) === textOf(owed.token)
+                ? paid(owed, found.value.version)
+                : outrun(owed)
+            )
+      )
 
     const settle = Effect.suspend(() => (debt === undefined ? Effect.void : write(debt)))
     // Excluded from a transaction: stored while its successor is on its way, the old token would keep that one out.
-    const pay = Effect.suspend(() => (debt === undefined ? Effect.void : store.exclusive(key)(settle)))
+    const pay = Effect.suspend(() => (debt === undefined ? Effect.void : store.exclusive(settle)))
 
-    const owe = (error: TokenStoreError) =>
+    const owe = (token: Token, error: TokenStoreError) =>
       Effect.gen(function* () {
+        yield* tell("SaveFailed", token, error)
         yield* Effect.logWarning(`${error.message}; the new token serves from memory and is stored later.`)
         if (paying !== undefined) return
         paying = yield* Effect.forkIn(
@@ -78,9 +96,10 @@ export const make = (store: TokenStore.Service, key: string): Effect.Effect<Savi
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
       save: (token, expected) =>
         Effect.suspend(() => {
+          const owed = { token, expected }
           // From now on the store is owed this one, and none of its predecessors.
-          debt = { token, expected }
-          return Effect.catchAll(write(debt), owe)
+          debt = owed
+          return Effect.catchAll(write(owed), (error) => owe(token, error))
         })
     }
   })

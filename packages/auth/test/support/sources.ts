@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Scheduler from "effect/Scheduler"
 
@@ -45,12 +46,20 @@ export const minting = (script: Outcome = (n) => token(n)) => {
 
 export const key = "key"
 
-export const sourceOn = (store: TokenStore.Service, mint: TokenSource.Options["mint"]) =>
-  Effect.provideService(TokenSource.make({ key, mint }), TokenStore.TokenStore, store)
+/** A source without jitter, for an API that knows every token at once, unless `options` say otherwise. */
+export const sourceOn = (
+  store: TokenStore.Service,
+  mint: TokenSource.Options["mint"],
+  options: Partial<TokenSource.Options> = {}
+) =>
+  TokenSource.make({ key, mint, settling: 0, ...options }).pipe(
+    Effect.provideService(TokenStore.TokenStore, store),
+    Effect.withRandom(Random.fixed([0]))
+  )
 
 /** A source over a store of its own. */
-export const source = (mint: TokenSource.Options["mint"]) =>
-  Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint))
+export const source = (mint: TokenSource.Options["mint"], options: Partial<TokenSource.Options> = {}) =>
+  Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint, options))
 
 /** The token that a store holds. */
 export const storedIn = (store: TokenStore.Service): Effect.Effect<string | undefined, TokenStoreError> =>

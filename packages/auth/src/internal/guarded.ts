@@ -1,0 +1,84 @@
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Issued, Token } from "../Token.js"
+import type * as TokenStore from "../TokenStore.js"
+
+/** A store that does not answer is given up, so that it keeps nobody from a token that is still good. */
+const patience = Duration.seconds(15)
+
+/** Longer than any store waits for a lock by itself: its own error says more. */
+const lockPatience = Duration.minutes(2)
+
+const silent = (what: string, reason: "ReadFailed" | "WriteFailed" | "Busy", after: Duration.Duration) =>
+  new TokenStoreError({ reason, detail: `${what} took longer than ${Duration.format(after)}` })
+
+const issuers = (token: Token, issued: Issued): string =>
+  `it was issued by ${JSON.stringify(token.issued?.issuer)} to the client ${JSON.stringify(token.issued?.client)}, not by ${JSON.stringify(issued.issuer)} to ${JSON.stringify(issued.client)}`
+
+/** A record that says of itself that it is somebody else's. One that says nothing is taken at its place. */
+const isForeign = ({ issued }: Token, expected: Issued | undefined): boolean =>
+  issued !== undefined &&
+  expected !== undefined &&
+  (issued.issuer !== expected.issuer ||
+    issued.client !== expected.client ||
+    issued.account !== expected.account ||
+    issued.audience !== expected.audience)
+
+/**
+ * One record of a store that may hang, or hold somebody else's token under our key: reads and writes are bounded in
+ * time, and a token of another issuer, client, account or audience is never used, nor overwritten.
+ */
+export interface Guarded {
+  readonly get: Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+  readonly compareAndSet: (
+    expected: number,
+    token: Token
+  ) => Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+  readonly exclusive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
+}
+
+/** Bounds the wait for a lock, and not what is done under it. */
+const bounded =
+  (store: TokenStore.Service, key: string): Guarded["exclusive"] =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.suspend(() => {
+      let now: "waiting" | "entered" | "gone" = "waiting"
+      const within = Effect.suspend(() => {
+        if (now === "gone") return Effect.interrupt
+        now = "entered"
+        return effect
+      })
+      const outside = Effect.flatMap(Effect.sleep(lockPatience), () => {
+        if (now === "entered") return Effect.never
+        now = "gone"
+        return silent("waiting for its lock", "Busy", lockPatience)
+      })
+      // Also where a scope is closing, and nothing else can be interrupted.
+      return Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))
+    })
+
+/** Guards the record of a key. */
+export const make = (store: TokenStore.Service, key: string, issued: Issued | undefined): Guarded => {
+  const checked = (stored: Option.Option<TokenStore.Stored>) =>
+    Option.isSome(stored) && issued !== undefined && isForeign(stored.value.token, issued)
+      ? Effect.fail(
+          new TokenStoreError({
+            reason: "Foreign",
+            detail: `${issuers(stored.value.token, issued)}: give each its own key, or remove the record`
+          })
+        )
+      : Effect.succeed(stored)
+  const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
+    Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error })
+  return {
+    get: Effect.flatMap(
+      within(store.get(key), () => silent("reading it", "ReadFailed", patience)),
+      checked
+    ),
+    compareAndSet: (expected, token) =>
+      within(store.compareAndSet(key, expected, token), () => silent("writing it", "WriteFailed", patience)),
+    exclusive: bounded(store, key)
+  }
+}

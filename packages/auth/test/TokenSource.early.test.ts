@@ -1,0 +1,222 @@
+import * as Token from "@countersign/auth/Token"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError } from "@countersign/client/Errors"
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as Lifetime from "../src/internal/lifetime.js"
+import { key, logging, minting, nameOf, nothing, source, sourceOn, times, token } from "./support/sources.js"
+
+const hour = 3_600_000
+
+describe("the times of a token", () => {
+  const windows = { early: 300_000, late: 30_000 }
+  const bearer = (life?: number, at = 0) => Token.bearer(Redacted.make("t"), at, life)
+
+  it.each([
+    ["an hour", hour, { soon: hour - 300_000, late: hour - 30_000, end: hour }],
+    ["ten minutes", 600_000, { soon: 480_000, late: 570_000, end: 600_000 }],
+    ["a minute", 60_000, { soon: 48_000, late: 54_000, end: 60_000 }],
+    ["40 milliseconds", 40, { soon: 32, late: 36, end: 40 }],
+    ["nothing", 0, { soon: 0, late: 0, end: 0 }]
+  ])("of one that lives for %s", (_, life, times) => {
+    expect(Lifetime.of(bearer(life), 0, windows, 0)).toEqual(times)
+  })
+
+  it("chance cuts off a fifth of the early window at most, and none of the late one", () => {
+    expect(Lifetime.of(bearer(hour), 0, windows, 1)).toEqual({ soon: hour - 240_000, late: hour - 30_000, end: hour })
+    expect(Lifetime.of(bearer(hour), 0, { early: 0, late: 30_000 }, 0.5).soon).toBe(hour - 30_000)
+  })
+
+  it("a token without an end is never replaced for its age", () => {
+    const never = Number.POSITIVE_INFINITY
+    expect(Lifetime.of(bearer(), 0, windows, 0)).toEqual({ soon: never, late: never, end: never })
+  })
+
+  it("a token from a clock that is an hour ahead lives no longer than it was said to", () => {
+    expect(Lifetime.of(bearer(60_000, hour), 1_000, windows, 0).end).toBe(61_000)
+  })
+})
+
+describe("in the early window", () => {
+  const failingFrom = (from: number, error: TokenError) =>
+    minting((n) => (n < from ? token(n, hour) : Effect.fail(error)))
+
+  it.scoped("a thousand requests cost one call, and none of them waits for it", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.delay(token(n, hour), "10 seconds")))
+      const { get, ready } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("56 minutes")
+      yield* times(1_000, get)
+      const now = yield* Clock.currentTimeMillis
+      expect(ready?.(now)?.generation).toBe(1)
+      yield* TestClock.adjust("10 seconds")
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped(
+    "an authorization server that is down costs a call every 30 seconds, and no request fails until the end",
+    () => {
+      const lines: Array<string> = []
+      return Effect.gen(function* () {
+        const { calls, mint } = failingFrom(2, nothing("Unavailable"))
+        const { get } = yield* source(mint)
+        yield* get
+        yield* TestClock.adjust("55 minutes")
+        for (let second = 0; second < 300; second += 5) {
+          yield* times(20, get)
+          yield* TestClock.adjust("5 seconds")
+        }
+        expect(calls).toHaveLength(11)
+        expect(lines.filter((line) => line.includes("the old one serves"))).toHaveLength(10)
+        expect((yield* Effect.flip(get)).reason).toBe("Unavailable")
+      }).pipe(logging(lines))
+    }
+  )
+
+  it.scoped("a server that says when to come back is not asked before", () =>
+    Effect.gen(function* () {
+      const busy = new TokenError({ reason: "Unavailable", detail: "429", retryAt: 55 * 60_000 + 120_000 })
+      const { calls, mint } = failingFrom(2, busy)
+      const { get } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("55 minutes")
+      for (let second = 0; second < 200; second += 10) {
+        yield* get
+        yield* TestClock.adjust("10 seconds")
+      }
+      expect(calls.map(({ at }) => at)).toEqual([0, 3_300_000, 3_420_000, 3_450_000, 3_480_000])
+    })
+  )
+
+  it.scoped("a mint that dies is tried again every 30 seconds, and is heard of", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.die("a bug")))
+      const { get } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("55 minutes")
+      for (let second = 0; second < 60; second++) {
+        expect(nameOf(yield* get)).toBe("canary-1")
+        yield* TestClock.adjust("1 second")
+      }
+      expect(calls.map(({ at }) => at)).toEqual([0, 3_300_000, 3_330_000])
+      expect(lines.filter((line) => line.startsWith("ERROR"))).toHaveLength(2)
+    }).pipe(logging(lines))
+  })
+
+  it.scoped("two processes do not come at the same time", () =>
+    Effect.gen(function* () {
+      const at = (chance: number) =>
+        Effect.gen(function* () {
+          const { calls, mint } = minting((n) => token(n, hour))
+          const { get } = yield* TokenSource.make({ key, mint }).pipe(
+            Effect.provideServiceEffect(TokenStore.TokenStore, TokenStore.makeMemory),
+            Effect.withRandom(Random.fixed([chance]))
+          )
+          return { calls, get }
+        })
+      const both = [yield* at(0), yield* at(1)]
+      yield* Effect.forEach(both, ({ get }) => get)
+      yield* TestClock.adjust("55 minutes")
+      for (let second = 0; second < 90; second++) {
+        yield* Effect.forEach(both, ({ get }) => get)
+        yield* TestClock.adjust("1 second")
+      }
+      expect(both.map(({ calls }) => calls[1]?.at)).toEqual([3_300_000, 3_360_000])
+    })
+  )
+
+  it.scoped("can be made smaller, and the late one too", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => token(n, hour))
+      const { get } = yield* source(mint, { early: "1 minute", late: "1 second" })
+      yield* get
+      yield* TestClock.adjust("3539 seconds")
+      yield* get
+      expect(calls).toHaveLength(1)
+      yield* TestClock.adjust("1 second")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      yield* TestClock.adjust("1 second")
+      expect(nameOf(yield* get)).toBe("canary-2")
+    })
+  )
+
+  it.effect("a source whose scope is closed gets no other in the background", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { calls, mint } = minting((n) => token(n, hour))
+      const { get } = yield* Scope.extend(source(mint), scope)
+      yield* get
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("56 minutes")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      yield* TestClock.adjust("1 second")
+      expect(calls).toHaveLength(1)
+    })
+  )
+})
+
+describe("a clock", () => {
+  it.scoped("that is set back by an hour makes no token live longer", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => token(n, 60_000))
+      // The wall clock is the test's, less what it was set back by; the other one goes on.
+      const real = yield* Effect.clock
+      let back = 0
+      const clock: Clock.Clock = {
+        ...real,
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        sleep: (duration) => real.sleep(duration),
+        currentTimeNanos: real.currentTimeNanos,
+        unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos(),
+        unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() - back,
+        currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now - back)
+      }
+      const made = yield* Effect.withClock(source(mint), clock)
+      const get = Effect.withClock(made.get, clock)
+      yield* get
+      yield* TestClock.adjust("30 seconds")
+      yield* get
+      back = hour
+      yield* get
+      yield* TestClock.adjust("17 seconds")
+      yield* get
+      expect(calls).toHaveLength(1)
+      yield* TestClock.adjust("8 seconds")
+      expect(nameOf(yield* get)).toBe("canary-2")
+      // And forward again: what is too old by the wall is got once more, and once only.
+      back = 0
+      expect(nameOf(yield* get)).toBe("canary-3")
+      yield* times(100, get)
+      expect(calls).toHaveLength(3)
+    })
+  )
+
+  it.scoped("of a sibling that is an hour ahead does not make its tokens serve for an hour", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const ahead = yield* Effect.map(token("ahead", 60_000), (token) => ({
+        ...token,
+        obtainedAt: token.obtainedAt + hour,
+        expiresAt: (token.expiresAt ?? 0) + hour
+      }))
+      yield* store.compareAndSet(key, 0, ahead)
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(store, mint)
+      expect(nameOf(yield* get)).toBe("canary-ahead")
+      yield* TestClock.adjust("55 seconds")
+      expect(nameOf(yield* get)).toBe("canary-1")
+      expect(calls).toHaveLength(1)
+    })
+  )
+})

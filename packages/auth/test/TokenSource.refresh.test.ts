@@ -1,0 +1,321 @@
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as TestClock from "effect/TestClock"
+import {
+  key,
+  minting,
+  nameOf,
+  nothing,
+  source,
+  sourceOn,
+  storedBySibling,
+  storedIn,
+  times,
+  token
+} from "./support/sources.js"
+
+const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
+
+const kept = (store: TokenStore.Service) =>
+  Effect.map(
+    store.get(key),
+    Option.map(({ token }) => token)
+  )
+
+describe("before a refresh token is sent", () => {
+  it.scoped("the store says so, and no more when the new token is there", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { mint } = minting((n) => Effect.delay(token(n), "1 second"))
+      const { get } = yield* sourceOn(store, mint)
+      yield* TestClock.adjust("5 seconds")
+      const asking = yield* Effect.fork(get)
+      yield* TestClock.adjust("500 millis")
+      expect(Option.getOrThrow(yield* kept(store))).toMatchObject({ refreshingSince: 5_000, expiresAt: 0 })
+      expect(yield* storedIn(store)).toBe("canary-old")
+      yield* TestClock.adjust("500 millis")
+      yield* Fiber.join(asking)
+      expect(Option.getOrThrow(yield* kept(store)).refreshingSince).toBeUndefined()
+      expect(yield* storedIn(store)).toBe("canary-1")
+    })
+  )
+
+  it.scoped("nothing is written where there is none to send", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      let writes = 0
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) => Effect.suspend(() => (writes++, memory.compareAndSet(...write)))
+      }
+      yield* Effect.flatMap(sourceOn(store, minting().mint), ({ get }) => get)
+      expect(writes).toBe(1)
+    })
+  )
+
+  it.scoped("a mark of somebody else's is not another token: the refused one is replaced", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const held = yield* get
+      const stored = Option.getOrThrow(yield* store.get(key))
+      yield* store.compareAndSet(key, stored.version, { ...stored.token, refreshingSince: 1 })
+      expect(yield* renew(held.generation)).toBe(true)
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls).toHaveLength(2)
+    })
+  )
+})
+
+describe("a refresh of which nothing was heard", () => {
+  it.scoped("is sent once more with the same refresh token, and its answer is used", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting((n) => (n === 1 ? Effect.fail(lost) : token(n)))
+      const { get } = yield* sourceOn(store, mint)
+      expect(nameOf(yield* get)).toBe("canary-2")
+      expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-old"])
+    })
+  )
+
+  it.scoped("twice, is typed, and is not sent again at once", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting(() => Effect.fail(lost))
+      const { get } = yield* sourceOn(store, mint)
+      for (let n = 0; n < 100; n++) expect(yield* Effect.flip(get)).toBe(lost)
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped(
+    "and which was carried out, is the end of the refresh token on a strict server: typed, after two calls",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* TokenStore.makeMemory
+        yield* storedBySibling(store, "old", 0)
+        const { calls, mint } = minting((n) => Effect.fail(n === 1 ? lost : nothing("ReauthorizationRequired")))
+        const { get } = yield* sourceOn(store, mint)
+        for (let n = 0; n < 100; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
+        expect(calls).toHaveLength(2)
+      })
+  )
+
+  it.scoped("since the process died, is sent once more by the next one, and no oftener", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { token: old, version } = Option.getOrThrow(yield* store.get(key))
+      yield* store.compareAndSet(key, version, { ...old, refreshingSince: 1 })
+      const { calls, mint } = minting(() => Effect.fail(lost))
+      const { get } = yield* sourceOn(store, mint)
+      expect(yield* Effect.flip(get)).toBe(lost)
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("and that hangs, is given its time twice", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting((n) => (n === 1 ? Effect.never : token(n)))
+      const { get } = yield* sourceOn(store, mint, { timeout: "5 seconds" })
+      const asking = yield* Effect.fork(get)
+      yield* TestClock.adjust("5 seconds")
+      expect(nameOf(yield* Fiber.join(asking))).toBe("canary-2")
+      expect(calls.map(({ at }) => at)).toEqual([0, 5_000])
+    })
+  )
+
+  it.scoped("of a token that is got without a refresh token, is not sent once more", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting(() => Effect.fail(lost))
+      const { get } = yield* source(mint)
+      yield* Effect.flip(get)
+      expect(calls).toHaveLength(1)
+    })
+  )
+})
+
+describe("with nothing to serve", () => {
+  it.scoped("a server that is down is asked after 1 second, 2, 4 and at last every 30, however many ask", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting(() => Effect.fail(nothing("Unavailable")))
+      const { get } = yield* source(mint)
+      for (let half = 0; half < 240; half++) {
+        yield* times(10, Effect.flip(get))
+        yield* TestClock.adjust("500 millis")
+      }
+      expect(calls.map(({ at }) => at / 1000)).toEqual([0, 1, 3, 7, 15, 31, 61, 91])
+    })
+  )
+
+  it.scoped("a refused token that cannot be replaced is not asked for by every request", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : Effect.fail(nothing("Unavailable"))))
+      const { get, renew } = yield* source(mint)
+      const { generation } = yield* get
+      for (let second = 0; second < 10; second++) {
+        yield* times(100, Effect.flip(renew(generation)))
+        yield* TestClock.adjust("1 second")
+      }
+      expect(calls.map(({ at }) => at)).toEqual([0, 0, 1_000, 3_000, 7_000])
+    })
+  )
+})
+
+describe("a record", () => {
+  const issued = { issuer: "https://auth.test", client: "c", account: "a" }
+
+  it.scoped("says by whom the token was issued", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* Effect.flatMap(sourceOn(store, minting().mint, { issued }), ({ get }) => get)
+      expect(Option.getOrThrow(yield* kept(store)).issued).toEqual(issued)
+    })
+  )
+
+  it.scoped.each([
+    ["issuer", { ...issued, issuer: "https://other.test" }],
+    ["client", { ...issued, client: "d" }],
+    ["account", { ...issued, account: undefined }],
+    ["audience", { ...issued, audience: "https://api.test" }]
+  ])("of another %s is never used, nor overwritten", ([, other]) =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* Effect.flatMap(token("theirs"), (theirs) => store.compareAndSet(key, 0, { ...theirs, issued: other }))
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(store, mint, { issued })
+      const error = yield* Effect.flip(get)
+      expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "Foreign" })
+      expect(error.message).toContain("give each its own key")
+      expect([calls, yield* storedIn(store)]).toEqual([[], "canary-theirs"])
+    })
+  )
+
+  it.scoped("that was removed is not brought back with what memory holds", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const { generation } = yield* get
+      yield* store.remove(key, 1)
+      yield* renew(generation)
+      expect(calls.map(({ previous }) => previous)).toEqual([undefined, undefined])
+    })
+  )
+
+  it.scoped("of a file that was made anew counts, although its version is lower", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      const anew = yield* TokenStore.makeMemory
+      let current = memory
+      const store: TokenStore.Service = {
+        ...memory,
+        get: (key) => Effect.suspend(() => current.get(key)),
+        compareAndSet: (...write) => Effect.suspend(() => current.compareAndSet(...write))
+      }
+      const { mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const first = yield* get
+      yield* renew(first.generation)
+      const second = yield* get
+      yield* storedBySibling(anew, "signed-in")
+      current = anew
+      yield* renew(second.generation)
+      expect(nameOf(yield* get)).toBe("canary-signed-in")
+    })
+  )
+})
+
+describe("a store that hangs", () => {
+  it.scoped("when it is read is an error after 15 seconds, and the token that is good serves", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      let hangs = false
+      const store: TokenStore.Service = {
+        ...memory,
+        get: (key) => Effect.suspend(() => (hangs ? Effect.uninterruptible(Effect.never) : memory.get(key)))
+      }
+      const { mint } = minting((n) => token(n, 600_000))
+      const { get } = yield* sourceOn(store, mint)
+      yield* get
+      hangs = true
+      yield* TestClock.adjust("575 seconds")
+      const serving = yield* Effect.fork(get)
+      yield* TestClock.adjust("15 seconds")
+      expect(nameOf(yield* Fiber.join(serving))).toBe("canary-1")
+      yield* TestClock.adjust("10 seconds")
+      const failing = yield* Effect.fork(Effect.flip(get))
+      yield* TestClock.adjust("15 seconds")
+      expect(yield* Fiber.join(failing)).toMatchObject({ reason: "ReadFailed" })
+    })
+  )
+
+  it.scoped("when it is written costs 15 seconds, and the token is stored later", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      let hangs = true
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) => Effect.suspend(() => (hangs ? Effect.never : memory.compareAndSet(...write)))
+      }
+      const { get } = yield* sourceOn(store, minting().mint)
+      const asking = yield* Effect.fork(get)
+      yield* TestClock.adjust("15 seconds")
+      expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
+      hangs = false
+      yield* TestClock.adjust("1 second")
+      expect(yield* storedIn(memory)).toBe("canary-1")
+    })
+  )
+
+  it.scoped("when its lock is waited for is Busy after 2 minutes, and whatever was waited for never runs", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      const store: TokenStore.Service = {
+        ...memory,
+        exclusive: () => (effect) => Effect.uninterruptible(Effect.delay(effect, "10 minutes"))
+      }
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(store, mint)
+      const asking = yield* Effect.fork(Effect.flip(get))
+      yield* TestClock.adjust("2 minutes")
+      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenStoreError", reason: "Busy" })
+      yield* TestClock.adjust("20 minutes")
+      expect(calls).toEqual([])
+    })
+  )
+
+  it.scoped("when it is written, and writes it all the same, is not taken for another process", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      let first = true
+      const slow = new TokenStoreError({ reason: "WriteFailed", detail: "it took too long" })
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) =>
+          Effect.flatMap(memory.compareAndSet(...write), (stored) => {
+            if (!first) return Effect.succeed(stored)
+            first = false
+            return Effect.fail(slow)
+          })
+      }
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      const { generation } = yield* get
+      yield* TestClock.adjust("1 second")
+      yield* renew(generation)
+      expect(calls.map(({ previous }) => previous)).toEqual([undefined, "canary-refresh-1"])
+      expect(yield* storedIn(memory)).toBe("canary-2")
+    })
+  )
+})
