@@ -1,5 +1,6 @@
 /** Every case. Another one is a file beside this one, and a line in this list. */
 import { amplification } from "./amplification.js"
+import { crash } from "./crash.js"
 import { duplicates } from "./duplicates.js"
 import { hold } from "./hold.js"
 import { hostile } from "./hostile.js"
@@ -8,4 +9,4 @@ import { parsers } from "./parsers.js"
 import { processes } from "./processes.js"
 import type { Stress } from "./Stress.js"
 
-export const cases: ReadonlyArray<Stress> = [amplification, duplicates, hold, hostile, leaks, parsers, processes]
+export const cases: ReadonlyArray<Stress> = [amplification, crash, duplicates, hold, hostile, leaks, parsers, processes]
