@@ -1,0 +1,151 @@
+/**
+ * Tokens that are encrypted before another store gets to see them.
+ *
+ * @since 0.1.0
+ */
+import type { Token } from "@countersign/auth/Token"
+import type { Stored } from "@countersign/auth/TokenStore"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as EncryptionKey from "./EncryptionKey.js"
+import * as KeyRing from "./internal/keyRing.js"
+import * as Sealed from "./internal/sealed.js"
+
+/**
+ * How tokens are encrypted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /**
+   * Which store this is: what was sealed under one name opens under no other. It has to stay the same as long as the
+   * records are to be read, wherever they are moved to.
+   */
+  readonly name: string
+  /** What new records are sealed with. */
+  readonly key: EncryptionKey.Source
+  /** What older records may have been sealed with: they open, and their next write seals them with `key`. */
+  readonly older?: ReadonlyArray<EncryptionKey.Source> | undefined
+  /**
+   * Whether to adopt records that were never encrypted: they are sealed when they are read first. Set it once and take
+   * it away again, for as long as it is set, whoever writes to the store below can plant a token of his own.
+   */
+  readonly migratePlain?: boolean | undefined
+}
+
+const reserved = () =>
+  new TokenStoreError({
+    reason: "WriteFailed",
+    detail: "that key is where the salt of the passphrase is kept; choose another"
+  })
+
+/**
+ * A store that encrypts what it files in `inner`, and is in all else what `inner` is: its reach, its durability, its
+ * versions.
+ *
+ * - Each token is sealed as a whole by AES-256-GCM with a new random nonce: its scope, its times and its issuer as much
+ *   as its secrets. In `inner` it is a token of the type `sealed/v1` whose text is the key's id and the sealed bytes.
+ *   The record's key and its version stay readable.
+ * - The format, the key's id, the store's `name` and the record's key are authenticated with it: a record that was moved
+ *   to another key or to another store does not open. An *older* record put back into its own place does: that is for
+ *   `inner` to prevent.
+ * - What does not open is never overwritten or removed, and no error shows a token or a key.
+ *
+ * Fails with `Foreign` (sealed with a key that is not given, or by a newer release), `Corrupt` (changed, cut, moved, or
+ * larger than 256 KiB), `Insecure` (not encrypted), `WriteFailed` (a token of more than 256 KiB), and with whatever
+ * `inner` fails with. Passphrases are made into keys before this succeeds.
+ *
+ * @param inner - where the records go.
+ * @param options - the store's name and the keys.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+  Effect.map(KeyRing.make(inner, options.key, options.older ?? []), ({ all, current }) => {
+    const placeOf = (key: string): Sealed.Place => ({ store: options.name, key })
+    const isMigrated = ({ token }: Stored) => options.migratePlain === true && Sealed.isPlain(token)
+
+    const write = (key: string, expected: number, token: Token) =>
+      Effect.flatMap(Sealed.seal(current, placeOf(key), token), (sealed) =>
+        Effect.map(
+          inner.compareAndSet(key, expected, sealed),
+          Option.map(({ version }) => ({ token, version }))
+        )
+      )
+
+    /** A plain record, sealed. When that fails the token is as good as before, so it is used all the same. */
+    const adopt = (key: string, { token, version }: Stored): Effect.Effect<Option.Option<Stored>, TokenStoreError> =>
+      Effect.matchEffect(write(key, version, token), {
+        onFailure: (error) =>
+          Effect.as(
+            Effect.logWarning(`A token is still not encrypted. ${error.message}`),
+            Option.some({ token, version })
+          ),
+        onSuccess: (stored) => (Option.isSome(stored) ? Effect.succeed(stored) : get(key))
+      })
+
+    const opened = (key: string, stored: Stored): Effect.Effect<Stored, TokenStoreError> =>
+      Effect.map(Sealed.open(all, placeOf(key), stored.token), (token) => ({ token, version: stored.version }))
+
+    const get = (key: string): Effect.Effect<Option.Option<Stored>, TokenStoreError> =>
+      Effect.flatMap(inner.get(key), (stored) => {
+        if (key === KeyRing.saltKey || Option.isNone(stored)) return Effect.succeedNone
+        return isMigrated(stored.value) ? adopt(key, stored.value) : Effect.asSome(opened(key, stored.value))
+      })
+
+    /** Before something is written in its place: what does not open stays. */
+    const guarded = <A>(key: string, change: Effect.Effect<A, TokenStoreError>): Effect.Effect<A, TokenStoreError> =>
+      Effect.gen(function* () {
+        if (key === KeyRing.saltKey) return yield* reserved()
+        const stored = yield* inner.get(key)
+        if (Option.isSome(stored) && !isMigrated(stored.value)) yield* opened(key, stored.value)
+        return yield* change
+      })
+
+    return {
+      reach: inner.reach,
+      get,
+      compareAndSet: (key, expected, token) => guarded(key, write(key, expected, token)),
+      remove: (key, expected) => guarded(key, inner.remove(key, expected)),
+      exclusive: inner.exclusive
+    }
+  })
+
+/**
+ * {@link make} as a Layer, over the store that it is given: see `EncryptionKey.config` for one with a key from the
+ * environment.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, TokenStoreError, TokenStore.TokenStore> =>
+  Layer.effect(
+    TokenStore.TokenStore,
+    Effect.flatMap(TokenStore.TokenStore, (inner) => make(inner, options))
+  )
+
+/**
+ * Seals records with the current key of a store, one after the other, so that an older key can be taken out of use.
+ * Gives how many there were. Run it where no token source is at work on the store, or again until it is done: a record
+ * that somebody else writes meanwhile is sealed by that.
+ *
+ * @param store - what {@link make} gave.
+ * @param keys - the keys of the records: a store does not know them all.
+ * @since 0.1.0
+ * @category keys
+ */
+export const reseal = (store: TokenStore.Service, keys: Iterable<string>): Effect.Effect<number, TokenStoreError> =>
+  Effect.map(
+    Effect.forEach(keys, (key) =>
+      Effect.flatMap(store.get(key), (stored) =>
+        Option.isNone(stored)
+          ? Effect.succeed(0)
+          : Effect.as(store.compareAndSet(key, stored.value.version, stored.value.token), 1)
+      ).pipe(store.exclusive(key))
+    ),
+    (counts) => counts.reduce<number>((sum, count) => sum + count, 0)
+  )

@@ -1,0 +1,325 @@
+import type { Token } from "@countersign/auth/Token"
+import type { Service } from "@countersign/auth/TokenStore"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import type { TokenStoreReason } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
+import * as EncryptionKey from "@countersign/node/EncryptionKey"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import fs from "node:fs"
+import { printed } from "./support/printed.js"
+import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
+
+const keyOf = (seed: string) => EncryptionKey.fromBase64(Redacted.make(Buffer.alloc(32, seed).toString("base64")))
+
+/** A store in memory, what is sealed in it, and the options it was sealed with. */
+const setting = Effect.gen(function* () {
+  const inner = yield* TokenStore.makeMemory
+  const options: EncryptedTokenStore.Options = { name: "app", key: yield* keyOf("a") }
+  const store = yield* EncryptedTokenStore.make(inner, options)
+  yield* store.compareAndSet("key", 0, token("a"))
+  const sealed = Option.getOrThrow(yield* inner.get("key")).token
+  return { inner, options, store, sealed, text: Redacted.value(sealed.accessToken) }
+})
+
+const sealedAs = (text: string): Token => ({ accessToken: Redacted.make(text), tokenType: "sealed/v1", obtainedAt: 0 })
+
+/** Reading, writing and removing all fail with `reason`, print no secret, and leave what is below as it is. */
+const refuses = (inner: Service, store: Service, reason: TokenStoreReason, key = "key") =>
+  Effect.gen(function* () {
+    const before = Option.getOrThrow(yield* inner.get(key))
+    const attempts = [
+      store.get(key),
+      store.compareAndSet(key, before.version, small("new")),
+      store.remove(key, before.version)
+    ]
+    for (const attempt of attempts) {
+      const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
+      expect([error._tag, error.reason]).toEqual(["TokenStoreError", reason])
+      expect(printed(error)).not.toContain(canary)
+    }
+    expect(yield* inner.get(key)).toEqual(Option.some(before))
+  })
+
+/** Replaces what is below, whatever it is. */
+const put = (inner: Service, key: string, token: Token) =>
+  Effect.flatMap(inner.get(key), (stored) => inner.compareAndSet(key, versionOf(stored) ?? 0, token))
+
+describe("what is sealed", () => {
+  it.effect("comes back whole, under the version that the store below gave it", () =>
+    Effect.gen(function* () {
+      const { inner, options, store } = yield* setting
+      const full: Token = {
+        ...token("b"),
+        issued: { issuer: "https://as.example", client: "app", account: "me", audience: "https://api.example" },
+        refreshingSince: 17
+      }
+      expect(yield* store.compareAndSet("key", 1, full)).toEqual(Option.some({ token: full, version: 2 }))
+      const other = yield* EncryptedTokenStore.make(inner, options)
+      expect(yield* other.get("key")).toEqual(Option.some({ token: full, version: 2 }))
+      expect(yield* other.remove("key", 2)).toBe(true)
+      expect(versionOf(yield* store.compareAndSet("key", 0, full))).toBe(3)
+      expect(store.reach).toBe(inner.reach)
+    })
+  )
+
+  it.effect("shows nothing but its key's id to the store below", () =>
+    Effect.gen(function* () {
+      const { options, sealed, text } = yield* setting
+      expect(Object.keys(sealed).sort()).toEqual(["accessToken", "obtainedAt", "tokenType"])
+      expect([sealed.tokenType, sealed.obtainedAt]).toEqual(["sealed/v1", 0])
+      expect(text).toMatch(/^[0-9a-f]{16}\.[A-Za-z0-9_-]+$/)
+      const key = options.key._tag === "EncryptionKey" ? options.key.id : ""
+      expect(text.startsWith(`${key}.`)).toBe(true)
+      const bytes = Buffer.from(text.slice(17), "base64url").toString("latin1")
+      for (const clear of [canary, "read write", "Bearer"]) expect(text + bytes).not.toContain(clear)
+    })
+  )
+
+  it.scoped("leaves no secret in the file below", () =>
+    Effect.gen(function* () {
+      const path = yield* file
+      const { options } = yield* setting
+      const store = yield* Effect.flatMap(storeIn(path), (inner) => EncryptedTokenStore.make(inner, options))
+      yield* store.compareAndSet("key", 0, token("a"))
+      expect(fs.readFileSync(path, "utf8")).not.toContain(canary)
+      const again = yield* Effect.flatMap(storeIn(path), (inner) => EncryptedTokenStore.make(inner, options))
+      expect(textOf(yield* again.get("key"))).toBe("canary-a")
+    })
+  )
+
+  it.effect("has another nonce each time", () =>
+    Effect.gen(function* () {
+      const { inner, store } = yield* setting
+      const nonces = new Set<string>()
+      for (let version = 1; version <= 500; version++) {
+        yield* store.compareAndSet("key", version, token("a"))
+        const text = Redacted.value(Option.getOrThrow(yield* inner.get("key")).token.accessToken)
+        nonces.add(Buffer.from(text.slice(17), "base64url").subarray(0, 12).toString("hex"))
+      }
+      expect(nonces.size).toBe(500)
+    })
+  )
+
+  it.effect("opens in its own place alone", () =>
+    Effect.gen(function* () {
+      const { inner, options, sealed, store } = yield* setting
+      for (const key of ["other", "", "key\u0000", "3:key"]) {
+        yield* inner.compareAndSet(key, 0, sealed)
+        yield* refuses(inner, store, "Corrupt", key)
+      }
+      for (const name of ["", "ap", "app,3", "App"]) {
+        const elsewhere = yield* EncryptedTokenStore.make(inner, { ...options, name })
+        yield* refuses(inner, elsewhere, "Corrupt")
+      }
+    })
+  )
+
+  it.effect("is not taken from one half surrogate to another", () =>
+    Effect.gen(function* () {
+      const { inner, store } = yield* setting
+      yield* store.compareAndSet("\ud800", 0, token("a"))
+      yield* inner.compareAndSet("\ud801", 0, Option.getOrThrow(yield* inner.get("\ud800")).token)
+      expect(textOf(yield* store.get("\ud800"))).toBe("canary-a")
+      yield* refuses(inner, store, "Corrupt", "\ud801")
+    })
+  )
+})
+
+describe("what does not open", () => {
+  it.effect("with any one of its bits flipped it is Corrupt or Foreign, and shows nothing", () =>
+    Effect.gen(function* () {
+      const { inner, store, text } = yield* setting
+      const body = Buffer.from(text.slice(17), "base64url")
+      for (let bit = 0; bit < body.length * 8; bit++) {
+        const changed = Buffer.from(body)
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        yield* put(inner, "key", sealedAs(`${text.slice(0, 17)}${changed.toString("base64url")}`))
+        expect((yield* Effect.flip(store.get("key"))).reason).toBe("Corrupt")
+      }
+      const opened = yield* Effect.forEach(text.split(""), (letter, at) => {
+        const other = letter === "0" ? "1" : "0"
+        const changed = `${text.slice(0, at)}${other}${text.slice(at + 1)}`
+        return Effect.zipRight(put(inner, "key", sealedAs(changed)), Effect.flip(store.get("key")))
+      })
+      expect(new Set(opened.map(({ reason }) => reason))).toEqual(new Set(["Corrupt", "Foreign"]))
+      expect(opened.some((error) => printed(error).includes(canary))).toBe(false)
+    })
+  )
+
+  it.effect("cut anywhere it is Corrupt, and is left as it is", () =>
+    Effect.gen(function* () {
+      const { inner, store, text } = yield* setting
+      for (let length = 1; length < text.length; length++) {
+        yield* put(inner, "key", sealedAs(text.slice(0, length)))
+        expect((yield* Effect.flip(store.get("key"))).reason).toBe("Corrupt")
+      }
+      yield* refuses(inner, store, "Corrupt")
+    })
+  )
+
+  const strangers: ReadonlyArray<readonly [string, TokenStoreReason, (text: string) => Token]> = [
+    ["a plain token", "Insecure", () => small("plain")],
+    ["another type over sealed text", "Insecure", (text) => ({ ...sealedAs(text), tokenType: "Bearer" })],
+    ["the record of a newer release", "Foreign", (text) => ({ ...sealedAs(text), tokenType: "sealed/v2" })],
+    ["256 KiB of it", "Corrupt", (text) => sealedAs(text + "A".repeat(256 * 1024))],
+    ["something after it", "Corrupt", (text) => sealedAs(`${text}\n`)],
+    ["padding after it", "Corrupt", (text) => sealedAs(`${text}==`)],
+    ["no body", "Corrupt", (text) => sealedAs(text.slice(0, 17))]
+  ]
+  for (const [situation, reason, stranger] of strangers) {
+    it.effect(`${situation} is ${reason}, and is left as it is`, () =>
+      Effect.gen(function* () {
+        const { inner, store, text } = yield* setting
+        yield* put(inner, "key", stranger(text))
+        yield* refuses(inner, store, reason)
+      })
+    )
+  }
+
+  it.effect("under another key it is Foreign, and the message names the key's id and what to do", () =>
+    Effect.gen(function* () {
+      const { inner, options } = yield* setting
+      const key = yield* keyOf("canary-other")
+      const store = yield* EncryptedTokenStore.make(inner, { ...options, key })
+      yield* refuses(inner, store, "Foreign")
+      const { message } = yield* Effect.flip(store.get("key"))
+      expect(message).toContain("give it as an older key")
+      expect(message).toContain(options.key._tag === "EncryptionKey" ? options.key.id : "?")
+    })
+  )
+
+  it.effect("a token that is too large is not written, and the old one stays", () =>
+    Effect.gen(function* () {
+      const { store } = yield* setting
+      const huge = "x".repeat(256 * 1024)
+      const issued = { issuer: huge, client: "" }
+      for (const token of [small(huge), { ...small(""), scope: huge }, { ...small(""), issued }]) {
+        expect((yield* Effect.flip(store.compareAndSet("key", 1, token))).reason).toBe("WriteFailed")
+      }
+      expect(textOf(yield* store.get("key"))).toBe("canary-a")
+    })
+  )
+})
+
+describe("keys", () => {
+  it.effect("what an older key sealed opens, and the next write seals it with the current one", () =>
+    Effect.gen(function* () {
+      const { inner, options } = yield* setting
+      const key = yield* keyOf("b")
+      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, older: [options.key] })
+      expect(textOf(yield* both.get("key"))).toBe("canary-a")
+      expect(versionOf(yield* both.compareAndSet("key", 1, token("b")))).toBe(2)
+      const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
+      expect(textOf(yield* alone.get("key"))).toBe("canary-b")
+    })
+  )
+
+  it.effect("all that an older key sealed can be sealed anew at once", () =>
+    Effect.gen(function* () {
+      const { inner, options, store } = yield* setting
+      yield* store.compareAndSet("other", 0, token("b"))
+      const key = yield* keyOf("b")
+      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, older: [options.key] })
+      expect(yield* EncryptedTokenStore.reseal(both, ["key", "other", "none"])).toBe(2)
+      const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
+      expect(textOf(yield* alone.get("key"))).toBe("canary-a")
+      expect(textOf(yield* alone.get("other"))).toBe("canary-b")
+    })
+  )
+
+  it.live("a passphrase opens what it sealed, in another process too, and another passphrase does not", () =>
+    Effect.gen(function* () {
+      const inner = yield* TokenStore.makeMemory
+      const open = (text: string) =>
+        Effect.flatMap(EncryptionKey.passphrase(Redacted.make(text)), (key) =>
+          EncryptedTokenStore.make(inner, { name: "app", key })
+        )
+      const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
+      yield* one.compareAndSet("key", 0, token("a"))
+      expect(textOf(yield* other.get("key"))).toBe("canary-a")
+      yield* refuses(inner, yield* open("canary-wrong"), "Foreign")
+    })
+  )
+
+  it.effect("the salt of a passphrase is out of reach, and one that is none is Corrupt", () =>
+    Effect.gen(function* () {
+      const { inner, options, store } = yield* setting
+      const saltKey = "\u0000countersign/salt"
+      expect((yield* Effect.flip(store.compareAndSet(saltKey, 0, small("x")))).reason).toBe("WriteFailed")
+      expect((yield* Effect.flip(store.remove(saltKey, 1))).reason).toBe("WriteFailed")
+      const key = yield* EncryptionKey.passphrase(Redacted.make("canary-right"))
+      for (const salt of [small("salt"), { ...small("salt"), tokenType: "salt/v1" }]) {
+        yield* put(inner, saltKey, salt)
+        const error = yield* Effect.flip(EncryptedTokenStore.make(inner, { ...options, key }))
+        expect(error.reason).toBe("Corrupt")
+        expect(printed(error)).not.toContain(canary)
+        expect(yield* store.get(saltKey)).toEqual(Option.none())
+      }
+    })
+  )
+})
+
+describe("records that were never encrypted", () => {
+  const migrating = Effect.gen(function* () {
+    const { inner, options } = yield* setting
+    yield* inner.compareAndSet("plain", 0, token("plain"))
+    return { inner, options, store: yield* EncryptedTokenStore.make(inner, { ...options, migratePlain: true }) }
+  })
+
+  it.effect("are sealed when they are read first, if that was asked for", () =>
+    Effect.gen(function* () {
+      const { inner, options, store } = yield* migrating
+      const read = yield* Effect.all([store.get("plain"), store.get("plain")], { concurrency: 2 })
+      for (const stored of read) expect(stored).toEqual(Option.some({ token: token("plain"), version: 2 }))
+      const strict = yield* EncryptedTokenStore.make(inner, options)
+      expect(textOf(yield* strict.get("plain"))).toBe("canary-plain")
+    })
+  )
+
+  it.effect("are sealed by a write, and can be removed", () =>
+    Effect.gen(function* () {
+      const { inner, options, store } = yield* migrating
+      yield* inner.compareAndSet("other", 0, token("plain"))
+      expect(versionOf(yield* store.compareAndSet("plain", 1, token("new")))).toBe(2)
+      expect(yield* store.remove("other", 1)).toBe(true)
+      const strict = yield* EncryptedTokenStore.make(inner, options)
+      expect(textOf(yield* strict.get("plain"))).toBe("canary-new")
+    })
+  )
+
+  it.effect("are used as they are while the store below cannot be written", () =>
+    Effect.gen(function* () {
+      const { inner, options } = yield* migrating
+      const diskFull = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
+      const full = { ...inner, compareAndSet: () => Effect.fail(diskFull) }
+      const store = yield* EncryptedTokenStore.make(full, { ...options, migratePlain: true })
+      expect(yield* store.get("plain")).toEqual(Option.some({ token: token("plain"), version: 1 }))
+    })
+  )
+
+  it.effect("do not let through what is sealed and does not open", () =>
+    Effect.gen(function* () {
+      const { inner, store } = yield* migrating
+      yield* put(inner, "key", sealedAs("garbage"))
+      yield* refuses(inner, store, "Corrupt")
+      yield* put(inner, "key", { ...sealedAs("garbage"), tokenType: "sealed/v2" })
+      yield* refuses(inner, store, "Foreign")
+    })
+  )
+})
+
+describe("as a Layer", () => {
+  it.effect("it stands over the store that it is given", () =>
+    Effect.gen(function* () {
+      const { inner, options } = yield* setting
+      const StoreLive = Layer.provide(EncryptedTokenStore.layer(options), Layer.succeed(TokenStore.TokenStore, inner))
+      const store = yield* Effect.provide(TokenStore.TokenStore, StoreLive)
+      expect(textOf(yield* store.get("key"))).toBe("canary-a")
+    })
+  )
+})
