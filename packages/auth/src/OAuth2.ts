@@ -68,6 +68,11 @@ export interface Service {
   readonly clientCredentials: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError>
   /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6). */
   readonly refresh: (refreshToken: Redacted.Redacted<string>) => Effect.Effect<Token, TokenError>
+  /**
+   * How far the server's clock is ahead of this machine's, in milliseconds to the second, by the `Date` of its last
+   * answer; 0 before there was one. The life of a token does not depend on it: `expires_in` counts from its receipt.
+   */
+  readonly clockOffset: Effect.Effect<number>
 }
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
@@ -174,7 +179,10 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
     let known: oauth.AuthorizationServer | undefined
     const metadata = Effect.suspend(() =>
       known === undefined
-        ? Effect.tap(metadataOf(client, issuer, exchange, insecure), (found) => Effect.sync(() => (known = found)))
+        ? metadataOf(client, issuer, exchange, insecure).pipe(
+            Effect.tap((found) => Effect.sync(() => (known = found))),
+            Effect.mapError(unsent)
+          )
         : Effect.succeed(known)
     )
 
@@ -197,6 +205,7 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
 
     const id: oauth.Client = { client_id: client.clientId }
     return {
+      clockOffset: Effect.sync(exchange.ahead),
       clientCredentials: (parameters) =>
         granted(async (server, options) =>
           oauth.processClientCredentialsResponse(
@@ -224,6 +233,10 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
         )
     }
   })
+
+/** Whatever became of the request for the metadata, no credential was sent. */
+const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
+  new TokenError({ detail, error, reason, retryAt, sent: "no" })
 
 /** A refresh token that is refused stays refused. */
 const reauthorize = (error: TokenError): TokenError =>

@@ -14,6 +14,8 @@ const { fail, respond } = MockClient
 /** The library's promises settle in their own time; this lets them. */
 const tick = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
+const date = (at: number) => new Date(at).toUTCString()
+
 const oauthError = (error: string, status = 400, more: object = {}) => respond(status, { error, ...more })
 
 const pathsOf = (sent: ReadonlyArray<MockClient.Sent>) =>
@@ -366,6 +368,57 @@ describe("what comes back", () => {
       yield* Fiber.interrupt(asking)
       yield* Effect.repeat(Effect.zipRight(tick, mock.interrupted), { until: (all) => all.length === 1 })
       expect(printed(client)).not.toContain(secret)
+    })
+  )
+})
+
+describe("what an error says of the next try", () => {
+  const refreshed = (step: MockClient.Step) =>
+    Effect.gen(function* () {
+      const { server } = yield* conversation([step])
+      return yield* Effect.flip(server.refresh(Redacted.make("canary-refresh")))
+    })
+
+  it.effect.each<readonly [string, Readonly<Record<string, string>>, number | undefined]>([
+    ["seconds", { "retry-after": "120" }, 120_000],
+    ["a date, by the server's own clock", { date: date(3_600_000), "retry-after": date(3_720_000) }, 120_000],
+    ["a year, of which an hour is believed", { "retry-after": "31536000" }, 3_600_000],
+    ["nothing", {}, undefined]
+  ])("is when to come back, where the server said so: %s", ([_, headers, at]) =>
+    Effect.gen(function* () {
+      for (const status of [429, 503]) {
+        expect(yield* refreshed(respond(status, "", headers))).toMatchObject({ reason: "Unavailable", retryAt: at })
+      }
+    })
+  )
+
+  it.effect.each<readonly [MockClient.Step, TokenError["sent"]]>([
+    [fail("ECONNREFUSED"), "no"],
+    [fail("ENOTFOUND"), "no"],
+    [fail("ECONNRESET"), "maybe"],
+    [respond(503), undefined],
+    [oauthError("invalid_scope"), undefined]
+  ])("is whether it may have been carried out", ([step, sent]) =>
+    Effect.map(refreshed(step), (error) => expect(error.sent).toBe(sent))
+  )
+
+  it.effect("is no, where the server's metadata was all that was asked for", () =>
+    Effect.gen(function* () {
+      const { result } = yield* discovering([fail("ECONNRESET")])
+      expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable", sent: "no" } })
+    })
+  )
+})
+
+describe("the server's clock", () => {
+  it.effect("is known by its last answer", () =>
+    Effect.gen(function* () {
+      const ahead = respond(503, "", { date: date(3_600_000) })
+      const { server } = yield* conversation([ahead, respond(503)])
+      expect(yield* server.clockOffset).toBe(0)
+      yield* Effect.flip(server.clientCredentials({}))
+      yield* Effect.flip(server.clientCredentials({}))
+      expect(yield* server.clockOffset).toBe(3_600_000)
     })
   )
 })

@@ -1,3 +1,4 @@
+import type * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import { describe, expect, it } from "@effect/vitest"
@@ -183,7 +184,7 @@ describe("a record", () => {
     })
   )
 
-  it.scoped.each([
+  it.scoped.each<readonly [string, Token.Issued]>([
     ["issuer", { ...issued, issuer: "https://other.test" }],
     ["client", { ...issued, client: "d" }],
     ["account", { ...issued, account: undefined }],

@@ -3,13 +3,17 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { Headers } from "@effect/platform/Headers"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { SendError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import * as Challenge from "@countersign/protocol/Challenge"
+import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Redact from "@countersign/protocol/Redact"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -31,7 +35,11 @@ type Secrets = ReadonlyArray<Redacted.Redacted<string>>
  * Runs a request and its reading, both of `oauth4webapi`, and says in our terms what came of them. Text of the server
  * that repeats one of the `secrets` is not shown.
  */
-export type Exchange = <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets) => Effect.Effect<A, TokenError>
+export interface Exchange {
+  <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError>
+  /** How far the server's clock is ahead of ours, in milliseconds, by its last answer that told the time. */
+  readonly ahead: () => number
+}
 
 interface FetchOptions {
   readonly method: string
@@ -44,6 +52,10 @@ interface Answer {
   readonly status: number
   readonly text: string
   readonly challenge: string | undefined
+  /** When the server wants to be asked again, in epoch milliseconds of our clock. */
+  readonly retryAt: number | undefined
+  /** How far its clock is ahead of ours, in milliseconds. */
+  readonly ahead: number | undefined
 }
 
 /** Makes the way to an authorization server over a transport: bounded, without redirects, without retries. */
@@ -52,7 +64,8 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
     Transport.buffered(largestAnswer, () => true),
     Timeout.call("20 seconds")
   )
-  return (run, secrets) =>
+  let ahead = 0
+  const exchange = <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError> =>
     // The library knows promises only; what it sends runs with the clock, and under the interruption, of its caller.
     Effect.flatMap(Effect.runtime(), (runtime) => {
       let outcome: Outcome
@@ -60,6 +73,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
       const send = (url: string, options: FetchOptions) =>
         Effect.map(Effect.either(Effect.flatMap(client.execute(requestOf(url, options)), answerOf)), (result) => {
           outcome = Either.map(result, ({ answer }) => answer)
+          if (Either.isRight(result)) ahead = result.right.answer.ahead ?? ahead
           return result
         })
       return Effect.tryPromise({
@@ -73,6 +87,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
         catch: (cause) => failureOf(outcome, cause, sent)
       })
     })
+  return Object.assign(exchange, { ahead: () => ahead })
 }
 
 /** The secrets as they are written in a request: a server that quotes it quotes them like that. */
@@ -93,16 +108,29 @@ const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpCl
   return request.pipe(HttpClientRequest.setBody(sent), HttpClientRequest.setHeaders(rest))
 }
 
+/** No server is worth waiting for longer on its word alone. */
+const longestWaitMs = 3600_000
+
+const whenOf = (headers: Headers, now: number): Pick<Answer, "ahead" | "retryAt"> => {
+  const date = HttpDate.parse(headers["date"] ?? "")
+  const delayMs = RetryAfter.parse(headers, now)?.delayMs
+  return {
+    ahead: date === undefined ? undefined : date - now,
+    retryAt: delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
+  }
+}
+
 const answerOf = (
   response: HttpClientResponse
 ): Effect.Effect<{ readonly answer: Answer; readonly response: Response }> =>
-  Effect.map(
+  Effect.zipWith(
     // The body was read with the exchange; reading it again cannot fail.
     Effect.orElseSucceed(response.text, () => ""),
-    (text) => {
+    Clock.currentTimeMillis,
+    (text, now) => {
       const { headers, status } = response
       return {
-        answer: { status, text, challenge: headers["www-authenticate"] },
+        answer: { status, text, challenge: headers["www-authenticate"], ...whenOf(headers, now) },
         response: responseOf(status, headers["content-type"] ?? "", text)
       }
     }
@@ -134,7 +162,8 @@ const decodeError = Schema.decodeUnknownOption(OAuthError)
 
 const isTransient = (status: number): boolean => status >= 500 || status === 429 || status === 408
 
-const unavailable = (detail: string) => new TokenError({ reason: "Unavailable", detail })
+const unavailable = (detail: string, more: Pick<TokenError, "retryAt" | "sent"> = {}) =>
+  new TokenError({ reason: "Unavailable", detail, ...more })
 
 /** Text of the server for an error; nothing of one that repeats what nobody else is to know. */
 const shown = (text: string, limit: number, secrets: ReadonlyArray<string>): string | undefined =>
@@ -144,7 +173,9 @@ const shown = (text: string, limit: number, secrets: ReadonlyArray<string>): str
 const refused = (answer: Answer, secrets: ReadonlyArray<string>): TokenError => {
   const parsed = decodeError(answer.text)
   if (isTransient(answer.status)) {
-    return unavailable(`the authorization server answered ${answer.status}: try again later`)
+    return unavailable(`the authorization server answered ${answer.status}: try again later`, {
+      retryAt: answer.retryAt
+    })
   }
   if (Option.isSome(parsed)) {
     const { error, error_description: description = "" } = parsed.value
@@ -169,11 +200,17 @@ const refused = (answer: Answer, secrets: ReadonlyArray<string>): TokenError => 
       )
 }
 
+/** A request that did not leave was not carried out; of any other nobody knows. */
+const unheard = (error: SendError): TokenError =>
+  unavailable(`the authorization server was not reached: ${error.message}`, {
+    sent: error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no") ? "no" : "maybe"
+  })
+
 const failureOf = (outcome: Outcome, cause: unknown, secrets: ReadonlyArray<string>): TokenError => {
   if (outcome === undefined) {
     return new TokenError({ reason: "Refused", detail: `the request could not be made (${nameOf(cause)})` })
   }
-  if (Either.isLeft(outcome)) return unavailable(`the authorization server was not reached: ${outcome.left.message}`)
+  if (Either.isLeft(outcome)) return unheard(outcome.left)
   const answer = outcome.right
   // Some servers (GitHub's for one) tell of an error with status 200.
   if (answer.status !== 200 || Option.isSome(decodeError(answer.text))) return refused(answer, secrets)

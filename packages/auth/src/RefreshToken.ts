@@ -1,0 +1,92 @@
+/**
+ * The refresh token grant: in the name of somebody who has signed in before, for as long as the server allows it.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Bearer from "./Bearer.js"
+import * as OAuth2 from "./OAuth2.js"
+import type { Token } from "./Token.js"
+import * as TokenKey from "./TokenKey.js"
+import type * as TokenSource from "./TokenSource.js"
+import type * as TokenStore from "./TokenStore.js"
+
+/**
+ * The client, and whose token it refreshes.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends OAuth2.Client, TokenSource.Tuning {
+  /** Who has signed in, where a store holds the tokens of several: a name of one's own choice. */
+  readonly account?: string | undefined
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, where the server issues tokens for several. */
+  readonly resource?: string | undefined
+  /** A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. */
+  readonly refreshToken?: Redacted.Redacted<string> | undefined
+}
+
+/**
+ * What the token is filed under: who signs somebody in stores it there.
+ *
+ * @since 0.1.0
+ * @category keys
+ */
+export const keyOf = ({ account, clientId: client, issuer, resource, scopes }: Options): string =>
+  TokenKey.format({ issuer, client, account, scopes, resource })
+
+const nobody = new TokenError({
+  reason: "ReauthorizationRequired",
+  detail: "there is no refresh token: sign in"
+})
+
+/**
+ * How this grant gets a token: with the refresh token of the last one, and in no other way.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const mint =
+  (server: OAuth2.Service, first?: Redacted.Redacted<string>) =>
+  (previous: Option.Option<Token>): Effect.Effect<Token, TokenError> => {
+    const refreshToken = Option.getOrUndefined(previous)?.refreshToken ?? first
+    return refreshToken === undefined ? Effect.fail(nobody) : server.refresh(refreshToken)
+  }
+
+/**
+ * Authenticates with tokens that are refreshed for as long as the server allows it. However many fibers and processes
+ * share an account, each refresh token is sent once: they take turns by the {@link TokenStore.TokenStore}, and take
+ * over what another one has stored.
+ *
+ * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty.
+ * Signing fails with `TokenError`, of reason `ReauthorizationRequired` where only signing in again helps, and with
+ * `TokenStoreError`.
+ *
+ * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
+ * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (
+  options: Options
+): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
+  Layer.unwrapEffect(
+    Effect.map(OAuth2.make(options), (server) => {
+      const { account, clientId: client, issuer, resource } = options
+      return Bearer.layerMint({
+        ...options,
+        key: keyOf(options),
+        issued: { issuer, client, account, audience: resource },
+        mint: mint(server, options.refreshToken)
+      })
+    })
+  )

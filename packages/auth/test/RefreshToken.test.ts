@@ -1,0 +1,124 @@
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Token from "@countersign/auth/Token"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { times } from "./support/sources.js"
+
+class Api extends ApiClient.Tag("test/Api")<Api>() {}
+
+const optionsOf = (issuer: string): RefreshToken.Options => ({
+  issuer,
+  clientId: "client",
+  clientSecret: Redacted.make("secret"),
+  account: "alice"
+})
+
+/** One process: a client over the store that all of them share. */
+const process = (more: Partial<RefreshToken.Options> = {}) =>
+  Layer.unwrapEffect(
+    Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
+      Api.layer({ baseUrl: issuer, timeout: { call: false, exchange: false } }).pipe(
+        Layer.provide(RefreshToken.layer({ ...optionsOf(issuer), ...more }))
+      )
+    )
+  )
+
+const resource = Effect.flatMap(Api, (api) => api.get("/resource"))
+
+const world = (options: OAuthServer.Options = {}) =>
+  Layer.merge(OAuthServer.layerMemory({ accessTokenLifetime: "10 minutes", ...options }), TokenStore.layerMemory)
+
+/** Signs alice in: what a login would store. */
+const signedIn = Effect.gen(function* () {
+  const server = yield* OAuthServer.OAuthServer
+  const store = yield* TokenStore.TokenStore
+  const answer = yield* server.signIn({ clientId: "client" })
+  const now = yield* Clock.currentTimeMillis
+  const token = Token.bearer(Redacted.make(answer.access_token), now, 600_000)
+  const refreshToken = Redacted.make(answer.refresh_token ?? "")
+  yield* store.compareAndSet(RefreshToken.keyOf(optionsOf(server.issuer)), 0, { ...token, refreshToken })
+  return refreshToken
+})
+
+describe("a refresh token", () => {
+  it.effect("is used once, by one of many processes, and its successor by all of them", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      yield* signedIn
+      const processes = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const contexts = yield* Effect.all(Array.from({ length: 5 }, () => Layer.build(process())))
+          for (let round = 0; round < 4; round++) {
+            yield* Effect.forEach(contexts, (context) => Effect.provide(times(20, resource), context), {
+              concurrency: "unbounded"
+            })
+            yield* TestClock.adjust("10 minutes")
+          }
+          return contexts.length
+        })
+      )
+      expect([processes, yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([5, 3, 0])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("that there is none of is said, with what to do, and nothing is sent", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const error = yield* Effect.flip(resource)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "ReauthorizationRequired" })
+      expect(error.message).toContain("sign in")
+      expect(yield* server.tokenCalls).toBe(0)
+    }).pipe(Effect.provide(Layer.provideMerge(process(), world())))
+  )
+
+  it.effect("of the configuration is used where the store has none, and never again", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const answer = yield* server.signIn({ clientId: "client" })
+      const refreshToken = Redacted.make(answer.refresh_token ?? "")
+      for (let restart = 0; restart < 3; restart++) {
+        yield* Effect.provide(resource, process({ refreshToken }))
+        yield* TestClock.adjust("10 minutes")
+      }
+      expect([yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([3, 0])
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("whose family was revoked is the end, told after one call for a thousand requests", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const store = yield* TokenStore.TokenStore
+      const used = yield* signedIn
+      const oauth = yield* OAuth2.make(optionsOf(server.issuer))
+      // Somebody else has used it: twice, which the server takes for a theft.
+      yield* oauth.refresh(used)
+      yield* Effect.flip(oauth.refresh(used))
+      yield* TestClock.adjust("10 minutes")
+      yield* Effect.provide(
+        Effect.forEach(Array.from({ length: 1_000 }), () => Effect.flip(resource)),
+        process()
+      )
+      expect([yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([3, 1])
+      expect(Option.isSome(yield* store.get(RefreshToken.keyOf(optionsOf(server.issuer))))).toBe(true)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.effect("whose answer got lost is sent once more, which a server with a grace period forgives", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      yield* signedIn
+      yield* TestClock.adjust("10 minutes")
+      expect((yield* Effect.provide(resource, process({ timeout: "20 seconds" }))).status).toBe(200)
+      expect([yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([2, 0])
+    }).pipe(Effect.provide(world({ reuseGrace: "30 seconds", faults: [OAuthServer.cut()] })))
+  )
+})

@@ -1,0 +1,97 @@
+import * as TokenEvents from "@countersign/auth/TokenEvents"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError } from "@countersign/client/Errors"
+import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { createHash } from "node:crypto"
+import { breakable, canary, key, minting, nothing, sourceOn, storedBySibling, times, token } from "./support/sources.js"
+
+const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16)
+
+/** Runs something with somebody who listens, and gives what was told. */
+const told = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const events: Array<TokenEvents.TokenEvent> = []
+    const { stream, tell } = yield* TokenEvents.make
+    const listening: TokenEvents.Service = { stream, tell: (event) => (events.push(event), tell(event)) }
+    yield* Effect.provideService(effect, TokenEvents.TokenEvents, listening)
+    return events
+  })
+
+describe("what happens to a token", () => {
+  it.scoped("is told in order, with the hash of the token, and without the token", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
+      const { mint } = minting((n) => (n === 1 ? Effect.fail(lost) : token(n)))
+      const events = yield* told(
+        Effect.gen(function* () {
+          const { get, ready, renew } = yield* sourceOn(store, mint)
+          const { generation } = yield* get
+          ready?.(yield* Clock.currentTimeMillis)
+          yield* renew(generation)
+        })
+      )
+      expect(events.map(({ _tag, token }) => [_tag, token])).toEqual([
+        ["Adopted", hashOf("canary-old")],
+        ["Replayed", hashOf("canary-old")],
+        ["Refreshed", hashOf("canary-2")],
+        ["Saved", hashOf("canary-2")],
+        ["Used", hashOf("canary-2")],
+        ["Used", hashOf("canary-2")],
+        ["Refused", hashOf("canary-2")],
+        ["Refreshed", hashOf("canary-3")],
+        ["Saved", hashOf("canary-3")]
+      ])
+      expect(new Set(events.map((event) => event.key))).toEqual(new Set([key]))
+      expect(JSON.stringify(events)).not.toContain(canary)
+    })
+  )
+
+  it.scoped("that cannot be stored or got is told with the error", () =>
+    Effect.gen(function* () {
+      const { service, state } = breakable(yield* TokenStore.makeMemory)
+      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Refused"))))
+      const events = yield* told(
+        Effect.gen(function* () {
+          const { get, renew } = yield* sourceOn(service, mint)
+          const { generation } = yield* get
+          state.broken = false
+          yield* TestClock.adjust("1 second")
+          yield* Effect.flip(renew(generation))
+        })
+      )
+      expect(events.map(({ _tag, error }) => [_tag, error?.reason])).toEqual([
+        ["Minted", undefined],
+        ["SaveFailed", "WriteFailed"],
+        ["Used", undefined],
+        ["Saved", undefined],
+        ["Refused", undefined],
+        ["Failed", "Refused"]
+      ])
+    })
+  )
+
+  it.scoped("comes in a stream to whoever listens, and is counted", () =>
+    Effect.gen(function* () {
+      const counter = Metric.counter("countersign.tokens", { description: "What happened to tokens." }).pipe(
+        Metric.tagged("event", "Used")
+      )
+      const before = (yield* Metric.value(counter)).count
+      const listening = yield* Effect.fork(Stream.runCollect(Stream.take(TokenEvents.stream, 12)))
+      yield* Effect.repeatN(Effect.yieldNow(), 10)
+      const { get } = yield* sourceOn(yield* TokenStore.makeMemory, minting().mint)
+      yield* times(10, get)
+      const tags = Chunk.toReadonlyArray(yield* Fiber.join(listening)).map(({ _tag }) => _tag)
+      expect(tags).toEqual(["Minted", "Saved", ...Array.from({ length: 10 }, () => "Used")])
+      expect((yield* Metric.value(counter)).count - before).toBe(10)
+    }).pipe(Effect.provide(TokenEvents.layer))
+  )
+})
