@@ -121,4 +121,54 @@ describe("a refresh token", () => {
       expect([yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([2, 0])
     }).pipe(Effect.provide(world({ reuseGrace: "30 seconds", faults: [OAuthServer.cut()] })))
   )
+
+  it.effect.each<readonly [string, OAuthServer.Fault]>([
+    ["without a token", OAuthServer.garbled({ access_token: undefined })],
+    ["with a negative life", OAuthServer.garbled({ expires_in: -1 })],
+    ["with a life that is no number", OAuthServer.garbled({ expires_in: "soon" })],
+    ["of a type that nobody can present", OAuthServer.garbled({ token_type: "mac" })],
+    ["with a token of control characters", OAuthServer.garbled({ access_token: "a\r\nx: y" })],
+    ["that is a page", OAuthServer.fault(200, "<html>")],
+    ["that is a page of a firewall", OAuthServer.fault(403, "<html>")],
+    ["of 100 MiB", OAuthServer.padded(100 * 1024 * 1024)],
+    ["that has no end", OAuthServer.padded()],
+    ["that is 429", OAuthServer.fault(429, "", { "retry-after": "5" })],
+    ["that is none", OAuthServer.hang],
+    ["that is cut", OAuthServer.cut()]
+  ])("whose answer is one %s keeps nobody from a token that is still good", ([_, fault]) =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const store = yield* TokenStore.TokenStore
+      yield* signedIn
+      const key = RefreshToken.keyOf(optionsOf(server.issuer))
+      const before = Option.getOrThrow(yield* store.get(key)).token
+      yield* TestClock.adjust("9 minutes")
+      yield* Effect.gen(function* () {
+        for (let second = 0; second < 20; second++) {
+          expect((yield* resource).status).toBe(200)
+          yield* TestClock.adjust("1 second")
+        }
+        // Beyond the promises of the library that reads the answer, which are not of the test's clock.
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+      }).pipe(Effect.provide(process({ timeout: "5 seconds" })))
+      const { accessToken } = Option.getOrThrow(yield* store.get(key)).token
+      expect(Redacted.value(accessToken)).toBe(Redacted.value(before.accessToken))
+      expect(yield* server.tokenCalls).toBeLessThanOrEqual(2)
+    }).pipe(Effect.provide(world({ faults: () => fault, reuseGrace: "30 seconds" })))
+  )
+
+  it.effect.each<readonly [string, unknown, number | undefined]>([
+    ["text", "600", 600_000],
+    ["a fraction", 0.04, 40],
+    ["more than anybody keeps", 1e300, 10 * 365 * 24 * 3_600_000],
+    ["left out", undefined, undefined]
+  ])("whose answer has an expires_in that is %s is used all the same", ([_, expires_in, life]) =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const oauth = yield* OAuth2.make(optionsOf(server.issuer))
+      const answer = yield* server.signIn({ clientId: "client" })
+      const token = yield* oauth.refresh(Redacted.make(answer.refresh_token ?? ""))
+      expect(token.expiresAt).toBe(life)
+    }).pipe(Effect.provide(world({ faults: [OAuthServer.garbled({ expires_in })] })))
+  )
 })

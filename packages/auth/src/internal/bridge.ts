@@ -200,11 +200,14 @@ const refused = (answer: Answer, secrets: ReadonlyArray<string>): TokenError => 
       )
 }
 
-/** A request that did not leave was not carried out; of any other nobody knows. */
+/** A request that did not leave was not carried out, and one whose answer is too long was answered; else nobody knows. */
+const sentOf = (error: SendError): TokenError["sent"] => {
+  if (error._tag === "BodyTooLarge") return undefined
+  return error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no") ? "no" : "maybe"
+}
+
 const unheard = (error: SendError): TokenError =>
-  unavailable(`the authorization server was not reached: ${error.message}`, {
-    sent: error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no") ? "no" : "maybe"
-  })
+  unavailable(`the authorization server was not reached: ${error.message}`, { sent: sentOf(error) })
 
 const failureOf = (outcome: Outcome, cause: unknown, secrets: ReadonlyArray<string>): TokenError => {
   if (outcome === undefined) {

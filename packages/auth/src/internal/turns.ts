@@ -1,0 +1,31 @@
+import * as Effect from "effect/Effect"
+
+interface Queue {
+  readonly semaphore: Effect.Semaphore
+  users: number
+}
+
+/** Lets one effect at a time run under each name, in the order in which they came, and forgets names that nobody uses. */
+export type Turns = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+export const makeTurns = (): Turns => {
+  const queues = new Map<string, Queue>()
+
+  const enter = (name: string): Queue => {
+    const queue = queues.get(name) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
+    queue.users += 1
+    queues.set(name, queue)
+    return queue
+  }
+  const leave = (name: string, queue: Queue): void => {
+    queue.users -= 1
+    if (queue.users === 0) queues.delete(name)
+  }
+
+  return (name) => (effect) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => enter(name)),
+      (queue) => queue.semaphore.withPermits(1)(effect),
+      (queue) => Effect.sync(() => leave(name, queue))
+    )
+}

@@ -1,0 +1,233 @@
+import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
+import * as Token from "@countersign/auth/Token"
+import type { Service, Stored } from "@countersign/auth/TokenStore"
+import type { TokenStoreReason } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
+import { SystemError } from "@effect/platform/Error"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { storeContract } from "./contract.js"
+import { printed } from "./support/printed.js"
+
+storeContract(
+  "a token store in a key-value store",
+  Layer.provide(KeyValueTokenStore.layer(), KeyValueStore.layerMemory)
+)
+
+const token = (text: string): Token.Token => Token.bearer(Redacted.make(`canary-${text}`), 0)
+
+const textOf = (stored: Option.Option<Stored>) =>
+  Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
+
+/** A key-value store that can be looked into: what it holds, by name. */
+const setting = Effect.sync(() => {
+  const texts = new Map<string, string>()
+  const store = KeyValueStore.makeStringOnly({
+    // A turn in between, as in every store that is worth one.
+    get: (name) =>
+      Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.sync(() => Option.fromNullable(texts.get(name)))
+      ),
+    set: (name, text) =>
+      Effect.zipRight(
+        Effect.yieldNow(),
+        Effect.sync(() => void texts.set(name, text))
+      ),
+    remove: (name) => Effect.sync(() => void texts.delete(name)),
+    clear: Effect.sync(() => texts.clear()),
+    size: Effect.sync(() => texts.size)
+  })
+  return { texts, store, tokens: KeyValueTokenStore.make(store) }
+})
+
+const onlyName = (texts: ReadonlyMap<string, string>): string => {
+  expect([...texts.keys()]).toHaveLength(1)
+  return [...texts.keys()].join()
+}
+
+/** Reading, writing and removing all fail with `reason`, print no secret, and leave the text as it is. */
+const refuses = (texts: ReadonlyMap<string, string>, store: Service, reason: TokenStoreReason) =>
+  Effect.gen(function* () {
+    const before = new Map(texts)
+    const attempts = [store.get("key"), store.compareAndSet("key", 1, token("new")), store.remove("key", 1)]
+    for (const attempt of attempts) {
+      const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
+      expect(error).toBeInstanceOf(TokenStoreError)
+      expect(error.reason).toBe(reason)
+      expect(printed(error)).not.toContain("canary")
+    }
+    expect(texts).toEqual(before)
+  })
+
+describe("in a key-value store", () => {
+  it.effect("records are named by a hash, and one that was removed keeps its version and no secret", () =>
+    Effect.gen(function* () {
+      const { texts, tokens } = yield* setting
+      yield* tokens.compareAndSet("../key of canary-me", 0, token("a"))
+      expect(onlyName(texts)).toMatch(/^countersign-token-[0-9a-f]{64}$/)
+      expect(yield* tokens.remove("../key of canary-me", 1)).toBe(true)
+      const [text] = [...texts.values()]
+      expect(text).not.toContain("canary")
+      expect(JSON.parse(text ?? "")).toEqual({ format: "countersign/token", formatVersion: 1, version: 1 })
+    })
+  )
+
+  it.effect("two adapters over one value take turns, and say that no others do", () =>
+    Effect.gen(function* () {
+      const { store, tokens } = yield* setting
+      const other = KeyValueTokenStore.make(store)
+      expect([tokens.reach, other.reach]).toEqual(["process", "process"])
+      const outcomes = yield* Effect.forEach(
+        [tokens, other, tokens, other],
+        (one, n) => one.compareAndSet("key", 0, token(String(n))),
+        { concurrency: "unbounded" }
+      )
+      expect(outcomes.filter(Option.isSome)).toHaveLength(1)
+
+      const entered = yield* Deferred.make<void>()
+      const holding = yield* Effect.fork(
+        tokens.exclusive("key")(Effect.zipRight(Deferred.succeed(entered, undefined), Effect.never))
+      )
+      yield* Deferred.await(entered)
+      let inside = false
+      const waiting = yield* Effect.fork(other.exclusive("key")(Effect.sync(() => (inside = true))))
+      yield* other.exclusive("another key")(Effect.void)
+      expect(inside).toBe(false)
+      yield* Fiber.interrupt(holding)
+      yield* Fiber.join(waiting)
+      expect(inside).toBe(true)
+    })
+  )
+
+  it.effect("two prefixes are two stores", () =>
+    Effect.gen(function* () {
+      const { store, tokens } = yield* setting
+      const other = KeyValueTokenStore.make(store, { prefix: "other-" })
+      yield* tokens.compareAndSet("key", 0, token("a"))
+      expect(yield* other.get("key")).toEqual(Option.none())
+      expect(yield* tokens.exclusive("key")(other.exclusive("key")(Effect.succeed("both")))).toBe("both")
+    })
+  )
+
+  it.effect("a write that was begun is finished, and told, when its caller is interrupted", () =>
+    Effect.gen(function* () {
+      const { store, texts } = yield* setting
+      const begun = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const slow: typeof store = {
+        ...store,
+        set: (name, text) =>
+          Deferred.succeed(begun, undefined).pipe(
+            Effect.zipRight(Deferred.await(goOn)),
+            Effect.zipRight(store.set(name, text))
+          )
+      }
+      const tokens = KeyValueTokenStore.make(slow)
+      const writing = yield* Effect.fork(tokens.compareAndSet("key", 0, token("a")))
+      yield* Deferred.await(begun)
+      const interrupting = yield* Effect.fork(Fiber.interrupt(writing))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(interrupting)
+      expect(texts.size).toBe(1)
+      expect(textOf(yield* tokens.get("key"))).toBe("canary-a")
+    })
+  )
+})
+
+describe("what is not a record", () => {
+  const good = { format: "countersign/token", formatVersion: 1, version: 1 }
+  const stored = { accessToken: "canary-a", tokenType: "Bearer", obtainedAt: 0 }
+  const contents: ReadonlyArray<readonly [string, TokenStoreReason, string]> = [
+    ["nothing", "Corrupt", ""],
+    ["no JSON", "Corrupt", "canary"],
+    ["null", "Corrupt", "null"],
+    ["a list", "Corrupt", "[]"],
+    ["another JSON", "Corrupt", '{"name":"canary-app"}'],
+    ["another format", "Foreign", '{"format":"canary"}'],
+    ["a newer release", "Foreign", JSON.stringify({ ...good, formatVersion: 2, token: "canary" })],
+    ["an older release than the first", "Corrupt", JSON.stringify({ ...good, formatVersion: 0 })],
+    ["a version of 0", "Corrupt", JSON.stringify({ ...good, version: 0, token: stored })],
+    ["a version that is no whole number", "Corrupt", JSON.stringify({ ...good, version: 1.5, token: stored })],
+    ["a version beyond what is counted", "Corrupt", '{"format":"countersign/token","formatVersion":1,"version":1e400}'],
+    ["a token of a wrong shape", "Corrupt", JSON.stringify({ ...good, token: { ...stored, accessToken: ["canary"] } })],
+    ["an unknown field", "Corrupt", JSON.stringify({ ...good, token: stored, "canary-x": 1 })],
+    ["__proto__", "Corrupt", '{"__proto__":{"format":"countersign/token","formatVersion":1,"version":1}}'],
+    ["512 KiB of blanks", "Corrupt", JSON.stringify(good) + " ".repeat(512 * 1024)]
+  ]
+  for (const [situation, reason, content] of contents) {
+    it.effect(`${situation} is ${reason}, and is left as it is`, () =>
+      Effect.gen(function* () {
+        const { texts, tokens } = yield* setting
+        yield* tokens.compareAndSet("key", 0, token("a"))
+        texts.set(onlyName(texts), content)
+        yield* refuses(texts, tokens, reason)
+      })
+    )
+  }
+
+  it.effect("cut anywhere it is Corrupt", () =>
+    Effect.gen(function* () {
+      const { texts, tokens } = yield* setting
+      yield* tokens.compareAndSet("key", 0, token("a"))
+      const name = onlyName(texts)
+      const text = texts.get(name) ?? ""
+      for (let length = 0; length < text.length; length++) {
+        texts.set(name, text.slice(0, length))
+        expect((yield* Effect.flip(tokens.get("key"))).reason).toBe("Corrupt")
+      }
+    })
+  )
+
+  it.effect("what is no text at all is Corrupt, though the types forbid it", () =>
+    Effect.gen(function* () {
+      const { store } = yield* setting
+      // What a store may give that was written without types.
+      const get = () => Effect.succeed(Option.some({ canary: 1 } as unknown as string))
+      const error = yield* Effect.flip(KeyValueTokenStore.make({ ...store, get }).get("key"))
+      expect(error.reason).toBe("Corrupt")
+    })
+  )
+
+  it.effect("a token that is too large is not written", () =>
+    Effect.gen(function* () {
+      const { texts, tokens } = yield* setting
+      const huge = "x".repeat(512 * 1024)
+      for (const large of [token(huge), { ...token(""), issued: { issuer: huge, client: "" } }]) {
+        expect((yield* Effect.flip(tokens.compareAndSet("key", 0, large))).reason).toBe("WriteFailed")
+      }
+      expect(texts.size).toBe(0)
+    })
+  )
+})
+
+describe("a key-value store that refuses", () => {
+  const refusal = new SystemError({
+    reason: "PermissionDenied",
+    module: "KeyValueStore",
+    method: "set",
+    description: "canary-token in a description"
+  })
+
+  it.effect("is ReadFailed and WriteFailed, with its reason and nothing of what it says", () =>
+    Effect.gen(function* () {
+      const { store } = yield* setting
+      const unreadable = KeyValueTokenStore.make({ ...store, get: () => Effect.fail(refusal) })
+      const unwritable = KeyValueTokenStore.make({ ...store, set: () => Effect.fail(refusal) })
+      const read = yield* Effect.flip(unreadable.get("key"))
+      const write = yield* Effect.flip(unwritable.compareAndSet("key", 0, token("a")))
+      expect([read.reason, write.reason]).toEqual(["ReadFailed", "WriteFailed"])
+      for (const error of [read, write]) {
+        expect(error.message).toContain("(PermissionDenied)")
+        expect(printed(error)).not.toContain("canary")
+      }
+    })
+  )
+})
