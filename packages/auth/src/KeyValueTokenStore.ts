@@ -138,7 +138,7 @@ export interface Options {
 const turnsOf = new WeakMap<KeyValueStore.KeyValueStore, Turns>()
 
 const turnsFor = (store: KeyValueStore.KeyValueStore): Turns => {
-  const turns = makeTurns()
+  const turns = turnsOf.get(store) ?? makeTurns()
   turnsOf.set(store, turns)
   return turns
 }
