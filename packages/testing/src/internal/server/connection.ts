@@ -10,13 +10,14 @@ export type Ending = "close" | "reset"
 
 /** What is needed of Node's socket; importing its class would keep the in-memory transport from running elsewhere. */
 interface Socket {
+  readonly destroy: () => void
   readonly destroySoon: () => void
   readonly resetAndDestroy: () => void
   readonly write: (data: string, then: () => void) => unknown
 }
 
 const isSocket = (value: unknown): value is Socket =>
-  ["destroySoon", "resetAndDestroy", "write"].every(
+  ["destroy", "destroySoon", "resetAndDestroy", "write"].every(
     (name) => Predicate.hasProperty(value, name) && Predicate.isFunction(value[name])
   )
 
@@ -24,12 +25,21 @@ const isSocket = (value: unknown): value is Socket =>
 export const socketOf = ({ source }: HttpServerRequest.HttpServerRequest): Socket | undefined =>
   Predicate.hasProperty(source, "socket") && isSocket(source.socket) ? source.socket : undefined
 
+/** So much later, in milliseconds, than the last bytes: Node's client tells a reset that comes with them as an end. */
+const resetDelay = 20
+
+/** Node's reset says farewell with a FIN first, unless the socket is destroyed before it gets to that. */
+const reset = (socket: Socket): void => {
+  socket.resetAndDestroy()
+  socket.destroy()
+}
+
 /** Ends the connection once what was written before has left. Its end interrupts the fiber that answers. */
 const close = (socket: Socket, ending: Ending): Effect.Effect<never> =>
   Effect.zipRight(
     Effect.sync(() => {
       if (ending === "close") socket.destroySoon()
-      else socket.write("", () => socket.resetAndDestroy())
+      else socket.write("", () => setTimeout(reset, resetDelay, socket))
     }),
     Effect.never
   )
