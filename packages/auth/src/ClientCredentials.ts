@@ -75,6 +75,7 @@ export const layer = (
       const { clientId: client, issuer, resource, scopes } = options
       return Bearer.layerMint({
         ...options,
+        settling: options.settling ?? OAuth2.settling,
         key: TokenKey.format({ issuer, client, scopes, resource }),
         issued: { issuer, client, audience: resource },
         mint: mint(server, options)

@@ -28,6 +28,15 @@ export const dangerouslyPlainHttpOnLoopback: unique symbol = Symbol.for(
 )
 
 /**
+ * How long a token that an authorization server has just issued may be unknown to the APIs that take it: the grants'
+ * default for `settling`, see `TokenSource.Tuning`.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const settling = "3 seconds"
+
+/**
  * How a client proves who it is at the token endpoint: its secret in the Authorization field or in the body.
  *
  * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).

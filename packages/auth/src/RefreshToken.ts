@@ -84,6 +84,7 @@ export const layer = (
       const { account, clientId: client, issuer, resource } = options
       return Bearer.layerMint({
         ...options,
+        settling: options.settling ?? OAuth2.settling,
         key: keyOf(options),
         issued: { issuer, client, account, audience: resource },
         mint: mint(server, options.refreshToken)

@@ -85,7 +85,10 @@ export interface Tuning {
   readonly early?: Duration.DurationInput | undefined
   /** How long before its end who asks waits for another one (30 s; a tenth of its life at most). */
   readonly late?: Duration.DurationInput | undefined
-  /** How long after it was got a refused token is tried again, as the API may not know it yet (3 s); 0 for never. */
+  /**
+   * How long after it was got a token that is refused is tried again, after half a second and at the end, before it is
+   * replaced: the API may not know it yet, where tokens take their time to get to it (0, never; 3 s for OAuth grants).
+   */
   readonly settling?: Duration.DurationInput | undefined
 }
 
@@ -131,8 +134,8 @@ export const defaults = {
   early: "5 minutes",
   /** How long before its end nobody is given it any more who can wait for another; a tenth of its life at most. */
   late: "30 seconds",
-  /** For how long after it was got a token that is refused is tried again, as the API may not know it yet. */
-  settling: "3 seconds"
+  /** For how long after it was got a token that is refused is tried again; the OAuth grants say 3 seconds. */
+  settling: 0
 } as const satisfies Record<string, Duration.DurationInput>
 
 /** After another token did not help against a refusal, none is asked for because of one for so long. */

@@ -319,4 +319,24 @@ describe("a store that hangs", () => {
       expect(yield* storedIn(memory)).toBe("canary-2")
     })
   )
+
+  it.scoped("when it is told of a refresh, and writes that all the same, gets the new token in its place", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      yield* storedBySibling(memory, "old", 0)
+      const slow = new TokenStoreError({ reason: "WriteFailed", detail: "the folder could not be flushed" })
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) =>
+          Effect.flatMap(memory.compareAndSet(...write), (stored) =>
+            write[2].refreshingSince === undefined ? Effect.succeed(stored) : Effect.fail(slow)
+          )
+      }
+      const { calls, mint } = minting()
+      const { get, renew } = yield* sourceOn(store, mint)
+      yield* renew((yield* get).generation)
+      expect(yield* storedIn(memory)).toBe("canary-2")
+      expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-1"])
+    })
+  )
 })

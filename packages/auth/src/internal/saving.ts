@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { Token } from "../Token.js"
+import type { Stored } from "../TokenStore.js"
 import type { Guarded } from "./guarded.js"
 import type { Telling } from "./telling.js"
 
@@ -16,8 +17,11 @@ export interface Saving {
   readonly adopted: (version: number) => void
   /** The token that could not be stored yet: newer than whatever the store holds. */
   readonly pending: () => Option.Option<Token>
-  /** Stores a token in place of version `expected`. It never fails: what cannot be stored now is owed. */
-  readonly save: (token: Token, expected: number) => Effect.Effect<void>
+  /**
+   * Stores a token in place of version `expected`, which holds `previous`. It never fails: what cannot be stored now is
+   * owed.
+   */
+  readonly save: (token: Token, expected: number, previous: Token | undefined) => Effect.Effect<void>
 }
 
 /** From a second to a minute: a disk that is full now may have room soon, and a token is only lost by exiting. */
@@ -26,9 +30,11 @@ const again = Schedule.exponential("1 second").pipe(Schedule.union(Schedule.spac
 interface Debt {
   readonly token: Token
   readonly expected: number
+  readonly previous: Token | undefined
 }
 
-const textOf = ({ accessToken }: Token): string => Redacted.value(accessToken)
+const isSame = (one: Token, other: Token | undefined): boolean =>
+  other !== undefined && Redacted.value(one.accessToken) === Redacted.value(other.accessToken)
 
 /** Makes the bookkeeping for one key; closing its scope tries a last time to store what is owed. */
 export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, never, Scope.Scope> =>
@@ -51,16 +57,23 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
       )
     }
 
+    /** A write may have been carried out although it failed: then the record has moved on by our own hand. */
+    const moved = (owed: Debt, found: Option.Option<Stored>): Effect.Effect<void, TokenStoreError> => {
+      if (Option.isNone(found)) return outrun(owed)
+      const { token, version } = found.value
+      if (isSame(token, owed.token)) return paid(owed, version)
+      return isSame(token, owed.previous)
+        ? Effect.flatMap(store.compareAndSet(version, owed.token), (stored) =>
+            Option.isSome(stored) ? paid(owed, stored.value.version) : outrun(owed)
+          )
+        : outrun(owed)
+    }
+
     const write = (owed: Debt): Effect.Effect<void, TokenStoreError> =>
       Effect.flatMap(store.compareAndSet(owed.expected, owed.token), (stored) =>
         Option.isSome(stored)
           ? paid(owed, stored.value.version)
-          : // A write that was given up may have been carried out.
-            Effect.flatMap(store.get, (found) =>
-              Option.isSome(found) && textOf(found.value.token) === textOf(owed.token)
-                ? paid(owed, found.value.version)
-                : outrun(owed)
-            )
+          : Effect.flatMap(store.get, (found) => moved(owed, found))
       )
 
     const settle = Effect.suspend(() => (debt === undefined ? Effect.void : write(debt)))
@@ -94,9 +107,9 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
       version: () => known,
       adopted: (version) => void (known = version),
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
-      save: (token, expected) =>
+      save: (token, expected, previous) =>
         Effect.suspend(() => {
-          const owed = { token, expected }
+          const owed = { token, expected, previous }
           // From now on the store is owed this one, and none of its predecessors.
           debt = owed
           return Effect.catchAll(write(owed), (error) => owe(token, error))

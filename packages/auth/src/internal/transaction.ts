@@ -140,7 +140,7 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     const held = yield* state.holding.hold(token)
     const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
     yield* state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
-    yield* state.saving.save(token, refresh.expected)
+    yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
     return held
   })
 
