@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Supervisor from "effect/Supervisor"
 import * as TestClock from "effect/TestClock"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -194,6 +195,22 @@ describe.each([
         expect(read).toBeLessThan(2 * 1024 * 1024)
       }
     }).pipe(Effect.provide(layer({ faults: [OAuthServer.padded(100 * 1024 * 1024), OAuthServer.padded()] })))
+  )
+})
+
+describe("a body without end in memory", () => {
+  it.effect("is made no longer than somebody reads it", () =>
+    Effect.gen(function* () {
+      const tracked = yield* Supervisor.track
+      const reading = yield* Effect.flatMap(credentials, (response) => response.text).pipe(
+        Effect.fork,
+        Effect.supervised(tracked)
+      )
+      // The reader, and the fiber that makes the body.
+      yield* until(tracked.value, ({ length }) => length > 1)
+      yield* Fiber.interrupt(reading)
+      yield* until(tracked.value, ({ length }) => length === 0)
+    }).pipe(Effect.provide(OAuthServer.layerMemory({ faults: [OAuthServer.padded()] })))
   )
 })
 

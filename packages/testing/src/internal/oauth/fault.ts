@@ -80,7 +80,13 @@ export const merged = (body: string, fields: Readonly<Record<string, unknown>>):
   // The body is this server's own token answer, which is an object.
   JSON.stringify({ ...(JSON.parse(body) as object), ...fields })
 
-const spaces = new Uint8Array(64 * 1024).fill(32)
+const spaces = new Uint8Array(256 * 1024).fill(32)
+
+/** A turn of the event loop. In memory a body is made and read in microtasks, and one without end would let no timer run. */
+const turn = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 0)
+  return Effect.sync(() => clearTimeout(timer))
+})
 
 /** Spaces after JSON are JSON (RFC 8259 §2). */
 export const padded = (length: number): Fault => ({
@@ -88,7 +94,7 @@ export const padded = (length: number): Fault => ({
   answer: (own) => {
     const bytes = Connection.bytesOf(own)
     const missing = Math.max(0, length - bytes.length)
-    const whole = Stream.repeatValue(spaces).pipe(Stream.rechunk(1))
+    const whole = Stream.repeatEffect(Effect.as(turn, spaces))
     const padding =
       missing === Number.POSITIVE_INFINITY
         ? whole

@@ -59,13 +59,16 @@ export const padded = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault =>
 export const lost = (fault: Fault.Fault): Fault.Fault => ({ ...fault, afterGrant: true })
 
 /**
- * An answer that comes later, by Effect's clock: a fault, or the server's own, whose grant is carried out at once.
+ * An answer that comes later, by Effect's clock (sooner when the server ends): a fault, or the server's own, whose grant
+ * is carried out at once.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const slow = (duration: Duration.DurationInput, fault: Fault.Fault = Fault.own): Fault.Fault =>
-  Fault.mapped(fault, (answer) => Effect.delay(answer, duration))
+  Fault.mapped(fault, (answer, { closing }) =>
+    Effect.zipRight(Effect.raceFirst(Effect.sleep(duration), closing), answer)
+  )
 
 /**
  * An answer that breaks off: status, head with the whole length, `after` bytes of the body (half of it), and then the
