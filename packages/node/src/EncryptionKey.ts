@@ -12,10 +12,12 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { KeyObject } from "node:crypto"
 import { dirname, resolve } from "node:path"
+import * as Keychain from "./internal/keychain.js"
 import * as Material from "./internal/keyMaterial.js"
 import * as SecureFile from "./internal/secureFile.js"
 import * as SecureFolder from "./internal/secureFolder.js"
 import { shown } from "./internal/systemError.js"
+import type * as KeychainTokenStore from "./KeychainTokenStore.js"
 
 /**
  * A key. It shows its bytes in no log: they are behind a `KeyObject` of Node.
@@ -175,6 +177,39 @@ export const fromPassphrase = (
       })
     }
     return fromBytes(yield* Material.stretch(Redacted.value(text), salt))
+  })
+
+const keychainAccount = "encryption-key"
+
+const keychainCorrupt = () =>
+  new TokenStoreError({
+    reason: "Corrupt",
+    detail: `the item ${keychainAccount} of the keychain is no key; it was left as it is: remove it there, and sign in again`
+  })
+
+/**
+ * A key that the keychain of the operating system keeps, as the item `encryption-key`: made at random when it is asked
+ * for first, by one process alone, and the same ever after. It has to be read back before it is used.
+ *
+ * Fails like `KeychainTokenStore.make`; with `Corrupt` where the item is something else, which is never overwritten.
+ *
+ * @param options - which keychain, and how it is shared.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromKeychain = (options: KeychainTokenStore.Options): Effect.Effect<EncryptionKey, TokenStoreError> =>
+  Effect.gen(function* () {
+    const keychain = yield* Keychain.make(options)
+    const get = keychain.get(keychainAccount)
+    const created = Effect.gen(function* () {
+      const before = yield* get
+      if (Option.isSome(before)) return before
+      yield* Effect.flatMap(generate, (text) => keychain.set(keychainAccount, Redacted.value(text)))
+      return yield* get
+    })
+    const found = yield* get
+    const text = Option.isSome(found) ? found : yield* keychain.alone(keychainAccount)(created)
+    return yield* Effect.mapError(Option.flatMap(text, decode), keychainCorrupt)
   })
 
 /**

@@ -1,0 +1,130 @@
+/**
+ * Tokens in the keychain of the operating system: Keychain of macOS, Credential Manager of Windows, Secret Service of
+ * Linux.
+ *
+ * @since 0.1.0
+ */
+import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenStoreError } from "@countersign/client/Errors"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Keychain from "./internal/keychain.js"
+
+/**
+ * One item of a keychain: the part of `AsyncEntry` of `@napi-rs/keyring` that is used here.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Entry {
+  /** The bytes of the item, `null` where there is none. */
+  readonly getSecret: () => Promise<ArrayLike<number> | null>
+  readonly setSecret: (secret: Uint8Array) => Promise<void>
+}
+
+/**
+ * Opens an item, which need not exist. Throws where there is no keychain.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OpenEntry = (service: string, account: string) => Entry
+
+/**
+ * Which items of the keychain, and how they are shared.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** What the items are filed under: the name of the program. Another service is another store. */
+  readonly service: string
+  /**
+   * The folder of the lock files, which keychains have no like of: the same for all processes that share the service,
+   * on a file system of this host, e.g. beside the program's configuration. It is created (0700) where it is missing.
+   */
+  readonly lockFolder: string
+  /** How long to wait for another process that writes, or that runs an exclusive effect: 15 seconds when left out. */
+  readonly lockTimeout?: Duration.DurationInput | undefined
+  /** How long a call of the keychain may take, which may ask somebody for a password: 10 seconds when left out. */
+  readonly timeout?: Duration.DurationInput | undefined
+  /** What opens items in the place of `@napi-rs/keyring`: for tests, and for other bindings. */
+  readonly open?: OpenEntry | undefined
+}
+
+/** More keys than a program has; items cost others their time, and nobody removes them. */
+const mostRecords = 256
+
+/** Under which the number of records is kept. */
+const countAccount = "records"
+
+const accountOf = (name: string): string => `token-${name}`
+
+const tooMany = () =>
+  new TokenStoreError({
+    reason: "WriteFailed",
+    detail: `the keychain holds ${mostRecords} records of this service; remove its items, or use another service`
+  })
+
+/** Counts a record before it is written for the first time. What is no number is taken for none. */
+const countOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
+  Effect.gen(function* () {
+    const count = Number(Option.getOrElse(yield* keychain.get(countAccount), () => "0"))
+    if (count >= mostRecords) return yield* tooMany()
+    yield* keychain.set(countAccount, String(Number.isSafeInteger(count) ? count + 1 : 1))
+  }).pipe(keychain.alone(countAccount))
+
+/**
+ * A store in the keychain of the user whose process this is, one item a key. It needs the package `@napi-rs/keyring`.
+ *
+ * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockFolder`. Processes
+ *   with another folder, or in other containers, are not kept out.
+ * - **Protection**: what the keychain gives. Most let every program of the same user read every item while it is
+ *   unlocked: they protect disks and backups rather than sessions.
+ * - On Linux it is the Secret Service (gnome-keyring, KWallet, KeePassXC) or a failure, never the kernel's keyring, which
+ *   forgets at a restart.
+ * - Windows takes 2560 bytes an item, which many tokens exceed: `EncryptedTokenStore` over a `FileTokenStore` with
+ *   `EncryptionKey.fromKeychain` is the better choice there.
+ * - A write that was not answered in time fails, and may be carried out later all the same.
+ *
+ * The keychain is asked once at construction. Fails with `ReadFailed` and `WriteFailed` (the package is missing, no
+ * keychain answers, it is locked, it did not answer in time, an item is too large), `Corrupt` and `Foreign` (an item is
+ * not a record; it is never overwritten), `Busy` (another process holds the lock) and `Insecure` (of `lockFolder`).
+ *
+ * @param options - the service, the locks, and the bounds.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+  Effect.gen(function* () {
+    const keychain = yield* Keychain.make(options)
+    yield* keychain.get(countAccount)
+    return KeyValueTokenStore.fromTexts({
+      where: "the keychain",
+      reach: "host",
+      get: (name) => keychain.get(accountOf(name)),
+      set: (name, text) =>
+        Effect.gen(function* () {
+          if (Option.isNone(yield* keychain.get(accountOf(name)))) yield* countOne(keychain)
+          yield* keychain.set(accountOf(name), text)
+        }),
+      alone: keychain.alone
+    })
+  })
+
+/**
+ * {@link make} as a Layer.
+ *
+ * @example
+ * import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
+ *
+ * const StoreLive = KeychainTokenStore.layer({ service: "app", lockFolder: "/home/me/.config/app" })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, TokenStoreError> =>
+  Layer.effect(TokenStore.TokenStore, make(options))

@@ -1,0 +1,130 @@
+import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
+import * as EncryptionKey from "@countersign/node/EncryptionKey"
+import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { afterAll, beforeAll } from "vitest"
+import { folder } from "./support/folder.js"
+import { printed } from "./support/printed.js"
+import type { Session } from "./support/secretService.js"
+import { missing, openSession } from "./support/secretService.js"
+import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
+
+let last = 0
+
+const settings = Effect.map(folder, (lockFolder) => ({ service: `countersign-test-${++last}`, lockFolder }))
+
+describe.skipIf(missing.length > 0)(
+  `on gnome-keyring${missing.length > 0 ? ` (missing: ${missing.join(", ")})` : ""}`,
+  () => {
+    let session: Session
+    beforeAll(async () => {
+      session = await openSession()
+      await session.start("unlocked")
+    })
+    afterAll(() => session.close())
+
+    it.scopedLive("a token that was stored is found by another store, whole, and its version outlives it", () =>
+      Effect.gen(function* () {
+        const options = yield* settings
+        const store = yield* KeychainTokenStore.make(options)
+        expect(yield* store.get("key")).toEqual(Option.none())
+        expect(yield* store.compareAndSet("key", 0, token("a"))).toEqual(Option.some({ token: token("a"), version: 1 }))
+        const other = yield* KeychainTokenStore.make(options)
+        expect(yield* other.get("key")).toEqual(Option.some({ token: token("a"), version: 1 }))
+        expect(yield* other.compareAndSet("key", 0, token("b"))).toEqual(Option.none())
+        expect(yield* other.remove("key", 1)).toBe(true)
+        expect(versionOf(yield* store.compareAndSet("key", 0, token("c")))).toBe(2)
+        expect(
+          yield* Effect.flatMap(settings, KeychainTokenStore.make).pipe(Effect.flatMap((one) => one.get("key")))
+        ).toEqual(Option.none())
+      })
+    )
+
+    it.scopedLive("one of many writers wins who expect the same version", () =>
+      Effect.gen(function* () {
+        const options = yield* settings
+        const stores = yield* Effect.all([KeychainTokenStore.make(options), KeychainTokenStore.make(options)])
+        const outcomes = yield* Effect.forEach(
+          [...stores, ...stores, ...stores],
+          (store, n) => store.compareAndSet("key", 0, small(String(n))),
+          { concurrency: "unbounded" }
+        )
+        expect(outcomes.filter(Option.isSome)).toHaveLength(1)
+      })
+    )
+
+    it.scopedLive("a key is made once, however many ask for it at a time, and opens what was sealed", () =>
+      Effect.gen(function* () {
+        const options = yield* settings
+        const keys = yield* Effect.all(
+          Array.from({ length: 4 }, () => EncryptionKey.fromKeychain(options)),
+          { concurrency: "unbounded" }
+        )
+        expect(new Set(keys.map(({ id }) => id)).size).toBe(1)
+        const inner = yield* Effect.flatMap(file, storeIn)
+        const sealed = (key: EncryptionKey.EncryptionKey) => EncryptedTokenStore.make(inner, { name: "app", key })
+        const first = yield* Effect.flatMap(EncryptionKey.fromKeychain(options), sealed)
+        yield* first.compareAndSet("key", 0, small("a"))
+        const again = yield* Effect.flatMap(EncryptionKey.fromKeychain(options), sealed)
+        expect(textOf(yield* again.get("key"))).toBe("canary-a")
+      })
+    )
+
+    it.scopedLive(
+      "while it is locked, or not there, everything is a typed failure that says what to do, and nothing is lost",
+      () =>
+        Effect.gen(function* () {
+          const options = yield* settings
+          const store = yield* KeychainTokenStore.make(options)
+          yield* store.compareAndSet("key", 0, small("a"))
+          const key = yield* EncryptionKey.fromKeychain(options)
+
+          yield* Effect.promise(() => session.stop())
+          yield* Effect.promise(() => session.start("locked"))
+          const read = yield* Effect.flip(store.get("key"))
+          const written = yield* Effect.flip(store.compareAndSet("key", 1, small("b")))
+          const added = yield* Effect.flip(store.compareAndSet("another key", 0, small("b")))
+          const keyless = yield* Effect.flip(EncryptionKey.fromKeychain(options))
+          expect([read.reason, written.reason, keyless.reason]).toEqual(["ReadFailed", "ReadFailed", "ReadFailed"])
+          expect(added.reason).toMatch(/^(Read|Write)Failed$/)
+          for (const error of [read, written, added, keyless]) {
+            expect(error.message).toContain("unlock it")
+            expect(printed(error)).not.toContain(canary)
+          }
+
+          yield* Effect.promise(() => session.stop())
+          const gone = yield* Effect.flip(KeychainTokenStore.make(options))
+          expect([gone.reason, gone.message]).toEqual([
+            "ReadFailed",
+            expect.stringContaining("no Secret Service answers")
+          ])
+
+          yield* Effect.promise(() => session.start("unlocked"))
+          expect(textOf(yield* store.get("key"))).toBe("canary-a")
+          expect((yield* EncryptionKey.fromKeychain(options)).id).toBe(key.id)
+        })
+    )
+  }
+)
+
+describe("without any session", () => {
+  it.scopedLive.skipIf(process.platform !== "linux")("nothing weaker is taken silently", () =>
+    Effect.gen(function* () {
+      const before = process.env["DBUS_SESSION_BUS_ADDRESS"]
+      process.env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent"
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
+          else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
+        })
+      )
+      const error = yield* Effect.flip(Effect.flatMap(settings, KeychainTokenStore.make))
+      expect([error.reason, error.message]).toEqual([
+        "ReadFailed",
+        expect.stringContaining("no Secret Service answers")
+      ])
+    })
+  )
+})

@@ -1,0 +1,320 @@
+import { TokenStore } from "@countersign/auth/TokenStore"
+import * as EncryptionKey from "@countersign/node/EncryptionKey"
+import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import fs from "node:fs"
+import * as Keychain from "../src/internal/keychain.js"
+import { folder } from "./support/folder.js"
+import { printed } from "./support/printed.js"
+import { canary, small, textOf, versionOf } from "./support/tokens.js"
+
+/** A keychain in memory that can be looked into, and told what to do next. */
+const fakeKeychain = () => {
+  const items = new Map<string, Uint8Array>()
+  const opened = new Set<string>()
+  const state = { inside: 0, most: 0, calls: 0, hangs: false, refusal: undefined as Error | undefined }
+  const call = async <A>(run: () => A): Promise<A> => {
+    state.calls++
+    state.most = Math.max(state.most, ++state.inside)
+    if (state.hangs) await new Promise(() => undefined)
+    await new Promise(setImmediate)
+    state.inside--
+    if (state.refusal !== undefined) throw state.refusal
+    return run()
+  }
+  const open: KeychainTokenStore.OpenEntry = (service, account) => {
+    const name = JSON.stringify([service, account])
+    opened.add(account)
+    return {
+      getSecret: () => call(() => items.get(name) ?? null),
+      setSecret: (secret) => call(() => void items.set(name, secret))
+    }
+  }
+  return { items, open, opened, state }
+}
+
+const setting = Effect.map(folder, (lockFolder) => {
+  const keychain = fakeKeychain()
+  const options: KeychainTokenStore.Options = { service: "app", lockFolder, open: keychain.open }
+  return { ...keychain, options }
+})
+
+const nameOf = (items: ReadonlyMap<string, unknown>): string =>
+  [...items.keys()].find((name) => name.includes("token-")) ?? "none"
+
+/** Until somebody waits for the clock of the test. */
+const untilSleeping: Effect.Effect<void> = Effect.repeat(
+  Effect.zipRight(
+    Effect.promise(() => new Promise(setImmediate)),
+    TestClock.sleeps()
+  ),
+  { until: Chunk.isNonEmpty }
+)
+
+describe("items", () => {
+  it.scopedLive("there is one for each key, and one that counts them; none shows the key", () =>
+    Effect.gen(function* () {
+      const { items, opened, options } = yield* setting
+      const store = yield* KeychainTokenStore.make(options)
+      expect(store.reach).toBe("host")
+      for (const key of ["canary-me", "__proto__", ""]) yield* store.compareAndSet(key, 0, small("a"))
+      yield* store.compareAndSet("", 1, small("b"))
+      yield* store.remove("", 2)
+      expect(items.size).toBe(4)
+      const tokens = [...opened].filter((account) => account !== "records")
+      for (const account of tokens) expect(account).toMatch(/^token-[0-9a-f]{64}$/)
+      const removed = [...items.values()].map((bytes) => new TextDecoder().decode(bytes))
+      expect(removed.filter((text) => text.includes(canary))).toHaveLength(2)
+      expect(removed).toContain("3")
+    })
+  )
+
+  it.scopedLive("another service is another store", () =>
+    Effect.gen(function* () {
+      const { options } = yield* setting
+      const store = yield* KeychainTokenStore.make(options)
+      const other = yield* KeychainTokenStore.make({ ...options, service: "other" })
+      yield* store.compareAndSet("key", 0, small("a"))
+      expect(yield* other.get("key")).toEqual(Option.none())
+      expect(yield* store.exclusive("key")(other.exclusive("key")(Effect.succeed("both")))).toBe("both")
+    })
+  )
+
+  it.scopedLive("one of many writers wins, through whichever store they write", () =>
+    Effect.gen(function* () {
+      const { options, state } = yield* setting
+      const stores = yield* Effect.all([KeychainTokenStore.make(options), KeychainTokenStore.make(options)])
+      const outcomes = yield* Effect.forEach(
+        [...stores, ...stores],
+        (store, n) => store.compareAndSet("key", 0, small(String(n))),
+        { concurrency: "unbounded" }
+      )
+      expect(outcomes.filter(Option.isSome)).toHaveLength(1)
+      expect(state.most).toBe(1)
+    })
+  )
+
+  it.scopedLive("there are 256 keys at most, and those that are there can still be written", () =>
+    Effect.gen(function* () {
+      const { items, options } = yield* setting
+      const store = yield* KeychainTokenStore.make(options)
+      yield* store.compareAndSet("key", 0, small("a"))
+      items.set(JSON.stringify(["app", "records"]), new TextEncoder().encode("256"))
+      const error = yield* Effect.flip(store.compareAndSet("another", 0, small("a")))
+      expect([error.reason, error.message]).toEqual(["WriteFailed", expect.stringContaining("256 records")])
+      expect(versionOf(yield* store.compareAndSet("key", 1, small("b")))).toBe(2)
+      expect(items.size).toBe(2)
+    })
+  )
+
+  it.scopedLive("one that is not a record is Corrupt, and is left as it is", () =>
+    Effect.gen(function* () {
+      const { items, options } = yield* setting
+      const store = yield* KeychainTokenStore.make(options)
+      yield* store.compareAndSet("key", 0, small("a"))
+      const garbage = ["canary", "", '{"canary":1}'].map((text) => new TextEncoder().encode(text))
+      for (const bytes of [...garbage, new Uint8Array([0xff, 0xfe]), new Uint8Array(2 ** 21)]) {
+        items.set(nameOf(items), bytes)
+        for (const attempt of [store.get("key"), store.compareAndSet("key", 1, small("b"))]) {
+          const error = yield* Effect.flip(attempt)
+          expect(error.reason).toBe("Corrupt")
+          expect(printed(error)).not.toContain(canary)
+        }
+        expect(items.get(nameOf(items))).toBe(bytes)
+      }
+    })
+  )
+
+  it.scopedLive("Windows takes 2560 bytes, and one that has more is refused before anything is written", () =>
+    Effect.gen(function* () {
+      const { items, options } = yield* setting
+      const before = Object.getOwnPropertyDescriptor(process, "platform") ?? {}
+      Object.defineProperty(process, "platform", { ...before, value: "win32" })
+      yield* Effect.addFinalizer(() => Effect.sync(() => Object.defineProperty(process, "platform", before)))
+      const store = yield* KeychainTokenStore.make(options)
+      yield* store.compareAndSet("key", 0, small("a"))
+      const error = yield* Effect.flip(store.compareAndSet("key", 1, small("x".repeat(2_560))))
+      expect([error.reason, error.message]).toEqual(["WriteFailed", expect.stringContaining("EncryptedTokenStore")])
+      expect(textOf(yield* store.get("key"))).toBe("canary-a")
+      expect(items.size).toBe(2)
+    })
+  )
+})
+
+describe("a keychain that refuses", () => {
+  const refusals: ReadonlyArray<readonly [string, string]> = [
+    ["Platform failure: DBus error: canary", "no Secret Service answers"],
+    ["Couldn't access platform storage: Secret Service: unlock prompt was dismissed canary", "unlock it"],
+    ["Couldn't access platform storage: Secret Service: no result found canary", "no default collection"],
+    ["Ambiguous canary", "several items"],
+    ["canary", "it refused"]
+  ]
+  for (const [message, advice] of refusals) {
+    it.scopedLive(
+      `that says ${JSON.stringify(message)} is a typed failure with what to do, and without what it says`,
+      () =>
+        Effect.gen(function* () {
+          const { open, options, state } = yield* setting
+          const store = yield* KeychainTokenStore.make(options)
+          yield* store.compareAndSet("key", 0, small("a"))
+          state.refusal = new Error(message)
+          const refuseWrites: KeychainTokenStore.OpenEntry = (service, account) => ({
+            ...open(service, account),
+            getSecret: () => Promise.resolve(null)
+          })
+          const writing = KeychainTokenStore.make({ ...options, open: refuseWrites })
+          const errors = yield* Effect.all([
+            Effect.flip(KeychainTokenStore.make(options)),
+            Effect.flip(store.get("key")),
+            Effect.flip(Effect.flatMap(writing, (one) => one.compareAndSet("key", 0, small("b")))),
+            Effect.flip(EncryptionKey.fromKeychain(options))
+          ])
+          expect(errors.map(({ reason }) => reason)).toEqual(["ReadFailed", "ReadFailed", "WriteFailed", "ReadFailed"])
+          for (const error of errors) {
+            expect(error.message).toContain(advice)
+            expect(printed(error)).not.toContain(canary.slice(0, -1))
+          }
+        })
+    )
+  }
+
+  it.scopedLive("by throwing when an item is opened fails, too", () =>
+    Effect.gen(function* () {
+      const { options } = yield* setting
+      const open = () => {
+        throw new Error("Platform failure: canary")
+      }
+      const error = yield* Effect.flip(KeychainTokenStore.make({ ...options, open }))
+      expect([error.reason, error.message]).toEqual([
+        "ReadFailed",
+        expect.stringContaining("no Secret Service answers")
+      ])
+    })
+  )
+})
+
+describe("a keychain that does not answer", () => {
+  it.scoped("is given up after 10 seconds, and is not asked anything else meanwhile", () =>
+    Effect.gen(function* () {
+      const { options, state } = yield* setting
+      const store = yield* KeychainTokenStore.make(options)
+      state.hangs = true
+      const calls = state.calls
+      const first = yield* Effect.fork(Effect.flip(store.get("key")))
+      yield* untilSleeping
+      yield* TestClock.adjust("9999 millis")
+      expect(first.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("1 millis")
+      const error = yield* Fiber.join(first)
+      expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("not answered in 10s")])
+
+      const keyless = yield* Effect.fork(Effect.flip(EncryptionKey.fromKeychain(options)))
+      yield* untilSleeping
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* Fiber.join(keyless)).reason).toBe("ReadFailed")
+      expect([state.calls, state.inside]).toEqual([calls + 1, 1])
+    })
+  )
+
+  it.scopedLive("to a write is given up, too, though a write is not interrupted", () =>
+    Effect.gen(function* () {
+      const { open, options } = yield* setting
+      const hanging: KeychainTokenStore.OpenEntry = (service, account) => ({
+        ...open(service, account),
+        setSecret: () => new Promise(() => undefined)
+      })
+      const store = yield* KeychainTokenStore.make({ ...options, open: hanging, timeout: "20 millis" })
+      const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
+      expect([error.reason, error.message]).toEqual(["WriteFailed", expect.stringContaining("not answered in 20ms")])
+    })
+  )
+})
+
+describe("the package", () => {
+  it.effect("that is not installed is named with the command that installs it", () =>
+    Effect.gen(function* () {
+      const absent = Object.assign(new Error("canary"), { code: "ERR_MODULE_NOT_FOUND" })
+      const error = yield* Effect.flip(Keychain.load(() => Promise.reject(absent)))
+      expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("npm i @napi-rs/keyring")])
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect("that has no build for this platform is said to have none", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Keychain.load(() => Promise.reject(new Error("Cannot find native binding"))))
+      expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("no build")])
+    })
+  )
+
+  it.effect("opens items one after the other, through one function for the process", () =>
+    Effect.gen(function* () {
+      expect(yield* Keychain.load()).toBe(yield* Keychain.load())
+    })
+  )
+})
+
+describe("a key in the keychain", () => {
+  it.scopedLive("is made once, and one that is none is Corrupt and stays", () =>
+    Effect.gen(function* () {
+      const { items, options } = yield* setting
+      const keys = yield* Effect.all(
+        Array.from({ length: 5 }, () => EncryptionKey.fromKeychain(options)),
+        { concurrency: "unbounded" }
+      )
+      expect(new Set(keys.map(({ id }) => id)).size).toBe(1)
+      const name = JSON.stringify(["app", "encryption-key"])
+      const text = new TextDecoder().decode(items.get(name))
+      expect(printed(keys)).not.toContain(text.slice(0, 16))
+      expect((yield* EncryptionKey.fromBase64(Redacted.make(text))).id).toBe(keys[0]?.id)
+
+      const garbage = new TextEncoder().encode("canary-key")
+      items.set(name, garbage)
+      const error = yield* Effect.flip(EncryptionKey.fromKeychain(options))
+      expect(error.reason).toBe("Corrupt")
+      expect(printed(error)).not.toContain(canary)
+      expect(items.get(name)).toBe(garbage)
+    })
+  )
+})
+
+describe("a key that two processes ask for", () => {
+  it.scopedLive("is the same for both, though one of them is slow", () =>
+    Effect.gen(function* () {
+      const { open, options } = yield* setting
+      const slow: KeychainTokenStore.OpenEntry = (service, account) => {
+        const entry = open(service, account)
+        return {
+          ...entry,
+          setSecret: (secret) => new Promise((resume) => setTimeout(() => resume(entry.setSecret(secret)), 100))
+        }
+      }
+      const [one, other] = yield* Effect.all(
+        [EncryptionKey.fromKeychain({ ...options, open: slow }), EncryptionKey.fromKeychain(options)],
+        { concurrency: 2 }
+      )
+      expect(one.id).toBe(other.id)
+    })
+  )
+})
+
+describe("locks", () => {
+  it.scopedLive("are files in a folder of the user alone, and are gone when it is over", () =>
+    Effect.gen(function* () {
+      const { options } = yield* setting
+      const lockFolder = `${options.lockFolder}/new`
+      const store = yield* Effect.provide(TokenStore, KeychainTokenStore.layer({ ...options, lockFolder }))
+      const during = yield* store.exclusive("key")(Effect.sync(() => fs.readdirSync(lockFolder)))
+      expect(during).toEqual([expect.stringMatching(/^keychain-[0-9a-f]{64}\.lock/)])
+      expect(fs.readdirSync(lockFolder)).toEqual([])
+      fs.chmodSync(lockFolder, 0o777)
+      expect((yield* Effect.flip(store.compareAndSet("key", 0, small("a")))).reason).toBe("Insecure")
+    })
+  )
+})

@@ -1,0 +1,102 @@
+import type { ChildProcess } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+
+/** A message bus of its own, which starts nothing by itself. */
+const busConfig = (folder: string) => `<busconfig>
+  <type>session</type>
+  <listen>unix:dir=${folder}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*"/>
+    <allow receive_sender="*"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>`
+
+const isThere = (program: string): boolean => {
+  try {
+    return execFileSync("sh", ["-c", `command -v ${program}`]).length > 0
+  } catch {
+    return false
+  }
+}
+
+/** What these tests need and this machine has not. */
+export const missing: ReadonlyArray<string> = ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"].filter(
+  (program) => !isThere(program)
+)
+
+/** A message bus for this process, and gnome-keyring on it when it is started. */
+export interface Session {
+  /** Starts the keyring: unlocked, and created where there was none, or without its password. */
+  readonly start: (state: "unlocked" | "locked") => Promise<void>
+  readonly stop: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const ended = async (child: ChildProcess | undefined): Promise<void> => {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, "exit")
+  child.kill("SIGKILL")
+  await exit
+}
+
+const isOnBus = (): boolean => {
+  const names = execFileSync(
+    "dbus-send",
+    ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListNames"],
+    { encoding: "utf8" }
+  )
+  return names.includes("org.freedesktop.secrets")
+}
+
+const untilOnBus = async (): Promise<void> => {
+  for (let tries = 0; !isOnBus(); tries++) {
+    if (tries === 100) throw new Error("gnome-keyring-daemon did not come up within 5 seconds")
+    await new Promise((resume) => setTimeout(resume, 50))
+  }
+}
+
+/** Opens a session, which this process and what it starts talk to until it is closed. */
+export const openSession = async (): Promise<Session> => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-bus-"))
+  const config = join(folder, "bus.conf")
+  writeFileSync(config, busConfig(folder))
+  const bus = spawn("dbus-daemon", ["--nofork", "--print-address=1", `--config-file=${config}`], {
+    stdio: ["ignore", "pipe", "ignore"]
+  })
+  const { value: address } = await createInterface({ input: bus.stdout })[Symbol.asyncIterator]().next()
+  if (address === undefined) throw new Error("dbus-daemon did not come up")
+  const before = process.env["DBUS_SESSION_BUS_ADDRESS"]
+  process.env["DBUS_SESSION_BUS_ADDRESS"] = address
+  const home = { HOME: folder, XDG_DATA_HOME: join(folder, "data"), XDG_RUNTIME_DIR: folder }
+  mkdirSync(home.XDG_DATA_HOME)
+
+  let keyring: ChildProcess | undefined
+  const stop = () => ended(keyring)
+  return {
+    start: async (state) => {
+      const args = ["--foreground", "--components=secrets", ...(state === "unlocked" ? ["--unlock"] : [])]
+      const child = spawn("gnome-keyring-daemon", args, {
+        env: { ...process.env, ...home },
+        stdio: ["pipe", "ignore", "ignore"]
+      })
+      keyring = child
+      child.stdin.end("pw\n")
+      await untilOnBus()
+    },
+    stop,
+    close: async () => {
+      await stop()
+      await ended(bus)
+      if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
+      else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
