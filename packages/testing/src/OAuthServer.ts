@@ -194,8 +194,8 @@ const build = (
   })
 
 /**
- * Serves on the `HttpServer` that it is given, until the scope closes, which ends what hangs. It fails with
- * `ServeError` when that one listens on a Unix socket.
+ * Serves on the `HttpServer` that it is given, on the clock of the effect that builds it (a `TestClock`, too), until the
+ * scope closes, which ends what hangs. It fails with `ServeError` when that one listens on a Unix socket.
  *
  * @since 0.1.0
  * @category layers

@@ -3,7 +3,7 @@ import type { Exchange } from "./rotation.js"
 import type { Refusal } from "./refusal.js"
 
 /** What became of a grant. `withheld`: it was not carried out, since a fault came in its place. */
-export type Outcome = "issued" | Exchange["outcome"] | Refusal["error"] | "withheld"
+type Outcome = "issued" | Exchange["outcome"] | Refusal["error"] | "withheld"
 
 /** One call of the token endpoint as a script of faults sees it. */
 export interface TokenCall {
