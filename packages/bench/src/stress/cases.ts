@@ -4,9 +4,20 @@ import { crash } from "./crash.js"
 import { duplicates } from "./duplicates.js"
 import { hold } from "./hold.js"
 import { hostile } from "./hostile.js"
+import { interruption } from "./interruption.js"
 import { leaks } from "./leaks.js"
 import { parsers } from "./parsers.js"
 import { processes } from "./processes.js"
 import type { Stress } from "./Stress.js"
 
-export const cases: ReadonlyArray<Stress> = [amplification, crash, duplicates, hold, hostile, leaks, parsers, processes]
+export const cases: ReadonlyArray<Stress> = [
+  amplification,
+  crash,
+  duplicates,
+  hold,
+  hostile,
+  interruption,
+  leaks,
+  parsers,
+  processes
+]

@@ -1,0 +1,184 @@
+/**
+ * A world in which nothing happens by itself: a seed decides which fiber's turn it is and how far it gets before the
+ * next one's, and time passes only when nobody has anything to do. No timer, no promise: a run is one synchronous call, and
+ * the same seed gives the same run.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as LogLevel from "effect/LogLevel"
+import * as Logger from "effect/Logger"
+import * as Random from "effect/Random"
+import type * as Scheduler from "effect/Scheduler"
+import { PCGRandom } from "effect/Utils"
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+interface Task {
+  readonly run: () => void
+  readonly fiber: AnyFiber | undefined
+}
+
+interface Alarm {
+  readonly at: number
+  readonly ring: () => void
+}
+
+/** A fiber gets at most so many steps before it is another's turn. */
+const mostSteps = 40
+
+/** What is still going on after so many turns, never ends. */
+const mostTurns = 200_000
+
+/** One run's scheduler, clock and chance. */
+export class World implements Scheduler.Scheduler, Clock.Clock {
+  readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
+  readonly #chance: PCGRandom
+  readonly #tasks: Array<Task> = []
+  /** By when they ring; of one instant in the order in which they were set. */
+  readonly #alarms: Array<Alarm> = []
+  readonly #numbers = new Map<AnyFiber, number>()
+  readonly #parents = new Map<AnyFiber, AnyFiber>()
+  readonly #dead = new Set<AnyFiber>()
+  readonly #orders: Array<{ readonly turn: number; readonly carryOut: () => void }> = []
+  #now = 1_000_000
+  #turn = 0
+  #steps = 1
+  #running: AnyFiber | undefined
+  /** Every turn, every look at the clock, and what was told: two runs of a seed have the same. */
+  readonly trace: Array<string> = []
+
+  constructor(seed: number) {
+    this.#chance = new PCGRandom(seed)
+  }
+
+  readonly currentTimeMillis: Effect.Effect<number> = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos: Effect.Effect<bigint> = Effect.sync(() => this.unsafeCurrentTimeNanos())
+
+  unsafeCurrentTimeMillis(): number {
+    this.trace.push(`clock ${this.#now}`)
+    return this.#now
+  }
+
+  unsafeCurrentTimeNanos(): bigint {
+    return BigInt(this.unsafeCurrentTimeMillis()) * 1_000_000n
+  }
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      const alarm = this.after(Math.ceil(Duration.toMillis(duration)), () => resume(Effect.void))
+      return Effect.sync(() => this.#unset(alarm))
+    })
+  }
+
+  /** Does something in so many milliseconds, whatever becomes of those who wait for it. */
+  after(ms: number, ring: () => void): Alarm {
+    const alarm = { at: this.#now + ms, ring }
+    const later = this.#alarms.findIndex(({ at }) => at > alarm.at)
+    this.#alarms.splice(later === -1 ? this.#alarms.length : later, 0, alarm)
+    return alarm
+  }
+
+  #unset(alarm: Alarm): void {
+    const index = this.#alarms.indexOf(alarm)
+    if (index !== -1) this.#alarms.splice(index, 1)
+  }
+
+  /** From 0 to one less than `below`. */
+  integer(below: number): number {
+    return this.#chance.integer(below)
+  }
+
+  isLucky(probability: number): boolean {
+    return this.#chance.number() < probability
+  }
+
+  shouldYield(): number | false {
+    this.#steps -= 1
+    if (this.#steps > 0) return false
+    this.#steps = 1 + this.integer(mostSteps)
+    return 0
+  }
+
+  scheduleTask(run: () => void, _priority: number, fiber?: AnyFiber): void {
+    if (fiber !== undefined && !this.#numbers.has(fiber)) {
+      this.#numbers.set(fiber, this.#numbers.size)
+      if (this.#running !== undefined) this.#parents.set(fiber, this.#running)
+    }
+    this.#tasks.push({ run, fiber })
+  }
+
+  /** The fiber whose turn it is, and those that it descends from, itself first. */
+  *lineage(of: AnyFiber | undefined = this.#running): Generator<AnyFiber> {
+    for (let fiber = of; fiber !== undefined; fiber = this.#parents.get(fiber)) yield fiber
+  }
+
+  /** A fiber, and all that descend from it, get no turn any more: the end of a process. */
+  kill(fiber: AnyFiber): void {
+    this.tell("exit")
+    this.#dead.add(fiber)
+  }
+
+  #isDead(fiber: AnyFiber | undefined): boolean {
+    if (this.#dead.size === 0) return false
+    for (const one of this.lineage(fiber ?? undefined)) if (this.#dead.has(one)) return true
+    return false
+  }
+
+  /** Does something between two turns: after so many. */
+  afterTurns(turns: number, carryOut: () => void): void {
+    this.#orders.push({ turn: this.#turn + turns, carryOut })
+  }
+
+  tell(what: string): void {
+    this.trace.push(what)
+  }
+
+  #carryOut(): void {
+    for (let index = 0; index < this.#orders.length;) {
+      const order = this.#orders[index]
+      if (order === undefined || order.turn > this.#turn) {
+        index += 1
+        continue
+      }
+      this.#orders.splice(index, 1)
+      order.carryOut()
+    }
+  }
+
+  /** Lets somebody have a turn, or time pass; false when nothing is left to happen. */
+  #next(): boolean {
+    this.#turn += 1
+    this.#carryOut()
+    if (this.#tasks.length > 0) {
+      const [task] = this.#tasks.splice(this.integer(this.#tasks.length), 1)
+      if (task === undefined || (task.fiber !== undefined && this.#isDead(task.fiber))) return true
+      this.trace.push(`turn ${task.fiber === undefined ? "of nobody" : this.#numbers.get(task.fiber)}`)
+      this.#running = task.fiber
+      task.run()
+      this.#running = undefined
+      return true
+    }
+    const alarm = this.#alarms.shift()
+    if (alarm === undefined) return this.#orders.length > 0
+    this.#now = alarm.at
+    this.trace.push(`time ${this.#now}`)
+    alarm.ring()
+    return true
+  }
+
+  /** Runs an effect to its end; undefined where it has none. */
+  run<A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined {
+    const within = effect.pipe(
+      Effect.withClock(this),
+      // What Effect's own `Random` gives is drawn from the same seed.
+      Effect.withRandom(Random.make(this.integer(2 ** 31))),
+      Logger.withMinimumLogLevel(LogLevel.None)
+    )
+    const root = Effect.runFork(within, { scheduler: this, immediate: false })
+    while (root.unsafePoll() === null) if (this.#turn > mostTurns || !this.#next()) return undefined
+    return root.unsafePoll() ?? undefined
+  }
+}
