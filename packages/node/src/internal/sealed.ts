@@ -12,10 +12,10 @@ const nonceBytes = 12
 const tagBytes = 16
 
 /** What a sealed token says it is: the version of the format. */
-export const tokenType = "sealed/v1"
+const tokenType = "sealed/v1"
 
 /** Most characters of a sealed token. Real ones have a few thousand. */
-export const maxText = 256 * 1024
+const maxText = 256 * 1024
 
 /** Where a record is filed. What was sealed for one place opens in no other. */
 export interface Place {

@@ -26,10 +26,10 @@ const isThere = (program: string): boolean => {
   }
 }
 
+const programs = { bus: "dbus-daemon", ask: "dbus-send", keyring: "gnome-keyring-daemon" }
+
 /** What these tests need and this machine has not. */
-export const missing: ReadonlyArray<string> = ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"].filter(
-  (program) => !isThere(program)
-)
+export const missing: ReadonlyArray<string> = Object.values(programs).filter((program) => !isThere(program))
 
 /** A message bus for this process, and gnome-keyring on it when it is started. */
 export interface Session {
@@ -48,7 +48,7 @@ const ended = async (child: ChildProcess | undefined): Promise<void> => {
 
 const isOnBus = (): boolean => {
   const names = execFileSync(
-    "dbus-send",
+    programs.ask,
     ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListNames"],
     { encoding: "utf8" }
   )
@@ -67,7 +67,7 @@ export const openSession = async (): Promise<Session> => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-bus-"))
   const config = join(folder, "bus.conf")
   writeFileSync(config, busConfig(folder))
-  const bus = spawn("dbus-daemon", ["--nofork", "--print-address=1", `--config-file=${config}`], {
+  const bus = spawn(programs.bus, ["--nofork", "--print-address=1", `--config-file=${config}`], {
     stdio: ["ignore", "pipe", "ignore"]
   })
   const { value: address } = await createInterface({ input: bus.stdout })[Symbol.asyncIterator]().next()
@@ -82,7 +82,7 @@ export const openSession = async (): Promise<Session> => {
   return {
     start: async (state) => {
       const args = ["--foreground", "--components=secrets", ...(state === "unlocked" ? ["--unlock"] : [])]
-      const child = spawn("gnome-keyring-daemon", args, {
+      const child = spawn(programs.keyring, args, {
         env: { ...process.env, ...home },
         stdio: ["pipe", "ignore", "ignore"]
       })
