@@ -166,7 +166,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
       early: Duration.toMillis(options.early ?? defaults.early),
       late: Duration.toMillis(options.late ?? defaults.late)
     })
-    const state: State = { store, saving, holding, telling, dead: undefined, settled: undefined }
+    const state: State = { store, saving, holding, telling, dead: undefined, begun: undefined, settled: undefined }
     const flight = yield* SingleFlight.make(transaction(state, options))
     const another: Another = (isEnough) =>
       Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(

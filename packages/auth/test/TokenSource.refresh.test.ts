@@ -7,6 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import {
+  breakable,
   key,
   minting,
   nameOf,
@@ -20,6 +21,16 @@ import {
 } from "./support/sources.js"
 
 const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
+
+/** The same store, as one that other processes use too. */
+const shared = (store: TokenStore.Service): TokenStore.Service => ({ ...store, reach: "host" })
+
+/** Marks what a store holds as another process would that is about to refresh it, and does not come back. */
+const begunBySibling = (store: TokenStore.Service, at: number) =>
+  Effect.gen(function* () {
+    const { token, version } = Option.getOrThrow(yield* store.get(key))
+    yield* store.compareAndSet(key, version, { ...token, refreshingSince: at })
+  })
 
 const kept = (store: TokenStore.Service) =>
   Effect.map(
@@ -65,8 +76,7 @@ describe("before a refresh token is sent", () => {
       const { calls, mint } = minting()
       const { get, renew } = yield* sourceOn(store, mint)
       const held = yield* get
-      const stored = Option.getOrThrow(yield* store.get(key))
-      yield* store.compareAndSet(key, stored.version, { ...stored.token, refreshingSince: 1 })
+      yield* begunBySibling(store, 1)
       expect(yield* renew(held.generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls).toHaveLength(2)
@@ -114,8 +124,7 @@ describe("a refresh of which nothing was heard", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
-      const { token: old, version } = Option.getOrThrow(yield* store.get(key))
-      yield* store.compareAndSet(key, version, { ...old, refreshingSince: 1 })
+      yield* begunBySibling(store, 1)
       const { calls, mint } = minting(() => Effect.fail(lost))
       const { get } = yield* sourceOn(store, mint)
       expect(yield* Effect.flip(get)).toBe(lost)
@@ -142,6 +151,122 @@ describe("a refresh of which nothing was heard", () => {
       const { get } = yield* source(mint)
       yield* Effect.flip(get)
       expect(calls).toHaveLength(1)
+    })
+  )
+})
+
+describe("where other processes use the same record", () => {
+  it.scoped("one that is marked is left for ten seconds to whoever has marked it, and then sent once", () =>
+    Effect.gen(function* () {
+      const store = shared(yield* TokenStore.makeMemory)
+      yield* storedBySibling(store, "old", 0)
+      yield* begunBySibling(store, 0)
+      const { calls, mint } = minting(() => Effect.fail(lost))
+      const { get } = yield* sourceOn(store, mint)
+      for (let second = 0; second < 10; second++) {
+        expect((yield* Effect.flip(get)).message).toContain("another process has begun")
+        yield* TestClock.adjust("1 second")
+      }
+      expect(yield* Effect.flip(get)).toBe(lost)
+      expect(calls.map(({ at }) => at)).toEqual([10_000])
+    })
+  )
+
+  it.scoped("one that is marked, and then stored, costs no call", () =>
+    Effect.gen(function* () {
+      const store = shared(yield* TokenStore.makeMemory)
+      yield* storedBySibling(store, "old", 0)
+      yield* begunBySibling(store, 0)
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(store, mint)
+      yield* Effect.flip(get)
+      yield* TestClock.adjust("3 seconds")
+      yield* storedBySibling(store, "theirs")
+      yield* TestClock.adjust("7 seconds")
+      expect(nameOf(yield* get)).toBe("canary-theirs")
+      expect(calls).toEqual([])
+    })
+  )
+
+  it.scoped("a mark from a clock that is ahead is not waited for", () =>
+    Effect.gen(function* () {
+      const store = shared(yield* TokenStore.makeMemory)
+      yield* storedBySibling(store, "old", 0)
+      yield* begunBySibling(store, 3_600_000)
+      const { get } = yield* sourceOn(store, minting().mint)
+      expect(nameOf(yield* get)).toBe("canary-1")
+    })
+  )
+
+  it.scoped(
+    "a refresh token is not sent where it cannot be written down that it is, and is when that works again",
+    () =>
+      Effect.gen(function* () {
+        const memory = yield* TokenStore.makeMemory
+        yield* storedBySibling(memory, "old", 0)
+        const { service, state } = breakable(memory)
+        const { calls, mint } = minting()
+        const { get } = yield* sourceOn(shared(service), mint)
+        expect(yield* Effect.flip(get)).toMatchObject({ _tag: "TokenStoreError", reason: "WriteFailed" })
+        state.broken = false
+        expect(nameOf(yield* get)).toBe("canary-1")
+        expect(calls).toHaveLength(1)
+      })
+  )
+
+  it.scoped("a save that fails is tried again under the lock, where nobody can read what was used up", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      yield* storedBySibling(memory, "old", 0)
+      let fails = 2
+      const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
+      let inside = false
+      const at: Array<boolean> = []
+      const store: TokenStore.Service = {
+        ...shared(memory),
+        exclusive: (key) => (effect) =>
+          memory.exclusive(key)(
+            Effect.acquireUseRelease(
+              Effect.sync(() => (inside = true)),
+              () => effect,
+              () => Effect.sync(() => (inside = false))
+            )
+          ),
+        compareAndSet: (...write) =>
+          Effect.suspend(() => {
+            if (write[2].refreshingSince !== undefined) return memory.compareAndSet(...write)
+            at.push(inside)
+            return fails-- > 0 ? Effect.fail(full) : memory.compareAndSet(...write)
+          })
+      }
+      const { get } = yield* sourceOn(store, minting().mint)
+      const asking = yield* Effect.fork(get)
+      yield* TestClock.adjust("300 millis")
+      expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
+      expect([at, yield* storedIn(memory)]).toEqual([[true, true, true], "canary-1"])
+    })
+  )
+
+  it.scoped("a record that somebody changes who does not take turns is read again", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      yield* storedBySibling(memory, "old", 0)
+      let rude = true
+      const store: TokenStore.Service = {
+        ...memory,
+        compareAndSet: (...write) =>
+          Effect.suspend(() => {
+            const first = rude ? Effect.orDie(storedBySibling(memory, "rude", 60_000)) : Effect.void
+            rude = false
+            return Effect.zipRight(first, memory.compareAndSet(...write))
+          })
+      }
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(store, mint)
+      expect((yield* Effect.flip(get)).message).toContain("does not take turns")
+      yield* TestClock.adjust("1 second")
+      expect(nameOf(yield* get)).toBe("canary-rude")
+      expect(calls).toEqual([])
     })
   )
 })

@@ -31,6 +31,8 @@ const isForeign = ({ issued }: Token, expected: Issued | undefined): boolean =>
  * time, and a token of another issuer, client, account or audience is never used, nor overwritten.
  */
 export interface Guarded {
+  /** Whether other processes use the same record. */
+  readonly isShared: boolean
   readonly get: Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
   readonly compareAndSet: (
     expected: number,
@@ -73,6 +75,7 @@ export const make = (store: TokenStore.Service, key: string, issued: Issued | un
   const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
     Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error })
   return {
+    isShared: store.reach !== "process",
     get: Effect.flatMap(
       within(store.get(key), () => silent("reading it", "ReadFailed", patience)),
       checked

@@ -27,6 +27,12 @@ export interface Saving {
 /** From a second to a minute: a disk that is full now may have room soon, and a token is only lost by exiting. */
 const again = Schedule.exponential("1 second").pipe(Schedule.union(Schedule.spaced("1 minute")))
 
+/**
+ * While the lock is held, nobody reads the refresh token that was used up: so it is held for a moment longer, where
+ * others share the record.
+ */
+const atOnce = Schedule.fromDelays("50 millis", "250 millis")
+
 interface Debt {
   readonly token: Token
   readonly expected: number
@@ -112,7 +118,8 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
           const owed = { token, expected, previous }
           // From now on the store is owed this one, and none of its predecessors.
           debt = owed
-          return Effect.catchAll(write(owed), (error) => owe(token, error))
+          const written = store.isShared ? Effect.retry(write(owed), atOnce) : write(owed)
+          return Effect.catchAll(written, (error) => owe(token, error))
         })
     }
   })

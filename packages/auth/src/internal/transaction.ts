@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Token } from "../Token.js"
 import type { Held, Options } from "../TokenSource.js"
@@ -21,7 +22,9 @@ export interface State {
   readonly telling: Telling
   /** The refresh token of this version was refused for good: nobody asks again until the store has another. */
   dead: { readonly error: TokenError; readonly version: number } | undefined
-  /** The intent of this version is ours, and its refresh is known to have come to nothing. */
+  /** The intent of this time is ours. */
+  begun: number | undefined
+  /** The refresh of this intent is known to have come to nothing. */
   settled: number | undefined
 }
 
@@ -84,28 +87,58 @@ interface Refresh {
 }
 
 /**
- * Writes down that a refresh token is about to be sent: whoever finds that, and no end of it, knows that it may have been
- * used up. A store that cannot take it has said so; a token that cannot be stored is better than none.
+ * Who has begun a refresh and neither stored its outcome nor holds the lock has died, or cannot write for now and tries
+ * again: for so long it is left to that. Servers that forgive a second use do so for longer.
  */
-const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refresh> =>
+const graceMs = 10_000
+
+const overtaken = new TokenError({
+  reason: "Unavailable",
+  sent: "no",
+  detail: "somebody who does not take turns has changed the record: it is read again with the next try"
+})
+
+/** It is somebody else's refresh, and may be about to be stored. */
+const unsettled = (state: State, since: number, now: number): TokenError | undefined =>
+  state.store.isShared && now >= since && now < since + graceMs
+    ? new TokenError({
+        reason: "Unavailable",
+        sent: "no",
+        retryAt: since + graceMs,
+        detail: "another process has begun to refresh it and has not stored the outcome: it may do so in a moment"
+      })
+    : undefined
+
+/**
+ * Writes down that a refresh token is about to be sent: whoever finds that, and no end of it, knows that it may have been
+ * used up. Where that cannot be written, what comes of the refresh could not either: the refresh token is not sent, unless
+ * nobody else has the record, or memory is ahead of it already.
+ */
+const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refresh, Failure> =>
   Effect.gen(function* () {
     const version = versionOf(stored)
-    const previous = Option.orElse(state.saving.pending(), () => Option.map(stored, ({ token }) => token))
+    const pending = state.saving.pending()
+    const previous = Option.orElse(pending, () => Option.map(stored, ({ token }) => token))
     const token = Option.getOrUndefined(previous)
     if (token?.refreshToken === undefined) return { previous, expected: version, begunBefore: false }
-    const begunBefore = token.refreshingSince !== undefined && state.settled !== version
-    if (token.refreshingSince !== undefined) return { previous, expected: version, begunBefore }
-    const refreshingSince = yield* Clock.currentTimeMillis
-    const written = yield* state.store.compareAndSet(version, { ...token, refreshingSince }).pipe(
-      Effect.map(Option.map(versionOfRecord)),
-      Effect.catchAll((error) => Effect.as(state.telling.tell("SaveFailed", token, error), Option.none<number>()))
-    )
-    const expected = Option.getOrElse(written, () => version)
-    if (Option.isSome(written)) state.saving.adopted(expected)
-    return { previous, expected, begunBefore }
+    const now = yield* Clock.currentTimeMillis
+    if (token.refreshingSince !== undefined) {
+      const since = token.refreshingSince
+      const error = state.begun === since ? undefined : unsettled(state, since, now)
+      if (error !== undefined) return yield* Effect.fail(error)
+      return { previous, expected: version, begunBefore: state.settled !== since }
+    }
+    state.begun = now
+    const written = yield* Effect.either(state.store.compareAndSet(version, { ...token, refreshingSince: now }))
+    if (Either.isLeft(written)) yield* state.telling.tell("SaveFailed", token, written.left)
+    if (Either.isLeft(written) && state.store.isShared && Option.isNone(pending))
+      return yield* Effect.fail(written.left)
+    if (Either.isLeft(written)) return { previous, expected: version, begunBefore: false }
+    if (Option.isNone(written.right)) return yield* Effect.fail(overtaken)
+    const expected = written.right.value.version
+    state.saving.adopted(expected)
+    return { previous, expected, begunBefore: false }
   })
-
-const versionOfRecord = ({ version }: Stored): number => version
 
 /** Of a refresh nobody knows whether it was carried out: the same refresh token is sent once more, and not again. */
 const mint = <R>(
@@ -134,7 +167,7 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
     const refresh = yield* begin(state, stored)
     const minted = yield* Effect.either(mint(state, options, refresh))
-    if (minted._tag === "Left") return yield* failed(state, refresh, minted.left)
+    if (Either.isLeft(minted)) return yield* failed(state, refresh, minted.left)
     const token: Token = { ...minted.right, issued: options.issued ?? minted.right.issued, refreshingSince: undefined }
     // In memory first: a full disk must not cost a token whose predecessor is already void.
     const held = yield* state.holding.hold(token)
@@ -150,7 +183,7 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
 const failed = (state: State, { expected }: Refresh, error: TokenError): Effect.Effect<Held, Failure> =>
   Effect.gen(function* () {
     if (error.reason !== "ReauthorizationRequired") {
-      state.settled = error.sent === "maybe" ? undefined : expected
+      state.settled = error.sent === "maybe" ? undefined : state.begun
       return yield* Effect.fail(error)
     }
     const stored = yield* Effect.option(state.store.get)
