@@ -218,10 +218,9 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
   return Policy.make<Unauthorized | AuthError>((request, next) => {
     if (!isOwn(request.url)) return next(request)
     const loop = { auth, replay, request, next }
-    const { ready } = auth
-    if (ready === undefined) return sign(loop, replay.initial, undefined)
+    if (auth.ready === undefined) return sign(loop, replay.initial, undefined)
     return Effect.withFiberRuntime((fiber) => {
-      const signed = ready(request, nowOf(fiber))
+      const signed = auth.ready?.(request, nowOf(fiber))
       return signed === undefined
         ? sign(loop, replay.initial, undefined)
         : send(loop, signed, replay.initial, undefined)

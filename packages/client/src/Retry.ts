@@ -28,7 +28,7 @@ import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
 import type { Call, Running } from "./internal/call.js"
 import { callOf, enter, isInside, locally, retried } from "./internal/call.js"
-import { withResponse } from "./internal/lastResponse.js"
+import { lastResponse, withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
 import { step } from "./internal/steps.js"
@@ -160,9 +160,6 @@ const mayResend = (request: HttpClientRequest, failure: Failure, keyHeader: stri
 
 const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
 
-const responseOf = (failure: Failure): HttpClientResponse | undefined =>
-  "response" in failure ? failure.response : undefined
-
 /** A wait that was refused: the caller is told when to come back, whatever the status was. */
 const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
   if (failure._tag !== "Unavailable" || failure.retryAfter === undefined) return failure
@@ -251,7 +248,7 @@ const wait = <F extends Failure>(
     const paid = budget?.spend(url, failure._tag === "RateLimited")
     if (paid === 0) return yield* Effect.fail(failure)
     const since = yield* Clock.currentTimeMillis
-    const response = responseOf(failure)
+    const response = lastResponse.get(failure)
     // Letting go of an answer never takes the time in which the next one is to come.
     if (response !== undefined) yield* release(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))

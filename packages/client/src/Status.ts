@@ -45,9 +45,11 @@ const fromResponse = (response: HttpClientResponse) =>
   })
 
 /** A policy further in gave up on an answer that nobody has read: its connection must not wait for a reader. */
-const settled = <E>(error: E): Effect.Effect<never, E> => {
-  const response = typeof error === "object" && error !== null ? lastResponse.get(error) : undefined
-  if (typeof error !== "object" || error === null || response === undefined) return Effect.fail(error)
+const settled = <E>(failure: E): Effect.Effect<never, E> => {
+  // A map of objects has nothing for anything else, and may be asked all the same.
+  const error = failure as E & object
+  const response = lastResponse.get(error)
+  if (response === undefined) return Effect.fail(error)
   return Effect.flatMap(settle(response), (whole) =>
     Effect.flatMap(problemOf(whole), (problem) => {
       if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))

@@ -18,6 +18,7 @@ import { fromExecute } from "./internal/client.js"
 import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
 import { headerProblem } from "./internal/headers.js"
+import { meaning } from "./internal/lastResponse.js"
 import { Buffered, Streaming } from "./internal/response.js"
 import * as SetCookies from "./internal/setCookies.js"
 import * as WholeBody from "./internal/wholeBody.js"
@@ -37,7 +38,10 @@ const transportError = (request: HttpClientRequest, cause: unknown, begun: boole
   })
 }
 
-const sendError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
+const sendError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest =>
+  meaning.get(error) ?? typedError(error)
+
+const typedError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
   if (error._tag === "ResponseError") return transportError(error.request, error, true)
   switch (error.reason) {
     case "Transport":
@@ -205,8 +209,14 @@ export const buffered =
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>
   ): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
-    const read = (request: HttpClientRequest, response: HttpClientResponse) =>
-      wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+    const read = (request: HttpClientRequest, response: HttpClientResponse) => {
+      try {
+        return wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+      } catch (defect) {
+        // A transport that is asked directly calls this, and is not to hear what `wanted` throws.
+        return Exit.die(defect)
+      }
+    }
     const execute = (request: HttpClientRequest) =>
       Effect.flatMap(client.execute(request), (response) => read(request, response))
     const inner = direct.directOf(client)

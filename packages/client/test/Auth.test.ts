@@ -398,6 +398,26 @@ describe("credentials that are there", () => {
     })
   )
 
+  it.effect("of a scheme that is a class are asked for as its other methods are", () =>
+    Effect.gen(function* () {
+      class Keyed implements Auth.Service {
+        readonly #key = "key"
+        ready(request: HttpClientRequest.HttpClientRequest): Auth.Signed {
+          return { request: HttpClientRequest.setHeader(request, "x-secret", this.#key), credential: 0 }
+        }
+        sign(request: HttpClientRequest.HttpClientRequest) {
+          return Effect.sync(() => this.ready(request))
+        }
+        renew() {
+          return Effect.succeed(this.#key.length === 0)
+        }
+      }
+      const { api: client, mock } = yield* api([respond(200)], { auth: new Keyed() })
+      yield* run(client.get("/x"))
+      expect(secrets(yield* mock.sent)).toEqual(["key"])
+    })
+  )
+
   it.effect("of a constant scheme are the same at once and when signed, and nothing renews them", () =>
     Effect.gen(function* () {
       const auth = Auth.constant((request) => HttpClientRequest.setHeader(request, "x-secret", "s"))

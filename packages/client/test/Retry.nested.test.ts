@@ -29,13 +29,40 @@ const signing = (whenSigned: Effect.Effect<unknown>): Auth.Service => ({
 })
 
 describe("a retry within a retry, across two clients", () => {
-  it.effect("one client as the transport of another: the sends are those of the outer one's retry", () =>
+  /** One client as the transport of another; and the outer one alone, which is what the two are to come to. */
+  const nested = (script: MockClient.Script, inner: Partial<ApiClient.Options> = {}) =>
     Effect.gen(function* () {
-      for (const [step, tag, sends] of [
-        [down(), "Unavailable", 3],
-        [respond(429), "RateLimited", 3],
-        // What is no status comes out of platform's `HttpClient` as an error that nothing retries.
-        [fail("ECONNRESET"), "InvalidRequest", 1]
+      const within = yield* api(script, inner)
+      const options = { baseUrl: base, auth: Auth.none }
+      const outer = yield* Effect.provideService(ApiClient.make(options), HttpClient.HttpClient, within.api.httpClient)
+      return { outer, mock: within.mock }
+    })
+
+  it.effect("one client as the transport of another: the sends and the error are those of a client alone", () =>
+    Effect.gen(function* () {
+      for (const step of [
+        down(),
+        respond(429),
+        respond(404),
+        fail("ECONNRESET"),
+        fail("ECONNREFUSED"),
+        fail("CERT_HAS_EXPIRED")
+      ]) {
+        for (const method of ["get", "post"] as const) {
+          const { mock, outer } = yield* nested(() => step)
+          const alone = yield* api(() => step)
+          expect(yield* failure(outer[method]("/x"))).toEqual(yield* failure(alone.api[method]("/x")))
+          expect((yield* mock.sent).length).toBe((yield* alone.mock.sent).length)
+        }
+      }
+    }).pipe(chance(0))
+  )
+
+  it.effect("provided as Layers they are as well", () =>
+    Effect.gen(function* () {
+      for (const [step, tag] of [
+        [down(), "Unavailable"],
+        [fail("ECONNRESET"), "TransportError"]
       ] as const) {
         const { client, mock } = yield* MockClient.make(() => step)
         const layer = Outer.layer({ baseUrl: base, auth: Auth.none }).pipe(
@@ -43,10 +70,40 @@ describe("a retry within a retry, across two clients", () => {
           Layer.provide(Inner.layer({ baseUrl: base, auth: Auth.none })),
           Layer.provide(Layer.succeed(HttpClient.HttpClient, client))
         )
-        const outer = Effect.flatMap(Outer, (api) => api.get("/x"))
+        const outer = Effect.flatMap(Outer, (client) => client.get("/x"))
         expect((yield* failure(Effect.provide(outer, layer)))._tag).toBe(tag)
-        expect(yield* mock.sent).toHaveLength(sends)
+        expect(yield* mock.sent).toHaveLength(3)
       }
+    })
+  )
+
+  it.effect("an inner one that runs out of time, in an exchange or in all, is an answer that did not come", () =>
+    Effect.gen(function* () {
+      for (const timeout of [{ exchange: "2 seconds" }, { call: "2 seconds", exchange: false }] as const) {
+        const { mock, outer } = yield* nested(() => MockClient.never, { timeout })
+        const late = { _tag: "TransportError", reason: "HeadersTimeout", sent: "maybe" }
+        expect(yield* failure(outer.get("/x"))).toMatchObject(late)
+        expect(yield* mock.sent).toHaveLength(3)
+        expect(yield* failure(outer.post("/x"))).toMatchObject(late)
+        expect(yield* mock.sent).toHaveLength(4)
+      }
+    })
+  )
+
+  it.effect("what the inner one refuses to send says why, and is not asked for again", () =>
+    Effect.gen(function* () {
+      let signed = 0
+      const refused = new TokenError({ reason: "Refused", detail: "the account is closed" })
+      const auth: Auth.Service = {
+        sign: () => Effect.suspend(() => (signed++, Effect.fail(refused))),
+        renew: () => Effect.succeed(false)
+      }
+      const { outer } = yield* nested(() => respond(200), { auth })
+      const error = yield* failure(outer.get("/x"))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect([signed, error.message]).toEqual([1, expect.stringContaining("the account is closed")])
+      const { outer: lost } = yield* nested(() => respond(200), { baseUrl: "https://other.test" })
+      expect(yield* failure(lost.get("/x"))).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
     })
   )
 

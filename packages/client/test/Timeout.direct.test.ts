@@ -7,6 +7,7 @@ import * as Timeline from "@countersign/client/Timeline"
 import * as Timeout from "@countersign/client/Timeout"
 import * as Transport from "@countersign/client/Transport"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -167,6 +168,28 @@ describe("an exchange that is asked directly", () => {
       yield* Effect.zip(call, call)
       expect(asked).toHaveLength(2)
     })
+  )
+
+  it.live(
+    "what is asked which answers to read, and throws, is a defect of that exchange, not an error of the wire",
+    () =>
+      Effect.gen(function* () {
+        const boom = () => {
+          throw new Error("boom")
+        }
+        let thrown = 0
+        const { asked, transport } = scripted()
+        const client = Timeout.exchange(200)(Transport.buffered(8, boom)(Transport.typed(transport)))
+        const fiber = yield* Effect.fork(client.execute(request))
+        yield* turn
+        try {
+          asked[0]?.answered(whole("text"))
+        } catch {
+          thrown++
+        }
+        const exit = yield* Fiber.await(fiber)
+        expect([thrown, Exit.isFailure(exit) && Cause.isDie(exit.cause)]).toEqual([0, true])
+      })
   )
 
   it.live("bounds nest: the one that is shorter ends it, whichever it is, and cancels once", () =>

@@ -151,13 +151,6 @@ const indexOf = (names: ReadonlyArray<string>, name: string): number => names.in
 
 const pad = (value: number, width: number): string => String(value).padStart(width, "0")
 
-const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-
-const daysInMonth = (year: number, month: number): number => {
-  if (month === 2) return isLeap(year) ? 29 : 28
-  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
-}
-
 /** 1970-01-01, day 0, was a Thursday. */
 const weekdayOfDays = (days: number): number => (((days + 4) % 7) + 7) % 7
 
@@ -170,6 +163,9 @@ const daysOfDate = (year: number, month: number, day: number): number => {
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
   return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
 }
+
+// The month after December is the first of the next year there, too.
+const daysInMonth = (year: number, month: number): number => daysOfDate(year, month + 1, 1) - daysOfDate(year, month, 1)
 
 const dateOfDays = (days: number): { readonly year: number; readonly month: number; readonly day: number } => {
   const era = Math.floor((days + 719_468) / 146_097)

@@ -5,21 +5,35 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import type { ApiError } from "../Errors.js"
+import { InvalidRequest, Timeout, TransportError } from "../Errors.js"
 import { release } from "./body.js"
 import { fromExecute } from "./client.js"
-import { lastResponse } from "./lastResponse.js"
+import { lastResponse, meaning } from "./lastResponse.js"
+
+/** One whole call of the client further in is one exchange of the other's, which may send it again as it would any. */
+const meaningOf = (error: ApiError): TransportError | InvalidRequest => {
+  if (error instanceof TransportError || error instanceof InvalidRequest) return error
+  if (error instanceof Timeout) {
+    return new TransportError({ method: error.method, url: error.url, reason: "HeadersTimeout", sent: "maybe" })
+  }
+  const reason = error._tag === "TokenError" || error._tag === "TokenStoreError" ? "Credentials" : "Body"
+  return new InvalidRequest({ reason, detail: `the client that is its transport gave up: ${error.message}` })
+}
 
 /**
  * Our errors as the platform's. Whoever sees them must not send again what the pipeline has given up on: `Transport`
  * and every status are transient to `retryTransient`, `Encode` is not.
  */
-const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError =>
-  new HttpClientError.RequestError({
+const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
+  const told = new HttpClientError.RequestError({
     request: HttpClientRequest.make(request.method)(Redact.url(request.url)),
     reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
     description: error.message,
     cause: error
   })
+  meaning.set(told, meaningOf(error))
+  return told
+}
 
 /**
  * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed

@@ -34,7 +34,12 @@ class Pending<E> extends Entry {
 
   /** Whether it was sent at all. */
   begin(send: Direct<E>): boolean {
-    this.#cancel = send(this.#request, this.#answered)
+    try {
+      this.#cancel = send(this.#request, this.#answered)
+    } finally {
+      // It was not sent, or threw: nobody is left whose time could be over.
+      if (this.#cancel === undefined) this.drop()
+    }
     return this.#cancel !== undefined
   }
 
@@ -61,8 +66,14 @@ class Pending<E> extends Entry {
   }
 
   override strike(): void {
-    this.#cancel?.()
-    this.#end(Effect.suspend(() => Effect.fail(this.#late(this.#request))))
+    // In the fiber: what the transport says or throws when it is cancelled concerns neither the outcome nor the others
+    // whose time is over.
+    this.#end(
+      Effect.suspend(() => {
+        this.#cancel?.()
+        return Effect.fail(this.#late(this.#request))
+      })
+    )
   }
 
   /** Nobody waits for it any more. */
@@ -88,7 +99,5 @@ export const directly = <E, R>(
 ): Effect.Effect<HttpClientResponse, E, R> =>
   Effect.async<HttpClientResponse, E, R>((resume) => {
     const pending = new Pending<E>(deadlines, request, late, resume)
-    if (pending.begin(send)) return Effect.sync(() => pending.drop())
-    pending.drop()
-    return resume(otherwise(request))
+    return pending.begin(send) ? Effect.sync(() => pending.drop()) : resume(otherwise(request))
   })

@@ -81,10 +81,6 @@ export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpCl
 
 /** A response whose body is still on its way. Its errors name a code, never the signed request. */
 export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
-  constructor(source: HttpClientResponse.HttpClientResponse) {
-    super(source)
-  }
-
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
     const { code, reason } = classify(error)
     return new HttpClientError.ResponseError({

@@ -131,6 +131,19 @@ describe("an answer", () => {
 })
 
 describe("an interruption", () => {
+  it.live("in the turn of an answer whose body follows closes its connection: nobody will read it", () =>
+    Effect.gen(function* () {
+      for (const outcome of [Exit.succeed(streamed()), Effect.succeed(streamed()).pipe(Effect.delay(0))]) {
+        const { answered, deadlines, exchange, seen } = scripted()
+        const exit = yield* under(exchange, (fiber) => {
+          answered(outcome)
+          fiber.unsafeInterruptAsFork(FiberId.none)
+        })
+        expect([Exit.isInterrupted(exit), seen.cancelled, deadlines.held.size]).toEqual([true, 1, 0])
+      }
+    })
+  )
+
   it.live("in the turn of an answer that is over has nothing to cancel, and is one all the same", () =>
     Effect.gen(function* () {
       for (const outcome of [Exit.succeed(whole()), Exit.fail("broken")]) {
@@ -187,6 +200,28 @@ describe("an interruption", () => {
 })
 
 describe("the end of the time", () => {
+  it.live("is the outcome although the transport tells of its own cancelling", () =>
+    Effect.gen(function* () {
+      const { exchange, seen } = scripted({ ms: 10, cancel: (answered) => answered(Exit.fail("aborted")) })
+      expect(yield* Effect.exit(exchange)).toEqual(Exit.fail("late"))
+      expect(seen.cancelled).toBe(1)
+    })
+  )
+
+  it.live("in the turn of an interruption cancels all the same: nobody will see that it was late", () =>
+    Effect.gen(function* () {
+      const { deadlines, exchange, seen } = scripted()
+      const exit = yield* under(exchange, (fiber) => {
+        for (const entry of deadlines.held) {
+          deadlines.remove(entry)
+          entry.strike()
+        }
+        fiber.unsafeInterruptAsFork(FiberId.none)
+      })
+      expect([Exit.isInterrupted(exit), seen.cancelled]).toEqual([true, 1])
+    })
+  )
+
   it.live(
     "in a body ends it, in what the header has left of the time, and where the caller cannot be interrupted",
     () =>
@@ -209,6 +244,39 @@ describe("a transport that throws", () => {
   const boom = () => {
     throw new Error("boom")
   }
+
+  it.live("when it is asked is a defect of that exchange, and leaves no deadline", () =>
+    Effect.gen(function* () {
+      const { deadlines, exchange } = scripted({ asked: boom })
+      const exit = yield* Effect.exit(exchange)
+      expect(Exit.isFailure(exit) && Cause.isDie(exit.cause)).toBe(true)
+      expect(deadlines.held.size).toBe(0)
+    })
+  )
+
+  it.live("when it is cancelled because the time is over is a defect of that exchange, and of no other", () =>
+    Effect.gen(function* () {
+      const uncaught: Array<unknown> = []
+      const note = (error: unknown) => void uncaught.push(error)
+      const listeners = process.rawListeners("uncaughtException")
+      process.removeAllListeners("uncaughtException").on("uncaughtException", note)
+      const { deadlines, exchange } = scripted({ ms: 20, cancel: boom })
+      const exits = yield* Effect.all([Effect.exit(exchange), Effect.exit(exchange)], {
+        concurrency: "unbounded"
+      }).pipe(
+        Effect.timeout(500),
+        Effect.ensuring(
+          Effect.sync(() => {
+            process.removeListener("uncaughtException", note)
+            // As they were: these are the listeners that were just taken off.
+            for (const one of listeners) process.on("uncaughtException", one as (error: Error) => void)
+          })
+        )
+      )
+      expect(exits.map((exit) => Exit.isFailure(exit) && Cause.isDie(exit.cause))).toEqual([true, true])
+      expect([uncaught, deadlines.held.size]).toEqual([[], 0])
+    })
+  )
 
   it.live("when it is cancelled by an interruption leaves no deadline, and ends the fiber", () =>
     Effect.gen(function* () {
