@@ -47,9 +47,9 @@ const reserved = () =>
  * A store that encrypts what it files in `inner`, and is in all else what `inner` is: its reach, its durability, its
  * versions.
  *
- * - Each token is sealed as a whole by AES-256-GCM with a new random nonce: its scope, its times and its issuer as much
- *   as its secrets. In `inner` it is a token of the type `sealed/v1` whose text is the key's id and the sealed bytes.
- *   The record's key and its version stay readable.
+ * - Each token is sealed as a whole by AES-256-GCM ([NIST SP 800-38D](https://doi.org/10.6028/NIST.SP.800-38D)) with a
+ *   new random nonce of 96 bits: its scope, its times and its issuer as much as its secrets. In `inner` it is a token of
+ *   the type `sealed/v1` whose text is the key's id and the sealed bytes. The record's key and its version stay readable.
  * - The format, the key's id, the store's `name` and the record's key are authenticated with it: a record that was moved
  *   to another key or to another store does not open. An *older* record put back into its own place does: that is for
  *   `inner` to prevent.

@@ -14,6 +14,9 @@ import fs from "node:fs"
 import { printed } from "./support/printed.js"
 import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
 
+/** Each passphrase takes about half a second of a processor that nobody else uses. */
+const slow = 60_000
+
 const keyOf = (seed: string) => EncryptionKey.fromBase64(Redacted.make(Buffer.alloc(32, seed).toString("base64")))
 
 /** A store in memory, what is sealed in it, and the options it was sealed with. */
@@ -232,18 +235,21 @@ describe("keys", () => {
     })
   )
 
-  it.live("a passphrase opens what it sealed, in another process too, and another passphrase does not", () =>
-    Effect.gen(function* () {
-      const inner = yield* TokenStore.makeMemory
-      const open = (text: string) =>
-        Effect.flatMap(EncryptionKey.passphrase(Redacted.make(text)), (key) =>
-          EncryptedTokenStore.make(inner, { name: "app", key })
-        )
-      const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
-      yield* one.compareAndSet("key", 0, token("a"))
-      expect(textOf(yield* other.get("key"))).toBe("canary-a")
-      yield* refuses(inner, yield* open("canary-wrong"), "Foreign")
-    })
+  it.live(
+    "a passphrase opens what it sealed, in another process too, and another passphrase does not",
+    () =>
+      Effect.gen(function* () {
+        const inner = yield* TokenStore.makeMemory
+        const open = (text: string) =>
+          Effect.flatMap(EncryptionKey.passphrase(Redacted.make(text)), (key) =>
+            EncryptedTokenStore.make(inner, { name: "app", key })
+          )
+        const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
+        yield* one.compareAndSet("key", 0, token("a"))
+        expect(textOf(yield* other.get("key"))).toBe("canary-a")
+        yield* refuses(inner, yield* open("canary-wrong"), "Foreign")
+      }),
+    slow
   )
 
   it.effect("the salt of a passphrase is out of reach, and one that is none is Corrupt", () =>

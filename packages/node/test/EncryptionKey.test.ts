@@ -3,10 +3,15 @@ import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { scryptSync } from "node:crypto"
 import fs from "node:fs"
 import { join } from "node:path"
+import { stretch } from "../src/internal/keyMaterial.js"
 import { folder } from "./support/folder.js"
 import { printed } from "./support/printed.js"
+
+/** Each passphrase takes about half a second of a processor that nobody else uses. */
+const slow = 60_000
 
 const text = Buffer.alloc(32, "canary-key").toString("base64")
 const raw = Buffer.from(text, "base64")
@@ -120,15 +125,18 @@ describe("a key of a passphrase", () => {
   const salt = Buffer.alloc(16, 1)
   const secret = Redacted.make("canary-correct horse")
 
-  it.live("is the same for the same passphrase and salt, however its letters are composed, and no other", () =>
-    Effect.gen(function* () {
-      const idOf = (text: string, bytes: Uint8Array) =>
-        Effect.map(EncryptionKey.fromPassphrase(Redacted.make(text), bytes), ({ id }) => id)
-      const one = yield* idOf("canary-\u00e4pfel", salt)
-      expect(yield* idOf("canary-a\u0308pfel", salt)).toBe(one)
-      expect(yield* idOf("canary-apfel", salt)).not.toBe(one)
-      expect(yield* idOf("canary-\u00e4pfel", Buffer.alloc(16, 2))).not.toBe(one)
-    })
+  it.live(
+    "is the same for the same passphrase and salt, however its letters are composed, and no other",
+    () =>
+      Effect.gen(function* () {
+        const idOf = (text: string, bytes: Uint8Array) =>
+          Effect.map(EncryptionKey.fromPassphrase(Redacted.make(text), bytes), ({ id }) => id)
+        const one = yield* idOf("canary-\u00e4pfel", salt)
+        expect(yield* idOf("canary-a\u0308pfel", salt)).toBe(one)
+        expect(yield* idOf("canary-apfel", salt)).not.toBe(one)
+        expect(yield* idOf("canary-\u00e4pfel", Buffer.alloc(16, 2))).not.toBe(one)
+      }),
+    slow
   )
 
   it.effect("is refused when it is short, or its salt is", () =>
@@ -143,9 +151,15 @@ describe("a key of a passphrase", () => {
     })
   )
 
+  it.live("is a typed failure where there is no memory for it", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(stretch("canary-correct horse", salt, 1024))
+      expect([error._tag, error.reason]).toEqual(["TokenStoreError", "ReadFailed"])
+      expect(shows(error)).toBe(false)
+    })
+  )
+
   it("is made by scrypt as RFC 7914 computes it, with the cost that is promised", async () => {
-    const { stretch } = await import("../src/internal/keyMaterial.js")
-    const { scryptSync } = await import("node:crypto")
     const bytes = await Effect.runPromise(stretch("a passphrase", salt))
     const cost = { N: 131_072, r: 8, p: 1, maxmem: 2 ** 28 }
     expect(Buffer.from(bytes)).toEqual(scryptSync("a passphrase", salt, 32, cost))

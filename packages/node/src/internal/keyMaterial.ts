@@ -1,3 +1,4 @@
+import { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type { KeyObject } from "node:crypto"
 import { createSecretKey, hkdfSync, randomBytes, scrypt } from "node:crypto"
@@ -11,14 +12,29 @@ export const saltBytes = 16
 /** OWASP's first choice for scrypt, which needs 128 MiB; Node refuses more than 32 unless it is told. */
 const cost = { N: 2 ** 17, r: 8, p: 1, maxmem: 192 * 1024 * 1024 }
 
+const noMemory = () =>
+  new TokenStoreError({
+    reason: "ReadFailed",
+    detail:
+      "no key could be made of the passphrase: scrypt takes 128 MiB of memory; give it that, or another kind of key"
+  })
+
 /** Bytes of a key from what a person remembers; in the thread pool, since it takes a good part of a second. */
-export const stretch = (passphrase: string, salt: Uint8Array): Effect.Effect<Uint8Array> =>
-  Effect.async((resume) =>
-    // What looks the same is the same, whichever keyboard it came from.
-    scrypt(passphrase.normalize("NFKC"), salt, keyBytes, cost, (error, key) =>
-      resume(error === null ? Effect.succeed(key) : Effect.die(error))
-    )
-  )
+export const stretch = (
+  passphrase: string,
+  salt: Uint8Array,
+  maxmem = cost.maxmem
+): Effect.Effect<Uint8Array, TokenStoreError> =>
+  Effect.tryPromise({
+    try: () =>
+      new Promise<Uint8Array>((resume, refuse) => {
+        // What looks the same is the same, whichever keyboard it came from.
+        scrypt(passphrase.normalize("NFKC"), salt, keyBytes, { ...cost, maxmem }, (error, key) =>
+          error === null ? resume(key) : refuse(error)
+        )
+      }),
+    catch: noMemory
+  })
 
 const derive = (bytes: Uint8Array, purpose: string, length: number): Buffer =>
   Buffer.from(hkdfSync("sha256", bytes, "", `countersign ${purpose} v1`, length))
