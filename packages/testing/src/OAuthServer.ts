@@ -113,8 +113,8 @@ export type Received = Recorder.Received
  * - `rotation`: whether each refresh gives a new refresh token (true); without, the answer leaves it out
  * - `reuseGrace`: how long after its first use a used refresh token is taken again, for answers that were lost, as often
  *   as it comes, while nothing that it was exchanged for was used (0: never)
- * - `reuseGives`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 and Ory
- *   Hydra have it (default), or the `"same"` one as before, as Supabase and Asgardeo do
+ * - `reuseGives`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 has it
+ *   (default), or the `"same"` one as before, as if the first answer had been kept, as Drupal's Refresh Token Buffer does
  * - `replicationDelay`: how long `/resource` does not know an access token yet: 401 `invalid_token` (0)
  * - `clockOffset`: how far the `Date` of its answers is ahead of Effect's clock, in milliseconds (0); less than 0 for
  *   behind. What it tells tests (`at`) is Effect's clock
