@@ -7,8 +7,12 @@ import { cellsOf, isRow, parse, plain, type Line } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import { publicModules, type Repository } from "./repository.js"
 
-/** The document that has the tables, each under a heading that begins with its module's name. */
-export const defaultsDocument = "docs/pipeline.md"
+/** The documents that have the tables, each under a heading that begins with its module's name. */
+export const documents = ["docs/pipeline.md", "docs/tokens.md"] as const
+
+/** Where a module's table is. */
+export const documentOf = ({ file }: Module): (typeof documents)[number] =>
+  file.startsWith("packages/auth/") ? "docs/tokens.md" : "docs/pipeline.md"
 
 /** What a module exports as `defaults`. */
 export interface Module {
@@ -104,4 +108,10 @@ export const compare = (file: string, text: string, modules: ReadonlyArray<Modul
 export const check =
   (modules: ReadonlyArray<Module>) =>
   (repository: Repository): ReadonlyArray<Problem> =>
-    compare(defaultsDocument, repository.read(defaultsDocument) ?? "", modules)
+    documents.flatMap((file) =>
+      compare(
+        file,
+        repository.read(file) ?? "",
+        modules.filter((module) => documentOf(module) === file)
+      )
+    )

@@ -264,17 +264,18 @@ describe("the tables of defaults agree with the code", () => {
 
   const root = fileURLToPath(new URL("../../..", import.meta.url))
   const repository = fromDisk(root)
-  const text = repository.read(Defaults.defaultsDocument) ?? ""
 
-  it("those of docs/pipeline.md do, and would not if any default were another", async () => {
-    const found = await Defaults.load(root, repository)
-    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(["Retry", "Timeout", "NodeTransport"]))
-    expect(messages(Defaults.compare(Defaults.defaultsDocument, text, found))).toEqual([])
-    for (const one of found) {
+  it("those of the documents do, and would not if any default were another", async () => {
+    const all = await Defaults.load(root, repository)
+    expect(all.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["Retry", "Timeout", "NodeTransport", "TokenSource"])
+    )
+    expect(messages(Defaults.check(all)(repository))).toEqual([])
+    for (const one of all) {
       for (const option of Object.keys(one.defaults)) {
         const changed = { ...one, defaults: { ...one.defaults, [option]: "another" } }
-        const others = found.map((module) => (module === one ? changed : module))
-        const problems = messages(Defaults.compare(Defaults.defaultsDocument, text, others))
+        const others = all.map((module) => (module === one ? changed : module))
+        const problems = messages(Defaults.check(others)(repository))
         expect(problems).toEqual([expect.stringContaining(`and another in ${one.name}.defaults`)])
       }
     }

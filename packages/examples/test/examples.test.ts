@@ -1,6 +1,9 @@
 /** Every example runs, and the documents show what it prints: `<!-- output: file.ts -->` stands above such a fence. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Token from "@countersign/auth/Token"
+import * as TokenStore from "@countersign/auth/TokenStore"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as MockClient from "@countersign/testing/MockClient"
@@ -11,6 +14,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { mkdtemp, rm, stat } from "node:fs/promises"
@@ -33,6 +37,7 @@ import * as OwnPolicy from "../src/own-policy.js"
 import * as OwnScheme from "../src/own-scheme.js"
 import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
+import * as SharedAccount from "../src/shared-account.js"
 import * as Testing from "../src/testing.js"
 
 const root = fileURLToPath(new URL("../../../", import.meta.url))
@@ -107,12 +112,12 @@ describe("first-call.ts", () => {
   })
 })
 
-describe("client-credentials.ts", () => {
-  const folder = Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "countersign-examples-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true }))
-  )
+const folder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "countersign-examples-"))),
+  (path) => Effect.promise(() => rm(path, { recursive: true }))
+)
 
+describe("client-credentials.ts", () => {
   it.scoped("two runs get one token between them, in a file that is its owner's alone", () =>
     Effect.gen(function* () {
       const path = join(yield* folder, "tokens.json")
@@ -127,6 +132,40 @@ describe("client-credentials.ts", () => {
       const { mode } = yield* Effect.promise(() => stat(path))
       expect((mode & 0o777).toString(8)).toBe("600")
     }).pipe(Effect.provide(OAuthServer.layerMemory({ scopes: ["read"] })))
+  )
+})
+
+describe("shared-account.ts", () => {
+  /** Stores what a login would: here, tokens of which only the refresh token is still good. */
+  const signIn = Effect.gen(function* () {
+    const server = yield* OAuthServer.OAuthServer
+    const store = yield* TokenStore.TokenStore
+    const { access_token: text, refresh_token: refresh = "" } = yield* server.signIn({ clientId: "client" })
+    const token = Token.bearer(Redacted.make(text), 0, 0)
+    const clientSecret = Redacted.make("secret")
+    const key = RefreshToken.keyOf({ issuer: server.issuer, clientId: "client", clientSecret, account: "alice" })
+    yield* store.compareAndSet(key, 0, { ...token, refreshToken: Redacted.make(refresh) })
+    return [text, refresh]
+  })
+
+  it.scoped("the first process refreshes, once for a hundred requests; the next takes over what it has stored", () =>
+    Effect.gen(function* () {
+      const path = join(yield* folder, "tokens.json")
+      const environment = config({
+        CLIENT_SECRET: "secret",
+        TOKEN_FILE: path,
+        TOKEN_KEY: Buffer.alloc(32, 7).toString("base64")
+      })
+      const process = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+        effect.pipe(Effect.provide(Layer.fresh(SharedAccount.ApiLive)), environment)
+      const secrets = yield* process(signIn)
+      const outputs = [yield* printed(process(SharedAccount.program)), yield* printed(process(SharedAccount.program))]
+      expect(outputs[1]).toBe("Adopted\n100 requests")
+      expectShown("shared-account.ts", outputs[0] ?? "")
+      const { refreshCalls, revokedFamilies } = yield* OAuthServer.OAuthServer
+      expect([yield* refreshCalls, yield* revokedFamilies]).toEqual([1, 0])
+      for (const secret of secrets) expect(readFileSync(path, "utf8")).not.toContain(secret)
+    }).pipe(Effect.provide(OAuthServer.layerMemory()))
   )
 })
 
