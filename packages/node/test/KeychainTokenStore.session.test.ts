@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import { afterAll, beforeAll } from "vitest"
 import { folder } from "./support/folder.js"
 import { printed } from "./support/printed.js"
+import { nextLine, run } from "./support/program.js"
 import type { Session } from "./support/secretService.js"
 import { missing, openSession } from "./support/secretService.js"
 import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
@@ -70,6 +71,21 @@ describe.skipIf(missing.length > 0)(
         const again = yield* Effect.flatMap(EncryptionKey.fromKeychain(options), sealed)
         expect(textOf(yield* again.get("key"))).toBe("canary-a")
       })
+    )
+
+    it.scopedLive(
+      "processes lose none of each other's updates",
+      () =>
+        Effect.gen(function* () {
+          const options = yield* settings
+          const programs = yield* Effect.all(
+            Array.from({ length: 3 }, () => run("keychainIncrement", options.service, options.lockFolder, "10"))
+          )
+          for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
+          const stored = yield* Effect.flatMap(KeychainTokenStore.make(options), (store) => store.get("count"))
+          expect([textOf(stored), versionOf(stored)]).toEqual(["30", 30])
+        }),
+      60_000
     )
 
     it.scopedLive(
