@@ -36,16 +36,28 @@ type Binding = typeof Keyring
 
 const openersOf = new WeakMap<Binding, OpenEntry>()
 
+/** Bundlers let a package be missing whose absence is caught right there. */
+const importKeyring = (): Promise<Binding> =>
+  import("@napi-rs/keyring").catch((cause: unknown) => {
+    throw notLoaded(cause)
+  })
+
 /** What opens items, one function for the process: calls of it stand in one line. */
 export const load = (
-  importBinding: () => Promise<Binding> = () => import("@napi-rs/keyring")
+  importBinding: () => Promise<Binding> = importKeyring
 ): Effect.Effect<OpenEntry, TokenStoreError> =>
-  Effect.map(Effect.tryPromise({ try: importBinding, catch: notLoaded }), (binding) => {
-    const open: OpenEntry =
-      openersOf.get(binding) ?? ((service, account) => new binding.AsyncEntry(service, account, pinned))
-    openersOf.set(binding, open)
-    return open
-  })
+  Effect.map(
+    Effect.tryPromise({
+      try: importBinding,
+      catch: (cause) => (cause instanceof TokenStoreError ? cause : notLoaded(cause))
+    }),
+    (binding) => {
+      const open: OpenEntry =
+        openersOf.get(binding) ?? ((service, account) => new binding.AsyncEntry(service, account, pinned))
+      openersOf.set(binding, open)
+      return open
+    }
+  )
 
 const explanations: ReadonlyArray<readonly [RegExp, string]> = [
   [/dismissed|locked|denied|not allowed|interaction/i, "it is locked, or access was denied: unlock it, and try again"],
