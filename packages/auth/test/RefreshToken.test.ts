@@ -161,7 +161,8 @@ describe("a refresh token", () => {
     ["text", "600", 600_000],
     ["a fraction", 0.04, 40],
     ["more than anybody keeps", 1e300, 10 * 365 * 24 * 3_600_000],
-    ["left out", undefined, undefined]
+    ["left out", undefined, undefined],
+    ["0, which says nothing", 0, undefined]
   ])("whose answer has an expires_in that is %s is used all the same", ([_, expires_in, life]) =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer

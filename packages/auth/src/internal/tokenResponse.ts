@@ -9,6 +9,10 @@ import { isPrintable } from "./bridge.js"
 /** Longer than anything is kept; what is more is a server's way to say "for ever". */
 const longestLifeSeconds = 10 * 365 * 24 * 3600
 
+/** A life of 0 seconds is a server's that does not say: taken at its word, each request would need another token. */
+const endOf = ({ expires_in: seconds }: oauth.TokenEndpointResponse, now: number): number | undefined =>
+  seconds === undefined || seconds === 0 ? undefined : now + Math.min(seconds, longestLifeSeconds) * 1000
+
 /** A token of a token endpoint's answer; its life is counted from now. */
 export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Token, TokenError> => {
   if (answer.token_type !== "bearer") {
@@ -26,8 +30,7 @@ export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Toke
     accessToken: Redacted.make(answer.access_token),
     tokenType: "Bearer",
     obtainedAt: now,
-    expiresAt:
-      answer.expires_in === undefined ? undefined : now + Math.min(answer.expires_in, longestLifeSeconds) * 1000,
+    expiresAt: endOf(answer, now),
     refreshToken: answer.refresh_token === undefined ? undefined : Redacted.make(answer.refresh_token),
     scope: answer.scope
   }))
