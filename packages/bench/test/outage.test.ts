@@ -19,9 +19,25 @@ describe("amplification", () => {
     "catches a client that retries without a budget",
     () =>
       Effect.gen(function* () {
-        const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.ours)(short)
-        expect(found.busy.sendsPerCall).toBeGreaterThan(2)
+        const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.nestedUnbudgeted)(short)
+        for (const { sendsPerCall } of [found.busy, found.refusing, found.busyNested, found.refusingNested]) {
+          expect(sendsPerCall).toBeGreaterThan(2)
+        }
         expect(Stress.check(Amplification.promises, found)).toEqual(["an outage costs at most 1.2 sends a call"])
+      }),
+    patience
+  )
+
+  it.live(
+    "catches clients within each other that both retry",
+    () =>
+      Effect.gen(function* () {
+        const found = yield* Amplification.measure(Amplification.ours, Amplification.unsuppressed)(short)
+        expect(found.busyNested.sends).toBeGreaterThan(found.busy.sends + 30)
+        expect(found.refusingNested.sends).toBeGreaterThan(found.refusing.sends + 30)
+        expect(Stress.check(Amplification.promises, found)).toEqual([
+          "a client within another is retried as often as one alone, and no more"
+        ])
       }),
     patience
   )
@@ -37,6 +53,7 @@ describe("amplification", () => {
     }
     const all = (busyNested: typeof one) => ({ busy: one, refusing: one, busyNested, refusingNested: one })
     expectEachBroken(Amplification.promises, all(one), [
+      all({ ...one, sends: 100 }),
       all({ ...one, failedBefore: 1 }),
       all({ ...one, failedInOutage: 80 }),
       all({ ...one, sendsPerCall: 1.21 }),

@@ -12,6 +12,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Random from "effect/Random"
 import { round } from "../Numbers.js"
 import * as Stress from "./Stress.js"
@@ -25,11 +26,33 @@ export type Client = (transport: HttpClient.HttpClient) => Effect.Effect<HttpCli
 const make = (retry: RetryOptions, transport: HttpClient.HttpClient) =>
   Effect.provideService(ApiClient.make({ baseUrl, auth: Auth.none, retry }), HttpClient.HttpClient, transport)
 
+/** One of ours as the transport of another. */
+const within =
+  (retry: RetryOptions, between: (inner: HttpClient.HttpClient) => HttpClient.HttpClient): Client =>
+  (transport) =>
+    Effect.flatMap(make(retry, transport), ({ httpClient }) => make(retry, between(httpClient)))
+
+/** Runs what it is asked for in a fiber that nobody forked, so that a retry in it knows of no other. */
+const apart = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) =>
+      Effect.clockWith((clock) =>
+        Effect.async<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>((resume) => {
+          Effect.runFork(Effect.withClock(client.execute(request), clock)).addObserver(resume)
+        })
+      )
+    ),
+    Effect.succeed
+  )
+
 /** Ours as it comes, and as the transport of another of ours. */
 export const ours: Client = (transport) => make({}, transport)
-const nested: Client = (transport) => Effect.flatMap(make({}, transport), ({ httpClient }) => make({}, httpClient))
-/** Ours without the budget. */
+export const nested: Client = within({}, identity)
+/** Both without the budget. */
 export const unbudgeted: Client = (transport) => make({ budget: false }, transport)
+export const nestedUnbudgeted: Client = within({ budget: false }, identity)
+/** One within another that each retry as if there were no other. */
+export const unsuppressed: Client = within({}, apart)
 
 /** When the server is down, when it is looked at again, and when the calls end, in milliseconds. */
 const [down, up, calm, end] = [10_000, 70_000, 75_000, 100_000] as const
@@ -127,12 +150,17 @@ export const measure =
 const each = (is: (counted: Counted) => boolean) => (found: Amplification) =>
   [found.busy, found.refusing, found.busyNested, found.refusingNested].every(is)
 
+/** The retries of a client that is alone, up to those that fall on an end of the outage. */
+const asAlone = (alone: Counted, nested: Counted): boolean => Math.abs(alone.sends - nested.sends) <= 5
+
 /** What is promised of them. */
 export const promises: Stress.Promises<Amplification> = {
   "while the server is there, no call fails": each(({ failedBefore }) => failedBefore === 0),
   "there was an outage: each of its calls fails": each(({ calls, failedInOutage }) => failedInOutage >= calls - 10),
   "an outage costs at most 1.2 sends a call": each(({ sendsPerCall }) => sendsPerCall <= 1.2),
   "each call is sent": each(({ sendsPerCall }) => sendsPerCall >= 1),
+  "a client within another is retried as often as one alone, and no more": (found) =>
+    asAlone(found.busy, found.busyNested) && asAlone(found.refusing, found.refusingNested),
   "five seconds after it, 99 % of the calls end well": each(({ recoveredPercent }) => recoveredPercent >= 99)
 }
 
