@@ -1,14 +1,19 @@
-// For each promise of `interruption`, a source of tokens or a figure that breaks it. The short forms run in `stress.test.ts`.
+// For each promise of `interruption`, `storm` and `outage`, a source of tokens or a figure that breaks it. The short forms run in `stress.test.ts`.
+import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import { describe, expect, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
 import * as Interruption from "../src/stress/interruption.js"
 import * as Naive from "../src/stress/simulation/naive.js"
 import type { Make } from "../src/stress/simulation/trial.js"
 import * as Trial from "../src/stress/simulation/trial.js"
+import * as Storm from "../src/stress/storm.js"
 import * as Stress from "../src/stress/Stress.js"
+import * as Outage from "../src/stress/tokenOutage.js"
+import type { Kind } from "../src/stress/tokenOutageServer.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
 const patience = 120_000
@@ -119,6 +124,126 @@ describe("interruption", () => {
       { ...good, defects: 1 },
       { ...good, replayed: false },
       { ...good, replays: 0 }
+    ])
+  })
+})
+
+describe("storm", () => {
+  it.live(
+    "catches a source that gets a token for each who asks",
+    () =>
+      Effect.gen(function* () {
+        const apart: Make = ({ mint }) =>
+          Effect.sync(() => {
+            let held: TokenSource.Held | undefined
+            const another = Effect.suspend(() =>
+              mint(Option.map(Option.fromNullable(held), ({ token }) => token))
+            ).pipe(Effect.map((token) => (held = { token, generation: (held?.generation ?? 0) + 1 })))
+            return {
+              get: Effect.clockWith((clock) =>
+                held !== undefined && Token.isFresh(held.token, clock.unsafeCurrentTimeMillis())
+                  ? Effect.succeed(held)
+                  : another
+              ),
+              renew: () => Effect.as(another, true),
+              gaveUp: () => Effect.void
+            }
+          })
+        const figures = yield* Storm.measure(apart)(short)
+        expect(figures.cold.tokenCalls).toBeGreaterThanOrEqual(figures.cold.fibers)
+        const broken = Stress.check(Storm.promises, figures)
+        expect(broken).toContain("a storm costs one token call")
+        expect(broken).toContain("every fiber gets its answer")
+      }),
+    patience
+  )
+
+  it.live(
+    "catches a source that replaces a token only when it has to, in front of those who wait",
+    () =>
+      Effect.gen(function* () {
+        const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
+        const broken = Stress.check(Storm.promises, yield* Storm.measure(late)(short))
+        expect(broken).toContain("a storm costs one token call")
+        const slow: Make = (options) =>
+          Effect.map(TokenSource.make(options), (source) => ({
+            ...source,
+            ready: undefined,
+            get: Effect.delay(source.get, "70 millis")
+          }))
+        const waited = Stress.check(Storm.promises, yield* Storm.measure(slow)(short))
+        expect(waited).toEqual([
+          "nobody waits for more than the token call and its own sends",
+          "nobody waits for a token that is replaced early"
+        ])
+      }),
+    patience
+  )
+
+  it("holds every figure against its promise", () => {
+    const one = { fibers: 100, succeeded: 100, tokenCalls: 1, sends: 100, refused: 0, longestMs: 20 }
+    const good: Storm.Storm = { cold: one, expiring: one, early: one, refused: { ...one, sends: 200, refused: 100 } }
+    expectEachBroken(Storm.promises, good, [
+      { ...good, cold: { ...one, succeeded: 99 } },
+      { ...good, early: { ...one, tokenCalls: 2 } },
+      { ...good, refused: { ...good.refused, sends: 201 } },
+      { ...good, expiring: { ...one, refused: 1, sends: 101 } },
+      { ...good, expiring: { ...one, longestMs: 171 } },
+      { ...good, early: { ...one, longestMs: 21 } }
+    ])
+  })
+})
+
+describe("outage", () => {
+  it.live(
+    "catches a source that asks a server that is down again and again, and one that is dead",
+    () =>
+      Effect.gen(function* () {
+        const down = yield* Outage.around(Naive.make, "busy", 60_000, 5_000)
+        expect(down.failed).toBeGreaterThan(0)
+        const cold = yield* Outage.cold(Naive.make, "refusing")
+        expect([cold.unavailable, cold.tokenCalls]).toEqual([1000, 1000])
+        const refused = yield* Outage.forgotten(Naive.make, "dead", 60)
+        expect([refused.reauthorize, refused.tokenCalls]).toEqual([1000, 1000])
+      }),
+    patience
+  )
+
+  it("holds every figure against its promise", () => {
+    const of = <A>(one: A, odd: A = one): Readonly<Record<Kind, A>> => ({
+      busy: one,
+      limited: one,
+      refusing: one,
+      resetting: one,
+      hanging: one,
+      alternating: odd
+    })
+    const down = {
+      calls: 100,
+      failed: 0,
+      longestMs: 100,
+      failedLater: 9,
+      untyped: 0,
+      recoveryMs: 10_000,
+      tokenCalls: 5
+    }
+    const brief = { ...down, failedLater: 0, recoveryMs: 0 }
+    const dead = { calls: 1000, succeeded: 0, reauthorize: 0, unavailable: 1000, other: 0, tokenCalls: 2 }
+    const refused = { ...dead, reauthorize: 1000, unavailable: 0, tokenCalls: 1 }
+    const served = { ...refused, succeeded: 400, reauthorize: 600 }
+    const good: Outage.Outage = { long: of(down), brief: of(brief), cold: of(dead), served, refused }
+    expectEachBroken(Outage.promises, good, [
+      { ...good, long: of(down, { ...down, failed: 1 }) },
+      { ...good, long: of(down, { ...down, failedLater: 0 }) },
+      { ...good, brief: of(brief, { ...brief, untyped: 1 }) },
+      { ...good, brief: of(brief, { ...brief, recoveryMs: 1 }) },
+      { ...good, long: of(down, { ...down, recoveryMs: 60_001 }) },
+      { ...good, long: of(down, { ...down, tokenCalls: 27 }) },
+      { ...good, cold: of(dead, { ...dead, tokenCalls: 0 }) },
+      { ...good, cold: of(dead, { ...dead, tokenCalls: 15 }) },
+      { ...good, cold: of(dead, { ...dead, unavailable: 999, other: 1 }) },
+      { ...good, refused: { ...refused, tokenCalls: 2 } },
+      { ...good, served: { ...served, succeeded: 399, other: 1 } }
     ])
   })
 })

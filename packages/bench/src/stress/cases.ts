@@ -8,7 +8,9 @@ import { interruption } from "./interruption.js"
 import { leaks } from "./leaks.js"
 import { parsers } from "./parsers.js"
 import { processes } from "./processes.js"
+import { storm } from "./storm.js"
 import type { Stress } from "./Stress.js"
+import { outage } from "./tokenOutage.js"
 
 export const cases: ReadonlyArray<Stress> = [
   amplification,
@@ -18,6 +20,8 @@ export const cases: ReadonlyArray<Stress> = [
   hostile,
   interruption,
   leaks,
+  outage,
   parsers,
-  processes
+  processes,
+  storm
 ]
