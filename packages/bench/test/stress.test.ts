@@ -143,7 +143,8 @@ describe("hostile", () => {
     attacks: 40,
     misjudged: 0,
     examples: "",
-    waited: 9,
+    waitedForCall: 8,
+    waitedForExchange: 1,
     latest: 40,
     earliest: 1,
     inflatedMebibytes: 200,
@@ -160,6 +161,7 @@ describe("hostile", () => {
   it("breaks a promise for each figure that is bad", () => {
     const bad: ReadonlyArray<Hostile.Besieged> = [
       { ...good, smallestBomb: 200 * 1024 },
+      { ...good, waitedForCall: 0 },
       { ...good, misjudged: 1 },
       { ...good, latest: 101 },
       { ...good, earliest: -101 },

@@ -1,10 +1,12 @@
 /** The process of the client that is attacked: what it holds in memory, and what it leaves, is the client's. */
 import type { ApiClient } from "@countersign/client/ApiClient"
+import { Timeout } from "@countersign/client/Errors"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Supervisor from "effect/Supervisor"
+import { subscribe } from "node:diagnostics_channel"
 import { answer } from "../Remote.js"
 import { answered, attacks } from "../stress/attacks.js"
 import type { Victim } from "../stress/victims.js"
@@ -15,6 +17,10 @@ export interface Ended {
   readonly attack: string
   readonly ending: string
   readonly millis: number
+  /** Whose time was over, where a timeout ended it. */
+  readonly scope?: Timeout["scope"] | undefined
+  /** When its last send to the attack began, in milliseconds from its own beginning. */
+  readonly sent: number
 }
 
 /** Where nothing else ends a call, this does, in milliseconds. */
@@ -30,19 +36,32 @@ const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
 const tagOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Untyped"
 
-const ending = (call: Effect.Effect<unknown, unknown>): Effect.Effect<string> =>
+const ending = (call: Effect.Effect<unknown, unknown>): Effect.Effect<Pick<Ended, "ending" | "scope">> =>
   call.pipe(
-    Effect.match({ onFailure: tagOf, onSuccess: () => answered }),
-    Effect.catchAllDefect(() => Effect.succeed("Defect")),
-    Effect.timeoutTo({ duration: patience, onSuccess: (tag) => tag, onTimeout: () => "Endless" })
+    Effect.match({
+      onFailure: (error) => ({ ending: tagOf(error), scope: error instanceof Timeout ? error.scope : undefined }),
+      onSuccess: () => ({ ending: answered })
+    }),
+    Effect.catchAllDefect(() => Effect.succeed({ ending: "Defect" })),
+    Effect.timeoutTo({ duration: patience, onSuccess: (ended) => ended, onTimeout: () => ({ ending: "Endless" }) })
   )
+
+/** When each path was asked for last; of those of the attacks there is one call at a time. */
+const sentAt = new Map<string, number>()
+subscribe("undici:request:create", (message) => {
+  // What undici tells under this name.
+  const { request } = message as { readonly request: { readonly path: string } }
+  sentAt.set(request.path, performance.now())
+})
 
 const attempt = (client: ApiClient, attack: string): Effect.Effect<Ended> =>
   Effect.suspend(() => {
+    const path = `/${attack}`
     const begun = performance.now()
-    const call =
-      attacks[attack]?.method === "POST" ? client.post(`/${attack}`, { body: upload }) : client.get(`/${attack}`)
-    return Effect.map(ending(call), (tag) => ({ attack, ending: tag, millis: performance.now() - begun }))
+    const call = attacks[attack]?.method === "POST" ? client.post(path, { body: upload }) : client.get(path)
+    return Effect.map(ending(call), (ended) => {
+      return { ...ended, attack, millis: performance.now() - begun, sent: (sentAt.get(path) ?? begun) - begun }
+    })
   })
 
 /** What is left of the memory when all that can be is collected. */
