@@ -6,14 +6,16 @@
  *
  * @since 0.1.0
  */
-import * as HttpClient from "@effect/platform/HttpClient"
-import * as BaseUrl from "@countersign/protocol/BaseUrl"
-import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import * as Bridge from "./internal/bridge.js"
-import { tokenOf } from "./internal/tokenResponse.js"
+import type { ClientAuthentication } from "./ClientAuthentication.js"
+import type * as Dpop from "./Dpop.js"
+import * as Conversation from "./internal/conversation.js"
+import * as PlainHttp from "./internal/plainHttp.js"
 import type { Token } from "./Token.js"
 
 /**
@@ -23,9 +25,8 @@ import type { Token } from "./Token.js"
  * @since 0.1.0
  * @category options
  */
-export const dangerouslyPlainHttpOnLoopback: unique symbol = Symbol.for(
-  "@countersign/auth/OAuth2/dangerouslyPlainHttpOnLoopback"
-)
+export const dangerouslyPlainHttpOnLoopback: typeof PlainHttp.dangerouslyPlainHttpOnLoopback =
+  PlainHttp.dangerouslyPlainHttpOnLoopback
 
 /**
  * How long a token that an authorization server has just issued may be unknown to the APIs that take it: the grants'
@@ -37,14 +38,12 @@ export const dangerouslyPlainHttpOnLoopback: unique symbol = Symbol.for(
 export const settling = "3 seconds"
 
 /**
- * How a client proves who it is at the token endpoint: its secret in the Authorization field or in the body.
- *
- * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
+ * How a client's secret is used, by the name of the method in its registration; see {@link ClientAuthentication}.
  *
  * @since 0.1.0
  * @category models
  */
-export type ClientAuthentication = "client_secret_basic" | "client_secret_post"
+export type SecretMethod = "client_secret_basic" | "client_secret_post" | "client_secret_jwt"
 
 /**
  * A client as the authorization server knows it.
@@ -56,11 +55,14 @@ export interface Client {
   /** The issuer, whose metadata tells the endpoints: an https URL without query and fragment. */
   readonly issuer: string
   readonly clientId: string
-  readonly clientSecret: Redacted.Redacted<string>
-  /** How the secret is sent (`client_secret_basic`). */
-  readonly clientAuthentication?: ClientAuthentication | undefined
+  /** The secret, where the client has one. */
+  readonly clientSecret?: Redacted.Redacted<string> | undefined
+  /** How the secret is used (`client_secret_basic`); or, without one, how the client proves who it is. */
+  readonly clientAuthentication?: SecretMethod | ClientAuthentication | undefined
   /** The token endpoint, where the server publishes no metadata. */
   readonly tokenEndpoint?: string | undefined
+  /** The key that tokens are to be bound to; the server's answer must be of type `DPoP` then. */
+  readonly dpop?: Dpop.Key | undefined
   /** See {@link dangerouslyPlainHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
 }
@@ -77,85 +79,18 @@ export interface Service {
   readonly clientCredentials: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError>
   /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6). */
   readonly refresh: (refreshToken: Redacted.Redacted<string>) => Effect.Effect<Token, TokenError>
+  /** A grant by its name, for those that have no function here; the text of `secrets` is shown in no error. */
+  readonly grant: (
+    grantType: string,
+    parameters: Readonly<Record<string, string>>,
+    secrets?: ReadonlyArray<Redacted.Redacted<string>>
+  ) => Effect.Effect<Token, TokenError>
   /**
    * How far the server's clock is ahead of this machine's, in milliseconds to the second, by the `Date` of its last
    * answer; 0 before there was one. The life of a token does not depend on it: `expires_in` counts from its receipt.
    */
   readonly clockOffset: Effect.Effect<number>
 }
-
-const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
-
-const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
-  const checked = BaseUrl.validate(text)
-  if (checked._tag === "Err") {
-    const detail = `${what} cannot be used (${BaseUrl.explain(checked.reason)}): give one like https://auth.example.com`
-    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
-  }
-  const url = new URL(text)
-  if (url.protocol === "https:" || (plain && loopback.has(url.hostname))) return Effect.succeed(url)
-  return Effect.fail(
-    new InvalidRequest({
-      reason: "Url",
-      detail: `${what} is not https, and would be sent the client's secret in the clear; on loopback it can be allowed by name`
-    })
-  )
-}
-
-/** It may have a query (RFC 6749 §3.2), which the issuer may not. */
-const checkedEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
-  checkedUrl("the token endpoint", text.split("?", 1).join(), plain)
-
-/** A server that has no such document says so, or has a page for any path. */
-const isMissing = ({ headers, status }: Response): boolean =>
-  status === 200
-    ? !(headers.get("content-type") ?? "").toLowerCase().startsWith("application/json")
-    : status >= 400 && status < 500 && status !== 408 && status !== 429
-
-const unpublished = new TokenError({
-  reason: "Unavailable",
-  detail: "the issuer publishes no metadata: check its URL, or name the token endpoint"
-})
-
-const noEndpoint = new TokenError({
-  reason: "InvalidResponse",
-  detail: "the issuer's metadata names no token endpoint that a secret can be sent to: an https URL"
-})
-
-const metadataOf = (
-  client: Client,
-  issuer: URL,
-  exchange: Bridge.Exchange,
-  insecure: boolean
-): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
-  if (client.tokenEndpoint !== undefined) {
-    return Effect.succeed({ issuer: issuer.href, token_endpoint: client.tokenEndpoint })
-  }
-  const discover = (algorithm: "oidc" | "oauth2") =>
-    exchange(async (customFetch) => {
-      const options = { algorithm, [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }
-      const response = await oauth.discoveryRequest(issuer, options)
-      return isMissing(response) ? undefined : oauth.processDiscoveryResponse(issuer, response)
-    }, [])
-  const discoverOpenId = (otherwise: TokenError) =>
-    Effect.flatMap(discover("oidc"), (found) => (found === undefined ? Effect.fail(otherwise) : Effect.succeed(found)))
-  // RFC 8414 is the one for OAuth; providers of OpenID Connect often serve only theirs.
-  return discover("oauth2").pipe(
-    Effect.catchIf(({ reason }) => reason === "InvalidResponse", discoverOpenId),
-    Effect.flatMap((found) => (found === undefined ? discoverOpenId(unpublished) : Effect.succeed(found))),
-    // The library checks neither its type nor, where plain http is allowed, its host.
-    Effect.tap(({ token_endpoint: endpoint }) =>
-      typeof endpoint === "string"
-        ? Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint)
-        : Effect.fail(noEndpoint)
-    )
-  )
-}
-
-const nameless = new InvalidRequest({
-  reason: "Credentials",
-  detail: "the client's id or its secret is empty: configure both"
-})
 
 /**
  * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read.
@@ -173,79 +108,50 @@ const nameless = new InvalidRequest({
  * @category constructors
  */
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
-  Effect.gen(function* () {
-    const insecure = client.transport === dangerouslyPlainHttpOnLoopback
-    const issuer = yield* checkedUrl("the issuer", client.issuer, insecure)
-    if (client.tokenEndpoint !== undefined) yield* checkedEndpoint(client.tokenEndpoint, insecure)
-    if (client.clientId === "" || Redacted.value(client.clientSecret) === "") return yield* Effect.fail(nameless)
-    const exchange = Bridge.make(yield* HttpClient.HttpClient)
-    const authentication = (
-      client.clientAuthentication === "client_secret_post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic
-    )(Redacted.value(client.clientSecret))
-
-    // Remembered only when it was read: what fails now may be there in a minute. Nobody asks for it twice at once,
-    // since a token source does one thing at a time.
-    let known: oauth.AuthorizationServer | undefined
-    const metadata = Effect.suspend(() =>
-      known === undefined
-        ? metadataOf(client, issuer, exchange, insecure).pipe(
-            Effect.tap((found) => Effect.sync(() => (known = found))),
-            Effect.mapError(unsent)
-          )
-        : Effect.succeed(known)
-    )
-
-    type Grant = (
-      server: oauth.AuthorizationServer,
-      options: { readonly [oauth.customFetch]: Bridge.Fetch; readonly [oauth.allowInsecureRequests]: boolean }
-    ) => Promise<oauth.TokenEndpointResponse>
-
-    const granted = (grant: Grant, ...secrets: ReadonlyArray<Redacted.Redacted<string>>) =>
-      Effect.flatMap(metadata, (server) =>
-        Effect.flatMap(
-          exchange(
-            (customFetch) =>
-              grant(server, { [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }),
-            [client.clientSecret, ...secrets]
-          ),
-          tokenOf
+  Effect.map(Conversation.make(client), ({ clockOffset, token }) => ({
+    clockOffset,
+    clientCredentials: (parameters) =>
+      token(async ({ authentication, client, options, server }) =>
+        oauth.processClientCredentialsResponse(
+          server,
+          client,
+          await oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)
         )
-      )
-
-    const id: oauth.Client = { client_id: client.clientId }
-    return {
-      clockOffset: Effect.sync(exchange.ahead),
-      clientCredentials: (parameters) =>
-        granted(async (server, options) =>
-          oauth.processClientCredentialsResponse(
+      ),
+    refresh: (refreshToken) =>
+      token(
+        async ({ authentication, client, options, server }) =>
+          oauth.processRefreshTokenResponse(
             server,
-            id,
-            await oauth.clientCredentialsGrantRequest(server, id, authentication, { ...parameters }, options)
-          )
-        ),
-      refresh: (refreshToken) =>
-        Effect.mapBoth(
-          granted(
-            async (server, options) =>
-              oauth.processRefreshTokenResponse(
-                server,
-                id,
-                await oauth.refreshTokenGrantRequest(server, id, authentication, Redacted.value(refreshToken), options)
-              ),
-            refreshToken
+            client,
+            await oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), options)
           ),
-          {
-            onFailure: reauthorize,
-            // A refresh token that is left out of the answer stays good; a new one replaces it.
-            onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
-          }
-        )
-    }
-  })
-
-/** Whatever became of the request for the metadata, no credential was sent. */
-const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
-  new TokenError({ detail, error, reason, retryAt, sent: "no" })
+        [refreshToken]
+      ).pipe(
+        Effect.mapBoth({
+          onFailure: reauthorize,
+          // A refresh token that is left out of the answer stays good; a new one replaces it.
+          onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
+        })
+      ),
+    grant: (grantType, parameters, secrets) =>
+      token(
+        async ({ authentication, client, options, server }) =>
+          oauth.processGenericTokenEndpointResponse(
+            server,
+            client,
+            await oauth.genericTokenEndpointRequest(
+              server,
+              client,
+              authentication,
+              grantType,
+              { ...parameters },
+              options
+            )
+          ),
+        secrets
+      )
+  }))
 
 /** A refresh token that is refused stays refused. */
 const reauthorize = (error: TokenError): TokenError =>

@@ -127,7 +127,7 @@ export type Requirements<R> = TokenStore.TokenStore | R
  * @since 0.1.0
  * @category defaults
  */
-export const defaults = {
+export const defaults: Readonly<Record<keyof Tuning, Duration.DurationInput>> = {
   /** How long one try of `mint` may take. */
   timeout: "20 seconds",
   /** How long before its end a token is replaced in the background; a fifth of its life at most, less some jitter. */
@@ -136,7 +136,7 @@ export const defaults = {
   late: "30 seconds",
   /** For how long after it was got a token that is refused is tried again; the OAuth grants say 3 seconds. */
   settling: 0
-} as const satisfies Record<string, Duration.DurationInput>
+}
 
 /** After another token did not help against a refusal, none is asked for because of one for so long. */
 const cooldownMs = 30_000

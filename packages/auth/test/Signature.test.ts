@@ -67,11 +67,10 @@ describe("Signature", () => {
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(request)
       const [first, second] = yield* mock.sent
-      expect([first?.headers["x-timestamp"], second?.headers["x-timestamp"]]).toEqual([
-        "0",
-        String(Math.floor((second?.at ?? 0) / 1000))
-      ])
-      expect(second?.at).toBeGreaterThanOrEqual(5_000)
+      expect(first?.headers["x-timestamp"]).toBe("0")
+      // It is signed after the wait, and sent when WebCrypto has answered, for which the clock of the test does not wait.
+      expect(Number(second?.headers["x-timestamp"])).toBeGreaterThanOrEqual(5)
+      expect(Number(second?.headers["x-timestamp"])).toBeLessThanOrEqual((second?.at ?? 0) / 1000)
       expect(second?.headers["x-nonce"]).not.toBe(first?.headers["x-nonce"])
       for (const one of [first, second]) expect(one?.headers["x-signature"]).toBe(one && hmac(textOf(one)))
     })

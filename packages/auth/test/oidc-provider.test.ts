@@ -15,7 +15,7 @@ import { printed } from "./support/printed.js"
 
 const secret = "canary-secret:+%/~"
 
-const clientOf = (client_id: string, token_endpoint_auth_method: OAuth2.ClientAuthentication) => ({
+const clientOf = (client_id: string, token_endpoint_auth_method: OAuth2.SecretMethod) => ({
   client_id,
   client_secret: secret,
   token_endpoint_auth_method,
@@ -90,7 +90,7 @@ const introspected = Effect.gen(function* () {
 })
 
 describe("oidc-provider", () => {
-  it.live.each<readonly [OAuth2.ClientAuthentication, string]>([
+  it.live.each<readonly [OAuth2.SecretMethod, string]>([
     ["client_secret_basic", "by-basic"],
     ["client_secret_post", "by-post"]
   ])("gives a token to %s, which is what was asked for", ([clientAuthentication, clientId]) =>
@@ -113,7 +113,7 @@ describe("oidc-provider", () => {
     }).pipe(Effect.provide(live({})))
   )
 
-  it.live.each<OAuth2.ClientAuthentication>(["client_secret_basic", "client_secret_post"])(
+  it.live.each<OAuth2.SecretMethod>(["client_secret_basic", "client_secret_post"])(
     "refuses a wrong secret by %s, which is a typed error and shows neither",
     (clientAuthentication) =>
       Effect.gen(function* () {

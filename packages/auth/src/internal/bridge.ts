@@ -131,7 +131,7 @@ const answerOf = (
       const { headers, status } = response
       return {
         answer: { status, text, challenge: headers["www-authenticate"], ...whenOf(headers, now) },
-        response: responseOf(status, headers["content-type"] ?? "", text)
+        response: responseOf(status, headers, text)
       }
     }
   )
@@ -144,11 +144,16 @@ export const isPrintable = (text: string): boolean =>
  * What the library reads of an answer: its type, its body, and whether its status is the one it wants. `Response` knows
  * fewer statuses, and fewer characters in a field, than there are on the wire, and throws at the others.
  */
-const responseOf = (status: number, type: string, text: string): Response => {
+const responseOf = (status: number, headers: Headers, text: string): Response => {
   const bodiless = status === 204 || status === 205 || status === 304
+  const type = headers["content-type"] ?? ""
+  const nonce = headers["dpop-nonce"] ?? ""
   return new Response(bodiless ? null : text, {
     status: status >= 200 && status <= 599 ? status : 599,
-    headers: { "content-type": isPrintable(type) ? type : "application/octet-stream" }
+    headers: {
+      "content-type": isPrintable(type) ? type : "application/octet-stream",
+      ...(nonce !== "" && isPrintable(nonce) && { "dpop-nonce": nonce })
+    }
   })
 }
 

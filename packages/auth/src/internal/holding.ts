@@ -1,5 +1,5 @@
 import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"

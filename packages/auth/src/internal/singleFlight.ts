@@ -26,12 +26,12 @@ export interface Flight<A, E> {
 export const make = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Flight<A, E>, never, R | Scope.Scope> =>
   Effect.gen(function* () {
     const runtime = yield* Effect.runtime<R>()
-    let running: Deferred.Deferred<A, E> | undefined
+    let running: Effect.Effect<A, E> | undefined
     let closed = false
 
-    const start = (): Deferred.Deferred<A, E> => {
+    const start = (): Effect.Effect<A, E> => {
       const outcome = Deferred.unsafeMake<A, E>(FiberId.none)
-      running = outcome
+      running = Deferred.await(outcome)
       // Nobody interrupts it from without; a bound on time within needs it to be interruptible, wherever it was made.
       const settle = Effect.flatMap(Effect.exit(Effect.interruptible(effect)), (exit) => {
         running = undefined
@@ -39,23 +39,23 @@ export const make = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fli
       })
       // Not in the middle of what the fiber is doing whose turn it is.
       Runtime.runFork(runtime)(settle, { immediate: false })
-      return outcome
+      return running
     }
 
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         closed = true
-        return running === undefined ? Effect.void : Effect.exit(Deferred.await(running))
+        return running === undefined ? Effect.void : Effect.exit(running)
       })
     )
     return {
       join: (enough) =>
         Effect.suspend(() => {
           const found = enough()
-          return found === undefined ? Deferred.await(running ?? start()) : Effect.succeed(found)
+          return found === undefined ? (running ?? start()) : Effect.succeed(found)
         }),
       begin: () => {
-        if (running === undefined && !closed) start()
+        if (!closed) running ??= start()
       }
     }
   })

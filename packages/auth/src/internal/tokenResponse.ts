@@ -14,11 +14,13 @@ const endOf = ({ expires_in: seconds }: oauth.TokenEndpointResponse, now: number
   seconds === undefined || seconds === 0 ? undefined : now + Math.min(seconds, longestLifeSeconds) * 1000
 
 /** A token of a token endpoint's answer; its life is counted from now. */
-export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Token, TokenError> => {
-  if (answer.token_type !== "bearer") {
-    return Effect.fail(
-      new TokenError({ reason: "InvalidResponse", detail: "the token is of a type that this client cannot present" })
-    )
+export const tokenOf = (answer: oauth.TokenEndpointResponse, bound = false): Effect.Effect<Token, TokenError> => {
+  if (answer.token_type !== (bound ? "dpop" : "bearer")) {
+    const detail =
+      bound && answer.token_type === "bearer"
+        ? "the token is not bound to the client's key: the server does not do DPoP, or somebody took it out"
+        : "the token is of a type that this client cannot present"
+    return Effect.fail(new TokenError({ reason: "InvalidResponse", detail }))
   }
   // RFC 6749 §A.12. Any other would be kept, sent by no request, and so never refused and replaced.
   if (!isPrintable(answer.access_token)) {
@@ -28,7 +30,7 @@ export const tokenOf = (answer: oauth.TokenEndpointResponse): Effect.Effect<Toke
   }
   return Effect.map(Clock.currentTimeMillis, (now) => ({
     accessToken: Redacted.make(answer.access_token),
-    tokenType: "Bearer",
+    tokenType: bound ? "DPoP" : "Bearer",
     obtainedAt: now,
     expiresAt: endOf(answer, now),
     refreshToken: answer.refresh_token === undefined ? undefined : Redacted.make(answer.refresh_token),

@@ -1,0 +1,133 @@
+/**
+ * How a client proves to an authorization server who it is.
+ *
+ * @since 0.1.0
+ */
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import type { Method } from "./internal/clientAuth.js"
+import * as ClientAuth from "./internal/clientAuth.js"
+
+/**
+ * A way to prove it, with what that takes. It is made anew for each request, and shows no secret.
+ *
+ * Specification: [the registry of methods](https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#token-endpoint-auth-method).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientAuthentication {
+  /** Its name in a client's registration. */
+  readonly method: string
+}
+
+const make = (method: string, secrets: ReadonlyArray<Redacted.Redacted>, apply: Method["apply"]) =>
+  ClientAuth.make(method, { secrets, apply })
+
+/**
+ * The secret in the Authorization field, id and secret each encoded as a form before, as RFC 6749 says.
+ *
+ * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const secretBasic = (secret: Redacted.Redacted): ClientAuthentication =>
+  make("client_secret_basic", [secret], () => oauth.ClientSecretBasic(Redacted.value(secret)))
+
+/**
+ * The secret in the Authorization field as it is: for servers that do not undo the encoding that RFC 6749 asks for, which
+ * shows with secrets that hold other characters than letters, digits, `-`, `.`, `_` and `*`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const secretBasicInterop = (secret: Redacted.Redacted): ClientAuthentication =>
+  make("client_secret_basic", [secret], () => (_server, { client_id: id }, _body, headers) => {
+    headers.set("authorization", `Basic ${Encoding.encodeBase64(`${id}:${Redacted.value(secret)}`)}`)
+  })
+
+/**
+ * The secret in the body.
+ *
+ * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const secretPost = (secret: Redacted.Redacted): ClientAuthentication =>
+  make("client_secret_post", [secret], () => oauth.ClientSecretPost(Redacted.value(secret)))
+
+/**
+ * A JWT that is signed with the secret (HS256), which itself is not sent. A new one for each request, for one minute.
+ *
+ * Specification: [OpenID Connect Core §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication),
+ * [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const secretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication =>
+  make("client_secret_jwt", [secret], (now) =>
+    oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.dated(now, options) })
+  )
+
+/**
+ * What an assertion says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AssertionOptions {
+  /** Whom it is meant for, where a server wants something else than its issuer: its token endpoint, mostly. */
+  readonly audience?: string | undefined
+}
+
+/**
+ * A private key of WebCrypto, whose algorithm says how it signs, and its id at the server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PrivateKey {
+  readonly key: CryptoKey
+  readonly kid?: string | undefined
+}
+
+/**
+ * A JWT that is signed with a private key, of which the server has the public one: nothing that is sent can be used by
+ * somebody else. A new one for each request, for one minute.
+ *
+ * Specification: [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2),
+ * recommended by [RFC 9700 §2.5](https://www.rfc-editor.org/rfc/rfc9700#section-2.5).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOptions = {}): ClientAuthentication =>
+  make("private_key_jwt", [], (now) =>
+    oauth.PrivateKeyJwt(kid === undefined ? key : { key, kid }, {
+      [oauth.modifyAssertion]: ClientAuth.dated(now, options)
+    })
+  )
+
+/**
+ * Nothing: for a public client, which can keep no secret.
+ *
+ * Specification: [RFC 6749 §2.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.1).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const none: ClientAuthentication = /* @__PURE__ */ make("none", [], () => oauth.None())
+
+/**
+ * The certificate of the connection, which the transport has to be given: `NodeTransport`'s `tls`.
+ *
+ * Specification: [RFC 8705 §2](https://www.rfc-editor.org/rfc/rfc8705#section-2).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tls: ClientAuthentication = /* @__PURE__ */ make("tls_client_auth", [], () => oauth.TlsClientAuth())

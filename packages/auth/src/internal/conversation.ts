@@ -1,0 +1,128 @@
+/** What all grants have in common: who the client is, where the server's endpoints are, and how the two talk. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import * as ClientAuthentication from "../ClientAuthentication.js"
+import type { Client } from "../OAuth2.js"
+import type { Token } from "../Token.js"
+import * as Bridge from "./bridge.js"
+import * as ClientAuth from "./clientAuth.js"
+import * as Discovery from "./discovery.js"
+import * as Dpop from "./dpop.js"
+import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
+import { tokenOf } from "./tokenResponse.js"
+
+/** What a request of the library takes. */
+export interface Context {
+  readonly server: oauth.AuthorizationServer
+  readonly client: oauth.Client
+  readonly authentication: oauth.ClientAuth
+  readonly options: {
+    readonly [oauth.customFetch]: Bridge.Fetch
+    readonly [oauth.allowInsecureRequests]: boolean
+    readonly DPoP?: oauth.DPoPHandle
+  }
+}
+
+type Secrets = ReadonlyArray<Redacted.Redacted<string>>
+
+/** A client's conversation with its authorization server. */
+export interface Conversation {
+  readonly issuer: URL
+  readonly insecure: boolean
+  /** The server's metadata, which is fetched when it is first needed, and kept once it was read. */
+  readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
+  /** How far the server's clock is ahead of this machine's, in milliseconds. */
+  readonly clockOffset: Effect.Effect<number>
+  /** One request with the client's authentication, and what it gives. Text that repeats a secret is not shown. */
+  readonly call: <A>(run: (context: Context) => Promise<A>, secrets?: Secrets) => Effect.Effect<A, TokenError>
+  /** One that gives a token. */
+  readonly token: (
+    run: (context: Context) => Promise<oauth.TokenEndpointResponse>,
+    secrets?: Secrets
+  ) => Effect.Effect<Token, TokenError>
+}
+
+const nameless = new InvalidRequest({
+  reason: "Credentials",
+  detail: "the client's id or its secret is empty, or it was not said how the client proves who it is: configure both"
+})
+
+const named = {
+  client_secret_basic: ClientAuthentication.secretBasic,
+  client_secret_post: ClientAuthentication.secretPost,
+  client_secret_jwt: ClientAuthentication.secretJwt
+} as const
+
+/** How the client proves who it is; undefined where its options do not say. */
+const authenticationOf = ({ clientAuthentication, clientId, clientSecret }: Client): ClientAuth.Method | undefined => {
+  if (clientId === "") return undefined
+  if (typeof clientAuthentication === "object") return ClientAuth.of(clientAuthentication)
+  if (clientSecret === undefined || Redacted.value(clientSecret) === "") return undefined
+  return ClientAuth.of(named[clientAuthentication ?? "client_secret_basic"](clientSecret))
+}
+
+/** Whatever became of the request for the metadata, no credential was sent. */
+const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
+  new TokenError({ detail, error, reason, retryAt, sent: "no" })
+
+/** Remembered only when it was read: what fails now may be there in a minute. */
+const remembered = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  let known: { readonly value: A } | undefined
+  return Effect.suspend(() =>
+    known === undefined
+      ? Effect.tap(effect, (value) => Effect.sync(() => (known = { value })))
+      : Effect.succeed(known.value)
+  )
+}
+
+/** Makes the conversation; fails with `InvalidRequest` for a client that cannot have one. */
+export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const insecure = client.transport === dangerouslyPlainHttpOnLoopback
+    const issuer = yield* Discovery.checkedUrl("the issuer", client.issuer, insecure)
+    if (client.tokenEndpoint !== undefined) yield* Discovery.checkedEndpoint(client.tokenEndpoint, insecure)
+    const method = authenticationOf(client)
+    if (method === undefined) return yield* Effect.fail(nameless)
+    const exchange = Bridge.make(yield* HttpClient.HttpClient)
+    const metadata = remembered(Effect.mapError(Discovery.metadata(client, issuer, exchange, insecure), unsent))
+    const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
+    const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
+
+    const call: Conversation["call"] = (run, secrets = []) =>
+      Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) =>
+        exchange(
+          (customFetch) => {
+            const context: Context = {
+              server,
+              client: skewed,
+              authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
+              options: {
+                [oauth.customFetch]: customFetch,
+                [oauth.allowInsecureRequests]: insecure,
+                ...(proof !== undefined && { DPoP: proof })
+              }
+            }
+            // A server that wants a nonce in the proof says which one; it is asked once more with that.
+            return run(context).catch((error: unknown) => {
+              if (proof !== undefined && oauth.isDPoPNonceError(error)) return run(context)
+              throw error
+            })
+          },
+          [...method.secrets, ...secrets]
+        )
+      )
+
+    return {
+      issuer,
+      insecure,
+      metadata,
+      clockOffset: Effect.sync(exchange.ahead),
+      call,
+      token: (run, secrets) =>
+        Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client.dpop !== undefined))
+    }
+  })
