@@ -3,8 +3,10 @@ import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Signature from "@countersign/auth/Signature"
 import * as Token from "@countersign/auth/Token"
+import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenKey from "@countersign/auth/TokenKey"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -19,6 +21,7 @@ import type * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 
 /** A service that a mint might ask for. */
 interface Vault {
@@ -108,5 +111,19 @@ describe("types", () => {
     expectTypeOf(Token.Token).toEqualTypeOf<Schema.Schema<Token.Token, Token.TokenEncoded>>()
     expectTypeOf(Token.bearer).returns.toEqualTypeOf<Token.Token>()
     expectTypeOf(TokenKey.format).returns.toEqualTypeOf<string>()
+  })
+
+  it("events need nothing, and who listens needs them", () => {
+    expectTypeOf(TokenEvents.layer).toEqualTypeOf<LayerOf<TokenEvents.TokenEvents>>()
+    expectTypeOf(TokenEvents.stream).toEqualTypeOf<
+      Stream.Stream<TokenEvents.TokenEvent, never, TokenEvents.TokenEvents>
+    >()
+  })
+
+  it("a refresh token's client may be one that cannot be, and needs a transport and a store", () => {
+    expectTypeOf(RefreshToken.layer).returns.toEqualTypeOf<
+      LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
+    >()
+    expectTypeOf(RefreshToken.mint).returns.returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
   })
 })
