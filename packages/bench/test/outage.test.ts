@@ -74,6 +74,17 @@ describe("hold", () => {
     patience
   )
 
+  it.live(
+    "catches a client that holds everybody, and then lets in all of them at once",
+    () =>
+      Effect.gen(function* () {
+        const found = yield* Hold.measure(Hold.ungated)(short)
+        expect(found.virtual.firstPercent).toBeGreaterThan(99)
+        expect(Stress.check(Hold.promises, found)).toEqual(["at most a tenth is sent in the first 100 ms"])
+      }),
+    patience
+  )
+
   it("holds every figure against its promise", () => {
     const one = { fibers: 100, succeeded: 100, tooEarly: 0, firstPercent: 10, lastMillis: 900 }
     const both = (live: typeof one) => ({ virtual: one, live })

@@ -4,12 +4,14 @@
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
+import type * as RateLimit from "@countersign/client/RateLimit"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -23,17 +25,34 @@ export type Client = (
   transport: HttpClient.HttpClient
 ) => Effect.Effect<HttpClient.HttpClient.With<unknown>, unknown>
 
-/** Ours as it comes. */
-const ours: Client = (baseUrl, transport) =>
-  Effect.provideService(ApiClient.make({ baseUrl, auth: Auth.none }), HttpClient.HttpClient, transport)
+const make =
+  (rateLimit: () => RateLimit.Service | false | undefined): Client =>
+  (baseUrl, transport) =>
+    Effect.provideService(
+      ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: rateLimit() }),
+      HttpClient.HttpClient,
+      transport
+    )
 
-/** Ours without the hold. */
-export const unheld: Client = (baseUrl, transport) =>
-  Effect.provideService(
-    ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: false }),
-    HttpClient.HttpClient,
-    transport
-  )
+/** Holds whoever comes until the server's time, and then lets in all of them at once. */
+const gateless = (): RateLimit.Service => {
+  let opensAt = 0
+  return {
+    active: true,
+    admit: () => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, opensAt - now))),
+    heed: (_, { headers, status }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (status === 429) opensAt = now + 1000 * Number(headers["retry-after"])
+      })
+  }
+}
+
+/** Ours as it comes. */
+const ours: Client = make(() => undefined)
+
+/** Ours without the hold, and with one that has no gate. */
+export const unheld: Client = make(() => false)
+export const ungated: Client = make(gateless)
 
 /** What came of the fibers. */
 interface Counted {
@@ -92,7 +111,7 @@ const virtual = (client: Client, fibers: number): Effect.Effect<Counted, unknown
     const succeeded = yield* storm(made, "https://api.test/x", fibers)
     // The refusal came with the answer, and so did the time that it named.
     return counted(fibers, succeeded, [(sentAt[0] ?? 0) + latency, ...sentAt.slice(1)], seconds.virtual)
-  }).pipe(VirtualClock.run)
+  }).pipe(VirtualClock.run, Effect.withRandom(Random.make("hold")))
 
 /** A server that refuses the first request, and the times at which it was asked. */
 const serve: Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArray<number> }, unknown, Scope.Scope> =
