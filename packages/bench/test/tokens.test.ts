@@ -199,7 +199,7 @@ describe("outage", () => {
     "catches a source that asks a server that is down again and again, and one that is dead",
     () =>
       Effect.gen(function* () {
-        const down = yield* Outage.around(Naive.make, "busy", 60_000, 5_000)
+        const down = yield* Outage.around(Naive.make, "busy", Outage.plans.long, 5_000)
         expect(down.failed).toBeGreaterThan(0)
         const cold = yield* Outage.cold(Naive.make, "refusing")
         expect([cold.unavailable, cold.tokenCalls]).toEqual([1000, 1000])
@@ -231,14 +231,23 @@ describe("outage", () => {
     const dead = { calls: 1000, succeeded: 0, reauthorize: 0, unavailable: 1000, other: 0, tokenCalls: 2 }
     const refused = { ...dead, reauthorize: 1000, unavailable: 0, tokenCalls: 1 }
     const served = { ...refused, succeeded: 400, reauthorize: 600 }
-    const good: Outage.Outage = { long: of(down), brief: of(brief), cold: of(dead), served, refused }
+    const good: Outage.Outage = {
+      long: of(down),
+      brief: of(brief),
+      shortLived: of(down),
+      cold: of(dead),
+      served,
+      refused
+    }
     expectEachBroken(Outage.promises, good, [
       { ...good, long: of(down, { ...down, failed: 1 }) },
+      { ...good, shortLived: of(down, { ...down, failed: 1 }) },
       { ...good, long: of(down, { ...down, failedLater: 0 }) },
       { ...good, brief: of(brief, { ...brief, untyped: 1 }) },
       { ...good, brief: of(brief, { ...brief, recoveryMs: 1 }) },
       { ...good, long: of(down, { ...down, recoveryMs: 60_001 }) },
-      { ...good, long: of(down, { ...down, tokenCalls: 27 }) },
+      { ...good, long: of(down, { ...down, tokenCalls: 33 }) },
+      { ...good, shortLived: of(down, { ...down, tokenCalls: 19 }) },
       { ...good, cold: of(dead, { ...dead, tokenCalls: 0 }) },
       { ...good, cold: of(dead, { ...dead, tokenCalls: 15 }) },
       { ...good, cold: of(dead, { ...dead, unavailable: 999, other: 1 }) },

@@ -47,16 +47,19 @@ export interface Way {
   from: number
   until: number
   kind: Kind
+  /** How often it was gone, and of that while the server was down. */
   calls: number
+  faults: number
 }
 
 /** A transport that is that way. */
 export const over = (transport: HttpClient.HttpClient, way: Way): HttpClient.HttpClient =>
   HttpClient.transform(transport, (answer, request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const index = way.calls
       way.calls += 1
       if (now < way.from || now >= way.until) return Effect.delay(answer, latency)
+      const index = way.faults
+      way.faults += 1
       const fault = way.kind === "alternating" ? alternating[index % alternating.length] : faults[way.kind]
       return fault === undefined ? answer : Effect.delay(fault(request), latency)
     })
