@@ -4,33 +4,15 @@
  * saves the versions from the one it was told on, once or until it is killed; and ends with its standard input.
  */
 import * as Effect from "effect/Effect"
-import { readdirSync, readFileSync, writeSync } from "node:fs"
-import { stat } from "node:fs/promises"
+import { writeSync } from "node:fs"
 import { createInterface } from "node:readline"
+import { threadOfFiles } from "../stress/crash/thread.js"
 import type { Writer } from "../stress/crash/writers.js"
 import { writers } from "../stress/crash/writers.js"
 
 const [path = "", writer = "ours", mode = "once"] = process.argv.slice(2)
 
 const say = (line: string): void => void writeSync(1, `${line}\n`)
-
-const switches = (): ReadonlyMap<string, number> =>
-  new Map(
-    readdirSync("/proc/self/task").map((thread) => {
-      const [, count = "0"] =
-        /^voluntary_ctxt_switches:\s*(\d+)/m.exec(readFileSync(`/proc/self/task/${thread}/status`, "utf8")) ?? []
-      return [thread, Number(count)]
-    })
-  )
-
-/** Of all threads but the main one, it is the one that wakes up whenever there is something to do with a file. */
-const threadOfFiles = async (): Promise<string> => {
-  const before = switches()
-  for (let i = 0; i < 300; i++) await stat("/")
-  const risen = [...switches()].map(([thread, count]) => [thread, count - (before.get(thread) ?? 0)] as const)
-  const others = risen.filter(([thread]) => thread !== String(process.pid))
-  return others.toSorted(([, one], [, other]) => other - one)[0]?.[0] ?? ""
-}
 
 const save = async (first: number): Promise<void> => {
   // One of the two, since whoever starts this has it from their list.

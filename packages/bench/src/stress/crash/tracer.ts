@@ -47,6 +47,16 @@ export const calls = async (thread: string, log: string, done: () => Promise<voi
   })
 }
 
+/** Has calls of a thread fail with an error, from now on; gives what ends that. */
+export const failing = async (thread: string, names: string, error: string): Promise<() => Promise<void>> => {
+  const tracer = await attach(thread, ["-o", "/dev/null", "-e", `inject=${names}:error=${error}`])
+  return async () => {
+    // It lets go of the thread before it ends.
+    tracer.kill("SIGINT")
+    if (tracer.exitCode === null && tracer.signalCode === null) await once(tracer, "exit")
+  }
+}
+
 /** Has a process killed before one of the calls of its thread is carried out; ends with it. */
 export const killAt = async (thread: string, { name, ordinal }: Call): Promise<void> => {
   await attach(thread, ["-o", "/dev/null", "-e", `inject=${name}:signal=SIGKILL:when=${ordinal}`])
