@@ -205,10 +205,20 @@ const getting = (
     if (held !== undefined) return Effect.succeed(held)
     const failure = holding.failureAt(now)
     if (failure !== undefined) return Effect.fail(failure)
-    return another(() => holding.isFresh(now)).pipe(
-      Effect.catchAll(orTheOld),
-      Effect.tap(({ token }) => Effect.sync(() => used?.(token, now)))
+    const getting = Effect.catchAll(
+      another(() => holding.isFresh(now)),
+      orTheOld
     )
+    const old = holding.alive(now)
+    const waiting =
+      old === undefined
+        ? getting
+        : Effect.timeoutTo(getting, {
+            duration: holding.patienceAt(now),
+            onSuccess: (held) => held,
+            onTimeout: () => old
+          })
+    return waiting.pipe(Effect.tap(({ token }) => Effect.sync(() => used?.(token, now))))
   })
 
   return { get, ready }

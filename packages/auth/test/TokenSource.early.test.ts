@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
@@ -162,6 +163,30 @@ describe("in the early window", () => {
       expect(nameOf(yield* get)).toBe("canary-1")
       yield* TestClock.adjust("1 second")
       expect(calls).toHaveLength(1)
+    })
+  )
+})
+
+describe("in the late window", () => {
+  it.scoped("nobody waits longer than five seconds, nor until the end, for a server that hangs", () =>
+    Effect.gen(function* () {
+      const waits = (life: number, at: number) =>
+        Effect.gen(function* () {
+          const { mint } = minting((n) => (n === 1 ? token(n, life) : Effect.never))
+          const { get } = yield* source(mint)
+          yield* get
+          yield* TestClock.adjust(at)
+          const before = yield* Clock.currentTimeMillis
+          const asking = yield* Effect.fork(
+            Effect.flatMap(get, (held) => Effect.map(Clock.currentTimeMillis, (now) => [nameOf(held), now - before]))
+          )
+          yield* TestClock.adjust("10 seconds")
+          // Closing the source waits for what is under way.
+          yield* TestClock.adjust("1 minute")
+          return yield* Fiber.join(asking)
+        })
+      expect(yield* waits(hour, hour - 20_000)).toEqual(["canary-1", 5_000])
+      expect(yield* waits(60_000, 58_000)).toEqual(["canary-1", 1_000])
     })
   )
 })

@@ -15,6 +15,9 @@ const calmMs = 30_000
 /** Where there is none to serve, it is asked for after a second, two, four, and at last every 30. */
 const firstMs = 1_000
 
+/** A server that hangs keeps nobody for longer who has a token that is still good, and in no case until its end. */
+const longestMs = 5_000
+
 /** A clock that goes back by less than this was corrected, not set. */
 const slackMs = 1_000
 
@@ -64,6 +67,11 @@ export class Holding {
   /** What serves at `now`, although another one would be better. */
   alive(now: number): Held | undefined {
     return now < this.#life.end ? this.#held : undefined
+  }
+
+  /** How long who asks at `now` waits for another one, in milliseconds, before the one that serves is good enough. */
+  patienceAt(now: number): number {
+    return Math.min(longestMs, (this.#life.end - now) / 2)
   }
 
   /** Whether it is time at `now` to get another one in the background. */
