@@ -47,7 +47,7 @@ const apart = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
 
 /** Ours as it comes, and as the transport of another of ours. */
 export const ours: Client = (transport) => make({}, transport)
-export const nested: Client = within({}, identity)
+const nested: Client = within({}, identity)
 /** Both without the budget. */
 export const unbudgeted: Client = (transport) => make({ budget: false }, transport)
 export const nestedUnbudgeted: Client = within({ budget: false }, identity)
