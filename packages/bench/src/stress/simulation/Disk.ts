@@ -11,7 +11,6 @@ import type { World } from "./World.js"
 export interface Rules {
   readonly latencyMs: number
   readonly failing: number
-  readonly writesFail: boolean
 }
 
 /** How often the lock is looked at while another has it, in milliseconds. */
@@ -43,8 +42,7 @@ export class Disk {
 
   #step(reason: "ReadFailed" | "WriteFailed" | "Busy"): Effect.Effect<void, TokenStoreError> {
     return Effect.suspend(() => {
-      const may = this.mayFail && (reason !== "WriteFailed" || this.#rules.writesFail)
-      const fails = may && this.#world.isLucky(this.#rules.failing)
+      const fails = this.mayFail && this.#world.isLucky(this.#rules.failing)
       if (fails) this.#world.tell(`will be ${reason}`)
       const then = fails ? Effect.fail(new TokenStoreError({ reason, detail: "the disk has failed" })) : Effect.void
       return Effect.zipRight(Effect.sleep(this.#world.integer(this.#rules.latencyMs)), then)

@@ -24,11 +24,6 @@ export interface Scenario {
   readonly failing: number
   /** Whether processes share the account, or follow one another. */
   readonly isShared: boolean
-  /**
-   * Whether writes fail, too. Not where processes share the account: when the one that holds the lock cannot store the
-   * new token, the next one finds the old one and sends it, which is no matter of interruption.
-   */
-  readonly writesFail: boolean
   /** When every access token is revoked. */
   readonly revokedAt: number
   readonly processes: ReadonlyArray<Process>
@@ -64,7 +59,6 @@ export const draw = (seed: number): Scenario => {
     busy: isCalm ? 0 : 0.1,
     failing: isCalm ? 0 : 0.05,
     isShared,
-    writesFail: !isShared,
     revokedAt: chance.integer(4 * lifetimeMs),
     processes: Array.from({ length: 1 + chance.integer(3) }, process)
   }

@@ -122,7 +122,7 @@ export const run = (seed: number, make: Make = TokenSource.make): Outcome => {
     latencyMs: scenario.serverLatencyMs,
     busy: scenario.busy
   })
-  const disk = new Disk(world, { ...scenario, latencyMs: scenario.diskLatencyMs })
+  const disk = new Disk(world, { latencyMs: scenario.diskLatencyMs, failing: scenario.failing })
   const leaders = new Leaders(world)
   const counts: Counts = { calls: 0, failed: 0, defects: 0 }
   disk.put(server.issue())
