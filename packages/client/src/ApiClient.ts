@@ -230,7 +230,8 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
   readonly options: Verb.Verb
   /**
    * The same pipeline as platform's `HttpClient`, for code that takes one: it gives the last response where the client
-   * would fail for its status, and `RequestError`, which nothing of the platform retries, for the rest; another client of ours reads it as what it was.
+   * would fail for its status, and `RequestError`, which nothing of the platform retries, for the rest; another client
+   * of ours reads it as what it was.
    */
   readonly httpClient: HttpClient.HttpClient
 }
