@@ -53,17 +53,20 @@ export const stopping =
       const pid = await caught(party, end)
       if (pid === undefined) return { stops, longestStopMs: Math.round(longestStopMs), kills: 0 }
       const begun = performance.now()
-      await sleep(lengths[stops % lengths.length] ?? 0)
+      const length = lengths[stops % lengths.length] ?? 0
+      await sleep(length)
       longestStopMs = Math.max(longestStopMs, performance.now() - begun)
       stops += 1
       process.kill(pid, "SIGCONT")
-      await sleep(randomInt(20, 200))
+      // They get on for a while, so that it is not always the same ones that wait.
+      await sleep(20 + randomInt(Math.ceil(length / 4), Math.ceil(length / 2) + 1))
     }
   }
 
-/** Kills holders, and starts another process in the place of each. */
+/** Kills holders, once all has gone well for a while, and starts another process in the place of each. */
 export const killing: Disturb = async (party, end) => {
   let kills = 0
+  while (party.server.counts.refreshes < 5 && performance.now() < end) await sleep(10)
   for (;;) {
     const pid = await caught(party, end)
     if (pid === undefined) return { stops: 0, longestStopMs: 0, kills }

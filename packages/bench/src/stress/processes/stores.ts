@@ -8,13 +8,16 @@ export const key = "account"
 
 /**
  * What is read before the lock is what is refreshed with: whoever held it meanwhile has used that up. The version is the
- * record's own, as it is for a client that writes without asking what is there.
+ * record's own, and nobody is seen to refresh, as it is for a client that writes without asking what is there.
  */
 const once = (store: TokenStore.Service): TokenStore.Service => {
   let before: Option.Option<TokenStore.Stored> = Option.none()
   let isWithin = false
   const stale = (now: Option.Option<TokenStore.Stored>): Option.Option<TokenStore.Stored> =>
-    Option.map(now, ({ token, version }) => ({ token: Option.isSome(before) ? before.value.token : token, version }))
+    Option.map(now, ({ token, version }) => {
+      const old = Option.isSome(before) ? before.value.token : token
+      return { token: { ...old, refreshingSince: undefined }, version }
+    })
   return {
     ...store,
     get: (name) => Effect.map(store.get(name), (now) => (isWithin ? stale(now) : (before = now))),
