@@ -88,9 +88,10 @@ interface Refresh {
 
 /**
  * Who has begun a refresh and neither stored its outcome nor holds the lock has died, or cannot write for now and tries
- * again: for so long it is left to that. Servers that forgive a second use do so for longer.
+ * again: for so long it is left to that. Servers that forgive a second use do so for longer, some for
+ * no more than ten seconds.
  */
-const graceMs = 10_000
+const graceMs = 4_000
 
 const overtaken = new TokenError({
   reason: "Unavailable",
