@@ -1,6 +1,7 @@
 /** Every case. Another one is a file beside this one, and a line in this list. */
 import { amplification } from "./amplification.js"
 import { crash } from "./crash.js"
+import { disk } from "./disk.js"
 import { duplicates } from "./duplicates.js"
 import { hold } from "./hold.js"
 import { hostile } from "./hostile.js"
@@ -15,6 +16,7 @@ import { outage } from "./tokenOutage.js"
 export const cases: ReadonlyArray<Stress> = [
   amplification,
   crash,
+  disk,
   duplicates,
   hold,
   hostile,

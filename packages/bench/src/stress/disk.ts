@@ -179,7 +179,7 @@ export const measureOne =
     })
 
 /** Has it break in every way. */
-export const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.Unfit> =>
+const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.Unfit> =>
   Effect.all({
     full: measureOne("ENOSPC")(run),
     unflushed: measureOne("EIO")(run),

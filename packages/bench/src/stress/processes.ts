@@ -146,7 +146,7 @@ export const measureOne =
     })
 
 /** Plays them all. */
-export const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.Unfit> =>
+const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.Unfit> =>
   Effect.all({
     plain: measureOne("plain")(run),
     stopped: measureOne("stopped")(run),

@@ -21,7 +21,7 @@ export const tokenOf = (version: number): Token.Token => ({
 })
 
 /** Stores version `next`, and is done when it is durable. */
-export type Save = (next: number) => Effect.Effect<void, unknown>
+type Save = (next: number) => Effect.Effect<void, unknown>
 
 const ours = (path: string): Effect.Effect<Save, unknown> =>
   Effect.map(

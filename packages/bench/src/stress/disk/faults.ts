@@ -5,7 +5,7 @@ import { join } from "node:path"
 import * as Tracer from "../crash/tracer.js"
 
 /** A fault that has begun. */
-export interface Broken {
+interface Broken {
   /** Sees to it that nothing that was removed meanwhile has made room. */
   readonly stay: () => void
   readonly mend: () => void | Promise<void>

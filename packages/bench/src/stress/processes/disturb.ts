@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import type { Party } from "./party.js"
 
 /** What was done. */
-export interface Disturbed {
+interface Disturbed {
   readonly stops: number
   readonly longestStopMs: number
   readonly kills: number
