@@ -66,7 +66,9 @@ const lockOf = (path: string, key: string): string =>
  *   belong to that user or to root, and let nobody else replace files (a sticky bit will do). Folders further up are
  *   not checked. On Windows, access lists decide instead.
  * - A file that is broken, somebody else's or of a newer release is never overwritten or removed.
- * - Reads take no lock. Writes take a short one between processes, and `exclusive` another one for each key.
+ * - Reads take no lock. Writes take a short one between processes, and `exclusive` another one for each key. They are
+ *   those of `ProcessLock` in the context, where there is one, and else files that name their owner. The store reaches
+ *   as far as they do.
  *
  * Everything is checked once at construction. Fails with `Insecure` (others may read or replace the file; the message
  * has the command that mends it), `Corrupt`, `Foreign` (another user's, another format, a newer release), `ReadFailed`,
@@ -80,9 +82,9 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
   Effect.gen(function* () {
     const path = resolve(options.path)
     const folder = dirname(path)
-    const locks = yield* ProcessLock.make({ lockTimeout: options.lockTimeout })
+    const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
     yield* load(path)
-    yield* sweep(path)
+    yield* sweep(path, locks)
 
     /** Runs `change` on the file as it is while nobody else writes; what it gives is written, if it gives anything. */
     const update = <A>(change: (records: Records) => { readonly result: A; readonly records?: Records }) =>
@@ -98,7 +100,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       )
 
     return {
-      reach: "host",
+      reach: locks.reach,
       get: (key) => Effect.map(load(path), (records) => storedIn(records.get(key))),
       compareAndSet: (key, expected, token: Token) =>
         update((records) => {

@@ -3,42 +3,22 @@
  *
  * @since 0.1.0
  */
+import type { Reach } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import { resolve } from "node:path"
 import type { Family, Seen } from "./internal/claim.js"
-import { claim, release } from "./internal/claim.js"
+import { claim, clear, release } from "./internal/claim.js"
 import * as Owner from "./internal/owner.js"
 import { nonce } from "./internal/secureFile.js"
 import type { SystemError } from "./internal/systemError.js"
 import { explain, shown } from "./internal/systemError.js"
-
-/**
- * Locks, each named by the path of its file. The folder of a lock must exist, and nobody else may write to it.
- *
- * A lock is a file that names its owner: process id, start time, boot, host. It is taken over only when that process
- * provably runs no more, never because it is old: a process that was stopped for an hour still holds its lock when it
- * goes on. The lock of another host, or of another container, is never taken over; the error names the file then.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ProcessLock {
-  /**
-   * Runs an effect while no other fiber, thread or process of this host runs one under the same path. Fibers of this
-   * process take turns in the order in which they came.
-   *
-   * Fails with `Busy`, which names the holder, when another process still holds the lock after `lockTimeout`; with
-   * `WriteFailed` where lock files cannot be written. Waiting can be interrupted. Not reentrant.
-   */
-  readonly withLock: (
-    path: string
-  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
-}
 
 /**
  * How locks are waited for.
@@ -50,6 +30,37 @@ export interface Options {
   /** How long to wait for another process, 15 seconds when left out. Zero tries once. */
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
+
+/**
+ * Locks, each named by a path. What they are made of is up to the Layer: {@link layer} needs nothing but a file system;
+ * `flock` through a native package, or the advisory locks of a database, can take its place.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Whom a lock keeps out: other fibers of this process, other processes of this host, or all that share it. */
+  readonly reach: Reach
+  /**
+   * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
+   *
+   * Fails with `Busy`, which names the holder, when another process still holds the lock after `lockTimeout` (that of
+   * the call before that of the service); with `WriteFailed` where the lock cannot be taken at all. Waiting can be
+   * interrupted. Not reentrant.
+   */
+  readonly withLock: (
+    path: string,
+    options?: Options
+  ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
+}
+
+/**
+ * The locks that stores use, where there is one in their context; else each makes {@link make} of its own.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
 interface Queue {
   readonly semaphore: Effect.Semaphore
@@ -114,17 +125,47 @@ const acquire = (
     }
   })
 
-/** A lock that cannot be removed keeps others out until this process ends; the work under it is done all the same. */
-const releaseOrWarn = (path: string, own: string): Effect.Effect<void> =>
-  Effect.catchAll(release(path, own), (error) =>
-    Effect.logWarning(`The lock ${shown(path)} could not be released: ${explain(error)}`)
+/** A pause that keeps no process alive which has nothing else to do. */
+const idle = (ms: number): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    const timer = setTimeout(() => resume(Effect.void), ms).unref()
+    return Effect.sync(() => clearTimeout(timer))
+  })
+
+/** Only this process may remove its lock, and others wait for it: it tries again after 1 s, 2 s, and so on to 1 min. */
+const removeLater = (family: Family, ms = 1_000): Effect.Effect<void> =>
+  idle(ms).pipe(
+    Effect.zipRight(Effect.uninterruptible(clear(family, family.root))),
+    Effect.catchAll(() => removeLater(family, Math.min(ms * 2, 60_000)))
   )
 
+/** The work under a lock that cannot be removed is done all the same. The next claim of this process takes it over. */
+const releaseOrWarn = (family: Family, own: string): Effect.Effect<void> =>
+  Effect.catchAll(release(family.root, own), (error) =>
+    Effect.zipRight(
+      Effect.logWarning(`The lock ${shown(family.root)} could not be released: ${explain(error)}`),
+      Effect.forkDaemon(removeLater(family))
+    )
+  )
+
+/** For ever, in nanoseconds. */
+const unbounded = 2n ** 63n
+
+const nanosOf = (timeout: Duration.DurationInput): bigint =>
+  Option.getOrElse(Duration.toNanos(timeout), () => unbounded)
+
 /**
- * Locks for this process.
+ * Locks between the processes of one host: files, each at the path that names it. The folder must exist, and nobody else
+ * may write to it.
  *
- * A waiter's time counts from the moment it asks. One that waited its time behind fibers of its own process tries once
- * when its turn comes, and fails only if another *process* holds on.
+ * A lock is a file that names its owner: process id, start time, boot, host. It is taken over only when that process
+ * provably runs no more, never because it is old: a process that was stopped for an hour still holds its lock when it
+ * goes on. The lock of another host, or of another container, is never taken over; the error names the file then. A lock
+ * that its own process could not remove, since the disk refused, is removed by it later.
+ *
+ * Fibers of this process take turns in the order in which they came. A waiter's time counts from the moment it asks. One
+ * that waited its time behind fibers of its own process tries once when its turn comes, and fails only if another
+ * *process* holds on.
  *
  * @example
  * import * as ProcessLock from "@countersign/node/ProcessLock"
@@ -139,19 +180,68 @@ const releaseOrWarn = (path: string, own: string): Effect.Effect<void> =>
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<ProcessLock> =>
-  Effect.map(Owner.self, (self) => {
-    const timeout = Option.getOrElse(Duration.toNanos(options.lockTimeout ?? "15 seconds"), () => 2n ** 63n)
-    return {
-      withLock: (path) => (effect) => {
-        const family = { root: resolve(path), self }
-        return Effect.flatMap(Clock.currentTimeNanos, (now) =>
+export const make = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.map(Owner.self, (self) => ({
+    reach: "host",
+    withLock: (path, own) => {
+      const family = { root: resolve(path), self }
+      const timeout = nanosOf(own?.lockTimeout ?? options.lockTimeout ?? "15 seconds")
+      return (effect) =>
+        Effect.flatMap(Clock.currentTimeNanos, (now) =>
           Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(acquire(family, now + timeout, restore), (own) =>
-              Effect.ensuring(restore(effect), releaseOrWarn(family.root, own))
+            Effect.flatMap(acquire(family, now + timeout, restore), (nonce) =>
+              Effect.ensuring(restore(effect), releaseOrWarn(family, nonce))
             )
           ).pipe(inTurn(family.root))
         )
-      }
     }
-  })
+  }))
+
+/**
+ * {@link make} as a Layer.
+ *
+ * @example
+ * import * as FileTokenStore from "@countersign/node/FileTokenStore"
+ * import * as ProcessLock from "@countersign/node/ProcessLock"
+ * import * as Layer from "effect/Layer"
+ *
+ * const StoreLive = FileTokenStore.layer({ path: "/home/me/.config/app/tokens.json" }).pipe(
+ *   Layer.provide(ProcessLock.layer({ lockTimeout: "5 seconds" }))
+ * )
+ *
+ * @param options - how long to wait.
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effect(ProcessLock, make(options))
+
+/**
+ * Locks between the fibers of this process alone, without files: for a program that runs once, and for tests. A store
+ * over them says that it reaches no further.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succeed(ProcessLock, {
+  reach: "process",
+  withLock: (path) => inTurn(resolve(path))
+})
+
+/**
+ * The locks that a store should use: those of the context where there are some, else {@link make}. `options` count for
+ * both.
+ *
+ * @param options - how long to wait, where a call does not say.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromContext = (options: Options = {}): Effect.Effect<Service> =>
+  Effect.flatMap(Effect.serviceOption(ProcessLock), (provided) =>
+    Option.isNone(provided)
+      ? make(options)
+      : Effect.succeed({
+          reach: provided.value.reach,
+          withLock: (path, own) =>
+            provided.value.withLock(path, { lockTimeout: own?.lockTimeout ?? options.lockTimeout })
+        })
+  )

@@ -1,33 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import fs from "node:fs"
-import { syncBuiltinESMExports } from "node:module"
 import { dirname } from "node:path"
-import { vi } from "vitest"
+import { failing, handleMethods } from "./support/disk.js"
 import { namesIn } from "./support/folder.js"
 import { printed } from "./support/printed.js"
 import { canary, small, used, versionOf } from "./support/tokens.js"
-
-/** Makes one call into the file system fail, for this scope. */
-const failing = (target: object, method: string, code: string): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const error = Object.assign(new Error(`${code}: canary-in-a-message`), { code })
-      // The method is chosen by name, so its type is not known here.
-      const spy = vi.spyOn(target as Record<string, () => Promise<void>>, method).mockRejectedValue(error)
-      syncBuiltinESMExports()
-      return spy
-    }),
-    (spy) => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports()))
-  )
-
-/** What Node's file handles inherit their methods from; there is no other way to it. */
-const handleMethods = Effect.promise(async () => {
-  const handle = await fs.promises.open(process.execPath)
-  await handle.close()
-  return Object.getPrototypeOf(handle) as object // typed as any
-})
 
 describe("a disk that refuses", () => {
   const steps = ["writeFile", "sync", "chmod", "rename"] as const

@@ -2,11 +2,11 @@
  * Files that say who holds a lock, and how one of a dead owner is taken away.
  *
  * A lock file is written under a name of its own and then linked into its place, so it is never seen half written and
- * never replaces another. It is removed by its owner only, or, once the owner is provably dead, by whoever holds the
- * *guard* of that one owner: a lock of the same kind, with the owner's nonce in its name. Under the guard nobody else
- * may remove the file, so that what is looked at there is what is then removed: two contenders cannot take turns in
- * removing each other's fresh lock, as they can with "look, then unlink". A guard whose holder dies is removed under a
- * guard of its own.
+ * never replaces another. It is removed by its owner only, or, once the owner is provably dead or could not remove it,
+ * by whoever holds the *guard* of that one owner: a lock of the same kind, with the owner's nonce in its name. Under the
+ * guard nobody else may remove the file, so that what is looked at there is what is then removed: two contenders cannot
+ * take turns in removing each other's fresh lock, as they can with "look, then unlink". A guard whose holder dies is
+ * removed under a guard of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -66,26 +66,31 @@ const identityOf = (seen: Seen): string | undefined => {
   return seen._tag === "Empty" ? seen.inode : undefined
 }
 
-const isDebris = (self: Owner.Process, seen: Seen): Effect.Effect<boolean> =>
-  seen._tag === "Owned" ? Owner.isDead(self, seen.owner) : Effect.succeed(seen._tag === "Empty")
+/**
+ * Nonces of lock files that this process has done with and could not remove: the disk was read-only, say. Their owner
+ * lives, so nobody else may remove them; without this memory we would not either.
+ */
+const abandoned = new Set<string>()
 
-/** The answer of `link` can get lost on a network file system; the second name of our file cannot. */
-const hasTwoNames = (path: string): Effect.Effect<boolean> =>
-  call(() => Fs.stat(path)).pipe(
-    Effect.map((stats) => stats.nlink === 2),
-    Effect.orElseSucceed(() => false)
-  )
+const isDebris = (self: Owner.Process, seen: Seen): Effect.Effect<boolean> => {
+  if (seen._tag !== "Owned") return Effect.succeed(seen._tag === "Empty")
+  return abandoned.has(seen.owner.nonce) ? Effect.succeed(true) : Owner.isDead(self, seen.owner)
+}
 
 const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-/** Puts our file at `path` unless there is one. A sweep may remove our file while it is empty (`ENOENT`). */
+/**
+ * Puts our file at `path` unless there is one. A sweep may remove our file while it is empty (`ENOENT`). What the system
+ * says to have failed may be there all the same.
+ */
 const link = (family: Family, path: string, owner: Owner.Owner): Effect.Effect<boolean, SystemError> => {
   const temporary = `${family.root}.${owner.nonce}.tmp`
   const linked = call(() => Fs.link(temporary, path)).pipe(
     Effect.as(true),
     Effect.catchTag("SystemError", (error) => {
-      if (error.code === "EEXIST") return hasTwoNames(temporary)
-      return error.code === "ENOENT" ? Effect.succeed(false) : Effect.fail(error)
+      if (error.code === "EEXIST" || error.code === "ENOENT") return Effect.succeed(false)
+      abandoned.add(owner.nonce)
+      return error
     })
   )
   return call(() => Fs.writeFile(temporary, Owner.encode(owner), { flag: flags, mode: 0o600 })).pipe(
@@ -111,16 +116,22 @@ export const claim = (
     const seen = yield* look(path)
     if (Option.isSome(seen) && !(yield* evict(family, path, seen.value, depth))) return seen
     if (yield* link(family, path, { ...family.self, nonce: own })) return Option.none()
-    return Option.orElseSome(yield* look(path), () => unknown)
+    const other = Option.getOrElse(yield* look(path), () => unknown)
+    // The answer of `link` can get lost on a network file system, which then finds our own file in its way.
+    return identityOf(other) === own ? Option.none() : Option.some(other)
   })
 
-/** Removes a lock file of ours; one that somebody put into its place by hand stays. */
-export const release = (path: string, own: string): Effect.Effect<void, SystemError> =>
+/** Removes the file at `path` if it is the one of that identity; one that somebody put into its place stays. */
+const remove = (path: string, identity: string): Effect.Effect<void, SystemError> =>
   Effect.flatMap(look(path), (seen) =>
-    Option.isSome(seen) && identityOf(seen.value) === own ? call(() => Fs.unlink(path)) : Effect.void
+    Option.isSome(seen) && identityOf(seen.value) === identity ? call(() => Fs.unlink(path)) : Effect.void
   )
 
-/** Removes the file at `path` if it is still the one of a dead owner that was `seen` there; tells whether it is gone. */
+/** Removes a lock file of ours. One that cannot be removed is no lock any more for this process, see {@link clear}. */
+export const release = (path: string, own: string): Effect.Effect<void, SystemError> =>
+  Effect.tapError(remove(path, own), () => Effect.sync(() => abandoned.add(own)))
+
+/** Removes the file at `path` if it is still the debris that was `seen` there; tells whether it is gone. */
 const evict = (family: Family, path: string, seen: Seen, depth: number): Effect.Effect<boolean, SystemError> =>
   Effect.gen(function* () {
     const identity = identityOf(seen)
@@ -128,10 +139,12 @@ const evict = (family: Family, path: string, seen: Seen, depth: number): Effect.
     const guard = `${family.root}.${identity}.guard`
     const own = yield* nonce
     if (Option.isSome(yield* claim(family, guard, own, depth + 1))) return false
-    return yield* Effect.ensuring(release(path, identity), Effect.ignore(release(guard, own))).pipe(Effect.as(true))
+    yield* Effect.ensuring(remove(path, identity), Effect.ignore(release(guard, own)))
+    abandoned.delete(identity)
+    return true
   })
 
-/** Removes what a dead process left at `path`, if it did. Must not be interrupted. */
+/** Removes what a dead process, or this one, left at `path`, if it did. Must not be interrupted. */
 export const clear = (family: Family, path: string): Effect.Effect<void, SystemError> =>
   Effect.flatMap(look(path), (seen) =>
     Option.isSome(seen) ? Effect.asVoid(evict(family, path, seen.value, 0)) : Effect.void

@@ -121,7 +121,7 @@ const lockPath = (folder: string, service: string, lock: string): string =>
 export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError> =>
   Effect.gen(function* () {
     const open = options.open ?? (yield* load())
-    const locks = yield* ProcessLock.make({ lockTimeout: options.lockTimeout })
+    const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
     const folder = resolve(options.lockFolder)
     const timeout = Duration.decode(options.timeout ?? "10 seconds")
 
