@@ -47,7 +47,7 @@ describe("a lock that cannot be released", () => {
             const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
             expect([error.reason, error.message.includes("(EIO)")]).toEqual(["WriteFailed", true])
           })
-        )
+        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
         // The guard of the attempt that failed could not be removed either, and is taken over like the lock.
         yield* locks.withLock(path)(Effect.void)
         expect(namesIn(join(path, "..")).filter((name) => !name.endsWith(".tmp"))).toEqual([])

@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import fs from "node:fs"
 import { join } from "node:path"
-import { self } from "../src/internal/owner.js"
-import { folder, namesIn } from "./support/folder.js"
+import { vi } from "vitest"
+import { namesIn } from "./support/folder.js"
 import { lockFile, nobody, nonceOf, tryOnce, write } from "./support/locks.js"
-import { nextLine, run } from "./support/program.js"
+import { nextLine, run, sleeper } from "./support/program.js"
 
 describe("fibers of one process", () => {
   it.live("they take turns in the order in which they came, and leave nothing behind", () =>
@@ -65,27 +65,45 @@ describe("fibers of one process", () => {
 })
 
 describe("other processes", () => {
-  it.live("a process that was killed frees its lock for the next at once", () =>
+  it.live("the lock of a process that was killed is taken within 50 ms of its death, not after a time-out", () =>
+    Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* ProcessLock.make()
+      const waits: Array<number> = []
+      for (let round = 0; round < 9; round++) {
+        const holder = yield* sleeper
+        write(path, holder.owner, nonceOf(round + 1))
+        const waiter = yield* Effect.fork(locks.withLock(path)(Effect.sync(() => performance.now())))
+        yield* Effect.sleep("20 millis")
+        expect(fs.readFileSync(path, "utf8")).toContain(nonceOf(round + 1))
+        const killed = performance.now()
+        holder.kill()
+        waits.push((yield* Fiber.join(waiter)) - killed)
+        expect(namesIn(join(path, ".."))).toEqual([])
+      }
+      // The median: on a machine that is busy with other tests, one of them may be late.
+      expect(waits.sort((a, b) => a - b)[4]).toBeLessThan(50)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a program that was killed with the lock in its hands leaves it to the next", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const holder = yield* run("hold", path)
       expect(yield* nextLine(holder)).toBe("held")
-      const locks = yield* ProcessLock.make()
-      const waiter = yield* Effect.fork(locks.withLock(path)(Effect.sync(() => performance.now())))
-      yield* Effect.sleep("50 millis")
       holder.signal("SIGKILL")
       yield* Effect.promise(() => holder.end)
-      const died = performance.now()
-      expect((yield* Fiber.join(waiter)) - died).toBeLessThan(500)
+      expect(yield* (yield* tryOnce).withLock(path)(Effect.succeed("taken"))).toBe("taken")
       expect(namesIn(join(path, ".."))).toEqual([])
     }).pipe(Effect.scoped)
   )
 
-  it.live("a stopped process keeps its lock: the waiter fails with its name, in time", () =>
+  it.live("a stopped process keeps its lock: waiters fail in time with its name, the file and what to do", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const holder = yield* run("hold", path)
       expect(yield* nextLine(holder)).toBe("held")
+      const content = fs.readFileSync(path, "utf8")
       holder.signal("SIGSTOP")
       const locks = yield* ProcessLock.make({ lockTimeout: "300 millis" })
       const waiting = Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
@@ -93,11 +111,43 @@ describe("other processes", () => {
       for (const [waited, error] of yield* Effect.all([waiting, waiting, waiting], { concurrency: "unbounded" })) {
         expect(error.reason).toBe("Busy")
         expect(error.message).toContain(`process ${holder.pid} on host`)
+        expect(error.message).toContain(`${JSON.stringify(path)}; try again, or remove that file`)
         expect(Duration.toMillis(waited)).toBeGreaterThanOrEqual(300)
         expect(Duration.toMillis(waited)).toBeLessThan(850)
       }
+      // It goes on as if nothing had been.
+      holder.signal("SIGCONT")
+      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
+      expect(fs.readFileSync(path, "utf8")).toBe(content)
     }).pipe(Effect.scoped)
   )
+
+  for (const [situation, hours] of [
+    ["an hour ahead", 1],
+    ["an hour behind", -1],
+    ["ten years ahead", 87_660]
+  ] as const) {
+    it.live(`a clock ${situation} robs nobody, and lengthens no wait`, () =>
+      Effect.gen(function* () {
+        const path = yield* lockFile
+        const holder = yield* sleeper
+        write(path, holder.owner)
+        const shifted = Date.now() + hours * 3_600_000
+        // Files older than that clock can be, and younger.
+        for (const at of [shifted, Date.now() - hours * 3_600_000]) {
+          fs.utimesSync(path, at / 1000, at / 1000)
+          const now = vi.spyOn(Date, "now").mockReturnValue(shifted)
+          const locks = yield* ProcessLock.make({ lockTimeout: "100 millis" })
+          const started = performance.now()
+          const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
+          now.mockRestore()
+          expect([error.reason, Math.floor((performance.now() - started) / 100)]).toEqual(["Busy", 1])
+        }
+        holder.kill()
+        yield* (yield* ProcessLock.make({ lockTimeout: "2 seconds" })).withLock(path)(Effect.void)
+      }).pipe(Effect.scoped)
+    )
+  }
 
   it.live("waiting can be interrupted, and the holder's lock stays", () =>
     Effect.gen(function* () {
@@ -110,84 +160,6 @@ describe("other processes", () => {
       const [took] = yield* Effect.timed(Fiber.interrupt(waiter))
       expect(Duration.toMillis(took)).toBeLessThan(1000)
       expect(namesIn(join(path, ".."))).toEqual(["app.lock"])
-    }).pipe(Effect.scoped)
-  )
-})
-
-describe("what stands in a lock's place", () => {
-  it.live("an empty file, or one of zeros, as a power cut leaves it, does not block", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      for (const content of ["", "\0".repeat(200)]) {
-        fs.writeFileSync(path, content, { mode: 0o600 })
-        yield* (yield* tryOnce).withLock(path)(Effect.void)
-      }
-      expect(namesIn(join(path, ".."))).toEqual([])
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("what is nothing of ours is never removed and never hangs", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      const target = join(path, "..", "target")
-      write(target, { ...(yield* self), pid: nobody })
-      const strangers: ReadonlyArray<() => void> = [
-        () => fs.writeFileSync(path, "{ not a lock"),
-        () => fs.writeFileSync(path, JSON.stringify({ pid: -1 })),
-        () => fs.writeFileSync(path, "x".repeat(100_000)),
-        () => fs.symlinkSync(target, path),
-        () => fs.mkdirSync(path)
-      ]
-      for (const place of strangers) {
-        place()
-        expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
-        expect(fs.existsSync(target) && fs.lstatSync(path) !== undefined).toBe(true)
-        fs.rmSync(path, { recursive: true })
-      }
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("a missing folder is a WriteFailed at once, not a wait", () =>
-    Effect.gen(function* () {
-      const path = join(yield* folder, "missing", "app.lock")
-      const error = yield* Effect.flip((yield* ProcessLock.make()).withLock(path)(Effect.void))
-      expect([error.reason, error.message.includes("ENOENT")]).toEqual(["WriteFailed", true])
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("a lock that somebody put into the place of ours is left to him", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      const me = yield* self
-      yield* (yield* tryOnce).withLock(path)(
-        Effect.sync(() => {
-          fs.unlinkSync(path)
-          write(path, me, nonceOf(9))
-        })
-      )
-      expect(fs.readFileSync(path, "utf8")).toContain(nonceOf(9))
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("guards of processes that died while they took a lock over are taken over in turn", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      const dead = { ...(yield* self), pid: nobody }
-      write(path, dead, nonceOf(1))
-      write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(2))
-      write(`${path}.${nonceOf(2)}.guard`, dead, nonceOf(3))
-      yield* (yield* tryOnce).withLock(path)(Effect.void)
-      expect(namesIn(join(path, ".."))).toEqual([])
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("guards that name each other in a circle end in Busy", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      const dead = { ...(yield* self), pid: nobody }
-      write(path, dead, nonceOf(1))
-      write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(1))
-      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
     }).pipe(Effect.scoped)
   )
 })

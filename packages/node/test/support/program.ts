@@ -3,8 +3,11 @@ import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import type { Process } from "../../src/internal/owner.js"
+import { self } from "../../src/internal/owner.js"
 
 /** A process that runs a program of `test/programs` and reports by lines. */
 export interface Program {
@@ -44,4 +47,24 @@ export const nextLine = (program: Program): Effect.Effect<string | undefined> =>
   Effect.promise(async () => {
     const { done, value } = await program.lines.next()
     return done === true ? undefined : value
+  })
+
+/** When a process started, as locks write it; nothing where the system does not tell. */
+const startOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[21] ?? ""
+  } catch {
+    return ""
+  }
+}
+
+/** A process that does nothing but live, quickly made, and what a lock of its own would say. */
+export const sleeper: Effect.Effect<{ readonly owner: Process; readonly kill: () => void }, never, Scope.Scope> =
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn("sleep", ["60"], { stdio: "ignore" })),
+      (child) => Effect.sync(() => child.kill("SIGKILL"))
+    )
+    const pid = child.pid ?? -1
+    return { owner: { ...(yield* self), pid, start: startOf(pid) }, kill: () => void child.kill("SIGKILL") }
   })
