@@ -3,6 +3,7 @@ import * as Token from "@countersign/auth/Token"
 import type { Service, Stored } from "@countersign/auth/TokenStore"
 import type { TokenStoreReason } from "@countersign/client/Errors"
 import { TokenStoreError } from "@countersign/client/Errors"
+import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import { SystemError } from "@effect/platform/Error"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import { describe, expect, it } from "@effect/vitest"
@@ -12,13 +13,17 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { storeContract } from "./contract.js"
 import { printed } from "./support/printed.js"
 
-storeContract(
-  "a token store in a key-value store",
-  Layer.provide(KeyValueTokenStore.layer(), KeyValueStore.layerMemory)
+const memory = Effect.flatMap(Layer.build(Layer.fresh(KeyValueStore.layerMemory)), (context) =>
+  Effect.provide(KeyValueStore.KeyValueStore, context)
 )
+
+TokenStoreContract.register({ describe, it }, "a key-value store", {
+  place: memory,
+  open: (store) => Effect.succeed(KeyValueTokenStore.make(store)),
+  isShared: true
+})
 
 const token = (text: string): Token.Token => Token.bearer(Redacted.make(`canary-${text}`), 0)
 

@@ -1,9 +1,13 @@
 import * as TokenStore from "@countersign/auth/TokenStore"
+import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { storeContract } from "./contract.js"
 
-storeContract("the store in memory", TokenStore.layerMemory)
+TokenStoreContract.register(
+  { describe, it },
+  "the store in memory",
+  TokenStoreContract.fromLayer(TokenStore.layerMemory)
+)
 
 describe("the store in memory", () => {
   it.effect("excludes within its process, and is another one with each Layer that is built", () =>

@@ -4,6 +4,7 @@ import * as Mismatch from "@countersign/client/Mismatch"
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { createHash } from "node:crypto"
 import { maxBytes } from "./secureFile.js"
 import { shown } from "./systemError.js"
 
@@ -22,6 +23,8 @@ export type Records = ReadonlyMap<string, Entry>
 const Envelope = Schema.Struct({
   format: Schema.Literal(format),
   version: Schema.Literal(version),
+  /** Of the records as they are written; none where somebody wrote the file by hand. */
+  sha256: Schema.optional(Schema.String),
   records: Schema.Object
 })
 
@@ -31,6 +34,9 @@ const strict = { onExcessProperty: "error" } as const
 const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
 const decodeEntry = Schema.decodeUnknown(Entry, strict)
 const encodeEntry = Schema.encode(Entry)
+
+/** A damaged disk may turn a token into another one that looks as good: only a checksum tells. */
+const sumOf = (records: object): string => createHash("sha256").update(JSON.stringify(records)).digest("hex")
 
 const corrupt = (path: string, what: string) =>
   new TokenStoreError({
@@ -74,8 +80,9 @@ export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, 
     const value = yield* parse(path, bytes)
     const stranger = strangerIn(path, value)
     if (stranger !== undefined) return yield* stranger
-    const { records } = yield* decodeEnvelope(value)
+    const { records, sha256 } = yield* decodeEnvelope(value)
     if (!isObject(records)) return yield* corrupt(path, "has no records")
+    if (sha256 !== undefined && sha256 !== sumOf(records)) return yield* corrupt(path, "is damaged")
     const decoded = new Map<string, Entry>()
     for (const [key, record] of Object.entries(records)) decoded.set(key, yield* decodeEntry(record))
     return decoded
@@ -87,7 +94,9 @@ export const encode = (path: string, records: Records): Effect.Effect<Uint8Array
     const entries = yield* Effect.forEach(records, ([key, entry]) =>
       Effect.map(encodeEntry(entry), (encoded) => [key, encoded] as const)
     )
-    const bytes = new TextEncoder().encode(JSON.stringify({ format, version, records: Object.fromEntries(entries) }))
+    const written = Object.fromEntries(entries)
+    const text = JSON.stringify({ format, version, sha256: sumOf(written), records: written })
+    const bytes = new TextEncoder().encode(text)
     if (bytes.length <= maxBytes) return bytes
     const detail = `${shown(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
     return yield* new TokenStoreError({ reason: "WriteFailed", detail })

@@ -1,0 +1,81 @@
+import type { Token } from "@countersign/auth/Token"
+import type * as TokenStore from "@countersign/auth/TokenStore"
+import type { TokenStoreError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Case, Harness } from "../../TokenStoreContract.js"
+
+/** Every secret of the cases begins like this, so that one search finds it where it must not be. */
+export const canary = "canary-"
+
+/** A token with everything that a token may have. */
+export const token = (text: string): Token => ({
+  accessToken: Redacted.make(canary + text),
+  tokenType: "Bearer",
+  obtainedAt: 1_000,
+  expiresAt: 61_000,
+  refreshToken: Redacted.make(`${canary}refresh-${text}`),
+  scope: "read write",
+  issued: { issuer: "https://auth.test", client: "client", account: "alice", audience: "https://api.test" },
+  refreshingSince: 59_000
+})
+
+/** A token as values that can be compared and shown. */
+export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => ({
+  accessToken: Redacted.value(token.accessToken),
+  tokenType: token.tokenType,
+  obtainedAt: token.obtainedAt,
+  expiresAt: token.expiresAt,
+  refreshToken: token.refreshToken && Redacted.value(token.refreshToken),
+  scope: token.scope,
+  issued: token.issued && {
+    issuer: token.issued.issuer,
+    client: token.issued.client,
+    account: token.issued.account,
+    audience: token.issued.audience
+  },
+  refreshingSince: token.refreshingSince
+})
+
+type Found = Option.Option<TokenStore.Stored>
+
+/** A record's version and the name of its token; undefined for none. */
+export type Summary = readonly [version: number, name: string] | undefined
+
+const summary = (found: Found): Summary =>
+  Option.getOrUndefined(
+    Option.map(
+      found,
+      ({ token, version }) => [version, Redacted.value(token.accessToken).slice(canary.length)] as const
+    )
+  )
+
+export const read = (store: TokenStore.Service, key = "key"): Effect.Effect<Summary, TokenStoreError> =>
+  Effect.map(store.get(key), summary)
+
+/** Stores `token(name)`, and gives what the store says of it. */
+export const write = (
+  store: TokenStore.Service,
+  expected: number,
+  name: string,
+  key = "key"
+): Effect.Effect<Summary, TokenStoreError> => Effect.map(store.compareAndSet(key, expected, token(name)), summary)
+
+/** A failure of the store's own kind, or undefined where there was none. */
+export const failure = <A>(effect: Effect.Effect<A, TokenStoreError>): Effect.Effect<TokenStoreError | undefined> =>
+  Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
+
+/** A case over one store, which ends within ten seconds or is a failure. */
+export const over =
+  <Place>(harness: Harness<Place>) =>
+  (
+    name: string,
+    run: (store: TokenStore.Service, place: Place) => Effect.Effect<void, unknown, Scope.Scope>
+  ): Case => ({
+    name,
+    run: Effect.flatMap(harness.place, (place) =>
+      Effect.flatMap(harness.open(place), (store) => run(store, place))
+    ).pipe(Effect.scoped, Effect.timeout("10 seconds"))
+  })
