@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process"
 import fs from "node:fs"
 import { dirname, join } from "node:path"
 import { folder, isRoot, namesIn } from "./support/folder.js"
+import { nextLine, run } from "./support/program.js"
 import { printed } from "./support/printed.js"
 import { canary, small, storeIn, textOf, token, used, versionOf } from "./support/tokens.js"
 
@@ -32,20 +33,16 @@ const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"
   })
 
 describe("modes", () => {
-  // The last one takes bits from the owner too; root alone can go on then.
-  for (const umask of [0o000, 0o022, 0o077, ...(isRoot ? [0o277] : [])]) {
-    it.scoped(`under umask ${umask.toString(8).padStart(3, "0")} the file is 0600 and its new folders are 0700`, () =>
+  const users = isRoot ? [0, 65_534] : [process.getuid?.() ?? 0]
+  for (const user of users) {
+    it.scoped(`under 27 umasks, 000 to 777, user ${user} gets a file and locks of 0600 in new folders of 0700`, () =>
       Effect.gen(function* () {
-        const path = join(yield* folder, "a", "b", "tokens.json")
-        const before = process.umask(umask)
-        yield* Effect.addFinalizer(() => Effect.sync(() => process.umask(before)))
-        const store = yield* storeIn(path)
-        for (let version = 0; version < 3; version++) {
-          yield* store.compareAndSet("key", version, token("a"))
-          expect(modeOf(path)).toBe(0o600)
-        }
-        expect(modeOf(dirname(path))).toBe(0o700)
-        expect(modeOf(dirname(dirname(path))) & 0o077).toBe(0)
+        const path = yield* folder
+        fs.chownSync(path, user, user === 0 ? 0 : (process.getgid?.() ?? 0))
+        // Each of the three digits: nothing, write, all.
+        const program = yield* run("umasks", path, String(user), "027")
+        expect(yield* nextLine(program)).toBe("27: 700 700 600 600")
+        expect(yield* nextLine(program)).toBeUndefined()
       })
     )
   }
@@ -84,6 +81,42 @@ describe("modes", () => {
       fs.chownSync(path, 0, 0)
       fs.chownSync(dirname(path), 12345, 12345)
       yield* refuses(path, store, "Insecure")
+    })
+  )
+
+  it.scoped("a symbolic link to the folder is followed if it is ours, and refused if it is somebody else's", () =>
+    Effect.gen(function* () {
+      const { path } = yield* used
+      const link = `${dirname(path)}-link`
+      fs.symlinkSync(dirname(path), link)
+      const store = yield* storeIn(join(link, "tokens.json"))
+      expect(versionOf(yield* store.compareAndSet("key", 1, token("b")))).toBe(2)
+      if (!isRoot) return // Nobody else can give a link away.
+      fs.lchownSync(link, 12345, 12345)
+      yield* refuses(join(link, "tokens.json"), store, "Insecure")
+      expect(modeOf(path)).toBe(0o600)
+    })
+  )
+
+  it.scoped("a symbolic link to no folder is Insecure once something is to be stored, and leads nowhere", () =>
+    Effect.gen(function* () {
+      const base = yield* folder
+      fs.symlinkSync(join(base, "elsewhere"), join(base, "app"))
+      const store = yield* storeIn(join(base, "app", "tokens.json"))
+      for (const attempt of [store.compareAndSet("key", 0, token("a")), store.exclusive("key")(Effect.void)]) {
+        const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
+        expect([error.reason, error.message.includes("app")]).toEqual(["Insecure", true])
+      }
+      expect(namesIn(base)).toEqual(["app"])
+    })
+  )
+
+  it.scoped("a file in the folder's place is Insecure, and is kept", () =>
+    Effect.gen(function* () {
+      const base = yield* folder
+      fs.writeFileSync(join(base, "app"), "kept")
+      const error = yield* Effect.flip(storeIn(join(base, "app", "tokens.json")))
+      expect([error.reason, fs.readFileSync(join(base, "app"), "utf8")]).toEqual(["Insecure", "kept"])
     })
   )
 })
@@ -134,6 +167,17 @@ describe("what stands in the file's place", () => {
     ["no records", "Corrupt", '{"format":"countersign/tokens","version":1}'],
     ["a list of records", "Corrupt", '{"format":"countersign/tokens","version":1,"records":[]}'],
     ["an unknown field", "Corrupt", '{"format":"countersign/tokens","version":1,"records":{},"canary-x":1}'],
+    ["__proto__ among its fields", "Corrupt", `{"__proto__":{"format":"countersign/tokens","version":1,"records":{}}}`],
+    [
+      "__proto__ in a record",
+      "Corrupt",
+      '{"format":"countersign/tokens","version":1,"records":{"key":{"version":1,"__proto__":{"canary":1}}}}'
+    ],
+    [
+      "__proto__ as the name of a record of a bad shape",
+      "Corrupt",
+      '{"format":"countersign/tokens","version":1,"records":{"__proto__":{"polluted":"canary-v"}}}'
+    ],
     [
       "a record of a bad shape",
       "Corrupt",

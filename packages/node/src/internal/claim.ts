@@ -77,7 +77,19 @@ const isDebris = (self: Owner.Process, seen: Seen): Effect.Effect<boolean> => {
   return abandoned.has(seen.owner.nonce) ? Effect.succeed(true) : Owner.isDead(self, seen.owner)
 }
 
-const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const forWriting = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+const write = (path: string, owner: Owner.Owner): Effect.Effect<void, SystemError> =>
+  Effect.acquireUseRelease(
+    call(() => Fs.open(path, forWriting, 0o600)),
+    (handle) =>
+      call(async () => {
+        // A umask may have taken from the owner too, who could not read his own lock then.
+        await handle.chmod(0o600)
+        await handle.writeFile(Owner.encode(owner))
+      }),
+    (handle) => Effect.ignore(call(() => handle.close()))
+  )
 
 /**
  * Puts our file at `path` unless there is one. A sweep may remove our file while it is empty (`ENOENT`). What the system
@@ -93,10 +105,7 @@ const link = (family: Family, path: string, owner: Owner.Owner): Effect.Effect<b
       return error
     })
   )
-  return call(() => Fs.writeFile(temporary, Owner.encode(owner), { flag: flags, mode: 0o600 })).pipe(
-    Effect.zipRight(linked),
-    Effect.ensuring(removeQuietly(temporary))
-  )
+  return Effect.ensuring(Effect.zipRight(write(temporary, owner), linked), removeQuietly(temporary))
 }
 
 /** Each level needs a process that died while it held the guard of another: more than this is somebody's joke. */

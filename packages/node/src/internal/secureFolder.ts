@@ -62,18 +62,22 @@ export const flush = (folder: string): Effect.Effect<void, SystemError> =>
         Effect.catchTag("SystemError", (error) => (cannotFlush.has(error.code) ? Effect.void : Effect.fail(error)))
       )
 
-/** Every folder from `last` up to the one that holds `first`. */
-const upTo = (last: string, first: string): ReadonlyArray<string> =>
-  last === dirname(first) || last === dirname(last) ? [last] : [last, ...upTo(dirname(last), first)]
-
-const create = (folder: string): Effect.Effect<void, SystemError> =>
+/** Makes one folder; somebody else may have been faster. */
+const createOne = (folder: string): Effect.Effect<void, SystemError> =>
   Effect.gen(function* () {
-    const first = yield* call(() => Fs.mkdir(folder, { recursive: true, mode: 0o700 }))
-    if (first === undefined) return
+    yield* call(() => Fs.mkdir(folder, 0o700))
     // The process's umask may have taken bits away that the owner needs.
     yield* call(() => Fs.chmod(folder, 0o700))
-    yield* Effect.forEach(upTo(dirname(folder), first), flush, { discard: true })
-  })
+    yield* flush(dirname(folder))
+  }).pipe(Effect.catchTag("SystemError", (error) => (error.code === "EEXIST" ? Effect.void : Effect.fail(error))))
+
+/** One after the other from the top, since a umask may keep even us from going on in the one that was made last. */
+const create = (folder: string): Effect.Effect<void, SystemError> =>
+  Effect.catchTag(createOne(folder), "SystemError", (error) =>
+    error.code === "ENOENT" && dirname(folder) !== folder
+      ? Effect.zipRight(create(dirname(folder)), createOne(folder))
+      : Effect.fail(error)
+  )
 
 /** Creates the folder (0700, its missing parents too) where it is missing, then checks it. */
 export const ensure = (folder: string): Effect.Effect<void, TokenStoreError> =>
@@ -84,5 +88,5 @@ export const ensure = (folder: string): Effect.Effect<void, TokenStoreError> =>
       (error) =>
         new TokenStoreError({ reason: "WriteFailed", detail: `the folder ${shown(folder)}: ${explain(error)}` })
     )
-    yield* check(folder)
+    if (!(yield* check(folder))) return yield* insecure(`${shown(folder)} leads to no folder; choose another path`)
   })
