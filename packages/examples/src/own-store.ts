@@ -1,0 +1,39 @@
+/** A token store of one's own: over a table of texts, as a database or a key-value service has it. */
+import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as ProcessLock from "@countersign/node/ProcessLock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { join } from "node:path"
+
+// #region store
+/** What the table can do. Another process may use the same one. */
+export interface Table {
+  readonly select: (name: string) => Promise<string | null>
+  readonly upsert: (name: string, text: string) => Promise<void>
+}
+
+const failed = (reason: "ReadFailed" | "WriteFailed") => () =>
+  new TokenStoreError({ reason, detail: "the table did not answer: is the database up?" })
+
+/** Turns are taken by lock files of this host, since all who use the table are on it. */
+export const make = (table: Table, lockFolder: string): Effect.Effect<TokenStore.Service> =>
+  Effect.map(ProcessLock.make(), (locks) =>
+    KeyValueTokenStore.fromTexts({
+      where: "the table of tokens",
+      reach: "host",
+      get: (name) =>
+        Effect.map(
+          Effect.tryPromise({ try: () => table.select(name), catch: failed("ReadFailed") }),
+          Option.fromNullable
+        ),
+      set: (name, text) => Effect.tryPromise({ try: () => table.upsert(name, text), catch: failed("WriteFailed") }),
+      alone: (lock) => locks.withLock(join(lockFolder, `${lock}.lock`))
+    })
+  )
+
+export const layer = (table: Table, lockFolder: string): Layer.Layer<TokenStore.TokenStore> =>
+  Layer.effect(TokenStore.TokenStore, make(table, lockFolder))
+// #endregion
