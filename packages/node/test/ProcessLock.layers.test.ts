@@ -93,15 +93,20 @@ describe("layers", () => {
       const waits = (options: ProcessLock.Options, ofCall?: ProcessLock.Options) =>
         Effect.flatMap(ProcessLock.fromContext(options), (locks) =>
           Effect.timed(Effect.flip(locks.withLock(path, ofCall)(isFree)))
-        ).pipe(Effect.map(([took, error]) => [error.reason, Math.floor(Duration.toMillis(took) / 200)]))
+        ).pipe(
+          Effect.map(([took, error]) => {
+            expect(error.reason).toBe("Busy")
+            return Duration.toMillis(took)
+          })
+        )
       const [ofLayer, ofStore, ofCall] = yield* Effect.all([
         waits({}),
         waits({ lockTimeout: "500 millis" }),
         waits({ lockTimeout: "500 millis" }, { lockTimeout: 0 })
       ] as const).pipe(Effect.provide(ProcessLock.layer({ lockTimeout: "250 millis" })))
-      expect(ofLayer).toEqual(["Busy", 1])
-      expect(ofStore).toEqual(["Busy", 2])
-      expect(ofCall).toEqual(["Busy", 0])
+      expect(ofLayer).toBeGreaterThanOrEqual(250)
+      expect(ofStore).toBeGreaterThanOrEqual(500)
+      expect(ofCall).toBeLessThan(ofLayer)
     }).pipe(Effect.scoped)
   )
 
