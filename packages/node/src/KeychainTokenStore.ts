@@ -80,8 +80,8 @@ const countOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreEr
 /**
  * A store in the keychain of the user whose process this is, one item a key. It needs the package `@napi-rs/keyring`.
  *
- * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockFolder`. Processes
- *   with another folder, or in other containers, are not kept out.
+ * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockFolder`, or from the
+ *   `ProcessLock` of the context, with its reach. Processes with another folder, or in other containers, are not kept out.
  * - **Protection**: what the keychain gives. Most let every program of the same user read every item while it is
  *   unlocked: they protect disks and backups rather than sessions.
  * - On Linux it is the Secret Service (gnome-keyring, KWallet, KeePassXC) or a failure, never the kernel's keyring, which
@@ -104,7 +104,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
     yield* keychain.get(countAccount)
     return KeyValueTokenStore.fromTexts({
       where: "the keychain",
-      reach: "host",
+      reach: keychain.reach,
       get: (name) => keychain.get(accountOf(name)),
       set: (name, text) =>
         Effect.gen(function* () {

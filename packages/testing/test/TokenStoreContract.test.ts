@@ -213,7 +213,7 @@ describe("a store of bytes", () => {
   ]
   const damage = [
     "notices that it was cut, at each byte, and leaves it as it is",
-    "notices that a bit is another, each of them, and leaves it as it is"
+    "notices that bit 0 of any byte is another, and leaves it as it is"
   ]
   const ofAll = "lets one at a time into what is exclusive, of all who opened it"
   const noRoom = "says that it could not write, keeps the record, and writes again when there is room"

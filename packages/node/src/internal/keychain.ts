@@ -1,3 +1,4 @@
+import type * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import type * as Keyring from "@napi-rs/keyring"
 import * as Duration from "effect/Duration"
@@ -12,6 +13,8 @@ import { codeOf } from "./systemError.js"
 
 /** The items of one service, read and written as text, and locks for them between the processes of this host. */
 export interface Keychain {
+  /** How far `alone` reaches: the keychain is the user's, and no lock takes it further than this host. */
+  readonly reach: TokenStore.Reach
   readonly get: (account: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   readonly set: (account: string, text: string) => Effect.Effect<void, TokenStoreError>
   readonly alone: (
@@ -140,6 +143,7 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
       )
 
     return {
+      reach: locks.reach === "process" ? "process" : "host",
       get: (account) =>
         Effect.flatMap(
           call("ReadFailed", async () => open(options.service, account).getSecret()),

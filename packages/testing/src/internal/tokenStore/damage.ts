@@ -54,13 +54,15 @@ export const damage = <Place>(harness: Harness<Place>, bytesOf: (place: Place) =
     spoiling("notices that it was cut, at each byte, and leaves it as it is", function* (whole) {
       for (const length of sampled(whole.length, 2_000)) yield [`cut at ${length}`, whole.subarray(0, length)]
     }),
-    spoiling("notices that a bit is another, each of them, and leaves it as it is", function* (whole) {
-      for (const bit of sampled(whole.length * 8, 3_000)) {
-        const broken = Uint8Array.from(whole)
-        broken[bit >> 3] = (broken[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        yield [`bit ${bit & 7} of byte ${bit >> 3}`, broken]
-      }
-    }),
+    ...[0, 1, 2, 3, 4, 5, 6, 7].map((bit) =>
+      spoiling(`notices that bit ${bit} of any byte is another, and leaves it as it is`, function* (whole) {
+        for (const at of sampled(whole.length, 2_000)) {
+          const broken = Uint8Array.from(whole)
+          broken[at] = (broken[at] ?? 0) ^ (1 << bit)
+          yield [`byte ${at}`, broken]
+        }
+      })
+    ),
     spoiling("notices what is no record at all", function* () {
       for (const text of ["null", "[]", "{}", "0", '"text"', "\ufeff{}", "{}".repeat(1000), "\u0000".repeat(64)]) {
         yield [JSON.stringify(text.slice(0, 20)), new TextEncoder().encode(text)]
