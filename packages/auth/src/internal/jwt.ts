@@ -1,0 +1,49 @@
+/** The parts of a JWT as they are written, of which nothing is known to be true yet. */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+
+type Members = Readonly<Record<string, unknown>>
+
+export interface Parts {
+  readonly header: Members
+  readonly claims: Members
+}
+
+/** A token travels in a header field; the servers that take one of half of this are few. */
+const longest = 64 * 1024
+
+const alphabet = /^[A-Za-z0-9_-]+$/
+
+const isMembers = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const membersOf = (part: string): Members | undefined => {
+  const bytes = alphabet.test(part) ? Encoding.decodeBase64Url(part) : undefined
+  if (bytes === undefined || Either.isLeft(bytes)) return undefined
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.right))
+    return isMembers(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The header and the claims; or what is wrong with the text, which is not quoted. */
+export const parse = (text: string): Either.Either<Parts, string> => {
+  if (text.length > longest) return Either.left(`it is longer than ${longest} characters`)
+  // No more of them than tell what it is: a text of nothing but dots would be as many parts.
+  const parts = text.split(".", 6)
+  if (parts.length === 5) return Either.left("it is encrypted, which is not supported")
+  const [first = "", second = "", signature = ""] = parts
+  if (parts.length !== 3 || (signature !== "" && !alphabet.test(signature))) return Either.left("it is no JWT")
+  const header = membersOf(first)
+  if (header === undefined) return Either.left("its header is no JSON object")
+  const claims = membersOf(second)
+  return claims === undefined ? Either.left("its claims are no JSON object") : Either.right({ header, claims })
+}
+
+/** `exp` in epoch milliseconds, where it is an instant that can be. */
+export const endOf = ({ claims }: Parts): number | undefined => {
+  const { exp } = claims
+  return typeof exp === "number" && exp > 0 && exp <= 8.64e12 ? Math.floor(exp * 1000) : undefined
+}

@@ -1,0 +1,298 @@
+import * as Jwks from "@countersign/auth/Jwks"
+import type { JwtError } from "@countersign/auth/Jwt"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import * as jose from "jose"
+import { printed } from "./support/printed.js"
+import { times } from "./support/sources.js"
+
+const { delay, fail, respond } = MockClient
+
+const uri = "https://auth.test/keys?v=1"
+
+const published = (kid: string) =>
+  Effect.promise(async () => {
+    const { publicKey } = await jose.generateKeyPair("ES256", { extractable: true })
+    return { ...(await jose.exportJWK(publicKey)), kid }
+  })
+
+const [one, two] = await Effect.runPromise(Effect.all([published("one"), published("two")]))
+
+const set = (keys: ReadonlyArray<unknown>, headers: MockClient.Headers = {}): MockClient.Step =>
+  respond(200, { keys }, headers)
+
+/** A key set over a script of answers, and when it was asked for, in seconds. */
+const over = (script: MockClient.Script, options: Partial<Jwks.Options> = {}) =>
+  Effect.gen(function* () {
+    const { client, mock } = yield* MockClient.make(script)
+    const jwks = yield* Effect.provideService(Jwks.make({ uri, ...options }), HttpClient.HttpClient, client)
+    return {
+      find: (kid?: string, alg = "ES256") => jwks.find({ alg, kid }),
+      asked: Effect.map(mock.sent, (sent) => sent.map(({ at }) => at / 1000)),
+      mock
+    }
+  })
+
+/** Where the library's promises have to settle, between one step of the clock and the next. */
+const settled = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+
+const reasonOf = <A>(found: Effect.Effect<A, JwtError>) => Effect.map(Effect.flip(found), ({ reason }) => reason)
+
+describe("a key set", () => {
+  it.effect("is fetched once for a hundred who need it at once, and kept", () =>
+    Effect.gen(function* () {
+      const { asked, find, mock } = yield* over([delay("1 second", set([one, two]))])
+      const fiber = yield* Effect.fork(times(100, find("one")))
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(fiber)).every((keys) => keys.length === 1)).toBe(true)
+      yield* TestClock.adjust("9 minutes")
+      yield* find("two")
+      expect(yield* asked).toEqual([0])
+      expect((yield* mock.sent)[0]).toMatchObject({ method: "GET", url: uri })
+    })
+  )
+
+  it.effect("is still fetched for the others when the first one who wanted it is interrupted", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([delay("1 second", set([one]))])
+      const first = yield* Effect.fork(find("one"))
+      yield* settled
+      const second = yield* Effect.fork(find("one"))
+      yield* Fiber.interrupt(first)
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(second)).toHaveLength(1)
+      expect(yield* asked).toEqual([0])
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Headers, number]>([
+    ["ten minutes where the server does not say", {}, 600],
+    ["as long as the server says", { "cache-control": "public, max-age=3600" }, 3600],
+    ["a minute, where it says less", { "cache-control": "max-age=0, must-revalidate" }, 60],
+    ["a day, where it says more", { "cache-control": "max-age=9999999999" }, 86_400],
+    ["ten minutes where it says something else", { "cache-control": "s-maxage=5, x-max-age=7" }, 600],
+    ["ten minutes where what it says is no time", { "cache-control": "max-age=soon" }, 600]
+  ])("is kept for %s", ([_, headers, seconds]) =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over(() => set([one], headers))
+      yield* find("one")
+      yield* TestClock.setTime(seconds * 1000 - 1)
+      yield* find("one")
+      expect(yield* asked).toEqual([0])
+      yield* TestClock.setTime(seconds * 1000)
+      yield* find("one")
+      expect(yield* asked).toEqual([0, seconds])
+    })
+  )
+
+  it.effect("is fetched anew where the clock was set back", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over(() => set([one]))
+      yield* TestClock.setTime(3600_000)
+      yield* find("one")
+      yield* TestClock.setTime(0)
+      yield* find("one")
+      expect(yield* asked).toEqual([3600, 0])
+    })
+  )
+})
+
+describe("a key that is not in the set", () => {
+  it.effect("is looked for at the server, where the set is half a minute old, and found", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([set([one]), set([one, two])])
+      yield* find("one")
+      yield* TestClock.adjust("30 seconds")
+      expect(yield* find("two")).toHaveLength(1)
+      expect(yield* asked).toEqual([0, 30])
+    })
+  )
+
+  it.effect("has the server asked once in half a minute, however many tokens name whatever keys", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over(() => set([one]))
+      for (let second = 0; second < 90; second++) {
+        for (let n = 0; n < 3; n++) {
+          expect(yield* reasonOf(find(`forged-${second}-${n}`))).toBe("Key")
+        }
+        yield* TestClock.adjust("1 second")
+      }
+      expect(yield* asked).toEqual([0, 30, 60])
+    })
+  )
+
+  it.effect("is looked for by one request, however many want it at once", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([set([one]), delay("1 second", set([two]))])
+      yield* find("one")
+      yield* TestClock.adjust("1 minute")
+      const fiber = yield* Effect.fork(times(50, find("two")))
+      yield* settled
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(fiber)).toHaveLength(50)
+      expect(yield* asked).toEqual([0, 60])
+    })
+  )
+
+  it.effect("is not said to be missing while the server cannot be asked", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([set([one]), fail("ECONNREFUSED")])
+      yield* find("one")
+      yield* TestClock.adjust("1 minute")
+      expect(yield* reasonOf(find("two"))).toBe("Unavailable")
+      expect(yield* reasonOf(find("two"))).toBe("Unavailable")
+      expect(yield* asked).toEqual([0, 60])
+    })
+  )
+
+  it.effect("is none of another algorithm, of another use, or one that is secret", () =>
+    Effect.gen(function* () {
+      const secret = { kty: "oct", k: "c2VjcmV0", kid: "secret" }
+      const { find } = yield* over(() => set([one, { ...two, use: "enc" }, secret]))
+      for (const [kid, alg] of [
+        ["one", "RS256"],
+        ["one", "ES384"],
+        ["two", "ES256"],
+        ["secret", "HS256"],
+        ["one", "none"],
+        ["one", "__proto__"]
+      ] as const) {
+        expect(yield* reasonOf(find(kid, alg))).toBe("Key")
+      }
+    })
+  )
+})
+
+describe("a token that names no key", () => {
+  it.effect("may be signed with any that fits, of ten at most", () =>
+    Effect.gen(function* () {
+      const { find } = yield* over([set([one, two])])
+      expect(yield* find()).toHaveLength(2)
+      const many = yield* over([set(Array.from({ length: 100 }, () => one))])
+      expect(yield* many.find()).toHaveLength(10)
+    })
+  )
+})
+
+describe("a server that is down", () => {
+  it.effect("is asked every half minute, and the old set serves for a day", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over((_, index) => (index === 0 ? set([one]) : respond(503, "busy")))
+      yield* find("one")
+      for (const second of [600, 601, 629, 630, 86_399]) {
+        yield* TestClock.setTime(second * 1000)
+        expect(yield* find("one")).toHaveLength(1)
+      }
+      expect(yield* asked).toEqual([0, 600, 630, 86_399])
+      yield* TestClock.setTime(86_400_000)
+      expect(yield* reasonOf(find("one"))).toBe("Unavailable")
+    })
+  )
+
+  it.effect("from the beginning is asked once a second", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([fail("ECONNREFUSED"), set([one])])
+      expect(yield* reasonOf(find("one"))).toBe("Unavailable")
+      yield* TestClock.adjust("999 millis")
+      expect(yield* reasonOf(find("one"))).toBe("Unavailable")
+      yield* TestClock.adjust("1 millis")
+      yield* find("one")
+      expect(yield* asked).toEqual([0, 1])
+    })
+  )
+
+  it.effect("in that it does not answer is waited for ten seconds, and then the old set serves", () =>
+    Effect.gen(function* () {
+      const { asked, find } = yield* over([set([one]), MockClient.never])
+      yield* find("one")
+      yield* TestClock.setTime(600_000)
+      const fiber = yield* Effect.fork(find("one"))
+      yield* settled
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* Fiber.join(fiber)).toHaveLength(1)
+      expect(yield* find("one")).toHaveLength(1)
+      expect(yield* asked).toEqual([0, 600])
+    })
+  )
+})
+
+describe("an answer that is no key set", () => {
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["of 10 MiB", respond(200, `{"keys":[${" ".repeat(10 << 20)}]}`)],
+    ["of a hundred and one keys", set(Array.from({ length: 101 }, () => one))],
+    ["that redirects", respond(302, "", { location: "https://evil.test/keys" })],
+    ["that is a page", respond(200, "<html>")],
+    ["that is a list", respond(200, [one])],
+    ["without keys", respond(200, {})],
+    ["whose keys are none", respond(200, { keys: "one" })],
+    ["nested without end", respond(200, `{"keys":[{"kty":"EC","x":${"[".repeat(60_000)}${"]".repeat(60_000)}}]}`)],
+    ["that breaks off", MockClient.truncated(200, '{"keys":[')],
+    ["404", respond(404)]
+  ])("%s is refused with a typed error", ([_, answer]) =>
+    Effect.gen(function* () {
+      const { find, mock } = yield* over([answer])
+      expect(yield* reasonOf(find("one"))).toBe("Unavailable")
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
+  it.effect("is passed over key by key, where some are none", () =>
+    Effect.gen(function* () {
+      const { find } = yield* over(() =>
+        set([null, 7, "x", [], {}, { kty: 7 }, { kty: "EC", kid: "bad" }, { kty: "??" }, one])
+      )
+      expect(yield* find("one")).toHaveLength(1)
+      expect(yield* reasonOf(find("bad"))).toBe("Key")
+    })
+  )
+
+  it.effect("does not end with a private key in use", () =>
+    Effect.gen(function* () {
+      const { privateKey } = yield* Effect.promise(() => jose.generateKeyPair("ES256", { extractable: true }))
+      const jwk = yield* Effect.promise(() => jose.exportJWK(privateKey))
+      const { find } = yield* over(() => set([{ ...jwk, kid: "one" }]))
+      const error = yield* Effect.flip(find("one"))
+      expect(error.reason).toBe("Key")
+      expect(printed(error)).not.toContain(jwk.d)
+    })
+  )
+})
+
+describe("the URL of a key set", () => {
+  it.effect("is https, or loopback by its frightening name", () =>
+    Effect.gen(function* () {
+      const transport = OAuth2.dangerouslyPlainHttpOnLoopback
+      for (const [at, options] of [
+        ["http://auth.test/keys", {}],
+        ["http://127.0.0.1/keys", {}],
+        ["http://auth.test/keys", { transport }],
+        ["https://u:p@auth.test/keys", {}],
+        ["file:///etc/keys", {}],
+        ["keys", {}]
+      ] as const) {
+        expect(yield* Effect.flip(over([], { uri: at, ...options }))).toMatchObject({ _tag: "InvalidRequest" })
+      }
+      const { find } = yield* over([set([one])], { uri: "http://127.0.0.1:8080/keys", transport })
+      expect(yield* find("one")).toHaveLength(1)
+    })
+  )
+})
+
+describe("a key set that is at hand", () => {
+  it.effect("is read from JSON, within the same bounds", () =>
+    Effect.gen(function* () {
+      const jwks = yield* Jwks.fromJson(JSON.stringify({ keys: [one] }))
+      expect(yield* jwks.find({ alg: "ES256", kid: "one" })).toHaveLength(1)
+      expect(yield* reasonOf(jwks.find({ alg: "ES256", kid: "two" }))).toBe("Key")
+      for (const text of ["", "{}", "[]", JSON.stringify({ keys: Array.from({ length: 101 }, () => one) })]) {
+        expect(Jwks.fromJson(text)).toEqual(Either.left(expect.objectContaining({ reason: "Key" })))
+      }
+    })
+  )
+})
