@@ -1,16 +1,26 @@
 /**
- * An authorization server for tests, on a real port or in memory: discovery, client credentials, refresh tokens with
- * rotation and reuse detection, a protected resource, and a token endpoint that fails on demand.
+ * An authorization server for tests, on a real port or in memory: OAuth 2 and OpenID Connect, refresh tokens with rotation
+ * and reuse detection, a protected resource, and a token endpoint that fails on demand.
  *
  * | endpoint | answers |
  * |---|---|
  * | `/.well-known/oauth-authorization-server`, `/.well-known/openid-configuration` | metadata ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-3)) |
- * | `POST /token` | `client_credentials` and `refresh_token`; `client_secret_basic` and `client_secret_post` |
- * | `/resource?scope=` | `{ ok: true, client_id, scope }`; 401 `Bearer error="invalid_token"`; 403 `insufficient_scope` |
+ * | `/authorize?response_type=code` | a redirect with `code`, `state` and `iss` ([RFC 9207](https://www.rfc-editor.org/rfc/rfc9207#section-2)), or a page with two buttons; PKCE S256 ([RFC 7636](https://www.rfc-editor.org/rfc/rfc7636#section-4.3)) |
+ * | `POST /par` | `request_uri`, once, for 60 seconds ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126#section-2)) |
+ * | `POST /device_authorization`, `/device` | codes for a device, the page of its user ([RFC 8628](https://www.rfc-editor.org/rfc/rfc8628#section-3.1)) |
+ * | `POST /token` | `client_credentials`, `refresh_token`, `authorization_code`, device code, JWT bearer ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)), token exchange ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)); with `resource` ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707#section-2)); DPoP ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449#section-5)); an ID token (ES256) for the scope `openid` |
+ * | `POST /introspect`, `POST /revoke` | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662#section-2), [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2) |
+ * | `POST /register` | a client, see {@link ClientOptions} ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591#section-3)) |
+ * | `/jwks`, `/userinfo` | the key of ID tokens; `{ sub }` |
+ * | `/resource?scope=` | `{ ok: true, client_id, scope, sub }`; 401 `invalid_token` with `resource_metadata`; 403 `insufficient_scope` |
+ * | `/.well-known/oauth-protected-resource/resource` | its metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728#section-3)); without `/resource` that of the issuer's whole origin |
  *
- * A refresh token that is used a second time kills its family, access tokens included
- * ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless a grace is set, see {@link Options}.
- * Of uses at the same time one is the first. Errors are those of
+ * Clients authenticate with `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or, if they
+ * are public, `none`. Endpoints are `issuer` and the path, and all stand in the metadata.
+ *
+ * A code that is used a second time kills what it gave, and a refresh token that is kills its family, access tokens
+ * included ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless a grace is set, see
+ * {@link Options}. Of uses at the same time one is the first. Errors are those of
  * [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). Lifetimes follow Effect's clock. Bodies are read up
  * to 64 KiB. It is no server for production: it keeps every token it ever issued.
  *
@@ -22,16 +32,17 @@ import type * as HttpServer from "@effect/platform/HttpServer"
 import type * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Calls from "./internal/oauth/calls.js"
 import { control } from "./internal/oauth/control.js"
 import type * as Families from "./internal/oauth/family.js"
 import type * as Faults from "./internal/oauth/fault.js"
-import { routes, type Server } from "./internal/oauth/routes.js"
-import * as Settings from "./internal/oauth/settings.js"
-import * as Tokens from "./internal/oauth/tokens.js"
+import type { Options } from "./internal/oauth/options.js"
+import { routes } from "./internal/oauth/routes.js"
+import * as Server from "./internal/oauth/server.js"
+import type { Service } from "./internal/oauth/service.js"
+import type * as Tokens from "./internal/oauth/tokens.js"
 import { dated } from "./internal/server/dated.js"
 import * as Memory from "./internal/server/memory.js"
 import * as Recorder from "./internal/server/recorder.js"
@@ -100,83 +111,18 @@ export type TokenResponse = Tokens.TokenResponse
  */
 export type Received = Recorder.Received
 
-/**
- * What the server is told to be.
- *
- * - `clients`: secrets by client (`{ client: "secret" }`)
- * - `scopes`: the scopes that it knows; any, when it is left out
- * - `accessTokenLifetime`: one hour; down to milliseconds
- * - `expiresIn`: how `expires_in` is sent: rounded down to whole `"seconds"` (true, the same), which is 0 for a lifetime
- *   of less than one; `"exact"`, as a fraction, which RFC 6749 does not have and clients take all the same; or not at
- *   all (false)
- * - `refreshTokens`: whether client credentials get a refresh token, too (false)
- * - `rotation`: whether each refresh gives a new refresh token (true); without, the answer leaves it out
- * - `reuseGrace`: how long after its first use a used refresh token is taken again, for answers that were lost, as often
- *   as it comes, while nothing that it was exchanged for was used (0: never)
- * - `reuseGives`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 has it
- *   (default), or the `"same"` one as before, as if the first answer had been kept, as Drupal's Refresh Token Buffer does
- * - `replicationDelay`: how long `/resource` does not know an access token yet: 401 `invalid_token` (0)
- * - `clockOffset`: how far the `Date` of its answers is ahead of Effect's clock, in milliseconds (0); less than 0 for
- *   behind. What it tells tests (`at`) is Effect's clock
- * - `faults`: for each call of the token endpoint in order, or as a function of it, the answer that replaces its own
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  readonly clients?: Readonly<Record<string, string>> | undefined
-  readonly scopes?: ReadonlyArray<string> | undefined
-  readonly accessTokenLifetime?: Duration.DurationInput | undefined
-  readonly expiresIn?: boolean | "seconds" | "exact" | undefined
-  readonly refreshTokens?: boolean | undefined
-  readonly rotation?: boolean | undefined
-  readonly reuseGrace?: Duration.DurationInput | undefined
-  readonly reuseGives?: "another" | "same" | undefined
-  readonly replicationDelay?: Duration.DurationInput | undefined
-  readonly clockOffset?: number | undefined
-  readonly faults?: Script | undefined
-}
+export type { Approval } from "./internal/oauth/consent.js"
+export type { Jwk } from "./internal/oauth/jwt.js"
+export type { ClientOptions, Options } from "./internal/oauth/options.js"
+export type { Service, Waiting } from "./internal/oauth/service.js"
 
 /**
- * A running server. `issuer` has no slash at its end. `tokenCalls` and `refreshCalls` count the calls of the token
- * endpoint, those that were answered by a fault included, and `calls` are all of them; `revokedFamilies` counts the
- * refresh-token families that died of reuse, and `families` are all of them; `familyOf` is that of an access token or a
- * refresh token. `connections` counts sockets (0 in memory).
- *
- * `signIn` gives tokens with a refresh token, as if a user had come by. `revokeAccessTokens` ends every access token that
- * was issued until now, and no refresh token. `revokeFamily` is an administrator who ends a session: its refresh tokens
- * are dead, its access tokens too unless they are to stay alive. `setFaults` replaces the faults from the next call on,
- * which is the first of a list.
+ * The running server, see {@link Service}.
  *
  * @since 0.1.0
  * @category services
  */
-export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")<
-  OAuthServer,
-  {
-    readonly issuer: string
-    readonly tokenEndpoint: string
-    readonly resource: string
-    readonly tokenCalls: Effect.Effect<number>
-    readonly refreshCalls: Effect.Effect<number>
-    readonly calls: Effect.Effect<ReadonlyArray<LoggedCall>>
-    readonly revokedFamilies: Effect.Effect<number>
-    readonly families: Effect.Effect<ReadonlyArray<Family>>
-    readonly familyOf: (token: string) => Effect.Effect<Family | undefined>
-    readonly requests: Effect.Effect<ReadonlyArray<Received>>
-    readonly connections: Effect.Effect<number>
-    readonly signIn: (subject: {
-      readonly clientId: string
-      readonly scope?: string | undefined
-    }) => Effect.Effect<TokenResponse>
-    readonly revokeAccessTokens: Effect.Effect<void>
-    readonly revokeFamily: (
-      id: number,
-      options?: { readonly accessTokens?: "dead" | "alive" | undefined }
-    ) => Effect.Effect<void>
-    readonly setFaults: (script: Script) => Effect.Effect<void>
-  }
->() {}
+export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")<OAuthServer, Service>() {}
 
 export { cut, disconnect, fault, garbled, hang, lost, padded, slow } from "./internal/oauth/faults.js"
 
@@ -184,13 +130,11 @@ const build = (
   options: Options,
   issuer: string,
   closing: Effect.Effect<void>
-): Effect.Effect<{ readonly app: HttpApp.Default; readonly service: Context.Tag.Service<OAuthServer> }> =>
+): Effect.Effect<{ readonly app: HttpApp.Default; readonly service: Service }> =>
   Effect.map(Recorder.make, (recorder) => {
-    const settings = Settings.of(options)
-    const faults = { from: 0, script: options.faults ?? [] }
-    const server: Server = { settings, tokens: Tokens.make(), faults, calls: [], closing }
-    const app = recorder.record(dated(toApp(routes(server, issuer)), settings.clockOffset))
-    return { app, service: control(server, issuer, recorder) }
+    const server = Server.make(options, issuer, closing)
+    const app = recorder.record(dated(toApp(routes(server)), server.settings.clockOffset))
+    return { app, service: control(server, recorder) }
   })
 
 /**

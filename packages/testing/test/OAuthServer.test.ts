@@ -312,20 +312,24 @@ describe("faults", () => {
 describe("the resource", () => {
   it.effect("tells no token, a bad one and a missing scope apart", () =>
     Effect.gen(function* () {
-      const { resource, signIn } = yield* OAuthServer.OAuthServer
+      const { issuer, resource, signIn } = yield* OAuthServer.OAuthServer
       const { access_token } = yield* signIn({ clientId: "client", scope: "read" })
+      const metadata = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/resource"`
       const challenge = (query: string, headers: Params) =>
         Effect.map(HttpClient.get(resource + query, { headers }), (response) => [
           response.status,
           response.headers["www-authenticate"]
         ])
-      expect(yield* challenge("", {})).toEqual([401, "Bearer"])
-      expect(yield* challenge("", { authorization: "Bearer x" })).toEqual([401, 'Bearer error="invalid_token"'])
+      expect(yield* challenge("", {})).toEqual([401, `Bearer ${metadata}`])
+      expect(yield* challenge("", { authorization: "Bearer x" })).toEqual([
+        401,
+        `Bearer error="invalid_token", ${metadata}`
+      ])
       const authorization = `Bearer ${access_token}`
       expect(yield* challenge("?scope=read", { authorization })).toEqual([200, undefined])
       expect(yield* challenge("?scope=write", { authorization })).toEqual([
         403,
-        'Bearer error="insufficient_scope", scope="write"'
+        `Bearer error="insufficient_scope", scope="write", ${metadata}`
       ])
     }).pipe(memory())
   )

@@ -167,7 +167,8 @@ describe("short and young access tokens", () => {
       const { access_token } = yield* session
       yield* TestClock.adjust(1999)
       const response = yield* resource(access_token)
-      expect([response.status, response.headers["www-authenticate"]]).toEqual([401, 'Bearer error="invalid_token"'])
+      expect(response.status).toBe(401)
+      expect(response.headers["www-authenticate"]).toContain('Bearer error="invalid_token"')
       yield* TestClock.adjust(1)
       expect(yield* status(access_token)).toBe(200)
     }).pipe(memory({ replicationDelay: "2 seconds" }))

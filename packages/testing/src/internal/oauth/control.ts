@@ -1,20 +1,61 @@
 import * as Effect from "effect/Effect"
-import type { OAuthServer } from "../../OAuthServer.js"
 import type * as Recorder from "../server/recorder.js"
+import * as Secret from "../secret.js"
+import * as Consent from "./consent.js"
+import * as Device from "./device.js"
 import * as Family from "./family.js"
-import type { Server } from "./routes.js"
+import * as Jwt from "./jwt.js"
+import type { Server } from "./server.js"
+import type { Service } from "./service.js"
 import * as Tokens from "./tokens.js"
 
 const atNow = <A>(read: (now: number) => A): Effect.Effect<A> =>
   Effect.clockWith((clock) => Effect.sync(() => read(clock.unsafeCurrentTimeMillis())))
 
-/** What tests see of a server, and do to it. */
-export const control = (
-  server: Server,
-  issuer: string,
-  { connections, requests }: Recorder.Recorder
-): typeof OAuthServer.Service => {
+/** What tests do to tokens. */
+const sessions = (server: Server): Pick<Service, "signIn" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
   const { calls, settings, tokens } = server
+  return {
+    signIn: ({ clientId, scope }) =>
+      atNow((now) => {
+        const subject = { clientId, scope, user: settings.subject }
+        return Tokens.issue(tokens, settings, subject, { refreshable: true, now }).response
+      }),
+    revokeAccessTokens: Effect.sync(() => tokens.access.clear()),
+    revokeFamily: (id, { accessTokens = "dead" } = {}) =>
+      atNow((at) => {
+        const family = tokens.families[id]
+        if (family !== undefined) Family.end(family, { by: "administrator", at, accessTokens })
+      }),
+    setFaults: (script) =>
+      Effect.sync(() => {
+        server.faults = { from: calls.length, script }
+      })
+  }
+}
+
+/** What tests do as the user. */
+const user = (server: Server): Pick<Service, "waiting" | "approve" | "deny" | "approveDevice" | "denyDevice"> => ({
+  waiting: Effect.sync(() =>
+    Array.from(server.asked, ([id, { client, scope }]) => ({ id, clientId: client.id, scope }))
+  ),
+  approve: (id, approval = {}) =>
+    atNow((now) => {
+      const authorization = Consent.take(server, id)
+      return authorization === undefined ? undefined : Consent.approve(server, authorization, { ...approval, now })
+    }),
+  deny: (id) =>
+    Effect.sync(() => {
+      const authorization = Consent.take(server, id)
+      return authorization === undefined ? undefined : Consent.deny(server, authorization)
+    }),
+  approveDevice: (userCode, approval = {}) => atNow((now) => Device.decide(server, userCode, approval, now)),
+  denyDevice: (userCode) => atNow((now) => Device.decide(server, userCode, "denied", now))
+})
+
+/** What tests see of a server, and do to it. */
+export const control = (server: Server, { connections, requests }: Recorder.Recorder): Service => {
+  const { calls, issuer, tokens } = server
   const stateOf = (family: Family.Family, now: number) => Family.stateOf(family, Tokens.aliveOf(tokens, family, now))
   return {
     issuer,
@@ -32,17 +73,11 @@ export const control = (
       }),
     requests,
     connections,
-    signIn: ({ clientId, scope }) =>
-      atNow((now) => Tokens.issue(tokens, settings, { clientId, scope }, { refreshable: true, now }).response),
-    revokeAccessTokens: Effect.sync(() => tokens.access.clear()),
-    revokeFamily: (id, { accessTokens = "dead" } = {}) =>
-      atNow((at) => {
-        const family = tokens.families[id]
-        if (family !== undefined) Family.end(family, { by: "administrator", at, accessTokens })
-      }),
-    setFaults: (script) =>
-      Effect.sync(() => {
-        server.faults = { from: calls.length, script }
-      })
+    ...sessions(server),
+    ...user(server),
+    renewNonces: Effect.sync(() => server.nonces.clear()),
+    rotateKeys: Effect.sync(() => {
+      server.signer = Jwt.signer(Secret.random().slice(0, 8))
+    })
   }
 }

@@ -1,15 +1,25 @@
+import type { Subject } from "./tokens.js"
+
 /** All tokens that came, by rotation, from one refresh token. Its death is that of all of them. */
 export interface Family {
   /** From 0, in the order in which families began. */
   readonly id: number
   readonly clientId: string
+  /** What the user granted, which no refresh gives more of. */
+  readonly granted: Subject
+  /** The thumbprint of the key without which its refresh tokens are worth nothing (RFC 9449 §5). */
+  readonly boundTo: string | undefined
   readonly refreshTokens: Array<RefreshToken>
   ended: Ended | undefined
 }
 
-/** Why a family's refresh tokens are dead, since when in epoch milliseconds, and whether its access tokens are, too. */
+/**
+ * Why a family's refresh tokens are dead (one was reused, an administrator ended the session, the client revoked one, or
+ * the code that they came by was used again), since when in epoch milliseconds, and whether its access tokens
+ * are, too.
+ */
 export interface Ended {
-  readonly by: "reuse" | "administrator"
+  readonly by: "reuse" | "administrator" | "client" | "code"
   readonly at: number
   readonly accessTokens: "dead" | "alive"
 }

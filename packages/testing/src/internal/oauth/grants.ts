@@ -1,67 +1,67 @@
 import * as Effect from "effect/Effect"
-import type { Entry } from "./calls.js"
-import type { Form } from "./form.js"
-import { refuse, type Refusal } from "./refusal.js"
+import { type Asked, type Grant, issue } from "./asked.js"
+import * as Client from "./client.js"
+import * as Code from "./code.js"
+import * as Device from "./device.js"
+import * as Exchange from "./exchange.js"
+import * as IdToken from "./idToken.js"
+import * as JwtBearer from "./jwtBearer.js"
+import { refuse } from "./refusal.js"
 import * as Rotation from "./rotation.js"
-import type { Settings } from "./settings.js"
-import * as Tokens from "./tokens.js"
+import * as Target from "./target.js"
 
-type Grant = Effect.Effect<Tokens.TokenResponse, Refusal>
-
-interface Asked {
-  readonly tokens: Tokens.Tokens
-  readonly settings: Settings
-  readonly clientId: string
-  readonly form: Form
-  /** Where it is written down what became of the grant. */
-  readonly entry: Entry
-}
-
-const clientCredentials = ({ clientId, entry, form, settings, tokens }: Asked): Grant => {
-  const scope = form.get("scope")
-  if (scope !== undefined && settings.scopes !== undefined && !Rotation.isWithin(scope, settings.scopes)) {
-    return Effect.fail(refuse("invalid_scope", "a scope that this server does not know"))
-  }
-  return Effect.sync(() => {
-    const options = { refreshable: settings.refreshTokens, now: entry.at }
-    const { given, response } = Tokens.issue(tokens, settings, { clientId, scope }, options)
-    entry.outcome = "issued"
-    entry.given = given?.id
-    return response
+const clientCredentials = (asked: Asked): Grant =>
+  Effect.gen(function* () {
+    const { client, form, server } = asked
+    if (client.public) return yield* refuse("unauthorized_client", "anybody can take the name of the client")
+    const scope = yield* Target.scopeOf(server.settings, form)
+    const audience = yield* Target.audienceOf(server.settings, form)
+    return issue(asked, { scope, audience }, server.settings.refreshTokens).response
   })
-}
 
 const descriptions = {
   invalid_grant: "the refresh token is unknown, revoked or used already",
-  invalid_scope: "more than was granted"
+  invalid_scope: "more than was granted",
+  invalid_target: "a resource that was not granted"
 }
 
-const refreshToken = ({ clientId, entry, form, settings, tokens }: Asked): Grant => {
-  const token = form.get("refresh_token")
-  if (token === undefined) return Effect.fail(refuse("invalid_request", "refresh_token is missing"))
-  return Effect.suspend(() => {
-    const exchange = Rotation.refresh(tokens, settings, { token, clientId, scope: form.get("scope") }, entry.at)
+const refreshToken = ({ client, entry, form, jkt, server }: Asked): Grant =>
+  Effect.gen(function* () {
+    const { settings, tokens } = server
+    const token = form.get("refresh_token")
+    if (token === undefined) return yield* refuse("invalid_request", "refresh_token is missing")
+    const audience = yield* Target.audienceOf(settings, form)
+    const presented = { token, clientId: client.id, scope: form.get("scope"), audience, jkt }
+    const exchange = Rotation.refresh(tokens, settings, presented, entry.at)
     entry.outcome = exchange.outcome
     entry.presented = tokens.refresh.get(token)?.id
     if ("response" in exchange) {
       entry.given = exchange.given.id
-      return Effect.succeed(exchange.response)
+      const { user } = exchange.given.family.granted
+      return yield* IdToken.attach(server, exchange.response, { clientId: client.id, user, now: entry.at })
     }
     const error = exchange.outcome === "reused" ? "invalid_grant" : exchange.outcome
-    return Effect.fail(refuse(error, descriptions[error]))
+    return yield* refuse(error, descriptions[error])
   })
-}
+
+const grants: ReadonlyMap<string, (asked: Asked) => Grant> = new Map([
+  ["client_credentials", clientCredentials],
+  ["refresh_token", refreshToken],
+  ["authorization_code", Code.grant],
+  [Device.grantType, Device.grant],
+  [JwtBearer.grantType, JwtBearer.grant],
+  [Exchange.grantType, Exchange.grant]
+])
+
+export const supported: ReadonlyArray<string> = [...grants.keys()]
 
 /** Carries out the grant that the form asks for. */
 export const grant = (asked: Asked): Grant => {
-  switch (asked.form.get("grant_type")) {
-    case "client_credentials":
-      return clientCredentials(asked)
-    case "refresh_token":
-      return refreshToken(asked)
-    case undefined:
-      return Effect.fail(refuse("invalid_request", "grant_type is missing"))
-    default:
-      return Effect.fail(refuse("unsupported_grant_type", "client_credentials and refresh_token are supported"))
-  }
+  const type = asked.form.get("grant_type")
+  if (type === undefined) return Effect.fail(refuse("invalid_request", "grant_type is missing"))
+  const run = grants.get(type)
+  if (run === undefined) return Effect.fail(refuse("unsupported_grant_type", "none of grant_types_supported"))
+  return Client.mayUse(asked.client, type)
+    ? run(asked)
+    : Effect.fail(refuse("unauthorized_client", "the client may not use this grant"))
 }

@@ -7,6 +7,10 @@ export interface Presented {
   readonly token: string
   readonly clientId: string
   readonly scope: string | undefined
+  /** The resources that the access token is to be for, out of those that were granted. */
+  readonly audience: ReadonlyArray<string> | undefined
+  /** The key that was proved. */
+  readonly jkt: string | undefined
 }
 
 /**
@@ -19,7 +23,7 @@ export type Exchange =
       readonly response: TokenResponse
       readonly given: Family.RefreshToken
     }
-  | { readonly outcome: "reused" | "invalid_grant" | "invalid_scope" }
+  | { readonly outcome: "reused" | "invalid_grant" | "invalid_scope" | "invalid_target" }
 
 /** The words of a scope (RFC 6749 §3.3). */
 const words = (scope: string): ReadonlyArray<string> => scope.split(" ").filter((word) => word !== "")
@@ -40,23 +44,41 @@ const next = (tokens: Tokens, settings: Settings, token: Family.RefreshToken, no
   return given
 }
 
+/** The token that is presented, if it is one of this client's, is alive, and comes with the key that it is bound to. */
+const find = (tokens: Tokens, { clientId, jkt, token }: Presented): Family.RefreshToken | undefined => {
+  const found = tokens.refresh.get(token)
+  if (found === undefined || found.family.clientId !== clientId || found.family.ended !== undefined) return undefined
+  return found.family.boundTo === undefined || found.family.boundTo === jkt ? found : undefined
+}
+
+/** What is asked for that was not granted. */
+const excess = (
+  { family, scope }: Family.RefreshToken,
+  presented: Presented
+): "invalid_scope" | "invalid_target" | undefined => {
+  if (presented.scope !== undefined && !isWithin(presented.scope, words(scope ?? ""))) return "invalid_scope"
+  const { audience } = family.granted
+  if (audience === undefined || presented.audience === undefined) return undefined
+  return presented.audience.every((resource) => audience.includes(resource)) ? undefined : "invalid_target"
+}
+
 /**
  * Exchanges a refresh token, or tells why not. One that is used already kills its family (RFC 9700 §4.14.2). Asking for
- * more scope than was granted uses no token up. It runs in one go: of calls at the same time, one is the first.
+ * more than was granted uses no token up. It runs in one go: of calls at the same time, one is the first.
  */
 export const refresh = (tokens: Tokens, settings: Settings, presented: Presented, now: number): Exchange => {
-  const { clientId, scope } = presented
-  const token = tokens.refresh.get(presented.token)
-  if (token === undefined || token.family.clientId !== clientId || token.family.ended !== undefined) {
-    return { outcome: "invalid_grant" }
-  }
+  const token = find(tokens, presented)
+  if (token === undefined) return { outcome: "invalid_grant" }
   if (isReused(token, settings, now)) {
     Family.end(token.family, { by: "reuse", at: now, accessTokens: "dead" })
     return { outcome: "reused" }
   }
-  if (scope !== undefined && !isWithin(scope, words(token.scope ?? ""))) return { outcome: "invalid_scope" }
+  const tooMuch = excess(token, presented)
+  if (tooMuch !== undefined) return { outcome: tooMuch }
   const outcome = token.used === undefined ? "refreshed" : "replayed"
-  const access = issueAccess(tokens, settings, { clientId, scope: scope ?? token.scope }, token.family, now)
+  const { granted } = token.family
+  const { audience = granted.audience, jkt, scope = token.scope } = presented
+  const access = issueAccess(tokens, settings, { ...granted, scope, audience, jkt }, token.family, now)
   const given = next(tokens, settings, token, now)
   const response = settings.rotation ? { ...access, refresh_token: given.secret } : access
   return { outcome, response, given }

@@ -1,10 +1,10 @@
 import * as Duration from "effect/Duration"
-import type { Options } from "../../OAuthServer.js"
+import type { Options } from "./options.js"
 
 /** What a server was told to be; every field has its default by now. Durations are milliseconds. */
 export interface Settings {
-  readonly clients: ReadonlyMap<string, string>
   readonly scopes: ReadonlyArray<string> | undefined
+  readonly resources: ReadonlyArray<string> | undefined
   readonly accessTokenLifetime: number
   readonly expiresIn: "seconds" | "exact" | false
   readonly refreshTokens: boolean
@@ -13,17 +13,66 @@ export interface Settings {
   readonly reuseGives: "another" | "same"
   readonly replicationDelay: number
   readonly clockOffset: number
+  readonly user: "approves" | "denies" | "decides"
+  readonly subject: string
+  readonly pkce: "required" | "optional"
+  readonly pushedRequests: "required" | "optional"
+  readonly codeLifetime: number
+  readonly device: { readonly interval: number; readonly lifetime: number }
+  readonly dpop: {
+    readonly required: boolean
+    readonly nonce: boolean
+    readonly nonceLifetime: number
+    readonly downgrade: boolean
+  }
+  readonly initialAccessToken: string | undefined
+  readonly altered: {
+    readonly metadata: Readonly<Record<string, unknown>>
+    readonly redirect: Readonly<Record<string, string | undefined>>
+    readonly idToken: Readonly<Record<string, unknown>>
+  }
 }
 
-export const of = (options: Options): Settings => ({
-  clients: new Map(Object.entries(options.clients ?? { client: "secret" })),
-  scopes: options.scopes,
-  accessTokenLifetime: Duration.toMillis(options.accessTokenLifetime ?? "1 hour"),
-  expiresIn: options.expiresIn === true ? "seconds" : (options.expiresIn ?? "seconds"),
+const refreshing = (options: Options) => ({
   refreshTokens: options.refreshTokens ?? false,
   rotation: options.rotation ?? true,
   reuseGrace: Duration.toMillis(options.reuseGrace ?? 0),
-  reuseGives: options.reuseGives ?? "another",
+  reuseGives: options.reuseGives ?? "another"
+})
+
+const authorizing = ({ codeLifetime, device, pkce, pushedRequests, subject, user }: Options) => ({
+  user: user ?? "approves",
+  subject: subject ?? "user",
+  pkce: pkce ?? "required",
+  pushedRequests: pushedRequests ?? "optional",
+  codeLifetime: Duration.toMillis(codeLifetime ?? "10 minutes"),
+  device: {
+    interval: Duration.toMillis(device?.interval ?? "5 seconds"),
+    lifetime: Duration.toMillis(device?.lifetime ?? "10 minutes")
+  }
+})
+
+const proving = ({ dpop }: Options) => ({
+  required: dpop?.required ?? false,
+  nonce: dpop?.nonce ?? false,
+  nonceLifetime: Duration.toMillis(dpop?.nonceLifetime ?? "1 minute"),
+  downgrade: dpop?.downgrade ?? false
+})
+
+export const of = (options: Options): Settings => ({
+  scopes: options.scopes,
+  resources: options.resources,
+  accessTokenLifetime: Duration.toMillis(options.accessTokenLifetime ?? "1 hour"),
+  expiresIn: options.expiresIn === true ? "seconds" : (options.expiresIn ?? "seconds"),
+  ...refreshing(options),
   replicationDelay: Duration.toMillis(options.replicationDelay ?? 0),
-  clockOffset: options.clockOffset ?? 0
+  clockOffset: options.clockOffset ?? 0,
+  ...authorizing(options),
+  dpop: proving(options),
+  initialAccessToken: options.initialAccessToken,
+  altered: {
+    metadata: options.altered?.metadata ?? {},
+    redirect: options.altered?.redirect ?? {},
+    idToken: options.altered?.idToken ?? {}
+  }
 })

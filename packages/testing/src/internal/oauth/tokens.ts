@@ -2,13 +2,20 @@ import * as Secret from "../secret.js"
 import type { Family, RefreshToken } from "./family.js"
 import type { Settings } from "./settings.js"
 
-/** Whom a token is for. */
+/** Whom a token is for, what it opens, and the thumbprint of the key that it is bound to. */
 export interface Subject {
   readonly clientId: string
   readonly scope: string | undefined
+  /** Whose it is, if it is not the client's own. */
+  readonly user?: string | undefined
+  /** The resources that it is for; any, when it is undefined. */
+  readonly audience?: ReadonlyArray<string> | undefined
+  /** Who acts for the user (RFC 8693 §4.1). */
+  readonly actor?: string | undefined
+  readonly jkt?: string | undefined
 }
 
-interface AccessToken {
+export interface AccessToken {
   readonly subject: Subject
   readonly family: Family | undefined
   readonly mintedAt: number
@@ -27,10 +34,12 @@ export const make = (): Tokens => ({ access: new Map(), refresh: new Map(), fami
 /** A successful answer of RFC 6749 §5.1. */
 export interface TokenResponse {
   readonly access_token: string
-  readonly token_type: "Bearer"
+  readonly token_type: "Bearer" | "DPoP"
   readonly expires_in?: number
   readonly refresh_token?: string
   readonly scope?: string
+  readonly id_token?: string
+  readonly issued_token_type?: string
 }
 
 /** RFC 6749 §A.14 has digits only; a lifetime of less than a second can be told in no other way than as a fraction. */
@@ -51,7 +60,7 @@ export const issueAccess = (
   tokens.access.set(token, { subject, family, mintedAt: now, expiresAt: now + settings.accessTokenLifetime })
   return {
     access_token: token,
-    token_type: "Bearer",
+    token_type: subject.jkt === undefined ? "Bearer" : "DPoP",
     ...expiresIn(settings),
     ...(subject.scope === undefined ? {} : { scope: subject.scope })
   }
@@ -65,17 +74,18 @@ export const issueRefresh = (tokens: Tokens, family: Family, scope: string | und
   return token
 }
 
-/** Tokens for a new grant; `refreshable` starts a family. */
+/** Tokens for a new grant; `refreshable` starts a family, whose refresh tokens may be bound to a key. */
 export const issue = (
   tokens: Tokens,
   settings: Settings,
   subject: Subject,
-  options: { readonly refreshable: boolean; readonly now: number }
+  options: { readonly refreshable: boolean; readonly now: number; readonly boundTo?: string | undefined }
 ): { readonly response: TokenResponse; readonly given?: RefreshToken } => {
-  const { now, refreshable } = options
+  const { boundTo, now, refreshable } = options
   if (!refreshable) return { response: issueAccess(tokens, settings, subject, undefined, now) }
   const { clientId, scope } = subject
-  const family: Family = { id: tokens.families.length, clientId, refreshTokens: [], ended: undefined }
+  const id = tokens.families.length
+  const family: Family = { id, clientId, granted: subject, boundTo, refreshTokens: [], ended: undefined }
   tokens.families.push(family)
   const access = issueAccess(tokens, settings, subject, family, now)
   const given = issueRefresh(tokens, family, scope)
@@ -85,11 +95,16 @@ export const issue = (
 const isAlive = ({ expiresAt, family }: AccessToken, now: number): boolean =>
   now < expiresAt && family?.ended?.accessTokens !== "dead"
 
+/** An access token, while it is good. */
+export const access = (tokens: Tokens, token: string, now: number): AccessToken | undefined => {
+  const found = tokens.access.get(token)
+  return found !== undefined && isAlive(found, now) ? found : undefined
+}
+
 /** Whom an access token is for, while it is good; one that is younger than the replication delay is not known yet. */
 export const subjectOf = (tokens: Tokens, settings: Settings, token: string, now: number): Subject | undefined => {
-  const found = tokens.access.get(token)
-  if (found === undefined || !isAlive(found, now)) return undefined
-  return now - found.mintedAt < settings.replicationDelay ? undefined : found.subject
+  const found = access(tokens, token, now)
+  return found === undefined || now - found.mintedAt < settings.replicationDelay ? undefined : found.subject
 }
 
 /** How many access tokens of a family are good. */

@@ -1,0 +1,105 @@
+/** What the tests of the authorization server send it: forms, signatures, and the redirects of a browser. */
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as Effect from "effect/Effect"
+
+export type Params = Record<string, string>
+
+/** What the endpoints may answer; tests look at single fields. */
+export interface Json {
+  readonly access_token: string
+  readonly refresh_token: string
+  readonly id_token: string
+  readonly device_code: string
+  readonly user_code: string
+  readonly request_uri: string
+  readonly client_id: string
+  readonly client_secret: string
+  readonly [name: string]: unknown
+}
+
+export const basic = (id: string, secret = "secret"): Params => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` })
+
+export const memory =
+  (options?: OAuthServer.Options) =>
+  <A, E>(effect: Effect.Effect<A, E, OAuthServer.OAuthServer | HttpClient.HttpClient>): Effect.Effect<A, E> =>
+    Effect.provide(effect, OAuthServer.layerMemory(options))
+
+/** Sends a form, and reads the answer's status and JSON. */
+export const post = (path: string, params: Params | URLSearchParams, headers: Params = basic("web")) =>
+  Effect.gen(function* () {
+    const { issuer } = yield* OAuthServer.OAuthServer
+    const body = HttpBody.text(new URLSearchParams(params).toString(), "application/x-www-form-urlencoded")
+    const response = yield* HttpClient.post(`${issuer}${path}`, { headers, body })
+    const text = yield* response.text
+    // The cast spares each test a schema; a field that is not there fails the test that reads it.
+    const json = JSON.parse(text.startsWith("{") ? text : "{}") as Json
+    return { status: response.status, headers: response.headers, text, json }
+  })
+
+export const token = (params: Params | URLSearchParams, headers?: Params) =>
+  Effect.map(post("/token", params, headers), ({ json }) => json)
+
+export const resource = (access_token: string, headers: Params = { authorization: `Bearer ${access_token}` }) =>
+  Effect.gen(function* () {
+    const server = yield* OAuthServer.OAuthServer
+    return yield* HttpClient.get(server.resource, { headers })
+  })
+
+/** The pair of RFC 7636 Appendix B. */
+export const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+export const request: Params = {
+  response_type: "code",
+  client_id: "web",
+  redirect_uri: "https://app.test/callback",
+  code_challenge: challenge,
+  code_challenge_method: "S256",
+  state: "s"
+}
+
+/** What a browser gets that opens the authorization endpoint: a page, or a redirect with these parameters. */
+export const authorize = (params: Params | URLSearchParams) =>
+  Effect.gen(function* () {
+    const { issuer } = yield* OAuthServer.OAuthServer
+    const { headers, status, text } = yield* HttpClient.get(`${issuer}/authorize?${new URLSearchParams(params)}`)
+    const location = headers["location"]
+    const sent: Params = location === undefined ? {} : Object.fromEntries(new URL(location).searchParams)
+    return { status, location, sent, page: yield* text }
+  })
+
+export const redeem = (code: string | undefined, more: Params = {}, headers?: Params) =>
+  token(
+    {
+      grant_type: "authorization_code",
+      code: code ?? "",
+      redirect_uri: "https://app.test/callback",
+      code_verifier: verifier,
+      ...more
+    },
+    headers
+  )
+
+export const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+/** A key for ES256, whose JWTs have the header and the claims that they are told to have. */
+export const keyPair = Effect.promise(async () => {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
+  const { crv, kty, x, y } = await crypto.subtle.exportKey("jwk", publicKey)
+  return {
+    jwk: { crv, kty, x, y },
+    sign: (header: object, claims: object) => {
+      const signed = `${encode({ alg: "ES256", ...header })}.${encode(claims)}`
+      return Effect.map(
+        Effect.promise(() => crypto.subtle.sign(algorithm, privateKey, new TextEncoder().encode(signed))),
+        (signature) => `${signed}.${Buffer.from(signature).toString("base64url")}`
+      )
+    }
+  }
+})
+
+export const claimsOf = (jwt: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(jwt.split(".")[1]!, "base64url").toString())
