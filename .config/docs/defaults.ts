@@ -8,11 +8,13 @@ import type { Problem } from "./problem.js"
 import { publicModules, type Repository } from "./repository.js"
 
 /** The documents that have the tables, each under a heading that begins with its module's name. */
-export const documents = ["docs/pipeline.md", "docs/tokens.md"] as const
+const documents = ["docs/pipeline.md", "docs/tokens.md", "docs/oauth.md"] as const
 
 /** Where a module's table is. */
-export const documentOf = ({ file }: Module): (typeof documents)[number] =>
-  file.startsWith("packages/auth/") ? "docs/tokens.md" : "docs/pipeline.md"
+const documentOf = ({ file, name }: Module): (typeof documents)[number] => {
+  if (!file.startsWith("packages/auth/")) return "docs/pipeline.md"
+  return name === "TokenSource" ? "docs/tokens.md" : "docs/oauth.md"
+}
 
 /** What a module exports as `defaults`. */
 export interface Module {

@@ -16,7 +16,7 @@ import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** What a request of the library takes. */
-export interface Context {
+interface Context {
   readonly server: oauth.AuthorizationServer
   readonly client: oauth.Client
   readonly authentication: oauth.ClientAuth
