@@ -267,18 +267,19 @@ describe("an answer that is no key set", () => {
 describe("the URL of a key set", () => {
   it.effect("is https, or loopback by its frightening name", () =>
     Effect.gen(function* () {
-      const transport = OAuth2.dangerouslyPlainHttpOnLoopback
-      for (const [at, options] of [
+      const plain: Partial<Jwks.Options> = { transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+      const refused: ReadonlyArray<readonly [string, Partial<Jwks.Options>]> = [
         ["http://auth.test/keys", {}],
         ["http://127.0.0.1/keys", {}],
-        ["http://auth.test/keys", { transport }],
+        ["http://auth.test/keys", plain],
         ["https://u:p@auth.test/keys", {}],
         ["file:///etc/keys", {}],
         ["keys", {}]
-      ] as const) {
+      ]
+      for (const [at, options] of refused) {
         expect(yield* Effect.flip(over([], { uri: at, ...options }))).toMatchObject({ _tag: "InvalidRequest" })
       }
-      const { find } = yield* over([set([one])], { uri: "http://127.0.0.1:8080/keys", transport })
+      const { find } = yield* over([set([one])], { uri: "http://127.0.0.1:8080/keys", ...plain })
       expect(yield* find("one")).toHaveLength(1)
     })
   )
