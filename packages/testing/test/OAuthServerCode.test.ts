@@ -1,8 +1,12 @@
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
+import * as Http from "node:http"
 import * as Client from "./support/oauthClient.js"
 
 const redirectUris = ["https://app.test/callback", "https://app.test/other"]
@@ -16,6 +20,31 @@ const clients = {
 const memory = (options: OAuthServer.Options = {}) => Client.memory({ clients, ...options })
 
 const code = Effect.map(Client.authorize(Client.request), ({ sent }) => sent["code"])
+
+const port = OAuthServer.layer({ clients }).pipe(
+  Layer.provide(NodeHttpServer.layer(() => Http.createServer(), { port: 0, host: "127.0.0.1" })),
+  Layer.provideMerge(NodeHttpClient.layerUndici)
+)
+
+describe("on a real port", () => {
+  it.live("a user signs in, a device is approved on its page, and what they got is told and revoked", () =>
+    Effect.gen(function* () {
+      const { issuer } = yield* OAuthServer.OAuthServer
+      const { sent } = yield* Client.authorize({ ...Client.request, scope: "openid" })
+      expect(sent["iss"]).toBe(issuer)
+      const tokens = yield* Client.redeem(sent["code"])
+      expect(Client.claimsOf(tokens.id_token)).toMatchObject({ iss: issuer, aud: "web" })
+      const { device_code, user_code } = (yield* Client.post("/device_authorization", {})).json
+      expect((yield* Client.post("/device", { user_code, decision: "approve" }, {})).status).toBe(200)
+      const grant_type = "urn:ietf:params:oauth:grant-type:device_code"
+      const { access_token } = yield* Client.token({ grant_type, device_code })
+      expect((yield* Client.resource(access_token)).status).toBe(200)
+      yield* Client.post("/revoke", { token: tokens.refresh_token })
+      const told = yield* Client.post("/introspect", { token: tokens.access_token })
+      expect(told.json).toEqual({ active: false })
+    }).pipe(Effect.provide(port))
+  )
+})
 
 describe("the authorization endpoint", () => {
   it.effect("sends the user back with a code, the state and the issuer, and the code gives tokens", () =>

@@ -84,22 +84,41 @@ export const redeem = (code: string | undefined, more: Params = {}, headers?: Pa
 
 export const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-/** A key for ES256, whose JWTs have the header and the claims that they are told to have. */
-export const keyPair = Effect.promise(async () => {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }
-  const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
-  const { crv, kty, x, y } = await crypto.subtle.exportKey("jwk", publicKey)
-  return {
-    jwk: { crv, kty, x, y },
-    sign: (header: object, claims: object) => {
-      const signed = `${encode({ alg: "ES256", ...header })}.${encode(claims)}`
-      return Effect.map(
-        Effect.promise(() => crypto.subtle.sign(algorithm, privateKey, new TextEncoder().encode(signed))),
-        (signature) => `${signed}.${Buffer.from(signature).toString("base64url")}`
-      )
+/** A key whose JWTs have the header and the claims that they are told to have. */
+export const keyPairFor = (algorithm: {
+  readonly name: string
+  readonly hash?: string
+  readonly namedCurve?: string
+  readonly saltLength?: number
+  readonly modulusLength?: number
+  readonly publicExponent?: Uint8Array
+}) =>
+  Effect.promise(async () => {
+    // The overloads of `generateKey` tell pairs from single keys by the name of the algorithm, which is a text here.
+    const { privateKey, publicKey } = (await crypto.subtle.generateKey(algorithm, true, [
+      "sign",
+      "verify"
+    ])) as CryptoKeyPair
+    const { crv, e, kty, n, x, y } = await crypto.subtle.exportKey("jwk", publicKey)
+    const members = Object.entries({ crv, e, kty, n, x, y }).filter(([, value]) => value !== undefined)
+    const jwk: OAuthServer.Jwk = Object.fromEntries(members)
+    return {
+      jwk,
+      sign: (header: object, claims: object) => {
+        const signed = `${encode(header)}.${encode(claims)}`
+        return Effect.map(
+          Effect.promise(() => crypto.subtle.sign(algorithm, privateKey, new TextEncoder().encode(signed))),
+          (signature) => `${signed}.${Buffer.from(signature).toString("base64url")}`
+        )
+      }
     }
-  }
-})
+  })
+
+/** A key for ES256; the header says so if nothing else is told. */
+export const keyPair = Effect.map(
+  keyPairFor({ name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }),
+  ({ jwk, sign }) => ({ jwk, sign: (header: object, claims: object) => sign({ alg: "ES256", ...header }, claims) })
+)
 
 export const claimsOf = (jwt: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(jwt.split(".")[1]!, "base64url").toString())

@@ -19,15 +19,19 @@ export interface Asked {
   readonly entry: Entry
 }
 
-/** Issues tokens, bound to the client's key if there is one, and writes that down. It runs in one go. */
+/**
+ * Issues tokens, bound to the client's key if there is one, and writes that down. It runs in one go. `audience` are the
+ * resources of the access token, where they are not all that was granted.
+ */
 export const issue = (
   { client, entry, jkt, server }: Asked,
   granted: Omit<Tokens.Subject, "clientId" | "jkt">,
-  refreshable: boolean
+  refreshable: boolean,
+  audience?: ReadonlyArray<string>
 ): ReturnType<typeof Tokens.issue> => {
   const subject = { ...granted, clientId: client.id, jkt }
   // The refresh token of a client that shows no secret is as good as its key (RFC 9449 §5).
-  const options = { refreshable, now: entry.at, boundTo: client.public ? jkt : undefined }
+  const options = { refreshable, now: entry.at, boundTo: client.public ? jkt : undefined, audience }
   const issued = Tokens.issue(server.tokens, server.settings, subject, options)
   entry.outcome = "issued"
   entry.given = issued.given?.id

@@ -66,8 +66,9 @@ export const grant = (asked: Asked): Grant =>
     const audience = yield* Target.audienceOf(server.settings, form)
     const code = yield* use(asked, verifier === undefined ? undefined : yield* sha256(verifier))
     const { scope, user } = code
-    const granted = { scope, user, audience: yield* narrowed(code, audience) }
-    const { given, response } = issue(asked, granted, Client.mayUse(client, "refresh_token"))
+    const granted = { scope, user, audience: code.authorization.audience ?? audience }
+    const wanted = yield* narrowed(code, audience)
+    const { given, response } = issue(asked, granted, Client.mayUse(client, "refresh_token"), wanted)
     code.gave = { accessToken: response.access_token, refreshToken: given }
     const { nonce } = code.authorization
     return yield* IdToken.attach(server, response, { clientId: client.id, user, nonce, now: entry.at })

@@ -74,18 +74,27 @@ export const issueRefresh = (tokens: Tokens, family: Family, scope: string | und
   return token
 }
 
-/** Tokens for a new grant; `refreshable` starts a family, whose refresh tokens may be bound to a key. */
+interface Issuing {
+  /** Whether it starts a family. */
+  readonly refreshable: boolean
+  readonly now: number
+  /** The thumbprint of the key that its refresh tokens are bound to. */
+  readonly boundTo?: string | undefined
+  /** The resources of the first access token, where they are not all that was granted. */
+  readonly audience?: ReadonlyArray<string> | undefined
+}
+
+/** Tokens for a new grant. */
 export const issue = (
   tokens: Tokens,
   settings: Settings,
-  subject: Subject,
-  options: { readonly refreshable: boolean; readonly now: number; readonly boundTo?: string | undefined }
+  granted: Subject,
+  { audience = granted.audience, boundTo, now, refreshable }: Issuing
 ): { readonly response: TokenResponse; readonly given?: RefreshToken } => {
-  const { boundTo, now, refreshable } = options
+  const subject = { ...granted, audience }
   if (!refreshable) return { response: issueAccess(tokens, settings, subject, undefined, now) }
-  const { clientId, scope } = subject
-  const id = tokens.families.length
-  const family: Family = { id, clientId, granted: subject, boundTo, refreshTokens: [], ended: undefined }
+  const { clientId, scope } = granted
+  const family: Family = { id: tokens.families.length, clientId, granted, boundTo, refreshTokens: [], ended: undefined }
   tokens.families.push(family)
   const access = issueAccess(tokens, settings, subject, family, now)
   const given = issueRefresh(tokens, family, scope)

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import * as Client from "./support/oauthClient.js"
+
+const clients = {
+  web: "secret",
+  tv: {},
+  robot: { secret: "secret", grantTypes: ["client_credentials"] }
+}
+
+const memory = (options: OAuthServer.Options = {}) => Client.memory({ clients, ...options })
+
+const begin = Effect.map(
+  Client.post("/device_authorization", { client_id: "tv", scope: "openid read" }, {}),
+  ({ json }) => json
+)
+
+const poll = (device_code: string, client_id = "tv") =>
+  Client.token({ grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code, client_id }, {})
+
+const error = (device_code: string) => Effect.map(poll(device_code), (answer) => answer["error"])
+
+describe("device authorization", () => {
+  it.effect("gives the device a code to show, and tokens once the user has approved", () =>
+    Effect.gen(function* () {
+      const { approveDevice } = yield* OAuthServer.OAuthServer
+      const answer = yield* begin
+      const { device_code, user_code } = answer
+      expect(user_code).toMatch(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/)
+      expect(answer).toMatchObject({
+        verification_uri: "https://oauth.test/device",
+        verification_uri_complete: `https://oauth.test/device?user_code=${user_code}`,
+        expires_in: 600,
+        interval: 5
+      })
+      expect(yield* error(device_code)).toBe("authorization_pending")
+      expect(yield* approveDevice(user_code, { subject: "ada" })).toBe(true)
+      yield* TestClock.adjust("5 seconds")
+      const tokens = yield* poll(device_code)
+      expect(tokens).toMatchObject({ scope: "openid read", refresh_token: expect.any(String) })
+      expect(Client.claimsOf(tokens.id_token)).toMatchObject({ sub: "ada", aud: "tv" })
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* error(device_code)).toBe("invalid_grant")
+    }).pipe(memory())
+  )
+
+  it.effect("adds five seconds to the interval for each poll that comes too early", () =>
+    Effect.gen(function* () {
+      const { device_code } = yield* begin
+      expect(yield* error(device_code)).toBe("authorization_pending")
+      yield* TestClock.adjust(4999)
+      expect(yield* error(device_code)).toBe("slow_down")
+      yield* TestClock.adjust(9999)
+      expect(yield* error(device_code)).toBe("slow_down")
+      yield* TestClock.adjust(14_999)
+      expect(yield* error(device_code)).toBe("slow_down")
+      yield* TestClock.adjust(20_000)
+      expect(yield* error(device_code)).toBe("authorization_pending")
+    }).pipe(memory())
+  )
+
+  it.effect("a poll that is too early gets no tokens, not even of a user who has approved", () =>
+    Effect.gen(function* () {
+      const { device_code, user_code } = yield* begin
+      yield* poll(device_code)
+      yield* (yield* OAuthServer.OAuthServer).approveDevice(user_code)
+      expect(yield* error(device_code)).toBe("slow_down")
+      yield* TestClock.adjust("10 seconds")
+      expect(yield* poll(device_code)).toHaveProperty("access_token")
+    }).pipe(memory())
+  )
+
+  it.effect("tells a device whose user denied, and one that asked for too long", () =>
+    Effect.gen(function* () {
+      const { approveDevice, denyDevice } = yield* OAuthServer.OAuthServer
+      const [first, second] = [yield* begin, yield* begin]
+      expect(yield* denyDevice(first.user_code)).toBe(true)
+      expect(yield* approveDevice(first.user_code)).toBe(false)
+      expect(yield* error(first.device_code)).toBe("access_denied")
+      yield* TestClock.adjust(59_999)
+      expect(yield* error(second.device_code)).toBe("authorization_pending")
+      yield* TestClock.adjust(1)
+      expect(yield* error(second.device_code)).toBe("expired_token")
+      expect(yield* approveDevice(second.user_code)).toBe(false)
+    }).pipe(memory({ device: { lifetime: "1 minute", interval: "1 second" } }))
+  )
+
+  it.effect("a device code is worth nothing to another client, or when nobody gave it", () =>
+    Effect.gen(function* () {
+      const { device_code, user_code } = yield* begin
+      yield* (yield* OAuthServer.OAuthServer).approveDevice(user_code)
+      const form = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code }
+      expect(yield* Client.token(form)).toMatchObject({ error: "invalid_grant" })
+      expect(yield* error("x")).toBe("invalid_grant")
+      expect(yield* poll(device_code)).toHaveProperty("access_token")
+    }).pipe(memory())
+  )
+
+  it.effect("a client that may not, one without its secret and an unknown scope are refused", () =>
+    Effect.gen(function* () {
+      const ask = (params: Client.Params, headers: Client.Params) =>
+        Effect.map(Client.post("/device_authorization", params, headers), ({ json, status }) => [status, json["error"]])
+      expect(yield* ask({}, Client.basic("robot"))).toEqual([400, "unauthorized_client"])
+      expect(yield* ask({ client_id: "web" }, {})).toEqual([401, "invalid_client"])
+      expect(yield* ask({ client_id: "tv", scope: "admin" }, {})).toEqual([400, "invalid_scope"])
+    }).pipe(memory({ scopes: ["read"] }))
+  )
+
+  it.effect("its page takes the code that the user types in, once", () =>
+    Effect.gen(function* () {
+      const { issuer } = yield* OAuthServer.OAuthServer
+      const { device_code, user_code } = yield* begin
+      const page = yield* HttpClient.get(`${issuer}/device?user_code=${user_code}"><script>`)
+      expect(yield* page.text).not.toContain("<script>")
+      const press = Effect.map(Client.post("/device", { user_code, decision: "approve" }, {}), ({ status }) => status)
+      expect([yield* press, yield* press]).toEqual([200, 400])
+      expect(yield* poll(device_code)).toHaveProperty("access_token")
+    }).pipe(memory())
+  )
+})
