@@ -37,6 +37,8 @@ import * as Timeline from "./Timeline.js"
 export interface Signed {
   readonly request: HttpClientRequest
   readonly credential: string | number
+  /** Told of the answer, whatever it is, when it comes: servers hand out with one what the next request needs. Never throws. */
+  readonly heard?: ((response: HttpClientResponse) => void) | undefined
 }
 
 /**
@@ -250,9 +252,12 @@ const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent<E, R> 
 
 const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
   Effect.flatMap(loop.next(signed.request), (response): Sent<E, R> => {
-    if (response.status < 400) return Effect.succeed(response)
-    Quoted.remember(response, loop.request, signed.request)
-    return response.status === 401 ? answer(loop, signed, response, state, first) : Effect.succeed(response)
+    signed.heard?.(response)
+    if (response.status >= 400) {
+      Quoted.remember(response, loop.request, signed.request)
+      if (response.status === 401) return answer(loop, signed, response, state, first)
+    }
+    return Effect.succeed(response)
   })
 
 const answer = <E, R>(

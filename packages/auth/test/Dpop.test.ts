@@ -1,0 +1,452 @@
+import * as Dpop from "@countersign/auth/Dpop"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as Auth from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import * as jose from "jose"
+import { createHash } from "node:crypto"
+import { clientOf, ok } from "./support/client.js"
+import { conversation, granted } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+import { minting, source, token } from "./support/sources.js"
+
+const { respond } = MockClient
+
+const key = await Effect.runPromise(Dpop.generate)
+
+/** Tokens `canary-1`, `canary-2` and so on that are bound, or whatever the script says. */
+const minted = (tokenType = "DPoP") =>
+  minting((n) => Effect.map(token(n), (bearer) => ({ ...bearer, tokenType: n === 1 ? tokenType : "DPoP" })))
+
+const asksNonce = (nonce?: string) =>
+  respond(401, "no", {
+    "www-authenticate": 'DPoP error="use_dpop_nonce", error_description="as every hour"',
+    ...(nonce !== undefined && { "dpop-nonce": nonce })
+  })
+
+const invalidToken = respond(401, "no", { "www-authenticate": 'DPoP error="invalid_token", algs="ES256"' })
+
+/** The proof that a request carried, whose signature is that of the key in its header. */
+const proofOf = ({ headers }: MockClient.Sent) =>
+  Effect.promise(async () => {
+    const { payload, protectedHeader } = await jose.compactVerify(headers["dpop"] ?? "", jose.EmbeddedJWK)
+    return { header: protectedHeader, claims: JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown> }
+  })
+
+const proofsOf = (mock: Effect.Effect.Success<ReturnType<typeof clientOf>>["mock"]) =>
+  Effect.flatMap(mock.sent, (sent) => Effect.all(sent.map(proofOf)))
+
+const noncesOf = (mock: Parameters<typeof proofsOf>[0]) =>
+  Effect.map(proofsOf(mock), (proofs) => proofs.map(({ claims }) => claims["nonce"]))
+
+const tokensOf = (mock: Parameters<typeof proofsOf>[0]) =>
+  Effect.map(mock.sent, (sent) => sent.map(({ headers }) => headers["authorization"]))
+
+/** A client of `https://api.test` with bound tokens, and how often one was got. */
+const over = (script: MockClient.Script, options: Dpop.Options = {}, tokenType?: string) =>
+  Effect.gen(function* () {
+    const { calls, mint } = minted(tokenType)
+    const auth = Dpop.fromSource(yield* source(mint), key, options)
+    return { ...(yield* clientOf(auth, script)), auth, calls }
+  })
+
+describe("a published key and token (RFC 9449)", () => {
+  const jwk = {
+    kty: "EC",
+    x: "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+    y: "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+    crv: "P-256"
+  }
+
+  it.effect("have their thumbprint and their hash", () =>
+    Effect.gen(function* () {
+      const publicKey = yield* Effect.promise(() =>
+        crypto.subtle.importKey("jwk", jwk, { name: "ECDSA", namedCurve: "P-256" }, true, ["verify"])
+      )
+      expect(yield* Dpop.thumbprint({ ...key, publicKey })).toBe("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")
+      const accessToken = Redacted.make("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
+      const held = { generation: 1, token: { accessToken, tokenType: "DPoP", obtainedAt: 0 } }
+      const fixed = { get: Effect.succeed(held), renew: () => Effect.succeed(false), gaveUp: () => Effect.void }
+      const { api, mock } = yield* clientOf(Dpop.fromSource(fixed, key), [ok])
+      yield* api.get("/")
+      expect((yield* proofsOf(mock))[0]?.claims["ath"]).toBe("fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo")
+    })
+  )
+
+  it.effect("make a proof that this test's way to read them finds good", () =>
+    Effect.gen(function* () {
+      const dpop =
+        "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
+      const { claims, header } = yield* proofOf({ headers: { dpop } } as unknown as MockClient.Sent)
+      expect(header).toEqual({ typ: "dpop+jwt", alg: "ES256", jwk })
+      expect(claims).toMatchObject({ htm: "POST", htu: "https://server.example.com/token", iat: 1562262616 })
+    })
+  )
+})
+
+describe("each send", () => {
+  it.scoped("carries the token with a proof of its own: method, URL without query, time, hash of the token", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over(() => ok)
+      yield* TestClock.setTime(1_700_000_000_900)
+      yield* api.get("/a b?q=canary#f", { urlParams: { more: "1" } })
+      yield* api.post("/other", {})
+      const [first, second] = yield* proofsOf(mock)
+      expect(first?.header).toEqual({
+        alg: "ES256",
+        typ: "dpop+jwt",
+        jwk: { kty: "EC", crv: "P-256", x: expect.any(String), y: expect.any(String) }
+      })
+      const ath = createHash("sha256").update("canary-1").digest("base64url")
+      expect(first?.claims).toEqual({
+        jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        htm: "GET",
+        htu: "https://api.test/a%20b",
+        iat: 1_700_000_000,
+        ath
+      })
+      expect(second?.claims).toMatchObject({ htm: "POST", htu: "https://api.test/other", ath })
+      expect(second?.claims["jti"]).not.toBe(first?.claims["jti"])
+      expect(yield* tokensOf(mock)).toEqual(["DPoP canary-1", "DPoP canary-1"])
+    })
+  )
+
+  it.scoped("that is a retry has another proof", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over([MockClient.fail("ECONNREFUSED"), ok])
+      const fiber = yield* Effect.fork(api.get("/"))
+      for (let n = 0; n < 50; n++) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        yield* TestClock.adjust("1 second")
+      }
+      yield* fiber
+      const proofs = yield* proofsOf(mock)
+      expect(new Set(proofs.map(({ claims }) => claims["jti"])).size).toBe(2)
+    })
+  )
+
+  it.scoped("that follows a redirect has a proof for where it goes, and none for another origin", () =>
+    Effect.gen(function* () {
+      const redirect = (location: string) => respond(302, undefined, { location })
+      const { api, mock } = yield* over([redirect("/b"), redirect("https://evil.test/"), ok])
+      yield* api.get("/a")
+      const [a, b, evil] = yield* mock.sent
+      expect(a && (yield* proofOf(a)).claims["htu"]).toBe("https://api.test/a")
+      expect(b && (yield* proofOf(b)).claims["htu"]).toBe("https://api.test/b")
+      expect(evil?.url).toBe("https://evil.test/")
+      expect(evil?.headers).not.toHaveProperty("dpop")
+      expect(evil?.headers).not.toHaveProperty("authorization")
+    })
+  )
+})
+
+describe("a nonce", () => {
+  it.scoped("that is asked for is used at once, with the same token, and from then on", () =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over([asksNonce("n1"), ok, ok])
+      yield* api.get("/")
+      yield* api.get("/")
+      expect(yield* noncesOf(mock)).toEqual([undefined, "n1", "n1"])
+      expect(new Set((yield* proofsOf(mock)).map(({ claims }) => claims["jti"])).size).toBe(3)
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped.each([200, 204, 400, 404])("is taken from an answer of status %d, too", (status) =>
+    Effect.gen(function* () {
+      const answer = respond(status, undefined, { "dpop-nonce": "n2" })
+      const { api, mock } = yield* over([asksNonce("n1"), answer, ok])
+      yield* Effect.either(api.get("/"))
+      yield* api.get("/")
+      expect(yield* noncesOf(mock)).toEqual([undefined, "n1", "n2"])
+    })
+  )
+
+  it.scoped.each<readonly [string, MockClient.Script, ReadonlyArray<unknown>]>([
+    ["the same is asked for again", () => asksNonce("n1"), [undefined, "n1"]],
+    ["another is asked for each time", (_, index) => asksNonce(`n${index}`), [undefined, "n0"]],
+    ["it is asked for and not told", () => asksNonce(), [undefined]],
+    ["what is told is none", () => asksNonce('"a b"'), [undefined]],
+    ["what is told has no end", () => asksNonce("n".repeat(2000)), [undefined]]
+  ])("is given up, typed and without another token, where %s", ([_, script, nonces]) =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over(script)
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "Unauthorized", challenges: [{ params: { error: "use_dpop_nonce" } }] })
+      expect(yield* noncesOf(mock)).toEqual(nonces)
+      expect(calls).toHaveLength(1)
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.scoped("that was asked for in vain leaves the token what it is: one that is refused is replaced", () =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over([asksNonce("n1"), asksNonce("n1"), invalidToken, ok])
+      yield* Effect.flip(api.get("/"))
+      yield* api.get("/")
+      expect(yield* tokensOf(mock)).toEqual(["DPoP canary-1", "DPoP canary-1", "DPoP canary-1", "DPoP canary-2"])
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("belongs to its origin", () =>
+    Effect.gen(function* () {
+      const { auth, mock } = yield* over([asksNonce("n1"), ok])
+      const api = yield* clientOf(auth, [asksNonce("n1"), ok])
+      yield* api.api.get("/")
+      const { request } = yield* auth.sign(HttpClientRequest.get("https://other.test/"))
+      const { claims } = yield* proofOf({ headers: request.headers } as unknown as MockClient.Sent)
+      expect(claims["nonce"]).toBeUndefined()
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.scoped("for a body that cannot be sent again is kept for the next call", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over([asksNonce("n1"), ok])
+      const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
+      const error = yield* Effect.flip(api.post("/", { body }))
+      expect(error).toMatchObject({ _tag: "Unauthorized", because: "BodyNotReplayable" })
+      yield* api.get("/")
+      expect(yield* noncesOf(mock)).toEqual([undefined, "n1"])
+    })
+  )
+})
+
+describe("a token", () => {
+  it.scoped("that is refused is replaced once, and the hash in the proof with it", () =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over([invalidToken, ok])
+      yield* api.get("/")
+      expect(yield* tokensOf(mock)).toEqual(["DPoP canary-1", "DPoP canary-2"])
+      const hashes = (yield* proofsOf(mock)).map(({ claims }) => claims["ath"])
+      expect(hashes).toEqual(
+        ["canary-1", "canary-2"].map((text) => createHash("sha256").update(text).digest("base64url"))
+      )
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("that is refused with its successor is given up", () =>
+    Effect.gen(function* () {
+      const { api, calls } = yield* over(() => invalidToken)
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "Unauthorized", because: "ReplayRefused" })
+      yield* Effect.flip(api.get("/"))
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("may need a nonce, be refused with it, and its successor need another", () =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over([asksNonce("n1"), invalidToken, asksNonce("n2"), ok])
+      yield* api.get("/")
+      expect(yield* noncesOf(mock)).toEqual([undefined, "n1", "n1", "n2"])
+      expect(calls).toHaveLength(2)
+    })
+  )
+
+  it.scoped("that is a Bearer, from before, is replaced before anything is sent", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over(() => ok, {}, "Bearer")
+      yield* api.get("/")
+      expect(yield* tokensOf(mock)).toEqual(["DPoP canary-2"])
+    })
+  )
+
+  it.scoped("that stays a Bearer is never sent, and not asked for without end", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting()
+      const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(mint), key), [])
+      for (let n = 0; n < 3; n++) {
+        expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      }
+      expect(calls).toHaveLength(2)
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+})
+
+describe("a clock that is off", () => {
+  const hour = 3600_000
+  const invalidProof = (at: number, headers: MockClient.Headers = {}) =>
+    respond(401, "no", {
+      "www-authenticate": 'DPoP error="invalid_dpop_proof"',
+      date: new Date(at).toUTCString(),
+      ...headers
+    })
+
+  it.scoped("is made up for by the server's own time, and the request is sent once more", () =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over([invalidProof(hour), ok, ok])
+      yield* api.get("/")
+      yield* TestClock.adjust("1 minute")
+      yield* api.get("/")
+      expect((yield* proofsOf(mock)).map(({ claims }) => claims["iat"])).toEqual([0, 3600, 3660])
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("is known from the authorization server before the API is asked", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over([ok], { clockOffset: Effect.succeed(hour) })
+      yield* api.get("/")
+      expect((yield* proofsOf(mock))[0]?.claims["iat"]).toBe(3600)
+    })
+  )
+
+  it.scoped.each<readonly [string, MockClient.Script]>([
+    ["the server's time is ours", () => invalidProof(0)],
+    ["its answer comes from a cache", () => invalidProof(hour, { age: "3600" })],
+    ["it tells no time", () => respond(401, "no", { "www-authenticate": 'DPoP error="invalid_dpop_proof"' })]
+  ])("is not the matter where %s: the proof is given up at once", ([_, script]) =>
+    Effect.gen(function* () {
+      const { api, calls, mock } = yield* over(script)
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(yield* mock.sent).toHaveLength(1)
+      expect(calls).toHaveLength(1)
+    })
+  )
+
+  it.scoped("of a server, that tells another time with each answer, is followed once", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over((_, index) => invalidProof(hour * (index + 1)))
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+})
+
+describe("a key", () => {
+  const madeJwk = Effect.map(
+    Effect.flatMap(Dpop.generateExtractable, Dpop.toJwk),
+    (jwk) => JSON.parse(Redacted.value(jwk)) as Readonly<Record<string, string>>
+  )
+
+  it.effect("that may be taken out is written down, read again, and is the same", () =>
+    Effect.gen(function* () {
+      const made = yield* Dpop.generateExtractable
+      const jwk = yield* Dpop.toJwk(made)
+      expect(printed(jwk)).not.toContain("kty")
+      const read = yield* Dpop.fromJwk(jwk)
+      expect(yield* Dpop.thumbprint(read)).toBe(yield* Dpop.thumbprint(made))
+      expect(yield* Effect.flip(Dpop.toJwk(read))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      const again = yield* Dpop.toJwk(yield* Dpop.fromJwk(jwk, { extractable: true }))
+      expect(JSON.parse(Redacted.value(again))).toEqual(JSON.parse(Redacted.value(jwk)))
+    })
+  )
+
+  it.effect("that was made to stay stays", () =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(Dpop.toJwk(yield* Dpop.generate))).toMatchObject({ reason: "Credentials" })
+    })
+  )
+
+  it.scoped.each(["ES256", "ES384", "ES512", "Ed25519"])("for %s signs what can be verified", (alg) =>
+    Effect.gen(function* () {
+      const pair = yield* Effect.promise(() => jose.generateKeyPair(alg, { extractable: true }))
+      const own = yield* Dpop.fromJwk(yield* Dpop.toJwk(pair))
+      const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(minted().mint), own), [ok])
+      yield* api.get("/")
+      expect((yield* proofsOf(mock))[0]?.header).toMatchObject({ alg, typ: "dpop+jwt" })
+    })
+  )
+
+  it.effect("is refused, typed and not shown, where it is none", () =>
+    Effect.gen(function* () {
+      const [good, other] = yield* Effect.all([madeJwk, madeJwk])
+      for (const text of [
+        "",
+        "canary",
+        "null",
+        "[]",
+        "{}",
+        JSON.stringify({ ...good, d: undefined }),
+        JSON.stringify({ ...good, d: "canary" }),
+        JSON.stringify({ ...good, crv: "secp256k1" }),
+        JSON.stringify({ ...good, crv: "__proto__" }),
+        JSON.stringify({ ...good, x: "AAAA" }),
+        JSON.stringify({ ...good, d: other.d }),
+        JSON.stringify({ kty: "oct", k: "canary" }),
+        JSON.stringify({ ...good, more: "a".repeat(5000) })
+      ]) {
+        const error = yield* Effect.flip(Dpop.fromJwk(Redacted.make(text)))
+        expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+        expect(printed(error)).not.toContain("canary")
+      }
+    })
+  )
+
+  it.scoped("that makes no proofs fails the call, and sends nothing", () =>
+    Effect.gen(function* () {
+      const rsa = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
+      const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(minted().mint), rsa), [])
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+})
+
+describe("the authorization server", () => {
+  it.effect("that answers with a Bearer has taken the binding away: the token is not used", () =>
+    Effect.gen(function* () {
+      const { server } = yield* conversation([granted({ token_type: "Bearer" })], { dpop: key })
+      const error = yield* Effect.flip(server.clientCredentials({}))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(error.message).toContain("not bound")
+    })
+  )
+
+  it.effect("gets a proof without a token, and once more with the nonce that it asks for", () =>
+    Effect.gen(function* () {
+      const asks = respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "as-1" })
+      const { mock, server } = yield* conversation([asks, granted({ token_type: "dpop" })], { dpop: key })
+      expect(yield* server.clientCredentials({})).toMatchObject({ tokenType: "DPoP" })
+      const proofs = yield* proofsOf(mock)
+      expect(proofs.map(({ claims }) => [claims["htu"], claims["nonce"], claims["ath"]])).toEqual([
+        ["https://auth.test/token", undefined, undefined],
+        ["https://auth.test/token", "as-1", undefined]
+      ])
+    })
+  )
+
+  it.effect("that asks for a nonce without end is asked twice", () =>
+    Effect.gen(function* () {
+      const { mock, server } = yield* conversation(
+        (_, index) => respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": `as-${index}` }),
+        { dpop: key }
+      )
+      expect(yield* Effect.flip(server.clientCredentials({}))).toMatchObject({ error: "use_dpop_nonce" })
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+})
+
+describe("the Layer", () => {
+  it.scoped("mints, binds and signs", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minted()
+      const live = Dpop.layerMint(key, { key: "key", mint }).pipe(Layer.provide(TokenStore.layerMemory))
+      const context = yield* Layer.build(live)
+      const { api, mock } = yield* Effect.flatMap(Effect.provide(Auth.Auth, context), (auth) => clientOf(auth, [ok]))
+      yield* api.get("/")
+      expect(yield* tokensOf(mock)).toEqual(["DPoP canary-1"])
+      expect(
+        (yield* Effect.provide(
+          Effect.flatMap(TokenSource.TokenSource, ({ get }) => get),
+          context
+        )).generation
+      ).toBe(1)
+      expect(calls).toHaveLength(1)
+    })
+  )
+})
