@@ -16,7 +16,7 @@ import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** What a request of the library takes. */
-interface Context {
+export interface Context {
   readonly server: oauth.AuthorizationServer
   readonly client: oauth.Client
   readonly authentication: oauth.ClientAuth
@@ -123,6 +123,6 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
       clockOffset: Effect.sync(exchange.ahead),
       call,
       token: (run, secrets) =>
-        Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client.dpop !== undefined))
+        Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client.dpop !== undefined, exchange.ahead()))
     }
   })
