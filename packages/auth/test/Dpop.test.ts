@@ -26,10 +26,11 @@ const key = await Effect.runPromise(Dpop.generate)
 const minted = (tokenType = "DPoP") =>
   minting((n) => Effect.map(token(n), (bearer) => ({ ...bearer, tokenType: n === 1 ? tokenType : "DPoP" })))
 
-const asksNonce = (nonce?: string) =>
+const asksNonce = (nonce?: string, date?: string) =>
   respond(401, "no", {
     "www-authenticate": 'DPoP error="use_dpop_nonce", error_description="as every hour"',
-    ...(nonce !== undefined && { "dpop-nonce": nonce })
+    ...(nonce !== undefined && { "dpop-nonce": nonce }),
+    ...(date !== undefined && { date })
   })
 
 const invalidToken = respond(401, "no", { "www-authenticate": 'DPoP error="invalid_token", algs="ES256"' })
@@ -174,6 +175,7 @@ describe("a nonce", () => {
     ["the same is asked for again", () => asksNonce("n1"), [undefined, "n1"]],
     ["another is asked for each time", (_, index) => asksNonce(`n${index}`), [undefined, "n0"]],
     ["it is asked for and not told", () => asksNonce(), [undefined]],
+    ["another time is told instead", () => asksNonce(undefined, "Thu, 01 Jan 1970 01:00:00 GMT"), [undefined]],
     ["what is told is none", () => asksNonce('"a b"'), [undefined]],
     ["what is told has no end", () => asksNonce("n".repeat(2000)), [undefined]]
   ])("is given up, typed and without another token, where %s", ([_, script, nonces]) =>
@@ -184,6 +186,15 @@ describe("a nonce", () => {
       expect(yield* noncesOf(mock)).toEqual(nonces)
       expect(calls).toHaveLength(1)
       expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.scoped("that is known, and asked for all the same, is not sent once more", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* over([asksNonce("n1"), ok, asksNonce("n1")])
+      yield* api.get("/")
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(yield* noncesOf(mock)).toEqual([undefined, "n1", "n1"])
     })
   )
 
