@@ -220,8 +220,9 @@ const failureOf = (outcome: Outcome, cause: unknown, secrets: ReadonlyArray<stri
   }
   if (Either.isLeft(outcome)) return unheard(outcome.left)
   const answer = outcome.right
-  // Some servers (GitHub's for one) tell of an error with status 200.
-  if (answer.status !== 200 || Option.isSome(decodeError(answer.text))) return refused(answer, secrets)
+  // Some servers (GitHub's for one) tell of an error with status 200. What was made at the server is told with 201.
+  if ((answer.status !== 200 && answer.status !== 201) || Option.isSome(decodeError(answer.text)))
+    return refused(answer, secrets)
   // HTML with status 200 is a login page or a captive portal; JSON that is no token is the server's own doing.
   return answer.text.trimStart().startsWith("{")
     ? new TokenError({ reason: "InvalidResponse", detail: `the answer is none that OAuth knows (${nameOf(cause)})` })

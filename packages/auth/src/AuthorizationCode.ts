@@ -1,0 +1,227 @@
+/**
+ * The authorization code grant: somebody signs in with a browser, at the authorization server, and the client gets a token
+ * in their name. With PKCE always, and there is no other way than that.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as oauth from "oauth4webapi"
+import type { Claims } from "./IdToken.js"
+import * as AuthorizationRequest from "./internal/authorizationRequest.js"
+import * as AuthorizationResponse from "./internal/authorizationResponse.js"
+import * as AuthorizationServer from "./internal/authorizationServer.js"
+import * as CodeExchange from "./internal/codeExchange.js"
+import * as Conversation from "./internal/conversation.js"
+import * as SignedInStore from "./internal/signedInStore.js"
+import { makeUsed } from "./internal/used.js"
+import type * as OAuth2 from "./OAuth2.js"
+import * as RefreshToken from "./RefreshToken.js"
+import type { Token } from "./Token.js"
+import type * as TokenStore from "./TokenStore.js"
+
+/**
+ * The client, and what somebody is asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends OAuth2.Client {
+  /** Where the browser is sent back to: https, http on loopback, or a scheme of the application's own with a dot in it. */
+  readonly redirectUri: string
+  /** With `openid` among them, {@link SignedIn} tells who it is. */
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, where the server issues tokens for several. */
+  readonly resource?: string | undefined
+  /** Further parameters: `prompt`, `login_hint`, `max_age`, `claims`, `ui_locales`, those of the server's own. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
+  /** Whether the request is pushed to the server before, rather than shown to the browser; as it is where the server wants it. */
+  readonly pushed?: boolean | undefined
+  /** Where the browser is sent to, for servers that publish no metadata; give the token endpoint as well. */
+  readonly authorizationEndpoint?: string | undefined
+  /** Where the server's keys are, for servers that publish no metadata. */
+  readonly jwksUri?: string | undefined
+}
+
+/**
+ * How long somebody may take to sign in.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const lifetime: Duration.DurationInput = "10 minutes"
+
+/**
+ * A sign-in that was begun: keep it where only the browser that began it leads to it, such as its session, and never
+ * under `state` alone: whoever has somebody else open their own callback would have them signed in as themselves.
+ *
+ * It can be encoded; what is made of it holds the verifier in the clear, and belongs on the server.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Transaction
+  extends /* @__PURE__ */ Schema.Class<Transaction>("@countersign/auth/AuthorizationCode/Transaction")({
+    /** The URL to open. */
+    url: Schema.NonEmptyString,
+    /** What the answer will bring along, by which it is known to belong to this sign-in. */
+    state: Schema.NonEmptyString,
+    /** Epoch milliseconds. */
+    expiresAt: Schema.Finite,
+    issuer: Schema.String,
+    client: Schema.String,
+    redirectUri: Schema.NonEmptyString,
+    verifier: Schema.Redacted(Schema.NonEmptyString),
+    nonce: Schema.optional(Schema.NonEmptyString),
+    /** In seconds: how long ago somebody may have signed in at the server. */
+    maxAge: Schema.optional(Schema.NonNegativeInt)
+  }) {}
+
+/**
+ * What signing in gives.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface SignedIn {
+  readonly token: Token
+  /** Who it is, where `openid` was among the scopes. */
+  readonly claims: Claims | undefined
+  /** The ID token that says so, as it was sent: what signing out there wants as `id_token_hint`. */
+  readonly idToken: Redacted.Redacted<string> | undefined
+}
+
+/**
+ * Signing in, see {@link make}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Begins a sign-in, with further parameters for this one. Nothing is open: it ends by itself. */
+  readonly begin: (
+    parameters?: Readonly<Record<string, string>>
+  ) => Effect.Effect<Transaction, InvalidRequest | TokenError>
+  /**
+   * Ends it with what the browser came back with: the whole URL, which is compared with the redirect URI; or its
+   * parameters alone, where a proxy has changed the address, or they came as a form.
+   */
+  readonly finish: (
+    transaction: Transaction,
+    callback: string | URL | URLSearchParams
+  ) => Effect.Effect<SignedIn, TokenError>
+}
+
+const beginAnew = (detail: string): TokenError =>
+  new TokenError({ reason: "ReauthorizationRequired", detail: `${detail}: begin another one` })
+
+const another = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the sign-in was begun at another issuer, or by another client, than this one: it is not used"
+})
+
+/**
+ * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
+ *
+ * PKCE by S256 is always used; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
+ * redirect URI, within ten minutes and once by this process. With `openid` among the scopes, the ID token is believed only
+ * with its issuer, audience, nonce, times and its signature by one of the issuer's public keys: `none` and HMAC are not
+ * accepted.
+ *
+ * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, the redirect URI is none of
+ * those above, or the client's id or secret is empty. `begin` fails with `InvalidRequest` for parameters that are the
+ * client's to set, and with `TokenError`: `Refused` where the server has no S256, `InvalidResponse` where it names no
+ * usable endpoint. `finish` fails with `TokenError`: `InvalidResponse` for an answer that is not the one to this sign-in,
+ * and for an ID token that is not believed; `ReauthorizationRequired` for a transaction that is over, and a code that is
+ * no longer good; `Refused` where somebody declined (`error` is `access_denied`) or the server did; `Unavailable` where
+ * it did not answer. A code is sent again only where it certainly has not left.
+ *
+ * Specification: [RFC 6749 §4.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1),
+ * [RFC 7636 §4](https://www.rfc-editor.org/rfc/rfc7636#section-4),
+ * [RFC 9207 §2.4](https://www.rfc-editor.org/rfc/rfc9207#section-2.4),
+ * [RFC 9126 §2](https://www.rfc-editor.org/rfc/rfc9126#section-2),
+ * [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2),
+ * [RFC 9449 §10](https://www.rfc-editor.org/rfc/rfc9449#section-10),
+ * [RFC 9700 §2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1),
+ * [OpenID Connect Core §3.1](https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const conversation = yield* Conversation.make(options)
+    yield* AuthorizationServer.checked(options, conversation.insecure)
+    yield* AuthorizationRequest.checkedReturn(options.redirectUri)
+    const server = AuthorizationServer.make(conversation, options)
+    return { begin: beginning(options, conversation, server), finish: finishing(options, conversation, server) }
+  })
+
+type Server = Effect.Effect<oauth.AuthorizationServer, TokenError>
+
+const beginning =
+  (options: Options, { call, insecure }: Conversation.Conversation, known: Server): Service["begin"] =>
+  (parameters) =>
+    Effect.gen(function* () {
+      const { clientId: client, issuer, pushed = false, redirectUri, resource, scopes = [] } = options
+      const further = { ...options.parameters, ...parameters }
+      const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
+      const openid = scopes.includes("openid")
+      const server = yield* known
+      yield* AuthorizationServer.ready(server, { insecure, openid, pushed })
+      const state = oauth.generateRandomState()
+      const verifier = oauth.generateRandomCodeVerifier()
+      const nonce = openid ? oauth.generateRandomNonce() : undefined
+      const request = { redirectUri, scopes, resource, further, state, verifier, nonce }
+      const isPushed = AuthorizationServer.isPushed(server, pushed)
+      const url = yield* call((context) =>
+        AuthorizationRequest.urlOf(server, context, { ...request, pushed: isPushed })
+      )
+      const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(lifetime)
+      const bound = { issuer, client, redirectUri, verifier: Redacted.make(verifier) }
+      return new Transaction({ url, state, expiresAt, ...bound, nonce, maxAge })
+    })
+
+const finishing = (options: Options, conversation: Conversation.Conversation, known: Server): Service["finish"] => {
+  const used = makeUsed()
+  return (transaction, callback) =>
+    Effect.gen(function* () {
+      const { client, expiresAt, issuer, redirectUri, state } = transaction
+      if (issuer !== options.issuer || client !== options.clientId) return yield* another
+      const parameters = yield* AuthorizationResponse.parametersOf(redirectUri, callback)
+      // Somebody else's answer ends no sign-in: whoever waits for the right one goes on waiting.
+      yield* AuthorizationResponse.belonging(parameters, state)
+      const now = yield* Clock.currentTimeMillis
+      if (now >= expiresAt) return yield* beginAnew("the sign-in took too long")
+      const server = yield* known
+      if (!used.first(state, expiresAt, now)) return yield* beginAnew("the sign-in is over")
+      yield* AuthorizationResponse.codeOf(parameters, server)
+      return yield* CodeExchange.signIn(conversation, server, transaction, parameters, options)
+    })
+}
+
+/**
+ * Stores the token of somebody who has signed in, in the place of whatever was there, so that `RefreshToken.layer` with the
+ * same options goes on with it.
+ *
+ * Fails with `TokenStoreError` where the store cannot be read or written.
+ *
+ * @param options - those that `RefreshToken.layer` is given: the client, the scopes, the resource and, where the store holds
+ * the tokens of several, the account.
+ * @since 0.1.0
+ * @category storing
+ */
+export const store = (
+  options: RefreshToken.Options,
+  { token }: Pick<SignedIn, "token">
+): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> => {
+  const { account, clientId: client, issuer, resource } = options
+  const issued = { issuer, client, account, audience: resource }
+  return SignedInStore.put(RefreshToken.keyOf(options), { ...token, issued })
+}

@@ -1,0 +1,92 @@
+/** What an authorization server has to say of itself before anybody is sent to it. */
+import type { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as oauth from "oauth4webapi"
+import type * as Conversation from "./conversation.js"
+import * as Discovery from "./discovery.js"
+
+/** Endpoints that the caller names, since the server does not. */
+export interface Named {
+  readonly issuer: string
+  readonly tokenEndpoint?: string | undefined
+  readonly authorizationEndpoint?: string | undefined
+  readonly jwksUri?: string | undefined
+}
+
+const unusable = (what: string): TokenError =>
+  new TokenError({ reason: "InvalidResponse", detail: `the issuer's metadata names no ${what} that is an https URL` })
+
+const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
+  typeof value === "string"
+    ? Effect.mapBoth(Discovery.checkedEndpoint(value, insecure), {
+        onFailure: () => unusable(what),
+        onSuccess: () => undefined
+      })
+    : Effect.fail(unusable(what))
+
+/** Fails where a named endpoint is none. */
+export const checked = (named: Named, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
+  Effect.forEach(
+    [named.authorizationEndpoint, named.jwksUri].filter((url) => url !== undefined),
+    (url) => Discovery.checkedUrl("an endpoint", url.split("?", 1).join(), insecure),
+    { discard: true }
+  )
+
+/** What the key of a server that does not say how it signs may be for: none of these can be forged with a public key. */
+const algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512", "EdDSA", "Ed25519"]
+
+/**
+ * The server's metadata with what the caller has named. The library keeps the server's keys by the identity of this
+ * object, so it is made once for each that was read.
+ */
+export const make = (
+  { metadata }: Conversation.Conversation,
+  named: Named
+): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
+  let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined
+  return Effect.map(metadata, (read) => {
+    if (known?.of === read) return known.server
+    const server = {
+      ...read,
+      // What nobody has published is compared as the caller spells it.
+      ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
+      ...(named.authorizationEndpoint !== undefined && { authorization_endpoint: named.authorizationEndpoint }),
+      ...(named.jwksUri !== undefined && {
+        jwks_uri: named.jwksUri,
+        id_token_signing_alg_values_supported: read.id_token_signing_alg_values_supported ?? algorithms
+      })
+    }
+    known = { of: read, server }
+    return server
+  })
+}
+
+/** Whether requests are to be pushed, see RFC 9126 §5: because the server says so, or because the caller wants it. */
+export const isPushed = (server: oauth.AuthorizationServer, asked: boolean): boolean =>
+  asked || server.require_pushed_authorization_requests === true
+
+/** A server that says nothing about PKCE may know it all the same; one that says it knows only `plain` is not asked. */
+const knowsS256 = ({ code_challenge_methods_supported: methods }: oauth.AuthorizationServer): boolean =>
+  !Array.isArray(methods) || methods.length === 0 || methods.includes("S256")
+
+const plainOnly = new TokenError({
+  reason: "Refused",
+  detail: "the authorization server does not offer PKCE by S256, without which nobody is sent there"
+})
+
+/** Fails where nobody can sign in safely: without an endpoint, keys for what it says of somebody, or S256. */
+export const ready = (
+  server: oauth.AuthorizationServer,
+  needs: { readonly insecure: boolean; readonly openid: boolean; readonly pushed: boolean }
+): Effect.Effect<void, TokenError> =>
+  Effect.gen(function* () {
+    yield* usable("authorization endpoint", server.authorization_endpoint, needs.insecure)
+    if (needs.openid) yield* usable("key set (jwks_uri)", server.jwks_uri, needs.insecure)
+    if (isPushed(server, needs.pushed)) {
+      const endpoint = server.pushed_authorization_request_endpoint
+      yield* usable("endpoint for pushed authorization requests", endpoint, needs.insecure)
+    }
+    if (!knowsS256(server)) yield* Either.left(plainOnly)
+  })

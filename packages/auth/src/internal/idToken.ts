@@ -1,0 +1,75 @@
+/** Why what a server says of somebody is not believed. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Schedule from "effect/Schedule"
+import * as oauth from "oauth4webapi"
+import type { Conversation } from "./conversation.js"
+
+const disbelieved = (why: string): TokenError =>
+  new TokenError({ reason: "InvalidResponse", detail: `the ID token is not believed: ${why}; sign in again` })
+
+const claimsWrong: Readonly<Record<string, string>> = {
+  nonce: "it belongs to another sign-in (nonce)",
+  iss: "it comes from another issuer (iss)",
+  aud: "it is meant for another client (aud)",
+  azp: "it is meant for another client (azp)",
+  exp: "it has expired (exp): compare the clocks",
+  nbf: "it is not valid yet (nbf): compare the clocks",
+  auth_time: "somebody signed in longer ago than was asked for (auth_time)"
+}
+
+const unsupported = "it is not signed, or by an algorithm or with an extension that is not accepted"
+
+/** The library tells what it did not like by what it holds against it. */
+const has = <Name extends string>(value: unknown, name: Name): value is Readonly<Record<Name, unknown>> =>
+  typeof value === "object" && value !== null && name in value
+
+const whyOf = ({ cause, code }: oauth.OperationProcessingError): string | undefined => {
+  if (code === oauth.KEY_SELECTION) return "its issuer has no key that it could be signed by"
+  if (has(cause, "signature")) return "its signature is not its issuer's"
+  if (has(cause, "claim") && typeof cause.claim === "string") {
+    return claimsWrong[cause.claim] ?? "one of its claims is not as it should be"
+  }
+  if (has(cause, "header")) return unsupported
+  if (has(cause, "claims")) return "a claim is missing, or of another type than it should be"
+  const isMissing = has(cause, "body") && has(cause.body, "access_token") && !has(cause.body, "id_token")
+  return isMissing ? "there is none, although it was asked for (openid)" : undefined
+}
+
+/** What the library throws at an ID token, in our terms; undefined for what is wrong with something else. */
+const disbelief = (error: unknown): TokenError | undefined => {
+  if (error instanceof oauth.OperationProcessingError) {
+    const why = whyOf(error)
+    return why === undefined ? undefined : disbelieved(why)
+  }
+  // What it does not support of the answer itself comes with its body.
+  return error instanceof oauth.UnsupportedOperationError && !has(error.cause, "body")
+    ? disbelieved(unsupported)
+    : undefined
+}
+
+/** Lets pass what the library makes, and turns its disbelief into ours. */
+export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
+  try {
+    return Either.right(await checked)
+  } catch (error) {
+    const refused = disbelief(error)
+    if (refused === undefined) throw error
+    return Either.left(refused)
+  }
+}
+
+/** Keys can be asked for as often as it takes; the code that the answer was got with, only once. */
+const again = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
+
+/** Checks the signature of the ID token in an answer that the library has read, by the keys of the server. */
+export const signed = (
+  { call }: Conversation,
+  server: oauth.AuthorizationServer,
+  answer: Response
+): Effect.Effect<void, TokenError> =>
+  call(({ options }) => believing(oauth.validateApplicationLevelSignature(server, answer, options))).pipe(
+    Effect.retry({ schedule: again, while: ({ reason }) => reason === "Unavailable" }),
+    Effect.flatten
+  )

@@ -1,0 +1,305 @@
+import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { issuer } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+import type { Told } from "./support/signIn.js"
+import { answerOf, callbackOf, redirectUri, signedIn, signingIn } from "./support/signIn.js"
+
+const { respond } = MockClient
+
+type Changed = Readonly<Record<string, string | undefined>>
+
+/** What a callback is refused with, before the code has left the process. */
+const refusedOn = (callback: (transaction: AuthorizationCode.Transaction) => string | URLSearchParams) =>
+  Effect.gen(function* () {
+    const { finish, posts, transaction } = yield* signedIn()
+    const error = yield* Effect.flip(finish(transaction, callback(transaction)))
+    expect(yield* posts).toEqual([])
+    return error
+  })
+
+describe("an answer", () => {
+  it.effect.each<readonly [string, Changed, string]>([
+    ["another state", { state: "a".repeat(43) }, "state"],
+    ["a state that is longer", { state: "a" }, "state"],
+    ["no state", { state: undefined }, "state"],
+    ["another issuer", { iss: "https://evil.test" }, "iss"],
+    ["an issuer with a slash more", { iss: `${issuer}/` }, "iss"],
+    ["an empty issuer", { iss: "" }, "iss"],
+    ["no issuer, although its issuer tells it", { iss: undefined }, "iss"],
+    ["no code", { code: undefined }, "code"],
+    ["an empty code", { code: "" }, "code"]
+  ])("with %s is not used", ([_, changed, named]) =>
+    Effect.gen(function* () {
+      const error = yield* refusedOn((transaction) => callbackOf(transaction, changed))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(error.detail).toContain(named)
+      expect(printed(error)).not.toContain("evil")
+    })
+  )
+
+  it.effect.each(["state", "iss", "code", "error"])("with two %s is not used, whichever is the right one", (name) =>
+    Effect.gen(function* () {
+      const error = yield* refusedOn((transaction) => {
+        const url = callbackOf(transaction, { error: name === "error" ? "a" : undefined })
+        return `${url}&${name}=x`
+      })
+      expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(error.detail).toContain("more than once")
+    })
+  )
+
+  it.effect.each([
+    "https://app.test/callback/",
+    "https://app.test/callback/../callback",
+    "https://app.test/Callback",
+    "https://app.test:443/callback",
+    "https://app.test.evil.test/callback",
+    "http://app.test/callback",
+    "https://evil.test/callback"
+  ])("that came to %s is not used", (at) =>
+    Effect.gen(function* () {
+      const error = yield* refusedOn(({ state }) => `${at}?code=c&iss=${encodeURIComponent(issuer)}&state=${state}`)
+      expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(error.detail).toContain("redirect URI")
+    })
+  )
+
+  it.effect("keeps the query of the redirect URI", () =>
+    Effect.gen(function* () {
+      const at = `${redirectUri}?issuer=one`
+      const { finish, transaction } = yield* signedIn({}, { redirectUri: at })
+      expect(yield* Effect.flip(finish(transaction, callbackOf(transaction)))).toMatchObject({
+        reason: "InvalidResponse"
+      })
+      expect((yield* finish(transaction, callbackOf(transaction, {}, at))).claims?.sub).toBe("ada")
+    })
+  )
+
+  it.effect("that is no URL is not used", () =>
+    Effect.gen(function* () {
+      expect(yield* refusedOn(() => "/callback?code=c")).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("of somebody else ends nothing: the right one may still come", () =>
+    Effect.gen(function* () {
+      const { end, finish, transaction } = yield* signedIn()
+      yield* Effect.flip(finish(transaction, callbackOf(transaction, { state: "another" })))
+      expect((yield* end).claims?.sub).toBe("ada")
+    })
+  )
+
+  it.effect("with an implicit token is not used", () =>
+    Effect.gen(function* () {
+      const error = yield* refusedOn((transaction) => `${callbackOf(transaction)}&id_token=x`)
+      expect(error._tag).toBe("TokenError")
+    })
+  )
+})
+
+describe("a transaction", () => {
+  it.effect("is used once, also by two at the same time", () =>
+    Effect.gen(function* () {
+      const { end, posts } = yield* signedIn()
+      const both = yield* Effect.all([Effect.either(end), Effect.either(end)], { concurrency: 2 })
+      expect(both.map(({ _tag }) => _tag).sort()).toEqual(["Left", "Right"])
+      const third = yield* Effect.flip(end)
+      expect(third).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* posts).toEqual(["POST /token"])
+    })
+  )
+
+  it.effect("is over once somebody has declined", () =>
+    Effect.gen(function* () {
+      const { end, finish, posts, transaction } = yield* signedIn()
+      yield* Effect.flip(finish(transaction, callbackOf(transaction, { code: undefined, error: "access_denied" })))
+      expect(yield* Effect.flip(end)).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* posts).toEqual([])
+    })
+  )
+
+  it.effect("is good for ten minutes, and not a moment longer", () =>
+    Effect.gen(function* () {
+      const early = yield* signedIn()
+      yield* TestClock.adjust(599_999)
+      early.answering({ "/token": yield* answerOf(early.transaction.nonce) })
+      expect((yield* early.end).claims?.sub).toBe("ada")
+      const late = yield* signedIn()
+      yield* TestClock.adjust(600_000)
+      expect(yield* Effect.flip(late.end)).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* late.posts).toEqual([])
+    })
+  )
+
+  it.effect("of one issuer is not ended at another, whatever the answer says", () =>
+    Effect.gen(function* () {
+      const other = yield* signingIn({ issuer: "https://evil.test" })
+      const { posts, transaction } = yield* signedIn()
+      expect(yield* Effect.flip(other.finish(transaction, callbackOf(transaction)))).toMatchObject({
+        reason: "InvalidResponse"
+      })
+      expect(yield* other.mock.sent).toEqual([])
+      expect(yield* posts).toEqual([])
+    })
+  )
+
+  it.effect("is not ended with the answer to another one", () =>
+    Effect.gen(function* () {
+      const { begin, finish, posts, transaction } = yield* signedIn()
+      const other = yield* begin()
+      expect(yield* Effect.flip(finish(transaction, callbackOf(other)))).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* posts).toEqual([])
+    })
+  )
+})
+
+describe("a server that says no", () => {
+  const saying = (changed: Changed) =>
+    refusedOn((transaction) => callbackOf(transaction, { code: undefined, ...changed }))
+
+  it.effect.each<readonly [string, string]>([
+    ["access_denied", "Refused"],
+    ["invalid_scope", "Refused"],
+    ["toString", "Refused"],
+    ["login_required", "ReauthorizationRequired"],
+    ["consent_required", "ReauthorizationRequired"],
+    ["temporarily_unavailable", "Unavailable"],
+    ["server_error", "Unavailable"]
+  ])("by %s is typed: %s", ([error, reason]) =>
+    Effect.gen(function* () {
+      expect(yield* saying({ error })).toMatchObject({ _tag: "TokenError", reason, error })
+    })
+  )
+
+  it.effect("with control characters and at length is made safe to show, and short", () =>
+    Effect.gen(function* () {
+      const error = yield* saying({
+        error: `\u001b[2J${"e".repeat(1000)}`,
+        error_description: `\r\n\u001b]0;pwned\u0007\u202e${"x".repeat(100_000)}`
+      })
+      expect(error.message.length).toBeLessThan(400)
+      // The stack has lines, the message has none.
+      expect([...error.message, ...(error.error ?? "")].every((char) => char >= " " && char !== "\u202e")).toBe(true)
+    })
+  )
+
+  it.effect("is not listened to where it is another one", () =>
+    Effect.gen(function* () {
+      const error = yield* saying({ error: "access_denied", iss: "https://evil.test", error_description: "call 555" })
+      expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(printed(error)).not.toContain("555")
+    })
+  )
+
+  it.effect("to the code has it signed in again, and tells neither the code nor the verifier", () =>
+    Effect.gen(function* () {
+      const { answering, end, transaction } = yield* signedIn()
+      answering({ "/token": respond(400, { error: "invalid_grant", error_description: "canary-code was used" }) })
+      const error = yield* Effect.flip(end)
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
+      expect(printed(error)).not.toContain("canary")
+      expect(printed(error)).not.toContain(Redacted.value(transaction.verifier))
+    })
+  )
+
+  it.effect("with the verifier in its text is not quoted", () =>
+    Effect.gen(function* () {
+      const { answering, end, transaction } = yield* signedIn()
+      const verifier = Redacted.value(transaction.verifier)
+      answering({ "/token": respond(400, { error: "invalid_request", error_description: `got ${verifier}` }) })
+      const error = yield* Effect.flip(end)
+      expect(error).toMatchObject({ reason: "Refused", error: "invalid_request" })
+      expect(printed(error)).not.toContain(verifier)
+    })
+  )
+})
+
+describe("an ID token", () => {
+  it.effect.each<readonly [string, Told, string]>([
+    ["with the nonce of another sign-in", { claims: { nonce: "another" } }, "nonce"],
+    ["without a nonce", { claims: { nonce: undefined } }, "claim"],
+    ["of another issuer", { claims: { iss: "https://evil.test" } }, "iss"],
+    ["for another client", { claims: { aud: "another" } }, "aud"],
+    ["for others as well, and not by name for this one", { claims: { aud: ["client", "another"] } }, "aud"],
+    ["for others as well, by name", { claims: { aud: ["client", "another"], azp: "another" } }, "azp"],
+    ["that has expired", { claims: { exp: -31 } }, "exp"],
+    ["without an end", { claims: { exp: undefined } }, "claim"],
+    ["that is of nobody", { claims: { sub: undefined } }, "claim"],
+    ["that somebody else has signed", { signedBy: "stranger" }, "signature"],
+    ["that nobody has signed", { alg: "none" }, "not signed"],
+    ["that is signed with what everybody knows", { alg: "HS256" }, "algorithm"],
+    ["by a key that the issuer does not have", { header: { kid: "another" } }, "key"],
+    ["that demands what is not known", { header: { crit: ["urn:unknown"], "urn:unknown": 1 } }, "extension"],
+    ["that is encrypted", { idToken: "a.b.c.d.e" }, "not accepted"],
+    ["that did not come", { idToken: false }, "there is none"]
+  ])("%s is not believed", ([_, told, why]) =>
+    Effect.gen(function* () {
+      const { end } = yield* signedIn(told)
+      const error = yield* Effect.flip(end)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(error.detail).toContain("the ID token is not believed")
+      expect(error.detail).toContain(why)
+      expect(printed(error)).not.toMatch(/canary|evil|ada/)
+    })
+  )
+
+  it.effect.each<readonly [string, string]>([
+    ["no JWT", "canary-nonsense"],
+    ["three empty parts", ".."],
+    ["no base64", "%.%.%"],
+    ["JSON of another kind", `${btoa("[]")}.${btoa("7")}.x`]
+  ])("that is %s is a typed failure", ([_, idToken]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* signedIn({ idToken })).end)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect("tells when somebody signed in, and max_age says how long ago that may be", () =>
+    Effect.gen(function* () {
+      const parameters = { max_age: "60" }
+      yield* TestClock.adjust("1 hour")
+      const recent = yield* signedIn({ claims: { auth_time: 3600 - 85 } }, { parameters })
+      expect((yield* recent.end).claims?.sub).toBe("ada")
+      const old = yield* signedIn({ claims: { auth_time: 3600 - 95 } }, { parameters })
+      expect((yield* Effect.flip(old.end)).detail).toContain("auth_time")
+      const silent = yield* signedIn({}, { parameters })
+      expect((yield* Effect.flip(silent.end)).detail).toContain("claim")
+    })
+  )
+
+  it.effect("is checked by the server's clock, an hour off", () =>
+    Effect.gen(function* () {
+      const client = yield* signingIn()
+      const transaction = yield* client.begin()
+      yield* TestClock.adjust("1 minute")
+      const answer = yield* answerOf(transaction.nonce, { claims: { iat: 3660, exp: 3720 } })
+      client.answering({ "/token": answer })
+      expect((yield* client.finish(transaction, callbackOf(transaction))).claims?.exp).toBe(3720)
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step, string]>([
+    ["are larger than any", respond(200, `{"keys":[${'{"kty":"EC"},'.repeat(900_000)}{}]}`), "Unavailable"],
+    ["are HTML", respond(200, "<html>", { "content-type": "text/html" }), "Unavailable"],
+    ["are none", respond(200, { keys: 7 }), "InvalidResponse"],
+    ["are broken", respond(200, { keys: [{ kty: "EC", crv: "P-256", kid: "k" }] }), "InvalidResponse"]
+  ])("whose issuer's keys %s is a typed failure", ([_, step, reason]) =>
+    Effect.gen(function* () {
+      const client = yield* signedIn()
+      client.answering({ "/jwks": step })
+      const fiber = yield* Effect.fork(Effect.flip(client.end))
+      for (let turn = 0; turn < 20; turn++) {
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* TestClock.adjust("1 second")
+      }
+      expect(yield* fiber).toMatchObject({ _tag: "TokenError", reason })
+    })
+  )
+})

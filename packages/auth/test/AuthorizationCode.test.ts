@@ -1,0 +1,277 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as Dpop from "@countersign/auth/Dpop"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as oauth from "oauth4webapi"
+import { issuer } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+import { answerOf, callbackOf, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
+
+const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams)
+
+const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchParams(body))
+
+describe("a sign-in that is begun", () => {
+  it.effect("opens the server's page with a code challenge, a state and a nonce of its own", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn()
+      const transaction = yield* begin()
+      const { code_challenge: challenge, nonce, state, ...query } = queryOf(transaction.url)
+      expect(transaction.url.startsWith(`${issuer}/authorize?`)).toBe(true)
+      expect(query).toEqual({
+        response_type: "code",
+        client_id: "client",
+        redirect_uri: redirectUri,
+        scope: "openid read",
+        code_challenge_method: "S256"
+      })
+      const expected = yield* Effect.promise(() =>
+        oauth.calculatePKCECodeChallenge(Redacted.value(transaction.verifier))
+      )
+      expect(challenge).toBe(expected)
+      expect([state, nonce]).toEqual([transaction.state, transaction.nonce])
+      expect(transaction.expiresAt).toBe(600_000)
+      const other = yield* begin()
+      expect(other.state).not.toBe(transaction.state)
+      expect(other.nonce).not.toBe(transaction.nonce)
+      expect(Redacted.value(other.verifier)).not.toBe(Redacted.value(transaction.verifier))
+    })
+  )
+
+  it.effect("has no nonce where nobody asks who it is", () =>
+    Effect.gen(function* () {
+      const transaction = yield* (yield* signingIn({ scopes: ["read"] })).begin()
+      expect(queryOf(transaction.url)).not.toHaveProperty("nonce")
+    })
+  )
+
+  it.effect("says the resource, and further parameters of the client's and of its own", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({
+        resource: "https://api.test",
+        parameters: { prompt: "login", max_age: "5" }
+      })
+      const transaction = yield* begin({ login_hint: "ada", prompt: "consent" })
+      const said = { resource: "https://api.test", prompt: "consent", login_hint: "ada", max_age: "5" }
+      expect(queryOf(transaction.url)).toMatchObject(said)
+      expect(transaction.maxAge).toBe(5)
+    })
+  )
+
+  it.effect("keeps the query that the endpoint has of its own", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({}, { authorization_endpoint: `${issuer}/authorize?tenant=7&state=x` })
+      const { state, url } = yield* begin()
+      expect(queryOf(url)).toMatchObject({ tenant: "7", state, client_id: "client" })
+    })
+  )
+
+  it.effect("binds the code to the key that tokens are to be bound to", () =>
+    Effect.gen(function* () {
+      const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generate })).begin()
+      expect(queryOf(url)["dpop_jkt"]).toMatch(/^[\w-]{43}$/)
+    })
+  )
+
+  it.effect.each(["state", "redirect_uri", "code_challenge_method", "nonce", "response_type", "request_uri"])(
+    "takes no parameter %s from anybody",
+    (name) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip((yield* signingIn()).begin({ [name]: "plain" }))
+        expect(error).toMatchObject({ _tag: "InvalidRequest" })
+        expect(error.message).toContain(name)
+      })
+  )
+
+  it.effect.each(["-1", "1.5", "soon", "1e3", ""])("refuses max_age=%s", (value) =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip((yield* signingIn()).begin({ max_age: value }))).toMatchObject({
+        _tag: "InvalidRequest"
+      })
+    })
+  )
+
+  it.effect("is not begun at a server that says it knows only plain", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({}, { code_challenge_methods_supported: ["plain"] })
+      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "Refused" })
+    })
+  )
+
+  it.effect.each([undefined, []])("uses S256 all the same where the server says nothing of it", (methods) =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({}, { code_challenge_methods_supported: methods })
+      expect(queryOf((yield* begin()).url)).toMatchObject({ code_challenge_method: "S256" })
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["no authorization endpoint", { authorization_endpoint: undefined }],
+    ["an authorization endpoint without TLS", { authorization_endpoint: "http://auth.test/authorize" }],
+    ["an authorization endpoint that runs", { authorization_endpoint: "javascript:alert(1)" }],
+    ["an authorization endpoint that is none", { authorization_endpoint: 7 }],
+    ["no keys", { jwks_uri: undefined }],
+    ["keys without TLS", { jwks_uri: "http://auth.test/jwks" }]
+  ])("is not begun with metadata that has %s", ([_, metadata]) =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({}, metadata)
+      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect.each([
+    "http://app.test/callback",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "https://app.test/callback#x",
+    "https://app.test/callback#",
+    "https://u:p@app.test/callback",
+    "http://localhost.evil.test/callback",
+    "/callback"
+  ])("is not made with the redirect URI %s", (uri) =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(signingIn({ redirectUri: uri }))).toMatchObject({ _tag: "InvalidRequest" })
+    })
+  )
+
+  it.effect.each(["http://127.0.0.1:7/callback", "http://[::1]:7/", "http://localhost:3000/", "com.example.app:/done"])(
+    "is made with the redirect URI %s",
+    (uri) =>
+      Effect.gen(function* () {
+        const { url } = yield* (yield* signingIn({ redirectUri: uri })).begin()
+        expect(queryOf(url)["redirect_uri"]).toBe(uri)
+      })
+  )
+
+  it.effect("is kept in a session as text, and shows its verifier nowhere else", () =>
+    Effect.gen(function* () {
+      const { answering, begin, finish } = yield* signingIn()
+      const transaction = yield* begin()
+      const Json = Schema.parseJson(AuthorizationCode.Transaction)
+      const text = yield* Schema.encode(Json)(transaction)
+      const verifier = Redacted.value(transaction.verifier)
+      expect(text).toContain(verifier)
+      expect(printed(transaction)).not.toContain(verifier)
+      answering({ "/token": yield* answerOf(transaction.nonce) })
+      const { token } = yield* finish(yield* Schema.decode(Json)(text), callbackOf(transaction))
+      expect(Redacted.value(token.accessToken)).toBe("canary-access")
+    })
+  )
+})
+
+describe("a sign-in that ends well", () => {
+  it.effect("gives the token, and who it is", () =>
+    Effect.gen(function* () {
+      const { end, mock, transaction } = yield* signedIn()
+      const { claims, idToken, token } = yield* end
+      expect(claims).toMatchObject({ iss: issuer, sub: "ada", aud: "client" })
+      expect(idToken && Redacted.value(idToken).split(".")).toHaveLength(3)
+      expect(token).toMatchObject({ tokenType: "Bearer", expiresAt: 60_000 })
+      const post = (yield* mock.sent).find(({ method }) => method === "POST")
+      expect(formOf(post?.body)).toEqual({
+        grant_type: "authorization_code",
+        code: "canary-code",
+        redirect_uri: redirectUri,
+        code_verifier: Redacted.value(transaction.verifier)
+      })
+    })
+  )
+
+  it.effect("gives no claims where nobody asked for them, whatever came along", () =>
+    Effect.gen(function* () {
+      const { end } = yield* signedIn({}, { scopes: ["read"] }, { jwks_uri: undefined })
+      expect(yield* end).toMatchObject({ claims: undefined, idToken: undefined })
+    })
+  )
+
+  it.effect("asks for the token of the resource", () =>
+    Effect.gen(function* () {
+      const { end, mock } = yield* signedIn({}, { resource: "https://api.test" })
+      yield* end
+      const post = (yield* mock.sent).find(({ method }) => method === "POST")
+      expect(formOf(post?.body)).toMatchObject({ resource: "https://api.test" })
+    })
+  )
+
+  it.effect("takes the parameters alone", () =>
+    Effect.gen(function* () {
+      const { finish, transaction } = yield* signedIn()
+      const { searchParams } = new URL(callbackOf(transaction))
+      expect((yield* finish(transaction, searchParams)).claims?.sub).toBe("ada")
+    })
+  )
+
+  it.effect("works for a public client at a server without metadata", () =>
+    Effect.gen(function* () {
+      const named = {
+        clientSecret: undefined,
+        clientAuthentication: ClientAuthentication.none,
+        tokenEndpoint: `${issuer}/token`,
+        authorizationEndpoint: `${issuer}/authorize`,
+        jwksUri: `${issuer}/jwks`
+      }
+      const { end, mock } = yield* signedIn({}, named)
+      expect((yield* end).claims?.sub).toBe("ada")
+      expect((yield* mock.sent).map(({ url }) => new URL(url).pathname)).toEqual(["/token", "/jwks"])
+    })
+  )
+
+  it.effect("is stored, so that refreshing goes on with it", () =>
+    Effect.gen(function* () {
+      const { answering, end, transaction } = yield* signedIn()
+      const of = { ...options, account: "ada" }
+      const refreshing = Layer.provideMerge(
+        RefreshToken.layer(of),
+        Layer.merge(TokenStore.layerMemory, Layer.succeed(HttpClient.HttpClient, (yield* MockClient.make([])).client))
+      )
+      yield* Effect.gen(function* () {
+        yield* AuthorizationCode.store(of, yield* end)
+        const { get } = yield* TokenSource.TokenSource
+        const { token } = yield* get
+        expect(Redacted.value(token.accessToken)).toBe("canary-access")
+        expect(token.issued).toEqual({ issuer, client: "client", account: "ada", audience: undefined })
+        // Somebody signs in again, and takes the place.
+        answering({ "/token": yield* answerOf(transaction.nonce, { token: { access_token: "canary-2" } }) })
+        const again = { token: { ...token, accessToken: Redacted.make("canary-2") } }
+        yield* AuthorizationCode.store(of, again)
+        const stored = yield* Effect.flatMap(TokenStore.TokenStore, (store) => store.get(RefreshToken.keyOf(of)))
+        expect(stored).toMatchObject({ value: { version: 2 } })
+      }).pipe(Effect.provide(refreshing))
+    })
+  )
+
+  it.effect("sends the code again where it has not left, and not where it may have", () =>
+    Effect.gen(function* () {
+      const { answering, begin, finish, posts } = yield* signingIn()
+      const transaction = yield* begin()
+      answering({ "/token": MockClient.fail("ECONNRESET") })
+      const lost = yield* Effect.flip(finish(transaction, callbackOf(transaction)))
+      expect(lost).toMatchObject({ reason: "Unavailable", sent: "maybe" })
+      expect(yield* posts).toEqual(["POST /token"])
+    })
+  )
+
+  it.effect("works with plain http on loopback, by name, and refuses another host there", () =>
+    Effect.gen(function* () {
+      const on = "http://127.0.0.1:9"
+      const { dangerouslyPlainHttpOnLoopback: transport } = OAuth2
+      const plain: Partial<AuthorizationCode.Options> = { issuer: on, transport, scopes: ["read"] }
+      const metadata = { issuer: on, token_endpoint: `${on}/token`, authorization_endpoint: `${on}/authorize` }
+      expect((yield* (yield* signingIn(plain, metadata)).begin()).url).toContain(`${on}/authorize?`)
+      const elsewhere = { ...metadata, authorization_endpoint: "http://evil.test/authorize" }
+      expect(yield* Effect.flip((yield* signingIn(plain, elsewhere)).begin())).toMatchObject({
+        reason: "InvalidResponse"
+      })
+    })
+  )
+})

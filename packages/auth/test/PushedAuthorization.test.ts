@@ -1,0 +1,81 @@
+import * as Dpop from "@countersign/auth/Dpop"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { secret } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+import { answerOf, callbackOf, redirectUri, signingIn } from "./support/signIn.js"
+
+const { respond } = MockClient
+
+const reference = "urn:ietf:params:oauth:request_uri:canary-1"
+
+const pushed = respond(201, { request_uri: reference, expires_in: 60 })
+
+const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchParams(body))
+
+describe("a request that is pushed", () => {
+  it.effect.each<readonly [string, object, object]>([
+    ["the caller asks for it", { pushed: true }, {}],
+    ["the server wants it", {}, { require_pushed_authorization_requests: true }]
+  ])(
+    "goes to the server with the client's authentication where %s, and the browser sees none of it",
+    ([_, more, says]) =>
+      Effect.gen(function* () {
+        const { answering, begin, finish, mock } = yield* signingIn(more, says)
+        answering({ "/par": pushed })
+        const transaction = yield* begin({ login_hint: "ada" })
+        const url = new URL(transaction.url)
+        expect(Object.fromEntries(url.searchParams)).toEqual({ client_id: "client", request_uri: reference })
+        const post = (yield* mock.sent).find(({ method }) => method === "POST")
+        expect(post?.headers["authorization"]).toBe(`Basic ${btoa(`client:${secret.replace("-", "%2D")}`)}`)
+        expect(formOf(post?.body)).toMatchObject({
+          response_type: "code",
+          redirect_uri: redirectUri,
+          state: transaction.state,
+          nonce: transaction.nonce,
+          code_challenge_method: "S256",
+          login_hint: "ada"
+        })
+        answering({ "/token": yield* answerOf(transaction.nonce) })
+        expect((yield* finish(transaction, callbackOf(transaction))).claims?.sub).toBe("ada")
+      })
+  )
+
+  it.effect("proves the key that the code is to be bound to, once more with the nonce that the server wants", () =>
+    Effect.gen(function* () {
+      const { answering, begin, posts } = yield* signingIn({ pushed: true, dpop: yield* Dpop.generate })
+      answering({ "/par": respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n" }) })
+      yield* Effect.flip(begin())
+      expect(yield* posts).toEqual(["POST /par", "POST /par"])
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step, object]>([
+    ["an error", respond(400, { error: "invalid_request" }), { reason: "Refused", error: "invalid_request" }],
+    ["a wrong secret", respond(401, { error: "invalid_client" }), { reason: "Refused", error: "invalid_client" }],
+    ["no reference", respond(201, {}), { reason: "InvalidResponse" }],
+    ["a page", respond(201, "<html>", { "content-type": "text/html" }), { reason: "Unavailable" }],
+    ["503", respond(503, "busy"), { reason: "Unavailable" }],
+    ["a redirect", respond(302, "", { location: "https://evil.test" }), { reason: "Unavailable" }]
+  ])("and answered with %s fails, typed, and nobody is sent there", ([_, step, failure]) =>
+    Effect.gen(function* () {
+      const { answering, begin, posts } = yield* signingIn({ pushed: true })
+      answering({ "/par": step })
+      const error = yield* Effect.flip(begin())
+      expect(error).toMatchObject({ _tag: "TokenError", ...failure })
+      expect(printed(error)).not.toContain("canary")
+      expect(yield* posts).toEqual(["POST /par"])
+    })
+  )
+
+  it.effect.each([undefined, `http://auth.test/par`, "https://u:p@auth.test/par"])(
+    "is not made at the endpoint %s",
+    (endpoint) =>
+      Effect.gen(function* () {
+        const { begin, posts } = yield* signingIn({ pushed: true }, { pushed_authorization_request_endpoint: endpoint })
+        expect(yield* Effect.flip(begin())).toMatchObject({ reason: "InvalidResponse" })
+        expect(yield* posts).toEqual([])
+      })
+  )
+})
