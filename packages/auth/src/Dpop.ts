@@ -205,8 +205,7 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       return Effect.sync(() => Presented.isWorthAnother(complaint, refused, before, says.by(refused.origin)))
     },
     replay: replays,
-    gaveUp: ({ challenges, credential }) =>
-      proofComplaint(challenges) === undefined ? source.gaveUp(Presented.read(credential).generation) : Effect.void
+    gaveUp: ({ credential }) => source.gaveUp(Presented.read(credential).generation)
   }
 }
 
