@@ -84,6 +84,71 @@ describe.each([
   )
 })
 
+describe("the metadata", () => {
+  it.effect("name no endpoint that is not there, and every grant that the token endpoint takes", () =>
+    Effect.gen(function* () {
+      const { issuer } = yield* OAuthServer.OAuthServer
+      // The cast spares the test a schema; another document fails it.
+      const metadata = (yield* (yield* HttpClient.get(`${issuer}/.well-known/openid-configuration`)).json) as Answer
+      const endpoints = Object.entries(metadata).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name))
+      expect(endpoints).toHaveLength(9)
+      for (const [, url] of endpoints) expect((yield* HttpClient.get(String(url))).status).not.toBe(404)
+      const grants = metadata["grant_types_supported"] as ReadonlyArray<string>
+      expect(grants).toHaveLength(6)
+      for (const grant_type of grants) {
+        expect((yield* answer({ grant_type }))["error"]).not.toBe("unsupported_grant_type")
+      }
+    }).pipe(memory())
+  )
+
+  const hostile = FastCheck.dictionary(
+    FastCheck.constantFrom(
+      ...["grant_type", "client_id", "redirect_uri", "request_uri", "code", "client_assertion", "assertion", "token"],
+      ...["client_assertion_type", "resource", "scope", "response_type", "code_challenge", "device_code", "user_code"]
+    ),
+    FastCheck.oneof(
+      FastCheck.string({ unit: "binary" }),
+      FastCheck.constantFrom(
+        "client",
+        "e30.e30.e30",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "http://127.0.0.1"
+      ),
+      FastCheck.tuple(FastCheck.jsonValue(), FastCheck.jsonValue()).map((parts) =>
+        [...parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")), "AA"].join(".")
+      )
+    )
+  )
+  it.effect.prop(
+    "no form makes an endpoint fail: what is wrong is the client's",
+    [hostile, hostile],
+    ([form, proof]) =>
+      Effect.gen(function* () {
+        const { issuer } = yield* OAuthServer.OAuthServer
+        const encoded = new URLSearchParams(form).toString()
+        const dpop = Object.values(proof).find((value) => /^[\w.-]+$/.test(value)) ?? "x"
+        const paths = [
+          "token",
+          "par",
+          "device_authorization",
+          "introspect",
+          "revoke",
+          "authorize",
+          "device",
+          "register"
+        ]
+        for (const path of paths) {
+          const body = HttpBody.text(encoded, "application/x-www-form-urlencoded")
+          const headers = path === "device_authorization" ? {} : { ...basic("client", "secret"), dpop }
+          const response = yield* HttpClient.post(`${issuer}/${path}`, { headers, body })
+          expect(response.status).toBeLessThan(500)
+        }
+        expect((yield* HttpClient.get(`${issuer}/authorize?${encoded}`)).status).toBeLessThan(500)
+      }).pipe(memory()),
+    { fastCheck: { numRuns: 20 } }
+  )
+})
+
 describe("client authentication", () => {
   it.effect("both halves of Basic credentials are form-decoded", () =>
     Effect.gen(function* () {

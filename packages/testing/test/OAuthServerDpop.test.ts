@@ -119,6 +119,22 @@ describe("DPoP", () => {
     }).pipe(memory())
   )
 
+  it.effect("a bound token is exchanged with a proof of its key only", () =>
+    Effect.gen(function* () {
+      const [key, thief] = [yield* Client.keyPair, yield* Client.keyPair]
+      const exchange = {
+        grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+        subject_token: yield* bound(key),
+        subject_token_type: "urn:ietf:params:oauth:token-type:access_token"
+      }
+      const ask = (dpop: Client.Params) => Client.token(exchange, { ...Client.basic("web"), ...dpop })
+      for (const headers of [{}, { dpop: yield* proof(thief, {}) }]) {
+        expect(yield* ask(headers)).toMatchObject({ error: "invalid_dpop_proof" })
+      }
+      expect(yield* ask({ dpop: yield* proof(key, {}) })).toMatchObject({ token_type: "DPoP" })
+    }).pipe(memory())
+  )
+
   it.effect("the refresh token of a public client needs its key, and of one with a secret takes a new one", () =>
     Effect.gen(function* () {
       const [key, other] = [yield* Client.keyPair, yield* Client.keyPair]
@@ -182,7 +198,7 @@ describe("DPoP", () => {
 })
 
 describe("DPoP nonces", () => {
-  it.effect("are asked for, come with every answer, and are other ones at the resource", () =>
+  it.effect("are asked for at every endpoint, come with every answer, and are the same ones for the whole origin", () =>
     Effect.gen(function* () {
       const key = yield* Client.keyPair
       const refused = yield* credentials(yield* proof(key, {}))
@@ -191,13 +207,13 @@ describe("DPoP nonces", () => {
       const given = yield* credentials(yield* proof(key, { nonce }))
       expect([given.status, given.headers["dpop-nonce"]]).toEqual([200, nonce])
       const token = given.json.access_token
-      const challenge = yield* open(key, token, { nonce })
-      expect(challenge.status).toBe(401)
-      expect(challenge.headers["www-authenticate"]).toMatch(/^DPoP error="use_dpop_nonce", algs="/)
-      const theirs = challenge.headers["dpop-nonce"]
-      expect(theirs).not.toBe(nonce)
-      const opened = yield* open(key, token, { nonce: theirs })
-      expect([opened.status, opened.headers["dpop-nonce"]]).toEqual([200, theirs])
+      for (const theirs of [undefined, "x"]) {
+        const challenge = yield* open(key, token, { nonce: theirs })
+        expect([challenge.status, challenge.headers["dpop-nonce"]]).toEqual([401, nonce])
+        expect(challenge.headers["www-authenticate"]).toMatch(/^DPoP error="use_dpop_nonce", algs="/)
+      }
+      const opened = yield* open(key, token, { nonce })
+      expect([opened.status, opened.headers["dpop-nonce"]]).toEqual([200, nonce])
     }).pipe(memory({ dpop: { nonce: true } }))
   )
 

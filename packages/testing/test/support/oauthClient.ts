@@ -48,7 +48,7 @@ export const resource = (access_token: string, headers: Params = { authorization
   })
 
 /** The pair of RFC 7636 Appendix B. */
-export const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 export const request: Params = {

@@ -118,5 +118,5 @@ const push = (call: Call): Effect.Effect<Response, Refusal> =>
 export const routes = (server: Server): ReadonlyArray<Row> => [
   get("/authorize", authorize(server)),
   post("/authorize", decide(server)),
-  post("/par", Dpop.nonced(server, "par", authenticated(server, push)))
+  post("/par", Dpop.nonced(server, authenticated(server, push)))
 ]

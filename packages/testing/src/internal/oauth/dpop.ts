@@ -9,7 +9,7 @@ import * as Jwt from "./jwt.js"
 import { refuse, type Refusal } from "./refusal.js"
 import { clockOf, isFirst, type Server } from "./server.js"
 
-/** The path of an endpoint that takes proofs; each has nonces of its own. */
+/** The path of an endpoint that takes proofs. */
 type Place = "token" | "par" | "resource" | "userinfo"
 
 /** How far the time of a proof may be from this server's, in milliseconds. */
@@ -28,18 +28,18 @@ const PublicKey = Schema.Struct({
 
 const period = ({ settings }: Server, now: number): number => Math.floor(now / settings.dpop.nonceLifetime)
 
-/** The nonce that is given out now. */
-const nonceOf = (server: Server, place: Place, now: number): string => {
-  const name = `${place} ${period(server, now)}`
-  const nonce = server.nonces.get(name) ?? Secret.random()
-  server.nonces.set(name, nonce)
+/** The nonce that is given out now: one for all endpoints, since clients keep one for an origin (RFC 9449 §8.2). */
+const nonceOf = (server: Server, now: number): string => {
+  const at = period(server, now)
+  const nonce = server.nonces.get(at) ?? Secret.random()
+  server.nonces.set(at, nonce)
   return nonce
 }
 
 /** A nonce is taken while it is given out, and for as long again. */
-const isNonce = (server: Server, place: Place, nonce: unknown, now: number): boolean => {
+const isNonce = (server: Server, nonce: unknown, now: number): boolean => {
   const at = period(server, now)
-  return typeof nonce === "string" && [at, at - 1].some((at) => server.nonces.get(`${place} ${at}`) === nonce)
+  return typeof nonce === "string" && [at, at - 1].some((at) => server.nonces.get(at) === nonce)
 }
 
 /** Where and when a proof came, and with which access token. */
@@ -96,7 +96,7 @@ export const prove = (
     const wrong = flaw(server, request, jwt, asked)
     if (wrong !== undefined) return yield* invalid(wrong)
     if (!(yield* isBoundTo(jwt.claims, asked.token))) return yield* invalid("ath is not that of the token")
-    if (dpop.nonce && !isNonce(server, asked.place, jwt.claims["nonce"], asked.now)) {
+    if (dpop.nonce && !isNonce(server, jwt.claims["nonce"], asked.now)) {
       return yield* refuse("use_dpop_nonce", "the proof has no nonce of this server, or an old one")
     }
     if (!isFirst(server, "proof", jkt, String(jwt.claims["jti"]))) return yield* invalid("jti was used already")
@@ -105,11 +105,11 @@ export const prove = (
 
 /** Gives out a nonce with every answer, good ones included (RFC 9449 §8.2). */
 export const nonced =
-  (server: Server, place: Place, handler: Handler): Handler =>
+  (server: Server, handler: Handler): Handler =>
   (request, params) =>
     server.settings.dpop.nonce
       ? Effect.zipWith(handler(request, params), Effect.clock, (response, clock) => {
-          const nonce = nonceOf(server, place, clock.unsafeCurrentTimeMillis())
+          const nonce = nonceOf(server, clock.unsafeCurrentTimeMillis())
           return HttpServerResponse.setHeader(response, "dpop-nonce", nonce)
         })
       : handler(request, params)

@@ -104,7 +104,7 @@ const userinfo = ({ clientId, user }: Tokens.Subject) => ({ sub: user ?? clientI
 const row = (server: Server, place: Place, handler: Handler): Row => ({
   methods: ["GET", "POST"],
   path: `/${place}`,
-  handler: Dpop.nonced(server, place, handler)
+  handler: Dpop.nonced(server, handler)
 })
 
 export const routes = (server: Server): ReadonlyArray<Row> => [

@@ -60,7 +60,7 @@ export const routes = (server: Server): ReadonlyArray<Row> => [
   ...Metadata.routes(server),
   ...Authorize.routes(server),
   ...Device.routes(server),
-  post("/token", Dpop.nonced(server, "token", token(server))),
+  post("/token", Dpop.nonced(server, token(server))),
   ...Introspection.routes(server),
   ...Registration.routes(server),
   ...Resource.routes(server)

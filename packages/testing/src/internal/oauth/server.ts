@@ -32,8 +32,8 @@ export interface Server {
   readonly devices: Map<string, Device>
   /** The JWTs that were taken already, by who made them and `jti`. */
   readonly seen: Set<string>
-  /** The nonces of DPoP, by where and when they are good. */
-  readonly nonces: Map<string, string>
+  /** The nonces of DPoP, by the number of the period that they are given out in. */
+  readonly nonces: Map<number, string>
 }
 
 /** A server that nobody has called yet. */
