@@ -4,17 +4,16 @@ import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { afterAll, beforeAll, describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
-import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
+import { provided } from "./support/provider.js"
 
 const secret = Redacted.make("canary-secret")
 
-const configuration = {
+const running = provided({
   clients: [
     {
       client_id: "client",
@@ -31,35 +30,6 @@ const configuration = {
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     introspection: { enabled: true }
   }
-}
-
-let issuer = ""
-const server = Http.createServer()
-
-const paths: Array<string | undefined> = []
-
-// It warns of Node 20, on which it works, and of keys and an adapter that are only for development.
-const quiet = [vi.spyOn(console, "warn"), vi.spyOn(console, "info")]
-
-beforeAll(async () => {
-  for (const spy of quiet) spy.mockImplementation(() => undefined)
-  const { default: Provider } = await import("oidc-provider")
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  // An address of a listener on TCP is one with a port.
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const answer = new Provider(issuer, configuration).callback()
-  server.on("request", (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-    paths.push(request.url)
-    answer(request, response)
-  })
-})
-
-afterAll(async () => {
-  await new Promise((resolve) => {
-    server.close(resolve)
-    server.closeAllConnections()
-  })
-  for (const spy of quiet) spy.mockRestore()
 })
 
 const Introspected = Schema.Struct({
@@ -71,7 +41,7 @@ const Introspected = Schema.Struct({
 const introspected = (token: Redacted.Redacted<string>) =>
   Effect.gen(function* () {
     const auth = Basic.make({ username: "client", password: secret })
-    const api = yield* ApiClient.make({ baseUrl: issuer, auth })
+    const api = yield* ApiClient.make({ baseUrl: running.issuer, auth })
     const form = new URLSearchParams({ token: Redacted.value(token) }).toString()
     const body = HttpBody.text(form, "application/x-www-form-urlencoded")
     return yield* api.post("/token/introspection", { body, schema: Introspected })
@@ -82,7 +52,7 @@ describe("oidc-provider, which demands a nonce in every proof", () => {
     Effect.gen(function* () {
       const dpop = yield* Dpop.generate
       const client = yield* OAuth2.make({
-        issuer,
+        issuer: running.issuer,
         clientId: "client",
         clientSecret: secret,
         dpop,
@@ -95,7 +65,7 @@ describe("oidc-provider, which demands a nonce in every proof", () => {
         cnf: { jkt: yield* Dpop.thumbprint(dpop) }
       })
       yield* client.clientCredentials({})
-      expect(paths.filter((path) => path === "/token")).toHaveLength(3)
+      expect(running.paths.filter((path) => path === "/token")).toHaveLength(3)
     }).pipe(Effect.provide(NodeHttpClient.layerUndici))
   )
 })
