@@ -214,11 +214,11 @@ describe("the grant", () => {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
       yield* resource()
-      const asked = { issuer: server.issuer, client: "client", scopes: ["a"], resource: "https://api.test" }
+      const asked = { issuer: server.issuer, client: "client", scopes: ["a"], resource: "https://oauth.test/resource" }
       expect(Option.isSome(yield* store.get(TokenKey.format(asked)))).toBe(true)
       expect(Option.isSome(yield* store.get(TokenKey.format({ ...asked, scopes: [] })))).toBe(false)
       expect((yield* TokenSource.TokenSource).get).toBeDefined()
-    }).pipe(Effect.provide(inMemory({}, { scopes: ["a"], resource: "https://api.test" })))
+    }).pipe(Effect.provide(inMemory({}, { scopes: ["a"], resource: "https://oauth.test/resource" })))
   )
 
   it.effect("with an issuer that is no https URL is refused where the Layer is built", () =>

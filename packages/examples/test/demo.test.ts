@@ -54,13 +54,17 @@ const embedded = (options: HttpBin.Options) =>
   )
 
 describe("The demo", () => {
-  it.live("shows the tutorial's thirteen scenarios in its order, all as they have to be", () =>
-    Effect.gen(function* () {
-      const results = yield* runAll(scenarios)
-      expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
-      const parsed: unknown = JSON.parse(Report.json("http://127.0.0.1", results))
-      expect(parsed).toMatchObject({ passed: 13, failed: 0, baseUrl: "http://127.0.0.1" })
-    }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer)))
+  it.live(
+    "shows the tutorial's thirteen scenarios in its order, all as they have to be",
+    () =>
+      Effect.gen(function* () {
+        const results = yield* runAll(scenarios)
+        expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
+        const parsed: unknown = JSON.parse(Report.json("http://127.0.0.1", results))
+        expect(parsed).toMatchObject({ passed: 13, failed: 0, baseUrl: "http://127.0.0.1" })
+      }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer))),
+    // It waits as the scenarios do, a dozen seconds where nobody else is at work.
+    60_000
   )
 
   it.live("a server with another password turns the scenarios that sign in to false, and no other", () =>
