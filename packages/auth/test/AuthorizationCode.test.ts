@@ -264,8 +264,11 @@ describe("a sign-in that ends well", () => {
   it.effect("works with plain http on loopback, by name, and refuses another host there", () =>
     Effect.gen(function* () {
       const on = "http://127.0.0.1:9"
-      const { dangerouslyPlainHttpOnLoopback: transport } = OAuth2
-      const plain: Partial<AuthorizationCode.Options> = { issuer: on, transport, scopes: ["read"] }
+      const plain: Partial<AuthorizationCode.Options> = {
+        issuer: on,
+        transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+        scopes: ["read"]
+      }
       const metadata = { issuer: on, token_endpoint: `${on}/token`, authorization_endpoint: `${on}/authorize` }
       expect((yield* (yield* signingIn(plain, metadata)).begin()).url).toContain(`${on}/authorize?`)
       const elsewhere = { ...metadata, authorization_endpoint: "http://evil.test/authorize" }
