@@ -55,7 +55,7 @@ export const read = async (text: string, extractable: boolean): Promise<Key | un
 const encoder = new TextEncoder()
 
 /** The hash of an access token as proofs hold it. */
-export const hashOf = async (accessToken: string): Promise<string> =>
+const hashOf = async (accessToken: string): Promise<string> =>
   Encoding.encodeBase64Url(
     new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", encoder.encode(accessToken)))
   )
