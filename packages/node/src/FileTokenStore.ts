@@ -53,9 +53,9 @@ const storedIn = (entry: Entry | undefined): Option.Option<Stored> =>
 
 const versionOf = (entry: Entry | undefined): number => (entry?.token === undefined ? 0 : entry.version)
 
-/** Keys are text of any kind: only their hash is fit for a file's name. */
+/** Keys are text of any kind: only their hash is fit for a file's name. As UTF-16, since UTF-8 has no lone surrogates. */
 const lockOf = (path: string, key: string): string =>
-  `${path}.${createHash("sha256").update(key).digest("hex").slice(0, 32)}.lock`
+  `${path}.${createHash("sha256").update(key, "utf16le").digest("hex").slice(0, 32)}.lock`
 
 /**
  * A store in one file.
@@ -116,7 +116,10 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
           return { result: true, records: new Map(records).set(key, { version: entry.version }) }
         }),
       exclusive: (key) => (effect) =>
-        Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(lockOf(path, key))(effect))
+        // A key that no record can have is not even hashed.
+        RecordsFile.isHuge(key)
+          ? RecordsFile.tooLarge(path)
+          : Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(lockOf(path, key))(effect))
     }
   })
 

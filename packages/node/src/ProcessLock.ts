@@ -19,6 +19,7 @@ import * as Owner from "./internal/owner.js"
 import { nonce } from "./internal/secureFile.js"
 import type { SystemError } from "./internal/systemError.js"
 import { explain, shown } from "./internal/systemError.js"
+import { inTurn } from "./internal/turns.js"
 
 /**
  * How locks are waited for.
@@ -27,7 +28,7 @@ import { explain, shown } from "./internal/systemError.js"
  * @category models
  */
 export interface Options {
-  /** How long to wait for another process, 15 seconds when left out. Zero tries once. */
+  /** How long to wait for whoever holds it, 15 seconds when left out. Zero tries once. */
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
 
@@ -44,9 +45,9 @@ export interface Service {
   /**
    * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
    *
-   * Fails with `Busy`, which names the holder, when another process still holds the lock after `lockTimeout` (that of
-   * the call before that of the service); with `WriteFailed` where the lock cannot be taken at all. Waiting can be
-   * interrupted. Not reentrant.
+   * Fails with `Busy`, which names the holder, when somebody else still holds the lock after `lockTimeout` (that of the
+   * call before that of the service); with `WriteFailed` where the lock cannot be taken at all. Waiting can be
+   * interrupted. Not reentrant: who holds it and asks again waits in vain.
    */
   readonly withLock: (
     path: string,
@@ -62,42 +63,18 @@ export interface Service {
  */
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
-interface Queue {
-  readonly semaphore: Effect.Semaphore
-  users: number
-}
+const busyError = (path: string, holder: string, advice: string) =>
+  new TokenStoreError({ reason: "Busy", detail: `${holder} holds the lock ${shown(path)}; ${advice}` })
 
-/** Of the process, not of a service: two services for one file must not poll against each other. */
-const queues = new Map<string, Queue>()
+const busyHere = (path: string) => busyError(path, "another fiber of this process", "try again when it is done")
 
-const enter = (path: string): Queue => {
-  const queue = queues.get(path) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
-  queue.users += 1
-  queues.set(path, queue)
-  return queue
-}
-
-const leave = (path: string, queue: Queue): void => {
-  queue.users -= 1
-  if (queue.users === 0) queues.delete(path)
-}
-
-const inTurn =
-  (path: string) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => enter(path)),
-      (queue) => queue.semaphore.withPermits(1)(effect),
-      (queue) => Effect.sync(() => leave(path, queue))
-    )
-
-const busy = (path: string, seen: Seen): TokenStoreError => {
+const busy = ({ root, self }: Family, seen: Seen): TokenStoreError => {
+  if (seen._tag === "Owned" && Owner.isSame(self, seen.owner)) return busyHere(root)
   const holder =
     seen._tag === "Owned"
-      ? `process ${seen.owner.pid} on host ${shown(seen.owner.host)} holds`
-      : "something that is not a process of this release holds"
-  const detail = `${holder} the lock ${shown(path)}; try again, or remove that file if you know its holder to be gone`
-  return new TokenStoreError({ reason: "Busy", detail })
+      ? `process ${seen.owner.pid} on host ${shown(seen.owner.host)}`
+      : "something that is not a process of this release"
+  return busyError(root, holder, "try again, or remove that file if you know its holder to be gone")
 }
 
 const writeFailed = (path: string) => (error: SystemError) =>
@@ -120,7 +97,7 @@ const acquire = (
     for (;;) {
       const seen = yield* Effect.mapError(claim(family, family.root, own), writeFailed(family.root))
       if (Option.isNone(seen)) return own
-      if ((yield* Clock.currentTimeNanos) >= deadline) return yield* busy(family.root, seen.value)
+      if ((yield* Clock.currentTimeNanos) >= deadline) return yield* busy(family, seen.value)
       yield* restore(pause)
     }
   })
@@ -151,8 +128,7 @@ const releaseOrWarn = (family: Family, own: string): Effect.Effect<void> =>
 /** For ever, in nanoseconds. */
 const unbounded = 2n ** 63n
 
-const nanosOf = (timeout: Duration.DurationInput): bigint =>
-  Option.getOrElse(Duration.toNanos(timeout), () => unbounded)
+const defaultTimeout = Duration.seconds(15)
 
 /**
  * Locks between the processes of one host: files, each at the path that names it. The folder must exist, and nobody else
@@ -164,8 +140,7 @@ const nanosOf = (timeout: Duration.DurationInput): bigint =>
  * that its own process could not remove, since the disk refused, is removed by it later.
  *
  * Fibers of this process take turns in the order in which they came. A waiter's time counts from the moment it asks. One
- * that waited its time behind fibers of its own process tries once when its turn comes, and fails only if another
- * *process* holds on.
+ * that waited its time behind other fibers tries once, and fails if the lock is held, by whomever.
  *
  * @example
  * import * as ProcessLock from "@countersign/node/ProcessLock"
@@ -185,14 +160,17 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
     reach: "host",
     withLock: (path, own) => {
       const family = { root: resolve(path), self }
-      const timeout = nanosOf(own?.lockTimeout ?? options.lockTimeout ?? "15 seconds")
+      const timeout = Duration.decode(own?.lockTimeout ?? options.lockTimeout ?? defaultTimeout)
+      const nanos = Option.getOrElse(Duration.toNanos(timeout), () => unbounded)
       return (effect) =>
         Effect.flatMap(Clock.currentTimeNanos, (now) =>
-          Effect.uninterruptibleMask((restore) =>
-            Effect.flatMap(acquire(family, now + timeout, restore), (nonce) =>
-              Effect.ensuring(restore(effect), releaseOrWarn(family, nonce))
+          inTurn(family.root, timeout, () =>
+            Effect.uninterruptibleMask((restore) =>
+              Effect.flatMap(acquire(family, now + nanos, restore), (nonce) =>
+                Effect.ensuring(restore(effect), releaseOrWarn(family, nonce))
+              )
             )
-          ).pipe(inTurn(family.root))
+          )
         )
     }
   }))
@@ -224,7 +202,10 @@ export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effe
  */
 export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succeed(ProcessLock, {
   reach: "process",
-  withLock: (path) => inTurn(resolve(path))
+  withLock: (path, options) => (effect) =>
+    inTurn(resolve(path), Duration.decode(options?.lockTimeout ?? defaultTimeout), (hasTurn) =>
+      Effect.zipRight(hasTurn ? Effect.void : busyHere(resolve(path)), effect)
+    )
 })
 
 /**

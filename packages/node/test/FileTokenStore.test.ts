@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import { constants } from "node:buffer"
 import fs from "node:fs"
 import { join } from "node:path"
 import { namesIn } from "./support/folder.js"
@@ -99,6 +100,48 @@ describe("records", () => {
         expect(error.reason).toBe("WriteFailed")
       }
       expect(textOf(yield* store.get("key"))).toBe("canary-a")
+    })
+  )
+})
+
+describe("the longest texts that there can be", () => {
+  const longest = constants.MAX_STRING_LENGTH
+  for (const [what, text] of [
+    ["plain", "x".repeat(longest)],
+    ["of two bytes a character", "\u20ac".repeat(longest)],
+    // As JSON it would be six times as long, which is longer than a string can be.
+    ["of control characters", "\0".repeat(longest / 4)]
+  ] as const) {
+    it.scoped(`${what}: as a key or a token they are refused at once, and nothing is written`, () =>
+      Effect.gen(function* () {
+        const path = yield* file
+        const store = yield* storeIn(path)
+        yield* store.compareAndSet("key", 0, token("a"))
+        const before = fs.readFileSync(path)
+        const started = performance.now()
+        const attempts = [
+          store.compareAndSet(text, 0, token("b")),
+          store.compareAndSet("key", 1, { ...token("b"), accessToken: Redacted.make(text) }),
+          store.compareAndSet("key", 1, { ...token("b"), issued: { issuer: text, client: "client" } }),
+          store.exclusive(text)(Effect.void)
+        ]
+        for (const attempt of attempts) {
+          const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
+          expect([error.reason, error.message.length < 1000]).toEqual(["WriteFailed", true])
+        }
+        expect(yield* store.get(text)).toEqual(Option.none())
+        expect(yield* store.remove(text, 1)).toBe(false)
+        expect(performance.now() - started).toBeLessThan(2_000)
+        expect(fs.readFileSync(path)).toEqual(before)
+      })
+    )
+  }
+
+  it.scoped("keys that UTF-8 cannot tell apart have locks of their own", () =>
+    Effect.gen(function* () {
+      const store = yield* Effect.flatMap(file, storeIn)
+      const nested = store.exclusive("\ud800")(store.exclusive("\ufffd")(Effect.succeed("both")))
+      expect(yield* nested).toBe("both")
     })
   )
 })

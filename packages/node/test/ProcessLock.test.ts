@@ -64,6 +64,69 @@ describe("fibers of one process", () => {
   )
 })
 
+describe("a fiber that waits behind another one of its process", () => {
+  const kinds = [
+    ["a file", ProcessLock.layer({ lockTimeout: "10 seconds" })],
+    ["memory", ProcessLock.layerMemory]
+  ] as const
+  for (const [kind, layer] of kinds) {
+    const behind = Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* ProcessLock.ProcessLock
+      const entered = yield* Deferred.make<void>()
+      const holder = yield* Effect.fork(
+        locks.withLock(path)(Effect.zipRight(Deferred.succeed(entered, undefined), Effect.never))
+      )
+      yield* Deferred.await(entered)
+      return { path, locks, holder }
+    })
+
+    it.live(`fails when its time is up, or at once if it has none, on a lock in ${kind}`, () =>
+      Effect.gen(function* () {
+        const { holder, locks, path } = yield* behind
+        const waiting = locks.withLock(path, { lockTimeout: "200 millis" })(Effect.void)
+        // Also where the caller cannot be interrupted, so that no timer of his would help.
+        const attempts = [
+          waiting,
+          Effect.uninterruptible(waiting),
+          locks.withLock(path, { lockTimeout: 0 })(Effect.void)
+        ]
+        const results = yield* Effect.forEach(attempts, (one) => Effect.timed(Effect.flip(one)), {
+          concurrency: "unbounded"
+        })
+        for (const [, { message, reason }] of results) {
+          expect([reason, message]).toEqual(["Busy", expect.stringContaining("another fiber of this process")])
+        }
+        const [one, two, three] = results.map(([took]) => Duration.toMillis(took))
+        expect(Math.min(one ?? 0, two ?? 0)).toBeGreaterThanOrEqual(200)
+        expect(Math.max(one ?? 0, two ?? 0)).toBeLessThan(2_000)
+        expect(three).toBeLessThan(200)
+        yield* Fiber.interrupt(holder)
+        yield* locks.withLock(path, { lockTimeout: 0 })(Effect.void)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+
+    it.live(`loses no turn that comes as its time ends or as it is interrupted, on a lock in ${kind}`, () =>
+      Effect.gen(function* () {
+        const path = yield* lockFile
+        const locks = yield* ProcessLock.ProcessLock
+        for (let round = 0; round < 20; round++) {
+          const held = locks.withLock(path)(Effect.sleep(Duration.millis(round % 5)))
+          const late = locks.withLock(path, { lockTimeout: Duration.millis(round % 5) })(Effect.void)
+          const fibers = yield* Effect.forEach([held, late, late], (one) => Effect.fork(Effect.exit(one)))
+          const patient = yield* Effect.fork(Effect.timed(locks.withLock(path)(Effect.void)))
+          const interrupted = yield* Effect.fork(locks.withLock(path)(Effect.void))
+          yield* Effect.sleep(Duration.millis(round % 5))
+          yield* Fiber.interrupt(interrupted)
+          yield* Fiber.joinAll(fibers)
+          expect(Duration.toMillis((yield* Fiber.join(patient))[0])).toBeLessThan(2_000)
+          expect(yield* locks.withLock(path, { lockTimeout: 0 })(Effect.succeed(round))).toBe(round)
+        }
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+  }
+})
+
 describe("other processes", () => {
   it.live("the lock of a process that was killed is taken within 50 ms of its death, not after a time-out", () =>
     Effect.gen(function* () {

@@ -76,6 +76,15 @@ export const self: Effect.Effect<Process> = Effect.gen(function* () {
   }
 })
 
+/** Whether a lock names this very process. */
+export const isSame = (me: Process, other: Process): boolean =>
+  other.pid === me.pid &&
+  other.start === me.start &&
+  other.boot === me.boot &&
+  other.namespace === me.namespace &&
+  other.host === me.host &&
+  other.machine === me.machine
+
 /** Signal 0 is not sent; it asks. `EPERM`: there is such a process, of another user. */
 const exists = (pid: number): boolean => {
   try {
@@ -95,13 +104,23 @@ const mayRun = (me: Process, other: Process): Effect.Effect<boolean> => {
   )
 }
 
+/** The namespace that Linux starts with has this number on every machine: a process in it is in no container. */
+const outermost = "pid:[4026531836]"
+
+/**
+ * Whether two processes of different boots are of one machine all the same. Only its identifier tells: containers have
+ * none, or that of their image, and may go by one name on two machines.
+ */
+const isRestarted = (me: Process, other: Process): boolean =>
+  [me, other].every(({ boot, machine, namespace }) => boot !== "" && machine !== "" && namespace === outermost)
+
 /**
  * Whether `other` provably runs no more. Of a process on another host, or in another container, nothing can be
  * proven; one from before this machine's restart is gone whatever its id is now.
  */
 export const isDead = (me: Process, other: Process): Effect.Effect<boolean> => {
   if (other.host !== me.host || other.machine !== me.machine) return Effect.succeed(false)
-  if (other.boot !== me.boot) return Effect.succeed(other.boot !== "" && me.boot !== "")
+  if (other.boot !== me.boot) return Effect.succeed(isRestarted(me, other))
   if (other.namespace !== me.namespace) return Effect.succeed(false)
   return Effect.map(mayRun(me, other), (runs) => !runs)
 }

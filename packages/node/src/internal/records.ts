@@ -88,18 +88,30 @@ export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, 
     return decoded
   }).pipe(Effect.catchTag("ParseError", (error) => corrupt(path, `is not a token store of ours: ${describe(error)}`)))
 
+/** What is asked for cannot be stored, since the file would be larger than any that is read. */
+export const tooLarge = (path: string): TokenStoreError =>
+  new TokenStoreError({
+    reason: "WriteFailed",
+    detail: `${shown(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
+  })
+
+/** No text of this length is even written down: escaped, it may be longer than any string can be. */
+export const isHuge = (value: unknown): boolean => {
+  if (typeof value === "string") return value.length > maxBytes
+  return typeof value === "object" && value !== null && Object.values(value).some(isHuge)
+}
+
 /** The bytes of a file. Fails with `WriteFailed` for what could not be read again. */
 export const encode = (path: string, records: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
     const entries = yield* Effect.forEach(records, ([key, entry]) =>
       Effect.map(encodeEntry(entry), (encoded) => [key, encoded] as const)
     )
+    if (isHuge(entries)) return yield* tooLarge(path)
     const written = Object.fromEntries(entries)
     const text = JSON.stringify({ format, version, sha256: sumOf(written), records: written })
     const bytes = new TextEncoder().encode(text)
-    if (bytes.length <= maxBytes) return bytes
-    const detail = `${shown(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
-    return yield* new TokenStoreError({ reason: "WriteFailed", detail })
+    return bytes.length <= maxBytes ? bytes : yield* tooLarge(path)
   }).pipe(
     Effect.catchTag(
       "ParseError",

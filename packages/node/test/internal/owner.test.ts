@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import fs from "node:fs"
 import { join } from "node:path"
 import type { Process } from "../../src/internal/owner.js"
-import { self } from "../../src/internal/owner.js"
+import { isDead, self } from "../../src/internal/owner.js"
 import { namesIn } from "../support/folder.js"
 import { lockFile, nobody, tryOnce, write } from "../support/locks.js"
 
@@ -12,7 +12,6 @@ describe("isDead", () => {
   const cases: ReadonlyArray<readonly [string, Partial<Process>, "taken" | "kept"]> = [
     ["a process id that nobody has", { pid: nobody }, "taken"],
     ["our own process id, recycled: it started at another time", { start: "1" }, "taken"],
-    ["a process from before the machine was restarted", { boot: "00000000-0000-4000-8000-000000000000" }, "taken"],
     ["this process", {}, "kept"],
     ["another process that runs", { pid: process.ppid, start: "" }, "kept"],
     ["another host, whatever its process id", { pid: nobody, host: "elsewhere" }, "kept"],
@@ -36,6 +35,33 @@ describe("isDead", () => {
           expect(namesIn(join(path, ".."))).toEqual(["app.lock"])
         }
       }).pipe(Effect.scoped)
+    )
+  }
+})
+
+describe("a process of another boot", () => {
+  const me: Process = {
+    pid: nobody,
+    start: "1",
+    boot: "6f1c0b5e-0000-4000-8000-000000000001",
+    namespace: "pid:[4026531836]",
+    host: "app-0",
+    machine: "a".repeat(32)
+  }
+  const boot = "6f1c0b5e-0000-4000-8000-000000000002"
+  const container = { ...me, namespace: "pid:[4026532561]" }
+  const cases: ReadonlyArray<readonly [string, Process, Process, boolean]> = [
+    ["of this machine, which was restarted", me, { ...me, boot }, true],
+    ["of a container of the same name and image, on whatever machine", container, { ...container, boot }, false],
+    ["of a machine with the name of a container here", container, { ...me, boot }, false],
+    ["of a container with the name of this machine", me, { ...container, boot }, false],
+    ["where machines have no identifier", { ...me, machine: "" }, { ...me, machine: "", boot }, false],
+    ["that is not known", me, { ...me, boot: "" }, false],
+    ["than ours, which is not known", { ...me, boot: "" }, me, false]
+  ]
+  for (const [situation, one, other, outcome] of cases) {
+    it.effect(`${situation}, ${outcome ? "is gone" : "may run"}`, () =>
+      Effect.map(isDead(one, other), (dead) => expect(dead).toBe(outcome))
     )
   }
 })
