@@ -9,7 +9,7 @@ import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Bearer from "./Bearer.js"
+import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import * as TokenKey from "./TokenKey.js"
@@ -73,9 +73,8 @@ export const layer = (
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
       const { clientId: client, issuer, resource, scopes } = options
-      return Bearer.layerMint({
+      return presenting(options, server, {
         ...options,
-        settling: options.settling ?? OAuth2.settling,
         key: TokenKey.format({ issuer, client, scopes, resource }),
         issued: { issuer, client, audience: resource },
         mint: mint(server, options)

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Bearer from "./Bearer.js"
+import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import * as TokenKey from "./TokenKey.js"
@@ -82,9 +82,8 @@ export const layer = (
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
       const { account, clientId: client, issuer, resource } = options
-      return Bearer.layerMint({
+      return presenting(options, server, {
         ...options,
-        settling: options.settling ?? OAuth2.settling,
         key: keyOf(options),
         issued: { issuer, client, account, audience: resource },
         mint: mint(server, options.refreshToken)

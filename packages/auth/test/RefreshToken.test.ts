@@ -1,3 +1,4 @@
+import * as Dpop from "@countersign/auth/Dpop"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Token from "@countersign/auth/Token"
@@ -171,5 +172,21 @@ describe("a refresh token", () => {
       const token = yield* oauth.refresh(Redacted.make(answer.refresh_token ?? ""))
       expect(token.expiresAt).toBe(life)
     }).pipe(Effect.provide(world({ faults: [OAuthServer.garbled({ expires_in })] })))
+  )
+
+  it.effect("that is bound to a key is refreshed and presented with proofs of it", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const dpop = yield* Dpop.generate
+      const oauth = yield* OAuth2.make({ ...optionsOf(server.issuer), dpop })
+      const first = yield* oauth.clientCredentials({})
+      const store = yield* TokenStore.TokenStore
+      yield* store.compareAndSet(RefreshToken.keyOf(optionsOf(server.issuer)), 0, first)
+      yield* TestClock.adjust("10 minutes")
+      expect((yield* Effect.provide(resource, process({ dpop }))).status).toBe(200)
+      const sent = (yield* server.requests).filter(({ path }) => path === "/resource")
+      expect(sent.map(({ headers }) => headers["authorization"]?.split(" ")[0])).toEqual(["DPoP"])
+      expect(yield* server.refreshCalls).toBe(1)
+    }).pipe(Effect.provide(world({ refreshTokens: true, dpop: { required: true } })))
   )
 })
