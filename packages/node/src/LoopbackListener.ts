@@ -1,0 +1,122 @@
+/**
+ * Where the browser comes back to after somebody has signed in for a program on their own machine.
+ *
+ * @since 0.1.0
+ */
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
+import * as CallbackServer from "./internal/callbackServer.js"
+
+/**
+ * Where to listen.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options {
+  /** The loopback address: IPv4's when left out, or IPv6's where there is no such. Never a name, and never all addresses. */
+  readonly host?: "127.0.0.1" | "::1" | undefined
+  /** A port that is free, when left out: servers let a loopback address have any (RFC 8252 §7.3), if they keep to it. */
+  readonly port?: number | undefined
+  /** The path of the registered redirect URI (`/callback`), without a query. */
+  readonly path?: string | undefined
+  /** How long somebody may take (5 minutes). */
+  readonly timeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * A listener for one answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LoopbackListener {
+  /** What to begin the sign-in with, such as `http://127.0.0.1:49152/callback`. */
+  readonly redirectUri: string
+  /**
+   * The parameters of the answer with this `state`, once the browser was given its page. Requests without it, which any
+   * page in any browser could make, are not the answer, and neither is what comes before this runs: run it before, or
+   * while, the browser opens.
+   *
+   * Fails with `TokenError` (`ReauthorizationRequired`) where none has come in time.
+   */
+  readonly wait: (state: string) => Effect.Effect<URLSearchParams, TokenError>
+}
+
+const noneCame = (after: Duration.Duration): TokenError =>
+  new TokenError({
+    reason: "ReauthorizationRequired",
+    detail: `nobody has signed in within ${Duration.format(after)}: begin anew`
+  })
+
+const deaf = (error: Error): TokenError =>
+  new TokenError({
+    reason: "Unavailable",
+    sent: "no",
+    detail: `the browser has nowhere to come back to, since this machine lets nobody listen on loopback (${Redact.text(error.message, 100)})`
+  })
+
+/** A host without IPv4 says so by one of these. */
+const isWithoutAddress = (error: Error): boolean =>
+  "code" in error && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT")
+
+const isPath = (path: string): boolean => /^\/[\w\-.~/]*$/.test(path) && !path.startsWith("//")
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535
+
+const noPlace = new InvalidRequest({
+  reason: "Url",
+  detail: "nobody can listen there: give a path like /callback, and a port from 0 to 65535"
+})
+
+/**
+ * Listens on loopback until the scope closes or the answer has come: for one sign-in, on an address that no other machine
+ * reaches, and on a free port.
+ *
+ * Only a GET for the path, with the listener's own address as its host (which a name that leads here is not), and with the
+ * state of the sign-in is the answer; all other requests get a 404 and end nothing. A request's head is read up to 8 KiB
+ * and for 5 seconds. The page that is shown says that the window may be closed; nothing of the request is in it.
+ *
+ * Fails with `TokenError` (`Unavailable`) where nobody can listen there, and with `InvalidRequest` for a path or a port that
+ * is none.
+ *
+ * Specification: [RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3),
+ * [RFC 8252 §8.3](https://www.rfc-editor.org/rfc/rfc8252#section-8.3).
+ *
+ * @example
+ * import * as LoopbackListener from "@countersign/node/LoopbackListener"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { redirectUri, wait } = yield* LoopbackListener.make()
+ *   yield* Effect.log(`the redirect URI is ${redirectUri}`)
+ *   return yield* wait("the state of the sign-in")
+ * }).pipe(Effect.scoped)
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<LoopbackListener, InvalidRequest | TokenError, Scope> =>
+  Effect.gen(function* () {
+    const { host, path = "/callback", port = 0 } = options
+    const timeout = Duration.decode(options.timeout ?? "5 minutes")
+    if (!isPath(path) || !isPort(port)) return yield* noPlace
+    const on = (address: "127.0.0.1" | "::1") =>
+      Effect.map(CallbackServer.make({ host: address, port, path }), (server) => ({ server, address }))
+    const tried = host === undefined ? Effect.catchIf(on("127.0.0.1"), isWithoutAddress, () => on("::1")) : on(host)
+    const { address, server } = yield* Effect.mapError(tried, deaf)
+    return {
+      redirectUri: `http://${CallbackServer.authority(address, server.port)}${path}`,
+      wait: (state) =>
+        Effect.timeoutFail(
+          server.wait((parameters) => {
+            const [given, ...more] = parameters.getAll("state")
+            return given === state && more.length === 0
+          }),
+          { duration: timeout, onTimeout: () => noneCame(timeout) }
+        )
+    }
+  })

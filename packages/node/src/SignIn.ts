@@ -1,0 +1,77 @@
+/**
+ * Signing in from a program that somebody runs in a terminal: their browser opens, and comes back with a token.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import type * as RefreshToken from "@countersign/auth/RefreshToken"
+import type * as TokenStore from "@countersign/auth/TokenStore"
+import type { InvalidRequest, TokenError, TokenStoreError } from "@countersign/client/Errors"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { Browser } from "./Browser.js"
+import * as LoopbackListener from "./LoopbackListener.js"
+
+/**
+ * The client and whose token it is, as `RefreshToken.layer` takes it; and how somebody signs in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options
+  extends
+    RefreshToken.Options,
+    Pick<AuthorizationCode.Options, "authorizationEndpoint" | "jwksUri" | "parameters" | "pushed"> {
+  /** Where the browser comes back to: a free port of `127.0.0.1` and `/callback`, when left out. */
+  readonly listener?: LoopbackListener.Options | undefined
+  /** Shows the URL where no browser opens: on the error output, when left out. */
+  readonly show?: ((url: string) => Effect.Effect<void>) | undefined
+}
+
+const showOnErrorOutput = (url: string): Effect.Effect<void> =>
+  Console.error(`Open this URL on this machine to sign in:\n\n  ${url}\n`)
+
+/**
+ * Has somebody sign in with their browser, and stores the token, so that `RefreshToken.layer` with the same options goes on
+ * with it. Where no browser opens, the URL is shown; the browser must be one of this machine. Where there is none, the
+ * device grant is the one to use.
+ *
+ * Fails as `AuthorizationCode.make`, `LoopbackListener.make` and the store do. Interrupted, it listens no more.
+ *
+ * Specification: [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252#section-4.1).
+ *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as SignIn from "@countersign/node/SignIn"
+ *
+ * const login = SignIn.withBrowser({
+ *   issuer: "https://auth.example.com",
+ *   clientId: "cli",
+ *   clientAuthentication: ClientAuthentication.none,
+ *   scopes: ["openid", "offline_access"]
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const withBrowser = (
+  options: Options
+): Effect.Effect<
+  AuthorizationCode.SignedIn,
+  InvalidRequest | TokenError | TokenStoreError,
+  Browser | HttpClient.HttpClient | TokenStore.TokenStore
+> =>
+  Effect.gen(function* () {
+    const { listener, show = showOnErrorOutput, ...client } = options
+    const browser = yield* Browser
+    const { redirectUri, wait } = yield* LoopbackListener.make(listener)
+    const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
+    const transaction = yield* begin()
+    const opened = Effect.catchAll(browser.open(transaction.url), () => show(transaction.url))
+    // Both at once: a browser that is already signed in is back before the program that opened it has ended.
+    const parameters = yield* Effect.zipLeft(wait(transaction.state), opened, { concurrent: true })
+    const signedIn = yield* finish(transaction, parameters)
+    yield* AuthorizationCode.store(options, signedIn)
+    return signedIn
+  }).pipe(Effect.scoped)

@@ -1,0 +1,261 @@
+import * as LoopbackListener from "@countersign/node/LoopbackListener"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import * as Http from "node:http"
+import * as Net from "node:net"
+import * as Os from "node:os"
+
+interface Got {
+  readonly status: number
+  readonly headers: Http.IncomingHttpHeaders
+  readonly text: string
+}
+
+/** One request on a connection of its own. */
+const request = (url: string, options: Http.RequestOptions = {}): Effect.Effect<Got, Error> =>
+  Effect.async<Got, Error>((resume) => {
+    const sent = Http.request(url, { agent: false, ...options }, (response) => {
+      let text = ""
+      response.setEncoding("utf8")
+      response.on("data", (chunk: string) => (text += chunk))
+      response.on("end", () =>
+        resume(Effect.succeed({ status: response.statusCode ?? 0, headers: response.headers, text }))
+      )
+    })
+    sent.on("error", (error) => resume(Effect.fail(error)))
+    sent.end()
+  })
+
+/** A connection, and all that came on it until it was closed. */
+const connected = (url: string) =>
+  Effect.async<{ readonly socket: Net.Socket; readonly closed: Effect.Effect<string> }>((resume) => {
+    const { hostname, port } = new URL(url)
+    let text = ""
+    const socket = Net.connect({ host: hostname, port: Number(port) })
+    socket.setEncoding("utf8")
+    socket.on("data", (chunk: string) => (text += chunk))
+    // A reset is a way to be closed.
+    socket.on("error", () => undefined)
+    const closing = new Promise<string>((done) => socket.on("close", () => done(text)))
+    socket.on("connect", () => resume(Effect.succeed({ socket, closed: Effect.promise(() => closing) })))
+  })
+
+const state = "the-state"
+
+/** A listener, and its wait as a fiber that has begun. */
+const waiting = (options?: LoopbackListener.Options) =>
+  Effect.gen(function* () {
+    const { redirectUri, wait } = yield* LoopbackListener.make(options)
+    const fiber = yield* Effect.fork(wait(state))
+    yield* Effect.yieldNow()
+    return { redirectUri, fiber, answer: `${redirectUri}?code=canary-code&state=${state}&iss=https%3A%2F%2Fauth.test` }
+  })
+
+const isWaiting = (fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
+  Effect.map(fiber.status, ({ _tag }) => _tag !== "Done")
+
+const isFree = (url: string) => Effect.map(Effect.either(request(url)), ({ _tag }) => _tag === "Left")
+
+describe("a listener on loopback", () => {
+  it.scopedLive("gives the parameters of the answer, shows a page without them, and is gone", () =>
+    Effect.gen(function* () {
+      const { answer, fiber, redirectUri } = yield* waiting()
+      expect(redirectUri).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/callback$/)
+      const { headers, status, text } = yield* request(answer)
+      expect(status).toBe(200)
+      expect(text).toContain("You may close this window")
+      expect(text).not.toMatch(/canary|the-state|auth\.test/)
+      expect(headers).toMatchObject({
+        "cache-control": "no-store",
+        "content-type": "text/html; charset=utf-8",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff"
+      })
+      expect(headers["content-security-policy"]).toContain("default-src 'none'")
+      const parameters = yield* Fiber.join(fiber)
+      expect(Object.fromEntries(parameters)).toEqual({ code: "canary-code", state, iss: "https://auth.test" })
+      expect(yield* isFree(answer)).toBe(true)
+    })
+  )
+
+  it.scopedLive("listens on IPv6, where it is asked to, at the path and the port that it is given", () =>
+    Effect.gen(function* () {
+      const { redirectUri: free } = yield* LoopbackListener.make({ host: "::1" }).pipe(Effect.scoped)
+      const port = Number(new URL(free).port)
+      const { answer, fiber, redirectUri } = yield* waiting({ host: "::1", path: "/a/b", port })
+      expect(redirectUri).toBe(`http://[::1]:${port}/a/b`)
+      expect((yield* request(answer)).status).toBe(200)
+      expect((yield* Fiber.join(fiber)).get("code")).toBe("canary-code")
+    })
+  )
+
+  it.scopedLive("cannot be reached by another address of this machine", () =>
+    Effect.gen(function* () {
+      const { redirectUri } = yield* waiting()
+      const { port } = new URL(redirectUri)
+      const others = Object.values(Os.networkInterfaces()).flatMap((addresses = []) =>
+        addresses.filter(({ family, internal }) => family === "IPv4" && !internal)
+      )
+      for (const { address } of [...others, { address: "127.0.0.2" }]) {
+        expect(yield* isFree(`http://${address}:${port}/callback`)).toBe(true)
+      }
+    })
+  )
+
+  it.scopedLive.each<readonly [string, (uri: string) => readonly [string, Http.RequestOptions]]>([
+    ["another path", (uri) => [`${new URL(uri).origin}/favicon.ico?state=${state}`, {}]],
+    ["a longer path", (uri) => [`${uri}/?state=${state}`, {}]],
+    ["another method", (uri) => [`${uri}?state=${state}`, { method: "POST" }]],
+    ["HEAD", (uri) => [`${uri}?state=${state}`, { method: "HEAD" }]],
+    ["another host", (uri) => [`${uri}?state=${state}`, { headers: { host: "evil.test" } }]],
+    ["the host as a name", (uri) => [`${uri}?state=${state}`, { headers: { host: `localhost:${new URL(uri).port}` } }]],
+    ["the host without its port", (uri) => [`${uri}?state=${state}`, { headers: { host: "127.0.0.1" } }]],
+    ["another state", (uri) => [`${uri}?code=evil&state=another`, {}]],
+    ["no state", (uri) => [`${uri}?code=evil`, {}]],
+    ["two states", (uri) => [`${uri}?code=evil&state=${state}&state=another`, {}]],
+    ["nothing", (uri) => [uri, {}]]
+  ])("answers 404 to %s, and goes on waiting", ([_, requestOf]) =>
+    Effect.gen(function* () {
+      const { answer, fiber, redirectUri } = yield* waiting()
+      const { status, text } = yield* request(...requestOf(redirectUri))
+      expect(status).toBe(404)
+      expect(text).not.toContain("evil")
+      expect(yield* isWaiting(fiber)).toBe(true)
+      yield* request(answer)
+      expect((yield* Fiber.join(fiber)).get("code")).toBe("canary-code")
+    })
+  )
+
+  it.scopedLive("is not disturbed by a thousand requests that are no answer", () =>
+    Effect.gen(function* () {
+      const { answer, fiber, redirectUri } = yield* waiting()
+      const many = Effect.forEach(Array.from({ length: 1000 }), () => request(`${redirectUri}?code=evil`), {
+        concurrency: 20
+      })
+      expect((yield* many).every(({ status }) => status === 404)).toBe(true)
+      yield* request(answer)
+      expect((yield* Fiber.join(fiber)).get("code")).toBe("canary-code")
+    })
+  )
+
+  it.scopedLive("takes no answer before it is waited for", () =>
+    Effect.gen(function* () {
+      const { redirectUri, wait } = yield* LoopbackListener.make()
+      expect((yield* request(`${redirectUri}?code=c&state=${state}`)).status).toBe(404)
+      const fiber = yield* Effect.fork(wait(state))
+      yield* Effect.yieldNow()
+      expect((yield* request(`${redirectUri}?code=c&state=${state}`)).status).toBe(200)
+      expect((yield* Fiber.join(fiber)).get("code")).toBe("c")
+    })
+  )
+
+  it.scopedLive("reads a head up to 8 KiB, and goes on waiting after a longer one", () =>
+    Effect.gen(function* () {
+      const { answer, fiber } = yield* waiting()
+      const long = yield* connected(answer)
+      long.socket.write(`GET /callback?state=${state}&code=${"x".repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      expect(yield* long.closed).toMatch(/^HTTP\/1\.1 431 /)
+      expect((yield* request(`${answer}&more=${"x".repeat(6000)}`)).status).toBe(200)
+      expect((yield* Fiber.join(fiber)).get("more")).toHaveLength(6000)
+    })
+  )
+
+  it.scopedLive("is not held up by connections that say nothing, or a head that never ends, and cuts them", () =>
+    Effect.gen(function* () {
+      const { answer, fiber } = yield* waiting()
+      const silent = yield* Effect.all(Array.from({ length: 40 }, () => connected(answer)))
+      for (const [index, { socket }] of silent.entries())
+        if (index % 2 === 0) socket.write("GET /callback HTTP/1.1\r\nX: ")
+      expect((yield* request(answer)).status).toBe(200)
+      yield* Fiber.join(fiber)
+      for (const { socket } of silent) socket.destroy()
+    })
+  )
+
+  it.scopedLive(
+    "cuts slow connections after some seconds, so that as many as there can be keep nobody out",
+    () =>
+      Effect.gen(function* () {
+        const { answer, fiber } = yield* waiting()
+        const slow = yield* Effect.all(Array.from({ length: 64 }, () => connected(answer)))
+        for (const { socket } of slow) socket.write("GET /callback HTTP/1.1\r\nX: ")
+        yield* Effect.all(
+          slow.map(({ closed }) => closed),
+          { concurrency: "unbounded" }
+        )
+        expect((yield* request(answer)).status).toBe(200)
+        yield* Fiber.join(fiber)
+      }),
+    20_000
+  )
+
+  it.scopedLive("speaks to what is no HTTP, and goes on waiting", () =>
+    Effect.gen(function* () {
+      const { answer, fiber } = yield* waiting()
+      for (const bytes of [
+        "\u0016\u0003\u0001\u0000\r\n\r\n",
+        "GET\r\n\r\n",
+        `GET //callback?state=${state} HTTP/1.1\r\n\r\n`
+      ]) {
+        const { closed, socket } = yield* connected(answer)
+        socket.write(bytes)
+        expect(yield* closed).toMatch(/^HTTP\/1\.1 4\d\d /)
+      }
+      expect(yield* isWaiting(fiber)).toBe(true)
+      yield* request(answer)
+      yield* Fiber.join(fiber)
+    })
+  )
+
+  it.scopedLive("is gone once its scope closes, also from under a connection", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { answer, fiber } = yield* Scope.extend(waiting(), scope)
+      const { closed } = yield* connected(answer)
+      yield* Fiber.interrupt(fiber)
+      yield* Scope.close(scope, Exit.void)
+      yield* closed
+      expect(yield* isFree(answer)).toBe(true)
+    })
+  )
+
+  it.scoped("waits for five minutes, and not a moment longer", () =>
+    Effect.gen(function* () {
+      const { fiber } = yield* waiting()
+      yield* TestClock.adjust(299_999)
+      expect(yield* isWaiting(fiber)).toBe(true)
+      yield* TestClock.adjust(1)
+      expect(yield* Effect.flip(Fiber.join(fiber))).toMatchObject({
+        _tag: "TokenError",
+        reason: "ReauthorizationRequired"
+      })
+    })
+  )
+
+  it.scopedLive("on a port that is taken is a typed failure", () =>
+    Effect.gen(function* () {
+      const { redirectUri } = yield* waiting()
+      const port = Number(new URL(redirectUri).port)
+      const error = yield* Effect.flip(LoopbackListener.make({ port, host: "127.0.0.1" }))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable", sent: "no" })
+    })
+  )
+
+  it.scopedLive.each<LoopbackListener.Options>([
+    { port: 70_000 },
+    { port: -1 },
+    { port: 1.5 },
+    { path: "callback" },
+    { path: "//evil.test" },
+    { path: "/a?b" },
+    { path: "/a b" }
+  ])("at %o is refused", (options) =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(LoopbackListener.make(options))).toMatchObject({ _tag: "InvalidRequest" })
+    })
+  )
+})
