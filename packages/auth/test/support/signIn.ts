@@ -11,7 +11,7 @@ import { issuer, secret } from "./oauth.js"
 export const redirectUri = "https://app.test/callback"
 
 /** The metadata of a provider that knows everything that is asked of it here. */
-export const provider = {
+const provider = {
   issuer,
   authorization_endpoint: `${issuer}/authorize`,
   token_endpoint: `${issuer}/token`,
@@ -61,7 +61,7 @@ const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): 
     .sign(key, { crit: { "urn:unknown": true } })
 }
 
-export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
+const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
 export const answerOf = (nonce: string | undefined, told: Told = {}) =>
   Effect.gen(function* () {
@@ -103,7 +103,7 @@ export const signingIn = (more: Partial<AuthorizationCode.Options> = {}, metadat
     }
   })
 
-export type SigningIn = Effect.Effect.Success<ReturnType<typeof signingIn>>
+type SigningIn = Effect.Effect.Success<ReturnType<typeof signingIn>>
 
 /** The callback of a transaction, with parameters changed, or left out (`undefined`). */
 export const callbackOf = (
