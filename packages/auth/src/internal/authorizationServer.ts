@@ -65,7 +65,7 @@ export const make = (
 
 /** Whether requests are to be pushed, see RFC 9126 §5: because the server says so, or because the caller wants it. */
 export const isPushed = (server: oauth.AuthorizationServer, asked: boolean): boolean =>
-  asked
+  asked || server.require_pushed_authorization_requests === true
 
 /** A server that says nothing about PKCE may know it all the same; one that says it knows only `plain` is not asked. */
 const knowsS256 = ({ code_challenge_methods_supported: methods }: oauth.AuthorizationServer): boolean =>
