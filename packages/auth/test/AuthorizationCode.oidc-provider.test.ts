@@ -1,0 +1,187 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as Dpop from "@countersign/auth/Dpop"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { person } from "./support/person.js"
+import { printed } from "./support/printed.js"
+import { provided } from "./support/provider.js"
+
+const redirectUri = "https://app.test/callback"
+
+const clientOf = (client_id: string, more: object = {}) => ({
+  client_id,
+  client_secret: "canary-secret",
+  grant_types: ["authorization_code", "refresh_token"],
+  redirect_uris: [redirectUri],
+  response_types: ["code"],
+  ...more
+})
+
+const running = provided({
+  clients: [
+    clientOf("web"),
+    clientOf("public", { client_secret: undefined, token_endpoint_auth_method: "none" }),
+    clientOf("pushing", { require_pushed_authorization_requests: true })
+  ],
+  cookies: { keys: ["of no use here"] },
+  features: {
+    devInteractions: { enabled: true },
+    dPoP: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true }
+  },
+  issueRefreshToken: () => true,
+  pkce: { required: () => true },
+  rotateRefreshToken: true
+})
+
+const optionsOf = (more: Partial<AuthorizationCode.Options> = {}): AuthorizationCode.Options => ({
+  issuer: running.issuer,
+  clientId: "web",
+  clientSecret: Redacted.make("canary-secret"),
+  redirectUri,
+  scopes: ["openid"],
+  transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+  ...more
+})
+
+/** A sign-in, up to what the browser comes back with. */
+const begun = (more: Partial<AuthorizationCode.Options> = {}) =>
+  Effect.gen(function* () {
+    const service = yield* AuthorizationCode.make(optionsOf(more))
+    const transaction = yield* service.begin()
+    const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+    return { ...service, transaction, callback }
+  })
+
+const live = Effect.provide(NodeHttpClient.layerUndici)
+
+const changedTo = (transaction: AuthorizationCode.Transaction, more: Partial<AuthorizationCode.Transaction>) =>
+  new AuthorizationCode.Transaction({ ...transaction, ...more })
+
+describe("oidc-provider", () => {
+  it.live.each<readonly [string, () => Partial<AuthorizationCode.Options>]>([
+    ["a client with a secret", () => ({})],
+    [
+      "a public client",
+      () => ({ clientId: "public", clientSecret: undefined, clientAuthentication: ClientAuthentication.none })
+    ],
+    ["a client that pushes its requests", () => ({ clientId: "pushing", pushed: true })]
+  ])("has somebody sign in on its pages for %s, and says who it is", ([_, more]) =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun(more())
+      expect(callback).toContain("iss=")
+      const { claims, token } = yield* finish(transaction, callback)
+      expect(claims).toMatchObject({ sub: "ada", iss: running.issuer, nonce: transaction.nonce })
+      expect(token.refreshToken).toBeDefined()
+    }).pipe(live)
+  )
+
+  it.live("gives what refreshing goes on with", () =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun()
+      const signedIn = yield* finish(transaction, callback)
+      const of = { ...optionsOf(), settling: 0 }
+      yield* AuthorizationCode.store(of, signedIn)
+      const { get, renew } = yield* Effect.provide(TokenSource.TokenSource, yield* Layer.build(RefreshToken.layer(of)))
+      const first = yield* get
+      expect(Redacted.value(first.token.accessToken)).toBe(Redacted.value(signedIn.token.accessToken))
+      expect(yield* renew(first.generation)).toBe(true)
+      const second = yield* get
+      expect(Redacted.value(second.token.accessToken)).not.toBe(Redacted.value(first.token.accessToken))
+    }).pipe(Effect.scoped, Effect.provide(TokenStore.layerMemory), live)
+  )
+
+  it.live("binds the code, and the token, to the client's key", () =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun({ dpop: yield* Dpop.generate })
+      expect((yield* finish(transaction, callback)).token.tokenType).toBe("DPoP")
+    }).pipe(live)
+  )
+
+  it.live("refuses a code that was used, which has it signed in again", () =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun()
+      yield* finish(transaction, callback)
+      // As another process would, which does not know that it was used.
+      const other = yield* AuthorizationCode.make(optionsOf())
+      const error = yield* Effect.flip(other.finish(transaction, callback))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
+    }).pipe(live)
+  )
+
+  it.live("refuses a code that was begun with another verifier: somebody else's, put into this sign-in", () =>
+    Effect.gen(function* () {
+      const mine = yield* begun()
+      const theirs = yield* begun()
+      const code = new URL(theirs.callback).searchParams.get("code") ?? ""
+      const injected = new URL(mine.callback)
+      injected.searchParams.set("code", code)
+      const error = yield* Effect.flip(mine.finish(mine.transaction, injected))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
+      expect(printed(error)).not.toContain(code)
+    }).pipe(live)
+  )
+
+  it.live("tells of somebody else's sign-in by the nonce", () =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun()
+      const error = yield* Effect.flip(finish(changedTo(transaction, { nonce: "another" }), callback))
+      expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(error.detail).toContain("nonce")
+    }).pipe(live)
+  )
+
+  it.live("answers with a state, without which its answer is not used, and the right one may still come", () =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun()
+      const without = new URL(callback)
+      without.searchParams.delete("state")
+      expect(yield* Effect.flip(finish(transaction, without))).toMatchObject({ reason: "InvalidResponse" })
+      expect((yield* finish(transaction, callback)).claims?.sub).toBe("ada")
+    }).pipe(live)
+  )
+
+  it.live.each([undefined, "https://evil.test"])("answers with its issuer, and not with %s", (iss) =>
+    Effect.gen(function* () {
+      const { callback, finish, transaction } = yield* begun()
+      const changed = new URL(callback)
+      changed.searchParams.delete("iss")
+      if (iss !== undefined) changed.searchParams.set("iss", iss)
+      const before = running.paths.length
+      expect(yield* Effect.flip(finish(transaction, changed))).toMatchObject({ reason: "InvalidResponse" })
+      expect(running.paths.slice(before)).not.toContain("/token")
+    }).pipe(live)
+  )
+
+  it.live("says that somebody has declined", () =>
+    Effect.gen(function* () {
+      const { begin, finish } = yield* AuthorizationCode.make(optionsOf())
+      const transaction = yield* begin()
+      const callback = yield* Effect.promise(() => person().declines(transaction.url))
+      expect(yield* Effect.flip(finish(transaction, callback))).toMatchObject({
+        reason: "Refused",
+        error: "access_denied"
+      })
+    }).pipe(live)
+  )
+
+  it.live("says that somebody has to sign in on a page, where none was to be shown", () =>
+    Effect.gen(function* () {
+      const { begin, finish } = yield* AuthorizationCode.make(optionsOf({ parameters: { prompt: "none" } }))
+      const transaction = yield* begin()
+      const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+      expect(yield* Effect.flip(finish(transaction, callback))).toMatchObject({
+        reason: "ReauthorizationRequired",
+        error: "login_required"
+      })
+    }).pipe(live)
+  )
+})
