@@ -203,6 +203,15 @@ describe("a sign-in that ends well", () => {
     })
   )
 
+  it.effect("ends a token by itself where the server does not say when, by the server's clock", () =>
+    Effect.gen(function* () {
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+      const accessToken = `${part({ alg: "ES256" })}.${part({ exp: 3600 + 90 })}.c2ln`
+      const { end } = yield* signedIn({ ahead: 3_600_000, token: { access_token: accessToken, expires_in: undefined } })
+      expect((yield* end).token.expiresAt).toBe(90_000)
+    })
+  )
+
   it.effect("takes the parameters alone", () =>
     Effect.gen(function* () {
       const { finish, transaction } = yield* signedIn()

@@ -71,7 +71,7 @@ export const signIn = (
         Effect.mapError(spent),
         Effect.flatten
       )
-    const token = yield* tokenOf(answer, dpop !== undefined)
+    const token = yield* tokenOf(answer, dpop !== undefined, yield* conversation.clockOffset)
     if (transaction.nonce === undefined) return { token, claims: undefined, idToken: undefined }
     yield* IdToken.signed(conversation, server, response)
     const idToken = answer.id_token === undefined ? undefined : Redacted.make(answer.id_token)

@@ -42,6 +42,8 @@ export interface Told {
   readonly header?: object
   readonly token?: object
   readonly idToken?: false | string
+  /** How far the server's clock is ahead, in milliseconds. */
+  readonly ahead?: number
 }
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
@@ -65,16 +67,17 @@ const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
 export const answerOf = (nonce: string | undefined, told: Told = {}) =>
   Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
+    const now = (yield* Clock.currentTimeMillis) + (told.ahead ?? 0)
     const idToken = told.idToken ?? (yield* Effect.promise(() => idTokenOf(nonce, now, told)))
-    return MockClient.respond(200, {
+    const body = {
       access_token: "canary-access",
       token_type: "bearer",
       expires_in: 60,
       refresh_token: "canary-refresh",
       ...(idToken !== false && { id_token: idToken }),
       ...told.token
-    })
+    }
+    return MockClient.respond(200, body, { date: new Date(now).toUTCString() })
   })
 
 type Routes = Readonly<Record<string, MockClient.Step>>
@@ -102,8 +105,6 @@ export const signingIn = (more: Partial<AuthorizationCode.Options> = {}, metadat
       answering: (changed: Routes) => void (routes = { ...routes, ...changed })
     }
   })
-
-type SigningIn = Effect.Effect.Success<ReturnType<typeof signingIn>>
 
 /** The callback of a transaction, with parameters changed, or left out (`undefined`). */
 export const callbackOf = (
