@@ -9,13 +9,18 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
 import * as oauth from "oauth4webapi"
 import { issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
-import { answerOf, callbackOf, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
+import { answerOf, callbackOf, keys, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
+
+/** The library's promises settle in their own time; this lets them. */
+const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
 
 const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams)
 
@@ -259,13 +264,37 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("sends the code again where it has not left, and not where it may have", () =>
+  it.effect("does not send the code again where it may have arrived", () =>
     Effect.gen(function* () {
-      const { answering, begin, finish, posts } = yield* signingIn()
-      const transaction = yield* begin()
+      const { answering, end, posts } = yield* signedIn()
       answering({ "/token": MockClient.fail("ECONNRESET") })
-      const lost = yield* Effect.flip(finish(transaction, callbackOf(transaction)))
-      expect(lost).toMatchObject({ reason: "Unavailable", sent: "maybe" })
+      expect(yield* Effect.flip(end)).toMatchObject({ reason: "Unavailable", sent: "maybe" })
+      expect(yield* posts).toEqual(["POST /token"])
+    })
+  )
+
+  it.effect("sends the code again where it has not left", () =>
+    Effect.gen(function* () {
+      const { answering, end, posts, transaction } = yield* signedIn()
+      answering({ "/token": MockClient.fail("ECONNREFUSED") })
+      const fiber = yield* Effect.fork(end)
+      yield* settled
+      answering({ "/token": yield* answerOf(transaction.nonce) })
+      yield* TestClock.adjust("250 millis")
+      expect((yield* Fiber.join(fiber)).claims?.sub).toBe("ada")
+      expect(yield* posts).toEqual(["POST /token", "POST /token"])
+    })
+  )
+
+  it.effect("asks for the keys again where the server was busy, and not for another token", () =>
+    Effect.gen(function* () {
+      const { answering, end, posts } = yield* signedIn()
+      answering({ "/jwks": MockClient.respond(503, "busy") })
+      const fiber = yield* Effect.fork(end)
+      yield* settled
+      answering({ "/jwks": keys })
+      yield* TestClock.adjust("500 millis")
+      expect((yield* Fiber.join(fiber)).claims?.sub).toBe("ada")
       expect(yield* posts).toEqual(["POST /token"])
     })
   )

@@ -63,7 +63,7 @@ const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): 
     .sign(key, { crit: { "urn:unknown": true } })
 }
 
-const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
+export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
 export const answerOf = (nonce: string | undefined, told: Told = {}) =>
   Effect.gen(function* () {

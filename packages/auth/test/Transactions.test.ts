@@ -1,0 +1,66 @@
+import * as Transactions from "@countersign/auth/Transactions"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { answerOf, callbackOf, signingIn } from "./support/signIn.js"
+
+const begun = Effect.gen(function* () {
+  const client = yield* signingIn()
+  const transaction = yield* client.begin()
+  return { ...client, transaction, callback: new URL(callbackOf(transaction)).searchParams }
+})
+
+describe("a sign-in of a web application", () => {
+  it.effect("ends for the browser that began it, and once", () =>
+    Effect.gen(function* () {
+      const { put, take } = yield* Transactions.Transactions
+      const { answering, callback, finish, transaction } = yield* begun
+      yield* put("cookie", transaction)
+      answering({ "/token": yield* answerOf(transaction.nonce) })
+      const taken = yield* take("cookie", callback)
+      expect((yield* finish(taken, callback)).claims?.sub).toBe("ada")
+      expect(yield* Effect.flip(take("cookie", callback))).toMatchObject({ reason: "InvalidResponse" })
+    }).pipe(Effect.provide(Transactions.layerMemory()))
+  )
+
+  it.effect("does not end for another browser, that somebody has open his own callback", () =>
+    Effect.gen(function* () {
+      const { put, take } = yield* Transactions.makeMemory()
+      const { callback, transaction } = yield* begun
+      yield* put("mallory", transaction)
+      expect(yield* Effect.flip(take("victim", callback))).toMatchObject({ _tag: "TokenError" })
+      expect(yield* Effect.flip(take("", callback))).toMatchObject({ _tag: "TokenError" })
+      expect(yield* take("mallory", callback)).toBe(transaction)
+    })
+  )
+
+  it.effect("is not found by a session and a state that are put together otherwise", () =>
+    Effect.gen(function* () {
+      const { put, take } = yield* Transactions.makeMemory()
+      const { transaction } = yield* begun
+      yield* put('a","b', transaction)
+      const state = new URLSearchParams({ state: `b","${transaction.state}` })
+      expect(yield* Effect.flip(take("a", state))).toMatchObject({ _tag: "TokenError" })
+    })
+  )
+
+  it.effect("is not kept for a browser without a session", () =>
+    Effect.gen(function* () {
+      const { put } = yield* Transactions.makeMemory()
+      const { transaction } = yield* begun
+      expect(yield* Effect.flip(put("", transaction))).toMatchObject({ _tag: "InvalidRequest" })
+    })
+  )
+
+  it.effect("is forgotten after its ten minutes, and before where there are too many", () =>
+    Effect.gen(function* () {
+      const { put, take } = yield* Transactions.makeMemory({ most: 2 })
+      const [one, two, three] = [yield* begun, yield* begun, yield* begun]
+      for (const { transaction } of [one, two, three]) yield* put("cookie", transaction)
+      expect(yield* Effect.flip(take("cookie", one.callback))).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* take("cookie", two.callback)).toBe(two.transaction)
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* Effect.flip(take("cookie", three.callback))).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+})
