@@ -12,6 +12,7 @@ import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { afterAll, beforeAll, vi } from "vitest"
 import { folder } from "./support/folder.js"
+import { nextLine, run } from "./support/program.js"
 import type { Session } from "./support/secretService.js"
 import { missing, openSession } from "./support/secretService.js"
 
@@ -37,12 +38,24 @@ const disk = (): TokenStoreContract.Disk => ({
   })
 })
 
+/** At another moment each time. */
+let kills = 0
+const kill = (path: string) =>
+  Effect.gen(function* () {
+    const program = yield* run("victim", path)
+    yield* nextLine(program)
+    yield* Effect.sleep((kills++ % 5) * 3)
+    program.signal("SIGKILL")
+    yield* Effect.promise(() => program.end)
+  })
+
 const file: TokenStoreContract.Harness<string> = {
   place: path,
   open: (path) => FileTokenStore.make({ path }),
   isShared: true,
   bytes,
-  disk
+  disk,
+  kill
 }
 
 TokenStoreContract.register(runner, "a file", file)
@@ -57,7 +70,9 @@ TokenStoreContract.register(runner, "an encrypted file", {
   open: ([path, key]: Encrypted<string>) =>
     Effect.flatMap(FileTokenStore.make({ path }), (inner) => EncryptedTokenStore.make(inner, { name: "app", key })),
   bytes: ([path]: Encrypted<string>) => bytes(path),
-  disk
+  disk,
+  // What it would find are records in the clear.
+  kill: undefined
 })
 
 TokenStoreContract.register(runner, "an encrypted store in memory", {

@@ -15,12 +15,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { crash } from "./internal/tokenStore/crash.js"
 import { damage } from "./internal/tokenStore/damage.js"
 import { exclusion } from "./internal/tokenStore/exclusion.js"
 import { full } from "./internal/tokenStore/full.js"
+import { hostile } from "./internal/tokenStore/hostile.js"
 import { records } from "./internal/tokenStore/records.js"
 import { shared } from "./internal/tokenStore/shared.js"
 
+export { victim } from "./internal/tokenStore/crash.js"
 export { ContractViolation } from "./internal/tokenStore/violation.js"
 
 /**
@@ -61,6 +64,8 @@ export interface Harness<Place = void> {
   /** For a store that says that it notices damage: of each byte that is cut off, and each bit that is another. */
   readonly bytes?: ((place: Place) => Bytes) | undefined
   readonly disk?: ((place: Place) => Disk) | undefined
+  /** Has another process run `victim` there, and kills it (SIGKILL) a while after it began to write. */
+  readonly kill?: ((place: Place) => Effect.Effect<void, unknown, Scope.Scope>) | undefined
 }
 
 /**
@@ -88,17 +93,20 @@ export const fromLayer = <E>(layer: Layer.Layer<TokenStore.TokenStore, E>): Harn
 })
 
 /**
- * The cases that a harness allows for. They run under the live clock, some hundred milliseconds each at most.
+ * The cases that a harness allows for. They run under the live clock. Most take some milliseconds, those
+ * of damage, of long keys and of a process that is killed some seconds at most: give a runner's test 20.
  *
  * @since 0.1.0
  * @category cases
  */
 export const cases = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => [
   ...records(harness),
+  ...hostile(harness),
   ...exclusion(harness),
   ...(harness.isShared === true ? shared(harness) : []),
   ...(harness.bytes === undefined ? [] : damage(harness, harness.bytes)),
-  ...(harness.disk === undefined ? [] : full(harness, harness.disk))
+  ...(harness.disk === undefined ? [] : full(harness, harness.disk)),
+  ...(harness.kill === undefined ? [] : crash(harness, harness.kill))
 ]
 
 /**

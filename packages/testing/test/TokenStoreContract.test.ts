@@ -124,7 +124,85 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           ? Effect.die("too large")
           : store.compareAndSet(key, expected, token)
     }),
-    "stores a long key and a large token, or refuses them, and harms nothing else"
+    "stores a key and a token of 4 MiB in good time, or refuses them, and harms nothing else"
+  ],
+  [
+    "gives back the record that was written last, of whatever key",
+    (store) => {
+      let last = "key"
+      return {
+        get: (key) =>
+          Effect.flatMap(store.get(key), (found) => (Option.isSome(found) ? store.get(last) : store.get(key))),
+        compareAndSet: (key, expected, token) =>
+          Effect.zipRight(
+            Effect.sync(() => (last = key)),
+            store.compareAndSet(key, expected, token)
+          )
+      }
+    },
+    "keeps any two keys apart, whatever characters they hold"
+  ],
+  [
+    "writes ill-formed text as something else",
+    (store) => ({
+      compareAndSet: (key, expected, token) =>
+        store.compareAndSet(key, expected, {
+          ...token,
+          scope: token.scope && new TextDecoder().decode(new TextEncoder().encode(token.scope))
+        })
+    }),
+    "gives back a token of any texts as it was, or refuses it"
+  ],
+  [
+    "writes what is no number as null, as JSON does",
+    (store) => ({
+      compareAndSet: (key, expected, token) =>
+        store.compareAndSet(key, expected, {
+          ...token,
+          obtainedAt: Number.isFinite(token.obtainedAt) ? token.obtainedAt : 0
+        })
+    }),
+    "gives back a token that makes no sense as it was, or refuses it"
+  ],
+  [
+    "takes for granted that a token is one",
+    (store) => ({
+      compareAndSet: (key, expected, token) =>
+        Effect.zipRight(
+          Effect.sync(() => Redacted.value(token.accessToken).length),
+          store.compareAndSet(key, expected, token)
+        )
+    }),
+    "is not harmed by what is no token at all"
+  ],
+  [
+    "writes whatever it is given as JSON",
+    (store) => ({
+      compareAndSet: (key, expected, token) =>
+        Effect.zipRight(
+          Effect.sync(() => JSON.stringify({ key, secret: Redacted.value(token.accessToken) })),
+          store.compareAndSet(key, expected, token)
+        )
+    }),
+    "stores a key of 16 MiB and a token of 128 MiB in good time, or refuses them, and harms nothing else"
+  ],
+  [
+    "writes in two steps that may be interrupted",
+    (store) => ({
+      compareAndSet: (key, expected, token) =>
+        Effect.gen(function* () {
+          const half = yield* store.compareAndSet(key, expected, { ...token, accessToken: Redacted.make("half") })
+          if (Option.isNone(half)) return half
+          yield* Effect.sleep("20 millis")
+          return yield* store.compareAndSet(key, half.value.version, token)
+        })
+    }),
+    "has stored a write that was interrupted whole or not at all, and goes on from there"
+  ],
+  [
+    "says that it reaches other processes",
+    () => ({ reach: "host" }),
+    "says how far its exclusion reaches, and no further than can be seen"
   ]
 ]
 
@@ -138,15 +216,23 @@ describe("a store that", () => {
 
 const Record = Schema.parseJson(Schema.Struct({ version: Schema.Int, token: Schema.optional(Tokens.Token) }))
 
+/** No string holds what is long enough: JSON dies of it. */
+const encode = (record: typeof Record.Type) =>
+  Effect.catchAllDefect(Schema.encode(Record)(record), () => Effect.fail("too long"))
+
 type Damaged = "refused" | "taken for none" | "taken as it is" | "shown"
+
+interface Place {
+  bytes: Uint8Array | undefined
+  full: boolean
+  readonly lock: Effect.Semaphore
+}
+
+const write = (store: Service, expected: number, name: string) =>
+  store.compareAndSet("key", expected, Tokens.bearer(Redacted.make(`canary-${name}`), 0))
 
 /** A place for one record, as bytes with a checksum, and a store that two of can be opened on it. */
 const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; readonly rash?: boolean } = {}) => {
-  interface Place {
-    bytes: Uint8Array | undefined
-    full: boolean
-    readonly lock: Effect.Semaphore
-  }
   const sum = (text: string) => createHash("sha256").update(text).digest("hex")
   const refused = (detail: string) => new TokenStoreError({ reason: "Corrupt", detail })
   const decode = (place: Place) =>
@@ -175,7 +261,7 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
             if ((now.token === undefined ? 0 : now.version) !== expected) return Option.none()
             const stored = { version: now.version + 1, token }
             if (place.full && options.rash !== true) return yield* refused("the disk is full")
-            const text = yield* Effect.orDie(Schema.encode(Record)(stored))
+            const text = yield* Effect.mapError(encode(stored), () => refused("it cannot be written"))
             if (!place.full) place.bytes = new TextEncoder().encode(sum(text) + text)
             return Option.some(stored)
           }),
@@ -208,6 +294,8 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
 describe("a store of bytes", () => {
   const apart = [
     "keeps any two keys apart, whatever characters they hold",
+    "stores a key and a token of 4 MiB in good time, or refuses them, and harms nothing else",
+    "stores a key of 16 MiB and a token of 128 MiB in good time, or refuses them, and harms nothing else",
     "lets the users of two keys in at once",
     "loses no write to another key by somebody else"
   ]
@@ -231,6 +319,39 @@ describe("a store of bytes", () => {
       expect(yield* failing(bytesStore("taken as it is"), damage)).toContain(damage[1])
     })
   )
+
+  const killed = "keeps a whole record when a process is killed that writes it, and is free again at once"
+  const kills: ReadonlyArray<
+    readonly [string, boolean, (store: Service, round: number) => Effect.Effect<unknown, unknown>]
+  > = [
+    ["leaves a whole record is fine", true, (store, round) => write(store, round, `v${round + 1}`)],
+    ["is left half written is caught", false, (store, round) => write(store, round, "half")],
+    ["loses what it had is caught", false, (store, round) => store.remove("key", round)],
+    [
+      "keeps what it held is caught",
+      false,
+      (store, round) =>
+        Effect.all([
+          write(store, round, `v${round + 1}`),
+          Effect.forkDaemon(store.exclusive("key")(Effect.never)),
+          Effect.yieldNow()
+        ])
+    ]
+  ]
+  for (const [what, isFine, kill] of kills) {
+    it.live(`that is killed and ${what}`, () =>
+      Effect.gen(function* () {
+        const harness = bytesStore("refused")
+        // Versions grow by two a round: one by the process that was killed, one by the case.
+        let round = -2
+        const one = {
+          ...harness,
+          kill: (place: Place) => Effect.flatMap(harness.open(place), (store) => Effect.exit(kill(store, (round += 2))))
+        }
+        expect(yield* failing(one, [killed])).toEqual(isFine ? [] : [killed])
+      })
+    )
+  }
 
   it.live("whose exclusion is each process's own is caught", () =>
     Effect.map(failing(bytesStore("refused", { alone: true }), [ofAll]), (names) => expect(names).toEqual([ofAll]))

@@ -6,7 +6,7 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
 import type { Case, Harness } from "../../TokenStoreContract.js"
 import { over, read, write } from "./tokens.js"
-import { same } from "./violation.js"
+import { same, violation } from "./violation.js"
 
 /** Visits what is exclusive many times at once, and gives how many were inside at most, and are still. */
 export const crowd = (
@@ -42,6 +42,12 @@ const holding = (store: TokenStore.Service) =>
 export const exclusion = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
   const test = over(harness)
   return [
+    test("says how far its exclusion reaches, and no further than can be seen", ({ reach }) =>
+      Effect.gen(function* () {
+        yield* same("whether it is a reach", ["process", "host", "cluster"].includes(reach), true)
+        if (reach === "process" || harness.isShared === true) return
+        yield* violation(`a reach of "${reach}" is a promise to other processes: say isShared, so that it can be seen`)
+      })),
     test("lets one at a time into what is exclusive", (store) =>
       Effect.flatMap(crowd([store, store]), (found) => same("those inside, now and at most", found, [0, 1]))),
     test("lets the users of two keys in at once", (store) =>

@@ -1,32 +1,12 @@
-import type { Token } from "@countersign/auth/Token"
 import * as Effect from "effect/Effect"
-import * as FastCheck from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import { inspect } from "node:util"
 import type { Case, Harness } from "../../TokenStoreContract.js"
-import { canary, failure, over, plain, read, token, write } from "./tokens.js"
-import { same, violation } from "./violation.js"
+import type { Summary } from "./tokens.js"
+import { bare, over, plain, read, token, write } from "./tokens.js"
+import { same } from "./violation.js"
 
-/** Keys that are a path, a part of an object, nothing, or no well-formed text. */
-const odd = [
-  "",
-  " ",
-  "__proto__",
-  "constructor",
-  "../../etc/passwd",
-  "a/b",
-  "a\u0000b",
-  "A/B",
-  "a/B",
-  "ä",
-  "a\u0308",
-  "\ud800"
-]
-
-const bare: Token = { accessToken: Redacted.make(`${canary}bare`), tokenType: "Bearer", obtainedAt: 5 }
-
-/** Versions, compare-and-set, removal, keys and values. */
+/** Versions, compare-and-set and removal. */
 export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
   const test = over(harness)
   return [
@@ -83,33 +63,21 @@ export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
         yield* same("a write that expects what was removed", yield* write(store, 2, "c"), undefined)
         yield* same("a write that expects nothing", yield* write(store, 0, "c"), [3, "c"])
       })),
-    test("keeps any two keys apart, whatever characters they hold", (store) =>
+    test("has stored a write that was interrupted whole or not at all, and goes on from there", (store) =>
       Effect.gen(function* () {
-        const more = FastCheck.sample(FastCheck.string({ unit: "binary" }), { numRuns: 20, seed: 11 })
-        const keys = [...new Set([...odd, ...more])]
-        for (const [n, key] of keys.entries()) yield* write(store, 0, `t${n}`, key)
-        for (const [n, key] of keys.entries()) {
-          yield* same(`the record of ${JSON.stringify(key)}`, yield* read(store, key), [1, `t${n}`])
+        let last: Summary
+        for (let round = 0; round < 12; round++) {
+          const [version] = last ?? [0]
+          const writing = yield* Effect.fork(write(store, version, `t${round}`))
+          yield* Effect.sleep(round)
+          yield* Fiber.interrupt(writing)
+          const found: Summary = yield* read(store)
+          if (found?.[0] === last?.[0]) yield* same("what was there before", found, last)
+          else yield* same("what an interrupted write left", found, [version + 1, `t${round}`])
+          last = found
         }
-        yield* same("what every object has", Object.hasOwn(Object.prototype, "token"), false)
-      })),
-    test("stores a long key and a large token, or refuses them, and harms nothing else", (store) =>
-      Effect.gen(function* () {
-        yield* write(store, 0, "a")
-        const long = "x".repeat(4 * 1024 * 1024)
-        for (const [what, attempt] of [
-          ["key", write(store, 0, "b", long)],
-          [
-            "token",
-            Effect.map(store.compareAndSet("large", 0, { ...bare, accessToken: Redacted.make(long) }), () => undefined)
-          ]
-        ] as const) {
-          const error = yield* failure(attempt)
-          const text = error === undefined ? "" : error.message + inspect(error)
-          if (text.length > 8192) yield* violation(`the error of a long ${what} has ${text.length} characters`)
-        }
-        yield* same("the record", yield* read(store), [1, "a"])
-        yield* same("the next one", yield* write(store, 1, "b"), [2, "b"])
+        const [version] = last ?? [0]
+        yield* same("the next write", yield* write(store, version, "next"), [version + 1, "next"])
       }))
   ]
 }

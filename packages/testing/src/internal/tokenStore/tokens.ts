@@ -1,6 +1,7 @@
 import type { Token } from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
@@ -21,6 +22,9 @@ export const token = (text: string): Token => ({
   issued: { issuer: "https://auth.test", client: "client", account: "alice", audience: "https://api.test" },
   refreshingSince: 59_000
 })
+
+/** One with nothing that may be left out. */
+export const bare: Token = { accessToken: Redacted.make(`${canary}bare`), tokenType: "Bearer", obtainedAt: 5 }
 
 /** A token as values that can be compared and shown. */
 export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => ({
@@ -67,15 +71,16 @@ export const write = (
 export const failure = <A>(effect: Effect.Effect<A, TokenStoreError>): Effect.Effect<TokenStoreError | undefined> =>
   Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
 
-/** A case over one store, which ends within ten seconds or is a failure. */
+/** A case over one store, which ends in time or is a failure. */
 export const over =
   <Place>(harness: Harness<Place>) =>
   (
     name: string,
-    run: (store: TokenStore.Service, place: Place) => Effect.Effect<void, unknown, Scope.Scope>
+    run: (store: TokenStore.Service, place: Place) => Effect.Effect<void, unknown, Scope.Scope>,
+    limit: Duration.DurationInput = "10 seconds"
   ): Case => ({
     name,
     run: Effect.flatMap(harness.place, (place) =>
       Effect.flatMap(harness.open(place), (store) => run(store, place))
-    ).pipe(Effect.scoped, Effect.timeout("10 seconds"))
+    ).pipe(Effect.scoped, Effect.timeout(limit))
   })
