@@ -5,7 +5,7 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 
 /** Which of the requests is the one that is waited for. Others get a 404, and change nothing. */
-export type Accept = (parameters: URLSearchParams) => boolean
+type Accept = (parameters: URLSearchParams) => boolean
 
 export interface CallbackServer {
   readonly port: number
