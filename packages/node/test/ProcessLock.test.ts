@@ -97,10 +97,11 @@ describe("a fiber that waits behind another one of its process", () => {
         for (const [, { message, reason }] of results) {
           expect([reason, message]).toEqual(["Busy", expect.stringContaining("another fiber of this process")])
         }
-        const [one, two, three] = results.map(([took]) => Duration.toMillis(took))
-        expect(Math.min(one ?? 0, two ?? 0)).toBeGreaterThanOrEqual(200)
-        expect(Math.max(one ?? 0, two ?? 0)).toBeLessThan(2_000)
-        expect(three).toBeLessThan(200)
+        const [one = 0, two = 0, atOnce = 0] = results.map(([took]) => Duration.toMillis(took))
+        expect(Math.min(one, two)).toBeGreaterThanOrEqual(200)
+        // The time of the call, not that of the layer.
+        expect(Math.max(one, two)).toBeLessThan(8_000)
+        expect(atOnce).toBeLessThan(Math.min(one, two))
         yield* Fiber.interrupt(holder)
         yield* locks.withLock(path, { lockTimeout: 0 })(Effect.void)
       }).pipe(Effect.scoped, Effect.provide(layer))
@@ -119,7 +120,7 @@ describe("a fiber that waits behind another one of its process", () => {
           yield* Effect.sleep(Duration.millis(round % 5))
           yield* Fiber.interrupt(interrupted)
           yield* Fiber.joinAll(fibers)
-          expect(Duration.toMillis((yield* Fiber.join(patient))[0])).toBeLessThan(2_000)
+          expect(Duration.toMillis((yield* Fiber.join(patient))[0])).toBeLessThan(8_000)
           expect(yield* locks.withLock(path, { lockTimeout: 0 })(Effect.succeed(round))).toBe(round)
         }
       }).pipe(Effect.scoped, Effect.provide(layer))
