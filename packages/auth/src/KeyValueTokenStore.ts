@@ -57,11 +57,22 @@ const noCrypto = () =>
     detail: "there is no crypto.subtle to name records with; browsers have it where pages are served by https alone"
   })
 
-/** Keys are text of any kind and length: only their hash is fit for a name. */
-const nameOf = (key: string): Effect.Effect<string, TokenStoreError> =>
-  Effect.tryPromise({ try: () => globalThis.crypto.subtle.digest("SHA-256", bytesOf(key)), catch: noCrypto }).pipe(
-    Effect.map((hash) => hexadecimal(new Uint8Array(hash)))
-  )
+/** To hash a longer one would keep everybody else waiting. */
+const longestKey = 512 * 1024
+
+const tooLong = new TokenStoreError({
+  reason: "WriteFailed",
+  detail: `the key is longer than ${longestKey} characters: choose a shorter one`
+})
+
+/** Keys are text of any kind: only their hash is fit for a name. */
+const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
+  if (key.length > longestKey) return Effect.fail(tooLong)
+  return Effect.tryPromise({
+    try: () => globalThis.crypto.subtle.digest("SHA-256", bytesOf(key)),
+    catch: noCrypto
+  }).pipe(Effect.map((hash) => hexadecimal(new Uint8Array(hash))))
+}
 
 const storedIn = ({ token, version }: Record): Option.Option<Stored> =>
   token === undefined ? Option.none() : Option.some({ token, version })
@@ -76,7 +87,8 @@ const nothing: Record = { version: 0 }
  * the token is removed.
  *
  * Fails with `Corrupt` for a text that is not a record, `Foreign` for one of another format or a newer release, neither
- * of which is ever overwritten or removed; `WriteFailed` for a token of more than 512 KiB; and with whatever `texts`
+ * of which is ever overwritten or removed; `WriteFailed` for a token of more than 512 KiB, and for a key
+ * of more than 512 Ki characters; and with whatever `texts`
  * fails with.
  *
  * @param texts - where texts are kept, and who is kept out meanwhile.

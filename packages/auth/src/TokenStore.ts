@@ -57,7 +57,7 @@ export interface Service {
   readonly remove: (key: string, expected: number) => Effect.Effect<boolean, TokenStoreError>
   /**
    * Runs an effect while nobody else within {@link Service.reach} runs one for the same key. Waiting for it can be
-   * interrupted, and is bounded: it fails with `Busy` where another process holds on. Reads and writes of the store
+   * interrupted, and is bounded: it fails with `Busy` where somebody else holds on. Reads and writes of the store
    * itself do not wait for it.
    */
   readonly exclusive: (

@@ -502,7 +502,7 @@ export class TokenError
 
 /**
  * Why a token store failed. `Corrupt`: the record cannot be read and was kept aside. `Insecure`: others may read or
- * replace it. `Foreign`: it belongs to another owner or another format. `Busy`: another process holds the lock.
+ * replace it. `Foreign`: it belongs to another owner or another format. `Busy`: somebody else holds the lock.
  *
  * @since 0.1.0
  * @category models
