@@ -80,7 +80,7 @@ describe("hold", () => {
       Effect.gen(function* () {
         const found = yield* Hold.measure(Hold.ungated)(short)
         expect(found.virtual.firstPercent).toBeGreaterThan(99)
-        expect(Stress.check(Hold.promises, found)).toEqual(["at most a tenth is sent in the first 100 ms"])
+        expect(Stress.check(Hold.promises, found)).toContain("at most a tenth is sent in the first 100 ms")
       }),
     patience
   )
@@ -92,7 +92,7 @@ describe("hold", () => {
       both({ ...one, succeeded: 99 }),
       both({ ...one, tooEarly: 1 }),
       both({ ...one, firstPercent: 10.1 }),
-      both({ ...one, firstPercent: 0 }),
+      { virtual: { ...one, firstPercent: 0 }, live: one },
       both({ ...one, lastMillis: 5001 })
     ])
   })
