@@ -8,7 +8,7 @@ import type * as TokenSource from "../TokenSource.js"
 /** The tokens of a grant, presented as the client wants them to be: with a proof of its key, or by themselves. */
 export const presenting = <R>(
   { dpop, settling }: OAuth2.Client & TokenSource.Tuning,
-  { clockOffset }: OAuth2.Service,
+  { clockOffset }: Pick<OAuth2.Service, "clockOffset">,
   options: TokenSource.Options<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
   const settled = { ...options, settling: settling ?? OAuth2.settling }

@@ -1,0 +1,208 @@
+/**
+ * Token exchange: with a token of somebody, a client gets another one in their name, for another API or with less scope.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Conversation from "./internal/conversation.js"
+import * as Exchange from "./internal/exchange.js"
+import * as InTheirName from "./internal/inTheirName.js"
+import type * as OAuth2 from "./OAuth2.js"
+import type { Token } from "./Token.js"
+import type * as TokenSource from "./TokenSource.js"
+import type * as TokenStore from "./TokenStore.js"
+
+/**
+ * The names of types of tokens.
+ *
+ * Specification: [RFC 8693 §3](https://www.rfc-editor.org/rfc/rfc8693#section-3).
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const tokenTypes: {
+  readonly accessToken: "urn:ietf:params:oauth:token-type:access_token"
+  readonly refreshToken: "urn:ietf:params:oauth:token-type:refresh_token"
+  readonly idToken: "urn:ietf:params:oauth:token-type:id_token"
+  readonly saml1: "urn:ietf:params:oauth:token-type:saml1"
+  readonly saml2: "urn:ietf:params:oauth:token-type:saml2"
+  readonly jwt: "urn:ietf:params:oauth:token-type:jwt"
+} = Exchange.tokenTypes
+
+/**
+ * A token that shows who somebody is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subject {
+  readonly token: Redacted.Redacted<string>
+  /** A URI, see {@link tokenTypes}. */
+  readonly type: string
+}
+
+/**
+ * The client, and what it asks for in somebody's name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R = never> extends OAuth2.Client {
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, as an absolute URI. */
+  readonly resource?: string | undefined
+  /** The API the token is for, by the name that the server knows it by. */
+  readonly audience?: string | undefined
+  /**
+   * The type of the token, see {@link tokenTypes}. When it is left out the server chooses, and only an access token or a
+   * JWT is taken; one of another type is taken if it is the one that was asked for.
+   */
+  readonly requestedTokenType?: string | undefined
+  /** Further parameters, of the server's own; no secrets. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
+  /**
+   * Who acts for the subject, where the token is to say so ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1));
+   * an effect is asked anew for each exchange.
+   */
+  readonly actor?: Subject | Effect.Effect<Subject, TokenError | TokenStoreError, R> | undefined
+}
+
+/**
+ * What an exchange gives. A token with the `tokenType` `N_A` is none to be presented to an API: it is of use to
+ * another server, as an assertion or as the subject of another exchange.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Exchanged extends Token {
+  /** What kind of token it is, see {@link tokenTypes}. */
+  readonly issuedTokenType: string
+}
+
+/**
+ * Exchanges tokens, see {@link make}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  readonly exchange: (subject: Subject) => Effect.Effect<Exchanged, TokenError>
+}
+
+const actorOf = <R>({ actor }: Options<R>): Effect.Effect<Subject | undefined, TokenError, R> =>
+  Effect.isEffect(actor) ? InTheirName.within("the token of the actor", actor) : Effect.succeed(actor)
+
+const exchanging =
+  <R>(conversation: Conversation.Conversation, options: Options<R>) =>
+  (subject: Subject): Effect.Effect<Exchanged, TokenError, R> =>
+    Effect.flatMap(actorOf(options), (actor) => Exchange.exchange(conversation, options, subject, actor))
+
+/**
+ * Makes the conversation in which a server exchanges the tokens of its many users. Each call asks the authorization server:
+ * nothing is remembered. A server that calls much in the name of the same users gives each a `TokenSource` that gets its
+ * tokens by this, in an `RcMap`, say, whose keys are the users' sessions.
+ *
+ * Fails with `InvalidRequest` as `OAuth2.make` does. An exchange fails with `TokenError`: `Refused` for an OAuth error, of
+ * which `invalid_request` and `invalid_grant` mostly mean that the token of the subject or of the actor is no longer good,
+ * and `invalid_target` that there is no such API for them; `InvalidResponse` where the server does not say what it has
+ * issued, or it is something else than was asked for; and as the actor fails, with `Refused` where that has to sign in. No
+ * error shows a token.
+ *
+ * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
+ * [§2.2](https://www.rfc-editor.org/rfc/rfc8693#section-2.2).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = <R = never>(
+  options: Options<R>
+): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient | R> =>
+  Effect.zipWith(Conversation.make(options), Effect.context<R>(), (conversation, context) => ({
+    exchange: (subject) => Effect.provide(exchanging(conversation, options)(subject), context)
+  }))
+
+/**
+ * The access token of a source as the subject of an exchange: the one that is current when it is asked for.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const fromSource = (source: TokenSource.Service): Effect.Effect<Subject, TokenError | TokenStoreError> =>
+  Effect.map(source.get, ({ token }) => ({ token: token.accessToken, type: tokenTypes.accessToken }))
+
+/**
+ * The client, what it asks for, and in whose name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LayerOptions<R = never> extends Options<R>, TokenSource.Tuning {
+  /** Asked anew for each exchange. It is always to be the same person's: a layer has one token. */
+  readonly subject: Effect.Effect<Subject, TokenError | TokenStoreError, R>
+  /**
+   * Whose token it is: a name of one's own choice, under which the store keeps it, so that other processes and later runs
+   * have it, too. Without, nothing would tell one subject's token from another's there: it stays in the memory of this
+   * layer.
+   */
+  readonly account?: string | undefined
+}
+
+const notPresentable = new TokenError({
+  reason: "InvalidResponse",
+  detail: `the server says of the token that it is none to be presented (token_type "N_A"): get it with make, and use it as what it is`
+})
+
+const mint = <R>(
+  conversation: Conversation.Conversation,
+  options: LayerOptions<R>
+): Effect.Effect<Token, TokenError, R> =>
+  InTheirName.within("the token of the subject", options.subject).pipe(
+    Effect.flatMap(exchanging(conversation, options)),
+    Effect.flatMap(({ issuedTokenType: _, ...token }) =>
+      token.tokenType === Exchange.notApplicable ? Effect.fail(notPresentable) : Effect.succeed(token)
+    )
+  )
+
+/**
+ * Authenticates with tokens that are got in exchange for those of one subject, and replaced when they are about to expire
+ * or are refused. A refresh token that comes along is not kept: the subject is asked each time, and when it has ended, what
+ * was got in its name ends soon after.
+ *
+ * In the {@link TokenStore.TokenStore} a token is filed by issuer, client, account, scopes, and a hash of what else it was
+ * asked for with, in which no token goes.
+ *
+ * Building it fails with `InvalidRequest` as {@link make} does. Signing fails with `TokenError` as {@link make} tells, also
+ * where the server says that the token is none to be presented, and with `TokenStoreError`. A subject that has to sign in
+ * again is told by `Refused`; who has signed in is asked for again after 30 seconds at most.
+ *
+ * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
+ * [§2.2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <R = never>(
+  options: LayerOptions<R>
+): Layer.Layer<
+  Auth.Auth | TokenSource.TokenSource,
+  InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore | R
+> =>
+  Layer.unwrapEffect(
+    Effect.map(Conversation.make(options), (conversation) => {
+      const { account, actor, audience, parameters, requestedTokenType, resource } = options
+      return InTheirName.layer(options, conversation, {
+        type: Exchange.grantType,
+        account,
+        audience: audience ?? resource,
+        asked: { resource, audience, requestedTokenType, parameters, delegated: actor !== undefined },
+        mint: mint(conversation, options)
+      })
+    })
+  )

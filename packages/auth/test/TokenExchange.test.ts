@@ -1,0 +1,237 @@
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as Dpop from "@countersign/auth/Dpop"
+import * as TokenExchange from "@countersign/auth/TokenExchange"
+import { TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/TestClock"
+import { client, granted } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+
+const { fail, respond } = MockClient
+const { accessToken, idToken, jwt, refreshToken, saml2 } = TokenExchange.tokenTypes
+
+const subject: TokenExchange.Subject = { token: Redacted.make("canary-subject"), type: accessToken }
+const actor: TokenExchange.Subject = { token: Redacted.make("canary-actor"), type: jwt }
+
+type Script = MockClient.Script
+
+/** The service over a script of answers, and what was sent. */
+const exchanging = (script: Script, options: Partial<TokenExchange.Options> = {}) =>
+  Effect.gen(function* () {
+    const { client: transport, mock } = yield* MockClient.make(script)
+    const service = yield* Effect.provideService(
+      TokenExchange.make({ ...client, ...options }),
+      HttpClient.HttpClient,
+      transport
+    )
+    const forms = Effect.map(mock.sent, (sent) => sent.map(({ body }) => [...new URLSearchParams(body)]))
+    return { ...service, mock, forms }
+  })
+
+const exchanged = (more: object = {}): MockClient.Step => granted({ issued_token_type: accessToken, ...more })
+
+const base = [
+  ["subject_token", "canary-subject"],
+  ["subject_token_type", accessToken]
+]
+const end = ["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"]
+
+describe("an exchange", () => {
+  it.effect("sends the subject's token and its type, and nothing that was not asked for", () =>
+    Effect.gen(function* () {
+      const { exchange, forms, mock } = yield* exchanging([exchanged()])
+      yield* exchange(subject)
+      expect(yield* forms).toEqual([[...base, end]])
+      expect(yield* mock.sent).toMatchObject([
+        {
+          method: "POST",
+          url: "https://auth.test/token",
+          headers: { authorization: `Basic ${btoa("client:canary%2Dsecret")}` }
+        }
+      ])
+    })
+  )
+
+  it.effect("sends all that can be asked for, by the names of RFC 8693, where none of the further parameters can", () =>
+    Effect.gen(function* () {
+      const { exchange, forms } = yield* exchanging([exchanged({ issued_token_type: jwt })], {
+        actor,
+        audience: "orders",
+        resource: "https://api.test/orders",
+        scopes: ["read", "write"],
+        requestedTokenType: jwt,
+        parameters: { realm: "eu", subject_token: "another", grant_type: "another" }
+      })
+      yield* exchange(subject)
+      const form = (yield* forms)[0] ?? []
+      expect(form).toHaveLength(10)
+      expect(Object.fromEntries(form)).toEqual({
+        ...Object.fromEntries([...base, end]),
+        actor_token: "canary-actor",
+        actor_token_type: jwt,
+        audience: "orders",
+        resource: "https://api.test/orders",
+        scope: "read write",
+        requested_token_type: jwt,
+        realm: "eu"
+      })
+    })
+  )
+
+  it.effect("is of a public client, too, which says its id and nothing else", () =>
+    Effect.gen(function* () {
+      const { exchange, forms, mock } = yield* exchanging([exchanged()], {
+        clientSecret: undefined,
+        clientAuthentication: ClientAuthentication.none
+      })
+      yield* exchange(subject)
+      expect(yield* forms).toEqual([[...base, end, ["client_id", "client"]]])
+      expect((yield* mock.sent)[0]?.headers).not.toHaveProperty("authorization")
+    })
+  )
+
+  it.effect("asks an actor that is an effect anew for each, and before anything is sent", () =>
+    Effect.gen(function* () {
+      const asked = yield* Ref.make(0)
+      const turning = Effect.map(
+        Ref.updateAndGet(asked, (n) => n + 1),
+        (n) => ({
+          token: Redacted.make(`canary-${n}`),
+          type: accessToken
+        })
+      )
+      const { exchange, forms } = yield* exchanging([exchanged(), exchanged()], { actor: turning })
+      yield* exchange(subject)
+      yield* exchange(subject)
+      const actors = (yield* forms).map((form) => Object.fromEntries(form)["actor_token"])
+      expect(actors).toEqual(["canary-1", "canary-2"])
+    })
+  )
+
+  it.effect("gives the token, its life and what came along, and says of what type it is", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_000)
+      const { exchange } = yield* exchanging([exchanged({ refresh_token: "canary-r", scope: "read" })])
+      const token = yield* exchange(subject)
+      expect(token).toMatchObject({
+        tokenType: "Bearer",
+        issuedTokenType: accessToken,
+        obtainedAt: 1_000,
+        expiresAt: 61_000,
+        scope: "read"
+      })
+      expect(Redacted.value(token.accessToken)).toBe("canary-a")
+      expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("canary-r")
+    })
+  )
+
+  it.effect("takes a JWT where an access token was asked for, which it may be called", () =>
+    Effect.gen(function* () {
+      for (const requestedTokenType of [undefined, accessToken]) {
+        const { exchange } = yield* exchanging([exchanged({ issued_token_type: jwt })], { requestedTokenType })
+        expect(yield* exchange(subject)).toMatchObject({ tokenType: "Bearer", issuedTokenType: jwt })
+      }
+    })
+  )
+
+  it.effect.each(["N_A", "n_a"])(
+    "gives what is none to be presented (%s) where it was asked for, and says so",
+    (type) =>
+      Effect.gen(function* () {
+        const { exchange } = yield* exchanging([exchanged({ token_type: type, issued_token_type: saml2 })], {
+          requestedTokenType: saml2,
+          dpop: yield* Dpop.generate
+        })
+        expect(yield* exchange(subject)).toMatchObject({ tokenType: "N_A", issuedTokenType: saml2 })
+      })
+  )
+
+  it.effect.each<readonly [string, object, string | undefined]>([
+    ["does not say what it is", { issued_token_type: undefined }, undefined],
+    ["says it in no way that can be read", { issued_token_type: [accessToken] }, undefined],
+    ["is a refresh token, unasked", { issued_token_type: refreshToken }, undefined],
+    ["is an ID token, unasked", { issued_token_type: idToken }, accessToken],
+    ["is no JWT, which was asked for", { issued_token_type: accessToken }, jwt],
+    ["is an access token in the place of SAML", { issued_token_type: accessToken }, saml2],
+    ["is none to be presented, unasked", { token_type: "N_A" }, undefined],
+    ["is none to be presented, in the place of an access token", { token_type: "N_A" }, accessToken],
+    ["is none to be presented, and called a JWT, unasked", { token_type: "N_A", issued_token_type: jwt }, undefined],
+    ["is of a type that nobody can present", { token_type: "mac" }, undefined],
+    ["has no type", { token_type: undefined }, undefined],
+    ["is not there", { access_token: undefined }, undefined],
+    ["is nothing", { access_token: "" }, undefined],
+    ["holds what no request can carry", { access_token: "canary-\u0000" }, undefined],
+    ["is bound to nothing although a key was proved", { token_type: "DPoP" }, undefined]
+  ])("refuses an answer whose token %s, and shows none", ([_, more, requestedTokenType]) =>
+    Effect.gen(function* () {
+      const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
+      const error = yield* Effect.flip(exchange(subject))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(printed(error)).not.toContain("canary-")
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["a page", respond(200, "<html>canary-subject</html>")],
+    ["a page for an error", respond(400, "<html>canary-subject</html>")],
+    ["an error of the server", respond(500, { error: "invalid_request", error_description: "canary-subject" })],
+    ["too much to do", respond(429, "canary-subject")],
+    ["nothing", fail("ECONNRESET")]
+  ])("to which the answer is %s may fare better later", ([_, answer]) =>
+    Effect.gen(function* () {
+      const { exchange } = yield* exchanging([answer], { actor })
+      const error = yield* Effect.flip(exchange(subject))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
+      expect(printed(error)).not.toContain("canary-")
+    })
+  )
+
+  it.effect.each(["invalid_request", "invalid_grant"])(
+    "that is refused with %s says that somebody may have to sign in, and repeats no token",
+    (code) =>
+      Effect.gen(function* () {
+        for (const description of ["canary-subject is over", "canary-actor is over", "it is over"]) {
+          const { exchange } = yield* exchanging([respond(400, { error: code, error_description: description })], {
+            actor
+          })
+          const error = yield* Effect.flip(exchange(subject))
+          expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: code })
+          expect(error.detail).toContain("sign in again")
+          expect(error.detail.includes("is over")).toBe(!description.includes("canary"))
+          expect(printed(error)).not.toContain("canary-")
+        }
+      })
+  )
+
+  it.effect("that is refused for its target says so, and nothing of signing in", () =>
+    Effect.gen(function* () {
+      const { exchange } = yield* exchanging([respond(400, { error: "invalid_target" })])
+      const error = yield* Effect.flip(exchange(subject))
+      expect(error).toMatchObject({ reason: "Refused", error: "invalid_target" })
+      expect(error.detail).not.toContain("sign in")
+    })
+  )
+
+  it.effect("whose actor has no token sends nothing, and says whose it was", () =>
+    Effect.gen(function* () {
+      const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
+      const { exchange, mock } = yield* exchanging([], { actor: Effect.fail(signedOut) })
+      const error = yield* Effect.flip(exchange(subject))
+      expect(error).toMatchObject({ reason: "Refused", sent: "no" })
+      expect(error.detail).toContain("actor")
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("of a client without a name is refused before there is one", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(exchanging([], { clientId: "" }))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+    })
+  )
+})
