@@ -76,9 +76,9 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
  * @since 0.1.0
  * @category layers
  */
-export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = /* @__PURE__ */ Layer.effect(
-  Auth.Auth,
-  /* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource)
+export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = /* @__PURE__ */ Layer.fresh(
+  // Built for each source anew: what an application has built once would send the token of one source to all its APIs.
+  /* @__PURE__ */ Layer.effect(Auth.Auth, /* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource))
 )
 
 /**
