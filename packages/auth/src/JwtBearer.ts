@@ -81,19 +81,17 @@ const clientOf = <R>({ clientAuthentication, clientSecret, ...rest }: Options<R>
 /** An assertion for one send, by the server's clock and its own spelling of its name. */
 const assertionOf = <R>(
   { clockOffset, metadata }: Conversation.Conversation,
-  { assertion, clientId: client, issuer, tokenEndpoint }: Options<R>
-): Effect.Effect<Redacted.Redacted<string>, TokenError, R> => {
-  if (Effect.isEffect(assertion)) return InTheirName.within("the assertion", assertion)
-  return Effect.flatMap(
-    Effect.all([metadata, Clock.currentTimeMillis, clockOffset]),
-    ([{ issuer: published }, now, ahead]) =>
-      SignedAssertion.make(assertion, {
-        client,
-        server: tokenEndpoint === undefined ? published : issuer,
-        now: Math.floor((now + ahead) / 1000)
-      }).pipe(Effect.mapError(({ detail }) => new TokenError({ reason: "Refused", detail, sent: "no" })))
-  )
-}
+  { assertion, clientId: client }: Options<R>
+): Effect.Effect<Redacted.Redacted<string>, TokenError, R> =>
+  Effect.isEffect(assertion)
+    ? InTheirName.within("the assertion", assertion)
+    : Effect.all([metadata, Clock.currentTimeMillis, clockOffset]).pipe(
+        Effect.flatMap(([{ issuer: server }, now, ahead]) =>
+          SignedAssertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(
+            Effect.mapError(({ detail }) => new TokenError({ reason: "Refused", detail, sent: "no" }))
+          )
+        )
+      )
 
 const parametersOf = <R>({ parameters, resource, scopes = [] }: Options<R>): Record<string, string> => ({
   ...parameters,

@@ -51,7 +51,7 @@ export const metadata = (
   insecure: boolean
 ): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
   if (client.tokenEndpoint !== undefined) {
-    return Effect.succeed({ issuer: issuer.href, token_endpoint: client.tokenEndpoint })
+    return Effect.succeed({ issuer: client.issuer, token_endpoint: client.tokenEndpoint })
   }
   const discover = (algorithm: "oidc" | "oauth2") =>
     exchange(async (customFetch) => {

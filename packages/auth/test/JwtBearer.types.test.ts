@@ -1,0 +1,34 @@
+import * as JwtBearer from "@countersign/auth/JwtBearer"
+import type * as TokenSource from "@countersign/auth/TokenSource"
+import type * as TokenStore from "@countersign/auth/TokenStore"
+import type * as Auth from "@countersign/client/Auth"
+import type { InvalidRequest, TokenError, TokenStoreError } from "@countersign/client/Errors"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+
+/** A service that an assertion might come from. */
+interface Vault {
+  readonly _: unique symbol
+}
+
+type LayerOf<R> = Layer.Layer<
+  Auth.Auth | TokenSource.TokenSource,
+  InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore | R
+>
+
+describe("types", () => {
+  it("the layer needs a transport, a store and what its assertion needs, and may be configured wrongly", () => {
+    expectTypeOf(JwtBearer.layer<Vault>).returns.toEqualTypeOf<LayerOf<Vault>>()
+    expectTypeOf(JwtBearer.layer<never>).returns.toEqualTypeOf<LayerOf<never>>()
+  })
+
+  it("an assertion is made of a key, or is a secret that somebody gives", () => {
+    expectTypeOf<JwtBearer.Options<Vault>["assertion"]>().toEqualTypeOf<
+      JwtBearer.Signing | Effect.Effect<Redacted.Redacted, TokenError | TokenStoreError, Vault>
+    >()
+  })
+})
