@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
+import * as Demand from "./Demand.js"
 import type { Claims } from "./IdToken.js"
 import * as AuthorizationRequest from "./internal/authorizationRequest.js"
 import * as AuthorizationResponse from "./internal/authorizationResponse.js"
@@ -104,9 +105,13 @@ export interface SignedIn {
  * @category models
  */
 export interface Service {
-  /** Begins a sign-in, with further parameters for this one. Nothing is open: it ends by itself. */
+  /**
+   * Begins a sign-in, with further parameters for this one, and with what an API demands beyond the last one: its scopes
+   * are asked for beside those of the options. Nothing is open: it ends by itself.
+   */
   readonly begin: (
-    parameters?: Readonly<Record<string, string>>
+    parameters?: Readonly<Record<string, string>>,
+    demand?: Demand.Demand
   ) => Effect.Effect<Transaction, InvalidRequest | TokenError>
   /**
    * Ends it with what the browser came back with: the whole URL, which is compared with the redirect URI; or its
@@ -167,10 +172,11 @@ type Server = Effect.Effect<oauth.AuthorizationServer, TokenError>
 
 const beginning =
   (options: Options, { call, insecure }: Conversation.Conversation, known: Server): Service["begin"] =>
-  (parameters) =>
+  (parameters, demand) =>
     Effect.gen(function* () {
-      const { clientId: client, issuer, pushed = false, redirectUri, resource, scopes = [] } = options
-      const further = { ...options.parameters, ...parameters }
+      const { clientId: client, issuer, pushed = false, redirectUri, resource } = options
+      const scopes = Demand.union(options.scopes ?? [], demand?.scopes ?? [])
+      const further = { ...options.parameters, ...parameters, ...(demand && Demand.parameters(demand)) }
       const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
       const openid = scopes.includes("openid")
       const server = yield* known

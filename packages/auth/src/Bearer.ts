@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import * as Demand from "./Demand.js"
 import * as TokenSource from "./TokenSource.js"
 
 const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>
@@ -48,7 +49,8 @@ export const layerConfig = (
 const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
 
 /**
- * Sends the token that a source holds, and asks it for another when that one is refused.
+ * Sends the token that a source holds, and asks it for another when that one is refused, or when the API demands more
+ * of it than it has, see {@link Demand}.
  *
  * @since 0.1.0
  * @category constructors
@@ -64,7 +66,11 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
       const held = source.ready?.(now)
       return held === undefined ? undefined : signed(request, held)
     },
-    renew: ({ credential, first }) => source.renew(credential, first),
+    renew: ({ challenges, credential, first }) => source.renew(credential, first, Demand.fromChallenges(challenges)),
+    stepUp: ({ challenges, credential }) => {
+      const demand = Demand.fromChallenges(challenges)
+      return demand && source.renew(credential, credential, demand)
+    },
     replay: settlingReplays,
     gaveUp: ({ credential }) => source.gaveUp(credential)
   }

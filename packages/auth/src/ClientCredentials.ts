@@ -9,6 +9,7 @@ import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Demand from "./Demand.js"
 import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -26,6 +27,11 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
+  /**
+   * Whether scopes that an API demands are asked for beside those above (no). What a client may do is then for the
+   * authorization server to say, and no longer for this list.
+   */
+  readonly stepUp?: boolean | undefined
 }
 
 /**
@@ -37,16 +43,21 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
  */
 export const mint =
   (server: OAuth2.Service, { resource, scopes = [] }: Options) =>
-  (previous: Option.Option<Token>): Effect.Effect<Token, TokenError> => {
+  (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
+    const demanded = demand?.scopes ?? []
+    const all = Demand.union(scopes, demanded)
+    const claims = demand && Demand.parameters(demand)
     const anew = server.clientCredentials({
-      ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+      ...claims,
+      ...(all.length > 0 && { scope: all.join(" ") }),
       ...(resource !== undefined && { resource })
     })
     const refreshToken = Option.getOrUndefined(previous)?.refreshToken
-    return refreshToken === undefined
+    // A refresh widens nothing.
+    return refreshToken === undefined || demanded.length > 0
       ? anew
       : Effect.catchIf(
-          server.refresh(refreshToken),
+          server.refresh(refreshToken, claims),
           ({ error, reason }) =>
             reason === "ReauthorizationRequired" ||
             error === "unauthorized_client" ||
@@ -54,6 +65,21 @@ export const mint =
           () => anew
         )
   }
+
+/**
+ * What the client's credentials can meet: claims that the authorization server wants to see, and further scopes where the
+ * options allow that. Nobody signs in by them.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const meets =
+  ({ stepUp = false }: Pick<Options, "stepUp">) =>
+  ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boolean =>
+    acrValues.length === 0 &&
+    maxAge === undefined &&
+    (claims !== undefined || scopes.length > 0) &&
+    (stepUp || scopes.length === 0)
 
 /**
  * Authenticates with tokens that the client gets for itself; a token is kept in the {@link TokenStore.TokenStore} and
@@ -77,7 +103,8 @@ export const layer = (
         ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),
         issued: { issuer, client, audience: resource },
-        mint: mint(server, options)
+        mint: mint(server, options),
+        meets: meets(options)
       })
     })
   )

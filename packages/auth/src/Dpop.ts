@@ -17,6 +17,7 @@ import * as oauth from "oauth4webapi"
 import * as Presented from "./internal/presented.js"
 import * as Proof from "./internal/proof.js"
 import { ServerSays } from "./internal/serverSays.js"
+import * as Demand from "./Demand.js"
 import * as TokenSource from "./TokenSource.js"
 
 /**
@@ -201,8 +202,15 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       const refused = Presented.read(credential)
       const before = Presented.read(first)
       const complaint = proofComplaint(challenges)
-      if (complaint === undefined) return source.renew(refused.generation, before.generation)
+      if (complaint === undefined) {
+        return source.renew(refused.generation, before.generation, Demand.fromChallenges(challenges))
+      }
       return Effect.sync(() => Presented.isWorthAnother(complaint, refused, before, says.by(refused.origin)))
+    },
+    stepUp: ({ challenges, credential }) => {
+      const demand = Demand.fromChallenges(challenges)
+      const { generation } = Presented.read(credential)
+      return demand && source.renew(generation, generation, demand)
     },
     replay: replays,
     gaveUp: ({ credential }) => source.gaveUp(Presented.read(credential).generation)

@@ -77,8 +77,11 @@ export interface Client {
 export interface Service {
   /** [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4), with further parameters. */
   readonly clientCredentials: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError>
-  /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6). */
-  readonly refresh: (refreshToken: Redacted.Redacted<string>) => Effect.Effect<Token, TokenError>
+  /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6), with further parameters. */
+  readonly refresh: (
+    refreshToken: Redacted.Redacted<string>,
+    parameters?: Readonly<Record<string, string>>
+  ) => Effect.Effect<Token, TokenError>
   /** A grant by its name, for those that have no function here; the text of `secrets` is shown in no error. */
   readonly grant: (
     grantType: string,
@@ -118,13 +121,16 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           await oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)
         )
       ),
-    refresh: (refreshToken) =>
+    refresh: (refreshToken, parameters) =>
       token(
         async ({ authentication, client, options, server }) =>
           oauth.processRefreshTokenResponse(
             server,
             client,
-            await oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), options)
+            await oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), {
+              ...options,
+              ...(parameters !== undefined && { additionalParameters: { ...parameters } })
+            })
           ),
         [refreshToken]
       ).pipe(

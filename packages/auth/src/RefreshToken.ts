@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Demand from "./Demand.js"
 import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -56,15 +57,29 @@ const nobody = new TokenError({
  */
 export const mint =
   (server: OAuth2.Service, first?: Redacted.Redacted<string>) =>
-  (previous: Option.Option<Token>): Effect.Effect<Token, TokenError> => {
+  (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
     const refreshToken = Option.getOrUndefined(previous)?.refreshToken ?? first
-    return refreshToken === undefined ? Effect.fail(nobody) : server.refresh(refreshToken)
+    return refreshToken === undefined
+      ? Effect.fail(nobody)
+      : server.refresh(refreshToken, demand && Demand.parameters(demand))
   }
+
+/**
+ * What a refresh can meet: claims that the authorization server wants to see. It widens no scope, and nobody signs in anew
+ * by it ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const meets = ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boolean =>
+  claims !== undefined && scopes.length === 0 && acrValues.length === 0 && maxAge === undefined
 
 /**
  * Authenticates with tokens that are refreshed for as long as the server allows it. However many fibers and processes
  * share an account, each refresh token is sent once: they take turns by the {@link TokenStore.TokenStore}, and take
- * over what another one has stored.
+ * over what another one has stored. Claims that an API wants to see are asked for with a refresh; for scopes and for a
+ * stronger sign-in that it demands somebody has to sign in, see {@link Demand}: the call fails with `Forbidden` or
+ * `Unauthorized`, and the next one finds the token that was stored.
  *
  * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty.
  * Signing fails with `TokenError`, of reason `ReauthorizationRequired` where only signing in again helps, and with
@@ -86,7 +101,8 @@ export const layer = (
         ...options,
         key: keyOf(options),
         issued: { issuer, client, account, audience: resource },
-        mint: mint(server, options.refreshToken)
+        mint: mint(server, options.refreshToken),
+        meets
       })
     })
   )

@@ -12,13 +12,14 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Demand from "./Demand.js"
 import * as Guarded from "./internal/guarded.js"
 import { Holding } from "./internal/holding.js"
 import * as Saving from "./internal/saving.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import * as Telling from "./internal/telling.js"
 import type { State } from "./internal/transaction.js"
-import { transaction } from "./internal/transaction.js"
+import { look, transaction } from "./internal/transaction.js"
 import type * as Token from "./Token.js"
 import * as TokenStore from "./TokenStore.js"
 
@@ -52,10 +53,15 @@ export interface Service {
    * replaced now, or it is so new that the API may not have known it, after a wait. False for a token that came in the
    * place of `first`, the one that the request was refused with at first, and for one that {@link Service.gaveUp} was
    * told of less than 30 seconds ago.
+   *
+   * Where the API has a `demand`, it is made part of what tokens are got with from then on, if the source can: once for
+   * the same demand, and not for longer than it is granted. Where the source cannot, true only if somebody has stored
+   * another token in the meantime, by signing in again.
    */
   readonly renew: (
     generation: string | number,
-    first?: string | number
+    first?: string | number,
+    demand?: Demand.Demand
   ) => Effect.Effect<boolean, TokenError | TokenStoreError>
   /**
    * Tells that a token was refused although it had just replaced a refused one. A server that refuses whatever it is
@@ -103,9 +109,15 @@ export interface Options<R = never> extends Tuning {
   readonly key: string
   /**
    * Gets a token, given the last one there was (its refresh token may still be good). Runs in a fiber of its own that
-   * no caller can interrupt; the store's exclusion is held meanwhile.
+   * no caller can interrupt; the store's exclusion is held meanwhile. `demand` is what APIs have demanded that
+   * {@link Options.meets} says can be met.
    */
-  readonly mint: (previous: Option.Option<Token.Token>) => Effect.Effect<Token.Token, TokenError, R>
+  readonly mint: (
+    previous: Option.Option<Token.Token>,
+    demand?: Demand.Demand
+  ) => Effect.Effect<Token.Token, TokenError, R>
+  /** Whether `mint` can get a token that meets a demand; none, when it is left out. */
+  readonly meets?: ((demand: Demand.Demand) => boolean) | undefined
   /**
    * By whom, to whom, in whose name and for what the tokens are issued: written into each record. A record that was
    * issued otherwise is neither used nor overwritten, and reading it fails with `Foreign`.
@@ -166,15 +178,27 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
       early: Duration.toMillis(options.early ?? defaults.early),
       late: Duration.toMillis(options.late ?? defaults.late)
     })
-    const state: State = { store, saving, holding, telling, dead: undefined, begun: undefined, settled: undefined }
+    const state: State = {
+      ...{ store, saving, holding, telling },
+      ...{
+        dead: undefined,
+        begun: undefined,
+        settled: undefined,
+        demand: undefined,
+        met: undefined,
+        declined: undefined
+      }
+    }
     const flight = yield* SingleFlight.make(transaction(state, options))
+    const looking = yield* SingleFlight.make(look(state))
     const another: Another = (isEnough) =>
       Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
         Effect.zipRight(flight.join(() => (isEnough() ? holding.held : undefined))),
         Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
       )
     const settling = Duration.toMillis(options.settling ?? defaults.settling)
-    return { ...getting(state, flight.begin, another), ...renewing(state, settling, another) }
+    const meeting = meetingOf(state, options.meets ?? (() => false), another, looking)
+    return { ...getting(state, flight.begin, another), ...renewing(state, settling, another, meeting) }
   })
 
 /** Gets another token, unless the one in memory has become good enough in the meantime. */
@@ -224,7 +248,44 @@ const getting = (
   return { get, ready }
 }
 
-const renewing = (state: State, settlingMs: number, another: Another): Pick<Service, "renew" | "gaveUp"> => {
+/** Tries to get a token in the place of `refused` that meets a demand; false where nothing more can be done about it. */
+type Meeting = (
+  demand: Demand.Demand,
+  refused: string | number,
+  now: number
+) => Effect.Effect<boolean, TokenError | TokenStoreError>
+
+const meetingOf =
+  (
+    state: State,
+    meets: (demand: Demand.Demand) => boolean,
+    another: Another,
+    looking: SingleFlight.Flight<void, TokenStoreError>
+  ): Meeting =>
+  (demand, refused, now) => {
+    const { declined, holding, met } = state
+    const isAnother = () => holding.held?.generation !== refused
+    if (!meets(demand)) {
+      return Effect.map(
+        looking.join(() => undefined),
+        isAnother
+      )
+    }
+    if (met?.generation === refused && Demand.covers(met.demand, demand)) return Effect.succeed(false)
+    const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
+    if (isDeclined && Demand.covers(declined.demand, demand)) return Effect.succeed(false)
+    const failure = holding.failureAt(now)
+    if (failure !== undefined) return Effect.fail(failure)
+    state.demand = Demand.merge(state.demand, demand)
+    return Effect.as(Effect.repeat(another(isAnother), { until: isAnother }), true)
+  }
+
+const renewing = (
+  state: State,
+  settlingMs: number,
+  another: Another,
+  meet: Meeting
+): Pick<Service, "renew" | "gaveUp"> => {
   const { holding, telling } = state
   let fruitless = { generation: 0, at: Number.NEGATIVE_INFINITY }
 
@@ -240,12 +301,13 @@ const renewing = (state: State, settlingMs: number, another: Another): Pick<Serv
       })
     )
 
-  const renew: Service["renew"] = (refused, first = refused) =>
+  const renew: Service["renew"] = (refused, first = refused, demand) =>
     Effect.clockWith((clock) => {
       const { held } = holding
       // Somebody has replaced it while the refusal was on its way: there is another to try already.
       if (held?.generation !== refused) return Effect.succeed(true)
       const now = clock.unsafeCurrentTimeMillis()
+      if (demand !== undefined) return meet(demand, refused, now)
       if (isFruitless(refused, now)) return Effect.succeed(false)
       const wait = settlingFor(held.token, now, settlingMs)
       if (wait !== undefined) return Effect.as(settled(telling, held.token, wait), true)

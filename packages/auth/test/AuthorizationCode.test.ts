@@ -73,6 +73,23 @@ describe("a sign-in that is begun", () => {
     })
   )
 
+  it.effect("asks for what an API demands beside what it asks for anyway", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* signingIn({ scopes: ["openid", "read"] })
+      const claims = '{"userinfo":{"acr":null}}'
+      const demand = { scopes: ["write", "read"], acrValues: ["gold", "silver"], maxAge: 5, claims }
+      const transaction = yield* begin({ login_hint: "ada" }, demand)
+      expect(queryOf(transaction.url)).toMatchObject({
+        scope: "openid read write",
+        acr_values: "gold silver",
+        max_age: "5",
+        claims,
+        login_hint: "ada"
+      })
+      expect(transaction.maxAge).toBe(5)
+    })
+  )
+
   it.effect("keeps the query that the endpoint has of its own", () =>
     Effect.gen(function* () {
       const { begin } = yield* signingIn({}, { authorization_endpoint: `${issuer}/authorize?tenant=7&state=x` })

@@ -233,3 +233,38 @@ describe("the grant", () => {
     })
   )
 })
+
+describe("client credentials, with an API that demands a scope", () => {
+  it.effect("ask for it beside their own where they may, and go on with the token that has both", () =>
+    Effect.gen(function* () {
+      expect((yield* resource("?scope=write")).scope).toBe("read write")
+      expect((yield* resource("?scope=read")).scope).toBe("read write")
+      expect(yield* calls).toEqual([2, 0])
+    }).pipe(Effect.provide(inMemory({}, { scopes: ["read"], stepUp: true })))
+  )
+
+  it.effect("do not widen by a refresh, which cannot", () =>
+    Effect.gen(function* () {
+      expect((yield* resource("?scope=write")).scope).toBe("read write")
+      expect(yield* calls).toEqual([2, 0])
+    }).pipe(Effect.provide(inMemory({ refreshTokens: true }, { scopes: ["read"], stepUp: true })))
+  )
+
+  it.effect("give back the 403 where nobody has allowed more", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(resource("?scope=write"))
+      expect(error).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect(yield* calls).toEqual([1, 0])
+    }).pipe(Effect.provide(inMemory({}, { scopes: ["read"] })))
+  )
+
+  it.effect("that are not given it ask once, and say what the server said", () =>
+    Effect.gen(function* () {
+      yield* resource()
+      expect(yield* Effect.flip(resource("?scope=write"))).toMatchObject({ _tag: "TokenError", error: "invalid_scope" })
+      expect(yield* Effect.flip(resource("?scope=write"))).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect((yield* resource()).scope).toBe("read")
+      expect(yield* calls).toEqual([2, 0])
+    }).pipe(Effect.provide(inMemory({ scopes: ["read"] }, { scopes: ["read"], stepUp: true })))
+  )
+})

@@ -1,3 +1,4 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -188,5 +189,23 @@ describe("a refresh token", () => {
       expect(sent.map(({ headers }) => headers["authorization"]?.split(" ")[0])).toEqual(["DPoP"])
       expect(yield* server.refreshCalls).toBe(1)
     }).pipe(Effect.provide(world({ refreshTokens: true, dpop: { required: true } })))
+  )
+})
+
+describe("an API that demands more than a refresh can give", () => {
+  it.effect("has its 403 given back and the refresh token kept; signing in again makes the next call work", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      yield* signedIn
+      const read = Effect.flatMap(Api, (api) => api.get("/resource?scope=write"))
+      yield* Effect.gen(function* () {
+        expect(yield* Effect.flip(read)).toMatchObject({ _tag: "Forbidden", scope: "write" })
+        expect(yield* server.refreshCalls).toBe(0)
+        const answer = yield* server.signIn({ clientId: "client", scope: "read write" })
+        const token = Token.bearer(Redacted.make(answer.access_token), yield* Clock.currentTimeMillis, 600_000)
+        yield* AuthorizationCode.store(optionsOf(server.issuer), { token })
+        expect((yield* read).status).toBe(200)
+      }).pipe(Effect.provide(process()))
+    }).pipe(Effect.provide(world()))
   )
 })

@@ -2,6 +2,7 @@ import * as ApiKey from "@countersign/auth/ApiKey"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import type * as Demand from "@countersign/auth/Demand"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Signature from "@countersign/auth/Signature"
@@ -90,7 +91,7 @@ describe("types", () => {
       LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
     >()
     expectTypeOf(ClientCredentials.mint).returns.toEqualTypeOf<
-      (previous: Option.Option<Token.Token>) => Effect.Effect<Token.Token, TokenError>
+      (previous: Option.Option<Token.Token>, demand?: Demand.Demand) => Effect.Effect<Token.Token, TokenError>
     >()
     expectTypeOf(OAuth2.make).returns.toEqualTypeOf<
       Effect.Effect<OAuth2.Service, InvalidRequest, HttpClient.HttpClient>

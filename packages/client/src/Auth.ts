@@ -75,6 +75,12 @@ export interface Service {
    * the refused ones are still the current ones.
    */
   readonly renew: (refusal: Refusal) => Effect.Effect<boolean, AuthError>
+  /**
+   * Answers a 403: true when another send may fare better, since there are credentials now that allow more. Where it is
+   * left out, or gives nothing or false, the answer is the 403. One for each request.
+   */
+  readonly stepUp?:
+    ((refusal: Pick<Refusal, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined) | undefined
   /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
   readonly gaveUp?: ((refusal: Refusal) => Effect.Effect<void>) | undefined
   /** How often a request is worth sending again, where {@link replayOnce} does not fit: once for each further key. */
@@ -171,37 +177,10 @@ const unauthorized = (response: HttpClientResponse, because: Unauthorized["becau
     response
   )
 
-/** A scheme may have to answer what the server said word for word, where an error leaves out what it quotes. */
-const refusalOf = ({ credential }: Signed, first: First, response: HttpClientResponse): Effect.Effect<Refusal> =>
-  Effect.map(Clock.currentTimeMillis, (at) => ({
-    credential,
-    challenges: challengesOf(response),
-    at,
-    first: first ?? credential
-  }))
-
-const giveUp = (auth: Service, refusal: Refusal, error: Unauthorized): Effect.Effect<never, Unauthorized> =>
-  Effect.zipRight(auth.gaveUp?.(refusal) ?? Effect.void, Effect.fail(error))
-
-/** Lets the scheme look for other credentials; fails when there are none, or the request cannot be sent again. */
-const renewed = (
-  auth: Service,
-  signed: Signed,
-  refusal: Refusal,
-  error: Unauthorized
-): Effect.Effect<void, Unauthorized | AuthError> =>
-  Effect.gen(function* () {
-    const found = yield* auth.renew(refusal)
-    yield* Timeline.emit(() => ({ _tag: "Renewed", renewed: found }))
-    if (!found) return yield* Effect.fail(error)
-    if (RequestBody.isReplayable(signed.request.body)) return
-    const { response } = error
-    return yield* Effect.fail(response === undefined ? error : unauthorized(response, "BodyNotReplayable"))
-  })
-
 /**
  * Signs each send to one of the origins, and answers a 401: if the scheme has other credentials than the refused ones
- * by then, the request is sent once more with those. A replay is no attempt of a retry. A 403 renews nothing.
+ * by then, the request is sent once more with those. A replay is no attempt of a retry. A 403 renews nothing, unless the
+ * scheme can step up to what the API demands, which is tried once.
  *
  * Fails with `Unauthorized` when the scheme has nothing else, when the replay is refused too, and when the body cannot
  * be sent again (the credentials are renewed all the same); with what signing fails with. An exchange that is
@@ -220,7 +199,6 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
   return Policy.make<Unauthorized | AuthError>((request, next) => {
     if (!isOwn(request.url)) return next(request)
     const loop = { auth, replay, request, next }
-    if (auth.ready === undefined) return sign(loop, replay.initial, undefined)
     return Effect.withFiberRuntime((fiber) => {
       const signed = auth.ready?.(request, nowOf(fiber))
       return signed === undefined
@@ -236,6 +214,7 @@ interface Loop<E, R> {
   readonly replay: Schedule.Schedule<unknown, Unauthorized>
   readonly request: HttpClientRequest
   readonly next: Policy.Next<E, R>
+  readonly steppedUp?: true
 }
 
 /** The credentials that were refused at first; none yet, where this is the first send. */
@@ -256,25 +235,50 @@ const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: Fir
     if (response.status >= 400) {
       Quoted.remember(response, loop.request, signed.request)
       if (response.status === 401) return answer(loop, signed, response, state, first)
+      if (response.status === 403) return stepUp(loop, signed, response, state)
     }
     return Effect.succeed(response)
   })
 
 const answer = <E, R>(
   loop: Loop<E, R>,
-  signed: Signed,
+  { credential, request }: Signed,
   response: HttpClientResponse,
   state: unknown,
   first: First
 ): Sent<E, R> =>
   Effect.gen(function* () {
+    const { auth, replay } = loop
     // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
     const settled = yield* settle(response)
     const error = unauthorized(settled, first === undefined ? "Refused" : "ReplayRefused")
-    const refusal = yield* refusalOf(signed, first, settled)
-    const decided = yield* step(loop.replay, state, error)
-    if (Option.isNone(decided)) return yield* giveUp(loop.auth, refusal, error)
-    yield* renewed(loop.auth, signed, refusal, error)
+    const at = yield* Clock.currentTimeMillis
+    // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
+    const refusal = { credential, challenges: challengesOf(settled), at, first: first ?? credential }
+    const decided = yield* step(replay, state, error)
+    if (Option.isNone(decided)) {
+      if (auth.gaveUp !== undefined) yield* auth.gaveUp(refusal)
+      return yield* error
+    }
+    const renewed = yield* auth.renew(refusal)
+    yield* Timeline.emit(() => ({ _tag: "Renewed", renewed }))
+    if (!renewed) return yield* error
+    if (!RequestBody.isReplayable(request.body)) return yield* unauthorized(settled, "BodyNotReplayable")
     if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
     return yield* sign(loop, decided.value.state, refusal.first)
   })
+
+/** Most have nothing to say to a 403: the answer is passed on as it is. */
+const stepUp = <E, R>(
+  loop: Loop<E, R>,
+  { credential, request }: Signed,
+  response: HttpClientResponse,
+  state: unknown
+): Sent<E, R> => {
+  const asked = loop.steppedUp ? undefined : loop.auth.stepUp?.({ credential, challenges: challengesOf(response) })
+  return asked !== undefined && RequestBody.isReplayable(request.body)
+    ? Effect.flatMap(Effect.zip(settle(response), asked), ([settled, found]) =>
+        found ? sign({ ...loop, steppedUp: true }, state, undefined) : Effect.succeed(settled)
+      )
+    : Effect.succeed(response)
+}

@@ -257,6 +257,88 @@ describe("a 403", () => {
   )
 })
 
+/** A scheme that may get other credentials for a 403, as long as it wants to. */
+const stepping = (found: boolean | undefined) => {
+  const { auth, seen } = numbered()
+  const asked: Array<Pick<Auth.Refusal, "credential" | "challenges">> = []
+  const stepUp: Auth.Service["stepUp"] = (refusal) => {
+    asked.push(refusal)
+    if (found === undefined) return undefined
+    return found ? auth.renew({ ...refusal, at: 0 }) : Effect.succeed(false)
+  }
+  return { auth: { ...auth, stepUp }, asked, seen }
+}
+
+const demand = { "www-authenticate": 'Bearer error="insufficient_scope", scope="write"' }
+const demanding = respond(403, "no", demand)
+
+describe("a 403, for a scheme that can step up", () => {
+  it.effect("is answered with one step and one more send, with a signature of its own", () =>
+    Effect.gen(function* () {
+      const { asked, auth } = stepping(true)
+      const { api: client, mock } = yield* api([demanding, respond(200)], { auth })
+      expect((yield* run(client.get("/x"))).status).toBe(200)
+      expect(asked).toMatchObject([{ credential: 1, challenges: [{ scheme: "bearer", params: { scope: "write" } }] }])
+      expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2"])
+    })
+  )
+
+  it.effect("that comes again is the answer: a request takes one step", () =>
+    Effect.gen(function* () {
+      const { asked, auth } = stepping(true)
+      const { api: client, mock } = yield* api(() => demanding, { auth })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect(asked).toHaveLength(1)
+      expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+
+  it.effect("leaves a 401 that comes after it its own answer", () =>
+    Effect.gen(function* () {
+      const { auth } = stepping(true)
+      const { api: client, mock } = yield* api([demanding, respond(401), respond(200)], { auth })
+      yield* run(client.get("/x"))
+      expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2", "token-3"])
+    })
+  )
+
+  it.effect.each([undefined, false])("is the answer, with its body, where the scheme gives %s", (found) =>
+    Effect.gen(function* () {
+      const { auth } = stepping(found)
+      const { client, mock } = yield* transport([demanding])
+      const response = yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
+      expect([response.status, yield* run(response.text)]).toEqual([403, "no"])
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
+  it.effect("is the answer to a request whose body can be sent once", () =>
+    Effect.gen(function* () {
+      const { auth, seen } = stepping(true)
+      const { api: client, mock } = yield* api([demanding], { auth })
+      const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
+      expect(yield* failure(client.post("/x", { body }))).toMatchObject({ _tag: "Forbidden" })
+      expect(seen.refusals).toEqual([])
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
+  it.effect("has let its connection go before the scheme asks for another token", () =>
+    Effect.gen(function* () {
+      const script: MockClient.Script = [respond(403, "x".repeat(100_000), demand), respond(200)]
+      const { client, mock } = yield* transport(script)
+      let releasedAtStep = 0
+      const stepUp = () =>
+        Effect.map(mock.released, (released) => {
+          releasedAtStep = released.length
+          return true
+        })
+      yield* run(Auth.policy({ auth: { ...numbered().auth, stepUp }, origins: [base] })(client).execute(get()))
+      expect(releasedAtStep).toBe(1)
+    })
+  )
+})
+
 describe("where credentials go", () => {
   const origins = ["https://api.test/v1", "https://uploads.test"]
   const own = [

@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
+import type { Demand } from "../Demand.js"
 import type { Token } from "../Token.js"
 import type { Held, Options } from "../TokenSource.js"
 import type { Stored } from "../TokenStore.js"
@@ -26,6 +27,12 @@ export interface State {
   begun: number | undefined
   /** The refresh of this intent is known to have come to nothing. */
   settled: number | undefined
+  /** What APIs have demanded of the tokens. */
+  demand: Demand | undefined
+  /** What the token of this generation was got with. */
+  met: { readonly generation: number; readonly demand: Demand } | undefined
+  /** What the authorization server has refused to give, and when. */
+  declined: { readonly demand: Demand; readonly error: TokenError; readonly at: number } | undefined
 }
 
 /** How tokens are got. */
@@ -68,9 +75,13 @@ const interrupted = new TokenError({
 })
 
 /** One try, bounded in time. */
-const attempt = <R>(options: Minting<R>, previous: Option.Option<Token>): Effect.Effect<Token, TokenError, R> => {
+const attempt = <R>(
+  options: Minting<R>,
+  previous: Option.Option<Token>,
+  demand: Demand | undefined
+): Effect.Effect<Token, TokenError, R> => {
   const patience = Duration.decode(options.timeout ?? "20 seconds")
-  return options.mint(previous).pipe(
+  return options.mint(previous, demand).pipe(
     Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(patience) }),
     // Those who wait were not interrupted, and must not look as if they had been.
     Effect.catchSomeCause((cause) =>
@@ -145,11 +156,12 @@ const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refre
 const mint = <R>(
   state: State,
   options: Minting<R>,
-  { begunBefore, previous }: Refresh
+  { begunBefore, previous }: Refresh,
+  demand: Demand | undefined
 ): Effect.Effect<Token, TokenError, R> => {
   const old = Option.getOrUndefined(previous)
   const replaying = state.telling.tell("Replayed", old)
-  const once = attempt(options, previous)
+  const once = attempt(options, previous, demand)
   if (old?.refreshToken === undefined) return once
   if (begunBefore) return Effect.zipRight(replaying, once)
   return Effect.catchIf(
@@ -167,11 +179,13 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     if (Option.isSome(adopted)) return adopted.value
     if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
     const refresh = yield* begin(state, stored)
-    const minted = yield* Effect.either(mint(state, options, refresh))
-    if (Either.isLeft(minted)) return yield* failed(state, refresh, minted.left)
+    const { demand } = state
+    const minted = yield* Effect.either(mint(state, options, refresh, demand))
+    if (Either.isLeft(minted)) return yield* failed(state, refresh, minted.left, demand)
     const token: Token = { ...minted.right, issued: options.issued ?? minted.right.issued, refreshingSince: undefined }
     // In memory first: a full disk must not cost a token whose predecessor is already void.
     const held = yield* state.holding.hold(token)
+    if (demand !== undefined) state.met = { generation: held.generation, demand }
     const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
     yield* state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
     yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
@@ -181,8 +195,18 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
 /**
  * Who refreshed beside the lock has made our refresh token void, and stored another; if nobody did, ours is dead.
  */
-const failed = (state: State, { expected }: Refresh, error: TokenError): Effect.Effect<Held, Failure> =>
+const failed = (
+  state: State,
+  { expected }: Refresh,
+  error: TokenError,
+  demand: Demand | undefined
+): Effect.Effect<Held, Failure> =>
   Effect.gen(function* () {
+    if (error.reason !== "Unavailable" && demand !== undefined) {
+      // What meets no demand serves elsewhere: to go on asking for this would end in nothing at all.
+      state.demand = undefined
+      state.declined = { demand, error, at: yield* Clock.currentTimeMillis }
+    }
     if (error.reason !== "ReauthorizationRequired") {
       state.settled = error.sent === "maybe" ? undefined : state.begun
       return yield* Effect.fail(error)
@@ -206,12 +230,17 @@ const another = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     return yield* state.store.exclusive(replace(state, options))
   })
 
+/** Takes over what somebody has stored since, if it is something else; asks nobody for a token. */
+export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
+  Effect.asVoid(Effect.flatMap(state.store.get, (stored) => adopt(state, stored)))
+
 /** {@link another}, and what is to be remembered when there is none. */
 export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
   Effect.tapErrorCause(another(state, options), (cause) => {
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     const { held } = state.holding
-    state.holding.failed(error)
+    // That more is refused says nothing about what there was before.
+    if (error === undefined || error !== state.declined?.error) state.holding.failed(error)
     const serves = "; the old one serves until it expires."
     const said = held === undefined || error === undefined ? Effect.void : Effect.logWarning(error.message + serves)
     return Effect.zipRight(state.telling.tell("Failed", held?.token, error), said)

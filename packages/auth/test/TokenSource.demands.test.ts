@@ -1,0 +1,175 @@
+import * as Bearer from "@countersign/auth/Bearer"
+import type * as Demand from "@countersign/auth/Demand"
+import type * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpBody from "@effect/platform/HttpBody"
+import { describe, expect, it } from "@effect/vitest"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { clientOf, ok } from "./support/client.js"
+import { source, sourceOn, storedBySibling, times, token } from "./support/sources.js"
+
+const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
+
+const wantsScope = (scope: string) =>
+  MockClient.respond(403, {}, { "www-authenticate": `Bearer error="insufficient_scope", scope="${scope}"` })
+
+const wantsClaims = MockClient.respond(
+  401,
+  {},
+  { "www-authenticate": `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64(claims)}"` }
+)
+
+const wantsSignIn = MockClient.respond(
+  401,
+  {},
+  { "www-authenticate": 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="5"' }
+)
+
+/** Tokens `canary-1`, `canary-2` and so on, and the demands that each was asked for with. */
+const demanding = (script: (n: number) => Effect.Effect<unknown, TokenError> = () => Effect.void) => {
+  const asked: Array<Demand.Demand | undefined> = []
+  const mint: TokenSource.Options["mint"] = (_, demand) =>
+    Effect.suspend(() => {
+      asked.push(demand)
+      return Effect.zipRight(script(asked.length), token(asked.length, 3600_000))
+    })
+  return { asked, mint }
+}
+
+const anything = { meets: () => true }
+
+const sentWith = ({ sent }: Context.Tag.Service<typeof MockClient.MockClient>) =>
+  Effect.map(sent, (all) => all.map(({ headers }) => headers["authorization"]?.slice(-1)))
+
+describe("an API that demands more of a token", () => {
+  it.effect("gets one with the scope, and the request once more", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsScope("write"), ok])
+      expect((yield* api.get("/x")).status).toBe(200)
+      expect(asked).toEqual([undefined, { scopes: ["write"], acrValues: [] }])
+      expect(yield* sentWith(mock)).toEqual(["1", "2"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("and goes on to demand the same is answered no more: the error says what is missing", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const script = [wantsScope("write"), wantsScope("write"), wantsScope("write")]
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
+      const error = yield* Effect.flip(api.get("/x"))
+      expect(error).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect(yield* sentWith(mock)).toEqual(["1", "2"])
+      yield* Effect.flip(api.get("/x"))
+      expect(asked).toHaveLength(2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("and then demands another scope has both asked for", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const script = [wantsScope("write"), ok, wantsScope("delete"), ok]
+      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
+      yield* api.get("/x")
+      yield* api.get("/y")
+      expect(asked.at(-1)).toEqual({ scopes: ["write", "delete"], acrValues: [] })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a source that meets none gets no other, and its 403 is the caller's", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [wantsScope("write")])
+      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect(asked).toHaveLength(1)
+      expect(yield* sentWith(mock)).toEqual(["1"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("says so to a hundred fibers at once, and one token is asked for", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const script = Array.from({ length: 200 }, (_, n) => (n < 100 ? wantsScope("write") : ok))
+      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
+      yield* times(100, api.get("/x"))
+      expect(asked).toHaveLength(2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a request whose body cannot be sent again answers with its 403", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsScope("write")])
+      const error = yield* Effect.flip(api.post("/x", { body: HttpBody.stream(Stream.make(new Uint8Array([1]))) }))
+      expect(error).toMatchObject({ _tag: "Forbidden", scope: "write" })
+      expect(asked).toHaveLength(1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("in the form of claims gets a token with those, and so do all that come after", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsClaims, ok, ok])
+      yield* api.get("/x")
+      yield* TestClock.adjust("1 hour")
+      yield* api.get("/x")
+      expect(asked.map((demand) => demand?.claims)).toEqual([undefined, claims, claims])
+      expect(yield* sentWith(mock)).toEqual(["1", "2", "3"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("in the form of claims that are not granted serves the others with what there was before", () =>
+    Effect.gen(function* () {
+      const interaction = new TokenError({ reason: "Refused", error: "interaction_required", detail: "as scripted" })
+      const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(interaction) : Effect.void))
+      const script = [wantsClaims, ok, wantsClaims, ok]
+      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
+      expect(yield* Effect.flip(api.get("/x"))).toBe(interaction)
+      yield* api.get("/open")
+      // Nothing has changed since: the server is not asked again, and the API's own answer is what the caller gets.
+      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
+      expect(asked).toHaveLength(2)
+      yield* TestClock.adjust("1 hour")
+      yield* api.get("/open")
+      expect(asked.map((demand) => demand?.claims)).toEqual([undefined, claims, undefined])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that somebody signs in anew refreshes nothing, and takes what signing in has stored", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const store = yield* TokenStore.makeMemory
+      const script = [wantsSignIn, wantsSignIn, ok]
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* sourceOn(store, mint)), script)
+      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
+      expect(yield* sentWith(mock)).toEqual(["1"])
+      yield* storedBySibling(store, "9")
+      yield* api.get("/x")
+      expect(asked).toHaveLength(1)
+      expect(yield* sentWith(mock)).toEqual(["1", "1", "9"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a token that another process has got meanwhile is answered with one of its own", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const store = yield* TokenStore.makeMemory
+      const wants = wantsScope("write")
+      const script = [ok, wants, wants, wants, ok]
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* sourceOn(store, mint, anything)), script)
+      yield* api.get("/x")
+      yield* storedBySibling(store, "9")
+      // The other's token is tried, which meets the demand no better; a demand is answered once a request.
+      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Forbidden" })
+      yield* api.get("/x")
+      expect(yield* sentWith(mock)).toEqual(["1", "1", "9", "9", "2"])
+      expect(asked).toHaveLength(2)
+    }).pipe(Effect.scoped)
+  )
+})
