@@ -1,6 +1,7 @@
 import type * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as Dpop from "@countersign/auth/Dpop"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
+import type * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -37,11 +38,13 @@ const bearing = (script: MockClient.Script, options: Options = {}) =>
     const { client: transport, mock } = yield* MockClient.make(script)
     const memory = yield* TokenStore.makeMemory
     const keys: Array<string> = []
+    const kept: Array<Token.Token> = []
     const store: TokenStore.Service = {
       ...memory,
-      compareAndSet: (key, ...rest) => {
+      compareAndSet: (key, expected, token) => {
         keys.push(key)
-        return memory.compareAndSet(key, ...rest)
+        kept.push(token)
+        return memory.compareAndSet(key, expected, token)
       }
     }
     const layer = JwtBearer.layer({
@@ -60,7 +63,7 @@ const bearing = (script: MockClient.Script, options: Options = {}) =>
       sent.flatMap(({ body }) => (body === undefined ? [] : [[...new URLSearchParams(body)]]))
     )
     const assertions = Effect.map(forms, (all) => all.map((form) => Object.fromEntries(form)["assertion"] ?? ""))
-    return { source: Context.get(built, TokenSource.TokenSource), mock, forms, assertions, keys }
+    return { source: Context.get(built, TokenSource.TokenSource), mock, forms, assertions, keys, kept }
   })
 
 const verified = (assertion = "", publicKey: CryptoKey = pair.publicKey, now = at) =>
@@ -337,6 +340,18 @@ describe("an assertion that is given", () => {
 })
 
 describe("the store", () => {
+  it.scoped("is given no refresh token, for want of which nothing is tried twice that may have been carried out", () =>
+    Effect.gen(function* () {
+      const script = [granted({ refresh_token: "canary-r" }), fail("ECONNRESET"), granted()]
+      const { assertions, kept, source } = yield* bearing(script)
+      yield* source.get
+      expect(kept.map(({ refreshToken }) => refreshToken)).toEqual([undefined])
+      yield* TestClock.adjust("60 seconds")
+      expect(yield* Effect.flip(source.get)).toMatchObject({ reason: "Unavailable", sent: "maybe" })
+      expect(yield* assertions).toHaveLength(2)
+    })
+  )
+
   it.scoped("tells tokens apart by what their assertions say, and by nothing that differs each time", () =>
     Effect.gen(function* () {
       const keyOf = (options: Options) =>
