@@ -6,10 +6,12 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Demand from "./Demand.js"
+import * as Configured from "./internal/configured.js"
 import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -108,3 +110,30 @@ export const layer = (
       })
     })
   )
+
+/**
+ * {@link layer}, of which any option may come from the configuration.
+ *
+ * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ *
+ * @example
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as Config from "effect/Config"
+ *
+ * const AuthLive = ClientCredentials.layerConfig({
+ *   issuer: Config.string("ISSUER"),
+ *   clientId: Config.string("CLIENT_ID"),
+ *   clientSecret: Config.redacted("CLIENT_SECRET"),
+ *   scopes: ["read"]
+ * })
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: OAuth2.FromConfig<Options>
+): Layer.Layer<
+  Auth.Auth | TokenSource.TokenSource,
+  ConfigError | InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore
+> => Layer.unwrapEffect(Effect.map(Configured.read<Options>(options), layer))

@@ -9,6 +9,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
@@ -66,6 +67,14 @@ export interface Client {
   /** See {@link dangerouslyPlainHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
 }
+
+/**
+ * Options of which each may be a question to the configuration instead of a value.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type FromConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclude<A[K], undefined>> }
 
 /**
  * A client's conversation with its authorization server. Each gives a token or fails with `TokenError`, see

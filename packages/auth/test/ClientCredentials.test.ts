@@ -8,6 +8,8 @@ import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -266,5 +268,49 @@ describe("client credentials, with an API that demands a scope", () => {
       expect((yield* resource()).scope).toBe("read")
       expect(yield* calls).toEqual([2, 0])
     }).pipe(Effect.provide(inMemory({ scopes: ["read"] }, { scopes: ["read"], stepUp: true })))
+  )
+})
+
+describe("client credentials, from the configuration", () => {
+  const configured = (config: ReadonlyArray<readonly [string, string]>) =>
+    Layer.unwrapEffect(
+      Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
+        Api.layer({ baseUrl: issuer }).pipe(
+          Layer.provide(
+            ClientCredentials.layerConfig({
+              issuer,
+              clientId: Config.string("CLIENT_ID"),
+              clientSecret: Config.redacted("CLIENT_SECRET"),
+              scopes: Config.array(Config.string(), "SCOPES"),
+              early: "1 minute"
+            })
+          )
+        )
+      )
+    ).pipe(
+      Layer.provide(TokenStore.layerMemory),
+      Layer.provideMerge(OAuthServer.layerMemory()),
+      Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(config))))
+    )
+
+  it.effect("are read where it is asked, and taken as they are where it is not", () =>
+    Effect.gen(function* () {
+      expect(yield* resource()).toEqual({ ok: true, client_id: "client", scope: "read write" })
+    }).pipe(
+      Effect.provide(
+        configured([
+          ["CLIENT_ID", "client"],
+          ["CLIENT_SECRET", "secret"],
+          ["SCOPES", "read,write"]
+        ])
+      )
+    )
+  )
+
+  it.effect("that are not there fail with the name of what is missing", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(configured([["CLIENT_ID", "client"]])))
+      expect(JSON.stringify(error)).toContain("CLIENT_SECRET")
+    }).pipe(Effect.scoped)
   )
 })

@@ -90,6 +90,13 @@ describe("types", () => {
     expectTypeOf(ClientCredentials.layer).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
     >()
+    expectTypeOf(ClientCredentials.layerConfig).returns.toEqualTypeOf<
+      LayerOf<
+        Auth.Auth | TokenSource.TokenSource,
+        ConfigError.ConfigError | InvalidRequest,
+        HttpClient.HttpClient | TokenStore.TokenStore
+      >
+    >()
     expectTypeOf(ClientCredentials.mint).returns.toEqualTypeOf<
       (previous: Option.Option<Token.Token>, demand?: Demand.Demand) => Effect.Effect<Token.Token, TokenError>
     >()
