@@ -14,7 +14,7 @@ import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
 import { createHash } from "node:crypto"
 import { clientOf, ok } from "./support/client.js"
-import { conversation, granted } from "./support/oauth.js"
+import { conversation, granted, issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
 import { minting, source, token } from "./support/sources.js"
 
@@ -311,6 +311,21 @@ describe("a clock that is off", () => {
       const { api, mock } = yield* over([ok], { clockOffset: Effect.succeed(hour) })
       yield* api.get("/")
       expect((yield* proofsOf(mock))[0]?.claims["iat"]).toBe(3600)
+    })
+  )
+
+  it.effect("is made up for at the authorization server by the time that came with its metadata", () =>
+    Effect.gen(function* () {
+      const endpoints = { issuer, token_endpoint: `${issuer}/token` }
+      const told = respond(200, endpoints, { date: new Date(hour).toUTCString() })
+      const { mock, server } = yield* conversation([told, granted({ token_type: "DPoP" })], {
+        tokenEndpoint: undefined,
+        dpop: key
+      })
+      yield* server.clientCredentials({})
+      const [, asked] = yield* mock.sent
+      // The library rounds by itself.
+      expect(Math.abs(Number((yield* proofOf(asked!)).claims["iat"]) - 3600)).toBeLessThanOrEqual(1)
     })
   )
 

@@ -15,6 +15,17 @@ export const clientOf = (id: string, ahead: () => number): Effect.Effect<oauth.C
     }
   }))
 
-/** What signs the proofs of requests to the authorization server, and keeps its nonces. */
+/**
+ * What signs the proofs of requests to the authorization server, and keeps its nonces. The library would read how far the
+ * clock is off when this is made, before the server has told the time: each proof is dated when it is signed.
+ */
 export const handleOf = ({ privateKey, publicKey }: Key, client: oauth.Client): oauth.DPoPHandle =>
-  oauth.DPoP(client, { privateKey, publicKey })
+  oauth.DPoP(
+    {},
+    { privateKey, publicKey },
+    {
+      [oauth.modifyAssertion]: (_header, proof) => {
+        proof["iat"] = Number(proof["iat"]) + (client[oauth.clockSkew] ?? 0)
+      }
+    }
+  )
