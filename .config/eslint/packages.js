@@ -9,7 +9,8 @@ export const mayImport = {
   node: ["protocol", "client", "auth"],
   testing: ["protocol", "client", "auth"],
   examples: ["protocol", "client", "auth", "node", "testing"],
-  bench: ["protocol", "client", "auth", "node", "testing"]
+  bench: ["protocol", "client", "auth", "node", "testing"],
+  conformance: ["protocol", "client", "auth", "node", "testing"]
 }
 
 /** Which package and which part of it a file belongs to: `{ name: "auth", part: "src" }`. */

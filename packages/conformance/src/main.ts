@@ -1,5 +1,42 @@
-/** `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers that are not ours. */
+/**
+ * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers that are not ours. See
+ * `docs/conformance.md`.
+ *
+ *     npm run -s conformance -- oidc-provider           a table for people, progress on standard error
+ *     npm run -s conformance -- oidc-provider --json    one line of JSON on standard output
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Case from "./Case.js"
+import { ours } from "./Client.js"
+import * as Options from "./Options.js"
+import * as Report from "./Report.js"
+import type { Server } from "./servers.js"
+import { servers } from "./servers.js"
 
-NodeRuntime.runMain(Console.error("no server is known yet"))
+/** Most of a case is waiting; each has a server of its own. */
+const atOnce = 4
+
+const against = ({ cases, name }: Server): Effect.Effect<Report.Result> =>
+  Effect.forEach(
+    cases,
+    (one) => Effect.tap(Case.run(one, ours), (outcome) => Console.error(`» ${Report.line(outcome)}`)),
+    { concurrency: atOnce }
+  ).pipe(Effect.map((outcomes) => ({ name, outcomes })))
+
+const status = (args: ReadonlyArray<string>): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const { json, server } = yield* Options.parse(args, servers)
+    const result = yield* against(server)
+    yield* Console.log(json ? Report.json(result) : Report.text(result))
+    return Report.isOk(result) ? 0 : 1
+  }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.as(Console.error(message), 2)))
+
+const args = process.argv.slice(2)
+const help = Effect.as(Console.error(Options.usage(servers)), 0)
+const main = Effect.map(args.includes("--help") ? help : status(args), (code) => {
+  process.exitCode = code
+})
+
+NodeRuntime.runMain(main, { disablePrettyLogger: true })

@@ -1,0 +1,28 @@
+/** The client under test: what the cases do everything with, so that a part of it can be broken. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as Jwt from "@countersign/auth/Jwt"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+
+/** A client: ours, or one that is broken in a place. */
+export interface Client {
+  /** What is between the client and its transport: nothing. */
+  readonly http: (transport: HttpClient.HttpClient) => HttpClient.HttpClient
+  readonly conversation: typeof OAuth2.make
+  readonly service: typeof ClientCredentials.layer
+  readonly signIn: typeof AuthorizationCode.make
+  readonly refreshing: typeof RefreshToken.layer
+  readonly verify: typeof Jwt.verify
+}
+
+/** The one that is published. */
+export const ours: Client = {
+  http: (transport) => transport,
+  conversation: OAuth2.make,
+  service: ClientCredentials.layer,
+  signIn: AuthorizationCode.make,
+  refreshing: RefreshToken.layer,
+  verify: Jwt.verify
+}

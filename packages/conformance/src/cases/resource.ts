@@ -1,0 +1,79 @@
+/** A token an API, and none for another one. */
+import type { HttpClient } from "@effect/platform/HttpClient"
+import * as Jwks from "@countersign/auth/Jwks"
+import type * as Jwt from "@countersign/auth/Jwt"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import type { Case } from "../Case.js"
+import { attack, Wrong, works } from "../Case.js"
+import { holds, refused } from "../Checks.js"
+import * as Provider from "../Provider.js"
+import { optionsOf } from "../Session.js"
+
+const orders = "https://orders.test/"
+const payments = "https://payments.test/"
+
+/** Throws the error that the server is to answer with. */
+const infoOf = (_: unknown, resource: string): object => {
+  if (resource !== orders && resource !== payments) {
+    throw Object.assign(new Error("invalid_target"), { expose: true, statusCode: 400, status: 400 })
+  }
+  return { scope: "read", accessTokenFormat: "jwt", accessTokenTTL: 60 }
+}
+
+const serving = Provider.make({
+  configuration: { clients: [Provider.registered("web")] },
+  features: { resourceIndicators: { enabled: true, getResourceServerInfo: infoOf } }
+})
+
+/** What an API takes. */
+const at = ({ issuer }: Provider.Provider, audience: string): Effect.Effect<Jwt.Options, InvalidRequest, HttpClient> =>
+  Effect.map(Jwks.make({ uri: `${issuer}/jwks`, transport: OAuth2.dangerouslyPlainHttpOnLoopback }), (keys) => ({
+    issuer,
+    audience,
+    algorithms: ["RS256"],
+    typ: "at+jwt",
+    keys
+  }))
+
+const each = works("resource/a-token-an-api", (client) =>
+  Effect.gen(function* () {
+    const provider = yield* serving
+    const { clientCredentials } = yield* client.conversation(optionsOf(provider))
+    const audiences = yield* Effect.forEach([orders, payments], (resource) =>
+      Effect.gen(function* () {
+        const { accessToken } = yield* clientCredentials({ resource, scope: "read" })
+        const { claims } = yield* client.verify(accessToken, yield* at(provider, resource))
+        return claims["aud"]
+      })
+    )
+    yield* holds(audiences.join() === [orders, payments].join(), "each token is meant for its API alone")
+    return `two tokens, one for ${orders} and one for ${payments}`
+  })
+)
+
+/** An API that is given a token sends it on to another one. */
+const sentOn = attack("resource/token-of-another-api", (client) =>
+  Effect.gen(function* () {
+    const provider = yield* serving
+    const { clientCredentials } = yield* client.conversation(optionsOf(provider))
+    const { accessToken } = yield* clientCredentials({ resource: orders })
+    const verdict = yield* Effect.flip(client.verify(accessToken, yield* at(provider, payments))).pipe(
+      Effect.mapError(() => new Wrong({ message: "the other API takes it" }))
+    )
+    yield* holds(verdict.reason === "Audience", `it is refused for its audience, not for ${verdict.reason}`)
+    return verdict.message
+  })
+)
+
+const unknown = attack("resource/unknown", (client) =>
+  Effect.gen(function* () {
+    const provider = yield* serving
+    const { clientCredentials } = yield* client.conversation(optionsOf(provider))
+    const asked = clientCredentials({ resource: "https://unknown.test/" })
+    return yield* refused(asked, { reason: "Refused", error: "invalid_target" })
+  })
+)
+
+export const resource: ReadonlyArray<Case> = [each, sentOn, unknown]

@@ -1,0 +1,34 @@
+/** Every server, and what is tried at it. */
+import type { Case } from "./Case.js"
+import { clientCredentials } from "./cases/clientCredentials.js"
+import { clock } from "./cases/clock.js"
+import { code } from "./cases/code.js"
+import { codeAttacks } from "./cases/codeAttacks.js"
+import { dpop } from "./cases/dpop.js"
+import { par } from "./cases/par.js"
+import { refresh } from "./cases/refresh.js"
+import { resource } from "./cases/resource.js"
+import { restart } from "./cases/restart.js"
+
+/** A server by its package's name. */
+export interface Server {
+  readonly name: string
+  readonly cases: ReadonlyArray<Case>
+}
+
+export const servers: ReadonlyArray<Server> = [
+  {
+    name: "oidc-provider",
+    cases: [
+      ...clientCredentials,
+      ...code,
+      ...codeAttacks,
+      ...refresh,
+      ...dpop,
+      ...par,
+      ...resource,
+      ...restart,
+      ...clock
+    ]
+  }
+]
