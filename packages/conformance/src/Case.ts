@@ -45,7 +45,7 @@ export const works = (name: string, run: Case["run"]): Case => ({ name, attack: 
 export const attack = (name: string, run: Case["run"]): Case => ({ name, attack: true, run })
 
 /** Longer than anything here takes, a browser on a busy machine among it. */
-export const patience: Duration.DurationInput = "60 seconds"
+const patience: Duration.DurationInput = "60 seconds"
 
 const told = (cause: Cause.Cause<Failure>): string => {
   const error = Cause.squash(cause)

@@ -7,7 +7,7 @@ import { Wrong } from "./Case.js"
 
 /** Fails, and says what was to be, where it is not. */
 export const holds = (isSo: boolean, promise: string): Effect.Effect<void, Wrong> =>
-  isSo ? Effect.void : Effect.fail(new Wrong({ message: `not so: ${promise}` }))
+  isSo ? Effect.void : Effect.fail(new Wrong({ message: `broken: ${promise}` }))
 
 /** The text of a token, which two tokens are compared by. */
 export const textOf = ({ accessToken }: { readonly accessToken: Redacted.Redacted<string> }): string =>

@@ -7,7 +7,7 @@ import type * as Library from "oidc-provider"
 import { Adapter } from "./Database.js"
 
 /** A request and its answer, as what stands in front of the server sees them. */
-export interface Exchange {
+interface Exchange {
   readonly method: string
   readonly path: string
   readonly request: { readonly headers: Readonly<Record<string, string | undefined>> }

@@ -61,11 +61,14 @@ const issuer = (name: string, iss?: string): Case =>
 
 const issuers = [issuer("code/iss-of-another-server", "https://evil.test"), issuer("code/iss-missing")]
 
+/** What somebody else's sign-in was begun with. */
+export const foreignNonce = "of-another-sign-in"
+
 /** Whoever can change the URL that the browser opens has the server sign an ID token for another nonce. */
 const nonce = attack("code/nonce-of-another-sign-in", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving()
-    const theirs = (url: URL) => url.searchParams.set("nonce", "the attacker's")
+    const theirs = (url: URL) => url.searchParams.set("nonce", foreignNonce)
     const { callback, finish, transaction } = yield* begun(client, optionsOf(provider), theirs)
     return yield* refused(finish(transaction, callback), { reason: "InvalidResponse" })
   })

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { readFileSync } from "node:fs"
+import * as Case from "../src/Case.js"
+import { ours } from "../src/Client.js"
+import * as Options from "../src/Options.js"
+import * as Report from "../src/Report.js"
+import { servers } from "../src/servers.js"
+
+/** As much as a case may take, and what it takes to say so. */
+const patience = 70_000
+
+describe.each(servers)("$name", ({ cases }) => {
+  it.live.each(cases.map((one) => [one.name, one] as const))(
+    "holds: %s",
+    ([_, one]) =>
+      Effect.gen(function* () {
+        const { observed, ok, skipped } = yield* Case.run(one, ours)
+        expect(ok || skipped === true, observed).toBe(true)
+        expect(observed).not.toContain("canary")
+      }),
+    patience
+  )
+
+  it("has no two cases of one name, and each of them stands in the documentation", () => {
+    const names = cases.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    const page = readFileSync(new URL("../../../docs/conformance.md", import.meta.url), "utf8")
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+  })
+})
+
+describe("npm run conformance", () => {
+  it.effect("takes the name of a server", () =>
+    Effect.gen(function* () {
+      const { json, server } = yield* Options.parse(["oidc-provider", "--json"], servers)
+      expect([server.name, json]).toEqual(["oidc-provider", true])
+    })
+  )
+
+  it.effect.each([["nope"], [], ["oidc-provider", "more"], ["oidc-provider", "--loud"]])(
+    "lists the names for %j",
+    (args) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Options.parse(args, servers))
+        expect(error._tag).toBe("UsageError")
+        for (const { name } of servers) expect(error.message).toContain(name)
+      })
+  )
+
+  const good: Case.Outcome = { name: "a", ok: true, observed: "it was so" }
+  const bad: Case.Outcome = { name: "b", ok: false, observed: "it was not" }
+  const skipped: Case.Outcome = { name: "c", ok: false, observed: "nothing to try it with", skipped: true }
+
+  it("tells programs of each case, and never that a skipped one is ok", () => {
+    const result = { name: "s", outcomes: [good, skipped] }
+    expect(JSON.parse(Report.json(result))).toEqual({ name: "s", ok: true, cases: [good, skipped] })
+    expect(Report.isOk({ name: "s", outcomes: [good, bad, skipped] })).toBe(false)
+    expect(Report.isOk({ name: "s", outcomes: [] })).toBe(false)
+  })
+
+  it("tells people of each case in a line", () => {
+    expect(Report.text({ name: "s", outcomes: [good, bad, skipped] })).toBe(
+      "✗ s: 1 ok, 1 wrong, 1 skipped\n  ✓ a  it was so\n  ✗ b  it was not\n  - c  nothing to try it with"
+    )
+  })
+
+  it.live("ends a case that does not, and is not ended by one that dies", () =>
+    Effect.gen(function* () {
+      const dies = Case.works("dies", () => Effect.dieMessage("of something"))
+      expect(yield* Case.run(dies, ours)).toMatchObject({
+        ok: false,
+        observed: expect.stringContaining("of something")
+      })
+    })
+  )
+})

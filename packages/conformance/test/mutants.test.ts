@@ -1,0 +1,73 @@
+// For each case in which somebody does harm, or something fails, a client that is broken: a check that nobody has seen
+// fail proves nothing.
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Case from "../src/Case.js"
+import type { Client } from "../src/Client.js"
+import { servers } from "../src/servers.js"
+import * as Mutants from "./support/mutants.js"
+
+const wrongCredential = { "reports every failure as a dead token": Mutants.desperate }
+const wrongSecret = { ...wrongCredential, "quotes the secret": Mutants.talkative }
+const state = { "does not compare the state": Mutants.ignoringState }
+const issuer = { "does not compare the issuer": Mutants.ignoringIssuer }
+const everybody = { "refreshes for each request": Mutants.everybody }
+const contented = { "asks for less when it is refused": Mutants.contented }
+const withoutDate = { "does not know the server's time": Mutants.withoutDate }
+
+/** What each broken client does, by the case that has to notice. */
+const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
+  "client-credentials/client_secret_basic/wrong-credential": wrongSecret,
+  "client-credentials/client_secret_post/wrong-credential": wrongSecret,
+  "client-credentials/client_secret_jwt/wrong-credential": wrongSecret,
+  "client-credentials/private_key_jwt/wrong-credential": wrongCredential,
+  "client-credentials/scope-not-allowed": contented,
+  "code/state-of-another-sign-in": state,
+  "code/state-missing": state,
+  "code/iss-of-another-server": issuer,
+  "code/iss-missing": issuer,
+  "code/nonce-of-another-sign-in": { "does not compare the nonce": Mutants.ignoringNonce },
+  "code/replayed-here": { "does not remember what it has used": Mutants.forgetful },
+  "code/replayed-elsewhere": { "sends a refused code again": Mutants.stubborn },
+  "code/injected": { "has one verifier for all": Mutants.constantVerifier },
+  "code/challenge-taken-out": { "sends no verifier": Mutants.withoutVerifier },
+  "code/server-without-s256": { "does not read the metadata": Mutants.ignoringMetadata },
+  "code/declined": { "does not look for an error": Mutants.ignoringErrors },
+  "refresh/many-at-once": everybody,
+  "refresh/reuse": everybody,
+  "refresh/wider-scope": contented,
+  "refresh/wrong-secret-or-dead-token": wrongCredential,
+  "dpop/proof-sent-twice": { "sends one proof twice": Mutants.sameProof },
+  "dpop/stolen-token": { "binds nothing": Mutants.unbound },
+  "dpop/downgraded-to-bearer": { "does not look whether the token is bound": Mutants.unbound },
+  "dpop/nonce-without-end": { "tries again and again": Mutants.insistent },
+  "par/url-changed": { "pushes nothing": Mutants.unpushed },
+  "resource/token-of-another-api": { "takes a token for any audience": Mutants.takingAll },
+  "resource/unknown": { ...contented, "does not say which API": Mutants.withoutResource },
+  "restart/away-for-a-refresh": wrongCredential,
+  "restart/refresh-token-forgotten": everybody,
+  "restart/token-forgotten": { "keeps to a refused token": Mutants.loyal },
+  "clock/an-hour-ahead": withoutDate,
+  "clock/an-hour-behind": withoutDate
+}
+
+const attacks = servers.flatMap(({ cases }) => cases).filter(({ attack }) => attack)
+
+const held = attacks.flatMap((one) =>
+  Object.entries(mutants[one.name] ?? {}).map(([what, client]) => [`${one.name}: ${what}`, one, client] as const)
+)
+
+describe("a client that is broken", () => {
+  it("is there for each attack, and for nothing else", () => {
+    expect(Object.keys(mutants).sort()).toEqual(attacks.map(({ name }) => name).sort())
+  })
+
+  it.live.each(held)("is noticed, %s", ([_, one, client]) =>
+    Effect.gen(function* () {
+      const { observed, ok, skipped } = yield* Case.run(one, client)
+      expect([ok, skipped], observed).toEqual([false, undefined])
+      // A mutant that breaks everything proves nothing about this case.
+      expect(observed).toMatch(/^(Wrong|TokenError|Unauthorized): /)
+    })
+  )
+})
