@@ -5,6 +5,7 @@ import { clock } from "./cases/clock.js"
 import { code } from "./cases/code.js"
 import { codeAttacks } from "./cases/codeAttacks.js"
 import { dpop } from "./cases/dpop.js"
+import { faults } from "./cases/faults.js"
 import { par } from "./cases/par.js"
 import { refresh } from "./cases/refresh.js"
 import { resource } from "./cases/resource.js"
@@ -30,5 +31,6 @@ export const servers: ReadonlyArray<Server> = [
       ...restart,
       ...clock
     ]
-  }
+  },
+  { name: "oauth2-mock-server", cases: faults }
 ]

@@ -7,20 +7,22 @@ import type { Client } from "../src/Client.js"
 import { servers } from "../src/servers.js"
 import * as Mutants from "./support/mutants.js"
 
-const wrongCredential = { "reports every failure as a dead token": Mutants.desperate }
-const wrongSecret = { ...wrongCredential, "quotes the secret": Mutants.talkative }
+const desperate = { "reports every failure as a dead token": Mutants.desperate }
+const wrongSecret = { ...desperate, "quotes the secret": Mutants.talkative }
 const state = { "does not compare the state": Mutants.ignoringState }
 const issuer = { "does not compare the issuer": Mutants.ignoringIssuer }
 const everybody = { "refreshes for each request": Mutants.everybody }
 const contented = { "asks for less when it is refused": Mutants.contented }
 const withoutDate = { "does not know the server's time": Mutants.withoutDate }
+const presumptuous = { "takes what is missing for granted": Mutants.presumptuous }
+const idToken = { "does not look at the ID token": Mutants.ignoringIdToken }
 
 /** What each broken client does, by the case that has to notice. */
 const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "client-credentials/client_secret_basic/wrong-credential": wrongSecret,
   "client-credentials/client_secret_post/wrong-credential": wrongSecret,
   "client-credentials/client_secret_jwt/wrong-credential": wrongSecret,
-  "client-credentials/private_key_jwt/wrong-credential": wrongCredential,
+  "client-credentials/private_key_jwt/wrong-credential": desperate,
   "client-credentials/scope-not-allowed": contented,
   "code/state-of-another-sign-in": state,
   "code/state-missing": state,
@@ -36,7 +38,7 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "refresh/many-at-once": everybody,
   "refresh/reuse": everybody,
   "refresh/wider-scope": contented,
-  "refresh/wrong-secret-or-dead-token": wrongCredential,
+  "refresh/wrong-secret-or-dead-token": desperate,
   "dpop/proof-sent-twice": { "sends one proof twice": Mutants.sameProof },
   "dpop/stolen-token": { "binds nothing": Mutants.unbound },
   "dpop/downgraded-to-bearer": { "does not look whether the token is bound": Mutants.unbound },
@@ -44,11 +46,25 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "par/url-changed": { "pushes nothing": Mutants.unpushed },
   "resource/token-of-another-api": { "takes a token for any audience": Mutants.takingAll },
   "resource/unknown": { ...contented, "does not say which API": Mutants.withoutResource },
-  "restart/away-for-a-refresh": wrongCredential,
+  "restart/away-for-a-refresh": desperate,
   "restart/refresh-token-forgotten": everybody,
   "restart/token-forgotten": { "keeps to a refused token": Mutants.loyal },
   "clock/an-hour-ahead": withoutDate,
-  "clock/an-hour-behind": withoutDate
+  "clock/an-hour-behind": withoutDate,
+  "answer/without-token": presumptuous,
+  "answer/without-type": presumptuous,
+  "answer/of-another-type": presumptuous,
+  "answer/empty": desperate,
+  "answer/error-with-200": desperate,
+  "answer/busy": desperate,
+  "answer/secret-quoted": { "quotes the secret": Mutants.talkative },
+  "answer/control-characters": { "shows what the server says as it is": Mutants.verbatim },
+  "id-token/of-another-issuer": idToken,
+  "id-token/for-another-client": idToken,
+  "id-token/of-another-sign-in": idToken,
+  "id-token/expired": idToken,
+  "id-token/from-the-future": idToken,
+  "id-token/of-nobody": idToken
 }
 
 const attacks = servers.flatMap(({ cases }) => cases).filter(({ attack }) => attack)

@@ -11,6 +11,7 @@ import { TokenError } from "@countersign/client/Errors"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -175,6 +176,43 @@ export const sameProof: Client = sending((transport) => {
   })
 })
 
+type Body = Readonly<Record<string, unknown>>
+
+/** What the token endpoint answers is made into something else before it is looked at. */
+const rewriting =
+  (change: (body: Body) => Body): Client["http"] =>
+  (transport) =>
+    HttpClient.transformResponse(
+      transport,
+      Effect.flatMap((response) => {
+        if (!response.request.url.endsWith("/token")) return Effect.succeed(response)
+        const { headers, status } = response
+        return Effect.map(response.json, (body) =>
+          HttpClientResponse.fromWeb(
+            response.request,
+            Response.json(change(Object(body)), { status, headers: { date: headers["date"] ?? "" } })
+          )
+        )
+      })
+    )
+
+/** What an answer lacks is taken to be what it mostly is. */
+export const presumptuous: Client = sending(
+  rewriting((body) => ({ access_token: "made-up", ...body, token_type: "Bearer" }))
+)
+
+/** The token is taken, and the ID token is not looked at. */
+export const ignoringIdToken: Client = {
+  ...ours,
+  http: rewriting(({ id_token: _, ...body }) => body),
+  signIn: (options) =>
+    Effect.map(AuthorizationCode.make(options), ({ begin, finish }) => ({
+      begin,
+      finish: (transaction, callback) =>
+        finish(new AuthorizationCode.Transaction({ ...transaction, nonce: undefined }), callback)
+    }))
+}
+
 /** Tokens are not bound, or not known to be. */
 export const unbound: Client = {
   ...ours,
@@ -212,18 +250,22 @@ export const desperate: Client = changing(
   ({ detail, error }) => new TokenError({ reason: "ReauthorizationRequired", detail, error })
 )
 
-/** An error quotes what was sent. */
-export const talkative: Client = {
+/** An error says more than is good. */
+const quoting = (text: (client: OAuth2.Client) => string): Client => ({
   ...ours,
   conversation: (client) =>
     Effect.map(OAuth2.make(client), (service) => {
-      const quoting = ({ detail, error, reason }: TokenError) => {
-        const sent = client.clientSecret === undefined ? "" : Redacted.value(client.clientSecret)
-        return new TokenError({ reason, error, detail: `${detail}; sent was ${sent}` })
-      }
-      return { ...service, clientCredentials: (form) => Effect.mapError(service.clientCredentials(form), quoting) }
+      const more = ({ detail, error, reason }: TokenError) =>
+        new TokenError({ reason, error, detail: `${detail}: ${text(client)}` })
+      return { ...service, clientCredentials: (form) => Effect.mapError(service.clientCredentials(form), more) }
     })
-}
+})
+
+/** An error quotes what was sent. */
+export const talkative: Client = quoting(({ clientSecret }) => (clientSecret ? Redacted.value(clientSecret) : ""))
+
+/** An error shows what the server says as it is. */
+export const verbatim: Client = quoting(() => "\u001b[2J")
 
 /** What is refused is asked for with less. */
 export const contented: Client = conversing(({ clientCredentials, refresh }) => ({

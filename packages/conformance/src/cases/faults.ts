@@ -1,0 +1,104 @@
+/** Answers that are not as they should be. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { MutableResponse } from "oauth2-mock-server"
+import type { Case } from "../Case.js"
+import { attack, works } from "../Case.js"
+import { holds, refused } from "../Checks.js"
+import * as MockServer from "../MockServer.js"
+import { secret } from "../Provider.js"
+import { begun, signedIn } from "../Session.js"
+
+const grants = works("grants", (client) =>
+  Effect.gen(function* () {
+    const options = yield* MockServer.make({})
+    const { clientCredentials, refresh } = yield* client.conversation(options)
+    const { scope } = yield* clientCredentials({ scope: "read" })
+    yield* holds(scope === "read", "a service gets what it asks for")
+    const { claims, token } = yield* signedIn(client, options)
+    yield* holds(claims?.sub === "johndoe", "the ID token says who has signed in")
+    yield* holds(token.refreshToken !== undefined, "there is a refresh token")
+    if (token.refreshToken !== undefined) yield* refresh(token.refreshToken)
+    return "client credentials, a sign-in and a refresh"
+  })
+)
+
+/** What becomes of a client's token when the answer is changed like this. */
+const lifetime = (name: string, change: (body: Record<string, unknown>) => void): Case =>
+  works(name, (client) =>
+    Effect.gen(function* () {
+      const answer = ({ body }: MutableResponse) => void (body !== "" && change(body))
+      const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer }))
+      const { expiresAt = 0 } = yield* clientCredentials({})
+      const seconds = Math.round((expiresAt - (yield* Clock.currentTimeMillis)) / 1000)
+      yield* holds(Math.abs(seconds - 3600) <= 5, `the token lives for 3600 seconds, not ${seconds}`)
+      return "the token lives for an hour"
+    })
+  )
+
+const lifetimes = [
+  lifetime("answer/lifetime-as-text", (body) => (body["expires_in"] = "3600")),
+  lifetime("answer/lifetime-in-the-token-only", (body) => delete body["expires_in"])
+]
+
+type Expected = Parameters<typeof refused>[1]
+
+const invalid: Expected = { reason: "InvalidResponse" }
+
+const answer = (name: string, expected: Expected, change: (response: MutableResponse) => void): Case =>
+  attack(name, (client) =>
+    Effect.gen(function* () {
+      const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer: change }))
+      return yield* refused(clientCredentials({}), expected)
+    })
+  )
+
+const refusing = (description: string) => (response: MutableResponse) => {
+  response.statusCode = 400
+  response.body = { error: "invalid_scope", error_description: description }
+}
+
+const answers = [
+  answer("answer/without-token", invalid, ({ body }) => void (body !== "" && delete body["access_token"])),
+  answer("answer/without-type", invalid, ({ body }) => void (body !== "" && delete body["token_type"])),
+  answer("answer/of-another-type", invalid, ({ body }) => void (body !== "" && (body["token_type"] = "mac"))),
+  answer("answer/empty", { reason: "Unavailable" }, (response) => (response.body = "")),
+  answer("answer/error-with-200", { reason: "Refused", error: "invalid_scope" }, (response) => {
+    response.body = { error: "invalid_scope" }
+  }),
+  answer("answer/busy", { reason: "Unavailable" }, (response) => {
+    response.statusCode = 503
+    response.body = { error: "temporarily_unavailable" }
+  }),
+  answer(
+    "answer/secret-quoted",
+    { reason: "Refused", error: "invalid_scope", secrets: [secret] },
+    refusing(`not for ${secret}`)
+  ),
+  // What would move the cursor of a terminal, or begin another line of a log.
+  answer(
+    "answer/control-characters",
+    { reason: "Refused", error: "invalid_scope", secrets: ["\u001b", "\n2026", "\u0007"] },
+    refusing("\u001b[2J\n2026-01-01 all is well\u0007")
+  )
+]
+
+const idToken = (name: string, spoil: NonNullable<MockServer.Spoils["idToken"]>): Case =>
+  attack(name, (client) =>
+    Effect.gen(function* () {
+      const options = yield* MockServer.make({ idToken: spoil })
+      const { callback, finish, transaction } = yield* begun(client, options)
+      return yield* refused(finish(transaction, callback), invalid)
+    })
+  )
+
+const idTokens = [
+  idToken("id-token/of-another-issuer", (claims) => (claims.iss = "https://evil.test")),
+  idToken("id-token/for-another-client", (claims) => (claims["aud"] = "another")),
+  idToken("id-token/of-another-sign-in", (claims) => (claims["nonce"] = "another")),
+  idToken("id-token/expired", (claims) => (claims.exp = claims.iat - 60)),
+  idToken("id-token/from-the-future", (claims) => (claims.nbf = claims.iat + 3600)),
+  idToken("id-token/of-nobody", (claims) => delete claims["sub"])
+]
+
+export const faults: ReadonlyArray<Case> = [grants, ...lifetimes, ...answers, ...idTokens]
