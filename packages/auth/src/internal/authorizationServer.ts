@@ -12,13 +12,15 @@ export interface Named {
   readonly issuer: string
   readonly tokenEndpoint?: string | undefined
   readonly authorizationEndpoint?: string | undefined
+  readonly deviceAuthorizationEndpoint?: string | undefined
   readonly jwksUri?: string | undefined
 }
 
 const unusable = (what: string): TokenError =>
   new TokenError({ reason: "InvalidResponse", detail: `the issuer's metadata names no ${what} that is an https URL` })
 
-const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
+/** Fails where what the server names is no URL that something can be sent to. */
+export const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
   typeof value === "string"
     ? Effect.mapBoth(Discovery.checkedEndpoint(value, insecure), {
         onFailure: () => unusable(what),
@@ -29,7 +31,7 @@ const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<
 /** Fails where a named endpoint is none. */
 export const checked = (named: Named, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
   Effect.forEach(
-    [named.authorizationEndpoint, named.jwksUri].filter((url) => url !== undefined),
+    [named.authorizationEndpoint, named.deviceAuthorizationEndpoint, named.jwksUri].filter((url) => url !== undefined),
     (url) => Discovery.checkedUrl("an endpoint", url.split("?", 1).join(), insecure),
     { discard: true }
   )
@@ -53,6 +55,9 @@ export const make = (
       // What nobody has published is compared as the caller spells it.
       ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
       ...(named.authorizationEndpoint !== undefined && { authorization_endpoint: named.authorizationEndpoint }),
+      ...(named.deviceAuthorizationEndpoint !== undefined && {
+        device_authorization_endpoint: named.deviceAuthorizationEndpoint
+      }),
       ...(named.jwksUri !== undefined && {
         jwks_uri: named.jwksUri,
         id_token_signing_alg_values_supported: read.id_token_signing_alg_values_supported ?? algorithms

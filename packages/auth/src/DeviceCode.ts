@@ -1,0 +1,124 @@
+/**
+ * The device authorization grant: somebody signs in with a browser elsewhere, mostly on their phone, for a program on a
+ * machine that has none. It shows them a code, and asks until they have typed it.
+ *
+ * @since 0.1.0
+ */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { SignedIn } from "./AuthorizationCode.js"
+import * as AuthorizationServer from "./internal/authorizationServer.js"
+import * as Conversation from "./internal/conversation.js"
+import * as DeviceAuthorization from "./internal/deviceAuthorization.js"
+import * as Polling from "./internal/polling.js"
+import type * as OAuth2 from "./OAuth2.js"
+
+/**
+ * The client, and what somebody is asked for.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends OAuth2.Client {
+  /** With `openid` among them, {@link SignedIn} tells who it is. */
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, where the server issues tokens for several. */
+  readonly resource?: string | undefined
+  /** Further parameters of the request for a code, of the server's own; no secrets. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
+  /** Where a code is asked for, for servers that publish no metadata; give the token endpoint as well. */
+  readonly deviceAuthorizationEndpoint?: string | undefined
+  /** Where the server's keys are, for servers that publish no metadata. */
+  readonly jwksUri?: string | undefined
+}
+
+/**
+ * How long is waited between two questions where the server does not say.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const interval: Duration.DurationInput = DeviceAuthorization.interval
+
+/**
+ * A sign-in that was begun, and what to show for it. Whoever has the device code gets the token: what this is encoded to
+ * holds it in the clear.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export class Pending
+  extends /* @__PURE__ */ Schema.Class<Pending>("@countersign/auth/DeviceCode/Pending")({
+    /** What somebody types: at most 64 characters, none of them a control character. */
+    userCode: Schema.NonEmptyString,
+    /** Where: an https URL. */
+    verificationUri: Schema.NonEmptyString,
+    /** The same with the code in it, for a QR code; the user still has to see {@link Pending.userCode}, and compare. */
+    verificationUriComplete: Schema.optional(Schema.NonEmptyString),
+    /** Epoch milliseconds. */
+    expiresAt: Schema.Finite,
+    /** How long to wait between two questions, in milliseconds. */
+    interval: Schema.Positive,
+    issuer: Schema.String,
+    client: Schema.String,
+    deviceCode: Schema.Redacted(Schema.NonEmptyString)
+  }) {}
+
+/**
+ * Signing in, see {@link make}.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Service {
+  /** Has the server make a code: show `userCode` and `verificationUri`. Nothing is open: it ends by itself. */
+  readonly begin: Effect.Effect<Pending, TokenError>
+  /** Asks until somebody has approved it, declined it, or it is over. Interrupted, it asks no more. */
+  readonly finish: (pending: Pending) => Effect.Effect<SignedIn, TokenError>
+}
+
+const another = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the sign-in was begun at another issuer, or by another client, than this one: it is not used"
+})
+
+/**
+ * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
+ *
+ * The first question comes after one interval. It grows by five seconds each time the server asks to slow down; where it
+ * does not answer, each wait is twice the one before, up to a minute, and never shorter than it says.
+ *
+ * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, or the client's id or secret is
+ * empty. `begin` fails with `TokenError`: `InvalidResponse` where the server names no usable endpoint, or gives nothing that
+ * can be shown to somebody; `Refused` and `Unavailable` as `OAuth2.make` tells. `finish` fails with `TokenError`: `Refused`
+ * where somebody declined (`error` is `access_denied`) or the server did; `ReauthorizationRequired` where nobody has
+ * approved in time, or the code is no longer good; `InvalidResponse` for an ID token that is not believed.
+ *
+ * Specification: [RFC 8628 §3](https://www.rfc-editor.org/rfc/rfc8628#section-3),
+ * [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2),
+ * [OpenID Connect Core §3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const conversation = yield* Conversation.make(options)
+    yield* AuthorizationServer.checked(options, conversation.insecure)
+    const server = AuthorizationServer.make(conversation, options)
+    return {
+      begin: Effect.flatMap(server, (known) => DeviceAuthorization.begin(conversation, known, options)).pipe(
+        Effect.map((fields) => new Pending(fields))
+      ),
+      finish: (pending) =>
+        pending.issuer === options.issuer && pending.client === options.clientId
+          ? Effect.flatMap(server, (known) =>
+              Polling.untilDecided(pending, DeviceAuthorization.ask(conversation, known, options, pending))
+            )
+          : Effect.fail(another)
+    }
+  })

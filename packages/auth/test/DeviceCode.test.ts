@@ -1,0 +1,357 @@
+import type { SignedIn } from "@countersign/auth/AuthorizationCode"
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as DeviceCode from "@countersign/auth/DeviceCode"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import { granted, issuer } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+import { answerOf, keys } from "./support/signIn.js"
+
+const options: DeviceCode.Options = {
+  issuer,
+  clientId: "client",
+  clientAuthentication: ClientAuthentication.none,
+  scopes: ["read"]
+}
+
+const metadata = {
+  issuer,
+  token_endpoint: `${issuer}/token`,
+  device_authorization_endpoint: `${issuer}/device`,
+  jwks_uri: `${issuer}/jwks`,
+  id_token_signing_alg_values_supported: ["ES256"]
+}
+
+const code = {
+  device_code: "canary-device",
+  user_code: "WDJB-MJHT",
+  verification_uri: "https://auth.test/go",
+  verification_uri_complete: "https://auth.test/go?user_code=WDJB-MJHT",
+  expires_in: 60,
+  interval: 5
+}
+
+const refusing = (error: string, more: object = {}) => MockClient.respond(400, { error, ...more })
+const pending = refusing("authorization_pending")
+const slow = refusing("slow_down")
+
+interface World {
+  readonly options?: Partial<DeviceCode.Options>
+  readonly metadata?: object
+  /** Members of the answer that are different; left out where they are undefined. */
+  readonly code?: object
+  /** What the token endpoint answers, in order; `pending` from then on. */
+  readonly answers?: ReadonlyArray<MockClient.Step>
+}
+
+/** A client at a server that answers like this, and when the token endpoint was asked, in seconds. */
+const world = (world: World = {}) =>
+  Effect.gen(function* () {
+    let asked = 0
+    const { client, mock } = yield* MockClient.make(({ url }) => {
+      switch (new URL(url).pathname) {
+        case "/device":
+          return MockClient.respond(200, { ...code, ...world.code })
+        case "/token":
+          return world.answers?.[asked++] ?? pending
+        case "/jwks":
+          return keys
+        default:
+          return MockClient.respond(200, { ...metadata, ...world.metadata })
+      }
+    })
+    const service = yield* Effect.provideService(
+      DeviceCode.make({ ...options, ...world.options }),
+      HttpClient.HttpClient,
+      client
+    )
+    const posts = Effect.map(mock.sent, (sent) => sent.filter(({ method }) => method === "POST"))
+    const polls = Effect.map(posts, (all) => all.flatMap(({ at, url }) => (url.endsWith("/token") ? [at / 1000] : [])))
+    return { ...service, mock, posts, polls }
+  })
+
+/** The library's promises settle in their own time; this lets them. */
+const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 3)))
+
+/** Runs to the end of a sign-in, second by second, and tells how it ended. */
+const ending = <A>(finish: Effect.Effect<A, TokenError>, seconds = 70): Effect.Effect<Exit.Exit<A, TokenError>> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(finish)
+    for (let n = 0; n < seconds; n++) {
+      yield* TestClock.adjust("1 second")
+      yield* settled
+    }
+    return yield* Fiber.await(fiber)
+  })
+
+const failing = <A>(finish: Effect.Effect<A, TokenError>, seconds?: number) =>
+  Effect.flatMap(ending(finish, seconds), (exit) => Effect.flip(exit))
+
+describe("a code for a device", () => {
+  it.effect("is asked for with the scopes, the resource and further parameters, and can be shown", () =>
+    Effect.gen(function* () {
+      const more = { scopes: ["openid", "read"], resource: "https://api.test", parameters: { audience: "x" } }
+      const { begin, posts } = yield* world({ options: more })
+      const shown = yield* begin
+      expect(shown).toMatchObject({
+        userCode: "WDJB-MJHT",
+        verificationUri: "https://auth.test/go",
+        verificationUriComplete: "https://auth.test/go?user_code=WDJB-MJHT",
+        expiresAt: 60_000,
+        interval: 5000
+      })
+      const [{ body } = { body: "" }] = yield* posts
+      expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+        client_id: "client",
+        scope: "openid read",
+        resource: "https://api.test",
+        audience: "x"
+      })
+    })
+  )
+
+  it.effect("is asked about every five seconds where the server does not say", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* world({ code: { interval: undefined, verification_uri_complete: undefined } })
+      expect(yield* begin).toMatchObject({ interval: 5000, verificationUriComplete: undefined })
+    })
+  )
+
+  it.effect("is kept over a restart as text, and printed without the part that is secret", () =>
+    Effect.gen(function* () {
+      const { begin, finish } = yield* world({ answers: [granted()] })
+      const shown = yield* begin
+      expect(printed(shown)).not.toContain("canary")
+      const kept = JSON.stringify(yield* Schema.encode(DeviceCode.Pending)(shown))
+      const read = yield* Schema.decodeUnknown(DeviceCode.Pending)(JSON.parse(kept))
+      const { token } = yield* Effect.flatten(ending(finish(read)))
+      expect(Redacted.value(token.accessToken)).toBe("canary-a")
+    })
+  )
+
+  it.effect("lives for a day at most, whatever the server says", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* world({ code: { expires_in: 1e12, interval: 1e12 } })
+      expect(yield* begin).toMatchObject({ expiresAt: 86_400_000, interval: 86_400_000 })
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["no device code", { device_code: undefined }],
+    ["an empty user code", { user_code: "" }],
+    ["a user code that moves the cursor", { user_code: "WDJB\u001b[2J" }],
+    ["a user code that runs backwards", { user_code: "WDJB\u202eMJHT" }],
+    ["a user code of 65 characters", { user_code: "W".repeat(65) }],
+    ["a page without TLS", { verification_uri: "http://auth.test/go" }],
+    ["a page that is a program", { verification_uri: "javascript:alert(1)" }],
+    ["a page with a line break", { verification_uri: "https://auth.test/go\r\nenter 0000" }],
+    ["a page with a password", { verification_uri: "https://user:pass@auth.test/go" }],
+    ["a complete page without TLS", { verification_uri_complete: "http://auth.test/go?c=1" }],
+    ["no end", { expires_in: undefined }],
+    ["a negative end", { expires_in: -1 }],
+    ["no time between two questions", { interval: 0 }],
+    ["less than none", { interval: -5 }],
+    ["a time that is a text", { interval: "5" }]
+  ])("is not shown with %s", ([_, changed]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* world({ code: changed })).begin)
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["names no place for that", { device_authorization_endpoint: undefined }],
+    ["names one without TLS", { device_authorization_endpoint: "http://auth.test/device" }]
+  ])("is not asked for at a server that %s", ([_, changed]) =>
+    Effect.gen(function* () {
+      const { begin, posts } = yield* world({ metadata: changed })
+      expect(yield* Effect.flip(begin)).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* posts).toEqual([])
+    })
+  )
+
+  it.effect("is had from a server without metadata, by the endpoints that the caller names", () =>
+    Effect.gen(function* () {
+      const named = { tokenEndpoint: `${issuer}/token`, deviceAuthorizationEndpoint: `${issuer}/device` }
+      const { begin, mock } = yield* world({ options: named })
+      yield* begin
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
+
+  it.effect("is not asked for without TLS, wherever the caller says that it is", () =>
+    Effect.gen(function* () {
+      const named = { tokenEndpoint: `${issuer}/token`, deviceAuthorizationEndpoint: "http://auth.test/device" }
+      expect(yield* Effect.flip(world({ options: named }))).toMatchObject({ _tag: "InvalidRequest" })
+    })
+  )
+})
+
+describe("somebody who is waited for", () => {
+  it.effect("has approved: it was asked every five seconds, and there is a token", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls, posts } = yield* world({ answers: [pending, pending, granted()] })
+      const { claims, token } = yield* Effect.flatten(ending(finish(yield* begin)))
+      expect(yield* polls).toEqual([5, 10, 15])
+      expect(Redacted.value(token.accessToken)).toBe("canary-a")
+      expect(claims).toBeUndefined()
+      expect(Object.fromEntries(new URLSearchParams((yield* posts).at(-1)?.body))).toEqual({
+        client_id: "client",
+        device_code: "canary-device",
+        grant_type: "urn:ietf:params:oauth:grant-type:device_code"
+      })
+    })
+  )
+
+  it.effect("is asked about five seconds later for each time the server wants it slower, for good", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: [slow, slow, pending, granted()] })
+      yield* Effect.flatten(ending(finish(yield* begin), 90))
+      expect(yield* polls).toEqual([5, 15, 30, 45])
+    })
+  )
+
+  it.effect("is asked about half as often each time that the server cannot be heard, until it can", () =>
+    Effect.gen(function* () {
+      const down = MockClient.respond(503, "down")
+      const answers = [MockClient.fail("ECONNRESET"), down, pending, granted()]
+      const { begin, finish, polls } = yield* world({ answers })
+      yield* Effect.flatten(ending(finish(yield* begin)))
+      expect(yield* polls).toEqual([5, 15, 35, 40])
+    })
+  )
+
+  it.effect("is asked about no sooner than a server says that has enough", () =>
+    Effect.gen(function* () {
+      const busy = MockClient.respond(429, {}, { "retry-after": "30" })
+      const { begin, finish, polls } = yield* world({ answers: [busy, granted()] })
+      yield* Effect.flatten(ending(finish(yield* begin)))
+      expect(yield* polls).toEqual([5, 35])
+    })
+  )
+
+  it.effect("has not decided in time: asked about until then, and typed", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world()
+      const error = yield* failing(finish(yield* begin))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "expired_token" })
+      expect(yield* polls).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55])
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step, object]>([
+    ["has declined", refusing("access_denied"), { reason: "Refused", error: "access_denied" }],
+    ["was too slow", refusing("expired_token"), { reason: "ReauthorizationRequired", error: "expired_token" }],
+    ["comes too late", refusing("invalid_grant"), { reason: "ReauthorizationRequired", error: "invalid_grant" }],
+    ["is not waited for by this client", refusing("invalid_client"), { reason: "Refused", error: "invalid_client" }],
+    ["has a token that is none", granted({ access_token: 7 }), { reason: "InvalidResponse" }]
+  ])("%s: typed, and asked about no more", ([_, answer, expected]) =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: [pending, answer] })
+      expect(yield* failing(finish(yield* begin), 30)).toMatchObject(expected)
+      expect(yield* polls).toEqual([5, 10])
+    })
+  )
+
+  it.effect("is not asked about any more once nobody waits", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world()
+      const fiber = yield* Effect.fork(finish(yield* begin))
+      yield* TestClock.adjust("6 seconds")
+      yield* settled
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("50 seconds")
+      expect(yield* polls).toEqual([5])
+    })
+  )
+
+  it.effect("is not waited for by another client, or at another issuer, than the one that began", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world()
+      const mine = yield* begin
+      for (const changed of [{ issuer: "https://other.test" }, { client: "other" }]) {
+        const other = new DeviceCode.Pending({ ...mine, ...changed })
+        expect(yield* Effect.flip(finish(other))).toMatchObject({ reason: "InvalidResponse" })
+      }
+      expect(yield* polls).toEqual([])
+    })
+  )
+
+  it.effect("whose approval quotes the device code is answered without it", () =>
+    Effect.gen(function* () {
+      const quoting = refusing("access_denied", { error_description: "no to canary-device" })
+      const { begin, finish } = yield* world({ answers: [quoting] })
+      expect(printed(yield* failing(finish(yield* begin), 10))).not.toContain("canary")
+    })
+  )
+})
+
+describe("who has signed in at a device", () => {
+  const openid = { scopes: ["openid", "read"] }
+
+  it.effect("is told by the ID token, signed by the server", () =>
+    Effect.gen(function* () {
+      const { begin, finish } = yield* world({ options: openid, answers: [yield* answerOf(undefined)] })
+      const { claims, idToken } = yield* Effect.flatten(ending(finish(yield* begin), 10))
+      expect(claims?.sub).toBe("ada")
+      expect(idToken && Redacted.value(idToken).split(".")).toHaveLength(3)
+    })
+  )
+
+  it.effect.each<readonly [string, Parameters<typeof answerOf>[1]]>([
+    ["signed by somebody else", { signedBy: "stranger" }],
+    ["not signed", { alg: "none" }],
+    ["signed with a public key as a secret", { alg: "HS256" }],
+    ["for another client", { claims: { aud: "other" } }],
+    ["of another issuer", { claims: { iss: "https://other.test" } }],
+    ["left out", { idToken: false }]
+  ])("is not believed by one that is %s", ([_, told]) =>
+    Effect.gen(function* () {
+      const { begin, finish } = yield* world({ options: openid, answers: [yield* answerOf(undefined, told)] })
+      const error = yield* failing(finish(yield* begin), 10)
+      expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(error.detail).toContain("the ID token is not believed")
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+})
+
+describe("with a whole server", () => {
+  it.effect("a device shows a code, somebody approves it, and the token is theirs", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const { begin, finish } = yield* DeviceCode.make({
+        ...options,
+        issuer: server.issuer,
+        scopes: ["openid", "read"],
+        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      })
+      const shown = yield* begin
+      const fiber = yield* Effect.fork(finish(shown))
+      yield* TestClock.adjust("5 seconds")
+      yield* settled
+      expect(yield* server.approveDevice(shown.userCode)).toBe(true)
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.join(fiber)).claims?.sub).toBe("user")
+    }).pipe(Effect.provide(OAuthServer.layerMemory({ clients: { client: { public: true } } })))
+  )
+})
+
+it("its channels are what they are said to be", () => {
+  expectTypeOf(DeviceCode.make).returns.toEqualTypeOf<
+    Effect.Effect<DeviceCode.Service, InvalidRequest, HttpClient.HttpClient>
+  >()
+  expectTypeOf<DeviceCode.Service["begin"]>().toEqualTypeOf<Effect.Effect<DeviceCode.Pending, TokenError>>()
+  expectTypeOf<DeviceCode.Service["finish"]>().returns.toEqualTypeOf<Effect.Effect<SignedIn, TokenError>>()
+})
