@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
+import * as Https from "node:https"
 import type { AddressInfo } from "node:net"
 import type * as Library from "oidc-provider"
 import { Adapter } from "./Database.js"
@@ -25,6 +26,8 @@ export interface Options {
   readonly configuration?: Readonly<Record<string, unknown>> | undefined
   readonly features?: Readonly<Record<string, object>> | undefined
   readonly between?: Between | undefined
+  /** Speaks TLS, and not plain HTTP. */
+  readonly tls?: Https.ServerOptions | undefined
 }
 
 /** A server while it runs. */
@@ -76,7 +79,8 @@ const loaded = (): Promise<typeof Library> => {
 
 type Listener = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 
-const listening = (server: Http.Server, port: number): Effect.Effect<number> =>
+/** Has a server listen on loopback, on a port or on a free one, and gives the port. */
+export const listening = (server: Http.Server | Https.Server, port: number): Effect.Effect<number> =>
   Effect.async((resume) => {
     server.listen(port, "127.0.0.1", () => {
       // The address of a listener on TCP is one with a port.
@@ -84,7 +88,8 @@ const listening = (server: Http.Server, port: number): Effect.Effect<number> =>
     })
   })
 
-const closed = (server: Http.Server): Effect.Effect<void> =>
+/** Closes a server with its connections. */
+export const closed = (server: Http.Server | Https.Server): Effect.Effect<void> =>
   Effect.async((resume) => {
     server.close(() => resume(Effect.void))
     server.closeAllConnections()
@@ -105,17 +110,18 @@ export const make = (options: Options): Effect.Effect<Provider, never, Scope.Sco
     let answer: Listener | undefined
     let records = new Map<string, object>()
     const server = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        Http.createServer((request, response) => {
+      Effect.sync(() => {
+        const listener: Listener = (request, response) => {
           const what = `${request.method} ${request.url?.split("?")[0]}`
           asked.set(what, (asked.get(what) ?? 0) + 1)
           answer?.(request, response)
-        })
-      ),
+        }
+        return options.tls === undefined ? Http.createServer(listener) : Https.createServer(options.tls, listener)
+      }),
       closed
     )
     const port = yield* listening(server, 0)
-    const issuer = `http://127.0.0.1:${port}`
+    const issuer = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`
 
     const configure = ({ between, configuration, features: more }: Options) => {
       const provider = new Server(issuer, {

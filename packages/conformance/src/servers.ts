@@ -1,5 +1,6 @@
 /** Every server, and what is tried at it. */
 import type { Case } from "./Case.js"
+import { certificate } from "./cases/certificate.js"
 import { clientCredentials } from "./cases/clientCredentials.js"
 import { clock } from "./cases/clock.js"
 import { code } from "./cases/code.js"
@@ -7,6 +8,7 @@ import { codeAttacks } from "./cases/codeAttacks.js"
 import { dpop } from "./cases/dpop.js"
 import { faults } from "./cases/faults.js"
 import { par } from "./cases/par.js"
+import { plain } from "./cases/plain.js"
 import { refresh } from "./cases/refresh.js"
 import { resource } from "./cases/resource.js"
 import { restart } from "./cases/restart.js"
@@ -22,6 +24,7 @@ export const servers: ReadonlyArray<Server> = [
     name: "oidc-provider",
     cases: [
       ...clientCredentials,
+      ...certificate,
       ...code,
       ...codeAttacks,
       ...refresh,
@@ -32,5 +35,6 @@ export const servers: ReadonlyArray<Server> = [
       ...clock
     ]
   },
-  { name: "oauth2-mock-server", cases: faults }
+  { name: "oauth2-mock-server", cases: faults },
+  { name: "@node-oauth/oauth2-server", cases: plain }
 ]

@@ -23,6 +23,8 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "client-credentials/client_secret_post/wrong-credential": wrongSecret,
   "client-credentials/client_secret_jwt/wrong-credential": wrongSecret,
   "client-credentials/private_key_jwt/wrong-credential": desperate,
+  "client-credentials/tls_client_auth/neighbour": desperate,
+  "client-credentials/tls_client_auth/impostor": desperate,
   "client-credentials/scope-not-allowed": contented,
   "code/state-of-another-sign-in": state,
   "code/state-missing": state,
@@ -64,7 +66,12 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "id-token/of-another-sign-in": idToken,
   "id-token/expired": idToken,
   "id-token/from-the-future": idToken,
-  "id-token/of-nobody": idToken
+  "id-token/of-nobody": idToken,
+  "plain/wrong-secret": wrongSecret,
+  "plain/scope-not-allowed": contented,
+  "plain/state-of-another-sign-in": state,
+  "plain/code-injected": { "has one verifier for all": Mutants.constantVerifier },
+  "plain/dead-refresh-token": { "reports a dead token as any failure": Mutants.indifferent }
 }
 
 const attacks = servers.flatMap(({ cases }) => cases).filter(({ attack }) => attack)

@@ -250,6 +250,9 @@ export const desperate: Client = changing(
   ({ detail, error }) => new TokenError({ reason: "ReauthorizationRequired", detail, error })
 )
 
+/** A dead token is one failure among others. */
+export const indifferent: Client = changing(({ detail, error }) => new TokenError({ reason: "Refused", detail, error }))
+
 /** An error says more than is good. */
 const quoting = (text: (client: OAuth2.Client) => string): Client => ({
   ...ours,
