@@ -1,10 +1,12 @@
 /**
- * Signing in from a program that somebody runs in a terminal: their browser opens, and comes back with a token.
+ * Signing in from a program that somebody runs in a terminal: their browser opens, and comes back with a token; or, on a
+ * machine without one, they type a code on their phone.
  *
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as DeviceCode from "@countersign/auth/DeviceCode"
 import type * as RefreshToken from "@countersign/auth/RefreshToken"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { InvalidRequest, TokenError, TokenStoreError } from "@countersign/client/Errors"
@@ -75,3 +77,62 @@ export const withBrowser = (
     yield* AuthorizationCode.store(options, signedIn)
     return signedIn
   }).pipe(Effect.scoped)
+
+/**
+ * The client and whose token it is, as `RefreshToken.layer` takes it; and how somebody signs in on another device.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface DeviceOptions
+  extends RefreshToken.Options, Pick<DeviceCode.Options, "deviceAuthorizationEndpoint" | "jwksUri" | "parameters"> {
+  /** Shows where to go and what to type: on the error output, when left out. */
+  readonly show?: ((pending: DeviceCode.Pending) => Effect.Effect<void>) | undefined
+}
+
+/** The code is shown even where the URL has it in it: who compares the two is not talked into approving somebody else's. */
+const showCode = ({ userCode, verificationUri, verificationUriComplete }: DeviceCode.Pending): Effect.Effect<void> =>
+  Console.error(
+    verificationUriComplete === undefined
+      ? `Open this URL on any device, and enter ${userCode}:\n\n  ${verificationUri}\n`
+      : `Open this URL on any device, and check that it shows ${userCode}:\n\n  ${verificationUriComplete}\n`
+  )
+
+/**
+ * Has somebody sign in on another device, and stores the token, so that `RefreshToken.layer` with the same options goes on
+ * with it. Where there is a browser, {@link withBrowser} is the one to use: a code can be given on to somebody else.
+ *
+ * Fails as `DeviceCode.make` and the store do. Interrupted, it asks the server no more.
+ *
+ * Specification: [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628#section-3).
+ *
+ * @example
+ * import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+ * import * as SignIn from "@countersign/node/SignIn"
+ *
+ * const login = SignIn.withDevice({
+ *   issuer: "https://auth.example.com",
+ *   clientId: "tv",
+ *   clientAuthentication: ClientAuthentication.none,
+ *   scopes: ["openid", "offline_access"]
+ * })
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const withDevice = (
+  options: DeviceOptions
+): Effect.Effect<
+  AuthorizationCode.SignedIn,
+  InvalidRequest | TokenError | TokenStoreError,
+  HttpClient.HttpClient | TokenStore.TokenStore
+> =>
+  Effect.gen(function* () {
+    const { show = showCode, ...client } = options
+    const { begin, finish } = yield* DeviceCode.make(client)
+    const pending = yield* begin
+    yield* show(pending)
+    const signedIn = yield* finish(pending)
+    yield* AuthorizationCode.store(options, signedIn)
+    return signedIn
+  })
