@@ -2,6 +2,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as Jwt from "@countersign/auth/Jwt"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -13,6 +14,7 @@ export interface Client {
   readonly conversation: typeof OAuth2.make
   readonly service: typeof ClientCredentials.layer
   readonly signIn: typeof AuthorizationCode.make
+  readonly device: typeof DeviceCode.make
   readonly refreshing: typeof RefreshToken.layer
   readonly verify: typeof Jwt.verify
 }
@@ -23,6 +25,7 @@ export const ours: Client = {
   conversation: OAuth2.make,
   service: ClientCredentials.layer,
   signIn: AuthorizationCode.make,
+  device: DeviceCode.make,
   refreshing: RefreshToken.layer,
   verify: Jwt.verify
 }

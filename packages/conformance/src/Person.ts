@@ -7,6 +7,10 @@ export interface Person {
   readonly signsIn: (url: string, login?: string) => Effect.Effect<string>
   /** Goes away from the page on which to sign in, and gives the callback. */
   readonly declines: (url: string) => Effect.Effect<string>
+  /** Types the code of a device, agrees that it is theirs, signs in and agrees. */
+  readonly approves: (url: string, userCode: string) => Effect.Effect<void>
+  /** Types the code of a device, and says that it is not theirs. */
+  readonly denies: (url: string, userCode: string) => Effect.Effect<void>
 }
 
 interface Page {
@@ -58,6 +62,19 @@ const through = async (go: Go, page: Page, login: string): Promise<Page> => {
   return isInteraction(consent) ? go(consent.at, { prompt: "consent" }) : consent
 }
 
+/** The page that a code is typed on, and the one after that: what keeps others from sending its form stands in it. */
+const typed = async (go: Go, url: string, userCode: string, decision: "abort" | "confirm"): Promise<Page> => {
+  const page = await go(new URL(url))
+  const at = new URL(page.at)
+  at.search = ""
+  const formOf = ({ text }: Page) => ({
+    xsrf: /name="xsrf" value="([^"]+)"/.exec(text)?.[1] ?? "",
+    user_code: userCode
+  })
+  const question = await go(at, formOf(page))
+  return go(at, { ...formOf(question), [decision]: "yes" })
+}
+
 /** Somebody, with a browser that is as new as this call. */
 export const person = (): Person => ({
   signsIn: (url, login = "ada") =>
@@ -70,5 +87,13 @@ export const person = (): Person => ({
       const go = browsing(signal)
       const page = await go(new URL(url))
       return (await go(new URL(`${page.at.href}/abort`))).at.href
-    })
+    }),
+  approves: (url, userCode) =>
+    Effect.promise(async (signal) => {
+      const go = browsing(signal)
+      const { text } = await through(go, await typed(go, url, userCode, "confirm"), "ada")
+      if (!text.includes("success")) throw new Error("the page does not say that the device may go on")
+    }),
+  denies: (url, userCode) =>
+    Effect.promise(async (signal) => void (await typed(browsing(signal), url, userCode, "abort")))
 })

@@ -5,6 +5,7 @@ import { clientCredentials } from "./cases/clientCredentials.js"
 import { clock } from "./cases/clock.js"
 import { code } from "./cases/code.js"
 import { codeAttacks } from "./cases/codeAttacks.js"
+import { device } from "./cases/device.js"
 import { dpop } from "./cases/dpop.js"
 import { faults } from "./cases/faults.js"
 import { par } from "./cases/par.js"
@@ -28,6 +29,7 @@ export const servers: ReadonlyArray<Server> = [
       ...code,
       ...codeAttacks,
       ...refresh,
+      ...device,
       ...dpop,
       ...par,
       ...resource,

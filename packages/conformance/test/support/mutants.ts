@@ -2,6 +2,7 @@
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -324,3 +325,40 @@ export const takingAll: Client = {
   verify: (token, options) =>
     ours.verify(token, { ...options, audience: ["https://orders.test/", "https://payments.test/"] })
 }
+
+const devices = (change: (service: DeviceCode.Service) => DeviceCode.Service["finish"]): Client => ({
+  ...ours,
+  device: (options) =>
+    Effect.map(DeviceCode.make(options), (service) => ({ begin: service.begin, finish: change(service) }))
+})
+
+/** Asks as often as it likes. */
+export const hasty: Client = devices(
+  ({ finish }) =>
+    (pending) =>
+      finish(new DeviceCode.Pending({ ...pending, interval: 1000 }))
+)
+
+/** Does not look at how long a code is good for. */
+export const timeless: Client = devices(
+  ({ finish }) =>
+    (pending) =>
+      finish(new DeviceCode.Pending({ ...pending, expiresAt: pending.expiresAt + 3600_000 }))
+)
+
+/** Asks once more when it is over. */
+export const hopeful: Client = devices(
+  ({ finish }) =>
+    (pending) =>
+      Effect.retry(finish(pending), { times: 1 })
+)
+
+/** Takes a code of an error for another one. */
+const mistaking = (code: string): Client =>
+  sending(rewriting((body) => (body["error"] === code ? { error: "authorization_pending" } : body)))
+
+/** Does not slow down. */
+export const unslowed: Client = mistaking("slow_down")
+
+/** Does not take no for an answer. */
+export const undeterred: Client = mistaking("access_denied")
