@@ -45,7 +45,7 @@ export const works = (name: string, run: Case["run"]): Case => ({ name, attack: 
 export const attack = (name: string, run: Case["run"]): Case => ({ name, attack: true, run })
 
 /** Longer than anything here takes, a browser on a busy machine among it. */
-const patience: Duration.DurationInput = "60 seconds"
+const longest: Duration.DurationInput = "60 seconds"
 
 const told = (cause: Cause.Cause<Failure>): string => {
   const error = Cause.squash(cause)
@@ -53,7 +53,11 @@ const told = (cause: Cause.Cause<Failure>): string => {
 }
 
 /** Runs a case with a client; it ends, whatever the two do. */
-export const run = ({ name, run }: Case, client: Client): Effect.Effect<Outcome> =>
+export const run = (
+  { name, run }: Case,
+  client: Client,
+  patience: Duration.DurationInput = longest
+): Effect.Effect<Outcome> =>
   run(client).pipe(
     // What the client warns of is what the cases are about.
     Logger.withMinimumLogLevel(LogLevel.None),

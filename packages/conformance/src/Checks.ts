@@ -33,10 +33,10 @@ export const refused = <A, E extends { readonly _tag: string; readonly message: 
   { error, reason, secrets = [] }: Refusal
 ): Effect.Effect<string, Wrong, R> =>
   Effect.matchEffect(effect, {
-    onSuccess: () => Effect.fail(new Wrong({ message: `not refused, which should be ${reason}` })),
+    onSuccess: () => Effect.fail(new Wrong({ message: `not refused, as it should be with ${reason}` })),
     onFailure: (failure) => {
       if (secrets.some((secret) => shown(failure).includes(secret))) {
-        return Effect.fail(new Wrong({ message: "the error shows a secret" }))
+        return Effect.fail(new Wrong({ message: "the error shows what none may show" }))
       }
       return isTokenError(failure) && failure.reason === reason && (error === undefined || failure.error === error)
         ? Effect.succeed(`${reason}${failure.error === undefined ? "" : ` (${failure.error})`}: ${failure.detail}`)

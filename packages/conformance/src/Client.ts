@@ -3,9 +3,12 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as DeviceCode from "@countersign/auth/DeviceCode"
+import * as Introspection from "@countersign/auth/Introspection"
 import * as Jwt from "@countersign/auth/Jwt"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Registration from "@countersign/auth/Registration"
+import * as Revocation from "@countersign/auth/Revocation"
 
 /** A client: ours, or one that is broken in a place. */
 export interface Client {
@@ -16,6 +19,10 @@ export interface Client {
   readonly signIn: typeof AuthorizationCode.make
   readonly device: typeof DeviceCode.make
   readonly refreshing: typeof RefreshToken.layer
+  readonly introspection: typeof Introspection.make
+  readonly revocation: typeof Revocation.make
+  readonly signOut: typeof Revocation.signOut
+  readonly register: typeof Registration.register
   readonly verify: typeof Jwt.verify
 }
 
@@ -27,5 +34,9 @@ export const ours: Client = {
   signIn: AuthorizationCode.make,
   device: DeviceCode.make,
   refreshing: RefreshToken.layer,
+  introspection: Introspection.make,
+  revocation: Revocation.make,
+  signOut: Revocation.signOut,
+  register: Registration.register,
   verify: Jwt.verify
 }

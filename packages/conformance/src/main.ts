@@ -7,6 +7,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Case from "./Case.js"
 import { ours } from "./Client.js"
@@ -17,6 +18,9 @@ import { servers } from "./servers.js"
 
 /** Most of a case is waiting; each has a server of its own. */
 const atOnce = 4
+
+/** How long servers and browsers may take to stop after the answer. */
+const farewell = "5 seconds"
 
 const against = ({ cases, name }: Server): Effect.Effect<Report.Result> =>
   Effect.forEach(
@@ -37,6 +41,8 @@ const args = process.argv.slice(2)
 const help = Effect.as(Console.error(Options.usage(servers)), 0)
 const main = Effect.map(args.includes("--help") ? help : status(args), (code) => {
   process.exitCode = code
+  // What a case has left behind that does not end keeps nobody waiting.
+  setTimeout(() => process.exit(), Duration.toMillis(farewell)).unref()
 })
 
 NodeRuntime.runMain(main, { disablePrettyLogger: true })

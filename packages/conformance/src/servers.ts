@@ -8,11 +8,14 @@ import { codeAttacks } from "./cases/codeAttacks.js"
 import { device } from "./cases/device.js"
 import { dpop } from "./cases/dpop.js"
 import { faults } from "./cases/faults.js"
+import { introspection } from "./cases/introspection.js"
 import { par } from "./cases/par.js"
 import { plain } from "./cases/plain.js"
 import { refresh } from "./cases/refresh.js"
+import { registration } from "./cases/registration.js"
 import { resource } from "./cases/resource.js"
 import { restart } from "./cases/restart.js"
+import { revocation } from "./cases/revocation.js"
 
 /** A server by its package's name. */
 export interface Server {
@@ -33,6 +36,9 @@ export const servers: ReadonlyArray<Server> = [
       ...dpop,
       ...par,
       ...resource,
+      ...introspection,
+      ...revocation,
+      ...registration,
       ...restart,
       ...clock
     ]

@@ -65,13 +65,23 @@ describe("npm run conformance", () => {
     )
   })
 
-  it.live("ends a case that does not, and is not ended by one that dies", () =>
+  it.live("ends a case that does not end, however it holds on", () =>
+    Effect.gen(function* () {
+      const stays = Case.works("stays", () => Effect.uninterruptible(Effect.never))
+      const outcome = yield* Case.run(stays, ours, "50 millis")
+      expect(outcome).toEqual({ name: "stays", ok: false, observed: "Wrong: it did not end" })
+    })
+  )
+
+  it.live("goes on after a case that dies, and tells of one that cannot be tried", () =>
     Effect.gen(function* () {
       const dies = Case.works("dies", () => Effect.dieMessage("of something"))
       expect(yield* Case.run(dies, ours)).toMatchObject({
         ok: false,
         observed: expect.stringContaining("of something")
       })
+      const cannot = Case.works("cannot", () => new Case.Skipped({ message: "nothing to try it with" }))
+      expect(yield* Case.run(cannot, ours)).toEqual({ ...skipped, name: "cannot" })
     })
   )
 })

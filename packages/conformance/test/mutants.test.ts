@@ -5,17 +5,19 @@ import * as Effect from "effect/Effect"
 import * as Case from "../src/Case.js"
 import type { Client } from "../src/Client.js"
 import { servers } from "../src/servers.js"
-import * as Mutants from "./support/mutants.js"
+import * as SignIn from "./support/mutants/signIn.js"
+import * as Tokens from "./support/mutants/tokens.js"
+import * as Wire from "./support/mutants/wire.js"
 
-const desperate = { "reports every failure as a dead token": Mutants.desperate }
-const wrongSecret = { ...desperate, "quotes the secret": Mutants.talkative }
-const state = { "does not compare the state": Mutants.ignoringState }
-const issuer = { "does not compare the issuer": Mutants.ignoringIssuer }
-const everybody = { "refreshes for each request": Mutants.everybody }
-const contented = { "asks for less when it is refused": Mutants.contented }
-const withoutDate = { "does not know the server's time": Mutants.withoutDate }
-const presumptuous = { "takes what is missing for granted": Mutants.presumptuous }
-const idToken = { "does not look at the ID token": Mutants.ignoringIdToken }
+const desperate = { "reports every failure as a dead token": Tokens.desperate }
+const wrongSecret = { ...desperate, "quotes the secret": Tokens.talkative }
+const state = { "does not compare the state": SignIn.ignoringState }
+const issuer = { "does not compare the issuer": SignIn.ignoringIssuer }
+const everybody = { "refreshes for each request": Tokens.everybody }
+const contented = { "asks for less when it is refused": Tokens.contented }
+const withoutDate = { "does not know the server's time": Wire.withoutDate }
+const presumptuous = { "takes what is missing for granted": Wire.presumptuous }
+const idToken = { "does not look at the ID token": SignIn.ignoringIdToken }
 
 /** What each broken client does, by the case that has to notice. */
 const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
@@ -30,32 +32,38 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "code/state-missing": state,
   "code/iss-of-another-server": issuer,
   "code/iss-missing": issuer,
-  "code/nonce-of-another-sign-in": { "does not compare the nonce": Mutants.ignoringNonce },
-  "code/replayed-here": { "does not remember what it has used": Mutants.forgetful },
-  "code/replayed-elsewhere": { "sends a refused code again": Mutants.stubborn },
-  "code/injected": { "has one verifier for all": Mutants.constantVerifier },
-  "code/challenge-taken-out": { "sends no verifier": Mutants.withoutVerifier },
-  "code/server-without-s256": { "does not read the metadata": Mutants.ignoringMetadata },
-  "code/declined": { "does not look for an error": Mutants.ignoringErrors },
+  "code/nonce-of-another-sign-in": { "does not compare the nonce": SignIn.ignoringNonce },
+  "code/replayed-here": { "does not remember what it has used": SignIn.forgetful },
+  "code/replayed-elsewhere": { "sends a refused code again": SignIn.stubborn },
+  "code/injected": { "has one verifier for all": SignIn.constantVerifier },
+  "code/challenge-taken-out": { "sends no verifier": Wire.withoutVerifier },
+  "code/server-without-s256": { "does not read the metadata": SignIn.ignoringMetadata },
+  "code/declined": { "does not look for an error": SignIn.ignoringErrors },
   "refresh/many-at-once": everybody,
   "refresh/reuse": everybody,
   "refresh/wider-scope": contented,
   "refresh/wrong-secret-or-dead-token": desperate,
-  "device/pending": { "asks as often as it likes": Mutants.hasty },
-  "device/slow-down": { "does not slow down": Mutants.unslowed },
-  "device/denied": { "does not take no for an answer": Mutants.undeterred },
-  "device/expired": { "asks once more when it is over": Mutants.hopeful },
-  "device/nobody-comes": { "does not look at how long a code is good": Mutants.timeless },
-  "dpop/proof-sent-twice": { "sends one proof twice": Mutants.sameProof },
-  "dpop/stolen-token": { "binds nothing": Mutants.unbound },
-  "dpop/downgraded-to-bearer": { "does not look whether the token is bound": Mutants.unbound },
-  "dpop/nonce-without-end": { "tries again and again": Mutants.insistent },
-  "par/url-changed": { "pushes nothing": Mutants.unpushed },
-  "resource/token-of-another-api": { "takes a token for any audience": Mutants.takingAll },
-  "resource/unknown": { ...contented, "does not say which API": Mutants.withoutResource },
+  "device/pending": { "asks as often as it likes": SignIn.hasty },
+  "device/slow-down": { "does not slow down": Wire.unslowed },
+  "device/denied": { "does not take no for an answer": Wire.undeterred },
+  "device/expired": { "asks once more when it is over": SignIn.hopeful },
+  "device/nobody-comes": { "does not look at how long a code is good": SignIn.timeless },
+  "dpop/proof-sent-twice": { "sends one proof twice": Wire.sameProof },
+  "dpop/stolen-token": { "binds nothing": Tokens.unbound },
+  "dpop/downgraded-to-bearer": { "does not look whether the token is bound": Tokens.unbound },
+  "dpop/nonce-without-end": { "tries again and again": Tokens.insistent },
+  "par/url-changed": { "pushes nothing": SignIn.unpushed },
+  "resource/token-of-another-api": { "takes a token for any audience": Tokens.takingAll },
+  "resource/unknown": { ...contented, "does not say which API": Wire.withoutResource },
+  "introspection/made-up-token": { "takes every answer for a yes": Tokens.credulous },
+  "introspection/wrong-secret": { "takes a refusal for a no": Tokens.dismissive },
+  "revocation/by-another-client": { "does not tell of a failure": Tokens.silent },
+  "revocation/sign-out-without-the-server": { "asks the server first": Tokens.deferential },
+  "registration/uninvited": { "reports a server that is away": Tokens.misled },
+  "registration/redirect-uri-refused": { "registers without it": Tokens.accommodating },
   "restart/away-for-a-refresh": desperate,
   "restart/refresh-token-forgotten": everybody,
-  "restart/token-forgotten": { "keeps to a refused token": Mutants.loyal },
+  "restart/token-forgotten": { "keeps to a refused token": Tokens.loyal },
   "clock/an-hour-ahead": withoutDate,
   "clock/an-hour-behind": withoutDate,
   "answer/without-token": presumptuous,
@@ -64,8 +72,8 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "answer/empty": desperate,
   "answer/error-with-200": desperate,
   "answer/busy": desperate,
-  "answer/secret-quoted": { "quotes the secret": Mutants.talkative },
-  "answer/control-characters": { "shows what the server says as it is": Mutants.verbatim },
+  "answer/secret-quoted": { "quotes the secret": Tokens.talkative },
+  "answer/control-characters": { "shows what the server says as it is": Tokens.verbatim },
   "id-token/of-another-issuer": idToken,
   "id-token/for-another-client": idToken,
   "id-token/of-another-sign-in": idToken,
@@ -75,8 +83,8 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "plain/wrong-secret": wrongSecret,
   "plain/scope-not-allowed": contented,
   "plain/state-of-another-sign-in": state,
-  "plain/code-injected": { "has one verifier for all": Mutants.constantVerifier },
-  "plain/dead-refresh-token": { "reports a dead token as any failure": Mutants.indifferent }
+  "plain/code-injected": { "has one verifier for all": SignIn.constantVerifier },
+  "plain/dead-refresh-token": { "reports a dead token as any failure": Tokens.indifferent }
 }
 
 const attacks = servers.flatMap(({ cases }) => cases).filter(({ attack }) => attack)
