@@ -3,6 +3,7 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Struct from "effect/Struct"
 import type * as oauth from "oauth4webapi"
 import type * as Conversation from "./conversation.js"
 import * as Discovery from "./discovery.js"
@@ -14,6 +15,8 @@ export interface Named {
   readonly authorizationEndpoint?: string | undefined
   readonly deviceAuthorizationEndpoint?: string | undefined
   readonly jwksUri?: string | undefined
+  readonly revocationEndpoint?: string | undefined
+  readonly introspectionEndpoint?: string | undefined
 }
 
 const unusable = (what: string): TokenError =>
@@ -28,10 +31,27 @@ export const usable = (what: string, value: unknown, insecure: boolean): Effect.
       })
     : Effect.fail(unusable(what))
 
+/** Where the metadata has what the caller names. */
+const fields = {
+  authorizationEndpoint: "authorization_endpoint",
+  deviceAuthorizationEndpoint: "device_authorization_endpoint",
+  introspectionEndpoint: "introspection_endpoint",
+  jwksUri: "jwks_uri",
+  revocationEndpoint: "revocation_endpoint"
+} as const
+
+const fieldsOf = (named: Named): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Struct.entries(fields).flatMap(([option, field]) => {
+      const url = named[option]
+      return url === undefined ? [] : [[field, url]]
+    })
+  )
+
 /** Fails where a named endpoint is none. */
 export const checked = (named: Named, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
   Effect.forEach(
-    [named.authorizationEndpoint, named.deviceAuthorizationEndpoint, named.jwksUri].filter((url) => url !== undefined),
+    Object.values(fieldsOf(named)),
     (url) => Discovery.checkedUrl("an endpoint", url.split("?", 1).join(), insecure),
     { discard: true }
   )
@@ -54,12 +74,8 @@ export const make = (
       ...read,
       // What nobody has published is compared as the caller spells it.
       ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
-      ...(named.authorizationEndpoint !== undefined && { authorization_endpoint: named.authorizationEndpoint }),
-      ...(named.deviceAuthorizationEndpoint !== undefined && {
-        device_authorization_endpoint: named.deviceAuthorizationEndpoint
-      }),
+      ...fieldsOf(named),
       ...(named.jwksUri !== undefined && {
-        jwks_uri: named.jwksUri,
         id_token_signing_alg_values_supported: read.id_token_signing_alg_values_supported ?? algorithms
       })
     }

@@ -1,0 +1,142 @@
+import * as Introspection from "@countersign/auth/Introspection"
+import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { client, issuer, metadata } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+
+const token = Redacted.make("canary-token")
+
+/** Asks a server that answers like this, and what it was sent. */
+const asking = (answer: MockClient.Step, server: object = { introspection_endpoint: `${issuer}/introspect` }) =>
+  Effect.gen(function* () {
+    const { client: transport, mock } = yield* MockClient.make(({ method }) =>
+      method === "GET" ? metadata(server) : answer
+    )
+    const { introspect } = yield* Effect.provideService(
+      Introspection.make({ ...client, tokenEndpoint: undefined }),
+      HttpClient.HttpClient,
+      transport
+    )
+    const posts = Effect.map(mock.sent, (sent) => sent.filter(({ method }) => method === "POST"))
+    return { introspect, posts }
+  })
+
+describe("a token that is asked about", () => {
+  it.effect("is good: what the server says of it, with its times in milliseconds", () =>
+    Effect.gen(function* () {
+      const said = {
+        active: true,
+        scope: "read write",
+        client_id: "web",
+        username: "ada@example.com",
+        token_type: "Bearer",
+        exp: 1_700_000_600,
+        iat: 1_700_000_000,
+        nbf: 1_700_000_001,
+        sub: "ada",
+        aud: "https://api.test",
+        iss: issuer,
+        jti: "1",
+        tenant: { id: 7 }
+      }
+      const { introspect, posts } = yield* asking(MockClient.respond(200, said))
+      expect(yield* introspect(token, "access_token")).toEqual({
+        active: true,
+        scope: "read write",
+        clientId: "web",
+        username: "ada@example.com",
+        tokenType: "Bearer",
+        expiresAt: 1_700_000_600_000,
+        issuedAt: 1_700_000_000_000,
+        notBefore: 1_700_000_001_000,
+        subject: "ada",
+        audience: ["https://api.test"],
+        issuer,
+        id: "1",
+        claims: said
+      })
+      expect((yield* posts).map(({ body }) => body)).toEqual(["token_type_hint=access_token&token=canary-token"])
+    })
+  )
+
+  it.effect("is good, of which the server says no more than that", () =>
+    Effect.gen(function* () {
+      const { introspect } = yield* asking(MockClient.respond(200, { active: true }))
+      const said = yield* introspect(token)
+      expect(said).toMatchObject({ active: true, expiresAt: undefined, audience: undefined })
+    })
+  )
+
+  it.effect("is not, and nothing that comes along is believed", () =>
+    Effect.gen(function* () {
+      const { introspect } = yield* asking(MockClient.respond(200, { active: false, sub: "ada", scope: "all" }))
+      expect(yield* introspect(token)).toEqual({ active: false })
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["no word of whether it is active", MockClient.respond(200, { sub: "ada" })],
+    ["a text for it", MockClient.respond(200, { active: "true" })],
+    ["a list", MockClient.respond(200, [])],
+    ["a time that is a text", MockClient.respond(200, { active: true, exp: "1700000600" })],
+    ["a subject that is a number", MockClient.respond(200, { active: true, sub: 7 })],
+    ["an audience of numbers", MockClient.respond(200, { active: true, aud: [7] })]
+  ])("is not taken for good by an answer with %s", ([_, answer]) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* asking(answer)).introspect(token))
+      expect(["InvalidResponse", "Unavailable"]).toContain(error.reason)
+      expect(printed(error)).not.toContain("canary")
+    }).pipe(Effect.zipLeft(TestClock.adjust("1 second"), { concurrent: true }))
+  )
+
+  it.effect("is not taken for good by a client that may not ask", () =>
+    Effect.gen(function* () {
+      const quoting = { error: "invalid_client", error_description: "not for canary-token" }
+      const { introspect } = yield* asking(MockClient.respond(401, quoting))
+      const error = yield* Effect.flip(introspect(token))
+      expect(error).toMatchObject({ reason: "Refused", error: "invalid_client" })
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["names no place for that", {}],
+    ["names one without TLS", { introspection_endpoint: "http://auth.test/introspect" }]
+  ])("is not sent to a server that %s", ([_, server]) =>
+    Effect.gen(function* () {
+      const { introspect, posts } = yield* asking(MockClient.respond(200, { active: true }), server)
+      expect(yield* Effect.flip(introspect(token))).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* posts).toEqual([])
+    })
+  )
+})
+
+describe("at a whole server", () => {
+  it.effect("a token is good until it is ended", () =>
+    Effect.gen(function* () {
+      const server = yield* OAuthServer.OAuthServer
+      const { access_token: text } = yield* server.signIn({ clientId: "client", scope: "read" })
+      const clientSecret = Redacted.make("secret")
+      const { introspect } = yield* Introspection.make({ issuer: server.issuer, clientId: "client", clientSecret })
+      expect(yield* introspect(Redacted.make(text))).toMatchObject({ active: true, scope: "read", subject: "user" })
+      yield* server.revokeAccessTokens
+      expect(yield* introspect(Redacted.make(text))).toEqual({ active: false })
+      expect(yield* introspect(Redacted.make("made up"))).toEqual({ active: false })
+    }).pipe(Effect.provide(OAuthServer.layerMemory()))
+  )
+})
+
+it("its channels are what they are said to be", () => {
+  expectTypeOf(Introspection.make).returns.toEqualTypeOf<
+    Effect.Effect<Introspection.Service, InvalidRequest, HttpClient.HttpClient>
+  >()
+  expectTypeOf<Introspection.Service["introspect"]>().returns.toEqualTypeOf<
+    Effect.Effect<Introspection.Introspected, TokenError>
+  >()
+})
