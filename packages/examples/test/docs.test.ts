@@ -284,8 +284,8 @@ describe("the tables of defaults agree with the code", () => {
 
 describe("promises are kept by tests", () => {
   const check = (readme: string) => {
-    const security = "| promise | kept by |\n|---|---|\n| a | [b](b.test.ts) |\n"
-    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": security }))
+    const kept = "| promise | kept by |\n|---|---|\n| a | [b](b.test.ts) |\n"
+    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": kept, "docs/oauth.md": kept }))
   }
   const table = "| promise | kept by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
 
@@ -297,6 +297,7 @@ describe("promises are kept by tests", () => {
     expect(check(`${table}| No pain | [code](packages/a/src/A.ts) |\n`)).toEqual([
       { file: "README.md", line: 4, message: "promises something and links to no test that keeps it" }
     ])
+    expect(check(`${table}\n${table}| No pain | nothing |\n`).map(({ line }) => line)).toEqual([8])
     expect(messages(check("# A\n"))).toEqual(["has no table `| promise | kept by |`"])
   })
 })

@@ -1,16 +1,29 @@
 /** The programs in which somebody signs in, against a server in memory; people and browsers are played. */
 import * as TokenStore from "@countersign/auth/TokenStore"
+import * as Browser from "@countersign/node/Browser"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as Transactions from "@countersign/auth/Transactions"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import { format } from "node:util"
+import * as CliLogin from "../src/cli-login.js"
+import * as DeviceLogin from "../src/device-login.js"
 import * as OnBehalfOf from "../src/on-behalf-of.js"
 import * as WebBackEnd from "../src/web-back-end.js"
+
+/** Runs an effect and keeps what it writes to the console. */
+const keeping = (lines: Array<string>) => {
+  const log = (...args: ReadonlyArray<unknown>) => Effect.sync(() => void lines.push(format(...args)))
+  return <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.consoleWith((current) => Console.withConsole(effect, { ...current, log, error: log }))
+}
 
 const secrets = Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["CLIENT_SECRET", "secret"]])))
 
@@ -19,6 +32,67 @@ const world = (options: OAuthServer.Options) =>
 
 /** Where the server sends a browser that opens a page. */
 const sentTo = (url: string) => Effect.map(HttpClient.get(url), ({ headers }) => headers["location"] ?? "")
+
+/** A browser of somebody who is signed in at the server already: it comes back at once. */
+const browser = Layer.effect(
+  Browser.Browser,
+  Effect.map(HttpClient.HttpClient, (client) => ({
+    open: (url: string) =>
+      sentTo(url).pipe(
+        Effect.provideService(HttpClient.HttpClient, client),
+        Effect.flatMap((back) => Effect.promise(() => fetch(back))),
+        Effect.orDie,
+        Effect.asVoid
+      )
+  }))
+)
+
+const publicClients = {
+  clients: {
+    cli: { public: true, redirectUris: ["http://127.0.0.1/callback"] },
+    tv: { public: true }
+  }
+}
+
+describe("cli-login.ts", () => {
+  it.live("somebody signs in, is known from then on, signs out, and is not known any more", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { login, logout, whoami } = CliLogin
+      for (const command of [whoami, login, whoami, whoami, logout, whoami]) yield* command
+      expect(lines).toEqual([
+        "nobody is signed in: run login",
+        "signed in as ada",
+        "ada may openid read",
+        "ada may openid read",
+        "signed out",
+        "nobody is signed in: run login"
+      ])
+      const { families } = yield* OAuthServer.OAuthServer
+      expect((yield* families).map(({ accessTokens, ended }) => [accessTokens, ended !== undefined])).toEqual([
+        [0, true]
+      ])
+    }).pipe(keeping(lines), Effect.provide(Layer.provideMerge(browser, world(publicClients))))
+  })
+})
+
+describe("device-login.ts", () => {
+  it.live("shows a code, waits until somebody has approved it, and says who", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { approveDevice } = yield* OAuthServer.OAuthServer
+      const fiber = yield* Effect.fork(DeviceLogin.login)
+      const codeOf = () => /\b[A-Z0-9]{4}-[A-Z0-9]{4}\b/.exec(lines.join("\n"))?.[0]
+      yield* Effect.repeat(Effect.sleep(5), { until: () => codeOf() !== undefined })
+      expect(yield* approveDevice(codeOf() ?? "")).toBe(true)
+      yield* Fiber.join(fiber)
+      expect(lines.at(-1)).toBe("signed in as ada")
+    }).pipe(
+      keeping(lines),
+      Effect.provide(world({ ...publicClients, user: "decides", device: { interval: "50 millis" } }))
+    )
+  })
+})
 
 describe("on-behalf-of.ts", () => {
   it.effect("calls the other API in the user's name, with a token of its own", () =>

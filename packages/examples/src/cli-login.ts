@@ -1,0 +1,47 @@
+/** A program in a terminal: somebody signs in with their browser once, and is signed in from then on. */
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Revocation from "@countersign/auth/Revocation"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as SignIn from "@countersign/node/SignIn"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+
+class Api extends ApiClient.Tag("app/Api")<Api>() {}
+
+// #region client
+/** The same for signing in, going on and signing out: the token is found by these. */
+const client: RefreshToken.Options = {
+  issuer: "https://oauth.test",
+  clientId: "cli",
+  clientAuthentication: ClientAuthentication.none,
+  scopes: ["openid", "read"]
+}
+
+const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(Layer.provide(RefreshToken.layer(client)))
+// #endregion
+
+// #region commands
+export const login = Effect.gen(function* () {
+  const { claims } = yield* SignIn.withBrowser(client)
+  yield* Console.log(`signed in as ${claims?.sub}`)
+})
+
+const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
+
+export const whoami = Effect.gen(function* () {
+  const api = yield* Api
+  const { scope, sub } = yield* api.get("/resource", { schema: Resource })
+  yield* Console.log(`${sub} may ${scope}`)
+}).pipe(
+  Effect.provide(ApiLive),
+  Effect.catchIf(
+    (error) => error._tag === "TokenError" && error.reason === "ReauthorizationRequired",
+    () => Console.error("nobody is signed in: run login")
+  )
+)
+
+export const logout = Effect.zipRight(Revocation.signOut(client), Console.log("signed out"))
+// #endregion
