@@ -8,46 +8,50 @@ interface Payload {
   consumed?: number
 }
 
-type Record = Map<string, Payload>
+/** All of them, by their model and their id. */
+export type Records = Map<string, Payload>
 
 /** The adapter that oidc-provider makes of each of its models. */
 export class Adapter {
-  private readonly records: Record
+  private readonly records: Records
   private readonly prefix: string
   private readonly now: () => number
 
-  constructor(records: Record, model: string, now: () => number) {
+  constructor(records: Records, model: string, now: () => number) {
     this.records = records
     this.prefix = `${model}:`
     this.now = now
   }
 
-  async upsert(id: string, payload: Payload): Promise<void> {
-    await Promise.resolve(this.records.set(this.prefix + id, payload))
+  upsert(id: string, payload: Payload): Promise<void> {
+    this.records.set(this.prefix + id, payload)
+    return Promise.resolve()
   }
 
-  async find(id: string): Promise<Payload | undefined> {
+  find(id: string): Promise<Payload | undefined> {
     return Promise.resolve(this.records.get(this.prefix + id))
   }
 
-  async findByUid(uid: string): Promise<Payload | undefined> {
+  findByUid(uid: string): Promise<Payload | undefined> {
     return Promise.resolve(this.by((payload) => payload.uid === uid))
   }
 
-  async findByUserCode(userCode: string): Promise<Payload | undefined> {
+  findByUserCode(userCode: string): Promise<Payload | undefined> {
     return Promise.resolve(this.by((payload) => payload.userCode === userCode))
   }
 
-  async consume(id: string): Promise<void> {
-    const payload = await this.find(id)
+  consume(id: string): Promise<void> {
+    const payload = this.records.get(this.prefix + id)
     if (payload !== undefined) payload.consumed = Math.floor(this.now() / 1000)
+    return Promise.resolve()
   }
 
-  async destroy(id: string): Promise<void> {
-    await Promise.resolve(this.records.delete(this.prefix + id))
+  destroy(id: string): Promise<void> {
+    this.records.delete(this.prefix + id)
+    return Promise.resolve()
   }
 
-  async revokeByGrantId(grantId: string): Promise<void> {
+  revokeByGrantId(grantId: string): Promise<void> {
     for (const [key, payload] of this.records) if (payload.grantId === grantId) this.records.delete(key)
     return Promise.resolve()
   }

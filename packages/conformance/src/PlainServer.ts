@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import { closed, listening, redirectUri, secret } from "./Provider.js"
+import { closed, listening } from "./Listening.js"
+import { redirectUri, secret } from "./Provider.js"
 
 type Model = OAuth2Server.AuthorizationCodeModel & OAuth2Server.RefreshTokenModel & OAuth2Server.ClientCredentialsModel
 

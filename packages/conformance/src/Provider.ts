@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
 import type * as Library from "oidc-provider"
+import type { Records } from "./Database.js"
 import { Adapter } from "./Database.js"
+import { closed, listening } from "./Listening.js"
 
 /** A request and its answer, as what stands in front of the server sees them. */
 interface Exchange {
@@ -79,71 +80,63 @@ const loaded = (): Promise<typeof Library> => {
 
 type Listener = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 
-/** Has a server listen on loopback, on a port or on a free one, and gives the port. */
-export const listening = (server: Http.Server | Https.Server, port: number): Effect.Effect<number> =>
-  Effect.async((resume) => {
-    server.listen(port, "127.0.0.1", () => {
-      // The address of a listener on TCP is one with a port.
-      resume(Effect.succeed((server.address() as AddressInfo).port))
-    })
-  })
-
-/** Closes a server with its connections. */
-export const closed = (server: Http.Server | Https.Server): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    server.close(() => resume(Effect.void))
-    server.closeAllConnections()
-  })
-
 /** Until a client has heard that its connections are closed; what it sends before that may or may not have been read. */
 const heardOf = "100 millis"
 
 /** The one path that is an API's, whose tokens are the clients' own. */
 const api = "/api"
 
+/** The API, which takes the tokens that it finds in the server's books. */
+const guard = async (exchange: Exchange, { ClientCredentials }: InstanceType<typeof Library.default>) => {
+  const token = exchange.request.headers["authorization"]?.replace("Bearer ", "") ?? ""
+  const known = await ClientCredentials.find(token)
+  exchange.status = known?.isValid === true ? 200 : 401
+  if (exchange.status === 401) exchange.set("www-authenticate", `Bearer realm="api", error="invalid_token"`)
+  exchange.body = {}
+}
+
+/** What answers requests, over what the server has in its books. */
+const answering = (
+  { default: Server }: typeof Library,
+  issuer: string,
+  adapter: (model: string) => Adapter,
+  { between, configuration, features: more }: Options
+): Listener => {
+  const provider = new Server(issuer, {
+    ...standard,
+    adapter,
+    ...configuration,
+    features: { ...features, ...more }
+  })
+  provider.use((context, next) => {
+    // Koa's context, of which this is a part.
+    const exchange = context as Exchange
+    if (exchange.path === api) return guard(exchange, provider)
+    return between === undefined ? next() : between(exchange, next)
+  })
+  return provider.callback()
+}
+
 /** Starts a server, which is stopped with the scope. */
 export const make = (options: Options): Effect.Effect<Provider, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { default: Server } = yield* Effect.promise(loaded)
+    const library = yield* Effect.promise(loaded)
     const clock = yield* Effect.clock
     const asked = new Map<string, number>()
     let answer: Listener | undefined
-    let records = new Map<string, object>()
-    const server = yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const listener: Listener = (request, response) => {
-          const what = `${request.method} ${request.url?.split("?")[0]}`
-          asked.set(what, (asked.get(what) ?? 0) + 1)
-          answer?.(request, response)
-        }
-        return options.tls === undefined ? Http.createServer(listener) : Https.createServer(options.tls, listener)
-      }),
-      closed
-    )
+    let records: Records = new Map()
+    const adapter = (model: string) => new Adapter(records, model, () => clock.unsafeCurrentTimeMillis())
+    const listener: Listener = (request, response) => {
+      const what = `${request.method} ${request.url?.split("?")[0]}`
+      asked.set(what, (asked.get(what) ?? 0) + 1)
+      answer?.(request, response)
+    }
+    const create = () =>
+      options.tls === undefined ? Http.createServer(listener) : Https.createServer(options.tls, listener)
+    const server = yield* Effect.acquireRelease(Effect.sync(create), closed)
     const port = yield* listening(server, 0)
     const issuer = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`
-
-    const configure = ({ between, configuration, features: more }: Options) => {
-      const provider = new Server(issuer, {
-        ...standard,
-        adapter: (model: string) => new Adapter(records, model, () => clock.unsafeCurrentTimeMillis()),
-        ...configuration,
-        features: { ...features, ...more }
-      })
-      provider.use(async (context, next) => {
-        // Koa's context, of which this is a part.
-        const exchange = context as Exchange
-        if (exchange.path !== api) return between === undefined ? next() : between(exchange, next)
-        const token = exchange.request.headers["authorization"]?.replace("Bearer ", "") ?? ""
-        const known = await provider.ClientCredentials.find(token)
-        exchange.status = known?.isValid === true ? 200 : 401
-        if (exchange.status === 401) exchange.set("www-authenticate", `Bearer realm="api", error="invalid_token"`)
-        exchange.body = {}
-      })
-      answer = provider.callback()
-    }
-
-    configure(options)
+    answer = answering(library, issuer, adapter, options)
     return {
       issuer,
       asked: (what) => asked.get(what) ?? 0,
@@ -151,7 +144,7 @@ export const make = (options: Options): Effect.Effect<Provider, never, Scope.Sco
       start: ({ forgetful = false, ...anew }) =>
         Effect.suspend(() => {
           if (forgetful) records = new Map()
-          configure({ ...options, ...anew })
+          answer = answering(library, issuer, adapter, { ...options, ...anew })
           return Effect.asVoid(listening(server, port))
         })
     }

@@ -36,29 +36,32 @@ interface Begun extends DeviceCode.Service {
   readonly questions: ReadonlyArray<Question>
 }
 
-const prepared = (client: Client, { busy = 0, lifetime = 600, pretended }: Manner = {}) =>
+/** Writes down what is asked and answered, with the time of a clock; asks to slow down, and exaggerates. */
+const telling =
+  (questions: Array<Question>, now: () => number, { busy = 0, pretended }: Manner): Between =>
+  async (exchange, next) => {
+    const { path } = exchange
+    if (path === "/token" && questions.length < busy) {
+      exchange.status = 400
+      exchange.body = { error: "slow_down" }
+    } else await next()
+    // JSON of the server's, or a page.
+    const body = Object(exchange.body) as { readonly error?: string }
+    if (path === "/token") questions.push({ at: now(), error: body.error })
+    if (path === "/device/auth" && pretended !== undefined) exchange.body = { ...body, expires_in: pretended }
+  }
+
+const prepared = (client: Client, manner: Manner = {}) =>
   Effect.gen(function* () {
     const clock = yield* Effect.clock
     const questions: Array<Question> = []
     let begunAt = 0
-    const between: Between = async (exchange, next) => {
-      if (exchange.path === "/token" && questions.length < busy) {
-        exchange.status = 400
-        exchange.body = { error: "slow_down" }
-      } else await next()
-      // JSON of the server's, or a page.
-      const body = Object(exchange.body) as { readonly error?: string }
-      const at = Math.round((clock.unsafeCurrentTimeMillis() - begunAt) / 100) / 10
-      if (exchange.path === "/token") questions.push({ at, error: body.error })
-      if (exchange.path === "/device/auth" && pretended !== undefined) {
-        exchange.body = { ...body, expires_in: pretended }
-      }
-    }
+    const now = () => (clock.unsafeCurrentTimeMillis() - begunAt) / 1000
     const provider = yield* Provider.make({
-      between,
+      between: telling(questions, now, manner),
       configuration: {
         clients: [Provider.registered("web", { grant_types: ["authorization_code", grantType] })],
-        ttl: { DeviceCode: lifetime }
+        ttl: { DeviceCode: manner.lifetime ?? 600 }
       },
       features: { deviceFlow: { enabled: true } }
     })
