@@ -38,6 +38,7 @@ export interface Guarded {
     expected: number,
     token: Token
   ) => Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+  readonly remove: (expected: number) => Effect.Effect<boolean, TokenStoreError>
   readonly exclusive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
 
@@ -82,6 +83,7 @@ export const make = (store: TokenStore.Service, key: string, issued: Issued | un
     ),
     compareAndSet: (expected, token) =>
       within(store.compareAndSet(key, expected, token), () => silent("writing it", "WriteFailed", patience)),
+    remove: (expected) => within(store.remove(key, expected), () => silent("removing it", "WriteFailed", patience)),
     exclusive: bounded(store, key)
   }
 }

@@ -1,0 +1,186 @@
+import * as Revocation from "@countersign/auth/Revocation"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { client, issuer, metadata } from "./support/oauth.js"
+import { printed } from "./support/printed.js"
+
+const { fail, respond } = MockClient
+
+const token = Redacted.make("canary-token")
+
+const endpoint = `${issuer}/revoke`
+
+/** Revokes at a server that answers like this, and tells what it was sent. */
+const revoking = (
+  answers: ReadonlyArray<MockClient.Step> = [],
+  more: Partial<Revocation.Client> = {},
+  server: object = { revocation_endpoint: endpoint }
+) =>
+  Effect.gen(function* () {
+    let asked = 0
+    const { client: transport, mock } = yield* MockClient.make(({ method }) =>
+      method === "GET" ? metadata(server) : (answers[asked++] ?? respond(200, ""))
+    )
+    const { revoke } = yield* Effect.provideService(
+      Revocation.make({ ...client, tokenEndpoint: undefined, ...more }),
+      HttpClient.HttpClient,
+      transport
+    )
+    const posts = Effect.map(mock.sent, (sent) => sent.filter(({ method }) => method === "POST"))
+    return { revoke, posts }
+  })
+
+/** Lets what is under way, the library's promises included, come to where it waits for the clock. */
+const pass = (times: number) =>
+  Effect.repeatN(
+    Effect.zipRight(
+      Effect.promise(() => new Promise(setImmediate)),
+      TestClock.adjust("250 millis")
+    ),
+    times
+  )
+
+/** What revoking the token fails with in the end. */
+const failureOf = (revoke: Revocation.Service["revoke"]) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(Effect.flip(revoke(token)))
+    yield* pass(20)
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a token that is revoked", () => {
+  it.effect("is sent with what it is, where that is known, and with the client's authentication", () =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking()
+      yield* revoke(token, "refresh_token")
+      yield* revoke(token, "access_token")
+      yield* revoke(token)
+      const sent = yield* posts
+      expect(sent.map(({ url }) => url)).toEqual([endpoint, endpoint, endpoint])
+      expect(sent.map(({ body }) => body)).toEqual([
+        "token_type_hint=refresh_token&token=canary-token",
+        "token_type_hint=access_token&token=canary-token",
+        "token=canary-token"
+      ])
+      expect(sent[0]?.headers["authorization"]).toBe(`Basic ${btoa("client:canary%2Dsecret")}`)
+    })
+  )
+
+  it.effect("is sent to another host where the metadata names one", () =>
+    Effect.gen(function* () {
+      const there = "https://other.test/end?x=1"
+      const { posts, revoke } = yield* revoking([], {}, { revocation_endpoint: there })
+      yield* revoke(token)
+      expect((yield* posts).map(({ url }) => url)).toEqual([there])
+    })
+  )
+
+  it.effect("goes where the caller says, at a server without metadata", () =>
+    Effect.gen(function* () {
+      const named = { tokenEndpoint: `${issuer}/token`, revocationEndpoint: "https://other.test/end" }
+      const { posts, revoke } = yield* revoking([], named, {})
+      yield* revoke(token)
+      expect((yield* posts).map(({ url }) => url)).toEqual(["https://other.test/end"])
+    })
+  )
+
+  it.effect("goes where the caller says, whatever the metadata does", () =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking([], { revocationEndpoint: "https://other.test/end" })
+      yield* revoke(token)
+      expect((yield* posts).map(({ url }) => url)).toEqual(["https://other.test/end"])
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["names no place for that", {}],
+    ["names one without TLS", { revocation_endpoint: "http://auth.test/revoke" }],
+    ["names one with a password in it", { revocation_endpoint: "https://a:b@auth.test/revoke" }],
+    ["names what is no URL", { revocation_endpoint: "/revoke" }],
+    ["names what is no text", { revocation_endpoint: 7 }]
+  ])("is not sent to a server whose metadata %s", ([_, server]) =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking([], {}, server)
+      const error = yield* Effect.flip(revoke(token))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(error.error).toBeUndefined()
+      expect(error.detail).toContain("revocation endpoint")
+      expect(yield* posts).toEqual([])
+    })
+  )
+
+  it.effect("is not sent without TLS, wherever the caller says", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(revoking([], { revocationEndpoint: "http://auth.test/revoke" }))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+    })
+  )
+
+  it.effect.each<readonly [string, MockClient.Step]>([
+    ["nothing", respond(200, "")],
+    ["a page", respond(200, "<html>")],
+    ["half an object", respond(200, `{"error": "in`)],
+    ["an object that tells of no error", respond(200, { ok: true, error: null })]
+  ])("is revoked where the answer is %s with status 200, since that alone counts", ([_, answer]) =>
+    Effect.flatMap(revoking([answer]), ({ revoke }) => revoke(token))
+  )
+
+  it.effect.each<readonly [string, MockClient.Step, object]>([
+    [
+      "an error with status 200",
+      respond(200, { error: "invalid_token", error_description: "canary-token" }),
+      { reason: "Refused", error: "invalid_token" }
+    ],
+    [
+      "that the server revokes none of the kind",
+      respond(400, { error: "unsupported_token_type", error_description: "canary-token is a JWT" }),
+      { reason: "Refused", error: "unsupported_token_type" }
+    ],
+    [
+      "that it is another client's",
+      respond(400, { error: "invalid_request", error_description: "\u001b[31mnot\r\nyours" }),
+      { reason: "Refused", error: "invalid_request" }
+    ],
+    ["that the client is not known", respond(401, "", { "www-authenticate": "Basic" }), { error: "invalid_client" }],
+    ["a redirect", respond(307, "", { location: "https://evil.test/" }), { reason: "Unavailable" }],
+    ["a page for an error", respond(403, "<html>canary-token</html>"), { reason: "Unavailable" }],
+    ["one of 10 MiB", respond(200, "x".repeat(10 * 1024 * 1024)), { reason: "Unavailable" }]
+  ])("is not, where the answer is %s; and is not shown", ([_, answer, expected]) =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking([answer, answer, answer])
+      const error = yield* failureOf(revoke)
+      expect(error).toMatchObject({ _tag: "TokenError", ...expected })
+      expect(printed(error)).not.toContain("canary-")
+      expect(error.message).not.toContain("\u001b")
+      expect((yield* posts).map(({ url }) => new URL(url).host)).not.toContain("evil.test")
+    })
+  )
+
+  it.effect("is said to be good until it expires where the server revokes none of the kind", () =>
+    Effect.gen(function* () {
+      const { revoke } = yield* revoking([respond(400, { error: "unsupported_token_type" })])
+      expect((yield* Effect.flip(revoke(token))).detail).toContain("until they expire")
+    })
+  )
+
+  it.effect("is sent again, twice, to a server that cannot be heard", () =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking([fail("ECONNRESET"), respond(502, "down"), respond(503, "down")])
+      expect(yield* failureOf(revoke)).toMatchObject({ reason: "Unavailable" })
+      expect((yield* posts).map(({ at }) => at)).toEqual([0, 250, 750])
+    })
+  )
+
+  it.effect("is not sent again before the time that the server named, which is told", () =>
+    Effect.gen(function* () {
+      const { posts, revoke } = yield* revoking([respond(503, "busy", { "retry-after": "60" })])
+      expect(yield* Effect.flip(revoke(token))).toMatchObject({ reason: "Unavailable", retryAt: 60_000 })
+      expect(yield* posts).toHaveLength(1)
+    })
+  )
+})
