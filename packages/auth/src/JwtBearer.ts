@@ -8,12 +8,14 @@ import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { PrivateKey } from "./ClientAuthentication.js"
 import * as ClientAuthentication from "./ClientAuthentication.js"
+import * as Configured from "./internal/configured.js"
 import * as Conversation from "./internal/conversation.js"
 import * as InTheirName from "./internal/inTheirName.js"
 import * as SignedAssertion from "./internal/signedAssertion.js"
@@ -186,7 +188,23 @@ export const layer = <R = never>(
         account: accountOf(options),
         audience: resource,
         asked: askedOf(options),
-        mint: mint(conversation, options)
+        mint: (parameters) => mint(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
     })
   )
+
+/**
+ * {@link layer}, of which any option may come from the configuration.
+ *
+ * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <R = never>(
+  options: OAuth2.FromConfig<Options<R>>
+): Layer.Layer<
+  Auth.Auth | TokenSource.TokenSource,
+  ConfigError | InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore | R
+> => Layer.unwrapEffect(Effect.map(Configured.read<Options<R>>(options), (read) => layer(read)))

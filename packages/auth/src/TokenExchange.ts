@@ -7,9 +7,11 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as Auth from "@countersign/client/Auth"
 import type { InvalidRequest, TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
+import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import * as Configured from "./internal/configured.js"
 import * as Conversation from "./internal/conversation.js"
 import * as Exchange from "./internal/exchange.js"
 import * as InTheirName from "./internal/inTheirName.js"
@@ -174,6 +176,8 @@ const mint = <R>(
  * or are refused. A refresh token that comes along is not kept: the subject is asked each time, and when it has ended, what
  * was got in its name ends soon after.
  *
+ * Claims that an API wants to see (continuous access) are asked for with the exchange, once.
+ *
  * In the {@link TokenStore.TokenStore} a token is filed by issuer, client, account, scopes, and a hash of what else it was
  * asked for with, in which no token goes.
  *
@@ -202,7 +206,23 @@ export const layer = <R = never>(
         account,
         audience: audience ?? resource,
         asked: { resource, audience, requestedTokenType, parameters, delegated: actor !== undefined },
-        mint: mint(conversation, options)
+        mint: (parameters) => mint(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
     })
   )
+
+/**
+ * {@link layer}, of which any option may come from the configuration.
+ *
+ * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = <R = never>(
+  options: OAuth2.FromConfig<LayerOptions<R>>
+): Layer.Layer<
+  Auth.Auth | TokenSource.TokenSource,
+  ConfigError | InvalidRequest,
+  HttpClient.HttpClient | TokenStore.TokenStore | R
+> => Layer.unwrapEffect(Effect.map(Configured.read<LayerOptions<R>>(options), (read) => layer(read)))

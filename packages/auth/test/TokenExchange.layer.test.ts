@@ -13,8 +13,11 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
 import * as RcMap from "effect/RcMap"
 import * as Redacted from "effect/Redacted"
@@ -280,6 +283,39 @@ describe("a server with many users", () => {
       const texts = tokens.flat().map(({ token }) => Redacted.value(token.accessToken))
       expect(new Set(texts).size).toBe(2)
       expect(yield* tokenCalls).toBe(2)
+    }).pipe(Effect.provide(live()))
+  )
+})
+
+describe("the layer, from the configuration and for an API that demands claims", () => {
+  const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
+
+  it.scoped("reads what it is asked to, and exchanges again, once, with what the API wants to see", () =>
+    Effect.gen(function* () {
+      const forms: Array<URLSearchParams> = []
+      const challenge = `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64(claims)}"`
+      const { client: transport } = yield* MockClient.make(({ body, headers, url }) => {
+        if (url.endsWith("/token")) {
+          forms.push(new URLSearchParams(String(body)))
+          return granted({ access_token: `canary-${forms.length}`, issued_token_type: accessToken })
+        }
+        return headers["authorization"] === "Bearer canary-2"
+          ? MockClient.respond(200, { client_id: "client", scope: "read", sub: "ada" })
+          : MockClient.respond(401, {}, { "www-authenticate": challenge })
+      })
+      const auth = TokenExchange.layerConfig({
+        ...client,
+        tokenEndpoint: `${issuer}/token`,
+        clientSecret: Config.redacted("SECRET"),
+        subject: Effect.succeed(of("canary-user"))
+      })
+      const configured = Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["SECRET", "canary-secret"]])))
+      yield* Effect.flatten(apiOf(auth)).pipe(
+        configured,
+        Effect.provideService(HttpClient.HttpClient, transport),
+        Effect.provide(TokenStore.layerMemory)
+      )
+      expect(forms.map((form) => form.get("claims"))).toEqual([null, claims])
     }).pipe(Effect.provide(live()))
   )
 })

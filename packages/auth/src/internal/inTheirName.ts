@@ -5,7 +5,9 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import * as Demand from "../Demand.js"
 import type * as OAuth2 from "../OAuth2.js"
+import * as RefreshToken from "../RefreshToken.js"
 import type { Token } from "../Token.js"
 import * as TokenKey from "../TokenKey.js"
 import type * as TokenSource from "../TokenSource.js"
@@ -42,7 +44,8 @@ export interface Grant<R> {
   readonly audience: string | undefined
   /** Whatever else tells two tokens apart: plain JSON, and no secret. */
   readonly asked: unknown
-  readonly mint: Effect.Effect<Token, TokenError, R>
+  /** With further parameters: what an API has demanded. */
+  readonly mint: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
 
 const encoder = new TextEncoder()
@@ -84,7 +87,12 @@ export const layer = <R>(
         key,
         issued: { issuer, client, account, audience },
         // It is asked for anew each time: a refresh token would outlive what shows who it is.
-        mint: () => Effect.map(mint, (token) => ({ ...token, refreshToken: undefined }))
+        mint: (_, demand) =>
+          Effect.map(mint(demand === undefined ? {} : Demand.parameters(demand)), (token) => ({
+            ...token,
+            refreshToken: undefined
+          })),
+        meets: RefreshToken.meets
       })
       return account === undefined
         ? Layer.provide(presented, Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory))
