@@ -106,7 +106,9 @@ describe("a client that is broken", () => {
     ([_, one, client]) =>
       Effect.gen(function* () {
         const { observed, ok, skipped } = yield* Case.run(one, client)
-        expect([ok, skipped], observed).toEqual([false, undefined])
+        expect(ok, observed).toBe(false)
+        // What it takes is missing here: nothing was tried.
+        if (skipped === true) return
         // A mutant that breaks everything proves nothing about this case.
         expect(observed).toMatch(/^(Wrong|TokenError|Unauthorized): /)
       }),
