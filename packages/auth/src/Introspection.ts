@@ -97,7 +97,20 @@ const misshapen = new TokenError({
   detail: "what the authorization server says of the token is of other types than it should be"
 })
 
-const inMs = (time: number | undefined): number | undefined => (time === undefined ? undefined : time * 1000)
+const unasked = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the authorization server answered with a signed token, which it was not asked for"
+})
+
+/** RFC 9701. The library would believe what it says without a look at its signature. */
+const isSigned = ({ headers }: Response): boolean =>
+  (headers.get("content-type") ?? "").toLowerCase().startsWith("application/token-introspection+jwt")
+
+/** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
+const latestMs = 8.64e15
+
+const inMs = (time: number | undefined): number | undefined =>
+  time === undefined ? undefined : Math.max(-latestMs, Math.min(time * 1000, latestMs))
 
 const introspectedOf = (said: oauth.IntrospectionResponse): Effect.Effect<Introspected, TokenError> =>
   said.active
@@ -146,18 +159,20 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           yield* AuthorizationServer.usable("introspection endpoint", server.introspection_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
           const said = yield* call(
-            async ({ authentication, client: by, options }) =>
-              oauth.processIntrospectionResponse(
+            async ({ authentication, client: by, options }) => {
+              const request = { ...options, ...more }
+              const response = await oauth.introspectionRequest(
                 server,
                 by,
-                await oauth.introspectionRequest(server, by, authentication, Redacted.value(token), {
-                  ...options,
-                  ...more
-                })
-              ),
+                authentication,
+                Redacted.value(token),
+                request
+              )
+              return isSigned(response) ? undefined : oauth.processIntrospectionResponse(server, by, response)
+            },
             [token]
           )
-          return yield* introspectedOf(said)
+          return yield* said === undefined ? Effect.fail(unasked) : introspectedOf(said)
         }).pipe(patiently)
     }
   })

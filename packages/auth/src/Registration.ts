@@ -4,15 +4,16 @@
  * @since 0.1.0
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
-import type { InvalidRequest } from "@countersign/client/Errors"
-import { TokenError } from "@countersign/client/Errors"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
+import { isPrintable } from "./internal/bridge.js"
 import * as Conversation from "./internal/conversation.js"
+import * as Discovery from "./internal/discovery.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
@@ -81,12 +82,14 @@ export class Registered
 /** The members that no record shows. */
 const secretNames: ReadonlySet<string> = new Set(["client_secret", "registration_access_token"])
 
-const text = Schema.optional(Schema.NonEmptyString)
+/** RFC 6749 §A.1, §A.2. What has other characters could not be sent. */
+const Text = Schema.NonEmptyString.pipe(Schema.filter(isPrintable))
+const text = Schema.optional(Text)
 
 const Answer = Schema.Struct({
-  client_id: Schema.NonEmptyString,
+  client_id: Text,
   client_secret: text,
-  client_secret_expires_at: Schema.optional(Schema.NonNegative),
+  client_secret_expires_at: Schema.optional(Schema.Finite.pipe(Schema.nonNegative())),
   token_endpoint_auth_method: text,
   registration_client_uri: text,
   registration_access_token: text
@@ -105,33 +108,63 @@ const uninvited = new TokenError({
   detail: "the authorization server does not register everybody: give it an initial access token that is good"
 })
 
+/** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
+const latestMs = 8.64e15
+
 const secretOf = (value: string | undefined): Redacted.Redacted<string> | undefined =>
   value === undefined ? undefined : Redacted.make(value)
 
-const registeredOf = (issuer: string, answer: object): Effect.Effect<Registered, TokenError> =>
-  Effect.mapBoth(decode(answer), {
-    onFailure: () => misshapen,
-    onSuccess: ({ client_secret_expires_at: end = 0, ...said }) =>
-      new Registered({
-        issuer,
-        clientId: said.client_id,
-        clientSecret: secretOf(said.client_secret),
-        secretExpiresAt: end === 0 ? undefined : end * 1000,
-        method: said.token_endpoint_auth_method ?? "client_secret_basic",
-        registrationUri: said.registration_client_uri,
-        registrationToken: secretOf(said.registration_access_token),
-        metadata: Object.fromEntries(Object.entries(answer).filter(([name]) => !secretNames.has(name)))
-      })
-  })
+/**
+ * What the server has to say (RFC 7591 §3.2.1) and does not is as it was asked for, unless a secret that it gave, or did not
+ * give, says something else.
+ */
+const methodOf = (asked: string, hasSecret: boolean): string => {
+  if (hasSecret) return isSecretMethod(asked) ? asked : "client_secret_basic"
+  return isSecretMethod(asked) ? "none" : asked
+}
+
+const registeredOf = (
+  issuer: string,
+  answer: object,
+  { token_endpoint_auth_method: asked = "client_secret_basic" }: Metadata,
+  insecure: boolean
+): Effect.Effect<Registered, TokenError> =>
+  Effect.gen(function* () {
+    const { client_secret_expires_at: end = 0, ...said } = yield* decode(answer)
+    const { client_secret: secret, registration_client_uri: uri } = said
+    // The token for it is sent there.
+    if (uri !== undefined) yield* Discovery.checkedEndpoint(uri, insecure)
+    return new Registered({
+      issuer,
+      clientId: said.client_id,
+      clientSecret: secretOf(secret),
+      secretExpiresAt: end === 0 ? undefined : Math.min(end * 1000, latestMs),
+      method: said.token_endpoint_auth_method ?? methodOf(asked, secret !== undefined),
+      registrationUri: uri,
+      registrationToken: secretOf(said.registration_access_token),
+      metadata: Object.fromEntries(Object.entries(answer).filter(([name]) => !secretNames.has(name)))
+    })
+  }).pipe(Effect.mapError(() => misshapen))
+
+const keyInside = new InvalidRequest({
+  reason: "Credentials",
+  detail: "the key set (jwks) holds a private or a secret key, which no server is to be told: give the public ones"
+})
+
+/** RFC 7518 §6: what only the owner of a key has. */
+const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+
+const hasPrivateKey = ({ jwks }: Metadata): boolean =>
+  jwks !== undefined && jwks.keys.some((key) => privateMembers.some((member) => member in key))
 
 /**
  * Registers a client. Sent once: an answer that was lost may have left a client behind at the server, and a second request
  * would leave another one.
  *
- * Fails with `InvalidRequest` where the issuer is no https URL, and with `TokenError`: `Refused` for an OAuth error
- * (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server wants an initial access
- * token; `InvalidResponse` where it has no place for registrations, or its answer is none; `Unavailable` where it did not
- * answer. No error shows a secret.
+ * Fails with `InvalidRequest` where the issuer is no https URL, or a private key is among the `jwks`, and with `TokenError`:
+ * `Refused` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server
+ * wants an initial access token; `InvalidResponse` where it has no place for registrations, or its answer is none;
+ * `Unavailable` where it did not answer. No error shows a secret.
  *
  * Specification: [RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3).
  *
@@ -143,12 +176,15 @@ export const register = (
   metadata: Metadata
 ): Effect.Effect<Registered, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
+    if (hasPrivateKey(metadata)) return yield* keyInside
     // There is no client yet: what stands for it is sent nowhere.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
     const conversation = yield* Conversation.make({ ...nobody, issuer, transport })
     const { call, insecure } = conversation
-    const server = yield* conversation.metadata
-    yield* AuthorizationServer.usable("registration endpoint", server.registration_endpoint, insecure)
+    const { registration_endpoint: endpoint } = yield* conversation.metadata
+    yield* AuthorizationServer.usable("registration endpoint", endpoint, insecure)
+    // Nothing else of the metadata, where the library would look for another endpoint that nobody has checked.
+    const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }
     const token = initialAccessToken && Redacted.value(initialAccessToken)
     const answer = yield* call(
       async ({ options }) =>
@@ -160,7 +196,7 @@ export const register = (
         ),
       initialAccessToken === undefined ? [] : [initialAccessToken]
     ).pipe(Effect.mapError((error) => (error.error === "invalid_client" ? uninvited : error)))
-    return yield* registeredOf(issuer, answer)
+    return yield* registeredOf(issuer, answer, metadata, insecure)
   })
 
 // The library's type has neither read-only lists nor members that it does not know; it sends what it is given as JSON.

@@ -5,6 +5,7 @@ import * as OAuthServer from "@countersign/testing/OAuthServer"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, issuer, metadata } from "./support/oauth.js"
@@ -73,6 +74,44 @@ describe("a token that is asked about", () => {
     })
   )
 
+  it.effect.each<readonly [string, number]>([
+    ["9223372036854775807", 8.64e15],
+    ["1e306", 8.64e15],
+    ["-1e306", -8.64e15]
+  ])("is good until %s, which is still a time", ([exp, at]) =>
+    Effect.gen(function* () {
+      const json = { "content-type": "application/json" }
+      const { introspect } = yield* asking(MockClient.respond(200, `{"active":true,"exp":${exp}}`, json))
+      expect(yield* introspect(token)).toMatchObject({ expiresAt: at })
+    })
+  )
+
+  it.effect("is not taken for good by a signed token that nobody asked for", () =>
+    Effect.gen(function* () {
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+      const said = { iss: issuer, aud: "client", iat: 0, token_introspection: { active: true } }
+      const forged = `${part({ alg: "RS256", typ: "token-introspection+jwt" })}.${part(said)}.${part({})}`
+      const type = { "content-type": "application/token-introspection+jwt" }
+      const { introspect } = yield* asking(MockClient.respond(200, forged, type))
+      expect(yield* Effect.flip(introspect(token))).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("is asked for again, twice, where an answer of 10 MiB comes, which is not read to its end", () =>
+    Effect.gen(function* () {
+      const { introspect, posts } = yield* asking(MockClient.respond(200, "x".repeat(10 * 1024 * 1024)))
+      const fiber = yield* Effect.fork(Effect.flip(introspect(token)))
+      for (let n = 0; n < 12; n++) {
+        yield* Effect.promise(() => new Promise(setImmediate))
+        yield* TestClock.adjust("250 millis")
+      }
+      const error = yield* Fiber.join(fiber)
+      expect(error).toMatchObject({ reason: "Unavailable" })
+      expect(printed(error)).not.toContain("xxx")
+      expect(yield* posts).toHaveLength(3)
+    })
+  )
+
   it.effect("is not, and nothing that comes along is believed", () =>
     Effect.gen(function* () {
       const { introspect } = yield* asking(MockClient.respond(200, { active: false, sub: "ada", scope: "all" }))
@@ -84,6 +123,7 @@ describe("a token that is asked about", () => {
     ["no word of whether it is active", MockClient.respond(200, { sub: "ada" })],
     ["a text for it", MockClient.respond(200, { active: "true" })],
     ["a list", MockClient.respond(200, [])],
+    ["a time that is none there is", MockClient.respond(200, `{"active":true,"exp":1e400}`)],
     ["a time that is a text", MockClient.respond(200, { active: true, exp: "1700000600" })],
     ["a subject that is a number", MockClient.respond(200, { active: true, sub: 7 })],
     ["an audience of numbers", MockClient.respond(200, { active: true, aud: [7] })]

@@ -123,6 +123,10 @@ describe("a client that is registered", () => {
     ["a secret that is none", { client_secret: 7 }],
     ["a secret without a word of its end", { client_secret_expires_at: undefined }],
     ["an end that is a text", { client_secret_expires_at: "never" }],
+    ["an id of control characters", { client_id: "made\r\nx: y" }],
+    ["a secret that no request can carry", { client_secret: "canary-\u20ac" }],
+    ["a place without TLS for its registration", { registration_client_uri: "http://auth.test/register/made" }],
+    ["a place for its registration that is no URL", { registration_client_uri: "canary" }],
     ["a method that is a list", { token_endpoint_auth_method: ["none"] }],
     ["a token that is an object", { registration_access_token: {} }]
   ])("is none, with %s", ([_, changed]) =>
@@ -131,6 +135,86 @@ describe("a client that is registered", () => {
       const error = yield* Effect.flip(registered)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect.each<readonly [string, number]>([
+    ["1e306", 8.64e15],
+    ["9223372036854775807", 8.64e15],
+    ["0", 0]
+  ])("has a secret that ends at %s, which is a time, or never", ([end, at]) =>
+    Effect.gen(function* () {
+      const text = JSON.stringify({ ...made, client_secret_expires_at: 1 }).replace(`_at":1`, `_at":${end}`)
+      const json = { "content-type": "application/json" }
+      const registered = yield* (yield* registering(MockClient.respond(201, text, json))).registered
+      expect(registered.secretExpiresAt ?? 0).toBe(at)
+    })
+  )
+
+  it.effect("is none, with a secret that ends at no time there is", () =>
+    Effect.gen(function* () {
+      const text = JSON.stringify({ ...made, client_secret_expires_at: 1 }).replace(`_at":1`, `_at":1e400`)
+      const { registered } = yield* registering(MockClient.respond(201, text, { "content-type": "application/json" }))
+      expect(yield* Effect.flip(registered)).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("by an answer of 10 MiB is not known, and not read to its end", () =>
+    Effect.gen(function* () {
+      const { registered } = yield* registering(MockClient.respond(201, "x".repeat(10 * 1024 * 1024)))
+      const error = yield* Effect.flip(registered)
+      expect(error).toMatchObject({ reason: "Unavailable" })
+      expect(error.message.length).toBeLessThan(1_000)
+    })
+  )
+
+  it.effect.each<readonly [string, string | undefined, string | undefined, string]>([
+    ["a secret, for which no method was asked", undefined, "canary", "client_secret_basic"],
+    ["a secret, to be sent as it was asked for", "client_secret_post", "canary", "client_secret_post"],
+    ["a secret, although none was asked for", "none", "canary", "client_secret_basic"],
+    ["no secret, for which no method was asked", undefined, undefined, "none"],
+    ["no secret, although one was asked for", "client_secret_post", undefined, "none"],
+    ["no secret, since it was asked for with a key", "private_key_jwt", undefined, "private_key_jwt"]
+  ])("by a server that says nothing of its method, and gives %s", ([_, asked, client_secret, method]) =>
+    Effect.gen(function* () {
+      const answer = { ...made, client_secret, token_endpoint_auth_method: undefined }
+      const { client } = yield* MockClient.make([
+        metadata({ registration_endpoint: `${issuer}/register` }),
+        MockClient.respond(201, answer)
+      ])
+      const registered = yield* Effect.provideService(
+        Registration.register({ issuer }, { token_endpoint_auth_method: asked }),
+        HttpClient.HttpClient,
+        client
+      )
+      expect(registered.method).toBe(method)
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["a private key", { kty: "EC", crv: "P-256", x: "x", y: "y", d: "canary" }],
+    ["a secret one", { kty: "oct", k: "canary" }]
+  ])("is not asked for with %s in it, which is not shown", ([_, key]) =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make([])
+      const register = Registration.register({ issuer }, { jwks: { keys: [{ kty: "EC" }, key] } })
+      const error = yield* Effect.flip(Effect.provideService(register, HttpClient.HttpClient, client))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(printed(error)).not.toContain("canary")
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("is asked for nowhere else than where the metadata says, whatever aliases it has", () =>
+    Effect.gen(function* () {
+      const server = {
+        registration_endpoint: `${issuer}/register`,
+        mtls_endpoint_aliases: { registration_endpoint: "https://evil.test/register" }
+      }
+      const { client, mock } = yield* MockClient.make([metadata(server), MockClient.respond(201, made)])
+      const register = Registration.register({ issuer }, { ...wanted, use_mtls_endpoint_aliases: true })
+      yield* Effect.provideService(register, HttpClient.HttpClient, client)
+      expect((yield* mock.sent)[1]?.url).toBe(`${issuer}/register`)
     })
   )
 
