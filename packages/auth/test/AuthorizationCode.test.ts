@@ -9,6 +9,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -17,7 +18,7 @@ import * as TestClock from "effect/TestClock"
 import * as oauth from "oauth4webapi"
 import { issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
-import { answerOf, callbackOf, keys, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
+import { answerOf, callbackOf, keys, keysNamed, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
 /** The library's promises settle in their own time; this lets them. */
 const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
@@ -300,6 +301,30 @@ describe("a sign-in that ends well", () => {
       yield* TestClock.adjust("250 millis")
       expect((yield* Fiber.join(fiber)).claims?.sub).toBe("ada")
       expect(yield* posts).toEqual(["POST /token", "POST /token"])
+    })
+  )
+
+  it.effect("believes an ID token of a key that the server has begun to sign with since", () =>
+    Effect.gen(function* () {
+      const { answering, begin, end, finish, mock } = yield* signedIn()
+      yield* end
+      answering({ "/jwks": keysNamed("next") })
+      for (const kid of ["next", "k"]) {
+        const transaction = yield* begin()
+        answering({ "/token": yield* answerOf(transaction.nonce, { header: { kid } }) })
+        const exit = yield* Effect.exit(finish(transaction, callbackOf(transaction)))
+        // The old one is still kept, as long as the server has not said that it is not good any more.
+        expect(Exit.isSuccess(exit)).toBe(true)
+      }
+      expect((yield* mock.sent).filter(({ url }) => url.endsWith("/jwks"))).toHaveLength(2)
+    })
+  )
+
+  it.effect("asks for the keys once more, and no more, where a key is nobody's", () =>
+    Effect.gen(function* () {
+      const { end, mock } = yield* signedIn({ header: { kid: "nobody's" } })
+      expect((yield* Effect.flip(end)).detail).toContain("no key")
+      expect((yield* mock.sent).filter(({ url }) => url.endsWith("/jwks"))).toHaveLength(2)
     })
   )
 

@@ -84,6 +84,18 @@ describe("in the early window", () => {
     }
   )
 
+  it.scoped("a refresh token that is dead is told of once, however many requests are refused", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { calls, mint } = failingFrom(2, nothing("ReauthorizationRequired"))
+      const { get, renew } = yield* source(mint)
+      const { generation } = yield* get
+      for (let n = 0; n < 20; n++) yield* Effect.flip(renew(generation))
+      expect(calls).toHaveLength(2)
+      expect(lines.filter((line) => line.includes("the old one serves"))).toHaveLength(1)
+    }).pipe(logging(lines))
+  })
+
   it.scoped("a server that says when to come back is not asked before", () =>
     Effect.gen(function* () {
       const busy = new TokenError({ reason: "Unavailable", detail: "429", retryAt: 55 * 60_000 + 120_000 })

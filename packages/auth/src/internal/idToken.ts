@@ -25,8 +25,7 @@ const unsupported = "it is not signed, or by an algorithm or with an extension t
 const has = <Name extends string>(value: unknown, name: Name): value is Readonly<Record<Name, unknown>> =>
   typeof value === "object" && value !== null && name in value
 
-const whyOf = ({ cause, code }: oauth.OperationProcessingError): string | undefined => {
-  if (code === oauth.KEY_SELECTION) return "its issuer has no key that it could be signed by"
+const whyOf = ({ cause }: oauth.OperationProcessingError): string | undefined => {
   if (has(cause, "signature")) return "its signature is not its issuer's"
   if (has(cause, "claim") && typeof cause.claim === "string") {
     return claimsWrong[cause.claim] ?? "one of its claims is not as it should be"
@@ -37,9 +36,12 @@ const whyOf = ({ cause, code }: oauth.OperationProcessingError): string | undefi
   return isMissing ? "there is none, although it was asked for (openid)" : undefined
 }
 
+const keyless = disbelieved("its issuer has no key that it could be signed by")
+
 /** What the library throws at an ID token, in our terms; undefined for what is wrong with something else. */
 const disbelief = (error: unknown): TokenError | undefined => {
   if (error instanceof oauth.OperationProcessingError) {
+    if (error.code === oauth.KEY_SELECTION) return keyless
     const why = whyOf(error)
     return why === undefined ? undefined : disbelieved(why)
   }
@@ -63,8 +65,7 @@ export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A
 /** Keys can be asked for as often as it takes; the code that the answer was got with, only once. */
 const again = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
 
-/** Checks the signature of the ID token in an answer that the library has read, by the keys of the server. */
-export const signed = (
+const checked = (
   { call }: Conversation,
   server: oauth.AuthorizationServer,
   answer: Response
@@ -72,4 +73,20 @@ export const signed = (
   call(({ options }) => believing(oauth.validateApplicationLevelSignature(server, answer, options))).pipe(
     Effect.retry({ schedule: again, while: ({ reason }) => reason === "Unavailable" }),
     Effect.flatten
+  )
+
+/**
+ * Checks the signature of the ID token in an answer that the library has read, by the keys of the server: by those that are
+ * known, and where none of them fits by those that it has now. The library keeps keys by the identity of the metadata, for a
+ * minute at least, and a server may have begun to sign with another one in that time.
+ */
+export const signed = (
+  conversation: Conversation,
+  server: oauth.AuthorizationServer,
+  answer: Response
+): Effect.Effect<void, TokenError> =>
+  Effect.catchIf(
+    checked(conversation, server, answer),
+    (error) => error === keyless,
+    () => checked(conversation, { ...server }, answer)
   )

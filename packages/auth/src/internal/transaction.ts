@@ -235,13 +235,19 @@ export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
   Effect.asVoid(Effect.flatMap(state.store.get, (stored) => adopt(state, stored)))
 
 /** {@link another}, and what is to be remembered when there is none. */
-export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
-  Effect.tapErrorCause(another(state, options), (cause) => {
+export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> => {
+  // A refresh token that is dead is the same news each time.
+  let told: Failure | undefined
+  return Effect.tapErrorCause(another(state, options), (cause) => {
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     const { held } = state.holding
     // That more is refused says nothing about what there was before.
     if (error === undefined || error !== state.declined?.error) state.holding.failed(error)
     const serves = "; the old one serves until it expires."
-    const said = held === undefined || error === undefined ? Effect.void : Effect.logWarning(error.message + serves)
+    const isKnown = error === told && error === state.dead?.error
+    told = error
+    const said =
+      held !== undefined && error !== undefined && !isKnown ? Effect.logWarning(error.message + serves) : Effect.void
     return Effect.zipRight(state.telling.tell("Failed", held?.token, error), said)
   })
+}

@@ -65,6 +65,9 @@ const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): 
 
 export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
+/** The same key under another name, as if it were another one. */
+export const keysNamed = (kid: string): MockClient.Step => MockClient.respond(200, { keys: [{ ...jwk, kid }] })
+
 export const answerOf = (nonce: string | undefined, told: Told = {}) =>
   Effect.gen(function* () {
     const now = (yield* Clock.currentTimeMillis) + (told.ahead ?? 0)
