@@ -1,6 +1,7 @@
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import { TokenError } from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -8,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, conversation, failureOf, granted, issuer, metadata, secret } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { logging } from "./support/sources.js"
 
 const { fail, respond } = MockClient
 
@@ -40,6 +42,40 @@ describe("discovery", () => {
       expect(pathsOf(yield* mock.sent)).toEqual([rfc8414, "POST /token", "POST /token"])
     })
   )
+
+  it.effect("goes to endpoints on other hosts, and says so once, without what their queries hold", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const elsewhere = {
+        token_endpoint: "https://tokens.test/t?key=canary-key",
+        revocation_endpoint: "https://tokens.test/r",
+        jwks_uri: `${issuer}/jwks`,
+        introspection_endpoint: 7
+      }
+      const { client: transport, mock } = yield* MockClient.make([metadata(elsewhere), granted(), granted()])
+      const server = yield* Effect.provideService(
+        OAuth2.make({ ...client, tokenEndpoint: undefined }),
+        HttpClient.HttpClient,
+        transport
+      )
+      yield* server.clientCredentials({})
+      yield* server.clientCredentials({})
+      expect((yield* mock.sent).map(({ url }) => new URL(url).host)).toEqual([
+        "auth.test",
+        "tokens.test",
+        "tokens.test"
+      ])
+      expect(lines).toEqual([
+        "INFO The authorization server https://auth.test names endpoints elsewhere: " +
+          "token_endpoint https://tokens.test/t?key=<redacted>, revocation_endpoint https://tokens.test/r"
+      ])
+    }).pipe(logging(lines))
+  })
+
+  it.effect("says nothing of endpoints that are where they are expected", () => {
+    const lines: Array<string> = []
+    return Effect.map(discovering([metadata(), granted()]), () => expect(lines).toEqual([])).pipe(logging(lines))
+  })
 
   it.effect.each<readonly [string, MockClient.Step]>([
     ["a 404", respond(404, "no such page")],

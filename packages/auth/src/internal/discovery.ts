@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as oauth from "oauth4webapi"
 import type { Client } from "../OAuth2.js"
 import type * as Bridge from "./bridge.js"
+import * as Elsewhere from "./elsewhere.js"
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
@@ -70,6 +71,7 @@ export const metadata = (
       typeof endpoint === "string"
         ? Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint)
         : Effect.fail(noEndpoint)
-    )
+    ),
+    Effect.tap((found) => Elsewhere.shown(found, issuer))
   )
 }

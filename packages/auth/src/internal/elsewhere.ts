@@ -1,0 +1,30 @@
+/** Endpoints that an authorization server has at other origins than its own: allowed, and nothing to be quiet about. */
+import * as Redact from "@countersign/protocol/Redact"
+import * as Effect from "effect/Effect"
+import type * as oauth from "oauth4webapi"
+
+/** Where tokens, codes and secrets are sent to, and where keys come from. */
+const names = [
+  "token_endpoint",
+  "authorization_endpoint",
+  "device_authorization_endpoint",
+  "introspection_endpoint",
+  "jwks_uri",
+  "pushed_authorization_request_endpoint",
+  "registration_endpoint",
+  "revocation_endpoint"
+] as const
+
+const isElsewhere = (url: string, origin: string): boolean => URL.canParse(url) && new URL(url).origin !== origin
+
+/** Says once, where the metadata was read, what of it is not at the issuer's origin. */
+export const shown = (server: oauth.AuthorizationServer, issuer: URL): Effect.Effect<void> => {
+  const elsewhere = names.flatMap((name) => {
+    // The library checks that it is an object, and nothing of what is in it.
+    const url: unknown = server[name]
+    return typeof url === "string" && isElsewhere(url, issuer.origin) ? [`${name} ${Redact.url(url)}`] : []
+  })
+  return elsewhere.length === 0
+    ? Effect.void
+    : Effect.logInfo(`The authorization server ${issuer.origin} names endpoints elsewhere: ${elsewhere.join(", ")}`)
+}
