@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import { format } from "node:util"
 import * as CliLogin from "../src/cli-login.js"
 import * as DeviceLogin from "../src/device-login.js"
+import * as Discover from "../src/discover-from-401.js"
 import * as OnBehalfOf from "../src/on-behalf-of.js"
 import * as WebBackEnd from "../src/web-back-end.js"
 
@@ -92,6 +93,39 @@ describe("device-login.ts", () => {
       Effect.provide(world({ ...publicClients, user: "decides", device: { interval: "50 millis" } }))
     )
   })
+})
+
+describe("discover-from-401.ts", () => {
+  const asked = Effect.flatMap(OAuthServer.OAuthServer, ({ requests }) =>
+    Effect.map(requests, (all) => all.map(({ method, path }) => `${method} ${path.split("?", 1).join()}`))
+  )
+
+  it.live("goes from the URL of an API to its answer, and registers on its way", () =>
+    Effect.gen(function* () {
+      const { resource } = yield* OAuthServer.OAuthServer
+      expect(yield* Discover.program(resource)).toBe("ada may read")
+      expect(yield* asked).toEqual([
+        "GET /resource",
+        "GET /.well-known/oauth-protected-resource/resource",
+        "GET /.well-known/oauth-authorization-server",
+        "POST /register",
+        "GET /.well-known/oauth-authorization-server",
+        "GET /authorize",
+        "POST /token",
+        "GET /resource"
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(browser, world({ scopes: ["read"] }))))
+  )
+
+  it.live("registers nothing where it is told its name, and asks for a token for that API alone", () =>
+    Effect.gen(function* () {
+      const { requests, resource } = yield* OAuthServer.OAuthServer
+      expect(yield* Discover.program(resource, "cli")).toBe("ada may read")
+      expect(yield* asked).not.toContain("POST /register")
+      const authorize = (yield* requests).find(({ path }) => path.startsWith("/authorize"))
+      expect(new URL(authorize?.path ?? "", resource).searchParams.get("resource")).toBe(resource)
+    }).pipe(Effect.provide(Layer.provideMerge(browser, world({ ...publicClients, scopes: ["read"] }))))
+  )
 })
 
 describe("on-behalf-of.ts", () => {

@@ -1,0 +1,39 @@
+/** A program that is given the URL of an API and nothing else, as clients of MCP servers are. */
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as ProtectedResource from "@countersign/auth/ProtectedResource"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Registration from "@countersign/auth/Registration"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as SignIn from "@countersign/node/SignIn"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
+
+// #region discover
+/** This program at the server: by the id that it has there, or as a client that is made for it. Keep what is made. */
+const clientAt = (issuer: string, clientId?: string) =>
+  clientId === undefined
+    ? Effect.map(Registration.register({ issuer }, wanted), Registration.toClient)
+    : Effect.succeed({ issuer, clientId, clientAuthentication: ClientAuthentication.none })
+
+const wanted: Registration.Metadata = {
+  client_name: "a program in a terminal",
+  redirect_uris: ["http://127.0.0.1/callback"],
+  grant_types: ["authorization_code", "refresh_token"],
+  token_endpoint_auth_method: "none"
+}
+
+const call = (url: string) =>
+  Effect.flatMap(ApiClient.make({ baseUrl: url }), (api) => api.get("", { schema: Resource }))
+
+/** Signs somebody in for the API, whatever its authorization server is, and calls it. */
+export const program = (url: string, clientId?: string) =>
+  Effect.gen(function* () {
+    const { issuer, resource, scopes } = yield* ProtectedResource.discover(url)
+    const client: RefreshToken.Options = { ...(yield* clientAt(issuer, clientId)), resource, scopes }
+    yield* SignIn.withBrowser(client)
+    const { scope, sub } = yield* Effect.provide(call(url), RefreshToken.layer(client))
+    return `${sub} may ${scope}`
+  })
+// #endregion
