@@ -83,14 +83,19 @@ const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
     return { options, sent, signOut }
   })
 
-/** Lets what is under way, the library's promises included, come to where it waits for the clock. */
-const pass = Effect.repeatN(
-  Effect.zipRight(
-    Effect.promise(() => new Promise(setImmediate)),
-    TestClock.adjust("250 millis")
-  ),
-  20
-)
+/** The library's promises are settled by no clock. */
+const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+
+/** What an effect ends with, as time goes by. */
+const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(effect)
+    while (Option.isNone(yield* Fiber.poll(fiber))) {
+      yield* settled
+      yield* TestClock.adjust("250 millis")
+    }
+    return yield* Fiber.join(fiber)
+  })
 
 describe("somebody who signs out", () => {
   it.effect("has no token here any more, and none at the server", () =>
@@ -179,10 +184,8 @@ describe("somebody who signs out", () => {
     Effect.gen(function* () {
       const answers = times === 3 ? [answer, answer, answer] : [answer]
       const { options, sent, signOut } = yield* scripted(answers)
-      const fiber = yield* Effect.fork(Effect.flip(signOut()))
-      yield* pass
+      const error = yield* inTime(Effect.flip(signOut()))
       expect(yield* isStored(options)).toBe(false)
-      const error = yield* Fiber.join(fiber)
       expect(error).toMatchObject({ _tag: "TokenError", ...expected })
       expect(error).toHaveProperty("detail", expect.stringContaining("gone here"))
       expect(printed(error)).not.toContain("canary-")
@@ -194,7 +197,7 @@ describe("somebody who signs out", () => {
     Effect.gen(function* () {
       const { options, sent, signOut } = yield* scripted([MockClient.never])
       const fiber = yield* Effect.fork(signOut())
-      yield* pass
+      while ((yield* sent).length === 0) yield* settled
       expect([yield* isStored(options), yield* sent]).toEqual([false, ["canary-refresh"]])
       yield* Fiber.interrupt(fiber)
       expect(yield* isStored(options)).toBe(false)
@@ -203,9 +206,9 @@ describe("somebody who signs out", () => {
 
   it.effect("keeps nobody from signing in while the server does not answer", () =>
     Effect.gen(function* () {
-      const { options, signOut } = yield* scripted([MockClient.never])
+      const { options, sent, signOut } = yield* scripted([MockClient.never])
       const fiber = yield* Effect.fork(signOut())
-      yield* pass
+      while ((yield* sent).length === 0) yield* settled
       yield* AuthorizationCode.store(options, { token: Token.bearer(Redacted.make("canary-newer"), 0) })
       yield* Fiber.interrupt(fiber)
       expect(yield* isStored(options)).toBe(true)
@@ -339,9 +342,9 @@ describe("a process that goes on after somebody has signed out", () => {
       const source = yield* running(options)
       const { generation } = yield* source.get
       const refreshing = yield* Effect.fork(source.renew(generation))
-      while ((yield* server.refreshCalls) === 0) yield* Effect.promise(() => new Promise(setImmediate))
+      while ((yield* server.refreshCalls) === 0) yield* settled
       const signingOut = yield* Effect.fork(Revocation.signOut(options))
-      yield* Effect.promise(() => new Promise(setImmediate))
+      yield* settled
       // The refresh is not answered yet, so it still has its turn.
       expect(yield* isStored(options)).toBe(true)
       yield* TestClock.adjust("3 seconds")
