@@ -1,0 +1,143 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as Introspection from "@countersign/auth/Introspection"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Registration from "@countersign/auth/Registration"
+import * as Revocation from "@countersign/auth/Revocation"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { person } from "./support/person.js"
+import { printed } from "./support/printed.js"
+import { provided } from "./support/provider.js"
+
+const redirectUri = "https://app.test/callback"
+
+const running = provided({
+  cookies: { keys: ["of no use here"] },
+  features: {
+    devInteractions: { enabled: true },
+    introspection: { enabled: true },
+    registration: { enabled: true, initialAccessToken: "canary-initial" },
+    revocation: { enabled: true }
+  },
+  issueRefreshToken: () => true,
+  rotateRefreshToken: true
+})
+
+const register = (metadata: Registration.Metadata, initialAccessToken = "canary-initial") =>
+  Registration.register(
+    {
+      issuer: running.issuer,
+      transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+      initialAccessToken: Redacted.make(initialAccessToken)
+    },
+    metadata
+  )
+
+const metadata: Registration.Metadata = {
+  redirect_uris: [redirectUri],
+  grant_types: ["authorization_code", "refresh_token"],
+  response_types: ["code"]
+}
+
+/** Somebody who has signed in with a client that was registered for that. */
+const signedIn = Effect.gen(function* () {
+  const registered = yield* register(metadata)
+  const options: RefreshToken.Options = {
+    ...Registration.toClient(registered),
+    scopes: ["openid"],
+    settling: 0,
+    transport: OAuth2.dangerouslyPlainHttpOnLoopback
+  }
+  const { begin, finish } = yield* AuthorizationCode.make({ ...options, redirectUri })
+  const transaction = yield* begin()
+  const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+  const done = yield* finish(transaction, callback)
+  yield* AuthorizationCode.store(options, done)
+  const { introspect } = yield* Introspection.make(options)
+  const { accessToken, refreshToken = Redacted.make("none") } = done.token
+  return { accessToken, introspect, options, refreshToken }
+})
+
+const live = Effect.provide(Layer.merge(NodeHttpClient.layerUndici, TokenStore.layerMemory))
+
+describe("oidc-provider", () => {
+  it.live("tells of the tokens of a client that it has registered, and ends them when somebody signs out", () =>
+    Effect.gen(function* () {
+      const { accessToken, introspect, options, refreshToken } = yield* signedIn
+      const said = yield* introspect(accessToken, "access_token")
+      expect(said).toMatchObject({ active: true, clientId: options.clientId, subject: "ada", scope: "openid" })
+      expect(said.active && Math.abs((said.expiresAt ?? 0) - (said.issuedAt ?? 0))).toBe(3_600_000)
+      expect(yield* introspect(refreshToken, "refresh_token")).toMatchObject({ active: true })
+      yield* Revocation.signOut(options)
+      expect(yield* introspect(accessToken)).toEqual({ active: false })
+      expect(yield* introspect(refreshToken)).toEqual({ active: false })
+      const store = yield* TokenStore.TokenStore
+      expect(Option.isNone(yield* store.get(RefreshToken.keyOf(options)))).toBe(true)
+    }).pipe(live)
+  )
+
+  it.live("ends one token, twice if need be, and none that it does not know", () =>
+    Effect.gen(function* () {
+      const { introspect, options, refreshToken } = yield* signedIn
+      const { revoke } = yield* Revocation.make(options)
+      yield* revoke(Redacted.make("made-up"))
+      yield* revoke(refreshToken, "access_token")
+      yield* revoke(refreshToken, "refresh_token")
+      expect(yield* introspect(refreshToken)).toEqual({ active: false })
+    }).pipe(live)
+  )
+
+  it.live("gives no token to a process that goes on after somebody has signed out", () =>
+    Effect.gen(function* () {
+      const { options } = yield* signedIn
+      const built = yield* Layer.build(RefreshToken.layer(options))
+      const { get, renew } = yield* Effect.provide(TokenSource.TokenSource, built)
+      const { generation } = yield* get
+      yield* Revocation.signOut(options)
+      expect(yield* Effect.flip(renew(generation))).toMatchObject({ reason: "ReauthorizationRequired" })
+    }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None), live)
+  )
+
+  it.live("says what it has made of a registration, which can be asked for there again", () =>
+    Effect.gen(function* () {
+      const registered = yield* register({ ...metadata, client_name: "a program" })
+      expect(registered).toMatchObject({ method: "client_secret_basic", secretExpiresAt: undefined })
+      expect(registered.metadata).toMatchObject({ client_name: "a program", redirect_uris: [redirectUri] })
+      expect(registered.registrationUri?.startsWith(`${running.issuer}/`)).toBe(true)
+      const { clientSecret, registrationToken } = registered
+      for (const secret of [clientSecret, registrationToken]) {
+        expect(printed(registered)).not.toContain(Redacted.value(secret ?? Redacted.make("")))
+      }
+    }).pipe(live)
+  )
+
+  it.live.each<readonly [string, Registration.Metadata, string]>([
+    [
+      "a redirect that it does not take",
+      { ...metadata, redirect_uris: ["http://app.test/#a"] },
+      "invalid_redirect_uri"
+    ],
+    ["metadata that it does not take", { ...metadata, token_endpoint_auth_method: "magic" }, "invalid_client_metadata"]
+  ])("refuses %s, with a code", ([_, wrong, code]) =>
+    Effect.gen(function* () {
+      expect(yield* Effect.flip(register(wrong))).toMatchObject({ _tag: "TokenError", reason: "Refused", error: code })
+    }).pipe(live)
+  )
+
+  it.live("registers nobody without a good initial access token, and no error shows it", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(register(metadata, "canary-wrong"))
+      expect(error).toMatchObject({ reason: "Refused", error: "invalid_token" })
+      expect(printed(error)).not.toContain("canary-")
+    }).pipe(live)
+  )
+})
