@@ -90,13 +90,15 @@ const another = new TokenError({
  * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
  *
  * The first question comes after one interval. It grows by five seconds each time the server asks to slow down; where it
- * does not answer, each wait is twice the one before, up to a minute, and never shorter than it says.
+ * does not answer, each wait is twice the one before, up to a minute, and never shorter than it says; it is asked once more
+ * just before the code is over. An interval is a second at least.
  *
  * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, or the client's id or secret is
  * empty. `begin` fails with `TokenError`: `InvalidResponse` where the server names no usable endpoint, or gives nothing that
  * can be shown to somebody; `Refused` and `Unavailable` as `OAuth2.make` tells. `finish` fails with `TokenError`: `Refused`
  * where somebody declined (`error` is `access_denied`) or the server did; `ReauthorizationRequired` where nobody has
- * approved in time, or the code is no longer good; `InvalidResponse` for an ID token that is not believed.
+ * approved in time, or the code is no longer good; `InvalidResponse` for an ID token that is not believed, and
+ * `Unavailable` where the keys to believe it by cannot be had: its code is used by then.
  *
  * Specification: [RFC 8628 §3](https://www.rfc-editor.org/rfc/rfc8628#section-3),
  * [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2),
@@ -110,14 +112,16 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
     const conversation = yield* Conversation.make(options)
     yield* AuthorizationServer.checked(options, conversation.insecure)
     const server = AuthorizationServer.make(conversation, options)
+    const asking = (pending: Pending) =>
+      Effect.flatMap(server, (known) => DeviceAuthorization.ask(conversation, known, options, pending))
     return {
       begin: Effect.flatMap(server, (known) => DeviceAuthorization.begin(conversation, known, options)).pipe(
         Effect.map((fields) => new Pending(fields))
       ),
       finish: (pending) =>
         pending.issuer === options.issuer && pending.client === options.clientId
-          ? Effect.flatMap(server, (known) =>
-              Polling.untilDecided(pending, DeviceAuthorization.ask(conversation, known, options, pending))
+          ? Effect.flatMap(Polling.untilDecided(pending, asking(pending)), (granted) =>
+              Effect.flatMap(server, (known) => DeviceAuthorization.signedIn(conversation, known, options, granted))
             )
           : Effect.fail(another)
     }

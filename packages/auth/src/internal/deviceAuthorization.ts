@@ -21,6 +21,9 @@ export const interval: Duration.DurationInput = "5 seconds"
 /** Nobody sits in front of a code for longer. */
 const longestMs = 24 * 3600_000
 
+/** The interval is told in seconds: less than one is no leave to ask without a pause. */
+const shortestMs = 1_000
+
 /** What a person can type, and more than any server asks them to. */
 const longestCode = 64
 const longestUri = 2048
@@ -35,9 +38,10 @@ const unshowable = new TokenError({
 const isShowable = (text: string, longest: number): boolean =>
   text.length <= longest && Redact.text(text, longest) === text
 
+/** A page may find its way by a fragment, which an endpoint may not have. */
 const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenError> =>
   isShowable(uri, longestUri)
-    ? Effect.mapBoth(Discovery.checkedEndpoint(uri, insecure), {
+    ? Effect.mapBoth(Discovery.checkedEndpoint(uri.split("#", 1).join(), insecure), {
         onFailure: () => unshowable,
         onSuccess: () => undefined
       })
@@ -68,7 +72,7 @@ const begun = (
     return {
       ...{ userCode, verificationUri, verificationUriComplete, issuer, client },
       expiresAt: now + lifeMs,
-      interval: Math.min(waitMs, longestMs),
+      interval: Math.min(Math.max(waitMs, shortestMs), longestMs),
       deviceCode: Redacted.make(answer.device_code)
     }
   })
@@ -94,25 +98,21 @@ export const begin = (
     return yield* begun(answer, options, yield* Clock.currentTimeMillis, insecure)
   })
 
+/** What the server has given, and the response that it came in, which the library checks the ID token by. */
 interface Granted {
   readonly answer: oauth.TokenEndpointResponse
   readonly response: Response
 }
 
-const anonymous = new TokenError({
-  reason: "InvalidResponse",
-  detail: "the ID token is not believed: there is none, although it was asked for (openid); sign in again"
-})
-
 /** Asks once whether somebody has approved the code. */
 export const ask = (
-  conversation: Conversation,
+  { call }: Conversation,
   server: oauth.AuthorizationServer,
-  { dpop, resource, scopes = [] }: Options,
+  { resource }: Options,
   { deviceCode }: Pending
-): Effect.Effect<SignedIn, TokenError> =>
-  Effect.gen(function* () {
-    const granted = yield* conversation.call(
+): Effect.Effect<Granted, TokenError> =>
+  Effect.flatten(
+    call(
       async ({ authentication, client, options }): Promise<Either.Either<Granted, TokenError>> => {
         const more = resource === undefined ? {} : { additionalParameters: { resource } }
         const code = Redacted.value(deviceCode)
@@ -123,9 +123,23 @@ export const ask = (
       },
       [deviceCode]
     )
-    const { answer, response } = yield* granted
-    const token = yield* tokenOf(answer, dpop !== undefined, yield* conversation.clockOffset)
-    if (!scopes.includes("openid")) return { token, claims: undefined, idToken: undefined }
+  )
+
+const anonymous = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the ID token is not believed: there is none, although it was asked for (openid); sign in again"
+})
+
+/** Who has signed in. The code is used by now: whatever fails here, asking again gives nothing. */
+export const signedIn = (
+  conversation: Conversation,
+  server: oauth.AuthorizationServer,
+  options: Options,
+  { answer, response }: Granted
+): Effect.Effect<SignedIn, TokenError> =>
+  Effect.gen(function* () {
+    const token = yield* tokenOf(answer, options.dpop !== undefined, yield* conversation.clockOffset)
+    if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
     if (answer.id_token === undefined) return yield* anonymous
     yield* IdToken.signed(conversation, server, response)
     return { token, claims: oauth.getValidatedIdTokenClaims(answer), idToken: Redacted.make(answer.id_token) }

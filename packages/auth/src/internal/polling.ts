@@ -16,6 +16,9 @@ const slowerMs = 5_000
 /** A server that was down is found again within a minute. */
 const longestMs = 60_000
 
+/** Long enough for a last answer before the code is over. */
+const lastMs = 1_000
+
 const over = new TokenError({
   reason: "ReauthorizationRequired",
   error: "expired_token",
@@ -56,9 +59,11 @@ const after = ({ interval, unheard }: Pace, error: TokenError): Either.Either<Pa
   }
 }
 
-/** A server that says nothing is asked half as often each time. */
-const waitOf = ({ interval, notBefore, unheard }: Pace, now: number): number =>
-  Math.max(Math.min(interval * 2 ** unheard, Math.max(longestMs, interval)), notBefore - now)
+/** A server that says nothing is asked half as often each time, and once more just before it is too late. */
+const waitOf = ({ interval, notBefore, unheard }: Pace, now: number, expiresAt: number): number => {
+  const longest = Math.min(longestMs, expiresAt - lastMs - now)
+  return Math.max(Math.min(interval * 2 ** unheard, Math.max(longest, interval)), notBefore - now)
+}
 
 /** Asks, first after one interval, until there is an answer or it is too late for one. */
 export const untilDecided = <A>(
@@ -69,7 +74,7 @@ export const untilDecided = <A>(
     let pace: Pace = { interval, unheard: 0, notBefore: 0 }
     for (;;) {
       const now = yield* Clock.currentTimeMillis
-      const wait = waitOf(pace, now)
+      const wait = waitOf(pace, now, expiresAt)
       if (now + wait >= expiresAt) return yield* over
       yield* Effect.sleep(wait)
       const answer = yield* Effect.either(ask)

@@ -1,0 +1,183 @@
+import * as DeviceCode from "@countersign/auth/DeviceCode"
+import * as Dpop from "@countersign/auth/Dpop"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fc from "effect/FastCheck"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { ending, failing, options, pending, settled, world } from "./support/device.js"
+import { granted, issuer } from "./support/oauth.js"
+import { answerOf } from "./support/signIn.js"
+
+const down = MockClient.respond(503, "down")
+const openid = { scopes: ["openid", "read"] }
+
+describe("a device whose server is not heard", () => {
+  it.effect("asks again after twice the interval where there is no answer within twenty seconds", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: [MockClient.never, granted()] })
+      yield* Effect.flatten(ending(finish(yield* begin)))
+      expect(yield* polls).toEqual([5, 35])
+    })
+  )
+
+  it.effect("asks a last time just before the code is over, and has the token of somebody who has approved", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: [down, down, down, granted()] })
+      const { token } = yield* Effect.flatten(ending(finish(yield* begin)))
+      expect(yield* polls).toEqual([5, 15, 35, 59])
+      expect(Redacted.value(token.accessToken)).toBe("canary-a")
+    })
+  )
+
+  it.effect("asks no more once the code is over, although it never had an answer", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: Array.from({ length: 9 }, () => down) })
+      expect(yield* failing(finish(yield* begin))).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* polls).toEqual([5, 15, 35, 59])
+    })
+  )
+
+  it.effect("that was begun before a restart waits until the server says again where it is asked", () =>
+    Effect.gen(function* () {
+      const begun = yield* (yield* world()).begin
+      const { finish, polls } = yield* world({ discovery: [down], answers: [granted()] })
+      yield* Effect.flatten(ending(finish(begun)))
+      expect(yield* polls).toEqual([15])
+    })
+  )
+
+  it.effect("does not ask again for a token that it has, where the keys to believe it cannot be had", () =>
+    Effect.gen(function* () {
+      const answers = [yield* answerOf(undefined), pending]
+      const { begin, finish, polls } = yield* world({ options: openid, answers, keys: [down, down, down] })
+      expect(yield* failing(finish(yield* begin))).toMatchObject({ reason: "Unavailable" })
+      expect(yield* polls).toEqual([5])
+    })
+  )
+
+  it.effect("asks no more once nobody waits, although a question is under way", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ answers: [MockClient.never] })
+      const fiber = yield* Effect.fork(finish(yield* begin))
+      yield* TestClock.adjust("6 seconds")
+      yield* settled
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust("50 seconds")
+      expect(yield* polls).toEqual([5])
+    })
+  )
+})
+
+describe("what a server says of a code", () => {
+  it.effect("is not taken for leave to ask without a pause", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* world({ code: { interval: 1e-9 } })
+      expect(yield* begin).toMatchObject({ interval: 1000 })
+    })
+  )
+
+  it.effect("ends in digits although it should be a number", () =>
+    Effect.gen(function* () {
+      const { begin } = yield* world({ code: { expires_in: "60" } })
+      expect(yield* begin).toMatchObject({ expiresAt: 60_000 })
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["a word", { expires_in: "soon" }],
+    ["no number", { expires_in: "Infinity" }],
+    ["nothing", { expires_in: null }]
+  ])("is not taken where its end is %s", ([_, changed]) =>
+    Effect.gen(function* () {
+      const { begin } = yield* world({ code: changed })
+      expect(yield* Effect.flip(begin)).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("is over where it has no time at all, and nobody is asked", () =>
+    Effect.gen(function* () {
+      const { begin, finish, polls } = yield* world({ code: { expires_in: 0 } })
+      expect(yield* Effect.flip(finish(yield* begin))).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* polls).toEqual([])
+    })
+  )
+
+  it.effect("may lead to a page that finds its way by a fragment", () =>
+    Effect.gen(function* () {
+      const page = { verification_uri: `${issuer}/#/device`, verification_uri_complete: `${issuer}/#/device?c=1` }
+      const { begin } = yield* world({ code: page })
+      const { verificationUri, verificationUriComplete } = yield* begin
+      expect([verificationUri, verificationUriComplete]).toEqual([`${issuer}/#/device`, `${issuer}/#/device?c=1`])
+    })
+  )
+
+  it.effect.prop(
+    "can be shown and waited for, or is refused, whatever it is",
+    [
+      Fc.record(
+        {
+          device_code: Fc.jsonValue(),
+          user_code: Fc.oneof(Fc.string({ unit: "binary", maxLength: 90 }), Fc.jsonValue()),
+          verification_uri: Fc.oneof(
+            Fc.string({ unit: "binary" }).map((text) => `https://auth.test/${text}`),
+            Fc.jsonValue()
+          ),
+          verification_uri_complete: Fc.oneof(Fc.webUrl({ withFragments: true }), Fc.jsonValue()),
+          expires_in: Fc.oneof(Fc.double(), Fc.jsonValue()),
+          interval: Fc.oneof(Fc.double(), Fc.jsonValue())
+        },
+        { requiredKeys: [] }
+      )
+    ],
+    ([code]) =>
+      Effect.gen(function* () {
+        const begun = yield* Effect.either((yield* world({ code })).begin)
+        if (Either.isLeft(begun)) {
+          expect(begun.left._tag).toBe("TokenError")
+          return
+        }
+        const { expiresAt, interval, userCode, verificationUri } = begun.right
+        expect(`${userCode}${verificationUri}`).not.toMatch(/\p{Cc}/u)
+        expect(verificationUri.startsWith("https://")).toBe(true)
+        expect(interval).toBeGreaterThanOrEqual(1000)
+        expect(Math.max(interval, expiresAt)).toBeLessThanOrEqual(86_400_000)
+      }),
+    { fastCheck: { numRuns: 60 } }
+  )
+})
+
+describe("a device with a key of its own", () => {
+  const signingIn = Effect.gen(function* () {
+    const server = yield* OAuthServer.OAuthServer
+    const { begin, finish } = yield* DeviceCode.make({
+      ...options,
+      issuer: server.issuer,
+      dpop: yield* Dpop.generate,
+      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+    })
+    const shown = yield* begin
+    yield* server.approveDevice(shown.userCode)
+    return ending(finish(shown), 10)
+  })
+  const clients = { client: { public: true } }
+
+  it.effect("has a token that is bound to it, at a server that wants its nonce in the proof", () =>
+    Effect.gen(function* () {
+      const { token } = yield* Effect.flatten(yield* signingIn)
+      expect(token.tokenType).toBe("DPoP")
+    }).pipe(Effect.provide(OAuthServer.layerMemory({ clients, dpop: { required: true, nonce: true } })))
+  )
+
+  it.effect("takes no token that is not bound to it", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Effect.flatten(yield* signingIn))
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+    }).pipe(Effect.provide(OAuthServer.layerMemory({ clients, dpop: { downgrade: true } })))
+  )
+})
