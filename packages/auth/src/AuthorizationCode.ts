@@ -184,7 +184,7 @@ const beginning =
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
       const nonce = openid ? oauth.generateRandomNonce() : undefined
-      const request = { redirectUri, scopes, resource, further, state, verifier, nonce }
+      const request = { redirectUri, scopes, quirks: options.quirks, resource, further, state, verifier, nonce }
       const isPushed = AuthorizationServer.isPushed(server, pushed)
       const url = yield* call((context) =>
         AuthorizationRequest.urlOf(server, context, { ...request, pushed: isPushed })

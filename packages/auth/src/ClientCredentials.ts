@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import * as Demand from "./Demand.js"
 import * as Configured from "./internal/configured.js"
 import { presenting } from "./internal/presenting.js"
+import * as Quirk from "./internal/quirk.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import * as TokenKey from "./TokenKey.js"
@@ -29,6 +30,8 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
+  /** The API the token is for, by the name that the server knows it by: for servers that have this in the place of `resource`. */
+  readonly audience?: string | undefined
   /**
    * Whether scopes that an API demands are asked for beside those above (no). What a client may do is then for the
    * authorization server to say, and no longer for this list.
@@ -44,14 +47,15 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
  * @category constructors
  */
 export const mint =
-  (server: OAuth2.Service, { resource, scopes = [] }: Options) =>
+  (server: OAuth2.Service, { audience, quirks, resource, scopes = [] }: Options) =>
   (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
     const demanded = demand?.scopes ?? []
     const all = Demand.union(scopes, demanded)
     const claims = demand && Demand.parameters(demand)
     const anew = server.clientCredentials({
       ...claims,
-      ...(all.length > 0 && { scope: all.join(" ") }),
+      ...(all.length > 0 && { scope: Quirk.scopeOf(all, quirks) }),
+      ...(audience !== undefined && { audience }),
       ...(resource !== undefined && { resource })
     })
     const refreshToken = Option.getOrUndefined(previous)?.refreshToken
@@ -100,7 +104,9 @@ export const layer = (
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
-      const { clientId: client, issuer, resource, scopes } = options
+      const { audience, clientId: client, issuer, scopes } = options
+      // A resource has no fragment (RFC 8707 §2): it is never taken for an audience.
+      const resource = options.resource ?? (audience === undefined ? undefined : `#${audience}`)
       return presenting(options, server, {
         ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),

@@ -35,8 +35,8 @@ export interface Signing {
   readonly key: PrivateKey
   /** Who says it (the client). */
   readonly issuer?: string | undefined
-  /** In whose name the token is to be (the issuer's own). */
-  readonly subject?: string | undefined
+  /** In whose name the token is to be (the issuer's own); false where the server wants that unsaid, as Google does. */
+  readonly subject?: string | false | undefined
   /** Whom it is said to (the issuer of the authorization server). */
   readonly audience?: string | ReadonlyArray<string> | undefined
   /** Further claims, as JSON: Google's service accounts name the scopes here (`scope`). They change none of the others. */
@@ -150,7 +150,7 @@ const askedOf = <R>({ assertion, parameters, resource }: Options<R>): unknown =>
 }
 
 const accountOf = <R>({ account, assertion, clientId }: Options<R>): string | undefined =>
-  account ?? (Effect.isEffect(assertion) ? undefined : (assertion.subject ?? assertion.issuer ?? clientId))
+  account ?? (Effect.isEffect(assertion) ? undefined : assertion.subject || (assertion.issuer ?? clientId))
 
 /**
  * Authenticates with tokens that are got by an assertion each, and replaced when they are about to expire or are refused.

@@ -47,6 +47,27 @@ export const settling = "3 seconds"
 export type SecretMethod = "client_secret_basic" | "client_secret_post" | "client_secret_jwt"
 
 /**
+ * Where a server differs from the specifications: what the modules in `providers` know of theirs. Without, a server is
+ * taken at the word of the specifications.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Quirks {
+  /** What stands between two scopes in a request, where it is not a space. */
+  readonly scopeSeparator?: "," | undefined
+  /**
+   * Makes an answer of the token endpoint, a JSON object that came with status 200, one of OAuth. It is not asked about
+   * errors, and never throws.
+   */
+  readonly answer?: ((body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) | undefined
+  /** What the server's own names for errors are called by OAuth: `{ bad_refresh_token: "invalid_grant" }`. */
+  readonly errors?: Readonly<Record<string, string>> | undefined
+  /** The members of a token's answer that are kept with it as {@link Token} `extras`, where they are texts; no secrets. */
+  readonly keeps?: ReadonlyArray<string> | undefined
+}
+
+/**
  * A client as the authorization server knows it.
  *
  * @since 0.1.0
@@ -64,6 +85,8 @@ export interface Client {
   readonly tokenEndpoint?: string | undefined
   /** The key that tokens are to be bound to; the server's answer must be of type `DPoP` then. */
   readonly dpop?: Dpop.Key | undefined
+  /** Where the server differs from the specifications. */
+  readonly quirks?: Quirks | undefined
   /** See {@link dangerouslyPlainHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
 }

@@ -60,10 +60,12 @@ const nobody = new TokenError({
 export const mint =
   (server: OAuth2.Service, first?: Redacted.Redacted<string>) =>
   (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
-    const refreshToken = Option.getOrUndefined(previous)?.refreshToken ?? first
-    return refreshToken === undefined
-      ? Effect.fail(nobody)
-      : server.refresh(refreshToken, demand && Demand.parameters(demand))
+    const old = Option.getOrUndefined(previous)
+    const refreshToken = old?.refreshToken ?? first
+    if (refreshToken === undefined) return Effect.fail(nobody)
+    const refreshed = server.refresh(refreshToken, demand && Demand.parameters(demand))
+    const extras = old?.extras
+    return extras === undefined ? refreshed : Effect.map(refreshed, (token) => ({ extras, ...token }))
   }
 
 /**

@@ -38,6 +38,8 @@ export interface Token {
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The scopes that were granted, separated by spaces. */
   readonly scope?: string | undefined
+  /** What else the server said that its client was told to keep, see `OAuth2.Quirks`: addresses and names, no secrets. */
+  readonly extras?: Readonly<Record<string, string>> | undefined
   readonly issued?: Issued | undefined
   /** When a refresh was begun of which no end was written down: the refresh token may have been used up by it. */
   readonly refreshingSince?: number | undefined
@@ -60,6 +62,7 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
   expiresAt: Schema.optional(Schema.Finite),
   refreshToken: Schema.optional(Secret),
   scope: Schema.optional(Schema.String),
+  extras: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })),
   issued: Schema.optional(
     Schema.Struct({
       issuer: Schema.String,
@@ -84,6 +87,7 @@ export interface TokenEncoded {
   readonly expiresAt?: number | undefined
   readonly refreshToken?: string | undefined
   readonly scope?: string | undefined
+  readonly extras?: Readonly<Record<string, string>> | undefined
   readonly issued?: Issued | undefined
   readonly refreshingSince?: number | undefined
 }

@@ -375,4 +375,27 @@ describe("a process that goes on after somebody has signed out", () => {
       expect(yield* isStored(options)).toBe(false)
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
+
+  it.effect("does not store it with another refresh either, which would bring the record back", () =>
+    Effect.gen(function* () {
+      const { options, server } = yield* signedIn
+      const store = yield* TokenStore.TokenStore
+      let isFull = false
+      const full = new TokenStoreError({ reason: "WriteFailed", detail: "as scripted" })
+      const filling: TokenStore.Service = {
+        ...store,
+        compareAndSet: (...write) => (isFull ? Effect.fail(full) : store.compareAndSet(...write))
+      }
+      const source = yield* Effect.provideService(running(options), TokenStore.TokenStore, filling)
+      isFull = true
+      yield* source.renew((yield* source.get).generation)
+      yield* Revocation.signOut(options)
+      isFull = false
+      const before = yield* server.refreshCalls
+      const error = yield* Effect.flip(source.renew((yield* source.get).generation))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* isStored(options)).toBe(false)
+      expect(yield* server.refreshCalls).toBe(before)
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
 })

@@ -2,7 +2,9 @@
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
+import type { Quirks } from "../OAuth2.js"
 import type { Context } from "./conversation.js"
+import * as Quirk from "./quirk.js"
 
 /** The names that a request is made of: whoever could set one of them could undo what the others are for. */
 const reserved: ReadonlySet<string> = new Set([
@@ -54,6 +56,7 @@ export const checkedReturn = (redirectUri: string): Either.Either<string, Invali
 export interface Request {
   readonly redirectUri: string
   readonly scopes: ReadonlyArray<string>
+  readonly quirks: Quirks | undefined
   readonly resource: string | undefined
   readonly further: Readonly<Record<string, string>>
   readonly pushed: boolean
@@ -73,7 +76,7 @@ const parametersOf = async (request: Request, { client, options }: Context): Pro
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256"
   })
-  if (scopes.length > 0) parameters.set("scope", scopes.join(" "))
+  if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.quirks))
   if (resource !== undefined) parameters.set("resource", resource)
   if (nonce !== undefined) parameters.set("nonce", nonce)
   // RFC 9449 §10: a code that somebody else gets hold of is of no use without the key either.

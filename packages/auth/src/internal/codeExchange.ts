@@ -60,18 +60,18 @@ export const signIn = (
   server: oauth.AuthorizationServer,
   transaction: Transaction,
   parameters: URLSearchParams,
-  { dpop, resource }: Options
+  options: Options
 ): Effect.Effect<SignedIn, TokenError> =>
   Effect.gen(function* () {
     const secrets = [transaction.verifier, Redacted.make(parameters.get("code") ?? "")]
     const { answer, response } = yield* conversation
-      .call(exchange(server, transaction, parameters, resource), secrets)
+      .call(exchange(server, transaction, parameters, options.resource), secrets)
       .pipe(
         Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
         Effect.mapError(spent),
         Effect.flatten
       )
-    const token = yield* tokenOf(answer, dpop !== undefined, yield* conversation.clockOffset)
+    const token = yield* tokenOf(answer, options, yield* conversation.clockOffset)
     if (transaction.nonce === undefined) return { token, claims: undefined, idToken: undefined }
     yield* IdToken.signed(conversation, server, response)
     const idToken = answer.id_token === undefined ? undefined : Redacted.make(answer.id_token)

@@ -13,6 +13,7 @@ import * as ClientAuth from "./clientAuth.js"
 import * as Discovery from "./discovery.js"
 import * as Dpop from "./dpop.js"
 import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
+import * as Quirk from "./quirk.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** What a request of the library takes. */
@@ -92,6 +93,8 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
     const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
     const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
 
+    const renamed = Quirk.renaming(client.quirks)
+
     const call: Conversation["call"] = (run, secrets = []) =>
       Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) =>
         exchange(
@@ -101,7 +104,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
               client: skewed,
               authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
               options: {
-                [oauth.customFetch]: customFetch,
+                [oauth.customFetch]: Quirk.fetching(customFetch, server, client.quirks),
                 [oauth.allowInsecureRequests]: insecure,
                 ...(proof !== undefined && { DPoP: proof })
               }
@@ -114,7 +117,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
           },
           [...method.secrets, ...secrets]
         )
-      )
+      ).pipe(Effect.mapError(renamed))
 
     return {
       issuer,
@@ -122,7 +125,6 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
       metadata,
       clockOffset: Effect.sync(exchange.ahead),
       call,
-      token: (run, secrets) =>
-        Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client.dpop !== undefined, exchange.ahead()))
+      token: (run, secrets) => Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client, exchange.ahead()))
     }
   })

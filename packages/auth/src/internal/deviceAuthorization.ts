@@ -13,6 +13,7 @@ import * as AuthorizationServer from "./authorizationServer.js"
 import type { Conversation } from "./conversation.js"
 import * as Discovery from "./discovery.js"
 import * as IdToken from "./idToken.js"
+import * as Quirk from "./quirk.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** RFC 8628 §3.5: where the server does not say. */
@@ -47,9 +48,9 @@ const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenEr
       })
     : Effect.fail(unshowable)
 
-const asked = ({ parameters, resource, scopes = [] }: Options): Record<string, string> => ({
+const asked = ({ parameters, quirks, resource, scopes = [] }: Options): Record<string, string> => ({
   ...parameters,
-  ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
   ...(resource !== undefined && { resource })
 })
 
@@ -138,7 +139,7 @@ export const signedIn = (
   { answer, response }: Granted
 ): Effect.Effect<SignedIn, TokenError> =>
   Effect.gen(function* () {
-    const token = yield* tokenOf(answer, options.dpop !== undefined, yield* conversation.clockOffset)
+    const token = yield* tokenOf(answer, options, yield* conversation.clockOffset)
     if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
     if (answer.id_token === undefined) return yield* anonymous
     yield* IdToken.signed(conversation, server, response)

@@ -5,6 +5,7 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { Exchanged, Options, Subject } from "../TokenExchange.js"
 import type { Conversation } from "./conversation.js"
+import * as Quirk from "./quirk.js"
 import { tokenOf } from "./tokenResponse.js"
 
 export const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -21,10 +22,10 @@ export const tokenTypes = {
 /** RFC 8693 §2.2.1: the type of a token that is none of access. */
 export const notApplicable = "N_A"
 
-type Asked = Pick<Options, "audience" | "dpop" | "parameters" | "requestedTokenType" | "resource" | "scopes">
+type Asked = Pick<Options, "audience" | "dpop" | "parameters" | "quirks" | "requestedTokenType" | "resource" | "scopes">
 
 const parametersOf = (
-  { audience, parameters, requestedTokenType, resource, scopes = [] }: Asked,
+  { audience, parameters, quirks, requestedTokenType, resource, scopes = [] }: Asked,
   subject: Subject,
   actor: Subject | undefined
 ): Record<string, string> => ({
@@ -34,7 +35,7 @@ const parametersOf = (
   ...(actor !== undefined && { actor_token: Redacted.value(actor.token), actor_token_type: actor.type }),
   ...(resource !== undefined && { resource }),
   ...(audience !== undefined && { audience }),
-  ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
   ...(requestedTokenType !== undefined && { requested_token_type: requestedTokenType })
 })
 
@@ -62,18 +63,19 @@ const isAsked = (issued: string, requested: string = tokenTypes.accessToken): bo
 
 const exchangedOf = (
   answer: oauth.TokenEndpointResponse,
-  { dpop, requestedTokenType }: Asked,
+  asked: Asked,
   ahead: number
 ): Effect.Effect<Exchanged, TokenError> => {
+  const { requestedTokenType } = asked
   const { issued_token_type: issuedTokenType, token_type: type } = answer
   if (typeof issuedTokenType !== "string") return Effect.fail(untold)
   if (!isAsked(issuedTokenType, requestedTokenType)) return Effect.fail(somethingElse)
   if (type !== "n_a") {
-    return Effect.map(tokenOf(answer, dpop !== undefined, ahead), (token) => ({ ...token, issuedTokenType }))
+    return Effect.map(tokenOf(answer, asked, ahead), (token) => ({ ...token, issuedTokenType }))
   }
   return requestedTokenType === undefined || requestedTokenType === tokenTypes.accessToken
     ? Effect.fail(unasked)
-    : Effect.map(tokenOf({ ...answer, token_type: "bearer" }, false, ahead), (token) => ({
+    : Effect.map(tokenOf({ ...answer, token_type: "bearer" }, { quirks: asked.quirks }, ahead), (token) => ({
         ...token,
         tokenType: notApplicable,
         issuedTokenType

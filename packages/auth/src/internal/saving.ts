@@ -17,6 +17,8 @@ export interface Saving {
   readonly adopted: (version: number) => void
   /** The token that could not be stored yet: newer than whatever the store holds. */
   readonly pending: () => Option.Option<Token>
+  /** The record is gone: nothing is owed to it. */
+  readonly forget: () => void
   /**
    * Stores a token in place of version `expected`, which holds `previous`. It never fails: what cannot be stored now is
    * owed.
@@ -112,6 +114,10 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
     return {
       version: () => known,
       adopted: (version) => void (known = version),
+      forget: () => {
+        debt = undefined
+        known = 0
+      },
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
       save: (token, expected, previous) =>
         Effect.suspend(() => {

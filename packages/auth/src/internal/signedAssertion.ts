@@ -55,7 +55,8 @@ export const make = (
   const iss = issuer ?? client
   const times = { iat: now, nbf: now, exp: now + lifeSeconds }
   const aud = typeof audience === "object" ? [...audience] : (audience ?? server)
-  const said = { ...claims, iss, sub: subject ?? iss, aud, ...times }
+  const sub = subject === false ? undefined : (subject ?? iss)
+  const said = { ...claims, iss, ...(sub !== undefined && { sub }), aud, ...times }
   return Effect.tryPromise({
     try: async () => {
       const jwt = new jose.SignJWT({ ...said, jti: globalThis.crypto.randomUUID() })

@@ -5,9 +5,11 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
+import type { Client } from "../OAuth2.js"
 import type { Token } from "../Token.js"
 import { isPrintable } from "./bridge.js"
 import * as Jwt from "./jwt.js"
+import * as Quirk from "./quirk.js"
 
 /** Longer than anything is kept; what is more is a server's way to say "for ever". */
 const longestLifeSeconds = 10 * 365 * 24 * 3600
@@ -34,9 +36,10 @@ const endOf = (
  */
 export const tokenOf = (
   answer: oauth.TokenEndpointResponse,
-  bound = false,
+  { dpop, quirks }: Pick<Client, "dpop" | "quirks">,
   ahead = 0
 ): Effect.Effect<Token, TokenError> => {
+  const bound = dpop !== undefined
   if (answer.token_type !== (bound ? "dpop" : "bearer")) {
     const detail =
       bound && answer.token_type === "bearer"
@@ -56,6 +59,7 @@ export const tokenOf = (
     obtainedAt: now,
     expiresAt: endOf(answer, now, ahead),
     refreshToken: answer.refresh_token === undefined ? undefined : Redacted.make(answer.refresh_token),
-    scope: answer.scope
+    scope: answer.scope,
+    ...Quirk.extrasOf(answer, quirks)
   }))
 }

@@ -129,6 +129,8 @@ const unsettled = (state: State, since: number, now: number): TokenError | undef
 const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refresh, Failure> =>
   Effect.gen(function* () {
     const version = versionOf(stored)
+    // Somebody has signed out: what was owed to the record is owed to nobody.
+    if (version === 0 && state.saving.version() > 0) state.saving.forget()
     const pending = state.saving.pending()
     const previous = Option.orElse(pending, () => Option.map(stored, ({ token }) => token))
     const token = Option.getOrUndefined(previous)

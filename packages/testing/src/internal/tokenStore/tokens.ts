@@ -19,6 +19,7 @@ export const token = (text: string): Token => ({
   expiresAt: 61_000,
   refreshToken: Redacted.make(`${canary}refresh-${text}`),
   scope: "read write",
+  extras: { instance_url: "https://api.test" },
   issued: { issuer: "https://auth.test", client: "client", account: "alice", audience: "https://api.test" },
   refreshingSince: 59_000
 })
@@ -34,6 +35,7 @@ export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => (
   expiresAt: token.expiresAt,
   refreshToken: token.refreshToken && Redacted.value(token.refreshToken),
   scope: token.scope,
+  extras: token.extras && { ...token.extras },
   issued: token.issued && {
     issuer: token.issued.issuer,
     client: token.issued.client,

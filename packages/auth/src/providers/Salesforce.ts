@@ -1,0 +1,78 @@
+/**
+ * Salesforce: production, sandboxes, and a domain of one's own.
+ *
+ * It says with the token where the API is (`instance_url`), and not how long the token lives, which the organization's session
+ * settings decide: it is replaced when it is refused. Client credentials need a domain of one's own.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import type { PrivateKey } from "../ClientAuthentication.js"
+import type * as JwtBearer from "../JwtBearer.js"
+import type * as OAuth2 from "../OAuth2.js"
+import type { Token } from "../Token.js"
+
+/**
+ * An app, and where its organization is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication"> {
+  /** `login.salesforce.com` when it is left out, `test.salesforce.com` for sandboxes, or `example.my.salesforce.com`. */
+  readonly host?: string | undefined
+}
+
+const quirks: OAuth2.Quirks = { keeps: ["instance_url"] }
+
+/**
+ * An app's part of any grant's options.
+ *
+ * Specification: [OAuth authorization flows](https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_flows.htm).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const client = ({ host = "login.salesforce.com", ...client }: Options): OAuth2.Client => ({
+  ...client,
+  issuer: `https://${host}`,
+  quirks
+})
+
+/**
+ * Somebody that a service acts for by a key whose certificate is in the app.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ActingFor extends Pick<Options, "clientId" | "host"> {
+  readonly key: PrivateKey
+  /** The user's name, as they sign in with it. */
+  readonly username: string
+}
+
+/**
+ * The options of `JwtBearer.layer`.
+ *
+ * Specification: [the JWT bearer flow](https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_jwt_flow.htm).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const actingFor = ({
+  clientId,
+  host = "login.salesforce.com",
+  key,
+  username
+}: ActingFor): JwtBearer.Options => ({
+  ...client({ clientId, host }),
+  assertion: { key, subject: username, audience: `https://${host}` }
+})
+
+/**
+ * Where the API of a token is: the base URL of its client.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const instanceUrl = ({ extras }: Token): Option.Option<string> => Option.fromNullable(extras?.["instance_url"])

@@ -1,0 +1,98 @@
+import * as DeviceCode from "@countersign/auth/DeviceCode"
+import * as GitHub from "@countersign/auth/providers/GitHub"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+import { clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+
+const app = GitHub.app({ clientId: "Iv1.client", clientSecret })
+
+/** It answers in JSON to who asks for that, and tells errors with status 200. */
+const github = (answer: object) =>
+  imitating((url, _, { headers }) => {
+    if (url !== "https://github.com/login/oauth/access_token") return MockClient.respond(404, "")
+    return headers["accept"] === "application/json"
+      ? MockClient.respond(200, answer)
+      : MockClient.respond(200, "access_token=gho_canary&scope=repo&token_type=bearer")
+  })
+
+const granted = { access_token: "gho_canary", token_type: "bearer", scope: "repo,gist" }
+
+describe("GitHub", () => {
+  it.effect("signs somebody in: a token without an end, with scopes that are a list of OAuth", () =>
+    Effect.gen(function* () {
+      const { forms, within } = yield* github(granted)
+      const { end, page, query } = yield* within(signIn({ ...app, scopes: ["repo", "gist"] }))
+      expect(page.origin + page.pathname).toBe("https://github.com/login/oauth/authorize")
+      expect(query).toMatchObject({ scope: "repo gist", code_challenge_method: "S256" })
+      const { token } = yield* end
+      expect(token).toMatchObject({ scope: "repo gist", tokenType: "Bearer" })
+      expect([token.expiresAt, token.refreshToken]).toEqual([undefined, undefined])
+      expect(yield* forms).toMatchObject([{ client_id: "Iv1.client", client_secret: "canary-secret" }])
+    })
+  )
+
+  it.effect("gives an app a token for eight hours, and a refresh token", () =>
+    Effect.gen(function* () {
+      const more = { expires_in: 28_800, refresh_token: "ghr_canary", refresh_token_expires_in: 15_811_200, scope: "" }
+      const { within } = yield* github({ ...granted, ...more })
+      const token = yield* within(refreshing(app))
+      expect(token.expiresAt).toBe(28_800_000)
+      expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("ghr_canary")
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["bad_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
+    ["incorrect_client_credentials", { reason: "Refused", error: "invalid_client" }],
+    ["application_suspended", { reason: "Refused", error: "application_suspended" }]
+  ])("says %s with status 200, which is an error all the same", ([error, expected]) =>
+    Effect.gen(function* () {
+      const { posts, within } = yield* github({ error, error_description: "no", error_uri: "https://docs.github.com" })
+      expect(yield* Effect.flip(within(refreshing(app)))).toMatchObject(expected)
+      expect(yield* posts).toHaveLength(1)
+    })
+  )
+
+  it.effect("has somebody sign in again for a code that is used up", () =>
+    Effect.gen(function* () {
+      const { within } = yield* github({ error: "bad_verification_code" })
+      const { end } = yield* within(signIn(app))
+      expect(yield* Effect.flip(end)).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
+    })
+  )
+
+  it.effect("gives a device a code, and is asked about it without a secret", () =>
+    Effect.gen(function* () {
+      const shown = {
+        device_code: "canary",
+        user_code: "WDJB-MJHT",
+        verification_uri: "https://github.com/login/device"
+      }
+      const { forms, within } = yield* imitating((url, n) => {
+        if (url === "https://github.com/login/device/code") {
+          return MockClient.respond(200, { ...shown, expires_in: 900, interval: 5 })
+        }
+        return MockClient.respond(200, n === 1 ? { error: "authorization_pending" } : granted)
+      })
+      const device = { ...GitHub.app({ clientId: "Iv1.client" }), scopes: ["repo"] }
+      const { begin, finish } = yield* within(DeviceCode.make(device))
+      const pending = yield* begin
+      const ended = yield* Effect.fork(finish(pending))
+      for (let n = 0; n < 3; n++) {
+        yield* TestClock.adjust("5 seconds")
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+      }
+      expect((yield* ended).token.scope).toBe("repo gist")
+      expect((yield* forms).map(({ client_secret }) => client_secret)).toEqual([undefined, undefined, undefined])
+    })
+  )
+
+  it("can be a server of one's own", () => {
+    expect(GitHub.app({ clientId: "x", host: "github.example.com" })).toMatchObject({
+      tokenEndpoint: "https://github.example.com/login/oauth/access_token"
+    })
+  })
+})

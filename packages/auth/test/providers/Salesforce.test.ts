@@ -1,0 +1,108 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as JwtBearer from "@countersign/auth/JwtBearer"
+import * as Salesforce from "@countersign/auth/providers/Salesforce"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as jose from "jose"
+import { calling, clientSecret, imitating, signIn } from "../support/imitated.js"
+
+const issuer = "https://example.my.salesforce.com"
+const app = Salesforce.client({ host: "example.my.salesforce.com", clientId: "3MVG9", clientSecret })
+
+const metadata = {
+  issuer,
+  authorization_endpoint: `${issuer}/services/oauth2/authorize`,
+  token_endpoint: `${issuer}/services/oauth2/token`
+}
+
+const granted = {
+  access_token: "00D-canary",
+  refresh_token: "5Aep-canary",
+  token_type: "Bearer",
+  instance_url: "https://example.my.salesforce.com",
+  id: "https://login.salesforce.com/id/00D/005",
+  issued_at: "1700000000000",
+  signature: "canary-signature"
+}
+
+/** It says where the API is when somebody signs in; a refresh may leave that out. */
+const salesforce = imitating((url, n) => {
+  if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+  if (url.endsWith("/token")) {
+    const { instance_url, ...rest } = granted
+    return MockClient.respond(200, n === 1 ? { instance_url, ...rest } : rest)
+  }
+  return MockClient.respond(200, {})
+})
+
+describe("Salesforce", () => {
+  it.effect("says with the token where the API is, and not when it ends", () =>
+    Effect.gen(function* () {
+      const { within } = yield* salesforce
+      const { end } = yield* within(signIn({ ...app, scopes: ["api", "refresh_token"] }))
+      const { token } = yield* end
+      expect(Option.getOrThrow(Salesforce.instanceUrl(token))).toBe("https://example.my.salesforce.com")
+      expect(token.extras).toEqual({ instance_url: "https://example.my.salesforce.com" })
+      expect(token.expiresAt).toBeUndefined()
+    })
+  )
+
+  it.effect("is where it was after a refresh that does not say so, in the store as well", () =>
+    Effect.gen(function* () {
+      const { within } = yield* salesforce
+      yield* Effect.gen(function* () {
+        const { end } = yield* signIn(app)
+        yield* AuthorizationCode.store(app, yield* end)
+        const built = yield* Layer.build(RefreshToken.layer({ ...app, settling: 0 }))
+        const source = Context.get(built, TokenSource.TokenSource)
+        const { generation } = yield* source.get
+        yield* source.renew(generation)
+        const { token } = yield* source.get
+        expect(Option.getOrThrow(Salesforce.instanceUrl(token))).toBe("https://example.my.salesforce.com")
+        const store = yield* TokenStore.TokenStore
+        const stored = Option.getOrThrow(yield* store.get(RefreshToken.keyOf(app)))
+        expect(stored.token.extras).toEqual(token.extras)
+      }).pipe(within, Effect.provide(TokenStore.layerMemory))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("has no place where a token says none, or something that is no text", () =>
+    Effect.gen(function* () {
+      const { within } = yield* imitating((url) =>
+        MockClient.respond(200, url.includes("/.well-known/") ? metadata : { ...granted, instance_url: 7 })
+      )
+      const { end } = yield* within(signIn(app))
+      expect(Option.isNone(Salesforce.instanceUrl((yield* end).token))).toBe(true)
+    })
+  )
+
+  it.effect("lets a service act for somebody by a key, whose assertion is meant for the login host", () =>
+    Effect.gen(function* () {
+      const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
+      const sandbox = { ...metadata, issuer: "https://test.salesforce.com" }
+      const { forms, within } = yield* imitating((url) => {
+        if (url.includes("/.well-known/")) return MockClient.respond(200, sandbox)
+        return MockClient.respond(200, url.endsWith("/token") ? { ...granted, refresh_token: undefined } : {})
+      })
+      const acting = Salesforce.actingFor({
+        clientId: "3MVG9",
+        host: "test.salesforce.com",
+        username: "ada@example.com",
+        key: { key: privateKey }
+      })
+      yield* within(calling(JwtBearer.layer(acting)))
+      const [form] = yield* forms
+      const { payload } = yield* Effect.promise(() =>
+        jose.jwtVerify(form?.["assertion"] ?? "", publicKey, { currentDate: new Date(0) })
+      )
+      expect(payload).toMatchObject({ iss: "3MVG9", sub: "ada@example.com", aud: "https://test.salesforce.com" })
+    })
+  )
+})

@@ -1,0 +1,85 @@
+import * as Slack from "@countersign/auth/providers/Slack"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { printed } from "../support/printed.js"
+import { clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+
+const options = { clientId: "1.2", clientSecret }
+
+const slack = (answer: object) => imitating(() => MockClient.respond(200, answer))
+
+const installed = {
+  ok: true,
+  access_token: "xoxb-canary",
+  token_type: "bot",
+  scope: "commands,chat:write",
+  team: { id: "T1" },
+  authed_user: { id: "U1", access_token: "xoxp-canary", token_type: "user", scope: "search:read" }
+}
+
+describe("Slack", () => {
+  it.effect("installs a bot: scopes with commas there and back, and a token that is sent as Bearer", () =>
+    Effect.gen(function* () {
+      const { posts, within } = yield* slack(installed)
+      const { end, page, query } = yield* within(signIn({ ...Slack.bot(options), scopes: ["commands", "chat:write"] }))
+      expect(page.origin + page.pathname).toBe("https://slack.com/oauth/v2/authorize")
+      expect(query["scope"]).toBe("commands,chat:write")
+      const { token } = yield* end
+      expect(Redacted.value(token.accessToken)).toBe("xoxb-canary")
+      expect(token).toMatchObject({ tokenType: "Bearer", scope: "commands chat:write", expiresAt: undefined })
+      const [sent] = yield* posts
+      expect(sent?.url).toBe("https://slack.com/api/oauth.v2.access")
+      expect(sent?.headers["authorization"]).toMatch(/^Basic /)
+    })
+  )
+
+  it.effect("gives the token of whoever installs it, where that was asked for", () =>
+    Effect.gen(function* () {
+      const { within } = yield* slack(installed)
+      const { end, query } = yield* within(signIn(Slack.user({ ...options, userScopes: ["search:read", "im:read"] })))
+      expect(query["user_scope"]).toBe("search:read,im:read")
+      const { token } = yield* end
+      expect(Redacted.value(token.accessToken)).toBe("xoxp-canary")
+      expect(token.scope).toBe("search:read")
+    })
+  )
+
+  it.effect("does not take the bot's token for a user's, where the user gave none", () =>
+    Effect.gen(function* () {
+      const { within } = yield* slack({ ...installed, authed_user: { id: "U1" } })
+      const { end } = yield* within(signIn(Slack.user({ ...options, userScopes: ["search:read"] })))
+      expect(yield* Effect.flip(end)).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("rotates tokens for an app that wants that", () =>
+    Effect.gen(function* () {
+      const rotated = {
+        ...installed,
+        access_token: "xoxe.xoxb-canary",
+        refresh_token: "xoxe-canary",
+        expires_in: 43_200
+      }
+      const { forms, within } = yield* slack(rotated)
+      const token = yield* within(refreshing(Slack.bot(options)))
+      expect(token.expiresAt).toBe(43_200_000)
+      expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("xoxe-canary")
+      expect(yield* forms).toEqual([{ grant_type: "refresh_token", refresh_token: "canary-refresh-1" }])
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["invalid_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
+    ["bad_client_secret", { reason: "Refused", error: "invalid_client" }],
+    ["ratelimited", { reason: "Refused", error: "ratelimited" }]
+  ])("says %s with ok: false and status 200, which is an error all the same", ([error, expected]) =>
+    Effect.gen(function* () {
+      const { within } = yield* slack({ ok: false, error })
+      const failure = yield* Effect.flip(within(refreshing(Slack.bot(options))))
+      expect(failure).toMatchObject(expected)
+      expect(printed(failure)).not.toContain("canary")
+    })
+  )
+})

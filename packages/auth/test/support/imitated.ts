@@ -1,0 +1,65 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import type { TokenSource } from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import type { Auth } from "@countersign/client/Auth"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+
+/** A server that answers like a provider: by the request's URL without its query, and how often that was asked. */
+export type Imitation = (url: string, n: number, sent: MockClient.Sent) => MockClient.Step
+
+export const imitating = (answer: Imitation) =>
+  Effect.map(
+    MockClient.make((sent) => {
+      const [url = ""] = sent.url.split("?")
+      const n = (asked.get(url) ?? 0) + 1
+      asked.set(url, n)
+      return answer(url, n, sent)
+    }),
+    ({ client, mock }) => {
+      const posts = Effect.map(mock.sent, (sent) => sent.filter(({ method }) => method === "POST"))
+      return {
+        mock,
+        posts,
+        /** The forms that were sent. */
+        forms: Effect.map(posts, (sent) =>
+          sent.map(({ body }) => Object.fromEntries(new URLSearchParams(String(body ?? ""))))
+        ),
+        within: Effect.provideService(HttpClient.HttpClient, client)
+      }
+    }
+  ).pipe(Effect.tap(() => asked.clear()))
+
+const asked = new Map<string, number>()
+
+/** Signs somebody in: what the browser would be sent back with, and what comes of it. */
+export const signIn = (options: Omit<AuthorizationCode.Options, "redirectUri">) =>
+  Effect.gen(function* () {
+    const redirectUri = "https://app.test/callback"
+    const { begin, finish } = yield* AuthorizationCode.make({ ...options, redirectUri })
+    const transaction = yield* begin()
+    const page = new URL(transaction.url)
+    const back = new URLSearchParams({ code: "canary-code", state: transaction.state })
+    return { page, query: Object.fromEntries(page.searchParams), end: finish(transaction, back) }
+  })
+
+/** What comes of a refresh. */
+export const refreshing = (options: OAuth2.Client) =>
+  Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1")))
+
+/** Calls `https://api.test/x` with the tokens of a grant. */
+export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) => {
+  class Api extends ApiClient.Tag("test/Api")<Api>() {}
+  return Effect.flatMap(Api, (api) => api.get("/x")).pipe(
+    Effect.provide(
+      Api.layer({ baseUrl: "https://api.test" }).pipe(Layer.provide(grant), Layer.provide(TokenStore.layerMemory))
+    )
+  )
+}
+
+export const clientSecret = Redacted.make("canary-secret")
