@@ -20,7 +20,9 @@ export const published = ["protocol", "client", "auth", "node", "testing"] as co
 
 /** The modules that users import: everything in `src` itself. */
 export const publicModules = (repository: Repository): ReadonlyArray<string> =>
-  repository.files.filter((file) => new RegExp(`^packages/(?:${published.join("|")})/src/[^/]+\\.ts$`).test(file))
+  repository.files.filter((file) =>
+    new RegExp(`^packages/(?:${published.join("|")})/src/(?!internal/)(?:[^/]+/)?[^/]+\\.ts$`).test(file)
+  )
 
 /** A repository made of texts. */
 export const fromTexts = (texts: Readonly<Record<string, string>>): Repository => {

@@ -63,3 +63,14 @@ export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) => {
 }
 
 export const clientSecret = Redacted.make("canary-secret")
+
+/** What a token endpoint answers. */
+export const granted = { access_token: "canary-access", token_type: "Bearer", expires_in: 3600 }
+
+/** A provider that publishes metadata at these places, and answers with a token. */
+export const publishing = (issuer: string, at: string) =>
+  imitating((url) => {
+    const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
+    if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+    return MockClient.respond(200, url.endsWith("token") ? granted : {})
+  })

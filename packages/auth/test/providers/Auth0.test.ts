@@ -1,0 +1,37 @@
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as Auth0 from "@countersign/auth/providers/Auth0"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { calling, clientSecret, publishing, signIn } from "../support/imitated.js"
+
+describe("Auth0", () => {
+  const issuer = "https://example.eu.auth0.com/"
+  const options = { domain: "example.eu.auth0.com", audience: "https://api.example.com", clientId: "c", clientSecret }
+
+  it.effect("has an issuer with a slash at its end, and names the API by its audience", () =>
+    Effect.gen(function* () {
+      const { forms, within } = yield* publishing(issuer, `${issuer}oauth/`)
+      yield* within(calling(ClientCredentials.layer(Auth0.client(options))))
+      expect(yield* forms).toEqual([{ grant_type: "client_credentials", audience: "https://api.example.com" }])
+    })
+  )
+
+  it.effect("names it when somebody signs in, too", () =>
+    Effect.gen(function* () {
+      const { within } = yield* publishing(issuer, issuer)
+      const { end, query } = yield* within(signIn({ ...Auth0.client(options), scopes: ["offline_access"] }))
+      expect(query).toMatchObject({ audience: "https://api.example.com", scope: "offline_access" })
+      expect((yield* end).token.tokenType).toBe("Bearer")
+    })
+  )
+
+  it.effect("keeps tokens of two audiences apart", () =>
+    Effect.gen(function* () {
+      const { forms, within } = yield* publishing(issuer, `${issuer}oauth/`)
+      for (const audience of ["https://a.test", "https://b.test"]) {
+        yield* within(calling(ClientCredentials.layer(Auth0.client({ ...options, audience }))))
+      }
+      expect((yield* forms).map((form) => form["audience"])).toEqual(["https://a.test", "https://b.test"])
+    })
+  )
+})
