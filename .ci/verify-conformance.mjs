@@ -26,5 +26,7 @@ const problemsOf = (report) => {
 
 const problems = [...(status === "0" ? [] : [`it ended with status ${status}`]), ...problemsOf(parse())]
 for (const problem of problems) console.log(`  ${problem}`)
-console.log(problems.length === 0 ? `${parse().cases.length} cases at ${server}, all ok` : `${problems.length} problems`)
+console.log(
+  problems.length === 0 ? `${parse().cases.length} cases at ${server}, all ok` : `${problems.length} problems`
+)
 process.exit(problems.length === 0 ? 0 : 1)
