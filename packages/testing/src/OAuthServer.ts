@@ -12,7 +12,8 @@
  * | `POST /introspect`, `POST /revoke` | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662#section-2), [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2) |
  * | `POST /register` | a client, see {@link ClientOptions} ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591#section-3)) |
  * | `/jwks`, `/userinfo` | the key of ID tokens; `{ sub }` |
- * | `/resource?scope=` | `{ ok: true, client_id, scope, sub }`; 401 `invalid_token` with `resource_metadata`; 403 `insufficient_scope` |
+ * | `/resource` | `{ ok: true, client_id, scope, sub }`; 401 `invalid_token` with `resource_metadata` |
+ * | `/resource?scope=`, `?acr=`, `?max_age=`, `?claims=` | 403 `insufficient_scope`; 401 `insufficient_user_authentication` ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3)), by the first of `acr_values` that somebody signed in with; 401 `insufficient_claims`, by the parameter `claims` that the token was asked for with, in base64url |
  * | `/.well-known/oauth-protected-resource/resource` | its metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728#section-3)); without `/resource` that of the issuer's whole origin |
  *
  * Clients authenticate with `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or, if they

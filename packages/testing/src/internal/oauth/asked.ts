@@ -24,12 +24,12 @@ export interface Asked {
  * resources of the access token, where they are not all that was granted.
  */
 export const issue = (
-  { client, entry, jkt, server }: Asked,
+  { client, entry, form, jkt, server }: Asked,
   granted: Omit<Tokens.Subject, "clientId" | "jkt">,
   refreshable: boolean,
   audience?: ReadonlyArray<string>
 ): ReturnType<typeof Tokens.issue> => {
-  const subject = { ...granted, clientId: client.id, jkt }
+  const subject = { ...granted, clientId: client.id, jkt, claims: form.get("claims") }
   // The refresh token of a client that shows no secret is as good as its key (RFC 9449 §5).
   const options = { refreshable, now: entry.at, boundTo: client.public ? jkt : undefined, audience }
   const issued = Tokens.issue(server.tokens, server.settings, subject, options)

@@ -17,6 +17,8 @@ export interface Destination {
 export interface Authorization extends Destination {
   readonly scope: string | undefined
   readonly nonce: string | undefined
+  /** The class of sign-in that is preferred (RFC 9470 §4); every user here can do it. */
+  readonly acr: string | undefined
   readonly challenge: string | undefined
   readonly audience: ReadonlyArray<string> | undefined
   /** The thumbprint of the key that the code is bound to (RFC 9449 §10). */
@@ -87,6 +89,10 @@ export const check = (server: Server, to: Destination, form: Form): Effect.Effec
       ...to,
       scope: yield* Target.scopeOf(server.settings, form),
       nonce: form.get("nonce"),
+      acr: form
+        .get("acr_values")
+        ?.split(" ")
+        .find((acr) => acr !== ""),
       challenge: form.get("code_challenge"),
       audience: yield* Target.audienceOf(server.settings, form),
       jkt: form.get("dpop_jkt")

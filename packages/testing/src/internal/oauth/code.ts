@@ -66,10 +66,11 @@ export const grant = (asked: Asked): Grant =>
     const audience = yield* Target.audienceOf(server.settings, form)
     const code = yield* use(asked, verifier === undefined ? undefined : yield* sha256(verifier))
     const { scope, user } = code
-    const granted = { scope, user, audience: code.authorization.audience ?? audience }
+    const { acr, nonce } = code.authorization
+    const signIn = { acr, at: code.expiresAt - server.settings.codeLifetime }
+    const granted = { scope, user, audience: code.authorization.audience ?? audience, signIn }
     const wanted = yield* narrowed(code, audience)
     const { given, response } = issue(asked, granted, Client.mayUse(client, "refresh_token"), wanted)
     code.gave = { accessToken: response.access_token, refreshToken: given }
-    const { nonce } = code.authorization
-    return yield* IdToken.attach(server, response, { clientId: client.id, user, nonce, now: entry.at })
+    return yield* IdToken.attach(server, response, { clientId: client.id, user, nonce, acr, now: entry.at })
   })

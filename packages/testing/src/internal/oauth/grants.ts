@@ -31,7 +31,14 @@ const refreshToken = ({ client, entry, form, jkt, server }: Asked): Grant =>
     const token = form.get("refresh_token")
     if (token === undefined) return yield* refuse("invalid_request", "refresh_token is missing")
     const audience = yield* Target.audienceOf(settings, form)
-    const presented = { token, clientId: client.id, scope: form.get("scope"), audience, jkt }
+    const presented = {
+      token,
+      clientId: client.id,
+      scope: form.get("scope"),
+      audience,
+      claims: form.get("claims"),
+      jkt
+    }
     const exchange = Rotation.refresh(tokens, settings, presented, entry.at)
     entry.outcome = exchange.outcome
     entry.presented = tokens.refresh.get(token)?.id

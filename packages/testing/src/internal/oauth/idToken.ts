@@ -7,6 +7,7 @@ interface Told {
   readonly clientId: string
   readonly user: string | undefined
   readonly nonce?: string | undefined
+  readonly acr?: string | undefined
   readonly now: number
 }
 
@@ -14,12 +15,12 @@ interface Told {
 export const attach = (
   server: Server,
   response: TokenResponse,
-  { clientId, nonce, now, user }: Told
+  { acr, clientId, nonce, now, user }: Told
 ): Effect.Effect<TokenResponse> => {
   const isAsked = response.scope?.split(" ").includes("openid") === true
   if (!isAsked || user === undefined) return Effect.succeed(response)
   const iat = Math.floor(clockOf(server, now) / 1000)
-  const claims = { iss: server.issuer, sub: user, aud: clientId, iat, exp: iat + 3600, auth_time: iat, nonce }
+  const claims = { iss: server.issuer, sub: user, aud: clientId, iat, exp: iat + 3600, auth_time: iat, nonce, acr }
   return Effect.map(server.signer.sign({ ...claims, ...server.settings.altered.idToken }), (id_token) => ({
     ...response,
     id_token

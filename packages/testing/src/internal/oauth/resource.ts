@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { empty, json } from "../server/answer.js"
 import * as Request from "../server/request.js"
 import type { Handler, Row } from "../server/routes.js"
+import * as Demands from "./demands.js"
 import * as Dpop from "./dpop.js"
 import { asymmetric } from "./jwt.js"
 import type { Server } from "./server.js"
@@ -71,23 +72,20 @@ const authenticated = (asked: Asked): Effect.Effect<Tokens.Subject, Response> =>
   return Effect.fail(challenge(asked.server, 401, asked.server.settings.dpop.required ? "DPoP" : "Bearer", []))
 }
 
-/** What is answered to a good token, whose scope has to have what is needed. */
+/** What is answered to a good token that has what is demanded. */
 const opened =
   (
     server: Server,
     place: Place,
     answer: (subject: Tokens.Subject) => unknown,
-    scopeOf: (request: HttpServerRequest.HttpServerRequest) => string | null
+    queryOf: (request: HttpServerRequest.HttpServerRequest) => URLSearchParams
   ): Handler =>
   (request) =>
     Effect.gen(function* () {
       const now = (yield* Effect.clock).unsafeCurrentTimeMillis()
       const subject = yield* authenticated({ server, request, place, now })
-      const needed = scopeOf(request)
-      if (needed !== null && !(subject.scope ?? "").split(" ").includes(needed)) {
-        const named = needed.replaceAll(/[^\w.:/-]/g, "")
-        return challenge(server, 403, "Bearer", ['error="insufficient_scope"', `scope="${named}"`])
-      }
+      const missing = Demands.unmet(subject, queryOf(request), now)
+      if (missing !== undefined) return challenge(server, missing.status, "Bearer", missing.params)
       return yield* json(answer(subject))
     }).pipe(Effect.catchAll(Effect.succeed))
 
@@ -107,15 +105,13 @@ const row = (server: Server, place: Place, handler: Handler): Row => ({
   handler: Dpop.nonced(server, handler)
 })
 
+const openid = new URLSearchParams({ scope: "openid" })
+
 export const routes = (server: Server): ReadonlyArray<Row> => [
-  row(
-    server,
-    "resource",
-    opened(server, "resource", resource, (request) => Request.query(request).get("scope"))
-  ),
+  row(server, "resource", opened(server, "resource", resource, Request.query)),
   row(
     server,
     "userinfo",
-    opened(server, "userinfo", userinfo, () => "openid")
+    opened(server, "userinfo", userinfo, () => openid)
   )
 ]

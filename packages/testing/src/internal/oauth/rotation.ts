@@ -9,6 +9,8 @@ export interface Presented {
   readonly scope: string | undefined
   /** The resources that the access token is to be for, out of those that were granted. */
   readonly audience: ReadonlyArray<string> | undefined
+  /** The claims that it is asked for with. */
+  readonly claims: string | undefined
   /** The key that was proved. */
   readonly jkt: string | undefined
 }
@@ -77,8 +79,8 @@ export const refresh = (tokens: Tokens, settings: Settings, presented: Presented
   if (tooMuch !== undefined) return { outcome: tooMuch }
   const outcome = token.used === undefined ? "refreshed" : "replayed"
   const { granted } = token.family
-  const { audience = granted.audience, jkt, scope = token.scope } = presented
-  const access = issueAccess(tokens, settings, { ...granted, scope, audience, jkt }, token.family, now)
+  const { audience = granted.audience, claims, jkt, scope = token.scope } = presented
+  const access = issueAccess(tokens, settings, { ...granted, scope, audience, jkt, claims }, token.family, now)
   const given = next(tokens, settings, token, now)
   const response = settings.rotation ? { ...access, refresh_token: given.secret } : access
   return { outcome, response, given }

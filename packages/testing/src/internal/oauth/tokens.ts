@@ -13,6 +13,10 @@ export interface Subject {
   /** Who acts for the user (RFC 8693 §4.1). */
   readonly actor?: string | undefined
   readonly jkt?: string | undefined
+  /** How the user has signed in, and when; which no refresh changes. */
+  readonly signIn?: { readonly acr: string | undefined; readonly at: number } | undefined
+  /** The claims that the token was asked for with (OpenID Connect Core §5.5). */
+  readonly claims?: string | undefined
 }
 
 export interface AccessToken {

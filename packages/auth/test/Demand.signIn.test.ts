@@ -1,0 +1,90 @@
+/** From a demand to a token that meets it, at a whole server: what an application does when a call says to sign in. */
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as Demand from "@countersign/auth/Demand"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import type { Forbidden, Unauthorized } from "@countersign/client/Errors"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
+
+class Api extends ApiClient.Tag("test/Api")<Api>() {}
+
+const redirectUri = "https://app.test/callback"
+
+const client = {
+  issuer: "https://oauth.test",
+  clientId: "web",
+  clientSecret: Redacted.make("secret"),
+  scopes: ["read"],
+  settling: 0
+}
+
+const ApiLive = Api.layer({ baseUrl: client.issuer, timeout: { call: false, exchange: false } }).pipe(
+  Layer.provide(RefreshToken.layer(client))
+)
+
+/** Somebody signs in, as the demand wants it, and the token is stored. */
+const signIn = (demand?: Demand.Demand) =>
+  Effect.gen(function* () {
+    const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
+    const transaction = yield* begin({}, demand)
+    const { headers } = yield* HttpClient.get(transaction.url)
+    const signedIn = yield* finish(transaction, headers["location"] ?? "")
+    yield* AuthorizationCode.store(client, signedIn)
+  })
+
+const call = (query: string) => Effect.flatMap(Api, (api) => api.get(`/resource?${query}`))
+
+type Refused = Unauthorized | Forbidden
+
+const demandOf = ({ challenges }: Refused) => Demand.fromChallenges(challenges)
+
+const world = Layer.provideMerge(
+  ApiLive,
+  Layer.merge(
+    OAuthServer.layerMemory({ clients: { web: { secret: "secret", redirectUris: [redirectUri] } } }),
+    TokenStore.layerMemory
+  )
+)
+
+describe("a call that fails for what only a person can do", () => {
+  it.effect.each<readonly [string, string, Partial<Demand.Demand>]>([
+    ["a stronger sign-in", "acr=gold", { acrValues: ["gold"] }],
+    ["a more recent sign-in", "max_age=60", { maxAge: 60 }],
+    ["another scope", "scope=write", { scopes: ["write"] }]
+  ])("says so, and works once somebody has given it: %s", ([_, query, expected]) =>
+    Effect.gen(function* () {
+      const { refreshCalls } = yield* OAuthServer.OAuthServer
+      yield* signIn()
+      yield* TestClock.adjust("2 minutes")
+      const error = yield* Effect.flip(call(query))
+      expect(error._tag === "Unauthorized" || error._tag === "Forbidden").toBe(true)
+      const demand = demandOf(error as Refused)
+      expect(demand).toMatchObject(expected)
+      yield* signIn(demand)
+      expect((yield* call(query)).status).toBe(200)
+      expect((yield* call("scope=read")).status).toBe(200)
+      expect(yield* refreshCalls).toBe(0)
+    }).pipe(Effect.provide(world))
+  )
+})
+
+describe("a call that fails for claims", () => {
+  it.effect("is sent again with a token that was asked for with these, and nobody notices", () =>
+    Effect.gen(function* () {
+      const { refreshCalls } = yield* OAuthServer.OAuthServer
+      yield* signIn()
+      const claims = Encoding.encodeBase64Url('{"access_token":{"acrs":{"essential":true,"value":"c1"}}}')
+      expect((yield* call(`claims=${claims}`)).status).toBe(200)
+      expect((yield* call(`claims=${claims}`)).status).toBe(200)
+      expect(yield* refreshCalls).toBe(1)
+    }).pipe(Effect.provide(world))
+  )
+})
