@@ -20,6 +20,7 @@ import * as AuthorizationResponse from "./internal/authorizationResponse.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import * as CodeExchange from "./internal/codeExchange.js"
 import * as Conversation from "./internal/conversation.js"
+import * as Quirk from "./internal/quirk.js"
 import * as SignedInStore from "./internal/signedInStore.js"
 import { makeUsed } from "./internal/used.js"
 import type * as OAuth2 from "./OAuth2.js"
@@ -184,7 +185,9 @@ const beginning =
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
       const nonce = openid ? oauth.generateRandomNonce() : undefined
-      const request = { redirectUri, scopes, quirks: options.quirks, resource, further, state, verifier, nonce }
+      const proven = Quirk.isWithoutPkce(options) ? undefined : verifier
+      const asked = { redirectUri, scopes, quirks: options.quirks, resource, further }
+      const request = { ...asked, state, nonce, verifier: proven }
       const isPushed = AuthorizationServer.isPushed(server, pushed)
       const url = yield* call((context) =>
         AuthorizationRequest.urlOf(server, context, { ...request, pushed: isPushed })

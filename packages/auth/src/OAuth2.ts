@@ -57,14 +57,23 @@ export interface Quirks {
   /** What stands between two scopes in a request, where it is not a space. */
   readonly scopeSeparator?: "," | undefined
   /**
-   * Makes an answer of the token endpoint, a JSON object that came with status 200, one of OAuth. It is not asked about
-   * errors, and never throws.
+   * Makes what a POST is answered with, a JSON object that came with status 200, an answer of OAuth: a token's, or that to
+   * a device. It is not asked about errors, and never throws.
    */
   readonly answer?: ((body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) | undefined
-  /** What the server's own names for errors are called by OAuth: `{ bad_refresh_token: "invalid_grant" }`. */
+  /**
+   * What the server's own names for errors are called by OAuth: `{ bad_refresh_token: "invalid_grant" }`. What is called
+   * `server_error` or `temporarily_unavailable` may be gone soon, and is tried again.
+   */
   readonly errors?: Readonly<Record<string, string>> | undefined
   /** The members of a token's answer that are kept with it as {@link Token} `extras`, where they are texts; no secrets. */
   readonly keeps?: ReadonlyArray<string> | undefined
+  /**
+   * Signs somebody in without PKCE: for a server that refuses it. What then keeps a stolen code from being used is the
+   * client's secret alone ([RFC 9700 §2.1.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1)), so a client without
+   * one goes on with it.
+   */
+  readonly pkce?: false | undefined
 }
 
 /**

@@ -62,7 +62,8 @@ export interface Request {
   readonly pushed: boolean
   readonly state: string
   readonly nonce: string | undefined
-  readonly verifier: string
+  /** None for a server that refuses PKCE. */
+  readonly verifier: string | undefined
 }
 
 const parametersOf = async (request: Request, { client, options }: Context): Promise<URLSearchParams> => {
@@ -72,10 +73,12 @@ const parametersOf = async (request: Request, { client, options }: Context): Pro
     response_type: "code",
     client_id: client.client_id,
     redirect_uri: redirectUri,
-    state,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: "S256"
+    state
   })
+  if (verifier !== undefined) {
+    parameters.set("code_challenge", await oauth.calculatePKCECodeChallenge(verifier))
+    parameters.set("code_challenge_method", "S256")
+  }
   if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.quirks))
   if (resource !== undefined) parameters.set("resource", resource)
   if (nonce !== undefined) parameters.set("nonce", nonce)

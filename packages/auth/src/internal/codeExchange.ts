@@ -9,6 +9,7 @@ import type { Options, SignedIn, Transaction } from "../AuthorizationCode.js"
 import type { Claims } from "../IdToken.js"
 import type { Context, Conversation } from "./conversation.js"
 import * as IdToken from "./idToken.js"
+import * as Quirk from "./quirk.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** For a request that has not left: what has may have used up the code. */
@@ -33,16 +34,17 @@ const exchange =
     server: oauth.AuthorizationServer,
     { maxAge, nonce, redirectUri, state, verifier }: Transaction,
     parameters: URLSearchParams,
-    resource: string | undefined
+    asked: Options
   ) =>
   async ({ authentication, client, options }: Context): Promise<Either.Either<Exchanged, TokenError>> => {
+    const { resource } = asked
     const response = await oauth.authorizationCodeGrantRequest(
       server,
       client,
       authentication,
       oauth.validateAuthResponse(server, client, parameters, state),
       redirectUri,
-      Redacted.value(verifier),
+      Quirk.isWithoutPkce(asked) ? oauth.nopkce : Redacted.value(verifier),
       { ...options, ...(resource !== undefined && { additionalParameters: { resource } }) }
     )
     // Without `openid` nobody asked who it is, and an ID token that comes all the same is nothing to go by.
@@ -65,7 +67,7 @@ export const signIn = (
   Effect.gen(function* () {
     const secrets = [transaction.verifier, Redacted.make(parameters.get("code") ?? "")]
     const { answer, response } = yield* conversation
-      .call(exchange(server, transaction, parameters, options.resource), secrets)
+      .call(exchange(server, transaction, parameters, options), secrets)
       .pipe(
         Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
         Effect.mapError(spent),

@@ -104,7 +104,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
               client: skewed,
               authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
               options: {
-                [oauth.customFetch]: Quirk.fetching(customFetch, server, client.quirks),
+                [oauth.customFetch]: Quirk.fetching(customFetch, client.quirks),
                 [oauth.allowInsecureRequests]: insecure,
                 ...(proof !== undefined && { DPoP: proof })
               }

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as oauth from "oauth4webapi"
-import type { Quirks } from "../OAuth2.js"
+import type { Client, Quirks } from "../OAuth2.js"
 import type { Token } from "../Token.js"
 import type * as Bridge from "./bridge.js"
 
@@ -23,29 +23,38 @@ const answered = async (response: Response, answer: NonNullable<Quirks["answer"]
   return new Response(body === undefined ? text : JSON.stringify(answer(body)), { headers, status })
 }
 
-/** Has answers of the token endpoint pass by what makes them ones of OAuth. */
-export const fetching = (
-  fetch: Bridge.Fetch,
-  { token_endpoint: endpoint }: oauth.AuthorizationServer,
-  quirks: Quirks | undefined
-): Bridge.Fetch => {
+/** Has answers pass by what makes them ones of OAuth. Keys and metadata are fetched by GET, and are no answers. */
+export const fetching = (fetch: Bridge.Fetch, quirks: Quirks | undefined): Bridge.Fetch => {
   const answer = quirks?.answer
-  if (answer === undefined || endpoint === undefined) return fetch
-  const { href } = new URL(endpoint)
+  if (answer === undefined) return fetch
   return async (url, options) => {
     const response = await fetch(url, options)
-    return url === href && response.status === 200 ? answered(response, answer) : response
+    return options.method === "POST" && response.status === 200 ? answered(response, answer) : response
   }
 }
 
+/** Whether somebody is signed in without PKCE. Nothing else protects the code of a client that proves nothing. */
+export const isWithoutPkce = ({
+  clientAuthentication,
+  quirks
+}: Pick<Client, "clientAuthentication" | "quirks">): boolean =>
+  quirks?.pkce === false && !(typeof clientAuthentication === "object" && clientAuthentication.method === "none")
+
+/** OAuth's names for what may be gone soon. */
+const passing: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"])
+
 /** Has errors that the server has names of its own for be known by those of OAuth; `detail` has the server's. */
-export const renaming =
-  (quirks: Quirks | undefined) =>
-  (error: TokenError): TokenError => {
+export const renaming = (quirks: Quirks | undefined): ((error: TokenError) => TokenError) => {
+  const names = new Map(Object.entries(quirks?.errors ?? {}))
+  return (error) => {
     const { detail, error: code, reason, retryAt, sent } = error
-    const known = code === undefined ? undefined : new Map(Object.entries(quirks?.errors ?? {})).get(code)
-    return known === undefined ? error : new TokenError({ detail, error: known, reason, retryAt, sent })
+    const known = code === undefined ? undefined : names.get(code)
+    if (known === undefined) return error
+    return passing.has(known)
+      ? new TokenError({ reason: "Unavailable", detail: `the authorization server answered ${code}: try again later` })
+      : new TokenError({ detail, error: known, reason, retryAt, sent })
   }
+}
 
 /** More than a name or an address has. */
 const longestText = 2048

@@ -2,18 +2,20 @@
  * Slack: a bot that somebody installs, or somebody themselves.
  *
  * It tells errors by `ok: false` with status 200, calls its tokens `bot` and `user` where they are sent as `Bearer`, separates
- * scopes by commas, and puts the token of a user into an object of its own. Tokens expire only where rotation was switched on
- * for the app.
+ * scopes by commas, and puts the token of a user into an object of its own, except when it is refreshed. Tokens expire only
+ * where rotation was switched on for the app. It takes either a secret or PKCE: an app that PKCE was switched on for is one
+ * that can keep no secret, and another may not use it.
  *
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as ClientAuthentication from "../ClientAuthentication.js"
 import { spacedScopes } from "../internal/providerAnswer.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An app.
+ * An app; with its secret, unless PKCE was switched on for it.
  *
  * @since 0.1.0
  * @category models
@@ -26,20 +28,27 @@ type Body = Readonly<Record<string, unknown>>
 const asBearer = (body: Body): Body =>
   typeof body["access_token"] === "string" ? spacedScopes({ ...body, token_type: "bearer" }) : body
 
+/** Who gave nothing in their own name has no token: the bot's is not theirs. */
+const ofUser = (body: Body): Body => {
+  const { access_token: token, authed_user: user, token_type: type, ...rest } = body
+  if (Predicate.isRecord(user) && typeof user["access_token"] === "string") return asBearer({ ...rest, ...user })
+  return type === "user" ? asBearer({ ...rest, access_token: token }) : rest
+}
+
 const errors = {
   bad_client_secret: "invalid_client",
   code_already_used: "invalid_grant",
+  fatal_error: "server_error",
+  internal_error: "server_error",
   invalid_client_id: "invalid_client",
   invalid_code: "invalid_grant",
   invalid_refresh_token: "invalid_grant",
+  ratelimited: "temporarily_unavailable",
+  request_timeout: "temporarily_unavailable",
+  service_unavailable: "temporarily_unavailable",
+  team_added_to_org: "temporarily_unavailable",
   token_expired: "invalid_grant",
   token_revoked: "invalid_grant"
-}
-
-/** Who gave nothing in their own name has no token: the bot's is not theirs. */
-const ofUser = (body: Body): Body => {
-  const user = body["authed_user"]
-  return Predicate.isRecord(user) ? asBearer({ ...body, access_token: undefined, ...user }) : body
 }
 
 const of = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): App => ({
@@ -47,15 +56,16 @@ const of = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): 
   authorizationEndpoint: "https://slack.com/oauth/v2/authorize",
   tokenEndpoint: "https://slack.com/api/oauth.v2.access",
   clientId,
-  clientSecret,
-  quirks: { scopeSeparator: ",", answer, errors }
+  ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
+  quirks: { scopeSeparator: ",", answer, errors, pkce: false }
 })
 
 /** What goes into the options of a sign-in. */
 type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint">
 
 /**
- * A bot's part of the options of `AuthorizationCode.make` and `RefreshToken.layer`; its scopes are the sign-in's `scopes`.
+ * A bot's part of the options of `AuthorizationCode.make` and `RefreshToken.layer`; its scopes are the sign-in's `scopes`. A bot
+ * has a secret.
  *
  * Specification: [Installing with OAuth](https://docs.slack.dev/authentication/installing-with-oauth).
  *
@@ -65,7 +75,11 @@ type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoin
 export const bot = (options: Options): App => of(options, asBearer)
 
 /**
- * The same for the token of whoever installs the app.
+ * The same for the token of whoever installs the app. Without a secret it is for an app that PKCE was switched on for, such as
+ * a program on somebody's desk.
+ *
+ * Specification: [Using PKCE](https://docs.slack.dev/authentication/using-pkce),
+ * [using token rotation](https://docs.slack.dev/authentication/using-token-rotation).
  *
  * @param options - the app, and what it is to be allowed in the user's name.
  * @since 0.1.0

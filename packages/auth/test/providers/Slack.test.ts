@@ -19,6 +19,14 @@ const installed = {
   authed_user: { id: "U1", access_token: "xoxp-canary", token_type: "user", scope: "search:read" }
 }
 
+/** An app may do the one or the other. */
+const either = imitating((_url, _n, { body, headers }) => {
+  const hasSecret = headers["authorization"] !== undefined
+  const hasVerifier = new URLSearchParams(body).has("code_verifier")
+  const error = hasSecret ? "pkce_not_allowed" : "invalid_code_verifier"
+  return MockClient.respond(200, hasSecret === hasVerifier ? { ok: false, error } : installed)
+})
+
 describe("Slack", () => {
   it.effect("installs a bot: scopes with commas there and back, and a token that is sent as Bearer", () =>
     Effect.gen(function* () {
@@ -54,6 +62,33 @@ describe("Slack", () => {
     })
   )
 
+  it.effect.each<readonly [string, object]>([
+    ["has no such object", {}],
+    ["has one without a token", { authed_user: { id: "U1" } }]
+  ])("has a user's token where others have theirs when it is refreshed, and the answer %s", ([_, more]) =>
+    Effect.gen(function* () {
+      const refreshed = { ok: true, access_token: "xoxe.xoxp-canary", token_type: "user", scope: "search:read,im:read" }
+      const { within } = yield* slack({ ...refreshed, expires_in: 43_200, refresh_token: "xoxe-canary", ...more })
+      const token = yield* within(refreshing(Slack.user({ ...options, userScopes: ["search:read"] })))
+      expect(Redacted.value(token.accessToken)).toBe("xoxe.xoxp-canary")
+      expect(token).toMatchObject({ scope: "search:read im:read", expiresAt: 43_200_000 })
+    })
+  )
+
+  it.effect("takes a secret or PKCE, and not both", () =>
+    Effect.gen(function* () {
+      const { forms, posts, within } = yield* either
+      const withSecret = yield* within(signIn(Slack.bot(options)))
+      const without = yield* within(signIn(Slack.user({ clientId: "1.2", userScopes: ["search:read"] })))
+      expect(withSecret.query).not.toHaveProperty("code_challenge")
+      expect(without.query).toMatchObject({ code_challenge_method: "S256" })
+      yield* withSecret.end
+      yield* without.end
+      expect((yield* posts).map(({ headers }) => headers["authorization"] !== undefined)).toEqual([true, false])
+      expect((yield* forms).map(({ code_verifier: verifier = "" }) => verifier.length)).toEqual([0, 43])
+    })
+  )
+
   it.effect("rotates tokens for an app that wants that", () =>
     Effect.gen(function* () {
       const rotated = {
@@ -73,7 +108,9 @@ describe("Slack", () => {
   it.effect.each<readonly [string, object]>([
     ["invalid_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["bad_client_secret", { reason: "Refused", error: "invalid_client" }],
-    ["ratelimited", { reason: "Refused", error: "ratelimited" }]
+    ["bad_redirect_uri", { reason: "Refused", error: "bad_redirect_uri" }],
+    ["ratelimited", { reason: "Unavailable" }],
+    ["internal_error", { reason: "Unavailable" }]
   ])("says %s with ok: false and status 200, which is an error all the same", ([error, expected]) =>
     Effect.gen(function* () {
       const { within } = yield* slack({ ok: false, error })

@@ -15,11 +15,14 @@ export type Imitation = (url: string, n: number, sent: MockClient.Sent) => MockC
 
 export const imitating = (answer: Imitation) =>
   Effect.map(
-    MockClient.make((sent) => {
-      const [url = ""] = sent.url.split("?")
-      const n = (asked.get(url) ?? 0) + 1
-      asked.set(url, n)
-      return answer(url, n, sent)
+    Effect.suspend(() => {
+      const asked = new Map<string, number>()
+      return MockClient.make((sent) => {
+        const [url = ""] = sent.url.split("?")
+        const n = (asked.get(url) ?? 0) + 1
+        asked.set(url, n)
+        return answer(url, n, sent)
+      })
     }),
     ({ client, mock }) => {
       const posts = Effect.map(mock.sent, (sent) => sent.filter(({ method }) => method === "POST"))
@@ -33,9 +36,7 @@ export const imitating = (answer: Imitation) =>
         within: Effect.provideService(HttpClient.HttpClient, client)
       }
     }
-  ).pipe(Effect.tap(() => asked.clear()))
-
-const asked = new Map<string, number>()
+  )
 
 /** Signs somebody in: what the browser would be sent back with, and what comes of it. */
 export const signIn = (options: Omit<AuthorizationCode.Options, "redirectUri">) =>
