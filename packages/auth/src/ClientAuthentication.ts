@@ -82,6 +82,8 @@ export const secretJwt = (secret: Redacted.Redacted, options: AssertionOptions =
 export interface AssertionOptions {
   /** Whom it is meant for, where a server wants something else than its issuer: its token endpoint, mostly. */
   readonly audience?: string | undefined
+  /** What its header says beside the algorithm and the key's id: `x5t#S256`, where a server knows keys by certificates. */
+  readonly header?: Readonly<Record<string, string>> | undefined
 }
 
 /**

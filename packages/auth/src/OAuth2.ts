@@ -74,6 +74,13 @@ export interface Quirks {
    * one goes on with it.
    */
   readonly pkce?: false | undefined
+  /** How the metadata spell the issuer, where that is not how it is asked: `https://id.example.com/{tenant}`. */
+  readonly publishedAs?: string | undefined
+  /**
+   * The issuer that an ID token with these claims has to name, where it is not the one of the metadata. The claims are not
+   * believed yet: what is made of one is to be no more than its place in a fixed text.
+   */
+  readonly issuerOf?: ((claims: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
 /**
@@ -200,12 +207,24 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
       )
   }))
 
+/** What only somebody who signs in can do about a refusal: OpenID Connect's names for it are used at token endpoints, too. */
+const reauthorizing: ReadonlySet<string | undefined> = new Set([
+  "consent_required",
+  "interaction_required",
+  "invalid_grant",
+  "login_required"
+])
+
 /** A refresh token that is refused stays refused. */
 const reauthorize = (error: TokenError): TokenError =>
-  error.error === "invalid_grant"
+  reauthorizing.has(error.error)
     ? new TokenError({
         reason: "ReauthorizationRequired",
         error: error.error,
-        detail: "the refresh token is no longer good (expired, revoked or used elsewhere): sign in again"
+        detail: `${
+          error.error === "invalid_grant"
+            ? "the refresh token is no longer good (expired, revoked or used elsewhere)"
+            : "a refresh token is not enough"
+        }: sign in again; ${error.detail}`
       })
     : error

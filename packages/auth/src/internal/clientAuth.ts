@@ -23,9 +23,11 @@ export const of = (authentication: ClientAuthentication): Method | undefined => 
 /** An assertion lives for a minute: time enough for a request, and none for anybody else. */
 const lifeSeconds = 60
 
-/** Puts the times of an assertion on Effect's clock, and its audience where a server wants another one. */
+/** Puts the times of an assertion on Effect's clock, and what a server wants otherwise where it is to be. */
 export const dated =
-  (now: number, { audience }: AssertionOptions): oauth.ModifyAssertionFunction =>
-  (_header, payload) => {
+  (now: number, { audience, header: more }: AssertionOptions): oauth.ModifyAssertionFunction =>
+  (header, payload) => {
+    // How it is signed is the key's to say.
+    Object.assign(header, { ...more, ...header })
     Object.assign(payload, { iat: now, nbf: now, exp: now + lifeSeconds }, audience !== undefined && { aud: audience })
   }

@@ -6,6 +6,7 @@ import * as oauth from "oauth4webapi"
 import type { Client } from "../OAuth2.js"
 import type * as Bridge from "./bridge.js"
 import * as Elsewhere from "./elsewhere.js"
+import * as Quirk from "./quirk.js"
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
@@ -51,14 +52,16 @@ export const metadata = (
   exchange: Bridge.Exchange,
   insecure: boolean
 ): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
+  const { quirks } = client
   if (client.tokenEndpoint !== undefined) {
-    return Effect.succeed({ issuer: client.issuer, token_endpoint: client.tokenEndpoint })
+    return Effect.succeed(Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, quirks))
   }
   const discover = (algorithm: "oidc" | "oauth2") =>
     exchange(async (customFetch) => {
       const options = { algorithm, [oauth.customFetch]: customFetch, [oauth.allowInsecureRequests]: insecure }
       const response = await oauth.discoveryRequest(issuer, options)
-      return isMissing(response) ? undefined : oauth.processDiscoveryResponse(issuer, response)
+      const published = quirks?.publishedAs === undefined ? issuer : new URL(quirks.publishedAs)
+      return isMissing(response) ? undefined : oauth.processDiscoveryResponse(published, response)
     }, [])
   const discoverOpenId = (otherwise: TokenError) =>
     Effect.flatMap(discover("oidc"), (found) => (found === undefined ? Effect.fail(otherwise) : Effect.succeed(found)))
@@ -72,6 +75,7 @@ export const metadata = (
         ? Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint)
         : Effect.fail(noEndpoint)
     ),
-    Effect.tap((found) => Elsewhere.shown(found, issuer))
+    Effect.tap((found) => Elsewhere.shown(found, issuer)),
+    Effect.map((found) => Quirk.expecting(found, quirks))
   )
 }

@@ -3,7 +3,7 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import type * as oauth from "oauth4webapi"
+import * as oauth from "oauth4webapi"
 import type { Client, Quirks } from "../OAuth2.js"
 import type { Token } from "../Token.js"
 import type * as Bridge from "./bridge.js"
@@ -39,6 +39,20 @@ export const isWithoutPkce = ({
   quirks
 }: Pick<Client, "clientAuthentication" | "quirks">): boolean =>
   quirks?.pkce === false && !(typeof clientAuthentication === "object" && clientAuthentication.method === "none")
+
+// By it the library asks whom an ID token has to name: it is there at run time, for its author's own client, and left out of
+// the types. Were it gone, the issuer of the metadata would be compared, and nothing believed that is not now.
+const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer
+
+/** The metadata of a server whose ID tokens name somebody else than these do. */
+export const expecting = (server: oauth.AuthorizationServer, quirks: Quirks | undefined): oauth.AuthorizationServer => {
+  const issuerOf = quirks?.issuerOf
+  if (issuerOf === undefined) return server
+  return {
+    ...server,
+    [expectedIssuer]: ({ claims }: { readonly claims: Readonly<Record<string, unknown>> }) => issuerOf(claims)
+  }
+}
 
 /** OAuth's names for what may be gone soon. */
 const passing: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"])

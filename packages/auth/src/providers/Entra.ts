@@ -1,16 +1,18 @@
 /**
- * Microsoft Entra ID, of one tenant.
+ * Microsoft Entra ID, of one tenant or of any.
  *
- * A tenant is named by its id: the issuers of `common` and `organizations` are patterns that no token is issued by, and a
- * domain's name stands in no issuer either. A service asks for all that it was granted by the scope `.default` of an API. A
- * service in the middle acts for somebody by a JWT bearer grant with a parameter of Microsoft's own, which is no token
- * exchange. Refresh tokens are replaced, and the old ones stay good.
+ * A tenant is named by its id: a domain's name stands in no issuer. The metadata of `common` and `organizations` have a
+ * pattern for an issuer, into which the tenant of an ID token (`tid`) goes before the two are compared. A service asks for all
+ * that it was granted by the scope `.default` of an API. A service in the middle acts for somebody by a JWT bearer grant with a
+ * parameter of Microsoft's own, which is no token exchange. A certificate is named by its thumbprint. Refresh tokens are
+ * replaced, and the old ones stay good.
  *
  * @since 0.1.0
  */
 import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
 import type * as OAuth2 from "../OAuth2.js"
 
@@ -21,24 +23,82 @@ import type * as OAuth2 from "../OAuth2.js"
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication"> {
-  /** The directory (tenant) id, a GUID. */
+  /**
+   * The directory (tenant) id, a GUID; or, to sign in somebody of a tenant that is not known before, `organizations`,
+   * `consumers` or `common`, which is both.
+   */
   readonly tenant: string
   /** `login.microsoftonline.com`, when it is left out; national clouds have another one. */
   readonly host?: string | undefined
 }
 
+const defaultHost = "login.microsoftonline.com"
+
+/** The tenant of personal accounts. */
+const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+
+const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Where the metadata do not name the tenant that they were asked for. */
+const quirksOf = (host: string, tenant: string): OAuth2.Quirks | undefined => {
+  const issuerOf = (id: string) => `https://${host}/${id}/v2.0`
+  if (tenant === "consumers") return { publishedAs: issuerOf(consumers) }
+  if (tenant !== "common" && tenant !== "organizations") return undefined
+  return {
+    publishedAs: issuerOf("{tenantid}"),
+    issuerOf: ({ tid }) => (typeof tid === "string" && guid.test(tid) ? issuerOf(tid) : undefined)
+  }
+}
+
 /**
  * An application's part of any grant's options. Ask for `offline_access` to get a refresh token.
  *
- * Specification: [OAuth 2.0 in the Microsoft identity platform](https://learn.microsoft.com/entra/identity-platform/v2-protocols).
+ * With `common` and `organizations` anybody who has an account at Microsoft's is signed in: let in only those whose tenant,
+ * the claim `tid`, is one of yours. Without `openid` among the scopes nobody says whose it is.
+ *
+ * Specification: [OAuth 2.0 in the Microsoft identity platform](https://learn.microsoft.com/entra/identity-platform/v2-protocols),
+ * [validating the issuer](https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer).
  *
  * @since 0.1.0
  * @category constructors
  */
-export const client = ({ host = "login.microsoftonline.com", tenant, ...client }: Options): OAuth2.Client => ({
+export const client = ({ host = defaultHost, tenant, ...client }: Options): OAuth2.Client => ({
   ...client,
-  issuer: `https://${host}/${tenant}/v2.0`
+  issuer: `https://${host}/${tenant}/v2.0`,
+  quirks: quirksOf(host, tenant)
 })
+
+/**
+ * A certificate of the application, and the key that belongs to it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Certificate extends Pick<Options, "tenant" | "host"> {
+  /** Its private key, for `PS256` or `RS256`. */
+  readonly key: CryptoKey
+  /** The SHA-256 of its DER form, in base64url: 43 characters. */
+  readonly thumbprint: string
+}
+
+/**
+ * Proves by a certificate who the application is, for `clientAuthentication`. The tenant has to be the one by its id.
+ *
+ * Specification: [certificate credentials](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const certificate = ({
+  host = defaultHost,
+  key,
+  tenant,
+  thumbprint
+}: Certificate): ClientAuthentication.ClientAuthentication =>
+  ClientAuthentication.privateKeyJwt(
+    { key },
+    { audience: `https://${host}/${tenant}/oauth2/v2.0/token`, header: { typ: "JWT", "x5t#S256": thumbprint } }
+  )
 
 /**
  * The scope by which a service asks for all that it was granted at an API.

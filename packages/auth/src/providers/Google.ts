@@ -2,7 +2,8 @@
  * Google: signing somebody in, and service accounts.
  *
  * It gives a refresh token only where `access_type=offline` is asked for, and only with somebody's first consent; of one
- * account and client it keeps the 100 youngest. A service account names its scopes in the assertion.
+ * account and client it keeps the 100 youngest. An ID token may name its issuer without `https://`, and a device is told of a
+ * `verification_url`. A service account names its scopes in the assertion.
  *
  * @since 0.1.0
  */
@@ -14,11 +15,18 @@ import type * as OAuth2 from "../OAuth2.js"
 const issuer = "https://accounts.google.com"
 const tokenEndpoint = "https://oauth2.googleapis.com/token"
 
+/** It was there before the specifications, and so were these. */
+const quirks: OAuth2.Quirks = {
+  answer: ({ verification_url: url, ...body }) => (url === undefined ? body : { verification_uri: url, ...body }),
+  issuerOf: ({ iss }) => (iss === "accounts.google.com" ? iss : undefined)
+}
+
 /**
  * A client's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Somebody is asked for their
  * consent each time, so that there is a refresh token each time; `parameters` of one's own in the place of these do without.
  *
- * Specification: [OAuth 2.0 for web server applications](https://developers.google.com/identity/protocols/oauth2/web-server).
+ * Specification: [OAuth 2.0 for web server applications](https://developers.google.com/identity/protocols/oauth2/web-server),
+ * [OpenID Connect](https://developers.google.com/identity/openid-connect/reference).
  *
  * @since 0.1.0
  * @category constructors
@@ -31,7 +39,28 @@ export const client = ({
   issuer,
   clientId,
   clientSecret,
+  quirks,
   parameters: { access_type: "offline", prompt: "consent" }
+})
+
+/**
+ * A client's part of the options of `DeviceCode.make`, `SignIn.withDevice` and `RefreshToken.layer`: one of the type _TVs and
+ * Limited Input devices_. It always gets a refresh token, and may ask for few scopes only.
+ *
+ * Specification: [OAuth 2.0 for TV and limited-input devices](https://developers.google.com/identity/protocols/oauth2/limited-input-device).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const device = ({
+  clientId,
+  clientSecret
+}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client => ({
+  issuer,
+  clientId,
+  clientSecret,
+  clientAuthentication: "client_secret_post",
+  quirks
 })
 
 /**

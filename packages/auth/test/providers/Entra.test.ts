@@ -7,7 +7,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
-import { calling, clientSecret, imitating, signIn } from "../support/imitated.js"
+import * as jose from "jose"
+import { calling, clientSecret, idToken, imitating, keys, refreshing, signIn, signInAs } from "../support/imitated.js"
 
 const tenant = "11111111-2222-3333-4444-555555555555"
 const base = "https://login.microsoftonline.com"
@@ -15,6 +16,7 @@ const app = Entra.client({ tenant, clientId: "app", clientSecret })
 
 const metadataOf = (issuer: string) => ({
   issuer,
+  jwks_uri: `${base}/common/discovery/v2.0/keys`,
   authorization_endpoint: `${base}/${tenant}/oauth2/v2.0/authorize`,
   token_endpoint: `${base}/${tenant}/oauth2/v2.0/token`
 })
@@ -31,6 +33,8 @@ const entra = (first: MockClient.Step = MockClient.respond(200, {}), issuer = `$
     if (url.startsWith("https://api.test")) return n === 1 ? first : MockClient.respond(200, {})
     return MockClient.respond(404, "")
   })
+
+const wrong = { reason: "InvalidResponse" }
 
 describe("Entra", () => {
   it.effect("gives a service all that it was granted at an API", () =>
@@ -72,13 +76,107 @@ describe("Entra", () => {
     })
   )
 
-  it.effect("of nobody's tenant is not used: its issuer is a pattern, which anybody's tenant fits", () =>
+  const somebody = (as: string, issuer: string) => (answer: () => MockClient.Step) =>
+    imitating((url) => {
+      if (url === `${base}/${as}/v2.0/.well-known/openid-configuration`)
+        return MockClient.respond(200, metadataOf(issuer))
+      if (url.endsWith("/keys")) return keys
+      return url.endsWith("/token") ? answer() : MockClient.respond(404, "")
+    })
+
+  const of = (id: string) => `${base}/${id}/v2.0`
+  const personal = "9188040d-6c67-4c5b-b112-36a304b66dad"
+  const other = "99999999-2222-3333-4444-555555555555"
+
+  it.effect.each<readonly [string, string, string, jose.JWTPayload, object]>([
+    ["of any tenant", "common", of("{tenantid}"), { iss: of(tenant), tid: tenant }, { claims: { tid: tenant } }],
+    ["of any company", "organizations", of("{tenantid}"), { iss: of(other), tid: other }, { claims: { tid: other } }],
+    ["with an account of their own", "consumers", of(personal), { iss: of(personal), tid: personal }, { claims: {} }],
+    ["of one tenant", tenant, of(tenant), { iss: of(tenant), tid: tenant }, { claims: { tid: tenant } }],
+    [
+      "whose tenant is another than the issuer's: no",
+      "common",
+      of("{tenantid}"),
+      { iss: of(tenant), tid: other },
+      wrong
+    ],
+    ["whose tenant is not said: no", "common", of("{tenantid}"), { iss: of(tenant) }, wrong],
+    ["of the pattern itself: no", "common", of("{tenantid}"), { iss: of("{tenantid}/"), tid: "{tenantid}/" }, wrong],
+    ["whose tenant leads elsewhere: no", "common", of("{tenantid}"), { iss: of("../x"), tid: "../x" }, wrong],
+    ["of another than the one tenant: no", tenant, of(tenant), { iss: of(other), tid: other }, wrong]
+  ])("signs in somebody %s", ([_, as, issuer, claims, expected]) =>
     Effect.gen(function* () {
-      const { posts, within } = yield* entra(undefined, `${base}/{tenantid}/v2.0`)
-      const common = Entra.client({ tenant: "common", clientId: "app", clientSecret })
-      const error = yield* Effect.flip(within(signIn({ ...common, scopes: ["openid"] })))
+      const options = { ...Entra.client({ tenant: as, clientId: "app", clientSecret }), scopes: ["openid"] }
+      expect(yield* Effect.merge(signInAs(somebody(as, issuer), options, claims))).toMatchObject(expected)
+    })
+  )
+
+  it.effect("believes what comes with a refresh of somebody of any tenant", () =>
+    Effect.gen(function* () {
+      const token = yield* idToken({ aud: "app", iss: of(tenant), tid: tenant })
+      const answer = MockClient.respond(200, { ...granted, refresh_token: "canary-2", id_token: token })
+      const { within } = yield* somebody("common", of("{tenantid}"))(() => answer)
+      const renewed = yield* within(refreshing(Entra.client({ tenant: "common", clientId: "app", clientSecret })))
+      expect(renewed.refreshToken && Redacted.value(renewed.refreshToken)).toBe("canary-2")
+    })
+  )
+
+  it.effect.each<readonly [string, string]>([
+    ["a pattern, where one tenant was asked for", of("{tenantid}")],
+    ["another tenant", of(other)],
+    ["somebody else's server", "https://login.evil.test/{tenantid}/v2.0"]
+  ])("is not used where its metadata name %s", ([_, issuer]) =>
+    Effect.gen(function* () {
+      const { posts, within } = yield* entra(undefined, issuer)
+      const error = yield* Effect.flip(within(signIn({ ...app, scopes: ["openid"] })))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(yield* posts).toEqual([])
+    })
+  )
+
+  it.effect("of a domain's name is not used: it names an issuer that nobody has asked for", () =>
+    Effect.gen(function* () {
+      const { within } = yield* entra()
+      const named = Entra.client({ tenant: "contoso.onmicrosoft.com", clientId: "app", clientSecret })
+      expect(yield* Effect.flip(within(signIn(named)))).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  it.effect("knows an application by the certificate that its assertion names", () =>
+    Effect.gen(function* () {
+      const { privateKey: key, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("PS256"))
+      const { forms, within } = yield* entra()
+      const thumbprint = "A1bC2dE3fH4iJ5kL6mN7oP8qR9sT0uA1bC2dE3fH4iJ"
+      const clientAuthentication = Entra.certificate({ tenant, key, thumbprint })
+      const service = Entra.client({ tenant, clientId: "app", clientAuthentication })
+      yield* within(calling(ClientCredentials.layer({ ...service, scopes: ["https://graph.microsoft.com/.default"] })))
+      const [form = {}] = yield* forms
+      const { payload, protectedHeader } = yield* Effect.promise(() =>
+        jose.jwtVerify(form["client_assertion"] ?? "", publicKey, { currentDate: new Date(0) })
+      )
+      expect(protectedHeader).toEqual({ alg: "PS256", typ: "JWT", "x5t#S256": thumbprint })
+      expect(payload).toMatchObject({ iss: "app", sub: "app", aud: `${base}/${tenant}/oauth2/v2.0/token` })
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["invalid_client", { reason: "Refused", error: "invalid_client" }],
+    ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
+    ["interaction_required", { reason: "ReauthorizationRequired", error: "interaction_required" }]
+  ])("says why it refuses a refresh by a number of its own: %s", ([error, expected]) =>
+    Effect.gen(function* () {
+      const description = "AADSTS50076: Due to a configuration change, use multi-factor authentication. Trace ID: 1"
+      const refused = {
+        error,
+        error_description: description,
+        error_codes: [50076],
+        trace_id: "1",
+        suberror: "basic_action"
+      }
+      const { within } = yield* somebody(tenant, of(tenant))(() => MockClient.respond(400, refused))
+      const failure = yield* Effect.flip(within(refreshing(app)))
+      expect(failure).toMatchObject(expected)
+      expect(failure.message).toContain("AADSTS50076")
     })
   )
 })

@@ -1,12 +1,15 @@
+import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
 import * as Google from "@countersign/auth/providers/Google"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
-import { calling, clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+import { calling, clientSecret, imitating, keys, refreshing, signIn, signInAs } from "../support/imitated.js"
 
 const client = Google.client({ clientId: "1.apps.googleusercontent.com", clientSecret })
 
@@ -14,7 +17,9 @@ const client = Google.client({ clientId: "1.apps.googleusercontent.com", clientS
 const metadata = {
   issuer: "https://accounts.google.com",
   authorization_endpoint: "https://accounts.google.com/o/oauth2/v2/auth",
-  token_endpoint: "https://oauth2.googleapis.com/token"
+  token_endpoint: "https://oauth2.googleapis.com/token",
+  device_authorization_endpoint: "https://oauth2.googleapis.com/device/code",
+  jwks_uri: "https://www.googleapis.com/oauth2/v3/certs"
 }
 
 const google = (granted: object) =>
@@ -55,6 +60,51 @@ describe("Google", () => {
       const { forms, within } = yield* google({})
       yield* within(calling(RefreshToken.layer({ ...client, refreshToken: Redacted.make("1//canary") })))
       expect(yield* forms).toEqual([{ grant_type: "refresh_token", refresh_token: "1//canary" }])
+    })
+  )
+
+  it.effect.each<readonly [string, string, object]>([
+    ["as its metadata do", "https://accounts.google.com", { claims: { sub: "ada" } }],
+    ["without https, as it did before there were any", "accounts.google.com", { claims: { sub: "ada" } }],
+    ["as somebody else's server does", "https://accounts.google.com.evil.test", { reason: "InvalidResponse" }]
+  ])("may name itself in an ID token %s", ([_, iss, expected]) =>
+    Effect.gen(function* () {
+      const told = (answer: () => MockClient.Step) =>
+        imitating((url) => {
+          if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+          return url === metadata.jwks_uri ? keys : answer()
+        })
+      const end = yield* Effect.merge(signInAs(told, { ...client, scopes: ["openid"] }, { iss }))
+      expect(end).toMatchObject(expected)
+    })
+  )
+
+  it.effect("tells a device where to go by a name of its own, and to wait by a status of its own", () =>
+    Effect.gen(function* () {
+      const code = { device_code: "canary", user_code: "GQVQ-JKEC", verification_url: "https://www.google.com/device" }
+      const { forms, within } = yield* imitating((url, n) => {
+        if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+        if (url === metadata.device_authorization_endpoint) {
+          return MockClient.respond(200, { ...code, expires_in: 1800, interval: 5 })
+        }
+        if (n === 1)
+          return MockClient.respond(428, { error: "authorization_pending", error_description: "Precondition" })
+        if (n === 2) return MockClient.respond(403, { error: "slow_down", error_description: "Forbidden" })
+        return MockClient.respond(200, { access_token: "ya29.canary", token_type: "Bearer", expires_in: 3599 })
+      })
+      const device = Google.device({ clientId: "1.apps.googleusercontent.com", clientSecret })
+      const { begin, finish } = yield* within(DeviceCode.make({ ...device, scopes: ["email"] }))
+      const pending = yield* begin
+      expect(pending.verificationUri).toBe("https://www.google.com/device")
+      const ended = yield* Effect.fork(finish(pending))
+      for (const _ of [1, 2, 3, 4]) {
+        yield* TestClock.adjust("5 seconds")
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+      }
+      expect((yield* Fiber.join(ended)).token.tokenType).toBe("Bearer")
+      expect((yield* forms).map((form) => form["client_secret"])).toEqual(
+        Array.from({ length: 4 }, () => "canary-secret")
+      )
     })
   )
 

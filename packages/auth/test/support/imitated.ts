@@ -9,6 +9,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as jose from "jose"
 
 /** A server that answers like a provider: by the request's URL without its query, and how often that was asked. */
 export type Imitation = (url: string, n: number, sent: MockClient.Sent) => MockClient.Step
@@ -74,4 +75,33 @@ export const publishing = (issuer: string, at: string) =>
     const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
     if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
     return MockClient.respond(200, url.endsWith("token") ? granted : {})
+  })
+
+const pair = await jose.generateKeyPair("RS256")
+const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: "k", use: "sig", alg: "RS256" }
+
+/** The keys by which {@link idToken} is signed. */
+export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
+
+/** An ID token of the first minute of the test's clock. */
+export const idToken = (claims: jose.JWTPayload): Effect.Effect<string> =>
+  Effect.promise(() =>
+    new jose.SignJWT({ sub: "ada", iat: 0, exp: 3600, ...claims })
+      .setProtectedHeader({ alg: "RS256", kid: "k" })
+      .sign(pair.privateKey)
+  )
+
+/** Signs somebody in, and says who it is: the nonce is the sign-in's, and the rest is the provider's to tell. */
+export const signInAs = (
+  imitation: (answer: () => MockClient.Step) => ReturnType<typeof imitating>,
+  options: Omit<AuthorizationCode.Options, "redirectUri">,
+  claims: jose.JWTPayload
+) =>
+  Effect.gen(function* () {
+    let answer: MockClient.Step = MockClient.respond(500, "")
+    const { within } = yield* imitation(() => answer)
+    const { end, query } = yield* within(signIn(options))
+    const token = yield* idToken({ aud: options.clientId, nonce: query["nonce"], ...claims })
+    answer = MockClient.respond(200, { ...granted, id_token: token })
+    return yield* end
   })
