@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
 import * as Demand from "./Demand.js"
 import type { Claims } from "./IdToken.js"
+import { apiOf } from "./internal/api.js"
 import * as AuthorizationRequest from "./internal/authorizationRequest.js"
 import * as AuthorizationResponse from "./internal/authorizationResponse.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
@@ -221,7 +222,7 @@ const finishing = (options: Options, conversation: Conversation.Conversation, kn
  *
  * Fails with `TokenStoreError` where the store cannot be read or written.
  *
- * @param options - those that `RefreshToken.layer` is given: the client, the scopes, the resource and, where the store holds
+ * @param options - those that `RefreshToken.layer` is given: the client, the scopes, the resource or audience and, where the store holds
  * the tokens of several, the account.
  * @since 0.1.0
  * @category storing
@@ -230,7 +231,7 @@ export const store = (
   options: RefreshToken.Options,
   { token }: Pick<SignedIn, "token">
 ): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> => {
-  const { account, clientId: client, issuer, resource } = options
-  const issued = { issuer, client, account, audience: resource }
+  const { account, clientId: client, issuer } = options
+  const issued = { issuer, client, account, audience: apiOf(options) }
   return SignedInStore.put(RefreshToken.keyOf(options), { ...token, issued })
 }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Demand from "./Demand.js"
+import { apiOf } from "./internal/api.js"
 import * as Configured from "./internal/configured.js"
 import { presenting } from "./internal/presenting.js"
 import * as Quirk from "./internal/quirk.js"
@@ -104,9 +105,8 @@ export const layer = (
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
-      const { audience, clientId: client, issuer, scopes } = options
-      // A resource has no fragment (RFC 8707 §2): it is never taken for an audience.
-      const resource = options.resource ?? (audience === undefined ? undefined : `#${audience}`)
+      const { clientId: client, issuer, scopes } = options
+      const resource = apiOf(options)
       return presenting(options, server, {
         ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Demand from "./Demand.js"
+import { apiOf } from "./internal/api.js"
 import * as Configured from "./internal/configured.js"
 import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
@@ -33,6 +34,11 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
+  /**
+   * The API the token is for, by the name that the server knows it by: for servers that have this in the place of `resource`.
+   * A refresh does not ask for it, since the refresh token is for that API.
+   */
+  readonly audience?: string | undefined
   /** A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
 }
@@ -43,8 +49,10 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
  * @since 0.1.0
  * @category keys
  */
-export const keyOf = ({ account, clientId: client, issuer, resource, scopes }: Options): string =>
-  TokenKey.format({ issuer, client, account, scopes, resource })
+export const keyOf = (options: Options): string => {
+  const { account, clientId: client, issuer, scopes } = options
+  return TokenKey.format({ issuer, client, account, scopes, resource: apiOf(options) })
+}
 
 const nobody = new TokenError({
   reason: "ReauthorizationRequired",
@@ -100,11 +108,11 @@ export const layer = (
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
-      const { account, clientId: client, issuer, resource } = options
+      const { account, clientId: client, issuer } = options
       return presenting(options, server, {
         ...options,
         key: keyOf(options),
-        issued: { issuer, client, account, audience: resource },
+        issued: { issuer, client, account, audience: apiOf(options) },
         mint: mint(server, options.refreshToken),
         meets
       })

@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
+import { apiOf } from "./internal/api.js"
 import { patiently } from "./internal/asking.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import * as Conversation from "./internal/conversation.js"
@@ -185,8 +186,8 @@ export const signOut = (
 ): Effect.Effect<void, InvalidRequest | TokenError | TokenStoreError, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Effect.gen(function* () {
     const service = yield* make(options)
-    const { account, clientId: client, issuer, resource } = options
-    const issued = { issuer, client, account, audience: resource }
+    const { account, clientId: client, issuer } = options
+    const issued = { issuer, client, account, audience: apiOf(options) }
     const stored = yield* SignedInStore.take(RefreshToken.keyOf(options), issued)
     yield* revokeAll(service, tokensOf(options, stored))
   })

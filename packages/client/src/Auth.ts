@@ -8,7 +8,6 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { Challenge } from "@countersign/protocol/Challenge"
 import * as Origin from "@countersign/protocol/Origin"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,7 +17,7 @@ import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
 import { settle } from "./internal/body.js"
 import { withResponse } from "./internal/lastResponse.js"
-import { nowOf } from "./internal/now.js"
+import { currentTimeMillis, nowOf } from "./internal/now.js"
 import * as Quoted from "./internal/quoted.js"
 import { sleep } from "./internal/sleep.js"
 import { challengesOf, exchangeOf, shownChallengesOf } from "./internal/statusError.js"
@@ -252,7 +251,7 @@ const answer = <E, R>(
     // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
     const settled = yield* settle(response)
     const error = unauthorized(settled, first === undefined ? "Refused" : "ReplayRefused")
-    const at = yield* Clock.currentTimeMillis
+    const at = yield* currentTimeMillis
     // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
     const refusal = { credential, challenges: challengesOf(settled), at, first: first ?? credential }
     const decided = yield* step(replay, state, error)

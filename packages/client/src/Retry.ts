@@ -16,7 +16,6 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -38,6 +37,7 @@ import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"
 import * as Timeline from "./Timeline.js"
 import { timeLeft } from "./Timeout.js"
+import { currentTimeMillis } from "./internal/now.js"
 
 /**
  * What a retry schedule decides over.
@@ -227,7 +227,7 @@ interface Loop<E, R> {
 type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
 
 const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unavailable> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
+  Effect.map(currentTimeMillis, (now) => {
     const error = statusError(response, now)
     if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
     // A status that the caller named, and that is none of the transient ones: it is one now.
@@ -247,13 +247,13 @@ const wait = <F extends Failure>(
     if ((RetryAfter.askedOf(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
     const paid = budget?.spend(url, failure._tag === "RateLimited")
     if (paid === 0) return yield* Effect.fail(failure)
-    const since = yield* Clock.currentTimeMillis
+    const since = yield* currentTimeMillis
     const response = lastResponse.get(failure)
     // Letting go of an answer never takes the time in which the next one is to come.
     if (response !== undefined) yield* release(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
     // What the release took is a part of the wait: the server's time runs from its answer.
-    yield* sleep(since + delayMs - (yield* Clock.currentTimeMillis))
+    yield* sleep(since + delayMs - (yield* currentTimeMillis))
     return paid ?? 0
   })
 

@@ -14,7 +14,6 @@
  */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
@@ -27,6 +26,7 @@ import type { StatusError } from "./internal/statusError.js"
 import { statusError } from "./internal/statusError.js"
 import * as Policy from "./Policy.js"
 import * as Problem from "./Problem.js"
+import { currentTimeMillis } from "./internal/now.js"
 
 const problemOf = (response: Buffered): Effect.Effect<Problem.Problem | undefined> =>
   Problem.isProblem(response.headers["content-type"])
@@ -40,7 +40,7 @@ const fromResponse = (response: HttpClientResponse) =>
   Effect.gen(function* () {
     const settled = yield* settle(response)
     const problem = yield* problemOf(settled)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* currentTimeMillis
     return yield* Effect.fail(statusError(settled, now, problem))
   })
 

@@ -4,12 +4,12 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
+import { currentTimeMillis } from "./internal/now.js"
 
 /**
  * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.
@@ -59,7 +59,7 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
   Effect.flatMap(FiberRef.get(observer), (listener) =>
     listener === undefined
       ? Effect.void
-      : Effect.map(Clock.currentTimeMillis, (at) => {
+      : Effect.map(currentTimeMillis, (at) => {
           listener({ ...event(), at })
         })
   )

@@ -5,7 +5,6 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redact from "@countersign/protocol/Redact"
@@ -17,7 +16,7 @@ import { Deadlines } from "./internal/deadlines.js"
 import type { Direct } from "./internal/direct.js"
 import { directOf } from "./internal/direct.js"
 import { directly } from "./internal/directly.js"
-import { nowOf } from "./internal/now.js"
+import { currentTimeMillis, nowOf } from "./internal/now.js"
 import { bound, hasLiveClock, longestTimer } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
@@ -39,7 +38,7 @@ export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
  */
 export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
   Number.isFinite(deadline)
-    ? Effect.map(Clock.currentTimeMillis, (now) => deadline - now)
+    ? Effect.map(currentTimeMillis, (now) => deadline - now)
     : Effect.succeed(Number.POSITIVE_INFINITY)
 )
 

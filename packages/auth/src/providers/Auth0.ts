@@ -2,13 +2,14 @@
  * Auth0.
  *
  * An API is named by `audience`, without which a token is good for nothing but who somebody is. The issuer ends with a
- * slash. Rotated refresh tokens have a leeway in which the old one is taken once more.
+ * slash. Rotated refresh tokens may have an overlap period in which the one before is taken once more.
  *
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as ClientCredentials from "../ClientCredentials.js"
 import type * as OAuth2 from "../OAuth2.js"
+import type * as RefreshToken from "../RefreshToken.js"
 
 /**
  * An application, and the API that it calls.
@@ -38,7 +39,7 @@ export const client = ({
   domain,
   ...client
 }: Options): OAuth2.Client &
-  Pick<ClientCredentials.Options, "audience"> &
+  Pick<ClientCredentials.Options & RefreshToken.Options, "audience"> &
   Pick<AuthorizationCode.Options, "parameters"> => ({
   ...client,
   issuer: `https://${domain}/`,

@@ -1,9 +1,9 @@
 /**
  * GitHub: OAuth apps, GitHub Apps, and a server of one's own.
  *
- * It publishes no metadata, tells errors with status 200, separates the scopes of an answer by commas, and gives OAuth apps
+ * It documents no metadata, tells errors with status 200, separates the scopes of an answer by commas, and gives OAuth apps
  * tokens that neither expire nor are refreshed. GitHub Apps get tokens for eight hours with a refresh token for six months,
- * which is used once.
+ * which is used once; one that a device got is refreshed without a secret.
  *
  * @since 0.1.0
  */

@@ -23,7 +23,15 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly host?: string | undefined
 }
 
-const quirks: OAuth2.Quirks = { keeps: ["instance_url"] }
+const quirks: OAuth2.Quirks = {
+  keeps: ["instance_url"],
+  errors: {
+    app_not_found: "invalid_client",
+    invalid_client_credentials: "invalid_client",
+    invalid_client_id: "invalid_client",
+    rate_limit_exceeded: "temporarily_unavailable"
+  }
+}
 
 /**
  * An app's part of any grant's options.
@@ -49,6 +57,11 @@ export interface ActingFor extends Pick<Options, "clientId" | "host"> {
   readonly key: PrivateKey
   /** The user's name, as they sign in with it. */
   readonly username: string
+  /**
+   * Whom the assertion is meant for: the host, when it is left out. An organization with a domain of its own may want
+   * `https://login.salesforce.com` all the same, or `https://test.salesforce.com` where it is a sandbox.
+   */
+  readonly audience?: string | undefined
 }
 
 /**
@@ -62,11 +75,12 @@ export interface ActingFor extends Pick<Options, "clientId" | "host"> {
 export const actingFor = ({
   clientId,
   host = "login.salesforce.com",
+  audience = `https://${host}`,
   key,
   username
 }: ActingFor): JwtBearer.Options => ({
   ...client({ clientId, host }),
-  assertion: { key, subject: username, audience: `https://${host}` }
+  assertion: { key, subject: username, audience }
 })
 
 /**

@@ -1,8 +1,12 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as Auth0 from "@countersign/auth/providers/Auth0"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { calling, clientSecret, publishing, signIn } from "../support/imitated.js"
+import { calling, callingStored, clientSecret, granted, imitating, publishing, signIn } from "../support/imitated.js"
 
 describe("Auth0", () => {
   const issuer = "https://example.eu.auth0.com/"
@@ -32,6 +36,30 @@ describe("Auth0", () => {
         yield* within(calling(ClientCredentials.layer(Auth0.client({ ...options, audience }))))
       }
       expect((yield* forms).map((form) => form["audience"])).toEqual(["https://a.test", "https://b.test"])
+    })
+  )
+
+  it.effect("keeps what somebody has for one API apart from what they have for another", () =>
+    Effect.gen(function* () {
+      const { mock, within } = yield* imitating((url, n) => {
+        const metadata = {
+          issuer,
+          authorization_endpoint: `${issuer}authorize`,
+          token_endpoint: `${issuer}oauth/token`
+        }
+        if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+        return MockClient.respond(200, url.endsWith("/token") ? { ...granted, access_token: `canary-${n}` } : {})
+      })
+      const of = (audience: string) => Auth0.client({ ...options, audience })
+      yield* Effect.gen(function* () {
+        for (const name of ["a", "b"]) {
+          const { end } = yield* signIn(of(`https://${name}.test`))
+          yield* AuthorizationCode.store(of(`https://${name}.test`), yield* end)
+        }
+        for (const name of ["a", "b"]) yield* callingStored(RefreshToken.layer(of(`https://${name}.test`)))
+      }).pipe(within, Effect.provide(TokenStore.layerMemory))
+      const calls = (yield* mock.sent).filter(({ url }) => url.startsWith("https://api.test"))
+      expect(calls.map(({ headers }) => headers["authorization"])).toEqual(["Bearer canary-1", "Bearer canary-2"])
     })
   )
 })

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as jose from "jose"
-import { calling, clientSecret, imitating, signIn } from "../support/imitated.js"
+import { calling, clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
 
 const issuer = "https://example.my.salesforce.com"
 const app = Salesforce.client({ host: "example.my.salesforce.com", clientId: "3MVG9", clientSecret })
@@ -83,7 +83,10 @@ describe("Salesforce", () => {
     })
   )
 
-  it.effect("lets a service act for somebody by a key, whose assertion is meant for the login host", () =>
+  it.effect.each<readonly [string, string | undefined, string]>([
+    ["the host", undefined, "https://test.salesforce.com"],
+    ["the one that is named", "https://login.salesforce.com", "https://login.salesforce.com"]
+  ])("lets a service act for somebody by a key, whose assertion is meant for %s", ([_, audience, expected]) =>
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
       const sandbox = { ...metadata, issuer: "https://test.salesforce.com" }
@@ -95,6 +98,7 @@ describe("Salesforce", () => {
         clientId: "3MVG9",
         host: "test.salesforce.com",
         username: "ada@example.com",
+        audience,
         key: { key: privateKey }
       })
       yield* within(calling(JwtBearer.layer(acting)))
@@ -102,7 +106,24 @@ describe("Salesforce", () => {
       const { payload } = yield* Effect.promise(() =>
         jose.jwtVerify(form?.["assertion"] ?? "", publicKey, { currentDate: new Date(0) })
       )
-      expect(payload).toMatchObject({ iss: "3MVG9", sub: "ada@example.com", aud: "https://test.salesforce.com" })
+      expect(payload).toMatchObject({ iss: "3MVG9", sub: "ada@example.com", aud: expected })
+    })
+  )
+
+  it.effect.each<readonly [string, object]>([
+    ["invalid_client_id", { reason: "Refused", error: "invalid_client" }],
+    ["app_not_found", { reason: "Refused", error: "invalid_client" }],
+    ["inactive_user", { reason: "Refused", error: "inactive_user" }],
+    ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
+    ["rate_limit_exceeded", { reason: "Unavailable" }]
+  ])("refuses with names of its own: %s", ([error, expected]) =>
+    Effect.gen(function* () {
+      const { within } = yield* imitating((url) =>
+        url.includes("/.well-known/")
+          ? MockClient.respond(200, metadata)
+          : MockClient.respond(400, { error, error_description: "expired access/refresh token" })
+      )
+      expect(yield* Effect.flip(within(refreshing(app)))).toMatchObject(expected)
     })
   )
 })

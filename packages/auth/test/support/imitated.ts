@@ -55,14 +55,16 @@ export const refreshing = (options: OAuth2.Client) =>
   Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1")))
 
 /** Calls `https://api.test/x` with the tokens of a grant. */
-export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) => {
+export const callingStored = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) => {
   class Api extends ApiClient.Tag("test/Api")<Api>() {}
   return Effect.flatMap(Api, (api) => api.get("/x")).pipe(
-    Effect.provide(
-      Api.layer({ baseUrl: "https://api.test" }).pipe(Layer.provide(grant), Layer.provide(TokenStore.layerMemory))
-    )
+    Effect.provide(Layer.provide(Api.layer({ baseUrl: "https://api.test" }), grant))
   )
 }
+
+/** {@link callingStored} of a grant that has nothing to begin with. */
+export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) =>
+  callingStored(Layer.provide(grant, TokenStore.layerMemory))
 
 export const clientSecret = Redacted.make("canary-secret")
 

@@ -1,9 +1,9 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Intervals from "effect/ScheduleIntervals"
+import { currentTimeMillis } from "./now.js"
 
 /** A schedule in progress: what it decided last, and what it needs to decide again. */
 export interface Step {
@@ -21,7 +21,7 @@ export const step = <In, R>(
   state: unknown,
   input: In
 ): Effect.Effect<Option.Option<Step>, never, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.flatMap(currentTimeMillis, (now) =>
     Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
       ScheduleDecision.isDone(decision)
         ? Option.none()

@@ -1,0 +1,118 @@
+import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
+import * as Dpop from "@countersign/auth/Dpop"
+import * as DpopKey from "@countersign/auth/DpopKey"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as TokenKey from "@countersign/auth/TokenKey"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, expectTypeOf, it } from "@effect/vitest"
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { printed } from "./support/printed.js"
+import { times, token } from "./support/sources.js"
+
+const options = { issuer: "https://oauth.test", clientId: "cli", account: "ada" }
+
+const recordKey = TokenKey.format({ issuer: "https://oauth.test", client: "cli", account: "ada", resource: "#dpop" })
+
+const thumbprint = Effect.flatMap(DpopKey.fromStore(options), Dpop.thumbprint)
+
+describe("a key that is kept with its tokens", () => {
+  it.effect("is the same for everybody who asks, at once or later", () =>
+    Effect.gen(function* () {
+      const all = yield* times(20, thumbprint)
+      expect(new Set([...all, yield* thumbprint]).size).toBe(1)
+    }).pipe(Effect.provide(TokenStore.layerMemory))
+  )
+
+  it.effect("is another one for another account, client or issuer", () =>
+    Effect.gen(function* () {
+      const others = [{ account: "grace" }, { clientId: "web" }, { issuer: "https://other.test" }, {}]
+      const all = yield* Effect.forEach(others, (other) =>
+        Effect.flatMap(DpopKey.fromStore({ ...options, ...other }), Dpop.thumbprint)
+      )
+      expect(new Set(all).size).toBe(4)
+    }).pipe(Effect.provide(TokenStore.layerMemory))
+  )
+
+  it.effect("cannot be written down again, and is printed nowhere", () =>
+    Effect.gen(function* () {
+      const key = yield* DpopKey.fromStore(options)
+      expect(yield* Effect.flip(Dpop.toJwk(key))).toMatchObject({ _tag: "InvalidRequest" })
+      const store = yield* TokenStore.TokenStore
+      const { token } = Option.getOrThrow(yield* store.get(recordKey))
+      const { d } = JSON.parse(Redacted.value(token.accessToken)) as { readonly d: string }
+      expect(d.length).toBeGreaterThan(40)
+      expect(printed(token)).not.toContain(d)
+    }).pipe(Effect.provide(TokenStore.layerMemory))
+  )
+
+  it.effect.each<readonly [string, string, string, object]>([
+    ["a token", "Bearer", "canary", { _tag: "TokenStoreError", reason: "Foreign" }],
+    ["no key", "JWK", "canary", { _tag: "InvalidRequest", reason: "Credentials" }],
+    ["a public key", "JWK", '{"kty":"EC","crv":"P-256","x":"canary","y":"canary"}', { _tag: "InvalidRequest" }]
+  ])("is not made up where %s is filed in its place, which stays there", ([_, tokenType, text, expected]) =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.TokenStore
+      const record = { ...(yield* token(1)), accessToken: Redacted.make(text), tokenType }
+      yield* store.compareAndSet(recordKey, 0, record)
+      const error = yield* Effect.flip(DpopKey.fromStore(options))
+      expect(error).toMatchObject(expected)
+      expect(printed(error)).not.toContain("canary")
+      expect(Option.getOrThrow(yield* store.get(recordKey)).token).toEqual(record)
+    }).pipe(Effect.provide(TokenStore.layerMemory))
+  )
+
+  it.effect("is not used where it could not be stored: tokens that are bound to it would end with this process", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      const full = new TokenStoreError({ reason: "WriteFailed", detail: "as scripted" })
+      const broken = { ...store, compareAndSet: () => Effect.fail(full) }
+      const error = yield* Effect.flip(Effect.provideService(thumbprint, TokenStore.TokenStore, broken))
+      expect(error).toBe(full)
+    })
+  )
+
+  it.effect("makes the refresh token of an earlier run good, at a server that binds it", () =>
+    Effect.gen(function* () {
+      const redirectUri = "http://127.0.0.1/callback"
+      const client = {
+        ...options,
+        clientAuthentication: ClientAuthentication.none,
+        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      }
+      const run = Effect.map(DpopKey.fromStore(options), (dpop) => ({ ...client, dpop, redirectUri, scopes: ["read"] }))
+      const { begin, finish } = yield* AuthorizationCode.make(yield* run)
+      const transaction = yield* begin()
+      const { headers } = yield* HttpClient.get(transaction.url)
+      const { token } = yield* finish(transaction, headers["location"] ?? "")
+      const { refresh } = yield* OAuth2.make(yield* run)
+      const refreshToken = token.refreshToken ?? Redacted.make("")
+      const stranger = yield* OAuth2.make({ ...(yield* run), dpop: yield* Dpop.generate })
+      expect(yield* Effect.flip(stranger.refresh(refreshToken))).toMatchObject({ error: "invalid_grant" })
+      expect((yield* refresh(refreshToken)).tokenType).toBe("DPoP")
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          OAuthServer.layerMemory({
+            clients: { cli: { public: true, redirectUris: ["http://127.0.0.1/callback"] } },
+            dpop: { required: true, nonce: true }
+          }),
+          TokenStore.layerMemory
+        )
+      )
+    )
+  )
+})
+
+it("its channels are what they are said to be", () => {
+  expectTypeOf(DpopKey.fromStore).returns.toEqualTypeOf<
+    Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError, TokenStore.TokenStore>
+  >()
+})
