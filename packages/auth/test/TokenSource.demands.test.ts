@@ -124,21 +124,23 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("in the form of claims that are not granted serves the others with what there was before", () =>
-    Effect.gen(function* () {
-      const interaction = new TokenError({ reason: "Refused", error: "interaction_required", detail: "as scripted" })
-      const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(interaction) : Effect.void))
-      const script = [wantsClaims, ok, wantsClaims, ok]
-      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
-      expect(yield* Effect.flip(api.get("/x"))).toBe(interaction)
-      yield* api.get("/open")
-      // Nothing has changed since: the server is not asked again, and the API's own answer is what the caller gets.
-      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
-      expect(asked).toHaveLength(2)
-      yield* TestClock.adjust("1 hour")
-      yield* api.get("/open")
-      expect(asked.map((demand) => demand?.claims)).toEqual([undefined, claims, undefined])
-    }).pipe(Effect.scoped)
+  it.effect.each(["Refused", "ReauthorizationRequired"] as const)(
+    "in the form of claims that are not granted (%s) serves the others with what there was before",
+    (reason) =>
+      Effect.gen(function* () {
+        const interaction = new TokenError({ reason, error: "interaction_required", detail: "as scripted" })
+        const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(interaction) : Effect.void))
+        const script = [wantsClaims, ok, wantsClaims, ok]
+        const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
+        expect(yield* Effect.flip(api.get("/x"))).toBe(interaction)
+        yield* api.get("/open")
+        // Nothing has changed since: the server is not asked again, and the API's own answer is what the caller gets.
+        expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
+        expect(asked).toHaveLength(2)
+        yield* TestClock.adjust("1 hour")
+        yield* api.get("/open")
+        expect(asked.map((demand) => demand?.claims)).toEqual([undefined, claims, undefined])
+      }).pipe(Effect.scoped)
   )
 
   it.effect("that somebody signs in anew refreshes nothing, and takes what signing in has stored", () =>

@@ -217,7 +217,9 @@ const failed = (
     const now = Option.getOrElse(stored, () => Option.none<Stored>())
     const adopted = yield* adopt(state, now)
     if (Option.isSome(adopted)) return adopted.value
-    if (Option.isNone(stored) || versionOf(now) === expected) state.dead = { error, version: expected }
+    // Asked for less, the server may give what there was before.
+    const isDead = demand === undefined && (Option.isNone(stored) || versionOf(now) === expected)
+    if (isDead) state.dead = { error, version: expected }
     return yield* Effect.fail(error)
   })
 
