@@ -59,6 +59,30 @@ export const entraService = ({ clientSecret }: Secrets) =>
   })
 // #endregion
 
+export const entraServiceWithCertificate = ({ key }: Secrets) => {
+  const tenant = "11111111-2222-3333-4444-555555555555"
+  const thumbprint = "A1bC2dE3fH4iJ5kL6mN7oP8qR9sT0uA1bC2dE3fH4iJ"
+  // #region entra-certificate
+  return ClientCredentials.layer({
+    ...Entra.client({
+      tenant,
+      clientId: "the application id",
+      clientAuthentication: Entra.certificate({ tenant, key, thumbprint })
+    }),
+    scopes: [Entra.defaultScope("https://graph.microsoft.com")]
+  })
+  // #endregion
+}
+
+export const signInOfAnyTenant = ({ clientSecret }: Secrets) =>
+  // #region entra-any-tenant
+  AuthorizationCode.make({
+    ...Entra.client({ tenant: "organizations", clientId: "the application id", clientSecret }),
+    scopes: ["openid", "offline_access", "User.Read"],
+    redirectUri
+  })
+// #endregion
+
 export const oktaService = ({ clientSecret }: Secrets) =>
   // #region okta
   ClientCredentials.layer({
@@ -85,6 +109,14 @@ export const installInSlack = ({ clientSecret }: Secrets) =>
     ...Slack.bot({ clientId: "1.2", clientSecret }),
     scopes: ["commands", "chat:write"],
     redirectUri
+  })
+// #endregion
+
+export const slackDesktop = () =>
+  // #region slack-user
+  AuthorizationCode.make({
+    ...Slack.user({ clientId: "1.2", userScopes: ["search:read"] }),
+    redirectUri: "com.example.app:/signed-in"
   })
 // #endregion
 

@@ -27,7 +27,7 @@ const provider = MockClient.make(({ url }) => {
   const path = /\.well-known\/[^/]+(\/.*)$/.exec(pathname)?.[1] ?? ""
   const slash = origin.endsWith("auth0.com") ? "/" : ""
   const metadata = {
-    issuer: (path === "" ? issuer : origin + path) + slash,
+    issuer: (path === "" ? issuer : origin + path).replace("/organizations/", "/{tenantid}/") + slash,
     authorization_endpoint: `${origin}/authorize`,
     token_endpoint: `${origin}/token`,
     jwks_uri: `${origin}/jwks`
@@ -46,7 +46,9 @@ describe("providers.ts", () => {
   it.effect.each<readonly [string, SignIn]>([
     ["https://github.com", Providers.signInWithGitHub],
     ["https://accounts.google.com", Providers.signInWithGoogle],
+    ["https://login.microsoftonline.com", Providers.signInOfAnyTenant],
     ["https://slack.com", Providers.installInSlack],
+    ["https://slack.com", Providers.slackDesktop],
     ["https://id.example.com", Providers.signInAnywhere]
   ])("sends somebody to %s", ([origin, make]) =>
     Effect.gen(function* () {
@@ -59,6 +61,7 @@ describe("providers.ts", () => {
   it.effect.each([
     ["a Google service account", Providers.googleServiceAccount],
     ["Entra", Providers.entraService],
+    ["Entra, by a certificate", Providers.entraServiceWithCertificate],
     ["Okta", Providers.oktaService],
     ["Auth0", Providers.auth0Service],
     ["Salesforce", Providers.salesforceService],

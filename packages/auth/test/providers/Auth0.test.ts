@@ -6,7 +6,16 @@ import * as TokenStore from "@countersign/auth/TokenStore"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { calling, callingStored, clientSecret, granted, imitating, publishing, signIn } from "../support/imitated.js"
+import {
+  calling,
+  callingStored,
+  clientSecret,
+  granted,
+  imitating,
+  publishing,
+  refreshing,
+  signIn
+} from "../support/imitated.js"
 
 describe("Auth0", () => {
   const issuer = "https://example.eu.auth0.com/"
@@ -60,6 +69,18 @@ describe("Auth0", () => {
       }).pipe(within, Effect.provide(TokenStore.layerMemory))
       const calls = (yield* mock.sent).filter(({ url }) => url.startsWith("https://api.test"))
       expect(calls.map(({ headers }) => headers["authorization"])).toEqual(["Bearer canary-1", "Bearer canary-2"])
+    })
+  )
+
+  it.effect("refuses a refresh token with status 403", () =>
+    Effect.gen(function* () {
+      const { within } = yield* imitating((url) =>
+        url.includes("/.well-known/")
+          ? MockClient.respond(200, { issuer, token_endpoint: `${issuer}oauth/token` })
+          : MockClient.respond(403, { error: "invalid_grant", error_description: "Unknown or invalid refresh token." })
+      )
+      const error = yield* Effect.flip(within(refreshing(Auth0.client(options))))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     })
   )
 })
