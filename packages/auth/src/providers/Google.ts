@@ -9,6 +9,7 @@
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type { PrivateKey } from "../ClientAuthentication.js"
+import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as JwtBearer from "../JwtBearer.js"
 import type * as OAuth2 from "../OAuth2.js"
 
@@ -24,6 +25,7 @@ const quirks: OAuth2.Quirks = {
 /**
  * A client's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Somebody is asked for their
  * consent each time, so that there is a refresh token each time; `parameters` of one's own in the place of these do without.
+ * Without a secret it is a client of the type _Android_, _iOS_ or _Universal Windows Platform_.
  *
  * Specification: [OAuth 2.0 for web server applications](https://developers.google.com/identity/protocols/oauth2/web-server),
  * [OpenID Connect](https://developers.google.com/identity/openid-connect/reference).
@@ -38,7 +40,7 @@ export const client = ({
   Pick<AuthorizationCode.Options, "parameters"> => ({
   issuer,
   clientId,
-  clientSecret,
+  ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
   quirks,
   parameters: { access_type: "offline", prompt: "consent" }
 })

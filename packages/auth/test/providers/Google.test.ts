@@ -47,6 +47,16 @@ describe("Google", () => {
     })
   )
 
+  it.effect("gives some programs no secret, and asks for none", () =>
+    Effect.gen(function* () {
+      const { forms, posts, within } = yield* google({})
+      const { end } = yield* within(signIn(Google.client({ clientId: "1.apps.googleusercontent.com" })))
+      yield* end
+      expect((yield* posts)[0]?.headers).not.toHaveProperty("authorization")
+      expect((yield* forms)[0]).toMatchObject({ client_id: "1.apps.googleusercontent.com" })
+    })
+  )
+
   it.effect("leaves the refresh token out of a refresh: the old one is kept", () =>
     Effect.gen(function* () {
       const { within } = yield* google({})

@@ -17,4 +17,15 @@ describe("any provider of OpenID Connect", () => {
       expect(token.tokenType).toBe("Bearer")
     })
   )
+
+  it.effect.each<readonly [string, string, string, object]>([
+    ["at its root, which is the same", "https://id.test", "https://id.test/", { tokenType: "Bearer" }],
+    ["after a path, which is another", "https://id.test/o", "https://id.test/o/", { reason: "InvalidResponse" }]
+  ])("may spell its issuer with a slash more %s", ([_, issuer, published, expected]) =>
+    Effect.gen(function* () {
+      const { within } = yield* publishing(published, "https://id.test/")
+      const client = OpenIdConnect.client({ issuer, clientId: "c", clientSecret })
+      expect(yield* Effect.merge(within(refreshing(client)))).toMatchObject(expected)
+    })
+  )
 })

@@ -71,13 +71,16 @@ export const clientSecret = Redacted.make("canary-secret")
 /** What a token endpoint answers. */
 export const granted = { access_token: "canary-access", token_type: "Bearer", expires_in: 3600 }
 
-/** A provider that publishes metadata at these places, and answers with a token. */
-export const publishing = (issuer: string, at: string) =>
-  imitating((url) => {
-    const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
-    if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
-    return MockClient.respond(200, url.endsWith("token") ? granted : {})
+/** A provider that publishes the metadata of OpenID Connect and no others, and answers with a token. */
+export const publishing = (issuer: string, at: string) => {
+  const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
+  return imitating((url) => {
+    if (url === `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`)
+      return MockClient.respond(200, metadata)
+    if (url === metadata.token_endpoint) return MockClient.respond(200, granted)
+    return url.startsWith("https://api.test") ? MockClient.respond(200, {}) : MockClient.respond(404, "")
   })
+}
 
 const pair = await jose.generateKeyPair("RS256")
 const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: "k", use: "sig", alg: "RS256" }

@@ -1,0 +1,127 @@
+import type * as OAuth2 from "@countersign/auth/OAuth2"
+import * as GitHub from "@countersign/auth/providers/GitHub"
+import * as Google from "@countersign/auth/providers/Google"
+import * as Salesforce from "@countersign/auth/providers/Salesforce"
+import * as Slack from "@countersign/auth/providers/Slack"
+import { TokenError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fc from "effect/FastCheck"
+import { clientSecret, granted, imitating, refreshing, signIn } from "./support/imitated.js"
+import { printed } from "./support/printed.js"
+
+const endpoints = {
+  tokenEndpoint: "https://auth.test/token",
+  authorizationEndpoint: "https://auth.test/authorize"
+}
+
+const client = { issuer: "https://auth.test", clientId: "c", clientSecret, ...endpoints }
+
+const answering = (answer: unknown, status = 200) => imitating(() => MockClient.respond(status, answer))
+
+describe("a server without quirks", () => {
+  it.effect.each<readonly [string, unknown]>([
+    ["a token of another name", { ...granted, token_type: "bot" }],
+    ["a refusal with a name of its own", { ok: false, error: "ratelimited" }]
+  ])("is taken at its word for %s", ([_, answer]) =>
+    Effect.gen(function* () {
+      const { within } = yield* answering(answer)
+      const error = yield* Effect.flip(within(refreshing(client)))
+      expect(["InvalidResponse", "Refused"]).toContain(error.reason)
+    })
+  )
+
+  it.effect("has its scopes and its errors left as they are, and nothing kept", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ ...granted, scope: "a,b", instance_url: "https://x.test" })
+      const token = yield* within(refreshing(client))
+      expect([token.scope, token.extras]).toEqual(["a,b", undefined])
+    })
+  )
+
+  it.effect("is sent PKCE", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering(granted)
+      const { query } = yield* within(signIn(client))
+      expect(query).toMatchObject({ code_challenge_method: "S256" })
+    })
+  )
+})
+
+describe("a quirk", () => {
+  it.effect("is no reason to believe errors: what makes an answer is asked about status 200 only", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ error: "invalid_grant" }, 400)
+      const quirks: OAuth2.Quirks = { answer: () => granted }
+      expect(yield* Effect.flip(within(refreshing({ ...client, quirks })))).toMatchObject({ error: "invalid_grant" })
+    })
+  )
+
+  it.effect("that throws is an answer that nobody understands", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering(granted)
+      const answer = () => {
+        throw new Error("canary")
+      }
+      const error = yield* Effect.flip(within(refreshing({ ...client, quirks: { answer } })))
+      expect(error.reason).toBe("InvalidResponse")
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect("keeps texts of a length that names have, and no others", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ ...granted, a: "x".repeat(2048), b: "x".repeat(2049), c: { d: 1 } })
+      const { extras } = yield* within(refreshing({ ...client, quirks: { keeps: ["a", "b", "c", "d"] } }))
+      expect(Object.keys(extras ?? {})).toEqual(["a"])
+    })
+  )
+
+  it.effect("that names an issuer which is no URL has the metadata refused", () =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ issuer: client.issuer, token_endpoint: client.tokenEndpoint })
+      const { issuer, clientId } = client
+      const error = yield* Effect.flip(
+        within(refreshing({ issuer, clientId, clientSecret, quirks: { publishedAs: "{tenant}" } }))
+      )
+      expect(error).toBeInstanceOf(TokenError)
+    })
+  )
+})
+
+const hostile = Fc.dictionary(
+  Fc.oneof(
+    Fc.constantFrom(
+      ...["access_token", "authed_user", "error", "expires_in", "id_token", "instance_url", "ok"],
+      ...["refresh_token", "scope", "token_type", "verification_url", "__proto__"]
+    ),
+    Fc.string()
+  ),
+  Fc.oneof(Fc.jsonValue(), Fc.constantFrom("bearer", "bot", "user"), Fc.record({ access_token: Fc.jsonValue() }))
+)
+
+describe("whatever a provider answers", () => {
+  it.effect.each<readonly [string, OAuth2.Client]>([
+    ["GitHub", GitHub.app({ clientId: "c", clientSecret })],
+    ["Google", { ...Google.client({ clientId: "c", clientSecret }), ...endpoints }],
+    ["Salesforce", { ...Salesforce.client({ clientId: "c", clientSecret }), ...endpoints }],
+    ["Slack's bot", Slack.bot({ clientId: "c", clientSecret })],
+    ["Slack's user", Slack.user({ clientId: "c", clientSecret, userScopes: [] })]
+  ])("%s gives a token that can be sent, or an error", ([_, options]) =>
+    Effect.promise(() =>
+      Fc.assert(
+        Fc.asyncProperty(hostile, async (answer) => {
+          const one = Effect.flatMap(answering(answer), ({ within }) => Effect.either(within(refreshing(options))))
+          const ended = await Effect.runPromise(one)
+          expect(Either.isRight(ended) ? ended.right.tokenType === "Bearer" : ended.left instanceof TokenError).toBe(
+            true
+          )
+          expect(printed(ended)).not.toContain("canary")
+        }),
+        { numRuns: 100 }
+      )
+    )
+  )
+})
