@@ -9,7 +9,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fc from "effect/FastCheck"
-import { clientSecret, granted, imitating, refreshing, signIn } from "./support/imitated.js"
+import { clientSecret, granted, imitating, keys, refreshing, signIn, signInAs } from "./support/imitated.js"
 import { printed } from "./support/printed.js"
 
 const endpoints = {
@@ -54,8 +54,32 @@ describe("a quirk", () => {
   it.effect("is no reason to believe errors: what makes an answer is asked about status 200 only", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ error: "invalid_grant" }, 400)
-      const quirks: OAuth2.Quirks = { answer: () => granted }
+      let asked = 0
+      const quirks: OAuth2.Quirks = { answer: () => (asked++, granted) }
       expect(yield* Effect.flip(within(refreshing({ ...client, quirks })))).toMatchObject({ error: "invalid_grant" })
+      expect(asked).toBe(0)
+    })
+  )
+
+  it.effect("makes answers, and neither metadata nor keys", () =>
+    Effect.gen(function* () {
+      const issuer = "https://id.test"
+      const metadata = {
+        issuer,
+        authorization_endpoint: `${issuer}/authorize`,
+        token_endpoint: `${issuer}/token`,
+        jwks_uri: `${issuer}/keys`
+      }
+      const asked: Array<ReadonlyArray<string>> = []
+      const quirks: OAuth2.Quirks = { answer: (body) => (asked.push(Object.keys(body)), body) }
+      const provider = (answer: () => MockClient.Step) =>
+        imitating((url) => {
+          if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
+          return url.endsWith("/keys") ? keys : answer()
+        })
+      const options = { issuer, clientId: "c", clientSecret, quirks, scopes: ["openid"] }
+      expect((yield* signInAs(provider, options, { iss: issuer })).claims?.sub).toBe("ada")
+      expect(asked).toEqual([[...Object.keys(granted), "id_token"]])
     })
   )
 

@@ -41,7 +41,7 @@ export const isWithoutPkce = ({
   quirks?.pkce === false && !(typeof clientAuthentication === "object" && clientAuthentication.method === "none")
 
 // By it the library asks whom an ID token has to name: it is there at run time, for its author's own client, and left out of
-// the types. Were it gone, the issuer of the metadata would be compared, and nothing believed that is not now.
+// the types. Were it gone, the issuer of the metadata would be compared, and fewer tokens believed.
 const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer
 
 /** The metadata of a server whose ID tokens name somebody else than these do. */
