@@ -1,6 +1,6 @@
 /**
  * The authorization code grant: somebody signs in with a browser, at the authorization server, and the client gets a token
- * in their name. With PKCE always, and there is no other way than that.
+ * in their name. With PKCE, but for a provider that refuses it (`OAuth2.Quirks`), and there is no other way than that.
  *
  * @since 0.1.0
  */
@@ -136,7 +136,7 @@ const another = new TokenError({
 /**
  * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
  *
- * PKCE by S256 is always used; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
+ * PKCE by S256 is used, but for `quirks.pkce`; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
  * redirect URI, within ten minutes and once by this process. With `openid` among the scopes, the ID token is believed only
  * with its issuer, audience, nonce, times and its signature by one of the issuer's public keys: `none` and HMAC are not
  * accepted.
