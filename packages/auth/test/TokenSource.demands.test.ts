@@ -158,20 +158,54 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of a token that another process has got meanwhile is answered with one of its own", () =>
+  it.effect("of a token that another process has got meanwhile, without that, is answered with one of its own", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const store = yield* TokenStore.makeMemory
-      const wants = wantsScope("write")
-      const script = [ok, wants, wants, wants, ok]
+      const script = [ok, wantsScope("write"), ok]
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* sourceOn(store, mint, anything)), script)
       yield* api.get("/x")
       yield* storedBySibling(store, "9")
-      // The other's token is tried, which meets the demand no better; a demand is answered once a request.
-      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Forbidden" })
       yield* api.get("/x")
-      expect(yield* sentWith(mock)).toEqual(["1", "1", "9", "9", "2"])
+      expect(yield* sentWith(mock)).toEqual(["1", "1", "2"])
       expect(asked).toHaveLength(2)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("while another token is under way, that was asked for without it, asks once more", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding(() => Effect.sleep("1 second"))
+      const { get, renew } = yield* source(mint, anything)
+      const first = yield* Effect.fork(get)
+      yield* TestClock.adjust("1 second")
+      const { generation } = yield* first
+      const demand = { scopes: ["write"], acrValues: [] }
+      const plain = yield* Effect.fork(renew(generation))
+      yield* TestClock.adjust("500 millis")
+      const demanded = yield* Effect.fork(renew(generation, generation, demand))
+      yield* TestClock.adjust("2 seconds")
+      expect([yield* plain, yield* demanded]).toEqual([true, true])
+      expect(asked).toEqual([undefined, undefined, demand])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that contradict each other cost each request two tokens at most", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding(() => Effect.sleep("1 second"))
+      const { get, renew } = yield* source(mint, anything)
+      const first = yield* Effect.fork(get)
+      yield* TestClock.adjust("1 second")
+      const { generation } = yield* first
+      const wanting = (value: string) => ({ scopes: [], acrValues: [], claims: `{"${value}":null}` })
+      const both = yield* Effect.fork(
+        Effect.all(
+          ["a", "b"].map((value) => renew(generation, generation, wanting(value))),
+          { concurrency: "unbounded" }
+        )
+      )
+      yield* TestClock.adjust("1 minute")
+      expect(yield* both).toEqual([true, true])
+      expect(asked.length).toBeLessThanOrEqual(4)
     }).pipe(Effect.scoped)
   )
 })

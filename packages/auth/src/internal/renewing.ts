@@ -33,7 +33,11 @@ export const meetingOf =
     looking: SingleFlight.Flight<void, TokenStoreError>
   ): Meeting =>
   (demand, refused, now) => {
-    const { declined, holding, met } = state
+    const { declined, holding } = state
+    const isMet = () =>
+      state.met !== undefined &&
+      state.met.generation === holding.held?.generation &&
+      Demand.covers(state.met.demand, demand)
     const isAnother = () => holding.held?.generation !== refused
     if (!meets(demand)) {
       return Effect.map(
@@ -41,13 +45,15 @@ export const meetingOf =
         isAnother
       )
     }
-    if (met?.generation === refused && Demand.covers(met.demand, demand)) return Effect.succeed(false)
+    if (isMet()) return Effect.succeed(false)
     const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
     if (isDeclined && Demand.covers(declined.demand, demand)) return Effect.succeed(false)
     const failure = holding.failureAt(now)
     if (failure !== undefined) return Effect.fail(failure)
     state.demand = Demand.merge(state.demand, demand)
-    return Effect.as(Effect.repeat(another(isAnother), { until: isAnother }), true)
+    // What was joined may have begun before the demand, or have taken over what another process has got without it. No more
+    // than once again: two APIs may demand what one token cannot be.
+    return Effect.map(Effect.repeat(another(isMet), { until: isMet, times: 1 }), isAnother)
   }
 
 export const make = (
