@@ -123,6 +123,22 @@ export const covers = (asked: Demand | undefined, demand: Demand): boolean =>
   (demand.claims === undefined || asked.claims === demand.claims)
 
 /**
+ * Whether two demands ask for the same.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const same = (one: Demand, other: Demand): boolean => covers(one, other) && covers(other, one)
+
+/**
+ * Whether a request can ask for a demand: an API that makes up scopes without end is not followed.
+ *
+ * @since 0.1.0
+ * @category predicates
+ */
+export const isAskable = ({ scopes }: Demand): boolean => scopes.join(" ").length <= longestText
+
+/**
  * The scopes that a client asks for with those that are demanded of it: to ask for the latter alone would lose the others.
  *
  * @since 0.1.0

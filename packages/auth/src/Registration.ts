@@ -6,6 +6,7 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
@@ -155,7 +156,10 @@ const keyInside = new InvalidRequest({
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
 const hasPrivateKey = ({ jwks }: Metadata): boolean =>
-  jwks !== undefined && jwks.keys.some((key) => privateMembers.some((member) => member in key))
+  // What is read from a file may be of other types than it should be, and is the server's to refuse.
+  (Array.isArray(jwks?.keys) ? jwks.keys : []).some(
+    (key: unknown) => Predicate.isRecord(key) && privateMembers.some((member) => member in key)
+  )
 
 /**
  * Registers a client. Sent once: an answer that was lost may have left a client behind at the server, and a second request

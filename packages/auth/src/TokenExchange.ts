@@ -157,7 +157,7 @@ export interface LayerOptions<R = never> extends Options<R>, TokenSource.Tuning 
 
 const notPresentable = new TokenError({
   reason: "InvalidResponse",
-  detail: `the server says of the token that it is none to be presented (token_type "N_A"): get it with make, and use it as what it is`
+  detail: `the token is none to be presented to an API (token_type "N_A", or issued_token_type): get it with make, and use it as what it is`
 })
 
 const mint = <R>(
@@ -166,8 +166,10 @@ const mint = <R>(
 ): Effect.Effect<Token, TokenError, R> =>
   InTheirName.within("the token of the subject", options.subject).pipe(
     Effect.flatMap(exchanging(conversation, options)),
-    Effect.flatMap(({ issuedTokenType: _, ...token }) =>
-      token.tokenType === Exchange.notApplicable ? Effect.fail(notPresentable) : Effect.succeed(token)
+    Effect.flatMap(({ issuedTokenType, ...token }) =>
+      token.tokenType === Exchange.notApplicable || !Exchange.isForAccess(issuedTokenType)
+        ? Effect.fail(notPresentable)
+        : Effect.succeed(token)
     )
   )
 

@@ -238,6 +238,24 @@ describe("a client that is registered", () => {
   )
 })
 
+describe("a key set that is none", () => {
+  it.effect.each([{}, { keys: 7 }, { keys: [null, 7] }])("is the server's to refuse: %j", (jwks) =>
+    Effect.gen(function* () {
+      const { client } = yield* MockClient.make(({ method }) =>
+        method === "GET"
+          ? metadata({ registration_endpoint: `${issuer}/register` })
+          : MockClient.respond(400, { error: "invalid_client_metadata" })
+      )
+      // As it comes from a file.
+      const read = { jwks } as Registration.Metadata
+      const error = yield* Effect.flip(
+        Effect.provideService(Registration.register({ issuer }, read), HttpClient.HttpClient, client)
+      )
+      expect(error).toMatchObject({ _tag: "TokenError", error: "invalid_client_metadata" })
+    })
+  )
+})
+
 describe("a registration in a grant's options", () => {
   const of = (more: object) =>
     new Registration.Registered({ issuer, clientId: "made", method: "none", metadata: {}, ...more })

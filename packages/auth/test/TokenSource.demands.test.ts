@@ -2,7 +2,7 @@ import * as Bearer from "@countersign/auth/Bearer"
 import type * as Demand from "@countersign/auth/Demand"
 import type * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import { TokenError } from "@countersign/client/Errors"
+import { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { describe, expect, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ import * as Encoding from "effect/Encoding"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
-import { source, sourceOn, storedBySibling, times, token } from "./support/sources.js"
+import { nothing, source, sourceOn, storedBySibling, times, token } from "./support/sources.js"
 
 const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
@@ -206,6 +206,71 @@ describe("an API that demands more of a token", () => {
       yield* TestClock.adjust("1 minute")
       expect(yield* both).toEqual([true, true])
       expect(asked.length).toBeLessThanOrEqual(4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of which something in between makes nothing stops no other: it is asked for without it again", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : Effect.void))
+      const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsClaims, ok, ok])
+      expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
+      yield* TestClock.adjust("1 hour")
+      yield* api.get("/open")
+      expect(asked.map((demand) => demand?.claims)).toEqual([undefined, claims, undefined])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("that is declined takes none with it that was met before, or that is made by itself", () =>
+    Effect.gen(function* () {
+      const declined = new TokenError({ reason: "Refused", error: "invalid_scope", detail: "as scripted" })
+      const asked: Array<ReadonlyArray<string>> = []
+      const mint: TokenSource.Options["mint"] = (_, demand) =>
+        Effect.suspend(() => {
+          asked.push(demand?.scopes ?? [])
+          return demand?.scopes.includes("admin") === true ? Effect.fail(declined) : token(asked.length, 3600_000)
+        })
+      const { get, renew } = yield* source(mint, anything)
+      const scopes = (...all: ReadonlyArray<string>) => ({ scopes: all, acrValues: [] })
+      const first = yield* get
+      yield* renew(first.generation, first.generation, scopes("read"))
+      const { generation } = yield* get
+      expect(yield* Effect.flip(renew(generation, generation, scopes("admin")))).toBe(declined)
+      expect(yield* renew(generation, generation, scopes("read"))).toBe(false)
+      yield* TestClock.adjust("1 hour")
+      yield* get
+      expect(asked).toEqual([[], ["read"], ["read", "admin"], ["read"]])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("for scopes without end is not asked for without end", () =>
+    Effect.gen(function* () {
+      const { asked, mint } = demanding()
+      const { get, renew } = yield* source(mint, anything)
+      for (let n = 0; n < 20; n++) {
+        const { generation } = yield* get
+        yield* renew(generation, generation, { scopes: [`${n}`.repeat(500)], acrValues: [] })
+      }
+      expect(Math.max(...asked.map((demand) => demand?.scopes.join(" ").length ?? 0))).toBeLessThanOrEqual(4096)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("of a source that meets none is answered in a second where the store hangs, or fails", () =>
+    Effect.gen(function* () {
+      const { mint } = demanding()
+      const store = yield* TokenStore.makeMemory
+      let get = store.get
+      const broken: TokenStore.Service = { ...store, get: (key) => get(key) }
+      const { api } = yield* clientOf(Bearer.fromSource(yield* sourceOn(broken, mint)), () => wantsSignIn)
+      yield* Effect.flip(api.get("/x"))
+      for (const hang of [
+        Effect.never,
+        Effect.fail(new TokenStoreError({ reason: "ReadFailed", detail: "scripted" }))
+      ]) {
+        get = () => hang
+        const call = yield* Effect.fork(Effect.flip(api.get("/x")))
+        yield* TestClock.adjust("1 second")
+        expect(yield* call).toMatchObject({ _tag: "Unauthorized" })
+      }
     }).pipe(Effect.scoped)
   )
 })

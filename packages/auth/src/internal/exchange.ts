@@ -56,7 +56,7 @@ const somethingElse = invalid("what was issued is of another type than was asked
 const unasked = invalid(`what was issued is no access token (token_type "N_A"), and nothing else was asked for`)
 
 /** What a JWT for access is called is a matter of taste (RFC 8693 §3). */
-const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
+export const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
 
 const isAsked = (issued: string, requested: string = tokenTypes.accessToken): boolean =>
   issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))

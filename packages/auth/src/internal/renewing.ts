@@ -18,6 +18,9 @@ const cooldownMs = 30_000
 /** Within the time of settling, a refused token is tried again after this, and then at the end. */
 const settlingMs = 500
 
+/** How long is looked whether somebody has signed in since. */
+const lookMs = 1_000
+
 /** Tries to get a token in the place of `refused` that meets a demand; false where nothing more can be done about it. */
 export type Meeting = (
   demand: Demand.Demand,
@@ -40,17 +43,22 @@ export const meetingOf =
       Demand.covers(state.met.demand, demand)
     const isAnother = () => holding.held?.generation !== refused
     if (!meets(demand)) {
-      return Effect.map(
+      // It is the API's answer that counts where the store has none to give, or takes its time.
+      const looked = Effect.timeout(
         looking.join(() => undefined),
-        isAnother
+        lookMs
       )
+      return Effect.map(Effect.ignore(looked), isAnother)
     }
     if (isMet()) return Effect.succeed(false)
     const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
-    if (isDeclined && Demand.covers(declined.demand, demand)) return Effect.succeed(false)
+    // What was declined together with something else may be had by itself.
+    if (isDeclined && Demand.same(declined.demand, demand)) return Effect.succeed(false)
     const failure = holding.failureAt(now)
     if (failure !== undefined) return Effect.fail(failure)
-    state.demand = Demand.merge(state.demand, demand)
+    const merged = Demand.merge(state.demand, demand)
+    if (!Demand.isAskable(merged)) return Effect.succeed(false)
+    state.demand = merged
     // What was joined may have begun before the demand, or have taken over what another process has got without it. No more
     // than once again: two APIs may demand what one token cannot be.
     return Effect.map(Effect.repeat(another(isMet), { until: isMet, times: 1 }), isAnother)

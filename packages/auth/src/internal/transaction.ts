@@ -204,10 +204,14 @@ const failed = (
   demand: Demand | undefined
 ): Effect.Effect<Held, Failure> =>
   Effect.gen(function* () {
-    if (error.reason !== "Unavailable" && demand !== undefined) {
-      // What meets no demand serves elsewhere: to go on asking for this would end in nothing at all.
-      state.demand = undefined
-      state.declined = { demand, error, at: yield* Clock.currentTimeMillis }
+    if (demand !== undefined) {
+      // What meets no demand serves elsewhere: to go on asking for this could end in nothing at all. Something in between
+      // that does not like a long request looks like a server that is not there.
+      const isUnmet = state.met?.demand !== demand
+      const isDeclined = error.reason !== "Unavailable"
+      if (isUnmet) state.demand = state.met?.demand
+      else if (isDeclined) state.demand = state.met = undefined
+      if (isDeclined) state.declined = { demand, error, at: yield* Clock.currentTimeMillis }
     }
     if (error.reason !== "ReauthorizationRequired") {
       state.settled = error.sent === "maybe" ? undefined : state.begun
@@ -236,7 +240,13 @@ const another = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
 
 /** Takes over what somebody has stored since, if it is something else; asks nobody for a token. */
 export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
-  Effect.asVoid(Effect.flatMap(state.store.get, (stored) => adopt(state, stored)))
+  Effect.suspend(() => {
+    const { held } = state.holding
+    // A slow store tells of what there was before: what was got in the meantime is newer.
+    return Effect.flatMap(state.store.get, (stored) =>
+      state.holding.held === held ? Effect.asVoid(adopt(state, stored)) : Effect.void
+    )
+  })
 
 /** {@link another}, and what is to be remembered when there is none. */
 export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> => {
@@ -246,7 +256,7 @@ export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect
     const error = Option.getOrUndefined(Cause.failureOption(cause))
     const { held } = state.holding
     // That more is refused says nothing about what there was before.
-    if (error === undefined || error !== state.declined?.error) state.holding.failed(error)
+    state.holding.failed(error === state.declined?.error ? undefined : error)
     const serves = "; the old one serves until it expires."
     const isKnown = error === told && error === state.dead?.error
     told = error

@@ -89,4 +89,5 @@ export const actingFor = ({
  * @since 0.1.0
  * @category conversions
  */
-export const instanceUrl = ({ extras }: Token): Option.Option<string> => Option.fromNullable(extras?.["instance_url"])
+export const instanceUrl = ({ extras }: Token): Option.Option<string> =>
+  Option.filter(Option.fromNullable(extras?.["instance_url"]), (url) => url.startsWith("https://"))

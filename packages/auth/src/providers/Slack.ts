@@ -30,9 +30,9 @@ const asBearer = (body: Body): Body =>
 
 /** Who gave nothing in their own name has no token: the bot's is not theirs. */
 const ofUser = (body: Body): Body => {
-  const { access_token: token, authed_user: user, token_type: type, ...rest } = body
-  if (Predicate.isRecord(user) && typeof user["access_token"] === "string") return asBearer({ ...rest, ...user })
-  return type === "user" ? asBearer({ ...rest, access_token: token }) : rest
+  const { authed_user: user, token_type: type } = body
+  if (Predicate.isRecord(user) && typeof user["access_token"] === "string") return asBearer({ ok: body["ok"], ...user })
+  return type === "user" ? asBearer(body) : { ok: body["ok"] }
 }
 
 const errors = {

@@ -119,4 +119,15 @@ describe("Slack", () => {
       expect(printed(failure)).not.toContain("canary")
     })
   )
+
+  it.effect("gives a user none of what is the bot's: no refresh token, no scope and no end", () =>
+    Effect.gen(function* () {
+      const { authed_user: user, ...bot } = installed
+      const authed_user = { id: "U1", access_token: user.access_token, token_type: "user" }
+      const { within } = yield* slack({ ...bot, authed_user, refresh_token: "xoxe-bot-canary", expires_in: 43_200 })
+      const { end } = yield* within(signIn(Slack.user({ ...options, userScopes: ["search:read"] })))
+      const { token } = yield* end
+      expect([token.refreshToken, token.scope, token.expiresAt]).toEqual([undefined, undefined, undefined])
+    })
+  )
 })
