@@ -2,6 +2,7 @@
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as Revocation from "@countersign/auth/Revocation"
 import * as Transactions from "@countersign/auth/Transactions"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpRouter from "@effect/platform/HttpRouter"
@@ -26,7 +27,7 @@ const clientConfig: Config.Config<OAuth2.Client> = Config.map(Config.redacted("C
 
 const scopes = ["openid", "read"]
 
-/** A client of the API for each user, by the name of their session: made when it is needed, and let go when it is not. */
+/** A client of the API for each user: made when it is needed, and let go when it is not. */
 const clientsOf = (client: OAuth2.Client) =>
   RcMap.make({
     lookup: (account: string) =>
@@ -42,50 +43,77 @@ const clientsOf = (client: OAuth2.Client) =>
 // #region routes
 const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
 
-/** A cookie that only this site sends, that no script reads, and that came from nobody but us. */
+/** Cookies that only this site sends, that no script reads, and that came from nobody but us. */
 const cookie = { httpOnly: true, secure: true, sameSite: "lax", path: "/" } as const
+const signInCookie = "__Host-sign-in"
+const sessionCookie = "__Host-session"
 
-const sessionOf = Effect.map(HttpServerRequest.HttpServerRequest, ({ cookies }) => cookies["__Host-session"] ?? "")
+const cookieOf = (name: string) => Effect.map(HttpServerRequest.HttpServerRequest, ({ cookies }) => cookies[name] ?? "")
+
+/** What nobody can guess. */
+const secret = Effect.sync(() => randomBytes(32).toString("base64url"))
 
 export const app = Effect.gen(function* () {
   const client = yield* clientConfig
   const transactions = yield* Transactions.Transactions
   const clients = yield* clientsOf(client)
   const signIn = yield* AuthorizationCode.make({ ...client, scopes, redirectUri: "https://app.test/callback" })
+  // Who has signed in, by their session: in a database, where there is more than one process.
+  const sessions = new Map<string, string>()
 
   const login = Effect.gen(function* () {
-    const session = randomBytes(32).toString("base64url")
+    const browser = yield* secret
     const transaction = yield* signIn.begin()
-    yield* transactions.put(session, transaction)
+    yield* transactions.put(browser, transaction)
     const response = HttpServerResponse.redirect(transaction.url)
-    return yield* HttpServerResponse.setCookie(response, "__Host-session", session, cookie)
+    return yield* HttpServerResponse.setCookie(response, signInCookie, browser, cookie)
   })
 
   const callback = Effect.gen(function* () {
-    const session = yield* sessionOf
     const { url } = yield* HttpServerRequest.HttpServerRequest
     const parameters = new URL(url, "https://app.test").searchParams
-    const transaction = yield* transactions.take(session, parameters)
+    const transaction = yield* transactions.take(yield* cookieOf(signInCookie), parameters)
     const signedIn = yield* signIn.finish(transaction, parameters)
-    yield* AuthorizationCode.store({ ...client, scopes, account: session }, signedIn)
-    return HttpServerResponse.redirect("/me")
-  })
+    const account = signedIn.claims?.sub ?? ""
+    yield* AuthorizationCode.store({ ...client, scopes, account }, signedIn)
+    // A session that is new with the sign-in: nobody can have known it before.
+    const session = yield* secret
+    sessions.set(session, account)
+    return yield* HttpServerResponse.setCookie(HttpServerResponse.redirect("/me"), sessionCookie, session, cookie)
+  }).pipe(
+    // Not to /login: a server that knows somebody would send them straight back.
+    Effect.catchTag("TokenError", () =>
+      HttpServerResponse.text("signing in did not work: try /login again", { status: 400 })
+    )
+  )
 
   const me = Effect.gen(function* () {
-    const api = yield* RcMap.get(clients, yield* sessionOf)
+    const account = sessions.get(yield* cookieOf(sessionCookie))
+    if (account === undefined) return HttpServerResponse.redirect("/login")
+    const api = yield* RcMap.get(clients, account)
     const { scope, sub } = yield* api.get("/resource", { schema: Resource })
     return HttpServerResponse.text(`${sub} may ${scope}`)
-  }).pipe(Effect.scoped)
+  }).pipe(
+    Effect.scoped,
+    Effect.catchIf(
+      (error) => error._tag === "TokenError" && error.reason === "ReauthorizationRequired",
+      () => HttpServerResponse.redirect("/login")
+    )
+  )
+
+  const logout = Effect.gen(function* () {
+    const session = yield* cookieOf(sessionCookie)
+    const account = sessions.get(session)
+    sessions.delete(session)
+    if (account !== undefined) yield* Revocation.signOut({ ...client, scopes, account })
+    return HttpServerResponse.text("signed out")
+  })
 
   return HttpRouter.empty.pipe(
     HttpRouter.get("/login", login),
     HttpRouter.get("/callback", callback),
     HttpRouter.get("/me", me),
-    HttpRouter.catchTag("TokenError", ({ reason }) =>
-      reason === "ReauthorizationRequired"
-        ? HttpServerResponse.redirect("/login")
-        : HttpServerResponse.text("signing in did not work: try again", { status: 502 })
-    )
+    HttpRouter.post("/logout", logout)
   )
 })
 // #endregion

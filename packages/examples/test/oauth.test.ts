@@ -140,9 +140,11 @@ describe("on-behalf-of.ts", () => {
 
 describe("web-back-end.ts", () => {
   const serving = Effect.gen(function* () {
-    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<TokenStore.TokenStore>())(yield* WebBackEnd.app)
-    return (path: string, cookie = "") =>
-      Effect.promise(() => handler(new Request(`https://app.test${path}`, { headers: { cookie } })))
+    const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<HttpClient.HttpClient | TokenStore.TokenStore>())(
+      yield* WebBackEnd.app
+    )
+    return (path: string, cookie = "", method = "GET") =>
+      Effect.promise(() => handler(new Request(`https://app.test${path}`, { method, headers: { cookie } })))
   })
 
   /** The value of the cookie, as a browser sends it back. */
@@ -150,32 +152,44 @@ describe("web-back-end.ts", () => {
 
   const around = world({ clients: { web: { secret: "secret", redirectUris: ["https://app.test/callback"] } } })
 
-  it.scoped("signs somebody in by redirects, and calls the API in their name", () =>
+  const live = Layer.merge(around, Transactions.layerMemory())
+
+  /** Where the browser is sent back to by the server. */
+  const backOf = (login: Response) =>
+    Effect.map(sentTo(login.headers.get("location") ?? ""), (back) => {
+      const { pathname, search } = new URL(back)
+      return pathname + search
+    })
+
+  it.scoped("signs somebody in by redirects, calls the API in their name, and signs them out", () =>
     Effect.gen(function* () {
       const get = yield* serving
       expect((yield* get("/me")).headers.get("location")).toBe("/login")
       const login = yield* get("/login")
-      const session = cookieOf(login)
-      expect(login.headers.get("set-cookie")).toMatch(/^__Host-session=.{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
-      const back = yield* sentTo(login.headers.get("location") ?? "")
-      const { pathname, search } = new URL(back)
-      expect((yield* get(pathname + search, session)).headers.get("location")).toBe("/me")
-      expect(yield* Effect.promise(async () => (await Effect.runPromise(get("/me", session))).text())).toBe(
-        "ada may openid read"
-      )
-      expect((yield* get("/me")).headers.get("location")).toBe("/login")
-    }).pipe(Effect.provide(Layer.merge(around, Transactions.layerMemory())))
+      expect(login.headers.get("set-cookie")).toMatch(/^__Host-sign-in=.{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+      const callback = yield* get(yield* backOf(login), cookieOf(login))
+      expect(callback.headers.get("location")).toBe("/me")
+      const session = cookieOf(callback)
+      expect(session).toMatch(/^__Host-session=.{43}$/)
+      const me = yield* get("/me", session)
+      expect(yield* Effect.promise(() => me.text())).toBe("ada may openid read")
+      expect((yield* get("/me", "__Host-session=made-up")).headers.get("location")).toBe("/login")
+      expect((yield* get("/logout", session, "POST")).status).toBe(200)
+      expect((yield* get("/me", session)).headers.get("location")).toBe("/login")
+      const { families } = yield* OAuthServer.OAuthServer
+      expect((yield* families).map(({ ended }) => ended?.by)).toEqual(["client"])
+    }).pipe(Effect.provide(live))
   )
 
-  it.scoped("takes no callback in a browser that has not begun it, and none twice", () =>
+  it.scoped("takes no callback in a browser that has not begun it, and none twice, and sends nobody round", () =>
     Effect.gen(function* () {
       const get = yield* serving
       const login = yield* get("/login")
-      const { pathname, search } = new URL(yield* sentTo(login.headers.get("location") ?? ""))
+      const back = yield* backOf(login)
       const other = cookieOf(yield* get("/login"))
-      expect((yield* get(pathname + search, other)).status).toBe(502)
-      expect((yield* get(pathname + search, cookieOf(login))).status).toBe(302)
-      expect((yield* get(pathname + search, cookieOf(login))).status).toBe(502)
-    }).pipe(Effect.provide(Layer.merge(around, Transactions.layerMemory())))
+      expect((yield* get(back, other)).status).toBe(400)
+      expect((yield* get(back, cookieOf(login))).status).toBe(302)
+      expect((yield* get(back, cookieOf(login))).status).toBe(400)
+    }).pipe(Effect.provide(live))
   )
 })
