@@ -22,6 +22,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
+import { unredirected } from "./unredirected.js"
 
 /** A token is a few kilobytes; metadata may be more. */
 const largestAnswer = 256 * 1024
@@ -71,11 +72,14 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
       let outcome: Outcome
       let sent: ReadonlyArray<string> = []
       const send = (url: string, options: FetchOptions) =>
-        Effect.map(Effect.either(Effect.flatMap(client.execute(requestOf(url, options)), answerOf)), (result) => {
-          outcome = Either.map(result, ({ answer }) => answer)
-          if (Either.isRight(result)) ahead = result.right.answer.ahead ?? ahead
-          return result
-        })
+        Effect.map(
+          Effect.either(Effect.flatMap(unredirected(client.execute(requestOf(url, options))), answerOf)),
+          (result) => {
+            outcome = Either.map(result, ({ answer }) => answer)
+            if (Either.isRight(result)) ahead = result.right.answer.ahead ?? ahead
+            return result
+          }
+        )
       return Effect.tryPromise({
         try: (signal) =>
           run(async (url, options) => {

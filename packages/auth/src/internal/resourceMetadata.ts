@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Discovery from "./discovery.js"
+import { unredirected } from "./unredirected.js"
 
 const largest = 256 * 1024
 const patience = "20 seconds"
@@ -123,13 +124,16 @@ export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effec
     Transport.buffered(largest, () => true),
     Timeout.call(patience)
   )
-  return Effect.flatMap(Effect.mapError(client.execute(bare(place, "application/json")), unheard), (response) => {
-    if (isMissing(response)) return Effect.succeed(undefined)
-    if (response.status !== 200) return failureOf(response)
-    // The body was read with the exchange; reading it again cannot fail.
-    const text = Effect.orElseSucceed(response.text, () => "")
-    return Effect.mapError(Effect.flatMap(text, decode), () => misshapen)
-  })
+  return Effect.flatMap(
+    Effect.mapError(unredirected(client.execute(bare(place, "application/json"))), unheard),
+    (response) => {
+      if (isMissing(response)) return Effect.succeed(undefined)
+      if (response.status !== 200) return failureOf(response)
+      // The body was read with the exchange; reading it again cannot fail.
+      const text = Effect.orElseSucceed(response.text, () => "")
+      return Effect.mapError(Effect.flatMap(text, decode), () => misshapen)
+    }
+  )
 }
 
 /** A document that has to be there. */
@@ -140,13 +144,10 @@ export const published = <E>(
 
 /** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
 export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
-  Transport.typed(transport)
-    .pipe(Timeout.call(patience))
-    .execute(bare(api, "*/*"))
-    .pipe(
-      Effect.mapError(unheard),
-      Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
-    )
+  unredirected(Transport.typed(transport).pipe(Timeout.call(patience)).execute(bare(api, "*/*"))).pipe(
+    Effect.mapError(unheard),
+    Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
+  )
 
 /**
  * Fails where the document is about another resource than the one it was asked for (RFC 9728 §3.3): whoever could have

@@ -1,0 +1,59 @@
+/** Over the platform's transport on `fetch`, which follows redirects unless it is told not to. */
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as ProtectedResource from "@countersign/auth/ProtectedResource"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Http from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** A server that sends whoever asks for something to `/elsewhere`, where there is all that they want. */
+const redirecting = Effect.acquireRelease(
+  Effect.async<{ readonly server: Http.Server; readonly origin: string; readonly asked: Array<string> }>((resume) => {
+    const asked: Array<string> = []
+    const server = Http.createServer(({ url = "" }, response) => {
+      asked.push(url)
+      // A server that listens on a port has an address of this kind.
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      if (!url.startsWith("/elsewhere")) return void response.writeHead(307, { location: "/elsewhere" }).end()
+      response.writeHead(200, { "content-type": "application/json" })
+      const servers = { authorization_servers: ["https://evil.test"], resource: `${origin}/api` }
+      const token = { access_token: "canary", token_type: "bearer" }
+      response.end(JSON.stringify({ issuer: origin, token_endpoint: `${origin}/elsewhere`, ...servers, ...token }))
+    })
+    server.listen(0, "127.0.0.1", () => {
+      resume(Effect.succeed({ server, asked, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }))
+    })
+  }),
+  ({ server }) =>
+    Effect.sync(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+)
+
+const transport = OAuth2.dangerouslyPlainHttpOnLoopback
+
+describe("over fetch, no redirect is followed", () => {
+  it.scopedLive("by the request for metadata, or for a token, which would send the secret on", () =>
+    Effect.gen(function* () {
+      const { asked, origin } = yield* redirecting
+      const client = { issuer: origin, clientId: "client", clientSecret: Redacted.make("secret"), transport }
+      for (const tokenEndpoint of [undefined, `${origin}/token`]) {
+        const { clientCredentials } = yield* OAuth2.make({ ...client, tokenEndpoint })
+        expect(yield* Effect.flip(clientCredentials({}))).toMatchObject({ _tag: "TokenError" })
+      }
+      expect(asked.filter((url) => url.startsWith("/elsewhere"))).toEqual([])
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+
+  it.scopedLive("by the request for a resource's metadata, which would believe somebody else", () =>
+    Effect.gen(function* () {
+      const { asked, origin } = yield* redirecting
+      const error = yield* Effect.flip(ProtectedResource.discover(`${origin}/api`, { transport }))
+      expect(error).toMatchObject({ _tag: "TokenError" })
+      expect(asked.filter((url) => url.startsWith("/elsewhere"))).toEqual([])
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+})
