@@ -12,6 +12,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import { lastResponse } from "./internal/lastResponse.js"
 import type { Mismatch } from "./Mismatch.js"
 import type { Problem } from "./Problem.js"
@@ -220,8 +221,20 @@ export class ClientError
 }
 
 /**
- * Why an exchange broke. `Truncated` is a body that ended early; `AddressRefused` is this side's own refusal to connect to
- * an address.
+ * Why a request has no usable response.
+ *
+ * - `NameNotResolved`, `ConnectionRefused`, `ConnectTimeout`: no connection was established.
+ * - `AddressRefused`: this client does not connect to that address (`allowAddress`).
+ * - `ProxyFailed`: the proxy is down, unknown, or opened no tunnel. `TransportError.proxy` names it and its status.
+ * - `Tls`: the TLS handshake or a TLS record failed.
+ * - `ConnectionReset`: the connection was closed before the response.
+ * - `HeadersTimeout`, `BodyTimeout`: the response did not begin, or stopped.
+ * - `Truncated`: the body of the response ended early.
+ * - `HeaderTooLarge`: the header of the response is larger than the transport's limit.
+ * - `InvalidContentEncoding`: the body is not in the coding that `content-encoding` names.
+ * - `InvalidAnswer`: the response is not valid HTTP. `TransportError.detail` holds the parser's words.
+ * - `RequestBodyFailed`: the caller's own body failed, or is not as long as its `content-length`.
+ * - `Unknown`: anything else. `TransportError.code` and `TransportError.cause` tell more.
  *
  * @since 0.1.0
  * @category models
@@ -230,32 +243,57 @@ export type TransportReason =
   | "NameNotResolved"
   | "ConnectionRefused"
   | "AddressRefused"
+  | "ProxyFailed"
   | "ConnectTimeout"
   | "ConnectionReset"
   | "HeadersTimeout"
   | "BodyTimeout"
   | "Truncated"
   | "Tls"
+  | "HeaderTooLarge"
+  | "InvalidContentEncoding"
   | "InvalidAnswer"
+  | "RequestBodyFailed"
   | "Unknown"
 
 const transportAdvice: Record<TransportReason, string> = {
   NameNotResolved: "the host name has no address: check the base URL and the network",
   ConnectionRefused: "nothing listens there: check the host and the port",
   AddressRefused: "this client does not connect to that address",
+  ProxyFailed: "the proxy gave no connection: check the proxy's URL and credentials",
   ConnectTimeout: "no connection came about in time: check the network",
   ConnectionReset: "the connection was cut before the answer",
   HeadersTimeout: "no answer began in time",
   BodyTimeout: "the answer stopped in the middle",
   Truncated: "the answer ended before it was whole",
   Tls: "TLS failed: check the server's certificate and the clock",
-  InvalidAnswer: "what came back is not HTTP: check the port and the scheme",
-  Unknown: "the exchange broke"
+  HeaderTooLarge: "the header of the response is too large: raise the transport's maxHeaderSize",
+  InvalidContentEncoding: "the body of the response does not match its content-encoding",
+  InvalidAnswer: "the response is not valid HTTP: check the port and the scheme",
+  RequestBodyFailed: "the body of the request could not be sent",
+  Unknown: "the request failed"
 }
 
 /**
- * No answer, or half of one. `sent: "no"` means that the server cannot have seen the request, so that sending it
- * again is safe whatever its method; `"maybe"` means that it may have acted on it. `code` is the system's own name.
+ * The proxy of a failed request: its origin, and the status of its response to `CONNECT` where there was one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TransportProxy {
+  readonly origin: string
+  readonly status?: number | undefined
+}
+
+/** The original errors, kept beside the errors so that no printer shows them. */
+const originals: WeakMap<TransportError, Redacted.Redacted<unknown>> = new WeakMap()
+
+/**
+ * No response, or an incomplete one.
+ *
+ * `sent` follows from how far the request had come. `"no"`: the server cannot have processed the request, so sending
+ * it again is safe whatever its method. `"maybe"`: the server may have acted on it.
+ * `code` is the code of the system or of the library; `detail` says what exactly failed, in the library's words.
  *
  * @since 0.1.0
  * @category errors
@@ -267,13 +305,36 @@ export class TransportError
     readonly reason: TransportReason
     readonly sent: "no" | "maybe"
     readonly code?: string | undefined
+    readonly detail?: string | undefined
+    readonly proxy?: TransportProxy | undefined
     readonly message: string
   }>
 {
-  constructor(fields: Pick<TransportError, "method" | "url" | "reason" | "sent" | "code">) {
-    const code = fields.code === undefined ? "" : ` (${fields.code})`
-    super({ ...fields, message: `${fields.method} ${fields.url}: ${transportAdvice[fields.reason]}${code}` })
+  constructor(
+    fields: Pick<TransportError, "method" | "url" | "reason" | "sent" | "code" | "detail" | "proxy"> & {
+      readonly cause?: unknown
+    }
+  ) {
+    const { cause, ...shown } = fields
+    super({ ...shown, message: `${shown.method} ${shown.url}: ${transportProblem(shown)}` })
+    if (cause !== undefined) originals.set(this, Redacted.make(cause))
   }
+
+  /** The original error, redacted because it may hold the request. `Redacted.value` gives it. */
+  override get cause(): Redacted.Redacted<unknown> | undefined {
+    return originals.get(this)
+  }
+}
+
+const transportProblem = ({
+  code,
+  detail,
+  proxy,
+  reason
+}: Pick<TransportError, "reason" | "code" | "detail" | "proxy">): string => {
+  const via = proxy === undefined ? "" : ` (${proxy.origin}${proxy.status === undefined ? "" : `: ${proxy.status}`})`
+  const words = detail === undefined ? "" : `: ${Redact.text(detail, 200)}`
+  return transportAdvice[reason] + via + words + (code === undefined ? "" : ` (${code})`)
 }
 
 /**

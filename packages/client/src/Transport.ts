@@ -15,6 +15,8 @@ import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
 import * as body from "./internal/body.js"
 import { classify } from "./internal/classify.js"
 import { fromExecute } from "./internal/client.js"
+import * as Failure from "./internal/failure.js"
+import { failureOf } from "./internal/failure.js"
 import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
 import { headerProblem } from "./internal/headers.js"
@@ -25,16 +27,24 @@ import * as WholeBody from "./internal/wholeBody.js"
 import { wholeBodyOf } from "./internal/wholeBody.js"
 import * as Timeline from "./Timeline.js"
 
-const transportError = (request: HttpClientRequest, cause: unknown, begun: boolean): TransportError => {
-  const { code, reason, sent } = classify(cause)
-  // Once an answer has begun, the same codes tell of its body: the request was sent, and the answer is not whole.
+const transportError = (
+  request: HttpClientRequest,
+  error: HttpClientError.HttpClientError,
+  begun: boolean
+): TransportError => {
+  const { cause, details } = failureOf(error)
+  const { code, reason, sent } = classify(error)
+  // Once a response has begun, the same codes are about its body: the request was sent, and the response is incomplete.
   const cut = begun && (reason === "ConnectionReset" || reason === "Unknown")
   return new TransportError({
     method: request.method,
     url: Redact.url(request.url),
-    reason: cut ? "Truncated" : reason,
-    sent: begun ? "maybe" : sent,
-    code
+    reason: details?.reason ?? (cut ? "Truncated" : reason),
+    sent: begun ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
+    code: details?.code ?? code,
+    detail: details?.detail,
+    proxy: details?.proxy,
+    cause
   })
 }
 
@@ -88,6 +98,42 @@ export const setCookieLines: typeof SetCookies.setCookieLines = SetCookies.setCo
  * @category defaults
  */
 export const defaults = { maxBodySize: 10 * 1024 * 1024 } as const
+
+/**
+ * How far a request had come when it failed.
+ *
+ * - `connecting`: no connection was established.
+ * - `connected`: a connection was established, and nothing of the request was written.
+ * - `written`: some of the request may have been written, so the server may have acted on it.
+ * - `unprocessed`: it was written, and the server said that it did not process it
+ *   ([RFC 9113 §8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type SendPhase = Failure.SendPhase
+
+/**
+ * What a transport knows of a failed request: the phase, and where known the reason, the code, the words of the library,
+ * and the proxy. `detail` must hold no secret.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export type FailureDetails = Failure.FailureDetails
+
+/**
+ * States how far a failed request had come, and why it failed. `TransportError.sent` follows from `phase`: only for
+ * `"written"` it is `"maybe"`. For errors of a transport that does not call this, {@link typed} looks at the codes of the
+ * causes, and `sent` is `"no"` only for those that are raised before a connection is established.
+ *
+ * @param error - the platform's error, as the transport fails with it.
+ * @param details - what the transport knows of the failure.
+ * @since 0.1.0
+ * @category transports
+ */
+export const describeFailure: <E extends HttpClientError.HttpClientError>(error: E, details: FailureDetails) => E =
+  Failure.describe
 
 const spanless = new WeakSet<object>()
 

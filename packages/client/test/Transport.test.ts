@@ -8,10 +8,13 @@ import * as Timeline from "@countersign/client/Timeline"
 import * as Transport from "@countersign/client/Transport"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
 import { api, base, failure, get, hostileText, promise, run, transport } from "./scripted.js"
 
 const { fail, respond, respondStream, truncated } = MockClient
@@ -128,7 +131,10 @@ describe("what goes wrong on the wire", () => {
     ["CERT_HAS_EXPIRED", "Tls", "no"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "Tls", "no"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "Tls", "no"],
-    ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls", "no"],
+    // Raised by the handshake, and also by a spoilt record after the server has acted.
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls", "maybe"],
+    ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "Tls", "maybe"],
+    ["EPROTO", "Tls", "maybe"],
     ["UND_ERR_HEADERS_TIMEOUT", "HeadersTimeout", "maybe"],
     ["UND_ERR_BODY_TIMEOUT", "BodyTimeout", "maybe"],
     ["ECONNRESET", "ConnectionReset", "maybe"],
@@ -136,7 +142,7 @@ describe("what goes wrong on the wire", () => {
     ["UND_ERR_SOCKET", "ConnectionReset", "maybe"],
     ["ETIMEDOUT", "ConnectionReset", "maybe"],
     ["HPE_INVALID_CONSTANT", "InvalidAnswer", "maybe"],
-    ["UND_ERR_HEADERS_OVERFLOW", "InvalidAnswer", "maybe"],
+    ["UND_ERR_HEADERS_OVERFLOW", "HeaderTooLarge", "maybe"],
     ["E_NEW_IN_NODE_99", "Unknown", "maybe"]
   ]
 
@@ -224,6 +230,55 @@ describe("what goes wrong on the wire", () => {
         expect(error).toMatchObject({ _tag: "ResponseError", description: "UND_ERR_SOCKET" })
         expect(JSON.stringify(error)).not.toContain(canary)
       }
+    })
+  )
+})
+
+describe("describeFailure", () => {
+  const cause = Object.assign(new Error(`${canary} in the cause`), { code: "E_OF_A_LIBRARY" })
+  const failWith = (details: Transport.FailureDetails) =>
+    Transport.typed(
+      HttpClient.make((request) =>
+        Effect.fail(
+          Transport.describeFailure(new HttpClientError.RequestError({ request, reason: "Transport", cause }), details)
+        )
+      )
+    )
+
+  it.effect("derives sent from the phase, whatever the code says", () =>
+    Effect.gen(function* () {
+      const phases = { connecting: "no", connected: "no", written: "maybe", unprocessed: "no" } as const
+      for (const [phase, sent] of Object.entries(phases)) {
+        // The keys of `phases` are the phases.
+        const details = { phase: phase as Transport.SendPhase, code: "ECONNREFUSED" }
+        expect(yield* failure(failWith(details).execute(get())), phase).toMatchObject({ sent })
+      }
+    })
+  )
+
+  it.effect("uses the reason, the code, the detail and the proxy of the transport", () =>
+    Effect.gen(function* () {
+      const proxy = { origin: "http://proxy.test:3128", status: 407 }
+      const details = { phase: "connecting", reason: "ProxyFailed", detail: "wrong password", proxy } as const
+      const error = yield* failure(failWith(details).execute(get()))
+      expect(error).toMatchObject({ reason: "ProxyFailed", code: "E_OF_A_LIBRARY", detail: "wrong password", proxy })
+      expect(error.message).toContain("http://proxy.test:3128: 407")
+      expect(error.message).toContain("wrong password")
+    })
+  )
+
+  it.effect("keeps the original error, which no printer shows", () =>
+    Effect.gen(function* () {
+      const error = yield* failure(failWith({ phase: "written" }).execute(get()))
+      if (error._tag !== "TransportError" || error.cause === undefined) throw new Error("the cause is missing")
+      expect(Redacted.value(error.cause)).toBe(cause)
+      const printed = [
+        inspect(error, { showHidden: true, getters: true, depth: 10 }),
+        JSON.stringify(error),
+        String(error),
+        Cause.pretty(Cause.fail(error), { renderErrorCause: true })
+      ]
+      for (const text of printed) expect(text).not.toContain(canary)
     })
   )
 })

@@ -25,12 +25,15 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["ECONNRESET", perhaps("ConnectionReset")],
   ["ECONNABORTED", perhaps("ConnectionReset")],
   ["EPIPE", perhaps("ConnectionReset")],
-  ["UND_ERR_HEADERS_OVERFLOW", perhaps("InvalidAnswer")],
+  ["UND_ERR_HEADERS_OVERFLOW", perhaps("HeaderTooLarge")],
+  ["HPE_HEADER_OVERFLOW", perhaps("HeaderTooLarge")],
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", perhaps("Truncated")],
   ["UND_ERR_RESPONSE", perhaps("Truncated")],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", never("Tls")],
   ["SELF_SIGNED_CERT_IN_CHAIN", never("Tls")],
-  ["EPROTO", never("Tls")]
+  ["ERR_TLS_CERT_ALTNAME_INVALID", never("Tls")],
+  // The handshake, or a record after the request was processed: the code alone does not tell which.
+  ["EPROTO", perhaps("Tls")]
 ])
 
 const isOfTheNetwork = (code: string): boolean => classes.get(code)?.reason === "ConnectionRefused"
@@ -39,8 +42,8 @@ const families: ReadonlyArray<readonly [prefix: string, Class]> = [
   ["HPE_", perhaps("InvalidAnswer")],
   ["CERT_", never("Tls")],
   ["UNABLE_TO_", never("Tls")],
-  ["ERR_TLS_", never("Tls")],
-  ["ERR_SSL_", never("Tls")]
+  ["ERR_TLS_", perhaps("Tls")],
+  ["ERR_SSL_", perhaps("Tls")]
 ]
 
 /** System calls on a connection that came about. */
@@ -75,6 +78,19 @@ const find = (cause: unknown, depth: number): (Class & { readonly code: string }
   return find(property(cause, "cause"), depth - 1) ?? find(first, depth - 1)
 }
 
-/** Classifies a failed exchange by the code somewhere in its cause; nothing known means that it may have been sent. */
-export const classify = (cause: unknown): Class & { readonly code?: string } =>
-  find(cause, deepest) ?? perhaps("Unknown")
+/** A code that is safe to print: a name of the system or of a library. */
+const isCode = (value: unknown): value is string => typeof value === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(value)
+
+/** The first code among the causes of an error, where none of them is known. */
+const unknownCode = (cause: unknown, depth = deepest): string | undefined => {
+  if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
+  const code = codeOf(cause)
+  return isCode(code) ? code : unknownCode(property(cause, "cause"), depth - 1)
+}
+
+/**
+ * Classifies a failed exchange by the code somewhere in its cause. A code that is not in the tables is kept, and the
+ * request may have been sent.
+ */
+export const classify = (cause: unknown): Class & { readonly code?: string | undefined } =>
+  find(cause, deepest) ?? { ...perhaps("Unknown"), code: unknownCode(cause) }

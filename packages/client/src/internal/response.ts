@@ -15,6 +15,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
+import { inheritFailure } from "./failure.js"
 import { setCookieLines, toldBy } from "./setCookies.js"
 import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
@@ -83,7 +84,7 @@ export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpCl
 export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
     const { code, reason } = classify(error)
-    return new HttpClientError.ResponseError({
+    const shown = new HttpClientError.ResponseError({
       request: this.request,
       response: this,
       reason: error.reason,
@@ -91,6 +92,7 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
       // The code is all that whoever reads the body within the pipeline needs to know of the cause.
       ...(code === undefined ? {} : { cause: { code } })
     })
+    return inheritFailure(error, shown)
   }
 
   #typed<A>(effect: Effect.Effect<A, HttpClientError.ResponseError>): Effect.Effect<A, HttpClientError.ResponseError> {
