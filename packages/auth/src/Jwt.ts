@@ -14,6 +14,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
+import { keyProblem } from "./internal/keyStrength.js"
 import * as Parts from "./internal/jwt.js"
 import type { Jwks } from "./Jwks.js"
 
@@ -168,7 +169,8 @@ export const expiresAt = (token: string | Redacted.Redacted<string>): Option.Opt
  * `jku`, `x5c`, `x5u`) is nothing to it. A token that demands an extension (`crit`) is refused, since none is known. No
  * key is looked for, and none fetched, for a token of another algorithm.
  *
- * Fails with `JwtError`.
+ * Fails with `JwtError`; its reason is `Key` for an HMAC key that is shorter than its hash, or an RSA key whose public
+ * exponent is below 3 ([RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
  *
  * Specification: [RFC 7519 §7.2](https://www.rfc-editor.org/rfc/rfc7519#section-7.2),
  * [RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2),
@@ -232,6 +234,11 @@ const verifiedByOne = async (
 ): Promise<Verified> => {
   let failure: unknown
   for (const key of candidates) {
+    const problem = keyProblem(key)
+    if (problem !== undefined) {
+      failure = new JwtError({ reason: "Key", detail: problem })
+      continue
+    }
     try {
       const { payload, protectedHeader } = await jose.jwtVerify(token, key, options)
       return { header: { ...protectedHeader }, claims: finite(payload) }

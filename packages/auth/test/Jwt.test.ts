@@ -371,6 +371,50 @@ describe("an attack does not get through:", () => {
       expect(yield* attacked(() => unsigned("RS256", "AAAA"), { keys: short.publicKey })).toEqual(refusedFor("Key"))
     })
   )
+
+  it.effect("rejects an HMAC key that is shorter than its hash, and accepts one of the same length", () =>
+    Effect.gen(function* () {
+      yield* atNow
+      for (const [alg, hash, octets] of [
+        ["HS256", "SHA-256", 32],
+        ["HS384", "SHA-384", 48],
+        ["HS512", "SHA-512", 64]
+      ] as const) {
+        const verified = (length: number) =>
+          Effect.gen(function* () {
+            const secret = new Uint8Array(length).fill(7)
+            const key = yield* Effect.promise(() =>
+              crypto.subtle.importKey("raw", secret, { name: "HMAC", hash }, false, ["verify"])
+            )
+            const input = `${part(JSON.stringify({ alg }))}.${part(JSON.stringify(claims))}`
+            const signature = createHmac(hash.replace("-", ""), secret).update(input).digest("base64url")
+            const options = { issuer, audience, algorithms: [alg], keys: key }
+            return yield* Effect.either(Jwt.verify(`${input}.${signature}`, options))
+          })
+        expect(yield* verified(octets - 1), alg).toEqual(refusedFor("Key"))
+        expect(Either.isRight(yield* verified(octets)), alg).toBe(true)
+      }
+    })
+  )
+
+  it.effect("rejects an RSA key whose public exponent is 1", () =>
+    Effect.gen(function* () {
+      const { own } = yield* rsa
+      const jwk = yield* Effect.promise(() => jose.exportJWK(own.publicKey))
+      const key = yield* Effect.promise(() =>
+        crypto.subtle.importKey(
+          "jwk",
+          { kty: "RSA", n: jwk.n ?? "", e: "AQ" },
+          { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+          false,
+          ["verify"]
+        )
+      )
+      expect(yield* attacked(() => unsigned("RS256", "AAAA"), { keys: key })).toEqual(
+        Either.left(expect.objectContaining({ reason: "Key", detail: expect.stringContaining("exponent") }))
+      )
+    })
+  )
 })
 
 describe("any text", () => {
