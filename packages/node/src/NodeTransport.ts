@@ -72,8 +72,10 @@ export interface Options {
   /** Connects to this Unix socket, whatever the host of a URL is. */
   readonly socketPath?: string | undefined
   /**
-   * Asked before a connection is opened, for every address that a host name stands for, and for one that a URL names
-   * itself: `false` refuses it. IPv4 addresses are given as such, even in the guise of IPv6. Where none is left, the
+   * Called before a connection is opened, for each address of the host name, or for the address in the URL: `false`
+   * rejects it. IPv4 addresses are given in dotted form. An IPv6 address that stands for or embeds an IPv4 address
+   * (mapped, compatible, NAT64, 6to4, Teredo) is rejected if either of the two is, and `0.0.0.0` and `::` are rejected
+   * if the loopback address is. Where no address is left, the
    * request fails with the code `ERR_COUNTERSIGN_ADDRESS`, which is a `TransportError` of the reason `AddressRefused`:
    * nothing was sent, and nothing will be by another attempt. For URLs that come from somebody else.
    */

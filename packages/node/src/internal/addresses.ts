@@ -1,7 +1,7 @@
 import type { LookupAddress, LookupOptions } from "node:dns"
 import { lookup } from "node:dns"
 import { isIP } from "node:net"
-import { canonical } from "./address.js"
+import { addressForms } from "./addressForms.js"
 
 /** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
 export type AllowAddress = (address: string, host: string) => boolean
@@ -17,9 +17,9 @@ class AddressNotAllowed extends Error {
   }
 }
 
-/** Whoever says no to 127.0.0.1 means ::ffff:127.0.0.1 as well; an address with a zone (`%eth0`) stays as it is. */
+/** A rule that rejects 127.0.0.1 also rejects the addresses that stand for it, such as ::ffff:127.0.0.1 and 0.0.0.0. */
 const isAllowed = (allow: AllowAddress, address: string, host: string): boolean =>
-  allow(canonical(address) ?? address, host)
+  addressForms(address).every((form) => allow(form, host))
 
 type Found = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
 
