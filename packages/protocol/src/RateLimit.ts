@@ -37,8 +37,9 @@ export interface RateLimit {
  *    member of `RateLimit-Policy` that has the same name.
  * 2. `RateLimit-Policy`: the members that `RateLimit` does not tell of.
  * 3. `X-RateLimit-*`, `X-Rate-Limit-*`, `RateLimit-*` with `Limit`, `Remaining` and `Reset`: one limit for each family.
- *    Resets are told apart as `RetryAfter.parse` does: from 1e9 on they are epoch seconds, from 1e12 on epoch
- *    milliseconds, and counted from the server's clock; smaller ones are seconds from now.
+ *
+ * Resets are read as `RetryAfter.parse` reads them: from 1e9 on they are epoch seconds, from 1e12 on epoch milliseconds,
+ * and are compared with the server's clock. Smaller ones are seconds from now.
  *
  * A structured field that is malformed is passed over, and so is a number that is none: no sign, exponent or hexadecimal.
  * Of several values in an `X-RateLimit` field the first limit, the least remaining and the latest reset count.
@@ -50,10 +51,13 @@ export interface RateLimit {
  * @since 0.1.0
  * @category decoding
  */
-export const parse = (headers: Headers, now: number): ReadonlyArray<RateLimit> => [
-  ...fromStructured(members(headers["ratelimit"]), members(headers["ratelimit-policy"])),
-  ...Reset.FAMILY.flatMap((family) => fromFamily(family, headers, now))
-]
+export const parse = (headers: Headers, now: number): ReadonlyArray<RateLimit> => {
+  const clock = Reset.serverTime(headers, now)
+  return [
+    ...fromStructured(members(headers["ratelimit"]), members(headers["ratelimit-policy"]), clock),
+    ...Reset.FAMILY.flatMap((family) => fromFamily(family, headers, clock))
+  ]
+}
 
 type Members = ReadonlyMap<string, StructuredList.Item["params"]>
 
@@ -65,7 +69,7 @@ const members = (text: string | undefined): Members => {
   return named
 }
 
-const fromStructured = (limits: Members, policies: Members): ReadonlyArray<RateLimit> =>
+const fromStructured = (limits: Members, policies: Members, clock: number): ReadonlyArray<RateLimit> =>
   Array.from(new Set([...limits.keys(), ...policies.keys()]), (name) => {
     const limit = limits.get(name)
     const policy = policies.get(name)
@@ -74,7 +78,7 @@ const fromStructured = (limits: Members, policies: Members): ReadonlyArray<RateL
       policy: name,
       ...defined("limit", integer(policy, "q")),
       ...defined("remaining", integer(limit, "r")),
-      ...defined("resetMs", integer(limit, "t"), 1000),
+      ...defined("resetMs", resetOf(integer(limit, "t"), clock)),
       ...defined("windowMs", integer(policy, "w"), 1000)
     }
   })
@@ -84,10 +88,17 @@ const integer = (params: StructuredList.Item["params"] | undefined, name: string
   return typeof value === "number" && value >= 0 ? value : undefined
 }
 
-const fromFamily = (family: (typeof Reset.FAMILY)[number], headers: Headers, now: number): ReadonlyArray<RateLimit> => {
+const resetOf = (seconds: number | undefined, clock: number): number | undefined =>
+  seconds === undefined ? undefined : Reset.fromSeconds(String(seconds), clock)
+
+const fromFamily = (
+  family: (typeof Reset.FAMILY)[number],
+  headers: Headers,
+  clock: number
+): ReadonlyArray<RateLimit> => {
   const limit = numbers(headers[`${family}-limit`])[0]
   const remaining = numbers(headers[`${family}-remaining`])
-  const resetMs = Reset.until(headers[`${family}-reset`], headers, now)
+  const resetMs = Reset.until(headers[`${family}-reset`], clock)
   if (limit === undefined && remaining.length === 0 && resetMs === undefined) return []
   return [
     {

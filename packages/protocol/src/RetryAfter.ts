@@ -39,73 +39,75 @@ export interface RetryAfter {
 }
 
 /**
- * Reads the wait from the first of these that is there:
+ * Reads the wait from the first of these fields that is there:
  *
- * 1. `retry-after-ms`: milliseconds. One that is not valid is passed over, for it is nobody's standard.
- * 2. `Retry-After`: seconds, or an HTTP-date. It has the last word: one that is not valid gives `undefined`, whatever
- *    the other fields say, because the server did name a time and it is not known.
- * 3. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): the `t` of the members with `r=0`. A malformed field is passed over.
+ * 1. `retry-after-ms`: milliseconds. An invalid one is ignored, because no standard defines it.
+ * 2. `Retry-After`: seconds, or an HTTP-date. It has the last word. An invalid one gives `undefined`, whatever the other
+ *    fields say, because the server named a time that cannot be read.
+ * 3. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): the `t` of the members with `r=0`. A malformed field is ignored.
  * 4. `X-RateLimit-Reset`, `X-Rate-Limit-Reset`, `RateLimit-Reset`: only when the `-Remaining` that goes with it is 0 or
- *    missing. Numbers from 1e9 on are epoch seconds and from 1e12 on epoch milliseconds; smaller ones are seconds from now.
+ *    missing.
  *
- * Numbers are digits with an optional fraction: no sign, exponent or hexadecimal. Blanks around them do not count. Of
- * several values in a field the latest valid one counts (a comma after the name of a day is part of a date). A time that has
- * passed gives 0. Nothing overflows: a number of any length gives `Number.MAX_SAFE_INTEGER` at most.
+ * **Points in time.** A number that can only be a point in time is read as one, in every field: seconds from 1e9 on are
+ * epoch seconds, seconds from 1e12 on and milliseconds from 1e12 on are epoch milliseconds. As delays they would be 31
+ * years and more. Smaller numbers are counted from now.
  *
- * **Clock skew.** A point in time is the server's, so it is counted from the server's clock: `Date`, plus `Age` when a cache
- * answered. If `Date` is missing, is no HTTP-date, or is more than a day from `now`, so that one cannot say which of the two
- * clocks is wrong, it is counted from `now`.
+ * **Numbers** are digits with an optional fraction: no sign, exponent or hexadecimal. Blanks around them do not count. Of
+ * several values in a field the latest valid one counts (the comma after the name of a day is part of a date). A time that
+ * has passed gives 0. Nothing overflows: a number of any length gives `Number.MAX_SAFE_INTEGER` at most.
+ *
+ * **Clock skew.** A point in time is compared with the server's own clock: `Date`, plus `Age` when a cache answered. The
+ * difference is right however far the two clocks are apart. Without a valid `Date` it is compared with `now`.
  *
  * @param headers fields by lower-case name
- * @param now epoch milliseconds, when the answer arrived
- * @returns the wait, or `undefined` when none was asked for
+ * @param now epoch milliseconds, when the response arrived
+ * @returns the wait, or `undefined` when no field asks for one
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  * @see https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html
  * @since 0.1.0
  * @category decoding
  */
 export const parse = (headers: Headers, now: number): RetryAfter | undefined => {
-  const milliseconds = Reset.latest(headers["retry-after-ms"], (text) => Decimal.parse(text, 1))
+  const clock = Reset.serverTime(headers, now)
+  const milliseconds = Reset.latest(headers["retry-after-ms"], (text) => Reset.fromMilliseconds(text, clock))
   if (milliseconds !== undefined) return wait("retry-after-ms", milliseconds)
 
   const retryAfter = headers["retry-after"]
-  if (retryAfter !== undefined) return wait("retry-after", fromRetryAfter(retryAfter, headers, now))
+  if (retryAfter !== undefined) return wait("retry-after", fromRetryAfter(retryAfter, clock, now))
 
   const rateLimit = headers["ratelimit"]
-  const limited = rateLimit === undefined ? undefined : fromRateLimit(rateLimit)
+  const limited = rateLimit === undefined ? undefined : fromRateLimit(rateLimit, clock)
   if (limited !== undefined) return wait("ratelimit", limited)
 
-  return wait("x-ratelimit-reset", fromReset(headers, now))
+  return wait("x-ratelimit-reset", fromReset(headers, clock))
 }
 
 const wait = (source: Source, delayMs: number | undefined): RetryAfter | undefined =>
   delayMs === undefined ? undefined : { delayMs: Reset.clamp(delayMs), source }
 
-const fromRetryAfter = (text: string, headers: Headers, now: number): number | undefined => {
-  const clock = Reset.serverTime(headers, now)
-  return Reset.latest(text, (member) => {
-    const delay = Decimal.parse(member, 1000)
+const fromRetryAfter = (text: string, clock: number, now: number): number | undefined =>
+  Reset.latest(text, (member) => {
+    const delay = Reset.fromSeconds(member, clock)
     if (delay !== undefined) return delay
     const date = HttpDate.parse(member, now)
-    return date === undefined ? undefined : Math.max(0, date - clock)
+    return date === undefined ? undefined : Reset.untilEpoch(date, clock)
   })
-}
 
-const fromRateLimit = (text: string): number | undefined => {
+const fromRateLimit = (text: string, clock: number): number | undefined => {
   const exhausted = (StructuredList.parse(text) ?? []).flatMap(({ params, value }) => {
     const reset = params.get("t")
     const isPolicy = typeof value === "string" && params.get("r") === 0
-    return isPolicy && typeof reset === "number" && reset >= 0 ? [reset * 1000] : []
+    return isPolicy && typeof reset === "number" ? (Reset.fromSeconds(String(reset), clock) ?? []) : []
   })
   return Reset.maximum(exhausted)
 }
 
-const fromReset = (headers: Headers, now: number): number | undefined => {
+const fromReset = (headers: Headers, clock: number): number | undefined => {
   for (const family of Reset.FAMILY) {
     const left = headers[`${family}-remaining`]
     const isExhausted =
       left === undefined || left.split(",").some((member) => Decimal.parse(trimBlanks(member), 1) === 0)
-    const delay = isExhausted ? Reset.until(headers[`${family}-reset`], headers, now) : undefined
+    const delay = isExhausted ? Reset.until(headers[`${family}-reset`], clock) : undefined
     if (delay !== undefined) return delay
   }
   return undefined

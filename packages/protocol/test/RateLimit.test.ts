@@ -41,6 +41,50 @@ describe("RateLimit and RateLimit-Policy", () => {
     }
   )
 
+  it("ignores parameters with values of every type of RFC 9651", () => {
+    const ascii = FastCheck.string({
+      unit: FastCheck.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c))
+    })
+    const integer = FastCheck.integer({ min: -999_999_999, max: 999_999_999 })
+    const octet = (byte: number) =>
+      byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x25 ? hex(byte) : char(byte)
+    const hex = (byte: number) => `%${byte.toString(16).padStart(2, "0")}`
+    const char = (byte: number) => String.fromCharCode(byte)
+    const value = FastCheck.oneof(
+      integer.map(String),
+      FastCheck.tuple(integer, FastCheck.integer({ min: 0, max: 999 })).map(([whole, part]) => `${whole}.${part}`),
+      ascii.map((text) => `"${text.replace(/[\\"]/g, "\\$&")}"`),
+      FastCheck.constantFrom("token", "*a:/b", "A!#$%&'*+-.^_`|~"),
+      FastCheck.uint8Array({ maxLength: 9 }).map((bytes) => `:${Buffer.from(bytes).toString("base64")}:`),
+      FastCheck.uint8Array({ maxLength: 9 }).map(
+        (bytes) => `:${Buffer.from(bytes).toString("base64").replaceAll("=", "")}:`
+      ),
+      FastCheck.constantFrom("?0", "?1"),
+      integer.map((seconds) => `@${seconds}`),
+      FastCheck.string({ unit: "binary" }).map(
+        (text) => `%"${Array.from(new TextEncoder().encode(text), octet).join("")}"`
+      )
+    )
+    const params = FastCheck.array(FastCheck.tuple(FastCheck.constantFrom("x", "pk", "*a_-.9"), value)).map((all) =>
+      all.map(([name, text]) => `;${name}=${text}`).join("")
+    )
+    FastCheck.assert(
+      FastCheck.property(params, params, (before, after) => {
+        expect(parse({ ratelimit: `"a"${before};r=1${after};t=2` })).toEqual([
+          { source: "ratelimit", policy: "a", remaining: 1, resetMs: 2000 }
+        ])
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("an epoch in t is read as one, as in the other fields", () => {
+    const date = HttpDate.format(now - 60_000)
+    expect(parse({ ratelimit: `"a";r=0;t=${now / 1000}`, date })).toEqual([
+      { source: "ratelimit", policy: "a", remaining: 0, resetMs: 60_000 }
+    ])
+  })
+
   it("a number instead of a name is no policy", () => {
     expect(parse({ ratelimit: "5;r=0;t=1" })).toEqual([])
   })

@@ -1,8 +1,8 @@
 import { isAlpha, isBlank, isDigit, isTokenChar, skip } from "./Char.js"
 
 /**
- * One member of a structured List: its bare item and its parameters, as far as this package reads them. Items that are
- * not integers, strings or tokens are recognised, and come as `undefined`.
+ * One member of a structured List: its bare item and its parameters. Decimals, Byte Sequences, Booleans, Dates and
+ * Display Strings are validated, and their value is `undefined`: no field of this package has one.
  *
  * @internal
  */
@@ -15,8 +15,8 @@ export interface Item {
 type BareItem = number | string | true | undefined
 
 /**
- * Parses a List (RFC 9651 §4.2.1) of Items with parameters. Inner lists, dates and display strings are not read. A
- * syntax error anywhere voids the whole field, as RFC 9651 §4.2 demands.
+ * Parses a List of Items with parameters (RFC 9651 §4.2.1). An Inner List is rejected, because no field of this package
+ * has one. A syntax error anywhere voids the whole field (RFC 9651 §4.2).
  *
  * @internal
  */
@@ -64,8 +64,10 @@ const bareItem = (cursor: Cursor): BareItem => {
   if (isDigit(code) || code === 0x2d) return number(cursor)
   if (code === 0x22) return string(cursor)
   if (isAlpha(code) || code === 0x2a) return token(cursor)
-  if (code === 0x3a) return delimited(cursor, isBase64Char)
+  if (code === 0x3a) return byteSequence(cursor)
   if (code === 0x3f) return boolean(cursor)
+  if (code === 0x40) return date(cursor)
+  if (code === 0x25) return displayString(cursor)
   cursor.failed = true
   return undefined
 }
@@ -108,11 +110,46 @@ const token = (cursor: Cursor): string => {
   return cursor.text.slice(start, cursor.index)
 }
 
-const delimited = (cursor: Cursor, inClass: (code: number) => boolean): undefined => {
-  const end = skip(cursor.text, cursor.index + 1, inClass)
-  cursor.failed ||= cursor.text[end] !== ":"
+/** RFC 9651 §4.2.7. Padding may be left out, but stands at the end only and completes a group of four characters. */
+const byteSequence = (cursor: Cursor): undefined => {
+  const start = cursor.index + 1
+  const padding = skip(cursor.text, start, isBase64Char)
+  const end = skip(cursor.text, padding, isPadding)
+  const isPadded = end > padding
+  const isWrong = isPadded ? end - padding > 2 || (end - start) % 4 !== 0 : (padding - start) % 4 === 1
+  cursor.failed ||= isWrong || cursor.text[end] !== ":"
   cursor.index = end + 1
   return undefined
+}
+
+/** RFC 9651 §4.2.9: an Integer after `@`. */
+const date = (cursor: Cursor): undefined => {
+  cursor.index++
+  cursor.failed ||= number(cursor) === undefined
+  return undefined
+}
+
+/** RFC 9651 §4.2.10: `%"`, then printable ASCII in which each other octet of UTF-8 is `%` and two lower-case digits. */
+const displayString = (cursor: Cursor): undefined => {
+  const start = cursor.index + 2
+  const end = skip(cursor.text, start, isDisplayChar)
+  cursor.failed ||= cursor.text[start - 1] !== '"' || cursor.text[end] !== '"'
+  cursor.failed ||= !isUtf8(cursor.text.slice(start, end))
+  cursor.index = end + 1
+  return undefined
+}
+
+/** Whether each `%` begins an octet in lower-case hexadecimal, and these octets are well-formed UTF-8. */
+const isUtf8 = (encoded: string): boolean => {
+  for (let index = encoded.indexOf("%"); index !== -1; index = encoded.indexOf("%", index + 3)) {
+    if (skip(encoded, index + 1, isLowerHex, index + 3) !== index + 3) return false
+  }
+  try {
+    decodeURIComponent(encoded)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const boolean = (cursor: Cursor): undefined => {
@@ -124,8 +161,14 @@ const boolean = (cursor: Cursor): undefined => {
 
 const isSpace = (code: number): boolean => code === 0x20
 
-const isBase64Char = (code: number): boolean =>
-  isAlpha(code) || isDigit(code) || code === 0x2b || code === 0x2f || code === 0x3d
+const isBase64Char = (code: number): boolean => isAlpha(code) || isDigit(code) || code === 0x2b || code === 0x2f
+
+const isPadding = (code: number): boolean => code === 0x3d
+
+/** Printable ASCII but the quotation mark. */
+const isDisplayChar = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== 0x22
+
+const isLowerHex = (code: number): boolean => isDigit(code) || (code >= 0x61 && code <= 0x66)
 
 const isKeyStart = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || code === 0x2a
 
