@@ -9,48 +9,11 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type { IncomingMessage } from "node:http"
-import { createServer, request as httpRequest } from "node:http"
 import { createServer as createHttpsServer } from "node:https"
-import type { Socket } from "node:net"
-import * as Net from "node:net"
 import { inspect } from "node:util"
 import { certificates } from "./support/certificates.js"
+import { proxy } from "./support/proxy.js"
 import { codeOf, listen, raw, serve } from "./support/server.js"
-
-interface Asked {
-  readonly line: string
-  readonly authorization: string | undefined
-  readonly host: string | undefined
-}
-
-/** A proxy that forwards and opens tunnels, to this machine whatever the name, and remembers what it was asked. */
-const proxy = (refuse?: number) =>
-  Effect.gen(function* () {
-    const asked: Array<Asked> = []
-    const remember = ({ headers, method, url }: IncomingMessage) =>
-      asked.push({ line: `${method} ${url}`, authorization: headers["proxy-authorization"], host: headers.host })
-    const server = createServer((incoming, outgoing) => {
-      remember(incoming)
-      if (refuse !== undefined) return void outgoing.writeHead(refuse).end("proxy")
-      const { pathname, port, search } = new URL(incoming.url ?? "")
-      const { "proxy-authorization": _, ...headers } = incoming.headers
-      const onward = httpRequest({ host: "127.0.0.1", port, path: pathname + search, method: incoming.method, headers })
-      onward.on("response", (answer) => answer.pipe(outgoing.writeHead(answer.statusCode ?? 0, answer.headers)))
-      incoming.pipe(onward)
-    })
-    server.on("connect", (incoming: IncomingMessage, socket: Socket) => {
-      remember(incoming)
-      if (refuse !== undefined) return void socket.end(`HTTP/1.1 ${refuse} No\r\n\r\n`)
-      const onward = Net.connect(Number(new URL(`http://${incoming.url}`).port), "127.0.0.1", () => {
-        socket.write("HTTP/1.1 200 OK\r\n\r\n")
-        socket.pipe(onward).pipe(socket)
-      })
-      onward.on("error", () => socket.destroy())
-      socket.on("error", () => onward.destroy())
-    })
-    return { ...(yield* listen(server)), asked }
-  })
 
 const env = (entries: Record<string, string>, options: NodeTransport.ProxyOptions = {}) =>
   Effect.provide(
@@ -78,7 +41,7 @@ describe("A proxy of the environment", () => {
       const body = yield* Effect.flatMap(HttpClient.execute(request), (response) => response.text).pipe(
         env({ HTTP_PROXY: withUser(through.url) })
       )
-      expect(through.asked).toEqual([
+      expect(through.requests).toEqual([
         { line: `POST http://name.test:${port}/p?q=1`, authorization: basic, host: `name.test:${port}` }
       ])
       expect(body).toContain('"url":"/p?q=1"')
@@ -107,7 +70,7 @@ describe("A proxy of the environment", () => {
         ["secret", "secret", "secret"],
         [undefined, undefined, undefined]
       ])
-      expect(through.asked).toEqual([
+      expect(through.requests).toEqual([
         { line: `CONNECT localhost:${port}`, authorization: basic, host: `localhost:${port}` }
       ])
       // The certificate is that of the origin, and verified.
@@ -124,15 +87,15 @@ describe("A proxy of the environment", () => {
       yield* text(to.url).pipe(env({ HTTPS_PROXY: through.url }))
       yield* text(to.url).pipe(env({ HTTP_PROXY: "" }))
       yield* text(to.url).pipe(env({ HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "" }))
-      expect([through.asked, to.paths.length]).toEqual([[], 4])
+      expect([through.requests, to.paths.length]).toEqual([[], 4])
       yield* text(to.url).pipe(env({ HTTP_PROXY: through.url.replace("http://", ""), NO_PROXY: "other.test" }))
-      expect(through.asked).toHaveLength(1)
+      expect(through.requests).toHaveLength(1)
     }).pipe(Effect.scoped)
   )
 
   it.live("that refuses a tunnel, or breaks off, is a connection refused, with nothing sent", () =>
     Effect.gen(function* () {
-      const refusing = yield* proxy(407)
+      const refusing = yield* proxy({ refuse: 407 })
       const breaking = yield* raw((socket) => socket.destroy())
       const closed = yield* Effect.scoped(origin)
       for (const { url } of [refusing, breaking, closed]) {
@@ -160,7 +123,7 @@ describe("A proxy of the environment", () => {
 
   it.live("that refuses to forward gives its answer", () =>
     Effect.gen(function* () {
-      const refusing = yield* proxy(407)
+      const refusing = yield* proxy({ refuse: 407 })
       const response = yield* HttpClient.get("http://name.test/").pipe(env({ HTTP_PROXY: refusing.url }))
       expect([response.status, yield* response.text]).toEqual([407, "proxy"])
     }).pipe(Effect.scoped)

@@ -5,9 +5,9 @@ import * as Undici from "undici"
 import type { Options } from "../NodeTransport.js"
 import { makeAgent, makeConnector, milliseconds } from "./agent.js"
 import type { Proxies, Proxy } from "./proxyEnv.js"
+import type { HeaderFields, OutgoingRequest, RequestDispatcher } from "./sending.js"
 
-type Dispatch = Undici.Dispatcher["dispatch"]
-type DispatchOptions = Undici.Dispatcher.DispatchOptions
+type Dispatch = RequestDispatcher["dispatch"]
 
 /** A connection that the proxy did not give: nothing of the request was sent. */
 class ProxyFailed extends Error {
@@ -45,17 +45,30 @@ const tunnelling =
     })
   }
 
-/** Makes of a request to an origin what a proxy is asked to forward: RFC 9112 §3.2.2. */
-const forwarder = ({ host, origin }: URL, proxy: Proxy): ((options: DispatchOptions) => DispatchOptions) => {
+const proxyAuthorization = "proxy-authorization"
+
+/** The fields without those called `name`, which is in lower case, as the names of the platform's headers are. */
+const withoutField = (fields: HeaderFields, name: string): HeaderFields =>
+  fields.filter((_, at) => fields[at - (at % 2)] !== name)
+
+/** The header fields of a forwarded request. The proxy's credentials replace a `proxy-authorization` of the caller. */
+const forwardedFields = (fields: HeaderFields, host: string, authorization: string | undefined): HeaderFields =>
+  authorization === undefined
+    ? ["host", host, ...fields]
+    : ["host", host, ...withoutField(fields, proxyAuthorization), proxyAuthorization, authorization]
+
+/** Turns a request to an origin into the request to a proxy that forwards it: RFC 9112 §3.2.2. */
+const forwarder = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
   const isName = isIP(proxy.hostname) === 0 && !proxy.hostname.startsWith("[")
   // Otherwise the name that the proxy's certificate has to hold would be the origin's.
   const own = { origin: proxy.origin, ...(isName ? { servername: proxy.hostname } : {}) }
-  const authorization = credentials(proxy)
-  return (options) => {
-    // What comes from `sending` is a record.
-    const fields = options.headers as Record<string, string>
-    return { ...options, ...own, path: origin + options.path, headers: { host, ...fields, ...authorization } }
-  }
+  const authorization = proxy.authorization === undefined ? undefined : Redacted.value(proxy.authorization)
+  return (request) => ({
+    ...request,
+    ...own,
+    path: origin + request.path,
+    headers: forwardedFields(request.headers, host, authorization)
+  })
 }
 
 const defaultPort = (url: URL): string => url.port || (url.protocol === "https:" ? "443" : "80")
@@ -64,7 +77,7 @@ const defaultPort = (url: URL): string => url.port || (url.protocol === "https:"
  * A dispatcher that sends through proxies: to https in a tunnel, to http by asking the proxy to forward, and directly
  * where the list says so. What it owns, `destroy` closes.
  */
-export class Proxied {
+export class Proxied implements RequestDispatcher {
   readonly #direct: Undici.Agent
   readonly #forwarding: Undici.Agent
   readonly #tunnels: { readonly agent: Undici.Agent; readonly pool: Undici.Pool } | undefined
@@ -89,7 +102,7 @@ export class Proxied {
   }
 
   readonly dispatch: Dispatch = (options, handler) => {
-    const origin = String(options.origin)
+    const { origin } = options
     const route = this.#routes.get(origin) ?? this.#route(origin)
     return route(options, handler)
   }

@@ -53,16 +53,32 @@ const bodyOf = (body: HttpBody): Effect.Effect<Body> | Body => {
 /** Codings are undone here only if it was here that they were asked for. */
 const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
 
-/** Names and values in turn: undici takes them so, and no copy of the object has to be made to add one. */
-const fieldsOf = (headers: Headers.Headers): Array<string> => {
-  const fields: Array<string> = []
+/**
+ * Header fields of a request: names and values in turn. This is the only form between the client and the dispatcher,
+ * because undici's own type also allows objects and iterables, and code that adds a field has to know the form.
+ */
+export type HeaderFields = Array<string>
+
+/** A request as dispatchers of this package receive it. */
+export interface OutgoingRequest extends Undici.Dispatcher.DispatchOptions {
+  readonly origin: string
+  readonly headers: HeaderFields
+}
+
+/** Sends requests: an agent of undici, or proxies in front of agents. */
+export interface RequestDispatcher {
+  readonly dispatch: (request: OutgoingRequest, handler: Undici.Dispatcher.DispatchHandler) => boolean
+}
+
+const fieldsOf = (headers: Headers.Headers): HeaderFields => {
+  const fields: HeaderFields = []
   for (const name in headers) fields.push(name, headers[name] ?? "")
   return fields
 }
 
 /** What stays the same for every request of a transport. */
 interface Sending {
-  readonly dispatcher: Pick<Undici.Dispatcher, "dispatch">
+  readonly dispatcher: RequestDispatcher
   readonly bounds: Bounds
   readonly common: Common
 }
@@ -92,7 +108,7 @@ const invalidUrl = (request: HttpClientRequest, cause: unknown) =>
   Exit.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
 
 /** A client over a dispatcher, without spans: who wants them makes his own. */
-export const overDispatcher = (dispatcher: Sending["dispatcher"], bounds: Bounds): HttpClient.HttpClient => {
+export const overDispatcher = (dispatcher: RequestDispatcher, bounds: Bounds): HttpClient.HttpClient => {
   const split = splitter()
   const sending = { dispatcher, bounds, common: { settling: new Settling(), headersTimeout: bounds.headersTimeout } }
 
