@@ -256,22 +256,23 @@ export type TransportReason =
   | "RequestBodyFailed"
   | "Unknown"
 
-const transportAdvice: Record<TransportReason, string> = {
-  NameNotResolved: "the host name has no address: check the base URL and the network",
-  ConnectionRefused: "nothing listens there: check the host and the port",
-  AddressRefused: "this client does not connect to that address",
-  ProxyFailed: "the proxy gave no connection: check the proxy's URL and credentials",
-  ConnectTimeout: "no connection came about in time: check the network",
-  ConnectionReset: "the connection was cut before the answer",
-  HeadersTimeout: "no answer began in time",
-  BodyTimeout: "the answer stopped in the middle",
-  Truncated: "the answer ended before it was whole",
-  Tls: "TLS failed: check the server's certificate and the clock",
-  HeaderTooLarge: "the header of the response is too large: raise the transport's maxHeaderSize",
-  InvalidContentEncoding: "the body of the response does not match its content-encoding",
-  InvalidAnswer: "the response is not valid HTTP: check the port and the scheme",
-  RequestBodyFailed: "the body of the request could not be sent",
-  Unknown: "the request failed"
+/** What failed, and what to do where `detail` does not say more. */
+const transportAdvice: Record<TransportReason, readonly [what: string, advice?: string]> = {
+  NameNotResolved: ["the host name has no address", "check the base URL and the network"],
+  ConnectionRefused: ["nothing listens there", "check the host and the port"],
+  AddressRefused: ["this client does not connect to that address"],
+  ProxyFailed: ["the proxy gave no connection", "check the proxy's URL and credentials"],
+  ConnectTimeout: ["no connection came about in time", "check the network"],
+  ConnectionReset: ["the connection was cut before the answer"],
+  HeadersTimeout: ["no answer began in time"],
+  BodyTimeout: ["the answer stopped in the middle"],
+  Truncated: ["the answer ended before it was whole"],
+  Tls: ["TLS failed", "check the server's certificate and the clock"],
+  HeaderTooLarge: ["the header of the response is too large", "raise the transport's maxHeaderSize"],
+  InvalidContentEncoding: ["the body of the response does not match its content-encoding"],
+  InvalidAnswer: ["the response is not valid HTTP", "check the port and the scheme"],
+  RequestBodyFailed: ["the body of the request could not be sent"],
+  Unknown: ["the request failed"]
 }
 
 /**
@@ -333,8 +334,9 @@ const transportProblem = ({
   reason
 }: Pick<TransportError, "reason" | "code" | "detail" | "proxy">): string => {
   const via = proxy === undefined ? "" : ` (${proxy.origin}${proxy.status === undefined ? "" : `: ${proxy.status}`})`
-  const words = detail === undefined ? "" : `: ${Redact.text(detail, 200)}`
-  return transportAdvice[reason] + via + words + (code === undefined ? "" : ` (${code})`)
+  const [what, advice] = transportAdvice[reason]
+  const more = detail === undefined ? advice : Redact.text(detail, 200)
+  return what + via + (more === undefined ? "" : `: ${more}`) + (code === undefined ? "" : ` (${code})`)
 }
 
 /**

@@ -148,10 +148,21 @@ const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Fail
   (error instanceof Unavailable && statuses.has(error.status)) ||
   (error instanceof Timeout && error.scope === "exchange")
 
-/** What a second send would come to, too. */
-const pointless: ReadonlyArray<TransportReason> = ["Tls", "InvalidAnswer", "AddressRefused"]
+/** The reasons that a further attempt would fail with, too. */
+const pointless: ReadonlySet<TransportReason> = new Set<TransportReason>([
+  "AddressRefused",
+  "HeaderTooLarge",
+  "InvalidAnswer",
+  "InvalidContentEncoding",
+  "RequestBodyFailed",
+  "Tls"
+])
 
-const mayHelp = (failure: Failure): boolean => failure._tag !== "TransportError" || !pointless.includes(failure.reason)
+/** The statuses with which a proxy rejects the client, and not this one request. */
+const proxyRejects: ReadonlySet<number | undefined> = new Set([403, 407])
+
+const mayHelp = (failure: Failure): boolean =>
+  failure._tag !== "TransportError" || !(pointless.has(failure.reason) || proxyRejects.has(failure.proxy?.status))
 
 const mayResend = (request: HttpClientRequest, failure: Failure, keyHeader: string): boolean =>
   mayHelp(failure) &&

@@ -33,16 +33,14 @@ const transportError = (
   begun: boolean
 ): TransportError => {
   const { cause, details } = failureOf(error)
-  const { code, reason, sent } = classify(error)
-  // Once a response has begun, the same codes are about its body: the request was sent, and the response is incomplete.
-  const cut = begun && (reason === "ConnectionReset" || reason === "Unknown")
+  const { code, detail, reason, sent } = classify(cause, begun)
   return new TransportError({
     method: request.method,
     url: Redact.url(request.url),
-    reason: details?.reason ?? (cut ? "Truncated" : reason),
+    reason: details?.reason ?? reason,
     sent: begun ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
     code: details?.code ?? code,
-    detail: details?.detail,
+    detail: details?.detail ?? detail,
     proxy: details?.proxy,
     cause
   })

@@ -143,8 +143,41 @@ describe("what goes wrong on the wire", () => {
     ["ETIMEDOUT", "ConnectionReset", "maybe"],
     ["HPE_INVALID_CONSTANT", "InvalidAnswer", "maybe"],
     ["UND_ERR_HEADERS_OVERFLOW", "HeaderTooLarge", "maybe"],
+    ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "RequestBodyFailed", "maybe"],
+    // undici compares the length also where it could not parse the header.
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "InvalidAnswer", "maybe"],
+    ["HPE_INVALID_EOF_STATE", "ConnectionReset", "maybe"],
+    ["ERR_OSSL_X509_KEY_VALUES_MISMATCH", "Tls", "maybe"],
     ["E_NEW_IN_NODE_99", "Unknown", "maybe"]
   ]
+
+  const bodyClasses: ReadonlyArray<readonly [code: string, TransportError["reason"]]> = [
+    ["UND_ERR_SOCKET", "Truncated"],
+    ["ECONNRESET", "Truncated"],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Truncated"],
+    ["HPE_INVALID_EOF_STATE", "Truncated"],
+    ["HPE_INVALID_CHUNK_SIZE", "InvalidAnswer"],
+    ["UND_ERR_BODY_TIMEOUT", "BodyTimeout"],
+    ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "Tls"],
+    ["Z_DATA_ERROR", "InvalidContentEncoding"],
+    ["Z_NEED_DICT", "InvalidContentEncoding"],
+    ["ERR__ERROR_FORMAT_PADDING_1", "InvalidContentEncoding"],
+    ["ZSTD_error_prefix_unknown", "InvalidContentEncoding"],
+    ["Z_BUF_ERROR", "Truncated"],
+    ["E_NEW_IN_NODE_99", "Truncated"]
+  ]
+
+  it.effect("classifies a body that breaks by its code, as a request that may have been sent", () =>
+    Effect.gen(function* () {
+      for (const [code, reason] of bodyClasses) {
+        const body = Stream.fail(Object.assign(new Error(`${canary} in the message`), { code }))
+        const { client } = yield* transport([respondStream(200, body)])
+        const error = yield* failure(Transport.buffered(1000)(client).execute(get()))
+        expect(error, code).toMatchObject({ _tag: "TransportError", reason, sent: "maybe", code })
+        expect(error.message).not.toContain(canary)
+      }
+    })
+  )
 
   it.effect("is told apart by code, and says whether the server may have seen it", () =>
     Effect.gen(function* () {
@@ -175,6 +208,57 @@ describe("what goes wrong on the wire", () => {
       expect(yield* failure(failing(fetched).execute(get()))).toMatchObject({ reason: "ConnectionRefused", sent: "no" })
       expect(yield* failure(failing(eyeballs).execute(get()))).toMatchObject({ sent: "no" })
       expect(yield* failure(failing(connecting).execute(get()))).toMatchObject({ reason: "ConnectTimeout", sent: "no" })
+    })
+  )
+
+  it.effect("reports sent: no for every failure of the connect system call", () =>
+    Effect.gen(function* () {
+      const connecting = { ENOENT: "ConnectionRefused", EACCES: "ConnectionRefused", EMFILE: "Unknown" }
+      for (const [code, reason] of Object.entries(connecting)) {
+        const cause = Object.assign(new Error(code), { code, syscall: "connect" })
+        expect(yield* failure(failing(cause).execute(get()))).toMatchObject({ reason, sent: "no", code })
+      }
+    })
+  )
+
+  it.effect("looks into the attempts of happy eyeballs, whose list has a code and no system call", () =>
+    Effect.gen(function* () {
+      const attempt = (code: string) => Object.assign(new Error(code), { code, syscall: "connect" })
+      const list = new AggregateError([attempt("ETIMEDOUT"), attempt("ECONNREFUSED")])
+      const cause = Object.assign(list, { code: "ETIMEDOUT" })
+      expect(yield* failure(failing(cause).execute(get()))).toMatchObject({
+        reason: "ConnectTimeout",
+        sent: "no",
+        code: "ETIMEDOUT"
+      })
+    })
+  )
+
+  it.effect("keeps the words of the HTTP parser, from undici and from node:http", () =>
+    Effect.gen(function* () {
+      const words = "Missing expected CR after response line"
+      const undici = Object.assign(new Error(`Response does not match the HTTP/1.1 protocol (${words})`), {
+        name: "HTTPParserError",
+        code: undefined,
+        data: "secret"
+      })
+      const node = Object.assign(new Error(`Parse Error: ${words}`), { code: "HPE_CR_EXPECTED", reason: words })
+      const expected = { reason: "InvalidAnswer", sent: "maybe", detail: words }
+      expect(yield* failure(failing(undici).execute(get()))).toMatchObject({ ...expected, code: "HPE_INVALID" })
+      expect(yield* failure(failing(node).execute(get()))).toMatchObject({ ...expected, code: "HPE_CR_EXPECTED" })
+    })
+  )
+
+  it.effect("advises https where a TLS alert is received in plain HTTP", () =>
+    Effect.gen(function* () {
+      const alert = "\u0015\u0003\u0001\u0000\u0002\u0002\u0046"
+      const undici = Object.assign(new Error("(Expected HTTP/)"), { name: "HTTPParserError", data: alert })
+      const node = { code: "HPE_INVALID_CONSTANT", reason: "Expected HTTP/", rawPacket: Buffer.from(alert, "latin1") }
+      for (const cause of [undici, node]) {
+        const error = yield* failure(failing(cause).execute(get()))
+        expect(error).toMatchObject({ reason: "InvalidAnswer", detail: "the server speaks TLS: use https://" })
+        expect(error.message).not.toContain("check the port")
+      }
     })
   )
 

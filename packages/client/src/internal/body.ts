@@ -1,6 +1,7 @@
 /** Reading a body within bounds, and letting go of one that nobody wants. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Content from "@countersign/protocol/Content"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -64,15 +65,19 @@ const framedLength = (response: HttpClientResponse): number | undefined => {
   return Number.isSafeInteger(parsed) && parsed >= 0 ? parsed : undefined
 }
 
-/** The length of an answer that has no body tells of the one that a GET would have had (RFC 9110 §8.6). */
-const mayHaveBody = ({ request, status }: HttpClientResponse): boolean =>
-  request.method !== "HEAD" && status !== 204 && status !== 304
+/** Whether a response can have content, whatever its header fields say. */
+const mayHaveContent = ({ request, status }: HttpClientResponse): boolean => Content.isPossible(request.method, status)
+
+const empty = (response: HttpClientResponse): Option.Option<Buffered> =>
+  Option.some(new Buffered(response, new Uint8Array(0)))
 
 /** Reads a body that is still on its way: one of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
 export const read = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
+  // Some transports wait for the content that the header fields describe, and fail without it.
+  if (!mayHaveContent(response)) return Effect.map(release(response), () => empty(response))
   const length = framedLength(response)
   // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
   // without the coding is found out afterwards.
@@ -81,7 +86,7 @@ export const read = (
       buffer.byteLength <= limit ? Option.some(new Buffered(response, new Uint8Array(buffer))) : Option.none()
     )
   }
-  if (length !== undefined && mayHaveBody(response)) return Effect.as(release(response), Option.none())
+  if (length !== undefined) return Effect.as(release(response), Option.none())
   return Effect.map(collect(response, limit), ({ bytes, whole }) =>
     whole ? Option.some(new Buffered(response, bytes)) : Option.none()
   )

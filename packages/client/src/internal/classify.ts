@@ -1,96 +1,92 @@
 import type { TransportReason } from "../Errors.js"
-
-/** What a code of the system, of undici or of OpenSSL says about an exchange. */
-interface Class {
-  readonly reason: TransportReason
-  readonly sent: "no" | "maybe"
-}
-
-const never = (reason: TransportReason): Class => ({ reason, sent: "no" })
-const perhaps = (reason: TransportReason): Class => ({ reason, sent: "maybe" })
-
-const classes: ReadonlyMap<string, Class> = new Map([
-  ["ENOTFOUND", never("NameNotResolved")],
-  ["EAI_AGAIN", never("NameNotResolved")],
-  ["EAI_FAIL", never("NameNotResolved")],
-  ["ECONNREFUSED", never("ConnectionRefused")],
-  ["EHOSTUNREACH", never("ConnectionRefused")],
-  ["ENETUNREACH", never("ConnectionRefused")],
-  ["EADDRNOTAVAIL", never("ConnectionRefused")],
-  ["ERR_COUNTERSIGN_ADDRESS", never("AddressRefused")],
-  ["UND_ERR_CONNECT_TIMEOUT", never("ConnectTimeout")],
-  ["UND_ERR_HEADERS_TIMEOUT", perhaps("HeadersTimeout")],
-  ["UND_ERR_BODY_TIMEOUT", perhaps("BodyTimeout")],
-  ["UND_ERR_SOCKET", perhaps("ConnectionReset")],
-  ["ECONNRESET", perhaps("ConnectionReset")],
-  ["ECONNABORTED", perhaps("ConnectionReset")],
-  ["EPIPE", perhaps("ConnectionReset")],
-  ["UND_ERR_HEADERS_OVERFLOW", perhaps("HeaderTooLarge")],
-  ["HPE_HEADER_OVERFLOW", perhaps("HeaderTooLarge")],
-  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", perhaps("Truncated")],
-  ["UND_ERR_RESPONSE", perhaps("Truncated")],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", never("Tls")],
-  ["SELF_SIGNED_CERT_IN_CHAIN", never("Tls")],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", never("Tls")],
-  // The handshake, or a record after the request was processed: the code alone does not tell which.
-  ["EPROTO", perhaps("Tls")]
-])
-
-const isOfTheNetwork = (code: string): boolean => classes.get(code)?.reason === "ConnectionRefused"
-
-const families: ReadonlyArray<readonly [prefix: string, Class]> = [
-  ["HPE_", perhaps("InvalidAnswer")],
-  ["CERT_", never("Tls")],
-  ["UNABLE_TO_", never("Tls")],
-  ["ERR_TLS_", perhaps("Tls")],
-  ["ERR_SSL_", perhaps("Tls")]
-]
-
-/** System calls on a connection that came about. */
-const exchanging: ReadonlySet<unknown> = new Set(["read", "write", "writev", "shutdown"])
-
-const classOf = (code: string, syscall: unknown): Class | undefined => {
-  // ETIMEDOUT is a connect that never came about, or a socket that fell silent: only the system call tells.
-  if (code === "ETIMEDOUT") return syscall === "connect" ? never("ConnectTimeout") : perhaps("ConnectionReset")
-  // A network that goes away shows under the same codes on a connection that has carried the request already.
-  if (isOfTheNetwork(code) && exchanging.has(syscall)) return perhaps("ConnectionReset")
-  return classes.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
-}
+import * as Codes from "./transportCodes.js"
+import type { Class } from "./transportCodes.js"
 
 const property = (value: unknown, key: string): unknown =>
   // What `in` has just found there can be read; its type stays unknown.
   typeof value === "object" && value !== null && key in value ? (value as Record<string, unknown>)[key] : undefined
 
-/** undici's parser does not always have a code for what it could not parse. */
-const codeOf = (cause: object): unknown =>
-  property(cause, "code") ?? (property(cause, "name") === "HTTPParserError" ? "HPE_INVALID" : undefined)
+/** What is known of a failed exchange from the causes of its error. */
+export interface Classified extends Class {
+  readonly code?: string | undefined
+  readonly detail?: string | undefined
+}
+
+/** The end of a parser's message, in undici's errors: "Response does not match the HTTP/1.1 protocol (…)". */
+const parserWords = /\(([^()]{1,100})\)$/
+
+/** The words of the HTTP parser: fixed texts of llhttp, which hold nothing of the response. */
+const wordsOf = (cause: object): string | undefined => {
+  const reason = property(cause, "reason")
+  if (typeof reason === "string" && reason !== "") return reason
+  const message = property(cause, "message")
+  return typeof message === "string" ? parserWords.exec(message)?.[1] : undefined
+}
+
+/** A TLS alert: what a TLS server sends when it receives plain HTTP (RFC 8446 §5.1, §6). */
+const tlsAlert = "\u0015\u0003"
+
+const isTlsAlert = (cause: object): boolean => {
+  const data = property(cause, "data") ?? property(cause, "rawPacket")
+  if (typeof data === "string") return data.startsWith(tlsAlert)
+  return data instanceof Uint8Array && data[0] === 0x15 && data[1] === 0x03
+}
+
+const endOfInput = "HPE_INVALID_EOF_STATE"
+
+/** An error of the HTTP parser. undici's have a name and no code; those of `node:http` have a code. */
+const parserError = (cause: object, code: unknown): Classified | undefined => {
+  const isUndici = property(cause, "name") === "HTTPParserError"
+  if (!isUndici && !(typeof code === "string" && code.startsWith("HPE_"))) return undefined
+  if (code === "HPE_HEADER_OVERFLOW") return undefined
+  const words = wordsOf(cause)
+  if (code === endOfInput || words === "Invalid EOF state") {
+    return { reason: "ConnectionReset", sent: "maybe", code: endOfInput }
+  }
+  const detail = isTlsAlert(cause) ? "the server speaks TLS: use https://" : words
+  return { reason: "InvalidAnswer", sent: "maybe", code: Codes.isCode(code) ? code : "HPE_INVALID", detail }
+}
 
 /** The code may sit some causes deep: platform wraps undici, fetch wraps it twice, happy eyeballs makes a list of it. */
 const deepest = 6
 
-const find = (cause: unknown, depth: number): (Class & { readonly code: string }) | undefined => {
+const find = (cause: unknown, depth: number): Classified | undefined => {
   if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
-  const code = codeOf(cause)
-  const found = typeof code === "string" ? classOf(code, property(cause, "syscall")) : undefined
-  if (found !== undefined) return { ...found, code: String(code) }
+  // Happy eyeballs' list has a code of its own and no system call; the attempts have both.
   const list = property(cause, "errors")
-  const first: unknown = Array.isArray(list) ? list[0] : undefined
-  return find(property(cause, "cause"), depth - 1) ?? find(first, depth - 1)
+  const attempt = Array.isArray(list) ? find(list[0], depth - 1) : undefined
+  if (attempt !== undefined) return attempt
+  const code = property(cause, "code")
+  const parser = parserError(cause, code)
+  if (parser !== undefined) return parser
+  const found = typeof code === "string" ? Codes.classOf(code, property(cause, "syscall")) : undefined
+  if (found !== undefined) return { ...found, code: String(code), detail: Codes.detailOf(String(code)) }
+  return find(property(cause, "cause"), depth - 1)
 }
-
-/** A code that is safe to print: a name of the system or of a library. */
-const isCode = (value: unknown): value is string => typeof value === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(value)
 
 /** The first code among the causes of an error, where none of them is known. */
 const unknownCode = (cause: unknown, depth = deepest): string | undefined => {
   if (depth === 0 || typeof cause !== "object" || cause === null) return undefined
-  const code = codeOf(cause)
-  return isCode(code) ? code : unknownCode(property(cause, "cause"), depth - 1)
+  const code = property(cause, "code")
+  return Codes.isCode(code) ? code : unknownCode(property(cause, "cause"), depth - 1)
 }
+
+/** The reasons that, once a response has begun, say that its body is incomplete. */
+const cuts: ReadonlySet<TransportReason> = new Set(["ConnectionReset", "Unknown"])
+
+const repeatedLength = "a header field is invalid, or its content-length is repeated or contradicted"
 
 /**
  * Classifies a failed exchange by the code somewhere in its cause. A code that is not in the tables is kept, and the
  * request may have been sent.
+ *
+ * @param begun - whether a response had begun: the same codes are then about its body.
  */
-export const classify = (cause: unknown): Class & { readonly code?: string | undefined } =>
-  find(cause, deepest) ?? { ...perhaps("Unknown"), code: unknownCode(cause) }
+export const classify = (cause: unknown, begun = false): Classified => {
+  const found = find(cause, deepest) ?? { reason: "Unknown", sent: "maybe", code: unknownCode(cause) }
+  if (begun) return cuts.has(found.reason) ? { ...found, reason: "Truncated" } : found
+  // undici compares the length with what it has read of the body, also where it could not parse the header.
+  return found.code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
+    ? { ...found, reason: "InvalidAnswer", detail: repeatedLength }
+    : found
+}

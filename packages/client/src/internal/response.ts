@@ -15,7 +15,7 @@ import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
-import { inheritFailure } from "./failure.js"
+import { failureOf, inheritFailure } from "./failure.js"
 import { setCookieLines, toldBy } from "./setCookies.js"
 import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
@@ -80,10 +80,13 @@ abstract class Answer extends Inspectable.Class {
 export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
   Answer.sentFor(response)
 
+/** A writer reports an error for a piece without bytes, since it writes none of it. */
+const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
+
 /** A response whose body is still on its way. Its errors name a code, never the signed request. */
 export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
-    const { code, reason } = classify(error)
+    const { code, reason } = classify(failureOf(error).cause, true)
     const shown = new HttpClientError.ResponseError({
       request: this.request,
       response: this,
@@ -100,7 +103,10 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
   }
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
-    return Stream.mapError(this.source.stream, (error) => this.#failure(error))
+    return Stream.filter(
+      Stream.mapError(this.source.stream, (error) => this.#failure(error)),
+      hasBytes
+    )
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {

@@ -1,0 +1,74 @@
+/** Which reasons of a `TransportError` are retried, for each phase and each kind of method. */
+import type { TransportReason } from "@countersign/client/Errors"
+import * as Retry from "@countersign/client/Retry"
+import * as Transport from "@countersign/client/Transport"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { base, failure } from "./scripted.js"
+
+/** Whether a further attempt can have another outcome. A new reason needs a row here. */
+const retried: Record<TransportReason, boolean> = {
+  NameNotResolved: true,
+  ConnectionRefused: true,
+  AddressRefused: false,
+  ProxyFailed: true,
+  ConnectTimeout: true,
+  ConnectionReset: true,
+  HeadersTimeout: true,
+  BodyTimeout: true,
+  Truncated: true,
+  Tls: false,
+  HeaderTooLarge: false,
+  InvalidContentEncoding: false,
+  InvalidAnswer: false,
+  RequestBodyFailed: false,
+  Unknown: true
+}
+
+const sends = (method: "GET" | "POST", details: Transport.FailureDetails) =>
+  Effect.gen(function* () {
+    let sent = 0
+    const broken = HttpClient.make((request) => {
+      sent++
+      const error = new HttpClientError.RequestError({ request, reason: "Transport" })
+      return Effect.fail(Transport.describeFailure(error, details))
+    })
+    const client = Retry.policy()(Transport.typed(broken))
+    yield* failure(client.execute(HttpClientRequest.make(method)(`${base}/x`)))
+    return sent
+  })
+
+describe("Retry.policy", () => {
+  for (const [name, isRetried] of Object.entries(retried)) {
+    // The keys of `retried` are the reasons.
+    const reason = name as TransportReason
+    it.effect(`${isRetried ? "retries" : "does not retry"} ${reason}, and a POST only if it was not sent`, () =>
+      Effect.gen(function* () {
+        const phases = { connecting: 3, connected: 3, unprocessed: 3, written: 1 } as const
+        for (const [phase, posts] of Object.entries(phases)) {
+          // The keys of `phases` are the phases.
+          const details = { phase: phase as Transport.SendPhase, reason }
+          expect(yield* sends("GET", details), phase).toBe(isRetried ? 3 : 1)
+          expect(yield* sends("POST", details), phase).toBe(isRetried ? posts : 1)
+        }
+      })
+    )
+  }
+
+  it.effect("does not retry a proxy that rejects the client, and retries one that fails", () =>
+    Effect.gen(function* () {
+      for (const [status, expected] of [
+        [407, 1],
+        [403, 1],
+        [502, 3],
+        [undefined, 3]
+      ] as const) {
+        const proxy = { origin: "http://proxy.test:3128", status }
+        expect(yield* sends("POST", { phase: "connecting", reason: "ProxyFailed", proxy })).toBe(expected)
+      }
+    })
+  )
+})
