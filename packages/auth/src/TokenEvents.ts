@@ -98,7 +98,8 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 /**
- * {@link make} as a Layer.
+ * Layer with one stream of events. Unlike the Layers that hold tokens or cookies it is built once for an application, so
+ * that the events of all sources arrive in one stream, each with the key of its source.
  *
  * @since 0.1.0
  * @category layers

@@ -128,9 +128,16 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
 })
 
 /**
- * {@link makeMemory} as a Layer.
+ * Layer with a store in memory ({@link makeMemory}). Each place that it is provided in gets a store of its own, so that
+ * two token sources, each with its own `Layer.provide(TokenStore.layerMemory)`, share no token.
+ *
+ * To share tokens (of a sign-in with the client that uses them, for one), provide it once to both, or give both one value
+ * of `Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)`.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<TokenStore> = Layer.effect(TokenStore, makeMemory)
+export const layerMemory: Layer.Layer<TokenStore> = /* @__PURE__ */ Layer.fresh(
+  // A constant Layer is built once for a whole application: one account's token would be another's.
+  /* @__PURE__ */ Layer.effect(TokenStore, makeMemory)
+)

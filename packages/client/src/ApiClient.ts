@@ -342,7 +342,10 @@ export const make = <const O extends Options>(options: O): Effect.Effect<ApiClie
 export interface TagClass<Self, Id extends string> extends Context.TagClass<Self, Id, ApiClient> {
   /** The API's client, as {@link make} makes it. */
   readonly layer: <const O extends Options>(options: O) => Layer.Layer<Self, InvalidRequest, Requirements<O>>
-  /** Platform's `HttpClient` through this API's pipeline: what `HttpApiClient` and SDKs are given. */
+  /**
+   * Layer with the platform's `HttpClient` through this API's pipeline: what `HttpApiClient` and SDKs are given. Built for
+   * each client of the API that it is provided with.
+   */
   readonly layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Self>
 }
 
@@ -359,9 +362,12 @@ export const Tag =
     const tag = Context.Tag(id)<Self, ApiClient>()
     return Object.assign(tag, {
       layer: <const O extends Options>(options: O) => Layer.effect(tag, make(options)),
-      layerHttpClient: Layer.effect(
-        HttpClient.HttpClient,
-        Effect.map(tag, (client) => client.httpClient)
+      // A constant Layer is built once for a whole application: a second account's SDK would send as the first.
+      layerHttpClient: Layer.fresh(
+        Layer.effect(
+          HttpClient.HttpClient,
+          Effect.map(tag, (client) => client.httpClient)
+        )
       )
     })
   }

@@ -60,12 +60,25 @@ export const makeMemory: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 /**
- * {@link makeMemory} as a Layer: one session for everything that is given this Layer.
+ * Layer with a jar in memory. Each place that it is provided in gets a jar of its own, so that two clients, each with
+ * its own `Layer.provide(CookieJar.layerMemory)`, are two sessions.
+ *
+ * To share one session, provide the Layer once to both clients, or give both one Layer value of your own.
+ *
+ * @example
+ * import * as CookieJar from "@countersign/client/CookieJar"
+ * import * as Layer from "effect/Layer"
+ *
+ * // Effect builds a Layer value once: everything that is given this one shares its jar.
+ * const SharedJar = Layer.effect(CookieJar.CookieJar, CookieJar.makeMemory)
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.effect(CookieJar, makeMemory)
+export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
+  // A constant Layer is built once for a whole application: the cookies of one account would be sent for another.
+  /* @__PURE__ */ Layer.effect(CookieJar, makeMemory)
+)
 
 /**
  * How a jar is saved.
@@ -100,7 +113,7 @@ export const defaults = { key: "cookies", delay: "1 second", sessionCookies: tru
  * What is saved is JSON with the values in it, as secret as a password. Content that is no saved jar is a warning in the
  * log and an empty jar, and stays where it is until the first cookie comes; from a jar whose cookies are no more allowed,
  * those are dropped. A save that fails is a warning too, and is tried again with the next change and at the end. Nothing
- * of this prints a cookie. Of two jars under one key the last to save wins.
+ * of this prints a cookie. Of two jars under one key the last to save wins: two sessions over one store need a key each.
  *
  * Fails with the store's `PlatformError` when it cannot be read.
  *

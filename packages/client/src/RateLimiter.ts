@@ -211,12 +211,16 @@ export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(
 }))
 
 /**
- * {@link make} as a Layer.
+ * Layer with a limiter over the {@link RateLimiterStore} that it is provided with. Each place that it is provided in gets
+ * its own limiter; limiters over one store share its counts.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer: Layer.Layer<RateLimiter, never, RateLimiterStore> = Layer.effect(RateLimiter, make)
+export const layer: Layer.Layer<RateLimiter, never, RateLimiterStore> = /* @__PURE__ */ Layer.fresh(
+  // A constant Layer is built once for a whole application: a second one would count in the store of the first.
+  /* @__PURE__ */ Layer.effect(RateLimiter, make)
+)
 
 /**
  * A store in memory. It keeps the records of `capacity` keys (10 000); beyond that it forgets expired ones, then those
@@ -247,9 +251,13 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
   })
 
 /**
- * {@link makeStoreMemory} as a Layer, with its default capacity.
+ * Layer with a store in memory ({@link makeStoreMemory}) of the default capacity. Each place that it is provided in gets
+ * counts of its own. To share counts, provide it once, or give one value of
+ * `Layer.effect(RateLimiterStore, makeStoreMemory())` to all that share them.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerStoreMemory: Layer.Layer<RateLimiterStore> = Layer.effect(RateLimiterStore, makeStoreMemory())
+export const layerStoreMemory: Layer.Layer<RateLimiterStore> = /* @__PURE__ */ Layer.fresh(
+  /* @__PURE__ */ Layer.effect(RateLimiterStore, /* @__PURE__ */ makeStoreMemory())
+)

@@ -195,7 +195,8 @@ export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effe
 
 /**
  * Locks between the fibers of this process alone, without files: for a program that runs once, and for tests. A store
- * over them says that it reaches no further.
+ * over them says that it reaches no further. Everything in the process that locks one path takes turns, wherever the Layer
+ * is provided.
  *
  * @since 0.1.0
  * @category layers

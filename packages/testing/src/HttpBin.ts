@@ -133,7 +133,8 @@ export const layerWith = (options: Options): Layer.Layer<HttpBin, HttpServerErro
   )
 
 /**
- * {@link layerWith} the default options.
+ * {@link layerWith} the default options. Provided in several places of one application it is one server; each
+ * `layerWith({})` is another.
  *
  * @since 0.1.0
  * @category layers
@@ -158,7 +159,8 @@ export const layerMemoryWith = (options: Options): Layer.Layer<HttpBin | HttpCli
   )
 
 /**
- * {@link layerMemoryWith} the default options.
+ * {@link layerMemoryWith} the default options. Provided in several places of one application it is one server; each
+ * `layerMemoryWith({})` is another.
  *
  * @since 0.1.0
  * @category layers
