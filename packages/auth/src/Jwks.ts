@@ -21,7 +21,6 @@ import * as KeySet from "./internal/keySet.js"
 import { dangerouslyPlainHttpOnLoopback } from "./internal/plainHttp.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import { JwtError } from "./Jwt.js"
-import { unredirected } from "./internal/unredirected.js"
 
 /**
  * Where the keys of tokens are looked up.
@@ -131,7 +130,7 @@ export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRe
       Timeout.call(defaults.timeout)
     )
     const request = HttpClientRequest.get(uri).pipe(HttpClientRequest.setHeader("accept", accepted))
-    const fetched = unredirected(client.execute(request)).pipe(
+    const fetched = client.execute(request).pipe(
       Effect.mapError(({ message }) => unavailable(message)),
       Effect.flatMap(setOf)
     )

@@ -408,7 +408,8 @@ export class Overloaded
 }
 
 /**
- * Why a redirect was not followed.
+ * Why a redirect was not followed. `Opaque`: the platform's `fetch` hides the status and the `Location`, as browsers do;
+ * `status` is 0 then, and `location` is empty.
  *
  * @since 0.1.0
  * @category models
@@ -422,6 +423,7 @@ export type RedirectReason =
   | "CrossOriginBody"
   | "Credentials"
   | "BodyNotReplayable"
+  | "Opaque"
 
 const redirectAdvice: Record<RedirectReason, string> = {
   TooMany: "it is one redirect too many",
@@ -431,8 +433,14 @@ const redirectAdvice: Record<RedirectReason, string> = {
   CrossOrigin: "it leads to another origin, and this client stays at its own",
   CrossOriginBody: "it would carry the request's body to another origin",
   Credentials: "its Location carries a user name or password",
-  BodyNotReplayable: "it asks for the body again, and this body can be sent only once"
+  BodyNotReplayable: "it asks for the body again, and this body can be sent only once",
+  Opaque: "this platform's fetch hides its target; request the final URL, or use a transport that shows redirects"
 }
+
+const redirectText = (e: Exchange & Pick<RedirectRejected, "reason" | "location">): string =>
+  e.reason === "Opaque"
+    ? `${e.method} ${e.url} answered with a redirect`
+    : `${exchange(e)} with a redirect to ${e.location}`
 
 /**
  * A redirect that is not safe to follow. Nothing was sent to its target; `location` is safe to print.
@@ -448,8 +456,7 @@ export class RedirectRejected
   >
 {
   constructor(fields: Exchange & Pick<RedirectRejected, "reason" | "location">) {
-    const advice = redirectAdvice[fields.reason]
-    super({ ...fields, message: `${exchange(fields)} with a redirect to ${fields.location}: ${advice}` })
+    super({ ...fields, message: `${redirectText(fields)}: ${redirectAdvice[fields.reason]}` })
   }
 
   /** The response that made this error. */
@@ -596,7 +603,7 @@ export class TokenStoreError
  * @since 0.1.0
  * @category errors
  */
-export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest
+export type SendError = TransportError | Timeout | BodyTooLarge | InvalidRequest | RedirectRejected
 
 /**
  * What signing a request can fail with.
@@ -613,13 +620,4 @@ export type AuthError = TokenError | TokenStoreError | InvalidRequest
  * @category errors
  */
 export type ApiError =
-  | Unauthorized
-  | Forbidden
-  | RateLimited
-  | Unavailable
-  | ClientError
-  | RedirectRejected
-  | CircuitOpen
-  | Overloaded
-  | SendError
-  | AuthError
+  Unauthorized | Forbidden | RateLimited | Unavailable | ClientError | CircuitOpen | Overloaded | SendError | AuthError

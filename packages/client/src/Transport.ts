@@ -11,6 +11,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type { RedirectRejected } from "./Errors.js"
 import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
 import * as body from "./internal/body.js"
 import { classify } from "./internal/classify.js"
@@ -21,6 +22,7 @@ import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
 import { headerProblem } from "./internal/headers.js"
 import { meaning } from "./internal/lastResponse.js"
+import { withManualRedirects } from "./internal/manualRedirects.js"
 import { Buffered, Streaming } from "./internal/response.js"
 import * as SetCookies from "./internal/setCookies.js"
 import * as WholeBody from "./internal/wholeBody.js"
@@ -46,8 +48,9 @@ const transportError = (
   })
 }
 
-const sendError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest =>
-  meaning.get(error) ?? typedError(error)
+type TypedError = TransportError | InvalidRequest | RedirectRejected
+
+const sendError = (error: HttpClientError.HttpClientError): TypedError => meaning.get(error) ?? typedError(error)
 
 const typedError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
   if (error._tag === "ResponseError") return transportError(error.request, error, true)
@@ -174,28 +177,42 @@ export const withDirect: <C extends HttpClient.HttpClient>(
  *
  * The responses that come out print their method, URL and status, and hold no signed request.
  *
- * @param client - a transport that follows no redirects.
+ * Over the platform's `fetch` each request is sent with `redirect: "manual"`, whatever `FetchHttpClient.RequestInit` says;
+ * its other options stay. Browsers hide the target of such a redirect: there it is `RedirectRejected` with the reason
+ * `Opaque`. Redirects of other transports cannot be turned off from here: the platform's XMLHttpRequest layer, and a
+ * transport that provides a `RequestInit` of its own within `HttpClient.transform`, send headers wherever a redirect leads.
+ *
+ * Specification: [Fetch §2.2.5, redirect mode](https://fetch.spec.whatwg.org/#concept-request-redirect-mode).
+ *
+ * @param client - a transport that follows no redirects, or the platform's over `fetch`.
  * @since 0.1.0
  * @category constructors
  */
 export const typed = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-): HttpClient.HttpClient.With<TransportError | InvalidRequest, R> => {
-  const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
+): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> => {
+  const bare = prepared(client)
   const execute = (request: HttpClientRequest) => {
     const invalid = check(request)
     if (invalid !== undefined) return Effect.fail(invalid)
     return Timeline.ifObserved(
-      () => sendObserved(request, quiet),
-      () => send(request, quiet)
+      () => sendObserved(request, bare),
+      () => send(request, bare)
     )
   }
   return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
 }
 
-const typedDirect = (
-  inner: Direct<HttpClientError.HttpClientError> | undefined
-): Direct<TransportError | InvalidRequest> | undefined =>
+/** A transport without what the pipeline does itself: spans and redirects. */
+const prepared = <R>(
+  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
+): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> => {
+  const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
+  // One that is asked without an effect has no fiber from which it could read the options of `fetch`.
+  return direct.directOf(client) === undefined ? withManualRedirects(quiet) : quiet
+}
+
+const typedDirect = (inner: Direct<HttpClientError.HttpClientError> | undefined): Direct<TypedError> | undefined =>
   inner &&
   ((request, answered) => {
     const invalid = check(request)
@@ -209,7 +226,7 @@ const toNobody = (): void => undefined
 
 const typedOutcome = (
   outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
-): Effect.Effect<HttpClientResponse, TransportError | InvalidRequest> =>
+): Effect.Effect<HttpClientResponse, TypedError> =>
   direct.isOver(outcome)
     ? Exit.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
     : Effect.mapBoth(outcome, { onFailure: sendError, onSuccess: toStreaming })
@@ -217,7 +234,7 @@ const typedOutcome = (
 type Send = <R>(
   request: HttpClientRequest,
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
-) => Effect.Effect<HttpClientResponse, TransportError | InvalidRequest, R>
+) => Effect.Effect<HttpClientResponse, TypedError, R>
 
 const toStreaming = (response: HttpClientResponse): HttpClientResponse => new Streaming(response)
 

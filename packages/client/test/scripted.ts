@@ -4,7 +4,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
-import type { InvalidRequest, TransportError } from "@countersign/client/Errors"
+import type { InvalidRequest, RedirectRejected, TransportError } from "@countersign/client/Errors"
 import * as Transport from "@countersign/client/Transport"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as Chunk from "effect/Chunk"
@@ -38,7 +38,7 @@ export const api = (
 export const transport = (
   script: MockClient.Script
 ): Effect.Effect<{
-  readonly client: HttpClient.HttpClient.With<TransportError | InvalidRequest>
+  readonly client: HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected>
   readonly raw: HttpClient.HttpClient.With<HttpClientError.HttpClientError>
   readonly mock: Mock
 }> =>

@@ -73,7 +73,7 @@ describe("policies", () => {
 describe("transports", () => {
   it("are typed, and reading their bodies adds what reading fails with", () => {
     const typed = Effect.map(HttpClient.HttpClient, Transport.typed)
-    type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest>
+    type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest | Errors.RedirectRejected>
     expectTypeOf<Effect.Effect.Success<typeof typed>>().toEqualTypeOf<Typed>()
     const _whole = Effect.map(typed, Transport.buffered(1))
     expectTypeOf<Effect.Effect.Success<typeof _whole>>().toEqualTypeOf<

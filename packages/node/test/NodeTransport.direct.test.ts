@@ -18,9 +18,7 @@ import { form } from "./contract/transport.js"
 import type { TestServer } from "./support/server.js"
 import { raw, serve, until } from "./support/server.js"
 
-type Bounded = HttpClient.HttpClient.With<
-  Errors.Timeout | Errors.TransportError | Errors.InvalidRequest | Errors.BodyTooLarge
->
+type Bounded = HttpClient.HttpClient.With<Errors.SendError>
 
 const limit = 100_000
 const bounded = (transport: HttpClient.HttpClient, ms: number): Bounded =>

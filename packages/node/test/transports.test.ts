@@ -23,8 +23,7 @@ const ours: Omit<Transport, "name" | "make"> = {
     latin1: "ä",
     lengthOf304: "empty",
     formSent: true,
-    formRead: true,
-    redirect: 302
+    formRead: true
   }
 }
 
@@ -59,8 +58,7 @@ contract({
     latin1: "ä",
     lengthOf304: "Decode",
     formSent: false,
-    formRead: false,
-    redirect: 302
+    formRead: false
   }
 })
 
@@ -81,7 +79,6 @@ contract({
     latin1: "ä",
     lengthOf304: "empty",
     formSent: true,
-    formRead: true,
-    redirect: 200
+    formRead: true
   }
 })

@@ -22,7 +22,6 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
-import { unredirected } from "./unredirected.js"
 
 /** A token is a few kilobytes; metadata may be more. */
 const largestAnswer = 256 * 1024
@@ -72,14 +71,11 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
       let outcome: Outcome
       let sent: ReadonlyArray<string> = []
       const send = (url: string, options: FetchOptions) =>
-        Effect.map(
-          Effect.either(Effect.flatMap(unredirected(client.execute(requestOf(url, options))), answerOf)),
-          (result) => {
-            outcome = Either.map(result, ({ answer }) => answer)
-            if (Either.isRight(result)) ahead = result.right.answer.ahead ?? ahead
-            return result
-          }
-        )
+        Effect.map(Effect.either(Effect.flatMap(client.execute(requestOf(url, options)), answerOf)), (result) => {
+          outcome = Either.map(result, ({ answer }) => answer)
+          if (Either.isRight(result)) ahead = result.right.answer.ahead ?? ahead
+          return result
+        })
       return Effect.tryPromise({
         try: (signal) =>
           run(async (url, options) => {
@@ -216,7 +212,12 @@ const sentOf = (error: SendError): TokenError["sent"] => {
 }
 
 const unheard = (error: SendError): TokenError =>
-  unavailable(`the authorization server was not reached: ${error.message}`, { sent: sentOf(error) })
+  unavailable(
+    error._tag === "RedirectRejected"
+      ? `the authorization server answered with a redirect, which is not followed`
+      : `the authorization server was not reached: ${error.message}`,
+    { sent: sentOf(error) }
+  )
 
 const failureOf = (outcome: Outcome, cause: unknown, secrets: ReadonlyArray<string>): TokenError => {
   if (outcome === undefined) {

@@ -14,7 +14,6 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Discovery from "./discovery.js"
-import { unredirected } from "./unredirected.js"
 
 const largest = 256 * 1024
 const patience = "20 seconds"
@@ -59,12 +58,13 @@ const unpublished = new TokenError({
   detail: "the API does not say who issues tokens for it: check its URL, or name the authorization server yourself"
 })
 
-const unheard = (error: SendError): TokenError =>
-  error._tag === "BodyTooLarge"
-    ? invalid(`the API's metadata is longer than ${largest} bytes`)
-    : new TokenError({ reason: "Unavailable", detail: `the API was not reached: ${error.message}`, sent: "no" })
-
 const redirected = invalid("the API answers with a redirect where its metadata should be, and none is followed")
+
+const unheard = (error: SendError): TokenError => {
+  if (error._tag === "BodyTooLarge") return invalid(`the API's metadata is longer than ${largest} bytes`)
+  if (error._tag === "RedirectRejected") return redirected
+  return new TokenError({ reason: "Unavailable", detail: `the API was not reached: ${error.message}`, sent: "no" })
+}
 
 /** An answer that is neither the document nor its absence. */
 const failureOf = ({ headers, status }: HttpClientResponse): Effect.Effect<never, TokenError> =>
@@ -124,16 +124,13 @@ export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effec
     Transport.buffered(largest, () => true),
     Timeout.call(patience)
   )
-  return Effect.flatMap(
-    Effect.mapError(unredirected(client.execute(bare(place, "application/json"))), unheard),
-    (response) => {
-      if (isMissing(response)) return Effect.succeed(undefined)
-      if (response.status !== 200) return failureOf(response)
-      // The body was read with the exchange; reading it again cannot fail.
-      const text = Effect.orElseSucceed(response.text, () => "")
-      return Effect.mapError(Effect.flatMap(text, decode), () => misshapen)
-    }
-  )
+  return Effect.flatMap(Effect.mapError(client.execute(bare(place, "application/json")), unheard), (response) => {
+    if (isMissing(response)) return Effect.succeed(undefined)
+    if (response.status !== 200) return failureOf(response)
+    // The body was read with the exchange; reading it again cannot fail.
+    const text = Effect.orElseSucceed(response.text, () => "")
+    return Effect.mapError(Effect.flatMap(text, decode), () => misshapen)
+  })
 }
 
 /** A document that has to be there. */
@@ -144,10 +141,13 @@ export const published = <E>(
 
 /** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
 export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
-  unredirected(Transport.typed(transport).pipe(Timeout.call(patience)).execute(bare(api, "*/*"))).pipe(
-    Effect.mapError(unheard),
-    Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
-  )
+  Transport.typed(transport)
+    .pipe(Timeout.call(patience))
+    .execute(bare(api, "*/*"))
+    .pipe(
+      Effect.mapError(unheard),
+      Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
+    )
 
 /**
  * Fails where the document is about another resource than the one it was asked for (RFC 9728 §3.3): whoever could have

@@ -38,20 +38,6 @@ export const isSeen = (fiber: Running, request: HttpClientRequest): boolean =>
   !fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request) &&
   (fiber.currentTracer !== native || parentOf(fiber.currentSpan) !== undefined)
 
-/**
- * Sets what runs next in the fiber under a context, and gives the one it was under. Who calls this sets it back, whichever
- * way that ends; `Effect.withParentSpan` does the same at four times the price.
- */
-export const enter = (fiber: Running, context: Context.Context<never>): Context.Context<never> => {
-  const outer = fiber.currentContext
-  // The runtime's fibers set their own refs with this method, which the public type leaves out.
-  const own = fiber as unknown as {
-    readonly setFiberRef: (ref: typeof FiberRef.currentContext, value: Context.Context<never>) => void
-  }
-  own.setFiberRef(FiberRef.currentContext, context)
-  return outer
-}
-
 const timeOf = (fiber: Running): bigint =>
   fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
     ? Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()

@@ -1,5 +1,5 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import type { InvalidRequest, TransportError } from "../Errors.js"
+import type { InvalidRequest, RedirectRejected, TransportError } from "../Errors.js"
 
 /**
  * Which response an error was made of. Kept beside the errors and not in them: an own property, even one that is not
@@ -8,7 +8,7 @@ import type { InvalidRequest, TransportError } from "../Errors.js"
 export const lastResponse: WeakMap<object, HttpClientResponse> = new WeakMap()
 
 /** What the platform's error of a client of ours means to another one of ours that has that client as its transport. */
-export const meaning: WeakMap<object, TransportError | InvalidRequest> = new WeakMap()
+export const meaning: WeakMap<object, TransportError | InvalidRequest | RedirectRejected> = new WeakMap()
 
 /** Notes the response of an error, and gives the error back. */
 export const withResponse = <E extends object>(error: E, response: HttpClientResponse): E => {

@@ -4,7 +4,8 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { BodyTooLarge, InvalidRequest, Timeout, TransportError } from "../Errors.js"
+import type { SendError } from "../Errors.js"
+import { BodyTooLarge, InvalidRequest, RedirectRejected, Timeout, TransportError } from "../Errors.js"
 
 /** What stands for a value that is none of the known ones: their number must not grow with what others send. */
 export const other = "_OTHER"
@@ -28,12 +29,13 @@ export const methodOf = (method: string): string => (methods.has(method) ? metho
 export const statusOf = (status: number): string => (status >= 100 && status <= 599 ? String(status) : other)
 
 /** The errors of an exchange that are this package's own, and so are safe to print. */
-type ExchangeError = TransportError | Timeout | InvalidRequest | BodyTooLarge
+type ExchangeError = SendError
 
 export const isExchangeError = (error: unknown): error is ExchangeError =>
   error instanceof TransportError ||
   error instanceof Timeout ||
   error instanceof InvalidRequest ||
+  error instanceof RedirectRejected ||
   error instanceof BodyTooLarge
 
 const nameOf = (error: ExchangeError): string => {
@@ -43,6 +45,7 @@ const nameOf = (error: ExchangeError): string => {
     case "Timeout":
       return `${error._tag}.${error.scope}`
     case "InvalidRequest":
+    case "RedirectRejected":
     case "TransportError":
       return `${error._tag}.${error.reason}`
   }

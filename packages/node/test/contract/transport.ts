@@ -35,8 +35,6 @@ interface Differences {
   readonly formSent: boolean
   /** Whether a form can be read. */
   readonly formRead: boolean
-  /** What a redirect is: an answer, or followed. */
-  readonly redirect: 302 | 200
 }
 
 /** What the contract is run over. */

@@ -3,6 +3,7 @@
  * set of credentials and of cookies for all of the world, and shows the request to everybody who may want to know.
  */
 import * as Timeline from "@countersign/client/Timeline"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
@@ -105,4 +106,7 @@ export const leaky: Caller = (order) =>
       ...put.headers
     })
     return yield* loop(order, request, cookie, 0)
-  })
+  }).pipe(
+    // It shows the request of each hop, so it has to see each hop.
+    Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
+  )

@@ -19,7 +19,7 @@ const fetching = (dispatcher: Undici.Dispatcher): typeof globalThis.fetch => {
   // The one of the undici that the agent is of; Node's own has another copy of it, and the same types but for its name.
   const fetch = Undici.fetch as unknown as typeof globalThis.fetch
   // `dispatcher` is undici's, and unknown to the DOM's types.
-  return (input, init) => fetch(input, { ...init, redirect: "manual", dispatcher } as RequestInit)
+  return (input, init) => fetch(input, { ...init, dispatcher } as RequestInit)
 }
 
 /** How each is made, by its name. */

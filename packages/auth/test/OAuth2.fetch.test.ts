@@ -1,4 +1,4 @@
-/** Over the platform's transport on `fetch`, which follows redirects unless it is told not to. */
+/** OAuth over the platform's `fetch`, which follows redirects unless a request turns that off. */
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
