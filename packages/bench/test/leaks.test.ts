@@ -47,7 +47,7 @@ describe("the matrix", () => {
   it("is the same for a seed, deals each place to each pair of hosts, and lets nobody have what is looked for", () => {
     const cells = deals([["memory"]], 1)
     expect(cells).toEqual(deals([["memory"]], 1))
-    expect(new Set(cells.map(({ from, place, to }) => `${place.name} ${from} ${to}`)).size).toBe(26 * 15)
+    expect(new Set(cells.map(({ from, place, to }) => `${place.name} ${from} ${to}`)).size).toBe(28 * 15)
     for (const { hops, isOwn, place, crossOriginBody } of cells) {
       if (isOwn) expect(hops).toContain("c")
       if (place.inBody === true) expect(crossOriginBody).toBe(false)

@@ -228,7 +228,9 @@ describe("credentials and another origin", () => {
     "apikey",
     "x",
     "x-amz-date",
-    "referer"
+    "referer",
+    "accept-key",
+    "if-api-token"
   ]
   const name = FastCheck.constantFrom(...names)
   const places = {

@@ -143,21 +143,35 @@ export const decide = (exchange: Exchange): Decision => {
 }
 
 /**
- * Whether a header that the caller set may travel to another origin: `accept`, `accept-*`, `user-agent`, `range` and
- * `if-*`, in any case. It is an allow-list, because a list of what must not travel would have to know the name of every
- * API-key header there is.
+ * Whether a header that the caller set may travel to another origin, in any letter case: the request fields of RFC 9110 that
+ * describe the client and the wanted representation. The list is complete, because other names that begin with `accept-`
+ * or `if-` can be those of an API key.
+ *
+ * `accept`, `accept-charset`, `accept-encoding`, `accept-language`, `if-match`, `if-modified-since`, `if-none-match`,
+ * `if-range`, `if-unmodified-since`, `range`, `user-agent`.
  *
  * @param name a field name
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-13.1
  * @since 0.1.0
  * @category predicates
  */
-export const isHarmless = (name: string): boolean => {
-  const lower = name.toLowerCase()
-  return HARMLESS.has(lower) || lower.startsWith("accept-") || lower.startsWith("if-")
-}
+export const isHarmless = (name: string): boolean => HARMLESS.has(name.toLowerCase())
 
-const HARMLESS: ReadonlySet<string> = new Set(["accept", "user-agent", "range"])
+const HARMLESS: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-charset",
+  "accept-encoding",
+  "accept-language",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "range",
+  "user-agent"
+])
 
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
 

@@ -255,11 +255,15 @@ describe("Redirect.isHarmless", () => {
   it.each([
     "accept",
     "Accept",
+    "accept-charset",
     "accept-language",
     "ACCEPT-ENCODING",
     "user-agent",
     "range",
+    "if-match",
     "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
     "If-Range"
   ])("lets %s travel", (name) => {
     expect(Redirect.isHarmless(name)).toBe(true)
@@ -282,7 +286,13 @@ describe("Redirect.isHarmless", () => {
     "traceparent",
     "dpop",
     "acceptance",
+    "accept-key",
+    "Accept-Token",
+    "accept-",
     "iffy",
+    "if-api-token",
+    "If-Secret",
+    "if-",
     "x-accept",
     "range-key",
     "user-agent-key",

@@ -90,6 +90,9 @@ export const places: ReadonlyArray<Place> = [
   byDefault("authorization", "token "),
   byDefault("x-vault-token"),
   byDefault("X-Zebra"),
+  // They begin as fields do that may go anywhere.
+  byHand("If-Api-Token"),
+  byDefault("accept-key"),
   scheme("Bearer", (secret) => Effect.succeed(Bearer.make(secret))),
   scheme("Basic", (password) => Effect.succeed(Basic.make({ username: "ünser", password }))),
   { name: "Bearer of one call", put: (secret) => ({ callAuth: Bearer.make(Redacted.make(secret)) }), quoted: true },
