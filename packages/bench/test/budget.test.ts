@@ -12,16 +12,16 @@ describe("a budget that no clock is needed for", () => {
     staged = await stage("budget")
   })
 
-  it("the smallest useful client, a pipe of policies, has at most 16.5 kB, compressed, and no code of others", async () => {
+  it("the smallest useful client, a pipe of policies, has at most 19 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(16_500)
+    expect(brotli).toBeLessThanOrEqual(19_000)
   })
 
-  it("an ApiClient with a bearer has at most 22.5 kB, compressed, and no code of others", async () => {
+  it("an ApiClient with a bearer has at most 27 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(22_500)
+    expect(brotli).toBeLessThanOrEqual(27_000)
   })
 
   it("importing ApiClient loads at most 84 modules beside those of Effect, all of them ours", async () => {
