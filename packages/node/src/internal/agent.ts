@@ -4,6 +4,7 @@ import * as Undici from "undici"
 import type { Options, Tls } from "../NodeTransport.js"
 import type { AllowAddress } from "./addresses.js"
 import { guarded, literalProblem } from "./addresses.js"
+import { TrackedClient } from "./trackedClient.js"
 
 /** What `NodeTransport.Options` are when they are left out. */
 export const defaults = {
@@ -48,8 +49,19 @@ export const makeConnector = (options: Options): Undici.buildConnector.connector
     ...defined("socketPath", options.socketPath),
     ...defined("lookup", allowAddress === undefined ? undefined : guarded(allowAddress))
   })
-  return allowAddress === undefined || options.socketPath !== undefined ? connect : refusing(connect, allowAddress)
+  const allowed = allowAddress === undefined || options.socketPath !== undefined
+  return endingOnError(allowed ? connect : refusing(connect, allowAddress))
 }
+
+/** Node reports an invalid TLS record as an error, and leaves the socket open: nothing would end the exchange. */
+const endingOnError =
+  (connect: Undici.buildConnector.connector): Undici.buildConnector.connector =>
+  (target, callback) =>
+    connect(target, (...result) => {
+      const [, socket] = result
+      socket?.on("error", (error: Error) => socket.destroy(error))
+      callback(...result)
+    })
 
 const refusing =
   (connect: Undici.buildConnector.connector, allow: AllowAddress): Undici.buildConnector.connector =>
@@ -67,10 +79,21 @@ const keepAlive = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
   return { keepAliveTimeout: most, keepAliveMaxTimeout: most }
 }
 
+type Factory = (origin: string | URL, options: object) => Undici.Dispatcher
+
+/** Pools of clients whose sockets are known to their exchanges. */
+const factories = (connections: number | undefined, connect: Undici.buildConnector.connector): Factory => {
+  const makeClient: Factory = (origin, options) => new TrackedClient(origin, options, connect)
+  return connections === 1
+    ? makeClient
+    : (origin, options) => new Undici.Pool(origin, { ...options, factory: makeClient })
+}
+
 /** An agent whose connections are opened by `connect`. */
 export const makeAgent = (options: Options, connect: Undici.buildConnector.connector): Undici.Agent => {
   const agent = new Undici.Agent({
     connect,
+    factory: factories(options.connections, connect),
     connections: options.connections ?? null,
     pipelining: options.pipelining ?? defaults.pipelining,
     allowH2: options.allowH2 ?? defaults.allowH2,

@@ -43,7 +43,8 @@ export class BodyQueue {
 
   /** @returns whether there is room for more. */
   push(chunk: Uint8Array): boolean {
-    if (this.#end !== undefined) return true
+    // A writer reports an error for a piece without bytes, since it writes none of it.
+    if (this.#end !== undefined || chunk.length === 0) return true
     this.#chunks.push(chunk)
     this.#waiting += chunk.length
     if (this.#reading === "whole") return true

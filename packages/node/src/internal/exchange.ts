@@ -1,30 +1,37 @@
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { SendPhase } from "@countersign/client/Transport"
+import { describeFailure } from "@countersign/client/Transport"
+import * as Content from "@countersign/protocol/Content"
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "undici"
 import { errors } from "undici"
 import type { BodyQueue, End } from "./bodyQueue.js"
+import { describe } from "./failure.js"
 import * as Inflate from "./inflate.js"
 import { StreamedResponse, WholeResponse } from "./nodeResponse.js"
 import type { RawHeaders } from "./rawHeaders.js"
 import * as Raw from "./rawHeaders.js"
 import type { Settling } from "./settling.js"
+import type { SocketState } from "./socketState.js"
 import { StreamedBody } from "./streamedBody.js"
 
 /** What comes of an exchange: an `Exit`. */
 export type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
-/** A body of known length up to this is awaited with its headers; a longer one, or one of unknown length, is streamed. */
-const mostAwaited = 64 * 1024
+/**
+ * A body of known length up to this is given out with its header if it is complete in the same turn of the event loop.
+ * Any other is streamed.
+ */
+const mostWatched = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 const none: ReadonlyArray<string> = []
 const noFields: RawHeaders = []
 
-/** The length that an answer's framing promises: 0 for one that cannot have a body, undefined where it does not say. */
-const lengthOf = (method: string, status: number, raw: RawHeaders): number | undefined => {
-  if (method === "HEAD" || status === 204 || status === 304) return 0
+/** The length that the framing of a response gives, undefined where it gives none. */
+const lengthOf = (raw: RawHeaders): number | undefined => {
   const [length] = Raw.valuesOf(raw, "content-length")
   const parsed = length === undefined ? Number.NaN : Number(length)
   return Number.isSafeInteger(parsed) ? parsed : undefined
@@ -56,8 +63,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #inflates: boolean
   #resume: (outcome: Outcome) => void
   #abort: ((error?: Error) => void) | undefined
+  #resumeReading: () => void = toNobody
+  #socket: SocketState | undefined
   #cancelled = false
+  #connected = false
+  #written = false
   #status = 0
+  #hasContent = true
   #raw: RawHeaders = noFields
   /** The first piece of a body that is awaited: most have no second. */
   #first: Buffer | undefined
@@ -87,9 +99,30 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#cancelled
   }
 
+  /** Called before the request waits for its connection, which has this state. */
+  onDispatch(socket: SocketState): void {
+    this.#socket = socket
+  }
+
   onConnect(abort: (error?: Error) => void): void {
+    this.#connected = true
     if (this.#cancelled) return abort()
     this.#abort = abort
+  }
+
+  /** Called after the first bytes of the body, and of the header before it, were written. */
+  onBodySent(): void {
+    this.#written = true
+  }
+
+  /** Called after a request without a body was written, and at the end of a body. */
+  onRequestSent(): void {
+    this.#written = true
+  }
+
+  get #phase(): SendPhase {
+    if (!this.#connected) return "connecting"
+    return this.#written || this.#socket === undefined || this.#socket.isHttp2 ? "written" : "connected"
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
@@ -97,9 +130,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#interim)
     this.#status = status
     this.#raw = raw
-    const length = lengthOf(this.#request.method, status, raw)
-    const codings = this.#inflates && length !== 0 ? Raw.valuesOf(raw, "content-encoding") : none
-    if (codings.length > 0 || length === undefined || length > mostAwaited) this.#stream(resume, codings)
+    this.#hasContent = Content.isPossible(this.#request.method, status)
+    const codings = this.#inflates && this.#hasContent ? Raw.valuesOf(raw, "content-encoding") : none
+    const length = this.#hasContent ? lengthOf(raw) : 0
+    if (length === undefined || length > mostWatched || (codings.length > 0 && length !== 0)) {
+      this.#stream(resume, codings)
+    } else {
+      this.#resumeReading = resume
+      this.#common.settling.watch(this)
+    }
     return true
   }
 
@@ -122,7 +161,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#answer(Effect.succeed(response))
   }
 
+  /** The body did not come with its header: the header does not wait for it. */
+  onTurnOver(): void {
+    if (this.#resume === toNobody) return
+    if (!this.#hasContent) return this.#endWithoutContent()
+    const pieces = this.#rest ?? (this.#first === undefined ? [] : [this.#first])
+    this.#first = this.#rest = undefined
+    this.#stream(this.#resumeReading, none)
+    for (const piece of pieces) this.#body?.push(piece)
+  }
+
+  /** A 205 may be framed as if content followed (RFC 9110 §15.3.6): its connection cannot be used again. */
+  #endWithoutContent(): void {
+    const abort = this.#abort
+    this.#answer(Effect.succeed(this.#whole(undefined)))
+    abort?.()
+  }
+
   onData(chunk: Buffer): boolean {
+    // undici reports pieces without bytes after each pause.
+    if (chunk.length === 0 || !this.#hasContent) return true
     if (this.#body !== undefined) return this.#body.push(chunk)
     if (this.#first === undefined) this.#first = chunk
     else (this.#rest ??= [this.#first]).push(chunk)
@@ -131,6 +189,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onComplete(): void {
     this.#common.settling.begin()
+    const error = this.#socket?.error
+    // A body that the connection delimits is complete only if that ended without an error: RFC 9112 §8.
+    if (error !== undefined) return this.onError(error)
     if (this.#body === undefined) this.#answer(Effect.succeed(this.#whole(undefined)))
     else this.#finish(this.#body, { whole: true })
   }
@@ -139,13 +200,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#interim)
     if (this.#body !== undefined) return this.#finish(this.#body, { whole: false, cause })
     // Once the header is there it is an answer, if a broken one: reading its body tells.
-    if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#isWhole(cause) ? undefined : cause)))
-    this.#answer(Effect.fail(new HttpClientError.RequestError({ request: this.#request, reason: "Transport", cause })))
+    if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#hasContent ? cause : undefined)))
+    this.#answer(Effect.fail(this.#failure(cause)))
   }
 
-  /** A 304 may give the length that the body would have had (RFC 9110 §8.6): to undici that one is missing. */
-  #isWhole(cause: Error): boolean {
-    return this.#status === 304 && cause instanceof errors.ResponseContentLengthMismatchError
+  #failure(error: unknown): HttpClientError.RequestError {
+    const { cause, details } = describe(error, this.#phase)
+    return describeFailure(
+      new HttpClientError.RequestError({ request: this.#request, reason: "Transport", cause }),
+      details
+    )
   }
 
   #finish(body: StreamedBody, end: End): void {
@@ -164,6 +228,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#raw = noFields
     this.#first = undefined
     this.#rest = undefined
+    this.#resumeReading = toNobody
   }
 
   /** Lets go of who waited, too: through him undici would hold the response, and nobody could find it forgotten. */

@@ -4,13 +4,14 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { setCookieLines, wholeBody } from "@countersign/client/Transport"
+import { describeFailure, setCookieLines, wholeBody } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { BodyQueue } from "./bodyQueue.js"
+import { describe } from "./failure.js"
 import type { RawHeaders } from "./rawHeaders.js"
 import * as Raw from "./rawHeaders.js"
 
@@ -66,8 +67,13 @@ abstract class NodeResponse extends Inspectable.Class {
     return this as unknown as HttpClientResponse.HttpClientResponse
   }
 
-  protected failure(cause: unknown): Failure {
-    return new HttpClientError.ResponseError({ request: this.request, response: this.#self, reason: "Decode", cause })
+  protected failure(error: unknown): Failure {
+    const { request } = this
+    const { cause, details } = describe(error, "written")
+    return describeFailure(
+      new HttpClientError.ResponseError({ request, response: this.#self, reason: "Decode", cause }),
+      details
+    )
   }
 
   abstract get text(): Effect.Effect<string, Failure>

@@ -1,6 +1,4 @@
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import type * as Headers from "@effect/platform/Headers"
-import type { HttpBody } from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -9,45 +7,20 @@ import { withDirect, withoutSpans } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import * as Undici from "undici"
+import type * as Undici from "undici"
 import type { Common, Outcome } from "./exchange.js"
 import { Exchange } from "./exchange.js"
 import { acceptEncoding } from "./inflate.js"
+import type { Body } from "./requestBody.js"
+import { requestBody } from "./requestBody.js"
 import { Settling } from "./settling.js"
 import type { Target } from "./target.js"
 import { splitter } from "./target.js"
-
-type Body = Undici.Dispatcher.DispatchOptions["body"]
 
 /** The dispatcher's own options, where they are the same for every request: milliseconds, 0 for no bound. */
 export interface Bounds {
   readonly headersTimeout: number
   readonly bodyTimeout: number
-}
-
-/** undici knows a form by its class, and takes none but its own: Node's global one is another copy of that. */
-const formOf = (form: FormData): Undici.FormData => {
-  const copy = new Undici.FormData()
-  form.forEach((value, name) => {
-    copy.append(name, value)
-  })
-  return copy
-}
-
-const bodyOf = (body: HttpBody): Effect.Effect<Body> | Body => {
-  switch (body._tag) {
-    case "Empty":
-      return null
-    case "Uint8Array":
-      return body.body
-    case "Raw":
-      // Whatever undici takes as a body; what it does not take it refuses with an error of its own.
-      return body.body as Body
-    case "FormData":
-      return formOf(body.formData)
-    case "Stream":
-      return NodeStream.toReadable(body.stream)
-  }
 }
 
 /** Codings are undone here only if it was here that they were asked for. */
@@ -115,7 +88,7 @@ export const overDispatcher = (dispatcher: RequestDispatcher, bounds: Bounds): H
   const direct: Direct<HttpClientError.HttpClientError> = (request, answered) => {
     const target = split(request)
     if (Either.isRight(target)) {
-      const body = bodyOf(request.body)
+      const body = requestBody(request.body)
       return Effect.isEffect(body) ? undefined : dispatched(sending, request, target.right, body, answered)
     }
     answered(invalidUrl(request, target.left))
@@ -131,7 +104,7 @@ export const overDispatcher = (dispatcher: RequestDispatcher, bounds: Bounds): H
           const cancel = dispatched(sending, request, target.right, body, resume)
           return Effect.sync(cancel)
         })
-      const body = bodyOf(request.body)
+      const body = requestBody(request.body)
       return Effect.isEffect(body) ? Effect.flatMap(body, send) : send(body)
     }),
     Effect.succeed

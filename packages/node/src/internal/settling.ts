@@ -1,3 +1,8 @@
+/** An exchange whose response has begun. */
+export interface Watched {
+  readonly onTurnOver: () => void
+}
+
 /**
  * A connection whose answer has just ended counts as busy to undici until the event loop has come round; a request
  * that is dispatched before that opens another one. So whoever sends in answer to an answer waits for the same turn:
@@ -7,8 +12,19 @@
  */
 export class Settling {
   #busy = false
+  #watched: Array<Watched> = []
   readonly #over = (): void => {
     this.#busy = false
+    const watched = this.#watched
+    if (watched.length === 0) return
+    this.#watched = []
+    for (const exchange of watched) exchange.onTurnOver()
+  }
+
+  /** Calls `onTurnOver` when the event loop has come round: most short bodies are complete by then. */
+  watch(exchange: Watched): void {
+    this.#watched.push(exchange)
+    this.begin()
   }
 
   /** An answer has ended. */

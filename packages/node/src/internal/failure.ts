@@ -1,0 +1,60 @@
+import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
+import { errors } from "undici"
+
+/** A failure of which this transport knows more than its code tells. */
+export class DescribedFailure extends Error {
+  override readonly name: string = "DescribedFailure"
+  readonly details: Omit<FailureDetails, "phase">
+
+  /** @param cause - the original error, which `TransportError.cause` gives. */
+  constructor(details: Omit<FailureDetails, "phase">, cause: unknown) {
+    super(details.detail ?? details.reason, { cause })
+    this.details = details
+  }
+}
+
+const sourceFailed = "its source failed, with the error that is the cause"
+
+/** A failure of the body that the caller gave. */
+export const bodyFailure = (cause: unknown): DescribedFailure =>
+  new DescribedFailure({ reason: "RequestBodyFailed", detail: sourceFailed }, cause)
+
+const bodyErrors = new WeakSet<Error>()
+
+/** Notes an error of a stream that the caller gave: undici fails the exchange with the same object. */
+export const noteBodyError = (error: Error): void => void bodyErrors.add(error)
+
+/** What a server that speaks plain HTTP answers to a TLS handshake. */
+const notTls: ReadonlySet<string> = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_RECORD_LAYER_FAILURE",
+  "ERR_SSL_UNEXPECTED_MESSAGE"
+])
+
+const plainHttp = "the server speaks plain HTTP: use http://"
+const brokenRecord = "a TLS record of the response is invalid"
+const rawBody = "a raw body has to be a string, bytes, a stream, an iterable, a Blob or a form"
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase"> => {
+  // undici's words for a body of a kind that it cannot send; its other arguments are checked before.
+  if (cause instanceof errors.InvalidArgumentError && cause.message.startsWith("body must be")) {
+    return { reason: "RequestBodyFailed", detail: rawBody }
+  }
+  if (notTls.has(codeOf(cause))) return { reason: "Tls", detail: phase === "connecting" ? plainHttp : brokenRecord }
+  return {}
+}
+
+/** What a failure says, and the original error. */
+export const describe = (
+  failure: unknown,
+  phase: SendPhase
+): { readonly cause: unknown; readonly details: FailureDetails } => {
+  const known = failure instanceof Error && bodyErrors.has(failure) ? bodyFailure(failure) : failure
+  return known instanceof DescribedFailure
+    ? { cause: known.cause, details: { ...known.details, phase } }
+    : { cause: known, details: { ...reasonOf(known, phase), phase } }
+}

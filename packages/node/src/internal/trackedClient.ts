@@ -1,0 +1,30 @@
+import * as Undici from "undici"
+import { Exchange } from "./exchange.js"
+import { SocketState } from "./socketState.js"
+
+/** A client of undici that gives each exchange the state of the socket that it is sent over. */
+export class TrackedClient extends Undici.Client {
+  readonly #socket: SocketState
+
+  constructor(
+    origin: string | URL,
+    options: Undici.Client.Options,
+    connect: Undici.buildConnector.connector,
+    socketState: SocketState = new SocketState()
+  ) {
+    super(origin, {
+      ...options,
+      connect: (target, callback) =>
+        connect(target, (...result) => {
+          if (result[0] === null) socketState.open(result[1])
+          callback(...result)
+        })
+    })
+    this.#socket = socketState
+  }
+
+  override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
+    if (handler instanceof Exchange) handler.onDispatch(this.#socket)
+    return super.dispatch(options, handler)
+  }
+}
