@@ -18,24 +18,55 @@ import type { Bounds } from "./internal/sending.js"
 import { overDispatcher } from "./internal/sending.js"
 
 /**
- * What a connection's other side is held to, and what it is shown. Certificates are always verified: who trusts one
- * of his own says so with `ca`.
+ * The certificates that a transport trusts. Certificates are always verified: give one's own authority as `ca`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Tls {
-  /** Certificates to trust, in PEM, in the place of those that Node trusts; a proxy's is held to them, too. */
+export interface TlsTrust {
+  /** Certificates to trust, in PEM, in place of those that Node trusts. They apply to proxies too. */
   readonly ca?: string | ReadonlyArray<string> | undefined
-  /** The certificate to show, with its chain, in PEM: mutual TLS ([RFC 8446 §4.4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2)). */
+  readonly origins?: undefined
+  readonly cert?: undefined
+  readonly key?: undefined
+  readonly passphrase?: undefined
+  readonly servername?: undefined
+}
+
+/**
+ * A client certificate for mutual TLS, and the origins that it is shown to. To every other origin, such as the target of a
+ * redirect, and to a proxy, the transport connects without it.
+ *
+ * Specification: [RFC 8446 §4.4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface TlsIdentity extends Omit<TlsTrust, "origins" | "cert" | "key" | "passphrase" | "servername"> {
+  /**
+   * The origins that `cert` is shown to and for which `servername` holds: https URLs, of which scheme, host and port
+   * count. Name the API's, and the authorization server's where the certificate authenticates the client there. Where one
+   * of them is not an https URL, each https request fails with a `TransportError` whose reason is `Tls`, unsent.
+   */
+  readonly origins: ReadonlyArray<string>
+  /** The certificate, with its chain, in PEM. */
   readonly cert?: string | undefined
   /** The private key of `cert`, in PEM. */
   readonly key?: Redacted.Redacted | undefined
-  /** What `key` is encrypted with. */
+  /** The passphrase of an encrypted `key`. */
   readonly passphrase?: Redacted.Redacted | undefined
-  /** The name that the certificate has to be for, where it is not the host of the URL. */
+  /** The name in the server's certificate, where it is not the host of the URL. */
   readonly servername?: string | undefined
 }
+
+/**
+ * The certificates of a transport. Only `ca` can be given without `origins`: a client certificate without the origins that it
+ * is for does not compile, because a redirect could lead it anywhere.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Tls = TlsTrust | TlsIdentity
 
 /**
  * The bounds of a transport. An infinite duration takes a bound away. undici looks at its clock about once a second, so

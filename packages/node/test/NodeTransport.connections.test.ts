@@ -48,16 +48,16 @@ describe.skipIf(certificates === undefined)("TLS", () => {
   it.live("a certificate has to be for the host, or for the name that was given", () =>
     Effect.gen(function* () {
       const { url } = yield* server
-      const other = yield* Effect.flip(text(url)).pipe(over({ tls: { ca, servername: "other.test" } }))
+      const other = yield* Effect.flip(text(url)).pipe(over({ tls: { ca, origins: [url], servername: "other.test" } }))
       expect(codeOf(other)).toBe("ERR_TLS_CERT_ALTNAME_INVALID")
-      expect(yield* text(url).pipe(over({ tls: { ca, servername: "named.test" } }))).toBe("unknown")
+      expect(yield* text(url).pipe(over({ tls: { ca, origins: [url], servername: "named.test" } }))).toBe("unknown")
     }).pipe(Effect.scoped)
   )
 
   it.live("a server that wants a certificate gets the one that was given", () =>
     Effect.gen(function* () {
       const { url } = yield* listenTls({ ...identity, ca, requestCert: true, rejectUnauthorized: true })
-      const tls = { ca, cert: client.cert, key: Redacted.make(client.key) }
+      const tls = { ca, origins: [url], cert: client.cert, key: Redacted.make(client.key) }
       expect(yield* text(url).pipe(over({ tls }))).toBe("client")
       expect((yield* Effect.flip(text(url)).pipe(over({ tls: { ca } })))._tag).toBe("RequestError")
     }).pipe(Effect.scoped)

@@ -19,6 +19,7 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["ENETUNREACH", never("ConnectionRefused")],
   ["EADDRNOTAVAIL", never("ConnectionRefused")],
   ["ERR_COUNTERSIGN_ADDRESS", never("AddressRefused")],
+  ["ERR_COUNTERSIGN_TLS_ORIGINS", never("Tls")],
   ["UND_ERR_CONNECT_TIMEOUT", never("ConnectTimeout")],
   ["UND_ERR_HEADERS_TIMEOUT", perhaps("HeadersTimeout")],
   ["UND_ERR_BODY_TIMEOUT", perhaps("BodyTimeout")],
@@ -76,7 +77,9 @@ export const classOf = (code: string, syscall: unknown): Class | undefined => {
 
 const untrusted = "the server's certificate is not trusted: give the transport the certificate of its authority"
 const validity = "the server's certificate is not valid at this time: check it and the clock"
-const clientCertificate = "the server demands a client certificate: give one to the transport"
+const clientCertificate = "the server demands a client certificate: set tls.cert, and its origin in tls.origins"
+const missingOrigins =
+  "tls.origins names no https origin that the client certificate is for: set it to a list of https URLs"
 const notTls = "the server sent no TLS: if it speaks plain HTTP, use http://"
 
 const details: ReadonlyMap<string, string> = new Map([
@@ -88,6 +91,7 @@ const details: ReadonlyMap<string, string> = new Map([
   ["CERT_HAS_EXPIRED", validity],
   ["CERT_NOT_YET_VALID", validity],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "the server's certificate is for another host name"],
+  ["ERR_COUNTERSIGN_TLS_ORIGINS", missingOrigins],
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", clientCertificate],
   ["ERR_SSL_WRONG_VERSION_NUMBER", notTls],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", notTls],

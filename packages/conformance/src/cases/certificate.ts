@@ -48,7 +48,7 @@ const shown = (client: Client, whose: "client" | "neighbour" | "impostor") =>
       ...optionsOf(provider, { clientSecret: undefined, clientAuthentication: ClientAuthentication.tls }),
       transport: undefined
     }
-    const tls = { ca, cert: identity.cert, key: Redacted.make(identity.key) }
+    const tls = { ca, origins: [provider.issuer], cert: identity.cert, key: Redacted.make(identity.key) }
     const transport = Effect.map(NodeTransport.make({ tls }), client.http)
     return yield* Effect.provideServiceEffect(client.conversation(options), HttpClient.HttpClient, transport)
   })

@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration"
-import * as Redacted from "effect/Redacted"
 import * as Undici from "undici"
-import type { Options, Tls } from "../NodeTransport.js"
+import type { Options } from "../NodeTransport.js"
 import type { AllowAddress } from "./addresses.js"
 import { guarded, literalProblem } from "./addresses.js"
+import { identityOptions, selectConnector, trustOptions } from "./tlsIdentity.js"
 import { TrackedClient } from "./trackedClient.js"
 
 /** What `NodeTransport.Options` are when they are left out. */
@@ -29,28 +29,26 @@ export const milliseconds = (duration: Duration.DurationInput): number =>
 const defined = <A>(name: string, value: A | undefined): Record<string, A> =>
   value === undefined ? {} : { [name]: value }
 
-const tlsOptions = (tls: Tls): object => ({
-  // Without this, a variable of the environment turns verification off.
-  rejectUnauthorized: true,
-  ...defined("ca", tls.ca),
-  ...defined("cert", tls.cert),
-  ...defined("key", tls.key === undefined ? undefined : Redacted.value(tls.key)),
-  ...defined("passphrase", tls.passphrase === undefined ? undefined : Redacted.value(tls.passphrase)),
-  ...defined("servername", tls.servername)
-})
-
 /** How connections to origins are opened, a tunnel's second half included. */
 export const makeConnector = (options: Options): Undici.buildConnector.connector => {
+  const { allowAddress, tls } = options
+  const trust = trustOptions(tls)
+  const connect = selectConnector(tls, connectorWith(options, trust), (identity) =>
+    connectorWith(options, { ...trust, ...identityOptions(identity) })
+  )
+  const allowed = allowAddress === undefined || options.socketPath !== undefined
+  return endingOnError(allowed ? connect : refusing(connect, allowAddress))
+}
+
+const connectorWith = (options: Options, tls: object): Undici.buildConnector.connector => {
   const { allowAddress } = options
-  const connect = Undici.buildConnector({
+  return Undici.buildConnector({
     timeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout),
     allowH2: options.allowH2 ?? defaults.allowH2,
-    ...tlsOptions(options.tls ?? {}),
+    ...tls,
     ...defined("socketPath", options.socketPath),
     ...defined("lookup", allowAddress === undefined ? undefined : guarded(allowAddress))
   })
-  const allowed = allowAddress === undefined || options.socketPath !== undefined
-  return endingOnError(allowed ? connect : refusing(connect, allowAddress))
 }
 
 /** Node reports an invalid TLS record as an error, and leaves the socket open: nothing would end the exchange. */
