@@ -37,8 +37,9 @@ export const secretBasic = (secret: Redacted.Redacted): ClientAuthentication =>
   make("client_secret_basic", [secret], () => oauth.ClientSecretBasic(Redacted.value(secret)))
 
 /**
- * The secret in the Authorization field as it is: for servers that do not undo the encoding that RFC 6749 asks for, which
- * shows with secrets that hold other characters than letters, digits, `-`, `.`, `_` and `*`.
+ * The secret in the Authorization field, without the form encoding of RFC 6749. For servers that do not decode it: there
+ * {@link secretBasic} fails for ids and secrets with characters other than letters and digits, because it sends
+ * `my-client_1.apps` as `my%2Dclient%5F1%2Eapps`.
  *
  * @since 0.1.0
  * @category constructors
@@ -125,7 +126,8 @@ export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOption
 export const none: ClientAuthentication = /* @__PURE__ */ make("none", [], () => oauth.None())
 
 /**
- * The certificate of the connection, which the transport has to be given: `NodeTransport`'s `tls`.
+ * The client certificate of the connection. Give it to the transport, with the origin of the authorization server:
+ * `NodeTransport`'s `tls: { cert, key, origins }`.
  *
  * Specification: [RFC 8705 §2](https://www.rfc-editor.org/rfc/rfc8705#section-2).
  *
