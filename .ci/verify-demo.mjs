@@ -1,4 +1,5 @@
-// Holds what `npm run -s demo -- --json` printed against what it promises. Usage: verify-demo EXIT-STATUS [--base-url URL]
+// Verifies the output of `npm run -s demo -- --json`: every scenario ran and is ok.
+// Usage: verify-demo EXIT-STATUS [--base-url URL]
 import { readFileSync } from "node:fs"
 
 const names = [
@@ -29,14 +30,14 @@ const parse = () => {
 }
 
 const problemsOf = (report) => {
-  if (!Array.isArray(report?.scenarios)) return [`standard output is not the one JSON object: ${output.slice(0, 200)}`]
+  if (!Array.isArray(report?.scenarios)) return [`standard output is not one JSON object: ${output.slice(0, 200)}`]
   const there = report.scenarios.map(({ name }) => name)
   return [
     ...(there.join() === names.join() ? [] : [`the scenarios are ${there.join(", ")}`]),
     ...report.scenarios.flatMap(({ name, observed, ok }) =>
       ok === true ? [] : [`${name} is not ok: ${JSON.stringify(observed)}`]
     ),
-    ...report.scenarios.flatMap(({ name, timeline }) => (Array.isArray(timeline) ? [] : [`${name} has no timeline`])),
+    ...report.scenarios.flatMap(({ name, timeline }) => (timeline?.length > 0 ? [] : [`${name} sent nothing`])),
     ...(report.passed === names.length && report.failed === 0 ? [] : [`counts ${report.passed} and ${report.failed}`]),
     ...(baseUrl === undefined || new URL(baseUrl).href === new URL(report.baseUrl, "x:").href
       ? []
@@ -44,7 +45,7 @@ const problemsOf = (report) => {
   ]
 }
 
-const problems = [...(status === "0" ? [] : [`the demo ended with status ${status}`]), ...problemsOf(parse())]
+const problems = [...(status === "0" ? [] : [`the demo exited with status ${status}`]), ...problemsOf(parse())]
 for (const problem of problems) console.log(`  ${problem}`)
 if (problems.length === 0) console.log(`${names.length} scenarios, all ok`)
 process.exitCode = problems.length === 0 ? 0 : 1

@@ -7,7 +7,10 @@ export interface Figures {
   readonly [name: string]: number | string | boolean | Figures
 }
 
-/** How to run: `short` is what CI has the time for, a few seconds; `say` tells people how far it is. */
+/**
+ * How to run: `short` is what CI has the time for, a few seconds. `say` reports progress; a message that begins with
+ * `skipped: ` names a part that this machine cannot run, which only the short form accepts.
+ */
 export interface Run {
   readonly short: boolean
   readonly say: (what: string) => Effect.Effect<void>

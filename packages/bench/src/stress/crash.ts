@@ -151,7 +151,7 @@ const kill = async (program: string, writer: Writer, short: boolean, say: Say): 
   const order = (name: string): Order => ({ program, writer, path: join(at(name), "tokens.json") })
   const canTrace = Tracer.isThere()
   if (!canTrace && !short) throw new Error("strace is needed, to kill a save at its system calls: install strace")
-  if (!canTrace) await say("there is no strace: kills at system calls are skipped")
+  if (!canTrace) await say("skipped: strace is needed, to kill a save at its system calls: install strace")
   const kills = short ? 20 : 1000
   try {
     const { acknowledged, ...random } = await killAtRandom(order("random-"), kills, say)

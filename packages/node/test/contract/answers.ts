@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import type { ServerResponse } from "node:http"
 import { gzipSync } from "node:zlib"
 import type { Transport } from "./transport.js"
 import { either, exchanging, failure, form } from "./transport.js"
@@ -82,11 +83,12 @@ export const answers = (transport: Transport): void => {
       })
     )
 
-    it.live("the second of two readers, when the first is interrupted", () =>
-      exchange(
+    it.live("the second of two readers, when the first is interrupted", () => {
+      const open: Array<ServerResponse> = []
+      return exchange(
         (_, response) => {
           response.write("x".repeat(100_000))
-          setTimeout(() => response.end("y"), 100)
+          open.push(response)
         },
         (client, { url }) =>
           Effect.gen(function* () {
@@ -96,11 +98,12 @@ export const answers = (transport: Transport): void => {
             const second = yield* Effect.fork(text)
             yield* Effect.sleep("20 millis")
             yield* Fiber.interrupt(first)
+            for (const response of open) response.end("y")
             const exit = yield* Fiber.await(second)
             expect(exit._tag === "Success" ? "reads" : "interrupted").toBe(differs.secondReader)
           })
       )
-    )
+    })
 
     it.live("bodies that are empty by their status, their method or their length", () =>
       exchange(
