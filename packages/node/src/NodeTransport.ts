@@ -11,7 +11,8 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Agent from "./internal/agent.js"
-import { makeAgent, makeConnector, milliseconds } from "./internal/agent.js"
+import { makeConnector, milliseconds } from "./internal/agent.js"
+import { makeDispatcher } from "./internal/dispatcher.js"
 import { Proxied } from "./internal/proxied.js"
 import { proxyEnv } from "./internal/proxyEnv.js"
 import type { Bounds } from "./internal/sending.js"
@@ -92,11 +93,14 @@ export interface Options {
   /** Most bytes of an answer's headers: 16 KiB. */
   readonly maxHeaderSize?: number | undefined
   /**
-   * Most requests on their way over one connection: 1. More of them wait for each other's answers on HTTP/1.1, where
-   * only what may be sent twice is pipelined; with `allowH2` they are streams, and 100 is a good number.
+   * Most requests at a time over one connection: 1 over HTTP/1.1, where only requests that may be sent twice are
+   * pipelined and each response waits for those before it; 100 over HTTP/2, or less if the server allows less.
    */
   readonly pipelining?: number | undefined
-  /** Whether to speak HTTP/2 to servers that choose it: no. */
+  /**
+   * Whether https servers may choose HTTP/2 ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113)) in the TLS handshake:
+   * no. All other options apply to both protocols. `maxHeaderSize` counts 32 bytes more per field over HTTP/2.
+   */
   readonly allowH2?: boolean | undefined
   /** Certificates and keys. */
   readonly tls?: Tls | undefined
@@ -137,9 +141,9 @@ export const defaults: typeof Agent.defaults = Agent.defaults
  */
 export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => makeAgent(options, makeConnector(options))),
-    (agent) => Effect.promise(() => agent.destroy())
-  ).pipe(Effect.map((agent) => overDispatcher(agent, boundsOf(options))))
+    Effect.sync(() => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
+    (dispatcher) => Effect.promise(() => dispatcher.destroy())
+  ).pipe(Effect.map((dispatcher) => overDispatcher(dispatcher, boundsOf(options))))
 
 const boundsOf = (options: Options): Bounds => ({
   headersTimeout: milliseconds(options.headersTimeout ?? defaults.headersTimeout),

@@ -87,14 +87,14 @@ const factories = (connections: number | undefined, connect: Undici.buildConnect
     : (origin, options) => new Undici.Pool(origin, { ...options, factory: makeClient })
 }
 
-/** An agent whose connections are opened by `connect`. */
+/** An agent for HTTP/1.1 whose connections are opened by `connect`. */
 export const makeAgent = (options: Options, connect: Undici.buildConnector.connector): Undici.Agent => {
   const agent = new Undici.Agent({
     connect,
     factory: factories(options.connections, connect),
     connections: options.connections ?? null,
     pipelining: options.pipelining ?? defaults.pipelining,
-    allowH2: options.allowH2 ?? defaults.allowH2,
+    allowH2: false,
     ...keepAlive(options),
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize
   })

@@ -122,7 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   get #phase(): SendPhase {
     if (!this.#connected) return "connecting"
-    return this.#written || this.#socket === undefined || this.#socket.isHttp2 ? "written" : "connected"
+    return this.#written || this.#socket === undefined ? "written" : "connected"
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {

@@ -1,5 +1,6 @@
 import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
 import { errors } from "undici"
+import { RequestFailure } from "./http2/requestFailure.js"
 
 /** A failure of which this transport knows more than its code tells. */
 export class DescribedFailure extends Error {
@@ -49,10 +50,24 @@ const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase
 }
 
 /** What a failure says, and the original error. */
-export const describe = (
-  failure: unknown,
-  phase: SendPhase
-): { readonly cause: unknown; readonly details: FailureDetails } => {
+export interface Described {
+  readonly cause: unknown
+  readonly details: FailureDetails
+}
+
+/** HTTP/2 knows the phase, and more of the reason than its cause tells. */
+const describeHttp2 = (failure: RequestFailure): Described => {
+  const { code, detail, phase, reason } = failure.details
+  const { cause, details } = describe(failure.cause, phase)
+  return {
+    cause,
+    details: { ...details, code, reason: reason ?? details.reason, detail: detail ?? details.detail }
+  }
+}
+
+/** What a failure says, and the original error. */
+export const describe = (failure: unknown, phase: SendPhase): Described => {
+  if (failure instanceof RequestFailure) return describeHttp2(failure)
   const known = failure instanceof Error && bodyErrors.has(failure) ? bodyFailure(failure) : failure
   return known instanceof DescribedFailure
     ? { cause: known.cause, details: { ...known.details, phase } }

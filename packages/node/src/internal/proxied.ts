@@ -4,6 +4,8 @@ import { isIP } from "node:net"
 import * as Undici from "undici"
 import type { Options } from "../NodeTransport.js"
 import { makeAgent, makeConnector, milliseconds } from "./agent.js"
+import type { OwningDispatcher } from "./dispatcher.js"
+import { makeDispatcher } from "./dispatcher.js"
 import type { Proxies, Proxy } from "./proxyEnv.js"
 import type { HeaderFields, OutgoingRequest, RequestDispatcher } from "./sending.js"
 
@@ -78,27 +80,27 @@ const defaultPort = (url: URL): string => url.port || (url.protocol === "https:"
  * where the list says so. What it owns, `destroy` closes.
  */
 export class Proxied implements RequestDispatcher {
-  readonly #direct: Undici.Agent
+  readonly #direct: OwningDispatcher
   readonly #forwarding: Undici.Agent
-  readonly #tunnels: { readonly agent: Undici.Agent; readonly pool: Undici.Pool } | undefined
+  readonly #tunnels: { readonly agent: OwningDispatcher; readonly pool: Undici.Pool } | undefined
   readonly #proxies: Proxies
   readonly #routes: Map<string, Dispatch> = new Map()
 
   constructor(options: Options, proxies: Proxies) {
-    const connect = makeConnector(options)
+    const connect = (allowH2: boolean) => makeConnector({ ...options, allowH2 })
     // A proxy is shown no certificate that is meant for origins, and spoken to in HTTP/1.1.
     const { connectTimeout, tls } = options
     const toProxy = makeConnector({ connectTimeout, tls: { ca: tls?.ca } })
     this.#proxies = proxies
-    this.#direct = makeAgent(options, connect)
-    this.#forwarding = makeAgent({ ...options, allowH2: false }, toProxy)
+    this.#direct = makeDispatcher(options, connect)
+    this.#forwarding = makeAgent(options, toProxy)
     const { https } = proxies
     if (https === undefined) return
     const pool = new Undici.Pool(https.origin, {
       connect: toProxy,
       headersTimeout: milliseconds(connectTimeout ?? "10 seconds")
     })
-    this.#tunnels = { pool, agent: makeAgent(options, tunnelling(pool, https, connect)) }
+    this.#tunnels = { pool, agent: makeDispatcher(options, (allowH2) => tunnelling(pool, https, connect(allowH2))) }
   }
 
   readonly dispatch: Dispatch = (options, handler) => {

@@ -1,0 +1,100 @@
+import type { Socket } from "node:net"
+import type { Agent, Dispatcher, buildConnector } from "undici"
+import type { OriginOptions, Waiting } from "./origin.js"
+import { Http2Origin } from "./origin.js"
+import type { OutgoingRequest, RequestDispatcher } from "../sending.js"
+
+/** What an agent needs. */
+export interface AlpnOptions {
+  /** Makes the agent for HTTP/1.1, whose connections `connect` opens. */
+  readonly makeHttp1: (connect: buildConnector.connector) => Agent
+  /** Opens a connection, with or without an offer of HTTP/2. */
+  readonly connect: (allowH2: boolean) => buildConnector.connector
+  readonly limits: OriginOptions["limits"]
+  readonly maxConnections: number
+  readonly onConnect: (origin: string) => void
+}
+
+/**
+ * Sends requests over HTTP/2 where servers choose it in the TLS handshake, and over undici's HTTP/1.1 otherwise.
+ */
+export class AlpnAgent implements RequestDispatcher {
+  readonly #options: AlpnOptions
+  readonly #connect: buildConnector.connector
+  readonly #http1: Agent
+  readonly #origins: Map<string, Http2Origin> = new Map()
+  /** The origins whose servers chose HTTP/1.1, and how many connections there are to each. */
+  readonly #http1Origins: Map<string, number> = new Map()
+  /** Connections that were opened to find the protocol, and that undici is about to use. */
+  readonly #opened: Map<string, Socket> = new Map()
+  #isDestroyed = false
+
+  constructor(options: AlpnOptions) {
+    this.#options = options
+    this.#connect = options.connect(true)
+    const connectHttp1 = options.connect(false)
+    this.#http1 = options.makeHttp1((target, callback) => {
+      const socket = this.#takeOpened(`${target.protocol}//${target.host ?? ""}`)
+      if (socket === undefined) return connectHttp1(target, callback)
+      queueMicrotask(() => callback(null, socket))
+    })
+    this.#http1.on("connect", ({ origin }: URL) => this.#count(origin, 1))
+    this.#http1.on("disconnect", ({ origin }: URL) => this.#count(origin, -1))
+    this.#http1.on("connectionError", ({ origin }: URL) => this.#count(origin, 0))
+  }
+
+  /** The server is asked for its protocol again when there is no connection to it. */
+  #count(origin: string, change: number): void {
+    const count = this.#http1Origins.get(origin)
+    if (count === undefined) return
+    if (count + change > 0) this.#http1Origins.set(origin, count + change)
+    else this.#http1Origins.delete(origin)
+  }
+
+  #takeOpened(origin: string): Socket | undefined {
+    const socket = this.#opened.get(origin)
+    this.#opened.delete(origin)
+    return socket?.destroyed === false ? socket : undefined
+  }
+
+  dispatch(options: OutgoingRequest, handler: Dispatcher.DispatchHandler): boolean {
+    const { origin } = options
+    const isHttp1 = this.#isDestroyed || !origin.startsWith("https:") || this.#http1Origins.has(origin)
+    if (isHttp1) return this.#http1.dispatch(options, handler)
+    const known = this.#origins.get(origin) ?? this.#addOrigin(origin)
+    known.dispatch({ options, handler })
+    return true
+  }
+
+  #addOrigin(origin: string): Http2Origin {
+    const { limits, maxConnections, onConnect } = this.#options
+    const added: Http2Origin = new Http2Origin(origin, {
+      connect: this.#connect,
+      limits,
+      maxConnections,
+      onConnect: () => onConnect(origin),
+      onHttp1: (socket, waiting) => this.#useHttp1(origin, socket, waiting),
+      onUnused: () => {
+        if (this.#origins.get(origin) === added) this.#origins.delete(origin)
+      }
+    })
+    this.#origins.set(origin, added)
+    return added
+  }
+
+  #useHttp1(origin: string, socket: Socket, waiting: ReadonlyArray<Waiting>): void {
+    this.#opened.set(origin, socket)
+    this.#http1Origins.set(origin, this.#http1Origins.get(origin) ?? 0)
+    for (const { handler, options } of waiting) this.#http1.dispatch(options, handler)
+    // undici asks for a connection at once, unless it has one already.
+    setImmediate(() => {
+      if (this.#opened.get(origin) === socket) this.#takeOpened(origin)?.destroy()
+    })
+  }
+
+  readonly destroy = async (): Promise<void> => {
+    this.#isDestroyed = true
+    const origins = [...this.#origins.values()]
+    await Promise.all([this.#http1.destroy(), ...origins.map((origin) => origin.destroy())])
+  }
+}

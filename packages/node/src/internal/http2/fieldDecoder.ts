@@ -1,0 +1,102 @@
+import { ConnectionError, errorCode } from "./errorCode.js"
+import type { Field } from "./fieldTable.js"
+import { FieldTable, fieldSize } from "./fieldTable.js"
+import { decodeHuffman } from "./huffman.js"
+
+/** The fields of one header or trailer section. */
+export interface FieldList {
+  readonly fields: ReadonlyArray<Field>
+  /** Whether the list is larger than allowed. `fields` then holds a part of it. */
+  readonly isTooLarge: boolean
+}
+
+const incomplete = (): ConnectionError =>
+  new ConnectionError(errorCode.compressionError, "a header block is incomplete")
+
+/** More continuation bytes would be a number beyond 2^28. */
+const maxIntegerBytes = 4
+
+/** Reads the parts of a header block: RFC 7541 §5. */
+class BlockReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get isDone(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  /** The next byte, which stays the next. */
+  get peek(): number {
+    const byte = this.#bytes[this.#at]
+    if (byte === undefined) throw incomplete()
+    return byte
+  }
+
+  /** A number that begins in the last `prefix` bits of the next byte: RFC 7541 §5.1. */
+  integer(prefix: number): number {
+    const mask = (1 << prefix) - 1
+    let value = this.peek & mask
+    this.#at += 1
+    if (value < mask) return value
+    for (let shift = 0; shift < 7 * maxIntegerBytes; shift += 7) {
+      const byte = this.peek
+      this.#at += 1
+      value += (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    throw new ConnectionError(errorCode.compressionError, "a number in a header block is too large")
+  }
+
+  /** A string, whose first bit says whether it is in Huffman code: RFC 7541 §5.2. */
+  string(): Buffer {
+    const isHuffman = this.peek >= 0x80
+    const end = this.integer(7) + this.#at
+    if (end > this.#bytes.length) throw incomplete()
+    const bytes = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return isHuffman ? decodeHuffman(bytes) : bytes
+  }
+}
+
+/** Decodes the header blocks of one connection: HPACK, RFC 7541. */
+export class FieldDecoder {
+  readonly #table = new FieldTable()
+
+  /**
+   * Decodes a whole block. It is read to its end even where the list is too large, because the next blocks depend on
+   * the table.
+   *
+   * @param maxSize - the largest list, counted as in RFC 9113 §6.5.2.
+   */
+  decode(block: Buffer, maxSize: number): FieldList {
+    const reader = new BlockReader(block)
+    const fields: Array<Field> = []
+    let size = 0
+    while (!reader.isDone && reader.peek >> 5 === 1) this.#table.resize(reader.integer(5))
+    while (!reader.isDone) {
+      const field = this.#field(reader)
+      size += fieldSize(field)
+      if (size <= maxSize) fields.push(field)
+    }
+    return { fields, isTooLarge: size > maxSize }
+  }
+
+  /** One field: RFC 7541 §6. */
+  #field(reader: BlockReader): Field {
+    const first = reader.peek
+    if (first >= 0x80) return this.#table.at(reader.integer(7))
+    if (first >> 5 === 1) {
+      throw new ConnectionError(errorCode.compressionError, "a change of the table's size is inside a header block")
+    }
+    const isIndexed = first >= 0x40
+    const index = reader.integer(isIndexed ? 6 : 4)
+    const name = index === 0 ? reader.string() : this.#table.at(index).name
+    const field = { name, value: reader.string() }
+    if (isIndexed) this.#table.add(field)
+    return field
+  }
+}

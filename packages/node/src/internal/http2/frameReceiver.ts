@@ -1,0 +1,194 @@
+import { ConnectionError, errorCode } from "./errorCode.js"
+import type { FieldList } from "./fieldDecoder.js"
+import { FieldDecoder } from "./fieldDecoder.js"
+import type { Frame } from "./frame.js"
+import { FrameReader, contentOf, flag, frameType } from "./frame.js"
+
+/** What the frames of the server say. `isLast` is the flag END_STREAM, `size` counts padding too. */
+export interface FrameEvents {
+  readonly onData: (streamId: number, bytes: Buffer, size: number, isLast: boolean) => void
+  readonly onFields: (streamId: number, fields: FieldList, isLast: boolean) => void
+  readonly onReset: (streamId: number, code: number) => void
+  readonly onSettings: (payload: Buffer) => void
+  readonly onPing: (payload: Buffer) => void
+  readonly onGoaway: (lastStreamId: number, code: number) => void
+  /** `streamId` is 0 for the window of the connection. */
+  readonly onWindowUpdate: (streamId: number, increment: number) => void
+}
+
+/** A header block of which not all frames have come. */
+interface Block {
+  readonly streamId: number
+  readonly isLast: boolean
+  readonly parts: Array<Buffer>
+  size: number
+}
+
+/** More frames for one header block serve no purpose. */
+const maxBlockFrames = 128
+/** A header block may be larger than `maxHeaderSize` by this factor: its list is then rejected, and not the connection. */
+const blockFactor = 4
+const minMaxBlock = 64 * 1024
+
+/** Frames without progress of a response that may come within `calmPeriod` milliseconds. */
+const maxIdleFrames = 1000
+const calmPeriod = 10_000
+
+const protocolError = (words: string): ConnectionError => new ConnectionError(errorCode.protocolError, words)
+const sizeError = (words: string): ConnectionError => new ConnectionError(errorCode.frameSizeError, words)
+const calmError = (words: string): ConnectionError => new ConnectionError(errorCode.enhanceYourCalm, words)
+
+/** The first bit of 32 is reserved: RFC 9113 §6.8, §6.9. */
+const withoutFirstBit = (bits: number): number => bits & 0x7fffffff
+
+const ofStream = ({ streamId }: Frame, name: string): number => {
+  if (streamId === 0) throw protocolError(`${name} on stream 0`)
+  return streamId
+}
+
+const ofConnection = ({ streamId }: Frame, name: string): void => {
+  if (streamId !== 0) throw protocolError(`${name} on a stream`)
+}
+
+const ofLength = ({ payload }: Frame, length: number, name: string): void => {
+  if (payload.length !== length) throw sizeError(`${name} of ${payload.length} bytes`)
+}
+
+/**
+ * Reads the frames of a server, and checks what does not depend on the state of a stream.
+ *
+ * Specification: RFC 9113 §4, §6. Its methods throw `ConnectionError`.
+ */
+export class FrameReceiver {
+  readonly #reader = new FrameReader()
+  readonly #decoder = new FieldDecoder()
+  readonly #events: FrameEvents
+  readonly #maxHeaderSize: number
+  #block: Block | undefined
+  #hasSettings = false
+  #isStopped = false
+  #idleFrames = 0
+  #calmSince = performance.now()
+
+  constructor(maxHeaderSize: number, events: FrameEvents) {
+    this.#maxHeaderSize = maxHeaderSize
+    this.#events = events
+  }
+
+  receive(chunk: Buffer): void {
+    this.#reader.push(chunk)
+    while (!this.#isStopped) {
+      const frame = this.#reader.next()
+      if (frame === undefined) return
+      this.#check(frame)
+      this.#dispatch(frame)
+    }
+  }
+
+  /** Reads no more, not even what has come. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** A response got further. Frames are counted anew, because a server that only keeps the client busy gets none. */
+  progress(): void {
+    this.#idleFrames = 0
+  }
+
+  #check({ flags, streamId, type }: Frame): void {
+    if (!this.#hasSettings && (type !== frameType.settings || (flags & flag.ack) !== 0)) {
+      throw protocolError("the first frame is not SETTINGS")
+    }
+    this.#hasSettings = true
+    const block = this.#block
+    if (block !== undefined && (type !== frameType.continuation || streamId !== block.streamId)) {
+      throw protocolError("a header block is not continued")
+    }
+    this.#idleFrames += 1
+    if (this.#idleFrames > maxIdleFrames) this.#checkCalm()
+  }
+
+  #checkCalm(): void {
+    const now = performance.now()
+    if (now - this.#calmSince < calmPeriod) throw calmError("too many frames that bring no response")
+    this.#calmSince = now
+    this.#idleFrames = 0
+  }
+
+  #dispatch(frame: Frame): void {
+    switch (frame.type) {
+      case frameType.data:
+        return this.#data(frame)
+      case frameType.headers:
+        return this.#headers(frame)
+      case frameType.continuation:
+        return this.#continuation(frame)
+      case frameType.rstStream:
+        ofLength(frame, 4, "RST_STREAM")
+        return this.#events.onReset(ofStream(frame, "RST_STREAM"), frame.payload.readUInt32BE(0))
+      case frameType.settings:
+        return this.#settings(frame)
+      case frameType.ping:
+        return this.#ping(frame)
+      case frameType.goaway:
+        return this.#goaway(frame)
+      case frameType.windowUpdate:
+        ofLength(frame, 4, "WINDOW_UPDATE")
+        return this.#events.onWindowUpdate(frame.streamId, withoutFirstBit(frame.payload.readUInt32BE(0)))
+      case frameType.pushPromise:
+        throw protocolError("PUSH_PROMISE, which this client does not allow")
+      default:
+        // PRIORITY, and types of extensions (RFC 9113 §5.5).
+        return undefined
+    }
+  }
+
+  #data(frame: Frame): void {
+    const isLast = (frame.flags & flag.endStream) !== 0
+    this.#events.onData(ofStream(frame, "DATA"), contentOf(frame), frame.payload.length, isLast)
+  }
+
+  #headers(frame: Frame): void {
+    const isLast = (frame.flags & flag.endStream) !== 0
+    this.#block = { streamId: ofStream(frame, "HEADERS"), isLast, parts: [], size: 0 }
+    this.#extend(this.#block, contentOf(frame), frame.flags)
+  }
+
+  #continuation({ flags, payload }: Frame): void {
+    if (this.#block === undefined) throw protocolError("CONTINUATION without HEADERS")
+    this.#extend(this.#block, payload, flags)
+  }
+
+  #extend(block: Block, part: Buffer, flags: number): void {
+    block.parts.push(part)
+    block.size += part.length
+    const maxSize = blockFactor * Math.max(this.#maxHeaderSize, minMaxBlock)
+    if (block.size > maxSize || block.parts.length > maxBlockFrames) {
+      this.#events.onFields(block.streamId, { fields: [], isTooLarge: true }, false)
+      throw calmError("a header block is too large")
+    }
+    if ((flags & flag.endHeaders) === 0) return
+    this.#block = undefined
+    const [first = part] = block.parts
+    const bytes = block.parts.length === 1 ? first : Buffer.concat(block.parts)
+    this.#events.onFields(block.streamId, this.#decoder.decode(bytes, this.#maxHeaderSize), block.isLast)
+  }
+
+  #settings(frame: Frame): void {
+    ofConnection(frame, "SETTINGS")
+    if ((frame.flags & flag.ack) === 0) this.#events.onSettings(frame.payload)
+    else ofLength(frame, 0, "an acknowledgement of SETTINGS")
+  }
+
+  #ping(frame: Frame): void {
+    ofConnection(frame, "PING")
+    ofLength(frame, 8, "PING")
+    if ((frame.flags & flag.ack) === 0) this.#events.onPing(frame.payload)
+  }
+
+  #goaway(frame: Frame): void {
+    ofConnection(frame, "GOAWAY")
+    if (frame.payload.length < 8) throw sizeError("GOAWAY is too short")
+    this.#events.onGoaway(withoutFirstBit(frame.payload.readUInt32BE(0)), frame.payload.readUInt32BE(4))
+  }
+}

@@ -1,0 +1,72 @@
+import { ConnectionError, errorCode } from "./errorCode.js"
+
+/**
+ * The length of each symbol's code in bits, in base 36: the 256 bytes, then the end of the string. The code is
+ * canonical, so that the lengths define it: codes of one length count up with the symbols (RFC 7541 Appendix B).
+ */
+const lengths =
+  "dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6cad67777777777777777777777878djde6f56565666577666567655677777" +
+  "fbedskmkkmmmnmnnnnnonoomnonnnnlmnmnnomlkmmnnlnmmolmnnllmlnmnnkmmmnmmnqqkjmnmpqqqrrqopjlqrrqrollqqsrrrkoklmllnmmppooqnqrqqr" +
+  "rrrrsrrrrrqu"
+
+const endOfString = 256
+const shortest = 5
+const longest = 30
+
+/** The codes of one length: the first of them, how many there are, and where their symbols begin. */
+interface Codes {
+  readonly first: number
+  readonly count: number
+  readonly start: number
+}
+
+const symbols: Array<number> = []
+const codes: ReadonlyArray<Codes> = ((): ReadonlyArray<Codes> => {
+  const table: Array<Codes> = []
+  let first = 0
+  for (let length = 0; length <= longest; length++) {
+    const start = symbols.length
+    for (let symbol = 0; symbol <= endOfString; symbol++) {
+      if (Number.parseInt(lengths.charAt(symbol), 36) === length) symbols.push(symbol)
+    }
+    const count = symbols.length - start
+    table.push({ first, count, start })
+    first = (first + count) * 2
+  }
+  return table
+})()
+
+const invalid = (): ConnectionError =>
+  new ConnectionError(errorCode.compressionError, "a header field has an invalid Huffman code")
+
+/** The symbol whose code is `bits`, of `length` bits; undefined where they are the beginning of a longer code. */
+const symbolOf = (bits: number, length: number): number | undefined => {
+  const { count, first, start } = codes[length] ?? { count: 0, first: 0, start: 0 }
+  return bits - first < count ? symbols[start + bits - first] : undefined
+}
+
+/**
+ * Decodes a string in Huffman code.
+ *
+ * Specification: RFC 7541 §5.2. The rest of the last byte is the beginning of the code of the end of the string.
+ */
+export const decodeHuffman = (bytes: Buffer): Buffer => {
+  const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / shortest))
+  let written = 0
+  let bits = 0
+  let length = 0
+  for (const byte of bytes) {
+    for (let at = 7; at >= 0; at--) {
+      bits = (bits << 1) | ((byte >> at) & 1)
+      length += 1
+      const symbol = length < shortest ? undefined : symbolOf(bits, length)
+      if (symbol === endOfString || length > longest) throw invalid()
+      if (symbol === undefined) continue
+      text[written++] = symbol
+      bits = 0
+      length = 0
+    }
+  }
+  if (length > 7 || bits !== (1 << length) - 1) throw invalid()
+  return text.subarray(0, written)
+}

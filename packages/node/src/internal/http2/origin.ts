@@ -1,0 +1,149 @@
+import type { Socket } from "node:net"
+import { Readable } from "node:stream"
+import { TLSSocket } from "node:tls"
+import type { Dispatcher, buildConnector } from "undici"
+import { errors } from "undici"
+import type { OutgoingRequest } from "../sending.js"
+import type { Http2Request } from "./request.js"
+import { http2Request } from "./request.js"
+import { RequestFailure } from "./requestFailure.js"
+import type { SessionLimits } from "./session.js"
+import { Http2Session } from "./session.js"
+
+/** A request that waits for a connection. */
+export interface Waiting {
+  readonly options: OutgoingRequest
+  readonly handler: Dispatcher.DispatchHandler
+}
+
+/** What the connections to an origin need. */
+export interface OriginOptions {
+  /** Opens a connection, and offers HTTP/2 and HTTP/1.1. */
+  readonly connect: buildConnector.connector
+  readonly limits: SessionLimits
+  /** Most connections at a time. */
+  readonly maxConnections: number
+  readonly onConnect: () => void
+  /** The server has chosen HTTP/1.1 for this connection. The requests are to be sent over it, and over others like it. */
+  readonly onHttp1: (socket: Socket, waiting: ReadonlyArray<Waiting>) => void
+  /** There is no connection, and nothing waits for one. */
+  readonly onUnused: () => void
+}
+
+const fail = ({ handler, options }: Waiting, cause: Error): void => {
+  if (options.body instanceof Readable) options.body.destroy()
+  handler.onError?.(new RequestFailure({ phase: "connecting" }, cause))
+}
+
+/** The connections to one origin, whose server chooses HTTP/2 or HTTP/1.1: RFC 7301. */
+export class Http2Origin {
+  readonly #url: URL
+  readonly #options: OriginOptions
+  readonly #sessions: Set<Http2Session> = new Set()
+  #waiting: Array<Waiting> = []
+  #connecting = 0
+  /** Whether the server has chosen HTTP/2 before. Until then one connection is opened at a time. */
+  #isHttp2 = false
+  #isDestroyed = false
+
+  constructor(origin: string, options: OriginOptions) {
+    this.#url = new URL(origin)
+    this.#options = options
+  }
+
+  dispatch(waiting: Waiting): void {
+    if (this.#isDestroyed) return fail(waiting, new errors.ClientDestroyedError())
+    this.#waiting.push(waiting)
+    this.#serve()
+  }
+
+  #withRoom(): Http2Session | undefined {
+    for (const session of this.#sessions) if (session.hasRoom) return session
+    return undefined
+  }
+
+  /** Sends what can be sent, and opens the connections that the rest needs. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const session = this.#withRoom()
+      const waiting = session === undefined ? undefined : this.#waiting.shift()
+      if (session === undefined || waiting === undefined) break
+      this.#send(session, waiting)
+    }
+    this.#openMore()
+  }
+
+  #send(session: Http2Session, { handler, options }: Waiting): void {
+    let request: Http2Request
+    try {
+      request = http2Request(this.#url, options)
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause))
+      return handler.onError?.(new RequestFailure({ phase: "connected" }, error))
+    }
+    session.send(request, handler)
+  }
+
+  #openMore(): void {
+    if (this.#waiting.length === 0) return
+    const { limits, maxConnections } = this.#options
+    const usable = [...this.#sessions].filter((session) => !session.isRetired)
+    const planned = usable.reduce((total, { capacity }) => total + Math.max(0, capacity), 0)
+    let lacking = this.#waiting.length - planned - this.#connecting * limits.maxStreams
+    while (lacking > 0 && usable.length + this.#connecting < maxConnections) {
+      if (!this.#isHttp2 && this.#connecting > 0) return
+      this.#open()
+      lacking -= limits.maxStreams
+    }
+  }
+
+  #open(): void {
+    const { host, hostname, port, protocol } = this.#url
+    this.#connecting += 1
+    const target = { host, hostname: hostname.replace(/^\[|\]$/g, ""), port, protocol }
+    this.#options.connect(target, (cause, socket) => {
+      this.#connecting -= 1
+      if (cause !== null) this.#failWaiting(cause)
+      else if (this.#isDestroyed) socket.destroy()
+      else this.#connected(socket)
+      this.#checkUse()
+    })
+  }
+
+  #connected(socket: Socket): void {
+    if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== "h2") {
+      const waiting = this.#waiting
+      this.#waiting = []
+      return this.#options.onHttp1(socket, waiting)
+    }
+    this.#isHttp2 = true
+    const session = new Http2Session(socket, this.#options.limits, {
+      onRoom: () => this.#serve(),
+      onRetired: () => this.#serve()
+    })
+    this.#sessions.add(session)
+    socket.once("close", () => {
+      this.#sessions.delete(session)
+      this.#checkUse()
+    })
+    this.#options.onConnect()
+    this.#serve()
+  }
+
+  #failWaiting(cause: Error): void {
+    const failed = this.#waiting
+    this.#waiting = []
+    for (const waiting of failed) fail(waiting, cause)
+  }
+
+  #checkUse(): void {
+    if (this.#waiting.length + this.#connecting + this.#sessions.size === 0) this.#options.onUnused()
+  }
+
+  async destroy(): Promise<void> {
+    this.#isDestroyed = true
+    const cause = new errors.ClientDestroyedError()
+    this.#failWaiting(cause)
+    await Promise.all([...this.#sessions].map((session) => session.destroy(cause)))
+  }
+}

@@ -1,0 +1,29 @@
+/** How many bytes of DATA the server may send before the reader has taken them: RFC 9113 §5.2. */
+export class ReceiveWindow {
+  readonly #size: number
+  readonly #grant: (increment: number) => void
+  #left: number
+  #taken = 0
+
+  /** @param grant - sends WINDOW_UPDATE. */
+  constructor(size: number, grant: (increment: number) => void) {
+    this.#size = size
+    this.#left = size
+    this.#grant = grant
+  }
+
+  /** @returns whether the window allowed these bytes. */
+  receive(bytes: number): boolean {
+    this.#left -= bytes
+    return this.#left >= 0
+  }
+
+  /** The reader has taken these bytes. The server may send as many again, of which it is notified in large steps. */
+  release(bytes: number): void {
+    this.#taken += bytes
+    if (this.#taken < this.#size / 2) return
+    this.#left += this.#taken
+    this.#grant(this.#taken)
+    this.#taken = 0
+  }
+}

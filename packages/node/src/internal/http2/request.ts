@@ -1,0 +1,28 @@
+import type { OutgoingRequest } from "../sending.js"
+import type { OutgoingField } from "./fieldEncoder.js"
+import { bodySource } from "./bodySource.js"
+import { lengthField, requestHead } from "./requestHead.js"
+import type { StreamRequest } from "./stream.js"
+
+/** A request that can be sent over HTTP/2. */
+export interface Http2Request extends StreamRequest {
+  readonly fields: ReadonlyArray<OutgoingField>
+}
+
+const hasType = (headers: ReadonlyArray<string>): boolean =>
+  headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-type")
+
+/**
+ * The request to `origin` that the options describe.
+ *
+ * @throws undici's errors for what cannot be sent.
+ */
+export const http2Request = (origin: URL, options: OutgoingRequest): Http2Request => {
+  const { bodyTimeout, headers, headersTimeout, method, path } = options
+  const body = bodySource(options.body)
+  // The length of bytes is known; of a stream, the caller may know more than the stream.
+  const length = body.source instanceof Buffer ? body.length : (lengthField(headers) ?? body.length)
+  const fields = requestHead({ method, origin, path, headers, length })
+  if (body.type !== undefined && !hasType(headers)) fields.push(["content-type", body.type])
+  return { method, body, length, fields, headersTimeout: headersTimeout ?? 0, bodyTimeout: bodyTimeout ?? 0 }
+}

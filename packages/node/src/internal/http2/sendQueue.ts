@@ -1,0 +1,87 @@
+import { ConnectionError, StreamError, errorCode } from "./errorCode.js"
+import type { FrameWriter } from "./frameWriter.js"
+import type { Settings } from "./settings.js"
+import { initialSettings, maxWindow } from "./settings.js"
+import type { Http2Stream } from "./stream.js"
+
+const noIncrement = "WINDOW_UPDATE of 0 bytes"
+const tooLarge = "the window is larger than allowed"
+
+/** Streams with a piece of a body to send. They take turns, within the windows of RFC 9113 §5.2. */
+export class SendQueue {
+  readonly #writer: FrameWriter
+  readonly #ready: Set<Http2Stream> = new Set()
+  /** How many bytes of all streams the server allows to be sent. */
+  #window: number = initialSettings.initialWindowSize
+  #settings: Settings = initialSettings
+
+  constructor(writer: FrameWriter) {
+    this.#writer = writer
+  }
+
+  /** To be called when the settings of the server change. The windows of its open streams change with them. */
+  adjust(settings: Settings, streams: ReadonlyArray<Http2Stream>): void {
+    const change = settings.initialWindowSize - this.#settings.initialWindowSize
+    this.#settings = settings
+    for (const stream of streams) {
+      stream.sendWindow += change
+      if (stream.sendWindow > maxWindow) throw new ConnectionError(errorCode.flowControlError, tooLarge)
+      if (stream.upload.isReady) this.#ready.add(stream)
+    }
+    this.pump()
+  }
+
+  /** The server allows so many bytes more of all streams. */
+  widen(increment: number): void {
+    if (increment === 0) throw new ConnectionError(errorCode.protocolError, noIncrement)
+    this.#window += increment
+    if (this.#window > maxWindow) throw new ConnectionError(errorCode.flowControlError, tooLarge)
+    this.pump()
+  }
+
+  /** The server allows so many bytes more of one stream. */
+  widenStream(stream: Http2Stream, increment: number): void {
+    if (increment === 0) throw new StreamError(errorCode.protocolError, noIncrement)
+    stream.sendWindow += increment
+    if (stream.sendWindow > maxWindow) throw new StreamError(errorCode.flowControlError, tooLarge)
+    if (stream.upload.isReady) this.add(stream)
+  }
+
+  add(stream: Http2Stream): void {
+    this.#ready.add(stream)
+    this.pump()
+  }
+
+  remove(stream: Http2Stream): void {
+    this.#ready.delete(stream)
+  }
+
+  /** Sends what the windows and the socket have room for. To be called when the socket has room again. */
+  pump(): void {
+    // What is added again while it is iterated over comes last.
+    for (const stream of this.#ready) {
+      if (!this.#writer.hasRoom) return
+      this.#send(stream)
+    }
+  }
+
+  #send(stream: Http2Stream): void {
+    const { upload } = stream
+    const max = Math.min(this.#window, stream.sendWindow, this.#settings.maxFrameSize)
+    // The end alone needs no window.
+    if (upload.isReady && max <= 0 && !upload.isAtEnd) {
+      // One that waits for its own window is added again when that widens.
+      if (stream.sendWindow <= 0) this.#ready.delete(stream)
+      return
+    }
+    this.#ready.delete(stream)
+    if (!upload.isReady) return
+    const { bytes, isLast } = upload.take(Math.max(0, max))
+    if (stream.isClosed) return
+    this.#window -= bytes.length
+    stream.sendWindow -= bytes.length
+    this.#writer.writeData(stream.id, bytes, isLast)
+    stream.sent()
+    if (upload.isReady) this.#ready.add(stream)
+  }
+}

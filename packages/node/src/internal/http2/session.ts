@@ -1,0 +1,287 @@
+import type { FailureDetails } from "@countersign/client/Transport"
+import type { Socket } from "node:net"
+import type { Dispatcher } from "undici"
+import { errors } from "undici"
+import { ConnectionError, errorCode, errorName } from "./errorCode.js"
+import type { FieldList } from "./fieldDecoder.js"
+import { FieldEncoder } from "./fieldEncoder.js"
+import { encodeFrame, encodeNumbers, flag, frameType } from "./frame.js"
+import type { FrameEvents } from "./frameReceiver.js"
+import { FrameReceiver } from "./frameReceiver.js"
+import { FrameWriter } from "./frameWriter.js"
+import { ReceiveWindow } from "./receiveWindow.js"
+import type { Http2Request } from "./request.js"
+import { SendQueue } from "./sendQueue.js"
+import type { Settings } from "./settings.js"
+import { applySettings, encodeSettings, initialSettings } from "./settings.js"
+import type { StreamOwner } from "./stream.js"
+import { Http2Stream, streamWindow } from "./stream.js"
+import { StreamTable } from "./streamTable.js"
+
+/** Limits of a connection. Times are in milliseconds, 0 for no limit. */
+export interface SessionLimits {
+  readonly maxHeaderSize: number
+  /** Most requests at a time. */
+  readonly maxStreams: number
+  /** How long the connection is kept without a request. */
+  readonly keepAliveTimeout: number
+  /** Until the server's first frame. */
+  readonly settingsTimeout: number
+}
+
+interface SessionEvents {
+  /** A request can be sent that could not be sent before. */
+  readonly onRoom: () => void
+  /** No request can be sent any more. Requests under way may go on. */
+  readonly onRetired: () => void
+}
+
+/** RFC 9113 §3.4. */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+/** Bytes that the server may send of all responses before WINDOW_UPDATE. */
+const connectionWindow = 1024 * 1024
+
+/** Milliseconds without a byte from the server, after which a request that fails makes the connection doubtful. */
+const silence = 2000
+
+/** Milliseconds for the server to close the connection after this client has. */
+const closeTimeout = 1000
+
+/** Milliseconds for responses on their way after a GOAWAY with an error, which ends the connection (RFC 9113 §5.4.1). */
+const errorTimeout = 500
+
+/** A connection to a server over HTTP/2: RFC 9113. */
+export class Http2Session implements StreamOwner, FrameEvents {
+  readonly #socket: Socket
+  readonly #limits: SessionLimits
+  readonly #events: SessionEvents
+  readonly #writer: FrameWriter
+  readonly #receiver: FrameReceiver
+  readonly #queue: SendQueue
+  readonly #window: ReceiveWindow
+  readonly #encoder = new FieldEncoder()
+  readonly #streams = new StreamTable()
+  /** Undefined until the server's first frame. */
+  #settings: Settings | undefined
+  #receivedAt = performance.now()
+  #isDoubtful = false
+  /** The name of the code in the server's GOAWAY. */
+  #goaway: string | undefined
+  #isClosed = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(socket: Socket, limits: SessionLimits, events: SessionEvents) {
+    this.#socket = socket
+    this.#limits = limits
+    this.#events = events
+    this.#writer = new FrameWriter(socket)
+    this.#queue = new SendQueue(this.#writer)
+    this.#receiver = new FrameReceiver(limits.maxHeaderSize, this)
+    this.#window = new ReceiveWindow(connectionWindow, (increment) => this.#grant(0, increment))
+    this.#listen(socket)
+    this.#writer.write(preface, encodeSettings(streamWindow, limits.maxHeaderSize))
+    this.#grant(0, connectionWindow - initialSettings.initialWindowSize)
+    this.#wait(limits.settingsTimeout, () => {
+      this.#fail(undefined, { reason: "ConnectTimeout" }, new errors.ConnectTimeoutError("no SETTINGS in time"))
+    })
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk))
+    socket.on("drain", () => this.#queue.pump())
+    socket.on("error", (cause) => this.#fail(undefined, {}, cause))
+    socket.on("end", () => this.#lose())
+    socket.on("close", () => this.#lose())
+  }
+
+  /** The server has closed the connection. */
+  #lose(): void {
+    const detail = this.#goaway === undefined ? undefined : `closed after GOAWAY with ${this.#goaway}`
+    this.#fail(undefined, { detail }, new errors.SocketError("other side closed"))
+  }
+
+  #grant(streamId: number, increment: number): void {
+    this.#writer.write(encodeNumbers(frameType.windowUpdate, streamId, increment))
+  }
+
+  /** Replaces what the one timer of the connection waits for. */
+  #wait(milliseconds: number, then: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = milliseconds === 0 ? undefined : setTimeout(then, milliseconds).unref()
+  }
+
+  /** Whether no request can be sent any more. */
+  get isRetired(): boolean {
+    return this.#isClosed || this.#goaway !== undefined || this.#streams.isExhausted
+  }
+
+  /** How many requests more it takes, once the limit of the server is known. A server that allows none counts as one. */
+  get capacity(): number {
+    if (this.isRetired || this.#isDoubtful) return 0
+    const { maxStreams } = this.#limits
+    const limit = Math.min(maxStreams, this.#settings?.maxConcurrentStreams ?? maxStreams)
+    return Math.max(1, limit) - this.#streams.size
+  }
+
+  /** Whether a request can be sent now. Before the limit of the server is known, one can. */
+  get hasRoom(): boolean {
+    if (this.capacity <= 0) return false
+    return this.#settings === undefined ? this.#streams.size === 0 : this.#settings.maxConcurrentStreams !== 0
+  }
+
+  /** Sends a request. To be called when there is room. */
+  send(request: Http2Request, handler: Dispatcher.DispatchHandler): void {
+    const stream = new Http2Stream(this, handler, request)
+    handler.onConnect?.(stream.abort)
+    if (stream.isClosed) return
+    const settings = this.#settings ?? initialSettings
+    this.#streams.add(stream)
+    stream.sendWindow = settings.initialWindowSize
+    if (this.#settings !== undefined) this.#wait(0, () => undefined)
+    this.#socket.ref()
+    this.#writer.writeHeaders(
+      stream.id,
+      this.#encoder.encode(request.fields),
+      stream.upload.isDone,
+      settings.maxFrameSize
+    )
+    stream.start()
+  }
+
+  onReady(stream: Http2Stream): void {
+    this.#queue.add(stream)
+  }
+
+  onConsumed({ id }: Http2Stream, increment: number): void {
+    this.#grant(id, increment)
+  }
+
+  onClosed(stream: Http2Stream, code: number | undefined): void {
+    this.#queue.remove(stream)
+    if (!this.#streams.delete(stream) || this.#isClosed) return
+    if (code !== undefined) this.#reset(stream.id, code)
+    if (this.#streams.size === 0) this.#idle()
+    if (this.hasRoom) this.#events.onRoom()
+  }
+
+  #reset(id: number, code: number): void {
+    this.#writer.write(encodeNumbers(frameType.rstStream, id, code))
+    if (this.#isDoubtful || performance.now() - this.#receivedAt < silence) return
+    // The server may be gone: new requests take another connection until it replies.
+    this.#isDoubtful = true
+    this.#writer.write(encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8)))
+  }
+
+  #idle(): void {
+    if (this.isRetired) return this.close()
+    this.#socket.unref()
+    if (this.#settings !== undefined) this.#wait(this.#limits.keepAliveTimeout, () => this.close())
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#isClosed) return
+    this.#receivedAt = performance.now()
+    try {
+      this.#receiver.receive(chunk)
+    } catch (cause) {
+      const error =
+        cause instanceof ConnectionError ? cause : new ConnectionError(errorCode.internalError, String(cause))
+      this.#fail(error.errorCode, { reason: "InvalidAnswer", code: error.code, detail: error.message }, error)
+    }
+    if (!this.#isDoubtful) return
+    this.#isDoubtful = false
+    if (this.hasRoom) this.#events.onRoom()
+  }
+
+  onData(id: number, bytes: Buffer, size: number, isLast: boolean): void {
+    if (!this.#window.receive(size)) {
+      throw new ConnectionError(errorCode.flowControlError, "more DATA than the window allows")
+    }
+    this.#window.release(size)
+    if (bytes.length > 0 || isLast) this.#receiver.progress()
+    this.#streams.deliver(id, (stream) => stream.receiveData(bytes, size, isLast))
+  }
+
+  onFields(id: number, fields: FieldList, isLast: boolean): void {
+    this.#streams.deliver(id, (stream) => {
+      if (stream.receiveFields(fields, isLast)) this.#receiver.progress()
+    })
+  }
+
+  onReset(id: number, code: number): void {
+    this.#streams.deliver(id, (stream) => stream.receiveReset(code))
+  }
+
+  onWindowUpdate(id: number, increment: number): void {
+    if (id === 0) this.#queue.widen(increment)
+    else this.#streams.deliver(id, (stream) => this.#queue.widenStream(stream, increment))
+  }
+
+  onSettings(payload: Buffer): void {
+    const isFirst = this.#settings === undefined
+    this.#settings = applySettings(this.#settings ?? initialSettings, payload)
+    this.#queue.adjust(this.#settings, this.#streams.above(0))
+    this.#reply(encodeFrame(frameType.settings, flag.ack, 0))
+    if (isFirst) this.#wait(0, () => undefined)
+    if (isFirst && this.#streams.size === 0) this.#idle()
+    if (this.hasRoom) this.#events.onRoom()
+  }
+
+  onPing(payload: Buffer): void {
+    this.#reply(encodeFrame(frameType.ping, flag.ack, 0, payload))
+  }
+
+  #reply(frame: Buffer): void {
+    if (this.#writer.isClogged) throw new ConnectionError(errorCode.enhanceYourCalm, "replies are not read")
+    this.#writer.write(frame)
+  }
+
+  /** Streams above the last one were not processed, the others go on: RFC 9113 §6.8. */
+  onGoaway(lastStreamId: number, code: number): void {
+    const name = errorName(code)
+    const isFirst = this.#goaway === undefined
+    this.#goaway = name
+    if (isFirst) this.#events.onRetired()
+    const details = { phase: "unprocessed", reason: "ConnectionReset", detail: `GOAWAY with ${name}` } as const
+    for (const stream of this.#streams.above(lastStreamId)) {
+      stream.fail(undefined, details, new errors.SocketError("the server goes away"))
+    }
+    if (this.#streams.size === 0) this.close()
+    else if (code !== errorCode.noError) this.#wait(errorTimeout, () => this.#lose())
+  }
+
+  /** Ends the connection, and all that is under way. `code` is that of the GOAWAY to send. */
+  #fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
+    if (!this.#end(code)) return
+    for (const stream of this.#streams.above(0)) stream.fail(undefined, details, cause)
+  }
+
+  /** @returns whether it was open. */
+  #end(code: number | undefined): boolean {
+    if (this.#isClosed) return false
+    const wasRetired = this.isRetired
+    this.#isClosed = true
+    this.#receiver.stop()
+    if (code !== undefined) this.#writer.write(encodeNumbers(frameType.goaway, 0, 0, code))
+    this.#socket.end()
+    this.#socket.unref()
+    this.#wait(closeTimeout, () => this.#socket.destroy())
+    if (!wasRetired) this.#events.onRetired()
+    return true
+  }
+
+  /** Closes the connection, which has no request under way. */
+  close(): void {
+    this.#end(errorCode.noError)
+  }
+
+  /** Cuts the connection, and what is under way. */
+  destroy(cause: Error): Promise<void> {
+    this.#fail(undefined, {}, cause)
+    clearTimeout(this.#timer)
+    const socket = this.#socket
+    socket.destroy()
+    return socket.closed ? Promise.resolve() : new Promise((resolve) => void socket.once("close", () => resolve()))
+  }
+}

@@ -1,0 +1,237 @@
+import type { FailureDetails } from "@countersign/client/Transport"
+import * as Content from "@countersign/protocol/Content"
+import type { Dispatcher } from "undici"
+import { errors } from "undici"
+import type { RawHeaders } from "../rawHeaders.js"
+import * as Raw from "../rawHeaders.js"
+import { StreamError, errorCode, errorName } from "./errorCode.js"
+import type { FieldList } from "./fieldDecoder.js"
+import { ReceiveWindow } from "./receiveWindow.js"
+import type { BodySource } from "./bodySource.js"
+import { RequestFailure } from "./requestFailure.js"
+import { checkTrailers, parseHead } from "./responseHead.js"
+import { Upload } from "./upload.js"
+
+/** A request, as its stream needs it. Times are in milliseconds, 0 for no limit. */
+export interface StreamRequest {
+  readonly method: string
+  readonly body: BodySource
+  /** The length that the request's `content-length` says. */
+  readonly length: number | undefined
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
+}
+
+/** The connection, as a stream needs it. */
+export interface StreamOwner {
+  /** A piece of the request's body can be sent. */
+  readonly onReady: (stream: Http2Stream) => void
+  /** The stream has ended. `code` is that of the RST_STREAM to send, undefined where none is needed. */
+  readonly onClosed: (stream: Http2Stream, code: number | undefined) => void
+  /** The server may send `increment` bytes more. */
+  readonly onConsumed: (stream: Http2Stream, increment: number) => void
+}
+
+/** Bytes that the server may send of one response before its reader takes them. */
+export const streamWindow: number = 256 * 1024
+
+/** The length that a response's header says. Equal values count once. */
+const lengthOf = (raw: RawHeaders): number | undefined => {
+  const values = Raw.valuesOf(raw, "content-length").flatMap((value) => value.split(","))
+  const [value, ...others] = new Set(values.map((value) => value.trim()))
+  if (value === undefined) return undefined
+  if (others.length === 0 && /^\d{1,15}$/.test(value)) return Number(value)
+  throw new StreamError(errorCode.protocolError, "the content-length is invalid or contradicted")
+}
+
+/** One request and its response: RFC 9113 §5.1, §8.1. */
+export class Http2Stream {
+  readonly upload: Upload
+  /** The number of the stream, 0 before it has one. */
+  id = 0
+  /** How many bytes the server allows to be sent. It can be negative: RFC 9113 §6.9.2. */
+  sendWindow = 0
+  readonly #owner: StreamOwner
+  readonly #window: ReceiveWindow
+  readonly #handler: Dispatcher.DispatchHandler
+  readonly #request: StreamRequest
+  #status = 0
+  #expected: number | undefined
+  #received = 0
+  /** Bytes that came while the reader had no room. */
+  #unread = 0
+  #isPaused = false
+  #isClosed = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(owner: StreamOwner, handler: Dispatcher.DispatchHandler, request: StreamRequest) {
+    this.#owner = owner
+    this.#window = new ReceiveWindow(streamWindow, (increment) => owner.onConsumed(this, increment))
+    this.#handler = handler
+    this.#request = request
+    this.upload = new Upload(request.body, request.length, {
+      onReady: () => {
+        this.#awaitHead()
+        owner.onReady(this)
+      },
+      onFailed: (cause) => {
+        this.#end(errorCode.cancel, new RequestFailure({ phase: "written", reason: "RequestBodyFailed" }, cause))
+      }
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Ends it from this side. */
+  readonly abort = (cause: Error = new errors.RequestAbortedError()): void => {
+    this.#end(errorCode.cancel, cause)
+  }
+
+  /** To be called when the header section was sent. */
+  start(): void {
+    this.#awaitHead()
+    this.upload.start()
+    if (this.upload.isReady) this.#owner.onReady(this)
+  }
+
+  /** To be called when a piece of the body was sent. */
+  sent(): void {
+    this.#awaitHead()
+  }
+
+  /** The wait for the response counts from the end of the request, and while the server takes no more of it. */
+  #awaitHead(): void {
+    if (this.#status !== 0 || this.#isClosed) return
+    if (this.upload.isDone || this.upload.isReady) this.#startTimer(this.#request.headersTimeout)
+    else this.#stopTimer()
+  }
+
+  #startTimer(milliseconds: number): void {
+    if (milliseconds === 0) return
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#timeOut(), milliseconds)
+    else this.#timer.refresh()
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #timeOut(): void {
+    const cause = this.#status === 0 ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError()
+    this.#end(errorCode.cancel, new RequestFailure({ phase: "written" }, cause))
+  }
+
+  /**
+   * A header or trailer section has come.
+   *
+   * @returns whether it brought the response further: an interim response does not.
+   */
+  receiveFields({ fields, isTooLarge }: FieldList, isLast: boolean): boolean {
+    if (isTooLarge) {
+      this.#fail(errorCode.cancel, { reason: "HeaderTooLarge" }, new errors.HeadersOverflowError())
+      return true
+    }
+    if (this.#status !== 0) {
+      if (!isLast) throw new StreamError(errorCode.protocolError, "a second header section")
+      checkTrailers(fields)
+      this.#complete()
+      return true
+    }
+    const { raw, status } = parseHead(fields)
+    if (status >= 200) this.#respond(status, raw, isLast)
+    else if (isLast || status === 101) throw new StreamError(errorCode.protocolError, `a final response of ${status}`)
+    return status >= 200
+  }
+
+  #respond(status: number, raw: Array<Buffer>, isLast: boolean): void {
+    this.#expected = Content.isPossible(this.#request.method, status) ? lengthOf(raw) : undefined
+    this.#status = status
+    this.#stopTimer()
+    this.#startTimer(this.#request.bodyTimeout)
+    this.#handler.onHeaders?.(status, raw, this.#resume, "")
+    if (isLast) this.#complete()
+  }
+
+  readonly #resume = (): void => {
+    if (!this.#isPaused || this.#isClosed) return
+    const bytes = this.#unread
+    this.#isPaused = false
+    this.#unread = 0
+    this.#startTimer(this.#request.bodyTimeout)
+    this.#window.release(bytes)
+  }
+
+  /**
+   * A DATA frame has come.
+   *
+   * @param size - its length with padding, which the windows count.
+   */
+  receiveData(bytes: Buffer, size: number, isLast: boolean): void {
+    if (this.#status === 0) throw new StreamError(errorCode.protocolError, "DATA before the header section")
+    if (!this.#window.receive(size))
+      throw new StreamError(errorCode.flowControlError, "more DATA than the window allows")
+    if (bytes.length > 0 && Content.isPossible(this.#request.method, this.#status)) this.#push(bytes)
+    if (this.#isClosed) return
+    if (isLast) this.#complete()
+    else if (this.#isPaused) this.#unread += size
+    else this.#window.release(size)
+  }
+
+  #push(bytes: Buffer): void {
+    this.#received += bytes.length
+    if (this.#expected !== undefined && this.#received > this.#expected) {
+      throw new StreamError(errorCode.protocolError, "the body is longer than its content-length")
+    }
+    const hasRoom = this.#handler.onData?.(bytes) ?? true
+    if (hasRoom) return this.#startTimer(this.#request.bodyTimeout)
+    this.#isPaused = true
+    this.#stopTimer()
+  }
+
+  /** The response is here: RFC 9113 §8.1. The server needs no more of the request. */
+  #complete(): void {
+    const expected = this.#expected ?? this.#received
+    if (this.#received < expected) {
+      const detail = `${this.#received} of ${expected} bytes`
+      return this.#fail(undefined, { reason: "Truncated", detail }, new errors.ResponseContentLengthMismatchError())
+    }
+    const code = this.upload.isDone ? undefined : errorCode.cancel
+    if (this.#close(code)) this.#handler.onComplete?.([])
+  }
+
+  /** RST_STREAM has come. */
+  receiveReset(code: number): void {
+    const cause = new StreamError(code, "the server reset the stream")
+    // Only this code says that the request was not processed: RFC 9113 §8.7.
+    const phase = code === errorCode.refusedStream ? "unprocessed" : "written"
+    this.#fail(undefined, { phase, reason: "ConnectionReset", detail: `RST_STREAM with ${errorName(code)}` }, cause)
+  }
+
+  /** The connection fails, or the server violates the protocol. */
+  fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
+    this.#fail(code, details, cause)
+  }
+
+  #fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
+    const isCut = this.#status !== 0 && details.reason === "ConnectionReset"
+    const reason = isCut ? "Truncated" : details.reason
+    this.#end(code, new RequestFailure({ phase: "written", ...details, reason }, cause))
+  }
+
+  #end(code: number | undefined, cause: Error): void {
+    if (this.#close(code)) this.#handler.onError?.(cause)
+  }
+
+  /** @returns whether it was open. */
+  #close(code: number | undefined): boolean {
+    if (this.#isClosed) return false
+    this.#isClosed = true
+    this.#stopTimer()
+    this.upload.cancel()
+    this.#owner.onClosed(this, code)
+    return true
+  }
+}

@@ -1,0 +1,53 @@
+import { ConnectionError, StreamError, errorCode } from "./errorCode.js"
+import { maxWindow } from "./settings.js"
+import type { Http2Stream } from "./stream.js"
+
+/** The open streams of a connection, by their numbers: RFC 9113 §5.1.1. */
+export class StreamTable {
+  readonly #streams: Map<number, Http2Stream> = new Map()
+  #nextId = 1
+
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /** Whether there is no number left. */
+  get isExhausted(): boolean {
+    return this.#nextId > maxWindow
+  }
+
+  /** Gives the stream the next number. */
+  add(stream: Http2Stream): void {
+    stream.id = this.#nextId
+    this.#nextId += 2
+    this.#streams.set(stream.id, stream)
+  }
+
+  /** @returns whether it was open. */
+  delete(stream: Http2Stream): boolean {
+    return this.#streams.delete(stream.id)
+  }
+
+  /** The streams with a number above `id`, in a list that stays as it is when they end. */
+  above(id: number): ReadonlyArray<Http2Stream> {
+    return [...this.#streams.values()].filter((stream) => stream.id > id)
+  }
+
+  /**
+   * Hands a frame to its stream, which may be closed. What is wrong with the frame ends that stream alone; a frame for
+   * a stream that was never opened ends the connection.
+   */
+  deliver(id: number, to: (stream: Http2Stream) => void): void {
+    if (id % 2 === 0 || id >= this.#nextId) {
+      throw new ConnectionError(errorCode.protocolError, "a frame on a stream that was not opened")
+    }
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    try {
+      to(stream)
+    } catch (cause) {
+      if (!(cause instanceof StreamError)) throw cause
+      stream.fail(cause.errorCode, { reason: "InvalidAnswer", code: cause.code, detail: cause.message }, cause)
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { Readable } from "node:stream"
+import { errors } from "undici"
+import type { BodySource } from "./bodySource.js"
+
+/** A piece of the body for one DATA frame. */
+export interface Piece {
+  readonly bytes: Buffer
+  readonly isLast: boolean
+}
+
+interface UploadEvents {
+  /** A piece can be taken. */
+  readonly onReady: () => void
+  /** The body failed, or is not as long as its `content-length`. */
+  readonly onFailed: (cause: Error) => void
+}
+
+const nothing = Buffer.alloc(0)
+
+const bytesOf = (chunk: unknown): Buffer => {
+  if (typeof chunk === "string") return Buffer.from(chunk)
+  if (ArrayBuffer.isView(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  throw new TypeError(`the body of the request gave a chunk of type ${typeof chunk}: expected bytes or a string`)
+}
+
+const closedEarly = "the body of the request was closed before its end"
+
+const errorOf = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)))
+
+/** The body of a request on its way into DATA frames. */
+export class Upload {
+  readonly #stream: Readable | undefined
+  readonly #expected: number | undefined
+  readonly #events: UploadEvents
+  #chunk: Buffer = nothing
+  #sent = 0
+  /** Whether the source gives no more. */
+  #hasAll = false
+  #isDone = false
+  #isCancelled = false
+
+  /** @param expected - the length that the request's `content-length` says. */
+  constructor({ source }: BodySource, expected: number | undefined, events: UploadEvents) {
+    this.#expected = expected
+    this.#events = events
+    if (source instanceof Readable) {
+      this.#stream = source
+      return
+    }
+    this.#chunk = source
+    this.#hasAll = true
+    this.#isDone = source.length === 0
+  }
+
+  /** Whether there is nothing left to send. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Whether a piece can be taken now. The last one of a stream may be empty. */
+  get isReady(): boolean {
+    return !this.#isDone && !this.#isCancelled && (this.#hasAll || this.#chunk.length > 0)
+  }
+
+  /** Whether only the end is left to send. */
+  get isAtEnd(): boolean {
+    return this.#hasAll && this.#chunk.length === 0
+  }
+
+  /** Starts to read the stream. */
+  start(): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    if (stream.readableEnded) return this.#end()
+    if (stream.destroyed) return this.#fail(stream.errored ?? new Error(closedEarly))
+    stream.on("readable", () => {
+      if (this.#read()) this.#events.onReady()
+    })
+    stream.on("end", () => this.#end())
+    stream.on("error", (cause) => this.#fail(cause))
+    stream.on("close", () => {
+      if (!this.#hasAll) this.#fail(new Error(closedEarly))
+    })
+  }
+
+  /** @returns whether there are bytes that there were not before. */
+  #read(): boolean {
+    if (this.#chunk.length > 0) return false
+    try {
+      while (this.#chunk.length === 0 && !this.#isCancelled) {
+        const chunk: unknown = this.#stream?.read()
+        if (chunk === null || chunk === undefined) return false
+        this.#chunk = bytesOf(chunk)
+        this.#checkLength()
+      }
+    } catch (cause) {
+      this.#fail(errorOf(cause))
+    }
+    return this.#chunk.length > 0
+  }
+
+  #end(): void {
+    this.#hasAll = true
+    this.#checkLength()
+    if (this.isReady) this.#events.onReady()
+  }
+
+  #checkLength(): void {
+    const length = this.#sent + this.#chunk.length
+    const expected = this.#expected
+    if (expected === undefined || (this.#hasAll ? length === expected : length <= expected)) return
+    this.#fail(new errors.RequestContentLengthMismatchError())
+  }
+
+  /** Takes up to `max` bytes. To be called when a piece is ready. */
+  take(max: number): Piece {
+    const bytes = this.#chunk.subarray(0, max)
+    this.#chunk = this.#chunk.subarray(bytes.length)
+    this.#sent += bytes.length
+    this.#isDone = this.#hasAll && this.#chunk.length === 0
+    this.#read()
+    return { bytes, isLast: this.#isDone }
+  }
+
+  #fail(cause: Error): void {
+    if (this.#isCancelled || this.#isDone) return
+    this.cancel()
+    this.#events.onFailed(cause)
+  }
+
+  /** Stops reading, and ends the stream. */
+  cancel(): void {
+    if (this.#isCancelled) return
+    this.#isCancelled = true
+    this.#chunk = nothing
+    this.#stream?.destroy()
+  }
+}

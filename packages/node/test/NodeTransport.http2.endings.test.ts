@@ -1,0 +1,187 @@
+/** How responses over HTTP/2 can end, and what the client makes of each. Frames are written by hand. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { certificates } from "./support/certificates.js"
+import type { FrameRequest } from "./support/frameServer.js"
+import { data, field, frameServer, goaway, headers, reset } from "./support/frameServer.js"
+
+/** A transport that waits `timeout` for each part of a response. */
+const over = (timeout: Duration.DurationInput = "30 seconds") =>
+  NodeTransport.layerWith({
+    allowH2: true,
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+    tls: { ca: certificates?.ca ?? "" }
+  })
+
+const body = "[1,2,3]"
+const parts = [body.slice(0, 4), body.slice(4)] as const
+
+/** How much of the response is sent before it ends. */
+type Progress = "nothing" | "HEADERS" | "HEADERS and DATA" | "all"
+const progresses: ReadonlyArray<Progress> = ["nothing", "HEADERS", "HEADERS and DATA", "all"]
+
+const framesOf = (progress: Progress, id: number, hasLength: boolean): ReadonlyArray<Buffer> => {
+  const head = headers(id, 200, hasLength ? [field("content-length", String(body.length))] : [])
+  const all = [head, data(id, parts[0]), data(id, parts[1], true)]
+  return all.slice(0, { nothing: 0, HEADERS: 1, "HEADERS and DATA": 2, all: 3 }[progress])
+}
+
+/** What follows the frames that are left out. */
+const rest = (progress: Progress, id: number): ReadonlyArray<Buffer> =>
+  framesOf("all", id, false).slice(framesOf(progress, id, false).length)
+
+const isBegun = (progress: Progress) => progress !== "nothing"
+
+/** `[reason, sent]` of the error, or the body. */
+type Outcome = readonly [string, string] | string
+
+interface Ending {
+  readonly name: string
+  readonly end: (request: FrameRequest, progress: Progress) => void
+  /** The outcome where the response is not complete. */
+  readonly outcome: (progress: Progress) => Outcome
+  readonly timeout?: Duration.DurationInput
+}
+
+const cut = (sent: "no" | "maybe") => (progress: Progress) =>
+  isBegun(progress) ? (["Truncated", "maybe"] as const) : (["ConnectionReset", sent] as const)
+
+const resets: ReadonlyArray<Ending> = [0, 1, 2, 7, 8, 11, 13, 99].map((code) => ({
+  name: `RST_STREAM with code ${code}`,
+  end: ({ connection, id }) => connection.write(reset(id, code)),
+  outcome: cut(code === 7 ? "no" : "maybe")
+}))
+
+const goingOn =
+  (last: (id: number) => number): Ending["end"] =>
+  ({ connection, id }, progress) => {
+    connection.write(goaway(last(id)))
+    setTimeout(() => connection.write(...rest(progress, id)), 20)
+  }
+
+const endings: ReadonlyArray<Ending> = [
+  ...resets,
+  { name: "GOAWAY of this stream, then the rest", end: goingOn((id) => id), outcome: () => body },
+  { name: "GOAWAY of a later stream, then the rest", end: goingOn(() => 2 ** 31 - 1), outcome: () => body },
+  {
+    name: "two GOAWAYs, the second of this stream, then the rest",
+    end: (request, progress) => {
+      request.connection.write(goaway(2 ** 31 - 1))
+      goingOn((id) => id)(request, progress)
+    },
+    outcome: () => body
+  },
+  {
+    name: "GOAWAY of an earlier stream",
+    end: ({ connection, id }) => connection.write(goaway(id - 1)),
+    outcome: cut("no")
+  },
+  {
+    name: "GOAWAY of an earlier stream with an error",
+    end: ({ connection }) => connection.write(goaway(0, 2)),
+    outcome: cut("no")
+  },
+  {
+    name: "GOAWAY of this stream with an error, and no more",
+    end: ({ connection, id }) => connection.write(goaway(id, 2)),
+    outcome: cut("maybe")
+  },
+  { name: "the end of the connection", end: ({ connection }) => connection.socket.end(), outcome: cut("maybe") },
+  {
+    name: "GOAWAY of this stream and the end of the connection",
+    end: ({ connection, id }) => connection.socket.end(goaway(id)),
+    outcome: cut("maybe")
+  },
+  {
+    name: "the loss of the connection",
+    end: ({ connection }) => void setTimeout(connection.lose, 20),
+    outcome: cut("maybe")
+  },
+  {
+    name: "a frame that is invalid",
+    end: ({ connection }) => connection.write(data(0, "x")),
+    outcome: () => ["InvalidAnswer", "maybe"]
+  },
+  {
+    name: "silence",
+    end: () => undefined,
+    timeout: "300 millis",
+    outcome: (progress) => [isBegun(progress) ? "BodyTimeout" : "HeadersTimeout", "maybe"]
+  }
+]
+
+const outcomeOf = <E extends { readonly _tag: string }>(effect: Effect.Effect<string, E>) =>
+  Effect.match(effect, {
+    onSuccess: (text): Outcome => text,
+    onFailure: (error): Outcome =>
+      "reason" in error && "sent" in error ? [String(error.reason), String(error.sent)] : [error._tag, ""]
+  })
+
+/** One call to a server that ends its response so, over a connection of its own. */
+const call = (
+  { end, timeout }: Ending,
+  progress: Progress,
+  hasLength: boolean,
+  use: (api: ApiClient.ApiClient) => Effect.Effect<string, { readonly _tag: string }>
+) =>
+  Effect.gen(function* () {
+    const server = yield* frameServer({
+      onRequest: (request) => {
+        request.connection.write(...framesOf(progress, request.id, hasLength))
+        end(request, progress)
+      }
+    })
+    const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
+    const [elapsed, outcome] = yield* Effect.timed(outcomeOf(use(api)))
+    return { outcome, sends: server.requests.length, elapsed: Duration.toMillis(elapsed) }
+  }).pipe(Effect.provide(over(timeout)), Effect.scoped)
+
+/** A busy machine needs its time; what is not ended by the frames ends after 30 seconds. */
+const prompt = 5000
+
+describe.skipIf(certificates === undefined)("A response over HTTP/2", () => {
+  for (const ending of endings) {
+    for (const method of ["get", "post"] as const) {
+      it.live(`of ${method.toUpperCase()} that ends by ${ending.name}`, () =>
+        Effect.gen(function* () {
+          for (const progress of progresses) {
+            const wanted = progress === "all" ? body : ending.outcome(progress)
+            for (const hasLength of [true, false]) {
+              const { elapsed, outcome, sends } = yield* call(ending, progress, hasLength, (api) =>
+                Effect.flatMap(api[method]("/"), (response) => response.text)
+              )
+              expect([progress, hasLength, outcome, sends]).toEqual([progress, hasLength, wanted, 1])
+              expect(elapsed).toBeLessThan(prompt)
+            }
+          }
+        })
+      )
+    }
+
+    it.live(`that is streamed and ends by ${ending.name}`, () =>
+      Effect.gen(function* () {
+        for (const progress of progresses) {
+          for (const hasLength of [true, false]) {
+            const { outcome } = yield* call(ending, progress, hasLength, (api) =>
+              Effect.flatMap(api.execute(HttpClientRequest.get("/")), ({ stream }) =>
+                Stream.mkString(Stream.decodeText(stream))
+              )
+            )
+            const wanted = progress === "all" ? body : ending.outcome(progress)
+            const isError = typeof wanted !== "string"
+            // A body that fails while it is read is an error of the platform's.
+            const read = isError && isBegun(progress) ? "ResponseError" : wanted[0]
+            expect([progress, outcome === body ? body : outcome[0]]).toEqual([progress, isError ? read : body])
+          }
+        }
+      })
+    )
+  }
+})
