@@ -173,12 +173,13 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
 type Server = Effect.Effect<oauth.AuthorizationServer, TokenError>
 
 const beginning =
-  (options: Options, { call, insecure }: Conversation.Conversation, known: Server): Service["begin"] =>
-  (parameters, demand) =>
+  (options: Options, conversation: Conversation.Conversation, known: Server): Service["begin"] =>
+  (own, demand) =>
     Effect.gen(function* () {
+      const { call, insecure } = conversation
       const { clientId: client, issuer, pushed = false, redirectUri, resource } = options
       const scopes = Demand.union(options.scopes ?? [], demand?.scopes ?? [])
-      const further = { ...options.parameters, ...parameters, ...(demand && Demand.parameters(demand)) }
+      const further = { ...options.parameters, ...own, ...(demand && Demand.parameters(demand)) }
       const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
       const openid = scopes.includes("openid")
       const server = yield* known
@@ -189,10 +190,11 @@ const beginning =
       const proven = Quirk.isWithoutPkce(options) ? undefined : verifier
       const asked = { redirectUri, scopes, quirks: options.quirks, resource, further }
       const request = { ...asked, state, nonce, verifier: proven }
-      const isPushed = AuthorizationServer.isPushed(server, pushed)
-      const url = yield* call((context) =>
-        AuthorizationRequest.urlOf(server, context, { ...request, pushed: isPushed })
-      )
+      const parameters = yield* call((context) => AuthorizationRequest.parametersOf(request, context))
+      const shown = AuthorizationServer.isPushed(server, pushed)
+        ? yield* AuthorizationRequest.pushed(conversation, server, parameters)
+        : parameters
+      const url = AuthorizationRequest.urlOf(server, shown)
       const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(lifetime)
       const bound = { issuer, client, redirectUri, verifier: Redacted.make(verifier) }
       return new Transaction({ url, state, expiresAt, ...bound, nonce, maxAge })

@@ -8,12 +8,15 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
 import { patiently } from "./internal/asking.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import * as Conversation from "./internal/conversation.js"
+import * as Member from "./internal/member.js"
+import type { Body } from "./internal/responseBody.js"
+import { reading } from "./internal/successResponse.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
@@ -73,66 +76,74 @@ export interface Service {
   ) => Effect.Effect<Introspected, TokenError>
 }
 
-const text = Schema.optional(Schema.String)
-const seconds = Schema.optional(Schema.Finite)
-
-const Answer = Schema.Struct({
-  scope: text,
-  client_id: text,
-  username: text,
-  token_type: text,
-  exp: seconds,
-  iat: seconds,
-  nbf: seconds,
-  sub: text,
-  aud: Schema.optional(Schema.Union(Schema.String, Schema.Array(Schema.String))),
-  iss: text,
-  jti: text
-})
-
-const decode = Schema.decodeUnknown(Answer)
-
-const misshapen = new TokenError({
-  reason: "InvalidResponse",
-  detail: "what the authorization server says of the token is of other types than it should be"
-})
-
 const unasked = new TokenError({
   reason: "InvalidResponse",
   detail: "the authorization server answered with a signed token, which it was not asked for"
 })
 
-/** RFC 9701. The library would believe what it says without a look at its signature. */
+/** RFC 9701. What it says would have to be believed by its signature. */
 const isSigned = ({ headers }: Response): boolean =>
   (headers.get("content-type") ?? "").toLowerCase().startsWith("application/token-introspection+jwt")
 
 /** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
 const latestMs = 8.64e15
 
-const inMs = (time: number | undefined): number | undefined =>
-  time === undefined ? undefined : Math.max(-latestMs, Math.min(time * 1000, latestMs))
+const what = "introspection response"
 
-const introspectedOf = (said: oauth.IntrospectionResponse): Effect.Effect<Introspected, TokenError> =>
-  said.active
-    ? Effect.mapBoth(decode(said), {
-        onFailure: () => misshapen,
-        onSuccess: ({ aud, exp, iat, nbf, ...answer }): Introspected => ({
-          active: true,
-          scope: answer.scope,
-          clientId: answer.client_id,
-          username: answer.username,
-          tokenType: answer.token_type,
-          expiresAt: inMs(exp),
-          issuedAt: inMs(iat),
-          notBefore: inMs(nbf),
-          subject: answer.sub,
-          audience: typeof aud === "string" ? [aud] : aud,
-          issuer: answer.iss,
-          id: answer.jti,
-          claims: { ...said }
-        })
-      })
-    : Effect.succeed({ active: false })
+/** A member that decides what the token is worth: one that is there and cannot be read is an error. */
+const decisive =
+  <A>(read: (value: unknown) => A | undefined, expected: string) =>
+  (body: Body, name: string): Effect.Effect<A | undefined, TokenError> => {
+    const value = body[name]
+    if (value === undefined || value === null || value === "") return Effect.succeed(undefined)
+    const found = read(value)
+    return found === undefined ? Effect.fail(Member.invalid(what, name, value, expected)) : Effect.succeed(found)
+  }
+
+const name = decisive(Member.text, "a string")
+
+/** Also one that is written as a string; a time may be negative. */
+const time = decisive((value) => {
+  const seconds = typeof value === "number" ? value : Member.seconds(value)
+  return seconds !== undefined && Number.isFinite(seconds)
+    ? Math.max(-latestMs, Math.min(seconds * 1000, latestMs))
+    : undefined
+}, "a number")
+
+const audience = decisive((value) => {
+  const all: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+  return all.every(Predicate.isString) ? all : undefined
+}, "a string or a list of strings")
+
+const activeOf = (body: Body): Effect.Effect<Active, TokenError> =>
+  Effect.gen(function* () {
+    const [clientId, subject, issuer] = yield* Effect.all([
+      name(body, "client_id"),
+      name(body, "sub"),
+      name(body, "iss")
+    ])
+    const [expiresAt, issuedAt, notBefore] = yield* Effect.all([
+      time(body, "exp"),
+      time(body, "iat"),
+      time(body, "nbf")
+    ])
+    return {
+      active: true,
+      scope: Member.scope(body["scope"]),
+      ...{ clientId, subject, issuer, expiresAt, issuedAt, notBefore },
+      username: Member.text(body["username"]),
+      tokenType: Member.text(body["token_type"]),
+      audience: yield* audience(body, "aud"),
+      id: Member.text(body["jti"]),
+      claims: { ...body }
+    }
+  })
+
+const introspectedOf = (body: Body): Effect.Effect<Introspected, TokenError> => {
+  const { active } = body
+  if (typeof active !== "boolean") return Effect.fail(Member.invalid(what, "active", active, "a boolean"))
+  return active ? activeOf(body) : Effect.succeed({ active })
+}
 
 /**
  * Makes the conversation. Nothing is remembered: each call asks, and up to three times a server that cannot be heard.
@@ -149,7 +160,7 @@ const introspectedOf = (said: oauth.IntrospectionResponse): Effect.Effect<Intros
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const conversation = yield* Conversation.make(client)
-    const { call, insecure } = conversation
+    const { insecure, send } = conversation
     yield* AuthorizationServer.checked(client, insecure)
     const known = AuthorizationServer.make(conversation, client)
     return {
@@ -158,7 +169,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           const server = yield* known
           yield* AuthorizationServer.usable("introspection endpoint", server.introspection_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
-          const said = yield* call(
+          let signed = false
+          const said = yield* send(
             async ({ authentication, client: by, options }) => {
               const request = { ...options, ...more }
               const response = await oauth.introspectionRequest(
@@ -168,11 +180,12 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
                 Redacted.value(token),
                 request
               )
-              return isSigned(response) ? undefined : oauth.processIntrospectionResponse(server, by, response)
+              signed = isSigned(response)
+              return response
             },
             [token]
           )
-          return yield* said === undefined ? Effect.fail(unasked) : introspectedOf(said)
+          return yield* signed ? Effect.fail(unasked) : reading(introspectedOf)(said)
         }).pipe(patiently)
     }
   })

@@ -122,11 +122,7 @@ const send = <R>(conversation: Conversation.Conversation, options: Options<R>): 
       sends += 1
       if (sends > 1) throw new Error("it was sent")
       const parameters = { ...parametersOf(options), assertion: Redacted.value(assertion) }
-      return oauth.processGenericTokenEndpointResponse(
-        server,
-        client,
-        await oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
-      )
+      return oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
     }
     return yield* Effect.catchAll(conversation.token(run, [assertion]), (error) =>
       Effect.flatMap(conversation.clockOffset, (now) => {

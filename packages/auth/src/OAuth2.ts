@@ -57,13 +57,16 @@ export interface Quirks {
   /** What stands between two scopes in a request, where it is not a space. */
   readonly scopeSeparator?: "," | undefined
   /**
-   * Makes what a POST is answered with, a JSON object that came with status 200, an answer of OAuth: a token's, or that to
-   * a device. It is not asked about errors, and never throws.
+   * Changes the body of a response to one that OAuth defines. It is called for each response to a POST whose body is a JSON
+   * object or a form, with its HTTP status: for tokens, device codes and errors. An error with a 4xx or 5xx status stays an
+   * error. It must not throw: a success for which it does is `InvalidResponse`.
    */
-  readonly answer?: ((body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>) | undefined
+  readonly answer?:
+    ((body: Readonly<Record<string, unknown>>, status: number) => Readonly<Record<string, unknown>>) | undefined
   /**
-   * What the server's own names for errors are called by OAuth: `{ bad_refresh_token: "invalid_grant" }`. What is called
-   * `server_error` or `temporarily_unavailable` may be gone soon, and is tried again.
+   * The codes of OAuth for the server's own codes and messages: `{ bad_refresh_token: "invalid_grant" }`, or
+   * `{ "Invalid refresh token": "invalid_grant" }`, which is compared with the whole message. `server_error` and
+   * `temporarily_unavailable` mean that a later request may succeed.
    */
   readonly errors?: Readonly<Record<string, string>> | undefined
   /** The members of a token's answer that are kept with it as {@link Token} `extras`, where they are texts; no secrets. */
@@ -162,24 +165,16 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
   Effect.map(Conversation.make(client), ({ clockOffset, token }) => ({
     clockOffset,
     clientCredentials: (parameters) =>
-      token(async ({ authentication, client, options, server }) =>
-        oauth.processClientCredentialsResponse(
-          server,
-          client,
-          await oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)
-        )
+      token(({ authentication, client, options, server }) =>
+        oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)
       ),
     refresh: (refreshToken, parameters) =>
       token(
-        async ({ authentication, client, options, server }) =>
-          oauth.processRefreshTokenResponse(
-            server,
-            client,
-            await oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), {
-              ...options,
-              ...(parameters !== undefined && { additionalParameters: { ...parameters } })
-            })
-          ),
+        ({ authentication, client, options, server }) =>
+          oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), {
+            ...options,
+            ...(parameters !== undefined && { additionalParameters: { ...parameters } })
+          }),
         [refreshToken]
       ).pipe(
         Effect.mapBoth({
@@ -190,19 +185,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
       ),
     grant: (grantType, parameters, secrets) =>
       token(
-        async ({ authentication, client, options, server }) =>
-          oauth.processGenericTokenEndpointResponse(
-            server,
-            client,
-            await oauth.genericTokenEndpointRequest(
-              server,
-              client,
-              authentication,
-              grantType,
-              { ...parameters },
-              options
-            )
-          ),
+        ({ authentication, client, options, server }) =>
+          oauth.genericTokenEndpointRequest(server, client, authentication, grantType, { ...parameters }, options),
         secrets
       )
   }))

@@ -5,6 +5,7 @@
  */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -13,8 +14,11 @@ import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import { isPrintable } from "./internal/bridge.js"
+import * as ClientMetadata from "./internal/clientMetadata.js"
 import * as Conversation from "./internal/conversation.js"
 import * as Discovery from "./internal/discovery.js"
+import * as Member from "./internal/member.js"
+import type { Body } from "./internal/responseBody.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
@@ -80,28 +84,7 @@ export class Registered
     metadata: Schema.Record({ key: Schema.String, value: Schema.Unknown })
   }) {}
 
-/** The members that no record shows. */
-const secretNames: ReadonlySet<string> = new Set(["client_secret", "registration_access_token"])
-
-/** RFC 6749 §A.1, §A.2. What has other characters could not be sent. */
-const Text = Schema.NonEmptyString.pipe(Schema.filter(isPrintable))
-const text = Schema.optional(Text)
-
-const Answer = Schema.Struct({
-  client_id: Text,
-  client_secret: text,
-  client_secret_expires_at: Schema.optional(Schema.Finite.pipe(Schema.nonNegative())),
-  token_endpoint_auth_method: text,
-  registration_client_uri: text,
-  registration_access_token: text
-})
-
-const decode = Schema.decodeUnknown(Answer)
-
-const misshapen = new TokenError({
-  reason: "InvalidResponse",
-  detail: "the answer to the registration is none: a member is missing, or of another type than it should be"
-})
+const what = "registration response"
 
 const uninvited = new TokenError({
   reason: "Refused",
@@ -112,7 +95,7 @@ const uninvited = new TokenError({
 /** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
 const latestMs = 8.64e15
 
-const secretOf = (value: string | undefined): Redacted.Redacted<string> | undefined =>
+const redacted = (value: string | undefined): Redacted.Redacted<string> | undefined =>
   value === undefined ? undefined : Redacted.make(value)
 
 /**
@@ -124,42 +107,75 @@ const methodOf = (asked: string, hasSecret: boolean): string => {
   return isSecretMethod(asked) ? "none" : asked
 }
 
+/** Where a client is registered, and by what. */
+interface Registering {
+  readonly issuer: string
+  readonly endpoint: string
+  readonly insecure: boolean
+  readonly initialAccessToken: Redacted.Redacted<string> | undefined
+}
+
+/** A path is relative to the registration endpoint. One that the token for it cannot be sent to is left out. */
+const registrationUriOf = (body: Body, { endpoint, insecure }: Registering): Effect.Effect<string | undefined> => {
+  const uri = Member.text(body["registration_client_uri"])
+  if (uri === undefined || !URL.canParse(uri, endpoint)) return Effect.succeed(undefined)
+  const { href } = new URL(uri, endpoint)
+  return Effect.match(Discovery.checkedEndpoint(href, insecure), {
+    onFailure: () => undefined,
+    onSuccess: () => (URL.canParse(uri) ? uri : href)
+  })
+}
+
+/** The client exists at the server, whatever its response lacks. */
+const leftBehind = (body: Body, uri: string | undefined): TokenError => {
+  const { client_id: id } = body
+  const { detail } = Member.invalid(what, "client_id", id, "a string of printable ASCII characters")
+  const where = uri === undefined ? "ask its operator to delete it" : `delete it at ${Redact.url(uri)} (RFC 7592)`
+  return new TokenError({
+    reason: "InvalidResponse",
+    detail: `${detail}. The server has registered a client, which is of no use: ${where}`
+  })
+}
+
+const endOf = (body: Body): number | undefined => {
+  const end = Member.seconds(body["client_secret_expires_at"]) ?? 0
+  return end === 0 ? undefined : Math.min(end * 1000, latestMs)
+}
+
 const registeredOf = (
-  issuer: string,
-  answer: object,
-  { token_endpoint_auth_method: asked = "client_secret_basic" }: Metadata,
-  insecure: boolean
+  registering: Registering,
+  body: Body,
+  { token_endpoint_auth_method: asked = "client_secret_basic" }: Metadata
 ): Effect.Effect<Registered, TokenError> =>
   Effect.gen(function* () {
-    const { client_secret_expires_at: end = 0, ...said } = yield* decode(answer)
-    const { client_secret: secret, registration_client_uri: uri } = said
-    // The token for it is sent there.
-    if (uri !== undefined) yield* Discovery.checkedEndpoint(uri, insecure)
+    const { initialAccessToken, issuer } = registering
+    const registrationUri = yield* registrationUriOf(body, registering)
+    const clientId = Member.identifier(body["client_id"])
+    // RFC 6749 §A.1. What has other characters could not be sent.
+    if (clientId === undefined || !isPrintable(clientId)) return yield* leftBehind(body, registrationUri)
+    const secret = Member.identifier(body["client_secret"])
+    const token = Member.text(body["registration_access_token"])
+    const secrets = [secret, token, initialAccessToken && Redacted.value(initialAccessToken)]
     return new Registered({
       issuer,
-      clientId: said.client_id,
-      clientSecret: secretOf(secret),
-      secretExpiresAt: end === 0 ? undefined : Math.min(end * 1000, latestMs),
-      method: said.token_endpoint_auth_method ?? methodOf(asked, secret !== undefined),
-      registrationUri: uri,
-      registrationToken: secretOf(said.registration_access_token),
-      metadata: Object.fromEntries(Object.entries(answer).filter(([name]) => !secretNames.has(name)))
+      clientId,
+      clientSecret: redacted(secret),
+      secretExpiresAt: endOf(body),
+      method: Member.text(body["token_endpoint_auth_method"]) ?? methodOf(asked, secret !== undefined),
+      registrationUri,
+      registrationToken: redacted(token),
+      metadata: ClientMetadata.withoutSecrets(body, secrets.filter(Predicate.isNotUndefined))
     })
-  }).pipe(Effect.mapError(() => misshapen))
+  })
 
 const keyInside = new InvalidRequest({
   reason: "Credentials",
   detail: "the key set (jwks) holds a private or a secret key, which no server is to be told: give the public ones"
 })
 
-/** RFC 7518 §6: what only the owner of a key has. */
-const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
-
 const hasPrivateKey = ({ jwks }: Metadata): boolean =>
   // What is read from a file may be of other types than it should be, and is the server's to refuse.
-  (Array.isArray(jwks?.keys) ? jwks.keys : []).some(
-    (key: unknown) => Predicate.isRecord(key) && privateMembers.some((member) => member in key)
-  )
+  (Array.isArray(jwks?.keys) ? jwks.keys : []).some(ClientMetadata.isPrivateKey)
 
 /**
  * Registers a client. Sent once: an answer that was lost may have left a client behind at the server, and a second request
@@ -184,23 +200,21 @@ export const register = (
     // There is no client yet: what stands for it is sent nowhere.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
     const conversation = yield* Conversation.make({ ...nobody, issuer, transport })
-    const { call, insecure } = conversation
+    const { insecure, read } = conversation
     const { registration_endpoint: endpoint } = yield* conversation.metadata
     yield* AuthorizationServer.usable("registration endpoint", endpoint, insecure)
     // Nothing else of the metadata, where the library would look for another endpoint that nobody has checked.
     const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }
     const token = initialAccessToken && Redacted.value(initialAccessToken)
-    const answer = yield* call(
-      async ({ options }) =>
-        oauth.processDynamicClientRegistrationResponse(
-          await oauth.dynamicClientRegistrationRequest(server, metadataOf(metadata), {
-            ...options,
-            ...(token !== undefined && { initialAccessToken: token })
-          })
-        ),
+    return yield* read(
+      ({ options }) =>
+        oauth.dynamicClientRegistrationRequest(server, metadataOf(metadata), {
+          ...options,
+          ...(token !== undefined && { initialAccessToken: token })
+        }),
+      (body) => registeredOf({ issuer, endpoint: endpoint ?? issuer, insecure, initialAccessToken }, body, metadata),
       initialAccessToken === undefined ? [] : [initialAccessToken]
     ).pipe(Effect.mapError((error) => (error.error === "invalid_client" ? uninvited : error)))
-    return yield* registeredOf(issuer, answer, metadata, insecure)
   })
 
 // The library's type has neither read-only lists nor members that it does not know; it sends what it is given as JSON.

@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
 import { apiOf } from "./internal/api.js"
 import { patiently } from "./internal/asking.js"
@@ -51,14 +50,6 @@ export interface Service {
   readonly revoke: (token: Redacted.Redacted<string>, hint?: Hint) => Effect.Effect<void, TokenError>
 }
 
-const decodeError = Schema.decodeUnknownOption(Schema.parseJson(Schema.Struct({ error: Schema.NonEmptyString })))
-
-/** The answer's body means nothing (RFC 7009 §2.2), except at servers that tell of every error with status 200. */
-const processed = async (response: Response): Promise<void> => {
-  await oauth.processRevocationResponse(response)
-  if (Option.isSome(decodeError(await response.text()))) throw new Error("an error with status 200")
-}
-
 const unsupported = (error: TokenError): TokenError =>
   error.error === "unsupported_token_type"
     ? new TokenError({
@@ -86,7 +77,7 @@ const unsupported = (error: TokenError): TokenError =>
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const conversation = yield* Conversation.make(client)
-    const { call, insecure } = conversation
+    const { insecure, send } = conversation
     yield* AuthorizationServer.checked(client, insecure)
     const known = AuthorizationServer.make(conversation, client)
     return {
@@ -95,16 +86,13 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           const server = yield* known
           yield* AuthorizationServer.usable("revocation endpoint", server.revocation_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
-          yield* call(
-            async ({ authentication, client: by, options }) =>
-              processed(
-                await oauth.revocationRequest(server, by, authentication, Redacted.value(token), {
-                  ...options,
-                  ...more
-                })
-              ),
+          const { error } = yield* send(
+            ({ authentication, client: by, options }) =>
+              oauth.revocationRequest(server, by, authentication, Redacted.value(token), { ...options, ...more }),
             [token]
           )
+          // The body means nothing (RFC 7009 §2.2), except at servers that send each error with status 200.
+          if (error !== undefined) yield* Effect.fail(error)
         }).pipe(patiently, Effect.mapError(unsupported))
     }
   })

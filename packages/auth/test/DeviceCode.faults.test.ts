@@ -89,17 +89,6 @@ describe("what a server says of a code", () => {
     })
   )
 
-  it.effect.each<readonly [string, object]>([
-    ["a word", { expires_in: "soon" }],
-    ["no number", { expires_in: "Infinity" }],
-    ["nothing", { expires_in: null }]
-  ])("is not taken where its end is %s", ([_, changed]) =>
-    Effect.gen(function* () {
-      const { begin } = yield* world({ code: changed })
-      expect(yield* Effect.flip(begin)).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-    })
-  )
-
   it.effect("is over where it has no time at all, and nobody is asked", () =>
     Effect.gen(function* () {
       const { begin, finish, polls } = yield* world({ code: { expires_in: 0 } })

@@ -16,6 +16,9 @@ import { granted, issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
 import { answerOf } from "./support/signIn.js"
 
+/** What `begin` gives for the page with the code in it. */
+const complete = (verificationUriComplete: string | undefined) => ({ verificationUriComplete })
+
 describe("a code for a device", () => {
   it.effect("is asked for with the scopes, the resource and further parameters, and can be shown", () =>
     Effect.gen(function* () {
@@ -74,17 +77,56 @@ describe("a code for a device", () => {
     ["a page without TLS", { verification_uri: "http://auth.test/go" }],
     ["a page that is a program", { verification_uri: "javascript:alert(1)" }],
     ["a page with a line break", { verification_uri: "https://auth.test/go\r\nenter 0000" }],
-    ["a page with a password", { verification_uri: "https://user:pass@auth.test/go" }],
-    ["a complete page without TLS", { verification_uri_complete: "http://auth.test/go?c=1" }],
-    ["no end", { expires_in: undefined }],
-    ["a negative end", { expires_in: -1 }],
-    ["no time between two questions", { interval: 0 }],
-    ["less than none", { interval: -5 }],
-    ["a time that is a text", { interval: "5" }]
+    ["a page with a password", { verification_uri: "https://user:pass@auth.test/go" }]
   ])("is not shown with %s", ([_, changed]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* world({ code: changed })).begin)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  it.effect.each<readonly [string, object, object]>([
+    ["a complete page without TLS", { verification_uri_complete: "http://auth.test/go?c=1" }, complete(undefined)],
+    ["an empty complete page", { verification_uri_complete: "" }, complete(undefined)],
+    ["a complete page that is null", { verification_uri_complete: null }, complete(undefined)],
+    ["a complete page that is a list", { verification_uri_complete: ["https://auth.test/go"] }, complete(undefined)],
+    ["no expires_in", { expires_in: undefined }, { expiresAt: 900_000 }],
+    ["a negative expires_in", { expires_in: -1 }, { expiresAt: 900_000 }],
+    ["expires_in null", { expires_in: null }, { expiresAt: 900_000 }],
+    ["an unreadable expires_in", { expires_in: "soon" }, { expiresAt: 900_000 }],
+    ["an interval of 0", { interval: 0 }, { interval: 1_000 }],
+    ["a negative interval", { interval: -5 }, { interval: 5_000 }],
+    ["an interval that is null", { interval: null }, { interval: 5_000 }],
+    ["an interval in digits", { interval: "7" }, { interval: 7_000 }],
+    ["an unreadable interval", { interval: "often" }, { interval: 5_000 }],
+    ["a user code that is a number", { user_code: 123456 }, { userCode: "123456" }]
+  ])("is read leniently with %s", ([_, changed, expected]) =>
+    Effect.gen(function* () {
+      expect(yield* (yield* world({ code: changed })).begin).toMatchObject(expected)
+    })
+  )
+
+  it.effect.each([200, 201, 202])("is read with status %d, also as a form", (status) =>
+    Effect.gen(function* () {
+      const form =
+        "device_code=canary&user_code=AB&verification_uri=https%3A%2F%2Fauth.test%2Fgo&expires_in=60&interval=2"
+      for (const answer of [
+        MockClient.respond(status, form, { "content-type": "application/x-www-form-urlencoded" }),
+        MockClient.respond(status, JSON.stringify(Object.fromEntries(new URLSearchParams(form))), {
+          "content-type": "text/html"
+        })
+      ]) {
+        const begun = yield* (yield* world({ device: answer })).begin
+        expect(begun).toMatchObject({ userCode: "AB", expiresAt: 60_000, interval: 2_000 })
+      }
+    })
+  )
+
+  it.effect("names the missing member, and no value", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* world({ code: { user_code: ["canary"] } })).begin)
+      expect(error.detail).toContain("`user_code` is a list, expected a string")
       expect(printed(error)).not.toContain("canary")
     })
   )

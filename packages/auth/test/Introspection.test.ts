@@ -114,6 +114,37 @@ describe("a token that is asked about", () => {
     })
   )
 
+  it.effect.each<readonly [string, object, object]>([
+    ["a time in digits", { exp: "1700000600" }, { expiresAt: 1_700_000_600_000 }],
+    ["scopes as a list", { scope: ["read", "write"] }, { scope: "read write" }],
+    [
+      "members that are null",
+      { exp: null, aud: null, sub: null, iss: null, username: null, jti: null, scope: null },
+      {}
+    ],
+    ["members that are empty", { exp: "", aud: "", sub: "", token_type: "", username: "", scope: "" }, {}],
+    ["a username that is an object, and a numeric jti", { username: { a: 1 }, jti: 7, token_type: [] }, {}]
+  ])("is read with %s", ([_, more, expected]) =>
+    Effect.gen(function* () {
+      for (const status of [200, 201]) {
+        const { introspect } = yield* asking(MockClient.respond(status, { active: true, ...more }))
+        const { claims, ...said } = { claims: {}, ...(yield* introspect(token)) }
+        const stated = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+        expect(stated).toEqual({ active: true, ...expected })
+        expect(claims).toEqual({ active: true, ...more })
+      }
+    })
+  )
+
+  it.effect("names the member that it cannot be without, and no value", () =>
+    Effect.gen(function* () {
+      const { introspect } = yield* asking(MockClient.respond(200, { active: true, aud: [{ canary: 1 }] }))
+      const error = yield* Effect.flip(introspect(token))
+      expect(error.detail).toContain("`aud` is a list, expected a string or a list of strings")
+      expect(printed(error)).not.toContain("canary")
+    })
+  )
+
   it.effect("is not, and nothing that comes along is believed", () =>
     Effect.gen(function* () {
       const { introspect } = yield* asking(MockClient.respond(200, { active: false, sub: "ada", scope: "all" }))
@@ -126,7 +157,9 @@ describe("a token that is asked about", () => {
     ["a text for it", MockClient.respond(200, { active: "true" })],
     ["a list", MockClient.respond(200, [])],
     ["a time that is none there is", MockClient.respond(200, `{"active":true,"exp":1e400}`)],
-    ["a time that is a text", MockClient.respond(200, { active: true, exp: "1700000600" })],
+    ["a time that is a word", MockClient.respond(200, { active: true, exp: "soon" })],
+    ["a time that is a list", MockClient.respond(200, { active: true, nbf: [1] })],
+    ["an issuer that is an object", MockClient.respond(200, { active: true, iss: { canary: 1 } })],
     ["a subject that is a number", MockClient.respond(200, { active: true, sub: 7 })],
     ["an audience of numbers", MockClient.respond(200, { active: true, aud: [7] })]
   ])("is not taken for good by an answer with %s", ([_, answer]) =>

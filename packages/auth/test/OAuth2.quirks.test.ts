@@ -51,13 +51,37 @@ describe("a server without quirks", () => {
 })
 
 describe("a quirk", () => {
-  it.effect("is no reason to believe errors: what makes an answer is asked about status 200 only", () =>
+  it.effect.each([400, 403, 500, 503])("sees the error of a %d, and cannot make a token of it", (status) =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ error: "invalid_grant" }, status)
+      const seen: Array<unknown> = []
+      const quirks: OAuth2.Quirks = { answer: (...all) => (seen.push(all), granted) }
+      expect(yield* Effect.flip(within(refreshing({ ...client, quirks })))).toMatchObject({ error: "invalid_grant" })
+      expect(seen).toEqual([[{ error: "invalid_grant" }, status]])
+    })
+  )
+
+  it.effect.each([400, 401, 403, 404, 500])("gives the error of a %d its code", (status) =>
+    Effect.gen(function* () {
+      const { within } = yield* answering({ status: "GONE", data: { why: 7 } }, status)
+      const quirks: OAuth2.Quirks = {
+        answer: (body) =>
+          body["status"] === "GONE" ? { error: "invalid_grant", error_description: "it is gone" } : body
+      }
+      const error = yield* Effect.flip(within(refreshing({ ...client, quirks })))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
+      expect(error.detail).toContain("it is gone")
+    })
+  )
+
+  it.effect("that throws at an error leaves the error as it is", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ error: "invalid_grant" }, 400)
-      let asked = 0
-      const quirks: OAuth2.Quirks = { answer: () => (asked++, granted) }
-      expect(yield* Effect.flip(within(refreshing({ ...client, quirks })))).toMatchObject({ error: "invalid_grant" })
-      expect(asked).toBe(0)
+      const answer = () => {
+        throw new Error("canary")
+      }
+      const error = yield* Effect.flip(within(refreshing({ ...client, quirks: { answer } })))
+      expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     })
   )
 

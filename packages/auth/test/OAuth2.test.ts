@@ -253,6 +253,17 @@ describe("what comes back", () => {
   it.effect.each<readonly [string, object, number | undefined]>([
     ["no life", { expires_in: undefined }, undefined],
     ["a life in text", { expires_in: "60" }, 60_000],
+    ["a life in text with a fraction", { expires_in: " 60.5 " }, 60_500],
+    ["a life that is a word", { expires_in: "soon" }, undefined],
+    ["a life that begins like a number", { expires_in: "1h" }, undefined],
+    ["a life that is null", { expires_in: null }, undefined],
+    ["a life that is true", { expires_in: true }, undefined],
+    ["a life in a list", { expires_in: [60] }, undefined],
+    ["a life of less than nothing", { expires_in: -1 }, undefined],
+    ["a life of 0 seconds", { expires_in: 0 }, undefined],
+    ["a life of a millisecond", { expires_in: 0.001 }, undefined],
+    ["a life of almost a second", { expires_in: 0.999 }, undefined],
+    ["a life of a second", { expires_in: 1 }, 1_000],
     ["a life of ages", { expires_in: 1e300 }, 315_360_000_000]
   ])("may be of %s", ([_, more, expiresAt]) =>
     Effect.gen(function* () {
@@ -276,7 +287,9 @@ describe("what comes back", () => {
   const secretive = "canary-a canary-secret"
   it.effect.each<readonly [string, MockClient.Step, TokenError["reason"], string | undefined]>([
     ["500", respond(500, secretive), "Unavailable", undefined],
-    ["500 with an OAuth error", oauthError("invalid_client", 500), "Unavailable", undefined],
+    ["500 with an OAuth error", oauthError("invalid_client", 500), "Refused", "invalid_client"],
+    ["500 with an error of its own", oauthError("internal_error", 500), "Unavailable", undefined],
+    ["500 with server_error", oauthError("server_error", 500), "Unavailable", undefined],
     ["429", respond(429, secretive, { "retry-after": "5" }), "Unavailable", undefined],
     ["HTML with 200", respond(200, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
     ["HTML with 403", respond(403, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
@@ -316,8 +329,6 @@ describe("what comes back", () => {
     ["an access token that is an object", granted({ access_token: { canary: 1 } }), "InvalidResponse", undefined],
     ["another token type", granted({ token_type: "mac" }), "InvalidResponse", undefined],
     ["a DPoP token", granted({ token_type: "DPoP" }), "InvalidResponse", undefined],
-    ["no token type", granted({ token_type: undefined }), "InvalidResponse", undefined],
-    ["a life that is none", granted({ expires_in: "soon" }), "InvalidResponse", undefined],
     ["an OAuth error", oauthError("invalid_scope"), "Refused", "invalid_scope"],
     ["an OAuth error with 200", oauthError("bad_verification_code", 200), "Refused", "bad_verification_code"],
     ["a wrong secret", oauthError("invalid_client", 401), "Refused", "invalid_client"],

@@ -126,8 +126,6 @@ describe("a refresh token", () => {
 
   it.effect.each<readonly [string, OAuthServer.Fault]>([
     ["without a token", OAuthServer.garbled({ access_token: undefined })],
-    ["with a negative life", OAuthServer.garbled({ expires_in: -1 })],
-    ["with a life that is no number", OAuthServer.garbled({ expires_in: "soon" })],
     ["of a type that nobody can present", OAuthServer.garbled({ token_type: "mac" })],
     ["with a token of control characters", OAuthServer.garbled({ access_token: "a\r\nx: y" })],
     ["that is a page", OAuthServer.fault(200, "<html>")],
@@ -161,7 +159,11 @@ describe("a refresh token", () => {
 
   it.effect.each<readonly [string, unknown, number | undefined]>([
     ["text", "600", 600_000],
-    ["a fraction", 0.04, 40],
+    ["a fraction", 1.5, 1_500],
+    ["less than a second, which would take a token for each request", 0.04, undefined],
+    ["negative", -1, undefined],
+    ["a word", "soon", undefined],
+    ["null", null, undefined],
     ["more than anybody keeps", 1e300, 10 * 365 * 24 * 3_600_000],
     ["left out", undefined, undefined],
     ["0, which says nothing", 0, undefined]

@@ -118,29 +118,102 @@ describe("a client that is registered", () => {
 
   it.effect.each<readonly [string, object]>([
     ["no id", { client_id: undefined }],
+    ["an id that is null", { client_id: null }],
     ["an empty id", { client_id: "" }],
-    ["an id that is a number", { client_id: 7 }],
-    ["a secret that is none", { client_secret: 7 }],
-    ["a secret without a word of its end", { client_secret_expires_at: undefined }],
-    ["an end that is a text", { client_secret_expires_at: "never" }],
-    ["an id of control characters", { client_id: "made\r\nx: y" }],
-    ["a secret that no request can carry", { client_secret: "canary-\u20ac" }],
-    ["a place without TLS for its registration", { registration_client_uri: "http://auth.test/register/made" }],
-    ["a place for its registration that is no URL", { registration_client_uri: "canary" }],
-    ["a method that is a list", { token_endpoint_auth_method: ["none"] }],
-    ["a token that is an object", { registration_access_token: {} }]
-  ])("is none, with %s", ([_, changed]) =>
+    ["an id that is a list", { client_id: ["canary"] }],
+    ["an id of control characters", { client_id: "made\r\nx: y" }]
+  ])("is none, with %s, and the error says how to delete it", ([_, changed]) =>
     Effect.gen(function* () {
       const { registered } = yield* registering(MockClient.respond(201, { ...made, ...changed }))
       const error = yield* Effect.flip(registered)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
+      expect(error.detail).toContain("`client_id`")
+      expect(error.detail).toContain(`delete it at ${issuer}/register/made`)
       expect(printed(error)).not.toContain("canary")
+    })
+  )
+
+  const none = { clientSecret: undefined, secretExpiresAt: undefined, registrationUri: undefined }
+  it.effect.each<readonly [string, object, object]>([
+    ["a numeric id", { client_id: 7 }, { clientId: "7" }],
+    ["client_secret null", { client_secret: null, token_endpoint_auth_method: "none" }, { clientSecret: undefined }],
+    ["an empty client_secret", { client_secret: "", token_endpoint_auth_method: "none" }, { clientSecret: undefined }],
+    ["a secret beyond ASCII", { client_secret: "canary-\u20ac" }, { clientSecret: Redacted.make("canary-\u20ac") }],
+    [
+      "a secret without client_secret_expires_at",
+      { client_secret_expires_at: undefined },
+      { secretExpiresAt: undefined }
+    ],
+    ["client_secret_expires_at null", { client_secret_expires_at: null }, { secretExpiresAt: undefined }],
+    ["client_secret_expires_at in digits", { client_secret_expires_at: "1700" }, { secretExpiresAt: 1_700_000 }],
+    ["a word for client_secret_expires_at", { client_secret_expires_at: "never" }, { secretExpiresAt: undefined }],
+    ["a negative client_secret_expires_at", { client_secret_expires_at: -1 }, { secretExpiresAt: undefined }],
+    ["an empty method", { token_endpoint_auth_method: "" }, { method: "client_secret_post" }],
+    ["a method that is null", { token_endpoint_auth_method: null }, { method: "client_secret_post" }],
+    ["a method that is a list", { token_endpoint_auth_method: ["none"] }, { method: "client_secret_post" }],
+    ["a token that is an object", { registration_access_token: {} }, { registrationToken: undefined }],
+    ["a token that is null", { registration_access_token: null }, { registrationToken: undefined }],
+    ["a path as the place", { registration_client_uri: "/m/1" }, { registrationUri: `${issuer}/m/1` }],
+    ["a relative place", { registration_client_uri: "register/1" }, { registrationUri: `${issuer}/register/1` }],
+    ["a place without TLS", { registration_client_uri: "http://auth.test/m" }, { registrationUri: undefined }],
+    ["a place with a password", { registration_client_uri: "https://u:p@auth.test/m" }, { registrationUri: undefined }],
+    ["a place that is no URL", { registration_client_uri: "https://" }, { registrationUri: undefined }],
+    ["a place that is null", { registration_client_uri: null }, { registrationUri: undefined }],
+    ["lists that are null", { redirect_uris: null, grant_types: null, contacts: null }, { clientId: "made" }],
+    [
+      "nothing but the id",
+      Object.fromEntries(Object.keys(made).map((name) => [name, name === "client_id" ? "made" : undefined])),
+      { ...none, clientId: "made", method: "none" }
+    ]
+  ])("is read with %s, whatever the status of success", ([_, changed, expected]) =>
+    Effect.gen(function* () {
+      for (const status of [200, 201, 202]) {
+        const registered = yield* (yield* registering(MockClient.respond(status, { ...made, ...changed }))).registered
+        expect(registered).toMatchObject(expected)
+        expect(printed(registered)).not.toContain("canary")
+      }
+    })
+  )
+
+  it.effect("shows no copy of its secrets, under whatever name and however deep", () =>
+    Effect.gen(function* () {
+      const jwk = { kty: "RSA", n: "n", e: "AQAB", d: "canary-private", k: "canary-private" }
+      const copies = {
+        Client_Secret: "canary-secret",
+        clientSecret: "another canary",
+        "x-copy": "it is canary-secret",
+        "canary-registration": "a name",
+        nested: { list: ["canary-secret", { registration_access_token: "canary-x", kept: 1 }, ["CANARY-SECRET"]] },
+        jwks: { keys: [jwk] },
+        management: { password: "canary-pass", access_token: "canary-access" },
+        invited: "canary-invitation",
+        ["__proto__"]: { client_secret: "canary-secret" }
+      }
+      const initialAccessToken = Redacted.make("canary-invitation")
+      const answer = JSON.stringify({ ...made, ...copies }).replace(
+        /}$/,
+        `,"deep":${"[".repeat(5_000)}"canary-secret"${"]".repeat(5_000)}}`
+      )
+      const { registered } = yield* registering(MockClient.respond(201, answer), { initialAccessToken })
+      const client = yield* registered
+      expect(printed(client)).not.toMatch(/canary/i)
+      expect(JSON.stringify(client.metadata)).not.toMatch(/canary/i)
+      expect(client.metadata).toMatchObject({
+        client_name: "a program",
+        token_endpoint_auth_method: "client_secret_basic",
+        nested: { list: [{ kept: 1 }, []] },
+        jwks: { keys: [{ kty: "RSA", n: "n", e: "AQAB" }] },
+        management: {}
+      })
+      const encoded = yield* Schema.encode(Registration.Registered)(client)
+      expect(JSON.stringify(encoded["metadata"])).not.toMatch(/canary/i)
     })
   )
 
   it.effect.each<readonly [string, number]>([
     ["1e306", 8.64e15],
     ["9223372036854775807", 8.64e15],
+    ["1e400", 0],
     ["0", 0]
   ])("has a secret that ends at %s, which is a time, or never", ([end, at]) =>
     Effect.gen(function* () {
@@ -148,14 +221,6 @@ describe("a client that is registered", () => {
       const json = { "content-type": "application/json" }
       const registered = yield* (yield* registering(MockClient.respond(201, text, json))).registered
       expect(registered.secretExpiresAt ?? 0).toBe(at)
-    })
-  )
-
-  it.effect("is none, with a secret that ends at no time there is", () =>
-    Effect.gen(function* () {
-      const text = JSON.stringify({ ...made, client_secret_expires_at: 1 }).replace(`_at":1`, `_at":1e400`)
-      const { registered } = yield* registering(MockClient.respond(201, text, { "content-type": "application/json" }))
-      expect(yield* Effect.flip(registered)).toMatchObject({ reason: "InvalidResponse" })
     })
   )
 

@@ -152,8 +152,6 @@ describe("an exchange", () => {
   )
 
   it.effect.each<readonly [string, object, string | undefined]>([
-    ["does not say what it is", { issued_token_type: undefined }, undefined],
-    ["says it in no way that can be read", { issued_token_type: [accessToken] }, undefined],
     ["is a refresh token, unasked", { issued_token_type: refreshToken }, undefined],
     ["is an ID token, unasked", { issued_token_type: idToken }, accessToken],
     ["is no JWT, which was asked for", { issued_token_type: accessToken }, jwt],
@@ -162,7 +160,6 @@ describe("an exchange", () => {
     ["is none to be presented, in the place of an access token", { token_type: "N_A" }, accessToken],
     ["is none to be presented, and called a JWT, unasked", { token_type: "N_A", issued_token_type: jwt }, undefined],
     ["is of a type that nobody can present", { token_type: "mac" }, undefined],
-    ["has no type", { token_type: undefined }, undefined],
     ["is not there", { access_token: undefined }, undefined],
     ["is nothing", { access_token: "" }, undefined],
     ["holds what no request can carry", { access_token: "canary-\u0000" }, undefined],
@@ -176,10 +173,25 @@ describe("an exchange", () => {
     })
   )
 
+  it.effect.each<readonly [string, object, string | undefined, string]>([
+    ["has no issued_token_type", { issued_token_type: undefined }, undefined, accessToken],
+    ["has issued_token_type null", { issued_token_type: null }, accessToken, accessToken],
+    ["has an empty issued_token_type", { issued_token_type: "" }, jwt, jwt],
+    ["has a list for issued_token_type", { issued_token_type: [accessToken] }, undefined, accessToken],
+    ["has no token_type", { token_type: undefined }, undefined, accessToken],
+    ["has no issued_token_type and token_type N_A", { issued_token_type: undefined, token_type: "N_A" }, saml2, saml2]
+  ])("takes a token whose answer %s", ([_, more, requestedTokenType, issuedTokenType]) =>
+    Effect.gen(function* () {
+      const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
+      const token = yield* exchange(subject)
+      expect([token.issuedTokenType, Redacted.value(token.accessToken)]).toEqual([issuedTokenType, "canary-a"])
+    })
+  )
+
   it.effect.each<readonly [string, MockClient.Step]>([
     ["a page", respond(200, "<html>canary-subject</html>")],
     ["a page for an error", respond(400, "<html>canary-subject</html>")],
-    ["an error of the server", respond(500, { error: "invalid_request", error_description: "canary-subject" })],
+    ["an error of the server", respond(500, { error: "server_error", error_description: "canary-subject" })],
     ["too much to do", respond(429, "canary-subject")],
     ["nothing", fail("ECONNRESET")]
   ])("to which the answer is %s may fare better later", ([_, answer]) =>

@@ -67,7 +67,7 @@ const mutants: Readonly<Record<string, Readonly<Record<string, Client>>>> = {
   "clock/an-hour-ahead": withoutDate,
   "clock/an-hour-behind": withoutDate,
   "answer/without-token": presumptuous,
-  "answer/without-type": presumptuous,
+  "answer/without-type": { "does not look whether the token is bound": Tokens.unbound },
   "answer/of-another-type": presumptuous,
   "answer/empty": desperate,
   "answer/error-with-200": desperate,

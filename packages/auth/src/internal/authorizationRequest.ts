@@ -1,9 +1,12 @@
 /** What somebody is sent to the authorization server with. */
+import type { TokenError } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
 import type { Quirks } from "../OAuth2.js"
-import type { Context } from "./conversation.js"
+import type { Context, Conversation } from "./conversation.js"
+import * as Member from "./member.js"
 import * as Quirk from "./quirk.js"
 
 /** The names that a request is made of: whoever could set one of them could undo what the others are for. */
@@ -59,14 +62,14 @@ export interface Request {
   readonly quirks: Quirks | undefined
   readonly resource: string | undefined
   readonly further: Readonly<Record<string, string>>
-  readonly pushed: boolean
   readonly state: string
   readonly nonce: string | undefined
   /** None for a server that refuses PKCE. */
   readonly verifier: string | undefined
 }
 
-const parametersOf = async (request: Request, { client, options }: Context): Promise<URLSearchParams> => {
+/** The parameters of the request. */
+export const parametersOf = async (request: Request, { client, options }: Context): Promise<URLSearchParams> => {
   const { nonce, redirectUri, resource, scopes, state, verifier } = request
   const parameters = new URLSearchParams({
     ...request.further,
@@ -87,26 +90,29 @@ const parametersOf = async (request: Request, { client, options }: Context): Pro
   return parameters
 }
 
-const pushedUri = async (
+/** Pushes the parameters (RFC 9126), and gives those that stand for them. */
+export const pushed = (
+  { read }: Conversation,
   server: oauth.AuthorizationServer,
-  { authentication, client, options }: Context,
   parameters: URLSearchParams
-): Promise<string> => {
-  const answer = await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, options)
-  return (await oauth.processPushedAuthorizationResponse(server, client, answer)).request_uri
+): Effect.Effect<URLSearchParams, TokenError> => {
+  const client_id = parameters.get("client_id") ?? ""
+  return read(
+    ({ authentication, client, options }) =>
+      oauth.pushedAuthorizationRequest(server, client, authentication, parameters, options),
+    ({ request_uri: reference }) => {
+      const uri = Member.text(reference)
+      return uri === undefined
+        ? Effect.fail(Member.invalid("pushed authorization response", "request_uri", reference, "a string"))
+        : Effect.succeed(new URLSearchParams({ client_id, request_uri: uri }))
+    }
+  )
 }
 
 /** The URL to open. The endpoint's own query stays (RFC 6749 §3.1). */
-export const urlOf = async (server: oauth.AuthorizationServer, context: Context, request: Request): Promise<string> => {
-  const parameters = await parametersOf(request, context)
+export const urlOf = (server: oauth.AuthorizationServer, shown: URLSearchParams): string => {
   // Its presence was checked before.
   const url = new URL(server.authorization_endpoint ?? "")
-  const shown = request.pushed
-    ? new URLSearchParams({
-        client_id: context.client.client_id,
-        request_uri: await pushedUri(server, context, parameters)
-      })
-    : parameters
   for (const [name, value] of shown) url.searchParams.set(name, value)
   url.hash = ""
   return url.href

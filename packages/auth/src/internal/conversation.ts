@@ -13,7 +13,8 @@ import * as ClientAuth from "./clientAuth.js"
 import * as Discovery from "./discovery.js"
 import * as Dpop from "./dpop.js"
 import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
-import * as Quirk from "./quirk.js"
+import * as ErrorResponse from "./errorResponse.js"
+import * as SuccessResponse from "./successResponse.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** What a request of the library takes. */
@@ -38,14 +39,22 @@ export interface Conversation {
   readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
   /** How far the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockOffset: Effect.Effect<number>
-  /** One request with the client's authentication, and what it gives. Text that repeats a secret is not shown. */
-  readonly call: <A>(run: (context: Context) => Promise<A>, secrets?: Secrets) => Effect.Effect<A, TokenError>
-  /** One that gives a token. */
-  readonly token: (
-    run: (context: Context) => Promise<oauth.TokenEndpointResponse>,
+  /** Runs what the library computes, or fetches without the client's authentication. */
+  readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
+  /** Sends one request with the client's authentication, and reads its response. Text that repeats a secret is not shown. */
+  readonly send: (request: Request, secrets?: Secrets) => Effect.Effect<SuccessResponse.Success, TokenError>
+  /** Sends one request, and reads the body of its response. */
+  readonly read: <A>(
+    request: Request,
+    reader: SuccessResponse.Reader<A>,
     secrets?: Secrets
-  ) => Effect.Effect<Token, TokenError>
+  ) => Effect.Effect<A, TokenError>
+  /** Sends one request to the token endpoint. */
+  readonly token: (request: Request, secrets?: Secrets) => Effect.Effect<Token, TokenError>
 }
+
+/** The library's function that sends a request. */
+type Request = (context: Context) => Promise<Response>
 
 const nameless = new InvalidRequest({
   reason: "Credentials",
@@ -93,38 +102,41 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
     const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
     const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
 
-    const renamed = Quirk.renaming(client.quirks)
-
-    const call: Conversation["call"] = (run, secrets = []) =>
+    const contextOf = (customFetch: Bridge.Fetch, server: oauth.AuthorizationServer, now: number): Context => ({
+      server,
+      client: skewed,
+      authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
+      options: {
+        [oauth.customFetch]: customFetch,
+        [oauth.allowInsecureRequests]: insecure,
+        ...(proof !== undefined && { DPoP: proof })
+      }
+    })
+    const within = <A>(run: (contextOf: (fetch: Bridge.Fetch) => Context) => Effect.Effect<A, TokenError>) =>
       Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) =>
-        exchange(
-          (customFetch) => {
-            const context: Context = {
-              server,
-              client: skewed,
-              authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
-              options: {
-                [oauth.customFetch]: Quirk.fetching(customFetch, client.quirks),
-                [oauth.allowInsecureRequests]: insecure,
-                ...(proof !== undefined && { DPoP: proof })
-              }
-            }
-            // A server that wants a nonce in the proof says which one; it is asked once more with that.
-            return run(context).catch((error: unknown) => {
-              if (proof !== undefined && oauth.isDPoPNonceError(error)) return run(context)
-              throw error
-            })
-          },
-          [...method.secrets, ...secrets]
-        )
-      ).pipe(Effect.mapError(renamed))
+        run((fetch) => contextOf(fetch, server, now))
+      )
 
+    const send: Conversation["send"] = (request, secrets = []) =>
+      within((contextOf) =>
+        exchange.received(
+          (fetch) => request(contextOf(fetch)),
+          [...method.secrets, ...secrets],
+          // The server says which nonce it wants in the proof; it is asked once more with that.
+          (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
+        )
+      ).pipe(Effect.flatMap((received) => SuccessResponse.of(received, client.quirks)))
+
+    const read: Conversation["read"] = (request, reader, secrets) =>
+      Effect.flatMap(send(request, secrets), SuccessResponse.reading(reader))
     return {
       issuer,
       insecure,
       metadata,
       clockOffset: Effect.sync(exchange.ahead),
-      call,
-      token: (run, secrets) => Effect.flatMap(call(run, secrets), (answer) => tokenOf(answer, client, exchange.ahead()))
+      call: (run) => within((contextOf) => exchange((fetch) => run(contextOf(fetch)), method.secrets)),
+      send,
+      read,
+      token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.ahead()), secrets)
     }
   })

@@ -4,20 +4,25 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { SignedIn } from "../AuthorizationCode.js"
 import type { Options, Pending } from "../DeviceCode.js"
+import type { Token } from "../Token.js"
 import * as AuthorizationServer from "./authorizationServer.js"
 import type { Conversation } from "./conversation.js"
 import * as Discovery from "./discovery.js"
 import * as IdToken from "./idToken.js"
+import * as Member from "./member.js"
 import * as Quirk from "./quirk.js"
+import type { Body } from "./responseBody.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** RFC 8628 §3.5: where the server does not say. */
 export const interval: Duration.DurationInput = "5 seconds"
+
+/** How long a code is taken to be good where the server does not state it; the server ends it before, if it has to. */
+const unstatedLifetime: Duration.DurationInput = "15 minutes"
 
 /** Nobody sits in front of a code for longer. */
 const longestMs = 24 * 3600_000
@@ -56,31 +61,51 @@ const asked = ({ parameters, quirks, resource, scopes = [] }: Options): Record<s
 
 type Begun = ConstructorParameters<typeof Pending>[0]
 
+const what = "device authorization response"
+
+const required = (body: Body, name: string): Effect.Effect<string, TokenError> => {
+  const value = Member.identifier(body[name])
+  return value === undefined ? Effect.fail(Member.invalid(what, name, body[name], "a string")) : Effect.succeed(value)
+}
+
+/** The page with the code in it is a convenience: one that cannot be shown is left out. */
+const completeUri = (body: Body, insecure: boolean): Effect.Effect<string | undefined> => {
+  const uri = Member.text(body["verification_uri_complete"])
+  if (uri === undefined) return Effect.succeed(undefined)
+  return Effect.match(checkedUri(uri, insecure), { onFailure: () => undefined, onSuccess: () => uri })
+}
+
 const begun = (
-  answer: oauth.DeviceAuthorizationResponse,
+  body: Body,
   { clientId: client, issuer }: Options,
-  now: number,
   insecure: boolean
 ): Effect.Effect<Begun, TokenError> =>
   Effect.gen(function* () {
-    const { user_code: userCode, verification_uri: verificationUri } = answer
-    const verificationUriComplete = answer.verification_uri_complete
+    const deviceCode = yield* required(body, "device_code")
+    const userCode = yield* required(body, "user_code")
+    const verificationUri = yield* required(body, "verification_uri")
     yield* checkedUri(verificationUri, insecure)
-    if (verificationUriComplete !== undefined) yield* checkedUri(verificationUriComplete, insecure)
     if (!isShowable(userCode, longestCode)) return yield* unshowable
-    const lifeMs = Math.min(answer.expires_in * 1000, longestMs)
-    const waitMs = answer.interval === undefined ? Duration.toMillis(interval) : answer.interval * 1000
+    const verificationUriComplete = yield* completeUri(body, insecure)
+    const lifeMs = millisOf(body["expires_in"]) ?? Duration.toMillis(unstatedLifetime)
+    const waitMs = millisOf(body["interval"]) ?? Duration.toMillis(interval)
+    const now = yield* Clock.currentTimeMillis
     return {
       ...{ userCode, verificationUri, verificationUriComplete, issuer, client },
-      expiresAt: now + lifeMs,
+      expiresAt: now + Math.min(lifeMs, longestMs),
       interval: Math.min(Math.max(waitMs, shortestMs), longestMs),
-      deviceCode: Redacted.make(answer.device_code)
+      deviceCode: Redacted.make(deviceCode)
     }
   })
 
+const millisOf = (value: unknown): number | undefined => {
+  const seconds = Member.seconds(value)
+  return seconds === undefined ? undefined : seconds * 1000
+}
+
 /** Has the server make a code. */
 export const begin = (
-  { call, insecure }: Conversation,
+  { insecure, read }: Conversation,
   server: oauth.AuthorizationServer,
   options: Options
 ): Effect.Effect<Begun, TokenError> =>
@@ -89,59 +114,51 @@ export const begin = (
     yield* AuthorizationServer.usable("endpoint for devices", endpoint, insecure)
     const openid = options.scopes?.includes("openid") ?? false
     if (openid) yield* AuthorizationServer.usable("key set (jwks_uri)", server.jwks_uri, insecure)
-    const answer = yield* call(async ({ authentication, client, options: how }) =>
-      oauth.processDeviceAuthorizationResponse(
-        server,
-        client,
-        await oauth.deviceAuthorizationRequest(server, client, authentication, asked(options), how)
-      )
+    return yield* read(
+      ({ authentication, client, options: how }) =>
+        oauth.deviceAuthorizationRequest(server, client, authentication, asked(options), how),
+      (body) => begun(body, options, insecure)
     )
-    return yield* begun(answer, options, yield* Clock.currentTimeMillis, insecure)
   })
 
-/** What the server has given, and the response that it came in, which the library checks the ID token by. */
+/** What the server has given once somebody has approved. */
 interface Granted {
-  readonly answer: oauth.TokenEndpointResponse
-  readonly response: Response
+  readonly body: Body
+  readonly token: Token
 }
 
 /** Asks once whether somebody has approved the code. */
 export const ask = (
-  { call }: Conversation,
+  { clockOffset, read }: Conversation,
   server: oauth.AuthorizationServer,
-  { resource }: Options,
+  options: Options,
   { deviceCode }: Pending
-): Effect.Effect<Granted, TokenError> =>
-  Effect.flatten(
-    call(
-      async ({ authentication, client, options }): Promise<Either.Either<Granted, TokenError>> => {
-        const more = resource === undefined ? {} : { additionalParameters: { resource } }
-        const code = Redacted.value(deviceCode)
-        const how = { ...options, ...more }
-        const response = await oauth.deviceCodeGrantRequest(server, client, authentication, code, how)
-        const read = await IdToken.believing(oauth.processDeviceCodeResponse(server, client, response))
-        return Either.map(read, (answer) => ({ answer, response }))
-      },
-      [deviceCode]
-    )
+): Effect.Effect<Granted, TokenError> => {
+  const { resource } = options
+  return read(
+    ({ authentication, client, options: how }) =>
+      oauth.deviceCodeGrantRequest(server, client, authentication, Redacted.value(deviceCode), {
+        ...how,
+        ...(resource !== undefined && { additionalParameters: { resource } })
+      }),
+    (body) =>
+      Effect.flatMap(clockOffset, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token }))),
+    [deviceCode]
   )
-
-const anonymous = new TokenError({
-  reason: "InvalidResponse",
-  detail: "the ID token is not believed: there is none, although it was asked for (openid); sign in again"
-})
+}
 
 /** Who has signed in. The code is used by now: whatever fails here, asking again gives nothing. */
 export const signedIn = (
   conversation: Conversation,
   server: oauth.AuthorizationServer,
   options: Options,
-  { answer, response }: Granted
+  { body, token }: Granted
 ): Effect.Effect<SignedIn, TokenError> =>
   Effect.gen(function* () {
-    const token = yield* tokenOf(answer, options, yield* conversation.clockOffset)
     if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
-    if (answer.id_token === undefined) return yield* anonymous
+    const { claims, idToken, response } = yield* IdToken.claimed(conversation, body, (response, { client }) =>
+      oauth.processDeviceCodeResponse(server, client, response)
+    )
     yield* IdToken.signed(conversation, server, response)
-    return { token, claims: oauth.getValidatedIdTokenClaims(answer), idToken: Redacted.make(answer.id_token) }
+    return { token, claims, idToken }
   })

@@ -5,8 +5,10 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { Exchanged, Options, Subject } from "../TokenExchange.js"
 import type { Conversation } from "./conversation.js"
+import * as Member from "./member.js"
 import * as Quirk from "./quirk.js"
-import { tokenOf } from "./tokenResponse.js"
+import type { Body } from "./responseBody.js"
+import { tokenOf, typeOf } from "./tokenResponse.js"
 
 export const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -51,31 +53,28 @@ const explained = (error: TokenError): TokenError =>
 
 const invalid = (detail: string) => new TokenError({ reason: "InvalidResponse", detail })
 
-const untold = invalid("the answer does not say what was issued (issued_token_type)")
-const somethingElse = invalid("what was issued is of another type than was asked for (issued_token_type)")
+const somethingElse = invalid(
+  "invalid token response: `issued_token_type` is another type than the requested one. Set `quirks.answer` to adapt it"
+)
 const unasked = invalid(`what was issued is no access token (token_type "N_A"), and nothing else was asked for`)
 
 /** What a JWT for access is called is a matter of taste (RFC 8693 §3). */
 export const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
 
-const isAsked = (issued: string, requested: string = tokenTypes.accessToken): boolean =>
+const isAsked = (issued: string, requested: string): boolean =>
   issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))
 
-const exchangedOf = (
-  answer: oauth.TokenEndpointResponse,
-  asked: Asked,
-  ahead: number
-): Effect.Effect<Exchanged, TokenError> => {
-  const { requestedTokenType } = asked
-  const { issued_token_type: issuedTokenType, token_type: type } = answer
-  if (typeof issuedTokenType !== "string") return Effect.fail(untold)
-  if (!isAsked(issuedTokenType, requestedTokenType)) return Effect.fail(somethingElse)
-  if (type !== "n_a") {
-    return Effect.map(tokenOf(answer, asked, ahead), (token) => ({ ...token, issuedTokenType }))
+/** A type that is left out is the requested one: Keycloak and others leave it out, and the subject may be used up. */
+const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exchanged, TokenError> => {
+  const { requestedTokenType: requested = tokenTypes.accessToken } = asked
+  const issuedTokenType = Member.text(body["issued_token_type"]) ?? requested
+  if (!isAsked(issuedTokenType, requested)) return Effect.fail(somethingElse)
+  if (typeOf(body) !== "n_a") {
+    return Effect.map(tokenOf(body, asked, ahead), (token) => ({ ...token, issuedTokenType }))
   }
-  return requestedTokenType === undefined || requestedTokenType === tokenTypes.accessToken
+  return requested === tokenTypes.accessToken
     ? Effect.fail(unasked)
-    : Effect.map(tokenOf({ ...answer, token_type: "bearer" }, { quirks: asked.quirks }, ahead), (token) => ({
+    : Effect.map(tokenOf({ ...body, token_type: "bearer" }, { quirks: asked.quirks }, ahead), (token) => ({
         ...token,
         tokenType: notApplicable,
         issuedTokenType
@@ -84,28 +83,16 @@ const exchangedOf = (
 
 /** One exchange. Text of the server that repeats one of the tokens is not shown. */
 export const exchange = (
-  { call, clockOffset }: Conversation,
+  { clockOffset, read }: Conversation,
   asked: Asked,
   subject: Subject,
   actor: Subject | undefined
-): Effect.Effect<Exchanged, TokenError> =>
-  call(
-    async ({ authentication, client, options, server }) =>
-      oauth.processGenericTokenEndpointResponse(
-        server,
-        client,
-        await oauth.genericTokenEndpointRequest(
-          server,
-          client,
-          authentication,
-          grantType,
-          parametersOf(asked, subject, actor),
-          options
-        ),
-        { recognizedTokenTypes: { n_a: () => undefined } }
-      ),
+): Effect.Effect<Exchanged, TokenError> => {
+  const parameters = parametersOf(asked, subject, actor)
+  return read(
+    ({ authentication, client, options, server }) =>
+      oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, options),
+    (body) => Effect.flatMap(clockOffset, (ahead) => exchangedOf(body, asked, ahead)),
     [subject, ...(actor === undefined ? [] : [actor])].map(({ token }) => token)
-  ).pipe(
-    Effect.mapError(explained),
-    Effect.flatMap((answer) => Effect.flatMap(clockOffset, (ahead) => exchangedOf(answer, asked, ahead)))
-  )
+  ).pipe(Effect.mapError(explained))
+}

@@ -2,9 +2,13 @@
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
-import type { Conversation } from "./conversation.js"
+import type { Claims } from "../IdToken.js"
+import type { Context, Conversation } from "./conversation.js"
+import * as Member from "./member.js"
+import type { Body } from "./responseBody.js"
 
 const disbelieved = (why: string): TokenError =>
   new TokenError({ reason: "InvalidResponse", detail: `the ID token is not believed: ${why}; sign in again` })
@@ -31,9 +35,7 @@ const whyOf = ({ cause }: oauth.OperationProcessingError): string | undefined =>
     return claimsWrong[cause.claim] ?? "one of its claims is not as it should be"
   }
   if (has(cause, "header")) return unsupported
-  if (has(cause, "claims")) return "a claim is missing, or of another type than it should be"
-  const isMissing = has(cause, "body") && has(cause.body, "access_token") && !has(cause.body, "id_token")
-  return isMissing ? "there is none, although it was asked for (openid)" : undefined
+  return has(cause, "claims") ? "a claim is missing, or of another type than it should be" : undefined
 }
 
 const keyless = disbelieved("its issuer has no key that it could be signed by")
@@ -52,7 +54,7 @@ const disbelief = (error: unknown): TokenError | undefined => {
 }
 
 /** Lets pass what the library makes, and turns its disbelief into ours. */
-export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
+const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
   try {
     return Either.right(await checked)
   } catch (error) {
@@ -60,6 +62,43 @@ export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A
     if (refused === undefined) throw error
     return Either.left(refused)
   }
+}
+
+const anonymous = disbelieved("there is none, although it was asked for (openid)")
+const malformed = disbelieved("it is no JWT")
+
+/** An ID token whose claims hold, and whose signature was not checked. */
+interface Claimed {
+  readonly claims: Claims | undefined
+  readonly idToken: Redacted.Redacted<string>
+  /** By which the library finds it again. */
+  readonly response: Response
+}
+
+/** What the library needs to get to an ID token. */
+const responseOf = (idToken: string): Response =>
+  Response.json({ access_token: "-", token_type: "bearer", id_token: idToken })
+
+/**
+ * Checks the claims of the ID token in a token response. The library reads whole responses, and rejects the ones that it does
+ * not like: it is given one that holds nothing but the ID token.
+ */
+export const claimed = (
+  { call }: Conversation,
+  body: Body,
+  check: (response: Response, context: Context) => Promise<oauth.TokenEndpointResponse>
+): Effect.Effect<Claimed, TokenError> => {
+  const idToken = Member.text(body["id_token"])
+  if (idToken === undefined) return Effect.fail(anonymous)
+  const response = responseOf(idToken)
+  return call(async (context) => {
+    const claims = Either.map(await believing(check(response, context)), oauth.getValidatedIdTokenClaims)
+    return Either.map(claims, (claims) => ({ claims, idToken: Redacted.make(idToken), response }))
+  }).pipe(
+    // Nothing is sent here: what is wrong is the ID token.
+    Effect.mapError((error) => (error.reason === "Refused" ? malformed : error)),
+    Effect.flatten
+  )
 }
 
 /** Keys can be asked for as often as it takes; the code that the answer was got with, only once. */

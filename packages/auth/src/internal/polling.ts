@@ -47,9 +47,9 @@ const after = ({ interval, unheard }: Pace, error: TokenError): Either.Either<Pa
   }
   switch (error.error) {
     case "authorization_pending":
-      return Either.right({ interval, unheard: 0, notBefore: 0 })
+      return Either.right({ interval, unheard: 0, notBefore: error.retryAt ?? 0 })
     case "slow_down":
-      return Either.right({ interval: interval + slowerMs, unheard: 0, notBefore: 0 })
+      return Either.right({ interval: interval + slowerMs, unheard: 0, notBefore: error.retryAt ?? 0 })
     case "expired_token":
       return Either.left(over)
     case "invalid_grant":

@@ -1,35 +1,30 @@
 /** What is done about a server that differs from the specifications. */
 import { TokenError } from "@countersign/client/Errors"
-import * as Option from "effect/Option"
+import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
-import * as Schema from "effect/Schema"
 import * as oauth from "oauth4webapi"
 import type { Client, Quirks } from "../OAuth2.js"
 import type { Token } from "../Token.js"
-import type * as Bridge from "./bridge.js"
+import type { Body } from "./responseBody.js"
 
 /** Scopes as a request has them. */
 export const scopeOf = (scopes: ReadonlyArray<string>, quirks: Quirks | undefined): string =>
   scopes.join(quirks?.scopeSeparator ?? " ")
 
-const parse = Schema.decodeUnknownOption(Schema.parseJson())
+const threw = new TokenError({
+  reason: "InvalidResponse",
+  detail: "`quirks.answer` threw, or did not return an object: it has to return the body"
+})
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => Predicate.isRecord(value)
-
-const answered = async (response: Response, answer: NonNullable<Quirks["answer"]>): Promise<Response> => {
-  const text = await response.text()
-  const body = Option.getOrUndefined(Option.filter(parse(text), isObject))
-  const { headers, status } = response
-  return new Response(body === undefined ? text : JSON.stringify(answer(body)), { headers, status })
-}
-
-/** Has answers pass by what makes them ones of OAuth. Keys and metadata are fetched by GET, and are no answers. */
-export const fetching = (fetch: Bridge.Fetch, quirks: Quirks | undefined): Bridge.Fetch => {
+/** The body of a response as `quirks.answer` makes it. */
+export const adapted = (body: Body, status: number, quirks: Quirks | undefined): Either.Either<Body, TokenError> => {
   const answer = quirks?.answer
-  if (answer === undefined) return fetch
-  return async (url, options) => {
-    const response = await fetch(url, options)
-    return options.method === "POST" && response.status === 200 ? answered(response, answer) : response
+  if (answer === undefined) return Either.right(body)
+  try {
+    const changed: unknown = answer(body, status)
+    return Predicate.isRecord(changed) ? Either.right(changed) : Either.left(threw)
+  } catch {
+    return Either.left(threw)
   }
 }
 
@@ -54,27 +49,11 @@ export const expecting = (server: oauth.AuthorizationServer, quirks: Quirks | un
   }
 }
 
-/** OAuth's names for what may be gone soon. */
-const passing: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"])
-
-/** Has errors that the server has names of its own for be known by those of OAuth; `detail` has the server's. */
-export const renaming = (quirks: Quirks | undefined): ((error: TokenError) => TokenError) => {
-  const names = new Map(Object.entries(quirks?.errors ?? {}))
-  return (error) => {
-    const { detail, error: code, reason, retryAt, sent } = error
-    const known = code === undefined ? undefined : names.get(code)
-    if (known === undefined) return error
-    return passing.has(known)
-      ? new TokenError({ reason: "Unavailable", detail: `the authorization server answered ${code}: try again later` })
-      : new TokenError({ detail, error: known, reason, retryAt, sent })
-  }
-}
-
 /** More than a name or an address has. */
 const longestText = 2048
 
 /** What of an answer is kept with its token. */
-export const extrasOf = (answer: oauth.TokenEndpointResponse, quirks: Quirks | undefined): Pick<Token, "extras"> => {
+export const extrasOf = (answer: Body, quirks: Quirks | undefined): Pick<Token, "extras"> => {
   const kept = (quirks?.keeps ?? []).flatMap((name) => {
     const value = answer[name]
     return typeof value === "string" && value.length <= longestText ? [[name, value] as const] : []

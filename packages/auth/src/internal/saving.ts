@@ -41,8 +41,13 @@ interface Debt {
   readonly previous: Token | undefined
 }
 
+const textOf = (secret: Redacted.Redacted<string> | undefined): string | undefined => secret && Redacted.value(secret)
+
+/** A server may give the same access token with another refresh token. */
 const isSame = (one: Token, other: Token | undefined): boolean =>
-  other !== undefined && Redacted.value(one.accessToken) === Redacted.value(other.accessToken)
+  other !== undefined &&
+  textOf(one.accessToken) === textOf(other.accessToken) &&
+  textOf(one.refreshToken) === textOf(other.refreshToken)
 
 /** Makes the bookkeeping for one key; closing its scope tries a last time to store what is owed. */
 export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, never, Scope.Scope> =>

@@ -12,6 +12,7 @@ import type { Held, Options } from "../TokenSource.js"
 import type { Stored } from "../TokenStore.js"
 import type { Guarded } from "./guarded.js"
 import type { Holding } from "./holding.js"
+import * as Rotated from "./rotated.js"
 import type { Saving } from "./saving.js"
 import type { Telling } from "./telling.js"
 
@@ -183,7 +184,10 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     const refresh = yield* begin(state, stored)
     const { demand } = state
     const minted = yield* Effect.either(mint(state, options, refresh, demand))
-    if (Either.isLeft(minted)) return yield* failed(state, refresh, minted.left, demand)
+    if (Either.isLeft(minted)) {
+      yield* keepRotated(state, options, refresh, minted.left)
+      return yield* failed(state, refresh, minted.left, demand)
+    }
     const token: Token = { ...minted.right, issued: options.issued ?? minted.right.issued, refreshingSince: undefined }
     // In memory first: a full disk must not cost a token whose predecessor is already void.
     const held = yield* state.holding.hold(token)
@@ -192,6 +196,19 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     yield* state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
     yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
     return held
+  })
+
+/** A response that was rejected may have brought a new refresh token. It is stored, since the old one is void. */
+const keepRotated = <R>(
+  { saving }: State,
+  { issued }: Minting<R>,
+  { expected, previous }: Refresh,
+  error: TokenError
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const old = Option.getOrUndefined(previous)
+    const token = Rotated.tokenOf(error, old, now)
+    return token === undefined ? Effect.void : saving.save({ ...token, issued: issued ?? token.issued }, expected, old)
   })
 
 /**

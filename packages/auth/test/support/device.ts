@@ -43,6 +43,8 @@ interface World {
   readonly metadata?: object
   /** Members of the answer that are different; left out where they are undefined. */
   readonly code?: object
+  /** The whole response to the request for a code. */
+  readonly device?: MockClient.Step
   /** What the token endpoint answers, in order; `pending` from then on. */
   readonly answers?: ReadonlyArray<MockClient.Step>
   /** What is answered to the first questions for the metadata, and for the keys, in order. */
@@ -57,7 +59,7 @@ export const world = (world: World = {}) =>
     const { client, mock } = yield* MockClient.make(({ url }) => {
       switch (new URL(url).pathname) {
         case "/device":
-          return MockClient.respond(200, { ...code, ...world.code })
+          return world.device ?? MockClient.respond(200, { ...code, ...world.code })
         case "/token":
           return world.answers?.[asked.token++] ?? pending
         case "/jwks":

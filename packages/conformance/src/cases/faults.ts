@@ -1,4 +1,5 @@
 /** Answers that are not as they should be. */
+import * as Dpop from "@countersign/auth/Dpop"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MutableResponse } from "oauth2-mock-server"
@@ -41,6 +42,18 @@ const lifetimes = [
   lifetime("answer/lifetime-in-the-token-only", (body) => delete body["expires_in"])
 ]
 
+const withoutType = ({ body }: MutableResponse) => void (body !== "" && delete body["token_type"])
+
+/** RFC 6749 §5.1 requires `token_type`. A server that leaves it out issues Bearer tokens. */
+const bearerWithoutType = works("answer/bearer-without-type", (client) =>
+  Effect.gen(function* () {
+    const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer: withoutType }))
+    const { tokenType } = yield* clientCredentials({})
+    yield* holds(tokenType === "Bearer", `the token is Bearer, not ${tokenType}`)
+    return "the token is Bearer"
+  })
+)
+
 type Expected = Parameters<typeof refused>[1]
 
 const invalid: Expected = { reason: "InvalidResponse" }
@@ -53,6 +66,14 @@ const answer = (name: string, expected: Expected, change: (response: MutableResp
     })
   )
 
+const boundWithoutType = attack("answer/without-type", (client) =>
+  Effect.gen(function* () {
+    const options = yield* MockServer.make({ answer: withoutType })
+    const { clientCredentials } = yield* client.conversation({ ...options, dpop: yield* Dpop.generate })
+    return yield* refused(clientCredentials({}), invalid)
+  })
+)
+
 const refusing = (description: string) => (response: MutableResponse) => {
   response.statusCode = 400
   response.body = { error: "invalid_scope", error_description: description }
@@ -60,7 +81,6 @@ const refusing = (description: string) => (response: MutableResponse) => {
 
 const answers = [
   answer("answer/without-token", invalid, ({ body }) => void (body !== "" && delete body["access_token"])),
-  answer("answer/without-type", invalid, ({ body }) => void (body !== "" && delete body["token_type"])),
   answer("answer/of-another-type", invalid, ({ body }) => void (body !== "" && (body["token_type"] = "mac"))),
   answer("answer/empty", { reason: "Unavailable" }, (response) => (response.body = "")),
   answer("answer/error-with-200", { reason: "Refused", error: "invalid_scope" }, (response) => {
@@ -101,4 +121,11 @@ const idTokens = [
   idToken("id-token/of-nobody", (claims) => delete claims["sub"])
 ]
 
-export const faults: ReadonlyArray<Case> = [grants, ...lifetimes, ...answers, ...idTokens]
+export const faults: ReadonlyArray<Case> = [
+  grants,
+  ...lifetimes,
+  bearerWithoutType,
+  boundWithoutType,
+  ...answers,
+  ...idTokens
+]

@@ -1,0 +1,93 @@
+/** The secrets of one request to an authorization server. Text of the server that repeats one is not shown. */
+import * as Redact from "@countersign/protocol/Redact"
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+
+export interface SentSecrets {
+  /** The server's text as one line of at most `limit` characters; undefined if it repeats a secret, or a part of one. */
+  readonly shown: (text: string, limit: number) => string | undefined
+}
+
+/** What of a request is needed here. */
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: URLSearchParams | string | null | undefined
+}
+
+/** Parameters that hold a secret, also where the library or `ClientAuthentication` has added them. */
+const parameters = [
+  "actor_token",
+  "assertion",
+  "client_assertion",
+  "client_secret",
+  "code",
+  "code_verifier",
+  "device_code",
+  "password",
+  "refresh_token",
+  "subject_token",
+  "token"
+]
+
+/** Letter case is ignored: a server may fold it before it quotes. */
+const folded = (text: string): string => text.toLowerCase()
+
+/** Header values with their scheme removed, and what Basic credentials decode to. */
+const ofHeaders = ({ authorization = "", dpop = "" }: Readonly<Record<string, string>>): ReadonlyArray<string> => {
+  const [, credentials = ""] = authorization.split(" ", 2)
+  const decoded = Either.getOrElse(Encoding.decodeBase64String(credentials), () => "")
+  return [credentials, decoded.slice(decoded.indexOf(":") + 1), dpop]
+}
+
+const ofBody = (body: Sent["body"]): ReadonlyArray<string> => {
+  if (body === undefined || body === null) return []
+  const form = new URLSearchParams(body)
+  return parameters.flatMap((name) => form.getAll(name))
+}
+
+/**
+ * How many characters of a secret identify it: half of them, and 16 at most. A secret of up to 8 characters is looked for as
+ * a whole.
+ */
+const windowOf = ({ length }: string): number =>
+  length <= 8 ? length : Math.min(16, Math.max(8, Math.ceil(length / 2)))
+
+/** Whether a text holds a part of the secret that identifies it. Both are folded. */
+const repeats = (text: string, secret: string): boolean => {
+  const length = windowOf(secret)
+  for (let start = 0; start + length <= text.length; start++) {
+    if (secret.includes(text.slice(start, start + length))) return true
+  }
+  return false
+}
+
+/** `%41` and `+` as the characters that they stand for; a multi-byte character that is broken stays as it is. */
+const decodedForm = (text: string): string =>
+  text.replaceAll("+", " ").replaceAll(/(?:%[0-9a-f]{2})+/g, (encoded) => {
+    try {
+      return folded(decodeURIComponent(encoded))
+    } catch {
+      return encoded
+    }
+  })
+
+/** What is looked at beyond the shown characters, so that a secret which begins in them is found. */
+const lookahead = 64
+
+const textsOf = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): ReadonlyArray<string> => {
+  const known = [...further.map(Redacted.value), ...ofHeaders(sent.headers), ...ofBody(sent.body)]
+  const encoded = known.map((secret) => new URLSearchParams({ "": secret }).toString().slice(1))
+  return [...new Set([...known, ...encoded].filter((secret) => secret !== "").map(folded))]
+}
+
+/** The secrets of a request: those of its headers and its form, and `further`. */
+export const of = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): SentSecrets => ({
+  shown: (text, limit) => {
+    const read = folded(text.slice(0, limit + lookahead))
+    const spellings = [read, decodedForm(read), read.replaceAll("\\", "")]
+    return textsOf(sent, further).some((secret) => spellings.some((spelling) => repeats(spelling, secret)))
+      ? undefined
+      : Redact.text(text, limit)
+  }
+})
