@@ -27,6 +27,7 @@ import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
 import type { Call, Running } from "./internal/call.js"
 import { callOf, enter, isInside, locally, retried } from "./internal/call.js"
+import { classify } from "./internal/classify.js"
 import { lastResponse, withResponse } from "./internal/lastResponse.js"
 import { sleep } from "./internal/sleep.js"
 import { statusError } from "./internal/statusError.js"
@@ -158,11 +159,19 @@ const pointless: ReadonlySet<TransportReason> = new Set<TransportReason>([
   "Tls"
 ])
 
-/** The statuses with which a proxy rejects the client, and not this one request. */
-const proxyRejects: ReadonlySet<number | undefined> = new Set([403, 407])
+/** Whether a proxy may open a connection another time: its status and the code are judged like those of a server. */
+const proxyMayHelp = (failure: TransportError): boolean => {
+  const status = failure.proxy?.status
+  if (status !== undefined) return transientStatuses.has(status)
+  return !pointless.has(classify(failure).reason)
+}
 
-const mayHelp = (failure: Failure): boolean =>
-  failure._tag !== "TransportError" || !(pointless.has(failure.reason) || proxyRejects.has(failure.proxy?.status))
+const transientStatuses: ReadonlySet<number> = new Set(defaults.statuses)
+
+const mayHelp = (failure: Failure): boolean => {
+  if (failure._tag !== "TransportError") return true
+  return failure.reason === "ProxyFailed" ? proxyMayHelp(failure) : !pointless.has(failure.reason)
+}
 
 const mayResend = (request: HttpClientRequest, failure: Failure, keyHeader: string): boolean =>
   mayHelp(failure) &&

@@ -54,6 +54,13 @@ const opens = <E>(outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, 
 
 const exchange = { method: "GET", url: "https://api.test/v1/x" }
 const broken = (reason: Errors.TransportReason) => new Errors.TransportError({ ...exchange, reason, sent: "maybe" })
+const proxyFailed = (status?: number) =>
+  new Errors.TransportError({
+    ...exchange,
+    reason: "ProxyFailed",
+    sent: "no",
+    proxy: { origin: "http://proxy.test:3128", status }
+  })
 const timeout = (scope: "call" | "exchange") => new Errors.Timeout({ ...exchange, scope, after: Duration.seconds(1) })
 
 describe("a closed circuit", () => {
@@ -95,6 +102,9 @@ describe("a closed circuit", () => {
       for (const reason of ["ConnectionRefused", "ConnectionReset", "Truncated", "Tls", "Unknown"] as const) {
         expect(yield* opens(Effect.fail(broken(reason))), reason).toEqual(["Open", "Open"])
       }
+      for (const status of [502, 503, 504]) {
+        expect(yield* opens(Effect.fail(proxyFailed(status))), `proxy ${status}`).toEqual(["Open", "Open"])
+      }
       expect(yield* opens(Effect.fail(timeout("exchange")))).toEqual(["Open", "Open"])
       const unavailable = new Errors.Unavailable({ ...exchange, status: 503 })
       expect(yield* opens(Effect.fail(unavailable))).toEqual(["Open", "Open"])
@@ -120,7 +130,9 @@ describe("a closed circuit", () => {
       const held = new Errors.RateLimited({ ...exchange, status: 503, by: "hold" })
       const tokenless = new Errors.TokenError({ reason: "Unavailable", detail: "" })
       const overloaded = new Errors.Overloaded({ origin, limit: 1, queued: 1 })
-      const errors = [held, tokenless, overloaded, broken("AddressRefused"), timeout("call"), "of another policy"]
+      const proxies = [proxyFailed(407), proxyFailed(403), proxyFailed(501), proxyFailed()]
+      const own = [held, tokenless, overloaded, broken("AddressRefused"), timeout("call")]
+      const errors = [...own, ...proxies, "of another policy"]
       for (const exit of [Effect.interrupt, Effect.die("defect"), ...errors.map((error) => Effect.fail(error))]) {
         expect(yield* opens(exit)).toEqual(["Closed", "HalfOpen"])
       }

@@ -60,14 +60,28 @@ describe("Retry.policy", () => {
 
   it.effect("does not retry a proxy that rejects the client, and retries one that fails", () =>
     Effect.gen(function* () {
-      for (const [status, expected] of [
-        [407, 1],
-        [403, 1],
-        [502, 3],
-        [undefined, 3]
+      for (const [status, code, expected] of [
+        [407, undefined, 1],
+        [403, undefined, 1],
+        [400, undefined, 1],
+        [405, undefined, 1],
+        [501, undefined, 1],
+        [429, undefined, 3],
+        [502, undefined, 3],
+        [503, undefined, 3],
+        [504, undefined, 3],
+        [undefined, undefined, 3],
+        [undefined, "ECONNREFUSED", 3],
+        [undefined, "ENOTFOUND", 3],
+        [undefined, "UND_ERR_CONNECT_TIMEOUT", 3],
+        [undefined, "ECONNRESET", 3],
+        [undefined, "HPE_INVALID_CONSTANT", 1],
+        [undefined, "ERR_TLS_CERT_ALTNAME_INVALID", 1],
+        [undefined, "EPROTO", 1]
       ] as const) {
         const proxy = { origin: "http://proxy.test:3128", status }
-        expect(yield* sends("POST", { phase: "connecting", reason: "ProxyFailed", proxy })).toBe(expected)
+        const sent = yield* sends("POST", { phase: "connecting", reason: "ProxyFailed", code, proxy })
+        expect(sent, `${status} ${code}`).toBe(expected)
       }
     })
   )

@@ -14,9 +14,15 @@ import {
 /** What an exchange says about its server: that it is there, that something is wrong with it, or nothing. */
 export type Verdict = "answered" | "broken" | undefined
 
-const ofTransport = ({ reason }: TransportError): Verdict =>
+/** The statuses of a proxy that did not reach the server: RFC 9110 §15.6.3 to §15.6.5. */
+const unreached: ReadonlySet<number | undefined> = new Set([502, 503, 504])
+
+const ofTransport = ({ proxy, reason }: TransportError): Verdict => {
   // This side's own refusal says nothing about the other.
-  reason === "AddressRefused" ? undefined : "broken"
+  if (reason === "AddressRefused") return undefined
+  // A proxy that is down or rejects the client says nothing about the server.
+  return reason === "ProxyFailed" && !unreached.has(proxy?.status) ? undefined : "broken"
+}
 
 /**
  * What an error says. What is nobody's answer and no broken exchange (a token that was not to be had, a permit that was
