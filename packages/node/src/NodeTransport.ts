@@ -13,8 +13,10 @@ import type * as Scope from "effect/Scope"
 import * as Agent from "./internal/agent.js"
 import { makeConnector, milliseconds } from "./internal/agent.js"
 import { makeDispatcher } from "./internal/dispatcher.js"
-import { Proxied } from "./internal/proxied.js"
+import { ProxyDispatcher } from "./internal/proxied.js"
+import type { Proxies } from "./internal/proxyEnv.js"
 import { proxyEnv } from "./internal/proxyEnv.js"
+import { proxyOption } from "./internal/proxyOption.js"
 import type { Bounds } from "./internal/sending.js"
 import { overDispatcher } from "./internal/sending.js"
 
@@ -117,6 +119,55 @@ export interface Options {
   readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
   /** Called with the origin whenever a connection was opened, for a counter. */
   readonly onConnect?: ((origin: string) => void) | undefined
+  /** See {@link OptionsWithProxy}. */
+  readonly proxy?: undefined
+}
+
+/**
+ * The URL of a proxy, `http:` or `https:`, such as `http://proxy.example.com:3128`. It may hold a user name and a
+ * password, percent-encoded; use `Redacted` then. They are sent to the proxy and to no origin
+ * ([RFC 9110 §11.7.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.7.2)).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ProxyUrl = string | URL | Redacted.Redacted<string | URL>
+
+/**
+ * Proxies by the scheme of the request's URL, and the hosts that are reached without one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProxySettings {
+  /** The proxy for `http:` URLs, which forwards the requests. None when left out. */
+  readonly http?: ProxyUrl | undefined
+  /** The proxy for `https:` URLs, through a tunnel of which the proxy sees the host and the port only. None when left out. */
+  readonly https?: ProxyUrl | undefined
+  /** Hosts that are reached without a proxy, in the form of the entries of `NO_PROXY`: see {@link makeProxyEnv}. */
+  readonly noProxy?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * The options of a transport that sends through proxies. `allowAddress` and `socketPath` are excluded: the proxy
+ * resolves host names, so that this client cannot check addresses.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ProxyOptions extends Omit<Options, "allowAddress" | "socketPath"> {
+  readonly allowAddress?: undefined
+  readonly socketPath?: undefined
+}
+
+/**
+ * {@link ProxyOptions} with the proxy: one for all URLs, or one for each scheme with the hosts that bypass them.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OptionsWithProxy extends Omit<ProxyOptions, "proxy"> {
+  readonly proxy: ProxyUrl | ProxySettings | undefined
 }
 
 /**
@@ -135,37 +186,66 @@ export const defaults: typeof Agent.defaults = Agent.defaults
  * breaks off; the cause carries undici's code, e.g. `UND_ERR_HEADERS_TIMEOUT`.
  * The fragment of a URL is not sent: [RFC 9110 §4.2.5](https://www.rfc-editor.org/rfc/rfc9110#section-4.2.5).
  *
- * @param options - bounds in time and size.
+ * With `proxy`, requests are sent as {@link makeProxyEnv} says, and making the client fails with `ConfigError` for an
+ * invalid proxy URL or an invalid entry of `noProxy`. Without it, no proxy is used, whatever the environment says.
+ *
+ * @param options - bounds in time and size, certificates, and the proxy.
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+export function make(options?: Options): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
+export function make(options: OptionsWithProxy): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope>
+export function make(
+  options: Options | OptionsWithProxy = {}
+): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope> {
+  return options.proxy === undefined
+    ? overAgent(options)
+    : Effect.flatMap(proxyOption(options.proxy), (proxies) => overProxies(options, proxies))
+}
+
+const overAgent = (options: Omit<Options, "proxy">): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
   ).pipe(Effect.map((dispatcher) => overDispatcher(dispatcher, boundsOf(options))))
 
-const boundsOf = (options: Options): Bounds => ({
+const overProxies = (
+  options: Omit<ProxyOptions, "proxy">,
+  proxies: Proxies
+): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new ProxyDispatcher(options, proxies)),
+    (dispatcher) => Effect.promise(() => dispatcher.destroy())
+  ).pipe(Effect.map((dispatcher) => overDispatcher(dispatcher, boundsOf(options))))
+
+const boundsOf = (options: Pick<Options, keyof Bounds>): Bounds => ({
   headersTimeout: milliseconds(options.headersTimeout ?? defaults.headersTimeout),
   bodyTimeout: milliseconds(options.bodyTimeout ?? defaults.bodyTimeout)
 })
 
 /**
- * {@link make} as a Layer, with bounds of your own.
+ * {@link make} as a Layer, with options. With `proxy`, building the Layer fails with `ConfigError` if that is invalid.
  *
  * @example
  * import * as NodeTransport from "@countersign/node/NodeTransport"
  *
  * const TransportLive = NodeTransport.layerWith({ connections: 8, headersTimeout: "5 seconds" })
  *
+ * const ThroughProxy = NodeTransport.layerWith({
+ *   proxy: { https: "http://proxy.example.com:3128", noProxy: ["internal.example.com", "10.0.0.0/8"] }
+ * })
+ *
  * @since 0.1.0
  * @category layers
  */
-export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.scoped(HttpClient.HttpClient, make(options))
+export function layerWith(options: Options): Layer.Layer<HttpClient.HttpClient>
+export function layerWith(options: OptionsWithProxy): Layer.Layer<HttpClient.HttpClient, ConfigError>
+export function layerWith(options: Options | OptionsWithProxy): Layer.Layer<HttpClient.HttpClient, ConfigError> {
+  return Layer.scoped(HttpClient.HttpClient, options.proxy === undefined ? overAgent(options) : make(options))
+}
 
 /**
- * {@link make} as a Layer.
+ * {@link make} as a Layer, with the default options.
  *
  * @since 0.1.0
  * @category layers
@@ -173,25 +253,37 @@ export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient> 
 export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
 
 /**
- * The bounds of a transport that may send through proxies. It is the proxy there that looks names up, and its address
- * is most often a private one: `allowAddress` would promise what it cannot hold.
+ * {@link make}, with the proxies that the environment names, read through `Config`.
  *
- * @since 0.1.0
- * @category models
- */
-export type ProxyOptions = Omit<Options, "allowAddress" | "socketPath">
-
-/**
- * {@link make}, through the proxies that the configuration names: `HTTP_PROXY` for http URLs, which it is asked to
- * forward, and `HTTPS_PROXY` for https URLs, through a tunnel ([RFC 9110 §9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)).
- * Hosts that `NO_PROXY` lists have none: names, which hold for what is below them, and addresses, with a port or
- * without, between commas; `*` is all of them. Lower-case names of the three go first. A proxy's URL may hold a name
- * and a password; they are sent to it, and to nobody else.
+ * | URL | variables: the first that is set, also if it is empty | how |
+ * |---|---|---|
+ * | `http:` | `http_proxy`, `HTTP_PROXY`, `all_proxy`, `ALL_PROXY` | the proxy forwards the request ([RFC 9112 §3.2.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2)) |
+ * | `https:` | `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` | through a tunnel ([RFC 9110 §9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)), in HTTP/1.1 or HTTP/2 |
+ * | hosts that bypass the proxies | `no_proxy`, `NO_PROXY` | directly |
  *
- * A proxy that gives no tunnel fails like a connection that is refused (`ECONNREFUSED`, nothing sent); one that
- * refuses to forward gives its answer, e.g. a 407, as that of the origin.
+ * An empty value means no proxy. Where `REQUEST_METHOD` is set, `HTTP_PROXY` in capitals is ignored: in a CGI program it
+ * is a header field of the request (httpoxy, [CVE-2016-5385](https://nvd.nist.gov/vuln/detail/CVE-2016-5385)).
+ * Proxies are `http:` or `https:`; there is no SOCKS.
  *
- * Fails with `ConfigError` for a proxy whose URL is none, or is neither http nor https.
+ * The entries of `NO_PROXY` have commas or blanks between them, and may have a port each:
+ *
+ * | entry | bypasses |
+ * |---|---|
+ * | `example.com`, `.example.com`, `*.example.com` | that host and all hosts below it, as in curl and Python |
+ * | `192.0.2.1`, `::1`, `[::1]` | that address, however the URL writes it |
+ * | `10.0.0.0/8`, `fd00::/8` | the addresses of the network in CIDR notation; host names are not resolved |
+ * | `example.com:8080`, `[::1]:8080`, `10.0.0.0/8:8080` | the same on that port only |
+ * | `*` | every host |
+ *
+ * Loopback addresses are not excluded by themselves.
+ *
+ * Building fails with `ConfigError` for a proxy URL or an entry that is invalid. The error names the variable and the
+ * entry, and never shows a proxy's URL.
+ *
+ * A request fails with the reason `ProxyFailed` if the proxy cannot be reached, opens no tunnel, or answers a forwarded
+ * request with 407. `TransportError.proxy` has the proxy's origin and status, and nothing was sent to the origin. The
+ * client does not retry a 407 or a 403 of the proxy. Other statuses of a proxy that forwards cannot be distinguished from
+ * the origin's, and are responses.
  *
  * @since 0.1.0
  * @category constructors
@@ -199,15 +291,10 @@ export type ProxyOptions = Omit<Options, "allowAddress" | "socketPath">
 export const makeProxyEnv = (
   options: ProxyOptions = {}
 ): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope> =>
-  Effect.flatMap(proxyEnv, (proxies) =>
-    Effect.acquireRelease(
-      Effect.sync(() => new Proxied(options, proxies)),
-      (proxied) => Effect.promise(() => proxied.destroy())
-    )
-  ).pipe(Effect.map((proxied) => overDispatcher(proxied, boundsOf(options))))
+  Effect.flatMap(proxyEnv, (proxies) => overProxies(options, proxies))
 
 /**
- * {@link makeProxyEnv} as a Layer, with bounds of your own.
+ * {@link makeProxyEnv} as a Layer, with options.
  *
  * @since 0.1.0
  * @category layers

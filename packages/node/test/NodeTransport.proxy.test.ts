@@ -1,6 +1,4 @@
 /** Proxies that the environment names. */
-import * as ApiClient from "@countersign/client/ApiClient"
-import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -93,24 +91,6 @@ describe("A proxy of the environment", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that refuses a tunnel, or breaks off, is a connection refused, with nothing sent", () =>
-    Effect.gen(function* () {
-      const refusing = yield* proxy({ refuse: 407 })
-      const breaking = yield* raw((socket) => socket.destroy())
-      const closed = yield* Effect.scoped(origin)
-      for (const { url } of [refusing, breaking, closed]) {
-        const error = yield* ApiClient.make({ baseUrl: "https://name.test", auth: Auth.none, retry: false }).pipe(
-          Effect.flatMap((api) => Effect.flip(api.get("/"))),
-          Effect.timeout("3 seconds"),
-          env({ HTTPS_PROXY: withUser(url) })
-        )
-        expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no" })
-        expect(inspect(error, { depth: 10 })).not.toMatch(/p@ss|p%40ss|dXMg/)
-      }
-      expect(breaking.connections).toBeLessThanOrEqual(2)
-    }).pipe(Effect.scoped)
-  )
-
   it.live("that opens no tunnel in time is a connect timeout", () =>
     Effect.gen(function* () {
       const silent = yield* raw(() => undefined)
@@ -118,14 +98,6 @@ describe("A proxy of the environment", () => {
         env({ HTTPS_PROXY: silent.url }, { connectTimeout: "150 millis" })
       )
       expect(codeOf(error)).toBe("UND_ERR_CONNECT_TIMEOUT")
-    }).pipe(Effect.scoped)
-  )
-
-  it.live("that refuses to forward gives its answer", () =>
-    Effect.gen(function* () {
-      const refusing = yield* proxy({ refuse: 407 })
-      const response = yield* HttpClient.get("http://name.test/").pipe(env({ HTTP_PROXY: refusing.url }))
-      expect([response.status, yield* response.text]).toEqual([407, "proxy"])
     }).pipe(Effect.scoped)
   )
 

@@ -82,7 +82,7 @@ const ways: Record<string, Way> = {
   "forwarded by a proxy": { secure: false, env: through("HTTP_PROXY", own) },
   "past a proxy, because of NO_PROXY": {
     secure: false,
-    env: Effect.succeed({ HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.1" })
+    env: Effect.succeed({ HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.0/8" })
   },
   ...(certificates === undefined
     ? {}

@@ -2,12 +2,16 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
+import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as ProcessLock from "@countersign/node/ProcessLock"
+import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 
 /** A service that work under a lock might ask for. */
 interface Vault {
@@ -39,5 +43,49 @@ describe("types", () => {
     >()
     expectTypeOf(KeychainTokenStore.make).returns.toEqualTypeOf<Effect.Effect<TokenStore.Service, TokenStoreError>>()
     expectTypeOf(KeychainTokenStore.layer).returns.toEqualTypeOf<LayerOf<TokenStore.TokenStore, TokenStoreError>>()
+  })
+  it("making a transport can fail only with a proxy", () => {
+    const made = () => NodeTransport.make({ connections: 1 })
+    const proxied = () => NodeTransport.make({ proxy: "http://proxy.test:3128", connections: 1 })
+    expectTypeOf(made).returns.toEqualTypeOf<Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>>()
+    expectTypeOf(proxied).returns.toEqualTypeOf<Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope>>()
+    const layer = (options: NodeTransport.Options) => NodeTransport.layerWith(options)
+    const layerOfProxy = (options: NodeTransport.OptionsWithProxy) => NodeTransport.layerWith(options)
+    expectTypeOf(NodeTransport.layer).toEqualTypeOf<LayerOf<HttpClient.HttpClient>>()
+    expectTypeOf(layer).returns.toEqualTypeOf<LayerOf<HttpClient.HttpClient>>()
+    expectTypeOf(layerOfProxy).returns.toEqualTypeOf<LayerOf<HttpClient.HttpClient, ConfigError>>()
+    expectTypeOf(NodeTransport.layerProxyEnv).toEqualTypeOf<LayerOf<HttpClient.HttpClient, ConfigError>>()
+  })
+
+  it("a proxy is a URL, redacted or not, or one for each scheme", () => {
+    type Url = string | URL | Redacted.Redacted | Redacted.Redacted<URL>
+    expectTypeOf<Url>().toExtend<NodeTransport.OptionsWithProxy["proxy"]>()
+    expectTypeOf<{ http: Url; https: Url; noProxy: Array<string> }>().toExtend<
+      NodeTransport.OptionsWithProxy["proxy"]
+    >()
+    expectTypeOf<{ https: Url | undefined }>().toExtend<NodeTransport.OptionsWithProxy["proxy"]>()
+    // @ts-expect-error: a misspelled scheme.
+    NodeTransport.layerWith({ proxy: { htps: "http://proxy.test" } })
+    // @ts-expect-error: a port alone.
+    NodeTransport.layerWith({ proxy: 3128 })
+    // @ts-expect-error: a list in one string.
+    NodeTransport.layerWith({ proxy: { https: "http://proxy.test", noProxy: "a.test,b.test" } })
+  })
+
+  it("allowAddress, socketPath and a proxy exclude each other", () => {
+    const allowAddress = () => true
+    // @ts-expect-error: the proxy resolves names.
+    NodeTransport.layerWith({ proxy: "http://proxy.test", allowAddress })
+    // @ts-expect-error: the socket is what a request is sent over.
+    NodeTransport.layerWith({ proxy: "http://proxy.test", socketPath: "/run/a.sock" })
+    const options = { proxy: "http://proxy.test", allowAddress }
+    // @ts-expect-error: not only in a literal.
+    NodeTransport.layerWith(options)
+    // @ts-expect-error: the proxy resolves names.
+    NodeTransport.layerProxyEnvWith({ allowAddress })
+    // @ts-expect-error: the socket is what a request is sent over.
+    NodeTransport.layerProxyEnvWith({ socketPath: "/run/a.sock" })
+    // @ts-expect-error: the environment names the proxies.
+    NodeTransport.layerProxyEnvWith({ proxy: "http://proxy.test" })
   })
 })

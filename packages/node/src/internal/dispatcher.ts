@@ -2,7 +2,7 @@ import type { Dispatcher, buildConnector } from "undici"
 import type { Options } from "../NodeTransport.js"
 import { defaults, makeAgent, milliseconds } from "./agent.js"
 import { AlpnAgent } from "./http2/alpnAgent.js"
-import type { RequestDispatcher } from "./sending.js"
+import type { RequestDispatcher } from "./requestDispatcher.js"
 
 /** A dispatcher that owns its connections. `destroy` cuts them. */
 export interface OwningDispatcher extends RequestDispatcher, Pick<Dispatcher, "destroy"> {}

@@ -5,7 +5,6 @@ import type { SendPhase } from "@countersign/client/Transport"
 import { describeFailure } from "@countersign/client/Transport"
 import * as Content from "@countersign/protocol/Content"
 import * as Effect from "effect/Effect"
-import type { Dispatcher } from "undici"
 import { errors } from "undici"
 import type { BodyQueue, End } from "./bodyQueue.js"
 import { describe } from "./failure.js"
@@ -13,6 +12,7 @@ import * as Inflate from "./inflate.js"
 import { StreamedResponse, WholeResponse } from "./nodeResponse.js"
 import type { RawHeaders } from "./rawHeaders.js"
 import * as Raw from "./rawHeaders.js"
+import type { RequestHandler } from "./requestDispatcher.js"
 import type { Settling } from "./settling.js"
 import type { SocketState } from "./socketState.js"
 import { StreamedBody } from "./streamedBody.js"
@@ -57,7 +57,7 @@ export interface Common {
  * One request on its way through the dispatcher, and what comes back. The dispatcher calls the `on…` methods; it
  * knows the older names of them, which hand over header fields as bytes, so that nobody parses what nobody reads.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements RequestHandler {
   readonly #common: Common
   readonly #request: HttpClientRequest
   readonly #inflates: boolean
@@ -102,6 +102,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Called before the request waits for its connection, which has this state. */
   onDispatch(socket: SocketState): void {
     this.#socket = socket
+  }
+
+  /** Until it is connected, cancelling calls `end`. */
+  onWaiting(end: () => void): void {
+    this.#abort = end
   }
 
   onConnect(abort: (error?: Error) => void): void {

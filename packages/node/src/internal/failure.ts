@@ -1,6 +1,7 @@
 import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
 import { errors } from "undici"
 import { RequestFailure } from "./http2/requestFailure.js"
+import { ProxyError } from "./proxyError.js"
 
 /** A failure of which this transport knows more than its code tells. */
 export class DescribedFailure extends Error {
@@ -69,6 +70,7 @@ const describeHttp2 = (failure: RequestFailure): Described => {
 export const describe = (failure: unknown, phase: SendPhase): Described => {
   if (failure instanceof RequestFailure) return describeHttp2(failure)
   const known = failure instanceof Error && bodyErrors.has(failure) ? bodyFailure(failure) : failure
+  if (known instanceof ProxyError) return { cause: known, details: { phase, ...known.details } }
   return known instanceof DescribedFailure
     ? { cause: known.cause, details: { ...known.details, phase } }
     : { cause: known, details: { ...reasonOf(known, phase), phase } }

@@ -1,62 +1,80 @@
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
-import * as Either from "effect/Either"
+import * as Effect from "effect/Effect"
+import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { noProxy } from "./noProxy.js"
-
-/** A proxy: where it is, and how it knows us. */
-export interface Proxy {
-  readonly origin: string
-  readonly hostname: string
-  /** The value of `Proxy-Authorization`: RFC 9110 §11.7.2. */
-  readonly authorization: Redacted.Redacted | undefined
-}
+import type { Bypasses } from "./noProxy.js"
+import { parseNoProxy } from "./noProxy.js"
+import type { Proxy } from "./proxyUrl.js"
+import { parseProxyUrl } from "./proxyUrl.js"
 
 /** Which proxy a URL's scheme has, and which hosts have none. */
 export interface Proxies {
   readonly http: Proxy | undefined
   readonly https: Proxy | undefined
-  readonly bypasses: (host: string, port: string) => boolean
+  readonly bypasses: Bypasses
 }
 
-const authorizationOf = ({ password, username }: URL): Redacted.Redacted | undefined => {
-  if (username === "") return undefined
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return Redacted.make(`Basic ${Buffer.from(credentials).toString("base64")}`)
+/** A variable that is set, with its name for errors. */
+interface Variable {
+  readonly name: string
+  readonly text: Redacted.Redacted
 }
 
-// What is wrong is said without the value, which may hold a password.
-const invalid = (detail: string) => Either.left(ConfigError.InvalidData([], `a proxy's URL: ${detail}`))
+type Read<A> = Effect.Effect<A, ConfigError.ConfigError>
 
-const parse = (redacted: Redacted.Redacted): Either.Either<Option.Option<Proxy>, ConfigError.ConfigError> => {
-  const text = Redacted.value(redacted).trim()
-  if (text === "") return Either.right(Option.none())
-  const full = text.includes("://") ? text : `http://${text}`
-  if (!URL.canParse(full)) return invalid("it is none")
-  const url = new URL(full)
-  if (url.protocol !== "http:" && url.protocol !== "https:") return invalid("neither http: nor https:")
-  try {
-    const { hostname, origin } = url
-    return Either.right(Option.some({ origin, hostname, authorization: authorizationOf(url) }))
-  } catch {
-    return invalid("a percent sign in its credentials escapes nothing")
-  }
-}
+/** The first of several variables that is set, also if it is empty. */
+const firstOf = (names: ReadonlyArray<string>): Read<Variable | undefined> =>
+  Effect.gen(function* () {
+    for (const name of names) {
+      const text = yield* Config.option(Config.redacted(name))
+      if (Option.isSome(text)) return { name, text: text.value }
+    }
+    return undefined
+  })
 
-/** Both ways of writing the name are in use; the lower-case one goes first, as with curl. */
-const either = (name: string): Config.Config<Redacted.Redacted> =>
-  Config.redacted(name.toLowerCase()).pipe(Config.orElse(() => Config.redacted(name)))
+const parseWith =
+  <A>(parse: (text: string, name: string) => Either.Either<A, string>) =>
+  ({ name, text }: Variable): Read<A> =>
+    Effect.mapError(parse(Redacted.value(text), name), (problem) => ConfigError.InvalidData([name], problem))
 
-const proxy = (name: string): Config.Config<Proxy | undefined> =>
-  either(name).pipe(Config.mapOrFail(parse), Config.withDefault(Option.none()), Config.map(Option.getOrUndefined))
+const parseProxy = parseWith(parseProxyUrl)
+const parseBypasses = parseWith(parseNoProxy)
 
-/** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in capitals or not. */
-export const proxyEnv: Config.Config<Proxies> = Config.all({
-  http: proxy("HTTP_PROXY"),
-  https: proxy("HTTPS_PROXY"),
-  bypasses: either("NO_PROXY").pipe(
-    Config.withDefault(Redacted.make("")),
-    Config.map((list) => noProxy(Redacted.value(list)))
+const proxyOf = (names: ReadonlyArray<string>): Read<Proxy | undefined> =>
+  Effect.flatMap(firstOf(names), (found) =>
+    found === undefined || Redacted.value(found.text).trim() === "" ? Effect.succeed(undefined) : parseProxy(found)
   )
+
+/**
+ * The names of the variable for http, in a CGI program or not. A CGI server gives the program the header field `Proxy`
+ * of a request as `HTTP_PROXY`: any client could choose the proxy (httpoxy, CVE-2016-5385). On Windows both spellings
+ * are one variable.
+ */
+const httpNames = (isCgi: boolean): ReadonlyArray<string> => {
+  if (!isCgi) return ["http_proxy", "HTTP_PROXY"]
+  return process.platform === "win32" ? [] : ["http_proxy"]
+}
+
+/** `REQUEST_METHOD` is set in every CGI program: RFC 3875 §4.1.12. */
+const isCgi: Read<boolean> = Effect.map(Config.option(Config.string("REQUEST_METHOD")), Option.isSome)
+
+const forAll = ["all_proxy", "ALL_PROXY"]
+
+/**
+ * The proxies that the environment names. Of several names the first that is set counts. If its value is empty, there
+ * is no proxy.
+ *
+ * - for http: `http_proxy`, `HTTP_PROXY` (not in a CGI program), `all_proxy`, `ALL_PROXY`
+ * - for https: `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`
+ * - hosts without a proxy: `no_proxy`, `NO_PROXY`
+ */
+export const proxyEnv: Read<Proxies> = Effect.gen(function* () {
+  const noProxy = yield* firstOf(["no_proxy", "NO_PROXY"])
+  return {
+    http: yield* proxyOf([...httpNames(yield* isCgi), ...forAll]),
+    https: yield* proxyOf(["https_proxy", "HTTPS_PROXY", ...forAll]),
+    bypasses: noProxy === undefined ? () => false : yield* parseBypasses(noProxy)
+  }
 })

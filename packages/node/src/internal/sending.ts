@@ -7,12 +7,12 @@ import { withDirect, withoutSpans } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
-import type * as Undici from "undici"
 import type { Common, Outcome } from "./exchange.js"
 import { Exchange } from "./exchange.js"
 import { acceptEncoding } from "./inflate.js"
 import type { Body } from "./requestBody.js"
 import { requestBody } from "./requestBody.js"
+import type { HeaderFields, RequestDispatcher } from "./requestDispatcher.js"
 import { Settling } from "./settling.js"
 import type { Target } from "./target.js"
 import { splitter } from "./target.js"
@@ -25,23 +25,6 @@ export interface Bounds {
 
 /** Codings are undone here only if it was here that they were asked for. */
 const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
-
-/**
- * Header fields of a request: names and values in turn. This is the only form between the client and the dispatcher,
- * because undici's own type also allows objects and iterables, and code that adds a field has to know the form.
- */
-export type HeaderFields = Array<string>
-
-/** A request as dispatchers of this package receive it. */
-export interface OutgoingRequest extends Undici.Dispatcher.DispatchOptions {
-  readonly origin: string
-  readonly headers: HeaderFields
-}
-
-/** Sends requests: an agent of undici, or proxies in front of agents. */
-export interface RequestDispatcher {
-  readonly dispatch: (request: OutgoingRequest, handler: Undici.Dispatcher.DispatchHandler) => boolean
-}
 
 const fieldsOf = (headers: Headers.Headers): HeaderFields => {
   const fields: HeaderFields = []

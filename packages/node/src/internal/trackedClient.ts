@@ -1,5 +1,6 @@
 import * as Undici from "undici"
 import { Exchange } from "./exchange.js"
+import { PassingHandler } from "./passingHandler.js"
 import { SocketState } from "./socketState.js"
 
 /** A client of undici that gives each exchange the state of the socket that it is sent over. */
@@ -24,7 +25,7 @@ export class TrackedClient extends Undici.Client {
   }
 
   override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof Exchange) handler.onDispatch(this.#socket)
+    if (handler instanceof Exchange || handler instanceof PassingHandler) handler.onDispatch(this.#socket)
     return super.dispatch(options, handler)
   }
 }

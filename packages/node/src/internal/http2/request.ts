@@ -1,4 +1,4 @@
-import type { OutgoingRequest } from "../sending.js"
+import type { OutgoingRequest } from "../requestDispatcher.js"
 import type { OutgoingField } from "./fieldEncoder.js"
 import { bodySource } from "./bodySource.js"
 import { lengthField, requestHead } from "./requestHead.js"
