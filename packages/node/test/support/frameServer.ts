@@ -8,7 +8,7 @@ import type { TestServer } from "./server.js"
 import { listen } from "./server.js"
 
 /** Types of frames: RFC 9113 §6. */
-const type = {
+export const type = {
   data: 0,
   headers: 1,
   priority: 2,
@@ -26,7 +26,7 @@ const endHeaders = 4
 const ack = 1
 
 /** The bytes of a frame, valid or not. */
-const frame = (kind: number, flags: number, id: number, payload: Uint8Array = new Uint8Array(0)): Buffer => {
+export const frame = (kind: number, flags: number, id: number, payload: Uint8Array = new Uint8Array(0)): Buffer => {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
   head.writeUInt8(kind, 3)
@@ -36,7 +36,7 @@ const frame = (kind: number, flags: number, id: number, payload: Uint8Array = ne
 }
 
 /** Numbers of 32 bits. */
-const numbers = (...values: ReadonlyArray<number>): Buffer => {
+export const numbers = (...values: ReadonlyArray<number>): Buffer => {
   const bytes = Buffer.alloc(4 * values.length)
   values.forEach((value, at) => bytes.writeUInt32BE(value, 4 * at))
   return bytes
@@ -67,6 +67,14 @@ export const reset = (id: number, code: number): Buffer => frame(type.reset, 0, 
 
 export const goaway = (last: number, code = 0): Buffer => frame(type.goaway, 0, 0, numbers(last, code))
 
+/** A parameter of SETTINGS. */
+export const setting = (name: number, value: number): Buffer => {
+  const bytes = Buffer.alloc(6)
+  bytes.writeUInt16BE(name, 0)
+  bytes.writeUInt32BE(value, 2)
+  return bytes
+}
+
 /** A frame as it was received. */
 interface ReceivedFrame {
   readonly type: number
@@ -76,7 +84,7 @@ interface ReceivedFrame {
 }
 
 /** A connection to the server. */
-interface FrameConnection {
+export interface FrameConnection {
   readonly socket: TLSSocket
   readonly frames: Array<ReceivedFrame>
   readonly write: (...frames: ReadonlyArray<Buffer>) => void

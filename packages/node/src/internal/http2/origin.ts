@@ -119,7 +119,10 @@ export class Http2Origin {
     this.#isHttp2 = true
     const session = new Http2Session(socket, this.#options.limits, {
       onRoom: () => this.#serve(),
-      onRetired: () => this.#serve()
+      onRetired: (cause) => {
+        if (cause !== undefined) this.#failWaiting(cause)
+        this.#serve()
+      }
     })
     this.#sessions.add(session)
     socket.once("close", () => {

@@ -32,8 +32,12 @@ export interface SessionLimits {
 interface SessionEvents {
   /** A request can be sent that could not be sent before. */
   readonly onRoom: () => void
-  /** No request can be sent any more. Requests under way may go on. */
-  readonly onRetired: () => void
+  /**
+   * No request can be sent any more. Requests under way may go on.
+   *
+   * @param cause - why the connection failed before the first frame of the server.
+   */
+  readonly onRetired: (cause?: Error) => void
 }
 
 /** RFC 9113 §3.4. */
@@ -253,12 +257,12 @@ export class Http2Session implements StreamOwner, FrameEvents {
 
   /** Ends the connection, and all that is under way. `code` is that of the GOAWAY to send. */
   #fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
-    if (!this.#end(code)) return
+    if (!this.#end(code, cause)) return
     for (const stream of this.#streams.above(0)) stream.fail(undefined, details, cause)
   }
 
   /** @returns whether it was open. */
-  #end(code: number | undefined): boolean {
+  #end(code: number | undefined, cause?: Error): boolean {
     if (this.#isClosed) return false
     const wasRetired = this.isRetired
     this.#isClosed = true
@@ -267,7 +271,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#socket.end()
     this.#socket.unref()
     this.#wait(closeTimeout, () => this.#socket.destroy())
-    if (!wasRetired) this.#events.onRetired()
+    if (!wasRetired) this.#events.onRetired(this.#settings === undefined ? cause : undefined)
     return true
   }
 
