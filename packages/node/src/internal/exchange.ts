@@ -20,10 +20,7 @@ import { StreamedBody } from "./streamedBody.js"
 /** What comes of an exchange: an `Exit`. */
 export type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
-/**
- * A body of known length up to this is given out with its header if it is complete in the same turn of the event loop.
- * Any other is streamed.
- */
+/** A body of known length up to this is given out with its header if it is complete soon. Any other is streamed. */
 const mostWatched = 64 * 1024
 
 const nothing = Buffer.alloc(0)
@@ -166,9 +163,13 @@ export class Exchange implements RequestHandler {
     this.#answer(Effect.succeed(response))
   }
 
-  /** The body did not come with its header: the header does not wait for it. */
-  onTurnOver(): void {
-    if (this.#resume === toNobody) return
+  /** Whether the response was given out, or is not waited for. */
+  get isAnswered(): boolean {
+    return this.#resume === toNobody
+  }
+
+  /** Gives out a response whose body did not come with its header. */
+  stream(): void {
     if (!this.#hasContent) return this.#endWithoutContent()
     const pieces = this.#rest ?? (this.#first === undefined ? [] : [this.#first])
     this.#first = this.#rest = undefined
@@ -194,6 +195,7 @@ export class Exchange implements RequestHandler {
 
   onComplete(): void {
     this.#common.settling.begin()
+    this.#socket?.onResponseEnd()
     const error = this.#socket?.error
     // A body that the connection delimits is complete only if that ended without an error: RFC 9112 §8.
     if (error !== undefined) return this.onError(error)

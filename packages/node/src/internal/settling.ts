@@ -1,6 +1,18 @@
 /** An exchange whose response has begun. */
 export interface Watched {
-  readonly onTurnOver: () => void
+  readonly isAnswered: boolean
+  /** Gives the response out before its body is complete. */
+  readonly stream: () => void
+}
+
+/**
+ * How long the header of a short body waits for it, in milliseconds: a body that arrives with its header, or right after
+ * it, is cheaper to give out whole, and no caller notices the wait.
+ */
+const longestWait = 5
+
+const streamAll = (watched: ReadonlyArray<Watched>): void => {
+  for (const exchange of watched) if (!exchange.isAnswered) exchange.stream()
 }
 
 /**
@@ -18,10 +30,12 @@ export class Settling {
     const watched = this.#watched
     if (watched.length === 0) return
     this.#watched = []
-    for (const exchange of watched) exchange.onTurnOver()
+    // Most are complete with the piece that began them.
+    const incomplete = watched.filter(({ isAnswered }) => !isAnswered)
+    if (incomplete.length > 0) setTimeout(streamAll, longestWait, incomplete)
   }
 
-  /** Calls `onTurnOver` when the event loop has come round: most short bodies are complete by then. */
+  /** Streams a response whose short body is not complete soon. */
   watch(exchange: Watched): void {
     this.#watched.push(exchange)
     this.begin()

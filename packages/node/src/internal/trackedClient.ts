@@ -7,12 +7,8 @@ import { SocketState } from "./socketState.js"
 export class TrackedClient extends Undici.Client {
   readonly #socket: SocketState
 
-  constructor(
-    origin: string | URL,
-    options: Undici.Client.Options,
-    connect: Undici.buildConnector.connector,
-    socketState: SocketState = new SocketState()
-  ) {
+  constructor(origin: string | URL, options: Undici.Client.Options, connect: Undici.buildConnector.connector) {
+    const socketState = new SocketState((options.pipelining ?? 1) > 1)
     super(origin, {
       ...options,
       connect: (target, callback) =>

@@ -1,0 +1,151 @@
+const tab = 9
+const lineFeed = 10
+const carriageReturn = 13
+const space = 32
+const zero = 48
+const one = 49
+const two = 50
+const letterC = 99
+const lowerCase = 32
+
+const start = Buffer.from("HTTP/1.", "latin1")
+const statusAt = "HTTP/1.1 ".length
+const statusEnd = statusAt + 3
+const lengthName = "content-length:"
+
+const feedAt = (bytes: Buffer, from: number): number => {
+  let at = from
+  while (at < bytes.length && bytes[at] !== lineFeed) at++
+  return at
+}
+
+/** The length that a list of equal lengths gives; undefined for another list. */
+const lengthIn = (list: string): string | undefined => {
+  const [first = "", ...others] = list.split(",").map((value) => value.trim())
+  return /^\d+$/.test(first) && others.every((other) => other === first) ? first : undefined
+}
+
+/**
+ * Rewrites heads of HTTP/1.1 responses that a client has to accept, or may, and that undici's parser rejects:
+ *
+ * - `100 Continue` that was not asked for becomes `102`, which the parser skips (RFC 9110 §15.2).
+ * - The lines of a folded field become one line (RFC 9112 §5.2).
+ * - A `content-length` that is repeated with one value is given once (RFC 9110 §8.6).
+ *
+ * It gets the pieces that are read from a socket, and changes no body: {@link next} has to be called after each
+ * response. Any other head passes as it is.
+ */
+export class ResponseHeads {
+  #inHead = true
+  #isAtStart = true
+  #isStatusLine = true
+  #isInterim = false
+  #length: string | undefined
+  /** The end of the last piece: what follows it decides what becomes of it. */
+  #held: Buffer | undefined
+
+  /** The response is complete, and the next piece begins another one. */
+  next(): void {
+    this.#inHead = true
+    this.#isAtStart = true
+  }
+
+  /** @returns what the parser may read of a piece, or null for nothing yet. */
+  pass(piece: Buffer): Buffer | null {
+    if (!this.#inHead) return piece
+    const bytes = this.#held === undefined ? piece : Buffer.concat([this.#held, piece])
+    this.#held = undefined
+    return this.#scan(bytes)
+  }
+
+  #scan(piece: Buffer): Buffer | null {
+    let bytes = piece
+    let at = 0
+    // A piece may begin within a line.
+    let isLine = this.#isAtStart
+    while (this.#inHead && at < bytes.length) {
+      if (this.#isAtStart && !this.#begin(bytes, at)) return this.#hold(bytes, at)
+      if (!this.#inHead) break
+      const line = at
+      const feed = feedAt(bytes, at)
+      const following = bytes[feed + 1]
+      if (following === undefined || (following === carriageReturn && feed + 2 === bytes.length)) {
+        return this.#hold(bytes, endOfLine(bytes))
+      }
+      at = feed + 1
+      if ((following === space || following === tab) && !this.#isStatusLine && bytes[feed - 1] === carriageReturn) {
+        bytes.fill(space, feed - 1, feed + 2)
+        isLine = false
+        continue
+      }
+      if (isLine && isLength(bytes, line)) {
+        const shorter = this.#withoutRepetition(bytes, line, feed)
+        at -= bytes.length - shorter.length
+        bytes = shorter
+      }
+      this.#isStatusLine = false
+      isLine = true
+      if (following === carriageReturn) {
+        at += 2
+        this.#end()
+      }
+    }
+    return bytes
+  }
+
+  /** @returns whether enough of the status line is there. */
+  #begin(bytes: Buffer, at: number): boolean {
+    const prefix = bytes.subarray(at, at + start.length)
+    if (!prefix.equals(start.subarray(0, prefix.length))) {
+      // The parser says what is wrong with it.
+      this.#inHead = false
+      return true
+    }
+    if (bytes.length < at + statusEnd) return false
+    const status = at + statusAt
+    const isHundred = bytes[status] === one && bytes[status + 1] === zero
+    if (isHundred && bytes[status + 2] === zero) bytes[status + 2] = two
+    // After 101 the connection speaks another protocol.
+    this.#isInterim = bytes[status] === one && !(isHundred && bytes[status + 2] === one)
+    this.#isAtStart = false
+    this.#isStatusLine = true
+    this.#length = undefined
+    return true
+  }
+
+  #end(): void {
+    this.#isAtStart = true
+    this.#inHead = this.#isInterim
+  }
+
+  #hold(bytes: Buffer, from: number): Buffer | null {
+    this.#held = from === bytes.length ? undefined : bytes.subarray(from)
+    return from === 0 ? null : bytes.subarray(0, from)
+  }
+
+  #withoutRepetition(bytes: Buffer, line: number, feed: number): Buffer {
+    const text = bytes.toString("latin1", line, feed)
+    const length = lengthIn(text.slice(lengthName.length))
+    if (length === undefined) return bytes
+    const isFirst = this.#length === undefined
+    if (isFirst && !text.includes(",")) {
+      this.#length = length
+      return bytes
+    }
+    if (!isFirst && this.#length !== length) return bytes
+    this.#length = length
+    const replacement = isFirst ? `${lengthName} ${length}\r\n` : ""
+    return Buffer.concat([bytes.subarray(0, line), Buffer.from(replacement, "latin1"), bytes.subarray(feed + 1)])
+  }
+}
+
+/** Where the line break at the end of a piece begins, with the one after it. */
+const endOfLine = (bytes: Buffer): number => {
+  let at = bytes.length
+  while (at > 0 && bytes.length - at < 3 && (bytes[at - 1] === carriageReturn || bytes[at - 1] === lineFeed)) at--
+  return at
+}
+
+const isLength = (bytes: Buffer, line: number): boolean =>
+  ((bytes[line] ?? 0) | lowerCase) === letterC &&
+  bytes.toString("latin1", line, line + lengthName.length).toLowerCase() === lengthName
