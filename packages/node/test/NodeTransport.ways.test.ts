@@ -1,19 +1,16 @@
 /** The same request over each way to an origin: directly, forwarded by a proxy, through a tunnel, past the proxy. */
-import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { certificates } from "./support/certificates.js"
-import { proxy } from "./support/proxy.js"
 import type { RecordedRequest } from "./support/recorder.js"
 import { recorder } from "./support/recorder.js"
-import { hasSquid, squid } from "./support/squid.js"
+import { hasSquid } from "./support/squid.js"
+import type { Way } from "./support/ways.js"
+import { directly, squidWays, transportOf, ways } from "./support/ways.js"
 
 type Change = (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
 
@@ -60,73 +57,11 @@ const bodies: Record<string, readonly [HttpMethod, Change]> = {
   "PUT of a stream of known length": ["PUT", HttpClientRequest.bodyStream(chunks(), { contentLength: 268 })]
 }
 
-/** A way to an origin: what the transport is given, and the URL of the origin. */
-interface Way {
-  readonly secure: boolean
-  readonly env: Effect.Effect<Record<string, string>, never, Scope.Scope>
-}
-
-const none = Effect.succeed({})
-const through = (name: string, url: Effect.Effect<string, never, Scope.Scope>) =>
-  Effect.map(url, (value): Record<string, string> => ({ [name]: value }))
-const own = Effect.map(proxy(), ({ url }) => url)
-const user = { name: "user", password: "p:ss w@rd" }
-const withUser = (url: string) => {
-  const full = new URL(url)
-  full.username = user.name
-  full.password = encodeURIComponent(user.password)
-  return full.href
-}
-
-const ways: Record<string, Way> = {
-  "forwarded by a proxy": { secure: false, env: through("HTTP_PROXY", own) },
-  "past a proxy, because of NO_PROXY": {
-    secure: false,
-    env: Effect.succeed({ HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "127.0.0.0/8" })
-  },
-  ...(certificates === undefined
-    ? {}
-    : {
-        "directly, with TLS": { secure: true, env: none },
-        "through a tunnel of a proxy": { secure: true, env: through("HTTPS_PROXY", own) },
-        "through a tunnel of a proxy with TLS": {
-          secure: true,
-          env: through(
-            "HTTPS_PROXY",
-            Effect.map(proxy({ secure: true }), ({ url }) => url)
-          )
-        },
-        "forwarded by a proxy with TLS": {
-          secure: false,
-          env: through(
-            "HTTP_PROXY",
-            Effect.map(proxy({ secure: true }), ({ url }) => url)
-          )
-        }
-      })
-}
-
-const squidWays: Record<string, Way> = {
-  "forwarded by squid": { secure: false, env: through("HTTP_PROXY", squid()) },
-  "forwarded by squid with credentials": {
-    secure: false,
-    env: through("HTTP_PROXY", Effect.map(squid(user), withUser))
-  },
-  "through a tunnel of squid": { secure: true, env: through("HTTPS_PROXY", squid()) },
-  "through a tunnel of squid with credentials": {
-    secure: true,
-    env: through("HTTPS_PROXY", Effect.map(squid(user), withUser))
-  }
-}
-
 /** What the origin received of all requests, over one way. */
-const received = ({ env, secure }: Way) =>
+const received = (way: Way) =>
   Effect.gen(function* () {
-    const origin = yield* recorder((_, response) => response.end("ok"), { secure })
-    const config = ConfigProvider.fromMap(new Map(Object.entries(yield* env)))
-    const transport = NodeTransport.layerProxyEnvWith({ tls: { ca: certificates?.ca } }).pipe(
-      Layer.provide(Layer.setConfigProvider(config))
-    )
+    const origin = yield* recorder((_, response) => response.end("ok"), way)
+    const transport = yield* transportOf(way)
     const send = (method: HttpMethod, change: Change, fields: Record<string, string>) =>
       HttpClientRequest.make(method)(`${origin.url}/path%20/a?q=%7Ex`).pipe(
         change,
@@ -147,7 +82,7 @@ const received = ({ env, secure }: Way) =>
     return origin.requests
   }).pipe(Effect.scoped)
 
-const direct = Effect.runSync(Effect.cached(received({ secure: false, env: none })))
+const direct = Effect.runSync(Effect.cached(received(directly)))
 
 /** squid may give a chunked body its length. */
 const withoutFraming = (requests: ReadonlyArray<RecordedRequest>) =>

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { IncomingMessage, Server } from "node:http"
 import { createServer, request as httpRequest } from "node:http"
+import type { ServerOptions } from "node:https"
 import { createServer as createHttpsServer } from "node:https"
 import type { Socket } from "node:net"
 import * as Net from "node:net"
@@ -20,6 +21,7 @@ export interface ProxyRequest {
 export interface TestProxy extends TestServer {
   readonly requests: Array<ProxyRequest>
   readonly onward: Set<Socket>
+  readonly server: Server
 }
 
 interface Options {
@@ -29,6 +31,8 @@ interface Options {
   readonly headers?: Record<string, string>
   /** Listens with TLS. */
   readonly secure?: boolean
+  /** Options of TLS. */
+  readonly tls?: ServerOptions
 }
 
 /** Header fields of one connection, which a proxy does not forward: RFC 9110 §7.6.1. */
@@ -87,7 +91,7 @@ export const proxy = (options: Options = {}): Effect.Effect<TestProxy, never, Sc
   Effect.gen(function* () {
     const state = { requests: new Array<ProxyRequest>(), onward: new Set<Socket>() }
     const secure = options.secure === true
-    const server: Server = secure ? createHttpsServer({ ...certificates?.server }) : createServer()
+    const server: Server = secure ? createHttpsServer({ ...certificates?.server, ...options.tls }) : createServer()
     handle(server, state, options)
-    return Object.assign(yield* listen(server, secure ? "https" : "http"), state)
+    return Object.assign(yield* listen(server, secure ? "https" : "http"), { ...state, server })
   })

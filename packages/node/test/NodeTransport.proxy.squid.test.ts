@@ -1,0 +1,113 @@
+/** A real forward proxy: squid, with and without credentials. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import { describe, expect, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { inspect } from "node:util"
+import { certificates } from "./support/certificates.js"
+import type { Recorder } from "./support/recorder.js"
+import { recorder } from "./support/recorder.js"
+import type { ProxyUser } from "./support/squid.js"
+import { hasSquid, squid } from "./support/squid.js"
+
+const tls = { ca: certificates?.ca }
+const user: ProxyUser = { name: "user", password: "p:ss w@rd" }
+
+const withUser = (url: string, { name, password }: ProxyUser): string => {
+  const full = new URL(url)
+  full.username = name
+  full.password = encodeURIComponent(password)
+  return full.href
+}
+
+/** A POST with credentials, a content type and a header field of its own. */
+const post = (baseUrl: string) =>
+  ApiClient.make({ baseUrl, auth: Auth.none, headers: { "x-custom": "one, two" } }).pipe(
+    Effect.flatMap((api) => api.post("/orders?a=1", { json: { a: "é" }, headers: { authorization: "Bearer secret" } }))
+  )
+
+/** A wrong or an absent URL does not compile, so the environment and the option are both tried. */
+const transports = (url: string) => ({
+  option: NodeTransport.layerWith({ proxy: Redacted.make(url), tls }),
+  environment: NodeTransport.layerProxyEnvWith({ tls }).pipe(
+    Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["ALL_PROXY", url]]))))
+  )
+})
+
+const expectPost = ({ requests }: Recorder) => {
+  const [request] = requests.splice(0)
+  expect(request?.line).toBe("POST /orders?a=1")
+  expect(request?.fields).toEqual(
+    expect.arrayContaining(["authorization: Bearer secret", "content-type: application/json", "x-custom: one, two"])
+  )
+  expect(request?.fields.join()).not.toMatch(/proxy-/)
+  expect(Buffer.from(request?.body ?? "", "latin1").toString()).toBe('{"a":"é"}')
+}
+
+describe("squid", () => {
+  for (const [how, secure] of [
+    ["forwards", false],
+    ["opens a tunnel for", true]
+  ] as const) {
+    for (const credentials of [undefined, user]) {
+      const name = `${how} a POST ${credentials === undefined ? "without" : "with"} credentials for the proxy`
+      it.live.skipIf(!hasSquid || certificates === undefined)(
+        name,
+        () =>
+          Effect.gen(function* () {
+            const url = yield* squid(credentials)
+            const origin = yield* recorder((_, response) => response.end("{}"), { secure })
+            const full = credentials === undefined ? url : withUser(url, credentials)
+            for (const transport of Object.values(transports(full))) {
+              yield* Effect.provide(post(origin.url), transport)
+              expectPost(origin)
+            }
+          }).pipe(Effect.scoped),
+        60_000
+      )
+    }
+
+    it.live.skipIf(!hasSquid || certificates === undefined)(
+      `${how} nothing for a wrong password, and shows none in the error`,
+      () =>
+        Effect.gen(function* () {
+          const proxyUrl = yield* squid(user)
+          const origin = yield* recorder((_, response) => response.end("{}"), { secure })
+          const wrong = withUser(proxyUrl, { name: "user", password: "hunter2hunter2" })
+          for (const url of [wrong, proxyUrl]) {
+            for (const transport of Object.values(transports(url))) {
+              const error = yield* Effect.flip(Effect.provide(post(origin.url), transport))
+              const proxy = { origin: proxyUrl, status: 407 }
+              expect(error).toMatchObject({ _tag: "TransportError", reason: "ProxyFailed", sent: "no", proxy })
+              expect(error.message).toContain(`(${proxyUrl}: 407): it requires authentication`)
+              expect(inspect(error, { depth: 10 })).not.toMatch(/hunter2|Basic /)
+            }
+          }
+          expect(origin.requests).toEqual([])
+        }).pipe(Effect.scoped),
+      60_000
+    )
+  }
+
+  it.live.skipIf(!hasSquid || certificates === undefined)(
+    "opens no tunnel to a host that its rules forbid, or that it does not reach",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* squid()
+        for (const [host, status] of [
+          ["forbidden.test", 403],
+          ["127.0.0.1:1", 503]
+        ] as const) {
+          const error = yield* Effect.flip(
+            Effect.provide(post(`https://${host}`), NodeTransport.layerWith({ proxy: url, tls }))
+          )
+          expect(error).toMatchObject({ reason: "ProxyFailed", sent: "no", proxy: { origin: url, status } })
+        }
+      }).pipe(Effect.scoped),
+    60_000
+  )
+})
