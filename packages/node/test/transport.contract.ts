@@ -11,6 +11,7 @@ import type { Transport } from "./contract/transport.js"
 export const contract = (transport: Transport): void => {
   requests(transport)
   answers(transport)
-  failures(transport)
+  // Their servers write HTTP/1.1 by hand. What ends a response over HTTP/2 has tests of its own.
+  if (transport.serve === undefined) failures(transport)
   interruption(transport)
 }

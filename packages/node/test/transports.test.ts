@@ -5,8 +5,14 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
+import { createSecureServer } from "node:http2"
 import type { Transport } from "./contract/transport.js"
+import { certificates } from "./support/certificates.js"
+import { listen } from "./support/server.js"
 import { contract } from "./transport.contract.js"
+
+type Http2Listener = (request: Http2ServerRequest, response: Http2ServerResponse) => void
 
 const ours: Omit<Transport, "name" | "make"> = {
   boundsConnections: true,
@@ -23,7 +29,8 @@ const ours: Omit<Transport, "name" | "make"> = {
     latin1: "ä",
     lengthOf304: "empty",
     formSent: true,
-    formRead: true
+    formRead: true,
+    streamFraming: "chunked"
   }
 }
 
@@ -37,6 +44,20 @@ contract({
       HttpClient.transformResponse(Timeout.exchange("1 minute")(client), Effect.catchTag("Timeout", Effect.die))
     )
 })
+
+if (certificates !== undefined) {
+  const { ca, server } = certificates
+  contract({
+    ...ours,
+    name: "NodeTransport over HTTP/2",
+    // One request at a time, and none that is kept: the contract sees the end of a stream by that of its connection.
+    make: (connections) =>
+      NodeTransport.make({ connections, pipelining: 1, allowH2: true, keepAliveTimeout: 1, tls: { ca } }),
+    // Node's server shows requests over HTTP/2 as those over HTTP/1.1; its types do not.
+    serve: (listener) => listen(createSecureServer({ ...server }, listener as unknown as Http2Listener), "https"),
+    differs: { ...ours.differs, streamFraming: undefined }
+  })
+}
 
 contract({
   name: "platform's undici",
@@ -58,7 +79,8 @@ contract({
     latin1: "ä",
     lengthOf304: "Decode",
     formSent: false,
-    formRead: false
+    formRead: false,
+    streamFraming: "chunked"
   }
 })
 
@@ -79,6 +101,7 @@ contract({
     latin1: "ä",
     lengthOf304: "empty",
     formSent: true,
-    formRead: true
+    formRead: true,
+    streamFraming: "chunked"
   }
 })

@@ -9,7 +9,7 @@ import { exchanging } from "./transport.js"
 
 /** What a server sees of somebody who does not want its answer any more. */
 export const interruption = (transport: Transport): void => {
-  const { boundsConnections, make, name } = transport
+  const { boundsConnections, make, name, serve: start = serve } = transport
   const exchange = exchanging(transport)
 
   describe(`${name}: interruption`, () => {
@@ -50,7 +50,7 @@ export const interruption = (transport: Transport): void => {
       Effect.scoped(
         Effect.gen(function* () {
           const answers: Array<ServerResponse> = []
-          const server = yield* serve((_, response) => void answers.push(response))
+          const server = yield* start((_, response) => void answers.push(response))
           const client = yield* make(1)
           const first = yield* Effect.fork(client.get(`${server.url}/1`))
           yield* until(() => answers.length === 1)

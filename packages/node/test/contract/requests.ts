@@ -74,7 +74,9 @@ export const requests = (transport: Transport): void => {
         const chunked = yield* send((url) =>
           HttpClientRequest.post(url).pipe(HttpClientRequest.setBody(HttpBody.stream(pieces, "text/plain")))
         )
-        expect(chunked).toMatchObject({ body: "one two", headers: { "transfer-encoding": "chunked" } })
+        expect(chunked.body).toBe("one two")
+        expect(chunked.headers["transfer-encoding"]).toBe(differs.streamFraming)
+        expect(chunked.headers["content-length"]).toBe(undefined)
       })
     )
 

@@ -35,6 +35,8 @@ interface Differences {
   readonly formSent: boolean
   /** Whether a form can be read. */
   readonly formRead: boolean
+  /** The framing of a body whose length is not known. */
+  readonly streamFraming: "chunked" | undefined
 }
 
 /** What the contract is run over. */
@@ -43,17 +45,19 @@ export interface Transport {
   /** A client whose connections, `connections` at most where it knows how to bound them, end with the scope. */
   readonly make: (connections?: number) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
   readonly boundsConnections: boolean
+  /** The server that the transport is tried against; one of HTTP/1.1 when left out. */
+  readonly serve?: typeof serve
   readonly differs: Differences
 }
 
 /** One exchange with a server that answers as it is told, and what `read` makes of the answer. */
 export const exchanging =
-  ({ make }: Transport) =>
+  ({ make, serve: start = serve }: Transport) =>
   <A, E>(
     listener: (request: IncomingMessage, response: ServerResponse) => void,
     read: (client: HttpClient.HttpClient, server: TestServer) => Effect.Effect<A, E, Scope.Scope>
   ): Effect.Effect<A, E> =>
-    Effect.scoped(Effect.flatMap(serve(listener), (server) => Effect.flatMap(make(), (client) => read(client, server))))
+    Effect.scoped(Effect.flatMap(start(listener), (server) => Effect.flatMap(make(), (client) => read(client, server))))
 
 /** What an effect comes to. */
 export const either = <A>(

@@ -1,0 +1,403 @@
+/** Bodies over HTTP/2: windows in both directions, responses without content, and limits of headers. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import { Readable } from "node:stream"
+import { gzipSync } from "node:zlib"
+import { certificates } from "./support/certificates.js"
+import type { FrameConnection, FrameRequest } from "./support/frameServer.js"
+import { data, field, frame, frameServer, headers, numbers, reset, setting, type } from "./support/frameServer.js"
+import { until } from "./support/server.js"
+
+const over = (options: NodeTransport.Options = {}) =>
+  NodeTransport.layerWith({ allowH2: true, tls: { ca: certificates?.ca ?? "" }, ...options })
+
+const client = (baseUrl: string) => ApiClient.make({ baseUrl, auth: Auth.none, retry: false })
+const ok = ({ connection, id }: FrameRequest) => connection.write(headers(id, 200), data(id, "ok", true))
+const piece = Buffer.alloc(16_384, "x")
+
+/** The bytes of DATA that the server has received. */
+const received = ({ frames }: FrameConnection): number =>
+  frames.filter(({ type: kind }) => kind === type.data).reduce((total, { payload }) => total + payload.length, 0)
+
+const isHead = ({ type: kind }: { readonly type: number }) => kind === type.headers
+
+describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () => {
+  const size = 200_000
+  const body = Buffer.alloc(size, "0123456789")
+
+  it.live("waits for the windows of the stream and of the connection", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ onRequest: ok })
+      const api = yield* client(server.url)
+      const call = yield* Effect.fork(api.post("/", { body: HttpBody.uint8Array(body) }))
+      yield* until(() => server.opened.some((connection) => received(connection) === 65_535))
+      const [connection] = server.opened
+      if (connection === undefined) return yield* Effect.dieMessage("no connection")
+      yield* Effect.sleep("50 millis")
+      expect(received(connection)).toBe(65_535)
+      connection.write(frame(type.windowUpdate, 0, 1, numbers(size)))
+      yield* Effect.sleep("50 millis")
+      expect(received(connection)).toBe(65_535)
+      connection.write(frame(type.windowUpdate, 0, 0, numbers(size)))
+      expect((yield* Fiber.join(call)).status).toBe(200)
+      expect(server.requests[0]?.body).toBe(body.toString("latin1"))
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("follows SETTINGS that make its window smaller than nothing, and larger again", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ settings: [setting(4, 1000)], onRequest: ok })
+      const api = yield* client(server.url)
+      expect((yield* api.get("/")).status).toBe(200)
+      const call = yield* Effect.fork(api.post("/", { body: HttpBody.uint8Array(body) }))
+      const [connection] = server.opened
+      if (connection === undefined) return yield* Effect.dieMessage("no connection")
+      yield* until(() => received(connection) === 1000)
+      connection.write(frame(type.settings, 0, 0, setting(4, 500)))
+      connection.write(frame(type.windowUpdate, 0, 3, numbers(499)))
+      yield* Effect.sleep("50 millis")
+      expect(received(connection)).toBe(1000)
+      connection.write(frame(type.windowUpdate, 0, 3, numbers(2)))
+      yield* until(() => received(connection) === 1001)
+      connection.write(frame(type.settings, 0, 0, setting(4, size)), frame(type.windowUpdate, 0, 0, numbers(size)))
+      connection.write(frame(type.windowUpdate, 0, 3, numbers(size)))
+      expect((yield* Fiber.join(call)).status).toBe(200)
+      expect(server.requests[1]?.body).toBe(body.toString("latin1"))
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("is read from its stream no faster than the server takes it", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ onRequest: ok })
+      const api = yield* client(server.url)
+      let produced = 0
+      const endless = Stream.repeatEffect(Effect.sync(() => ((produced += piece.length), piece)))
+      const call = yield* Effect.fork(api.post("/", { body: HttpBody.stream(endless) }))
+      yield* until(() => server.opened.some((connection) => received(connection) === 65_535))
+      yield* Effect.sleep("100 millis")
+      expect(produced).toBeLessThan(1024 * 1024)
+      yield* Fiber.interrupt(call)
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  for (const [name, make] of [
+    ["interrupted", () => Effect.interrupt],
+    [
+      "answered early",
+      (server: { readonly opened: ReadonlyArray<FrameConnection> }) =>
+        Effect.sync(() => server.opened[0]?.write(headers(1, 413, [], true)))
+    ],
+    [
+      "refused",
+      (server: { readonly opened: ReadonlyArray<FrameConnection> }) =>
+        Effect.sync(() => server.opened[0]?.write(reset(1, 7)))
+    ],
+    [
+      "cut",
+      (server: { readonly opened: ReadonlyArray<FrameConnection> }) => Effect.sync(() => server.opened[0]?.lose())
+    ]
+  ] as const) {
+    it.live(`lets go of its stream when the request is ${name}`, () =>
+      Effect.gen(function* () {
+        const server = yield* frameServer({})
+        const api = yield* client(server.url)
+        let isReleased = false
+        const endless = Stream.ensuring(
+          Stream.repeatEffect(Effect.succeed(piece)),
+          Effect.sync(() => {
+            isReleased = true
+          })
+        )
+        const call = yield* Effect.fork(Effect.exit(api.post("/", { body: HttpBody.stream(endless) })))
+        yield* until(() => server.opened.some((connection) => received(connection) > 0))
+        if (name === "interrupted") yield* Fiber.interrupt(call)
+        else yield* make(server)
+        yield* Fiber.await(call)
+        yield* until(() => isReleased)
+      }).pipe(Effect.provide(over()), Effect.scoped)
+    )
+  }
+
+  it.live("is given up for a response that is complete before it, and the connection goes on", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onFrame: (connection, received) => {
+          if (isHead(received) && received.id === 1) connection.write(headers(1, 413), data(1, "too large", true))
+        },
+        onRequest: ok
+      })
+      const api = yield* client(server.url)
+      const error = yield* Effect.flip(api.post("/", { body: HttpBody.uint8Array(Buffer.alloc(8_000_000)) }))
+      expect(error).toMatchObject({ _tag: "ClientError", status: 413 })
+      expect((yield* api.get("/")).status).toBe(200)
+      expect(server.opened).toHaveLength(1)
+      yield* until(
+        () => server.opened[0]?.frames.some(({ id, type: kind }) => kind === type.reset && id === 1) === true
+      )
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("that fails is RequestBodyFailed, and the server gets RST_STREAM and no end", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ onRequest: ok })
+      const http = yield* HttpClient.HttpClient
+      const api = yield* client(server.url)
+      const failing = Stream.concat(Stream.make(piece), Stream.fail(new Error("the disk is gone")))
+      const raw = () =>
+        new Readable({
+          read() {
+            this.destroy(new Error("the disk is gone"))
+          }
+        })
+      const short = HttpBody.stream(Stream.make(piece), "text/plain", 20_000)
+      const long = HttpBody.stream(Stream.make(piece), "text/plain", 10)
+      for (const body of [HttpBody.stream(failing), HttpBody.raw(raw()), short, long]) {
+        const error = yield* Effect.flip(api.post("/", { body }))
+        expect(error).toMatchObject({ _tag: "TransportError", reason: "RequestBodyFailed", sent: "maybe" })
+      }
+      expect(server.requests).toHaveLength(0)
+      const wrong = HttpClientRequest.post(server.url).pipe(HttpClientRequest.setBody(HttpBody.raw(12)))
+      expect((yield* Effect.flip(http.execute(wrong)))._tag).toBe("RequestError")
+      expect((yield* api.get("/")).status).toBe(200)
+      expect(server.opened).toHaveLength(1)
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("comes after a header section of several frames", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ onRequest: ok })
+      const api = yield* client(server.url)
+      yield* api.post("/", { json: 1, headers: { "x-large": "y".repeat(40_000) } })
+      const kinds = server.opened[0]?.frames.filter(({ id }) => id === 1).map(({ type: kind }) => kind)
+      expect(kinds).toEqual([type.headers, type.continuation, type.continuation, type.data])
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("times out when the server takes no more of it, and not while its stream gives nothing", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({ onRequest: ok })
+      const api = yield* client(server.url)
+      const slow = Stream.concat(
+        Stream.make(piece),
+        Stream.fromEffect(Effect.delay(Effect.succeed(piece), "800 millis"))
+      )
+      expect((yield* api.post("/", { body: HttpBody.stream(slow) })).status).toBe(200)
+      const error = yield* Effect.flip(api.post("/", { body: HttpBody.uint8Array(body) }))
+      expect(error).toMatchObject({ _tag: "TransportError", reason: "HeadersTimeout", sent: "maybe" })
+    }).pipe(Effect.provide(over({ headersTimeout: "400 millis" })), Effect.scoped)
+  )
+})
+
+describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () => {
+  it.live("is sent no faster than its reader takes it, and other responses go on", () =>
+    Effect.gen(function* () {
+      /** Sends as much as the windows that the client has granted allow. */
+      const server = yield* frameServer({
+        onRequest: (request) => {
+          if (request.nth !== 1) return ok(request)
+          const { connection, id } = request
+          connection.write(headers(id, 200))
+          for (let sent = 0; sent < 256 * 1024; sent += piece.length) connection.write(data(id, piece))
+        }
+      })
+      const api = yield* client(server.url)
+      const { stream } = yield* api.execute(HttpClientRequest.get("/"))
+      yield* Effect.sleep("100 millis")
+      const grants = () =>
+        (server.opened[0]?.frames ?? []).filter(({ id, type: kind }) => kind === type.windowUpdate && id === 1).length
+      expect(grants()).toBe(0)
+      expect((yield* api.get("/")).status).toBe(200)
+      expect(server.opened).toHaveLength(1)
+      const read = yield* Stream.runFold(Stream.take(stream, 16), 0, (total, bytes) => total + bytes.length)
+      expect(read).toBeGreaterThan(0)
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("of many windows arrives whole", () =>
+    Effect.gen(function* () {
+      const total = 4 * 1024 * 1024
+      let left = total
+      let windows = { 0: 65_535, 1: 65_535 }
+      const send = (connection: FrameConnection) => {
+        for (;;) {
+          const size = Math.min(left, windows[0], windows[1], piece.length)
+          if (size === 0) return
+          left -= size
+          windows = { 0: windows[0] - size, 1: windows[1] - size }
+          connection.write(data(1, piece.subarray(0, size), left === 0))
+        }
+      }
+      const server = yield* frameServer({
+        onFrame: (connection, { id, payload, type: kind }) => {
+          if (kind === type.settings && payload.length > 0) windows = { ...windows, 1: 256 * 1024 }
+          if (kind !== type.windowUpdate || (id !== 0 && id !== 1)) return
+          windows = { ...windows, [id]: windows[id] + payload.readUInt32BE(0) }
+          if (server.requests.length > 0) send(connection)
+        },
+        onRequest: ({ connection, id }) => {
+          connection.write(headers(id, 200, [field("content-length", String(total))]))
+          send(connection)
+        }
+      })
+      const api = yield* client(server.url)
+      expect((yield* (yield* api.get("/")).arrayBuffer).byteLength).toBe(total)
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("ends in time when it stops, and not while its reader reads nothing", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onRequest: ({ connection, id }) => {
+          connection.write(headers(id, 200))
+          for (let sent = 0; sent < 8; sent++) connection.write(data(id, piece))
+        }
+      })
+      const api = yield* client(server.url)
+      const { stream } = yield* api.execute(HttpClientRequest.get("/"))
+      yield* Effect.sleep("700 millis")
+      const error = yield* Effect.flip(Stream.runDrain(stream))
+      expect(String(error)).toContain("UND_ERR_BODY_TIMEOUT")
+    }).pipe(Effect.provide(over({ bodyTimeout: "300 millis" })), Effect.scoped)
+  )
+
+  it.live("is inflated, and a coding that ends early is an error", () =>
+    Effect.gen(function* () {
+      const coded = gzipSync("plain text")
+      const server = yield* frameServer({
+        onRequest: ({ connection, id, nth }) =>
+          connection.write(
+            headers(id, 200, [field("content-encoding", "gzip")]),
+            data(id, nth === 1 ? coded : coded.subarray(0, 12), true)
+          )
+      })
+      const api = yield* client(server.url)
+      expect(yield* (yield* api.get("/")).text).toBe("plain text")
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "TransportError", reason: "Truncated" })
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("may be followed by trailers", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onRequest: ({ connection, id }) =>
+          connection.write(headers(id, 200), data(id, "ok"), frame(type.headers, 5, id, field("x-checksum", "1")))
+      })
+      const api = yield* client(server.url)
+      expect(yield* (yield* api.get("/")).text).toBe("ok")
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+})
+
+describe.skipIf(certificates === undefined)("The header of a response over HTTP/2", () => {
+  for (const [method, status] of [
+    ["get", 204],
+    ["get", 205],
+    ["get", 304],
+    ["post", 204],
+    ["post", 205],
+    ["del", 204],
+    ["head", 200],
+    ["head", 204]
+  ] as const) {
+    for (const hasData of [false, true]) {
+      it.live(`of ${status} to ${method.toUpperCase()} may have a content-length${hasData ? " and DATA" : ""}`, () =>
+        Effect.gen(function* () {
+          const server = yield* frameServer({
+            onRequest: ({ connection, id }) => {
+              const length = [field("content-length", "5")]
+              if (hasData) connection.write(headers(id, status, length), data(id, "12345", true))
+              else connection.write(headers(id, status, length, true))
+            }
+          })
+          const http = yield* HttpClient.HttpClient
+          const response = yield* http.execute(
+            HttpClientRequest.make(
+              method === "del" ? "DELETE" : method === "head" ? "HEAD" : method === "get" ? "GET" : "POST"
+            )(server.url)
+          )
+          expect([response.status, yield* response.text]).toEqual([status, ""])
+          if (status === 304) return
+          const api = yield* client(server.url)
+          expect((yield* api[method]("/")).status).toBe(status)
+        }).pipe(Effect.provide(over()), Effect.scoped)
+      )
+    }
+  }
+
+  it.live("may come after interim responses, which have no effect", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onRequest: (request) => {
+          const { connection, id } = request
+          connection.write(headers(id, 100), headers(id, 103, [field("link", "</a>")]), headers(id, 102))
+          setTimeout(() => ok(request), 20)
+        }
+      })
+      const api = yield* client(server.url)
+      const response = yield* api.post("/", { json: 1 })
+      expect([response.status, response.headers["link"], yield* response.text]).toEqual([200, undefined, "ok"])
+    }).pipe(Effect.provide(over()), Effect.scoped)
+  )
+
+  it.live("times out when only interim responses come", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onRequest: ({ connection, id }) => {
+          const timer = setInterval(() => connection.write(headers(id, 103)), 20)
+          connection.socket.on("close", () => clearInterval(timer))
+        }
+      })
+      const api = yield* client(server.url)
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "TransportError", reason: "HeadersTimeout" })
+    }).pipe(Effect.provide(over({ headersTimeout: "300 millis" })), Effect.scoped)
+  )
+
+  /** A header of so many bytes, over as many frames as it needs. */
+  const large = (id: number, bytes: number): Buffer => {
+    const fields = Array.from({ length: Math.ceil(bytes / 132) }, (_, at) =>
+      field(`x-${String(at).padStart(6, "0")}`, "y".repeat(92))
+    )
+    const block = Buffer.concat([field(":status", "200"), ...fields])
+    const parts: Array<Buffer> = []
+    for (let at = 0; at < block.length; at += 16_384) {
+      const isLast = at + 16_384 >= block.length
+      const kind = at === 0 ? type.headers : type.continuation
+      parts.push(frame(kind, isLast ? 4 : 0, id, block.subarray(at, at + 16_384)))
+    }
+    return Buffer.concat([...parts, data(id, "ok", true)])
+  }
+
+  for (const [maxHeaderSize, bytes, isAllowed] of [
+    [undefined, 15_000, true],
+    [undefined, 18_000, false],
+    [undefined, 40 * 1024, false],
+    [64 * 1024, 40 * 1024, true],
+    [64 * 1024, 100 * 1024, false]
+  ] as const) {
+    it.live(`of ${bytes} bytes is ${isAllowed ? "accepted" : "HeaderTooLarge"} with ${maxHeaderSize ?? "16 KiB"}`, () =>
+      Effect.gen(function* () {
+        const server = yield* frameServer({
+          onRequest: (request) => {
+            if (request.nth === 1) request.connection.write(large(request.id, bytes))
+            else ok(request)
+          }
+        })
+        const api = yield* client(server.url)
+        const first = yield* Effect.either(api.get("/"))
+        if (isAllowed) expect(first._tag).toBe("Right")
+        else expect(first).toMatchObject({ left: { _tag: "TransportError", reason: "HeaderTooLarge", sent: "maybe" } })
+        // The connection goes on.
+        expect(yield* (yield* api.get("/")).text).toBe("ok")
+        expect(server.opened).toHaveLength(1)
+      }).pipe(Effect.provide(over({ maxHeaderSize })), Effect.scoped)
+    )
+  }
+})
