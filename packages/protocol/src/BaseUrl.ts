@@ -28,7 +28,8 @@ export type BaseReason = "InvalidBase" | "BaseScheme" | "BaseUserinfo" | "BaseQu
  * - `IllegalCharacter`: a control character, plain or (before the query) percent-encoded; a backslash before the query; a
  *   space at either end; half a surrogate pair. URL parsers drop or rewrite these without a word.
  * - `LooksLikeAuthority`: begins with `//`, `@` or `:`, which gluing strings together would turn into a host, userinfo or port.
- * - `DotSegment`: has a segment `..`, also as `%2e%2e` or between encoded slashes, which some servers decode.
+ * - `DotSegment`: has a segment that some server reads as `..`: also as `%2e%2e`, between encoded slashes, in overlong UTF-8
+ *   (`%c0%af`), or with parameters (`..;`, `..;a=b`).
  * - `UnsupportedScheme`: an absolute URL that is neither http nor https.
  * - `InvalidUrl`: begins with `http:` or `https:` and is no URL of that scheme, e.g. `https:evil`.
  * - `Userinfo`: an absolute URL with a user name or a password.
@@ -77,7 +78,8 @@ export const validate = (base: string): Outcome<string, BaseReason> => {
  * The base's own path is kept, with or without a slash at its end and at the beginning of `path`: `https://a.test/v1` and
  * `/users` give `https://a.test/v1/users` (RFC 3986 resolution would drop `/v1`). Query and fragment of `path` are kept. An
  * empty path gives the base. An absolute URL, as APIs hand out for the next page, is taken when it lies inside the base.
- * `name:verb` is a path, not a scheme. Characters that a URL must encode are encoded as UTF-8; what is encoded stays so.
+ * `name:verb` is a path, not a scheme. Characters that a URL must encode are encoded as UTF-8; what is encoded stays so, and
+ * everything else in a query stays byte for byte.
  *
  * @param base as {@link validate} takes it
  * @param path e.g. `/users?page=2`, `users`, `?page=2`, or an absolute URL inside the base
@@ -116,7 +118,7 @@ const joined = (root: URL, path: string): Outcome<string, PathReason> => {
   const url = startsWithHttp(path) ? parseAbsolute(path) : Url.parse(root.origin + append(root.pathname, path))
   if (url === undefined) return err("InvalidUrl")
   const reason = refusalOfUrl(root, url)
-  return reason === undefined ? ok(url.href) : err(reason)
+  return reason === undefined ? ok(Url.hrefWithQuery(url, path)) : err(reason)
 }
 
 /**
@@ -216,24 +218,79 @@ const hasIllegalCharacter = (text: string): boolean => {
   return false
 }
 
+/**
+ * Servers read a path in other ways than a URL parser does: percent-encoded, in overlong UTF-8, as `%u002e`, with parameters
+ * after a `;`. A segment is refused that any of them would read as `..`.
+ */
 const segmentsRefusal = (path: string): PathReason | undefined => {
   let segment = ""
-  for (let index = 0; index < path.length; index++) {
-    const decoded = path[index] === "%" ? decodeByte(path, index) : undefined
-    if (decoded !== undefined && isControl(decoded)) return "IllegalCharacter"
-    if (decoded !== undefined) index += 2
-    const character = decoded === undefined ? (path[index] ?? "") : String.fromCharCode(decoded)
+  for (let index = 0; index < path.length;) {
+    const { code, length } = characterAt(path, index)
+    if (length > 1 && isControl(code)) return "IllegalCharacter"
+    index += length
+    const character = String.fromCharCode(code)
     const separates = character === "/" || character === "\\"
-    if (separates && segment === "..") return "DotSegment"
+    if (separates && isDotSegment(segment)) return "DotSegment"
     // Three characters tell `..` from every other segment.
     segment = separates ? "" : (segment + character).slice(0, 3)
   }
-  return segment === ".." ? "DotSegment" : undefined
+  return isDotSegment(segment) ? "DotSegment" : undefined
 }
 
-const decodeByte = (text: string, percent: number): number | undefined => {
-  const high = hexDigit(text.charCodeAt(percent + 1))
-  const low = hexDigit(text.charCodeAt(percent + 2))
+/** `..;` begins the parameters of a segment `..` (RFC 3986 §3.3), which Tomcat, Jetty and Spring resolve without them. */
+const isDotSegment = (segment: string): boolean => segment === ".." || segment === "..;"
+
+/** The character that a lenient server reads at an index, and how many characters of the text it takes. */
+const characterAt = (text: string, index: number): { readonly code: number; readonly length: number } => {
+  const first = decodeByte(text, index)
+  if (first === undefined) {
+    const unit = decodeUnit(text, index)
+    return unit === undefined ? { code: text.charCodeAt(index), length: 1 } : { code: unit, length: 6 }
+  }
+  return decodeOverlong(text, index, first) ?? { code: first, length: 3 }
+}
+
+/** How many bytes follow the first one of an overlong form, and how many bits of that one count. */
+const overlong = (first: number): readonly [following: number, bits: number] | undefined => {
+  if (first === 0xc0 || first === 0xc1) return [1, 0x1f]
+  if (first === 0xe0) return [2, 0x0f]
+  if (first === 0xf0) return [3, 0x07]
+  return undefined
+}
+
+/**
+ * An ASCII character in more bytes than it needs, which RFC 3629 §3 forbids and old decoders read: `%c0%ae` is a dot. Some
+ * of them do not look at the upper bits of the following bytes. In Latin-1 those are letters: a control character that
+ * only such a decoder would read is none.
+ */
+const decodeOverlong = (text: string, index: number, first: number) => {
+  const form = overlong(first)
+  if (form === undefined) return undefined
+  const [following, bits] = form
+  let code = first & bits
+  let isLax = false
+  for (let nth = 1; nth <= following; nth++) {
+    const byte = decodeByte(text, index + 3 * nth)
+    if (byte === undefined) return undefined
+    code = code * 64 + (byte & 0x3f)
+    isLax ||= byte >> 6 !== 2
+  }
+  return code < 0x80 && !(isLax && isControl(code)) ? { code, length: 3 * (following + 1) } : undefined
+}
+
+const decodeByte = (text: string, percent: number): number | undefined =>
+  text[percent] === "%" ? hexPair(text, percent + 1) : undefined
+
+/** `%u002e`, as JavaScript's `escape` writes a character, and IIS and some Java servers read it. */
+const decodeUnit = (text: string, percent: number): number | undefined => {
+  if (text[percent] !== "%" || text[percent + 1]?.toLowerCase() !== "u") return undefined
+  const high = hexPair(text, percent + 2)
+  return high === 0 ? hexPair(text, percent + 4) : undefined
+}
+
+const hexPair = (text: string, start: number): number | undefined => {
+  const high = hexDigit(text.charCodeAt(start))
+  const low = hexDigit(text.charCodeAt(start + 1))
   return high === undefined || low === undefined ? undefined : high * 16 + low
 }
 

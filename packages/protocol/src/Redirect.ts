@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { isControl, trimBlanks } from "./internal/Char.js"
+import { single } from "./internal/Singleton.js"
 import * as Url from "./internal/Url.js"
 
 /**
@@ -20,8 +21,8 @@ export interface Exchange {
   readonly url: string
   /** Status code of the answer. */
   readonly status: number
-  /** Value of the Location field, if there was one. */
-  readonly location: string | undefined
+  /** Value of the Location field, if there was one; or the values of all of them. See {@link references}. */
+  readonly location: string | ReadonlyArray<string> | undefined
   /** Redirects already followed in this call. */
   readonly hops: number
   /** Redirects that may be followed in this call: with 5, the sixth is rejected. */
@@ -77,7 +78,7 @@ export interface Reject {
  * Why a hop must not be made, in the order in which the rules are asked.
  *
  * - `TooMany`: `limit` redirects have been followed already.
- * - `InvalidLocation`: the Location is no URL reference, or holds a control character.
+ * - `InvalidLocation`: the Location is no URL reference, or holds a control character; or there are different ones.
  * - `UnsupportedScheme`: it leads out of http and https (`file:`, `data:`, `unix:` …).
  * - `Credentials`: it brings a user name or a password of its own.
  * - `Downgrade`: it leads from https to http.
@@ -124,10 +125,11 @@ export type Decision = Follow | Stop | Reject
  */
 export const decide = (exchange: Exchange): Decision => {
   const next = rewrite(exchange.status, exchange.method)
-  const location = trimBlanks(exchange.location ?? "")
+  const { location, isAmbiguous } = locationOf(exchange)
   if (next === undefined || location === "") return stop
   // Negated, so that a NaN follows nothing.
   if (!(exchange.hops < exchange.limit)) return reject("TooMany")
+  if (isAmbiguous) return reject("InvalidLocation")
 
   const from = withoutUserinfo(exchange.url)
   const to = from === undefined || hasControl(location) ? undefined : Url.parse(location, from)
@@ -139,7 +141,45 @@ export const decide = (exchange: Exchange): Decision => {
 
   if (!location.includes("#")) to.hash = from.hash
   const keepBody = next.keepBody && (sameOrigin || exchange.crossOriginBody === true)
-  return { _tag: "Follow", method: next.method, url: to.href, keepBody, sameOrigin }
+  // A Location that is a fragment alone has the query of the URL that was asked.
+  const url = Url.hrefWithQuery(to, Url.queryStart(location) === -1 && to.search !== "" ? exchange.url : location)
+  return { _tag: "Follow", method: next.method, url, keepBody, sameOrigin }
+}
+
+/**
+ * The URL references that a Location field means, as it stands in a header: one, or several where a transport has joined
+ * the fields of an answer that has more than one. `x, x` is one. Values that begin with a slash or with `http` are told apart
+ * from a comma in a URL, which a blank cannot follow; others are not.
+ *
+ * The characters of a field are octets. Those beyond ASCII are percent-encoded one by one: so UTF-8, which servers send
+ * although no URL may hold it, is read as UTF-8, and other octets go back to the server as they came. Text with characters
+ * that are no octets was decoded by the transport, and stays as it is.
+ *
+ * @param field the value of a Location field
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
+ * @since 0.1.0
+ * @category decoding
+ */
+export const references = (field: string): ReadonlyArray<string> => {
+  const value = single(field)
+  const parts = value.split(", ")
+  return (parts.every(isWhole) ? parts : [value]).map(encodeOctets)
+}
+
+const isWhole = (part: string): boolean => {
+  const start = part.slice(0, 6).toLowerCase()
+  return (start.startsWith("/") || start.startsWith("http:") || start === "https:") && !part.includes(" ")
+}
+
+const encodeOctets = (value: string): string => {
+  let encoded = ""
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code > 0xff) return value
+    encoded += code < 0x80 ? value.charAt(index) : `%${code.toString(16).toUpperCase()}`
+  }
+  return encoded
 }
 
 /**
@@ -174,6 +214,15 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ])
 
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
+
+/** Equal values count once (RFC 9110 §5.3); of different ones nobody can know which is meant. */
+const locationOf = ({ location }: Exchange): { readonly location: string; readonly isAmbiguous: boolean } => {
+  if (location === undefined || typeof location === "string") {
+    return { location: trimBlanks(location ?? ""), isAmbiguous: false }
+  }
+  const values = new Set(location.map(trimBlanks).filter((value) => value !== ""))
+  return { location: [...values][0] ?? "", isAmbiguous: values.size > 1 }
+}
 
 const stop: Stop = { _tag: "Stop" }
 

@@ -1,16 +1,19 @@
 /**
  * What a request asks an origin for: the path and the query of its URL.
  *
+ * A query is never written anew: servers sign and compare the text of one (RFC 3986 §6.2.2). Parameters are appended.
+ *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1
  * @since 0.1.0
  */
+import * as Url from "./internal/Url.js"
 
-/** What a URL parser leaves as it is: in a path and a query (1), in a query only (2). `%` may hide a dot in a path. */
+/** What is sent as it is: in a path and a query (1), in a query only (2). `%` may hide a dot in a path. */
 const kinds: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
   const isLetterOrDigit = (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
   if (isLetterOrDigit || "-_~/:@!$()*,;=&+.".includes(character)) return 1
-  return character === "%" || character === "?" ? 2 : 0
+  return "%?'[]{}|^`\\".includes(character) ? 2 : 0
 })
 
 const slash = 47
@@ -18,8 +21,8 @@ const dot = 46
 const question = 63
 
 /**
- * Whether the path and the query from `start` on are written as a URL parser would write them, so that parsing is not
- * needed to know what it would give. Most are; the answer is never a wrong yes. A fragment is a no.
+ * Whether the path and the query from `start` on can be sent as they are, so that the URL need not be parsed. Most can;
+ * the answer is never a wrong yes. A fragment is a no.
  *
  * @param text a URL or a part of one
  * @param start where its path begins, with a slash
@@ -32,15 +35,50 @@ export const isNormal = (text: string, start = 0): boolean => {
   let allowed = 1
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code === question) {
-      // An empty query is one that a URL's parts do not tell of.
-      if (allowed === 1 && at === text.length - 1) return false
-      allowed = 2
-    }
+    if (code === question) allowed = 2
     const kind = kinds[code]
     if (kind === undefined || kind === 0 || kind > allowed) return false
     // A segment that begins with a dot may be one that the parser resolves.
     if (code === dot && allowed === 1 && text.charCodeAt(at - 1) === slash) return false
   }
   return true
+}
+
+/**
+ * Appends a query to the one that a URL has, before its fragment. What is there stays byte for byte.
+ *
+ * @param url an absolute URL or a part of one
+ * @param query parameters without a `?`, encoded already, e.g. `page=2&limit=10`; nothing is appended where it is empty
+ * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.4
+ * @since 0.1.0
+ * @category constructors
+ */
+export const append = (url: string, query: string): string => {
+  if (query === "") return url
+  const hash = url.indexOf("#")
+  const before = hash === -1 ? url : url.slice(0, hash)
+  const start = before.indexOf("?")
+  const isOpen = start === before.length - 1 || before.endsWith("&")
+  const separator = start === -1 ? "?" : isOpen ? "" : "&"
+  return before + separator + query + (hash === -1 ? "" : url.slice(hash))
+}
+
+/**
+ * The origin of an absolute http or https URL, and what is asked of it: the path as a URL parser normalizes it, and the
+ * query as it is written, in which only characters that no query can hold are encoded.
+ *
+ * @returns undefined for a text that is no such URL
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1
+ * @since 0.1.0
+ * @category decoding
+ */
+export const parse = (url: string): { readonly origin: string; readonly path: string } | undefined => {
+  const parsed = Url.parse(url)
+  if (parsed === undefined || !Url.isHttp(parsed)) return undefined
+  const { origin } = parsed
+  parsed.username = ""
+  parsed.password = ""
+  const href = Url.hrefWithQuery(parsed, url)
+  const hash = href.indexOf("#")
+  return { origin, path: href.slice(origin.length, hash === -1 ? undefined : hash) }
 }

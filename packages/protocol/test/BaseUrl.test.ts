@@ -16,6 +16,11 @@ describe("BaseUrl.join", () => {
     ["/users/", "https://api.test/v1/users/"],
     ["/users?page=2#top", "https://api.test/v1/users?page=2#top"],
     ["?page=2", "https://api.test/v1?page=2"],
+    ["?", "https://api.test/v1?"],
+    ["/x?flag&name=a%20b&f[n]=1&sig=~x&q='a'", "https://api.test/v1/x?flag&name=a%20b&f[n]=1&sig=~x&q='a'"],
+    ["/x?q='a b'&ü#it's", "https://api.test/v1/x?q='a%20b'&%C3%BC#it's"],
+    ["/it's?q='a'#", "https://api.test/v1/it's?q='a'#"],
+    ["https://api.test/v1/x?q='a'&b=+", "https://api.test/v1/x?q='a'&b=+"],
     ["#top", "https://api.test/v1#top"],
     ["/users//7", "https://api.test/v1/users//7"],
     ["./users/.", "https://api.test/v1/users/"],
@@ -27,6 +32,9 @@ describe("BaseUrl.join", () => {
     ["/a b/ü", "https://api.test/v1/a%20b/%C3%BC"],
     ["/a%2Fb%20c%zz%", "https://api.test/v1/a%2Fb%20c%zz%"],
     ["/..a/...", "https://api.test/v1/..a/..."],
+    ["/a;b=c/..a;d/.;e/x..;", "https://api.test/v1/a;b=c/..a;d/.;e/x..;"],
+    ["/%e0%a4%85%c3%a9%c0%c1/%c0x/%u0041%", "https://api.test/v1/%e0%a4%85%c3%a9%c0%c1/%c0x/%u0041%"],
+    ["/x?to=..;/..%c0%af", "https://api.test/v1/x?to=..;/..%c0%af"],
     ["/x?next=../..\\%09//evil.test", "https://api.test/v1/x?next=../..\\%09//evil.test"],
     ["/x#../..", "https://api.test/v1/x#../.."],
     ["https://api.test/v1/users?page=3", "https://api.test/v1/users?page=3"],
@@ -87,6 +95,27 @@ describe("BaseUrl.join", () => {
     ["/a%2f..%2Fadmin", "DotSegment"],
     ["/a%5c..%5cadmin", "DotSegment"],
     ["https://api.test/v1/../admin", "DotSegment"],
+    ["/..;/admin", "DotSegment"],
+    ["/..;", "DotSegment"],
+    ["/x/..;a=b/admin", "DotSegment"],
+    ["/x/..;a=b;c", "DotSegment"],
+    ["/..%3b/admin", "DotSegment"],
+    ["/..%3Ba=b%2fadmin", "DotSegment"],
+    ["/%2e%2e;/admin", "DotSegment"],
+    ["/..%c0%af/admin", "DotSegment"],
+    ["/x/..%C0%AFadmin", "DotSegment"],
+    ["/%c0%ae%c0%ae/admin", "DotSegment"],
+    ["/.%c0%2e/admin", "DotSegment"],
+    ["/..%c1%9cadmin", "DotSegment"],
+    ["/..%c1%1cadmin", "DotSegment"],
+    ["/%e0%80%ae%e0%80%ae%e0%80%af", "DotSegment"],
+    ["/%f0%80%80%ae./admin", "DotSegment"],
+    ["/%u002e%u002e/admin", "DotSegment"],
+    ["/..%u002Fadmin", "DotSegment"],
+    ["/..%U005cadmin", "DotSegment"],
+    ["/a%c0%8ab", "IllegalCharacter"],
+    ["/a%u000ab", "IllegalCharacter"],
+    ["https://api.test/v1/..;/admin", "DotSegment"],
     ["ftp://api.test/v1/x", "UnsupportedScheme"],
     ["file:/etc/passwd", "UnsupportedScheme"],
     ["unix:/var/run/s.sock", "UnsupportedScheme"],
@@ -144,7 +173,8 @@ describe("BaseUrl.join", () => {
         expect(
           `${url.pathname}/`.startsWith(inside.pathname.endsWith("/") ? inside.pathname : `${inside.pathname}/`)
         ).toBe(true)
-        expect(url.href).toBe(joined.value)
+        // The apostrophe of a query is the only character that a parser encodes and `join` does not.
+        expect(url.href).toBe(joined.value.replace(/(?<=\?.*)'/g, "%27").replace(/(?<=#.*)%27/g, "'"))
         // What was joined is accepted again as what it is.
         expect(BaseUrl.join(root, joined.value)).toEqual(joined)
       }),

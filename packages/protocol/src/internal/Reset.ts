@@ -1,6 +1,7 @@
 import * as HttpDate from "../HttpDate.js"
 import { trimBlanks } from "./Char.js"
 import * as Decimal from "./Decimal.js"
+import { single } from "./Singleton.js"
 
 /** @internal */
 export type Headers = Readonly<Record<string, string | undefined>>
@@ -65,8 +66,8 @@ const EPOCH_MILLISECONDS = 1e12
  * @internal
  */
 export const serverTime = (headers: Headers, now: number): number => {
-  const date = HttpDate.parse(trimBlanks(headers["date"] ?? ""), now)
-  return date === undefined ? now : date + (Decimal.parse(trimBlanks(headers["age"] ?? ""), 1000) ?? 0)
+  const date = HttpDate.parse(trimBlanks(single(headers["date"] ?? "")), now)
+  return date === undefined ? now : date + (Decimal.parse(trimBlanks(single(headers["age"] ?? "")), 1000) ?? 0)
 }
 
 /**

@@ -18,6 +18,36 @@ export const parse = (text: string, base?: URL): URL | undefined => {
   }
 }
 
+/** Where the query of a URL reference begins, with its `?`; -1 without one. */
+export const queryStart = (text: string): number => {
+  const query = text.indexOf("?")
+  if (query === -1) return -1
+  const fragment = text.indexOf("#")
+  return fragment === -1 || query < fragment ? query : -1
+}
+
+/** The query of a URL reference with its `?`, as it is written; empty without one. */
+const queryOf = (text: string): string => {
+  const start = queryStart(text)
+  if (start === -1) return ""
+  const fragment = text.indexOf("#", start)
+  return fragment === -1 ? text.slice(start) : text.slice(start, fragment)
+}
+
+/**
+ * A parsed http or https URL as text, with the query of the text that it was parsed from. The parser encodes what a
+ * query cannot hold (blanks, quotes, letters beyond ASCII), which stays so. It also encodes the apostrophe, which a query
+ * can hold (RFC 3986 §3.4): that one stays as it was written.
+ */
+export const hrefWithQuery = (url: URL, written: string): string => {
+  const query = queryOf(written)
+  if (!query.includes("'")) return url.href
+  const { hash, href, origin, pathname } = url
+  // The query of a scheme that is not special is encoded by the same rules, but for the apostrophe.
+  const search = parse(`a:${query}`)?.search ?? url.search
+  return origin + pathname + search + (hash === "" && href.endsWith("#") ? "#" : hash)
+}
+
 /** Whether the scheme is http or https. */
 export const isHttp = (url: URL): boolean => url.protocol === "https:" || url.protocol === "http:"
 
