@@ -20,6 +20,7 @@ import type { ApiError, InvalidRequest } from "./Errors.js"
 import type { Hedge } from "./Hedge.js"
 import type { IdempotencyKey } from "./IdempotencyKey.js"
 import { adapted } from "./internal/adapted.js"
+import { total } from "./internal/client.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimit from "./RateLimit.js"
 import * as Redirects from "./Redirects.js"
@@ -307,7 +308,7 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
   // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
   const accounts = forAccounts(built)
   const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, accounts(auth))).execute
-  return Object.assign(pipeline(streaming, built), {
+  return Object.assign(total(pipeline(streaming, built)), {
     get: Verb.make("GET", through),
     head: Verb.make("HEAD", through),
     post: Verb.make("POST", through),
@@ -315,7 +316,7 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
     patch: Verb.make("PATCH", through),
     del: Verb.make("DELETE", through),
     options: Verb.make("OPTIONS", through),
-    httpClient: adapted(pipeline(streaming, built, asTheyCame))
+    httpClient: adapted(total(pipeline(streaming, built, asTheyCame)))
   })
 }
 

@@ -6,12 +6,14 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as CookieJar from "./CookieJar.js"
+import * as CookieHeader from "./internal/cookieHeader.js"
 import { setCookieLinesOf } from "./internal/setCookies.js"
 import * as Policy from "./Policy.js"
 
 /**
  * Sends the cookies that the jar holds for a request's URL, after those that the request brings itself, and keeps
- * those of its answer, whatever the status. It stands within redirects and authentication, so that it sees each hop and
+ * those of its answer, whatever the status. A cookie that the request brings takes the place of those of its name in the
+ * jar. It stands within redirects and authentication, so that it sees each hop and
  * each 401.
  *
  * Of two cookies of one name in one answer both are kept where the transport tells its `Set-Cookie` fields
@@ -32,10 +34,5 @@ export const policy = (jar: CookieJar.Service): Policy.Policy =>
     )
   )
 
-const withCookies = (
-  request: HttpClientRequest.HttpClientRequest,
-  kept: string
-): HttpClientRequest.HttpClientRequest => {
-  const own = request.headers["cookie"]
-  return HttpClientRequest.setHeader(request, "cookie", own === undefined || own === "" ? kept : `${own}; ${kept}`)
-}
+const withCookies = (request: HttpClientRequest.HttpClientRequest, kept: string): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.setHeader(request, "cookie", CookieHeader.merge(request.headers["cookie"] ?? "", kept))

@@ -427,7 +427,7 @@ export type RedirectReason =
 
 const redirectAdvice: Record<RedirectReason, string> = {
   TooMany: "it is one redirect too many",
-  InvalidLocation: "its Location is no URL",
+  InvalidLocation: "its Location is no URL, or there are different ones",
   UnsupportedScheme: "its Location is neither http nor https",
   Downgrade: "it leads from https to http",
   CrossOrigin: "it leads to another origin, and this client stays at its own",

@@ -16,15 +16,16 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as UrlParams from "@effect/platform/UrlParams"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Redirect from "@countersign/protocol/Redirect"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
-import type { RedirectReason } from "./Errors.js"
-import { InvalidRequest, RedirectRejected } from "./Errors.js"
+import type { InvalidRequest, RedirectReason } from "./Errors.js"
+import { RedirectRejected } from "./Errors.js"
 import { release } from "./internal/body.js"
+import { describesBody, travelsWithBody } from "./internal/headers.js"
+import { valuesOf } from "./internal/fieldValues.js"
 import { withResponse } from "./internal/lastResponse.js"
+import { urlOf } from "./internal/requestUrl.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as Timeline from "./Timeline.js"
@@ -52,38 +53,40 @@ export interface Options {
  */
 export const defaults = { limit: 5, crossOrigin: "follow", crossOriginBody: false } as const
 
-const urlOf = (request: HttpClientRequest.HttpClientRequest): Either.Either<string, InvalidRequest> =>
-  UrlParams.makeUrl(request.url, request.urlParams, request.hash).pipe(
-    Either.map((url) => url.href),
-    Either.mapLeft(() => new InvalidRequest({ reason: "Url", detail: `"${Redact.url(request.url)}" is no URL` }))
-  )
-
 const only = (headers: Headers.Headers, isKept: (name: string) => boolean): Headers.Headers =>
   Headers.fromInput(Object.entries(headers).filter(([name]) => isKept(name)))
 
-/** What tells of a body, `content-encoding` for one, would be a lie about none. */
-const withoutContent = (name: string): boolean => !name.startsWith("content-")
+/** To the same origin go all headers, to another one the harmless ones; what describes the body goes where that goes. */
+const headersOf = (headers: Headers.Headers, hop: Redirect.Follow): Headers.Headers =>
+  hop.sameOrigin && hop.keepBody
+    ? headers
+    : only(headers, (name) =>
+        describesBody(name)
+          ? hop.keepBody && (hop.sameOrigin || travelsWithBody(name))
+          : hop.sameOrigin || Redirect.isHarmless(name)
+      )
 
 /** The request of the next hop. What the last one had and this one has no claim to is left behind for good. */
 const nextRequest = (
   request: HttpClientRequest.HttpClientRequest,
   hop: Redirect.Follow
 ): HttpClientRequest.HttpClientRequest => {
-  const own = hop.sameOrigin ? request.headers : only(request.headers, Redirect.isHarmless)
-  const headers = hop.keepBody ? own : only(own, withoutContent)
   // The decision's method is this request's own, or GET, or HEAD.
   const method = hop.method as HttpMethod
   // The Location is the whole URL: parameters and fragment of the last hop do not carry over.
   return HttpClientRequest.make(method)(hop.url).pipe(
     HttpClientRequest.setBody(hop.keepBody ? request.body : HttpBody.empty),
     // After the body, which brings a type of its own: the caller may have named a narrower one.
-    HttpClientRequest.setHeaders(headers)
+    HttpClientRequest.setHeaders(headersOf(request.headers, hop))
   )
 }
 
+const locationsOf = (response: HttpClientResponse): ReadonlyArray<string> =>
+  valuesOf(response, "location").flatMap(Redirect.references)
+
 const rejected = (response: HttpClientResponse, from: string, reason: RedirectReason): RedirectRejected => {
   const { method } = response.request
-  const location = Redact.url(response.headers["location"] ?? "")
+  const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one)).join(", ")
   const error = new RedirectRejected({ method, url: Redact.url(from), status: response.status, reason, location })
   return withResponse(error, response)
 }
@@ -94,10 +97,11 @@ const rejected = (response: HttpClientResponse, from: string, reason: RedirectRe
  * @since 0.1.0
  * @category predicates
  */
-export const isRedirect = ({ headers, request, status }: HttpClientResponse): boolean => {
+export const isRedirect = (response: HttpClientResponse): boolean => {
+  const { request, status } = response
   const { method, url } = request
   // With no hop allowed, an answer is either rejected for that or not a redirect at all.
-  return Redirect.decide({ method, url, status, location: headers["location"], hops: 0, limit: 0 })._tag !== "Stop"
+  return Redirect.decide({ method, url, status, location: locationsOf(response), hops: 0, limit: 0 })._tag !== "Stop"
 }
 
 /**
@@ -136,7 +140,7 @@ const hop = <E, R>(
   Effect.flatMap(next(request), (response): Hop<E, R> =>
     response.status < 300 || response.status >= 400
       ? Effect.succeed(response)
-      : Effect.flatMap(urlOf(request), (url) => decided(rules, request, next, hops, response, url))
+      : decided(rules, request, next, hops, response)
   )
 
 const decided = <E, R>(
@@ -144,12 +148,12 @@ const decided = <E, R>(
   request: HttpClientRequest.HttpClientRequest,
   next: Policy.Next<E, R>,
   hops: number,
-  response: HttpClientResponse,
-  url: string
+  response: HttpClientResponse
 ): Hop<E, R> => {
   const { method } = request
+  const url = urlOf(request)
   const { status } = response
-  const location = response.headers["location"]
+  const location = locationsOf(response)
   const hasBody = request.body._tag !== "Empty"
   const decision = Redirect.decide({ method, url, status, location, hops, hasBody, ...rules })
   if (decision._tag === "Stop") return Effect.succeed(response)

@@ -17,12 +17,13 @@ import * as body from "./internal/body.js"
 import { classify } from "./internal/classify.js"
 import { fromExecute } from "./internal/client.js"
 import * as Failure from "./internal/failure.js"
+import * as FieldValues from "./internal/fieldValues.js"
 import { failureOf } from "./internal/failure.js"
 import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
-import { headerProblem } from "./internal/headers.js"
 import { meaning } from "./internal/lastResponse.js"
 import { withManualRedirects } from "./internal/manualRedirects.js"
+import { outgoing } from "./internal/outgoing.js"
 import { Buffered, Streaming } from "./internal/response.js"
 import * as SetCookies from "./internal/setCookies.js"
 import * as WholeBody from "./internal/wholeBody.js"
@@ -64,16 +65,6 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
   }
 }
 
-const check = (request: HttpClientRequest): InvalidRequest | undefined => {
-  const problem = headerProblem(request.headers)
-  if (problem !== undefined) return new InvalidRequest({ reason: "Header", detail: problem })
-  if (request.url.startsWith("https://") || request.url.startsWith("http://")) return undefined
-  return new InvalidRequest({
-    reason: "Url",
-    detail: `"${Redact.url(request.url)}" is neither http:// nor https://: give the client a base URL`
-  })
-}
-
 /**
  * The property by which a response says that its body came with it: its value is the bytes, or undefined for a body
  * that is on its way or came broken. Such a response holds no connection, and is read without waiting.
@@ -91,6 +82,17 @@ export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
  * @category transports
  */
 export const setCookieLines: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
+
+/**
+ * The property by which a response gives the values of a field apart: a method from the name in lower case to the values in
+ * their order. `headers` joins several values with commas, as RFC 9110 §5.3 allows for lists alone. It is asked where a field
+ * has one value and more would be a danger: for the `Location` of a redirect. Of a transport without it, a joined value counts
+ * as one, unless its parts are equal.
+ *
+ * @since 0.1.0
+ * @category transports
+ */
+export const fieldValues: typeof FieldValues.fieldValues = FieldValues.fieldValues
 
 /**
  * The largest body that the verbs of a client read, in bytes, after inflation.
@@ -193,11 +195,11 @@ export const typed = <R>(
 ): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> => {
   const bare = prepared(client)
   const execute = (request: HttpClientRequest) => {
-    const invalid = check(request)
-    if (invalid !== undefined) return Effect.fail(invalid)
+    const sent = outgoing(request)
+    if (sent instanceof InvalidRequest) return Effect.fail(sent)
     return Timeline.ifObserved(
-      () => sendObserved(request, bare),
-      () => send(request, bare)
+      () => sendObserved(sent, bare),
+      () => send(sent, bare)
     )
   }
   return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
@@ -215,9 +217,9 @@ const prepared = <R>(
 const typedDirect = (inner: Direct<HttpClientError.HttpClientError> | undefined): Direct<TypedError> | undefined =>
   inner &&
   ((request, answered) => {
-    const invalid = check(request)
-    if (invalid === undefined) return inner(request, (outcome) => answered(typedOutcome(outcome)))
-    answered(Exit.fail(invalid))
+    const sent = outgoing(request)
+    if (!(sent instanceof InvalidRequest)) return inner(sent, (outcome) => answered(typedOutcome(outcome)))
+    answered(Exit.fail(sent))
     return toNobody
   })
 

@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import type * as Auth from "./Auth.js"
 import type { ApiError } from "./Errors.js"
 import { InvalidRequest, InvalidResponse } from "./Errors.js"
+import { requestOf } from "./internal/building.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { exchangeOf } from "./internal/statusError.js"
 import * as Mismatch from "./Mismatch.js"
@@ -55,8 +56,8 @@ export interface Encoding<A, I, R> extends Options {
  * A method of a client. With a `schema` it gives the decoded body, without one the response, whose body is there to
  * be read as often as one likes.
  *
- * Fails with the {@link ApiError} of the pipeline; with `InvalidRequest { reason: "Body" }` when `json` cannot be
- * encoded; with `InvalidResponse` when the body is no JSON, or does not fit the schema.
+ * Fails with the {@link ApiError} of the pipeline; with `InvalidRequest` when no request can be made of the URL and the
+ * options (`Url`, `Header`, `Body`), for one when `json` cannot be encoded; with `InvalidResponse` when the body is no JSON, or does not fit the schema.
  *
  * @since 0.1.0
  * @category models
@@ -86,41 +87,48 @@ interface AnyOptions extends Options {
   readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
 }
 
+const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is not nested so deeply" }
+
 const unencodable = (mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
   new InvalidRequest({
     reason: "Body",
     detail: `its JSON body cannot be encoded${mismatches.length === 0 ? "" : ` (${Mismatch.format(mismatches)})`}`
   })
 
-const jsonBody = ({ json, jsonSchema }: AnyOptions): Effect.Effect<HttpBody.HttpBody, InvalidRequest, unknown> => {
-  const encoded =
-    jsonSchema === undefined
-      ? Effect.succeed(json)
-      : Effect.mapError(Schema.encodeUnknown(jsonSchema)(json), (e) => unencodable(Mismatch.fromParseError(e)))
-  return Effect.flatMap(encoded, (value) =>
+const encoded = ({ json, jsonSchema }: AnyOptions): Effect.Effect<unknown, InvalidRequest, unknown> =>
+  jsonSchema === undefined
+    ? Effect.succeed(json)
+    : Effect.suspend(() => Schema.encodeUnknown(jsonSchema)(json)).pipe(
+        Effect.mapError((error) => unencodable(Mismatch.fromParseError(error))),
+        // A schema that refers to itself follows the nesting of the value, or its circle, until the stack is full.
+        Effect.catchSomeDefect((defect) =>
+          defect instanceof RangeError ? Option.some(Effect.fail(unencodable([tooDeep]))) : Option.none()
+        )
+      )
+
+/** @param type - a narrower type than `application/json`, where the call names one in its headers. */
+const jsonBody = (
+  options: AnyOptions,
+  type: string | undefined
+): Effect.Effect<HttpBody.HttpBody, InvalidRequest, unknown> =>
+  Effect.flatMap(encoded(options), (value) =>
     Effect.filterOrFail(
-      Effect.mapError(HttpBody.json(value), () => unencodable([])),
+      Effect.mapError(HttpBody.json(value, type), () => unencodable([])),
       // `JSON.stringify` makes nothing of a function, or of what `toJSON` hides; the platform makes an empty body of it.
       ({ contentLength }) => contentLength !== 0,
       () => unencodable([])
     )
   )
-}
-
-const requestOf = (method: HttpMethod, url: string | URL, options: AnyOptions): HttpClientRequest.HttpClientRequest =>
-  // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
-  HttpClientRequest.make(method as "POST")(url, options)
 
 const noOptions: AnyOptions = {}
 
 const withJson = (
-  method: HttpMethod,
-  url: string | URL,
+  request: HttpClientRequest.HttpClientRequest,
   options: AnyOptions
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest, unknown> =>
-  Effect.map(jsonBody(options), (body) => HttpClientRequest.setBody(requestOf(method, url, options), body))
-
-const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is not nested so deeply" }
+  Effect.map(jsonBody(options, options.body === undefined ? request.headers["content-type"] : undefined), (body) =>
+    HttpClientRequest.setBody(request, body)
+  )
 
 const decoded = (
   response: HttpClientResponse,
@@ -149,14 +157,23 @@ const decoded = (
  * @category constructors
  */
 export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
-  const bare = requestOf(method, "", noOptions)
-  const verb = (url: string | URL, options: AnyOptions = noOptions) => {
+  const build = requestOf(method)
+  const call = (url: string | URL, options: AnyOptions) => {
+    const request = build(url, options)
+    if (request instanceof InvalidRequest) return Effect.fail(request)
     const send = pipeline(options.auth)
-    if (options === noOptions) return send(HttpClientRequest.setUrl(bare, url))
-    const answered =
-      "json" in options ? Effect.flatMap(withJson(method, url, options), send) : send(requestOf(method, url, options))
+    if (options === noOptions) return send(request)
+    const answered = "json" in options ? Effect.flatMap(withJson(request, options), send) : send(request)
     const { schema } = options
     return schema === undefined ? answered : Effect.flatMap(answered, (response) => decoded(response, schema))
+  }
+  const verb = (url: string | URL, options: AnyOptions | null = noOptions) => {
+    try {
+      return call(url, options ?? noOptions)
+    } catch (defect) {
+      // A policy, or options that no type allows: whoever makes an effect expects no throw.
+      return Effect.die(defect)
+    }
   }
   // The implementation knows of its Schemas only that they are some; each overload says which.
   return verb as Verb

@@ -119,7 +119,8 @@ describe("the URL of a request", () => {
         `GET ${base}/a%2Fb/%C3%BC`,
         `GET ${base}/name:verb`,
         `GET ${base}/next?page=2`,
-        `GET ${base}/u?b=2#f`
+        // A fragment is not sent (RFC 9110 §7.1).
+        `GET ${base}/u?b=2`
       ])
     })
   )

@@ -18,6 +18,7 @@ const ours: Omit<Transport, "name" | "make"> = {
   boundsConnections: true,
   differs: {
     fragmentOnWire: "/p?q=1",
+    parametersOnWire: "/p?x=(1)&y&z=2",
     emptyStream: "empty",
     textAfterStream: "Decode",
     bytesAfterText: "kept",
@@ -68,6 +69,7 @@ contract({
   boundsConnections: false,
   differs: {
     fragmentOnWire: "/p?q=1#fragment",
+    parametersOnWire: "/p?x=%281%29&y=&z=2",
     emptyStream: "empty",
     textAfterStream: "Decode",
     bytesAfterText: "Decode",
@@ -90,6 +92,7 @@ contract({
   boundsConnections: false,
   differs: {
     fragmentOnWire: "/p?q=1",
+    parametersOnWire: "/p?x=%281%29&y=&z=2",
     emptyStream: "EmptyBody",
     textAfterStream: "Decode",
     bytesAfterText: "Decode",

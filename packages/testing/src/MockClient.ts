@@ -29,7 +29,8 @@ import { codedError } from "./internal/mockClient/step.js"
 import { transport } from "./internal/mockClient/transport.js"
 
 /**
- * One request as it reached the transport: `url` is absolute and holds the parameters, the names of `headers` are lower
+ * One request as it reached the transport: `url` is absolute and holds the parameters, after a query that the URL had and
+ * that stays byte for byte; the names of `headers` are lower
  * case, `body` is text or `undefined` for none, `at` is in epoch milliseconds, `index` counts from 0.
  *
  * @since 0.1.0

@@ -1,5 +1,6 @@
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
@@ -7,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { ApiError } from "../Errors.js"
 import { InvalidRequest, Timeout, TransportError } from "../Errors.js"
 import { release } from "./body.js"
+import { requestOf } from "./building.js"
 import { fromExecute } from "./client.js"
 import { lastResponse, meaning } from "./lastResponse.js"
 
@@ -39,7 +41,30 @@ const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiE
  * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed
  * clients decode the errors of their endpoints from it; other errors become `RequestError`, with ours as the cause.
  */
-export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
+export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
+  const client = executing(pipeline)
+  const verb = (method: HttpMethod) => {
+    const build = requestOf(method)
+    return (url: string | URL, options: HttpClientRequest.Options.NoUrl = {}) => {
+      const request = build(url, options)
+      return request instanceof InvalidRequest
+        ? Effect.fail(platformError(HttpClientRequest.make(method)(""), request))
+        : client.execute(request)
+    }
+  }
+  // The platform's own would throw for options that make no request, and write the query of a `URL` anew.
+  return Object.assign(client, {
+    get: verb("GET"),
+    head: verb("HEAD"),
+    post: verb("POST"),
+    put: verb("PUT"),
+    patch: verb("PATCH"),
+    del: verb("DELETE"),
+    options: verb("OPTIONS")
+  })
+}
+
+const executing = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
   fromExecute((request) =>
     Effect.catchAll(
       pipeline.execute(request),

@@ -14,3 +14,13 @@ export const fromExecute = <E, R>(
     HttpClient.makeWith<never, never, E, R>((request) => Effect.flatMap(request, execute), Effect.succeed),
     { execute }
   )
+
+/** A client whose `execute` never throws: what a policy throws where it makes its effect is a defect of that effect. */
+export const total = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
+  fromExecute((request) => {
+    try {
+      return client.execute(request)
+    } catch (defect) {
+      return Effect.die(defect)
+    }
+  })

@@ -16,6 +16,7 @@ import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
 import { failureOf, inheritFailure } from "./failure.js"
+import { fieldValues, separateValues } from "./fieldValues.js"
 import { setCookieLines, toldBy } from "./setCookies.js"
 import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
@@ -64,6 +65,10 @@ abstract class Answer extends Inspectable.Class {
   /** Its body is as whole as the one of what it stands for. */
   get [wholeBody](): Uint8Array | undefined {
     return wholeBodyOf(this.#source)
+  }
+
+  [fieldValues](name: string): ReadonlyArray<string> | undefined {
+    return separateValues(this.#source, name)
   }
 
   get [setCookieLines](): unknown {
@@ -183,7 +188,8 @@ export class Buffered extends Answer implements HttpClientResponse.HttpClientRes
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.sync(() => this.#bytes.slice().buffer)
+    // A copy: a `Buffer` is a view of memory that it shares, and its `slice` is another one.
+    return Effect.sync(() => new Uint8Array(this.#bytes).buffer)
   }
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {

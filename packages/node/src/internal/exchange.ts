@@ -76,7 +76,7 @@ export class Exchange implements RequestHandler {
 
   /**
    * @param resume - called once, with the answer or the failure.
-   * @param inflates - whether a coding that the body has is ours to undo: we asked for it, and not the caller.
+   * @param inflates - whether a coding of the body is to be undone here, since the caller has asked for none.
    */
   constructor(common: Common, request: HttpClientRequest, resume: (outcome: Outcome) => void, inflates: boolean) {
     this.#common = common
@@ -133,7 +133,8 @@ export class Exchange implements RequestHandler {
     this.#status = status
     this.#raw = raw
     this.#hasContent = Content.isPossible(this.#request.method, status)
-    const codings = this.#inflates && this.#hasContent ? Raw.valuesOf(raw, "content-encoding") : none
+    // A part of coded bytes cannot be decoded by itself (RFC 9110 §14.1.2).
+    const codings = this.#inflates && this.#hasContent && status !== 206 ? Raw.valuesOf(raw, "content-encoding") : none
     const length = this.#hasContent ? lengthOf(raw) : 0
     if (length === undefined || length > mostWatched || (codings.length > 0 && length !== 0)) {
       this.#stream(resume, codings)

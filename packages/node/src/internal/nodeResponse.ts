@@ -4,7 +4,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { describeFailure, setCookieLines, wholeBody } from "@countersign/client/Transport"
+import { describeFailure, fieldValues, setCookieLines, wholeBody } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -51,6 +51,11 @@ abstract class NodeResponse extends Inspectable.Class {
 
   get cookies(): Cookies.Cookies {
     return (this.#cookies ??= Cookies.fromSetCookie(this[setCookieLines]))
+  }
+
+  /** What `headers` loses: it joins the values of a field. */
+  [fieldValues](name: string): ReadonlyArray<string> {
+    return Raw.valuesOf(this.#raw, name)
   }
 
   /** What `cookies` loses: it keeps one cookie of a name, whatever their paths. */

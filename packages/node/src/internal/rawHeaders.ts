@@ -7,7 +7,34 @@ export type RawHeaders = ReadonlyArray<Buffer>
 /** A field's bytes are Latin-1, whatever the sender meant by them (RFC 9110 §5.5). */
 const textOf = (bytes: Buffer | undefined): string => (bytes === undefined ? "" : bytes.toString("latin1"))
 
-/** The fields by lower-case name; several of one name are one, with commas between. */
+/** Fields that have one value (RFC 9110 §5.5, and those of other specifications that servers send twice). */
+const singletons: ReadonlySet<string> = new Set([
+  "access-control-allow-origin",
+  "age",
+  "content-disposition",
+  "content-length",
+  "content-location",
+  "content-range",
+  "content-type",
+  "date",
+  "dpop-nonce",
+  "etag",
+  "expires",
+  "last-modified",
+  "location",
+  "retry-after",
+  "retry-after-ms",
+  "server",
+  "strict-transport-security"
+])
+
+const joined = (name: string, before: string, value: string): string =>
+  before === value && singletons.has(name) ? before : `${before}, ${value}`
+
+/**
+ * The fields by lower-case name; several of one name are one, with commas between. Where a field has one value, equal ones
+ * count once; different ones are joined all the same, and are then no valid value of it.
+ */
 export const parse = (raw: RawHeaders): Headers.Headers => {
   const fields: Record<string, string> = {}
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -15,7 +42,7 @@ export const parse = (raw: RawHeaders): Headers.Headers => {
     const value = textOf(raw[at + 1])
     const before = fields[name]
     // What is inherited (`constructor`) is no field, and assigning a string to `__proto__` does nothing.
-    fields[name] = typeof before === "string" ? `${before}, ${value}` : value
+    fields[name] = typeof before === "string" ? joined(name, before, value) : value
   }
   return PlatformHeaders.unsafeFromRecord(fields)
 }

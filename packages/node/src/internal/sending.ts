@@ -23,8 +23,14 @@ export interface Bounds {
   readonly bodyTimeout: number
 }
 
-/** Codings are undone here only if it was here that they were asked for. */
-const asksItself = (headers: Headers.Headers): boolean => headers["accept-encoding"] !== undefined
+/**
+ * Whether codings are undone here: unless the caller has asked for one. A caller that asks for none (`identity`) gets none
+ * of a server that does not keep to it.
+ */
+const inflates = (headers: Headers.Headers): boolean => (headers["accept-encoding"] ?? "identity") === "identity"
+
+/** What is asked for where the caller says nothing. A range is a part of the coded bytes (RFC 9110 §14.1.2): none then. */
+const acceptedFor = (headers: Headers.Headers): string => (headers["range"] === undefined ? acceptEncoding : "identity")
 
 const fieldsOf = (headers: Headers.Headers): HeaderFields => {
   const fields: HeaderFields = []
@@ -48,10 +54,9 @@ const dispatched = (
   resume: (outcome: Outcome) => void
 ): (() => void) => {
   const { method } = request
-  const raw = asksItself(request.headers)
-  const exchange = new Exchange(common, request, resume, !raw)
+  const exchange = new Exchange(common, request, resume, inflates(request.headers))
   const headers = fieldsOf(request.headers)
-  if (!raw) headers.push("accept-encoding", acceptEncoding)
+  if (request.headers["accept-encoding"] === undefined) headers.push("accept-encoding", acceptedFor(request.headers))
   // What undici does not like about it, a method or a header field, it says to the exchange.
   common.settling.afterwards(() => {
     if (exchange.isCancelled) return

@@ -9,35 +9,34 @@ export interface Target {
   readonly path: string
 }
 
-const notHttp = "neither http: nor https:"
+const invalidUrl = "not an absolute http or https URL"
 
 /** More than an application talks to; beyond it the cheap way is not taken, and nothing grows. */
 const mostOrigins = 256
 
 /**
- * Makes what splits URLs. Parsing one costs more than everything else here does, and most are written as the parser
- * would write them: for the origins that it has seen, those are only cut in two.
+ * Makes a function that splits URLs. Parsing one costs more than everything else here, and most are written as the parser
+ * would write them: where the origin is known, those are only cut in two. Parameters are appended to the query's text.
  */
 export const splitter = (): ((request: HttpClientRequest) => Either.Either<Target, unknown>) => {
   const known = new Set<string>()
 
-  const parse = (request: HttpClientRequest): Either.Either<Target, unknown> =>
-    Either.flatMap(UrlParams.makeUrl(request.url, request.urlParams, request.hash), (url) => {
-      if (url.protocol !== "https:" && url.protocol !== "http:") return Either.left(new Error(notHttp))
-      if (known.size < mostOrigins) known.add(url.origin)
-      return Either.right({ origin: url.origin, path: url.pathname + url.search })
-    })
-
-  return (request) => {
-    const { url, urlParams } = request
+  const located = (url: string): Target | undefined => {
     const end = url.indexOf("/", 8)
-    if (end === -1 || !known.has(url.slice(0, end)) || !RequestTarget.isNormal(url, end)) return parse(request)
-    const origin = url.slice(0, end)
-    const path = url.slice(end)
-    if (urlParams.length === 0) return Either.right({ origin, path })
-    // Appending to a query makes the parser write all of it anew.
-    return path.includes("?")
-      ? parse(request)
-      : Either.right({ origin, path: `${path}?${UrlParams.toString(urlParams)}` })
+    if (end !== -1 && known.has(url.slice(0, end)) && RequestTarget.isNormal(url, end)) {
+      return { origin: url.slice(0, end), path: url.slice(end) }
+    }
+    const target = RequestTarget.parse(url)
+    if (target !== undefined && known.size < mostOrigins) known.add(target.origin)
+    return target
+  }
+
+  return ({ url, urlParams }) => {
+    const target = located(url)
+    if (target === undefined) return Either.left(new Error(invalidUrl))
+    if (urlParams.length === 0) return Either.right(target)
+    const { origin, path } = target
+    // The URL Standard throws for parameters that are no text.
+    return Either.try(() => ({ origin, path: RequestTarget.append(path, UrlParams.toString(urlParams)) }))
   }
 }

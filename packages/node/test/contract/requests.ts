@@ -125,7 +125,7 @@ export const requests = (transport: Transport): void => {
         const joined = yield* send((url) =>
           HttpClientRequest.get(`${url}/p?x=(1)&y`).pipe(HttpClientRequest.setUrlParam("z", "2"))
         )
-        expect(joined.url).toBe("/p?x=%281%29&y=&z=2")
+        expect(joined.url).toBe(differs.parametersOnWire)
         const fragment = yield* send((url) => HttpClientRequest.get(`${url}/p?q=1#fragment`))
         expect(fragment.url).toBe(differs.fragmentOnWire)
         expect((yield* send((url) => HttpClientRequest.get(`${url}/a/../b/./c`))).url).toBe("/b/c")

@@ -11,6 +11,8 @@ import { serve } from "../support/server.js"
 interface Differences {
   /** The path that a server sees of `/p?q=1#fragment`. */
   readonly fragmentOnWire: string
+  /** The path that a server sees of `/p?x=(1)&y` with the parameter `z`: appended to, or written anew. */
+  readonly parametersOnWire: "/p?x=(1)&y&z=2" | "/p?x=%281%29&y=&z=2"
   /** A stream of a body that is empty: no pieces, or an error with the reason `EmptyBody`. */
   readonly emptyStream: "empty" | "EmptyBody"
   /** The text of a body whose stream was read before. */

@@ -8,6 +8,7 @@ import { constTrue } from "effect/Function"
 import * as RequestBody from "../requestBody.js"
 import { type Entry, releaser } from "./log.js"
 import { fromStep } from "./response.js"
+import { sentUrl } from "./sentUrl.js"
 import { codedError, type Step } from "./step.js"
 
 type Sent = Extract<Entry, { readonly _tag: "Sent" }>
@@ -71,7 +72,7 @@ export const transport = (
       const index = count++
       const at = clock.unsafeCurrentTimeMillis()
       const { headers, method } = request
-      const sent: Sent = { _tag: "Sent", index, at, method, url: url.href, headers: { ...headers }, body }
+      const sent: Sent = { _tag: "Sent", index, at, method, url: sentUrl(request, url), headers: { ...headers }, body }
       entries.push(sent)
       const step = script(sent, index)
       const current: Exchange = { request, signal, clock, entries, index }

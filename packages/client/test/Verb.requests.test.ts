@@ -1,0 +1,312 @@
+/** What a verb makes of its URL and its options: nothing is written anew, and nothing throws. */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as ApiClient from "@countersign/client/ApiClient"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FastCheck from "effect/FastCheck"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { api, base, failure, hostileText, promise, run, urls } from "./scripted.js"
+
+const ok = () => MockClient.respond(200)
+const verbs = ["get", "head", "post", "put", "patch", "del", "options"] as const
+
+/** What a query holds as it is (RFC 3986 §3.4), and what a URL parser leaves although that RFC has no place for it. */
+const query = FastCheck.string({ unit: FastCheck.constantFrom(..."abcXYZ019-._~!$&'()*+,;=:@/?%[]{}|^`\\") })
+const params = FastCheck.dictionary(
+  FastCheck.string({ unit: FastCheck.constantFrom(..."ab ü&=+'%"), minLength: 1, maxLength: 3 }),
+  FastCheck.oneof(FastCheck.string({ unit: "grapheme", maxLength: 4 }), FastCheck.integer(), FastCheck.boolean()),
+  { maxKeys: 3 }
+)
+
+describe("a URL with a query", () => {
+  /** Every way in which a query can be given, but for a request that the platform has built of a `URL`. */
+  const ways = {
+    path: (path: string) => path,
+    "absolute URL": (path: string) => base + path,
+    "URL object": (path: string) => new URL(base + path)
+  }
+
+  it("is sent byte for byte, however it is given, and parameters are appended to it", () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(
+        FastCheck.constantFrom(...verbs),
+        FastCheck.constantFrom(...(Object.keys(ways) as ReadonlyArray<keyof typeof ways>)),
+        query,
+        FastCheck.option(params, { nil: undefined }),
+        FastCheck.constantFrom("", "#top", "#it's?x"),
+        (verb, way, text, urlParams, hash) =>
+          promise(
+            Effect.gen(function* () {
+              const { api: client, mock } = yield* api(ok)
+              yield* run(client[verb](ways[way](`/x?${text}${hash}`), urlParams === undefined ? {} : { urlParams }))
+              const [sent] = yield* mock.sent
+              // A `URL` itself encodes the apostrophe: that text is gone before it is given to the client.
+              const start = `${base}/x?${way === "URL object" ? text.replaceAll("'", "%27") : text}`
+              expect(sent?.url.slice(0, start.length)).toBe(start)
+              const added = new URLSearchParams(sent?.url.slice(start.length))
+              expect(Object.fromEntries(added)).toEqual(
+                Object.fromEntries(Object.entries(urlParams ?? {}).map(([name, value]) => [name, String(value)]))
+              )
+            })
+          )
+      ),
+      { numRuns: 60 }
+    ))
+
+  it.effect("is sent byte for byte of a request that is executed, and by the platform's client, too", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      const path = "/x?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
+      yield* run(client.execute(HttpClientRequest.get(path, { urlParams: { page: 2 } })))
+      yield* run(client.httpClient.get(path, { urlParams: { page: 2 } }))
+      yield* run(client.httpClient.get(new URL(`${base}/x?f[n]=~`), { urlParams: { page: 2 } }))
+      yield* run(client.execute(HttpClientRequest.get(path, { urlParams: { page: 2 }, hash: "top" })))
+      yield* run(client.get(`${path}#top`, { urlParams: { page: 2 }, hash: "other" }))
+      const sent = `GET ${base}${path}&page=2`
+      expect(yield* urls(mock)).toEqual([sent, sent, `GET ${base}/x?f[n]=~&page=2`, sent, sent])
+    })
+  )
+
+  it.effect("is sent byte for byte where a redirect names it", () =>
+    Effect.gen(function* () {
+      const target = "/v1/y?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
+      const { api: client, mock } = yield* api([MockClient.respond(302, "", { location: `${target}#top` }), ok()])
+      yield* run(client.get("/x?a='b'", { urlParams: { page: 2 } }))
+      expect(yield* urls(mock)).toEqual([`GET ${base}/x?a='b'&page=2`, `GET https://api.test${target}`])
+    })
+  )
+})
+
+describe("parameters", () => {
+  it.effect("that are null are left out, as undefined ones are, wherever they stand", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      const list: ReadonlyArray<readonly ["a", string | null | undefined]> = [
+        ["a", null],
+        ["a", "1"],
+        ["a", undefined]
+      ]
+      yield* run(client.get("/x", { urlParams: { a: null, b: undefined, c: 1 } }))
+      yield* run(client.get("/x", { urlParams: { a: [null, "1", undefined, true] } }))
+      yield* run(client.get("/x", { urlParams: { a: { b: null, c: { d: null, e: 2n } } } }))
+      yield* run(client.get("/x", { urlParams: list }))
+      yield* run(client.get("/x", { urlParams: new URLSearchParams("a=1&a=2") }))
+      yield* run(client.get("/x", { urlParams: { a: null } }))
+      expect((yield* mock.sent).map(({ url }) => url.slice(base.length))).toEqual([
+        "/x?c=1",
+        "/x?a=1&a=true",
+        "/x?a%5Bc%5D%5Be%5D=2",
+        "/x?a=1",
+        "/x?a=1&a=2",
+        "/x"
+      ])
+    })
+  )
+
+  it("are those that the platform makes of them, for everything that it does not throw for", () => {
+    const value = FastCheck.oneof(
+      FastCheck.string({ maxLength: 3 }),
+      FastCheck.integer(),
+      FastCheck.boolean(),
+      FastCheck.constant(undefined)
+    )
+    const { record } = FastCheck.letrec((tie) => ({
+      record: FastCheck.dictionary(
+        FastCheck.string({ maxLength: 2 }),
+        FastCheck.oneof({ depthSize: "small" }, value, FastCheck.array(value, { maxLength: 3 }), tie("record")),
+        { maxKeys: 3 }
+      )
+    }))
+    return FastCheck.assert(
+      FastCheck.asyncProperty(record, (input) =>
+        promise(
+          Effect.gen(function* () {
+            // What the arbitrary makes is a record of values, which its type does not say.
+            const urlParams = input as Record<string, string>
+            const { api: client, mock } = yield* api(ok)
+            yield* run(client.get("/x", { urlParams }))
+            yield* run(client.execute(HttpClientRequest.get("/x", { urlParams })))
+            const [ours, platforms] = yield* urls(mock)
+            expect(ours).toBe(platforms)
+          })
+        )
+      ),
+      { numRuns: 40 }
+    )
+  })
+})
+
+/** Options and URLs that no type allows, and some that a type allows. */
+const circle: Record<string, unknown> = { name: "circle" }
+circle["self"] = circle
+const throwing = {
+  get urlParams(): never {
+    throw new Error("a getter that throws")
+  }
+}
+const broken: ReadonlyArray<readonly [what: string, options: unknown, reason: "Url" | "Header" | "Body"]> = [
+  ["half a surrogate pair in a parameter", { urlParams: { a: "x\ud800" } }, "Url"],
+  ["half a surrogate pair in a parameter's name", { urlParams: [["\udc00x", "1"]] }, "Url"],
+  ["a symbol as a parameter", { urlParams: { a: Symbol("s") } }, "Url"],
+  ["a symbol in a list", { urlParams: { a: [Symbol("s")] } }, "Url"],
+  ["a record in a list", { urlParams: { a: [{ b: 1 }] } }, "Url"],
+  ["a function as a parameter", { urlParams: { a: () => 1 } }, "Url"],
+  ["a date as a parameter", { urlParams: { since: new Date(0) } }, "Url"],
+  ["a URL as a parameter", { urlParams: { to: new URL("https://a.test") } }, "Url"],
+  ["a secret as a parameter", { urlParams: { key: Redacted.make("c4n4ry") } }, "Url"],
+  ["parameters in a circle", { urlParams: circle }, "Url"],
+  ["parameters as text", { urlParams: "a=1" }, "Url"],
+  ["a list that is none of pairs", { urlParams: [1, 2] }, "Url"],
+  ["a header that is a symbol", { headers: { "x-a": Symbol("s") } }, "Header"],
+  ["a header that is an object", { headers: { "x-a": { length: 0, toString: () => "x\r\ny" } } }, "Header"],
+  ["headers that are a number", { headers: 5 }, "Header"],
+  ["a getter that throws", throwing, "Header"],
+  ["a body that is text", { body: "text" }, "Body"],
+  ["a body that is a form", { body: new FormData() }, "Body"],
+  ["a JSON value in a circle", { json: circle }, "Body"],
+  ["a JSON value with a BigInt", { json: { id: 1n } }, "Body"],
+  ["a JSON value that is a symbol", { json: Symbol("s") }, "Body"],
+  ["a JSON value that is a function", { json: () => 1 }, "Body"],
+  [
+    "a JSON value whose toJSON throws",
+    {
+      json: {
+        toJSON: () => {
+          throw new Error("c4n4ry")
+        }
+      }
+    },
+    "Body"
+  ]
+]
+
+/** A verb that takes what its type forbids. */
+const unsafe = (client: ApiClient.ApiClient, verb: (typeof verbs)[number]) =>
+  client[verb] as unknown as (url: unknown, options?: unknown) => ReturnType<ApiClient.ApiClient["get"]>
+
+describe("options of which no request can be made", () => {
+  it.effect.each(broken)("%s: InvalidRequest, for every verb, and nothing is sent", ([, options, reason]) =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      for (const verb of verbs) {
+        const call = unsafe(client, verb)("/x", options)
+        const error = yield* failure(call)
+        expect(error, verb).toMatchObject({ _tag: "InvalidRequest", reason })
+        expect(error.message).not.toContain("c4n4ry")
+      }
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("are RequestError for the client that platform's code takes", () =>
+    Effect.gen(function* () {
+      const { api: client } = yield* api(ok)
+      const { httpClient } = client
+      const error = yield* failure(httpClient.get("/x", { urlParams: { a: "\ud800" } }))
+      expect(error).toMatchObject({ _tag: "RequestError", reason: "InvalidUrl" })
+      // What the platform's own verb throws for.
+      yield* run(httpClient.get("/x", { urlParams: { a: null, b: 1 } }))
+      const built = yield* failure(httpClient.post("/x", { body: "text" as unknown as HttpBody.HttpBody }))
+      expect(built).toMatchObject({ _tag: "RequestError", reason: "Encode" })
+    })
+  )
+
+  it.effect("that is a JSON value in a circle with a schema that follows it, is InvalidRequest, too", () =>
+    Effect.gen(function* () {
+      interface Link {
+        self?: Link | undefined
+      }
+      const Link: Schema.Schema<Link> = Schema.Struct({
+        self: Schema.optional(Schema.suspend((): Schema.Schema<Link> => Link))
+      }).pipe(Schema.mutable)
+      const link: Link = {}
+      link.self = link
+      const { api: client, mock } = yield* api(ok)
+      const call = client.post("/x", { json: link, jsonSchema: Link })
+      expect(yield* failure(call)).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("of the wrong type are an error of a URL: number, symbol, null, object, URL of another realm", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      for (const url of [5, Symbol("u"), null, undefined, {}, () => "/x", { href: 5 }]) {
+        for (const verb of verbs) {
+          expect(yield* failure(unsafe(client, verb)(url))).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+        }
+      }
+      yield* run(unsafe(client, "get")({ href: `${base}/x?a=b` }))
+      yield* run(unsafe(client, "get")("/x", null))
+      expect(yield* urls(mock)).toEqual([`GET ${base}/x?a=b`, `GET ${base}/x`])
+    })
+  )
+})
+
+describe("no verb throws", () => {
+  const anything = FastCheck.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withObjectString: true,
+    withSet: true,
+    withTypedArray: true
+  })
+  const odd = FastCheck.oneof(
+    anything,
+    hostileText(),
+    FastCheck.constantFrom(circle, Symbol("s"), () => 1, throwing)
+  )
+  const options = FastCheck.oneof(
+    FastCheck.record(
+      {
+        urlParams: odd,
+        headers: odd,
+        json: odd,
+        body: odd,
+        hash: odd,
+        accept: odd,
+        auth: odd,
+        schema: odd,
+        jsonSchema: odd
+      },
+      { requiredKeys: [] }
+    ),
+    odd
+  )
+
+  it("whatever its URL and its options are", () =>
+    FastCheck.assert(
+      FastCheck.asyncProperty(FastCheck.constantFrom(...verbs), odd, options, (verb, url, given) =>
+        promise(
+          Effect.gen(function* () {
+            const { api: client } = yield* api(ok, { retry: false })
+            const call = unsafe(client, verb)
+            // Making the effect is what must not throw; what comes of it is its own affair.
+            const made = call(url, given)
+            expect(Effect.isEffect(made)).toBe(true)
+            expect(Effect.isEffect(call("/x", given))).toBe(true)
+          })
+        )
+      ),
+      { numRuns: 200 }
+    ))
+})
+
+describe("the type of a JSON body", () => {
+  it.effect("is the one that the call names in its headers", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api(ok)
+      yield* run(client.patch("/x", { json: { a: 1 }, headers: { "Content-Type": "application/merge-patch+json" } }))
+      yield* run(client.patch("/x", { json: { a: 1 } }))
+      expect((yield* mock.sent).map(({ headers }) => headers["content-type"])).toEqual([
+        "application/merge-patch+json",
+        "application/json"
+      ])
+    })
+  )
+})
