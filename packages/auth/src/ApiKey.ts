@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import { blank, isBlank } from "./internal/blank.js"
 
 /**
  * Where an API expects its key: what puts it there.
@@ -35,8 +36,19 @@ export const header =
   (request, key) =>
     HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
 
+/** A URL without the parameters of a name; everything else in its query stays byte for byte. */
+const withoutParam = (url: string, name: string): string => {
+  const [target = "", hash] = url.split(/(?=#)/, 2)
+  const start = target.indexOf("?")
+  const pairs = start === -1 ? [] : target.slice(start + 1).split("&")
+  const others = pairs.filter((pair) => !new URLSearchParams(pair).has(name))
+  if (others.length === pairs.length) return url
+  return target.slice(0, start) + (others.length === 0 ? "" : `?${others.join("&")}`) + (hash ?? "")
+}
+
 /**
- * The key is a parameter of the query. URLs end up in logs and histories: take a header where the API has one.
+ * The key is a parameter of the query. URLs end up in logs and histories: take a header where the API has one. It takes the
+ * place of a parameter of its name.
  *
  * @since 0.1.0
  * @category places
@@ -44,10 +56,21 @@ export const header =
 export const query =
   (name: string): Place =>
   (request, key) =>
-    HttpClientRequest.setUrlParam(request, name, Redacted.value(key))
+    HttpClientRequest.setUrlParam(
+      HttpClientRequest.setUrl(request, withoutParam(request.url, name)),
+      name,
+      Redacted.value(key)
+    )
+
+/** The cookies of a header but for those of a name. */
+const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
+  header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "" && !pair.startsWith(`${name}=`))
 
 /**
- * The key is a cookie, added to those that the request has.
+ * The key is a cookie, added to those that the request has. It takes the place of a cookie of its name.
  *
  * @since 0.1.0
  * @category places
@@ -55,9 +78,9 @@ export const query =
 export const cookie =
   (name: string): Place =>
   (request, key) => {
-    const own = request.headers["cookie"]
     const pair = `${name}=${encodeURIComponent(Redacted.value(key))}`
-    return HttpClientRequest.setHeader(request, "cookie", own === undefined ? pair : `${own}; ${pair}`)
+    const others = otherCookies(request.headers["cookie"] ?? "", name)
+    return HttpClientRequest.setHeader(request, "cookie", [...others, pair].join("; "))
   }
 
 /**
@@ -71,16 +94,20 @@ export interface Options {
   readonly key: Redacted.Redacted<string>
 }
 
+const put = (
+  place: Place,
+  request: HttpClientRequest.HttpClientRequest,
+  key: Redacted.Redacted<string>
+): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
+  isBlank(key) ? Effect.fail(blank("key")) : Effect.succeed(place(request, key))
+
 /**
- * Sends one key.
+ * Sends one key. Signing fails with `InvalidRequest { reason: "Credentials" }` where it is empty or blank.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ key, place }: Options): Auth.Service =>
-  Auth.fixed((request): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
-    Effect.succeed(place(request, key))
-  )
+export const make = ({ key, place }: Options): Auth.Service => Auth.fixed((request) => put(place, request, key))
 
 /**
  * {@link make} as a Layer.
@@ -133,7 +160,13 @@ export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> 
     const refusedAt = keys.map(() => Number.NEGATIVE_INFINITY)
 
     const sign = (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.sync(() => ({ request: place(request, keys[current] ?? keys[0]), credential: current }))
+      Effect.suspend(() => {
+        const credential = current
+        return Effect.map(put(place, request, keys[credential] ?? keys[0]), (signed) => ({
+          request: signed,
+          credential
+        }))
+      })
 
     const renew = ({ at, credential }: Auth.Refusal) =>
       Effect.sync(() => {

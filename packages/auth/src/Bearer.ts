@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
+import { blank, isBlank } from "./internal/blank.js"
 import * as Demand from "./Demand.js"
 import * as TokenSource from "./TokenSource.js"
 
@@ -18,14 +19,15 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
   HttpClientRequest.setHeader(request, "authorization", `Bearer ${Redacted.value(token)}`)
 
 /**
- * Sends a token that does not change.
+ * Sends a token that does not change. Signing fails with `InvalidRequest { reason: "Credentials" }` where it is empty or blank.
  *
  * Specification: [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
  *
  * @since 0.1.0
  * @category constructors
  */
-export const make = (token: Redacted.Redacted<string>): Auth.Service => Auth.constant((request) => put(request, token))
+export const make = (token: Redacted.Redacted<string>): Auth.Service =>
+  isBlank(token) ? Auth.fixed(() => Effect.fail(blank("token"))) : Auth.constant((request) => put(request, token))
 
 /**
  * {@link make} as a Layer.
@@ -50,7 +52,7 @@ const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
 
 /**
  * Sends the token that a source holds, and asks it for another when that one is refused, or when the API demands more
- * of it than it has, see {@link Demand}.
+ * of it than it has, see {@link Demand}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an empty token.
  *
  * @since 0.1.0
  * @category constructors
@@ -61,10 +63,13 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
     credential: generation
   })
   return {
-    sign: (request) => Effect.map(source.get, (held) => signed(request, held)),
+    sign: (request) =>
+      Effect.flatMap(source.get, (held) =>
+        isBlank(held.token.accessToken) ? Effect.fail(blank("token")) : Effect.succeed(signed(request, held))
+      ),
     ready: (request, now) => {
       const held = source.ready?.(now)
-      return held === undefined ? undefined : signed(request, held)
+      return held === undefined || isBlank(held.token.accessToken) ? undefined : signed(request, held)
     },
     renew: ({ challenges, credential, first }) => source.renew(credential, first, Demand.fromChallenges(challenges)),
     stepUp: ({ challenges, credential }) => {

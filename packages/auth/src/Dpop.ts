@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
+import { blank, isBlank } from "./internal/blank.js"
 import * as Presented from "./internal/presented.js"
 import * as Proof from "./internal/proof.js"
 import { ServerSays } from "./internal/serverSays.js"
@@ -162,7 +163,7 @@ const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
  * like a proof whose time has turned out to be wrong. Where the same nonce is asked for again, or another one right away,
  * the call fails with `Unauthorized`. Any other 401 has the source asked for another token. A token that is not of type
  * `DPoP` is replaced before anything is sent; signing fails with `TokenError` if its successor is not either, and with
- * `InvalidRequest` where the key makes no proofs.
+ * `InvalidRequest` where the key makes no proofs, or the token is empty.
  *
  * Specification: [RFC 9449 §4.2](https://www.rfc-editor.org/rfc/rfc9449#section-4.2),
  * [§7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1), [§8.2](https://www.rfc-editor.org/rfc/rfc9449#section-8.2),
@@ -184,6 +185,7 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       const { nonce, ahead = yield* clockOffset } = says.by(url.origin)
       const clock = yield* Effect.clock
       const iat = Math.floor((clock.unsafeCurrentTimeMillis() + ahead) / 1000)
+      if (isBlank(token.accessToken)) return yield* Effect.fail(blank("token"))
       const accessToken = Redacted.value(token.accessToken)
       const proof = yield* Effect.tryPromise({
         try: () => prove({ method: request.method, url, accessToken, iat, nonce }),

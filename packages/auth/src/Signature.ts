@@ -9,11 +9,13 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Auth from "@countersign/client/Auth"
 import { InvalidRequest } from "@countersign/client/Errors"
+import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
@@ -86,6 +88,22 @@ const noSecret = new InvalidRequest({
 
 const notAUrl = new InvalidRequest({ reason: "Url", detail: "the URL to be signed is no absolute URL" })
 
+/** Parameters are appended to the text of the query: what is signed of it is what is sent. */
+const urlOf = ({ url, urlParams }: HttpClientRequest.HttpClientRequest): Either.Either<URL, InvalidRequest> =>
+  Either.mapLeft(
+    UrlParams.makeUrl(RequestTarget.append(url, UrlParams.toString(urlParams)), UrlParams.empty, Option.none()),
+    () => notAUrl
+  )
+
+/**
+ * The request with the very URL that was signed, as one text: a transport could write an apostrophe in another way, or the
+ * parameters.
+ */
+const located = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest => {
+  const bare = new URL(url.origin + url.pathname)
+  return HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, bare), bare.href + url.search)
+}
+
 const secondsOf = (epochMs: number): string => String(Math.floor(epochMs / 1000))
 
 const sha256 = (bytes: Uint8Array<ArrayBuffer>): Effect.Effect<string> =>
@@ -111,7 +129,8 @@ const importKey = (secret: Redacted.Redacted<string>): Promise<CryptoKey> =>
 
 /**
  * Signs each send with HMAC-SHA256: with the time and the nonce of that send, so that a retry or a replay is signed
- * anew.
+ * anew. The request is sent with the URL that was signed: parameters are appended to its query, which stays as it is, but for
+ * an apostrophe, which a `URL` writes as `%27`.
  *
  * Signing fails with `InvalidRequest { reason: "Body" }` for a body whose bytes are not at hand, and with
  * `{ reason: "Credentials" }` where the secret is empty.
@@ -134,14 +153,14 @@ export const make = (options: Options): Auth.Service => {
       if (Redacted.value(options.secret) === "") return yield* Effect.fail(noSecret)
       const bytes = bytesOf(request.body)
       if (bytes === undefined) return yield* Effect.fail(unsignable)
-      const url = yield* Either.mapLeft(UrlParams.makeUrl(request.url, request.urlParams, request.hash), () => notAUrl)
+      const url = yield* urlOf(request)
       const timestamp = stamp(yield* Clock.currentTimeMillis)
       const nonce = globalThis.crypto.randomUUID()
       const bodySha256 = yield* sha256(bytes)
       const { headers, method } = request
       const text = textOf({ method, url, headers, bodySha256, timestamp, nonce })
       const secret = yield* Effect.promise(() => (key ??= importKey(options.secret)))
-      return HttpClientRequest.setHeaders(request, {
+      return HttpClientRequest.setHeaders(located(request, url), {
         [keyId]: options.keyId,
         [timestampHeader]: timestamp,
         [nonceHeader]: nonce,
