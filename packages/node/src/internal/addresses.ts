@@ -1,12 +1,13 @@
 import type { LookupAddress, LookupOptions } from "node:dns"
-import { lookup } from "node:dns"
+import Dns from "node:dns"
 import { isIP } from "node:net"
 import { addressForms } from "./addressForms.js"
+import { DescribedFailure } from "./failure.js"
 
 /** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
 export type AllowAddress = (address: string, host: string) => boolean
 
-/** Nothing was sent. Its code is nobody else's: what this side refuses once it refuses each time. */
+/** An address that `allowAddress` rejects. Nothing was sent, and no further attempt has another outcome. */
 class AddressNotAllowed extends Error {
   override readonly name: string = "AddressNotAllowed"
   readonly code: string = "ERR_COUNTERSIGN_ADDRESS"
@@ -15,6 +16,12 @@ class AddressNotAllowed extends Error {
   constructor(host: string) {
     super(`no address of ${host} is allowed`)
   }
+}
+
+/** A rule that fails allows nothing; the error that it threw is the cause. */
+const ruleFailed = (host: string, cause: unknown): DescribedFailure => {
+  const detail = `allowAddress threw for ${host}; its error is the cause`
+  return new DescribedFailure({ reason: "AddressRefused", code: "ERR_COUNTERSIGN_ADDRESS", detail }, cause)
 }
 
 /** A rule that rejects 127.0.0.1 also rejects the addresses that stand for it, such as ::ffff:127.0.0.1 and 0.0.0.0. */
@@ -33,7 +40,7 @@ export type Lookup = (host: string, options: LookupOptions, found: Found) => voi
 export const guarded =
   (allow: AllowAddress): Lookup =>
   (host, options, found) => {
-    lookup(host, { ...options, all: true }, (error, addresses) => {
+    Dns.lookup(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return found(error, [])
       const allowed = allowedOf(addresses, allow, host)
       if (allowed instanceof Error) return found(allowed, [])
@@ -53,12 +60,17 @@ const allowedOf = (
     return addresses.filter(({ address }) => isAllowed(allow, address, host))
   } catch (cause) {
     // Thrown from here it would end the process.
-    return new Error(`whether to connect to ${host} could not be told`, { cause })
+    return ruleFailed(host, cause)
   }
 }
 
 /** What a literal address, of which nobody asks any server of names, fails with; undefined where it is allowed. */
 export const literalProblem = (allow: AllowAddress, host: string): Error | undefined => {
   const literal = host.startsWith("[") ? host.slice(1, -1) : host
-  return isIP(literal) === 0 || isAllowed(allow, literal, host) ? undefined : new AddressNotAllowed(host)
+  if (isIP(literal) === 0) return undefined
+  try {
+    return isAllowed(allow, literal, host) ? undefined : new AddressNotAllowed(host)
+  } catch (cause) {
+    return ruleFailed(host, cause)
+  }
 }

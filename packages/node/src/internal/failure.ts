@@ -36,6 +36,7 @@ const notTls: ReadonlySet<string> = new Set([
 
 const plainHttp = "the server speaks plain HTTP: use http://"
 const brokenRecord = "a TLS record of the response is invalid"
+const alertReceived = "the server ended the TLS session with an alert"
 const rawBody = "a raw body has to be a string, bytes, a stream, an iterable, a Blob or a form"
 
 const codeOf = (cause: unknown): string =>
@@ -46,8 +47,13 @@ const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase
   if (cause instanceof errors.InvalidArgumentError && cause.message.startsWith("body must be")) {
     return { reason: "RequestBodyFailed", detail: rawBody }
   }
-  if (notTls.has(codeOf(cause))) return { reason: "Tls", detail: phase === "connecting" ? plainHttp : brokenRecord }
-  return {}
+  return tlsReason(codeOf(cause), phase)
+}
+
+const tlsReason = (code: string, phase: SendPhase): Omit<FailureDetails, "phase"> => {
+  if (phase === "connecting") return notTls.has(code) ? { reason: "Tls", detail: plainHttp } : {}
+  if (!code.startsWith("ERR_SSL_") || code === "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED") return {}
+  return { reason: "Tls", detail: code.includes("_ALERT_") ? alertReceived : brokenRecord }
 }
 
 /** What a failure says, and the original error. */

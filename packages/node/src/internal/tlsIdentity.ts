@@ -1,28 +1,7 @@
-/** What TLS connections are made with: which certificates are trusted, and where the client's own one is shown. */
+/** Where the client certificate of TLS connections is shown. */
 import * as Origin from "@countersign/protocol/Origin"
-import * as Redacted from "effect/Redacted"
-import type * as Undici from "undici"
 import type { Tls } from "../NodeTransport.js"
-
-type Connector = Undici.buildConnector.connector
-
-const defined = <A>(name: string, value: A | undefined): Record<string, A> =>
-  value === undefined ? {} : { [name]: value }
-
-/** The options of every connection, those to a proxy included. */
-export const trustOptions = (tls: Tls | undefined): object => ({
-  // Without this, a variable of the environment turns verification off.
-  rejectUnauthorized: true,
-  ...defined("ca", tls?.ca)
-})
-
-/** The options of a connection to one of the `origins`, beside those of {@link trustOptions}. */
-export const identityOptions = (tls: Tls): object => ({
-  ...defined("cert", tls.cert),
-  ...defined("key", tls.key === undefined ? undefined : Redacted.value(tls.key)),
-  ...defined("passphrase", tls.passphrase === undefined ? undefined : Redacted.value(tls.passphrase)),
-  ...defined("servername", tls.servername)
-})
+import type { Connector } from "./connector.js"
 
 /** The client certificate has no origins that it could be shown to. Nothing is sent over TLS until it has. */
 class MissingOrigins extends Error {

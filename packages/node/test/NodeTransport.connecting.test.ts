@@ -1,0 +1,308 @@
+/** Connections that cannot be opened: what is reported, and that it is reported once. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import type { TransportError } from "@countersign/client/Errors"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it, vi } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
+import { execFileSync, spawn } from "node:child_process"
+import type { LookupAddress } from "node:dns"
+import Dns from "node:dns"
+import { once } from "node:events"
+import { createServer as createHttpServer } from "node:http"
+import { createServer as createHttpsServer } from "node:https"
+import * as Net from "node:net"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { interleaved } from "../src/internal/happyEyeballs.js"
+import { certificates } from "./support/certificates.js"
+import { listen, serve } from "./support/server.js"
+
+const none = { ca: "", server: { cert: "", key: "" }, client: { cert: "", key: "" } }
+const { ca, client, server: identity } = certificates ?? none
+const over = (options: NodeTransport.Options) => Effect.provide(NodeTransport.layerWith(options))
+
+/** The error of a POST, as the client with its default retries reports it. */
+const failed = (baseUrl: string) =>
+  Effect.flatMap(ApiClient.make({ baseUrl, auth: Auth.none, retry: false }), (api) => Effect.flip(api.post("/")))
+
+const causeOf = (error: TransportError): unknown =>
+  error.cause === undefined ? undefined : Redacted.value(error.cause)
+
+describe.skipIf(certificates === undefined)("TLS material that cannot be used", () => {
+  const https = Effect.suspend(() =>
+    listen(
+      createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
+      "https"
+    )
+  )
+  const encrypted = () => {
+    const folder = mkdtempSync(join(tmpdir(), "countersign-key-"))
+    try {
+      writeFileSync(join(folder, "plain.key"), client.key)
+      const args = ["pkcs8", "-topk8", "-in", "plain.key", "-passout", "pass:right"]
+      return execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] }).toString()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+  const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+  const cases: Record<string, readonly [tls: () => Record<string, unknown>, detail: string, code: string | RegExp]> = {
+    "a key of another certificate": [
+      () => ({ cert: client.cert, key: Redacted.make(identity.key) }),
+      "tls.key is not the key of tls.cert",
+      "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
+    ],
+    "a key that is no PEM": [
+      () => ({ cert: client.cert, key: Redacted.make("no PEM") }),
+      "tls.cert or tls.key cannot be read: both have to be PEM",
+      /^ERR_OSSL_/
+    ],
+    "a certificate that is no PEM": [
+      () => ({ cert: "no PEM", key: Redacted.make(client.key) }),
+      "tls.cert or tls.key cannot be read: both have to be PEM",
+      /^ERR_OSSL_/
+    ],
+    "a certificate without its key": [
+      () => ({ cert: client.cert }),
+      "tls.cert is given without the other of tls.cert and tls.key",
+      "ERR_COUNTERSIGN_TLS"
+    ],
+    "an encrypted key without its passphrase": [
+      () => ({ cert: client.cert, key: Redacted.make(encrypted()) }),
+      "tls.key is encrypted: give tls.passphrase",
+      /^ERR_/
+    ],
+    "an encrypted key with another passphrase": [
+      () => ({ cert: client.cert, key: Redacted.make(encrypted()), passphrase: Redacted.make("wrong") }),
+      "tls.passphrase does not decrypt tls.key",
+      /^ERR_OSSL_/
+    ],
+    "an authority that is no PEM": [() => ({ ca: "no PEM" }), "tls.ca holds no certificate in PEM", /^ERR_OSSL_/],
+    "a list in which one authority is broken": [
+      () => ({ ca: [ca, broken] }),
+      "tls.ca holds no certificate in PEM",
+      /^ERR_OSSL_/
+    ],
+    "a text in which the second authority is broken": [
+      () => ({ ca: ca + broken }),
+      "tls.ca holds no certificate in PEM",
+      /^ERR_OSSL_/
+    ]
+  }
+
+  for (const [what, [material, detail, code]] of Object.entries(cases)) {
+    it.live(`${what} is a Tls error that names the option, and opens no connection`, () =>
+      Effect.gen(function* () {
+        const server = yield* https
+        const given = material()
+        const identified = "cert" in given || "key" in given
+        // Built from parts, so that each combination is one that the types allow.
+        const tls = (identified ? { ca, origins: [server.url], ...given } : given) as NodeTransport.Tls
+        const error = yield* failed(server.url).pipe(over({ tls }))
+        expect(error).toMatchObject({ _tag: "TransportError", reason: "Tls", sent: "no", detail })
+        expect((error as TransportError).code).toMatch(code)
+        expect(error.message).not.toContain("certificate and the clock")
+        expect(server.connections).toBe(0)
+        const plain = yield* serve((_, response) => response.end("ok"))
+        const text = Effect.flatMap(HttpClient.get(plain.url), (response) => response.text)
+        expect(yield* text.pipe(over({ tls }))).toBe("ok")
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("is not retried", () =>
+    Effect.gen(function* () {
+      const began = performance.now()
+      const api = yield* ApiClient.make({ baseUrl: "https://127.0.0.1:1", auth: Auth.none })
+      yield* Effect.flip(api.get("/"))
+      // Retries would wait between the attempts.
+      expect(performance.now() - began).toBeLessThan(5000)
+    }).pipe(over({ tls: { ca: "no PEM" } }))
+  )
+
+  it.live("several authorities in one text are all trusted", () =>
+    Effect.gen(function* () {
+      const { url } = yield* https
+      for (const trusted of [identity.cert + ca, [identity.cert, ca]]) {
+        const text = Effect.flatMap(HttpClient.get(url), (response) => response.text)
+        expect(yield* text.pipe(over({ tls: { ca: trusted } }))).toBe("ok")
+      }
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe.skipIf(process.platform === "win32")("a Unix socket that cannot be connected to", () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-socket-"))
+  const file = join(folder, "file")
+  writeFileSync(file, "")
+  const paths: Record<string, readonly [path: string, problem: string]> = {
+    "does not exist": [join(folder, "none.sock"), "does not exist"],
+    "is a file": [file, "accepts no connection"],
+    "is too long": [join(folder, "x".repeat(120)), "is longer than"]
+  }
+  for (const [what, [path, problem]] of Object.entries(paths)) {
+    it.live(`that ${what} is ConnectionRefused, unsent, with the code and the option`, () =>
+      Effect.gen(function* () {
+        const error = yield* failed("http://daemon.test").pipe(over({ socketPath: path }))
+        expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no" })
+        expect(error.message).toContain(`the socketPath "${path}" ${problem}`)
+        expect((error as TransportError).code).toMatch(/^E[A-Z]+$/)
+        expect(causeOf(error as TransportError)).toMatchObject({ syscall: "connect" })
+      })
+    )
+  }
+})
+
+describe("allowAddress that throws", () => {
+  it.live("rejects the address of a name and of a literal, and is the cause", () =>
+    Effect.gen(function* () {
+      const thrown = new Error("a rule that fails")
+      const allowAddress = () => {
+        throw thrown
+      }
+      for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+        const error = yield* failed(`http://${host}:9`).pipe(over({ allowAddress }))
+        const code = "ERR_COUNTERSIGN_ADDRESS"
+        expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressRefused", sent: "no", code })
+        expect(error.message).toContain("allowAddress threw")
+        expect(causeOf(error as TransportError)).toBe(thrown)
+      }
+    })
+  )
+})
+
+describe("A name with several addresses", () => {
+  const named = (addresses: ReadonlyArray<string>) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const found = addresses.map((address): LookupAddress => ({ address, family: Net.isIP(address) }))
+        // The transport always asks for all addresses.
+        return vi
+          .spyOn(Dns, "lookup")
+          .mockImplementation(((_: string, __: object, done: (...a: Array<unknown>) => void) =>
+            setImmediate(() => done(null, found))) as never)
+      }),
+      (stub) => Effect.sync(() => stub.mockRestore())
+    )
+
+  /**
+   * A server of a process of its own, which is stopped with a full queue: the system answers no connection to it until it
+   * goes on.
+   */
+  const stopped = Effect.acquireRelease(
+    Effect.promise(async () => {
+      const answer = "HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\nok"
+      const program = `require("node:net").createServer((socket) => {
+        socket.on("error", () => undefined).on("data", () => socket.end("${answer}"))
+      }).listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () { console.log(this.address().port) })`
+      const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "ignore"] })
+      const [line] = (await once(child.stdout, "data")) as [Buffer]
+      const port = Number(line.toString())
+      child.kill("SIGSTOP")
+      const fillers = Array.from({ length: 4 }, () =>
+        Net.connect({ port, host: "127.0.0.1" }).on("error", () => undefined)
+      )
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      const goOn = () => {
+        for (const filler of fillers) filler.destroy()
+        child.kill("SIGCONT")
+      }
+      return { child, port, goOn }
+    }),
+    ({ child, goOn }) =>
+      Effect.sync(() => {
+        goOn()
+        child.kill("SIGKILL")
+      })
+  )
+
+  it.live("is connected to at an address that accepts, whatever the others do, over http and https", () =>
+    Effect.gen(function* () {
+      const servers = [
+        yield* listen(
+          createHttpServer((_, response) => response.end("ok")),
+          "http"
+        ),
+        ...(certificates === undefined
+          ? []
+          : [
+              yield* listen(
+                createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
+                "https"
+              )
+            ])
+      ]
+      for (const { url } of servers) {
+        const { port, protocol } = new URL(url)
+        for (const addresses of [
+          ["127.0.0.1"],
+          ["::1", "127.0.0.1"],
+          ["127.0.0.1", "::1"],
+          ["192.0.2.1", "127.0.0.1"]
+        ]) {
+          const text = Effect.flatMap(HttpClient.get(`${protocol}//localhost:${port}`), (response) => response.text)
+          const run = Effect.zipRight(named(addresses), text).pipe(Effect.scoped)
+          expect(yield* run.pipe(over(protocol === "https:" ? { tls: { ca } } : {}))).toBe("ok")
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of which every one refuses is ConnectionRefused, unsent", () =>
+    Effect.gen(function* () {
+      const closed = yield* Effect.scoped(serve(() => undefined))
+      yield* named(["127.0.0.1", "::1"])
+      const error = yield* failed(`http://many.test:${new URL(closed.url).port}`).pipe(over({}))
+      const code = expect.stringMatching(/^E(CONNREFUSED|ADDRNOTAVAIL|AFNOSUPPORT)$/) as string
+      expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no", code })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "is connected to at a slow address within connectTimeout although another one refuses",
+    () =>
+      Effect.gen(function* () {
+        const { goOn, port } = yield* stopped
+        yield* named(["127.0.0.1", "127.0.0.2"])
+        const late = yield* Effect.fork(Effect.delay(Effect.sync(goOn), "600 millis"))
+        const api = yield* ApiClient.make({ baseUrl: `http://many.test:${port}`, auth: Auth.none, retry: false })
+        expect((yield* api.post("/")).status).toBe(200)
+        yield* Fiber.join(late)
+      }).pipe(over({}), Effect.scoped)
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "of which one is silent and one refuses is ConnectTimeout after connectTimeout, unsent",
+    () =>
+      Effect.gen(function* () {
+        const { port } = yield* stopped
+        for (const addresses of [
+          ["127.0.0.1", "127.0.0.2"],
+          ["127.0.0.2", "127.0.0.1"]
+        ]) {
+          const [took, error] = yield* Effect.zipRight(
+            named(addresses),
+            Effect.timed(failed(`http://many.test:${port}`))
+          ).pipe(Effect.scoped, over({ connectTimeout: "700 millis" }))
+          const code = "UND_ERR_CONNECT_TIMEOUT"
+          expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "no", code })
+          expect(Duration.toMillis(took)).toBeGreaterThan(600)
+        }
+      }).pipe(Effect.scoped)
+  )
+
+  it("is tried in turns of its families, beginning with the first", () => {
+    const of = (...addresses: ReadonlyArray<string>) =>
+      interleaved(addresses.map((address) => ({ address, family: Net.isIP(address) }))).map(({ address }) => address)
+    expect(of("::1", "::2", "1.1.1.1", "::3", "2.2.2.2")).toEqual(["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"])
+    expect(of("1.1.1.1", "2.2.2.2", "::1")).toEqual(["1.1.1.1", "::1", "2.2.2.2"])
+    expect(of()).toEqual([])
+  })
+})
