@@ -7,6 +7,8 @@
  * | an exchange that broke or took too long | the same |
  * | an exchange that never reached the server | any method |
  * | another status, a refused certificate, an answer that is not HTTP | never |
+ * | a proxy that is down or answers with one of the statuses above; nothing was sent | any method |
+ * | a proxy that answers with another status, such as 403 or 407 | never |
  *
  * In every case only if the body can be sent again, the schedule says so, the wait ends before the deadline, and the
  * origin's {@link RetryBudget} has not run dry.

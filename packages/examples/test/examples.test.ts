@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { createServer } from "node:http"
 import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -35,6 +36,7 @@ import * as HttpApiClient from "../src/http-api-client.js"
 import * as OwnOrder from "../src/own-order.js"
 import * as OwnPolicy from "../src/own-policy.js"
 import * as OwnScheme from "../src/own-scheme.js"
+import * as Proxy from "../src/proxy.js"
 import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
 import * as SharedAccount from "../src/shared-account.js"
@@ -316,6 +318,30 @@ describe("downloads.ts", () => {
       Effect.provide(Downloads.ApiLive),
       Effect.provide(HttpBin.layerMemory)
     )
+  )
+})
+
+/** A proxy that rejects the credentials of each CONNECT; gives its port. */
+const rejectingProxy = Effect.acquireRelease(
+  Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
+    const server = createServer()
+    server.on("connect", (_, socket) => void socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"))
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" && address !== null ? address.port : 0
+      resume(Effect.succeed({ port, close: () => void server.close() }))
+    })
+  }),
+  ({ close }) => Effect.sync(close)
+)
+
+describe("proxy.ts", () => {
+  it.scopedLive("prints what a call fails with when the proxy rejects its credentials", () =>
+    Effect.gen(function* () {
+      const { port } = yield* rejectingProxy
+      const environment = config({ APP_PROXY: `http://user:wrong@127.0.0.1:${port}` })
+      expectShown("proxy.ts", yield* printed(Proxy.program).pipe(environment))
+    })
   )
 })
 

@@ -16,7 +16,7 @@ import * as Net from "node:net"
 import type { TLSSocket } from "node:tls"
 import { certificates } from "./support/certificates.js"
 import { proxy } from "./support/proxy.js"
-import { listen, raw, serve, until } from "./support/server.js"
+import { codeOf, listen, raw, serve, until } from "./support/server.js"
 
 const { ca = "", client = { cert: "", key: "" }, server: identity } = certificates ?? {}
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
@@ -212,5 +212,40 @@ describe("A tunnel", () => {
       )
       expect(shown).toEqual({ proxy: [false, false], origin: [true] })
     }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(certificates === undefined)(
+    "to a proxy with TLS verifies the name of the proxy, and not of the origin",
+    () =>
+      Effect.gen(function* () {
+        const names: Array<string | false | undefined> = []
+        const secure = yield* proxy({ secure: true })
+        secure.server.on("secureConnection", (socket: TLSSocket & { readonly servername?: string | false }) =>
+          names.push(socket.servername)
+        )
+        const { port } = new URL(secure.url)
+        const origin = yield* listen(
+          createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
+          "https"
+        )
+        const plain = yield* serve((_, response) => response.end("ok"))
+        const send = Effect.gen(function* () {
+          // The certificate of the proxy is not for these names.
+          const error = yield* Effect.flip(text(`https://other.test:${new URL(origin.url).port}/`))
+          expect(codeOf(error)).toBe("ERR_TLS_CERT_ALTNAME_INVALID")
+          expect(yield* text(`https://localhost:${new URL(origin.url).port}/`)).toBe("ok")
+          for (const name of ["a.test", "b.test"]) {
+            expect(yield* text(`http://${name}:${new URL(plain.url).port}/`)).toBe("ok")
+          }
+        })
+        const via = (url: string) => Effect.provide(send, NodeTransport.layerWith({ proxy: url, tls: { ca } }))
+        yield* via(`https://localhost:${port}`)
+        expect(names.splice(0)).toEqual(["localhost", "localhost", "localhost"])
+        yield* via(secure.url)
+        expect(names).toEqual([false, false, false])
+        expect(secure.requests.map(({ line }) => line.split(" ")[0])).toEqual(
+          ["CONNECT", "CONNECT", "GET", "GET"].concat(["CONNECT", "CONNECT", "GET", "GET"])
+        )
+      }).pipe(Effect.scoped)
   )
 })
