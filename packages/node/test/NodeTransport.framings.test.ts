@@ -1,0 +1,247 @@
+/** Each status with each framing of a body, as RFC 9112 §6.3 defines its length. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { gzipSync } from "node:zlib"
+import { raw } from "./support/server.js"
+
+/** How the server ends the connection after it has written the response. */
+type Ending = "open" | "end" | "reset"
+
+interface Framing {
+  /** Header fields, without the empty line. */
+  readonly fields: ReadonlyArray<string>
+  readonly payload: Buffer | string
+  readonly ending: Ending
+  /** The body, or the reason of a `TransportError`, where the status allows content. */
+  readonly outcome: { readonly body: string } | { readonly reason: string }
+}
+
+const hello = { body: "hello" }
+const cut = { reason: "Truncated" }
+const gzip = gzipSync("hello")
+const chunked = "transfer-encoding: chunked"
+const chunk = (bytes: Buffer | string) =>
+  Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), Buffer.from(bytes), Buffer.from("\r\n")])
+const chunks = (...pieces: ReadonlyArray<Buffer | string>) =>
+  Buffer.concat([...pieces.map(chunk), Buffer.from("0\r\n\r\n")])
+const framing = (
+  fields: ReadonlyArray<string>,
+  payload: Buffer | string,
+  outcome: Framing["outcome"],
+  ending: Ending = "open"
+): Framing => ({ fields, payload, ending, outcome })
+
+/** The transport rewrites some heads: it must not take content for one. */
+const head = "HTTP/1.1 100 Continue\r\nx-folded: a\r\n b\r\n\r\n"
+
+const coded = "content-encoding: gzip"
+const lengthOf = (bytes: Buffer | string, more = 0) => `content-length: ${bytes.length + more}`
+
+/** The coded bytes of the rows with a coding. */
+const codedContent: Readonly<Record<string, Buffer | string>> = {
+  "a coding and a length": gzip,
+  "a coding in chunks": gzip,
+  "a coding without framing": gzip,
+  "a coding and a length of 0": "",
+  "a coding that is cut": gzip.subarray(0, -4),
+  "a body that is not of its coding": "hello"
+}
+
+const framings: Readonly<Record<string, Framing>> = {
+  "a length": framing([lengthOf("hello")], "hello", hello),
+  "a length of 0": framing(["content-length: 0"], "", { body: "" }),
+  "a length, and the connection closes": framing([lengthOf("hello"), "connection: close"], "hello", hello, "end"),
+  chunks: framing([chunked], chunks("he", "llo"), hello),
+  "no chunks": framing([chunked], chunks(), { body: "" }),
+  "chunks with extensions and a trailer": framing(
+    [chunked, "trailer: x-sum"],
+    "5;a=b\r\nhello\r\n0;last\r\nx-sum: 1\r\n\r\n",
+    hello
+  ),
+  "no framing": framing([], "hello", hello, "end"),
+  "no framing and no bytes": framing([], "", { body: "" }, "end"),
+  "a coding and a length": framing([coded, lengthOf(gzip)], gzip, hello),
+  "a coding in chunks": framing([coded, chunked], chunks(gzip.subarray(0, 9), gzip.subarray(9)), hello),
+  "a coding without framing": framing([coded], gzip, hello, "end"),
+  "a coding and a length of 0": framing([coded, "content-length: 0"], "", { body: "" }),
+  "equal lengths": framing([lengthOf("hello"), lengthOf("hello")], "hello", hello),
+  "equal lengths in one field": framing(["content-length: 5, 5"], "hello", hello),
+  "a length and content that reads like a head": framing([lengthOf(head)], head, { body: head }),
+  "chunks whose content reads like a head": framing([chunked], chunks(head, head), { body: head + head }),
+  "no framing and content that reads like a head": framing([], head, { body: head }, "end"),
+  "a length that is cut": framing([lengthOf("hello", 5)], "hello", cut, "end"),
+  "a length that is reset": framing([lengthOf("hello", 5)], "hello", cut, "reset"),
+  "a length without bytes": framing([lengthOf("hello")], "", cut, "end"),
+  "chunks that are cut in one": framing([chunked], "a\r\nhello", cut, "end"),
+  "chunks that are cut after one": framing([chunked], "5\r\nhello\r\n", cut, "end"),
+  "chunks that are cut before one": framing([chunked], "", cut, "end"),
+  "chunks that are cut, with connection: close": framing([chunked, "connection: close"], "5\r\nhello\r\n", cut, "end"),
+  "chunks that are reset": framing([chunked], "5\r\nhello\r\n", cut, "reset"),
+  "no framing that is reset": framing([], "hello", cut, "reset"),
+  "a coding that is cut": framing([coded, lengthOf(gzip, -4)], gzip.subarray(0, -4), cut),
+  "a body that is not of its coding": framing([coded, lengthOf("hello")], "hello", {
+    reason: "InvalidContentEncoding"
+  }),
+  "different lengths": framing([lengthOf("hello"), lengthOf("hello", 1)], "hello", { reason: "InvalidAnswer" }),
+  "a length and chunks": framing([lengthOf("hello"), chunked], chunks("hello"), { reason: "InvalidAnswer" }),
+  "a length that is no number": framing(["content-length: five"], "hello", { reason: "InvalidAnswer" }),
+  "a negative length": framing(["content-length: -5"], "hello", { reason: "InvalidAnswer" }),
+  "more than the length": framing([lengthOf("hello")], "hello, more", hello),
+  "a chunk size that is no number": framing([chunked], "x\r\nhello\r\n0\r\n\r\n", { reason: "InvalidAnswer" })
+}
+
+/** Statuses of the registry, and some that are not in it. 1xx are in another table. */
+const statuses = [
+  ...[200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 299],
+  ...[300, 301, 302, 303, 304, 305, 307, 308, 399],
+  ...[400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422],
+  ...[423, 424, 425, 426, 428, 429, 431, 451, 499],
+  ...[500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 520, 524, 529, 599]
+]
+
+/** Statuses whose responses never have content: RFC 9112 §6.3, RFC 9110 §15.3.6. */
+const contentless = [204, 205, 304]
+
+type Method = "GET" | "HEAD"
+
+const isContentless = (method: Method, status: number) => method === "HEAD" || contentless.includes(status)
+
+/** Many requests, on a machine that can be busy. */
+const patience = 120_000
+
+const next = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext"
+
+const serving = ({ ending, fields, payload }: Framing, hasPayload: boolean) =>
+  raw((socket, request) => {
+    const [, status] = /^\w+ \/(\d+)/.exec(request) ?? []
+    if (status === undefined) return void socket.write(next)
+    const head = [`HTTP/1.1 ${status} Reason`, ...fields, "", ""].join("\r\n")
+    const bytes = Buffer.concat([Buffer.from(head), hasPayload ? Buffer.from(payload) : Buffer.alloc(0)])
+    socket.write(bytes, () => {
+      if (ending === "end") socket.end()
+      // Later, because a reset can overtake what was written before it.
+      else if (ending === "reset") setTimeout(() => socket.resetAndDestroy(), 20)
+    })
+  })
+
+const tagOf = (status: number): string => {
+  if (status === 401) return "Unauthorized"
+  if (status === 403) return "Forbidden"
+  if (status === 429) return "RateLimited"
+  return status === 408 || status === 425 || status >= 500 ? "Unavailable" : "ClientError"
+}
+
+/** The reasons for which a response has no status: its header cannot be read. */
+const unreadable: ReadonlySet<string> = new Set([
+  "different lengths",
+  "a length and chunks",
+  "a length that is no number",
+  "a negative length"
+])
+
+const expected = (name: string, { outcome }: Framing, method: Method, status: number): string => {
+  if (unreadable.has(name)) return "TransportError InvalidAnswer"
+  if (status >= 400) return `${status} ${tagOf(status)}`
+  if (isContentless(method, status)) return `${status} ""`
+  // The parts of a range are parts of the coded bytes (RFC 9110 §14.1.2), so a 206 is not decoded.
+  const undecoded = status === 206 ? codedContent[name] : undefined
+  if (undecoded !== undefined) return `206 "${Buffer.from(undecoded).toString()}"`
+  return "body" in outcome ? `${status} "${outcome.body}"` : `TransportError ${outcome.reason}`
+}
+
+const outcomeOf = (api: ApiClient.ApiClient, method: Method, path: string) =>
+  (method === "GET" ? api.get(path) : api.head(path)).pipe(
+    Effect.flatMap((response) => Effect.map(response.text, (text) => `${response.status} "${text}"`)),
+    Effect.catchAll((error) => {
+      if (error._tag === "TransportError") return Effect.succeed(`TransportError ${error.reason}`)
+      return Effect.succeed("status" in error ? `${error.status} ${error._tag}` : error._tag)
+    })
+  )
+
+const clientAt = (baseUrl: string) => ApiClient.make({ baseUrl, auth: Auth.none, retry: false, redirects: false })
+
+const run = (name: string, row: Framing, method: Method, hasPayload: boolean, chosen: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const { url } = yield* serving(row, hasPayload)
+    const api = yield* clientAt(url)
+    const wrong: Array<string> = []
+    for (const status of chosen) {
+      const outcome = yield* outcomeOf(api, method, `/${status}`)
+      const right = expected(name, row, method, status)
+      if (outcome !== right) wrong.push(`${status}: ${outcome}, expected ${right}`)
+      // Bytes that are left of a response must not become the next one.
+      const after = yield* outcomeOf(api, "GET", "/next")
+      if (after !== '200 "next"') wrong.push(`after ${status}: ${after}`)
+    }
+    expect(wrong).toEqual([])
+  }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+
+const some = [200, 204, 205, 206, 301, 304, 401, 404, 429, 503]
+
+describe("A response with", () => {
+  for (const [name, row] of Object.entries(framings)) {
+    it.live(`${name} has the outcome of its status and framing`, () => run(name, row, "GET", true, statuses), patience)
+    it.live(
+      `${name} has no content if the status allows none`,
+      () => run(name, row, "GET", false, contentless),
+      patience
+    )
+    it.live(`${name} has no content if it answers HEAD`, () => run(name, row, "HEAD", false, some), patience)
+    it.live(
+      `${name} and content ends with its header if it answers HEAD`,
+      () => run(name, row, "HEAD", true, some),
+      patience
+    )
+  }
+})
+
+describe("Interim responses", () => {
+  const interim = (status: number) => `HTTP/1.1 ${status} Interim\r\nlink: </a>; rel=preload\r\n\r\n`
+  const final = (status: number) =>
+    `HTTP/1.1 ${status} Final\r\n${status === 204 ? "" : "content-length: 5\r\n"}\r\n${status === 204 ? "" : "hello"}`
+
+  for (const before of [[100], [102], [103], [110], [199], [100, 102, 103], [103, 103, 100, 100]]) {
+    it.live(`${before.join(", ")} are skipped before each status`, () =>
+      Effect.gen(function* () {
+        const { url } = yield* raw((socket, request) => {
+          const status = Number(/^\w+ \/(\d+)/.exec(request)?.[1])
+          socket.write(before.map(interim).join("") + final(status))
+        })
+        const api = yield* clientAt(url)
+        const outcomes = []
+        for (const status of [200, 201, 204, 302, 404, 503]) outcomes.push(yield* outcomeOf(api, "GET", `/${status}`))
+        expect(outcomes).toEqual([
+          '200 "hello"',
+          '201 "hello"',
+          '204 ""',
+          '302 "hello"',
+          "404 ClientError",
+          "503 Unavailable"
+        ])
+      }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+    )
+  }
+
+  it.live("without a final response are a connection that was reset, whatever they are", () =>
+    Effect.gen(function* () {
+      for (const status of [100, 102, 103, 110, 199]) {
+        const { url } = yield* raw((socket) => socket.end(interim(status)))
+        const api = yield* clientAt(url)
+        expect([status, yield* outcomeOf(api, "GET", "/")]).toEqual([status, "TransportError ConnectionReset"])
+      }
+    }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+  )
+
+  it.live("101 fails, because the client asked for no other protocol", () =>
+    Effect.gen(function* () {
+      const { url } = yield* raw((socket) =>
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
+      )
+      const api = yield* clientAt(url)
+      expect(yield* outcomeOf(api, "GET", "/")).toBe("TransportError ConnectionReset")
+    }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+  )
+})
