@@ -107,6 +107,10 @@ export interface Place {
 const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
   Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
 
+/** A server may ask for as long a wait before a redirect as before a retry. */
+const boundOf = (retry: Options["retry"]): Redirects.Options =>
+  retry === false ? {} : { maxRetryAfter: retryOptions(retry).longestRetryAfter }
+
 /**
  * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
  * `docs/pipeline.md` is held against it.
@@ -144,7 +148,8 @@ export const order: ReadonlyArray<Place> = [
   {
     name: "Redirects.follow",
     why: "outside retry: a hop that answered 3xx is done and is never sent again; each hop is a request of its own",
-    policy: ({ options: { redirects } }) => (redirects === false ? undefined : Redirects.follow(redirects))
+    policy: ({ options: { redirects, retry } }) =>
+      redirects === false ? undefined : Redirects.follow({ ...boundOf(retry), ...redirects })
   },
   {
     name: "Retry.policy",

@@ -17,6 +17,7 @@ import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
 import { settle } from "./internal/body.js"
 import { withResponse } from "./internal/lastResponse.js"
+import { isLimit } from "./internal/limit.js"
 import { currentTimeMillis, nowOf } from "./internal/now.js"
 import * as Quoted from "./internal/quoted.js"
 import { sleep } from "./internal/sleep.js"
@@ -234,7 +235,8 @@ const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: Fir
     if (response.status >= 400) {
       Quoted.remember(response, loop.request, signed.request)
       if (response.status === 401) return answer(loop, signed, response, state, first)
-      if (response.status === 403) return stepUp(loop, signed, response, state)
+      // A rate limit asks for a wait, which other credentials do not spare.
+      if (response.status === 403 && !isLimit(response)) return stepUp(loop, signed, response, state)
     }
     return Effect.succeed(response)
   })

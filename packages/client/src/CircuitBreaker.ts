@@ -4,7 +4,7 @@
  *
  * | exchange | counts as |
  * |---|---|
- * | a `TransportError`, an exchange that took too long, 500, 502, 503, 504 | a failure |
+ * | a `TransportError`, an exchange that took too long, 500, 502, 503, 504, 520 to 524, 529 | a failure |
  * | every other status, 401 and 429 included; an answer that is too large | an answer |
  * | interruption; what never came to be sent: no token, no permit, an address of its own refusal; a defect | neither |
  *
@@ -82,8 +82,8 @@ export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
  */
 export interface Tally {
   /**
-   * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the time, in epoch milliseconds, to
-   * who counts by it: a look at the clock is dearer than all the rest.
+   * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the milliseconds of the monotonic
+   * clock, for a count by time. Call it only then: reading the clock costs more than all the rest.
    */
   readonly record: (failed: boolean, now: () => number) => boolean
 }

@@ -83,7 +83,7 @@ export const policy = (service: Service): Policy.Policy<Overloaded> =>
  * @category models
  */
 export interface Ended {
-  /** Whether it was a sign of overload: 429, 502, 503, 504, a `TransportError`, an exchange that took too long. */
+  /** Whether it was a sign of overload: a rate limit, 502, 503, 504, 520 to 524, 529, a `TransportError`, an exchange that took too long. */
   readonly overloaded: boolean
   /** How long it had its permit, in milliseconds; 0 where the limit is not {@link Limit.isTimed}. */
   readonly ms: number

@@ -141,8 +141,9 @@ const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
 }
 
 /**
- * The server asks for fewer requests, or for a wait that is longer than this call may take: a 429, or any transient
- * status whose `Retry-After` passes the ceiling or the deadline. No time was spent waiting for it.
+ * The server asks for fewer requests, or for a wait that is longer than this call may take: a 429; a 403 or 413 with
+ * `Retry-After`; a 403 whose limit fields say that nothing remains (GitHub); or any status that is retried or redirected
+ * whose wait passes the ceiling or the deadline. No time was spent waiting for it.
  *
  * `by` tells who said so. `server`: this request was sent, and answered with `status`. `hold`: it was not sent, since
  * `status` was the answer to another one, and the time to come back has not come. `limit`: it was not sent, since a
@@ -171,7 +172,7 @@ export class RateLimited
 }
 
 /**
- * The server cannot answer now: a 5xx, 408 or 425, after the retries that were allowed.
+ * The server cannot answer now: a 5xx, 408, 425 or a status that the caller named, after the retries that were allowed.
  *
  * Specification: [RFC 9110 §15.6](https://www.rfc-editor.org/rfc/rfc9110#section-15.6).
  *

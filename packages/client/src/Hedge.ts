@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { release } from "./internal/body.js"
+import { isLimit } from "./internal/limit.js"
 import { sleep } from "./internal/sleep.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
@@ -48,12 +49,12 @@ export type Hedge = (budget: RetryBudget.RetryBudget | undefined) => Policy.Poli
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** Answers that another send may better. */
-const busy: ReadonlySet<number> = new Set([408, 425, 429])
+const busy: ReadonlySet<number> = new Set([408, 425])
 
 type Outcome<E> = Exit.Exit<HttpClientResponse, E>
 
 const isGood = (exit: Outcome<unknown>): boolean =>
-  Exit.isSuccess(exit) && exit.value.status < 500 && !busy.has(exit.value.status)
+  Exit.isSuccess(exit) && exit.value.status < 500 && !busy.has(exit.value.status) && !isLimit(exit.value)
 
 /** Lets go of what a send came to that nobody waits for. */
 const drop = (exit: Outcome<unknown>): Effect.Effect<void> => (Exit.isSuccess(exit) ? release(exit.value) : Effect.void)
@@ -99,7 +100,7 @@ const hedged = <E, R>(
 
 /**
  * Sends a GET, HEAD or OPTIONS once more when it has not been answered `after` a time, and gives out the first good answer:
- * any but 408, 425, 429 and 5xx. The other send is interrupted, and its connection closed. To a retry around it they are
+ * any but 408, 425, 5xx and rate limits. The other send is interrupted, and its connection closed. To a retry around it they are
  * one attempt. What fails before the time is up fails as it would have; when all fail, the last failure is the outcome.
  *
  * A further send is paid for like a retry, and there is none when the origin's budget has run dry. Each good answer

@@ -13,7 +13,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RateLimited } from "./Errors.js"
-import { asked, holding } from "./internal/hold.js"
+import { asked, holding, mayThrottle } from "./internal/hold.js"
 import { limiting } from "./internal/limiting.js"
 import * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
@@ -27,10 +27,15 @@ import * as RateLimiter from "./RateLimiter.js"
 export interface Service {
   /** Whether requests are to be looked at. While it is false they are sent as they come. */
   readonly active: boolean
-  /** Succeeds when the request may be sent now; fails with `RateLimited` when it may not, and is not to wait. */
-  readonly admit: (request: HttpClientRequest) => Effect.Effect<void, RateLimited>
-  /** Hears of the answer: of every one while {@link Service.active}, else of a 429 or 503. */
-  readonly heed: (request: HttpClientRequest, response: HttpClientResponse) => Effect.Effect<void>
+  /**
+   * Succeeds when the request may be sent now; fails with `RateLimited` when it may not, and is not to wait. `send` is an
+   * object that stands for this one send: the same one is given to `heed` and `end`.
+   */
+  readonly admit: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
+  /** Receives the response: each one while {@link Service.active}, else those of status 429, 403, 503 and 529. */
+  readonly heed: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
+  /** Called when a send is over for which `admit` was called, however it ended. */
+  readonly end?: ((send: object) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -50,14 +55,22 @@ export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/
  * @category policies
  */
 export const policy = (service: Service): Policy.Policy<RateLimited> =>
-  Policy.make<RateLimited>((request, next) => {
-    const sent = Effect.flatMap(next(request), (response) =>
-      service.active || response.status === 429 || response.status === 503
-        ? Effect.as(service.heed(request, response), response)
-        : Effect.succeed(response)
-    )
-    return Effect.suspend(() => (service.active ? Effect.zipRight(service.admit(request), sent) : sent))
-  })
+  Policy.make<RateLimited>((request, next) =>
+    Effect.suspend(() => (service.active ? admitted(service, request, next) : heeded(service, request, next)))
+  )
+
+const heeded = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>, send?: object) =>
+  Effect.flatMap(next(request), (response) =>
+    service.active || mayThrottle(response.status)
+      ? Effect.as(service.heed(request, response, send), response)
+      : Effect.succeed(response)
+  )
+
+const admitted = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>) => {
+  const send = {}
+  const sent = Effect.zipRight(service.admit(request, send), heeded(service, request, next, send))
+  return service.end === undefined ? sent : Effect.ensuring(sent, service.end(send))
+}
 
 /**
  * How to hold.
@@ -70,9 +83,16 @@ export interface HoldOptions {
   readonly onLimit?: "wait" | "fail" | undefined
   /** The longest wait from a request's arrival until the gate opens (60 s); one that is longer is not begun. */
   readonly longest?: Duration.DurationInput | undefined
+  /** The longest throttle, whatever the server asks for (1 hour). When it ends, one request is sent as a probe. */
+  readonly maxThrottle?: Duration.DurationInput | undefined
   /** Which account a request is of, where the requests to one origin are of several: a name that is no secret. */
   readonly account?: ((request: HttpClientRequest) => string) | undefined
-  /** Of how many origins and accounts it remembers at most that they are held (1000). */
+  /**
+   * Which requests of an origin and account share a throttle: those with the same key. All of them when it is left out.
+   * For an API that limits each endpoint: {@link perRoute}, or a function that knows its endpoints.
+   */
+  readonly key?: ((request: HttpClientRequest) => string) | undefined
+  /** Of how many origins, accounts and keys it remembers at most that they are held (1000). */
   readonly capacity?: number | undefined
 }
 
@@ -85,23 +105,49 @@ export interface HoldOptions {
 export const defaults = {
   onLimit: "wait",
   longest: "60 seconds",
+  maxThrottle: "1 hour",
   capacity: 1000,
   learn: false,
   algorithm: "sliding-window"
 } as const
 
 /**
- * One 429 holds every request of that origin and account, and so does a 503 that says when to come back.
+ * A key for {@link HoldOptions.key} and {@link Limit.key}: the method, origin and path of a request, without its query. A
+ * path with an id in it (`/users/42`) is a route of its own; give a function of your own where those share a limit.
  *
- * None is sent before the time that the server named (the latest, where several answers name one; as
- * `RetryAfter.parse` reads it). A 429 that names none holds for a second, and for twice as long each time it comes again
- * at once, up to 20 seconds. Then those who wait get in, first come first served: at most a tenth of them (one, of less
- * than ten) in the first 100 ms, all of them within about a second, and sooner where the answers are good. Where nobody
- * waits, those that were refused come back as gradually. With another 429 it all begins again.
+ * @since 0.1.0
+ * @category keys
+ */
+export const perRoute = ({ method, url }: HttpClientRequest): string => {
+  const end = url.search(/[?#]/)
+  return `${method} ${end === -1 ? url : url.slice(0, end)}`
+}
+
+/**
+ * One rate limit of the server throttles every request of that origin and account.
  *
- * A request fails with `RateLimited { by: "hold" }`, at once and unsent, when the gate opens after the call's deadline or
- * only after `longest`; one that waits already fails as soon as that is known. One whose turn does not come before the
- * deadline, although the gate does open before it, ends as any call does that takes too long.
+ * | response | throttles |
+ * |---|---|
+ * | 429 | until the time that it names; without one for 1 s, and for twice as long each time it comes again at once, up to 20 s |
+ * | 403 with `Retry-After`, or whose fields say that nothing remains | the same |
+ * | 503 and 529 with `Retry-After` | until that time |
+ * | every other one | nothing |
+ *
+ * No request is sent before the time that the server named (the latest, where several responses name one; as
+ * `RetryAfter.parse` reads it). Then the requests that wait are sent, first come first served: at most a tenth of them
+ * (one, of less than ten) in the first 100 ms, all of them within about a second, and sooner where the answers are good.
+ * Where none waits, those that were refused come back as gradually. With another 429 it all begins again.
+ *
+ * A throttle lasts for `maxThrottle` at most. If the server asked for longer, one request is sent then, the probe. The
+ * others wait for its answer. A good one ends the throttle as above. A bad one begins the next throttle, again with
+ * `maxThrottle` at most. A probe that ends without an answer, or with a 5xx that names no time, leaves its place to the next.
+ *
+ * A request fails with `RateLimited { by: "hold" }`, at once and unsent, when the throttle ends after the call's deadline or
+ * only after `longest`; one that waits already fails as soon as that is known. `retryAt` is the end of the throttle. A
+ * request whose turn does not come before the deadline, although the throttle ends before it, ends as any call does that
+ * takes too long.
+ *
+ * Delays are measured with the monotonic clock: a wall clock that is moved changes none of them.
  *
  * While nothing is held a request pays a look at a field. The state lives in the service: make it once for a client,
  * and share it where clients share a server and an account.
@@ -124,7 +170,7 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
  * `X-RateLimit-Remaining`) holds until the time that it names, with the precedence of `RetryAfter.parse`.
  *
  * For servers whose limit is one for all of an origin and account: where a part of an API has a limit of its own, it
- * holds the other parts too.
+ * holds the other parts too, unless `key` tells them apart.
  *
  * Specification: [draft-ietf-httpapi-ratelimit-headers](https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html).
  *

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -12,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Ask, Verdict } from "./internal/algorithms.js"
 import * as Algorithms from "./internal/algorithms.js"
+import { monotonicMillis } from "./internal/now.js"
 import { Recent } from "./internal/recent.js"
 
 /**
@@ -138,8 +138,9 @@ export class RateLimiter
 export interface Store {
   /**
    * Changes the record of a key, with nobody in between: `change` gets the record (empty where there is none, or it
-   * has expired) and the time in epoch milliseconds, and gives the next one, and when that expires. `change` is pure,
-   * and may be called again where somebody was in between.
+   * has expired) and the time of the store's clock in whole milliseconds, and gives the next record and when that expires.
+   * A store of one process gives the monotonic clock, one that is shared its server's. `change` is pure, and may be called
+   * again where another update came in between.
    */
   readonly update: <A extends { readonly state: ReadonlyArray<number>; readonly expires: number }>(
     key: string,
@@ -240,7 +241,8 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
     )
     return {
       update: (key, change) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
+        Effect.map(monotonicMillis, (monotonic) => {
+          const now = Math.floor(monotonic)
           records.trim(now)
           const kept = records.get(key)
           const changed = change(kept !== undefined && now < kept.expires ? kept.state : [], now)

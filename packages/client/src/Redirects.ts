@@ -18,12 +18,13 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Redirect from "@countersign/protocol/Redirect"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { InvalidRequest, RedirectReason } from "./Errors.js"
+import type { InvalidRequest, RateLimited, RedirectReason } from "./Errors.js"
 import { RedirectRejected } from "./Errors.js"
-import { release } from "./internal/body.js"
 import { describesBody, travelsWithBody } from "./internal/headers.js"
 import { valuesOf } from "./internal/fieldValues.js"
+import { hopWait, releaseAndWait } from "./internal/hopWait.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { urlOf } from "./internal/requestUrl.js"
 import * as Policy from "./Policy.js"
@@ -43,6 +44,8 @@ export interface Options {
   readonly crossOrigin?: "follow" | "reject" | undefined
   /** Lets a 307 or 308 take the request's body to another origin (false). The body may hold secrets. */
   readonly crossOriginBody?: boolean | undefined
+  /** The longest wait before a hop that a server may ask for with `Retry-After` (60 s, or that of the client's retry). */
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
 }
 
 /**
@@ -51,7 +54,12 @@ export interface Options {
  * @since 0.1.0
  * @category defaults
  */
-export const defaults = { limit: 5, crossOrigin: "follow", crossOriginBody: false } as const
+export const defaults = {
+  limit: 5,
+  crossOrigin: "follow",
+  crossOriginBody: false,
+  maxRetryAfter: "60 seconds"
+} as const
 
 const only = (headers: Headers.Headers, isKept: (name: string) => boolean): Headers.Headers =>
   Headers.fromInput(Object.entries(headers).filter(([name]) => isKept(name)))
@@ -108,28 +116,39 @@ export const isRedirect = (response: HttpClientResponse): boolean => {
  * Follows redirects. Each hop is a request of its own: whatever stands within this policy (retries, credentials,
  * timeouts of an exchange) starts anew for it, and credentials are signed anew, for the hop's own origin.
  *
+ * A redirect with `Retry-After` is followed no earlier than that. Where the wait is longer than `maxRetryAfter`, or than the
+ * time that the call has left, it is not begun: the request fails with `RateLimited` at once.
+ *
  * Fails with `RedirectRejected` for a redirect that is not safe to follow; nothing is sent then. The transport must
  * follow none itself.
  *
- * Specification: [RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4).
+ * Specification: [RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4),
+ * [§10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
  *
  * @since 0.1.0
  * @category policies
  */
-export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | InvalidRequest> => {
+export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | InvalidRequest | RateLimited> => {
   const {
     crossOrigin = defaults.crossOrigin,
     crossOriginBody = defaults.crossOriginBody,
     limit = defaults.limit
   } = options
-  const rules: Rules = { crossOrigin, crossOriginBody, limit }
-  return Policy.make<RedirectRejected | InvalidRequest>((request, next) => hop(rules, request, next, 0))
+  const longestWait = Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter)
+  const rules: Rules = { crossOrigin, crossOriginBody, limit, longestWait }
+  return Policy.make<RedirectRejected | InvalidRequest | RateLimited>((request, next) => hop(rules, request, next, 0))
 }
 
 /** The options, without those that are left out. */
-type Rules = Required<{ readonly [K in keyof Options]: Exclude<Options[K], undefined> }>
+interface Rules {
+  readonly limit: number
+  readonly crossOrigin: "follow" | "reject"
+  readonly crossOriginBody: boolean
+  /** The longest wait before a hop, in milliseconds. */
+  readonly longestWait: number
+}
 
-type Hop<E, R> = Effect.Effect<HttpClientResponse, E | RedirectRejected | InvalidRequest, R>
+type Hop<E, R> = Effect.Effect<HttpClientResponse, E | RedirectRejected | InvalidRequest | RateLimited, R>
 
 const hop = <E, R>(
   rules: Rules,
@@ -161,8 +180,10 @@ const decided = <E, R>(
   if (decision.keepBody && !RequestBody.isReplayable(request.body)) {
     return Effect.fail(rejected(response, url, "BodyNotReplayable"))
   }
-  return release(response).pipe(
-    Effect.zipRight(Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url) }))),
-    Effect.zipRight(hop(rules, nextRequest(request, decision), next, hops + 1))
+  return Effect.flatMap(hopWait(response, rules.longestWait), (ms) =>
+    Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url), ms })).pipe(
+      Effect.zipRight(releaseAndWait(response, ms)),
+      Effect.zipRight(hop(rules, nextRequest(request, decision), next, hops + 1))
+    )
   )
 }

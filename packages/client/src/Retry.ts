@@ -1,11 +1,14 @@
 /**
- * Sending again what failed and may be sent again, when it may be sent again.
+ * Retries: further attempts of a request that failed and may be sent again, no earlier than the server asks for.
  *
  * | failed with | sent again |
  * |---|---|
- * | 408, 425, 429, 500, 502, 503, 504 | GET, HEAD, OPTIONS, PUT, DELETE, and whatever has an `Idempotency-Key` |
+ * | 408, 425, 429, 500, 502, 503, 504, 520 to 524, 529, or a status that the caller named | GET, HEAD, OPTIONS, PUT, DELETE, and requests with an `Idempotency-Key` |
+ * | a 403 or 413 that is a rate limit (`Retry-After`, or a 403 of which nothing remains) | the same, where 429 is on the list |
+ * | another status from 400 on with `x-should-retry: true` | the same |
  * | an exchange that broke or took too long | the same |
  * | an exchange that never reached the server | any method |
+ * | any response with `x-should-retry: false` | never |
  * | another status, a refused certificate, an answer that is not HTTP | never |
  * | a proxy that is down or answers with one of the statuses above; nothing was sent | any method |
  * | a proxy that answers with another status, such as 403 or 407 | never |
@@ -24,23 +27,20 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type { TransportReason } from "./Errors.js"
-import { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
+import type { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
 import { release } from "./internal/body.js"
 import type { Call, Running } from "./internal/call.js"
 import { callOf, enter, isInside, locally, retried } from "./internal/call.js"
-import { classify } from "./internal/classify.js"
-import { lastResponse, withResponse } from "./internal/lastResponse.js"
+import { lastResponse } from "./internal/lastResponse.js"
+import { currentTimeMillis, monotonicMillis } from "./internal/now.js"
+import { failureOf, failureOfError, mayResend, standingOf, standingOfError, tooLong } from "./internal/retryable.js"
 import { sleep } from "./internal/sleep.js"
-import { statusError } from "./internal/statusError.js"
 import { step } from "./internal/steps.js"
 import * as Policy from "./Policy.js"
-import * as RequestBody from "./RequestBody.js"
 import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"
 import * as Timeline from "./Timeline.js"
 import { timeLeft } from "./Timeout.js"
-import { currentTimeMillis } from "./internal/now.js"
 
 /**
  * What a retry schedule decides over.
@@ -69,7 +69,7 @@ export const defaults = {
   base: "50 millis",
   throttled: "1 second",
   cap: "20 seconds",
-  statuses: [408, 425, 429, 500, 502, 503, 504],
+  statuses: [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],
   longestRetryAfter: "60 seconds",
   keyHeader: "idempotency-key"
 } as const
@@ -124,7 +124,10 @@ export const backoff: Schedule.Schedule<Duration.Duration, Failure> = exponentia
 export interface Options {
   /** How often, and how long to wait ({@link backoff}). `Retry-After` is respected whatever it says. */
   readonly schedule?: RetrySchedule | undefined
-  /** The statuses that are worth another send (408, 425, 429, 500, 502, 503, 504). */
+  /**
+   * The statuses that are worth another send (408, 425, 429, 500, 502, 503, 504, 520 to 524, 529). What the server says
+   * about when to come back is respected for each of them. A 401 of an API with credentials is the scheme's, and never one.
+   */
   readonly statuses?: ReadonlyArray<number> | undefined
   /** The longest wait that a server may ask for (60 s); one that asks for more is `RateLimited` at once. */
   readonly longestRetryAfter?: Duration.DurationInput | undefined
@@ -137,58 +140,10 @@ export interface Options {
   readonly keyHeader?: string | undefined
 }
 
-// RFC 9110 §9.2.2, of the methods that the platform sends.
-const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
-
-const isIdempotent = (request: HttpClientRequest, keyHeader: string): boolean =>
-  idempotentMethods.has(request.method) || request.headers[keyHeader] !== undefined
-
-/** A whole client further in has typed its statuses already: the list of statuses holds for those too. */
-const isFailure = (error: unknown, statuses: ReadonlySet<number>): error is Failure =>
-  error instanceof TransportError ||
-  // What was held back was not refused: it has waited already, or was not to wait.
-  (error instanceof RateLimited && error.by === "server" && statuses.has(error.status)) ||
-  (error instanceof Unavailable && statuses.has(error.status)) ||
-  (error instanceof Timeout && error.scope === "exchange")
-
-/** The reasons that a further attempt would fail with, too. */
-const pointless: ReadonlySet<TransportReason> = new Set<TransportReason>([
-  "AddressRefused",
-  "HeaderTooLarge",
-  "InvalidAnswer",
-  "InvalidContentEncoding",
-  "RequestBodyFailed",
-  "Tls"
-])
-
-/** Whether a proxy may open a connection another time: its status and the code are judged like those of a server. */
-const proxyMayHelp = (failure: TransportError): boolean => {
-  const status = failure.proxy?.status
-  if (status !== undefined) return transientStatuses.has(status)
-  return !pointless.has(classify(failure).reason)
-}
-
+/** A proxy's status is judged like that of a server. */
 const transientStatuses: ReadonlySet<number> = new Set(defaults.statuses)
 
-const mayHelp = (failure: Failure): boolean => {
-  if (failure._tag !== "TransportError") return true
-  return failure.reason === "ProxyFailed" ? proxyMayHelp(failure) : !pointless.has(failure.reason)
-}
-
-const mayResend = (request: HttpClientRequest, failure: Failure, keyHeader: string): boolean =>
-  mayHelp(failure) &&
-  RequestBody.isReplayable(request.body) &&
-  (isIdempotent(request, keyHeader) || (failure._tag === "TransportError" && failure.sent === "no"))
-
 const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
-
-/** A wait that was refused: the caller is told when to come back, whatever the status was. */
-const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
-  if (failure._tag !== "Unavailable" || failure.retryAfter === undefined) return failure
-  const { method, response, retryAfter, retryAt, status, url } = failure
-  const limited = new RateLimited({ method, url, status, retryAfter, retryAt })
-  return response === undefined ? limited : withResponse(limited, response)
-}
 
 /**
  * Sends again as the table above says. All failures of a request share one schedule and so one count.
@@ -197,7 +152,7 @@ const tooLong = <F extends Failure>(failure: F): F | RateLimited => {
  * `longestRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
  * once. When there are no retries left it fails with `RateLimited` or `Unavailable`, through whose `response` the
  * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange. So it does, at once, when the
- * budget of the origin has run dry.
+ * budget of the origin has run dry. A response that only `x-should-retry: true` allowed to be retried is given out instead.
  *
  * Within another retry it does nothing.
  *
@@ -248,72 +203,85 @@ interface Loop<E, R> {
 
 type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
 
-const refused = (response: HttpClientResponse): Effect.Effect<RateLimited | Unavailable> =>
-  Effect.map(currentTimeMillis, (now) => {
-    const error = statusError(response, now)
-    if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
-    // A status that the caller named, and that is none of the transient ones: it is one now.
-    const { method, status, url } = error
-    return withResponse(new Unavailable({ method, url, status }), response)
-  })
-
-/** Fails where the wait is not to be, or cannot be paid for; gives what was paid. */
-const wait = <F extends Failure>(
+/** Waits before an attempt, and gives what that cost. Without one it fails: with an error of its own where there is one. */
+const wait = (
   { budget, longest }: Rules,
   url: string,
-  failure: F,
+  failure: Failure,
   delayMs: number
-): Effect.Effect<number, F | RateLimited> =>
+): Effect.Effect<number, RateLimited | undefined> =>
   Effect.gen(function* () {
     const slack = (yield* timeLeft) - delayMs
     if ((RetryAfter.askedOf(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
     const paid = budget?.spend(url, failure._tag === "RateLimited")
-    if (paid === 0) return yield* Effect.fail(failure)
-    const since = yield* currentTimeMillis
+    if (paid === 0) return yield* Effect.fail(undefined)
+    const since = yield* monotonicMillis
     const response = lastResponse.get(failure)
     // Letting go of an answer never takes the time in which the next one is to come.
     if (response !== undefined) yield* release(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
     // What the release took is a part of the wait: the server's time runs from its answer.
-    yield* sleep(since + delayMs - (yield* currentTimeMillis))
+    yield* sleep(since + delayMs - (yield* monotonicMillis))
     return paid ?? 0
   })
 
-const again = <E, R>(loop: Loop<E, R>, failure: E | RateLimited | Unavailable, state: unknown): Attempt<E, R> => {
+/** Waits and makes the next attempt, where there may be one; `otherwise` where there may not. */
+const again = <E, R>(loop: Loop<E, R>, failure: Failure, state: unknown, otherwise: Attempt<E, R>): Attempt<E, R> => {
   const { request, rules } = loop
-  return isFailure(failure, rules.statuses) && mayResend(request, failure, rules.keyHeader)
-    ? Effect.flatMap(step(rules.schedule, state, failure), (decided) =>
-        Option.isNone(decided)
-          ? Effect.fail(failure)
-          : Effect.flatMap(wait(rules, request.url, failure, decided.value.delayMs), (paid) =>
-              attempt(loop, decided.value.state, paid)
-            )
-      )
-    : Effect.fail(failure)
+  if (!mayResend(request, failure, rules.keyHeader, transientStatuses)) return otherwise
+  return Effect.flatMap(step(rules.schedule, state, failure), (decided) =>
+    Option.isNone(decided)
+      ? otherwise
+      : Effect.matchEffect(wait(rules, request.url, failure, decided.value.delayMs), {
+          onFailure: (limited) => (limited === undefined ? otherwise : Effect.fail(limited)),
+          onSuccess: (paid) => attempt(loop, decided.value.state, paid)
+        })
+  )
 }
 
-const refusedThen = <E, R>(loop: Loop<E, R>, response: HttpClientResponse, state: unknown): Attempt<E, R> =>
-  Effect.flatMap(refused(response), (failure) => again(loop, failure, state))
-
-/** An answer that is given out; `paid` is what the retry that it came to has cost. */
-const answered = ({ request, rules }: Loop<unknown, unknown>, response: HttpClientResponse, paid: number) => {
-  rules.budget?.earn(request.url, paid)
-  return Effect.succeed(response)
+const onFailure = <E, R>(loop: Loop<E, R>, error: E, state: unknown): Attempt<E, R> => {
+  const standing = standingOfError(error, loop.rules.statuses)
+  if (standing === undefined) return Effect.fail(error)
+  return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
+    const failure = failureOfError(error, now)
+    if (failure === undefined) return Effect.fail(error)
+    const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || standing === "permitted"
+    return again(loop, failure, state, Effect.fail(isError ? error : failure))
+  })
 }
 
-/** One send, during which whoever retries further in leaves it to this one. Called where it is run. */
+const onSuccess = <E, R>(
+  loop: Loop<E, R>,
+  response: HttpClientResponse,
+  state: unknown,
+  paid: number
+): Attempt<E, R> => {
+  const { request, rules } = loop
+  const standing = standingOf(response, rules.statuses)
+  if (standing === undefined) {
+    rules.budget?.earn(request.url, paid)
+    return Effect.succeed(response)
+  }
+  return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
+    const failure = failureOf(response, now)
+    // Where only the server lets it be tried again, what is left in the end is an answer like any other.
+    return again(loop, failure, state, standing === "listed" ? Effect.fail(failure) : Effect.succeed(response))
+  })
+}
+
+/** One send, during which a retry further in does nothing. Called where it is run; `paid` is what the attempt has cost. */
 const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> => {
-  const { call, fiber, next, request, rules } = loop
+  const { call, fiber, next, request } = loop
   enter(fiber, retried(call))
   return Effect.matchCauseEffect(next(request), {
     onFailure: (cause): Attempt<E, R> => {
       enter(fiber, call)
       const failure = Cause.failureOrCause(cause)
-      return Either.isLeft(failure) ? again(loop, failure.left, state) : Effect.failCause(failure.right)
+      return Either.isLeft(failure) ? onFailure(loop, failure.left, state) : Effect.failCause(failure.right)
     },
     onSuccess: (response): Attempt<E, R> => {
       enter(fiber, call)
-      return rules.statuses.has(response.status) ? refusedThen(loop, response, state) : answered(loop, response, paid)
+      return onSuccess(loop, response, state, paid)
     }
   })
 }

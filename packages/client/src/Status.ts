@@ -4,8 +4,8 @@
  * | status | error |
  * |---|---|
  * | 401 | `Unauthorized` |
- * | 403 | `Forbidden` |
- * | 429 | `RateLimited` |
+ * | 429; 403 or 413 with `Retry-After`; 403 whose limit fields say that nothing remains | `RateLimited` |
+ * | other 403 | `Forbidden` |
  * | 408, 425, 5xx | `Unavailable` |
  * | other 4xx | `ClientError` |
  * | below 400 | none: the response |

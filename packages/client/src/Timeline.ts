@@ -14,6 +14,13 @@ import { currentTimeMillis } from "./internal/now.js"
 /**
  * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.
  *
+ * `ms` is a duration in milliseconds:
+ * - `Waiting`: before the next attempt.
+ * - `Held`: how long the request is going to be throttled. While others are admitted gradually, it is an estimate.
+ * - `Admitted`: how long the request really waited, for a throttle, for a limit or for a permit.
+ * - `Redirected`: the wait before the next hop that the server asked for; 0 without one.
+ * - `CircuitOpened`: until the first probe.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -23,7 +30,7 @@ export type Event =
   | { readonly _tag: "Failed"; readonly at: number; readonly reason: string }
   | { readonly _tag: "Waiting"; readonly at: number; readonly ms: number; readonly because: string }
   | { readonly _tag: "Held"; readonly at: number; readonly ms: number }
-  | { readonly _tag: "Admitted"; readonly at: number }
+  | { readonly _tag: "Admitted"; readonly at: number; readonly ms: number }
   | { readonly _tag: "Queued"; readonly at: number; readonly ahead: number }
   | {
       readonly _tag: "CircuitOpened"
@@ -34,7 +41,7 @@ export type Event =
     }
   | { readonly _tag: "CircuitProbed"; readonly at: number; readonly origin: string }
   | { readonly _tag: "CircuitClosed"; readonly at: number; readonly origin: string }
-  | { readonly _tag: "Redirected"; readonly at: number; readonly url: string }
+  | { readonly _tag: "Redirected"; readonly at: number; readonly url: string; readonly ms: number }
   | { readonly _tag: "TokenRequested"; readonly at: number }
   | { readonly _tag: "TokenObtained"; readonly at: number }
   | { readonly _tag: "Renewed"; readonly at: number; readonly renewed: boolean }

@@ -16,8 +16,8 @@ import { Deadlines } from "./internal/deadlines.js"
 import type { Direct } from "./internal/direct.js"
 import { directOf } from "./internal/direct.js"
 import { directly } from "./internal/directly.js"
-import { currentTimeMillis, nowOf } from "./internal/now.js"
-import { bound, hasLiveClock, longestTimer } from "./internal/timer.js"
+import { hasLiveClock, monotonicMillis, monotonicOf } from "./internal/now.js"
+import { bound, longestTimer } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
@@ -38,7 +38,7 @@ export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
  */
 export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
   Number.isFinite(deadline)
-    ? Effect.map(currentTimeMillis, (now) => deadline - now)
+    ? Effect.map(monotonicMillis, (now) => deadline - now)
     : Effect.succeed(Number.POSITIVE_INFINITY)
 )
 
@@ -87,7 +87,7 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
   const ms = Duration.toMillis(duration)
   const within = bound(duration)
-  const inner = (fiber: Running) => begin(callOf(fiber), nowOf(fiber) + ms)
+  const inner = (fiber: Running) => begin(callOf(fiber), monotonicOf(fiber) + ms)
   const late = timedOut("call", duration)
   return Policy.make<Timeout>((request, next) => within(next(request), late, request, inner))
 }

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, get, run, transport } from "./scripted.js"
+import { api, base, chance, failure, get, run, times, transport } from "./scripted.js"
 
 const { fail, respond, respondStream } = MockClient
 const challenge = { "www-authenticate": 'Bearer realm="api", error="invalid_token"' }
@@ -273,6 +273,25 @@ const demand = { "www-authenticate": 'Bearer error="insufficient_scope", scope="
 const demanding = respond(403, "no", demand)
 
 describe("a 403, for a scheme that can step up", () => {
+  it.effect("is stepped up where the limit is exhausted too, and not where it has Retry-After", () =>
+    Effect.gen(function* () {
+      const spent = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
+      const steps: ReadonlyArray<readonly [MockClient.Headers, number, ReadonlyArray<string>]> = [
+        [{ ...demand, ...spent }, 0, ["token-1", "token-2"]],
+        [{ ...demand, "retry-after": "9" }, 9000, ["token-1", "token-1"]],
+        [spent, 9000, ["token-1", "token-1"]]
+      ]
+      for (const [headers, ms, sent] of steps) {
+        yield* TestClock.setTime(0)
+        const { auth } = stepping(true)
+        const { api: client, mock } = yield* api([respond(403, "no", headers), respond(200)], { auth })
+        yield* run(client.get("/x")).pipe(chance(0))
+        expect(secrets(yield* mock.sent)).toEqual(sent)
+        expect(yield* times(mock)).toEqual([0, ms])
+      }
+    })
+  )
+
   it.effect("is answered with one step and one more send, with a signature of its own", () =>
     Effect.gen(function* () {
       const { asked, auth } = stepping(true)

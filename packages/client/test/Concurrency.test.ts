@@ -268,7 +268,7 @@ describe("the queue", () => {
       const { events } = yield* run(Timeline.record(send))
       expect(events.filter(({ _tag }) => _tag === "Queued" || _tag === "Admitted")).toEqual([
         { _tag: "Queued", at: 0, ahead: 1 },
-        { _tag: "Admitted", at: 2000 }
+        { _tag: "Admitted", at: 2000, ms: 2000 }
       ])
     })
   )

@@ -159,7 +159,7 @@ describe("limits of one's own", () => {
       const { events } = yield* run(Timeline.record(limited.execute(get())))
       expect(events.slice(0, 2)).toEqual([
         { _tag: "Held", at: 0, ms: 1000 },
-        { _tag: "Admitted", at: 1000 }
+        { _tag: "Admitted", at: 1000, ms: 1000 }
       ])
       yield* TestClock.adjust("5 seconds")
       const later = yield* run(Timeline.record(limited.execute(get())))

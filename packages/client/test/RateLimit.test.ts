@@ -200,6 +200,23 @@ describe("which answers hold", () => {
       expect(yield* second(respond(429, "", { ratelimit: '"p";r=0;t=4', "x-ratelimit-reset": "9" }))).toBe(4000)
       expect(yield* second(respond(429, "", { "x-ratelimit-reset": "9" }))).toBe(9000)
       expect(yield* second(respond(503, "", { "retry-after": "3" }))).toBe(3000)
+      expect(yield* second(respond(529, "", { "retry-after": "3" }))).toBe(3000)
+    })
+  )
+
+  it.effect("a 403 with Retry-After, or of which nothing remains", () =>
+    Effect.gen(function* () {
+      const spent = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
+      const challenge = { "www-authenticate": 'Bearer error="insufficient_scope", scope="admin"' }
+      expect(yield* second(respond(403, "", { "retry-after": "3", ...spent }))).toBe(3000)
+      expect(yield* second(respond(403, "", { "retry-after-ms": "1500" }))).toBe(1500)
+      expect(yield* second(respond(403, "", spent))).toBe(9000)
+      expect(yield* second(respond(403, "", { "x-rate-limit-remaining": "0", "x-rate-limit-reset": "9" }))).toBe(9000)
+      expect(yield* second(respond(403, "", { "ratelimit-remaining": "0", "ratelimit-reset": "9" }))).toBe(9000)
+      expect(yield* second(respond(403, "", { ratelimit: '"p";r=0;t=4' }))).toBe(4000)
+      expect(yield* second(respond(403, "", { "x-ratelimit-remaining": "0" }))).toBe(1000)
+      expect(yield* second(respond(403, "", { "retry-after": "3", ...challenge }))).toBe(3000)
+      expect(yield* second(respond(403, "", { ...spent, ...challenge }))).toBe(0)
     })
   )
 
@@ -207,7 +224,10 @@ describe("which answers hold", () => {
     Effect.gen(function* () {
       const headers = { "retry-after": "9", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
       expect(yield* second(respond(503, "", { "x-ratelimit-reset": "9" }))).toBe(0)
-      for (const status of [200, 202, 301, 403, 500]) expect(yield* second(respond(status, "", headers))).toBe(0)
+      for (const status of [200, 202, 301, 404, 413, 500]) expect(yield* second(respond(status, "", headers))).toBe(0)
+      expect(yield* second(respond(529, "", { "x-ratelimit-reset": "9" }))).toBe(0)
+      expect(yield* second(respond(403, "", { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "9" }))).toBe(0)
+      expect(yield* second(respond(403, "", { "x-ratelimit-reset": "9" }))).toBe(0)
       expect(yield* second(limited(0))).toBe(0)
     })
   )
@@ -331,7 +351,10 @@ describe("who cannot wait", () => {
   it.effect("waits longer than a timer of the platform can, where the caller says so", () =>
     Effect.gen(function* () {
       const month = 30 * 86_400
-      const { held, mock } = yield* client([limited(month), ok], RateLimit.hold({ longest: "60 days" }))
+      const { held, mock } = yield* client(
+        [limited(month), ok],
+        RateLimit.hold({ longest: "60 days", maxThrottle: "60 days" })
+      )
       yield* held.execute(get())
       yield* run(held.execute(get()))
       expect(yield* times(mock)).toEqual([0, month * 1000])
@@ -375,7 +398,7 @@ describe("the timeline", () => {
       const { events } = yield* run(Timeline.record(held.execute(get())))
       expect(events.filter(({ _tag }) => _tag === "Held" || _tag === "Admitted")).toEqual([
         { _tag: "Held", at: 0, ms: 5000 },
-        { _tag: "Admitted", at: 5000 }
+        { _tag: "Admitted", at: 5000, ms: 5000 }
       ])
     })
   )

@@ -530,7 +530,7 @@ describe("counters", () => {
       expect(states).toEqual([2, 1, 0, 2, 1, 0])
       yield* after(() => ({ _tag: "Held", ms: 1500 }))
       expect((yield* gauge("held_seconds", "states.test")).value).toBe(1.5)
-      yield* after(() => ({ _tag: "Admitted" }))
+      yield* after(() => ({ _tag: "Admitted", ms: 1500 }))
       expect((yield* gauge("held_seconds", "states.test")).value).toBe(0)
     })
   )

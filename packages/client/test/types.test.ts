@@ -47,7 +47,7 @@ describe("policies", () => {
       Errors.Unauthorized | Errors.Forbidden | Errors.RateLimited | Errors.Unavailable | Errors.ClientError
     >()
     expectTypeOf<ErrorOf<ReturnType<typeof Redirects.follow>>>().toEqualTypeOf<
-      Errors.RedirectRejected | Errors.InvalidRequest
+      Errors.RedirectRejected | Errors.InvalidRequest | Errors.RateLimited
     >()
     expectTypeOf<ErrorOf<ReturnType<typeof Retry.policy>>>().toEqualTypeOf<Errors.RateLimited | Errors.Unavailable>()
     expectTypeOf<ErrorOf<ReturnType<typeof Auth.policy>>>().toEqualTypeOf<Errors.Unauthorized | Errors.AuthError>()

@@ -14,11 +14,11 @@ import * as Timeline from "../Timeline.js"
 import type { Running } from "./call.js"
 import { Circuit } from "./circuit.js"
 import { holderOf, isWithin } from "./holder.js"
-import { nowOf } from "./now.js"
+import { monotonicOf, nowOf } from "./now.js"
 import { PerOrigin } from "./perOrigin.js"
 import { step } from "./steps.js"
 import type { Verdict } from "./verdict.js"
-import { verdictOf } from "./verdict.js"
+import { isOutage, verdictOf } from "./verdict.js"
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -33,7 +33,7 @@ const endOfTime = 8.64e15
 
 const dateOf = (instant: number): DateTime.Utc => DateTime.unsafeMake(Math.min(instant, endOfTime))
 
-const isBroken = (status: number): boolean => status === 500 || (status >= 502 && status <= 504)
+const isBroken = (status: number): boolean => status === 500 || isOutage(status)
 
 const ofResponse = ({ isFailure }: Rules, response: HttpClientResponse): Verdict => {
   const failed = isFailure === undefined ? isBroken(response.status) : isFailure(Exit.succeed(response))
@@ -95,8 +95,8 @@ const counted = <E, R>(
   outcome: Exit.Exit<HttpClientResponse, E>
 ): Exchange<E, R> => {
   if (verdict === undefined) return outcome
-  const tripped = circuit.record(generation, verdict === "broken", () => nowOf(fiber))
-  return tripped ? Effect.zipRight(open(rules, circuit, nowOf(fiber), outcome), outcome) : outcome
+  const tripped = circuit.record(generation, verdict === "broken", () => monotonicOf(fiber))
+  return tripped ? Effect.zipRight(open(rules, circuit, monotonicOf(fiber), outcome), outcome) : outcome
 }
 
 const watched = <E, R>(rules: Rules, circuit: Circuit, fiber: Running, exchange: Exchange<E, R>): Exchange<E, R> => {
@@ -120,7 +120,7 @@ const concluded = (
   outcome: Exit.Exit<HttpClientResponse, unknown>
 ): Effect.Effect<void> => {
   if (verdict === undefined) return Effect.void
-  if (verdict === "broken") return open(rules, circuit, nowOf(fiber), outcome)
+  if (verdict === "broken") return open(rules, circuit, monotonicOf(fiber), outcome)
   circuit.close(rules.trip.start())
   return Timeline.emit(() => ({ _tag: "CircuitClosed", origin: circuit.origin }))
 }
@@ -135,9 +135,8 @@ const probing = <E, R>(
   Effect.uninterruptibleMask((restore): Exchange<E | CircuitOpen, R> => {
     if (circuit.isClosed) return restore(watched(rules, circuit, fiber, exchange))
     if (circuit.probe !== undefined && isWithin(fiber, circuit.probe)) return restore(exchange)
-    const now = nowOf(fiber)
-    const ms = circuit.wait(now)
-    if (ms > 0) return Effect.fail(rejected(circuit, ms, now))
+    const ms = Math.ceil(circuit.wait(monotonicOf(fiber)))
+    if (ms > 0) return Effect.fail(rejected(circuit, ms, nowOf(fiber)))
     circuit.probe = holderOf(fiber)
     const probe = Effect.zipRight(
       Timeline.emit(() => ({ _tag: "CircuitProbed", origin: circuit.origin })),
@@ -157,12 +156,11 @@ const probing = <E, R>(
 /** Idle, closed with a failure, open. */
 const worth = ({ isClosed, isFailing }: Circuit): number => (isClosed ? (isFailing ? 1 : 0) : 2)
 
-const stateOf = (circuit: Circuit | undefined, now: number): State => {
+const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
   if (circuit === undefined || circuit.isClosed) return { _tag: "Closed" }
   const isProbing = circuit.probe !== undefined
-  return isProbing || circuit.wait(now) === 0
-    ? { _tag: "HalfOpen", isProbing }
-    : { _tag: "Open", retryAt: dateOf(circuit.until) }
+  const ms = Math.ceil(circuit.wait(monotonicOf(fiber)))
+  return isProbing || ms === 0 ? { _tag: "HalfOpen", isProbing } : { _tag: "Open", retryAt: dateOf(nowOf(fiber) + ms) }
 }
 
 /** The circuits of a client as a service. */
@@ -185,6 +183,6 @@ export const breaking = (
         if (circuit === undefined) return exchange
         return circuit.isClosed ? watched(rules, circuit, fiber, exchange) : probing(rules, circuit, fiber, exchange)
       }),
-    state: (origin) => Effect.withFiberRuntime((fiber) => Effect.succeed(stateOf(circuits.find(origin), nowOf(fiber))))
+    state: (origin) => Effect.withFiberRuntime((fiber) => Effect.succeed(stateOf(circuits.find(origin), fiber)))
   }
 }

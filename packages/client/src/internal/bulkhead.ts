@@ -11,7 +11,7 @@ export class Permit implements Holder {
   nth = 0
   /** How many requests were under way when it was given, this one included. */
   underWay = 0
-  /** When it was given, in epoch milliseconds, where somebody wants to know. */
+  /** When it was given, in milliseconds of the monotonic clock, where durations are measured. */
   since = 0
 
   constructor(fiber: Running) {

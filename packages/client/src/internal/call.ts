@@ -10,7 +10,7 @@ export type Running = Fiber.RuntimeFiber<unknown, unknown>
 
 /** What the policies of one call know of each other. */
 export interface Call {
-  /** When it has to be over, in epoch milliseconds. */
+  /** When it has to be over, in milliseconds of the monotonic clock. */
   readonly deadline: number
   /** Whether a retry is at work: one further in leaves it to that one. */
   readonly retrying: boolean

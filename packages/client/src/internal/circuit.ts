@@ -6,7 +6,7 @@ const soon = 1000
 
 /**
  * The state of one origin. Closed, it counts failures; open, it lets nobody pass until an instant; then it is half-open
- * and has a place for one. Knows no clock: everybody who asks brings the time, in epoch milliseconds.
+ * and has a place for one. Knows no clock: everybody who asks brings the time of the monotonic clock, in milliseconds.
  */
 export class Circuit {
   readonly origin: string

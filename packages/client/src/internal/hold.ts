@@ -1,31 +1,29 @@
 /**
- * One 429 holds everybody: the gates of a client, one for each origin and account that was asked to wait.
+ * The throttle of a client: one gate for each origin, account and key whose requests the server asked to wait.
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Origin from "@countersign/protocol/Origin"
 import * as Redact from "@countersign/protocol/Redact"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
-import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import * as Option from "effect/Option"
 import type { RateLimitedBy } from "../Errors.js"
 import { RateLimited } from "../Errors.js"
 import type { defaults, HoldOptions, Service } from "../RateLimit.js"
 import * as Timeline from "../Timeline.js"
+import { admitted } from "./admitted.js"
+import type { Running } from "./call.js"
 import { callOf } from "./call.js"
-import type { Waiter } from "./gate.js"
+import type { Sender, Waiter } from "./gate.js"
 import { Gate } from "./gate.js"
-import { nowOf } from "./now.js"
+import { holderOf, isWithin } from "./holder.js"
+import { dateAfter, isLimit, saidWait } from "./limit.js"
+import { monotonicOf, nowOf } from "./now.js"
 import { Recent } from "./recent.js"
 import { sleep } from "./sleep.js"
-
-/** The last instant that a date can hold: a server may ask for more. */
-const endOfTime = 8.64e15
 
 /** The error of a request that was not sent. */
 export const heldBack = (
@@ -34,63 +32,78 @@ export const heldBack = (
   status: number,
   ms: number,
   now: number
-): RateLimited =>
-  new RateLimited({
+): RateLimited => {
+  const whole = Math.max(1, Math.ceil(ms))
+  return new RateLimited({
     method: request.method,
     url: Redact.url(request.url),
     status,
     by,
-    retryAfter: Duration.millis(ms),
-    retryAt: Option.getOrUndefined(DateTime.make(Math.min(now + ms, endOfTime)))
+    retryAfter: Duration.millis(whole),
+    retryAt: dateAfter(whole, now)
   })
+}
 
 /** The wait after a 429 that names none, in milliseconds: the bounds of the retry's backoff. */
 const unsaid = (closings: number): number => Math.min(1000 * 2 ** closings, 20_000)
 
-const limitedNow = (request: HttpClientRequest, gate: Gate, now: number): RateLimited =>
-  // An open gate lets in one by one: the next look at it is the earliest that can help.
-  heldBack(request, "hold", gate.status, Math.max(gate.opensAt - now, 1), now)
+const limitedNow = (request: HttpClientRequest, gate: Gate, fiber: Running): RateLimited =>
+  heldBack(request, "hold", gate.status, gate.waitOf(monotonicOf(fiber)), nowOf(fiber))
 
-/** Looks after a gate until nobody waits there. */
+/** Looks after a gate until nothing waits there. */
 const pump = (gate: Gate): Effect.Effect<void> =>
   Effect.withFiberRuntime<void>((fiber) => {
-    const next = gate.tick(nowOf(fiber))
+    const next = gate.tick(monotonicOf(fiber))
     gate.pump = gate.size === 0 ? undefined : fiber
-    return gate.size === 0 ? Effect.void : Effect.zipRight(sleep(next), pump(gate))
+    // Time has to pass between two looks, however little is left.
+    return gate.size === 0 ? Effect.void : Effect.zipRight(sleep(Math.max(1, next)), pump(gate))
   })
 
-/** Of a fiber of its own, since whoever waits may be interrupted; it ends with the last who waits. */
+/** Of a fiber of its own, since a fiber that waits may be interrupted; it ends with the last that waits. */
 const startPump = (gate: Gate): Effect.Effect<void> => {
   if (gate.pump !== undefined) return Effect.void
   gate.pump = "starting"
   return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(pump(gate))))
 }
 
-const leave = (gate: Gate, waiter: Waiter): void => {
-  gate.leave(waiter)
-  if (gate.size > 0 || gate.pump === undefined || gate.pump === "starting") return
+const stopPump = (gate: Gate): void => {
+  if (gate.pump === undefined || gate.pump === "starting") return
   gate.pump.unsafeInterruptAsFork(FiberId.none)
   gate.pump = undefined
 }
 
-const wait = (request: HttpClientRequest, gate: Gate, since: number, latest: number) =>
+/** After an event on which the next look depends: what the pump sleeps for is out of date. */
+const restartPump = (gate: Gate): Effect.Effect<void> => {
+  stopPump(gate)
+  return gate.size === 0 ? Effect.void : startPump(gate)
+}
+
+const leave = (gate: Gate, waiter: Waiter): void => {
+  gate.leave(waiter)
+  if (gate.size === 0) stopPump(gate)
+}
+
+const wait = (request: HttpClientRequest, gate: Gate, sender: Sender, latest: number) =>
   Effect.acquireUseRelease(
-    Effect.withFiberRuntime<readonly [Waiter, Deferred.Deferred<void, RateLimited>]>((fiber) => {
-      const turn = Deferred.unsafeMake<void, RateLimited>(fiber.id())
-      const tooLate = Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(limitedNow(request, gate, now)))
-      const settle: Waiter["settle"] = (outcome) =>
-        Deferred.unsafeDone(turn, outcome === "admitted" ? Effect.void : tooLate)
-      const waiter = { latest, settle }
-      gate.join(waiter)
-      return Effect.as(startPump(gate), [waiter, turn] as const)
-    }),
-    ([, turn]) =>
-      Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "Held", ms: Math.max(0, gate.opensAt - since) })),
-        Effect.zipRight(
-          Deferred.await(turn),
-          Timeline.emit(() => ({ _tag: "Admitted" }))
+    Effect.withFiberRuntime<readonly [Waiter, Deferred.Deferred<void, RateLimited>, since: number, ms: number]>(
+      (fiber) => {
+        const since = monotonicOf(fiber)
+        const ms = Math.ceil(gate.waitOf(since))
+        const turn = Deferred.unsafeMake<void, RateLimited>(fiber.id())
+        const tooLate = Effect.withFiberRuntime<never, RateLimited>((late) =>
+          Effect.fail(limitedNow(request, gate, late))
         )
+        const settle: Waiter["settle"] = (outcome) =>
+          Deferred.unsafeDone(turn, outcome === "admitted" ? Effect.void : tooLate)
+        const waiter = { ...sender, latest, settle }
+        gate.join(waiter)
+        return Effect.as(startPump(gate), [waiter, turn, since, ms] as const)
+      }
+    ),
+    ([, turn, since, ms]) =>
+      Effect.zipRight(
+        Timeline.emit(() => ({ _tag: "Held", ms })),
+        Effect.zipRight(Deferred.await(turn), admitted(since))
       ),
     ([waiter]) =>
       Effect.sync(() => {
@@ -100,31 +113,43 @@ const wait = (request: HttpClientRequest, gate: Gate, since: number, latest: num
 
 /** Of no use, open, closed, waited at. */
 const worth = (gate: Gate, now: number): number =>
-  gate.size > 0 ? 3 : gate.isClosed(now) ? 2 : gate.isIdle(now) ? 0 : 1
+  gate.size > 0 ? 3 : gate.isClosing(now) ? 2 : gate.isIdle(now) ? 0 : 1
 
-const isSaid = (found: RetryAfter.RetryAfter): boolean =>
-  found.source === "retry-after" || found.source === "retry-after-ms"
+/** Statuses that a service other than the limit of this client may throttle with, where they say when to come back. */
+const isOverload = (status: number): boolean => status === 503 || status === 529
 
-/** Which waits an answer asks of everybody, in milliseconds; `unsaid` where it asks and names none. */
+/** Whether the status of a response is one that may ask for a throttle: the others need not be looked at. */
+export const mayThrottle = (status: number): boolean => status === 429 || status === 403 || isOverload(status)
+
+/** Which waits an answer asks of all requests, in milliseconds; `unsaid` where it asks and names none. */
 export type Asked = (response: HttpClientResponse, now: number) => number | "unsaid" | undefined
 
-/** A 429 asks always, and a 503 where it says when to come back. */
+/** A limit asks always, an overload where it says when to come back. A 413 is about one request. */
 export const asked: Asked = (response, now) => {
-  if (response.status !== 429 && response.status !== 503) return undefined
-  const found = RetryAfter.parse(response.headers, now)
-  if (response.status === 429) return found?.delayMs ?? "unsaid"
-  return found !== undefined && isSaid(found) ? found.delayMs : undefined
+  const { headers, status } = response
+  if (!mayThrottle(status)) return undefined
+  if (isOverload(status)) return saidWait(response, now)
+  return isLimit(response) ? (RetryAfter.parse(headers, now)?.delayMs ?? "unsaid") : undefined
 }
+
+/** What shares a gate: an origin, an account, and a key of the caller's. */
+const keying =
+  ({ account, key }: HoldOptions) =>
+  (request: HttpClientRequest): string => {
+    const origin = Origin.of(request.url)
+    if (account === undefined && key === undefined) return origin
+    return [origin, account?.(request), key?.(request)].join("\n")
+  }
 
 /** The gates of a client as a service: {@link Service.active} while there are any. */
 export const holding = (options: HoldOptions, otherwise: typeof defaults, asks: Asked, learns: boolean): Service => {
   const longest = Duration.toMillis(options.longest ?? otherwise.longest)
-  const { account, onLimit = otherwise.onLimit } = options
+  const ceiling = Duration.toMillis(options.maxThrottle ?? otherwise.maxThrottle)
+  const { onLimit = otherwise.onLimit } = options
   const gates = new Recent<Gate>(options.capacity ?? otherwise.capacity, worth)
-  const keyOf = (request: HttpClientRequest): string => {
-    const origin = Origin.of(request.url)
-    return account === undefined ? origin : `${origin} ${account(request)}`
-  }
+  /** Which gate a send was looked at by. */
+  const looked = new WeakMap<object, Gate>()
+  const keyOf = keying(options)
 
   const find = (request: HttpClientRequest, now: number): Gate | undefined => {
     gates.trim(now)
@@ -135,35 +160,59 @@ export const holding = (options: HoldOptions, otherwise: typeof defaults, asks: 
     return gate?.isIdle(now) === true ? undefined : gate
   }
 
-  const close = (request: HttpClientRequest, status: number, ms: number | "unsaid", now: number): void => {
+  const close = (request: HttpClientRequest, status: number, ms: number | "unsaid", now: number) => {
     const gate = find(request, now) ?? new Gate()
-    // Those who were on their way with it are refused for the same reason: what was said to the first holds for them.
-    const unnamed = gate.isClosed(now) ? gate.opensAt : now + unsaid(gate.closings)
-    gate.close(now, ms === "unsaid" ? unnamed : now + ms, status)
+    const isProbing = gate.probe !== undefined
+    // Those that were on their way with it are refused for the same reason: what was said to the first holds for them.
+    const asked = ms === "unsaid" ? (gate.isClosed(now) ? gate.opensAt - now : unsaid(gate.closings)) : ms
+    gate.close(now, now + Math.min(asked, ceiling), status, asked > ceiling)
     gates.set(keyOf(request), gate, now)
     service.active = true
+    return isProbing ? restartPump(gate) : Effect.void
+  }
+
+  const enter = (gate: Gate, sender: Sender, now: number): boolean => {
+    // A token that the probe itself asks the same origin for passes with it.
+    if (gate.probe !== undefined && isWithin(sender.holder.fiber, gate.probe.holder)) return true
+    return gate.enter(now, sender)
   }
 
   const service = {
     active: learns,
-    admit: (request: HttpClientRequest) =>
+    admit: (request: HttpClientRequest, send: object) =>
       Effect.withFiberRuntime<void, RateLimited>((fiber) => {
-        const now = nowOf(fiber)
+        const now = monotonicOf(fiber)
         const gate = find(request, now)
-        if (gate === undefined || gate.enter(now)) return Effect.void
+        if (gate === undefined) return Effect.void
+        looked.set(send, gate)
+        const sender = { send, holder: holderOf(fiber) }
+        if (enter(gate, sender, now)) return Effect.void
         const latest = Math.min(callOf(fiber).deadline, now + longest + 1)
         return onLimit === "fail" || gate.opensAt >= latest
-          ? Effect.fail(limitedNow(request, gate, now))
-          : wait(request, gate, now, latest)
+          ? Effect.fail(limitedNow(request, gate, fiber))
+          : wait(request, gate, sender, latest)
       }),
-    heed: (request: HttpClientRequest, response: HttpClientResponse) =>
+    heed: (request: HttpClientRequest, response: HttpClientResponse, send?: object) =>
       Effect.withFiberRuntime<void>((fiber) => {
-        const now = nowOf(fiber)
-        const ms = asks(response, now)
-        if (ms === "unsaid" || (ms !== undefined && ms > 0)) close(request, response.status, ms, now)
-        else if (response.status < 500 && response.status !== 429) find(request, now)?.good(now)
+        const now = monotonicOf(fiber)
+        const ms = asks(response, nowOf(fiber))
+        if (ms === "unsaid" || (ms !== undefined && ms > 0)) return close(request, response.status, ms, now)
+        if (response.status < 500 && !isLimit(response)) return passed(find(request, now), now, send)
         return Effect.void
+      }),
+    end: (send: object) =>
+      Effect.withFiberRuntime<void>((fiber) => {
+        const gate = looked.get(send)
+        return gate?.end(monotonicOf(fiber), send) === true ? restartPump(gate) : Effect.void
       })
   }
   return service
+}
+
+/** After a good answer; after the probe's, the pump has to look sooner than it was to. */
+const passed = (gate: Gate | undefined, now: number, send: object | undefined): Effect.Effect<void> => {
+  if (gate === undefined) return Effect.void
+  const isProbe = gate.probe !== undefined && gate.probe.send === send
+  gate.good(now, send)
+  return isProbe ? restartPump(gate) : Effect.void
 }

@@ -4,16 +4,16 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Origin from "@countersign/protocol/Origin"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../Errors.js"
 import type { defaults, Limit, Options, Service } from "../RateLimit.js"
 import type * as RateLimiter from "../RateLimiter.js"
 import * as Timeline from "../Timeline.js"
+import { admitted } from "./admitted.js"
 import { callOf } from "./call.js"
 import { heldBack } from "./hold.js"
-import { nowOf } from "./now.js"
+import { currentTimeMillis, monotonicMillis, monotonicOf } from "./now.js"
 import { sleep } from "./sleep.js"
 
 /** Those who wait for the same limits. The first of them looks when there is room, the others wait for the first. */
@@ -22,6 +22,15 @@ interface Line {
   size: number
   /** Before when there is no room, as the first one found. */
   opensAt: number
+}
+
+/** A request that waits for its turn. Instants are of the monotonic clock. */
+interface Sending {
+  readonly request: HttpClientRequest
+  readonly send: object
+  readonly since: number
+  /** If its turn comes then or later, it is too late. */
+  readonly latest: number
 }
 
 const keyOf = ({ key }: Limit, request: HttpClientRequest): string =>
@@ -57,7 +66,7 @@ const take = (
 }
 
 const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, RateLimited> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
+  Effect.flatMap(currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
 
 /** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
 export const limiting = (
@@ -71,24 +80,24 @@ export const limiting = (
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
   const counted = (request: HttpClientRequest) => take(limiter, limits, otherwise.algorithm, request)
-  const opened = (request: HttpClientRequest): Effect.Effect<void, RateLimited> =>
-    hold?.active === true ? hold.admit(request) : Effect.void
+  const opened = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
+    hold?.active === true ? hold.admit(request, send) : Effect.void
 
   /** The first of a line: a hold that came while it waited has to be over before it is counted. */
-  const first = (request: HttpClientRequest, line: Line, latest: number): Effect.Effect<void, RateLimited> =>
-    Effect.suspend(() => opened(request)).pipe(
-      Effect.zipRight(counted(request)),
-      Effect.flatMap((ms) => (ms === 0 ? Effect.void : again(request, line, latest, ms)))
+  const first = (sending: Sending, line: Line): Effect.Effect<void, RateLimited> =>
+    Effect.suspend(() => opened(sending.request, sending.send)).pipe(
+      Effect.zipRight(counted(sending.request)),
+      Effect.flatMap((ms) => (ms === 0 ? Effect.void : again(sending, line, ms)))
     )
 
-  const again = (request: HttpClientRequest, line: Line, latest: number, ms: number) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<void, RateLimited> => {
+  const again = (sending: Sending, line: Line, ms: number) =>
+    Effect.flatMap(monotonicMillis, (now): Effect.Effect<void, RateLimited> => {
       line.opensAt = now + ms
-      if (line.opensAt >= latest) return limited(request, ms)
-      return Effect.zipRight(sleep(ms), first(request, line, latest))
+      if (line.opensAt >= sending.latest) return limited(sending.request, ms)
+      return Effect.zipRight(sleep(ms), first(sending, line))
     })
 
-  const queue = (request: HttpClientRequest, key: string, ms: number, latest: number) =>
+  const queue = (sending: Sending, key: string, ms: number) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
         const line = lines.get(key) ?? { lock: Effect.unsafeMakeSemaphore(1), size: 0, opensAt: 0 }
@@ -97,9 +106,9 @@ export const limiting = (
         return line
       }),
       (line) =>
-        Timeline.emit(() => ({ _tag: "Held", ms })).pipe(
-          Effect.zipRight(line.lock.withPermits(1)(first(request, line, latest))),
-          Effect.zipRight(Timeline.emit(() => ({ _tag: "Admitted" })))
+        Timeline.emit(() => ({ _tag: "Held", ms: Math.ceil(ms) })).pipe(
+          Effect.zipRight(line.lock.withPermits(1)(first(sending, line))),
+          Effect.zipRight(admitted(sending.since))
         ),
       (line) =>
         Effect.sync(() => {
@@ -108,32 +117,33 @@ export const limiting = (
     )
 
   /** Where there is no room for `ms` milliseconds: waits for it, or fails when that is not wanted or of no use. */
-  const wait = (request: HttpClientRequest, key: string, ms: number): Effect.Effect<void, RateLimited> =>
+  const wait = (request: HttpClientRequest, send: object, key: string, ms: number): Effect.Effect<void, RateLimited> =>
     Effect.withFiberRuntime((fiber) => {
-      const now = nowOf(fiber)
-      const latest = Math.min(callOf(fiber).deadline, now + longest + 1)
-      if (onLimit === "fail" || now + ms >= latest) return limited(request, ms)
-      return queue(request, key, ms, latest)
+      const since = monotonicOf(fiber)
+      const latest = Math.min(callOf(fiber).deadline, since + longest + 1)
+      if (onLimit === "fail" || since + ms >= latest) return limited(request, ms)
+      return queue({ request, send, since, latest }, key, ms)
     })
 
-  const permitted = (request: HttpClientRequest): Effect.Effect<void, RateLimited> =>
+  const permitted = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
     Effect.withFiberRuntime((fiber) => {
       const key = limits.map((limit) => keyOf(limit, request)).join("\n")
       const line = lines.get(key)
       if (line !== undefined) {
-        const ms = Math.max(1, line.opensAt - nowOf(fiber)) + atLeast(limits, line.size)
-        return wait(request, key, ms)
+        const ms = Math.max(1, line.opensAt - monotonicOf(fiber)) + atLeast(limits, line.size)
+        return wait(request, send, key, ms)
       }
-      return Effect.flatMap(counted(request), (ms) => (ms === 0 ? Effect.void : wait(request, key, ms)))
+      return Effect.flatMap(counted(request), (ms) => (ms === 0 ? Effect.void : wait(request, send, key, ms)))
     })
 
   return {
     active: true,
-    admit: (request) =>
+    admit: (request, send) =>
       Effect.zipRight(
-        Effect.suspend(() => opened(request)),
-        permitted(request)
+        Effect.suspend(() => opened(request, send)),
+        permitted(request, send)
       ),
-    heed: (request, response) => hold?.heed(request, response) ?? Effect.void
+    heed: (request, response, send) => hold?.heed(request, response, send) ?? Effect.void,
+    ...(hold?.end === undefined ? {} : { end: hold.end })
   }
 }

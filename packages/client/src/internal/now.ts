@@ -1,11 +1,45 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type * as Effect from "effect/Effect"
 
-/** The time of a fiber's clock, without an effect of its own. */
-export const nowOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): number =>
-  Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeMillis()
+type Running = Fiber.RuntimeFiber<unknown, unknown>
+
+const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
+
+const clockOf = (fiber: Running): Clock.Clock => Context.get(fiber.currentDefaultServices, Clock.Clock)
+
+/** Whether a fiber runs under the live clock. Under another clock, a test's, that clock has to drive each wait. */
+export const hasLiveClock = (fiber: Running): boolean => clockOf(fiber) === liveClock
+
+/** The wall clock of a fiber, in epoch milliseconds, without an effect of its own. For display, and for a server's dates. */
+export const nowOf = (fiber: Running): number => clockOf(fiber).unsafeCurrentTimeMillis()
 
 /** The same for an effect. One module has the clock: each import that is left to a bundle weighs a little. */
 export const currentTimeMillis: Effect.Effect<number> = Clock.currentTimeMillis
+
+/** To the microsecond: a double has no room for more, and equal times have to be equal numbers. */
+const toMillis = (nanos: bigint): number => Number((nanos + 500n) / 1000n) / 1000
+
+/** What `performance.now` lacks to the live clock: to ask it directly costs no bigint. */
+let origin: number | undefined
+
+const liveMillis = (): number => {
+  origin ??= toMillis(liveClock.unsafeCurrentTimeNanos()) - performance.now()
+  return origin + performance.now()
+}
+
+/**
+ * The monotonic clock of a fiber, in milliseconds, with fractions. Every delay and deadline is measured with it, so that a
+ * wall clock that is moved changes none of them. Its zero is some instant: a value means nothing outside this process.
+ */
+export const monotonicOf = (fiber: Running): number => {
+  const clock = clockOf(fiber)
+  return clock === liveClock ? liveMillis() : toMillis(clock.unsafeCurrentTimeNanos())
+}
+
+/** The same for an effect. */
+export const monotonicMillis: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
+  Effect.succeed(monotonicOf(fiber))
+)

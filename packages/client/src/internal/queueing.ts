@@ -8,14 +8,16 @@ import * as Option from "effect/Option"
 import type { defaults, Limit, Moving, Options, Service } from "../Concurrency.js"
 import { Overloaded } from "../Errors.js"
 import * as Timeline from "../Timeline.js"
+import { admitted } from "./admitted.js"
 import { Bulkhead } from "./bulkhead.js"
 import type { Permit, Waiter } from "./bulkhead.js"
 import type { Running } from "./call.js"
 import { callOf } from "./call.js"
-import { nowOf } from "./now.js"
+import { isLimit } from "./limit.js"
+import { monotonicOf } from "./now.js"
 import { PerOrigin } from "./perOrigin.js"
 import type { Verdict } from "./verdict.js"
-import { verdictOf } from "./verdict.js"
+import { isOutage, verdictOf } from "./verdict.js"
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -46,23 +48,27 @@ const longestTimer = 2 ** 31 - 1
 /** Of the time that the call has left: who gets a permit in its last moments can do nothing with it. */
 const share = 0.95
 
-const isOverload = (status: number): boolean => status === 429 || (status >= 502 && status <= 504)
+const isOverload = (status: number): boolean => status === 429 || isOutage(status)
 
-const ofResponse = ({ status }: HttpClientResponse): Verdict => (isOverload(status) ? "broken" : "answered")
+/** Of an error with a status that asks for a wait: a 403 is one where it is a rate limit. */
+const isOverloadError = (status: number): boolean => status === 403 || isOverload(status)
+
+const ofResponse = (response: HttpClientResponse): Verdict =>
+  isOverload(response.status) || (response.status === 403 && isLimit(response)) ? "broken" : "answered"
 
 const ofCause = (cause: Cause.Cause<unknown>): Verdict => {
   const failure = Cause.failureOption(cause)
-  return Option.isNone(failure) ? undefined : verdictOf(failure.value, isOverload)
+  return Option.isNone(failure) ? undefined : verdictOf(failure.value, isOverloadError)
 }
 
 const overloaded = ({ limit, origin, queued }: Bulkhead): Overloaded => new Overloaded({ origin, limit, queued })
 
 /** Sends with a permit, and gives it back whatever comes. */
 const send = <E, R>({ bulkhead, exchange, fiber, restore, rules }: Passage<E, R>, permit: Permit): Exchange<E, R> => {
-  if (rules.isTimed) permit.since = nowOf(fiber)
+  if (rules.isTimed) permit.since = monotonicOf(fiber)
   const release = (verdict: Verdict): void => {
     if (verdict !== undefined) {
-      bulkhead.heard(permit, verdict === "broken", rules.isTimed ? nowOf(fiber) - permit.since : 0)
+      bulkhead.heard(permit, verdict === "broken", rules.isTimed ? monotonicOf(fiber) - permit.since : 0)
     }
     bulkhead.release(permit)
   }
@@ -88,6 +94,7 @@ const turnOf = (waiter: Waiter): Effect.Effect<void> =>
 const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded, R> => {
   const { bulkhead, exchange, fiber, restore } = passage
   const ahead = bulkhead.queued
+  const since = monotonicOf(fiber)
   const waiter = bulkhead.join(fiber)
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
@@ -104,8 +111,7 @@ const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded
     },
     onSuccess: (): Exchange<E | Overloaded, R> => {
       if (waiter.admitted) {
-        const admitted = Timeline.emit(() => ({ _tag: "Admitted" }))
-        return send({ ...passage, exchange: Effect.zipRight(admitted, exchange) }, waiter.permit)
+        return send({ ...passage, exchange: Effect.zipRight(admitted(since), exchange) }, waiter.permit)
       }
       leave()
       return Effect.fail(overloaded(bulkhead))
@@ -118,7 +124,7 @@ const queue = <E, R>(passage: Passage<E, R>): Exchange<E | Overloaded, R> => {
   const { bulkhead, exchange, fiber, restore, rules } = passage
   if (bulkhead.holds(fiber)) return restore(exchange)
   if (bulkhead.queued >= (rules.queue ?? 2 * bulkhead.limit)) return Effect.fail(overloaded(bulkhead))
-  const ms = Math.min(rules.longest, (callOf(fiber).deadline - nowOf(fiber)) * share, longestTimer)
+  const ms = Math.min(rules.longest, (callOf(fiber).deadline - monotonicOf(fiber)) * share, longestTimer)
   return ms <= 0 ? Effect.fail(overloaded(bulkhead)) : wait(passage, ms)
 }
 

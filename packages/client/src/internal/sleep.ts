@@ -1,18 +1,20 @@
 import * as Effect from "effect/Effect"
-import { currentTimeMillis } from "./now.js"
+import { monotonicMillis } from "./now.js"
 
 /** The longest wait that a timer of the platform can hold: a longer one fires at once, or never. */
 const longestTimer = 2 ** 31 - 1
 
-/** Sleeps until an instant (epoch milliseconds), however far it is. */
+/** What sums of milliseconds may be off by. */
+const rounding = 0.001
+
+/** Sleeps until an instant of the monotonic clock. Timers may be early by a part of a millisecond, so it looks again. */
 const sleepUntil = (instant: number): Effect.Effect<void> =>
-  Effect.flatMap(currentTimeMillis, (now) => {
-    const left = Math.ceil(instant - now)
-    if (left <= 0) return Effect.void
-    if (left <= longestTimer) return Effect.sleep(left)
-    return Effect.zipRight(Effect.sleep(longestTimer), sleepUntil(instant))
+  Effect.flatMap(monotonicMillis, (now) => {
+    const left = instant - now
+    if (left <= rounding) return Effect.void
+    return Effect.zipRight(Effect.sleep(Math.min(Math.ceil(left - rounding), longestTimer)), sleepUntil(instant))
   })
 
-/** Sleeps for `ms` milliseconds, rounded up: a server that asked for a second is not asked again after 999 ms. */
+/** Sleeps for `ms` milliseconds, rounded up: a server that asked for a second is not sent a request after 999 ms. */
 export const sleep = (ms: number): Effect.Effect<void> =>
-  ms <= 0 ? Effect.yieldNow() : Effect.flatMap(currentTimeMillis, (now) => sleepUntil(now + ms))
+  ms <= 0 ? Effect.yieldNow() : Effect.flatMap(monotonicMillis, (now) => sleepUntil(now + ms))

@@ -1,14 +1,11 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
-import * as RetryAfter from "@countersign/protocol/RetryAfter"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
-import type { ComeBack, Exchange } from "../Errors.js"
+import type { Exchange } from "../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../Errors.js"
 import type { Problem } from "../Problem.js"
 import { withResponse } from "./lastResponse.js"
+import { comeBackOf, isLimit } from "./limit.js"
 import * as Quoted from "./quoted.js"
 
 /** The error of a status: which one is the caller's decision table of `Errors`. */
@@ -39,17 +36,6 @@ export const shownChallengesOf = (response: HttpClientResponse): ReadonlyArray<C
   })
 }
 
-/** The last instant that a date can hold: a server may ask for more. */
-const endOfTime = 8.64e15
-
-/** What the headers of an answer say about coming back. */
-const comeBackOf = (response: HttpClientResponse, now: number): ComeBack => {
-  const found = RetryAfter.parse(response.headers, now)
-  if (found === undefined) return {}
-  const retryAt = DateTime.make(Math.min(now + found.delayMs, endOfTime))
-  return { retryAfter: Duration.millis(found.delayMs), retryAt: Option.getOrUndefined(retryAt) }
-}
-
 const missingScope = (challenges: ReadonlyArray<Challenge.Challenge>): string | undefined =>
   challenges.find((challenge) => challenge.params["error"] === "insufficient_scope")?.params["scope"]
 
@@ -71,11 +57,11 @@ export const statusError = (
     if (response.status === 401) {
       return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), because })
     }
+    if (isLimit(response)) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
     if (response.status === 403) {
       const challenges = shownChallengesOf(response)
       return new Forbidden({ ...exchange, challenges, scope: missingScope(challenges), problem })
     }
-    if (response.status === 429) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
     if (isUnavailable(response.status)) {
       return new Unavailable({ ...exchange, ...comeBackOf(response, now), problem })
     }

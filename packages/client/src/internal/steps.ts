@@ -3,7 +3,7 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Intervals from "effect/ScheduleIntervals"
-import { currentTimeMillis } from "./now.js"
+import { monotonicMillis } from "./now.js"
 
 /** A schedule in progress: what it decided last, and what it needs to decide again. */
 export interface Step {
@@ -14,18 +14,21 @@ export interface Step {
 
 /**
  * Asks a schedule whether to go on, without waiting: what is to be released, or refused, is so before the wait.
- * `Effect.retry` offers no place between the decision and the sleep.
+ * `Effect.retry` offers no place between the decision and the sleep. The schedule is given the monotonic clock, so that a
+ * wall clock that is moved neither ends an `upTo` nor prolongs it.
  */
 export const step = <In, R>(
   schedule: Schedule.Schedule<unknown, In, R>,
   state: unknown,
   input: In
 ): Effect.Effect<Option.Option<Step>, never, R> =>
-  Effect.flatMap(currentTimeMillis, (now) =>
-    Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
+  Effect.flatMap(monotonicMillis, (monotonic) => {
+    // Whole milliseconds: the sums of a schedule stay exact.
+    const now = Math.floor(monotonic)
+    return Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
       ScheduleDecision.isDone(decision)
         ? Option.none()
         : // The platform types the state as any: what a schedule gives out is only ever handed back to it.
           Option.some({ state: next as unknown, delayMs: Math.max(0, Intervals.start(decision.intervals) - now) })
     )
-  )
+  })

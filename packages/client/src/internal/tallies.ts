@@ -24,7 +24,7 @@ export class Rolling implements Tally {
   readonly #width: number
   readonly #all: Array<number>
   readonly #failed: Array<number>
-  /** Which bucket is the newest, counted from the epoch. */
+  /** Which bucket is the newest, counted from the zero of the clock. */
   #newest = 0
   #allSum = 0
   #failedSum = 0

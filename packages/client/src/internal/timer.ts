@@ -3,9 +3,6 @@
  * of the pipeline; here the effect stays in its caller's fiber, and the timer interrupts that one.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,6 +15,7 @@ import * as RuntimeFlags from "effect/RuntimeFlags"
 import type { Call } from "./call.js"
 import { callOf, enter, leave, locally } from "./call.js"
 import { Deadlines, Entry } from "./deadlines.js"
+import { hasLiveClock } from "./now.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
@@ -54,12 +52,6 @@ class Interruption extends Entry {
     return this.#mark === undefined ? exit : overdue(exit, this.#mark, () => late(about))
   }
 }
-
-const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
-
-/** Under another clock, a test's, it is that clock which has to drive the wait. */
-export const hasLiveClock = (fiber: Running): boolean =>
-  Context.get(fiber.currentDefaultServices, Clock.Clock) === liveClock
 
 /**
  * Interrupting a fiber interrupts its children, and those that were there before are none of this effect's. Whether

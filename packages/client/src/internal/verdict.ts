@@ -17,6 +17,13 @@ export type Verdict = "answered" | "broken" | undefined
 /** The statuses of a proxy that did not reach the server: RFC 9110 §15.6.3 to §15.6.5. */
 const unreached: ReadonlySet<number | undefined> = new Set([502, 503, 504])
 
+/**
+ * Statuses with which a server, or a proxy in front of it, says that it cannot serve now: 502, 503, 504, 529 (overloaded),
+ * and 520 to 524 (a proxy that does not reach its origin).
+ */
+export const isOutage = (status: number): boolean =>
+  (status >= 502 && status <= 504) || (status >= 520 && status <= 524) || status === 529
+
 const ofTransport = ({ proxy, reason }: TransportError): Verdict => {
   // This side's own refusal says nothing about the other.
   if (reason === "AddressRefused") return undefined

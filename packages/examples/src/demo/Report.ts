@@ -28,7 +28,7 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
     case "Held":
       return `${at(event.at)}${bar(event.ms)} held back for ${Math.round(event.ms)} ms`
     case "Admitted":
-      return `${at(event.at)}▸ admitted`
+      return `${at(event.at)}▸ admitted after ${event.ms} ms`
     case "Queued":
       return `${at(event.at)}⋯ waits, ${event.ahead} ahead`
     case "CircuitOpened":
@@ -38,7 +38,7 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
     case "CircuitClosed":
       return `${at(event.at)}● circuit closed`
     case "Redirected":
-      return `${at(event.at)}↪ ${pathOf(event.url)}`
+      return `${at(event.at)}↪ ${pathOf(event.url)}${event.ms === 0 ? "" : `, in ${event.ms} ms`}`
     case "TokenRequested":
       return `${at(event.at)}⟳ a token is wanted`
     case "TokenObtained":
