@@ -33,24 +33,28 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
   const size = 200_000
   const body = Buffer.alloc(size, "0123456789")
 
-  it.live("waits for the windows of the stream and of the connection", () =>
-    Effect.gen(function* () {
-      const server = yield* frameServer({ onRequest: ok })
-      const api = yield* client(server.url)
-      const call = yield* Effect.fork(api.post("/", { body: HttpBody.uint8Array(body) }))
-      yield* until(() => server.opened.some((connection) => received(connection) === 65_535))
-      const [connection] = server.opened
-      if (connection === undefined) return yield* Effect.dieMessage("no connection")
-      yield* Effect.sleep("50 millis")
-      expect(received(connection)).toBe(65_535)
-      connection.write(frame(type.windowUpdate, 0, 1, numbers(size)))
-      yield* Effect.sleep("50 millis")
-      expect(received(connection)).toBe(65_535)
-      connection.write(frame(type.windowUpdate, 0, 0, numbers(size)))
-      expect((yield* Fiber.join(call)).status).toBe(200)
-      expect(server.requests[0]?.body).toBe(body.toString("latin1"))
-    }).pipe(Effect.provide(over()), Effect.scoped)
-  )
+  for (const [first, second] of [
+    [0, 1],
+    [1, 0]
+  ] as const) {
+    const name = (id: number) => (id === 0 ? "connection" : "stream")
+    it.live(`waits for the window of the ${name(second)} after that of the ${name(first)}`, () =>
+      Effect.gen(function* () {
+        const server = yield* frameServer({ onRequest: ok })
+        const api = yield* client(server.url)
+        const call = yield* Effect.fork(api.post("/", { body: HttpBody.uint8Array(body) }))
+        yield* until(() => server.opened.some((connection) => received(connection) === 65_535))
+        const [connection] = server.opened
+        if (connection === undefined) return yield* Effect.dieMessage("no connection")
+        connection.write(frame(type.windowUpdate, 0, first, numbers(size)))
+        yield* Effect.sleep("100 millis")
+        expect(received(connection)).toBe(65_535)
+        connection.write(frame(type.windowUpdate, 0, second, numbers(size)))
+        expect((yield* Fiber.join(call)).status).toBe(200)
+        expect(server.requests[0]?.body).toBe(body.toString("latin1"))
+      }).pipe(Effect.provide(over()), Effect.scoped)
+    )
+  }
 
   it.live("follows SETTINGS that make its window smaller than nothing, and larger again", () =>
     Effect.gen(function* () {
@@ -266,6 +270,22 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
       const error = yield* Effect.flip(Stream.runDrain(stream))
       expect(String(error)).toContain("UND_ERR_BODY_TIMEOUT")
     }).pipe(Effect.provide(over({ bodyTimeout: "300 millis" })), Effect.scoped)
+  )
+
+  it.live("that ends before its content-length is Truncated", () =>
+    Effect.gen(function* () {
+      const server = yield* frameServer({
+        onRequest: ({ connection, id, nth }) => {
+          const length = field("content-length", "5")
+          if (nth === 1) connection.write(headers(id, 200, [length]), data(id, "1234", true))
+          else connection.write(headers(id, 200, [length], true))
+        }
+      })
+      const api = yield* client(server.url)
+      const truncated = { _tag: "TransportError", reason: "Truncated", sent: "maybe" }
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ ...truncated, detail: "4 of 5 bytes" })
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ ...truncated, detail: "0 of 5 bytes" })
+    }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
   it.live("is inflated, and a coding that ends early is an error", () =>
