@@ -179,7 +179,7 @@ export interface OptionsWithProxy extends Omit<ProxyOptions, "proxy"> {
 export const defaults: typeof Agent.defaults = Agent.defaults
 
 /**
- * A client on undici. It follows no redirects and keeps no cookies. Its connections live as long as the scope; when
+ * A client over HTTP/1.1, by undici, and with `allowH2` over HTTP/2. It follows no redirects and keeps no cookies. Its connections live as long as the scope; when
  * that closes, what is under way is cut.
  *
  * Fails like every transport of platform: `RequestError` with reason `Transport`, or `ResponseError` for a body that

@@ -145,6 +145,24 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
+  it.live("that a proxy does not give fails as over HTTP/1.1, and names the proxy", () =>
+    Effect.gen(function* () {
+      const between = yield* proxy({ refuse: 407 })
+      const origin = yield* http2()
+      const env = ConfigProvider.fromMap(new Map([["HTTPS_PROXY", between.url]]))
+      const failed = (allowH2: boolean) =>
+        Effect.flatMap(ApiClient.make({ baseUrl: origin.url, auth: Auth.none }), (api) =>
+          Effect.flip(api.post("/"))
+        ).pipe(
+          Effect.provide(NodeTransport.layerProxyEnvWith({ allowH2, tls: { ca } })),
+          Effect.withConfigProvider(env)
+        )
+      const [one, two] = [yield* failed(false), yield* failed(true)]
+      expect(two).toMatchObject({ _tag: "TransportError", reason: "ProxyFailed", sent: "no", proxy: { status: 407 } })
+      expect(JSON.stringify(two)).toBe(JSON.stringify(one))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("that does not come about ends all requests that wait for it after connectTimeout", () =>
     Effect.gen(function* () {
       const silent = yield* listen(

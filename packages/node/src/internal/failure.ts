@@ -68,7 +68,12 @@ const describeHttp2 = (failure: RequestFailure): Described => {
   const { cause, details } = describe(failure.cause, phase)
   return {
     cause,
-    details: { ...details, code, reason: reason ?? details.reason, detail: detail ?? details.detail }
+    details: {
+      ...details,
+      code: code ?? details.code,
+      reason: reason ?? details.reason,
+      detail: detail ?? details.detail
+    }
   }
 }
 
