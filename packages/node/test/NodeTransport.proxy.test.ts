@@ -7,6 +7,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { createServer as createHttpsServer } from "node:https"
 import { inspect } from "node:util"
 import { certificates } from "./support/certificates.js"
@@ -110,5 +111,58 @@ describe("A proxy of the environment", () => {
         expect(inspect(exit, { depth: 10 })).not.toContain("hunter2")
       }
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("The option proxy", () => {
+  it.live("takes a string, a URL, a redacted one of both, or one for each scheme", () =>
+    Effect.gen(function* () {
+      const to = yield* origin
+      const through = yield* proxy()
+      const url = withUser(through.url)
+      for (const value of [url, new URL(url), Redacted.make(url), Redacted.make(new URL(url)), { http: url }]) {
+        yield* text(to.url).pipe(Effect.provide(NodeTransport.layerWith({ proxy: value })))
+        expect(through.requests.splice(0)).toMatchObject([{ line: `GET ${to.url}/`, authorization: basic }])
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is bypassed by the hosts of noProxy, by the other scheme, and where it is undefined", () =>
+    Effect.gen(function* () {
+      const to = yield* origin
+      const through = yield* proxy()
+      for (const value of [
+        { http: through.url, noProxy: ["other.test", "127.0.0.0/8"] },
+        { http: through.url, noProxy: ["*"] },
+        { https: through.url },
+        {},
+        undefined
+      ]) {
+        yield* text(to.url).pipe(Effect.provide(NodeTransport.layerWith({ proxy: value })))
+      }
+      yield* text(to.url).pipe(
+        Effect.provide(NodeTransport.layerWith({ proxy: { http: through.url, noProxy: ["a.test"] } }))
+      )
+      expect([through.requests.length, to.paths.length]).toEqual([1, 6])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("fails with a ConfigError that names the option, and no password, when the Layer is built", () =>
+    Effect.gen(function* () {
+      const secret = "http://u:hunter2@"
+      for (const [value, path] of [
+        ["", ["proxy"]],
+        [secret, ["proxy"]],
+        [Redacted.make(secret), ["proxy"]],
+        [{ http: "socks5://u:hunter2@host" }, ["proxy", "http"]],
+        [{ https: Redacted.make("http://u:hunter2%zz@host") }, ["proxy", "https"]],
+        [{ https: "" }, ["proxy", "https"]],
+        [{ noProxy: ["a.test", "10.0.0.0/33"] }, ["proxy", "noProxy"]]
+      ] as const) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTransport.layerWith({ proxy: value }))))
+        expect(error).toMatchObject({ _op: "InvalidData", path })
+        expect(inspect(error, { depth: 10 })).not.toContain("hunter2")
+      }
+    })
   )
 })

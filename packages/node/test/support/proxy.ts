@@ -11,7 +11,7 @@ import type { TestServer } from "./server.js"
 import { listen } from "./server.js"
 
 /** A request as the proxy received it. */
-export interface ProxyRequest {
+interface ProxyRequest {
   readonly line: string
   readonly authorization: string | undefined
   readonly host: string | undefined
