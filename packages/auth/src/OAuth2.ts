@@ -11,12 +11,14 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { ClientAuthentication } from "./ClientAuthentication.js"
 import type * as Dpop from "./Dpop.js"
 import * as Conversation from "./internal/conversation.js"
 import * as PlainHttp from "./internal/plainHttp.js"
+import * as Rotated from "./internal/rotated.js"
 import type { Token } from "./Token.js"
 
 /**
@@ -151,9 +153,15 @@ export interface Service {
  *
  * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, or the client's id or secret is
  * empty. The conversation fails with
- * `TokenError`: `Refused` for an OAuth error (`error` is its code), `ReauthorizationRequired` for `invalid_grant` on a
- * refresh, `Unavailable` where nothing or no OAuth answer came (no connection, 429, 5xx, HTML), `InvalidResponse` for
- * a token answer that is none. No redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s.
+ * `TokenError`:
+ *
+ * - `Refused` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
+ * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also where {@link Quirks} map the error to it
+ * - `Unavailable` for no connection, 408, 425, 429, any other 5xx, a redirect, HTML and an empty body
+ * - `InvalidResponse` for a 2xx status without an `access_token` that can be sent; see {@link rotatedRefreshToken}
+ *
+ * An `access_token` in a 2xx JSON or form body makes a token. Other members are left out where they cannot be read. No
+ * redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s.
  *
  * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
  * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).
@@ -190,6 +198,17 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
         secrets
       )
   }))
+
+/**
+ * The new refresh token of a token response that was rejected for something else, such as an `access_token` that is missing.
+ * The old refresh token is void then. `TokenSource` stores it before it raises the error; a caller of {@link Service.refresh}
+ * stores it by itself.
+ *
+ * @since 0.1.0
+ * @category accessors
+ */
+export const rotatedRefreshToken = (error: TokenError): Option.Option<Redacted.Redacted<string>> =>
+  Option.fromNullable(Rotated.of(error))
 
 /** What only somebody who signs in can do about a refusal: OpenID Connect's names for it are used at token endpoints, too. */
 const reauthorizing: ReadonlySet<string | undefined> = new Set([

@@ -183,7 +183,8 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
  *
  * Fails with `InvalidRequest` where the issuer is no https URL, or a private key is among the `jwks`, and with `TokenError`:
  * `Refused` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server
- * wants an initial access token; `InvalidResponse` where it has no place for registrations, or its answer is none;
+ * wants an initial access token; `InvalidResponse` where the metadata name no registration endpoint, or the response has no
+ * `client_id`: the error says where to delete the client that the server has registered all the same;
  * `Unavailable` where it did not answer. No error shows a secret.
  *
  * Specification: [RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3).

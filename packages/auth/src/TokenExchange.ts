@@ -112,8 +112,8 @@ const exchanging =
  *
  * Fails with `InvalidRequest` as `OAuth2.make` does. An exchange fails with `TokenError`: `Refused` for an OAuth error, of
  * which `invalid_request` and `invalid_grant` mostly mean that the token of the subject or of the actor is no longer good,
- * and `invalid_target` that there is no such API for them; `InvalidResponse` where the server does not say what it has
- * issued, or it is something else than was asked for; and as the actor fails, with `Refused` where that has to sign in. No
+ * and `invalid_target` that there is no such API for them; `InvalidResponse` where the server has issued something
+ * else than was asked for (a missing `issued_token_type` is the requested type); and as the actor fails, with `Refused` where that has to sign in. No
  * error shows a token.
  *
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),

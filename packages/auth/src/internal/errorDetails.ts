@@ -16,7 +16,7 @@ export interface ErrorDetails {
 }
 
 /** Where servers put a code: GoTrue, HubSpot, Meta, Fitbit, Entra. The first that is there is shown. */
-const codeMembers = ["error", "error_code", "errorCode", "errorType", "code", "type", "reason", "status"]
+const codeMembers = ["error", "error_code", "errorCode", "errorType", "code", "type", "reason", "status", "category"]
 
 /** What says more than the code beside it. */
 const subcodeMembers = ["error_subcode", "suberror"]
@@ -44,6 +44,9 @@ const registeredAs = (text: string): string | undefined => {
     .replaceAll(/[\s-]+/g, "_")
   return registered.has(code) ? code : undefined
 }
+
+/** Texts are compared whatever their letter case, and with or without a full stop. */
+const comparable = (text: string): string => text.trim().toLowerCase().replace(/\.$/, "")
 
 const textsOf = (source: Body, names: ReadonlyArray<string>): ReadonlyArray<string> =>
   names.flatMap((name) => {
@@ -74,13 +77,13 @@ const ofBody = (body: Body, status: number, names: ReadonlyMap<string, string>):
   const texts = [...messages, ...all(subcodeMembers), ...codes]
   const { error } = body
   const own = typeof error === "string" && error !== "" ? error : undefined
-  const mapped = texts.find((text) => names.has(text))
+  const mapped = texts.find((text) => names.has(comparable(text)))
   // The message of a server that failed says nothing about the request.
   const [known] = [own, ...codes, ...(status >= 500 ? [] : messages)].flatMap(
     (text) => (text && registeredAs(text)) || []
   )
   return {
-    code: mapped === undefined ? known : names.get(mapped),
+    code: mapped === undefined ? known : names.get(comparable(mapped)),
     name: own ?? codes[0],
     message: messages[0],
     isOAuth: own !== undefined,
@@ -98,7 +101,7 @@ export const of = (
   status: number,
   quirks: Quirks | undefined
 ): ErrorDetails | undefined => {
-  const names = new Map(Object.entries(quirks?.errors ?? {}))
+  const names = new Map(Object.entries(quirks?.errors ?? {}).map(([text, code]) => [comparable(text), code]))
   const all = bodies.map((body) => ofBody(body, status, names))
   return all.find(({ isError }) => isError) ?? all[0]
 }

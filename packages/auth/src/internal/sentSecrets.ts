@@ -46,18 +46,21 @@ const ofBody = (body: Sent["body"]): ReadonlyArray<string> => {
   return parameters.flatMap((name) => form.getAll(name))
 }
 
-/**
- * How many characters of a secret identify it: half of them, and 16 at most. A secret of up to 8 characters is looked for as
- * a whole.
- */
-const windowOf = ({ length }: string): number =>
-  length <= 8 ? length : Math.min(16, Math.max(8, Math.ceil(length / 2)))
+/** How many characters of a secret identify it: half of them, at least 8 and at most 16. */
+const windowOf = ({ length }: string): number => Math.min(length, 16, Math.max(8, Math.ceil(length / 2)))
+
+/** A secret of so few characters is part of harmless words, and is looked for as a word. */
+const shortest = 4
+
+const isWordBeside = (text: string, at: number): boolean => /[a-z0-9]/.test(text.charAt(at))
 
 /** Whether a text holds a part of the secret that identifies it. Both are folded. */
 const repeats = (text: string, secret: string): boolean => {
   const length = windowOf(secret)
   for (let start = 0; start + length <= text.length; start++) {
-    if (secret.includes(text.slice(start, start + length))) return true
+    if (!secret.includes(text.slice(start, start + length))) continue
+    const isWord = !isWordBeside(text, start - 1) && !isWordBeside(text, start + length)
+    if (secret.length >= shortest || isWord) return true
   }
   return false
 }
@@ -72,20 +75,33 @@ const decodedForm = (text: string): string =>
     }
   })
 
+/** In the alphabet of base64, where a text may be in the one for URLs. */
+const inBase64 = (text: string): string => text.replaceAll("-", "+").replaceAll("_", "/")
+
+/** A secret in the middle of base64: what encodes it depends on how many bytes are before it, and its ends on what is beside it. */
+const base64Of = (secret: string): ReadonlyArray<string> =>
+  secret.length < 8
+    ? []
+    : [0, 2, 3].map((start, before) =>
+        Encoding.encodeBase64(" ".repeat(before) + secret)
+          .replace(/.?=*$/, "")
+          .slice(start)
+      )
+
 /** What is looked at beyond the shown characters, so that a secret which begins in them is found. */
 const lookahead = 64
 
 const textsOf = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): ReadonlyArray<string> => {
   const known = [...further.map(Redacted.value), ...ofHeaders(sent.headers), ...ofBody(sent.body)]
   const encoded = known.map((secret) => new URLSearchParams({ "": secret }).toString().slice(1))
-  return [...new Set([...known, ...encoded].filter((secret) => secret !== "").map(folded))]
+  return [...new Set([...known, ...encoded, ...known.flatMap(base64Of)].filter((secret) => secret !== "").map(folded))]
 }
 
 /** The secrets of a request: those of its headers and its form, and `further`. */
 export const of = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): SentSecrets => ({
   shown: (text, limit) => {
     const read = folded(text.slice(0, limit + lookahead))
-    const spellings = [read, decodedForm(read), read.replaceAll("\\", "")]
+    const spellings = [read, decodedForm(read), read.replaceAll("\\", ""), inBase64(read)]
     return textsOf(sent, further).some((secret) => spellings.some((spelling) => repeats(spelling, secret)))
       ? undefined
       : Redact.text(text, limit)

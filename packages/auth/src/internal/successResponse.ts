@@ -46,9 +46,7 @@ export const of = (received: Received, quirks: Quirks | undefined): Either.Eithe
 
 /** A new refresh token stays with an error: its predecessor is void. */
 const keeping = (error: TokenError, refreshToken: string | undefined): TokenError =>
-  refreshToken === undefined || error.reason !== "InvalidResponse"
-    ? error
-    : Rotated.attach(error, Redacted.make(refreshToken))
+  refreshToken === undefined ? error : Rotated.attach(error, Redacted.make(refreshToken))
 
 /** Reads a success. What can be read counts, whatever error is in it beside that. */
 export const reading =

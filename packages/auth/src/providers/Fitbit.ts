@@ -1,0 +1,34 @@
+/**
+ * Fitbit.
+ *
+ * It publishes no metadata, and sends errors as a list: `{ errors: [{ errorType, message }], success: false }`, whose types are
+ * OAuth's own. A refresh token is used once.
+ *
+ * @since 0.1.0
+ */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as ClientAuthentication from "../ClientAuthentication.js"
+import type * as OAuth2 from "../OAuth2.js"
+
+/**
+ * An application's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Without a secret it is of
+ * the type _Client_.
+ *
+ * Specification: [Authorization](https://dev.fitbit.com/build/reference/web-api/authorization/),
+ * [error handling](https://dev.fitbit.com/build/reference/web-api/troubleshooting-guide/error-handling/).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = ({
+  clientId,
+  clientSecret
+}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
+  Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
+  issuer: "https://www.fitbit.com",
+  authorizationEndpoint: "https://www.fitbit.com/oauth2/authorize",
+  tokenEndpoint: "https://api.fitbit.com/oauth2/token",
+  clientId,
+  ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
+  quirks: { errors: { invalid_auth_code: "invalid_grant", request_timeout: "temporarily_unavailable" } }
+})

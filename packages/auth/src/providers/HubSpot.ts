@@ -1,0 +1,44 @@
+/**
+ * HubSpot: apps that users install in their accounts.
+ *
+ * It publishes no metadata, and sends errors as `{ status, message }` without the member `error`. A refresh token stays good
+ * until the app is uninstalled.
+ *
+ * @since 0.1.0
+ */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
+import type * as OAuth2 from "../OAuth2.js"
+
+/** By `status`; some responses hold the message alone. */
+const errors = {
+  BAD_AUTH_CODE: "invalid_grant",
+  BAD_CLIENT_ID: "invalid_client",
+  BAD_CLIENT_SECRET: "invalid_client",
+  BAD_REFRESH_TOKEN: "invalid_grant",
+  MISMATCH_REDIRECT_URI_AUTH_CODE: "invalid_grant",
+  "missing or invalid refresh token": "invalid_grant",
+  "missing or unknown refresh token": "invalid_grant",
+  RATE_LIMITS: "temporarily_unavailable"
+}
+
+/**
+ * An app's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`.
+ *
+ * Specification: [OAuth v3](https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = ({
+  clientId,
+  clientSecret
+}: Pick<OAuth2.Client, "clientId" | "clientSecret">): OAuth2.Client &
+  Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
+  issuer: "https://app.hubspot.com",
+  authorizationEndpoint: "https://app.hubspot.com/oauth/authorize",
+  tokenEndpoint: "https://api.hubapi.com/oauth/v3/token",
+  clientId,
+  clientSecret,
+  clientAuthentication: "client_secret_post",
+  quirks: { errors }
+})

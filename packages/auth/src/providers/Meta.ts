@@ -1,0 +1,63 @@
+/**
+ * Meta: Facebook Login.
+ *
+ * It separates scopes by commas, and sends errors as an object: `{ error: { message, type, code } }`. It issues no refresh
+ * tokens: an access token of a user is exchanged for one of 60 days by `OAuth2.make` and the grant `fb_exchange_token`.
+ *
+ * @since 0.1.0
+ */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
+import type * as OAuth2 from "../OAuth2.js"
+
+/**
+ * An app, and the version of the Graph API.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"> {
+  /** Such as `v23.0`. Without one, the app's oldest version. */
+  readonly version?: string | undefined
+}
+
+/** By `message`, `error_subcode` and `code`. */
+const errors = {
+  "Error validating client secret": "invalid_client",
+  "This authorization code has been used": "invalid_grant",
+  "This authorization code has expired": "invalid_grant",
+  "36007": "invalid_grant",
+  "36009": "invalid_grant",
+  // API Unknown is left out: a wrong secret has the same code.
+  "2": "temporarily_unavailable",
+  "4": "temporarily_unavailable",
+  "17": "temporarily_unavailable",
+  "102": "invalid_grant",
+  "190": "invalid_grant",
+  "341": "temporarily_unavailable"
+}
+
+/**
+ * An app's part of the options of `AuthorizationCode.make` and `OAuth2.make`.
+ *
+ * Specification: [manual login flow](https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow),
+ * [error handling](https://developers.facebook.com/docs/graph-api/guides/error-handling).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = ({
+  clientId,
+  clientSecret,
+  version
+}: Options): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => {
+  const path = version === undefined ? "" : `/${version}`
+  return {
+    issuer: "https://www.facebook.com",
+    authorizationEndpoint: `https://www.facebook.com${path}/dialog/oauth`,
+    tokenEndpoint: `https://graph.facebook.com${path}/oauth/access_token`,
+    clientId,
+    clientSecret,
+    clientAuthentication: "client_secret_post",
+    quirks: { scopeSeparator: ",", errors }
+  }
+}

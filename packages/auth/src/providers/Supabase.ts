@@ -1,0 +1,61 @@
+/**
+ * Supabase: the Management API, and the authorization server of a project.
+ *
+ * Tokens come with status 201. Errors are `{ message }` from the Management API, and `{ error_code, msg }` from a project.
+ *
+ * @since 0.1.0
+ */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
+import type * as OAuth2 from "../OAuth2.js"
+
+/** By `error_code` of Supabase Auth, and by `message`. */
+const errors = {
+  bad_code_verifier: "invalid_grant",
+  flow_state_expired: "invalid_grant",
+  flow_state_not_found: "invalid_grant",
+  "Invalid Refresh Token": "invalid_grant",
+  "Invalid Refresh Token: Already Used": "invalid_grant",
+  "Invalid Refresh Token: Refresh Token Not Found": "invalid_grant",
+  over_request_rate_limit: "temporarily_unavailable",
+  refresh_token_already_used: "invalid_grant",
+  refresh_token_not_found: "invalid_grant",
+  request_timeout: "temporarily_unavailable",
+  session_expired: "invalid_grant",
+  session_not_found: "invalid_grant",
+  user_banned: "invalid_grant"
+}
+
+type Registered = Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication">
+
+/**
+ * An OAuth app's part of the options of `AuthorizationCode.make` and `RefreshToken.layer`, for the Management API. Its scopes
+ * are those of the app.
+ *
+ * Specification: [Build a Supabase integration](https://supabase.com/docs/guides/integrations/build-a-supabase-oauth-integration).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint"> => ({
+  ...client,
+  issuer: "https://api.supabase.com",
+  authorizationEndpoint: "https://api.supabase.com/v1/oauth/authorize",
+  tokenEndpoint: "https://api.supabase.com/v1/oauth/token",
+  quirks: { errors }
+})
+
+/**
+ * A client's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`, for the authorization server of
+ * a project.
+ *
+ * Specification: [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server).
+ *
+ * @param options - the client, and the host of the project: `abcdefghijklmnopqrst.supabase.co`.
+ * @since 0.1.0
+ * @category constructors
+ */
+export const project = ({ host, ...client }: Registered & { readonly host: string }): OAuth2.Client => ({
+  ...client,
+  issuer: `https://${host}/auth/v1`,
+  quirks: { errors }
+})

@@ -1,0 +1,53 @@
+/**
+ * Twitch.
+ *
+ * It sends scopes as a list, and errors as `{ status, message }`, also those to a device that waits. The client's secret is
+ * sent in the body.
+ *
+ * @since 0.1.0
+ */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
+import * as ClientAuthentication from "../ClientAuthentication.js"
+import type * as DeviceCode from "../DeviceCode.js"
+import type * as OAuth2 from "../OAuth2.js"
+
+/** By `message`. `authorization_pending` is one that needs no mapping. */
+const errors = {
+  "Invalid authorization code": "invalid_grant",
+  "invalid client": "invalid_client",
+  "invalid client secret": "invalid_client",
+  "invalid device code": "invalid_grant",
+  "Invalid refresh token": "invalid_grant",
+  "missing client secret": "invalid_client"
+}
+
+/** What goes into the options of a sign-in. */
+type App = Pick<
+  AuthorizationCode.Options & DeviceCode.Options,
+  "authorizationEndpoint" | "deviceAuthorizationEndpoint" | "jwksUri"
+> &
+  OAuth2.Client
+
+/**
+ * An application's part of the options of `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and
+ * `RefreshToken.layer`. Without a secret it is a public client, for devices. A device names its scopes in
+ * `parameters: { scopes }` too, which is Twitch's own parameter.
+ *
+ * Specification: [Authentication](https://dev.twitch.tv/docs/authentication),
+ * [refreshing access tokens](https://dev.twitch.tv/docs/authentication/refresh-tokens).
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const app = ({ clientId, clientSecret }: Pick<OAuth2.Client, "clientId" | "clientSecret">): App => ({
+  issuer: "https://id.twitch.tv/oauth2",
+  authorizationEndpoint: "https://id.twitch.tv/oauth2/authorize",
+  deviceAuthorizationEndpoint: "https://id.twitch.tv/oauth2/device",
+  tokenEndpoint: "https://id.twitch.tv/oauth2/token",
+  jwksUri: "https://id.twitch.tv/oauth2/keys",
+  clientId,
+  ...(clientSecret === undefined
+    ? { clientAuthentication: ClientAuthentication.none }
+    : { clientSecret, clientAuthentication: "client_secret_post" as const }),
+  quirks: { errors }
+})
