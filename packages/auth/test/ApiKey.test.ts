@@ -57,6 +57,43 @@ describe("a key and its place", () => {
     })
   )
 
+  it.effect("in the query replaces a parameter of its name in the URL's text, and keeps the rest byte for byte", () =>
+    Effect.gen(function* () {
+      const auth = ApiKey.make({ place: ApiKey.query("key"), key: Redacted.make("k") })
+      const { api, mock } = yield* clientOf(auth, () => ok)
+      for (const path of ["/x?a=%7e&f[n]=1", "/x?key=mine", "/x?a&k%65y=mine&b='#top"]) yield* api.get(path)
+      yield* api.get("/x?a&key=mine", { urlParams: { key: "mine", b: "1" } })
+      expect((yield* mock.sent).map(({ url }) => url)).toEqual([
+        "https://api.test/x?a=%7e&f[n]=1&key=k",
+        "https://api.test/x?key=k",
+        "https://api.test/x?a&b='&key=k",
+        "https://api.test/x?a&b=1&key=k"
+      ])
+    })
+  )
+
+  it.effect("in a cookie replaces a cookie of its name", () =>
+    Effect.gen(function* () {
+      const auth = ApiKey.make({ place: ApiKey.cookie("session"), key: Redacted.make("k") })
+      const { api, mock } = yield* clientOf(auth, () => ok)
+      yield* api.get("/", { headers: { cookie: "a=1; session=mine;sessions=2" } })
+      expect((yield* mock.sent)[0]?.headers["cookie"]).toBe("a=1; sessions=2; session=k")
+    })
+  )
+
+  it.effect.each(["", "  "])("that is %j is InvalidRequest, wherever its place is, and nothing is sent", (empty) =>
+    Effect.gen(function* () {
+      for (const place of [ApiKey.header("x-api-key"), ApiKey.query("key"), ApiKey.cookie("key")]) {
+        const blank = Redacted.make(empty)
+        for (const auth of [ApiKey.make({ place, key: blank }), yield* ApiKey.pool({ place, keys: [blank] })]) {
+          const { api, mock } = yield* clientOf(auth, () => ok)
+          expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+          expect(yield* mock.sent).toEqual([])
+        }
+      }
+    })
+  )
+
   it.effect("in a cookie is encoded, after the cookies of the request", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(ApiKey.make({ place: ApiKey.cookie("session"), key }), [ok, ok])

@@ -24,6 +24,31 @@ import { minting, nothing, source, token } from "./support/sources.js"
 const request = HttpClientRequest.get("https://api.test/")
 const refused = MockClient.respond(401, "no", { "www-authenticate": 'Bearer error="invalid_token"' })
 
+describe("a token that is empty", () => {
+  it.effect.each(["", "  "])("%j is InvalidRequest, and nothing is sent", (empty) =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* clientOf(Bearer.make(Redacted.make(empty)), () => ok)
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+
+  it.effect("is InvalidRequest of a source too, whether the source is asked with an effect or without", () =>
+    Effect.gen(function* () {
+      const held = { generation: 1, token: Token.bearer(Redacted.make(""), 0) }
+      const service: TokenSource.Service = {
+        get: Effect.succeed(held),
+        ready: () => held,
+        renew: () => Effect.succeed(false),
+        gaveUp: () => Effect.void
+      }
+      const { api, mock } = yield* clientOf(Bearer.fromSource(service), () => ok)
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(yield* mock.sent).toEqual([])
+    })
+  )
+})
+
 describe("a token that does not change", () => {
   it.effect("is sent with each request, and told of nowhere", () =>
     Effect.gen(function* () {

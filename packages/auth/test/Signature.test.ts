@@ -47,6 +47,27 @@ describe("Signature", () => {
     })
   )
 
+  it.effect("covers the text of the query that is sent, with parameters beside it", () =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* signed(options)
+      yield* api.get("/x?flag&name=a%20b&f[n]=1&sig=~x", { urlParams: { page: 2 } })
+      yield* api.get("/x?q='a'#top", { urlParams: { page: 2 } })
+      yield* api.get("/x?", { hash: "top" })
+      const sent = yield* mock.sent
+      expect(sent.map(({ url }) => url)).toEqual([
+        "https://api.test/x?flag&name=a%20b&f[n]=1&sig=~x&page=2",
+        // What is signed is a `URL`, which encodes the apostrophe and has no empty query: so it is sent.
+        "https://api.test/x?q=%27a%27&page=2",
+        "https://api.test/x"
+      ])
+      for (const one of sent) {
+        const target = one.url.slice("https://api.test".length)
+        const text = [one.method, target, one.headers["x-timestamp"], one.headers["x-nonce"], sha256("")].join("\n")
+        expect(one.headers["x-signature"]).toBe(hmac(text))
+      }
+    })
+  )
+
   it.effect("signs each attempt anew: with its own time and its own nonce", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(Signature.make(options), [

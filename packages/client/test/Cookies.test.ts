@@ -115,6 +115,28 @@ describe("the Cookie field", () => {
     })
   )
 
+  it.effect("holds each name once: the request's own cookies replace those of the jar", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* transport(() => respond(200))
+      const jar = yield* CookieJar.makeMemory
+      yield* jar.store(base, ["foo=bar; Path=/", "foo=deeper; Path=/v1", "kept=a=b; Path=/"])
+      const policy = Cookies.policy(jar)
+      const own = ["foo=baz", "Foo=baz", "foo = baz", "x=1;foo=baz; ", "kept=mine; foo=baz; foo=again", "foo"]
+      for (const cookie of own) {
+        yield* run(policy(client).execute(HttpClientRequest.setHeader(get(), "cookie", cookie)))
+      }
+      expect(yield* cookies(mock)).toEqual([
+        "foo=baz; kept=a=b",
+        // Names are case-sensitive (RFC 6265 §5.3), and a pair without `=` has no name.
+        "Foo=baz; foo=deeper; foo=bar; kept=a=b",
+        "foo = baz; kept=a=b",
+        "x=1; foo=baz; kept=a=b",
+        "kept=mine; foo=baz; foo=again",
+        "foo; foo=deeper; foo=bar; kept=a=b"
+      ])
+    })
+  )
+
   it.effect("is left out when there is nothing to say", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(() => respond(200))

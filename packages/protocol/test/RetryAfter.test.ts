@@ -343,3 +343,15 @@ describe("RetryAfter.parse", () => {
     }
   )
 })
+
+describe("RetryAfter.parse, of a transport that has joined two equal fields", () => {
+  const date = "Wed, 21 Oct 2015 07:28:00 GMT"
+
+  it("reads Date and Age as one value each", () => {
+    const now = Date.parse("2030-01-01T00:00:00Z")
+    const headers = { "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", age: "10" }
+    const once = RetryAfter.parse({ ...headers, date }, now)
+    expect(once).toEqual({ source: "retry-after", delayMs: 20_000 })
+    expect(RetryAfter.parse({ ...headers, date: `${date}, ${date}`, age: "10, 10" }, now)).toEqual(once)
+  })
+})

@@ -142,6 +142,26 @@ describe("what a script breaks", () => {
 })
 
 describe("what is recorded", () => {
+  it.effect("a query as it was given, with the parameters after it", () =>
+    Effect.gen(function* () {
+      const { client, mock } = yield* MockClient.make(() => MockClient.respond(200))
+      const request = (path: string) => HttpClientRequest.get(`https://api.example.com${path}`)
+      const query = "?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
+      yield* client.execute(HttpClientRequest.setUrlParam(request(`/x${query}`), "b", "2"))
+      yield* client.execute(HttpClientRequest.setUrlParam(request("/x?a=1&#top?"), "b", "2"))
+      yield* client.execute(HttpClientRequest.setUrlParam(request("/x?#top"), "b", "2"))
+      yield* client.execute(request("/x?"))
+      yield* client.execute(request("/it's#it's?"))
+      expect((yield* mock.sent).map(({ url }) => url.slice("https://api.example.com".length))).toEqual([
+        `/x${query}&b=2`,
+        "/x?a=1&b=2#top?",
+        "/x?b=2#top",
+        "/x?",
+        "/it's#it's?"
+      ])
+    })
+  )
+
   it.effect("the request as it was sent: absolute URL with parameters, headers in lower case, body as text", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(201), MockClient.respond(201)])
