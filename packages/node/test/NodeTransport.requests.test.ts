@@ -57,8 +57,9 @@ describe.each(names)("%s", (name) => {
     Effect.gen(function* () {
       const { api, received } = yield* client()
       const queries = FastCheck.sample(FastCheck.tuple(query, FastCheck.option(params, { nil: undefined })), 100)
-      for (const [text, urlParams] of queries) {
-        yield* api.get(`/x?${text}#top`, urlParams === undefined ? {} : { urlParams })
+      for (const [index, [text, urlParams]] of queries.entries()) {
+        // A fragment is removed in another place than the one in which parameters are appended.
+        yield* api.get(`/x?${text}${index % 2 === 0 ? "" : "#top"}`, urlParams === undefined ? {} : { urlParams })
         const { url = "" } = received.at(-1) ?? {}
         expect(url.slice(0, `/x?${text}`.length)).toBe(`/x?${text}`)
         const added = new URLSearchParams(url.slice(`/x?${text}`.length))
