@@ -171,7 +171,7 @@ export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next
     try {
       return call(url, options ?? noOptions)
     } catch (defect) {
-      // A policy, or options that no type allows: whoever makes an effect expects no throw.
+      // A policy threw, or the options are of a type that the signature forbids. A verb gives an effect and never throws.
       return Effect.die(defect)
     }
   }

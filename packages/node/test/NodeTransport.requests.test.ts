@@ -122,7 +122,7 @@ describe.each(names)("%s", (name) => {
     }).pipe(Effect.provide(transports[name].layer), Effect.scoped)
   )
 
-  // Node itself takes the first of several, and tells nobody of the others.
+  // Node itself gives out the first of several Locations only.
   if (name === "platform's node:http") return
 
   it.live("rejects a redirect with two different Locations", () =>

@@ -215,7 +215,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
 
-/** Equal values count once (RFC 9110 §5.3); of different ones nobody can know which is meant. */
+/** Equal values count once (RFC 9110 §5.3); different ones are ambiguous. */
 const locationOf = ({ location }: Exchange): { readonly location: string; readonly isAmbiguous: boolean } => {
   if (location === undefined || typeof location === "string") {
     return { location: trimBlanks(location ?? ""), isAmbiguous: false }

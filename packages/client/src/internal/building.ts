@@ -99,7 +99,7 @@ export const requestOf =
       if (body !== undefined && !HttpBody.isHttpBody(body)) return invalidBody
       const params = urlParams === undefined ? undefined : paramsOrError(urlParams)
       if (params instanceof InvalidRequest) return params
-      // A GET with a body is the platform's type error, and nobody's request: the options are the same for the rest.
+      // The platform's type forbids a GET with a body. The other options are the same for all methods.
       const make = HttpClientRequest.make(method as "POST")
       return make(text, params === undefined ? options : { ...options, urlParams: params })
     } catch {

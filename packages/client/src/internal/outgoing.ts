@@ -21,13 +21,13 @@ const fromWeb = (request: Request, body: unknown): Request => {
 const withBodyFields = (request: Request): Request => {
   const { body, headers } = request
   if (body._tag === "Raw") return fromWeb(request, body.body)
-  // The transport writes the boundary of a form, and nobody else can know it. Setting the body removes both fields.
+  // The transport writes the boundary of a form, and no caller can know it. Setting the body removes both fields.
   return body._tag === "FormData" && (headers["content-type"] ?? headers["content-length"]) !== undefined
     ? HttpClientRequest.setBody(request, body)
     : request
 }
 
-/** A range is a part of the bytes as they are coded (RFC 9110 §14.1.2): of a coded body nobody could decode a part. */
+/** A range is a part of the bytes as they are coded (RFC 9110 §14.1.2): a part of a coded body cannot be decoded. */
 const withRangeFields = (request: Request): Request =>
   request.headers["range"] === undefined || request.headers["accept-encoding"] !== undefined
     ? request

@@ -1,4 +1,4 @@
-/** Fields that come with several values are joined by the transport: more copies of a singleton than this nobody sends. */
+/** Transports join the values of repeated fields. The most copies of one value that are recognized. */
 const MAX_COPIES = 4
 
 /**
