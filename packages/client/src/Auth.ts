@@ -16,10 +16,12 @@ import * as Schedule from "effect/Schedule"
 import type { AuthError } from "./Errors.js"
 import { Unauthorized } from "./Errors.js"
 import { settle } from "./internal/body.js"
+import { after, keep } from "./internal/history.js"
 import { withResponse } from "./internal/lastResponse.js"
 import { isLimit } from "./internal/limit.js"
 import { currentTimeMillis, nowOf } from "./internal/now.js"
-import * as Quoted from "./internal/quoted.js"
+import { signingsOf } from "./internal/quoted.js"
+import { keepUnsigned } from "./internal/response.js"
 import { sleep } from "./internal/sleep.js"
 import { challengesOf, exchangeOf, shownChallengesOf } from "./internal/statusError.js"
 import { step } from "./internal/steps.js"
@@ -230,10 +232,10 @@ const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent<E, R> 
   )
 
 const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
-  Effect.flatMap(loop.next(signed.request), (response): Sent<E, R> => {
+  Effect.flatMap(loop.next(keep(loop.request, signed.request)), (response): Sent<E, R> => {
     signed.heard?.(response)
+    keepUnsigned(response, loop.request)
     if (response.status >= 400) {
-      Quoted.remember(response, loop.request, signed.request)
       if (response.status === 401) return answer(loop, signed, response, state, first)
       // A rate limit asks for a wait, which other credentials do not spare.
       if (response.status === 403 && !isLimit(response)) return stepUp(loop, signed, response, state)
@@ -266,8 +268,14 @@ const answer = <E, R>(
     if (!renewed) return yield* error
     if (!RequestBody.isReplayable(request.body)) return yield* unauthorized(settled, "BodyNotReplayable")
     if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-    return yield* sign(loop, decided.value.state, refusal.first)
+    return yield* sign(again(loop, settled), decided.value.state, refusal.first)
   })
+
+/** A replay: what the server says about it may quote the credentials that it was sent before. */
+const again = <E, R>(loop: Loop<E, R>, response: HttpClientResponse): Loop<E, R> => ({
+  ...loop,
+  request: after(loop.request, signingsOf(response))
+})
 
 /** Most have nothing to say to a 403: the answer is passed on as it is. */
 const stepUp = <E, R>(
@@ -279,7 +287,7 @@ const stepUp = <E, R>(
   const asked = loop.steppedUp ? undefined : loop.auth.stepUp?.({ credential, challenges: challengesOf(response) })
   return asked !== undefined && RequestBody.isReplayable(request.body)
     ? Effect.flatMap(Effect.zip(settle(response), asked), ([settled, found]) =>
-        found ? sign({ ...loop, steppedUp: true }, state, undefined) : Effect.succeed(settled)
+        found ? sign({ ...again(loop, settled), steppedUp: true }, state, undefined) : Effect.succeed(settled)
       )
     : Effect.succeed(response)
 }

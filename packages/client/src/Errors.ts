@@ -31,15 +31,19 @@ export interface Exchange {
 
 const exchange = (e: Exchange): string => `${e.method} ${e.url} answered ${e.status}`
 
+/** A header of 16 KiB may hold thousands. */
+const mostChallenges = 5
+
 const challengeText = (challenges: ReadonlyArray<Challenge>): string => {
-  const names = challenges.map((challenge) => {
+  const names = challenges.slice(0, mostChallenges).map((challenge) => {
     const realm = challenge.params["realm"]
     const error = challenge.params["error"]
     const parts = [realm === undefined ? "" : `realm "${Redact.text(realm, 80)}"`, error ? Redact.text(error, 80) : ""]
     const shown = parts.filter((part) => part !== "").join(", ")
     return Redact.text(challenge.scheme, 40) + (shown === "" ? "" : ` (${shown})`)
   })
-  return names.length === 0 ? "" : `; it asks for ${names.join(" or ")}`
+  const more = challenges.length - names.length
+  return names.length === 0 ? "" : `; it asks for ${names.join(" or ")}${more === 0 ? "" : ` or ${more} others`}`
 }
 
 const unauthorizedAdvice: Record<Unauthorized["because"], string> = {

@@ -26,34 +26,49 @@ const expectedOf = (ast: SchemaAST.AST): string => {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
 }
 
-const render = (path: ReadonlyArray<PropertyKey>): string =>
-  path.reduce<string>(
-    // The names of a Record's fields are the server's text.
-    (text, key) => text + (typeof key === "number" ? `[${key}]` : `.${Redact.text(String(key), 60)}`),
-    "$"
-  )
+type Hide = (text: string, limit: number) => string
 
-const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>, into: Array<Mismatch>): void => {
-  if (into.length >= mostMismatches) return
+/** The longest name of a field, and the longest path, that are shown. */
+const longestKey = 60
+const longestPath = 500
+
+const render = (path: ReadonlyArray<PropertyKey>, hide: Hide): string => {
+  let text = "$"
+  for (const key of path) {
+    // The names of a Record's fields are the server's text.
+    text += typeof key === "number" ? `[${key}]` : `.${Redact.text(hide(String(key), longestKey), longestKey)}`
+    if (text.length > longestPath) return `${text.slice(0, longestPath)}…`
+  }
+  return text
+}
+
+interface Found {
+  readonly hide: Hide
+  readonly mismatches: Array<Mismatch>
+}
+
+const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>, found: Found): void => {
+  const { hide, mismatches } = found
+  if (mismatches.length >= mostMismatches) return
   switch (issue._tag) {
     case "Pointer": {
       const step = issue.path
       // A path is one key or several; `isArray` does not tell the compiler of the read-only kind.
-      return collect(issue.issue, Array.isArray(step) ? [...path, ...step] : [...path, step as PropertyKey], into)
+      return collect(issue.issue, Array.isArray(step) ? [...path, ...step] : [...path, step as PropertyKey], found)
     }
     case "Composite": {
       const issues = "_tag" in issue.issues ? [issue.issues] : issue.issues
-      return issues.forEach((inner) => collect(inner, path, into))
+      return issues.forEach((inner) => collect(inner, path, found))
     }
     case "Refinement":
     case "Transformation":
-      return collect(issue.issue, path, into)
+      return collect(issue.issue, path, found)
     case "Missing":
-      return void into.push({ path: render(path), expected: "a value" })
+      return void mismatches.push({ path: render(path, hide), expected: "a value" })
     case "Unexpected":
-      return void into.push({ path: render(path), expected: "nothing" })
+      return void mismatches.push({ path: render(path, hide), expected: "nothing" })
     default:
-      return void into.push({ path: render(path), expected: expectedOf(issue.ast) })
+      return void mismatches.push({ path: render(path, hide), expected: expectedOf(issue.ast) })
   }
 }
 
@@ -61,12 +76,17 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
  * The first ten things that did not fit.
  *
  * @param error - what a Schema's decoder failed with.
+ * @param hide - replaces secrets in the name of a field, as `Redact.withoutSecrets` does: a server may quote one there.
+ *   Nothing is replaced by default.
  * @since 0.1.0
  * @category decoding
  */
-export const fromParseError = (error: ParseResult.ParseError): ReadonlyArray<Mismatch> => {
+export const fromParseError = (
+  error: ParseResult.ParseError,
+  hide: (name: string, limit: number) => string = (name) => name
+): ReadonlyArray<Mismatch> => {
   const mismatches: Array<Mismatch> = []
-  collect(error.issue, [], mismatches)
+  collect(error.issue, [], { hide, mismatches })
   return mismatches
 }
 

@@ -39,15 +39,19 @@ export const isProblem = (contentType: string | undefined): boolean =>
 /**
  * Reads problem details from the text of a body; `None` when it is not a JSON object.
  *
- * @param hide - takes out of a member, before it is cut, what must not be shown; nothing if left out.
+ * @param hide - replaces secrets in a member, and cuts it beyond the limit that it is given, as `Redact.withoutSecrets`
+ *   does. Nothing is replaced by default.
  * @since 0.1.0
  * @category decoding
  */
-export const parse = (text: string, hide: (member: string) => string = (member) => member): Option.Option<Problem> =>
+export const parse = (
+  text: string,
+  hide: (member: string, limit: number) => string = (member) => member
+): Option.Option<Problem> =>
   Option.map(decode(text), (document) => {
     const member = (name: string): string | undefined => {
       const value = Object.hasOwn(document, name) ? document[name] : undefined
-      return typeof value === "string" ? Redact.text(hide(value), mostShown) : undefined
+      return typeof value === "string" ? Redact.text(hide(value, mostShown), mostShown) : undefined
     }
     return { type: member("type"), title: member("title"), detail: member("detail"), instance: member("instance") }
   })

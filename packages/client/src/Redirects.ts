@@ -24,8 +24,10 @@ import type { InvalidRequest, RateLimited, RedirectReason } from "./Errors.js"
 import { RedirectRejected } from "./Errors.js"
 import { describesBody, travelsWithBody } from "./internal/headers.js"
 import { valuesOf } from "./internal/fieldValues.js"
+import { after, hideOf, shownUrl } from "./internal/history.js"
 import { hopWait, releaseAndWait } from "./internal/hopWait.js"
 import { withResponse } from "./internal/lastResponse.js"
+import { hiding, signingsOf } from "./internal/quoted.js"
 import { urlOf } from "./internal/requestUrl.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
@@ -92,10 +94,16 @@ const nextRequest = (
 const locationsOf = (response: HttpClientResponse): ReadonlyArray<string> =>
   valuesOf(response, "location").flatMap(Redirect.references)
 
-const rejected = (response: HttpClientResponse, from: string, reason: RedirectReason): RedirectRejected => {
+const rejected = (
+  response: HttpClientResponse,
+  request: HttpClientRequest.HttpClientRequest,
+  reason: RedirectReason
+): RedirectRejected => {
   const { method } = response.request
-  const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one)).join(", ")
-  const error = new RedirectRejected({ method, url: Redact.url(from), status: response.status, reason, location })
+  const hide = hiding(response)
+  const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one, hide)).join(", ")
+  const url = Redact.url(urlOf(request), hideOf(request))
+  const error = new RedirectRejected({ method, url, status: response.status, reason, location })
   return withResponse(error, response)
 }
 
@@ -176,14 +184,16 @@ const decided = <E, R>(
   const hasBody = request.body._tag !== "Empty"
   const decision = Redirect.decide({ method, url, status, location, hops, hasBody, ...rules })
   if (decision._tag === "Stop") return Effect.succeed(response)
-  if (decision._tag === "Reject") return Effect.fail(rejected(response, url, decision.reason))
+  if (decision._tag === "Reject") return Effect.fail(rejected(response, request, decision.reason))
   if (decision.keepBody && !RequestBody.isReplayable(request.body)) {
-    return Effect.fail(rejected(response, url, "BodyNotReplayable"))
+    return Effect.fail(rejected(response, request, "BodyNotReplayable"))
   }
+  // The server may quote the credentials of this hop in the next one's URL.
+  const onward = after(nextRequest(request, decision), signingsOf(response))
   return Effect.flatMap(hopWait(response, rules.longestWait), (ms) =>
-    Timeline.emit(() => ({ _tag: "Redirected", url: Redact.url(decision.url), ms })).pipe(
+    Timeline.emit(() => ({ _tag: "Redirected", url: shownUrl(onward), ms })).pipe(
       Effect.zipRight(releaseAndWait(response, ms)),
-      Effect.zipRight(hop(rules, nextRequest(request, decision), next, hops + 1))
+      Effect.zipRight(hop(rules, onward, next, hops + 1))
     )
   )
 }

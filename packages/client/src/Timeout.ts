@@ -7,7 +7,6 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Redact from "@countersign/protocol/Redact"
 import { Timeout } from "./Errors.js"
 import type { Running } from "./internal/call.js"
 import { begin, callOf, current } from "./internal/call.js"
@@ -16,6 +15,7 @@ import { Deadlines } from "./internal/deadlines.js"
 import type { Direct } from "./internal/direct.js"
 import { directOf } from "./internal/direct.js"
 import { directly } from "./internal/directly.js"
+import { shownUrl } from "./internal/history.js"
 import { hasLiveClock, monotonicMillis, monotonicOf } from "./internal/now.js"
 import { bound, longestTimer } from "./internal/timer.js"
 import * as Policy from "./Policy.js"
@@ -43,7 +43,7 @@ export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadli
 )
 
 const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request: HttpClientRequest) =>
-  new Timeout({ method: request.method, url: Redact.url(request.url), scope, after })
+  new Timeout({ method: request.method, url: shownUrl(request), scope, after })
 
 /**
  * Bounds one exchange: the send, the answer and, where the body is read within the pipeline, the body. Waiting for a

@@ -7,7 +7,6 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -21,6 +20,7 @@ import * as FieldValues from "./internal/fieldValues.js"
 import { failureOf } from "./internal/failure.js"
 import type { Direct as DirectOf } from "./internal/direct.js"
 import * as direct from "./internal/direct.js"
+import { shownUrl } from "./internal/history.js"
 import { meaning } from "./internal/lastResponse.js"
 import { withManualRedirects } from "./internal/manualRedirects.js"
 import { outgoing } from "./internal/outgoing.js"
@@ -39,7 +39,7 @@ const transportError = (
   const { code, detail, reason, sent } = classify(cause, begun)
   return new TransportError({
     method: request.method,
-    url: Redact.url(request.url),
+    url: shownUrl(request),
     reason: details?.reason ?? reason,
     sent: begun ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
     code: details?.code ?? code,
@@ -59,7 +59,7 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
     case "Transport":
       return transportError(error.request, error, false)
     case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${Redact.url(error.request.url)}" is no URL` })
+      return new InvalidRequest({ reason: "Url", detail: `"${shownUrl(error.request)}" is no URL` })
     case "Encode":
       return new InvalidRequest({ reason: "Body", detail: "its body does not encode" })
   }
@@ -245,7 +245,7 @@ const send: Send = (request, client) =>
 
 const sendObserved: Send = (request, client) => {
   const { method } = request
-  return Timeline.emit(() => ({ _tag: "Sent", method, url: Redact.url(request.url) })).pipe(
+  return Timeline.emit(() => ({ _tag: "Sent", method, url: shownUrl(request) })).pipe(
     Effect.zipRight(send(request, client)),
     Effect.tapBoth({
       onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "Failed", reason })),
@@ -301,7 +301,7 @@ const readWhole = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
-  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: Redact.url(request.url), limit }))
+  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: shownUrl(request), limit }))
   const here = wholeBodyOf(response)
   if (here !== undefined) return here.length <= limit ? Exit.succeed(new Buffered(response, here)) : tooLarge()
   return Effect.matchEffect(body.read(response, limit), {

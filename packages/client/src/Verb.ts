@@ -15,6 +15,7 @@ import type { ApiError } from "./Errors.js"
 import { InvalidRequest, InvalidResponse } from "./Errors.js"
 import { requestOf } from "./internal/building.js"
 import { withResponse } from "./internal/lastResponse.js"
+import { hiding } from "./internal/quoted.js"
 import { exchangeOf } from "./internal/statusError.js"
 import * as Mismatch from "./Mismatch.js"
 import type { Next } from "./Policy.js"
@@ -140,7 +141,7 @@ const decoded = (
     Effect.mapError(response.json, () => invalid("Json", [])),
     (json) =>
       Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
-        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error))),
+        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error, hiding(response)))),
         // A schema that refers to itself follows the server's nesting until the stack is full.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()

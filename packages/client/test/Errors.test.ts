@@ -7,75 +7,19 @@ import * as Cookies from "@countersign/client/Cookies"
 import * as Errors from "@countersign/client/Errors"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
-import type * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
-import * as Inspectable from "effect/Inspectable"
-import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
-import { format, inspect } from "node:util"
-import { hiding, inherit, remember } from "../src/internal/quoted.js"
+import { hiding } from "../src/internal/quoted.js"
+import { Buffered, keepUnsigned } from "../src/internal/response.js"
+import { printings } from "./printings.js"
 import { api, failure, run } from "./scripted.js"
 
 const { fail, never, respond, truncated } = MockClient
 const canary = "c4n4ry"
-
-/** Every way that a value reaches a log. */
-const printings = (value: unknown): ReadonlyArray<string> => {
-  const texts = [
-    String(value),
-    JSON.stringify(value) ?? "",
-    JSON.stringify({ ...(value as object) }),
-    inspect(value, { depth: 20, showHidden: true }),
-    inspect({ ...(value as object) }, { depth: 20, showHidden: true }),
-    Inspectable.format(value),
-    Inspectable.toStringUnknown(value),
-    Cause.pretty(Cause.fail(value), { renderErrorCause: true }),
-    inspect(Cause.fail(value), { depth: 20, showHidden: true }),
-    JSON.stringify(Exit.fail(value)),
-    Logger.stringLogger.log(logOptions(value)),
-    inspect(Logger.structuredLogger.log(logOptions(value)), { depth: Infinity, showHidden: true }),
-    JSON.stringify(Logger.structuredLogger.log(logOptions(value))),
-    Logger.jsonLogger.log(logOptions(value)),
-    Logger.logfmtLogger.log(logOptions(value)),
-    onConsole(Logger.prettyLogger({ colors: false, mode: "tty" }), value)
-  ]
-  if (value instanceof Error) {
-    texts.push(value.message, value.stack ?? "", inspect(value.cause, { depth: 20, showHidden: true }))
-    texts.push(inspect(structuredClone(value), { depth: 20, showHidden: true }))
-    for (const key of Reflect.ownKeys(value))
-      texts.push(inspect(Reflect.get(value, key), { depth: 20, showHidden: true }))
-  }
-  return texts
-}
-
-/** What a logger that writes to the console writes. */
-const onConsole = (logger: Logger.Logger<unknown, void>, value: unknown): string => {
-  const written: Array<unknown> = []
-  const write = (...values: ReadonlyArray<unknown>): void => void written.push(...values)
-  const unsafe = { ...globalThis.console, log: write, error: write, group: write, groupEnd: write }
-  const noted: Console.Console = { ...Effect.runSync(Effect.console), unsafe }
-  const program = Effect.log(value, Cause.fail(value)).pipe(Effect.annotateLogs({ value }))
-  Effect.runSync(Effect.withConsole(Effect.provide(program, Logger.replace(Logger.defaultLogger, logger)), noted))
-  if (written.length === 0) throw new Error("nothing was written")
-  return format("%O", written)
-}
-
-const logOptions = (message: unknown): Logger.Logger.Options<unknown> => {
-  let options: Logger.Logger.Options<unknown> | undefined
-  const capture = Logger.make<unknown, void>((given) => {
-    options = given
-  })
-  Effect.runSync(
-    Effect.log(message, Cause.fail(message)).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, capture)))
-  )
-  if (options === undefined) throw new Error("nothing was logged")
-  return options
-}
 
 /** A request with a secret in every place that a request has, and an answer with one in every place of an answer. */
 const secretive: {
@@ -341,10 +285,11 @@ describe("a credential that the API quotes is in no printing", () => {
 
   it("also where letters get longer in lower case", () => {
     const request = HttpClientRequest.get("https://api.test/")
-    const response = { headers: {}, request } as unknown as HttpClientResponse.HttpClientResponse
-    remember(response, request, HttpClientRequest.setHeader(request, "x-team", token))
+    const signed = HttpClientRequest.setHeader(request, "x-team", token)
+    const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
+    keepUnsigned(response, request)
     expect(hiding(response)(`İİ${token}`)).toBe("İİ<redacted>")
-    expect(hiding(inherit(response, { ...response }))(token)).toBe("<redacted>")
+    expect(hiding(new Buffered(response, new Uint8Array(0)))(token)).toBe("<redacted>")
     expect(hiding({ ...response })(token)).toBe(token)
   })
 
@@ -358,12 +303,12 @@ describe("a credential that the API quotes is in no printing", () => {
         FastCheck.constantFrom("", "Basic ", "basic "),
         (url, value, said, scheme) => {
           const request = HttpClientRequest.get(`https://api.test/?${url}`)
-          const response = { headers: {}, request } as unknown as HttpClientResponse.HttpClientResponse
           const signed = HttpClientRequest.get(`https://api.test/?${value}`).pipe(
             HttpClientRequest.setHeaders({ authorization: scheme + value, cookie: value }),
             HttpClientRequest.setUrlParam("k", value)
           )
-          remember(response, request, signed)
+          const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
+          keepUnsigned(response, request)
           expect(hiding(response)(said + said)).toBeTypeOf("string")
         }
       )
@@ -386,6 +331,14 @@ describe("messages", () => {
       [
         new Errors.Unauthorized({ ...exchange, challenges, because: "Refused" }),
         'GET https://api.test/x answered 400; it asks for bearer (realm "r", invalid_token); the credentials were refused: sign in again, or check them'
+      ],
+      [
+        new Errors.Unauthorized({
+          ...exchange,
+          challenges: Array.from({ length: 7000 }, () => ({ scheme: "x", params: {} })),
+          because: "Refused"
+        }),
+        "GET https://api.test/x answered 400; it asks for x or x or x or x or x or 6995 others; the credentials were refused: sign in again, or check them"
       ],
       [
         new Errors.Forbidden({ ...exchange, challenges: [], scope: "repo" }),

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { isLoneSurrogate } from "./internal/Char.js"
+import { REACH, SecretPatterns, SHORTEST } from "./internal/SecretPatterns.js"
 import * as Url from "./internal/Url.js"
 
 /**
@@ -22,17 +23,18 @@ export const placeholder = "<redacted>"
  * The result is ASCII without control characters, but for the `…` of one that was cut.
  *
  * @param address an absolute URL, or a path with or without a query
+ * @param hide replaces secrets in the rest of the URL, as {@link withoutSecrets} does; nothing by default
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-17.9
  * @see https://www.rfc-editor.org/rfc/rfc6750#section-5.3
  * @since 0.1.0
  * @category conversions
  */
-export const url = (address: string): string => {
+export const url = (address: string, hide: (text: string) => string = (text) => text): string => {
   const isPath = address.startsWith("/")
   const parsed = isPath ? Url.parse(address, NOWHERE) : Url.parse(address)
   // `//host` begins like a path, and is none.
   if (parsed === undefined || !Url.isHttp(parsed) || (isPath && parsed.host !== NOWHERE.host)) return "<not a URL>"
-  return text((isPath ? "" : parsed.origin) + parsed.pathname + query(parsed.search), MAX_URL)
+  return text(hide((isPath ? "" : parsed.origin) + parsed.pathname + query(parsed.search)), MAX_URL)
 }
 
 /**
@@ -92,6 +94,54 @@ export const text = (serverText: string, limit: number = 200): string => {
     index += character.length
   }
   return shown
+}
+
+/**
+ * Makes a function that replaces secrets in a text by {@link placeholder}. A secret is found in any letter case,
+ * percent-encoded, and with the escapes of JSON or of a quoted string. One of fewer than 8 characters is not looked for. Of
+ * one of 17 characters or more, parts are replaced too: 16 characters, or half of its length, up to 256.
+ *
+ * The time is linear in the text and in the secrets, whatever they are. With more than 1000 secrets, or more than 524 288
+ * characters of them, the whole of each text is replaced.
+ *
+ * @param secrets the texts to be replaced
+ * @returns a function of a text and of a limit: what follows so many UTF-16 code units of the text is cut, for a `…`
+ * @since 0.1.0
+ * @category conversions
+ */
+export const withoutSecrets = (secrets: Iterable<string>): ((text: string, limit?: number) => string) => {
+  const all = [...new Set(secrets)]
+  if (all.length > MAX_SECRETS || all.reduce((sum, { length }) => sum + length, 0) > MAX_SECRET_LENGTH) {
+    return (serverText) => (serverText === "" ? "" : placeholder)
+  }
+  const patterns = new SecretPatterns(all)
+  return (serverText, limit = serverText.length) => {
+    const most = Math.min(limit, serverText.length)
+    const rest = most < serverText.length ? "…" : ""
+    // A secret that begins before the limit is replaced as a whole, so that no part of it is shown.
+    const shown =
+      serverText.length < SHORTEST
+        ? serverText.slice(0, most)
+        : replaced(serverText.slice(0, most + REACH), most, patterns)
+    return shown + rest
+  }
+}
+
+const MAX_SECRETS = 1000
+
+const MAX_SECRET_LENGTH = 512 * 1024
+
+const replaced = (serverText: string, most: number, patterns: SecretPatterns): string => {
+  if (patterns.isEmpty) return serverText.slice(0, most)
+  const marks = patterns.mark(serverText)
+  let shown = ""
+  let start = 0
+  for (let index = marks.indexOf(1); index !== -1 && index < most; index = marks.indexOf(1, start)) {
+    shown += serverText.slice(start, index) + placeholder
+    const end = marks.indexOf(0, index)
+    start = end === -1 ? serverText.length : end
+  }
+  return shown + serverText.slice(start, most)
 }
 
 const MAX_URL = 2048

@@ -48,6 +48,134 @@ describe("Redact.url", () => {
   })
 })
 
+describe("Redact.withoutSecrets", () => {
+  const secret = 'Tok/en+9 "ü\\"=='
+  const percent = (text: string) =>
+    Array.from(new TextEncoder().encode(text), (octet) => `%${octet.toString(16).padStart(2, "0")}`).join("")
+  const unicode = (text: string) =>
+    Array.from(text, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")
+  const forms: Readonly<Record<string, (text: string) => string>> = {
+    "as it is": (text) => text,
+    "in lower case": (text) => text.toLowerCase(),
+    "in capitals": (text) => text.toUpperCase(),
+    "percent-encoded": encodeURIComponent,
+    "percent-encoded with small digits": (text) => encodeURIComponent(text).toLowerCase(),
+    "percent-encoded throughout": percent,
+    "as a URL writes it": (text) => encodeURI(text),
+    "as a form writes it": (text) => new URLSearchParams([["", text]]).toString().slice(1),
+    "as JSON writes it": (text) => JSON.stringify(text).slice(1, -1),
+    "as JSON may write it": unicode,
+    "in a quoted string": (text) => Array.from(text, (one) => `\\${one}`).join("")
+  }
+
+  it.each(Object.entries(forms))("replaces a secret %s, and nothing else", (_, form) => {
+    const hide = Redact.withoutSecrets([secret])
+    expect(hide(`before ${form(secret)} after`)).toBe("before <redacted> after")
+    expect(hide(`${form(secret)}-${form(secret)}`)).toBe("<redacted>-<redacted>")
+    expect(hide("before and after, 100 % \\ of it")).toBe("before and after, 100 % \\ of it")
+  })
+
+  it("replaces secrets of every length, in every form, wherever they stand", () => {
+    const text = FastCheck.string({ unit: FastCheck.constantFrom(..."abcXYZ019+/=. "), minLength: 8, maxLength: 900 })
+    const around = FastCheck.string({ unit: FastCheck.constantFrom(..."_<>{}"), maxLength: 40 })
+    FastCheck.assert(
+      FastCheck.property(
+        text,
+        around,
+        around,
+        FastCheck.constantFrom(...Object.values(forms)),
+        (one, before, after, form) => {
+          const hide = Redact.withoutSecrets([one, `${one}and more of it`])
+          expect(hide(before + form(one) + after)).toBe(`${before}<redacted>${after}`)
+        }
+      ),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("leaves a secret of fewer than 8 characters, and finds a short one only whole", () => {
+    expect(Redact.withoutSecrets(["a word", ""])("a word, A WORD")).toBe("a word, A WORD")
+    const hide = Redact.withoutSecrets(["password-1"])
+    expect(hide("your password is wrong")).toBe("your password is wrong")
+    expect(hide("PASSWORD-1 is wrong")).toBe("<redacted> is wrong")
+  })
+
+  it("replaces a large part of a long secret too", () => {
+    const token = Array.from({ length: 1000 }, (_, index) => index.toString(36)).join("")
+    const hide = Redact.withoutSecrets([token])
+    expect(hide(`got ${token.slice(0, 512)}...`)).toBe("got <redacted>...")
+    expect(hide(token.slice(0, 100))).toBe(token.slice(0, 100))
+  })
+
+  it("cuts a text at the limit, and shows no beginning of a secret there", () => {
+    for (const form of Object.values(forms)) {
+      for (let before = 0; before <= 40; before++) {
+        const shown = Redact.withoutSecrets([secret])(`${"x".repeat(before)}${form(secret)} and the rest of it`, 30)
+        const whole = `${"x".repeat(Math.min(before, 30))}${before < 30 ? "<redacted>" : ""}`
+        expect(shown.startsWith(whole)).toBe(true)
+        expect(shown.endsWith("…")).toBe(true)
+        expect(shown.slice(whole.length).length).toBeLessThanOrEqual(31)
+      }
+    }
+  })
+
+  it("replaces all of a text where there are too many secrets, or too much of them", () => {
+    const many = Array.from({ length: 1001 }, (_, index) => `secret-number-${index}`)
+    expect(Redact.withoutSecrets(many)("anything")).toBe("<redacted>")
+    expect(Redact.withoutSecrets(many)("")).toBe("")
+    expect(Redact.withoutSecrets(["a".repeat(600_000)])("anything")).toBe("<redacted>")
+    expect(Redact.withoutSecrets(many.slice(1))("anything")).toBe("anything")
+  })
+
+  it("is total", () => {
+    const text = hostile.text("%", "\\u", "%4", "\\", "secret-1", "%73ecret-1")
+    FastCheck.assert(
+      FastCheck.property(text, text, FastCheck.nat(80), (said, one, limit) => {
+        const hide = Redact.withoutSecrets([one, "secret-1"])
+        expect(hide(said)).toBeTypeOf("string")
+        // A placeholder has 10 characters, and the shortest secret 8; the last one and the `…` may be beyond the limit.
+        expect(hide(said, limit).length).toBeLessThanOrEqual(1.25 * limit + 11)
+      }),
+      hostile.runs
+    )
+  })
+
+  it("does work that is linear in the text, whatever the secrets are", () => {
+    const lengths = [8, 9, 15, 16, 31, 32, 100, 4000]
+    const units = ["a", "%61", "\\u0061", "\\a", "ab"]
+    for (const unit of units) {
+      const secrets = lengths.flatMap((length) => [
+        unit.repeat(length),
+        `ab${"a".repeat(length)}`,
+        `${"a".repeat(length)}b`
+      ])
+      const hide = Redact.withoutSecrets(secrets)
+      expect(hostile.growth(hide, 1 << 9, unit)).toBeLessThan(2.2)
+    }
+  })
+})
+
+describe("a URL whose secrets are known", () => {
+  const hide = Redact.withoutSecrets(["SECRET-0123456789"])
+
+  it.each([
+    ["https://api.test/nf/SECRET-0123456789/x", "https://api.test/nf/<redacted>/x"],
+    ["https://api.test/nf/%53ECRET%2D0123456789", "https://api.test/nf/<redacted>"],
+    ["https://SECRET-0123456789.api.test/", "https://<redacted>.api.test/"],
+    ["https://api.test/?SECRET-0123456789=1", "https://api.test/?<redacted>=<redacted>"],
+    ["/nf/SECRET-0123456789?a=b", "/nf/<redacted>?a=<redacted>"],
+    ["https://api.test/nf/other", "https://api.test/nf/other"]
+  ])("%s is shown as %s", (url, shown) => {
+    expect(Redact.url(url, hide)).toBe(shown)
+  })
+
+  it("shows no beginning of one where it is cut", () => {
+    for (let length = 2000; length < 2060; length++) {
+      expect(Redact.url(`https://api.test/${"x".repeat(length)}SECRET-0123456789`, hide)).not.toContain("SEC")
+    }
+  })
+})
+
 describe("Redact.isSensitiveHeader", () => {
   it.each([
     "authorization",

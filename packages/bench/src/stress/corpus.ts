@@ -63,6 +63,11 @@ const limits = [
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
+/** Secrets as a server may choose them, of each length that is looked for. */
+const hide = Redact.withoutSecrets(
+  [8, 9, 12, 16, 40, 80, 200, 4000].flatMap((length) => ["a".repeat(length), `ab${"a".repeat(length)}`])
+)
+
 const inField = (name: string): Parser =>
   parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
 
@@ -96,6 +101,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   Redact: [
     parser("Redact.url", Redact.url, urls),
     parser("Redact.text", (text) => Redact.text(text), [...challenges, "<html>\u001b[31mno\u202e"]),
+    parser("Redact.withoutSecrets", hide, ["Bearer abcdefgh", "%61bcdefgh", "\\u0061bcdefgh", ...challenges, ...urls]),
     parser("Redact.isSensitiveHeader", Redact.isSensitiveHeader, ["Authorization", "X-Api-Key", "Accept"]),
     parser("Redact.headerValue", (text) => Redact.headerValue("location", text), urls)
   ],

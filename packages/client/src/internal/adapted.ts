@@ -3,13 +3,13 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import type { ApiError } from "../Errors.js"
 import { InvalidRequest, Timeout, TransportError } from "../Errors.js"
 import { release } from "./body.js"
 import { requestOf } from "./building.js"
 import { fromExecute } from "./client.js"
+import { shownUrl } from "./history.js"
 import { lastResponse, meaning } from "./lastResponse.js"
 
 /** One whole call of the client further in is one exchange of the other's, which may send it again as it would any. */
@@ -28,7 +28,7 @@ const meaningOf = (error: ApiError): TransportError | InvalidRequest => {
  */
 const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
   const told = new HttpClientError.RequestError({
-    request: HttpClientRequest.make(request.method)(Redact.url(request.url)),
+    request: HttpClientRequest.make(request.method)(shownUrl(request)),
     reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
     description: error.message,
     cause: error

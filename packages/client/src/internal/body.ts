@@ -6,7 +6,6 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { inherit } from "./quoted.js"
 import { Buffered } from "./response.js"
 import { wholeBodyOf } from "./wholeBody.js"
 
@@ -96,7 +95,7 @@ export const read = (
 export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> => {
   if (response instanceof Buffered) return Effect.succeed(response)
   const here = wholeBodyOf(response)
-  const settled = (bytes: Uint8Array) => inherit(response, new Buffered(response, bytes))
+  const settled = (bytes: Uint8Array) => new Buffered(response, bytes)
   return here !== undefined
     ? Effect.succeed(settled(here.subarray(0, mostDiscarded)))
     : collect(response, mostDiscarded).pipe(

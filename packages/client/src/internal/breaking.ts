@@ -179,7 +179,7 @@ export const breaking = (
   return {
     guard: (request: HttpClientRequest, exchange) =>
       Effect.withFiberRuntime((fiber) => {
-        const circuit = circuits.of(request.url)
+        const circuit = circuits.of(request)
         if (circuit === undefined) return exchange
         return circuit.isClosed ? watched(rules, circuit, fiber, exchange) : probing(rules, circuit, fiber, exchange)
       }),

@@ -15,6 +15,7 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Destination } from "./destination.js"
+import { hideOf, shownOrigin, shownUrl } from "./history.js"
 import { failureOf, isExchangeError, methodOf, other } from "./outcome.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
@@ -68,10 +69,13 @@ const isPlain = (url: string, origin: string): boolean => {
 }
 
 /** `url.full`: no userinfo, no fragment, no value of a query. Most URLs have none, and need not be parsed for it. */
-const fullOf = ({ url, urlParams }: HttpClientRequest, { origin, own }: Destination): string => {
-  const shown = own && isPlain(url, origin) ? url : Redact.url(url)
+const fullOf = (request: HttpClientRequest, { origin, own }: Destination): string => {
+  const { hash, url, urlParams } = request
+  const shown = own && hash._tag === "None" && isPlain(url, origin) ? url : shownUrl(request)
   if (urlParams.length === 0 || !shown.startsWith("http")) return shown
-  const query = urlParams.map(([name]) => `${String(new URLSearchParams([[name, ""]]))}${Redact.placeholder}`).join("&")
+  const names = urlParams.map(([name]) => `${String(new URLSearchParams([[name, ""]]))}${Redact.placeholder}`).join("&")
+  // The names may be those of a `Location`, where a scheme has taken the URL apart.
+  const query = hideOf(request)?.(names) ?? names
   return `${shown}${shown.includes("?") ? "&" : "?"}${query}`.slice(0, 2048)
 }
 
@@ -89,7 +93,7 @@ export const beginSpan = (
   span.attribute("http.request.method", method)
   if (method === other) span.attribute("http.request.method_original", Redact.text(request.method, 40))
   if (to.address !== "") {
-    span.attribute("server.address", to.address)
+    span.attribute("server.address", shownOrigin(request, to.address))
     span.attribute("server.port", to.port)
   }
   span.attribute("url.full", fullOf(request, to))

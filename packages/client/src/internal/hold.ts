@@ -4,7 +4,6 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Origin from "@countersign/protocol/Origin"
-import * as Redact from "@countersign/protocol/Redact"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -19,6 +18,7 @@ import type { Running } from "./call.js"
 import { callOf } from "./call.js"
 import type { Sender, Waiter } from "./gate.js"
 import { Gate } from "./gate.js"
+import { shownUrl } from "./history.js"
 import { holderOf, isWithin } from "./holder.js"
 import { dateAfter, isLimit, saidWait } from "./limit.js"
 import { monotonicOf, nowOf } from "./now.js"
@@ -36,7 +36,7 @@ export const heldBack = (
   const whole = Math.max(1, Math.ceil(ms))
   return new RateLimited({
     method: request.method,
-    url: Redact.url(request.url),
+    url: shownUrl(request),
     status,
     by,
     retryAfter: Duration.millis(whole),

@@ -4,12 +4,12 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import * as Redact from "@countersign/protocol/Redact"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../Errors.js"
 import { enter } from "./fiberContext.js"
+import { shownUrl } from "./history.js"
 import { meaning } from "./lastResponse.js"
 
 /**
@@ -28,7 +28,7 @@ const setManual = (request: HttpClientRequest): Effect.Effect<HttpClientRequest>
 const opaqueRedirect = (response: HttpClientResponse): HttpClientError.ResponseError => {
   const { request, status } = response
   const error = new HttpClientError.ResponseError({ request, response, reason: "StatusCode" })
-  const url = Redact.url(request.url)
+  const url = shownUrl(request)
   meaning.set(error, new RedirectRejected({ method: request.method, url, status, reason: "Opaque", location: "" }))
   return error
 }

@@ -1,9 +1,9 @@
 /** The request as it goes to a transport: checked, and written so that every transport sends the same. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Redact from "@countersign/protocol/Redact"
 import { InvalidRequest } from "../Errors.js"
 import { headerProblem, lengthProblem } from "./headers.js"
+import { inherit, shownUrl } from "./history.js"
 import { appended, unfragmented } from "./requestUrl.js"
 
 type Request = HttpClientRequest.HttpClientRequest
@@ -39,10 +39,10 @@ export const outgoing = (request: Request): Request | InvalidRequest => {
   const problem = headerProblem(headers) ?? lengthProblem(headers, body)
   if (problem !== undefined) return invalidHeader(problem)
   if (!url.startsWith("https://") && !url.startsWith("http://")) {
-    const detail = `"${Redact.url(url)}" is neither http:// nor https://: give the client a base URL`
+    const detail = `"${shownUrl(request)}" is neither http:// nor https://: give the client a base URL`
     return new InvalidRequest({ reason: "Url", detail })
   }
   const sent = appended(request)
   // The platform's undici transport would send a fragment.
-  return sent instanceof InvalidRequest ? sent : withRangeFields(withBodyFields(unfragmented(sent)))
+  return sent instanceof InvalidRequest ? sent : inherit(request, withRangeFields(withBodyFields(unfragmented(sent))))
 }

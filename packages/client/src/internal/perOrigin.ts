@@ -1,4 +1,6 @@
 import * as Origin from "@countersign/protocol/Origin"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import { shownOrigin } from "./history.js"
 import { Recent } from "./recent.js"
 
 /**
@@ -12,18 +14,22 @@ export class PerOrigin<V> {
   #prefix = " "
   #last: V | undefined
 
-  /** @param worth - 0 for those that can be made anew without a loss, small whole numbers beyond. */
+  /**
+   * @param worth - 0 for those that can be made anew without a loss, small whole numbers beyond.
+   * @param make - makes one; the origin that it is given is safe to print.
+   */
   constructor(capacity: number, worth: (value: V) => number, make: (origin: string) => V) {
     this.#all = new Recent<V>(capacity, worth)
     this.#make = make
   }
 
-  /** The one of a URL's origin, made if need be; undefined where the URL has none: two such are never the same. */
-  of(url: string): V | undefined {
+  /** The one of a request's origin, made if need be; undefined where the URL has none: two such are never the same. */
+  of(request: HttpClientRequest): V | undefined {
+    const { url } = request
     if (this.#last !== undefined && url.startsWith(this.#prefix)) return this.#last
     const origin = Origin.of(url)
     if (origin === Origin.opaque) return undefined
-    const value = this.#all.get(origin) ?? this.#make(origin)
+    const value = this.#all.get(origin) ?? this.#make(shownOrigin(request, origin))
     this.#all.set(origin, value, 0)
     this.#prefix = `${origin}/`
     this.#last = value

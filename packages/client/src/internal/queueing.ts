@@ -153,7 +153,7 @@ export const queueing = (limit: number | Limit, options: Options, otherwise: typ
   return {
     admit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
       Effect.withFiberRuntime<HttpClientResponse, E | Overloaded, R>((fiber) => {
-        const bulkhead = bulkheads.of(request.url)
+        const bulkhead = bulkheads.of(request)
         if (bulkhead === undefined) return exchange
         return Effect.uninterruptibleMask((restore) => {
           const passage = { rules, bulkhead, fiber, restore, exchange }

@@ -9,7 +9,6 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
-import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
@@ -17,12 +16,16 @@ import * as Stream from "effect/Stream"
 import { classify } from "./classify.js"
 import { failureOf, inheritFailure } from "./failure.js"
 import { fieldValues, separateValues } from "./fieldValues.js"
+import { shownUrl } from "./history.js"
 import { setCookieLines, toldBy } from "./setCookies.js"
 import { wholeBody, wholeBodyOf } from "./wholeBody.js"
 
 /** The request without what must not be printed or sent elsewhere. */
 const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.make(request.method)(Redact.url(request.url))
+  HttpClientRequest.make(request.method)(shownUrl(request))
+
+/** For responses of a transport that is not typed: those that become an error or a redirect. */
+const unsignedOfForeign: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
 
 abstract class Answer extends Inspectable.Class {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -30,6 +33,8 @@ abstract class Answer extends Inspectable.Class {
   readonly status: number
   readonly #source: HttpClientResponse.HttpClientResponse
   #request: HttpClientRequest.HttpClientRequest | undefined
+  /** Its request before it was signed. */
+  #unsigned: HttpClientRequest.HttpClientRequest | undefined
 
   constructor(source: HttpClientResponse.HttpClientResponse) {
     super()
@@ -42,12 +47,26 @@ abstract class Answer extends Inspectable.Class {
     return #source in response ? Answer.sentFor(response.#source) : response.request
   }
 
+  static keepUnsigned(
+    response: HttpClientResponse.HttpClientResponse,
+    unsigned: HttpClientRequest.HttpClientRequest
+  ): void {
+    if (#source in response) response.#unsigned = unsigned
+    else if (response.status >= 300) unsignedOfForeign.set(response, unsigned)
+  }
+
+  /** That of the outermost client, where one client is the transport of another: it has the fewest credentials. */
+  static unsignedFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest | undefined {
+    if (!(#source in response)) return unsignedOfForeign.get(response)
+    return response.#unsigned ?? Answer.unsignedFor(response.#source)
+  }
+
   protected get source(): HttpClientResponse.HttpClientResponse {
     return this.#source
   }
 
   get request(): HttpClientRequest.HttpClientRequest {
-    return (this.#request ??= bare(this.#source.request))
+    return (this.#request ??= bare(Answer.sentFor(this.#source)))
   }
 
   get headers(): Headers.Headers {
@@ -87,6 +106,17 @@ export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpCl
 
 /** A writer reports an error for a piece without bytes, since it writes none of it. */
 const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
+
+/** Keeps the request of a response as it was before it was signed. */
+export const keepUnsigned = (
+  response: HttpClientResponse.HttpClientResponse,
+  unsigned: HttpClientRequest.HttpClientRequest
+): void => Answer.keepUnsigned(response, unsigned)
+
+/** The request of a response before it was signed; undefined where no scheme has signed it. */
+export const unsignedFor = (
+  response: HttpClientResponse.HttpClientResponse
+): HttpClientRequest.HttpClientRequest | undefined => Answer.unsignedFor(response)
 
 /** A response whose body is still on its way. Its errors name a code, never the signed request. */
 export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {

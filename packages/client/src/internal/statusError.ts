@@ -1,12 +1,13 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
-import * as Redact from "@countersign/protocol/Redact"
 import type { Exchange } from "../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../Errors.js"
 import type { Problem } from "../Problem.js"
+import { shownUrl } from "./history.js"
 import { withResponse } from "./lastResponse.js"
 import { comeBackOf, isLimit } from "./limit.js"
 import * as Quoted from "./quoted.js"
+import { sentFor } from "./response.js"
 
 /** The error of a status: which one is the caller's decision table of `Errors`. */
 export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
@@ -14,7 +15,7 @@ export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable |
 /** The method, URL and status of an answer, safe to print. */
 export const exchangeOf = (response: HttpClientResponse): Exchange => ({
   method: response.request.method,
-  url: Redact.url(response.request.url),
+  url: shownUrl(sentFor(response)),
   status: response.status
 })
 
