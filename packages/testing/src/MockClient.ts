@@ -116,8 +116,8 @@ export class MockClient extends Context.Tag("@countersign/testing/MockClient")<
 /**
  * A transport and its records, for tests without Layers. State belongs to this pair: each run makes a new one.
  *
- * A request past the end of a list of steps fails with `RequestError` (`Transport`): its message says that the script
- * ended and lists what was sent, and its cause has the code `ERR_MOCK_SCRIPT_ENDED`.
+ * A request past the end of a list of steps is a defect, so that no policy retries or replaces it. Its message says that
+ * the script ended and lists what was sent, and its code is `ERR_MOCK_SCRIPT_ENDED`.
  *
  * @since 0.1.0
  * @category constructors

@@ -2,6 +2,8 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
 import { describe, expect, it } from "@effect/vitest"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as Cause from "effect/Cause"
@@ -9,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -41,16 +44,30 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("a request past the end fails, and says what was sent", () =>
+  it.effect("a request past the end is a defect, which says what was sent", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(204)])
       yield* client.get(url)
-      const error = yield* Effect.flip(client.post(`${url}/2`))
-      expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
+      const cause = yield* Effect.sandbox(client.post(`${url}/2`)).pipe(Effect.flip)
+      const error = Option.getOrThrow(Cause.dieOption(cause)) as Error
       expect(error.message).toContain("the script ended: it has 1 step(s) and this is request 2")
       expect(error.message).toContain(`GET ${url}, POST ${url}/2`)
-      expect(code(error, 1)).toBe("ERR_MOCK_SCRIPT_ENDED")
+      expect(error).toMatchObject({ code: "ERR_MOCK_SCRIPT_ENDED" })
       expect(yield* mock.sent).toHaveLength(2)
+    })
+  )
+
+  it.effect("a request past the end is not retried, and its defect reaches the test through a client", () =>
+    Effect.gen(function* () {
+      for (const method of ["get", "post"] as const) {
+        const { client, mock } = yield* MockClient.make([])
+        const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none }).pipe(
+          Effect.provideService(HttpClient.HttpClient, client)
+        )
+        const cause = yield* Effect.sandbox(api[method]("/x")).pipe(Effect.flip)
+        expect(Cause.pretty(cause)).toContain("the script ended: it has 0 step(s) and this is request 1")
+        expect(yield* mock.sent).toHaveLength(1)
+      }
     })
   )
 

@@ -27,14 +27,11 @@ const bodyErrors = new WeakSet<Error>()
 export const noteBodyError = (error: Error): void => void bodyErrors.add(error)
 
 /** What a server that speaks plain HTTP answers to a TLS handshake. */
-const notTls: ReadonlySet<string> = new Set([
-  "ERR_SSL_WRONG_VERSION_NUMBER",
-  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
-  "ERR_SSL_RECORD_LAYER_FAILURE",
-  "ERR_SSL_UNEXPECTED_MESSAGE"
-])
+const notTls: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"])
 
-const plainHttp = "the server speaks plain HTTP: use http://"
+const plainHttp = "the server does not speak TLS there: use http://"
+const handshakeFailed = "the handshake with the server failed"
+const handshakeRejected = "the server rejected the handshake: it may demand a client certificate"
 const brokenRecord = "a TLS record of the response is invalid"
 const alertReceived = "the server ended the TLS session with an alert"
 const rawBody = "a raw body has to be a string, bytes, a stream, an iterable, a Blob or a form"
@@ -51,9 +48,11 @@ const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase
 }
 
 const tlsReason = (code: string, phase: SendPhase): Omit<FailureDetails, "phase"> => {
-  if (phase === "connecting") return notTls.has(code) ? { reason: "Tls", detail: plainHttp } : {}
   if (!code.startsWith("ERR_SSL_") || code === "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED") return {}
-  return { reason: "Tls", detail: code.includes("_ALERT_") ? alertReceived : brokenRecord }
+  const isAlert = code.includes("_ALERT_")
+  if (phase !== "connecting") return { reason: "Tls", detail: isAlert ? alertReceived : brokenRecord }
+  if (notTls.has(code)) return { reason: "Tls", detail: plainHttp }
+  return { reason: "Tls", detail: isAlert ? handshakeRejected : handshakeFailed }
 }
 
 /** What a failure says, and the original error. */

@@ -47,10 +47,11 @@ const interpret = (exchange: Exchange, step: Step): Answer => {
   }
 }
 
-const scriptEnded = ({ entries, index, request }: Exchange): Answer => {
+const scriptEnded = ({ entries, index }: Exchange): Answer => {
   const sent = entries.filter((entry) => entry._tag === "Sent").map((entry) => `${entry.method} ${entry.url}`)
   const text = `the script ended: it has ${index} step(s) and this is request ${index + 1}. Sent: ${sent.join(", ")}`
-  return failWith(request, codedError("ERR_MOCK_SCRIPT_ENDED", text))
+  // A fault of the test: a failure would be retried, or turned into an error that hides it.
+  return Effect.die(codedError("ERR_MOCK_SCRIPT_ENDED", text))
 }
 
 /**

@@ -1,0 +1,173 @@
+/**
+ * Exchanges that end at each point in each way, over each transport: the reason, whether the request may have been sent,
+ * the code, how often a POST was sent, and that nothing waits for a timeout where the connection has ended.
+ */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import type { TransportReason } from "@countersign/client/Errors"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { certificates } from "./support/certificates.js"
+import type { Ending, FaultyServer } from "./support/faults.js"
+import { endings, plain, secured } from "./support/faults.js"
+import { serve } from "./support/server.js"
+
+type Outcome = TransportReason | "Timeout" | 200
+type Server = Effect.Effect<FaultyServer, never, Scope.Scope>
+
+const ok = "HTTP/1.1 200 OK\r\n"
+
+/** How far the response had come. */
+const points = {
+  "before the response": "",
+  "in the status line": "HTTP/1.1 20",
+  "in the header": `${ok}content-le`,
+  "in a body of known length": `${ok}content-length: 100\r\n\r\nhalf`,
+  "in a chunked body": `${ok}transfer-encoding: chunked\r\n\r\na\r\nhalf`,
+  "in the last chunked body of a connection": `${ok}connection: close\r\ntransfer-encoding: chunked\r\n\r\na\r\nhalf`,
+  "in a body that the connection delimits": `${ok}connection: close\r\n\r\nhalf`,
+  "in a coded body": `${ok}content-encoding: gzip\r\ncontent-length: 100\r\n\r\n\x1f\x8b\x08`
+} as const
+
+type Point = keyof typeof points
+
+/** Bounds the silent ones. The others must not come near it. */
+const bound = "4 seconds"
+
+const transport = NodeTransport.layerWith(certificates === undefined ? {} : { tls: { ca: certificates.ca } })
+
+/** One POST, with the client's own retries. */
+const post = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, exchange: Duration.DurationInput = bound) =>
+  Effect.gen(function* () {
+    const { requests, url } = yield* server
+    const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none, timeout: { exchange } })
+    const [took, result] = yield* Effect.timed(Effect.either(api.post("/", { json: 1 })))
+    const outcome = result._tag === "Right" ? { status: result.right.status } : result.left
+    return { outcome, requests: requests(), took: Duration.toMillis(took) }
+  }).pipe(Effect.provide(layer), Effect.scoped)
+
+const expected = (reason: Outcome, code: RegExp): object => {
+  if (reason === 200) return { status: 200 }
+  if (reason === "Timeout") return { _tag: "Timeout", scope: "exchange" }
+  return { _tag: "TransportError", reason, sent: "maybe", code: expect.stringMatching(code) as string }
+}
+
+const check = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, reason: Outcome, code: RegExp) =>
+  Effect.gen(function* () {
+    const isSilent = reason === "Timeout"
+    const seen = yield* post(server, layer, isSilent ? "400 millis" : bound)
+    expect(seen.outcome).toMatchObject(expected(reason, code))
+    expect(seen.requests).toBe(1)
+    if (!isSilent) expect(seen.took).toBeLessThan(Duration.toMillis(bound))
+  })
+
+type Row = Record<"FIN" | "RST" | "garbage" | "silence", Outcome>
+const cut: Row = { FIN: "Truncated", RST: "Truncated", garbage: "InvalidAnswer", silence: "Timeout" }
+const head: Row = { ...cut, FIN: "ConnectionReset", RST: "ConnectionReset" }
+
+/** Over plain HTTP, with our transport. */
+const rows: Record<Point, Row> = {
+  "before the response": head,
+  "in the status line": head,
+  "in the header": head,
+  // What the garbage is, only the length tells.
+  "in a body of known length": { ...cut, garbage: "Timeout" },
+  "in a chunked body": cut,
+  "in the last chunked body of a connection": cut,
+  "in a body that the connection delimits": { ...cut, FIN: 200, garbage: "Timeout" },
+  "in a coded body": { ...cut, garbage: "InvalidContentEncoding" }
+}
+
+/** What other transports do not report. */
+const differences: Record<string, Partial<Record<Point, Partial<Row>>>> = {
+  NodeTransport: {},
+  "platform's undici": {
+    "in a body that the connection delimits": { RST: 200 },
+    // It undoes no coding.
+    "in a coded body": { garbage: "Timeout" }
+  },
+  "platform's node:http": {
+    "in a chunked body": { garbage: "Truncated" },
+    "in the last chunked body of a connection": { garbage: "Truncated" },
+    "in a body that the connection delimits": { RST: 200 },
+    "in a coded body": { garbage: "Timeout" }
+  },
+  "platform's fetch": { "in a body that the connection delimits": { RST: 200 } }
+}
+
+const layers: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
+  NodeTransport: transport,
+  "platform's undici": NodeHttpClient.layerUndici,
+  "platform's node:http": NodeHttpClient.layer,
+  "platform's fetch": FetchHttpClient.layer
+}
+
+const codes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_[A-Z_]+|Z_DATA_ERROR)$/
+
+for (const [name, layer] of Object.entries(layers)) {
+  describe(`${name}, over plain HTTP`, () => {
+    for (const [point, text] of Object.entries(points)) {
+      // The keys of `points` and of a row are known.
+      const row = { ...rows[point as Point], ...differences[name]?.[point as Point] }
+      it.live(`reports a connection that ends ${point}`, () =>
+        Effect.forEach(Object.entries(row), ([ending, reason]) =>
+          check(plain(text, ending as Ending), layer, reason, codes)
+        )
+      )
+    }
+  })
+}
+
+describe.skipIf(certificates === undefined)("NodeTransport, over TLS", () => {
+  const tlsCodes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_EOF_STATE|ERR_SSL_[A-Z0-9_]+)$/
+  for (const [point, text] of Object.entries(points)) {
+    const row = rows[point as Point]
+    const secure = { ...row, garbage: "Tls", record: "Tls", alert: "Tls" } as const
+    it.live(`reports a connection that ends ${point}, and a broken record at once`, () =>
+      Effect.forEach(Object.entries(secure), ([ending, reason]) =>
+        check(secured(text, ending as Ending), transport, reason, tlsCodes)
+      )
+    )
+  }
+
+  const noTls = "the server does not speak TLS there: use http://"
+  const handshakes: Record<Ending, readonly [reason: TransportReason, code: RegExp, detail?: string]> = {
+    FIN: ["ConnectionReset", /^ECONNRESET$/],
+    RST: ["ConnectionReset", /^ECONNRESET$/],
+    garbage: ["Tls", /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, noTls],
+    silence: ["ConnectTimeout", /^UND_ERR_CONNECT_TIMEOUT$/],
+    record: ["Tls", /^ERR_SSL_/, "the handshake with the server failed"],
+    alert: ["Tls", /_ALERT_HANDSHAKE_FAILURE$/, "the server rejected the handshake: it may demand a client certificate"]
+  }
+
+  it.live("reports a handshake that ends as unsent", () =>
+    Effect.gen(function* () {
+      const brief = NodeTransport.layerWith({ connectTimeout: "300 millis", tls: { ca: certificates?.ca ?? "" } })
+      for (const ending of Object.keys(endings)) {
+        // The keys of `endings`.
+        const [reason, code, detail] = handshakes[ending as Ending]
+        const seen = yield* post(secured("handshake", ending as Ending), ending === "silence" ? brief : transport)
+        const tagged = { _tag: "TransportError", reason, sent: "no", ...(detail === undefined ? {} : { detail }) }
+        expect(seen.outcome, ending).toMatchObject({ ...tagged, code: expect.stringMatching(code) as string })
+        expect(seen.requests).toBe(0)
+      }
+    })
+  )
+
+  it.live("advises http for a server of plain HTTP", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((_, response) => response.end("ok"))
+      const api = yield* ApiClient.make({ baseUrl: url.replace("http:", "https:"), auth: Auth.none })
+      const error = yield* Effect.flip(api.post("/"))
+      expect(error).toMatchObject({ _tag: "TransportError", reason: "Tls", sent: "no", detail: noTls })
+      expect(error.message).not.toContain("certificate")
+    }).pipe(Effect.provide(transport), Effect.scoped)
+  )
+})
