@@ -35,10 +35,12 @@ export class CookieJar extends /* @__PURE__ */ Context.Tag("@countersign/client/
 /**
  * An empty jar that lives as long as the process.
  *
- * Domains, paths, expiry, public suffixes and the prefixes `__Host-` and `__Secure-` are held to, with the time of the
- * Effect clock. `Secure` cookies are taken from and sent to https only, localhost included, and what was set over https
- * is not overlaid over http. The port does not tell cookies apart: those of a host are of all its ports. `SameSite` is of
- * no consequence, since no page of somebody else's makes the requests.
+ * Domains, paths, expiry, public suffixes and the prefixes `__Host-` and `__Secure-` are enforced, with the time of the
+ * Effect clock. Names without a dot (`localhost`) and all names below `local` and `internal` count as public suffixes: no
+ * cookie is shared there by a `Domain`. `Secure` cookies are stored from and sent to https, and loopback hosts (`localhost`,
+ * 127.0.0.0/8, `[::1]`) without TLS, as browsers do. A response without TLS does not overlay a `Secure` cookie. The port does
+ * not tell cookies apart: those of a host are sent to all its ports. `SameSite` has no effect, since no page makes the
+ * requests.
  *
  * A cookie of more than 4096 octets (name and value), an attribute of more than 1024 and a field of more than 8192 are
  * passed over. A domain has at most 50 cookies and the jar 3000; who is too many takes the place of one that has expired,

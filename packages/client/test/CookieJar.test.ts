@@ -46,7 +46,58 @@ describe("whom a cookie is sent to", () => {
     table([
       ["a=1; Domain=com; Path=/", "https://other.com/", "", "https://api.com/"],
       ["a=1; Domain=co.uk; Path=/", "https://other.co.uk/", "", "https://api.co.uk/"],
-      ["a=1; Domain=github.io; Path=/", "https://b.github.io/", "", "https://a.github.io/"]
+      ["a=1; Domain=github.io; Path=/", "https://b.github.io/", "", "https://a.github.io/"],
+      ["a=1; Domain=localhost; Path=/", "https://b.localhost/", "", "https://a.localhost/"],
+      ["a=1; Domain=localhost.; Path=/", "https://b.localhost./", "", "https://a.localhost./"],
+      ["a=1; Domain=invalid; Path=/", "https://b.invalid/", "", "https://a.invalid/"],
+      ["a=1; Domain=test; Path=/", "https://b.test/", "", "https://a.test/"],
+      ["a=1; Domain=example; Path=/", "https://b.example/", "", "https://a.example/"],
+      ["a=1; Domain=local; Path=/", "https://b.local/", "", "https://a.local/"],
+      ["a=1; Domain=corp; Path=/", "https://b.corp/", "", "https://a.corp/"],
+      ["a=1; Domain=home.arpa; Path=/", "https://b.home.arpa/", "", "https://a.home.arpa/"]
+    ])
+  )
+
+  it.effect("no domain below the names of private networks, whose parties no list knows", () =>
+    Effect.gen(function* () {
+      const host = "a.default.svc.cluster.local"
+      for (const domain of [
+        "local",
+        "cluster.local",
+        "svc.cluster.local",
+        "default.svc.cluster.local",
+        "CLUSTER.local"
+      ]) {
+        yield* table([
+          [`a=1; Domain=${domain}; Path=/`, "https://b.default.svc.cluster.local/", "", `https://${host}/`],
+          [`a=1; Domain=${domain}; Path=/`, `https://${host}/`, "", `https://${host}/`]
+        ])
+      }
+      yield* table([
+        [`a=1; Domain=${host}; Path=/`, `https://${host}/`, "a=1", `https://${host}/`],
+        [`a=1; Domain=${host}; Path=/`, `https://x.${host}/`, "", `https://${host}/`],
+        ["a=1; Domain=compute.internal; Path=/", "https://b.compute.internal/", "", "https://a.compute.internal/"],
+        ["a=1; Domain=app.localhost; Path=/", "https://b.app.localhost/", "a=1", "https://a.app.localhost/"],
+        ["a=1; Domain=notlocal.test; Path=/", "https://b.notlocal.test/", "a=1", "https://a.notlocal.test/"]
+      ])
+    })
+  )
+
+  it.effect("no domain that is written with two dots, or with blanks after one", () =>
+    table([
+      ["a=1; Domain=.home.example.org; Path=/", "https://home.example.org/", "a=1", "https://home.example.org/"],
+      ["a=1; Domain=..home.example.org; Path=/", "https://home.example.org/", "", "https://home.example.org/"],
+      ["a=1; domain=  .  home.example.org; Path=/", "https://home.example.org/", "", "https://home.example.org/"],
+      ["a=1; Domain=  .home.example.org  ; Path=/", "https://home.example.org/", "a=1", "https://home.example.org/"]
+    ])
+  )
+
+  it.effect("a TAB within a name or a value stays, and around them it does not", () =>
+    table([
+      ["test=9\tvalue; Path=/", "https://api.test/", "test=9\tvalue"],
+      ["te\tst=1;\tPath=/", "https://api.test/", "te\tst=1"],
+      ["\ta\t=\t1\t;\tPath=/v1\t", url, "a=1"],
+      ["a=\ufdd0; Path=/", "https://api.test/", ""]
     ])
   )
 
@@ -67,9 +118,34 @@ describe("whom a cookie is sent to", () => {
       ["a=1; Secure; Path=/", "http://api.test/", ""],
       ["a=1; Path=/", "http://api.test/", "a=1"],
       ["a=1; Secure; Path=/", "https://api.test/", "", "http://api.test/"],
-      ["a=1; Secure; Path=/", "http://localhost/", "", "https://localhost/"],
-      ["a=1; Secure; Path=/", "https://localhost/", "", "http://localhost/"]
+      ["__Host-a=1; Secure; Path=/", "https://api.test/", "", "http://api.test/"]
     ])
+  )
+
+  it.effect("a loopback host without TLS too, where it is Secure, and no other host", () =>
+    Effect.gen(function* () {
+      for (const host of ["localhost", "localhost:8080", "127.0.0.1", "127.255.0.3:81", "[::1]", "2130706433"]) {
+        yield* table([
+          ["a=1; Secure; Path=/", `http://${host}/`, "a=1", `http://${host}/`],
+          ["a=1; Secure; Path=/", `http://${host}/`, "a=1", `https://${host}/`],
+          ["__Host-a=1; Secure; Path=/", `https://${host}/`, "__Host-a=1", `http://${host}/`]
+        ])
+      }
+      for (const host of [
+        "localhost.test",
+        "127.0.0.1.test",
+        "128.0.0.1",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::2]",
+        "a.localhost"
+      ]) {
+        yield* table([
+          ["a=1; Secure; Path=/", `http://${host}/`, "", `https://${host}/`],
+          ["a=1; Secure; Path=/", `https://${host}/`, "", `http://${host}/`]
+        ])
+      }
+    })
   )
 
   it.effect("a Secure one is not overlaid without TLS, by no path below its own and no domain next to its own", () =>

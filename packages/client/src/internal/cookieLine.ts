@@ -9,11 +9,15 @@ export interface Where {
   readonly secure: boolean
 }
 
+/** Hosts that no network leads to, which browsers trust without TLS too (W3C Secure Contexts §3.1). */
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
+
 /** Undefined for what is no URL. */
 export const whereOf = (url: string): Where | undefined => {
   try {
     const { hostname, pathname, protocol } = new URL(url)
-    return { host: hostname, path: pathname, secure: protocol === "https:" }
+    return { host: hostname, path: pathname, secure: protocol === "https:" || isLoopback(hostname) }
   } catch {
     return undefined
   }
@@ -40,8 +44,26 @@ const withoutLong = (line: string): string =>
         .filter((part, at) => at === 0 || part.slice(part.indexOf("=") + 1).trim().length <= longestAttribute)
         .join(";")
 
-const parse = (line: string): Tough.Cookie | undefined =>
-  line.length > longestLine ? undefined : Tough.Cookie.parse(withoutLong(line))
+/** What stands for a TAB within a name or value while tough-cookie reads them: it refuses one, RFC 6265 §5.2 does not. */
+const standIn = "\ufdd0"
+
+const parse = (line: string): Tough.Cookie | undefined => {
+  if (line.length > longestLine || line.includes(standIn)) return undefined
+  const bounded = withoutLong(line)
+  const end = bounded.indexOf(";")
+  const pair = end === -1 ? bounded : bounded.slice(0, end)
+  if (!pair.includes("\t")) return Tough.Cookie.parse(bounded)
+  const cookie = Tough.Cookie.parse(pair.replaceAll("\t", standIn) + bounded.slice(pair.length))
+  if (cookie === undefined) return undefined
+  cookie.key = cookie.key.replaceAll(standIn, "\t").trim()
+  cookie.value = cookie.value.replaceAll(standIn, "\t").trim()
+  return cookie
+}
+
+/** RFC 6265 §5.1.4. */
+export const pathMatches = (path: string, cookiePath: string): boolean =>
+  path.startsWith(cookiePath) &&
+  (path.length === cookiePath.length || cookiePath.endsWith("/") || path.charAt(cookiePath.length) === "/")
 
 const expiryOf = ({ expires, maxAge }: Tough.Cookie, now: number): number => {
   if (maxAge === null) return expires instanceof Date ? expires.getTime() : Number.POSITIVE_INFINITY
@@ -49,7 +71,16 @@ const expiryOf = ({ expires, maxAge }: Tough.Cookie, now: number): number => {
   return ms > 0 ? Math.min(now + ms, endOfTime) : Number.NEGATIVE_INFINITY
 }
 
+/**
+ * Names of private networks, which no list of public suffixes knows: below them each name may be another party's, as the
+ * services of a cluster below `svc.cluster.local` and the machines below `compute.internal` are.
+ */
+const privateNames = /(?:^|\.)(?:local|internal)\.?$/
+
+/** A name without a dot, such as `localhost`, is a suffix too. */
 const hasSuffixOnly = (domain: string): boolean =>
+  !/[^.]\.[^.]/.test(domain) ||
+  privateNames.test(domain) ||
   Tough.getPublicSuffix(domain, { allowSpecialUseDomain: true, ignoreError: true }) === undefined
 
 /** Whom a cookie of `host` may be sent to; undefined where that would be somebody else too. */
@@ -58,6 +89,8 @@ const scopeOf = (attribute: string | null, host: string): Pick<Kept, "domain" | 
     // An address, a name without dots and a public suffix have nothing below them that is theirs.
     return { domain: host, hostOnly: attribute === null || host.startsWith("[") || hasSuffixOnly(host) }
   }
+  // One dot before it was taken away already: RFC 6265 §5.2.3 takes no other one, and no blanks after it.
+  if (attribute.startsWith(".") || attribute.trim() !== attribute) return undefined
   try {
     const domain = Tough.canonicalDomain(attribute) ?? ""
     const isOurs = Tough.domainMatch(host, domain, false) === true && !hasSuffixOnly(domain)

@@ -69,12 +69,6 @@ export class Shelf {
     return this.#byDomain.get(domain)?.get(keyOf({ name, path }))
   }
 
-  /** Whether a live cookie is such a one. */
-  has(isSuch: (cookie: Kept) => boolean, now: number): boolean {
-    for (const cookie of this.#byUse) if (cookie.expires > now && isSuch(cookie)) return true
-    return false
-  }
-
   /** Keeps a cookie in the place of the one that it renews, or takes that one away; tells whether anything changed. */
   put(cookie: Omit<Kept, "created">, now: number): boolean {
     const found = this.find(cookie)

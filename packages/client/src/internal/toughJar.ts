@@ -1,17 +1,17 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Tough from "tough-cookie"
 import type { Service } from "../CookieJar.js"
 import type { Where } from "./cookieLine.js"
-import { read, whereOf } from "./cookieLine.js"
+import { pathMatches, read, whereOf } from "./cookieLine.js"
 import type { Kept } from "./cookieShelf.js"
 import { Shelf } from "./cookieShelf.js"
+import { SecureOverlay } from "./secureOverlay.js"
 
 /** RFC 6265 §5.4: longer paths first, and of those that are as long who came first. */
 const inOrder = (one: Kept, other: Kept): number => other.path.length - one.path.length || one.created - other.created
 
 const isFor = (cookie: Kept, { host, path, secure }: Where): boolean =>
-  (!cookie.hostOnly || cookie.domain === host) && (!cookie.secure || secure) && Tough.pathMatch(path, cookie.path)
+  (!cookie.hostOnly || cookie.domain === host) && (!cookie.secure || secure) && pathMatches(path, cookie.path)
 
 /** A host and what it lies below. Which of them may have cookies was judged when those came. */
 const domainsOf = (host: string): ReadonlyArray<string> => {
@@ -19,9 +19,6 @@ const domainsOf = (host: string): ReadonlyArray<string> => {
   for (let dot = host.indexOf("."); dot !== -1; dot = host.indexOf(".", dot + 1)) domains.push(host.slice(dot + 1))
   return domains
 }
-
-const overlap = (one: string, other: string): boolean =>
-  Tough.domainMatch(one, other, false) === true || Tough.domainMatch(other, one, false) === true
 
 /** The field that a saved cookie could have come as, so that what holds for those holds for it. */
 const lineOf = ({ domain, hostOnly, httpOnly, name, path, secure, value }: Kept): string =>
@@ -74,20 +71,15 @@ export class Jar {
     const where = whereOf(url)
     let changed = false
     if (where === undefined) return changed
+    let overlay: SecureOverlay | undefined
     for (const line of lines) {
       const cookie = read(line, where, now)
-      if (cookie === undefined || (!where.secure && this.#overlaysSecure(cookie, now))) continue
+      if (cookie === undefined) continue
+      // A response without TLS adds no Secure cookie: those that are there now are all.
+      if (!where.secure && (overlay ??= new SecureOverlay(this.#shelf.live(now), where.host)).covers(cookie)) continue
       changed = this.#shelf.put(cookie, now) || changed
     }
     return changed
-  }
-
-  /** draft-ietf-httpbis-rfc6265bis, §5.7: without TLS nobody overlays what was set with it. */
-  #overlaysSecure({ domain, name, path }: Omit<Kept, "created">, now: number): boolean {
-    return this.#shelf.has(
-      (kept) => kept.secure && kept.name === name && overlap(kept.domain, domain) && Tough.pathMatch(path, kept.path),
-      now
-    )
   }
 
   /** All that are live, in the order of their use. */
