@@ -1,6 +1,6 @@
 /** The waiting rules for every status and every field that can ask for a wait: which error, how many sends, and when. */
 import type { ApiError } from "@countersign/client/Errors"
-import * as Retry from "@countersign/client/Retry"
+import type * as Retry from "@countersign/client/Retry"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpBody from "@effect/platform/HttpBody"

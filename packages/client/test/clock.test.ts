@@ -125,7 +125,7 @@ const cases: ReadonlyArray<Case> = [
     name: "a schedule that ends after a time",
     script: () => respond(503),
     options: Effect.succeed({
-      retry: Schedule.spaced("10 seconds").pipe(Schedule.upTo("25 seconds")) as Retry.RetrySchedule
+      retry: Schedule.spaced("10 seconds").pipe(Schedule.upTo("25 seconds"))
     }),
     calls: call,
     at: [0, 10_000, 20_000, 30_000]

@@ -57,7 +57,7 @@ export const plain = (text: string, ending: Ending): Effect.Effect<FaultyServer,
  * The same over TLS: a server behind a relay, which ends the connection to the client beneath TLS. With `handshake` it ends
  * before the client has sent anything but its first message.
  */
-export const secured = (text: string | "handshake", ending: Ending): Effect.Effect<FaultyServer, never, Scope.Scope> =>
+export const secured = (text: string, ending: Ending): Effect.Effect<FaultyServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     let requests = 0
     const relayed: Array<Socket> = []
