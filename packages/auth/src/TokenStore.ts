@@ -132,7 +132,8 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
  * two token sources, each with its own `Layer.provide(TokenStore.layerMemory)`, share no token.
  *
  * To share tokens (of a sign-in with the client that uses them, for one), provide it once to both, or give both one value
- * of `Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)`.
+ * of `Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)`. `Layer.provideMerge` uses its argument twice, so give it such
+ * a value too.
  *
  * @since 0.1.0
  * @category layers

@@ -45,7 +45,8 @@ const client = (options: Options = {}) =>
         )
       )
     )
-  ).pipe(Layer.provideMerge(TokenStore.layerMemory))
+    // A value of its own: `provideMerge` uses its argument twice, and each use of `layerMemory` is a store of its own.
+  ).pipe(Layer.provideMerge(Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)))
 
 const inMemory = (server: OAuthServer.Options = {}, options: Options = {}) =>
   Layer.provideMerge(client(options), OAuthServer.layerMemory(server))
