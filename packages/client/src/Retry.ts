@@ -9,7 +9,8 @@
  * | an exchange that broke or took too long | the same |
  * | an exchange that never reached the server | any method |
  * | any response with `x-should-retry: false` | never |
- * | another status, a refused certificate, an answer that is not HTTP | never |
+ * | another status | never |
+ * | `AddressRefused`, `HeaderTooLarge`, `InvalidAnswer`, `InvalidContentEncoding`, `RequestBodyFailed`, `Tls` | never |
  * | a proxy that is down or answers with one of the statuses above; nothing was sent | any method |
  * | a proxy that answers with another status, such as 403 or 407 | never |
  *

@@ -81,7 +81,10 @@ export type Tls = TlsTrust | TlsIdentity
 export interface Options {
   /** Most connections to one origin at a time; as many as there are requests when left out. */
   readonly connections?: number | undefined
-  /** Until a connection stands, TLS included: 10 seconds. */
+  /**
+   * Until a connection is established, TLS included: 10 seconds. All addresses of a name are tried within this time, side by
+   * side ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)).
+   */
   readonly connectTimeout?: Duration.DurationInput | undefined
   /** From the end of the request to the last header of its answer: 30 seconds. */
   readonly headersTimeout?: Duration.DurationInput | undefined
@@ -104,9 +107,15 @@ export interface Options {
    * no. All other options apply to both protocols. `maxHeaderSize` counts 32 bytes more per field over HTTP/2.
    */
   readonly allowH2?: boolean | undefined
-  /** Certificates and keys. */
+  /**
+   * Certificates and keys. Where they cannot be used, each https request fails with a `TransportError` of the reason `Tls`,
+   * unsent, whose `detail` names the option.
+   */
   readonly tls?: Tls | undefined
-  /** Connects to this Unix socket, whatever the host of a URL is. */
+  /**
+   * Connects to this Unix socket, whatever the host of a URL is. A path that cannot be connected to is a `TransportError` of
+   * the reason `ConnectionRefused`, whose `detail` names it.
+   */
   readonly socketPath?: string | undefined
   /**
    * Called before a connection is opened, for each address of the host name, or for the address in the URL: `false`
@@ -114,7 +123,8 @@ export interface Options {
    * (mapped, compatible, NAT64, 6to4, Teredo) is rejected if either of the two is, and `0.0.0.0` and `::` are rejected
    * if the loopback address is. Where no address is left, the
    * request fails with the code `ERR_COUNTERSIGN_ADDRESS`, which is a `TransportError` of the reason `AddressRefused`:
-   * nothing was sent, and nothing will be by another attempt. For URLs that come from somebody else.
+   * nothing was sent, and it is not retried. A function that throws rejects the address, and its error is the `cause`. Use
+   * this for URLs that others supply.
    */
   readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
   /** Called with the origin whenever a connection was opened, for a counter. */

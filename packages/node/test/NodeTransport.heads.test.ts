@@ -1,0 +1,92 @@
+/** Heads of responses that are unusual and allowed, and those that the parser rejects. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { raw } from "./support/server.js"
+
+describe("NodeTransport", () => {
+  it.live("answers a POST with a 204 that has a length, once, and uses a further connection after it", () =>
+    Effect.gen(function* () {
+      for (const status of [204, 205]) {
+        let requests = 0
+        const { url } = yield* raw((socket) => {
+          requests++
+          socket.write(`HTTP/1.1 ${status} X\r\ncontent-length: 5\r\n\r\n`)
+        })
+        const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none })
+        expect([(yield* api.post("/")).status, requests]).toEqual([status, 1])
+        expect([(yield* api.get("/")).status, requests]).toEqual([status, 2])
+      }
+    }).pipe(Effect.provide(NodeTransport.layerWith({ connections: 1 })), Effect.scoped)
+  )
+
+  const answers: Record<string, readonly [text: string, body: string]> = {
+    "100 Continue that was not asked for": [
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello",
+      "hello"
+    ],
+    "several interim responses": [
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 \r\n\r\n" +
+        "HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello",
+      "hello"
+    ],
+    "a folded field": ["HTTP/1.1 201 Created\r\nx-a: 1\r\n 2\r\ncontent-length: 5\r\n\r\nhello", "hello"],
+    "a repeated length": ["HTTP/1.1 201 Created\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\nhello", "hello"],
+    "a list of one length": ["HTTP/1.1 201 Created\r\ncontent-length: 5, 5\r\n\r\nhello", "hello"],
+    "content that looks like a head": [
+      "HTTP/1.1 201 Created\r\ncontent-length: 25\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+      "HTTP/1.1 100 Continue\r\n\r\n"
+    ]
+  }
+  for (const [name, [text, body]] of Object.entries(answers)) {
+    it.live(`accepts ${name}, whole and byte by byte, again and again over one connection`, () =>
+      Effect.gen(function* () {
+        for (const size of [text.length, 1, 7]) {
+          const server = yield* raw((socket) => {
+            socket.setNoDelay(true)
+            const pieces = text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []
+            const next = () => {
+              const piece = pieces.shift()
+              if (piece !== undefined) socket.write(piece, "latin1", () => setImmediate(next))
+            }
+            next()
+          })
+          // A length that comes in pieces may have been read before it is known to be repeated.
+          if (size < text.length && name.includes("length")) continue
+          const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
+          for (let n = 0; n < 3; n++) {
+            const response = yield* api.post("/")
+            expect([response.status, yield* response.text]).toEqual([201, body])
+          }
+          expect(server.connections).toBe(1)
+        }
+      }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+    )
+  }
+
+  const rejected: Record<string, readonly [text: string, detail: RegExp]> = {
+    "lengths that contradict": ["content-length: 5\r\ncontent-length: 6\r\n\r\nhello", /content-length is repeated/],
+    "a length beside chunks": ["content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", /content-length is repeated/],
+    "a bare line feed": ["x: 1\n\r\n", /./],
+    "a control character": ["x: \u0001\r\n\r\n", /^Invalid header value char$/],
+    "a chunk without a size": ["transfer-encoding: chunked\r\n\r\n  5\r\nhello\r\n0\r\n\r\n", /chunk size/]
+  }
+  it.live("rejects what its parser does, once, with the parser's words", () =>
+    Effect.gen(function* () {
+      for (const [name, [text, detail]] of Object.entries(rejected)) {
+        let requests = 0
+        const { url } = yield* raw((socket) => {
+          requests++
+          socket.end(`HTTP/1.1 200 OK\r\n${text}`, "latin1")
+        })
+        const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none })
+        const error = yield* Effect.flip(api.get("/"))
+        const seen = { _tag: "TransportError", reason: "InvalidAnswer", sent: "maybe" }
+        expect(error, name).toMatchObject({ ...seen, detail: expect.stringMatching(detail) as string })
+        expect([requests, error.message.includes("check the port")], name).toEqual([1, false])
+      }
+    }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+  )
+})

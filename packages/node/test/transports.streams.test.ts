@@ -1,0 +1,148 @@
+/** Streams of bodies: into files, without pieces of no bytes, and headers that do not wait for them. */
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Auth from "@countersign/client/Auth"
+import * as NodeTransport from "@countersign/node/NodeTransport"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as FileSystem from "@effect/platform/FileSystem"
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { describe, expect, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { createHash } from "node:crypto"
+import { createSecureServer } from "node:http2"
+import { gunzipSync, gzipSync } from "node:zlib"
+import { mebi } from "./support/bodies.js"
+import { certificates } from "./support/certificates.js"
+import { listen, raw, serve } from "./support/server.js"
+
+interface Case {
+  readonly layer: Layer.Layer<HttpClient.HttpClient>
+  readonly inflates: boolean
+  readonly secure?: true
+}
+
+const cases: Record<string, Case> = {
+  NodeTransport: { layer: NodeTransport.layer, inflates: true },
+  ...(certificates === undefined
+    ? {}
+    : {
+        "NodeTransport over HTTP/2": {
+          layer: NodeTransport.layerWith({ allowH2: true, tls: { ca: certificates.ca } }),
+          inflates: true,
+          secure: true
+        }
+      }),
+  "platform's undici": { layer: NodeHttpClient.layerUndici, inflates: false },
+  "platform's node:http": { layer: NodeHttpClient.layer, inflates: false },
+  "platform's fetch": { layer: FetchHttpClient.layer, inflates: true }
+}
+
+/** 20 MiB that do not compress to nothing. */
+const large = Buffer.alloc(20 * mebi)
+for (let at = 0; at < large.length; at += 8) large.writeUInt32LE((at * 2654435761) % 2 ** 32, at)
+const packed = gzipSync(large, { level: 1 })
+const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+
+interface Answering {
+  writeHead: (status: number, headers: Record<string, string>) => unknown
+  end: (body: Uint8Array) => unknown
+}
+
+const answer = (url: string | undefined, response: Answering) => {
+  const coded = url === "/gzip"
+  response.writeHead(200, coded ? { "content-encoding": "gzip" } : {})
+  response.end(coded ? packed : large)
+}
+
+const serverOf = ({ secure }: Case) =>
+  secure === undefined
+    ? serve(({ url }, response) => answer(url, response))
+    : listen(
+        createSecureServer({ ...certificates?.server }, ({ url }, response) => answer(url, response)),
+        "https"
+      )
+
+describe("A download of 20 MiB", () => {
+  for (const [name, one] of Object.entries(cases)) {
+    for (const path of ["/plain", "/gzip"]) {
+      it.live(`over ${name} runs into a file (${path})`, () =>
+        Effect.gen(function* () {
+          const { url } = yield* serverOf(one)
+          const files = yield* FileSystem.FileSystem
+          const file = yield* files.makeTempFileScoped()
+          const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none })
+          const { stream } = yield* api.execute(HttpClientRequest.get(path))
+          let empty = 0
+          yield* stream.pipe(
+            Stream.tap((piece) => Effect.sync(() => void (empty += piece.length === 0 ? 1 : 0))),
+            Stream.run(files.sink(file))
+          )
+          const written = yield* files.readFile(file)
+          const plain = path === "/gzip" && !one.inflates ? gunzipSync(written) : written
+          expect([empty, hash(plain)]).toEqual([0, hash(large)])
+        }).pipe(Effect.provide(one.layer), Effect.provide(NodeFileSystem.layer), Effect.scoped)
+      )
+    }
+  }
+})
+
+describe("A header", () => {
+  const head = (status: number) => `HTTP/1.1 ${status} X\r\nlocation: /ok\r\ncontent-length: 40\r\n\r\n`
+  /** A byte of a short body each 100 ms: all of it takes four seconds. */
+  const dripping = (status: number) =>
+    raw((socket, request) => {
+      if (request.startsWith("GET /ok")) return void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+      socket.write(head(status))
+      const drip = setInterval(() => socket.write("x"), 100)
+      socket.on("close", () => clearInterval(drip))
+    })
+
+  it.live("does not wait for a short body that arrives slowly, whatever the status", () =>
+    Effect.gen(function* () {
+      for (const status of [200, 206, 302, 401, 404, 503]) {
+        const { url } = yield* dripping(status)
+        const client = yield* NodeTransport.make()
+        const [took, response] = yield* Effect.timed(client.get(url))
+        expect(response.status).toBe(status)
+        expect(Duration.toMillis(took)).toBeLessThan(2500)
+        yield* Stream.runDrain(Stream.take(response.stream, 1))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of a redirect, a 401 or a 503 is handled although its short body arrives slowly", () =>
+    Effect.gen(function* () {
+      const outcomes = { 302: { status: 200 }, 401: { _tag: "Unauthorized" }, 503: { _tag: "Unavailable" } }
+      for (const [status, outcome] of Object.entries(outcomes)) {
+        const { url } = yield* dripping(Number(status))
+        const api = yield* ApiClient.make({
+          baseUrl: url,
+          auth: Auth.none,
+          retry: false,
+          timeout: { exchange: "3 seconds" }
+        })
+        const result = yield* Effect.either(api.get("/x"))
+        expect(result._tag === "Right" ? { status: result.right.status } : result.left).toMatchObject(outcome)
+      }
+    }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
+  )
+
+  it.live("and a short body after it are read whole, in whatever pieces they come", () =>
+    Effect.gen(function* () {
+      for (const pause of [0, 1, 3, 10, 50]) {
+        const { url } = yield* raw((socket) => {
+          socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
+          for (const [at, piece] of ["01", "234", "56789"].entries())
+            setTimeout(() => socket.write(piece), pause * (at + 1))
+        })
+        const client = yield* NodeTransport.make()
+        expect(yield* Effect.flatMap(client.get(url), ({ text }) => text)).toBe("0123456789")
+      }
+    }).pipe(Effect.scoped)
+  )
+})
