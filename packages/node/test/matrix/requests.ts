@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 
 /** How a body reaches the wire: of known length, in chunks, or none. */
-export type Framing = number | "chunked" | "none"
+type Framing = number | "chunked" | "none"
 
 /** A kind of body. */
 export interface BodyKind {
