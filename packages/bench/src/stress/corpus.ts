@@ -2,6 +2,7 @@
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
 import * as Challenge from "@countersign/protocol/Challenge"
+import * as Content from "@countersign/protocol/Content"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RateLimit from "@countersign/protocol/RateLimit"
@@ -64,9 +65,12 @@ const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
 /** Secrets as a server may choose them, of each length that is looked for. */
-const hide = Redact.withoutSecrets(
+const replace = Redact.withoutSecrets(
   [8, 9, 12, 16, 40, 80, 200, 4000].flatMap((length) => ["a".repeat(length), `ab${"a".repeat(length)}`])
 )
+
+/** The longest text that an error shows comes from a header, and a header has at most 16 KiB. */
+const hide = (text: string): string => replace(text, 16 * 1024)
 
 const inField = (name: string): Parser =>
   parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
@@ -88,6 +92,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("Challenge.parse", Challenge.parse, challenges),
     parser("Challenge.parse of lines", (text) => Challenge.parse(text.split("\n")), challenges)
   ],
+  Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
   HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
   Origin: [
     parser("Origin.of", Origin.of, urls),
