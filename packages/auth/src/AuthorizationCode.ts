@@ -21,6 +21,7 @@ import * as AuthorizationResponse from "./internal/authorizationResponse.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import * as CodeExchange from "./internal/codeExchange.js"
 import * as Conversation from "./internal/conversation.js"
+import type { Find } from "./internal/discovery.js"
 import * as Quirk from "./internal/quirk.js"
 import * as SignedInStore from "./internal/signedInStore.js"
 import { makeUsed } from "./internal/used.js"
@@ -166,14 +167,12 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
     const conversation = yield* Conversation.make(options)
     yield* AuthorizationServer.checked(options, conversation.insecure)
     yield* AuthorizationRequest.checkedReturn(options.redirectUri)
-    const server = AuthorizationServer.make(conversation, options)
-    return { begin: beginning(options, conversation, server), finish: finishing(options, conversation, server) }
+    const find = AuthorizationServer.make(conversation, options)
+    return { begin: beginning(options, conversation, find), finish: finishing(options, conversation, find) }
   })
 
-type Server = Effect.Effect<oauth.AuthorizationServer, TokenError>
-
 const beginning =
-  (options: Options, conversation: Conversation.Conversation, known: Server): Service["begin"] =>
+  (options: Options, conversation: Conversation.Conversation, find: Find): Service["begin"] =>
   (own, demand) =>
     Effect.gen(function* () {
       const { call, insecure } = conversation
@@ -182,7 +181,7 @@ const beginning =
       const further = { ...options.parameters, ...own, ...(demand && Demand.parameters(demand)) }
       const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
       const openid = scopes.includes("openid")
-      const server = yield* known
+      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", openid, pushed))
       yield* AuthorizationServer.ready(server, { insecure, openid, pushed })
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
@@ -200,18 +199,18 @@ const beginning =
       return new Transaction({ url, state, expiresAt, ...bound, nonce, maxAge })
     })
 
-const finishing = (options: Options, conversation: Conversation.Conversation, known: Server): Service["finish"] => {
+const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["finish"] => {
   const used = makeUsed()
   return (transaction, callback) =>
     Effect.gen(function* () {
-      const { client, expiresAt, issuer, redirectUri, state } = transaction
+      const { client, expiresAt, issuer, nonce, redirectUri, state } = transaction
       if (issuer !== options.issuer || client !== options.clientId) return yield* another
       const parameters = yield* AuthorizationResponse.parametersOf(redirectUri, callback)
       // Somebody else's answer ends no sign-in: whoever waits for the right one goes on waiting.
       yield* AuthorizationResponse.belonging(parameters, state)
       const now = yield* Clock.currentTimeMillis
       if (now >= expiresAt) return yield* beginAnew("the sign-in took too long")
-      const server = yield* known
+      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", nonce !== undefined))
       if (!used.first(state, expiresAt, now)) return yield* beginAnew("the sign-in is over")
       yield* AuthorizationResponse.codeOf(parameters, server)
       return yield* CodeExchange.signIn(conversation, server, transaction, parameters, options)

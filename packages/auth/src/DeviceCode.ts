@@ -111,7 +111,9 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
   Effect.gen(function* () {
     const conversation = yield* Conversation.make(options)
     yield* AuthorizationServer.checked(options, conversation.insecure)
-    const server = AuthorizationServer.make(conversation, options)
+    const openid = options.scopes?.includes("openid") ?? false
+    const find = AuthorizationServer.make(conversation, options)
+    const server = Effect.suspend(() => find(AuthorizationServer.signInNeeds("device_authorization_endpoint", openid)))
     const asking = (pending: Pending) =>
       Effect.flatMap(server, (known) => DeviceAuthorization.ask(conversation, known, options, pending))
     return {

@@ -162,11 +162,11 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
     const conversation = yield* Conversation.make(client)
     const { insecure, send } = conversation
     yield* AuthorizationServer.checked(client, insecure)
-    const known = AuthorizationServer.make(conversation, client)
+    const find = AuthorizationServer.make(conversation, client)
     return {
       introspect: (token, hint) =>
         Effect.gen(function* () {
-          const server = yield* known
+          const server = yield* find(["introspection_endpoint"])
           yield* AuthorizationServer.usable("introspection endpoint", server.introspection_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
           let signed = false

@@ -149,7 +149,9 @@ export interface Service {
 }
 
 /**
- * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read.
+ * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read. It is read from three
+ * well-known places: RFC 8414, OpenID Connect Discovery, and the OpenID document with the issuer's path inserted. A place
+ * without a usable document leads to the next one.
  *
  * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, or the client's id or secret is
  * empty. The conversation fails with
@@ -161,7 +163,7 @@ export interface Service {
  * - `InvalidResponse` for a 2xx status without an `access_token` that can be sent; see {@link rotatedRefreshToken}
  *
  * An `access_token` in a 2xx JSON or form body makes a token. Other members are left out where they cannot be read. No
- * redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s.
+ * redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s, and one for metadata 10 s.
  *
  * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
  * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).

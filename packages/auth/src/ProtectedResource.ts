@@ -7,8 +7,8 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
-import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import { dangerouslyPlainHttpOnLoopback } from "./internal/plainHttp.js"
 import * as ResourceMetadata from "./internal/resourceMetadata.js"
 
@@ -58,7 +58,30 @@ export interface ProtectedResource {
   readonly name: string | undefined
 }
 
-/** The metadata, from where the challenge says, or from where it is without one. */
+/** A place of the metadata, and the resources that a document there may name. */
+interface Place {
+  readonly url: URL
+  readonly names: ReadonlyArray<string>
+}
+
+/** The places to ask, in this order: the one of the challenge, the API's own, and that of the whole host. */
+const placesOf = (api: URL, text: string, named: URL | undefined): ReadonlyArray<Place> => {
+  const names = ResourceMetadata.namesOf(api, text)
+  const root = new URL(api.origin)
+  // Here a document names the whole host, or this API.
+  const last = {
+    url: ResourceMetadata.wellKnownOf(root),
+    names: [...names, ...ResourceMetadata.namesOf(root, root.origin)]
+  }
+  const places = [
+    ...(named === undefined ? [] : [named.href === last.url.href ? last : { url: named, names }]),
+    { url: ResourceMetadata.wellKnownOf(api), names },
+    last
+  ]
+  return places.filter(({ url }, index) => places.findIndex((other) => other.url.href === url.href) === index)
+}
+
+/** The metadata from the first place that has a usable document. */
 const metadataOf = (
   transport: HttpClient.HttpClient,
   url: string,
@@ -67,16 +90,16 @@ const metadataOf = (
 ): Effect.Effect<ResourceMetadata.Metadata, InvalidRequest | TokenError> =>
   Effect.gen(function* () {
     const api = yield* ResourceMetadata.checkedUrl(url, insecure)
-    const read = (at: URL) => ResourceMetadata.read(transport, at)
-    if (place !== undefined) {
-      const named = yield* ResourceMetadata.checkedPlace(api, place, insecure)
-      return yield* ResourceMetadata.about(yield* ResourceMetadata.published(read(named)), api, url)
+    const named = place === undefined ? undefined : yield* ResourceMetadata.checkedPlace(api, place, insecure)
+    const failures: Array<readonly [URL, ResourceMetadata.Failure]> = []
+    for (const { names, url: at } of placesOf(api, url, named)) {
+      const read = Effect.flatMap(ResourceMetadata.read(transport, at), ResourceMetadata.about(at, names))
+      const document = yield* Effect.either(read)
+      if (Either.isRight(document)) return document.right
+      failures.push([at, document.left])
+      if (document.left.isOver) break
     }
-    const found = yield* read(ResourceMetadata.wellKnownOf(api))
-    if (found !== undefined) return yield* ResourceMetadata.about(found, api, url)
-    const root = new URL(api.origin)
-    const last = api.href === root.href ? Effect.succeed(undefined) : read(ResourceMetadata.wellKnownOf(root))
-    return yield* ResourceMetadata.about(yield* ResourceMetadata.published(last), root, root.origin)
+    return yield* ResourceMetadata.errorOf(failures)
   })
 
 const firstOf = <A>(
@@ -109,12 +132,12 @@ export const fromChallenges = (
     return {
       ...(yield* ResourceMetadata.serversOf(metadata, issuer, insecure)),
       resource: metadata.resource,
-      scopes: firstOf(challenges, scopesOf) ?? metadata.scopes_supported ?? [],
-      scopesSupported: metadata.scopes_supported,
-      bearerMethods: metadata.bearer_methods_supported,
-      dpopRequired: metadata.dpop_bound_access_tokens_required === true,
-      dpopAlgorithms: metadata.dpop_signing_alg_values_supported,
-      name: metadata.resource_name === undefined ? undefined : Redact.text(metadata.resource_name)
+      scopes: firstOf(challenges, scopesOf) ?? metadata.scopes ?? [],
+      scopesSupported: metadata.scopes,
+      bearerMethods: metadata.bearerMethods,
+      dpopRequired: metadata.dpopRequired,
+      dpopAlgorithms: metadata.dpopAlgorithms,
+      name: metadata.name
     }
   })
 
@@ -133,21 +156,31 @@ export const fromResponse = (
   fromChallenges(url, Challenge.parse(response.headers["www-authenticate"] ?? ""), options)
 
 /**
- * Finds out who issues tokens for an API, and what to ask for. The API is asked with a GET, without credentials; its
- * challenge says where its metadata is. Where it does not, that is looked for where it is to be without a challenge, between
- * the host and the path, and then at the root of the host, where the metadata may be about the whole host.
+ * Discovers the authorization server of an API, and what to request there (RFC 9728). The API gets one GET without
+ * credentials. Its challenge may name the place of its metadata (`resource_metadata`). The places are read in this order, until
+ * one of them has a document that can be used:
  *
- * The API's word is believed for the API alone. The metadata has to be at the API's own origin, wherever the challenge says
- * that it is: the specification would let it be anywhere, and compares names alone. It has to be about the very URL that
- * was asked, character for character, or, at the root, about the root. So ask for the URL of the API as it is documented,
- * and not for one of the things behind it. Who issues the tokens is the API's choice, and may be anywhere: its own
- * metadata is compared with the issuer's name when a grant asks for it. Signed metadata is not looked at.
+ * 1. the URL that the challenge names
+ * 2. `/.well-known/oauth-protected-resource` between the host and the path of the API
+ * 3. `/.well-known/oauth-protected-resource` at the root of the host
  *
- * Fails with `InvalidRequest` where the URL is no https one, or has a user name or a fragment; and with `TokenError`:
- * `Unavailable` where the API was not reached, or publishes no metadata; `InvalidResponse` for metadata that is of another
- * resource or at another origin, names no authorization server, or one that is no https URL, or is none at all; `Refused`
- * where the issuer of the options is none of its authorization servers. Nothing with credentials is sent, no redirect is
- * followed, the metadata is read up to 256 KiB, and each of the at most three requests may take 20 seconds.
+ * A place that answers with an error, a redirect, HTML, a document without `resource`, or one for another resource leads to
+ * the next one. The content type does not matter. Optional members that cannot be read are left out.
+ *
+ * The metadata count for this API alone. They have to be at the API's own origin, wherever the challenge says that they are.
+ * They have to name the very URL that was asked for, character for character; at the root, the root of the host will do too.
+ * So give the API's URL as it is documented. The authorization server may be anywhere: its own metadata are compared
+ * with the issuer's name when a grant reads them. Signed metadata are not read.
+ *
+ * Fails with `InvalidRequest` if the URL is not https, or has a user name or a fragment. Fails with `TokenError`:
+ *
+ * - `Unavailable` if the API was not reached, answers 5xx or 429 (`retryAt`), or publishes no metadata
+ * - `InvalidResponse` for metadata of another resource or at another origin, and for metadata without an authorization
+ *   server, or with one that is not an https URL
+ * - `Refused` if the `issuer` of the options is not among the authorization servers
+ *
+ * No credentials are sent, and no redirect is followed. Metadata are read up to 256 KiB. Each of the at most four requests may
+ * take 20 seconds.
  *
  * Specification: [RFC 9728 §3](https://www.rfc-editor.org/rfc/rfc9728#section-3),
  * [§5](https://www.rfc-editor.org/rfc/rfc9728#section-5),

@@ -202,7 +202,7 @@ export const register = (
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
     const conversation = yield* Conversation.make({ ...nobody, issuer, transport })
     const { insecure, read } = conversation
-    const { registration_endpoint: endpoint } = yield* conversation.metadata
+    const { registration_endpoint: endpoint } = yield* conversation.metadataWith(["registration_endpoint"])
     yield* AuthorizationServer.usable("registration endpoint", endpoint, insecure)
     // Nothing else of the metadata, where the library would look for another endpoint that nobody has checked.
     const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }

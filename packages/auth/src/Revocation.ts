@@ -79,11 +79,11 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
     const conversation = yield* Conversation.make(client)
     const { insecure, send } = conversation
     yield* AuthorizationServer.checked(client, insecure)
-    const known = AuthorizationServer.make(conversation, client)
+    const find = AuthorizationServer.make(conversation, client)
     return {
       revoke: (token, hint) =>
         Effect.gen(function* () {
-          const server = yield* known
+          const server = yield* find(["revocation_endpoint"])
           yield* AuthorizationServer.usable("revocation endpoint", server.revocation_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
           const { error } = yield* send(

@@ -56,33 +56,42 @@ export const checked = (named: Named, insecure: boolean): Effect.Effect<void, In
     { discard: true }
   )
 
-/** What the key of a server that does not say how it signs may be for: none of these can be forged with a public key. */
+/** The algorithms for a server that does not name its own. None of these can be forged with a public key. */
 const algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512", "EdDSA", "Ed25519"]
 
 /**
- * The server's metadata with what the caller has named. The library keeps the server's keys by the identity of this
- * object, so it is made once for each that was read.
+ * The server's metadata with what the caller has named, and with the members that a request needs. The library keeps the
+ * server's keys by the identity of this object, so it is made once for each that was read.
  */
-export const make = (
-  { metadata }: Conversation.Conversation,
-  named: Named
-): Effect.Effect<oauth.AuthorizationServer, TokenError> => {
+export const make = ({ metadataWith }: Conversation.Conversation, named: Named): Discovery.Find => {
+  const own = fieldsOf(named)
   let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined
-  return Effect.map(metadata, (read) => {
-    if (known?.of === read) return known.server
-    const server = {
-      ...read,
-      // What nobody has published is compared as the caller spells it.
-      ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
-      ...fieldsOf(named),
-      ...(named.jwksUri !== undefined && {
+  return (needed) =>
+    Effect.map(metadataWith(needed.filter((name) => own[name] === undefined)), (read) => {
+      if (known?.of === read) return known.server
+      const server = {
+        ...read,
+        // What nobody has published is compared as the caller spells it.
+        ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
+        ...own,
+        // The library takes a server without this member to sign by RS256 alone.
         id_token_signing_alg_values_supported: read.id_token_signing_alg_values_supported ?? algorithms
-      })
-    }
-    known = { of: read, server }
-    return server
-  })
+      }
+      known = { of: read, server }
+      return server
+    })
 }
+
+/** The members that a sign-in needs. */
+export const signInNeeds = (
+  endpoint: "authorization_endpoint" | "device_authorization_endpoint",
+  openid: boolean,
+  pushed = false
+): ReadonlyArray<Discovery.Member> => [
+  endpoint,
+  ...(openid ? (["jwks_uri"] as const) : []),
+  ...(pushed ? (["pushed_authorization_request_endpoint"] as const) : [])
+]
 
 /** Whether requests are to be pushed, see RFC 9126 §5: because the server says so, or because the caller wants it. */
 export const isPushed = (server: oauth.AuthorizationServer, asked: boolean): boolean =>

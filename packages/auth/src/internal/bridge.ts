@@ -137,9 +137,9 @@ const receivedOf = (url: string, response: HttpClientResponse, secrets: SentSecr
     Clock.currentTimeMillis,
     (text, now) => {
       const { headers, status } = response
-      const { location, "www-authenticate": challenge } = headers
+      const { "content-type": contentType, location, "www-authenticate": challenge } = headers
       return {
-        received: { url, status, text, challenge, location, ...whenOf(headers, now), secrets },
+        received: { url, status, text, contentType, challenge, location, ...whenOf(headers, now), secrets },
         response: responseOf(status, headers, text)
       }
     }

@@ -37,6 +37,8 @@ export interface Conversation {
   readonly insecure: boolean
   /** The server's metadata, which is fetched when it is first needed, and kept once it was read. */
   readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
+  /** The same with the members that are named, where any of the server's documents has them. */
+  readonly metadataWith: Discovery.Find
   /** How far the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockOffset: Effect.Effect<number>
   /** Runs what the library computes, or fetches without the client's authentication. */
@@ -79,16 +81,6 @@ const authenticationOf = ({ clientAuthentication, clientId, clientSecret }: Clie
 const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
   new TokenError({ detail, error, reason, retryAt, sent: "no" })
 
-/** Remembered only when it was read: what fails now may be there in a minute. */
-const remembered = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  let known: { readonly value: A } | undefined
-  return Effect.suspend(() =>
-    known === undefined
-      ? Effect.tap(effect, (value) => Effect.sync(() => (known = { value })))
-      : Effect.succeed(known.value)
-  )
-}
-
 /** Makes the conversation; fails with `InvalidRequest` for a client that cannot have one. */
 export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
@@ -98,7 +90,9 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
     const method = authenticationOf(client)
     if (method === undefined) return yield* Effect.fail(nameless)
     const exchange = Bridge.make(yield* HttpClient.HttpClient)
-    const metadata = remembered(Effect.mapError(Discovery.metadata(client, issuer, exchange, insecure), unsent))
+    const find = Discovery.make(client, issuer, exchange, insecure)
+    const metadataWith: Discovery.Find = (needed) => Effect.mapError(find(needed), unsent)
+    const metadata = metadataWith([])
     const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
     const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
 
@@ -133,6 +127,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
       issuer,
       insecure,
       metadata,
+      metadataWith,
       clockOffset: Effect.sync(exchange.ahead),
       call: (run) => within((contextOf) => exchange((fetch) => run(contextOf(fetch)), method.secrets)),
       send,

@@ -17,12 +17,17 @@ const names = [
 
 const isElsewhere = (url: string, origin: string): boolean => URL.canParse(url) && new URL(url).origin !== origin
 
-/** Says once, where the metadata was read, what of it is not at the issuer's origin. */
-export const shown = (server: oauth.AuthorizationServer, issuer: URL): Effect.Effect<void> => {
+/** Logs once the endpoints that are not at the issuer's origin, without those of `before`, which were logged then. */
+export const shown = (
+  server: oauth.AuthorizationServer,
+  issuer: URL,
+  before: oauth.AuthorizationServer | undefined
+): Effect.Effect<void> => {
   const elsewhere = names.flatMap((name) => {
-    // The library checks that it is an object, and nothing of what is in it.
-    const url: unknown = server[name]
-    return typeof url === "string" && isElsewhere(url, issuer.origin) ? [`${name} ${Redact.url(url)}`] : []
+    const url = server[name]
+    return url !== undefined && url !== before?.[name] && isElsewhere(url, issuer.origin)
+      ? [`${name} ${Redact.url(url)}`]
+      : []
   })
   return elsewhere.length === 0
     ? Effect.void

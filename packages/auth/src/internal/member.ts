@@ -18,6 +18,20 @@ export const seconds = (value: unknown): number | undefined => {
   return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined
 }
 
+/** A boolean, also one that is written as a string. */
+export const flag = (value: unknown): boolean | undefined => {
+  if (typeof value === "boolean") return value
+  const text = typeof value === "string" ? value.trim().toLowerCase() : undefined
+  return text === "true" || text === "false" ? text === "true" : undefined
+}
+
+/** The strings of a list that are not empty. A string is a list of one. A list without any string is not read. */
+export const list = (value: unknown): ReadonlyArray<string> | undefined => {
+  if (!Array.isArray(value)) return typeof value === "string" && value !== "" ? [value] : undefined
+  const texts = value.flatMap((item) => text(item) ?? [])
+  return texts.length === 0 && value.length > 0 ? undefined : texts
+}
+
 /** Scopes that are separated by spaces. Some servers send a list. */
 export const scope = (value: unknown): string | undefined =>
   Array.isArray(value) ? text(value.filter(Predicate.isString).join(" ")) : text(value)
@@ -31,14 +45,17 @@ const kindOf = (value: unknown): string => {
   return typeof value === "object" ? "an object" : `a ${typeof value}`
 }
 
+/** What is wrong with a member: its name and what was expected, and not what was found, since that may be a token. */
+export const problemOf = (name: string, value: unknown, expected: string): string =>
+  `\`${name}\` is ${kindOf(value)}, expected ${expected}`
+
 /**
- * The error for a member without which a response is of no use. It names the member and what was expected, and not what was
- * found: that may be a token.
+ * The error for a member without which a response is of no use.
  *
  * @param what - such as `token response`.
  */
 export const invalid = (what: string, name: string, value: unknown, expected: string): TokenError =>
   new TokenError({
     reason: "InvalidResponse",
-    detail: `invalid ${what}: \`${name}\` is ${kindOf(value)}, expected ${expected}. Set \`quirks.answer\` to adapt it`
+    detail: `invalid ${what}: ${problemOf(name, value, expected)}. Set \`quirks.answer\` to adapt it`
   })

@@ -6,6 +6,8 @@ export interface Received {
   readonly url: string
   readonly status: number
   readonly text: string
+  /** The `Content-Type` header. */
+  readonly contentType: string | undefined
   /** The `WWW-Authenticate` header. */
   readonly challenge: string | undefined
   /** The `Location` header. */

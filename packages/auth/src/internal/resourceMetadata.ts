@@ -11,9 +11,12 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
+import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
 import * as Discovery from "./discovery.js"
+import * as Member from "./member.js"
+import type { Body } from "./responseBody.js"
+import * as ResponseBody from "./responseBody.js"
 
 const largest = 256 * 1024
 const patience = "20 seconds"
@@ -30,51 +33,81 @@ export const scopesOf = (text: string | undefined): ReadonlyArray<string> => {
   return scopes.every((scope) => word.test(scope)) ? scopes : []
 }
 
-const Words = Schema.optional(Schema.Array(Schema.String.pipe(Schema.pattern(word))))
-
 /** RFC 9728 §2, as far as a client has a use for it. */
-const Metadata = Schema.Struct({
-  resource: Schema.NonEmptyString,
-  authorization_servers: Schema.optional(Schema.Array(Schema.String)),
-  scopes_supported: Words,
-  bearer_methods_supported: Words,
-  resource_name: Schema.optional(Schema.String),
-  dpop_bound_access_tokens_required: Schema.optional(Schema.Boolean),
-  dpop_signing_alg_values_supported: Words
-})
-
-export type Metadata = typeof Metadata.Type
-
-const decode = Schema.decodeUnknown(Schema.parseJson(Metadata))
+export interface Metadata {
+  readonly resource: string
+  /** What stands there: it is checked where it is used. */
+  readonly authorizationServers: unknown
+  readonly scopes: ReadonlyArray<string> | undefined
+  readonly bearerMethods: ReadonlyArray<string> | undefined
+  readonly name: string | undefined
+  readonly dpopRequired: boolean
+  readonly dpopAlgorithms: ReadonlyArray<string> | undefined
+}
 
 const invalid = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
-const misshapen = invalid(
-  "the API's metadata is none: no JSON, or a member is missing, or of another type than it should be"
-)
-
-const unpublished = new TokenError({
-  reason: "Unavailable",
-  detail: "the API does not say who issues tokens for it: check its URL, or name the authorization server yourself"
-})
-
-const redirected = invalid("the API answers with a redirect where its metadata should be, and none is followed")
-
-const unheard = (error: SendError): TokenError => {
-  if (error._tag === "BodyTooLarge") return invalid(`the API's metadata is longer than ${largest} bytes`)
-  if (error._tag === "RedirectRejected") return redirected
-  return new TokenError({ reason: "Unavailable", detail: `the API was not reached: ${error.message}`, sent: "no" })
+/** A place without a document that can be used: the next one is asked. */
+export interface Failure {
+  readonly error: TokenError
+  /** What was found, for an error that lists several places: `answered 404`. */
+  readonly found: string
+  /** The API publishes nothing there. Another place says more. */
+  readonly isAbsent: boolean
+  /** No other place is reached either. */
+  readonly isOver: boolean
 }
 
-/** An answer that is neither the document nor its absence. */
-const failureOf = ({ headers, status }: HttpClientResponse): Effect.Effect<never, TokenError> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    if (status >= 300 && status < 400) return Effect.fail(redirected)
-    const delayMs = RetryAfter.parse(headers, now)?.delayMs
-    const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
-    const detail = `the API answered ${status} where its metadata should be: try again later`
-    return Effect.fail(new TokenError({ reason: "Unavailable", detail, retryAt, sent: "no" }))
-  })
+const failed = (error: TokenError, found: string, more: Partial<Failure> = {}): Failure => ({
+  error,
+  found,
+  isAbsent: false,
+  isOver: false,
+  ...more
+})
+
+const where = (place: URL): string => `the API's metadata at ${Redact.url(place.href)}`
+
+const unavailable = (detail: string, retryAt?: number): TokenError =>
+  new TokenError({ reason: "Unavailable", detail, retryAt, sent: "no" })
+
+const unreached = (error: SendError): TokenError => unavailable(`the API was not reached: ${error.message}`)
+
+const isUnsent = (error: SendError): boolean =>
+  error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no")
+
+const unread =
+  (place: URL) =>
+  (error: SendError): Failure => {
+    if (error._tag === "BodyTooLarge") {
+      return failed(invalid(`${where(place)} is longer than ${largest} bytes`), "published too much")
+    }
+    if (error._tag === "RedirectRejected") return redirected(place)
+    return failed(unreached(error), "was not reached", { isOver: isUnsent(error) })
+  }
+
+/** A redirect is never followed: it could lead to the metadata of another API. */
+const redirected = (place: URL, status?: number): Failure =>
+  failed(
+    invalid(
+      `${where(place)} was not read: the API redirects there${status === undefined ? "" : ` (${status})`}, which is not followed. ` +
+        "Check the API's URL, or set `issuer` and `resource` yourself"
+    ),
+    "redirects"
+  )
+
+/** Statuses that say nothing about whether there is a document. A proxy or a network sends 407 and 511. */
+const isTemporary = (status: number): boolean =>
+  status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
+
+const unsuccessful = (place: URL, { headers, status }: HttpClientResponse, now: number): Failure => {
+  if (status >= 300 && status <= 399) return redirected(place, status)
+  const found = `answered ${status}`
+  if (!isTemporary(status)) return failed(unavailable(found), found, { isAbsent: true })
+  const delayMs = RetryAfter.parse(headers, now)?.delayMs
+  const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
+  return failed(unavailable(`${where(place)} was not read: the API ${found}. Try again later`, retryAt), found)
+}
 
 const unusable = new InvalidRequest({
   reason: "Url",
@@ -109,35 +142,64 @@ const wellKnown = "/.well-known/oauth-protected-resource"
 export const wellKnownOf = ({ origin, pathname, search }: URL): URL =>
   new URL(`${origin}${wellKnown}${pathname === "/" ? "" : pathname}${search}`)
 
-/** A server that has no such document says so, or has a page for any path. */
-const isMissing = ({ headers, status }: HttpClientResponse): boolean =>
-  status === 200
-    ? !(headers["content-type"] ?? "").toLowerCase().startsWith("application/json")
-    : status >= 400 && status < 500 && status !== 408 && status !== 429
-
 const bare = (url: URL, accept: string): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.get(url.href).pipe(HttpClientRequest.setHeader("accept", accept))
 
-/** Reads the document; undefined where there is none. */
-export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata | undefined, TokenError> => {
+/** The names of a list; undefined where there is none, or one of them is no name. */
+const wordsOf = (value: unknown): ReadonlyArray<string> | undefined => {
+  const words = Member.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
+  return words?.every((item) => word.test(item)) === true ? words : undefined
+}
+
+/** Optional members that cannot be read are left out. */
+const metadataOf = (body: Body, resource: string): Metadata => {
+  const name = Member.text(body["resource_name"])
+  return {
+    resource,
+    authorizationServers: body["authorization_servers"],
+    scopes: wordsOf(body["scopes_supported"]),
+    bearerMethods: wordsOf(body["bearer_methods_supported"]),
+    name: name === undefined ? undefined : Redact.text(name),
+    dpopRequired: Member.flag(body["dpop_bound_access_tokens_required"]) === true,
+    dpopAlgorithms: wordsOf(body["dpop_signing_alg_values_supported"])
+  }
+}
+
+/** The document in the text of a success, whatever its content type. */
+const documentOf = (
+  place: URL,
+  { headers, status }: HttpClientResponse,
+  text: string
+): Either.Either<Metadata, Failure> => {
+  const unusable = (why: string) => failed(invalid(`${where(place)} cannot be used: ${why}`), "cannot be used")
+  const body = ResponseBody.parse(text)
+  if (body === undefined) {
+    const { "content-type": type } = headers
+    if (ResponseBody.isMeantAsJson(text, type)) return Either.left(unusable("it is not a valid JSON object"))
+    const found = `answered ${status} without a JSON object${type === undefined ? "" : ` (content-type: ${Redact.text(type)})`}`
+    return Either.left(failed(unavailable(found), found, { isAbsent: true }))
+  }
+  const resource = Member.text(body["resource"])
+  return resource === undefined
+    ? Either.left(unusable(Member.problemOf("resource", body["resource"], "the URL of the API")))
+    : Either.right(metadataOf(body, resource))
+}
+
+/** Reads the document at a place. */
+export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata, Failure> => {
   const client = Transport.typed(transport).pipe(
     Transport.buffered(largest, () => true),
     Timeout.call(patience)
   )
-  return Effect.flatMap(Effect.mapError(client.execute(bare(place, "application/json")), unheard), (response) => {
-    if (isMissing(response)) return Effect.succeed(undefined)
-    if (response.status !== 200) return failureOf(response)
+  return Effect.gen(function* () {
+    const response = yield* Effect.mapError(client.execute(bare(place, "application/json")), unread(place))
+    if (response.status < 200 || response.status > 299) {
+      return yield* Effect.fail(unsuccessful(place, response, yield* Clock.currentTimeMillis))
+    }
     // The body was read with the exchange; reading it again cannot fail.
-    const text = Effect.orElseSucceed(response.text, () => "")
-    return Effect.mapError(Effect.flatMap(text, decode), () => misshapen)
+    return yield* documentOf(place, response, yield* Effect.orElseSucceed(response.text, () => ""))
   })
 }
-
-/** A document that has to be there. */
-export const published = <E>(
-  reading: Effect.Effect<Metadata | undefined, E>
-): Effect.Effect<Metadata, E | TokenError> =>
-  Effect.flatMap(reading, (metadata) => (metadata === undefined ? Effect.fail(unpublished) : Effect.succeed(metadata)))
 
 /** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
 export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
@@ -145,25 +207,46 @@ export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<H
     .pipe(Timeout.call(patience))
     .execute(bare(api, "*/*"))
     .pipe(
-      Effect.mapError(unheard),
+      Effect.mapError((error) => (error._tag === "RedirectRejected" ? redirected(api).error : unreached(error))),
       Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
     )
 
 /**
- * Fails where the document is about another resource than the one it was asked for (RFC 9728 §3.3): whoever could have
- * his taken for another's would have somebody sign in at a server of his choice. `https://a.test` is sent as
- * `https://a.test/`, and is the same.
+ * Fails where the document names another resource than one of `names`, character for character (RFC 9728 §3.3). With the
+ * metadata of another API, an attacker could have users sign in at a server of the attacker's choice.
  */
-export const about = (metadata: Metadata, asked: URL, text: string): Effect.Effect<Metadata, TokenError> => {
-  const names = asked.pathname === "/" && asked.search === "" ? [text, asked.href, asked.origin] : [text, asked.href]
-  return names.includes(metadata.resource)
-    ? Effect.succeed(metadata)
-    : Effect.fail(
-        invalid(
-          `the metadata is that of another resource (${Redact.url(metadata.resource)}) than the one that was asked for: if that is the API that you mean, ask for it`
+export const about =
+  (place: URL, names: ReadonlyArray<string>) =>
+  (metadata: Metadata): Either.Either<Metadata, Failure> =>
+    names.includes(metadata.resource)
+      ? Either.right(metadata)
+      : Either.left(
+          failed(
+            invalid(
+              `${where(place)} names the resource ${Redact.url(metadata.resource)}, and ${Redact.url(names[0] ?? "")} was asked ` +
+                "for. If the former is the API that you mean, call `discover` with it. If that finds nothing, set `issuer` and " +
+                "`resource` of the grant yourself"
+            ),
+            "names another resource"
+          )
         )
-      )
-}
+
+/** The names of an API: the URL as it was given, and as it is sent. `https://a.test` and `https://a.test/` are the same. */
+export const namesOf = (url: URL, text: string): ReadonlyArray<string> => [
+  text,
+  url.href,
+  ...(url.pathname === "/" && url.search === "" ? [url.origin] : [])
+]
+
+/** The first error that says more than that there is nothing. */
+export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+  failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ??
+  new TokenError({
+    reason: "Unavailable",
+    detail: `the API publishes no metadata that name its authorization server: ${failures
+      .map(([place, { found }]) => `${Redact.url(place.href)} ${found}`)
+      .join(", ")}. Check the API's URL, or set \`issuer\` and \`resource\` of the grant yourself`
+  })
 
 const noServer = invalid("the API's metadata names no authorization server that is an https URL")
 
@@ -172,13 +255,17 @@ const notOfIt = new TokenError({
   detail: "the authorization server that you named is none of those that the API takes tokens of"
 })
 
-/** The servers that issue tokens for it, and the one of them to go to. */
+const isTexts = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((item) => typeof item === "string")
+
+/** The servers that issue tokens for the API, and the one of them to use. */
 export const serversOf = (
-  { authorization_servers: servers = [] }: Metadata,
+  { authorizationServers: servers }: Metadata,
   wanted: string | undefined,
   insecure: boolean
 ): Effect.Effect<{ readonly issuer: string; readonly authorizationServers: ReadonlyArray<string> }, TokenError> =>
   Effect.gen(function* () {
+    if (!isTexts(servers)) return yield* noServer
     const checked = Effect.forEach(servers, (server) => Discovery.checkedUrl("the issuer", server, insecure))
     yield* Effect.mapError(checked, () => noServer)
     const issuer = wanted === undefined ? servers[0] : servers.find((server) => server === wanted)

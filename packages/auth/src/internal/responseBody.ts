@@ -28,6 +28,10 @@ const formOf = (text: string): Body | undefined => {
 /** Whether a text is meant to be a JSON object. */
 export const isJsonLike = (text: string): boolean => text.trimStart().startsWith("{")
 
+/** Whether a response says that its body is JSON, or the body looks like an object. Otherwise it is a page, or nothing. */
+export const isMeantAsJson = (text: string, contentType: string | undefined): boolean =>
+  isJsonLike(text) || /^application\/(?:[^;,\s]*\+)?json\b/i.test(contentType ?? "")
+
 /**
  * The object in a body, whatever its content type; undefined where there is none. Of duplicate members the last one counts,
  * in JSON and in forms.
