@@ -40,7 +40,9 @@ const isAnticipated = (method: Method): boolean => method === "post" || method =
 const expectedFields = (method: Method, body: BodyKind, header: HeaderKind, transport: Transport, length: number) => {
   const expected: Record<string, string | RegExp> = { ...transport.adds(verbs[method]), ...header.fields }
   if (body.type === "form") expected["content-type"] = /^multipart\/form-data; ?boundary=[-\w]+$/
-  else if (body.type !== undefined) expected["content-type"] = body.type
+  else if (body.type !== undefined && !(body.isTypeDefault && "content-type" in expected)) {
+    expected["content-type"] = body.type
+  }
   if (body.framing !== "chunked") {
     // RFC 9110 §8.6: a length of 0 is sent for the methods that anticipate content.
     if (length > 0 || isAnticipated(method)) expected["content-length"] = String(length)

@@ -18,6 +18,8 @@ export interface BodyKind {
   readonly framing: Framing | "form"
   /** The type that the body itself states. */
   readonly type: string | undefined
+  /** Whether that type is only used where the call names none. */
+  readonly isTypeDefault?: true
 }
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, at) => at)
@@ -62,7 +64,8 @@ export const bodyKinds: Readonly<Record<string, () => BodyKind>> = {
   text: () => known(HttpBody.text("grüße €"), utf8("grüße €"), "text/plain"),
   json: () => ({
     ...known(HttpBody.empty, utf8('{"a":[1,"ü"],"b":null}'), "application/json"),
-    options: { json: { a: [1, "ü"], b: null } }
+    options: { json: { a: [1, "ü"], b: null } },
+    isTypeDefault: true
   }),
   urlencoded: () =>
     known(HttpBody.urlParams(params), utf8("a+b=c%26d%3D%C3%A9&e=1&e=2&empty="), "application/x-www-form-urlencoded"),
