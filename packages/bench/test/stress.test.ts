@@ -156,6 +156,8 @@ describe("hostile", () => {
     growthMebibytes: 25,
     kept: 0,
     keptOf: "",
+    longestTurnMillis: 20,
+    longestTurnOf: "",
     socketsLeft: 0,
     resourcesLeft: 0,
     fibersLeft: 0
@@ -171,6 +173,7 @@ describe("hostile", () => {
       { ...good, growthMebibytes: 64 },
       { ...good, peakGrowthMebibytes: 200 },
       { ...good, kept: 1 },
+      { ...good, longestTurnMillis: 50.1 },
       { ...good, socketsLeft: 1 },
       { ...good, resourcesLeft: 1 },
       { ...good, fibersLeft: 1 }
@@ -179,7 +182,7 @@ describe("hostile", () => {
   })
 
   it.live(
-    "catches a client without bounds, which also leaves a timer and a fiber behind",
+    "catches a client without bounds, which is also slow with chosen text and leaves a timer and a fiber behind",
     () =>
       Effect.gen(function* () {
         const figures = yield* Hostile.measure("leaky")(short)
@@ -189,6 +192,7 @@ describe("hostile", () => {
             "each call ends with the error that is right",
             "no call ends more than 100 ms after its deadline",
             "at its peak, with garbage and all, it grows by less than one bomb becomes",
+            "no text of a server holds the event loop up for more than 50 ms",
             "a client that is closed leaves no timer, nor anything else that keeps a process alive",
             "a client that is closed leaves no fiber"
           ])

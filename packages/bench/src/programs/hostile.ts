@@ -4,6 +4,7 @@ import { createServer } from "node:net"
 import type { Transform } from "node:stream"
 import { constants, createBrotliCompress, createGzip } from "node:zlib"
 import { answer } from "../Remote.js"
+import { chosenTexts } from "../stress/chosenText.js"
 
 /** Goes on with a connection until it is closed; `status` is the status line's. */
 type Behaviour = (socket: Socket, status: string) => void
@@ -137,11 +138,12 @@ const serve = (socket: Socket, request: string): void => {
   const [, name = "", status = "200"] = /^(.*?)(?:\/(\d{3}))?$/.exec(path) ?? []
   if (harmless.test(name)) poisoned.delete(socket)
   else poisoned.set(socket, path)
-  const behaviour = behaviours[path] ?? behaviours[name]
-  behaviour?.(socket, `${status} So it is`)
+  const text = chosenTexts[path]
+  const behaviour = text === undefined ? (behaviours[path] ?? behaviours[name] ?? says(good)) : says(text)
+  behaviour(socket, `${status} So it is`)
 }
 
-const server = createServer({ noDelay: true }, (socket) => {
+const accept = (socket: Socket): void => {
   sockets.add(socket)
   socket.on("error", () => undefined)
   socket.once("close", () => {
@@ -156,7 +158,10 @@ const server = createServer({ noDelay: true }, (socket) => {
     received = ""
     serve(socket, request)
   })
-})
+}
+
+const server = createServer({ noDelay: true }, accept)
+const local = createServer(accept)
 
 const methods = {
   /** Makes the bombs and listens; says how large each bomb is, and where to find it. */
@@ -167,6 +172,8 @@ const methods = {
     // A server that listens on a port has an address with a port.
     return { port: (server.address() as AddressInfo).port, inflated, sizes }
   },
+  /** Listens at a path of the file system too, where every name of a host leads to it. */
+  listenAt: (path: string) => new Promise<void>((resolve) => local.listen(path, resolve)),
   counts: () => ({ sockets: sockets.size, poisoned: [...poisoned.values()] })
 }
 

@@ -10,6 +10,8 @@ import { subscribe } from "node:diagnostics_channel"
 import { answer } from "../Remote.js"
 import { answered, attacks } from "../stress/attacks.js"
 import type { Victim } from "../stress/victims.js"
+import type { Reading } from "../stress/turns.js"
+import * as Turns from "../stress/turns.js"
 import { victims } from "../stress/victims.js"
 
 /** How one call ended, and after how many milliseconds. */
@@ -109,6 +111,9 @@ const methods = {
       clearInterval(sampling)
     }
   },
+  /** The longest turn of the event loop while a client reads what the server chose. */
+  turns: ({ path, reading, victim }: { readonly path: string; readonly reading: Reading; readonly victim: Victim }) =>
+    Turns.measure(path, victim === "leaky", reading),
   /** Closes the client, and says what is left of it: bytes that it grew by, at most and now, and what is not closed. */
   close: async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))

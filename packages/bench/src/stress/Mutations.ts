@@ -103,8 +103,6 @@ export const units: ReadonlyArray<string> = [
   "\u{1f600}"
 ]
 
-/** The unit, over and over, at two lengths. */
-export const floods = (unit: string, short: number, long: number): readonly [string, string] => {
-  const flood = (length: number): string => unit.repeat(Math.ceil(length / unit.length)).slice(0, length)
-  return [flood(short), flood(long)]
-}
+/** The unit, over and over. */
+export const flood = (unit: string, length: number): string =>
+  unit.repeat(Math.ceil(length / unit.length)).slice(0, length)

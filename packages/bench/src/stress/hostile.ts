@@ -1,5 +1,8 @@
 /** A server that keeps its clients waiting, or gives them more than they can hold. */
 import * as Effect from "effect/Effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { round } from "../Numbers.js"
 import type { Hostile } from "../programs/hostile.js"
 import type { Ended, VictimProcess } from "../programs/victim.js"
@@ -33,6 +36,9 @@ export interface Besieged extends Stress.Figures {
   /** Connections of hostile answers that the client kept, and of which. */
   readonly kept: number
   readonly keptOf: string
+  /** The longest turn of the event loop while a client whose jar is full reads text that the server chose, and which. */
+  readonly longestTurnMillis: number
+  readonly longestTurnOf: string
   /** What was left when the client was closed: sockets that the server sees, what keeps the process alive, fibers. */
   readonly socketsLeft: number
   readonly resourcesLeft: number
@@ -90,15 +96,22 @@ const untilNone = async (count: () => Promise<number>): Promise<number> => {
   return left
 }
 
+/** Where nothing may come between two timers for longer, in milliseconds. */
+const turn = 50
+
+const reading = (rounds: number) => (rounds === 1 ? { rounds: 5, step: 5 } : { rounds: 10, step: 1 })
+
 interface Siege {
   readonly server: Remote.Remote<Hostile>
   readonly victim: Remote.Remote<VictimProcess>
   readonly name: Victim
   readonly rounds: number
+  /** Where the server listens in the file system. */
+  readonly path: string
   readonly say: (what: string) => Promise<void>
 }
 
-const siege = async ({ name, rounds, say, server, victim }: Siege): Promise<Besieged> => {
+const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promise<Besieged> => {
   const { inflated, port, sizes } = await server.call("listen")
   await victim.call("open", { baseUrl: `http://127.0.0.1:${port}`, victim: name })
   const names = Object.keys(attacks)
@@ -115,6 +128,9 @@ const siege = async ({ name, rounds, say, server, victim }: Siege): Promise<Besi
   let poisoned: ReadonlyArray<string> = []
   const kept = await untilNone(async () => (poisoned = (await server.call("counts")).poisoned).length)
   const { fibers, growth, peakGrowth, resources } = await victim.call("close")
+  await say("texts that are slow to read")
+  await server.call("listenAt", path)
+  const longest = await victim.call("turns", { path, victim: name, reading: { ...reading(rounds), enough: turn } })
   const socketsLeft = await untilNone(async () => (await server.call("counts")).sockets)
   return {
     ...judge(all),
@@ -124,6 +140,8 @@ const siege = async ({ name, rounds, say, server, victim }: Siege): Promise<Besi
     growthMebibytes: round(growth / mebibyte, 1),
     kept,
     keptOf: [...new Set(poisoned)].join(", "),
+    longestTurnMillis: round(longest.millis, 1),
+    longestTurnOf: longest.of,
     socketsLeft,
     resourcesLeft: resources,
     fibersLeft: fibers
@@ -138,10 +156,13 @@ const besiege = async (name: Victim, rounds: number, say: Siege["say"]): Promise
   const staged = await stage(`stress-${name}`)
   const server = Remote.start<Hostile>(staged, "hostile")
   const victim = Remote.start<VictimProcess>(staged, "victim", [], ["--expose-gc"], frugal)
+  // The path of a socket has at most 107 bytes.
+  const folder = mkdtempSync(join(tmpdir(), "countersign-"))
   try {
-    return await siege({ server, victim, name, rounds, say })
+    return await siege({ server, victim, name, rounds, say, path: join(folder, "socket") })
   } finally {
     await Promise.all([server.stop(), victim.stop()])
+    rmSync(folder, { recursive: true })
   }
 }
 
@@ -169,6 +190,8 @@ export const promises: Stress.Promises<Besieged> = {
     peakGrowthMebibytes
   }) => peakGrowthMebibytes < inflatedMebibytes,
   "no connection of a hostile answer is kept": ({ kept }) => kept === 0,
+  "no text of a server holds the event loop up for more than 50 ms": ({ longestTurnMillis }) =>
+    longestTurnMillis <= turn,
   "a client that is closed leaves no socket": ({ socketsLeft }) => socketsLeft === 0,
   "a client that is closed leaves no timer, nor anything else that keeps a process alive": ({ resourcesLeft }) =>
     resourcesLeft === 0,

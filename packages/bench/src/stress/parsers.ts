@@ -5,7 +5,7 @@ import type { ParsersProcess } from "../programs/parsers.js"
 import * as Remote from "../Remote.js"
 import { stage } from "../Staging.js"
 import type { Parser } from "./corpus.js"
-import { floods, mutations } from "./Mutations.js"
+import { flood, mutations } from "./Mutations.js"
 import * as Stress from "./Stress.js"
 
 /** The figures; times in milliseconds. */
@@ -19,16 +19,26 @@ export interface Parsed extends Stress.Figures {
   readonly shapes: number
   readonly slowestMillis: number
   readonly slowest: string
-  /** How much longer 64 KiB take than 8 KiB, at worst: 8 is linear, 64 quadratic. */
+  /** How much longer eight times as much takes, at worst: 8 is linear, 64 quadratic. */
   readonly growth: number
   readonly steepest: string
 }
 
 const kibibyte = 1024
-const [less, much] = [8 * kibibyte, 64 * kibibyte]
+/** The longest text. */
+const longest = 64 * kibibyte
+/**
+ * Between these the growth is measured, each eight times the other. Time has steps where memory comes from elsewhere, for
+ * example for arrays of 16 384 elements. What is steep between each two is no step.
+ */
+const windows = [
+  [2 * kibibyte, 16 * kibibyte],
+  [8 * kibibyte, 64 * kibibyte],
+  [16 * kibibyte, 128 * kibibyte]
+] as const
 
-/** Below this the growth is not measured: on one machine it was 50 for code that is linear, old code included. */
-const measurable = 16
+/** Where the longest text takes less, its growth is not measured, in milliseconds: the clock decides. */
+const measurable = 1
 
 const failure = (parser: Parser, input: string): string | undefined => {
   try {
@@ -63,10 +73,8 @@ const steep = 24
 /** Runs that show what the code can do: more where it seems to break its promise, one where nothing is to be seen. */
 const thorough = (best: number, runs: number): boolean => best < measurable || runs >= (best < bound ? 6 : 60)
 
-const six = (_: number, runs: number): boolean => runs >= 6
-
 /** The least of several runs: whatever else the machine does can only add to it. */
-const fastest = ({ run }: Parser, input: string, isEnough: typeof six): number => {
+const fastest = ({ run }: Parser, input: string, isEnough: typeof thorough): number => {
   let best = Number.POSITIVE_INFINITY
   for (let runs = 0; !isEnough(best, runs); runs++) {
     const begun = performance.now()
@@ -82,19 +90,23 @@ interface Timed {
   readonly growth: number
 }
 
-/** How much longer the large input takes: looked at for longer where it seems to be more than is promised. */
-const grown = (parser: Parser, millis: number, small: string, large: string): number => {
-  const base = fastest(parser, small, six)
-  if (millis <= steep * base) return millis / base
-  const again = fastest(parser, large, (best, runs) => best <= steep * base || runs >= 60)
-  return Math.min(millis, again) / base
+/** How much longer an input takes that is eight times as long: the least of all windows and passes, until one is not steep. */
+const grown = (parser: Parser, unit: string): number => {
+  let least = Number.POSITIVE_INFINITY
+  for (const [less, much] of [...windows, ...windows, ...windows]) {
+    const base = fastest(parser, flood(unit, less), (_, runs) => runs >= 20)
+    const isSteep = (best: number) => best > steep * base
+    const millis = fastest(parser, flood(unit, much), (best, runs) => runs >= (isSteep(best) ? 20 : 3))
+    least = Math.min(least, millis / base)
+    if (least <= steep) break
+  }
+  return least
 }
 
 const timed = (parser: Parser, unit: string): Timed => {
-  const [small, large] = floods(unit, less, much)
   try {
-    const millis = fastest(parser, large, thorough)
-    const growth = millis < measurable ? 0 : grown(parser, millis, small, large)
+    const millis = fastest(parser, flood(unit, longest), thorough)
+    const growth = millis < measurable ? 0 : grown(parser, unit)
     return { of: `${parser.name} of ${JSON.stringify(unit.slice(0, 20))}`, millis, growth }
   } catch {
     // The other half of the case counts what is thrown.
