@@ -71,6 +71,32 @@ describe("a schema that refers to itself", () => {
       })
     })
   )
+
+  it.effect("encodes a tree, and sends none that is deeper than the stack, or a circle", () =>
+    Effect.gen(function* () {
+      const { api: client, mock } = yield* api([respond(200)])
+      const tree = (depth: number): Tree => {
+        let root: Tree = {}
+        for (let level = 0; level < depth; level++) root = { child: root }
+        return root
+      }
+      const circle: { child?: Tree } = {}
+      circle.child = circle
+      yield* run(client.post("/x", { json: tree(20), jsonSchema: Tree }))
+      for (const json of [tree(100_000), circle]) {
+        expect(yield* failure(client.post("/x", { json, jsonSchema: Tree }))).toMatchObject({
+          _tag: "InvalidRequest",
+          reason: "Body",
+          detail: "its JSON body cannot be encoded (at $, expected a value that is not nested so deeply)"
+        })
+      }
+      expect(yield* failure(client.post("/x", { json: tree(100_000) }))).toMatchObject({
+        _tag: "InvalidRequest",
+        reason: "Body"
+      })
+      expect(yield* mock.sent).toHaveLength(1)
+    })
+  )
 })
 
 describe("json", () => {
