@@ -83,6 +83,10 @@ export class Transaction
     redirectUri: Schema.NonEmptyString,
     verifier: Schema.Redacted(Schema.NonEmptyString),
     nonce: Schema.optional(Schema.NonEmptyString),
+    /** That an ID token is expected, although there is no nonce (`quirks.nonce`). */
+    openid: Schema.optional(Schema.Boolean),
+    /** The requested scope, where an API demands more than the options have. */
+    scope: Schema.optional(Schema.NonEmptyString),
     /** In seconds: how long ago somebody may have signed in at the server. */
     maxAge: Schema.optional(Schema.NonNegativeInt)
   }) {}
@@ -139,8 +143,8 @@ const another = new TokenError({
  *
  * PKCE by S256 is used, but for `quirks.pkce`; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
  * redirect URI, within ten minutes and once by this process. With `openid` among the scopes, the ID token is believed only
- * with its issuer, audience, nonce, times and its signature by one of the issuer's public keys: `none` and HMAC are not
- * accepted.
+ * with its issuer, audience, nonce (but for `quirks.nonce`), times and its signature by one of the issuer's public keys:
+ * `none` and HMAC are not accepted.
  *
  * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, the redirect URI is none of
  * those above, or the client's id or secret is empty. `begin` fails with `InvalidRequest` for parameters that are the
@@ -185,7 +189,7 @@ const beginning =
       yield* AuthorizationServer.ready(server, { insecure, openid, pushed })
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
-      const nonce = openid ? oauth.generateRandomNonce() : undefined
+      const nonce = openid && !Quirk.isWithoutNonce(options) ? oauth.generateRandomNonce() : undefined
       const proven = Quirk.isWithoutPkce(options) ? undefined : verifier
       const asked = { redirectUri, scopes, quirks: options.quirks, resource, further }
       const request = { ...asked, state, nonce, verifier: proven }
@@ -196,7 +200,8 @@ const beginning =
       const url = AuthorizationRequest.urlOf(server, shown)
       const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(lifetime)
       const bound = { issuer, client, redirectUri, verifier: Redacted.make(verifier) }
-      return new Transaction({ url, state, expiresAt, ...bound, nonce, maxAge })
+      const scope = demand === undefined ? undefined : scopes.join(" ") || undefined
+      return new Transaction({ url, state, expiresAt, ...bound, nonce, openid, scope, maxAge })
     })
 
 const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["finish"] => {

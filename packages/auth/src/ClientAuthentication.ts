@@ -127,9 +127,11 @@ export const none: ClientAuthentication = /* @__PURE__ */ make("none", [], () =>
 
 /**
  * The client certificate of the connection. Give it to the transport, with the origin of the authorization server:
- * `NodeTransport`'s `tls: { cert, key, origins }`.
+ * `NodeTransport`'s `tls: { cert, key, origins }`. If the metadata have `mtls_endpoint_aliases`, requests go to these: add
+ * their origins.
  *
- * Specification: [RFC 8705 §2](https://www.rfc-editor.org/rfc/rfc8705#section-2).
+ * Specification: [RFC 8705 §2](https://www.rfc-editor.org/rfc/rfc8705#section-2),
+ * [§5](https://www.rfc-editor.org/rfc/rfc8705#section-5).
  *
  * @since 0.1.0
  * @category constructors

@@ -59,12 +59,13 @@ export const mint =
       ...(audience !== undefined && { audience }),
       ...(resource !== undefined && { resource })
     })
-    const refreshToken = Option.getOrUndefined(previous)?.refreshToken
+    const old = Option.getOrUndefined(previous)
+    const refreshToken = old?.refreshToken
     // A refresh widens nothing.
     return refreshToken === undefined || demanded.length > 0
       ? anew
       : Effect.catchIf(
-          server.refresh(refreshToken, claims),
+          server.refresh(refreshToken, claims, old?.scope),
           ({ error, reason }) =>
             reason === "ReauthorizationRequired" ||
             error === "unauthorized_client" ||

@@ -183,7 +183,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
               signed = isSigned(response)
               return response
             },
-            [token]
+            [token],
+            "introspection"
           )
           return yield* signed ? Effect.fail(unasked) : reading(introspectedOf)(said)
         }).pipe(patiently)

@@ -18,6 +18,7 @@ import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as Configured from "./internal/configured.js"
 import * as Conversation from "./internal/conversation.js"
 import * as InTheirName from "./internal/inTheirName.js"
+import * as Quirk from "./internal/quirk.js"
 import * as SignedAssertion from "./internal/signedAssertion.js"
 import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -95,10 +96,10 @@ const assertionOf = <R>(
         )
       )
 
-const parametersOf = <R>({ parameters, resource, scopes = [] }: Options<R>): Record<string, string> => ({
+const parametersOf = <R>({ parameters, quirks, resource, scopes = [] }: Options<R>): Record<string, string> => ({
   ...parameters,
   ...(resource !== undefined && { resource }),
-  ...(scopes.length > 0 && { scope: scopes.join(" ") })
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) })
 })
 
 /** A send that failed, and whether another assertion may fare better right away. */

@@ -18,6 +18,7 @@ import type { ClientAuthentication } from "./ClientAuthentication.js"
 import type * as Dpop from "./Dpop.js"
 import * as Conversation from "./internal/conversation.js"
 import * as PlainHttp from "./internal/plainHttp.js"
+import * as Refresh from "./internal/refresh.js"
 import * as Rotated from "./internal/rotated.js"
 import type { Token } from "./Token.js"
 
@@ -79,6 +80,18 @@ export interface Quirks {
    * one goes on with it.
    */
   readonly pkce?: false | undefined
+  /**
+   * Sends and expects no `nonce` with `openid`: for a provider whose ID tokens leave it out (LinkedIn). PKCE then binds the
+   * code to the sign-in by itself. A client without PKCE sends and expects the nonce all the same.
+   */
+  readonly nonce?: false | undefined
+  /**
+   * Audiences that an ID token may name beside this client without an `azp` claim. Without it such a token is rejected
+   * ([OpenID Connect Core §3.1.3.7](https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation)).
+   */
+  readonly audiences?: ReadonlyArray<string> | undefined
+  /** Sends no `scope` with a refresh: for a server that rejects the parameter there. */
+  readonly refreshScope?: false | undefined
   /** How the metadata spell the issuer, where that is not how it is asked: `https://id.example.com/{tenant}`. */
   readonly publishedAs?: string | undefined
   /**
@@ -100,16 +113,38 @@ export interface Client {
   readonly clientId: string
   /** The secret, where the client has one. */
   readonly clientSecret?: Redacted.Redacted<string> | undefined
-  /** How the secret is used (`client_secret_basic`); or, without one, how the client proves who it is. */
+  /**
+   * How the secret is used (`client_secret_basic`; if the metadata support only others, the first of them that a secret can
+   * do); or, without a secret, how the client authenticates.
+   */
   readonly clientAuthentication?: SecretMethod | ClientAuthentication | undefined
   /** The token endpoint, where the server publishes no metadata. */
   readonly tokenEndpoint?: string | undefined
+  /**
+   * Further parameters of requests to the token endpoint, by the grant type that they belong to:
+   * `{ refresh_token: { tenant: "t1" }, authorization_code: { tenant: "t1" } }`. No secrets. A parameter that the grant
+   * sends by itself stays as it is, except `scope` and `resource` of a refresh.
+   */
+  readonly tokenParameters?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
   /** The key that tokens are to be bound to; the server's answer must be of type `DPoP` then. */
   readonly dpop?: Dpop.Key | undefined
   /** Where the server differs from the specifications. */
   readonly quirks?: Quirks | undefined
   /** See {@link dangerouslyPlainHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
+}
+
+/**
+ * A client, and what each of its refreshes sends.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options extends Client {
+  /** The scopes of a refresh. A server may require them (Entra); one that rejects them is asked again without. */
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API that the refreshed token is for ([RFC 8707 §2.2](https://www.rfc-editor.org/rfc/rfc8707#section-2.2)). */
+  readonly resource?: string | undefined
 }
 
 /**
@@ -130,10 +165,20 @@ export type FromConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Excl
 export interface Service {
   /** [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4), with further parameters. */
   readonly clientCredentials: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError>
-  /** [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6), with further parameters. */
+  /**
+   * [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6), with further parameters.
+   *
+   * Sends `resource` and `scopes` of the options, unless `parameters` has them. If the server rejects the scopes
+   * (`invalid_scope`, `invalid_request`), the request is sent once more without them, and later ones have none. Scopes in
+   * `parameters` are sent as they are.
+   *
+   * @param granted - the scope of the token that is replaced. If it covers the scopes of the options, it is sent in place of
+   * them: a user who has granted more since keeps that.
+   */
   readonly refresh: (
     refreshToken: Redacted.Redacted<string>,
-    parameters?: Readonly<Record<string, string>>
+    parameters?: Readonly<Record<string, string>>,
+    granted?: string
   ) => Effect.Effect<Token, TokenError>
   /** A grant by its name, for those that have no function here; the text of `secrets` is shown in no error. */
   readonly grant: (
@@ -153,8 +198,8 @@ export interface Service {
  * well-known places: RFC 8414, OpenID Connect Discovery, and the OpenID document with the issuer's path inserted. A place
  * without a usable document leads to the next one.
  *
- * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, or the client's id or secret is
- * empty. The conversation fails with
+ * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, the client's id or secret is
+ * empty, or `tokenParameters` has a parameter that only the client itself may set. The conversation fails with
  * `TokenError`:
  *
  * - `Refused` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
@@ -171,19 +216,19 @@ export interface Service {
  * @since 0.1.0
  * @category constructors
  */
-export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
-  Effect.map(Conversation.make(client), ({ clockOffset, token }) => ({
+export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.map(Conversation.make(options), ({ clockOffset, token }) => ({
     clockOffset,
     clientCredentials: (parameters) =>
       token(({ authentication, client, options, server }) =>
         oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)
       ),
-    refresh: (refreshToken, parameters) =>
+    refresh: Refresh.make(options, (refreshToken, parameters) =>
       token(
         ({ authentication, client, options, server }) =>
           oauth.refreshTokenGrantRequest(server, client, authentication, Redacted.value(refreshToken), {
             ...options,
-            ...(parameters !== undefined && { additionalParameters: { ...parameters } })
+            additionalParameters: parameters
           }),
         [refreshToken]
       ).pipe(
@@ -192,7 +237,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           // A refresh token that is left out of the answer stays good; a new one replaces it.
           onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
         })
-      ),
+      )
+    ),
     grant: (grantType, parameters, secrets) =>
       token(
         ({ authentication, client, options, server }) =>

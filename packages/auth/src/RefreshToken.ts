@@ -31,8 +31,9 @@ import type * as TokenStore from "./TokenStore.js"
 export interface Options extends OAuth2.Client, TokenSource.Tuning {
   /** Who has signed in, where a store holds the tokens of several: a name of one's own choice. */
   readonly account?: string | undefined
+  /** The scopes that the user has granted. Each refresh sends them, see `OAuth2.Service`. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. */
+  /** The API the token is for, where the server issues tokens for several. Each refresh sends it. */
   readonly resource?: string | undefined
   /**
    * The API the token is for, by the name that the server knows it by: for servers that have this in the place of `resource`.
@@ -60,7 +61,8 @@ const nobody = new TokenError({
 })
 
 /**
- * How this grant gets a token: with the refresh token of the last one, and in no other way.
+ * How this grant gets a token: with the refresh token of the last one, and in no other way. `resource` and scopes of the
+ * server's options are sent with it.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,9 +73,15 @@ export const mint =
     const old = Option.getOrUndefined(previous)
     const refreshToken = old?.refreshToken ?? first
     if (refreshToken === undefined) return Effect.fail(nobody)
-    const refreshed = server.refresh(refreshToken, demand && Demand.parameters(demand))
+    const granted = old?.scope
+    const refreshed = server.refresh(refreshToken, demand && Demand.parameters(demand), granted)
     const extras = old?.extras
-    return extras === undefined ? refreshed : Effect.map(refreshed, (token) => ({ extras, ...token }))
+    return Effect.map(refreshed, (token) => ({
+      ...(extras !== undefined && { extras }),
+      ...token,
+      // RFC 6749 §5.1: a scope that is left out is the one that was requested.
+      scope: token.scope ?? granted
+    }))
   }
 
 /**

@@ -89,7 +89,8 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           const { error } = yield* send(
             ({ authentication, client: by, options }) =>
               oauth.revocationRequest(server, by, authentication, Redacted.value(token), { ...options, ...more }),
-            [token]
+            [token],
+            "revocation"
           )
           // The body means nothing (RFC 7009 §2.2), except at servers that send each error with status 200.
           if (error !== undefined) yield* Effect.fail(error)

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
 import type { Quirks } from "../OAuth2.js"
 import type { Context, Conversation } from "./conversation.js"
+import * as Form from "./form.js"
 import * as Member from "./member.js"
 import * as Quirk from "./quirk.js"
 
@@ -109,11 +110,12 @@ export const pushed = (
   )
 }
 
-/** The URL to open. The endpoint's own query stays (RFC 6749 §3.1). */
+/** The URL to open. The endpoint's own query stays (RFC 6749 §3.1), byte for byte unless the request has its parameter. */
 export const urlOf = (server: oauth.AuthorizationServer, shown: URLSearchParams): string => {
   // Its presence was checked before.
   const url = new URL(server.authorization_endpoint ?? "")
-  for (const [name, value] of shown) url.searchParams.set(name, value)
+  for (const name of shown.keys()) if (url.searchParams.has(name)) url.searchParams.delete(name)
+  url.search = [url.search.slice(1), Form.encode(shown)].filter((part) => part !== "").join("&")
   url.hash = ""
   return url.href
 }

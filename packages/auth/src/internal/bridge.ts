@@ -18,6 +18,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import * as oauth from "oauth4webapi"
 import * as ErrorResponse from "./errorResponse.js"
+import * as Form from "./form.js"
 import type { Received } from "./received.js"
 import { isSuccess } from "./received.js"
 import * as ResponseBody from "./responseBody.js"
@@ -104,11 +105,13 @@ const running = <A>(
     })
   })
 
+const textOf = (body: URLSearchParams | string): string => (typeof body === "string" ? body : Form.encode(body))
+
 const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpClientRequest.HttpClientRequest => {
   // The library sends GET and POST.
   const request = HttpClientRequest.make(method as HttpMethod)(url)
   const { "content-type": type = "application/x-www-form-urlencoded", ...rest } = headers
-  const sent = body === undefined || body === null ? HttpBody.empty : HttpBody.text(body.toString(), type)
+  const sent = body === undefined || body === null ? HttpBody.empty : HttpBody.text(textOf(body), type)
   return request.pipe(HttpClientRequest.setBody(sent), HttpClientRequest.setHeaders(rest))
 }
 

@@ -7,6 +7,7 @@ import * as oauth from "oauth4webapi"
 import type { Options, SignedIn, Transaction } from "../AuthorizationCode.js"
 import type { Context, Conversation } from "./conversation.js"
 import * as IdToken from "./idToken.js"
+import * as IdTokenSignature from "./idTokenSignature.js"
 import * as Quirk from "./quirk.js"
 import type { Body } from "./responseBody.js"
 import { tokenOf } from "./tokenResponse.js"
@@ -60,13 +61,20 @@ export const signIn = (
       Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
       Effect.mapError(spent)
     )
-    const { maxAge, nonce } = transaction
-    // Without `openid` nobody asked who it is, and an ID token that comes all the same is nothing to go by.
-    if (nonce === undefined) return { token, claims: undefined, idToken: undefined }
-    const expected = { expectedNonce: nonce, requireIdToken: true, ...(maxAge !== undefined && { maxAge }) }
-    const { claims, idToken, response } = yield* IdToken.claimed(conversation, body, (response, { client }) =>
+    const { maxAge, nonce, openid = nonce !== undefined, scope } = transaction
+    // RFC 6749 §5.1: a scope that is left out is the one that was requested.
+    const granted = scope === undefined ? token : { ...token, scope: token.scope ?? scope }
+    // An ID token that was not requested is not read.
+    if (!openid) return { token: granted, claims: undefined, idToken: undefined }
+    const expected = {
+      requireIdToken: true,
+      // Without it the library rejects an ID token that has one.
+      ...(nonce !== undefined && { expectedNonce: nonce }),
+      ...(maxAge !== undefined && { maxAge })
+    }
+    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
       oauth.processAuthorizationCodeResponse(server, client, response, expected)
     )
-    yield* IdToken.signed(conversation, server, response)
-    return { token, claims, idToken }
+    yield* IdTokenSignature.signed(conversation, server, said)
+    return { token: granted, claims: said.claims, idToken: said.idToken }
   })

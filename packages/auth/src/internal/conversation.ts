@@ -3,18 +3,19 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import * as ClientAuthentication from "../ClientAuthentication.js"
 import type { Client } from "../OAuth2.js"
 import type { Token } from "../Token.js"
 import * as Bridge from "./bridge.js"
-import * as ClientAuth from "./clientAuth.js"
+import * as ChosenAuth from "./chosenAuth.js"
 import * as Discovery from "./discovery.js"
 import * as Dpop from "./dpop.js"
+import * as MtlsAliases from "./mtlsAliases.js"
 import { dangerouslyPlainHttpOnLoopback } from "./plainHttp.js"
 import * as ErrorResponse from "./errorResponse.js"
 import * as SuccessResponse from "./successResponse.js"
+import * as TokenParameters from "./tokenParameters.js"
 import { tokenOf } from "./tokenResponse.js"
 
 /** What a request of the library takes. */
@@ -44,7 +45,11 @@ export interface Conversation {
   /** Runs what the library computes, or fetches without the client's authentication. */
   readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
   /** Sends one request with the client's authentication, and reads its response. Text that repeats a secret is not shown. */
-  readonly send: (request: Request, secrets?: Secrets) => Effect.Effect<SuccessResponse.Success, TokenError>
+  readonly send: (
+    request: Request,
+    secrets?: Secrets,
+    endpoint?: ChosenAuth.Endpoint
+  ) => Effect.Effect<SuccessResponse.Success, TokenError>
   /** Sends one request, and reads the body of its response. */
   readonly read: <A>(
     request: Request,
@@ -63,20 +68,6 @@ const nameless = new InvalidRequest({
   detail: "the client's id or its secret is empty, or it was not said how the client proves who it is: configure both"
 })
 
-const named = {
-  client_secret_basic: ClientAuthentication.secretBasic,
-  client_secret_post: ClientAuthentication.secretPost,
-  client_secret_jwt: ClientAuthentication.secretJwt
-} as const
-
-/** How the client proves who it is; undefined where its options do not say. */
-const authenticationOf = ({ clientAuthentication, clientId, clientSecret }: Client): ClientAuth.Method | undefined => {
-  if (clientId === "") return undefined
-  if (typeof clientAuthentication === "object") return ClientAuth.of(clientAuthentication)
-  if (clientSecret === undefined || Redacted.value(clientSecret) === "") return undefined
-  return ClientAuth.of(named[clientAuthentication ?? "client_secret_basic"](clientSecret))
-}
-
 /** Whatever became of the request for the metadata, no credential was sent. */
 const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
   new TokenError({ detail, error, reason, retryAt, sent: "no" })
@@ -87,39 +78,57 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
     const insecure = client.transport === dangerouslyPlainHttpOnLoopback
     const issuer = yield* Discovery.checkedUrl("the issuer", client.issuer, insecure)
     if (client.tokenEndpoint !== undefined) yield* Discovery.checkedEndpoint(client.tokenEndpoint, insecure)
-    const method = authenticationOf(client)
-    if (method === undefined) return yield* Effect.fail(nameless)
+    const auth = ChosenAuth.of(client)
+    if (auth === undefined) return yield* Effect.fail(nameless)
+    const problem = TokenParameters.problem(client)
+    if (problem !== undefined) return yield* Effect.fail(problem)
     const exchange = Bridge.make(yield* HttpClient.HttpClient)
     const find = Discovery.make(client, issuer, exchange, insecure)
-    const metadataWith: Discovery.Find = (needed) => Effect.mapError(find(needed), unsent)
+    const aliased = MtlsAliases.make(client, issuer, insecure)
+    const metadataWith: Discovery.Find = (needed) => Effect.mapError(Effect.flatMap(find(needed), aliased), unsent)
     const metadata = metadataWith([])
     const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
     const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
 
-    const contextOf = (customFetch: Bridge.Fetch, server: oauth.AuthorizationServer, now: number): Context => ({
-      server,
-      client: skewed,
-      authentication: method.apply(Math.floor((now + exchange.ahead()) / 1000)),
-      options: {
-        [oauth.customFetch]: customFetch,
-        [oauth.allowInsecureRequests]: insecure,
-        ...(proof !== undefined && { DPoP: proof })
-      }
-    })
-    const within = <A>(run: (contextOf: (fetch: Bridge.Fetch) => Context) => Effect.Effect<A, TokenError>) =>
-      Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) =>
-        run((fetch) => contextOf(fetch, server, now))
-      )
+    const within = <A>(
+      endpoint: ChosenAuth.Endpoint,
+      run: (
+        contextOf: (fetch: Bridge.Fetch) => Context,
+        explain: (error: TokenError) => TokenError
+      ) => Effect.Effect<A, TokenError>
+    ) =>
+      Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) => {
+        const chosen = auth.at(server, endpoint)
+        const contextOf = (customFetch: Bridge.Fetch): Context => ({
+          server,
+          client: skewed,
+          authentication: chosen.method.apply(Math.floor((now + exchange.ahead()) / 1000)),
+          options: {
+            [oauth.customFetch]: TokenParameters.adding(client, customFetch),
+            [oauth.allowInsecureRequests]: insecure,
+            ...(proof !== undefined && { DPoP: proof })
+          }
+        })
+        return run(contextOf, ChosenAuth.explained(server, endpoint, chosen))
+      })
 
-    const send: Conversation["send"] = (request, secrets = []) =>
-      within((contextOf) =>
-        exchange.received(
-          (fetch) => request(contextOf(fetch)),
-          [...method.secrets, ...secrets],
-          // The server says which nonce it wants in the proof; it is asked once more with that.
-          (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
-        )
-      ).pipe(Effect.flatMap((received) => SuccessResponse.of(received, client.quirks)))
+    const send: Conversation["send"] = (request, secrets = [], endpoint = "token") =>
+      within(endpoint, (contextOf, explain) =>
+        exchange
+          .received(
+            (fetch) => request(contextOf(fetch)),
+            [...auth.secrets, ...secrets],
+            // The server says which nonce it wants in the proof; it is asked once more with that.
+            (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
+          )
+          .pipe(
+            Effect.flatMap((received) => SuccessResponse.of(received, client.quirks)),
+            Effect.mapBoth({
+              onFailure: explain,
+              onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
+            })
+          )
+      )
 
     const read: Conversation["read"] = (request, reader, secrets) =>
       Effect.flatMap(send(request, secrets), SuccessResponse.reading(reader))
@@ -129,7 +138,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
       metadata,
       metadataWith,
       clockOffset: Effect.sync(exchange.ahead),
-      call: (run) => within((contextOf) => exchange((fetch) => run(contextOf(fetch)), method.secrets)),
+      call: (run) => within("token", (contextOf) => exchange((fetch) => run(contextOf(fetch)), auth.secrets)),
       send,
       read,
       token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.ahead()), secrets)

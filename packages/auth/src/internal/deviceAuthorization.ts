@@ -13,6 +13,7 @@ import * as AuthorizationServer from "./authorizationServer.js"
 import type { Conversation } from "./conversation.js"
 import * as Discovery from "./discovery.js"
 import * as IdToken from "./idToken.js"
+import * as IdTokenSignature from "./idTokenSignature.js"
 import * as Member from "./member.js"
 import * as Quirk from "./quirk.js"
 import type { Body } from "./responseBody.js"
@@ -156,9 +157,9 @@ export const signedIn = (
 ): Effect.Effect<SignedIn, TokenError> =>
   Effect.gen(function* () {
     if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
-    const { claims, idToken, response } = yield* IdToken.claimed(conversation, body, (response, { client }) =>
+    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
       oauth.processDeviceCodeResponse(server, client, response)
     )
-    yield* IdToken.signed(conversation, server, response)
-    return { token, claims, idToken }
+    yield* IdTokenSignature.signed(conversation, server, said)
+    return { token, claims: said.claims, idToken: said.idToken }
   })

@@ -35,6 +35,12 @@ export const isWithoutPkce = ({
 }: Pick<Client, "clientAuthentication" | "quirks">): boolean =>
   quirks?.pkce === false && !(typeof clientAuthentication === "object" && clientAuthentication.method === "none")
 
+/**
+ * Whether a sign-in has no nonce. Without PKCE it is the only thing that binds the code to the sign-in, and stays.
+ */
+export const isWithoutNonce = (client: Pick<Client, "clientAuthentication" | "quirks">): boolean =>
+  client.quirks?.nonce === false && !isWithoutPkce(client)
+
 // By it the library asks whom an ID token has to name: it is there at run time, for its author's own client, and left out of
 // the types. Were it gone, the issuer of the metadata would be compared, and fewer tokens believed.
 const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer

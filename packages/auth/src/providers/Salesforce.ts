@@ -25,6 +25,8 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
 
 const quirks: OAuth2.Quirks = {
   keeps: ["instance_url"],
+  // It documents no `scope` for a refresh, and rejects it elsewhere ("scope parameter not supported").
+  refreshScope: false,
   errors: {
     app_not_found: "invalid_client",
     invalid_client_credentials: "invalid_client",

@@ -18,7 +18,7 @@ export const client: OAuth2.Client = {
 }
 
 /** A conversation over a script of answers, and what was sent. */
-export const conversation = (script: MockClient.Script, options: Partial<OAuth2.Client> = {}) =>
+export const conversation = (script: MockClient.Script, options: Partial<OAuth2.Options> = {}) =>
   Effect.gen(function* () {
     const transport = yield* MockClient.make(script)
     const server = yield* Effect.provideService(

@@ -9,7 +9,7 @@ import type { Case } from "../Case.js"
 import { attack, Wrong, works } from "../Case.js"
 import { holds, refused } from "../Checks.js"
 import * as Provider from "../Provider.js"
-import { optionsOf } from "../Session.js"
+import { optionsOf, session, signedIn } from "../Session.js"
 
 const orders = "https://orders.test/"
 const payments = "https://payments.test/"
@@ -53,6 +53,22 @@ const each = works("resource/a-token-an-api", (client) =>
   })
 )
 
+/** Without `resource` in the request, the refreshed token is for the server's own userinfo endpoint. */
+const refreshed = works("resource/refresh", (client) =>
+  Effect.gen(function* () {
+    const provider = yield* serving
+    const options = optionsOf(provider, { resource: orders })
+    const { source } = yield* session(client, options, yield* signedIn(client, options), { expired: true })
+    for (let round = 0; round < 2; round++) {
+      const { generation, token } = yield* source.get
+      const { claims } = yield* client.verify(token.accessToken, yield* at(provider, orders))
+      yield* holds(claims["aud"] === orders && claims["scope"] === "read", "the token is for the API, with its scope")
+      yield* source.renew(generation)
+    }
+    return `two refreshes, each with a token for ${orders}`
+  })
+)
+
 /** An API that is given a token sends it on to another one. */
 const sentOn = attack("resource/token-of-another-api", (client) =>
   Effect.gen(function* () {
@@ -76,4 +92,4 @@ const unknown = attack("resource/unknown", (client) =>
   })
 )
 
-export const resource: ReadonlyArray<Case> = [each, sentOn, unknown]
+export const resource: ReadonlyArray<Case> = [each, refreshed, sentOn, unknown]
