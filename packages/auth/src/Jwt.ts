@@ -226,7 +226,17 @@ const optionsOf = (options: Options, now: number): jose.JWTVerifyOptions => ({
   ...(options.maxAge !== undefined && { maxTokenAge: secondsOf(options.maxAge) })
 })
 
-/** An issuer may have given several keys no id: one of them is the one. */
+/** What says nothing about other keys: the key is unusable, or did not sign the token. */
+const isOfKey = (error: unknown): boolean =>
+  error instanceof jose.errors.JWSSignatureVerificationFailed ||
+  error instanceof jose.errors.JOSENotSupported ||
+  !(error instanceof jose.errors.JOSEError || error instanceof JwtError)
+
+/** A wrong signature says more about a token than a key that nothing can be verified with. */
+const worse = (failure: unknown, error: unknown): unknown =>
+  failure instanceof jose.errors.JWSSignatureVerificationFailed ? failure : error
+
+/** Several keys may have no id, or the same one. The token is verified by the first that fits. */
 const verifiedByOne = async (
   token: string,
   candidates: ReadonlyArray<CryptoKey>,
@@ -236,15 +246,15 @@ const verifiedByOne = async (
   for (const key of candidates) {
     const problem = keyProblem(key)
     if (problem !== undefined) {
-      failure = new JwtError({ reason: "Key", detail: problem })
+      failure = worse(failure, new JwtError({ reason: "Key", detail: problem }))
       continue
     }
     try {
       const { payload, protectedHeader } = await jose.jwtVerify(token, key, options)
       return { header: { ...protectedHeader }, claims: finite(payload) }
     } catch (error) {
-      if (!(error instanceof jose.errors.JWSSignatureVerificationFailed)) throw error
-      failure = error
+      if (!isOfKey(error)) throw error
+      failure = worse(failure, error)
     }
   }
   throw failure
