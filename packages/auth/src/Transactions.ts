@@ -44,8 +44,13 @@ export class Transactions
  * @category models
  */
 export interface Options {
-  /** Those that were begun first are forgotten where there are more (10 000). */
+  /**
+   * Most transactions of all sessions (10 000). Beyond that, the oldest transaction of the session that has most of them is
+   * removed.
+   */
   readonly most?: number | undefined
+  /** Most transactions of one session (20). Beyond that, its oldest one is removed. */
+  readonly mostPerSession?: number | undefined
 }
 
 const nobodys = new InvalidRequest({
@@ -58,40 +63,98 @@ const unknown = new TokenError({
   detail: "this browser has begun no such sign-in, or it was ended, or took too long: begin another one"
 })
 
-const keyOf = (session: string, state: string): string => JSON.stringify([session, state])
+/** The transactions of a session by their `state`, the oldest one first. */
+type Session = Map<string, Transaction>
+
+const oldestOf = (session: Session): string => [...session.keys()][0] ?? ""
+
+/** Transactions by session, within bounds. Each has as long, so the oldest one of a session expires first. */
+class Sessions {
+  private readonly sessions = new Map<string, Session>()
+  private readonly most: number
+  private readonly mostPerSession: number
+  private size = 0
+
+  constructor(most: number, mostPerSession: number) {
+    this.most = most
+    this.mostPerSession = mostPerSession
+  }
+
+  put(id: string, transaction: Transaction): void {
+    this.remove(id, transaction.state)
+    const session = this.sessions.get(id) ?? new Map<string, Transaction>()
+    session.set(transaction.state, transaction)
+    this.sessions.set(id, session)
+    this.size += 1
+    if (session.size > this.mostPerSession) this.remove(id, oldestOf(session))
+    if (this.size > this.most) this.removeOldestOfLargest()
+  }
+
+  take(id: string, state: string): Transaction | undefined {
+    const transaction = this.sessions.get(id)?.get(state)
+    if (transaction !== undefined) this.remove(id, state)
+    return transaction
+  }
+
+  removeExpired(now: number): void {
+    for (const [id, session] of this.sessions) {
+      for (const { expiresAt, state } of session.values()) {
+        if (now < expiresAt) break
+        this.remove(id, state)
+      }
+    }
+  }
+
+  private remove(id: string, state: string): void {
+    const session = this.sessions.get(id)
+    if (session?.delete(state) !== true) return
+    this.size -= 1
+    if (session.size === 0) this.sessions.delete(id)
+  }
+
+  /** A session with many transactions gives way before sessions with one. Among equals, the first session does. */
+  private removeOldestOfLargest(): void {
+    let largest: readonly [string, Session] | undefined
+    for (const entry of this.sessions) if (entry[1].size > (largest?.[1].size ?? 0)) largest = entry
+    if (largest !== undefined) this.remove(largest[0], oldestOf(largest[1]))
+  }
+}
 
 /**
  * Keeps them in the memory of this process: for an application that runs once, or whose users come back to the process
  * that they began at. Others keep `Transaction` in their own sessions, for which it can be encoded.
  *
+ * One session cannot remove the transactions of others. A client without cookies begins a session with each request, so
+ * limit the rate of the route that begins sign-ins, or keep each `Transaction` in an encrypted cookie.
+ *
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory = ({ most = 10_000 }: Options = {}): Effect.Effect<Service> =>
+export const makeMemory = ({ most = 10_000, mostPerSession = 20 }: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => {
-    const kept = new Map<string, Transaction>()
-    // They were begun in this order, and each has as long.
-    const forget = (now: number) => {
-      for (const [key, { expiresAt }] of kept) {
-        if (now < expiresAt && kept.size <= most) return
-        kept.delete(key)
-      }
+    const sessions = new Sessions(most, mostPerSession)
+    let sweptAt = Number.NEGATIVE_INFINITY
+    /** At most once a second: it looks at each session. */
+    const sweep = (now: number) => {
+      if (now >= sweptAt && now < sweptAt + 1000) return
+      sweptAt = now
+      sessions.removeExpired(now)
     }
     return {
       put: (session, transaction) =>
         session === ""
           ? Effect.fail(nobodys)
           : Effect.map(Clock.currentTimeMillis, (now) => {
-              kept.set(keyOf(session, transaction.state), transaction)
-              forget(now)
+              sweep(now)
+              sessions.put(session, transaction)
             }),
       take: (session, callback) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          forget(now)
-          const key = keyOf(session, callback.get("state") ?? "")
-          const transaction = kept.get(key)
-          kept.delete(key)
-          return transaction === undefined ? Effect.fail(unknown) : Effect.succeed(transaction)
+          sweep(now)
+          const transaction = sessions.take(session, callback.get("state") ?? "")
+          return transaction === undefined || now >= transaction.expiresAt
+            ? Effect.fail(unknown)
+            : Effect.succeed(transaction)
         })
     }
   })

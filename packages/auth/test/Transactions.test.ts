@@ -1,3 +1,4 @@
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Transactions from "@countersign/auth/Transactions"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -61,6 +62,47 @@ describe("a sign-in of a web application", () => {
       expect(yield* take("cookie", two.callback)).toBe(two.transaction)
       yield* TestClock.adjust("10 minutes")
       expect(yield* Effect.flip(take("cookie", three.callback))).toMatchObject({ reason: "InvalidResponse" })
+    })
+  )
+
+  const count = 200
+  it.effect.each<readonly [string, (n: number) => string]>([
+    ["one session", () => "attacker"],
+    ["ten sessions", (n) => `attacker-${n % 10}`]
+  ])("is not removed by many transactions of %s", ([_, sessionOf]) =>
+    Effect.gen(function* () {
+      const { put, take } = yield* Transactions.makeMemory({ most: 50, mostPerSession: 20 })
+      const { callback, transaction } = yield* begun
+      yield* put("victim", transaction)
+      for (let n = 0; n < count; n++) {
+        yield* put(sessionOf(n), new AuthorizationCode.Transaction({ ...transaction, state: `state-${n}` }))
+      }
+      expect(yield* take("victim", callback)).toBe(transaction)
+      const last = new URLSearchParams({ state: `state-${count - 1}` })
+      expect(yield* take(sessionOf(count - 1), last)).toMatchObject({ state: `state-${count - 1}` })
+    })
+  )
+
+  it.effect("is bounded by `most` and by `mostPerSession`", () =>
+    Effect.gen(function* () {
+      const { transaction } = yield* begun
+      const keptOf = (options: Transactions.Options, sessions: number) =>
+        Effect.gen(function* () {
+          const { put, take } = yield* Transactions.makeMemory(options)
+          for (let n = 0; n < count; n++) {
+            yield* put(`s${n % sessions}`, new AuthorizationCode.Transaction({ ...transaction, state: `state-${n}` }))
+          }
+          let kept = 0
+          for (let n = 0; n < count; n++) {
+            const taken = yield* Effect.either(take(`s${n % sessions}`, new URLSearchParams({ state: `state-${n}` })))
+            if (taken._tag === "Right") kept += 1
+          }
+          return kept
+        })
+      expect(yield* keptOf({ mostPerSession: 5 }, 1)).toBe(5)
+      expect(yield* keptOf({}, 1)).toBe(20)
+      expect(yield* keptOf({ most: 30 }, 10)).toBe(30)
+      expect(yield* keptOf({ most: 30 }, count)).toBe(30)
     })
   )
 })
