@@ -91,7 +91,8 @@ export const meets =
 
 /**
  * Authenticates with tokens that the client gets for itself; a token is kept in the {@link TokenStore.TokenStore} and
- * replaced when it is about to expire or is refused.
+ * replaced when it is about to expire or is refused. A damaged record does not stop it: the store moves it aside, and a new
+ * token is requested.
  *
  * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty. Signing fails with `TokenError` and
  * `TokenStoreError`.
@@ -113,7 +114,8 @@ export const layer = (
         key: TokenKey.format({ issuer, client, scopes, resource }),
         issued: { issuer, client, audience: resource },
         mint: mint(server, options),
-        meets: meets(options)
+        meets: meets(options),
+        onCorruptRecord: "replace"
       })
     })
   )

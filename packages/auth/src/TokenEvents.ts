@@ -22,12 +22,23 @@ import * as Stream from "effect/Stream"
  * - `Refused`: an API answered it with 401 · `Settling`: so new that the API may not know it yet, it is tried again
  * - `Failed`: another one was not to be had; `error` says why
  * - `Saved` · `SaveFailed`: the store has it, or not: then it serves from memory, and is stored later
+ * - `Quarantined`: stored data was damaged and was moved aside, see `TokenSource.Options`; `error` says what was wrong
  *
  * @since 0.1.0
  * @category models
  */
 export type Kind =
-  "Used" | "Minted" | "Refreshed" | "Adopted" | "Replayed" | "Refused" | "Settling" | "Failed" | "Saved" | "SaveFailed"
+  | "Used"
+  | "Minted"
+  | "Refreshed"
+  | "Adopted"
+  | "Replayed"
+  | "Refused"
+  | "Settling"
+  | "Failed"
+  | "Saved"
+  | "SaveFailed"
+  | "Quarantined"
 
 /**
  * Something that happened to a token at `at` (epoch milliseconds).

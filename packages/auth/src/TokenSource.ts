@@ -124,6 +124,12 @@ export interface Options<R = never> extends Tuning {
    * issued otherwise is neither used nor overwritten, and reading it fails with `Foreign`.
    */
   readonly issued?: Token.Issued | undefined
+  /**
+   * What to do if the record is damaged (`Corrupt`): `"fail"`, the default, or `"replace"`. Replace it only if `mint` needs
+   * nothing of it: the store moves the damaged data aside, a warning names the place, and a new token is stored. A store that
+   * cannot move it is left as it is, and the token serves from memory.
+   */
+  readonly onCorruptRecord?: "fail" | "replace" | undefined
 }
 
 /**
@@ -166,8 +172,9 @@ export const defaults: Readonly<Record<keyof Tuning, Duration.DurationInput>> = 
  */
 export const make = <R = never>(options: Options<R>): Effect.Effect<Service, never, Requirements<R> | Scope.Scope> =>
   Effect.gen(function* () {
-    const store = Guarded.make(yield* TokenStore.TokenStore, options.key, options.issued)
     const telling = yield* Telling.make(options.key)
+    const damaged = options.onCorruptRecord === "replace" ? Telling.damaged(telling) : undefined
+    const store = Guarded.make(yield* TokenStore.TokenStore, options.key, options.issued, damaged)
     const saving = yield* Saving.make(store, telling)
     const holding = new Holding(yield* Effect.clock, {
       early: Duration.toMillis(options.early ?? defaults.early),

@@ -11,7 +11,7 @@ import * as Option from "effect/Option"
 import type { Token } from "./Token.js"
 
 /**
- * A token and the version under which it was stored. Versions of a key start at 1 and only grow, also over a removal.
+ * A token and the version under which it was stored. Versions of a key are positive and only grow, also over a removal.
  *
  * @since 0.1.0
  * @category models
@@ -56,6 +56,11 @@ export interface Service {
   /** Removes a record if its version is still `expected`; tells whether it did. */
   readonly remove: (key: string, expected: number) => Effect.Effect<boolean, TokenStoreError>
   /**
+   * Moves data aside that is too damaged to be read (`Corrupt`), so that the record of a key can be written anew. Nothing of it
+   * is deleted. Gives the place where it is kept; `None` where nothing was moved. A store need not have this.
+   */
+  readonly quarantine?: (key: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
+  /**
    * Runs an effect while nobody else within {@link Service.reach} runs one for the same key. Waiting for it can be
    * interrupted, and is bounded: it fails with `Busy` where somebody else holds on. Reads and writes of the store
    * itself do not wait for it.
@@ -80,7 +85,9 @@ export class TokenStore extends /* @__PURE__ */ Context.Tag("@countersign/auth/T
  * @category constructors
  */
 export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
-  const records = new Map<string, { version: number; token: Token | undefined }>()
+  const records = new Map<string, Stored>()
+  /** The highest version of a removed record, so that no version of a key comes twice. */
+  let lastVersion = 0
   const locks = new Map<string, { semaphore: Effect.Semaphore; users: number }>()
 
   const acquire = (key: string) => {
@@ -96,26 +103,21 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
 
   return {
     reach: "process",
-    get: (key) =>
-      Effect.sync(() => {
-        const record = records.get(key)
-        return record?.token === undefined
-          ? Option.none()
-          : Option.some({ token: record.token, version: record.version })
-      }),
+    get: (key) => Effect.sync(() => Option.fromNullable(records.get(key))),
     compareAndSet: (key, expected, token) =>
       Effect.sync(() => {
         const record = records.get(key)
-        if ((record?.token === undefined ? 0 : record.version) !== expected) return Option.none()
-        const version = (record?.version ?? 0) + 1
-        records.set(key, { version, token })
-        return Option.some({ token, version })
+        if ((record?.version ?? 0) !== expected) return Option.none()
+        const stored = { token, version: (record?.version ?? lastVersion) + 1 }
+        records.set(key, stored)
+        return Option.some(stored)
       }),
     remove: (key, expected) =>
       Effect.sync(() => {
         const record = records.get(key)
-        if (record?.token === undefined || record.version !== expected) return false
-        records.set(key, { version: record.version, token: undefined })
+        if (record?.version !== expected) return false
+        records.delete(key)
+        lastVersion = Math.max(lastVersion, record.version)
         return true
       }),
     exclusive: (key) => (effect) =>

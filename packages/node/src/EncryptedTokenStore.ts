@@ -67,6 +67,8 @@ const reserved = () =>
 export const make = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.map(KeyRing.make(inner, options.key, options.older ?? []), ({ all, current }) => {
     const placeOf = (key: string): Sealed.Place => ({ store: options.name, key })
+    // The salt of a passphrase is in `inner` too: without it nothing that another process seals could be opened.
+    const isSalted = [options.key, ...(options.older ?? [])].some(({ _tag }) => _tag !== "EncryptionKey")
     const isMigrated = ({ token }: Stored) => options.migratePlain === true && Sealed.isPlain(token)
 
     const write = (key: string, expected: number, token: Token) =>
@@ -111,6 +113,7 @@ export const make = (inner: TokenStore.Service, options: Options): Effect.Effect
       get,
       compareAndSet: (key, expected, token) => guarded(key, write(key, expected, token)),
       remove: (key, expected) => guarded(key, inner.remove(key, expected)),
+      ...(inner.quarantine !== undefined && !isSalted && { quarantine: inner.quarantine }),
       exclusive: inner.exclusive
     }
   })

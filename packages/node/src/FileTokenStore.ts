@@ -7,15 +7,17 @@ import type { Token } from "@countersign/auth/Token"
 import type { Stored } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
-import type { Entry, Records } from "./internal/records.js"
+import type { Records } from "./internal/records.js"
 import * as RecordsFile from "./internal/records.js"
 import * as SecureFile from "./internal/secureFile.js"
 import * as SecureFolder from "./internal/secureFolder.js"
@@ -40,18 +42,44 @@ export interface Options {
 
 const load = (path: string): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
-    if (!(yield* SecureFolder.check(dirname(path)))) return new Map()
+    if (!(yield* SecureFolder.check(dirname(path)))) return RecordsFile.none
     const bytes = yield* SecureFile.read(path)
-    return Option.isNone(bytes) ? new Map() : yield* RecordsFile.decode(path, bytes.value)
+    return Option.isNone(bytes) ? RecordsFile.none : yield* RecordsFile.decode(path, bytes.value)
   })
 
 const save = (path: string, records: Records): Effect.Effect<void, TokenStoreError> =>
   Effect.flatMap(RecordsFile.encode(path, records), (bytes) => SecureFile.replace(path, bytes))
 
-const storedIn = (entry: Entry | undefined): Option.Option<Stored> =>
-  entry?.token === undefined ? Option.none() : Option.some({ token: entry.token, version: entry.version })
+const versionOf = ({ stored }: Records, key: string): number => stored.get(key)?.version ?? 0
 
-const versionOf = (entry: Entry | undefined): number => (entry?.token === undefined ? 0 : entry.version)
+/** With a token under a version that the key never had. */
+const put = (records: Records, key: string, token: Token): readonly [Stored, Records] => {
+  const { lastVersion, stored } = records
+  const one = { version: (stored.get(key)?.version ?? lastVersion) + 1, token }
+  return [one, { lastVersion, stored: new Map(stored).set(key, one) }]
+}
+
+const without = ({ lastVersion, stored }: Records, key: string): Records => {
+  const rest = new Map(stored)
+  rest.delete(key)
+  return { lastVersion: Math.max(lastVersion, stored.get(key)?.version ?? 0), stored: rest }
+}
+
+/**
+ * Moves a damaged file aside, with all its bytes, and gives its new path. The new file counts versions from the time in
+ * milliseconds: the versions of the damaged one are not known, and none may come twice.
+ */
+const quarantined = (path: string): Effect.Effect<Option.Option<string>, TokenStoreError> =>
+  Effect.gen(function* () {
+    const bytes = yield* SecureFile.read(path)
+    if (Option.isNone(bytes)) return Option.none()
+    const decoded = yield* Effect.either(RecordsFile.decode(path, bytes.value))
+    if (Either.isRight(decoded) || decoded.left.reason !== "Corrupt") return Option.none()
+    if (!RecordsFile.isDamaged(bytes.value)) return Option.none()
+    const aside = yield* SecureFile.moveAside(path)
+    yield* save(path, { stored: new Map(), lastVersion: yield* Clock.currentTimeMillis })
+    return Option.some(aside)
+  })
 
 /** Keys are text of any kind: only their hash is fit for a file's name. As UTF-16, since UTF-8 has no lone surrogates. */
 const lockOf = (path: string, key: string): string =>
@@ -65,14 +93,18 @@ const lockOf = (path: string, key: string): string =>
  * - The file must belong to the effective user, who may be root, and grant nothing to anybody else; its folder must
  *   belong to that user or to root, and let nobody else replace files (a sticky bit will do). Folders further up are
  *   not checked. On Windows, access lists decide instead.
- * - A file that is broken, somebody else's or of a newer release is never overwritten or removed.
+ * - A file that is damaged, another user's or of a newer release is never overwritten or removed. For a token source that
+ *   loses nothing by it (`onCorruptRecord: "replace"`, such as `ClientCredentials`), a damaged file is moved aside:
+ *   `tokens.json.<32 hexadecimal digits>.corrupt` keeps its bytes. A file with JSON of another program is left in its place.
+ * - A removed record leaves nothing in the file but its version, in one number for all of them.
  * - Reads take no lock. Writes take a short one between processes, and `exclusive` another one for each key. They are
  *   those of `ProcessLock` in the context, where there is one, and else files that name their owner. The store reaches
  *   as far as they do.
  *
  * Everything is checked once at construction. Fails with `Insecure` (others may read or replace the file; the message
- * has the command that mends it), `Corrupt`, `Foreign` (another user's, another format, a newer release), `ReadFailed`,
- * `WriteFailed` (the system's reason is named) and, from writes and `exclusive` alone, `Busy`. No error shows a token.
+ * has the command that mends it), `Foreign` (another user's, another format, a newer release), `ReadFailed`,
+ * `WriteFailed` (the system's reason is named) and, from writes and `exclusive` alone, `Busy`. A damaged file is logged at
+ * construction, and reads and writes fail with `Corrupt`. No error shows a token.
  *
  * @param options - the path, and how long to wait for other processes.
  * @since 0.1.0
@@ -83,8 +115,15 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
     const path = resolve(options.path)
     const folder = dirname(path)
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
-    yield* load(path)
+    yield* Effect.catchIf(
+      load(path),
+      ({ reason }) => reason === "Corrupt",
+      // For a client that gets a new token at no cost this is no reason to stop, see `quarantine`.
+      ({ message }) => Effect.logWarning(message)
+    )
     yield* sweep(path, locks)
+    const locked = (effect: Effect.Effect<Option.Option<string>, TokenStoreError>) =>
+      Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(`${path}.lock`)(Effect.uninterruptible(effect)))
 
     /** Runs `change` on the file as it is while nobody else writes; what it gives is written, if it gives anything. */
     const update = <A>(change: (records: Records) => { readonly result: A; readonly records?: Records }) =>
@@ -101,20 +140,20 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
 
     return {
       reach: locks.reach,
-      get: (key) => Effect.map(load(path), (records) => storedIn(records.get(key))),
+      get: (key) => Effect.map(load(path), ({ stored }) => Option.fromNullable(stored.get(key))),
       compareAndSet: (key, expected, token: Token) =>
         update((records) => {
-          const entry = records.get(key)
-          if (versionOf(entry) !== expected) return { result: Option.none<Stored>() }
-          const stored = { version: (entry?.version ?? 0) + 1, token }
-          return { result: Option.some(stored), records: new Map(records).set(key, stored) }
+          if (versionOf(records, key) !== expected) return { result: Option.none<Stored>() }
+          const [stored, next] = put(records, key, token)
+          return { result: Option.some(stored), records: next }
         }),
       remove: (key, expected) =>
-        update((records) => {
-          const entry = records.get(key)
-          if (entry?.token === undefined || entry.version !== expected) return { result: false }
-          return { result: true, records: new Map(records).set(key, { version: entry.version }) }
-        }),
+        update((records) =>
+          expected > 0 && versionOf(records, key) === expected
+            ? { result: true, records: without(records, key) }
+            : { result: false }
+        ),
+      quarantine: () => locked(quarantined(path)),
       exclusive: (key) => (effect) =>
         // A key that no record can have is not even hashed.
         RecordsFile.isHuge(key)
@@ -142,7 +181,8 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
  *
  * @example
  * import * as FileTokenStore from "@countersign/node/FileTokenStore"
- * import * as Config from "effect/Config"
+ * import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
  *
  * const StoreLive = FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })
  *

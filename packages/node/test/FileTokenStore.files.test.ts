@@ -13,11 +13,15 @@ import { canary, small, storeIn, textOf, token, used, versionOf } from "./suppor
 
 const modeOf = (path: string) => fs.statSync(path).mode & 0o777
 
-/** Opening, reading, writing and removing all fail with `reason`, print no secret, and leave the file as it is. */
+/**
+ * Opening, reading, writing and removing all fail with `reason`, print no secret, and leave the file as it is. A damaged file
+ * is opened all the same, for clients that get a new token at no cost.
+ */
 const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"], reason: TokenStoreReason) =>
   Effect.gen(function* () {
+    if (reason === "Corrupt") yield* storeIn(path)
     const attempts = [
-      storeIn(path),
+      ...(reason === "Corrupt" ? [] : [storeIn(path)]),
       store.get("key"),
       store.compareAndSet("key", 1, small("new")),
       store.remove("key", 1)

@@ -62,8 +62,48 @@ const bounded =
       return Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))
     })
 
-/** Guards the record of a key. */
-export const make = (store: TokenStore.Service, key: string, issued: Issued | undefined): Guarded => {
+/** Tells that data was damaged, and where it was moved; to nowhere, if the store cannot move it. */
+export type Damaged = (error: TokenStoreError, place: string | undefined) => Effect.Effect<void>
+
+/** Reads and writes for a source that loses nothing with its record: a damaged one is moved aside and written anew. */
+const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): TokenStore.Service => {
+  const moved = (error: TokenStoreError): Effect.Effect<boolean, TokenStoreError> => {
+    if (error.reason !== "Corrupt") return Effect.fail(error)
+    const quarantine = store.quarantine?.(key) ?? Effect.succeedNone
+    return Effect.flatMap(Effect.option(Effect.map(quarantine, Option.getOrUndefined)), (place) =>
+      Effect.as(damaged(error, Option.getOrUndefined(place)), Option.isSome(place))
+    )
+  }
+  const none = Effect.succeedNone
+  return {
+    ...store,
+    // Another process may have moved it in the meantime, so it is read again. What is still damaged is as good as nothing.
+    get: (name) =>
+      Effect.catchAll(store.get(name), (error) =>
+        Effect.zipRight(
+          moved(error),
+          Effect.catchIf(
+            store.get(name),
+            ({ reason }) => reason === "Corrupt",
+            () => none
+          )
+        )
+      ),
+    compareAndSet: (name, expected, token) =>
+      Effect.catchAll(store.compareAndSet(name, expected, token), (error) =>
+        Effect.zipRight(moved(error), store.compareAndSet(name, 0, token))
+      )
+  }
+}
+
+/** Guards the record of a key. With `damaged`, a record that is damaged counts as none. */
+export const make = (
+  given: TokenStore.Service,
+  key: string,
+  issued: Issued | undefined,
+  damaged?: Damaged
+): Guarded => {
+  const store = damaged === undefined ? given : replacing(given, key, damaged)
   const checked = (stored: Option.Option<TokenStore.Stored>) =>
     Option.isSome(stored) && issued !== undefined && isForeign(stored.value.token, issued)
       ? Effect.fail(

@@ -92,7 +92,8 @@ export const layer = <R>(
             ...token,
             refreshToken: undefined
           })),
-        meets: RefreshToken.meets
+        meets: RefreshToken.meets,
+        onCorruptRecord: "replace"
       })
       return account === undefined
         ? Layer.provide(presented, Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory))

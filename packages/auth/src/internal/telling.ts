@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { Token } from "../Token.js"
 import * as TokenEvents from "../TokenEvents.js"
+import type { Damaged } from "./guarded.js"
 
 type Failure = TokenError | TokenStoreError
 
@@ -53,3 +54,21 @@ export const make = (key: string): Effect.Effect<Telling> =>
     Effect.serviceOption(TokenEvents.TokenEvents),
     Option.match({ onNone: () => silent, onSome: (events) => to(events, key) })
   )
+
+/** Says once for each error that stored data was damaged, and where it is now. */
+export const damaged = ({ tell }: Telling): Damaged => {
+  let told: string | undefined
+  return (error, place) =>
+    Effect.suspend(() => {
+      const message =
+        place === undefined
+          ? `${error.message}. A new token serves from memory.`
+          : `The token store held damaged data. It was moved to ${JSON.stringify(place)}, and a new token is stored.`
+      if (message === told) return Effect.void
+      told = message
+      return Effect.zipRight(
+        place === undefined ? Effect.void : tell("Quarantined", undefined, error),
+        Effect.logWarning(message)
+      )
+    })
+}

@@ -1,4 +1,5 @@
 import * as Token from "@countersign/auth/Token"
+import type { Stored } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Mismatch from "@countersign/client/Mismatch"
 import * as Effect from "effect/Effect"
@@ -11,20 +12,29 @@ import { shown } from "./systemError.js"
 const format = "countersign/tokens"
 const version = 1
 
-/** A record without a token is what remains of a removed one: it remembers the version, so that none comes twice. */
+/** A record without a token is what remains of a removed one, in files that were written before `lastVersion`. */
 const Entry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token: Schema.optional(Token.Token) })
 
-/** One record of the file. */
-export type Entry = typeof Entry.Type
+/** What a file holds. */
+export interface Records {
+  /** By key. A Map, since a key may be called `__proto__`. */
+  readonly stored: ReadonlyMap<string, Stored>
+  /**
+   * The highest version of a record that was removed, of any key. A new record gets a higher one, so that no version of a
+   * key comes twice. One number for all of them does not grow with each account that signs out.
+   */
+  readonly lastVersion: number
+}
 
-/** A Map, since a key may be called `__proto__`. */
-export type Records = ReadonlyMap<string, Entry>
+/** No file. */
+export const none: Records = { stored: new Map(), lastVersion: 0 }
 
 const Envelope = Schema.Struct({
   format: Schema.Literal(format),
   version: Schema.Literal(version),
   /** Of the records as they are written; none where somebody wrote the file by hand. */
   sha256: Schema.optional(Schema.String),
+  lastVersion: Schema.optional(Schema.NonNegativeInt),
   records: Schema.Object
 })
 
@@ -33,10 +43,13 @@ const strict = { onExcessProperty: "error" } as const
 
 const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
 const decodeEntry = Schema.decodeUnknown(Entry, strict)
-const encodeEntry = Schema.encode(Entry)
+const encodeToken = Schema.encode(Token.Token)
 
 /** A damaged disk may turn a token into another one that looks as good: only a checksum tells. */
-const sumOf = (records: object): string => createHash("sha256").update(JSON.stringify(records)).digest("hex")
+const sumOf = (records: object, lastVersion = 0): string =>
+  createHash("sha256")
+    .update(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
+    .digest("hex")
 
 const corrupt = (path: string, what: string) =>
   new TokenStoreError({
@@ -80,13 +93,32 @@ export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, 
     const value = yield* parse(path, bytes)
     const stranger = strangerIn(path, value)
     if (stranger !== undefined) return yield* stranger
-    const { records, sha256 } = yield* decodeEnvelope(value)
+    const envelope = yield* decodeEnvelope(value)
+    const { records, sha256 } = envelope
+    let { lastVersion = 0 } = envelope
     if (!isObject(records)) return yield* corrupt(path, "has no records")
-    if (sha256 !== undefined && sha256 !== sumOf(records)) return yield* corrupt(path, "is damaged")
-    const decoded = new Map<string, Entry>()
-    for (const [key, record] of Object.entries(records)) decoded.set(key, yield* decodeEntry(record))
-    return decoded
+    if (sha256 !== undefined && sha256 !== sumOf(records, lastVersion)) return yield* corrupt(path, "is damaged")
+    const stored = new Map<string, Stored>()
+    for (const [key, record] of Object.entries(records)) {
+      const { token, version } = yield* decodeEntry(record)
+      if (token === undefined) lastVersion = Math.max(lastVersion, version)
+      else stored.set(key, { token, version })
+    }
+    return { stored, lastVersion }
   }).pipe(Effect.catchTag("ParseError", (error) => corrupt(path, `is not a token store of ours: ${describe(error)}`)))
+
+/**
+ * Whether bytes that cannot be read are what is left of a file of this store. JSON of another shape is another program's: the
+ * path may be wrong.
+ */
+export const isDamaged = (bytes: Uint8Array): boolean => {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return isObject(value) && "format" in value && value.format === format
+  } catch {
+    return true
+  }
+}
 
 /** What is asked for cannot be stored, since the file would be larger than any that is read. */
 export const tooLarge = (path: string): TokenStoreError =>
@@ -102,14 +134,15 @@ export const isHuge = (value: unknown): boolean => {
 }
 
 /** The bytes of a file. Fails with `WriteFailed` for what could not be read again. */
-export const encode = (path: string, records: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
+export const encode = (path: string, { lastVersion, stored }: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
-    const entries = yield* Effect.forEach(records, ([key, entry]) =>
-      Effect.map(encodeEntry(entry), (encoded) => [key, encoded] as const)
+    const entries = yield* Effect.forEach(stored, ([key, { token, version }]) =>
+      Effect.map(encodeToken(token), (encoded) => [key, { version, token: encoded }] as const)
     )
     if (isHuge(entries)) return yield* tooLarge(path)
-    const written = Object.fromEntries(entries)
-    const text = JSON.stringify({ format, version, sha256: sumOf(written), records: written })
+    const records = Object.fromEntries(entries)
+    const last = lastVersion === 0 ? {} : { lastVersion }
+    const text = JSON.stringify({ format, version, sha256: sumOf(records, lastVersion), ...last, records })
     const bytes = new TextEncoder().encode(text)
     return bytes.length <= maxBytes ? bytes : yield* tooLarge(path)
   }).pipe(

@@ -116,6 +116,19 @@ const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemEr
 
 export const removeQuietly = (path: string): Effect.Effect<void> => Effect.ignore(call(() => Fs.unlink(path)))
 
+/** Renames a file within its folder, durably, and gives its new path. Must not be interrupted. */
+export const moveAside = (path: string): Effect.Effect<string, TokenStoreError> =>
+  Effect.gen(function* () {
+    const aside = `${path}.${yield* nonce}.corrupt`
+    yield* call(() => Fs.rename(path, aside))
+    yield* flush(dirname(path))
+    return aside
+  }).pipe(
+    Effect.catchTag("SystemError", (error) =>
+      failure("WriteFailed", `${shown(path)} is damaged and could not be moved aside: ${explain(error)}`)
+    )
+  )
+
 /** What a killed process may leave behind of a {@link replace}: the file's name, 32 hexadecimal digits, `.tmp`. */
 export const isTemporary = (suffix: string): boolean => /^[0-9a-f]{32}\.tmp$/.test(suffix)
 

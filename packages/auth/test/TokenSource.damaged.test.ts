@@ -1,0 +1,129 @@
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
+import * as TokenEvents from "@countersign/auth/TokenEvents"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import type { TokenStoreReason } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as MockClient from "@countersign/testing/MockClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { client, granted } from "./support/oauth.js"
+import { logging } from "./support/sources.js"
+
+const error = (reason: TokenStoreReason) => new TokenStoreError({ reason, detail: "the record is broken" })
+
+/** A store in memory whose reads and writes fail with `reason` until its data was moved aside. */
+const broken = (reason: TokenStoreReason, quarantine: "works" | "fails" | "finds nothing" | "is missing") =>
+  Effect.map(TokenStore.makeMemory, (inner) => {
+    let isBroken = true
+    let moved = 0
+    const unlessBroken = <A>(effect: Effect.Effect<A, TokenStoreError>) =>
+      Effect.suspend(() => (isBroken ? Effect.fail(error(reason)) : effect))
+    const move = {
+      works: Effect.sync(() => {
+        moved += 1
+        isBroken = false
+        return Option.some("/aside")
+      }),
+      fails: Effect.fail(error("WriteFailed")),
+      "finds nothing": Effect.succeedNone
+    }
+    const store: TokenStore.Service = {
+      ...inner,
+      get: (key) => unlessBroken(inner.get(key)),
+      compareAndSet: (key, expected, token) => unlessBroken(inner.compareAndSet(key, expected, token)),
+      ...(quarantine !== "is missing" && { quarantine: () => move[quarantine] })
+    }
+    return { store, moved: () => moved, inner }
+  })
+
+/** Client credentials over a store: what a request gets, and the number of token requests. */
+const credentials = (store: TokenStore.Service) =>
+  Effect.gen(function* () {
+    const { client: transport, mock } = yield* MockClient.make(() => granted())
+    const token = Effect.flatMap(TokenSource.TokenSource, ({ get }) => Effect.zipRight(get, get)).pipe(
+      Effect.provide(
+        ClientCredentials.layer(client).pipe(
+          Layer.provide(Layer.succeed(TokenStore.TokenStore, store)),
+          Layer.provide(Layer.succeed(HttpClient.HttpClient, transport))
+        )
+      )
+    )
+    const result = yield* Effect.either(token)
+    return { result, requests: (yield* mock.sent).length }
+  }).pipe(Effect.provide(TokenEvents.layer))
+
+describe("client credentials over a damaged store", () => {
+  it.effect.each(["works", "fails", "finds nothing", "is missing"] as const)(
+    "get a token, and warn, if moving the data aside %s",
+    (quarantine) => {
+      const lines: Array<string> = []
+      return Effect.gen(function* () {
+        const { moved, store } = yield* broken("Corrupt", quarantine)
+        const { requests, result } = yield* credentials(store)
+        expect(result).toMatchObject({ _tag: "Right" })
+        expect(requests).toBe(1)
+        expect(moved()).toBe(quarantine === "works" ? 1 : 0)
+        expect(lines.some((line) => line.includes(quarantine === "works" ? '"/aside"' : "serves from memory"))).toBe(
+          true
+        )
+      }).pipe(logging(lines))
+    }
+  )
+
+  it.effect.each(["Foreign", "Insecure", "ReadFailed", "Busy"] as const)("fail for %s, and move nothing", (reason) =>
+    Effect.gen(function* () {
+      const { moved, store } = yield* broken(reason, "works")
+      expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
+      expect(moved()).toBe(0)
+    })
+  )
+
+  it.effect("get a token if only the write finds the damage", () =>
+    Effect.gen(function* () {
+      const { inner, moved, store } = yield* broken("Corrupt", "works")
+      const { result } = yield* credentials({ ...store, get: inner.get })
+      expect(result).toMatchObject({ _tag: "Right" })
+      expect(moved()).toBe(1)
+    })
+  )
+
+  it.effect("serve from memory beside a key-value store whose text is broken, and leave that as it is", () =>
+    Effect.gen(function* () {
+      const texts = yield* KeyValueStore.KeyValueStore
+      const written = new Map<string, string>()
+      const spoilt: KeyValueStore.KeyValueStore = {
+        ...texts,
+        get: () => Effect.succeedSome("broken"),
+        set: (key, text) => Effect.sync(() => void written.set(key, text))
+      }
+      const { requests, result } = yield* credentials(KeyValueTokenStore.make(spoilt))
+      expect(result).toMatchObject({ _tag: "Right" })
+      expect([requests, written.size]).toEqual([1, 0])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("any other source over a damaged store", () => {
+  it.effect("fails with Corrupt, and moves nothing", () =>
+    Effect.gen(function* () {
+      const { moved, store } = yield* broken("Corrupt", "works")
+      const source = TokenSource.make({
+        key: "key",
+        mint: () => Effect.succeed({ accessToken: Redacted.make("canary"), tokenType: "Bearer", obtainedAt: 0 })
+      })
+      const got = yield* Effect.flatMap(source, ({ get }) => Effect.either(get)).pipe(
+        Effect.provideService(TokenStore.TokenStore, store),
+        Effect.scoped
+      )
+      expect(got).toMatchObject({ left: { reason: "Corrupt" } })
+      expect(moved()).toBe(0)
+    })
+  )
+})
