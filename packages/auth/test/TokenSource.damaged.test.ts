@@ -101,7 +101,7 @@ describe("client credentials over a damaged store", () => {
       const spoilt: KeyValueStore.KeyValueStore = {
         ...texts,
         get: () => Effect.succeedSome("broken"),
-        set: (key, text) => Effect.sync(() => void written.set(key, text))
+        set: (key, text) => Effect.sync(() => void written.set(key, String(text)))
       }
       const { requests, result } = yield* credentials(KeyValueTokenStore.make(spoilt))
       expect(result).toMatchObject({ _tag: "Right" })
