@@ -196,32 +196,34 @@ describe("A name with several addresses", () => {
    * A server of a process of its own, which is stopped with a full queue: the system answers no connection to it until it
    * goes on.
    */
-  const stopped = Effect.acquireRelease(
-    Effect.promise(async () => {
-      const answer = "HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\nok"
-      const program = `require("node:net").createServer((socket) => {
+  const stoppedWith = (status: string) =>
+    Effect.acquireRelease(
+      Effect.promise(async () => {
+        const answer = `HTTP/1.1 ${status}\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\nok`
+        const program = `require("node:net").createServer((socket) => {
         socket.on("error", () => undefined).on("data", () => socket.end("${answer}"))
       }).listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () { console.log(this.address().port) })`
-      const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "ignore"] })
-      const [line] = (await once(child.stdout, "data")) as [Buffer]
-      const port = Number(line.toString())
-      child.kill("SIGSTOP")
-      const fillers = Array.from({ length: 4 }, () =>
-        Net.connect({ port, host: "127.0.0.1" }).on("error", () => undefined)
-      )
-      await new Promise((resolve) => setTimeout(resolve, 200))
-      const goOn = () => {
-        for (const filler of fillers) filler.destroy()
-        child.kill("SIGCONT")
-      }
-      return { child, port, goOn }
-    }),
-    ({ child, goOn }) =>
-      Effect.sync(() => {
-        goOn()
-        child.kill("SIGKILL")
-      })
-  )
+        const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "ignore"] })
+        const [line] = (await once(child.stdout, "data")) as [Buffer]
+        const port = Number(line.toString())
+        child.kill("SIGSTOP")
+        const fillers = Array.from({ length: 4 }, () =>
+          Net.connect({ port, host: "127.0.0.1" }).on("error", () => undefined)
+        )
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        const goOn = () => {
+          for (const filler of fillers) filler.destroy()
+          child.kill("SIGCONT")
+        }
+        return { child, port, goOn }
+      }),
+      ({ child, goOn }) =>
+        Effect.sync(() => {
+          goOn()
+          child.kill("SIGKILL")
+        })
+    )
+  const stopped = stoppedWith("200 OK")
 
   it.live("is connected to at an address that accepts, whatever the others do, over http and https", () =>
     Effect.gen(function* () {
@@ -294,6 +296,23 @@ describe("A name with several addresses", () => {
           const code = "UND_ERR_CONNECT_TIMEOUT"
           expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "no", code })
           expect(Duration.toMillis(took)).toBeGreaterThan(600)
+        }
+      }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "of a proxy is connected to at a slow address too, also for a tunnel",
+    () =>
+      Effect.gen(function* () {
+        for (const protocol of ["http:", "https:"]) {
+          const { goOn, port } = yield* stoppedWith("407 Proxy Authentication Required")
+          yield* named(["127.0.0.1", "127.0.0.2"])
+          const late = yield* Effect.fork(Effect.delay(Effect.sync(goOn), "600 millis"))
+          const error = yield* failed(`${protocol}//api.test`).pipe(
+            Effect.provide(NodeTransport.layerWith({ proxy: `http://many.test:${port}` }))
+          )
+          expect(error, protocol).toMatchObject({ reason: "ProxyFailed", sent: "no", proxy: { status: 407 } })
+          yield* Fiber.join(late)
         }
       }).pipe(Effect.scoped)
   )

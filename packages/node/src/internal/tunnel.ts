@@ -1,9 +1,8 @@
 import * as Http from "node:http"
-import * as Https from "node:https"
 import type { Socket } from "node:net"
 import { isIP } from "node:net"
 import type * as Undici from "undici"
-import type { Tls } from "../NodeTransport.js"
+import type { Connector } from "./connector.js"
 import type { ProxyError } from "./proxyError.js"
 import { connectionFailed, requestRejected } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
@@ -19,42 +18,49 @@ type OnTunnel = (...result: [ProxyError, undefined] | [undefined, Socket]) => vo
 const authorityOf = ({ hostname, port }: TunnelTarget): string =>
   `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port === "" ? "443" : port}`
 
-const listOf = (ca: Tls["ca"]): string | Array<string> | undefined =>
-  ca === undefined || typeof ca === "string" ? ca : [...ca]
+/** Opens a connection to a proxy itself, as to an origin: each of its addresses is tried. */
+const connectTo = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
+  const { host, port, protocol } = new URL(proxy.origin)
+  const target = { hostname: unbracketed(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
+  return (_, connected) => {
+    connect(target, (...result) => {
+      if (result[0] === null) return connected(null, result[1])
+      // The type wants a socket beside an error too; Node does not look at it.
+      connected(result[0], undefined as never)
+    })
+    return undefined
+  }
+}
 
-/** A `CONNECT` for a proxy. It shows the proxy no client certificate, and verifies the proxy's own. */
-const connectRequest = (proxy: Proxy, authority: string, ca: Tls["ca"]): Http.ClientRequest => {
-  const { port, protocol } = new URL(proxy.origin)
+/** A `CONNECT` for a proxy, over a connection that `connect` opens. */
+const connectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
   const authorization = proxyAuthorization(proxy)
-  const options: Https.RequestOptions = {
+  return Http.request({
     method: "CONNECT",
-    host: unbracketed(proxy.hostname),
-    port,
     path: authority,
-    agent: false,
+    createConnection: connectTo(proxy, connect),
     headers: {
       host: authority,
       connection: "keep-alive",
       ...(authorization === undefined ? {} : { "proxy-authorization": authorization })
     }
-  }
-  if (protocol === "http:") return Http.request(options)
-  return Https.request({ ...options, ca: listOf(ca), servername: serverNameOf(proxy), rejectUnauthorized: true })
+  })
 }
 
 /**
  * Asks a proxy for a tunnel: RFC 9110 §9.3.6. Only the `CONNECT` holds the proxy's credentials.
  *
+ * @param connect - opens connections to the proxy; it shows it no client certificate, and verifies the proxy's own.
  * @returns what ends it, with an error or without; nothing is received afterwards.
  */
 export const openTunnel = (
   proxy: Proxy,
   target: TunnelTarget,
-  ca: Tls["ca"],
+  connect: Connector,
   onTunnel: OnTunnel
 ): ((error?: Error) => void) => {
   const authority = authorityOf(target)
-  const request = connectRequest(proxy, authority, ca)
+  const request = connectRequest(proxy, authority, connect)
   request.on("error", (error) => onTunnel(connectionFailed(proxy, error), undefined))
   request.on("connect", (response, socket: Socket, head) => {
     socket.on("error", () => undefined)

@@ -2,6 +2,7 @@ import type { Socket } from "node:net"
 import * as Undici from "undici"
 import type { Options } from "../NodeTransport.js"
 import { defaults, makeConnector, milliseconds } from "./agent.js"
+import type { Connector } from "./connector.js"
 import type { OwningDispatcher } from "./dispatcher.js"
 import { makeDispatcher } from "./dispatcher.js"
 import { PassingHandler } from "./passingHandler.js"
@@ -9,8 +10,6 @@ import { connectionFailed } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
 import type { OutgoingRequest, RequestDispatcher, RequestHandler } from "./requestDispatcher.js"
 import { openTunnel } from "./tunnel.js"
-
-type Connector = Undici.buildConnector.connector
 
 /** The requests to one origin that wait for a connection, and the tunnels to it that are being opened. */
 class Waiting {
@@ -58,11 +57,13 @@ export class Tunnels implements RequestDispatcher {
   readonly #dispatcher: OwningDispatcher
   readonly #proxy: Proxy
   readonly #options: Options
+  readonly #toProxy: Connector
   readonly #waiting: Map<string, Waiting> = new Map()
 
   constructor(options: Options, proxy: Proxy) {
     this.#proxy = proxy
     this.#options = options
+    this.#toProxy = makeConnector({ connectTimeout: options.connectTimeout, tls: { ca: options.tls?.ca } })
     this.#dispatcher = makeDispatcher(options, (allowH2) => {
       const connect = makeConnector({ ...options, allowH2 })
       return (target, callback) => this.#open(connect, target, callback)
@@ -99,7 +100,7 @@ export class Tunnels implements RequestDispatcher {
     }
     const close = () => finish(new Undici.errors.RequestAbortedError(), null)
     waiting.tunnels.add(close)
-    const abandon = openTunnel(this.#proxy, target, this.#options.tls?.ca, (error, socket) => {
+    const abandon = openTunnel(this.#proxy, target, this.#toProxy, (error, socket) => {
       if (error !== undefined) return finish(error, null)
       tunnel = socket
       connect({ ...target, httpSocket: socket }, finish)
