@@ -253,6 +253,21 @@ describe("the package", () => {
     })
   )
 
+  it.effect("is asked for the Secret Service by name on Linux, so that it does not choose a weaker store", () =>
+    Effect.gen(function* () {
+      const opened: Array<ReadonlyArray<unknown>> = []
+      class AsyncEntry {
+        constructor(...given: ReadonlyArray<unknown>) {
+          opened.push(given)
+        }
+      }
+      // Of the package only this class is used.
+      const open = yield* Keychain.load(() => Promise.resolve({ AsyncEntry } as never))
+      open("service", "account")
+      expect(opened).toEqual([["service", "account", { linux: { store: "secret-service" } }]])
+    })
+  )
+
   it.effect("opens items one after the other, through one function for the process", () =>
     Effect.gen(function* () {
       expect(yield* Keychain.load()).toBe(yield* Keychain.load())
