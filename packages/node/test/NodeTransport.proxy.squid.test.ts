@@ -45,6 +45,8 @@ const expectPost = ({ requests }: Recorder) => {
     expect.arrayContaining(["authorization: Bearer secret", "content-type: application/json", "x-custom: one, two"])
   )
   expect(request?.fields.join()).not.toMatch(/proxy-/)
+  const credentials = Buffer.from(`${user.name}:${user.password}`).toString("base64")
+  expect(request?.fields.filter((field) => field.includes(credentials) || field.includes(user.password))).toEqual([])
   expect(Buffer.from(request?.body ?? "", "latin1").toString()).toBe('{"a":"é"}')
 }
 
