@@ -11,8 +11,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
-import * as TestClock from "effect/TestClock"
-import { api, base, chance, run, times } from "./scripted.js"
+import { api, base, chance, times } from "./scripted.js"
+import { runFrom } from "./virtualClock.js"
 
 const { respond } = MockClient
 const year = 365 * 86_400_000
@@ -136,12 +136,11 @@ const outcome = (
   retry?: Retry.Options
 ) =>
   Effect.gen(function* () {
-    yield* TestClock.setTime(begin)
     const client = yield* api(() => respond(status, "", headers), {
       timeout: { call: "10 minutes" },
       ...(retry === undefined ? {} : { retry })
     })
-    const result = yield* run(Effect.either(client.api.execute(request))).pipe(chance(0))
+    const result = yield* runFrom(begin, Effect.either(client.api.execute(request))).pipe(chance(0))
     const error = Either.isLeft(result) ? result.left : undefined
     return { error, at: (yield* times(client.mock)).map((at) => at - begin), client }
   })
