@@ -1,7 +1,13 @@
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 const skipReporter = fileURLToPath(new URL("../.ci/skip-reporter.mjs", import.meta.url))
+
+/** Packages whose tests change nothing that a whole process shares. */
+const libraries = "protocol|client|auth|testing"
+
+/** Except for these: a thread has no time zone of its own. */
+const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 export default defineConfig({
   plugins: [
@@ -14,7 +20,6 @@ export default defineConfig({
     }
   ],
   test: {
-    include: ["packages/*/test/**/*.test.ts"],
     // A test that hangs is a bug found, not a reason to wait.
     testTimeout: 20_000,
     hookTimeout: 60_000,
@@ -22,6 +27,31 @@ export default defineConfig({
     maxWorkers: "100%",
     // Servers, processes and properties take their time; only what stands out is worth a line.
     slowTestThreshold: 5_000,
-    sequence: { concurrent: false }
+    sequence: { concurrent: false },
+    // Vitest takes it from here for all projects.
+    poolOptions: { threads: { isolate: false } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "processes",
+          include: [`packages/!(${libraries})/test/**/*.test.ts`, ...exceptions],
+          pool: "forks",
+          sequence: { groupOrder: 0 }
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: "libraries",
+          include: [`packages/@(${libraries})/test/**/*.test.ts`],
+          exclude: [...configDefaults.exclude, ...exceptions],
+          // Loading Effect and the packages anew for each file takes longer than most files' tests.
+          pool: "threads",
+          isolate: false,
+          sequence: { groupOrder: 1 }
+        }
+      }
+    ]
   }
 })
