@@ -17,8 +17,12 @@ import * as CallbackServer from "./internal/callbackServer.js"
  * @category models
  */
 export interface Options {
-  /** The loopback address: IPv4's when left out, or IPv6's where there is no such. Never a name, and never all addresses. */
-  readonly host?: "127.0.0.1" | "::1" | undefined
+  /**
+   * The loopback address: IPv4's when left out, or IPv6's where there is no such. `localhost` is for servers that allow no
+   * other redirect URI (Salesforce): it is the name in the redirect URI, and both addresses are listened on, on one port.
+   * [RFC 8252 §8.3](https://www.rfc-editor.org/rfc/rfc8252#section-8.3) recommends an address.
+   */
+  readonly host?: "127.0.0.1" | "::1" | "localhost" | undefined
   /** A port that is free, when left out: servers let a loopback address have any (RFC 8252 §7.3), if they keep to it. */
   readonly port?: number | undefined
   /** The path of the registered redirect URI (`/callback`), without a query. */
@@ -34,7 +38,7 @@ export interface Options {
  * @category models
  */
 export interface LoopbackListener {
-  /** What to begin the sign-in with, such as `http://127.0.0.1:49152/callback`. */
+  /** What to begin the sign-in with: `http://127.0.0.1:49152/callback`, or `http://localhost:49152/callback`. */
   readonly redirectUri: string
   /**
    * The parameters of the answer with this `state`, once the browser was given its page. Requests without it, which any
@@ -59,10 +63,6 @@ const deaf = (error: Error): TokenError =>
     detail: `the browser has nowhere to come back to, since this machine lets nobody listen on loopback (${Redact.text(error.message, 100)})`
   })
 
-/** A host without IPv4 says so by one of these. */
-const isWithoutAddress = (error: Error): boolean =>
-  "code" in error && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT")
-
 const isPath = (path: string): boolean => /^\/[\w\-.~/]*$/.test(path) && !path.startsWith("//")
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535
@@ -76,8 +76,8 @@ const noPlace = new InvalidRequest({
  * Listens on loopback until the scope closes or the answer has come: for one sign-in, on an address that no other machine
  * reaches, and on a free port.
  *
- * Only a GET for the path, with the listener's own address as its host (which a name that leads here is not), and with the
- * state of the sign-in is the answer; all other requests get a 404 and end nothing. A request's head is read up to 8 KiB
+ * Only a GET for the path, with the authority of the redirect URI as its host (which another name that leads here is not),
+ * and with the state of the sign-in is the answer; all other requests get a 404 and end nothing. A request's head is read up to 8 KiB
  * and for 5 seconds. The page that is shown says that the window may be closed; nothing of the request is in it.
  *
  * Fails with `TokenError` (`Unavailable`) where nobody can listen there, and with `InvalidRequest` for a path or a port that
@@ -104,9 +104,10 @@ export const make = (options: Options = {}): Effect.Effect<LoopbackListener, Inv
     const { host, path = "/callback", port = 0 } = options
     const timeout = Duration.decode(options.timeout ?? "5 minutes")
     if (!isPath(path) || !isPort(port)) return yield* noPlace
-    const on = (address: "127.0.0.1" | "::1") =>
+    const on = (address: NonNullable<Options["host"]>) =>
       Effect.map(CallbackServer.make({ host: address, port, path }), (server) => ({ server, address }))
-    const tried = host === undefined ? Effect.catchIf(on("127.0.0.1"), isWithoutAddress, () => on("::1")) : on(host)
+    const tried =
+      host === undefined ? Effect.catchIf(on("127.0.0.1"), CallbackServer.isWithoutAddress, () => on("::1")) : on(host)
     const { address, server } = yield* Effect.mapError(tried, deaf)
     return {
       redirectUri: `http://${CallbackServer.authority(address, server.port)}${path}`,

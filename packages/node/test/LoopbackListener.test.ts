@@ -93,6 +93,64 @@ describe("a listener on loopback", () => {
     })
   )
 
+  describe("with the host localhost", () => {
+    const localhost = { host: "localhost" } as const
+
+    /** A request to one of the two addresses, with the name in `Host` that the redirect URI has. */
+    const requestAt = (address: string, url: string, name = "localhost") => {
+      const { pathname, port, search } = new URL(url)
+      return request(`http://${address}:${port}${pathname}${search}`, { headers: { host: `${name}:${port}` } })
+    }
+
+    it.scopedLive.each(["127.0.0.1", "[::1]"])("takes the answer at %s, and closes both addresses", (address) =>
+      Effect.gen(function* () {
+        const { answer, fiber, redirectUri } = yield* waiting(localhost)
+        expect(redirectUri).toMatch(/^http:\/\/localhost:\d+\/callback$/)
+        expect((yield* requestAt(address, answer)).status).toBe(200)
+        expect((yield* Fiber.join(fiber)).get("code")).toBe("canary-code")
+        const { port } = new URL(redirectUri)
+        for (const own of ["127.0.0.1", "[::1]"]) expect(yield* isFree(`http://${own}:${port}/`)).toBe(true)
+      })
+    )
+
+    it.scopedLive.each(["127.0.0.1", "[::1]", "evil.test", "localhost.evil.test", "localhost."])(
+      "answers 404 to the host %s, and goes on waiting",
+      (name) =>
+        Effect.gen(function* () {
+          const { answer, fiber } = yield* waiting(localhost)
+          for (const address of ["127.0.0.1", "[::1]"]) {
+            expect((yield* requestAt(address, answer, name)).status).toBe(404)
+          }
+          expect(yield* isWaiting(fiber)).toBe(true)
+          yield* requestAt("127.0.0.1", answer)
+          expect((yield* Fiber.join(fiber)).get("code")).toBe("canary-code")
+        })
+    )
+
+    it.scopedLive.each(["127.0.0.1", "::1"] as const)(
+      "fails if another process listens on the port at %s, and listens nowhere",
+      (taken) =>
+        Effect.gen(function* () {
+          const { redirectUri } = yield* LoopbackListener.make({ host: taken })
+          const port = Number(new URL(redirectUri).port)
+          const error = yield* Effect.flip(Effect.scoped(LoopbackListener.make({ ...localhost, port })))
+          expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
+          const other = taken === "::1" ? "127.0.0.1" : "[::1]"
+          expect(yield* isFree(`http://${other}:${port}/`)).toBe(true)
+        })
+    )
+
+    it.scopedLive("listens on both addresses at the port that it is given, until the scope closes", () =>
+      Effect.gen(function* () {
+        const { redirectUri: free } = yield* LoopbackListener.make(localhost).pipe(Effect.scoped)
+        const port = Number(new URL(free).port)
+        const { redirectUri } = yield* LoopbackListener.make({ ...localhost, port, path: "/a" }).pipe(Effect.scoped)
+        expect(redirectUri).toBe(`http://localhost:${port}/a`)
+        for (const own of ["127.0.0.1", "[::1]"]) expect(yield* isFree(`http://${own}:${port}/`)).toBe(true)
+      })
+    )
+  })
+
   it.scopedLive("cannot be reached by another address of this machine", () =>
     Effect.gen(function* () {
       const { redirectUri } = yield* waiting()
