@@ -77,6 +77,7 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
       return demand && source.renew(credential, credential, demand)
     },
     replay: settlingReplays,
+    expiredWhen: source.expiredWhen,
     gaveUp: ({ credential }) => source.gaveUp(credential)
   }
 }

@@ -215,6 +215,7 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       return demand && source.renew(generation, generation, demand)
     },
     replay: replays,
+    expiredWhen: source.expiredWhen,
     gaveUp: ({ credential }) => source.gaveUp(Presented.read(credential).generation)
   }
 }

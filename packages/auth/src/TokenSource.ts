@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Auth from "@countersign/client/Auth"
 import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Context from "effect/Context"
@@ -69,6 +70,8 @@ export interface Service {
    * given is not helped by more of them: this one is not replaced because of a refusal for 30 seconds.
    */
   readonly gaveUp: (generation: string | number) => Effect.Effect<void>
+  /** Which responses of the API mean, beside a 401, that the token has expired. `Bearer` and `Dpop` look for them. */
+  readonly expiredWhen?: Auth.ExpiredWhen | undefined
 }
 
 /**
@@ -97,6 +100,12 @@ export interface Tuning {
    * replaced: the API may not know it yet, where tokens take their time to get to it (0, never; 3 s for OAuth grants).
    */
   readonly settling?: Duration.DurationInput | undefined
+  /**
+   * Which responses of the API mean, beside a 401, that the token has expired:
+   * `{ status: 403, body: (text) => text.includes("token expired") }`. The token is refreshed, and the request is sent once
+   * more.
+   */
+  readonly expiredWhen?: Auth.ExpiredWhen | undefined
 }
 
 /**
@@ -146,7 +155,7 @@ export type Requirements<R> = TokenStore.TokenStore | R
  * @since 0.1.0
  * @category defaults
  */
-export const defaults: Readonly<Record<keyof Tuning, Duration.DurationInput>> = {
+export const defaults: Readonly<Record<Exclude<keyof Tuning, "expiredWhen">, Duration.DurationInput>> = {
   /** How long one try of `mint` may take. */
   timeout: "20 seconds",
   /** How long before its end a token is replaced in the background; a fifth of its life at most, less some jitter. */
@@ -200,7 +209,11 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
       )
     const settling = Duration.toMillis(options.settling ?? defaults.settling)
     const meeting = Renewing.meetingOf(state, options.meets ?? (() => false), another, looking)
-    return { ...getting(state, flight.begin, another), ...Renewing.make(state, settling, another, meeting) }
+    return {
+      ...getting(state, flight.begin, another),
+      ...Renewing.make(state, settling, another, meeting),
+      expiredWhen: options.expiredWhen
+    }
   })
 
 const getting = (

@@ -11,23 +11,11 @@ import * as Origin from "@countersign/protocol/Origin"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import type { AuthError } from "./Errors.js"
-import { Unauthorized } from "./Errors.js"
-import { settle } from "./internal/body.js"
-import { after, keep } from "./internal/history.js"
-import { withResponse } from "./internal/lastResponse.js"
-import { isLimit } from "./internal/limit.js"
-import { currentTimeMillis, nowOf } from "./internal/now.js"
-import { signingsOf } from "./internal/quoted.js"
-import { keepUnsigned } from "./internal/response.js"
-import { sleep } from "./internal/sleep.js"
-import { challengesOf, exchangeOf, shownChallengesOf } from "./internal/statusError.js"
-import { step } from "./internal/steps.js"
+import type { AuthError, Unauthorized } from "./Errors.js"
+import { send, sign } from "./internal/authLoop.js"
+import { nowOf } from "./internal/now.js"
 import * as Policy from "./Policy.js"
-import * as RequestBody from "./RequestBody.js"
-import * as Timeline from "./Timeline.js"
 
 /**
  * A request with credentials on it, and a name for the ones that were used: a number or a text that is no secret, by
@@ -58,6 +46,22 @@ export interface Refusal {
 }
 
 /**
+ * Which responses mean that the credentials have expired, beside a 401.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExpiredWhen {
+  /** The status, such as 403 or 400; or several. One below 300 needs {@link ExpiredWhen.body}. */
+  readonly status: number | ReadonlyArray<number>
+  /**
+   * Whether the body says so; without it each response with the status does. It gets the body as text: of an error the first
+   * 64 KiB, of a success only JSON of at most 64 KiB. False if it throws.
+   */
+  readonly body?: ((text: string) => boolean) | undefined
+}
+
+/**
  * An authentication scheme.
  *
  * @since 0.1.0
@@ -85,6 +89,11 @@ export interface Service {
     ((refusal: Pick<Refusal, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined) | undefined
   /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
   readonly gaveUp?: ((refusal: Refusal) => Effect.Effect<void>) | undefined
+  /**
+   * Which other responses than a 401 are answered as one: {@link Service.renew}, and a replay. If nothing more is done about
+   * such a response, the call gets the response itself, such as `Forbidden` for a 403. A rate limit is none of them.
+   */
+  readonly expiredWhen?: ExpiredWhen | undefined
   /** How often a request is worth sending again, where {@link replayOnce} does not fit: once for each further key. */
   readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
 }
@@ -130,6 +139,15 @@ export const constant = (put: (request: HttpClientRequest) => HttpClientRequest)
 export const none: Service = /* @__PURE__ */ fixed(Effect.succeed)
 
 /**
+ * A scheme for an API that reports expired credentials by other responses than a 401:
+ * `Auth.withExpired(auth, { status: 403, body: (text) => text.includes("expired") })`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withExpired = (auth: Service, expiredWhen: ExpiredWhen): Service => ({ ...auth, expiredWhen })
+
+/**
  * {@link none} as a Layer.
  *
  * @since 0.1.0
@@ -173,16 +191,11 @@ const belongsTo = (origins: ReadonlyArray<string>) => {
   }
 }
 
-const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
-  withResponse(
-    new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), because }),
-    response
-  )
-
 /**
  * Signs each send to one of the origins, and answers a 401: if the scheme has other credentials than the refused ones
  * by then, the request is sent once more with those. A replay is no attempt of a retry. A 403 renews nothing, unless the
- * scheme can step up to what the API demands, which is tried once.
+ * scheme can step up to what the API demands, which is tried once. `expiredWhen` of the scheme names further responses that
+ * are answered as a 401.
  *
  * Fails with `Unauthorized` when the scheme has nothing else, when the replay is refused too, and when the body cannot
  * be sent again (the credentials are renewed all the same); with what signing fails with. An exchange that is
@@ -208,86 +221,4 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
         : send(loop, signed, replay.initial, undefined)
     })
   })
-}
-
-/** A request with what sends it, and what to do when it is refused. */
-interface Loop<E, R> {
-  readonly auth: Service
-  readonly replay: Schedule.Schedule<unknown, Unauthorized>
-  readonly request: HttpClientRequest
-  readonly next: Policy.Next<E, R>
-  readonly steppedUp?: true
-}
-
-/** The credentials that were refused at first; none yet, where this is the first send. */
-type First = string | number | undefined
-
-type Sent<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
-
-const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent<E, R> =>
-  Effect.flatMap(
-    // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
-    Effect.suspend(() => loop.auth.sign(loop.request)),
-    (signed) => send(loop, signed, state, first)
-  )
-
-const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
-  Effect.flatMap(loop.next(keep(loop.request, signed.request)), (response): Sent<E, R> => {
-    signed.heard?.(response)
-    keepUnsigned(response, loop.request)
-    if (response.status >= 400) {
-      if (response.status === 401) return answer(loop, signed, response, state, first)
-      // A rate limit asks for a wait, which other credentials do not spare.
-      if (response.status === 403 && !isLimit(response)) return stepUp(loop, signed, response, state)
-    }
-    return Effect.succeed(response)
-  })
-
-const answer = <E, R>(
-  loop: Loop<E, R>,
-  { credential, request }: Signed,
-  response: HttpClientResponse,
-  state: unknown,
-  first: First
-): Sent<E, R> =>
-  Effect.gen(function* () {
-    const { auth, replay } = loop
-    // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
-    const settled = yield* settle(response)
-    const error = unauthorized(settled, first === undefined ? "Refused" : "ReplayRefused")
-    const at = yield* currentTimeMillis
-    // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
-    const refusal = { credential, challenges: challengesOf(settled), at, first: first ?? credential }
-    const decided = yield* step(replay, state, error)
-    if (Option.isNone(decided)) {
-      if (auth.gaveUp !== undefined) yield* auth.gaveUp(refusal)
-      return yield* error
-    }
-    const renewed = yield* auth.renew(refusal)
-    yield* Timeline.emit(() => ({ _tag: "Renewed", renewed }))
-    if (!renewed) return yield* error
-    if (!RequestBody.isReplayable(request.body)) return yield* unauthorized(settled, "BodyNotReplayable")
-    if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-    return yield* sign(again(loop, settled), decided.value.state, refusal.first)
-  })
-
-/** A replay: what the server says about it may quote the credentials that it was sent before. */
-const again = <E, R>(loop: Loop<E, R>, response: HttpClientResponse): Loop<E, R> => ({
-  ...loop,
-  request: after(loop.request, signingsOf(response))
-})
-
-/** Most have nothing to say to a 403: the answer is passed on as it is. */
-const stepUp = <E, R>(
-  loop: Loop<E, R>,
-  { credential, request }: Signed,
-  response: HttpClientResponse,
-  state: unknown
-): Sent<E, R> => {
-  const asked = loop.steppedUp ? undefined : loop.auth.stepUp?.({ credential, challenges: challengesOf(response) })
-  return asked !== undefined && RequestBody.isReplayable(request.body)
-    ? Effect.flatMap(Effect.zip(settle(response), asked), ([settled, found]) =>
-        found ? sign({ ...again(loop, settled), steppedUp: true }, state, undefined) : Effect.succeed(settled)
-      )
-    : Effect.succeed(response)
 }

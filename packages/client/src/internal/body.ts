@@ -44,7 +44,10 @@ const collect = (
     )
   })
 
-const concat = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
+export const concat = (
+  chunks: ReadonlyArray<Uint8Array>,
+  length: number = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+): Uint8Array => {
   const [only] = chunks
   if (only !== undefined && chunks.length === 1) return only
   const bytes = new Uint8Array(length)

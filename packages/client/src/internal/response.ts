@@ -27,7 +27,7 @@ const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.H
 /** For responses of a transport that is not typed: those that become an error or a redirect. */
 const unsignedOfForeign: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
 
-abstract class Answer extends Inspectable.Class {
+export abstract class Answer extends Inspectable.Class {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly status: number
