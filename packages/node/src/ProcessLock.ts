@@ -46,8 +46,8 @@ export interface Service {
    * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
    *
    * Fails with `Busy`, which names the holder, when somebody else still holds the lock after `lockTimeout` (that of the
-   * call before that of the service); with `WriteFailed` where the lock cannot be taken at all. Waiting can be
-   * interrupted. Not reentrant: who holds it and asks again waits in vain.
+   * call before that of the service); with `Foreign` at once where the lock is another user's file; with `WriteFailed` where
+   * the lock cannot be taken at all. Waiting can be interrupted. Not reentrant: who holds it and asks again waits in vain.
    */
   readonly withLock: (
     path: string,
@@ -69,7 +69,11 @@ const busyError = (path: string, holder: string, advice: string) =>
 const busyHere = (path: string) => busyError(path, "another fiber of this process", "try again when it is done")
 
 const busy = ({ root, self }: Family, seen: Seen): TokenStoreError => {
-  if (seen._tag === "Owned" && Owner.isSame(self, seen.owner)) return busyHere(root)
+  if (seen._tag === "Owned" && Owner.isSame(self, seen.owner)) {
+    return Owner.isSameThread(self, seen.owner)
+      ? busyHere(root)
+      : busyError(root, "another thread of this process", "try again when it is done")
+  }
   const holder =
     seen._tag === "Owned"
       ? `process ${seen.owner.pid} on host ${shown(seen.owner.host)}`
@@ -79,6 +83,15 @@ const busy = ({ root, self }: Family, seen: Seen): TokenStoreError => {
 
 const writeFailed = (path: string) => (error: SystemError) =>
   new TokenStoreError({ reason: "WriteFailed", detail: `the lock ${shown(path)}: ${explain(error)}` })
+
+/** No wait helps against another user's file, and nothing of it is removed. */
+const foreign = (path: string, user: number) =>
+  new TokenStoreError({
+    reason: "Foreign",
+    detail:
+      `the lock ${shown(path)}, or a file beside it, belongs to user ${user}: other users can create files in its folder. ` +
+      "Have it removed, or choose a folder that only you can write to"
+  })
 
 /** Short enough that a lock which comes free is noticed at once, and uneven, so that waiters do not march in step. */
 const pause = Effect.flatMap(Random.nextIntBetween(5, 35), (ms) => Effect.sleep(Duration.millis(ms)))
@@ -97,6 +110,7 @@ const acquire = (
     for (;;) {
       const seen = yield* Effect.mapError(claim(family, family.root, own), writeFailed(family.root))
       if (Option.isNone(seen)) return own
+      if (seen.value._tag === "Foreign") return yield* foreign(family.root, seen.value.user)
       if ((yield* Clock.currentTimeNanos) >= deadline) return yield* busy(family, seen.value)
       yield* restore(pause)
     }
@@ -134,8 +148,8 @@ const defaultTimeout = Duration.seconds(15)
  * Locks between the processes of one host: files, each at the path that names it. The folder must exist, and nobody else
  * may write to it.
  *
- * A lock is a file that names its owner: process id, start time, boot, host. It is taken over only when that process
- * provably runs no more, never because it is old: a process that was stopped for an hour still holds its lock when it
+ * A lock is a file that names its owner: process id, start time, boot, host, and on Linux the worker thread. It is taken over
+ * only when that process, or that thread, provably runs no more, never because it is old: a process that was stopped for an hour still holds its lock when it
  * goes on. The lock of another host, or of another container, is never taken over; the error names the file then. A lock
  * that its own process could not remove, since the disk refused, is removed by it later.
  *

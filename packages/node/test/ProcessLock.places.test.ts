@@ -47,17 +47,38 @@ describe("what stands in a lock's place", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!isRoot)(
-    "a lock file of another user is never removed, whoever it names (needs root to make one)",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* lockFile
-        write(path, { ...(yield* self), pid: nobody })
-        fs.chownSync(path, 12345, 12345)
-        expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
-        expect(fs.existsSync(path)).toBe(true)
-      }).pipe(Effect.scoped)
-  )
+  const user = 12345
+  const planted: ReadonlyArray<readonly [what: string, place: (path: string) => Effect.Effect<void>]> = [
+    ["a lock", (path) => Effect.map(self, (me) => write(path, { ...me, pid: nobody }))],
+    ["an empty file", (path) => Effect.sync(() => fs.writeFileSync(path, ""))],
+    ["text", (path) => Effect.sync(() => fs.writeFileSync(path, "x".repeat(100_000)))],
+    ["a folder", (path) => Effect.sync(() => fs.mkdirSync(path))],
+    ["a link", (path) => Effect.sync(() => fs.symlinkSync("nothing", path))],
+    ["a FIFO", (path) => Effect.sync(() => void execFileSync("mkfifo", ["-m", "600", path]))]
+  ]
+  for (const [what, place] of planted) {
+    it.live.skipIf(!isRoot)(
+      `${what} of another user is Foreign at once, and is never removed (needs root to make one)`,
+      () =>
+        Effect.gen(function* () {
+          const path = yield* lockFile
+          const patient = yield* ProcessLock.make({ lockTimeout: "1 minute" })
+          const guard = `${path}.${nonceOf(1)}.guard`
+          for (const name of [path, guard]) {
+            // The guard is asked for only where the owner of the lock is dead.
+            if (name === guard) write(path, { ...(yield* self), pid: nobody }, nonceOf(1))
+            yield* place(name)
+            fs.lchownSync(name, user, user)
+            const [took, error] = yield* Effect.timed(Effect.flip(patient.withLock(path)(Effect.void)))
+            expect(error).toMatchObject({ reason: "Foreign", message: expect.stringContaining(`user ${user}`) })
+            expect(error.message).toContain("choose a folder")
+            expect(Duration.toSeconds(took)).toBeLessThan(10)
+            expect(fs.lstatSync(name).uid).toBe(user)
+            fs.rmSync(name, { recursive: true })
+          }
+        }).pipe(Effect.scoped)
+    )
+  }
 
   it.live("a missing folder is a WriteFailed at once, not a wait", () =>
     Effect.gen(function* () {

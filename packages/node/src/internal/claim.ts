@@ -26,20 +26,27 @@ export interface Family {
 
 /**
  * What stands in a lock's place. `Empty`: no live process leaves that, see {@link link}, but a power cut does.
- * `Unknown`: nothing of ours, or of another release; it is never removed.
+ * `Foreign`: another user's, who can create files in the folder. `Unknown`: nothing of ours, or of another release. Neither is
+ * ever removed.
  */
 export type Seen =
   | { readonly _tag: "Owned"; readonly owner: Owner.Owner }
   | { readonly _tag: "Empty"; readonly inode: string }
+  | { readonly _tag: "Foreign"; readonly user: number }
   | { readonly _tag: "Unknown" }
 
 const unknown: Seen = { _tag: "Unknown" }
 
+const isOthers = (user: number): boolean => {
+  const own = effectiveUser()
+  return own !== undefined && user !== own
+}
+
 const inspect = (handle: Fs.FileHandle): Effect.Effect<Seen, SystemError> =>
   Effect.gen(function* () {
     const stats = yield* call(() => handle.stat({ bigint: true }))
-    const user = effectiveUser()
-    if (!stats.isFile() || (user !== undefined && stats.uid !== BigInt(user))) return unknown
+    if (isOthers(Number(stats.uid))) return { _tag: "Foreign", user: Number(stats.uid) }
+    if (!stats.isFile()) return unknown
     const bytes = yield* readAtMost(handle, Owner.maxOwnerBytes)
     if (bytes.every((byte) => byte === 0)) return { _tag: "Empty", inode: stats.ino.toString(16).padStart(32, "0") }
     return Option.match(Owner.decode(bytes), {
@@ -57,9 +64,18 @@ export const look = (path: string): Effect.Effect<Option.Option<Seen>, SystemErr
   ).pipe(
     Effect.catchTag("SystemError", (error) => {
       if (error.code === "ENOENT") return Effect.succeedNone
-      return ["ELOOP", "EMLINK", "ENXIO"].includes(error.code) ? Effect.succeedSome(unknown) : Effect.fail(error)
+      return Effect.asSome(unopened(path, error))
     })
   )
+
+/** What cannot be opened: a link, a FIFO, or a file that is another user's. */
+const unopened = (path: string, error: SystemError): Effect.Effect<Seen, SystemError> =>
+  Effect.flatMap(Effect.option(call(() => Fs.lstat(path))), (stats): Effect.Effect<Seen, SystemError> => {
+    if (Option.isSome(stats) && isOthers(stats.value.uid)) {
+      return Effect.succeed({ _tag: "Foreign", user: stats.value.uid })
+    }
+    return ["ELOOP", "EMLINK", "ENXIO"].includes(error.code) ? Effect.succeed(unknown) : Effect.fail(error)
+  })
 
 const identityOf = (seen: Seen): string | undefined => {
   if (seen._tag === "Owned") return seen.owner.nonce
@@ -123,7 +139,10 @@ export const claim = (
 ): Effect.Effect<Option.Option<Seen>, SystemError> =>
   Effect.gen(function* () {
     const seen = yield* look(path)
-    if (Option.isSome(seen) && !(yield* evict(family, path, seen.value, depth))) return seen
+    if (Option.isSome(seen)) {
+      const left = yield* evict(family, path, seen.value, depth)
+      if (Option.isSome(left)) return left
+    }
     if (yield* link(family, path, { ...family.self, nonce: own })) return Option.none()
     const other = Option.getOrElse(yield* look(path), () => unknown)
     // The answer of `link` can get lost on a network file system, which then finds our own file in its way.
@@ -140,17 +159,23 @@ const remove = (path: string, identity: string): Effect.Effect<void, SystemError
 export const release = (path: string, own: string): Effect.Effect<void, SystemError> =>
   Effect.tapError(remove(path, own), () => Effect.sync(() => abandoned.add(own)))
 
-/** Removes the file at `path` if it is still the debris that was `seen` there; tells whether it is gone. */
-const evict = (family: Family, path: string, seen: Seen, depth: number): Effect.Effect<boolean, SystemError> =>
+/** Removes the file at `path` if it is still the debris that was `seen` there; gives what is in the way, if anything is. */
+const evict = (
+  family: Family,
+  path: string,
+  seen: Seen,
+  depth: number
+): Effect.Effect<Option.Option<Seen>, SystemError> =>
   Effect.gen(function* () {
     const identity = identityOf(seen)
-    if (identity === undefined || depth >= maxDepth || !(yield* isDebris(family.self, seen))) return false
+    if (identity === undefined || depth >= maxDepth || !(yield* isDebris(family.self, seen))) return Option.some(seen)
     const guard = `${family.root}.${identity}.guard`
     const own = yield* nonce
-    if (Option.isSome(yield* claim(family, guard, own, depth + 1))) return false
+    const inTheWay = yield* claim(family, guard, own, depth + 1)
+    if (Option.isSome(inTheWay)) return Option.some(inTheWay.value._tag === "Foreign" ? inTheWay.value : seen)
     yield* Effect.ensuring(remove(path, identity), Effect.ignore(release(guard, own)))
     abandoned.delete(identity)
-    return true
+    return Option.none()
   })
 
 /** Removes what a dead process, or this one, left at `path`, if it did. Must not be interrupted. */

@@ -2,9 +2,14 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
+import { readlinkSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { hostname } from "node:os"
+import { isMainThread } from "node:worker_threads"
 import { call, codeOf } from "./systemError.js"
+
+/** A worker thread, as Linux counts threads. It can end while its process goes on. */
+const Thread = Schema.Struct({ tid: Schema.Int.pipe(Schema.positive()), start: Schema.NonEmptyString })
 
 /** What identifies a process for good, over recycled process ids and restarts. Empty: this system does not tell. */
 const Process = Schema.Struct({
@@ -17,7 +22,9 @@ const Process = Schema.Struct({
   namespace: Schema.String,
   host: Schema.NonEmptyString,
   /** Tells machines of one name apart. Hashed, since the system's identifier is confidential (machine-id(5)). */
-  machine: Schema.String
+  machine: Schema.String,
+  /** The worker thread that it is, where the system tells. */
+  thread: Schema.optional(Thread)
 })
 
 /** A process, as one that holds a lock describes itself. */
@@ -55,15 +62,34 @@ const parseStat = (text: string): ProcessStat | undefined => {
     : { pid: text.slice(0, text.indexOf(" ")), state, start }
 }
 
-const statOf = (pid: number | "self"): Effect.Effect<ProcessStat | undefined> =>
+const statOf = (task: number | string): Effect.Effect<ProcessStat | undefined> =>
   Effect.map(
-    orEmpty(() => Fs.readFile(`/proc/${pid}/stat`, "utf8")),
+    orEmpty(() => Fs.readFile(`/proc/${task}/stat`, "utf8")),
     parseStat
   )
+
+/** `/proc/thread-self` is the thread that asks, so this must not be asked from the thread pool of Node. */
+const tidOf = (): number | undefined => {
+  try {
+    const [, tid] = /\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self")) ?? []
+    return tid === undefined ? undefined : Number(tid)
+  } catch {
+    return undefined
+  }
+}
+
+/** The worker thread that this is. The main thread ends with its process. */
+const thisThread: Effect.Effect<typeof Thread.Type | undefined> = Effect.gen(function* () {
+  const tid = isMainThread ? undefined : tidOf()
+  if (tid === undefined) return undefined
+  const stat = yield* statOf(`self/task/${tid}`)
+  return stat === undefined ? undefined : { tid, start: stat.start }
+})
 
 /** This process. */
 export const self: Effect.Effect<Process> = Effect.gen(function* () {
   const stat = yield* statOf("self")
+  const thread = yield* thisThread
   const machineId = yield* orEmpty(() => Fs.readFile("/etc/machine-id", "utf8"))
   return {
     pid: process.pid,
@@ -72,11 +98,12 @@ export const self: Effect.Effect<Process> = Effect.gen(function* () {
     boot: yield* orEmpty(() => Fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")),
     namespace: yield* orEmpty(() => Fs.readlink("/proc/self/ns/pid")),
     host: hostname() || "unknown",
-    machine: machineId === "" ? "" : createHash("sha256").update(`countersign:${machineId}`).digest("hex").slice(0, 32)
+    machine: machineId === "" ? "" : createHash("sha256").update(`countersign:${machineId}`).digest("hex").slice(0, 32),
+    ...(thread !== undefined && { thread })
   }
 })
 
-/** Whether a lock names this very process. */
+/** Whether a lock names this very process, in whatever thread. */
 export const isSame = (me: Process, other: Process): boolean =>
   other.pid === me.pid &&
   other.start === me.start &&
@@ -104,6 +131,20 @@ const mayRun = (me: Process, other: Process): Effect.Effect<boolean> => {
   )
 }
 
+/**
+ * Whether the worker thread that held a lock has ended in a process that goes on. That is known only where the process itself
+ * can be seen: some systems hide the processes of other users.
+ */
+const isThreadGone = ({ pid, start, thread }: Process): Effect.Effect<boolean> =>
+  thread === undefined
+    ? Effect.succeed(false)
+    : Effect.gen(function* () {
+        const task = yield* statOf(`${pid}/task/${thread.tid}`)
+        if (task !== undefined) return task.start !== thread.start
+        const whole = yield* statOf(pid)
+        return whole !== undefined && whole.start === start
+      })
+
 /** The namespace that Linux starts with has this number on every machine: a process in it is in no container. */
 const outermost = "pid:[4026531836]"
 
@@ -122,5 +163,8 @@ export const isDead = (me: Process, other: Process): Effect.Effect<boolean> => {
   if (other.host !== me.host || other.machine !== me.machine) return Effect.succeed(false)
   if (other.boot !== me.boot) return Effect.succeed(isRestarted(me, other))
   if (other.namespace !== me.namespace) return Effect.succeed(false)
-  return Effect.map(mayRun(me, other), (runs) => !runs)
+  return Effect.flatMap(mayRun(me, other), (runs) => (runs ? isThreadGone(other) : Effect.succeed(true)))
 }
+
+/** Whether a lock of this process names this very thread. */
+export const isSameThread = (me: Process, other: Process): boolean => other.thread?.tid === me.thread?.tid
