@@ -15,6 +15,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Demand from "./Demand.js"
 import { apiOf } from "./internal/api.js"
 import * as Configured from "./internal/configured.js"
+import * as Lineage from "./internal/lineage.js"
 import { presenting } from "./internal/presenting.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
@@ -29,7 +30,7 @@ import type * as TokenStore from "./TokenStore.js"
  * @category models
  */
 export interface Options extends OAuth2.Client, TokenSource.Tuning {
-  /** Who has signed in, where a store holds the tokens of several: a name of one's own choice. */
+  /** The user's account, by any name, where a store holds the tokens of several. */
   readonly account?: string | undefined
   /** The scopes that the user has granted. Each refresh sends them, see `OAuth2.Service`. */
   readonly scopes?: ReadonlyArray<string> | undefined
@@ -40,7 +41,10 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
    * A refresh does not ask for it, since the refresh token is for that API.
    */
   readonly audience?: string | undefined
-  /** A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. */
+  /**
+   * A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. Without `account`, a
+   * record that began with another `refreshToken` is rejected (`Foreign`), because it may be another user's.
+   */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
 }
 
@@ -103,7 +107,7 @@ export const meets = ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boo
  *
  * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty.
  * Signing fails with `TokenError`, of reason `ReauthorizationRequired` where only signing in again helps, and with
- * `TokenStoreError`.
+ * `TokenStoreError`: `Foreign` for a record of another client or account, or of another `refreshToken` without an account.
  *
  * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
  * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
@@ -115,12 +119,12 @@ export const layer = (
   options: Options
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Layer.unwrapEffect(
-    Effect.map(OAuth2.make(options), (server) => {
+    Effect.map(Effect.zip(OAuth2.make(options), Lineage.of(options)), ([server, lineage]) => {
       const { account, clientId: client, issuer } = options
       return presenting(options, server, {
         ...options,
         key: keyOf(options),
-        issued: { issuer, client, account, audience: apiOf(options) },
+        issued: { issuer, client, account, audience: apiOf(options), ...(lineage !== undefined && { lineage }) },
         mint: mint(server, options.refreshToken),
         meets
       })

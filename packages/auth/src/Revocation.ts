@@ -15,6 +15,7 @@ import { apiOf } from "./internal/api.js"
 import { patiently } from "./internal/asking.js"
 import * as AuthorizationServer from "./internal/authorizationServer.js"
 import * as Conversation from "./internal/conversation.js"
+import * as Lineage from "./internal/lineage.js"
 import * as SignedInStore from "./internal/signedInStore.js"
 import type * as OAuth2 from "./OAuth2.js"
 import * as RefreshToken from "./RefreshToken.js"
@@ -176,7 +177,8 @@ export const signOut = (
   Effect.gen(function* () {
     const service = yield* make(options)
     const { account, clientId: client, issuer } = options
-    const issued = { issuer, client, account, audience: apiOf(options) }
+    const lineage = yield* Lineage.of(options)
+    const issued = { issuer, client, account, audience: apiOf(options), lineage }
     const stored = yield* SignedInStore.take(RefreshToken.keyOf(options), issued)
     yield* revokeAll(service, tokensOf(options, stored))
   })

@@ -18,6 +18,11 @@ export interface Issued {
   readonly client: string
   readonly account?: string | undefined
   readonly audience?: string | undefined
+  /**
+   * The SHA-256 of the refresh token that the record began with, where no account says whose it is: a source with another
+   * refresh token neither uses nor overwrites it.
+   */
+  readonly lineage?: string | undefined
 }
 
 /**
@@ -68,7 +73,8 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
       issuer: Schema.String,
       client: Schema.String,
       account: Schema.optional(Schema.String),
-      audience: Schema.optional(Schema.String)
+      audience: Schema.optional(Schema.String),
+      lineage: Schema.optional(Schema.String)
     })
   ),
   refreshingSince: Schema.optional(Schema.Finite)

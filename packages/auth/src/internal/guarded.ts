@@ -17,14 +17,25 @@ const silent = (what: string, reason: "ReadFailed" | "WriteFailed" | "Busy", aft
 const issuers = (token: Token, issued: Issued): string =>
   `it was issued by ${JSON.stringify(token.issued?.issuer)} to the client ${JSON.stringify(token.issued?.client)}, not by ${JSON.stringify(issued.issuer)} to ${JSON.stringify(issued.client)}`
 
-/** A record that says of itself that it is somebody else's. One that says nothing is taken at its place. */
-const isForeign = ({ issued }: Token, expected: Issued | undefined): boolean =>
-  issued !== undefined &&
-  expected !== undefined &&
-  (issued.issuer !== expected.issuer ||
-    issued.client !== expected.client ||
-    issued.account !== expected.account ||
-    issued.audience !== expected.audience)
+const isOther = (issued: Issued, expected: Issued): boolean =>
+  issued.issuer !== expected.issuer ||
+  issued.client !== expected.client ||
+  issued.account !== expected.account ||
+  issued.audience !== expected.audience
+
+/** Two refresh tokens without an account may be of two users. A sign-in has no lineage, and goes first. */
+const isOtherLineage = (issued: Issued, expected: Issued): boolean =>
+  issued.lineage !== undefined && expected.lineage !== undefined && issued.lineage !== expected.lineage
+
+/** Why a record is another one's, by what it says of itself. One that says nothing is taken at its place. */
+const foreignBy = (token: Token, expected: Issued | undefined): string | undefined => {
+  const { issued } = token
+  if (issued === undefined || expected === undefined) return undefined
+  if (isOther(issued, expected)) return `${issuers(token, expected)}: give each its own key, or remove the record`
+  return isOtherLineage(issued, expected)
+    ? "its record began with another `refreshToken`, and no `account` says that both are of one user: set `account` for each, or remove the record"
+    : undefined
+}
 
 /**
  * One record of a store that may hang, or hold somebody else's token under our key: reads and writes are bounded in
@@ -104,15 +115,10 @@ export const make = (
   damaged?: Damaged
 ): Guarded => {
   const store = damaged === undefined ? given : replacing(given, key, damaged)
-  const checked = (stored: Option.Option<TokenStore.Stored>) =>
-    Option.isSome(stored) && issued !== undefined && isForeign(stored.value.token, issued)
-      ? Effect.fail(
-          new TokenStoreError({
-            reason: "Foreign",
-            detail: `${issuers(stored.value.token, issued)}: give each its own key, or remove the record`
-          })
-        )
-      : Effect.succeed(stored)
+  const checked = (stored: Option.Option<TokenStore.Stored>) => {
+    const detail = Option.isSome(stored) ? foreignBy(stored.value.token, issued) : undefined
+    return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "Foreign", detail })
+  }
   const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
     Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error })
   return {

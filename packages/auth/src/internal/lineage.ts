@@ -1,0 +1,24 @@
+/** The refresh token that a record began with. A rotated one is another text, and of the same user. */
+import * as Effect from "effect/Effect"
+import * as Encoding from "effect/Encoding"
+import * as Redacted from "effect/Redacted"
+
+/**
+ * The SHA-256 of the refresh token in the options, in base64url; undefined where there is none, or an account says whose record
+ * it is.
+ */
+export const of = ({
+  account,
+  refreshToken
+}: {
+  readonly account?: string | undefined
+  readonly refreshToken?: Redacted.Redacted<string> | undefined
+}): Effect.Effect<string | undefined> =>
+  account !== undefined || refreshToken === undefined
+    ? Effect.succeed(undefined)
+    : Effect.map(
+        Effect.promise(() =>
+          globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(Redacted.value(refreshToken)))
+        ),
+        (hash) => Encoding.encodeBase64Url(new Uint8Array(hash))
+      )
