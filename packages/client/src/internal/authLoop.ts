@@ -82,10 +82,9 @@ const expired = <E, R>(
   first: First,
   when: ExpiredWhen
 ): Sent<E, R> =>
-  Effect.flatMap(Expired.look(when, response), ({ isExpired, response: looked }) => {
-    keepUnsigned(looked, loop.request)
-    return isExpired ? answer(loop, signed, looked, state, first, pass) : Effect.succeed(looked)
-  })
+  Effect.flatMap(Expired.look(when, response), ({ isExpired, response: looked }) =>
+    isExpired ? answer(loop, signed, looked, state, first, pass) : Effect.succeed(looked)
+  )
 
 const answer = <E, R>(
   loop: Loop<E, R>,
