@@ -17,7 +17,8 @@ import type { Reach, Stored } from "./TokenStore.js"
 import * as TokenStore from "./TokenStore.js"
 
 /**
- * Something that keeps texts under names, for {@link fromTexts}. Names have 64 characters of `0-9a-f`.
+ * Something that keeps texts under names, for {@link fromTexts}. Names have 64 characters of `0-9a-f`; with `remove`, one more
+ * is `last-version`.
  *
  * @since 0.1.0
  * @category models
@@ -31,6 +32,11 @@ export interface Texts {
   readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   /** Writes a text. When it succeeds, the text is as durable as this can make it. It is not interrupted. */
   readonly set: (name: string, text: string) => Effect.Effect<void, TokenStoreError>
+  /**
+   * Removes the text under a name. It is not interrupted. Without it, a removed record leaves a text with its version, so that
+   * no version comes twice. With it, one text under `last-version` holds the highest version of all removed records.
+   */
+  readonly remove?: ((name: string) => Effect.Effect<void, TokenStoreError>) | undefined
   /**
    * Runs an effect while nobody else within `reach` runs one for the same lock. Locks are names, and names with
    * `.write` after them; the latter are held for a read and a write.
@@ -82,6 +88,17 @@ const versionOf = ({ token, version }: Record): number => (token === undefined ?
 /** What is there before anything was written. */
 const nothing: Record = { version: 0 }
 
+/** The name of the text that holds the highest version of all removed records. */
+const lastVersion = "last-version"
+
+const lastVersionIn = (where: string, text: string): Effect.Effect<number, TokenStoreError> =>
+  /^\d{1,15}$/.test(text)
+    ? Effect.succeed(Number(text))
+    : new TokenStoreError({
+        reason: "Corrupt",
+        detail: `the text ${lastVersion} in ${where} is not a number; it was left as it is: remove all records there, and sign in again`
+      })
+
 /**
  * A token store on anything that keeps texts under names: one text a key, in the clear, which remembers the version when
  * the token is removed.
@@ -102,16 +119,35 @@ export const fromTexts = (texts: Texts): TokenStore.Service => {
       Option.match({ onNone: () => Effect.succeed(nothing), onSome: (text) => RecordText.decode(texts.where, text) })
     )
 
+  const { remove } = texts
+  const lastRemoved =
+    remove === undefined
+      ? Effect.succeed(0)
+      : Effect.flatMap(
+          texts.get(lastVersion),
+          Option.match({ onNone: () => Effect.succeed(0), onSome: (text) => lastVersionIn(texts.where, text) })
+        )
+
+  /** Removes the text of a record. Its version is kept first, and only grows. */
+  const forget = (name: string, version: number, remove: NonNullable<Texts["remove"]>) =>
+    Effect.flatMap(lastRemoved, (last) =>
+      version > last ? texts.set(lastVersion, String(version)) : Effect.void
+    ).pipe(texts.alone(`${lastVersion}.write`), Effect.zipRight(remove(name)))
+
+  const write = (name: string, record: Record): Effect.Effect<void, TokenStoreError> =>
+    record.token === undefined && remove !== undefined
+      ? forget(name, record.version, remove)
+      : Effect.flatMap(RecordText.encode(texts.where, record), (text) => texts.set(name, text))
+
   /** Writes what `change` makes of a record, if it makes anything of it, and gives that. */
   const update = (key: string, change: (record: Record) => Record | undefined) =>
     Effect.flatMap(nameOf(key), (name) =>
       Effect.gen(function* () {
-        const next = change(yield* read(name))
+        const found = yield* read(name)
+        const next = change(found.version === 0 ? { version: yield* lastRemoved } : found)
         if (next === undefined) return Option.none<Record>()
         // Once it may have been written, the caller has to be told.
-        yield* Effect.flatMap(RecordText.encode(texts.where, next), (text) =>
-          Effect.uninterruptible(texts.set(name, text))
-        )
+        yield* Effect.uninterruptible(write(name, next))
         return Option.some(next)
       }).pipe(texts.alone(`${name}.write`))
     )

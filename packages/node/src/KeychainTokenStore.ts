@@ -23,6 +23,8 @@ export interface Entry {
   /** The bytes of the item, `null` where there is none. */
   readonly getSecret: () => Promise<ArrayLike<number> | null>
   readonly setSecret: (secret: Uint8Array) => Promise<void>
+  /** Removes the item, if there is one. Without it, each removed record leaves an item with its version. */
+  readonly deleteCredential?: () => Promise<unknown>
 }
 
 /**
@@ -63,22 +65,36 @@ const countAccount = "records"
 
 const accountOf = (name: string): string => `token-${name}`
 
+/** The other text is the highest version of removed records: one of them, however many records there are. */
+const isRecord = (name: string): boolean => /^[0-9a-f]{64}$/.test(name)
+
 const tooMany = () =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: `the keychain holds ${mostRecords} records of this service; remove its items, or use another service`
+    detail: `the keychain holds ${mostRecords} records of this service; sign accounts out, remove all items of the service, or use another service`
   })
+
+const countOf = (text: Option.Option<string>): number => {
+  const count = Number(Option.getOrElse(text, () => "0"))
+  return Number.isSafeInteger(count) ? count : 0
+}
 
 /** Counts a record before it is written for the first time. What is no number is taken for none. */
 const countOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
   Effect.gen(function* () {
-    const count = Number(Option.getOrElse(yield* keychain.get(countAccount), () => "0"))
+    const count = countOf(yield* keychain.get(countAccount))
     if (count >= mostRecords) return yield* tooMany()
-    yield* keychain.set(countAccount, String(Number.isSafeInteger(count) ? count + 1 : 1))
+    yield* keychain.set(countAccount, String(count + 1))
   }).pipe(keychain.alone(countAccount))
 
+/** Counts a record that was removed. */
+const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
+  Effect.flatMap(keychain.get(countAccount), (text) =>
+    keychain.set(countAccount, String(Math.max(0, countOf(text) - 1)))
+  ).pipe(keychain.alone(countAccount))
+
 /**
- * A store in the keychain of the user whose process this is, one item a key. It needs the package `@napi-rs/keyring`.
+ * A store in the keychain of the user whose process this is, one item a key, and at most 256. It needs the package `@napi-rs/keyring`.
  *
  * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockFolder`, or from the
  *   `ProcessLock` of the context, with its reach. Processes with another folder, or in other containers, are not kept out.
@@ -102,15 +118,19 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
   Effect.gen(function* () {
     const keychain = yield* Keychain.make(options)
     yield* keychain.get(countAccount)
+    const { remove } = keychain
     return KeyValueTokenStore.fromTexts({
       where: "the keychain",
       reach: keychain.reach,
       get: (name) => keychain.get(accountOf(name)),
       set: (name, text) =>
         Effect.gen(function* () {
-          if (Option.isNone(yield* keychain.get(accountOf(name)))) yield* countOne(keychain)
+          if (isRecord(name) && Option.isNone(yield* keychain.get(accountOf(name)))) yield* countOne(keychain)
           yield* keychain.set(accountOf(name), text)
         }),
+      ...(remove !== undefined && {
+        remove: (name) => Effect.zipRight(remove(accountOf(name)), discountOne(keychain))
+      }),
       alone: keychain.alone
     })
   })

@@ -15,7 +15,7 @@ import { printed } from "./support/printed.js"
 import { canary, small, textOf, versionOf } from "./support/tokens.js"
 
 /** A keychain in memory that can be looked into, and told what to do next. */
-const fakeKeychain = () => {
+const fakeKeychain = (removes = false) => {
   const items = new Map<string, Uint8Array>()
   const opened = new Set<string>()
   const state = { inside: 0, most: 0, calls: 0, hangs: false, refusal: undefined as Error | undefined }
@@ -33,7 +33,8 @@ const fakeKeychain = () => {
     opened.add(account)
     return {
       getSecret: () => call(() => items.get(name) ?? null),
-      setSecret: (secret) => call(() => void items.set(name, secret))
+      setSecret: (secret) => call(() => void items.set(name, secret)),
+      ...(removes && { deleteCredential: () => call(() => items.delete(name)) })
     }
   }
   return { items, open, opened, state }
@@ -97,6 +98,58 @@ describe("items", () => {
       )
       expect(outcomes.filter(Option.isSome)).toHaveLength(1)
       expect(state.most).toBe(1)
+    })
+  )
+
+  it.scopedLive("removed records do not count, leave no item, and no version of a key comes twice", () =>
+    Effect.gen(function* () {
+      const { items, open } = fakeKeychain(true)
+      const store = yield* KeychainTokenStore.make({ service: "app", lockFolder: yield* folder, open })
+      yield* store.compareAndSet("kept", 0, small("kept"))
+      let last = 0
+      for (let n = 0; n < 300; n++) {
+        const key = n % 100 === 0 ? "again" : `account-${n}`
+        const version = versionOf(yield* store.compareAndSet(key, 0, small("a"))) ?? 0
+        if (key === "again") {
+          expect(version).toBeGreaterThan(last)
+          last = version
+        }
+        expect(yield* store.remove(key, version)).toBe(true)
+      }
+      expect(textOf(yield* store.get("kept"))).toContain("kept")
+      expect(items.size).toBe(3)
+      expect(new TextDecoder().decode(items.get(JSON.stringify(["app", "records"])))).toBe("1")
+    })
+  )
+
+  it.scopedLive("a record that was removed before items were is written again under a higher version", () =>
+    Effect.gen(function* () {
+      const { items, open } = fakeKeychain()
+      const options = { service: "app", lockFolder: yield* folder }
+      const before = yield* KeychainTokenStore.make({ ...options, open })
+      yield* before.compareAndSet("key", 0, small("a"))
+      yield* before.compareAndSet("key", 1, small("b"))
+      yield* before.remove("key", 2)
+      const removing: KeychainTokenStore.OpenEntry = (service, account) => ({
+        ...open(service, account),
+        deleteCredential: () => Promise.resolve(items.delete(JSON.stringify([service, account])))
+      })
+      const store = yield* KeychainTokenStore.make({ ...options, open: removing })
+      expect(versionOf(yield* store.compareAndSet("key", 0, small("c")))).toBe(3)
+      expect(yield* store.remove("key", 3)).toBe(true)
+      expect(versionOf(yield* store.compareAndSet("key", 0, small("d")))).toBe(4)
+    })
+  )
+
+  it.scopedLive("a number of removed versions that is none is Corrupt, and nothing is written", () =>
+    Effect.gen(function* () {
+      const { items, open } = fakeKeychain(true)
+      const store = yield* KeychainTokenStore.make({ service: "app", lockFolder: yield* folder, open })
+      items.set(JSON.stringify(["app", "token-last-version"]), new TextEncoder().encode("canary"))
+      const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
+      expect(error.reason).toBe("Corrupt")
+      expect(printed(error)).not.toContain("canary")
+      expect(items.size).toBe(1)
     })
   )
 

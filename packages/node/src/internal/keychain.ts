@@ -17,6 +17,8 @@ export interface Keychain {
   readonly reach: TokenStore.Reach
   readonly get: (account: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   readonly set: (account: string, text: string) => Effect.Effect<void, TokenStoreError>
+  /** Removes an item. Undefined where the binding cannot do it. */
+  readonly remove: ((account: string) => Effect.Effect<void, TokenStoreError>) | undefined
   readonly alone: (
     lock: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
@@ -120,6 +122,15 @@ const textIn = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreError
 const lockPath = (folder: string, service: string, lock: string): string =>
   join(folder, `keychain-${createHash("sha256").update(`${service.length}:${service}${lock}`).digest("hex")}.lock`)
 
+/** Whether the binding removes items. Where there is no keychain it throws, and the first call tells why. */
+const canRemove = (open: OpenEntry, service: string): boolean => {
+  try {
+    return open(service, "records").deleteCredential !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** The items of `options.service`. Every call ends in time, by failing if need be. */
 export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError> =>
   Effect.gen(function* () {
@@ -155,6 +166,10 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
           ? Effect.fail(tooLarge(bytes.length))
           : call("WriteFailed", async () => open(options.service, account).setSecret(bytes))
       },
+      remove: canRemove(open, options.service)
+        ? (account) =>
+            Effect.asVoid(call("WriteFailed", async () => open(options.service, account).deleteCredential?.()))
+        : undefined,
       alone: (lock) => (effect) =>
         Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(lockPath(folder, options.service, lock))(effect))
     }
