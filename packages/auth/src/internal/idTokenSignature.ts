@@ -32,7 +32,7 @@ const kidOf = ({ idToken }: Claimed): unknown =>
 /** The keys with this id; and those without any, which may have every id. All of them for a token that names none. */
 const candidates = ({ jwks }: oauth.JWKSCacheInput, kid: unknown): ReadonlyArray<oauth.JWK> =>
   (jwks?.keys ?? [])
-    .filter((key) => kid === undefined || key.kid === undefined || key.kid === kid)
+    .filter((key) => kid === undefined || typeof key.kid !== "string" || key.kid === kid)
     .map((key) => (typeof kid === "string" ? { ...key, kid } : key))
 
 /** A set that the library uses without fetching another one. */

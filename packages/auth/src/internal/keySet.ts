@@ -33,20 +33,32 @@ export const read = (text: string): Either.Either<KeySet, string> => {
   const { keys } = decoded.right
   if (keys.length > mostKeys) return Either.left(`it has more than ${mostKeys} keys`)
   return Either.try({
-    try: () => ({ select: selecting(jose.createLocalJWKSet({ keys: keys.filter(isKey) })) }),
+    try: () => {
+      const all = keys.filter(isKey)
+      const unnamed = jose.createLocalJWKSet({ keys: all.filter(({ kid }) => typeof kid !== "string") })
+      return { select: selecting(jose.createLocalJWKSet({ keys: all }), unnamed) }
+    },
     catch: () => "it is no set of keys"
   })
 }
 
+type Find = ReturnType<typeof jose.createLocalJWKSet>
+
+const found = (find: Find, header: jose.JWSHeaderParameters & { readonly alg: string }) =>
+  find(header).then(
+    (key) => [key],
+    (error: unknown) => (error instanceof jose.errors.JWKSMultipleMatchingKeys ? firstOf(error) : [])
+  )
+
+/** A key without an id may be the one that a token names, if no key has that id. */
 const selecting =
-  (find: ReturnType<typeof jose.createLocalJWKSet>): KeySet["select"] =>
+  (all: Find, unnamed: Find): KeySet["select"] =>
   ({ alg, kid }) =>
-    Effect.promise(() =>
-      find({ alg, ...(kid !== undefined && { kid }) }).then(
-        (key) => [key],
-        (error: unknown) => (error instanceof jose.errors.JWKSMultipleMatchingKeys ? firstOf(error) : [])
-      )
-    )
+    Effect.promise(async () => {
+      if (kid === undefined) return found(all, { alg })
+      const named = await found(all, { alg, kid })
+      return named.length > 0 ? named : found(unnamed, { alg })
+    })
 
 const firstOf = async (found: jose.errors.JWKSMultipleMatchingKeys): Promise<ReadonlyArray<CryptoKey>> => {
   const keys: Array<CryptoKey> = []
