@@ -3,7 +3,7 @@
  * exports that they are published with, by plain Node. tsx would not do: it keeps the names of functions, which costs a
  * call of `Object.defineProperty` wherever the code makes a closure.
  */
-import { transform } from "esbuild"
+import { build, transform } from "esbuild"
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -83,4 +83,30 @@ export const stage = async (purpose: string): Promise<string> => {
   await compile(join(bench, "src"), join(folder, "src"))
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
   return folder
+}
+
+const bundles = new Map<string, Promise<string>>()
+
+/**
+ * Compiles a program of `src/programs` into one file, once for each process. It starts in a quarter of the time of the
+ * modules that `stage` writes.
+ *
+ * @param purpose - as for {@link stage}.
+ */
+export const bundle = (purpose: string, program: string): Promise<string> => {
+  const folder = join(bench, "dist", purpose)
+  const name = `${folder}/${program}`
+  const compiled =
+    bundles.get(name) ??
+    build({
+      entryPoints: [join(bench, "src/programs", `${program}.ts`)],
+      outfile: join(folder, "src/programs", `${program}.js`),
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "es2022",
+      logLevel: "error"
+    }).then(() => folder)
+  bundles.set(name, compiled)
+  return compiled
 }

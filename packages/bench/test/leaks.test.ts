@@ -110,7 +110,7 @@ describe("what leaks in one place", () => {
 
 describe("leaks", () => {
   const brokenBy = (caller: Caller, leaking: Caller) =>
-    Effect.map(Leaks.measure(caller, leaking)(short), (figures) => Stress.check(Leaks.promises, figures))
+    Effect.map(Leaks.measure(caller, leaking, 48)(short), (figures) => Stress.check(Leaks.promises, figures))
 
   it.live(
     "catches a client that leaks, and misses none that does not",

@@ -19,7 +19,7 @@ describe("amplification", () => {
     "catches a client that retries without a budget",
     () =>
       Effect.gen(function* () {
-        const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.nestedUnbudgeted)(short)
+        const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.nestedUnbudgeted, 400)(short)
         for (const { sendsPerCall } of [found.busy, found.refusing, found.busyNested, found.refusingNested]) {
           expect(sendsPerCall).toBeGreaterThan(2)
         }

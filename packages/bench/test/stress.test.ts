@@ -68,6 +68,9 @@ const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>
 }
 
 describe("duplicates", () => {
+  /** Calls that show what a wrong client does. */
+  const few = 200
+
   /** Ours, and what is wrapped around its calls by somebody who means well. */
   const around =
     (wrap: (post: Duplicates.Post) => Duplicates.Post): Duplicates.Client =>
@@ -79,7 +82,7 @@ describe("duplicates", () => {
     () =>
       Effect.gen(function* () {
         const retrying = around((post) => (id, headers) => Effect.retry(post(id, headers), { times: 2 }))
-        const { plain, keyed } = yield* Duplicates.measure(retrying)(short)
+        const { plain, keyed } = yield* Duplicates.measure(retrying, few)(short)
         expect(plain.mostSends).toBeGreaterThan(1)
         expect(Stress.check(Duplicates.promises, { plain, keyed })).toContain("no call is executed twice")
       }),
@@ -94,7 +97,7 @@ describe("duplicates", () => {
           const send = Effect.flatMap(Random.next, (key) => post(id, { ...headers, "idempotency-key": String(key) }))
           return headers["idempotency-key"] === undefined ? post(id, headers) : Effect.retry(send, { times: 2 })
         })
-        const rekeyed = Stress.check(Duplicates.promises, yield* Duplicates.measure(rekeying)(short))
+        const rekeyed = Stress.check(Duplicates.promises, yield* Duplicates.measure(rekeying, few)(short))
         expect(rekeyed).toEqual(["all its sends have the one key"])
 
         const timid: Duplicates.Client = (baseUrl) =>
@@ -103,7 +106,7 @@ describe("duplicates", () => {
             const post: Duplicates.Post = (id, headers) => client.post("/orders", { json: { id }, headers })
             return post
           }).pipe(Effect.provideServiceEffect(HttpClient.HttpClient, NodeTransport.make()))
-        const figures = yield* Duplicates.measure(timid)(short)
+        const figures = yield* Duplicates.measure(timid, few)(short)
         expect(Stress.check(Duplicates.promises, figures)).toEqual([
           "a call with a key is sent again",
           "a key takes half of the failures away, or more"
@@ -117,11 +120,11 @@ describe("duplicates", () => {
     () =>
       Effect.gen(function* () {
         const dying = around((post) => (id, headers) => Effect.orDie(post(id, headers)))
-        const died = Stress.check(Duplicates.promises, yield* Duplicates.measure(dying)(short))
+        const died = Stress.check(Duplicates.promises, yield* Duplicates.measure(dying, few)(short))
         expect(died).toContain("what fails is a TransportError or a Timeout")
 
         const lying = around((post) => (id, headers) => Effect.ignore(post(id, headers)))
-        const lied = Stress.check(Duplicates.promises, yield* Duplicates.measure(lying)(short))
+        const lied = Stress.check(Duplicates.promises, yield* Duplicates.measure(lying, few)(short))
         expect(lied).toContain("what succeeds has been executed")
         expect(lied).toContain("calls fail that were executed")
       }),
@@ -133,7 +136,7 @@ describe("duplicates", () => {
     () =>
       Effect.gen(function* () {
         const idle = () => Effect.succeed<Duplicates.Post>(() => Effect.void)
-        const broken = Stress.check(Duplicates.promises, yield* Duplicates.measure(idle)(short))
+        const broken = Stress.check(Duplicates.promises, yield* Duplicates.measure(idle, few)(short))
         expect(broken).toContain("one call in twenty or more meets a reset")
       }),
     patience

@@ -27,7 +27,7 @@ const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>
 
 describe("interruption", () => {
   const brokenBy = (make: Make) =>
-    Effect.map(Interruption.measure(make)(short), (figures) => Stress.check(Interruption.promises, figures))
+    Effect.map(Interruption.measure(make, 120)(short), (figures) => Stress.check(Interruption.promises, figures))
 
   /** Ours, with another way to get a token. */
   const minting =
@@ -39,7 +39,7 @@ describe("interruption", () => {
     "catches the naive source, which refreshes in the fiber of whoever asks",
     () =>
       Effect.gen(function* () {
-        const figures = yield* Interruption.measure(Naive.make)(short)
+        const figures = yield* Interruption.measure(Naive.make, 120)(short)
         expect(figures.lost).toBeGreaterThan(figures.runs / 3)
         const broken = Stress.check(Interruption.promises, figures)
         expect(broken).toContain("no family of tokens is lost")
@@ -149,7 +149,7 @@ describe("storm", () => {
               gaveUp: () => Effect.void
             }
           })
-        const figures = yield* Storm.measure(apart)(short)
+        const figures = yield* Storm.measure(apart, 200)(short)
         expect(figures.cold.tokenCalls).toBeGreaterThanOrEqual(figures.cold.fibers)
         const broken = Stress.check(Storm.promises, figures)
         expect(broken).toContain("a storm costs one token call")
@@ -163,7 +163,7 @@ describe("storm", () => {
     () =>
       Effect.gen(function* () {
         const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
-        const broken = Stress.check(Storm.promises, yield* Storm.measure(late)(short))
+        const broken = Stress.check(Storm.promises, yield* Storm.measure(late, 200)(short))
         expect(broken).toContain("a storm costs one token call")
         const slow: Make = (options) =>
           Effect.map(TokenSource.make(options), (source) => ({
@@ -171,7 +171,7 @@ describe("storm", () => {
             ready: undefined,
             get: Effect.delay(source.get, "70 millis")
           }))
-        const waited = Stress.check(Storm.promises, yield* Storm.measure(slow)(short))
+        const waited = Stress.check(Storm.promises, yield* Storm.measure(slow, 200)(short))
         expect(waited).toEqual([
           "nobody waits for more than the token call and its own sends",
           "nobody waits for a token that is replaced early"

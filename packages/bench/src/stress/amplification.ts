@@ -128,12 +128,12 @@ export interface Amplification extends Stress.Figures {
   readonly refusingNested: Counted & Stress.Figures
 }
 
-/** Lets a server be down under a client, and under one within another. */
+/** Lets a server be down under a client, and under one within another. In short a call begins `shortly` ms after the other. */
 export const measure =
-  (client: Client, within: Client) =>
+  (client: Client, within: Client, shortly = 100) =>
   ({ say, short }: Stress.Run): Effect.Effect<Amplification, Stress.Unfit> =>
     Effect.gen(function* () {
-      const everyMs = short ? 100 : 5
+      const everyMs = short ? shortly : 5
       const one = (name: string, of: Client, outage: Outage) =>
         Effect.zipRight(
           say(`${name}: a minute without a server, a call every ${everyMs} ms`),

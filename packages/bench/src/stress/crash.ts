@@ -1,11 +1,10 @@
 /** Processes that are killed while they save: the file is the old one or the new one, and nothing of them is left. */
 import * as Effect from "effect/Effect"
-import { build } from "esbuild"
 import { randomInt } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { stage } from "../Staging.js"
+import { bundle } from "../Staging.js"
 import type { Aftermath } from "./crash/aftermath.js"
 import * as Aftermaths from "./crash/aftermath.js"
 import type { Order } from "./crash/saver.js"
@@ -64,30 +63,32 @@ const judge = async (path: string, acknowledged: number): Promise<readonly [foun
   return [found(aftermath, acknowledged), aftermath.version + 1]
 }
 
-/** The program in one file: it is started a thousand times. */
-const bundled = async (writer: Writer): Promise<string> => {
-  const staged = await stage(`stress-crash-${writer}`)
-  const program = join(staged, "saver.mjs")
-  await build({
-    entryPoints: [join(staged, "src/programs/saver.js")],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error"
-  })
-  return program
-}
+const programOf = async (writer: Writer): Promise<string> =>
+  join(await bundle(`stress-crash-${writer}`, "saver"), "src/programs/saver.js")
 
 type Say = (what: string) => Promise<void>
 
+/** Whether what was found ends the run: a writer that is known to be wrong is killed no further. */
+type IsEnough = (found: Found) => boolean
+
+interface Plan {
+  readonly kills: number
+  readonly isEnough: IsEnough
+  readonly say: Say
+}
+
 /** Kills one process after the other while it saves over and over; the next comes up in the meantime. */
-const killAtRandom = async (order: Order, kills: number, say: Say): Promise<Found & Pick<Crash, "acknowledged">> => {
+const killAtRandom = async (
+  order: Order,
+  { isEnough, kills, say }: Plan
+): Promise<Found & Pick<Crash, "acknowledged" | "kills">> => {
   let all = nothing
   let acknowledged = 0
+  let kill = 0
   let next = 1
   let saver = Saver.start(order, "loop")
-  for (let kill = 1; kill <= kills; kill++) {
+  while (kill < kills && !isEnough(all)) {
+    kill++
     await saver.ready
     saver.save(next)
     const following = kill < kills ? Saver.start(order, "loop") : saver
@@ -102,7 +103,8 @@ const killAtRandom = async (order: Order, kills: number, say: Say): Promise<Foun
     saver = following
     if (kill % 100 === 0) await say(`${kill} of ${kills} kills`)
   }
-  return { ...all, acknowledged }
+  saver.end()
+  return { ...all, acknowledged, kills: kill }
 }
 
 /** The calls of the thread that files are written in, from before a save until after it. */
@@ -119,14 +121,15 @@ const callsOf = async (order: Order): Promise<ReadonlyArray<Tracer.Call>> => {
 interface Traced extends Found, Pick<Crash, "calls" | "traced" | "survived"> {}
 
 /** Kills a save at each of its system calls, or at some that are spread over all. */
-const killAtCalls = async (order: Order, most: number, say: Say): Promise<Traced> => {
+const killAtCalls = async (order: Order, { isEnough, kills, say }: Plan): Promise<Traced> => {
   const calls = await callsOf(order)
-  const stride = Math.max(1, Math.floor(calls.length / most))
+  const stride = Math.max(1, Math.floor(calls.length / kills))
   const chosen = calls.filter((_, index) => index % stride === 0)
   let all = nothing
   let survived = 0
   let [, next] = await judge(order.path, 1)
   for (const [index, call] of chosen.entries()) {
+    if (isEnough(all)) break
     const saver = Saver.start(order, "once")
     await Tracer.killAt(await saver.ready, call)
     saver.save(next)
@@ -145,31 +148,33 @@ const killAtCalls = async (order: Order, most: number, say: Say): Promise<Traced
 
 const untraced: Traced = { ...nothing, calls: 0, traced: 0, survived: 0 }
 
-const kill = async (program: string, writer: Writer, short: boolean, say: Say): Promise<Crash> => {
+const kill = async (writer: Writer, short: boolean, say: Say, isEnough: IsEnough): Promise<Crash> => {
+  const program = await programOf(writer)
   const folder = mkdtempSync(join(tmpdir(), "countersign-crash-"))
   const at = (name: string): string => mkdtempSync(join(folder, name))
   const order = (name: string): Order => ({ program, writer, path: join(at(name), "tokens.json") })
   const canTrace = Tracer.isThere()
   if (!canTrace && !short) throw new Error("strace is needed, to kill a save at its system calls: install strace")
   if (!canTrace) await say("skipped: strace is needed, to kill a save at its system calls: install strace")
-  const kills = short ? 20 : 1000
+  const plan = (kills: number): Plan => ({ kills, isEnough, say })
   try {
-    const { acknowledged, ...random } = await killAtRandom(order("random-"), kills, say)
-    const { calls, survived, traced, ...rest } = canTrace
-      ? await killAtCalls(order("traced-"), short ? 24 : Number.POSITIVE_INFINITY, say)
-      : untraced
+    const { acknowledged, kills, ...random } = await killAtRandom(order("random-"), plan(short ? 20 : 1000))
+    const { calls, survived, traced, ...rest } =
+      canTrace && !isEnough(random)
+        ? await killAtCalls(order("traced-"), plan(short ? 24 : Number.POSITIVE_INFINITY))
+        : untraced
     return { kills, acknowledged, calls, traced, survived, ...sum(random, rest) }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** Kills processes that save in a certain way. */
+/** Kills processes that save in a certain way, until enough was found. */
 export const measure =
-  (writer: Writer) =>
+  (writer: Writer, isEnough: IsEnough = () => false) =>
   ({ say, short }: Stress.Run): Effect.Effect<Crash, Stress.Unfit> =>
     Effect.tryPromise({
-      try: async () => kill(await bundled(writer), writer, short, (what) => Effect.runPromise(say(what))),
+      try: () => kill(writer, short, (what) => Effect.runPromise(say(what)), isEnough),
       catch: Stress.unfit
     })
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Keeper } from "../programs/keeper.js"
 import * as Remote from "../Remote.js"
-import { stage } from "../Staging.js"
+import { bundle } from "../Staging.js"
 import type { Disk, Fault } from "./disk/faults.js"
 import * as Faults from "./disk/faults.js"
 import type { Saver } from "./disk/stores.js"
@@ -158,7 +158,12 @@ const play = async (fault: Fault, { parent, rounds, saver, staged }: Setting): P
 const playOnce = async (fault: Fault, saver: Saver, short: boolean): Promise<Faulty> => {
   const parent = mkdtempSync(join(tmpdir(), "countersign-disk-"))
   try {
-    return await play(fault, { staged: await stage(`stress-disk-${saver}`), parent, saver, rounds: short ? 1 : 10 })
+    return await play(fault, {
+      staged: await bundle(`stress-disk-${saver}`, "keeper"),
+      parent,
+      saver,
+      rounds: short ? 1 : 10
+    })
   } finally {
     rmSync(parent, { recursive: true, force: true })
   }

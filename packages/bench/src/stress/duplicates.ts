@@ -101,12 +101,12 @@ const run = (client: Client, calls: number, headersOf: (id: number) => Readonly<
     return counted
   }).pipe(Effect.scoped, Effect.mapError(Stress.unfit))
 
-/** Calls a server through a client, without keys and with them. */
+/** Calls a server through a client, without keys and with them: in short so often. */
 export const measure =
-  (client: Client) =>
+  (client: Client, shortly = 500) =>
   ({ say, short }: Stress.Run): Effect.Effect<Duplicates, Stress.Unfit> =>
     Effect.gen(function* () {
-      const calls = short ? 1000 : 10_000
+      const calls = short ? shortly : 10_000
       yield* say(`${calls} POSTs through connections that are reset`)
       const plain = yield* run(client, calls, () => ({}))
       yield* say(`${calls} POSTs with an Idempotency-Key`)

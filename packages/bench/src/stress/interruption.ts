@@ -86,10 +86,10 @@ const summed = (runs: ReadonlyArray<Counted>, seconds: number): Interruption => 
 
 /** Makes the runs, with a source of tokens that is made so. */
 export const measure =
-  (make: Make) =>
+  (make: Make, shortly = 300) =>
   ({ say, short }: Stress.Run): Effect.Effect<Interruption> =>
     Effect.gen(function* () {
-      const seeds = short ? 300 : 5000
+      const seeds = short ? shortly : 5000
       const begun = performance.now()
       const runs: Array<Counted> = []
       for (let seed = 0; seed < seeds; seed++) {

@@ -122,13 +122,13 @@ const trialOf = (
     return verdicts
   })
 
-/** Runs every case with a client, and with one that leaks. */
+/** Runs every case with a client, and with one that leaks: in short so many over each kind of transport. */
 export const measure =
-  (caller: Caller, leaking: Caller = leaky) =>
+  (caller: Caller, leaking: Caller = leaky, shortly = 96) =>
   (run: Stress.Run): Effect.Effect<Leaks, Stress.Unfit> =>
     Effect.gen(function* () {
       const real = Object.keys(transports)
-      const cells = deals([[inMemory], real], seed, run.short ? 160 : undefined)
+      const cells = deals([[inMemory], real], seed, run.short ? shortly : undefined)
       const found = yield* Effect.scoped(trialOf([caller, "the client"], cells, run))
       const caught = yield* Effect.scoped(trialOf([leaking, "the client that leaks"], cells, run))
       return figuresOf(found, caught)

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { round } from "../Numbers.js"
-import { stage } from "../Staging.js"
+import { bundle } from "../Staging.js"
 import type { Disturb } from "./processes/disturb.js"
 import { killing, nobody, stopping } from "./processes/disturb.js"
 import type { Party } from "./processes/party.js"
@@ -135,7 +135,7 @@ export const measureOne =
         try: async () => {
           const folder = mkdtempSync(join(tmpdir(), "countersign-processes-"))
           try {
-            const staged = await stage(`stress-processes-${reader}`)
+            const staged = await bundle(`stress-processes-${reader}`, "sharer")
             return await play({ ...variants[name], staged, path: join(folder, "tokens.json"), short, reader })
           } finally {
             rmSync(folder, { recursive: true, force: true })

@@ -132,9 +132,9 @@ const storms = (make: Make, fibers: number, say: Stress.Run["say"]) =>
 
 /** Lets them call, with a source of tokens that is made so. */
 export const measure =
-  (make: Make) =>
+  (make: Make, shortly = 500) =>
   ({ say, short }: Stress.Run): Effect.Effect<Storm, Stress.Unfit> =>
-    storms(make, short ? 500 : 10_000, say).pipe(
+    storms(make, short ? shortly : 10_000, say).pipe(
       Effect.scoped,
       Effect.provide([
         OAuthServer.layerMemory({
