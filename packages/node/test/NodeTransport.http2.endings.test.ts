@@ -146,7 +146,8 @@ const call = (
 /** A busy machine needs its time; what is not ended by the frames ends after 30 seconds. */
 const prompt = 5000
 
-describe.skipIf(certificates === undefined)("A response over HTTP/2", () => {
+// Each row waits for the end of its response for most of its time.
+describe.skipIf(certificates === undefined).concurrent("A response over HTTP/2", () => {
   for (const ending of endings) {
     for (const method of ["get", "post"] as const) {
       it.live(`of ${method.toUpperCase()} that ends by ${ending.name}`, () =>

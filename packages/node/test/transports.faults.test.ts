@@ -112,7 +112,7 @@ const layers: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
 const codes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_[A-Z_]+|Z_DATA_ERROR)$/
 
 for (const [name, layer] of Object.entries(layers)) {
-  describe(`${name}, over plain HTTP`, () => {
+  describe.concurrent(`${name}, over plain HTTP`, () => {
     for (const [point, text] of Object.entries(points)) {
       // The keys of `points` and of a row are known.
       const row = { ...rows[point as Point], ...differences[name]?.[point as Point] }
@@ -125,7 +125,7 @@ for (const [name, layer] of Object.entries(layers)) {
   })
 }
 
-describe.skipIf(certificates === undefined)("NodeTransport, over TLS", () => {
+describe.skipIf(certificates === undefined).concurrent("NodeTransport, over TLS", () => {
   const tlsCodes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_EOF_STATE|ERR_SSL_[A-Z0-9_]+)$/
   for (const [point, text] of Object.entries(points)) {
     const row = rows[point as Point]
