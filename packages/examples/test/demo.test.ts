@@ -53,7 +53,8 @@ const embedded = (options: HttpBin.Options) =>
     Layer.provide(OAuthServer.layer().pipe(Layer.provide(NodeHttpServer.layer(createServer, { port: 0 }))))
   )
 
-describe("The demo", () => {
+// The scenarios and the processes wait for most of their time.
+describe.concurrent("The demo", () => {
   it.live(
     "shows the tutorial's thirteen scenarios in its order, all as they have to be",
     () =>
@@ -113,7 +114,7 @@ describe("The demo", () => {
   )
 })
 
-describe("The demo's command line", () => {
+describe.concurrent("The demo's command line", () => {
   const root = fileURLToPath(new URL("../../..", import.meta.url))
   const main = join(root, "packages/examples/src/demo/main.ts")
 
@@ -128,24 +129,30 @@ describe("The demo's command line", () => {
       child.on("close", (status) => resume(Effect.succeed({ status, out, err })))
     })
 
-  it.live("a base URL with a password is refused in a sentence, without a stack trace and without the password", () =>
-    Effect.gen(function* () {
-      const { err, out, status } = yield* demo("--base-url", "http://user:hunter2@127.0.0.1/")
-      expect(status).toBe(1)
-      expect(out).toBe("")
-      expect(err).toContain("user name or a password")
-      expect(err).not.toMatch(/^\s+at /m)
-      expect(err).not.toContain("hunter2")
-    })
+  it.live(
+    "a base URL with a password is refused in a sentence, without a stack trace and without the password",
+    () =>
+      Effect.gen(function* () {
+        const { err, out, status } = yield* demo("--base-url", "http://user:hunter2@127.0.0.1/")
+        expect(status).toBe(1)
+        expect(out).toBe("")
+        expect(err).toContain("user name or a password")
+        expect(err).not.toMatch(/^\s+at /m)
+        expect(err).not.toContain("hunter2")
+      }),
+    60_000
   )
 
-  it.live("an option that does not exist is answered with the usage", () =>
-    Effect.gen(function* () {
-      const { err, status } = yield* demo("--bogus")
-      expect(status).toBe(1)
-      expect(err).toContain("Usage:")
-      expect(err).not.toMatch(/^\s+at /m)
-    })
+  it.live(
+    "an option that does not exist is answered with the usage",
+    () =>
+      Effect.gen(function* () {
+        const { err, status } = yield* demo("--bogus")
+        expect(status).toBe(1)
+        expect(err).toContain("Usage:")
+        expect(err).not.toMatch(/^\s+at /m)
+      }),
+    60_000
   )
 
   const Result = Schema.parseJson(
