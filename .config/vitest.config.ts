@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
+import type { TestSpecification } from "vitest/node"
+import { BaseSequencer } from "vitest/node"
 
 const skipReporter = fileURLToPath(new URL("../.ci/skip-reporter.mjs", import.meta.url))
 
@@ -8,6 +10,32 @@ const libraries = "protocol|client|auth|testing"
 
 /** Except for these: a thread has no time zone of its own. */
 const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
+
+/** The files that take longest. */
+const longest = [
+  "bench/test/stress.test.ts",
+  "bench/test/stress.mutants.test.ts",
+  "node/test/stores.contract.test.ts",
+  "examples/test/demo.test.ts",
+  "examples/test/lint.test.ts",
+  "bench/test/tokens.test.ts",
+  "bench/test/outage.test.ts",
+  "conformance/test/conformance.test.ts",
+  "node/test/FileTokenStore.processes.test.ts",
+  "node/test/NodeTransport.framings.test.ts"
+]
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const at = longest.findIndex((file) => moduleId.endsWith(file))
+  return at === -1 ? longest.length : at
+}
+
+/** Starts the longest files first, so that no worker is left with one while the other has nothing to do. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
   plugins: [
@@ -27,7 +55,7 @@ export default defineConfig({
     maxWorkers: "100%",
     // Servers, processes and properties take their time; only what stands out is worth a line.
     slowTestThreshold: 5_000,
-    sequence: { concurrent: false },
+    sequence: { concurrent: false, sequencer: LongestFirst },
     // Vitest takes it from here for all projects.
     poolOptions: { threads: { isolate: false } },
     projects: [
