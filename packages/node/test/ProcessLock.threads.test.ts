@@ -7,7 +7,7 @@ import { dirname } from "node:path"
 import { Worker } from "node:worker_threads"
 import { namesIn } from "./support/folder.js"
 import { lockFile, nobody, tryOnce, write } from "./support/locks.js"
-import { sleeper } from "./support/program.js"
+import { fileOf, sleeper } from "./support/program.js"
 
 const hasThreads = fs.existsSync("/proc/thread-self")
 
@@ -15,7 +15,7 @@ const hasThreads = fs.existsSync("/proc/thread-self")
 const holding = (path: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const worker = new Worker(new URL("./programs/thread.mjs", import.meta.url), { workerData: path })
+      const worker = new Worker(await fileOf("holdInThread"), { workerData: path })
       await once(worker, "message")
       return worker
     }),

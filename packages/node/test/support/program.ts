@@ -51,7 +51,8 @@ const compile = async (name: string): Promise<string> => {
   return outfile
 }
 
-const fileOf = (name: string): Promise<string> => {
+/** The compiled file of a program. */
+export const fileOf = (name: string): Promise<string> => {
   const file = compiled.get(name) ?? compile(name)
   compiled.set(name, file)
   return file
