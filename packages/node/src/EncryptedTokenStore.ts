@@ -57,18 +57,43 @@ const reserved = () =>
  *
  * Fails with `Foreign` (sealed with a key that is not given, or by a newer release), `Corrupt` (changed, cut, moved, or
  * larger than 256 KiB), `Insecure` (not encrypted), `WriteFailed` (a token of more than 256 KiB), and with whatever
- * `inner` fails with. Passphrases are made into keys before this succeeds.
+ * `inner` fails with. Passphrases are made into keys before this succeeds. If `inner` is damaged so that their salt cannot be
+ * read, this succeeds with a warning, and each use fails with `Corrupt`.
  *
  * @param inner - where the records go.
  * @param options - the store's name and the keys.
  * @since 0.1.0
  * @category constructors
  */
-export const make = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+export const make = (
+  inner: TokenStore.Service,
+  options: Options
+): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+  isSalted(options)
+    ? Effect.matchEffect(inner.get(KeyRing.saltKey), {
+        onFailure: (error) =>
+          error.reason === "Corrupt"
+            ? Effect.as(Effect.logWarning(error.message), unreadable(inner, error))
+            : Effect.fail(error),
+        onSuccess: () => opening(inner, options)
+      })
+    : opening(inner, options)
+
+/** The salt of a passphrase is in `inner`: where that is damaged, nothing can be opened or sealed. */
+const isSalted = ({ key, older = [] }: Options): boolean => [key, ...older].some(({ _tag }) => _tag !== "EncryptionKey")
+
+/** What is left of a store whose salt cannot be read: a client that gets a new token at no cost goes on without it. */
+const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
+  reach: inner.reach,
+  get: () => Effect.fail(error),
+  compareAndSet: () => Effect.fail(error),
+  remove: () => Effect.fail(error),
+  exclusive: inner.exclusive
+})
+
+const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.map(KeyRing.make(inner, options.key, options.older ?? []), ({ all, current }) => {
     const placeOf = (key: string): Sealed.Place => ({ store: options.name, key })
-    // The salt of a passphrase is in `inner` too: without it nothing that another process seals could be opened.
-    const isSalted = [options.key, ...(options.older ?? [])].some(({ _tag }) => _tag !== "EncryptionKey")
     const isMigrated = ({ token }: Stored) => options.migratePlain === true && Sealed.isPlain(token)
 
     const write = (key: string, expected: number, token: Token) =>
@@ -113,7 +138,7 @@ export const make = (inner: TokenStore.Service, options: Options): Effect.Effect
       get,
       compareAndSet: (key, expected, token) => guarded(key, write(key, expected, token)),
       remove: (key, expected) => guarded(key, inner.remove(key, expected)),
-      ...(inner.quarantine !== undefined && !isSalted && { quarantine: inner.quarantine }),
+      ...(inner.quarantine !== undefined && !isSalted(options) && { quarantine: inner.quarantine }),
       exclusive: inner.exclusive
     }
   })

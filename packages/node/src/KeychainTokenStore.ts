@@ -117,7 +117,12 @@ const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStor
 export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.gen(function* () {
     const keychain = yield* Keychain.make(options)
-    yield* keychain.get(countAccount)
+    yield* Effect.catchIf(
+      keychain.get(countAccount),
+      ({ reason }) => reason === "Corrupt",
+      // Records can be read and written all the same, and a new one fails with this.
+      ({ message }) => Effect.logWarning(message)
+    )
     const { remove } = keychain
     return KeyValueTokenStore.fromTexts({
       where: "the keychain",

@@ -126,14 +126,19 @@ describe("a damaged file", () => {
         expect((yield* service(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
         expect(asideOf(path)).toHaveLength(1)
         expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
-        const salted = yield* EncryptedTokenStore.make(inner, {
+        const salted = EncryptedTokenStore.make(inner, {
           name: "test",
           key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
         })
+        const before = yield* salted
         fs.writeFileSync(path, "")
-        const { result, tags } = yield* service(salted, "replace")
-        expect(result).toMatchObject({ _tag: "Right" })
-        expect(tags).toContain("SaveFailed")
+        for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
+          const { result, tags } = yield* service(store, "replace")
+          expect(result).toMatchObject({ _tag: "Right" })
+          expect(tags).toContain("SaveFailed")
+          expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
+        }
+        expect(fs.readFileSync(path, "utf8")).toBe("")
         expect(asideOf(path)).toHaveLength(1)
       }),
     60_000
