@@ -11,6 +11,7 @@ import { faults } from "./cases/faults.js"
 import { introspection } from "./cases/introspection.js"
 import { par } from "./cases/par.js"
 import { plain } from "./cases/plain.js"
+import { providers } from "./cases/providers.js"
 import { refresh } from "./cases/refresh.js"
 import { registration } from "./cases/registration.js"
 import { resource } from "./cases/resource.js"
@@ -44,5 +45,6 @@ export const servers: ReadonlyArray<Server> = [
     ]
   },
   { name: "oauth2-mock-server", cases: faults },
-  { name: "@node-oauth/oauth2-server", cases: plain }
+  { name: "@node-oauth/oauth2-server", cases: plain },
+  { name: "providers", cases: providers }
 ]

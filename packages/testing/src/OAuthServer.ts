@@ -23,7 +23,7 @@
  * included ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless a grace is set, see
  * {@link Options}. Of uses at the same time one is the first. Errors are those of
  * [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). Lifetimes follow Effect's clock. Bodies are read up
- * to 64 KiB. It is no server for production: it keeps every token it ever issued.
+ * to 64 KiB. With a `profile` it imitates a provider, see {@link profiles}. It is no server for production: it keeps every token it ever issued.
  *
  * @since 0.1.0
  */
@@ -40,6 +40,7 @@ import { control } from "./internal/oauth/control.js"
 import type * as Families from "./internal/oauth/family.js"
 import type * as Faults from "./internal/oauth/fault.js"
 import type { Options } from "./internal/oauth/options.js"
+import * as Placed from "./internal/oauth/placed.js"
 import { routes } from "./internal/oauth/routes.js"
 import * as Server from "./internal/oauth/server.js"
 import type { Service } from "./internal/oauth/service.js"
@@ -116,6 +117,16 @@ export type { Approval } from "./internal/oauth/consent.js"
 export type { Jwk } from "./internal/oauth/jwt.js"
 export type { ClientOptions, Options } from "./internal/oauth/options.js"
 export type { Service, Waiting } from "./internal/oauth/service.js"
+export type {
+  Deviation,
+  OAuthError,
+  Profile,
+  ProviderEndpoints,
+  ProviderResponse,
+  ProviderSettings,
+  TokenRequest
+} from "./internal/profiles/profile.js"
+export { profiles } from "./internal/profiles/profiles.js"
 
 /**
  * The running server, see {@link Service}.
@@ -140,7 +151,7 @@ const build = (
 
 /**
  * Serves on the `HttpServer` that it is given, on the clock of the effect that builds it (a `TestClock`, too), until the
- * scope closes, which ends what hangs. It fails with `ServeError` when that one listens on a Unix socket.
+ * scope closes, which ends what hangs. A profile's endpoints have their own paths on that server. It fails with `ServeError` when that one listens on a Unix socket.
  *
  * @since 0.1.0
  * @category layers
@@ -152,7 +163,9 @@ export const layer = (
     OAuthServer,
     Effect.gen(function* () {
       const closed = yield* Deferred.make<void>()
-      const { app, service } = yield* build(options, yield* Serve.baseUrl, Deferred.await(closed))
+      const base = yield* Serve.baseUrl
+      const profile = options.profile === undefined ? undefined : Placed.movedTo(base, options.profile)
+      const { app, service } = yield* build({ ...options, profile }, profile?.issuer ?? base, Deferred.await(closed))
       yield* Serve.serve(app)
       yield* Effect.addFinalizer(() => Deferred.succeed(closed, undefined))
       return service
@@ -160,7 +173,7 @@ export const layer = (
   )
 
 /**
- * The same server as a transport in memory, at `https://oauth.test`. It follows no redirect, answers in the caller's
+ * The same server as a transport in memory, at `https://oauth.test`, or at the origins of a profile. It follows no redirect, answers in the caller's
  * fiber, on the caller's clock, and fails for any other origin as for a host that is not found.
  *
  * @since 0.1.0
@@ -169,9 +182,11 @@ export const layer = (
 export const layerMemory = (options: Options = {}): Layer.Layer<OAuthServer | HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.suspend(() => {
-      const issuer = "https://oauth.test"
+      const { profile } = options
+      const issuer = profile?.issuer ?? "https://oauth.test"
+      const origins = profile === undefined ? [issuer] : Placed.originsOf(profile)
       return Effect.map(build(options, issuer, Effect.never), ({ app, service }) =>
-        Context.make(OAuthServer, service).pipe(Context.add(HttpClient.HttpClient, Memory.client(app, issuer)))
+        Context.make(OAuthServer, service).pipe(Context.add(HttpClient.HttpClient, Memory.client(app, ...origins)))
       )
     })
   )

@@ -28,6 +28,8 @@ export const withoutVerifier: Client = leavingOut("code_verifier")
 
 export const withoutResource: Client = leavingOut("resource")
 
+export const withoutScope: Client = leavingOut("scope")
+
 /** Has no idea of the server's time. */
 export const withoutDate: Client = sending((transport) =>
   HttpClient.transformResponse(

@@ -10,7 +10,7 @@ const longest = 60 * 60_000
 
 const isFor = (aud: unknown, server: Server): boolean => {
   const named: ReadonlyArray<unknown> = Array.isArray(aud) ? aud : [aud]
-  return named.includes(server.issuer) || named.includes(`${server.issuer}/token`)
+  return named.includes(server.issuer) || named.includes(server.profile?.endpoints.token ?? `${server.issuer}/token`)
 }
 
 const isLater = (time: unknown, latest: number): boolean => time !== undefined && !(Number(time) * 1000 <= latest)

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Behavior from "./behavior.js"
 import * as Client from "./client.js"
 import type { RefreshToken } from "./family.js"
 import type { Form } from "./form.js"
@@ -23,6 +24,8 @@ export interface Authorization extends Destination {
   readonly audience: ReadonlyArray<string> | undefined
   /** The thumbprint of the key that the code is bound to (RFC 9449 §10). */
   readonly jkt: string | undefined
+  /** Whether it leads to a refresh token. */
+  readonly isOffline: boolean
 }
 
 /** An authorization code, and what it has given; `used` from its first use on. */
@@ -95,6 +98,7 @@ export const check = (server: Server, to: Destination, form: Form): Effect.Effec
         .find((acr) => acr !== ""),
       challenge: form.get("code_challenge"),
       audience: yield* Target.audienceOf(server.settings, form),
-      jkt: form.get("dpop_jkt")
+      jkt: form.get("dpop_jkt"),
+      isOffline: Behavior.isOffline(server.profile, form)
     }
   })

@@ -6,6 +6,7 @@ import * as Request from "../server/request.js"
 import { get, type Handler, post, type Row } from "../server/routes.js"
 import * as Secret from "../secret.js"
 import * as Authorization from "./authorization.js"
+import * as Behavior from "./behavior.js"
 import * as Consent from "./consent.js"
 import * as Dpop from "./dpop.js"
 import { authenticated, type Call } from "./endpoint.js"
@@ -51,14 +52,22 @@ const decided = (server: Server, authorization: Authorization.Authorization, now
   }
 }
 
-const requested = (server: Server, form: Form.Form, now: number): Effect.Effect<Response, Refusal> => {
+/** Fails for a request that the provider rejects. */
+const unflawed = ({ profile }: Server, form: Form.Form, query: string): Effect.Effect<void, Refusal> => {
+  const flaw = Behavior.flawOf(profile, form, query)
+  return flaw === undefined ? Effect.void : Effect.fail(refuse("invalid_request", flaw))
+}
+
+const requested = (server: Server, sent: Form.Form, now: number, query: string): Effect.Effect<Response, Refusal> => {
+  const form = Behavior.authorizing(server.profile, sent)
   const decide = (authorization: Authorization.Authorization) => decided(server, authorization, now)
   if (form.has("request_uri")) return Effect.map(pushed(server, form, now), decide)
   if (server.settings.pushedRequests === "required") {
     return Effect.fail(refuse("invalid_request", "push the request to /par"))
   }
   return Effect.flatMap(Authorization.destination(server, form), (to) =>
-    Authorization.check(server, to, form).pipe(
+    unflawed(server, form, query).pipe(
+      Effect.zipRight(Authorization.check(server, to, form)),
       Effect.map(decide),
       Effect.catchTag("Refusal", ({ description, error }) =>
         Effect.succeed(redirect(Consent.back(server, to, { error, error_description: description })))
@@ -72,7 +81,7 @@ const authorize =
   (request) =>
     Effect.clockWith((clock) =>
       Form.parse(Request.query(request)).pipe(
-        Effect.flatMap((form) => requested(server, form, clock.unsafeCurrentTimeMillis())),
+        Effect.flatMap((form) => requested(server, form, clock.unsafeCurrentTimeMillis(), request.url)),
         Effect.catchTag("Refusal", ({ description }) => Effect.succeed(Page.told(400, description)))
       )
     )

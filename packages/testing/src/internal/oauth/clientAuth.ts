@@ -2,6 +2,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import * as Request from "../server/request.js"
 import * as Assertion from "./assertion.js"
+import * as Behavior from "./behavior.js"
 import type { Client } from "./client.js"
 import type { Form } from "./form.js"
 import { refuse, type Refusal } from "./refusal.js"
@@ -59,7 +60,8 @@ const byWhatItShows = (
   now: number
 ): Authenticated => {
   if (request.headers["authorization"] !== undefined) {
-    const [id, secret] = (Request.basic(request) ?? []).map(formDecode)
+    const pair = Request.basic(request) ?? []
+    const [id, secret] = Behavior.isRaw(server.profile) ? pair : pair.map(formDecode)
     return bySecret(server, id, secret)
   }
   if (form.has("client_assertion")) return byAssertion(server, form, now)

@@ -70,7 +70,8 @@ export const grant = (asked: Asked): Grant =>
     const signIn = { acr, at: code.expiresAt - server.settings.codeLifetime }
     const granted = { scope, user, audience: code.authorization.audience ?? audience, signIn }
     const wanted = yield* narrowed(code, audience)
-    const { given, response } = issue(asked, granted, Client.mayUse(client, "refresh_token"), wanted)
+    const refreshable = code.authorization.isOffline && Client.mayUse(client, "refresh_token")
+    const { given, response } = issue(asked, granted, refreshable, wanted)
     code.gave = { accessToken: response.access_token, refreshToken: given }
     return yield* IdToken.attach(server, response, { clientId: client.id, user, nonce, acr, now: entry.at })
   })

@@ -15,11 +15,12 @@ export interface Approval {
 
 /** Back to the client, with the name of this server (RFC 9207 §2) and the state that it sent. */
 export const back = (
-  { issuer, settings }: Server,
+  { issuer, profile, settings }: Server,
   { redirectUri, state }: Destination,
   params: Readonly<Record<string, string | undefined>>
 ): string => {
-  const all = { ...params, state, iss: issuer, ...settings.altered.redirect }
+  // Most providers do not send `iss`. A profile whose provider does has it in its settings.
+  const all = { ...params, state, iss: profile === undefined ? issuer : undefined, ...settings.altered.redirect }
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(all)) if (value !== undefined) query.set(name, value)
   return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query.toString()}`

@@ -59,8 +59,8 @@ export const control = (server: Server, { connections, requests }: Recorder.Reco
   const stateOf = (family: Family.Family, now: number) => Family.stateOf(family, Tokens.aliveOf(tokens, family, now))
   return {
     issuer,
-    tokenEndpoint: `${issuer}/token`,
-    resource: `${issuer}/resource`,
+    tokenEndpoint: server.profile?.endpoints.token ?? `${issuer}/token`,
+    resource: `${issuer.replace(/\/$/, "")}/resource`,
     tokenCalls: Effect.sync(() => calls.length),
     refreshCalls: Effect.sync(() => calls.filter(({ grantType }) => grantType === "refresh_token").length),
     calls: Effect.sync(() => calls.map((call) => ({ ...call }))),

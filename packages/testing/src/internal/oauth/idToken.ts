@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Behavior from "./behavior.js"
 import { clockOf, type Server } from "./server.js"
 import type { TokenResponse } from "./tokens.js"
 
@@ -21,8 +22,11 @@ export const attach = (
   if (!isAsked || user === undefined) return Effect.succeed(response)
   const iat = Math.floor(clockOf(server, now) / 1000)
   const claims = { iss: server.issuer, sub: user, aud: clientId, iat, exp: iat + 3600, auth_time: iat, nonce, acr }
-  return Effect.map(server.signer.sign({ ...claims, ...server.settings.altered.idToken }), (id_token) => ({
-    ...response,
-    id_token
-  }))
+  return Effect.map(
+    server.signer.sign({ ...Behavior.claimsOf(server.profile, claims), ...server.settings.altered.idToken }),
+    (id_token) => ({
+      ...response,
+      id_token
+    })
+  )
 }

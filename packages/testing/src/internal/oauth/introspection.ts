@@ -1,7 +1,8 @@
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { empty, json } from "../server/answer.js"
+import { json } from "../server/answer.js"
 import { post, type Row } from "../server/routes.js"
+import * as Behavior from "./behavior.js"
 import { authenticated, type Call } from "./endpoint.js"
 import * as Family from "./family.js"
 import { noStore, refuse, type Refusal } from "./refusal.js"
@@ -59,7 +60,7 @@ const revoke = ({ client, form, now, server }: Call): Answer =>
     }
     tokens.access.delete(token)
     if (family !== undefined) Family.end(family, { by: "client", at: now, accessTokens: "dead" })
-    return Effect.succeed(empty(200, noStore))
+    return Behavior.revoked(server.profile)
   })
 
 export const routes = (server: Server): ReadonlyArray<Row> => [

@@ -1,6 +1,7 @@
 import { json } from "../server/answer.js"
 import * as Effect from "effect/Effect"
-import { get, type Row } from "../server/routes.js"
+import type { Profile } from "../profiles/profile.js"
+import { get, type Handler, type Row } from "../server/routes.js"
 import { supported } from "./grants.js"
 import { asymmetric } from "./jwt.js"
 import type { Server } from "./server.js"
@@ -48,6 +49,28 @@ const resource = ({ issuer, settings }: Server, path: string) => ({
 })
 
 const keys = ({ signer }: Server) => Effect.flatMap(signer.publicKey, (key) => json({ keys: [key] }))
+
+/** The members of a provider's metadata. */
+const ofProvider = (
+  { issuer, settings }: Server,
+  { authorization, jwks, revocation, token }: Profile["endpoints"]
+) => ({
+  issuer,
+  ...(authorization === undefined ? {} : { authorization_endpoint: authorization }),
+  token_endpoint: token,
+  ...(revocation === undefined ? {} : { revocation_endpoint: revocation }),
+  ...(jwks === undefined ? {} : { jwks_uri: jwks }),
+  response_types_supported: ["code"],
+  subject_types_supported: ["public"],
+  id_token_signing_alg_values_supported: ["ES256"],
+  ...settings.altered.metadata
+})
+
+/** A metadata document of the provider. */
+export const provided =
+  (state: Server, { endpoints }: Profile): Handler =>
+  () =>
+    json(ofProvider(state, endpoints))
 
 export const routes = (state: Server): ReadonlyArray<Row> => [
   get("/.well-known/oauth-authorization-server", () => json(server(state))),

@@ -1,5 +1,6 @@
 import type * as Duration from "effect/Duration"
 import type * as Fault from "./fault.js"
+import type { Profile } from "../profiles/profile.js"
 import type { Jwk } from "./jwt.js"
 
 /**
@@ -51,6 +52,7 @@ export interface ClientOptions {
  * - `initialAccessToken`: what `/register` asks for as a Bearer token; nothing, when it is left out
  * - `altered`: members of the metadata, parameters of the redirect with the code, and claims of ID tokens that are not
  *   the server's own: what an attacker would send. One that is `undefined` is left out
+ * - `profile`: the provider that the server imitates, see {@link profiles}; other options go before its settings
  *
  * @since 0.1.0
  * @category models
@@ -85,6 +87,7 @@ export interface Options {
       }
     | undefined
   readonly initialAccessToken?: string | undefined
+  readonly profile?: Profile | undefined
   readonly altered?:
     | {
         readonly metadata?: Readonly<Record<string, unknown>> | undefined

@@ -1,9 +1,10 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { json } from "../server/answer.js"
+import type { TokenRequest } from "../profiles/profile.js"
 import { type Handler, post, type Row } from "../server/routes.js"
 import * as Authorize from "./authorize.js"
+import * as Behavior from "./behavior.js"
 import * as Calls from "./calls.js"
 import * as Device from "./device.js"
 import * as Dpop from "./dpop.js"
@@ -15,14 +16,15 @@ import { authenticateOrSigned } from "./jwtBearer.js"
 import * as Metadata from "./metadata.js"
 import * as Refusal from "./refusal.js"
 import * as Registration from "./registration.js"
+import * as Placed from "./placed.js"
 import * as Resource from "./resource.js"
 import type { Server } from "./server.js"
 
 const refusal =
-  (entry: Calls.Entry) =>
+  (server: Server, entry: Calls.Entry, request: TokenRequest | undefined) =>
   (refusal: Refusal.Refusal): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
     if (entry.outcome === "withheld") entry.outcome = refusal.error
-    return Refusal.answer(refusal)
+    return Behavior.refused(server.profile, refusal, request)
   }
 
 const answer = (
@@ -30,14 +32,22 @@ const answer = (
   request: HttpServerRequest.HttpServerRequest,
   form: Form.Form | Refusal.Refusal,
   entry: Calls.Entry
-): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
-  Effect.gen(function* () {
-    if (form instanceof Refusal.Refusal) return yield* form
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const { profile } = server
+  if (form instanceof Refusal.Refusal) return refusal(server, entry, undefined)(form)
+  const asked = Behavior.requestOf(request, form)
+  return Effect.gen(function* () {
+    const rejected = Behavior.rejected(profile, asked)
+    if (rejected !== undefined) {
+      entry.outcome = "invalid_request"
+      return yield* rejected
+    }
     const client = yield* authenticateOrSigned(server, request, form, entry.at)
     const proved = yield* Dpop.prove(server, request, { place: "token", now: entry.at })
     const jkt = server.settings.dpop.downgrade ? undefined : proved
-    return yield* json(yield* grant({ server, client, form, jkt, entry }), { headers: Refusal.noStore })
-  }).pipe(Effect.catchTag("Refusal", refusal(entry)))
+    return yield* Behavior.granted(profile, { ...(yield* grant({ server, client, form, jkt, entry })) }, asked)
+  }).pipe(Effect.catchTag("Refusal", refusal(server, entry, asked)))
+}
 
 const withheld = HttpServerResponse.empty()
 
@@ -56,7 +66,7 @@ const token =
       return yield* fault.answer(own, { request, closing: server.closing })
     })
 
-export const routes = (server: Server): ReadonlyArray<Row> => [
+const standard = (server: Server): ReadonlyArray<Row> => [
   ...Metadata.routes(server),
   ...Authorize.routes(server),
   ...Device.routes(server),
@@ -65,3 +75,7 @@ export const routes = (server: Server): ReadonlyArray<Row> => [
   ...Registration.routes(server),
   ...Resource.routes(server)
 ]
+
+/** The endpoints, where the profile of a provider has them. */
+export const routes = (server: Server): ReadonlyArray<Row> =>
+  server.profile === undefined ? standard(server) : Placed.rows(server, server.profile, standard(server))

@@ -6,6 +6,7 @@ import * as Client from "./client.js"
 import type { Device } from "./device.js"
 import type * as Fault from "./fault.js"
 import * as Jwt from "./jwt.js"
+import type { Profile } from "../profiles/profile.js"
 import type { Options } from "./options.js"
 import * as Settings from "./settings.js"
 import * as Tokens from "./tokens.js"
@@ -13,6 +14,8 @@ import * as Tokens from "./tokens.js"
 /** One running server. */
 export interface Server {
   readonly issuer: string
+  /** The provider that is imitated. */
+  readonly profile: Profile | undefined
   readonly settings: Settings.Settings
   /** By their names; those that registered themselves, too. */
   readonly clients: Map<string, Client.Client>
@@ -41,6 +44,7 @@ export const make = (options: Options, issuer: string, closing: Effect.Effect<vo
   const declared = Object.entries(options.clients ?? { client: "secret" })
   return {
     issuer,
+    profile: options.profile,
     settings: Settings.of(options),
     clients: new Map(declared.map(([id, client]) => [id, Client.of(id, client)])),
     tokens: Tokens.make(),

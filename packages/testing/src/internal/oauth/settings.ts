@@ -1,4 +1,5 @@
 import * as Duration from "effect/Duration"
+import type { Profile, ProviderSettings } from "../profiles/profile.js"
 import type { Options } from "./options.js"
 
 /** What a server was told to be; every field has its default by now. Durations are milliseconds. */
@@ -59,7 +60,33 @@ const proving = ({ dpop }: Options) => ({
   downgrade: dpop?.downgrade ?? false
 })
 
-export const of = (options: Options): Settings => ({
+/** The settings of a provider that is imitated. */
+const settingsOf = (profile: Profile): ProviderSettings =>
+  // Each of them is of this type, and all of its members are optional.
+  Object.assign({}, ...profile.deviations.map(({ settings }) => settings)) as ProviderSettings
+
+/** The options with those of the profile beneath them. */
+const withProfile = (options: Options): Options => {
+  const { profile } = options
+  if (profile === undefined) return options
+  const { metadata, redirect, ...settings } = settingsOf(profile)
+  const { altered } = options
+  return {
+    rotation: profile.refresh === "rotates",
+    pkce: "optional",
+    ...settings,
+    ...options,
+    altered: {
+      ...altered,
+      metadata: { ...metadata, ...altered?.metadata },
+      redirect: { ...redirect, ...altered?.redirect }
+    }
+  }
+}
+
+export const of = (given: Options): Settings => resolved(withProfile(given))
+
+const resolved = (options: Options): Settings => ({
   scopes: options.scopes,
   resources: options.resources,
   accessTokenLifetime: Duration.toMillis(options.accessTokenLifetime ?? "1 hour"),

@@ -49,11 +49,14 @@ const abortable = (
 
 /**
  * A transport that hands requests to an app in the caller's own fiber: its clock and its interruption reach the app.
- * It follows no redirect, and knows one origin; others are hosts that are not found.
+ * It follows no redirect, and knows these origins; others are hosts that are not found.
  */
-export const client = (app: HttpApp.Default<never, Scope.Scope>, origin: string): HttpClient.HttpClient =>
+export const client = (
+  app: HttpApp.Default<never, Scope.Scope>,
+  ...origins: ReadonlyArray<string>
+): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal) => {
-    if (url.origin !== origin) {
+    if (!origins.includes(url.origin)) {
       const cause = codedError("ENOTFOUND", `getaddrinfo ENOTFOUND ${url.hostname}`)
       return Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
     }

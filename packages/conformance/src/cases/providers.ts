@@ -1,0 +1,213 @@
+/** The life of a sign-in at each provider, as the profiles of `OAuthServer` imitate it. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import type { Profile } from "@countersign/testing/OAuthServer"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Struct from "effect/Struct"
+import type { Case } from "../Case.js"
+import { works, Wrong } from "../Case.js"
+import { holds, refused, textOf } from "../Checks.js"
+import type { Client } from "../Client.js"
+import { clientId, clients, redirectUri, secret } from "../ProviderClients.js"
+
+/** A provider that runs, and a client that is configured for it. */
+interface Meeting {
+  readonly profile: Profile
+  readonly server: OAuthServer.Service
+  readonly client: Client
+  readonly options: AuthorizationCode.Options & { readonly revocationEndpoint?: string }
+  readonly store: TokenStore.Service
+}
+
+/** The URL that the user is sent back to. */
+const callbackOf = (url: string): Effect.Effect<string, Wrong, HttpClient.HttpClient> =>
+  HttpClient.get(url).pipe(
+    Effect.flatMap(({ headers, status }) =>
+      headers["location"] === undefined
+        ? new Wrong({ message: `the authorization endpoint answered ${status}` })
+        : Effect.succeed(headers["location"])
+    ),
+    Effect.catchTags({
+      RequestError: () => new Wrong({ message: "the authorization endpoint does not respond" }),
+      ResponseError: () => new Wrong({ message: "the authorization endpoint does not respond" })
+    })
+  )
+
+const begun = ({ client, options }: Meeting) =>
+  Effect.gen(function* () {
+    const service = yield* client.signIn(options)
+    const transaction = yield* service.begin()
+    return { ...service, transaction, callback: yield* callbackOf(transaction.url) }
+  })
+
+/** Signs in and stores the token. */
+const signedIn = (meeting: Meeting) =>
+  Effect.gen(function* () {
+    const { callback, finish, transaction } = yield* begun(meeting)
+    const done = yield* finish(transaction, callback)
+    const isIdentified = meeting.options.scopes?.includes("openid") === true
+    yield* holds(!isIdentified || done.claims?.["sub"] === "user", "the ID token names the user")
+    yield* AuthorizationCode.store(meeting.options, done)
+    return done
+  })
+
+const sourceOf = ({ client, options, store }: Meeting) =>
+  Effect.map(
+    Layer.build(
+      Layer.provide(client.refreshing({ ...options, settling: 0 }), Layer.succeed(TokenStore.TokenStore, store))
+    ),
+    (built) => Context.get(built, TokenSource.TokenSource)
+  )
+
+/** Gets another token, as after a 401. */
+const renewed = (source: TokenSource.Service) =>
+  Effect.gen(function* () {
+    const old = yield* source.get
+    yield* source.renew(old.generation)
+    const held = yield* source.get
+    yield* holds(textOf(held.token) !== textOf(old.token), "a refresh gives another access token")
+    return held.token
+  })
+
+const stored = ({ options, store }: Meeting) =>
+  Effect.map(store.get(RefreshToken.keyOf(options)), Option.getOrUndefined)
+
+/** Two refreshes: which refresh tokens were sent, and the newest one is in the store. */
+const refreshedTwice = (meeting: Meeting, source: TokenSource.Service) =>
+  Effect.gen(function* () {
+    const { profile, server } = meeting
+    yield* renewed(source)
+    const { accessToken } = yield* renewed(source)
+    const family = yield* server.familyOf(Redacted.value(accessToken))
+    const calls = (yield* server.calls).filter(({ grantType }) => grantType === "refresh_token")
+    const presented = calls.map(({ outcome, presented }) => `${outcome} ${presented?.number ?? "none"}`)
+    const expected = profile.refresh === "rotates" ? ["refreshed 0", "refreshed 1"] : ["refreshed 0", "refreshed 0"]
+    const sent = presented.filter((call) => call.startsWith("refreshed"))
+    yield* holds(
+      JSON.stringify(sent) === JSON.stringify(expected),
+      `the refresh tokens sent are ${expected.join(", ")}`
+    )
+    yield* holds(family !== undefined && family.ended === undefined, "the access token is valid at the provider")
+    return family?.id ?? -1
+  })
+
+/** A refresh whose refresh token was revoked. */
+const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, family: number) =>
+  Effect.gen(function* () {
+    yield* server.revokeFamily(family)
+    return yield* refused(
+      Effect.flatMap(source.get, ({ generation }) => source.renew(generation)),
+      {
+        reason: "ReauthorizationRequired",
+        secrets: ["canary"]
+      }
+    )
+  })
+
+/** A code that was used, for a provider without refresh tokens. */
+const rejectedCode = (meeting: Meeting) =>
+  Effect.gen(function* () {
+    const { callback, finish, transaction } = yield* begun(meeting)
+    yield* finish(transaction, callback)
+    // Another process does not know that the code was used.
+    const elsewhere = yield* meeting.client.signIn(meeting.options)
+    const before = yield* meeting.server.tokenCalls
+    const observed = yield* refused(elsewhere.finish(transaction, callback), {
+      reason: "ReauthorizationRequired",
+      secrets: ["canary"]
+    })
+    yield* holds((yield* meeting.server.tokenCalls) === before + 1, "the provider rejects the code")
+    return observed
+  })
+
+/** Without refresh tokens an access token that the API rejects needs a sign-in, and nothing is sent. */
+const withoutRefresh = (meeting: Meeting, source: TokenSource.Service) =>
+  Effect.gen(function* () {
+    const { generation } = yield* source.get
+    yield* refused(source.renew(generation), { reason: "ReauthorizationRequired" })
+    yield* holds((yield* meeting.server.refreshCalls) === 0, "no refresh is sent")
+    return yield* rejectedCode(meeting)
+  })
+
+/** Signs out. Without a revocation endpoint the store is emptied, and the error says so. */
+const signedOut = (meeting: Meeting) =>
+  Effect.gen(function* () {
+    const { client, options, profile, server } = meeting
+    const { token } = yield* signedIn(meeting)
+    const text = Redacted.value(token.refreshToken ?? token.accessToken)
+    const before = (yield* server.requests).length
+    const out = client.signOut(options)
+    if (profile.endpoints.revocation !== undefined) {
+      yield* out
+      const family = yield* server.familyOf(text)
+      yield* holds(family?.ended !== undefined, "the refresh token is revoked at the provider")
+    } else {
+      yield* refused(out, { reason: "InvalidResponse" })
+      const posted = (yield* server.requests).slice(before).filter(({ method }) => method === "POST")
+      yield* holds(posted.length === 0, "no token is sent")
+    }
+    yield* holds((yield* stored(meeting)) === undefined, "the store is empty")
+    return profile.endpoints.revocation === undefined ? "sign-out empties the store" : "sign-out revokes the token"
+  })
+
+const user = (meeting: Meeting) =>
+  Effect.gen(function* () {
+    yield* signedIn(meeting)
+    const source = yield* sourceOf(meeting)
+    const refreshes =
+      meeting.profile.refresh === "none"
+        ? `no refresh tokens, a used code ${yield* withoutRefresh(meeting, source)}`
+        : `two refreshes, a revoked refresh token ${yield* rejectedRefresh(meeting, source, yield* refreshedTwice(meeting, source))}`
+    return `sign-in, ${refreshes}, ${yield* signedOut(meeting)}`
+  })
+
+/** A provider without users: two tokens, a wrong secret, and revocation. */
+const service = ({ client, options, server, store }: Meeting) =>
+  Effect.gen(function* () {
+    const layer = client.service({ ...options, settling: 0 })
+    const built = yield* Layer.build(Layer.provide(layer, Layer.succeed(TokenStore.TokenStore, store)))
+    const source = Context.get(built, TokenSource.TokenSource)
+    const token = yield* renewed(source)
+    const wrong = yield* client.conversation({ ...options, clientSecret: Redacted.make("canary-wrong") })
+    const expected = { reason: "Refused", error: "invalid_client", secrets: ["canary"] } as const
+    const observed = yield* refused(wrong.clientCredentials({}), expected)
+    const { revoke } = yield* client.revocation(options)
+    yield* revoke(token.accessToken)
+    const { status } = yield* HttpClient.get(server.resource, {
+      headers: { authorization: `Bearer ${textOf(token)}` }
+    }).pipe(Effect.orDie)
+    yield* holds(status === 401, "the token is revoked at the provider")
+    return `two tokens, no refresh tokens, a wrong secret ${observed}, revocation`
+  })
+
+const run = (name: keyof typeof OAuthServer.profiles, client: Client) =>
+  Effect.gen(function* () {
+    const profile = OAuthServer.profiles[name]
+    const registered = { [clientId]: { secret, redirectUris: [redirectUri] } }
+    const built = yield* Layer.build(OAuthServer.layerMemory({ profile, clients: registered }))
+    const { revocation } = profile.endpoints
+    const options = {
+      ...clients[name](profile),
+      redirectUri,
+      ...(revocation !== undefined && { revocationEndpoint: revocation })
+    }
+    const store = yield* TokenStore.makeMemory
+    const meeting = { profile, server: Context.get(built, OAuthServer.OAuthServer), client, options, store }
+    const life = profile.grant === "client_credentials" ? service(meeting) : user(meeting)
+    return yield* life.pipe(
+      Effect.provideService(HttpClient.HttpClient, client.http(Context.get(built, HttpClient.HttpClient))),
+      Effect.provideService(TokenStore.TokenStore, store)
+    )
+  })
+
+export const providers: ReadonlyArray<Case> = Struct.keys(OAuthServer.profiles).map((name) =>
+  works(OAuthServer.profiles[name].name, (client) => run(name, client))
+)
