@@ -201,7 +201,8 @@ const beginning =
       const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(lifetime)
       const bound = { issuer, client, redirectUri, verifier: Redacted.make(verifier) }
       const scope = demand === undefined ? undefined : scopes.join(" ") || undefined
-      return new Transaction({ url, state, expiresAt, ...bound, nonce, openid, scope, maxAge })
+      const without = openid && nonce === undefined ? { openid } : {}
+      return new Transaction({ url, state, expiresAt, ...bound, nonce, ...without, scope, maxAge })
     })
 
 const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["finish"] => {
