@@ -103,7 +103,7 @@ export const netatmo: Profile = {
     },
     {
       what: "scopes as a list, and `expire_in` beside `expires_in`",
-      source: "Netatmo Connect, Authentication",
+      source: "Netatmo Connect, Authentication; terafin/mqtt-netatmo-bridge#55",
       tokenResponse: (body, request) => ({ ...scopes((list) => list)(body, request), expire_in: body["expires_in"] })
     }
   ]

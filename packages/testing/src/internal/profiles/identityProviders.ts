@@ -24,7 +24,7 @@ export const auth0: Profile = {
     },
     {
       what: "403 for an invalid refresh token",
-      source: "Auth0 Community, Unknown or invalid refresh token",
+      source: "auth0/Auth0.swift#819 (the body), Auth0 Community, Unknown or invalid refresh token (the status)",
       errorResponse: invalidGrant(403, () => ({
         error: "invalid_grant",
         error_description: "Unknown or invalid refresh token."
@@ -159,7 +159,7 @@ export const logto: Profile = {
   deviations: [
     {
       what: "a refresh token only with `prompt=consent`",
-      source: "Logto Docs, Authorization with refresh tokens; OpenID Connect Core §11",
+      source: "Logto, issueRefreshToken in core/src/oidc/init.ts; OpenID Connect Core §11",
       isOffline: onlyWith("prompt", "consent")
     }
   ]

@@ -139,7 +139,7 @@ export const bitbucket: Profile = {
     },
     {
       what: "the member `scopes` in place of `scope`",
-      source: "Atlassian Support, Use OAuth on Bitbucket Cloud",
+      source: "stevenmaguire/oauth2-bitbucket#7",
       tokenResponse: ({ scope, ...body }) => (scope === undefined ? body : { ...body, scopes: scope })
     },
     {

@@ -198,7 +198,7 @@ export const reddit: Profile = {
     },
     {
       what: "204 from the revocation endpoint",
-      source: "Reddit Archive wiki, OAuth2: Manually Revoking a Token",
+      source: "praw-dev/prawcore, revoke_token; Reddit Archive wiki, OAuth2",
       revocationResponse: { status: 204, body: {} }
     }
   ]
