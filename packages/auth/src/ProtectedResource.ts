@@ -1,5 +1,5 @@
 /**
- * An API that says itself who issues tokens for it: from its URL, or from a bare 401, to all that a grant has to know.
+ * Protected resource metadata (RFC 9728): from the URL of an API, or from its 401, to the options of a grant.
  *
  * @since 0.1.0
  */
@@ -54,7 +54,7 @@ export interface ProtectedResource {
   readonly dpopRequired: boolean
   /** The algorithms that proofs may be signed with; undefined where it does not say. */
   readonly dpopAlgorithms: ReadonlyArray<string> | undefined
-  /** What to call it when somebody is asked, made safe to show: one line of at most 200 characters. Anybody may call his API anything. */
+  /** The name of the API, made safe to show: one line of at most 200 characters. The API chooses it freely. */
   readonly name: string | undefined
 }
 
@@ -113,8 +113,8 @@ const scopesOf = ({ params }: Challenge.Challenge): ReadonlyArray<string> | unde
 }
 
 /**
- * {@link discover} for somebody who has asked already: with the challenges of `Unauthorized`, say. Of several challenges,
- * of whatever schemes, the first with `resource_metadata` counts, and the first with a `scope`.
+ * {@link discover} with the challenges of a response, such as those of `Unauthorized`. Of several challenges, of whatever
+ * schemes, the first with `resource_metadata` counts, and the first with a `scope`.
  *
  * @param url - the one that was asked.
  * @since 0.1.0
@@ -142,7 +142,7 @@ export const fromChallenges = (
   })
 
 /**
- * {@link discover} for somebody who has asked already, with the answer.
+ * {@link discover} with a response of the API.
  *
  * @param url - the one that was asked.
  * @since 0.1.0

@@ -19,8 +19,8 @@ export interface Issued {
   readonly account?: string | undefined
   readonly audience?: string | undefined
   /**
-   * The SHA-256 of the refresh token that the record began with, where no account says whose it is: a source with another
-   * refresh token neither uses nor overwrites it.
+   * The SHA-256 of the refresh token that the record began with, if it has no account. A source with another refresh token
+   * neither uses nor overwrites the record.
    */
   readonly lineage?: string | undefined
 }

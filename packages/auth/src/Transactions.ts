@@ -121,8 +121,8 @@ class Sessions {
 }
 
 /**
- * Keeps them in the memory of this process: for an application that runs once, or whose users come back to the process
- * that they began at. Others keep `Transaction` in their own sessions, for which it can be encoded.
+ * Keeps transactions in the memory of this process: for an application with one process, or with sessions that stay at one
+ * process. Other applications keep `Transaction` in their sessions, for which it can be encoded.
  *
  * One session cannot remove the transactions of others. A client without cookies begins a session with each request, so
  * limit the rate of the route that begins sign-ins, or keep each `Transaction` in an encrypted cookie.

@@ -115,7 +115,7 @@ const unusable = new InvalidRequest({
     "the API's URL is no https one, or has a user name or a fragment: give the URL that requests are sent to; plain http on loopback can be allowed by name"
 })
 
-/** Whoever sends a token there has to know that nobody else is there. */
+/** A token is sent to this URL later: it has to be https. */
 export const checkedUrl = (text: string, insecure: boolean): Effect.Effect<URL, InvalidRequest> =>
   text.includes("#")
     ? Effect.fail(unusable)
@@ -128,7 +128,7 @@ const foreign = invalid(
   "the challenge says that the API's metadata is at another origin than the API itself, or at no URL: what stands there is not the API's word"
 )
 
-/** A URL of a challenge. What is at another origin could be anybody's, and a request to it would be of his choosing. */
+/** A URL of a challenge. At another origin the API could make this client send requests to any host. */
 export const checkedPlace = (api: URL, text: string, insecure: boolean): Effect.Effect<URL, TokenError> =>
   Effect.filterOrFail(
     Effect.mapError(checkedUrl(text, insecure), () => foreign),
@@ -252,7 +252,8 @@ const noServer = invalid("the API's metadata names no authorization server that 
 
 const notOfIt = new TokenError({
   reason: "Refused",
-  detail: "the authorization server that you named is none of those that the API takes tokens of"
+  detail:
+    "the API names other authorization servers than the `issuer` of the options. Set one of theirs, or leave it out"
 })
 
 const isTexts = (value: unknown): value is ReadonlyArray<string> =>
