@@ -46,7 +46,7 @@ describe("a device whose server is not heard", () => {
   it.effect("that was begun before a restart waits until the server says again where it is asked", () =>
     Effect.gen(function* () {
       const begun = yield* (yield* world()).begin
-      const { finish, polls } = yield* world({ discovery: [down], answers: [granted()] })
+      const { finish, polls } = yield* world({ discovery: [down, down], answers: [granted()] })
       yield* Effect.flatten(ending(finish(begun)))
       expect(yield* polls).toEqual([15])
     })

@@ -135,6 +135,7 @@ describe("a quirk", () => {
         within(refreshing({ issuer, clientId, clientSecret, quirks: { publishedAs: "{tenant}" } }))
       )
       expect(error).toBeInstanceOf(TokenError)
+      expect(error.message).toContain('`quirks.publishedAs` is not a URL: "{tenant}"')
     })
   )
 })

@@ -1,5 +1,6 @@
 /** Discovery of an authorization server's metadata, and the checks of URLs that a credential is sent to. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Redact from "@countersign/protocol/Redact"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -78,11 +79,16 @@ const noEndpoint = (place: URL): Failure => ({
   isAbsent: false
 })
 
+const notAUrl = (published: string): TokenError =>
+  new TokenError({
+    reason: "InvalidResponse",
+    detail: `\`quirks.publishedAs\` is not a URL: ${JSON.stringify(Redact.text(published, 100))}. Set it to the issuer that the metadata names`
+  })
+
 type Document = Either.Either<oauth.AuthorizationServer, Failure>
 
 /** What a place gives. */
-const reading = ({ quirks }: Client, issuer: URL, exchange: Bridge.Exchange, insecure: boolean) => {
-  const expected = quirks?.publishedAs === undefined ? issuer : new URL(quirks.publishedAs)
+const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) => {
   const request = { method: "GET", headers: { accept: "application/json" } }
   return (place: URL): Effect.Effect<Document> =>
     exchange
@@ -175,7 +181,9 @@ export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, ins
     const server = Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, quirks)
     return () => Effect.succeed(server)
   }
-  const read = reading(client, issuer, exchange, insecure)
+  const published = quirks?.publishedAs ?? issuer.href
+  if (!URL.canParse(published)) return () => Effect.fail(notAUrl(published))
+  const read = reading(new URL(published), exchange, insecure)
   const places = placesOf(issuer)
   let known: Known | undefined
   return (needed) =>
