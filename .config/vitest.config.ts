@@ -5,7 +5,7 @@ import { BaseSequencer } from "vitest/node"
 
 const skipReporter = fileURLToPath(new URL("../.ci/skip-reporter.mjs", import.meta.url))
 
-/** Packages whose tests change nothing that a whole process shares. */
+/** Packages whose tests change no state of the process, such as variables of the environment. */
 const libraries = "protocol|client|auth|testing"
 
 /** Except for these: a thread has no time zone of its own. */

@@ -69,9 +69,7 @@ describe("hold", () => {
     () =>
       Effect.gen(function* () {
         const { live, virtual } = yield* Hold.measure(Hold.unheld)(short)
-        expect(virtual.tooEarly).toBe(299)
-        // A busy machine sends some of them when the time of the server has come.
-        expect(live.tooEarly).toBeGreaterThan(50)
+        expect([virtual, live].map(({ tooEarly }) => tooEarly)).toEqual([299, 299])
       }),
     patience
   )

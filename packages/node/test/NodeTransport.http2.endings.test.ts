@@ -165,7 +165,12 @@ describe.skipIf(certificates === undefined).concurrent("A response over HTTP/2",
         })
       )
     }
+  }
+})
 
+// One after the other: on a busy event loop the client would see the header and the end of the connection at once.
+describe.skipIf(certificates === undefined)("A response over HTTP/2", () => {
+  for (const ending of endings) {
     it.live(`that is streamed and ends by ${ending.name}`, () =>
       Effect.gen(function* () {
         for (const progress of progresses) {
@@ -177,9 +182,9 @@ describe.skipIf(certificates === undefined).concurrent("A response over HTTP/2",
             )
             const wanted = progress === "all" ? body : ending.outcome(progress)
             const isError = typeof wanted !== "string"
-            // A body that fails while it is read is an error of the platform's, unless it failed before the header was given out.
-            const read = isBegun(progress) ? ["ResponseError", wanted[0]] : [wanted[0]]
-            expect(isError ? read : [body], progress).toContain(outcome === body ? body : outcome[0])
+            // A body that fails while it is read is an error of the platform's.
+            const read = isError && isBegun(progress) ? "ResponseError" : wanted[0]
+            expect([progress, outcome === body ? body : outcome[0]]).toEqual([progress, isError ? read : body])
           }
         }
       })

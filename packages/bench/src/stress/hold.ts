@@ -66,7 +66,7 @@ interface Counted {
   readonly lastMillis: number
 }
 
-const seconds = { virtual: 5, live: 1 }
+const seconds = { virtual: 5, live: 2 }
 
 /** How long an answer takes, in milliseconds. */
 const latency = 20
