@@ -49,7 +49,7 @@ const places: Readonly<Record<string, (unit: string) => Response>> = {
   title: withBody("503 Busy", problem, (title) => JSON.stringify({ title, instance: title })),
   json: withBody("200 OK", "application/json", (value) => JSON.stringify({ value })),
   "json-key": withBody("200 OK", "application/json", (key) => JSON.stringify({ [key]: 1 })),
-  "json-keys": withBody("200 OK", "application/json", (text) => JSON.stringify([...text.slice(0, 8192)])),
+  "json-list": withBody("200 OK", "application/json", (text) => JSON.stringify([...text.slice(0, 8192)])),
   text: withBody("500 No", "text/html", (text) => text)
 }
 

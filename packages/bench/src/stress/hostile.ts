@@ -96,7 +96,7 @@ const untilNone = async (count: () => Promise<number>): Promise<number> => {
   return left
 }
 
-/** Where nothing may come between two timers for longer, in milliseconds. */
+/** The longest that one turn of the event loop may take, in milliseconds. */
 const turn = 50
 
 const reading = (rounds: number) => (rounds === 1 ? { rounds: 5, step: 5 } : { rounds: 10, step: 1 })

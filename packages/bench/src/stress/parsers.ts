@@ -28,8 +28,9 @@ const kibibyte = 1024
 /** The longest text. */
 const longest = 64 * kibibyte
 /**
- * Between these the growth is measured, each eight times the other. Time has steps where memory comes from elsewhere, for
- * example for arrays of 16 384 elements. What is steep between each two is no step.
+ * The pairs of lengths between which the growth is measured; each second length is eight times the first. Linear code can
+ * take a sudden step at one length, where V8 or the C library starts to allocate in another way (arrays of 16 384
+ * elements). Only a parser that is steep in every pair breaks the promise.
  */
 const windows = [
   [2 * kibibyte, 16 * kibibyte],
