@@ -83,6 +83,18 @@ describe.concurrent("The demo", () => {
     }).pipe(Effect.provide(Layer.merge(embedded({ password: "another" }), NodeTransport.layer)))
   )
 
+  it.live("counts the connections of one session while another session runs in the same process", () =>
+    Effect.gen(function* () {
+      const [session] = named("session")
+      if (session === undefined) throw new Error("no scenario is named session")
+      const results = yield* Effect.all([Scenario.run(session), Scenario.run(session)], { concurrency: 2 })
+      expect(results.map(({ observed, ok }) => [ok, observed["connections"]])).toEqual([
+        [true, 1],
+        [true, 1]
+      ])
+    }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer)))
+  )
+
   it.live("a server that knows no API key, and no rotating refresh tokens, turns the last one to false", () =>
     Effect.gen(function* () {
       const results = yield* runAll(named("beyond"))

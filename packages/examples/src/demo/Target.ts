@@ -18,7 +18,10 @@ export class Target extends Context.Tag("demo/Target")<
   }
 >() {}
 
-const port = () => NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 })
+/** Keeps idle connections for a minute, so that a busy machine does not change how many a scenario opens. */
+const server = () => createServer({ keepAliveTimeout: 60_000 })
+
+const port = () => NodeHttpServer.layer(server, { host: "127.0.0.1", port: 0 })
 
 const servers = Layer.merge(
   Layer.provide(HttpBin.layerWith({ apiKeys: ["the-next-key"] }), port()),

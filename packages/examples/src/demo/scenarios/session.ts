@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import type { Scenario } from "../Scenario.js"
 import { client } from "../Scenario.js"
 
@@ -14,26 +13,9 @@ const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, val
 
 const userAgent = "countersign-demo/1"
 
-/** The connections that this session's requests went over, by undici's own announcements of what it sends where. */
-const connections = Effect.acquireRelease(
-  Effect.sync(() => {
-    const sockets = new Set<unknown>()
-    const listener = (message: unknown) => {
-      if (isSend(message) && message.headers.includes(userAgent)) sockets.add(message.socket)
-    }
-    subscribe("undici:client:sendHeaders", listener)
-    return { sockets, listener }
-  }),
-  ({ listener }) => Effect.sync(() => unsubscribe("undici:client:sendHeaders", listener))
-)
-
-const isSend = Schema.is(Schema.Struct({ headers: Schema.String, socket: Schema.Object }))
-
-export const session: Scenario = {
-  name: "session",
-  title: "A session: credentials, default headers and cookies, over one connection",
-  run: Effect.gen(function* () {
-    const { sockets } = yield* connections
+/** `opened` has an origin for each connection that the transport has opened. */
+const steps = (opened: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
     const api = yield* client({
       auth: Basic.make({ username: "user", password: Redacted.make("pass") }),
       headers: { "user-agent": userAgent, accept: "application/json" },
@@ -51,15 +33,29 @@ export const session: Scenario = {
         headers["User-Agent"] === userAgent &&
         headers["Accept"] === "application/json" &&
         cookies["taste"] === "oat" &&
-        (!kept || sockets.size <= 1),
+        (!kept || opened.length === 1),
       observed: {
         userAgent: headers["User-Agent"],
         accept: headers["Accept"],
         cookies,
-        connections: sockets.size,
+        connections: opened.length,
         serverKeepsConnections: kept
       }
     }
-    // A transport of its own, since the others' connections are none of this session's.
-  }).pipe(Effect.provide(Layer.merge(CookieJar.layerMemory, NodeTransport.layerWith({ connections: 1 }))))
+  })
+
+export const session: Scenario = {
+  name: "session",
+  title: "A session: credentials, default headers and cookies, over one connection",
+  run: Effect.suspend(() => {
+    const opened: Array<string> = []
+    // With its own transport, the session counts only its own connections.
+    const transport = NodeTransport.layerWith({
+      connections: 1,
+      // On a busy machine, the default of 4 seconds can pass between two requests.
+      keepAliveTimeout: "30 seconds",
+      onConnect: (origin) => opened.push(origin)
+    })
+    return Effect.provide(steps(opened), Layer.merge(CookieJar.layerMemory, transport))
+  })
 }
