@@ -93,8 +93,9 @@ export const fromLayer = <E>(layer: Layer.Layer<TokenStore.TokenStore, E>): Harn
 })
 
 /**
- * The cases that a harness allows for. They run under the live clock. Most take some milliseconds, those
- * of damage, of long keys and of a process that is killed some seconds at most: give a runner's test 20.
+ * The cases that a harness allows for. They run under the live clock. Most take some milliseconds. Those of damage,
+ * of long keys and of a process that is killed take some seconds, and longer on a busy machine. A case that hangs fails
+ * after two minutes. Set the time limit of the runner's tests to more than that.
  *
  * @since 0.1.0
  * @category cases

@@ -52,7 +52,6 @@ export const crash = <Place>(
           yield* same("the next write", yield* write(store, found[0], next(found)[1]), next(found))
           last = next(found)
         }
-      }),
-    "20 seconds"
+      })
   )
 ]
