@@ -5,8 +5,6 @@ import * as Crash from "../src/stress/crash.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
-const patience = 60_000
-
 const good: Crash.Crash = {
   kills: 1000,
   acknowledged: 2000,
@@ -42,33 +40,24 @@ describe("crash", () => {
     for (const figures of bad) expect(Stress.check(Crash.promises, figures)).not.toEqual([])
   })
 
-  it.live(
-    "catches a writer that writes its file in place",
-    () =>
-      Effect.map(
-        brokenBy("inPlace", ({ torn }) => torn > 0),
-        (broken) => expect(broken).toContain("the file is whole after each kill")
-      ),
-    patience
+  it.live("catches a writer that writes its file in place", () =>
+    Effect.map(
+      brokenBy("inPlace", ({ torn }) => torn > 0),
+      (broken) => expect(broken).toContain("the file is whole after each kill")
+    )
   )
 
-  it.live(
-    "catches a writer that says that it is done when it has begun",
-    () =>
-      Effect.map(
-        brokenBy("hasty", ({ lost }) => lost > 0),
-        (broken) => expect(broken).toContain("what was told to be durable is there after each kill")
-      ),
-    patience
+  it.live("catches a writer that says that it is done when it has begun", () =>
+    Effect.map(
+      brokenBy("hasty", ({ lost }) => lost > 0),
+      (broken) => expect(broken).toContain("what was told to be durable is there after each kill")
+    )
   )
 
-  it.live(
-    "catches a writer whose temporary file nobody clears away",
-    () =>
-      Effect.map(
-        brokenBy("untidy", ({ secrets }) => secrets > 0),
-        (broken) => expect(broken).toContain("no secret is left beside the file after the next start")
-      ),
-    patience
+  it.live("catches a writer whose temporary file nobody clears away", () =>
+    Effect.map(
+      brokenBy("untidy", ({ secrets }) => secrets > 0),
+      (broken) => expect(broken).toContain("no secret is left beside the file after the next start")
+    )
   )
 })

@@ -6,8 +6,6 @@ import * as Hold from "../src/stress/hold.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
-const patience = 120_000
-
 /** Every promise is broken by one change or another of good figures, and by none of them all. */
 const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
   expect(Stress.check(promises, good)).toEqual([])
@@ -15,31 +13,25 @@ const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>
 }
 
 describe("amplification", () => {
-  it.live(
-    "catches a client that retries without a budget",
-    () =>
-      Effect.gen(function* () {
-        const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.nestedUnbudgeted, 400)(short)
-        for (const { sendsPerCall } of [found.busy, found.refusing, found.busyNested, found.refusingNested]) {
-          expect(sendsPerCall).toBeGreaterThan(2)
-        }
-        expect(Stress.check(Amplification.promises, found)).toEqual(["an outage costs at most 1.2 sends a call"])
-      }),
-    patience
+  it.live("catches a client that retries without a budget", () =>
+    Effect.gen(function* () {
+      const found = yield* Amplification.measure(Amplification.unbudgeted, Amplification.nestedUnbudgeted, 400)(short)
+      for (const { sendsPerCall } of [found.busy, found.refusing, found.busyNested, found.refusingNested]) {
+        expect(sendsPerCall).toBeGreaterThan(2)
+      }
+      expect(Stress.check(Amplification.promises, found)).toEqual(["an outage costs at most 1.2 sends a call"])
+    })
   )
 
-  it.live(
-    "catches clients within each other that both retry",
-    () =>
-      Effect.gen(function* () {
-        const found = yield* Amplification.measure(Amplification.ours, Amplification.unsuppressed)(short)
-        expect(found.busyNested.sends).toBeGreaterThan(found.busy.sends + 30)
-        expect(found.refusingNested.sends).toBeGreaterThan(found.refusing.sends + 30)
-        expect(Stress.check(Amplification.promises, found)).toEqual([
-          "a client within another is retried as often as one alone, and no more"
-        ])
-      }),
-    patience
+  it.live("catches clients within each other that both retry", () =>
+    Effect.gen(function* () {
+      const found = yield* Amplification.measure(Amplification.ours, Amplification.unsuppressed)(short)
+      expect(found.busyNested.sends).toBeGreaterThan(found.busy.sends + 30)
+      expect(found.refusingNested.sends).toBeGreaterThan(found.refusing.sends + 30)
+      expect(Stress.check(Amplification.promises, found)).toEqual([
+        "a client within another is retried as often as one alone, and no more"
+      ])
+    })
   )
 
   it("holds every figure against its promise", () => {
@@ -64,25 +56,19 @@ describe("amplification", () => {
 })
 
 describe("hold", () => {
-  it.live(
-    "catches a client that holds nobody",
-    () =>
-      Effect.gen(function* () {
-        const { live, virtual } = yield* Hold.measure(Hold.unheld)(short)
-        expect([virtual, live].map(({ tooEarly }) => tooEarly)).toEqual([299, 299])
-      }),
-    patience
+  it.live("catches a client that holds nobody", () =>
+    Effect.gen(function* () {
+      const { live, virtual } = yield* Hold.measure(Hold.unheld)(short)
+      expect([virtual, live].map(({ tooEarly }) => tooEarly)).toEqual([299, 299])
+    })
   )
 
-  it.live(
-    "catches a client that holds everybody, and then lets in all of them at once",
-    () =>
-      Effect.gen(function* () {
-        const found = yield* Hold.measure(Hold.ungated)(short)
-        expect(found.virtual.firstPercent).toBeGreaterThan(99)
-        expect(Stress.check(Hold.promises, found)).toContain("at most a tenth is sent in the first 100 ms")
-      }),
-    patience
+  it.live("catches a client that holds everybody, and then lets in all of them at once", () =>
+    Effect.gen(function* () {
+      const found = yield* Hold.measure(Hold.ungated)(short)
+      expect(found.virtual.firstPercent).toBeGreaterThan(99)
+      expect(Stress.check(Hold.promises, found)).toContain("at most a tenth is sent in the first 100 ms")
+    })
   )
 
   it("holds every figure against its promise", () => {

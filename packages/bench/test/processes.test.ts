@@ -57,15 +57,12 @@ describe("processes", () => {
     for (const figures of bad) expect(Stress.check(Processes.promises, figures)).not.toEqual([])
   })
 
-  it.live(
-    "catches a client that refreshes with what it read before it had the lock",
-    () =>
-      Effect.gen(function* () {
-        const { refreshes, revocations, unclosable } = yield* Processes.measureOne("plain", "first")(short)
-        expect(refreshes).toBeGreaterThan(0)
-        expect(revocations).toBeGreaterThan(0)
-        expect(unclosable).toBe(0)
-      }),
-    60_000
+  it.live("catches a client that refreshes with what it read before it had the lock", () =>
+    Effect.gen(function* () {
+      const { refreshes, revocations, unclosable } = yield* Processes.measureOne("plain", "first")(short)
+      expect(refreshes).toBeGreaterThan(0)
+      expect(revocations).toBeGreaterThan(0)
+      expect(unclosable).toBe(0)
+    })
   )
 })

@@ -16,8 +16,6 @@ import * as Parsers from "../src/stress/parsers.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
-const patience = 120_000
-
 /** Every promise of a case is broken by one change or another of good figures, and by none of them all. */
 const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
   expect(Stress.check(promises, good)).toEqual([])
@@ -35,69 +33,57 @@ describe("duplicates", () => {
     (baseUrl) =>
       Effect.map(Duplicates.ours(baseUrl), wrap)
 
-  it.live(
-    "catches a client that sends POSTs again",
-    () =>
-      Effect.gen(function* () {
-        const retrying = around((post) => (id, headers) => Effect.retry(post(id, headers), { times: 2 }))
-        const { plain, keyed } = yield* Duplicates.measure(retrying, few)(short)
-        expect(plain.mostSends).toBeGreaterThan(1)
-        expect(Stress.check(Duplicates.promises, { plain, keyed })).toContain("no call is executed twice")
-      }),
-    patience
+  it.live("catches a client that sends POSTs again", () =>
+    Effect.gen(function* () {
+      const retrying = around((post) => (id, headers) => Effect.retry(post(id, headers), { times: 2 }))
+      const { plain, keyed } = yield* Duplicates.measure(retrying, few)(short)
+      expect(plain.mostSends).toBeGreaterThan(1)
+      expect(Stress.check(Duplicates.promises, { plain, keyed })).toContain("no call is executed twice")
+    })
   )
 
-  it.live(
-    "catches a client that makes a new key for each send, and one that does not send again what has a key",
-    () =>
-      Effect.gen(function* () {
-        const rekeying = around((post) => (id, headers) => {
-          const send = Effect.flatMap(Random.next, (key) => post(id, { ...headers, "idempotency-key": String(key) }))
-          return headers["idempotency-key"] === undefined ? post(id, headers) : Effect.retry(send, { times: 2 })
-        })
-        const rekeyed = Stress.check(Duplicates.promises, yield* Duplicates.measure(rekeying, few)(short))
-        expect(rekeyed).toEqual(["all its sends have the one key"])
+  it.live("catches a client that makes a new key for each send, and one that does not send again what has a key", () =>
+    Effect.gen(function* () {
+      const rekeying = around((post) => (id, headers) => {
+        const send = Effect.flatMap(Random.next, (key) => post(id, { ...headers, "idempotency-key": String(key) }))
+        return headers["idempotency-key"] === undefined ? post(id, headers) : Effect.retry(send, { times: 2 })
+      })
+      const rekeyed = Stress.check(Duplicates.promises, yield* Duplicates.measure(rekeying, few)(short))
+      expect(rekeyed).toEqual(["all its sends have the one key"])
 
-        const timid: Duplicates.Client = (baseUrl) =>
-          Effect.gen(function* () {
-            const client = yield* ApiClient.make({ baseUrl, auth: Auth.none, retry: false })
-            const post: Duplicates.Post = (id, headers) => client.post("/orders", { json: { id }, headers })
-            return post
-          }).pipe(Effect.provideServiceEffect(HttpClient.HttpClient, NodeTransport.make()))
-        const figures = yield* Duplicates.measure(timid, few)(short)
-        expect(Stress.check(Duplicates.promises, figures)).toEqual([
-          "a call with a key is sent again",
-          "a key takes half of the failures away, or more"
-        ])
-      }),
-    patience
+      const timid: Duplicates.Client = (baseUrl) =>
+        Effect.gen(function* () {
+          const client = yield* ApiClient.make({ baseUrl, auth: Auth.none, retry: false })
+          const post: Duplicates.Post = (id, headers) => client.post("/orders", { json: { id }, headers })
+          return post
+        }).pipe(Effect.provideServiceEffect(HttpClient.HttpClient, NodeTransport.make()))
+      const figures = yield* Duplicates.measure(timid, few)(short)
+      expect(Stress.check(Duplicates.promises, figures)).toEqual([
+        "a call with a key is sent again",
+        "a key takes half of the failures away, or more"
+      ])
+    })
   )
 
-  it.live(
-    "catches a client that fails with what is no error of its own, or says that all is well",
-    () =>
-      Effect.gen(function* () {
-        const dying = around((post) => (id, headers) => Effect.orDie(post(id, headers)))
-        const died = Stress.check(Duplicates.promises, yield* Duplicates.measure(dying, few)(short))
-        expect(died).toContain("what fails is a TransportError or a Timeout")
+  it.live("catches a client that fails with what is no error of its own, or says that all is well", () =>
+    Effect.gen(function* () {
+      const dying = around((post) => (id, headers) => Effect.orDie(post(id, headers)))
+      const died = Stress.check(Duplicates.promises, yield* Duplicates.measure(dying, few)(short))
+      expect(died).toContain("what fails is a TransportError or a Timeout")
 
-        const lying = around((post) => (id, headers) => Effect.ignore(post(id, headers)))
-        const lied = Stress.check(Duplicates.promises, yield* Duplicates.measure(lying, few)(short))
-        expect(lied).toContain("what succeeds has been executed")
-        expect(lied).toContain("calls fail that were executed")
-      }),
-    patience
+      const lying = around((post) => (id, headers) => Effect.ignore(post(id, headers)))
+      const lied = Stress.check(Duplicates.promises, yield* Duplicates.measure(lying, few)(short))
+      expect(lied).toContain("what succeeds has been executed")
+      expect(lied).toContain("calls fail that were executed")
+    })
   )
 
-  it.live(
-    "is not ok where nothing was reset",
-    () =>
-      Effect.gen(function* () {
-        const idle = () => Effect.succeed<Duplicates.Post>(() => Effect.void)
-        const broken = Stress.check(Duplicates.promises, yield* Duplicates.measure(idle, few)(short))
-        expect(broken).toContain("one call in twenty or more meets a reset")
-      }),
-    patience
+  it.live("is not ok where nothing was reset", () =>
+    Effect.gen(function* () {
+      const idle = () => Effect.succeed<Duplicates.Post>(() => Effect.void)
+      const broken = Stress.check(Duplicates.promises, yield* Duplicates.measure(idle, few)(short))
+      expect(broken).toContain("one call in twenty or more meets a reset")
+    })
   )
 })
 
@@ -158,8 +144,7 @@ describe("hostile", () => {
             "a client that is closed leaves no fiber"
           ])
         )
-      }),
-    patience
+      })
   )
 })
 

@@ -5,8 +5,6 @@ import { cases } from "../src/stress/cases.js"
 import * as Options from "../src/stress/Options.js"
 import * as Report from "../src/stress/Report.js"
 
-const patience = 120_000
-
 describe("npm run stress", () => {
   it.effect("takes a name, or all", () =>
     Effect.gen(function* () {
@@ -34,7 +32,7 @@ describe("npm run stress", () => {
   it.for(cases)(
     "$name: keeps its promises, in the short form",
     // Times are held against bounds, and other tests run beside this one: a busy machine gets a second chance.
-    { timeout: patience, retry: 1 },
+    { retry: 1 },
     async ({ run }, { skip }) => {
       const said: Array<string> = []
       const say = (what: string) => Effect.sync(() => void said.push(what))

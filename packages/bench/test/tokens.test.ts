@@ -16,8 +16,6 @@ import * as Outage from "../src/stress/tokenOutage.js"
 import type { Kind } from "../src/stress/tokenOutageServer.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
-const patience = 120_000
-
 /** Every promise is broken by one change or another of good figures, and by none of them all. */
 const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
   expect(Stress.check(promises, good)).toEqual([])
@@ -35,59 +33,50 @@ describe("interruption", () => {
     (options) =>
       TokenSource.make({ ...options, mint: change(options.mint) })
 
-  it.live(
-    "catches the naive source, which refreshes in the fiber of whoever asks",
-    () =>
-      Effect.gen(function* () {
-        const figures = yield* Interruption.measure(Naive.make, 120)(short)
-        expect(figures.lost).toBeGreaterThan(figures.runs / 3)
-        const broken = Stress.check(Interruption.promises, figures)
-        expect(broken).toContain("no family of tokens is lost")
-        expect(broken).not.toContain("every run comes to an end")
-        expect(broken).not.toContain("a seed replays identically")
-        const seed = Number(figures.firstLostSeed)
-        expect([Trial.run(seed, Naive.make).isLost, Trial.run(seed).isLost]).toEqual([true, false])
-      }),
-    patience
+  it.live("catches the naive source, which refreshes in the fiber of whoever asks", () =>
+    Effect.gen(function* () {
+      const figures = yield* Interruption.measure(Naive.make, 120)(short)
+      expect(figures.lost).toBeGreaterThan(figures.runs / 3)
+      const broken = Stress.check(Interruption.promises, figures)
+      expect(broken).toContain("no family of tokens is lost")
+      expect(broken).not.toContain("every run comes to an end")
+      expect(broken).not.toContain("a seed replays identically")
+      const seed = Number(figures.firstLostSeed)
+      expect([Trial.run(seed, Naive.make).isLost, Trial.run(seed).isLost]).toEqual([true, false])
+    })
   )
 
-  it.live(
-    "catches a source that lets an interruption through to those who wait for the same token",
-    () =>
-      Effect.gen(function* () {
-        const sharing: Make = (options) =>
-          Effect.map(TokenSource.make(options), (source) => {
-            let asking: Deferred.Deferred<TokenSource.Held, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
-            const first: TokenSource.Service["get"] = Effect.suspend(() => {
-              const mine = (asking = Deferred.unsafeMake(FiberId.none))
-              const told = Effect.zipRight(Effect.intoDeferred(source.get, mine), Deferred.await(mine))
-              return Effect.ensuring(
-                told,
-                Effect.sync(() => (asking = undefined))
-              )
-            })
-            return { ...source, get: Effect.suspend(() => (asking === undefined ? first : Deferred.await(asking))) }
+  it.live("catches a source that lets an interruption through to those who wait for the same token", () =>
+    Effect.gen(function* () {
+      const sharing: Make = (options) =>
+        Effect.map(TokenSource.make(options), (source) => {
+          let asking: Deferred.Deferred<TokenSource.Held, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
+          const first: TokenSource.Service["get"] = Effect.suspend(() => {
+            const mine = (asking = Deferred.unsafeMake(FiberId.none))
+            const told = Effect.zipRight(Effect.intoDeferred(source.get, mine), Deferred.await(mine))
+            return Effect.ensuring(
+              told,
+              Effect.sync(() => (asking = undefined))
+            )
           })
-        expect(yield* brokenBy(sharing)).toContain("nobody's interruption reaches another, and nobody dies")
-      }),
-    patience
+          return { ...source, get: Effect.suspend(() => (asking === undefined ? first : Deferred.await(asking))) }
+        })
+      expect(yield* brokenBy(sharing)).toContain("nobody's interruption reaches another, and nobody dies")
+    })
   )
 
-  it.live(
-    "catches what is not decided by the seed, and what waits for something outside of its world",
-    () =>
-      Effect.gen(function* () {
-        let calls = 0
-        const forgetful = minting((mint) => (previous) => Effect.delay(mint(previous), ++calls % 7))
-        expect(yield* brokenBy(forgetful)).toEqual(["a seed replays identically"])
-        const outside: Make = (options) =>
-          Effect.zipRight(
-            Effect.promise(() => Promise.resolve()),
-            TokenSource.make(options)
-          )
-        expect(yield* brokenBy(outside)).toContain("every run comes to an end")
-      }),
-    patience
+  it.live("catches what is not decided by the seed, and what waits for something outside of its world", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const forgetful = minting((mint) => (previous) => Effect.delay(mint(previous), ++calls % 7))
+      expect(yield* brokenBy(forgetful)).toEqual(["a seed replays identically"])
+      const outside: Make = (options) =>
+        Effect.zipRight(
+          Effect.promise(() => Promise.resolve()),
+          TokenSource.make(options)
+        )
+      expect(yield* brokenBy(outside)).toContain("every run comes to an end")
+    })
   )
 
   it("holds every figure against its promise", () => {
@@ -129,55 +118,49 @@ describe("interruption", () => {
 })
 
 describe("storm", () => {
-  it.live(
-    "catches a source that gets a token for each who asks",
-    () =>
-      Effect.gen(function* () {
-        const apart: Make = ({ mint }) =>
-          Effect.sync(() => {
-            let held: TokenSource.Held | undefined
-            const another = Effect.suspend(() =>
-              mint(Option.map(Option.fromNullable(held), ({ token }) => token))
-            ).pipe(Effect.map((token) => (held = { token, generation: (held?.generation ?? 0) + 1 })))
-            return {
-              get: Effect.clockWith((clock) =>
-                held !== undefined && Token.isFresh(held.token, clock.unsafeCurrentTimeMillis())
-                  ? Effect.succeed(held)
-                  : another
-              ),
-              renew: () => Effect.as(another, true),
-              gaveUp: () => Effect.void
-            }
-          })
-        const figures = yield* Storm.measure(apart, 200)(short)
-        expect(figures.cold.tokenCalls).toBeGreaterThanOrEqual(figures.cold.fibers)
-        const broken = Stress.check(Storm.promises, figures)
-        expect(broken).toContain("a storm costs one token call")
-        expect(broken).toContain("every fiber gets its answer")
-      }),
-    patience
+  it.live("catches a source that gets a token for each who asks", () =>
+    Effect.gen(function* () {
+      const apart: Make = ({ mint }) =>
+        Effect.sync(() => {
+          let held: TokenSource.Held | undefined
+          const another = Effect.suspend(() => mint(Option.map(Option.fromNullable(held), ({ token }) => token))).pipe(
+            Effect.map((token) => (held = { token, generation: (held?.generation ?? 0) + 1 }))
+          )
+          return {
+            get: Effect.clockWith((clock) =>
+              held !== undefined && Token.isFresh(held.token, clock.unsafeCurrentTimeMillis())
+                ? Effect.succeed(held)
+                : another
+            ),
+            renew: () => Effect.as(another, true),
+            gaveUp: () => Effect.void
+          }
+        })
+      const figures = yield* Storm.measure(apart, 200)(short)
+      expect(figures.cold.tokenCalls).toBeGreaterThanOrEqual(figures.cold.fibers)
+      const broken = Stress.check(Storm.promises, figures)
+      expect(broken).toContain("a storm costs one token call")
+      expect(broken).toContain("every fiber gets its answer")
+    })
   )
 
-  it.live(
-    "catches a source that replaces a token only when it has to, in front of those who wait",
-    () =>
-      Effect.gen(function* () {
-        const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
-        const broken = Stress.check(Storm.promises, yield* Storm.measure(late, 200)(short))
-        expect(broken).toContain("a storm costs one token call")
-        const slow: Make = (options) =>
-          Effect.map(TokenSource.make(options), (source) => ({
-            ...source,
-            ready: undefined,
-            get: Effect.delay(source.get, "70 millis")
-          }))
-        const waited = Stress.check(Storm.promises, yield* Storm.measure(slow, 200)(short))
-        expect(waited).toEqual([
-          "nobody waits for more than the token call and its own sends",
-          "nobody waits for a token that is replaced early"
-        ])
-      }),
-    patience
+  it.live("catches a source that replaces a token only when it has to, in front of those who wait", () =>
+    Effect.gen(function* () {
+      const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
+      const broken = Stress.check(Storm.promises, yield* Storm.measure(late, 200)(short))
+      expect(broken).toContain("a storm costs one token call")
+      const slow: Make = (options) =>
+        Effect.map(TokenSource.make(options), (source) => ({
+          ...source,
+          ready: undefined,
+          get: Effect.delay(source.get, "70 millis")
+        }))
+      const waited = Stress.check(Storm.promises, yield* Storm.measure(slow, 200)(short))
+      expect(waited).toEqual([
+        "nobody waits for more than the token call and its own sends",
+        "nobody waits for a token that is replaced early"
+      ])
+    })
   )
 
   it("holds every figure against its promise", () => {
@@ -195,18 +178,15 @@ describe("storm", () => {
 })
 
 describe("outage", () => {
-  it.live(
-    "catches a source that asks a server that is down again and again, and one that is dead",
-    () =>
-      Effect.gen(function* () {
-        const down = yield* Outage.around(Naive.make, "busy", Outage.plans.long, 5_000)
-        expect(down.failed).toBeGreaterThan(0)
-        const cold = yield* Outage.cold(Naive.make, "refusing")
-        expect([cold.unavailable, cold.tokenCalls]).toEqual([1000, 1000])
-        const refused = yield* Outage.forgotten(Naive.make, "dead", 60)
-        expect([refused.reauthorize, refused.tokenCalls]).toEqual([1000, 1000])
-      }),
-    patience
+  it.live("catches a source that asks a server that is down again and again, and one that is dead", () =>
+    Effect.gen(function* () {
+      const down = yield* Outage.around(Naive.make, "busy", Outage.plans.long, 5_000)
+      expect(down.failed).toBeGreaterThan(0)
+      const cold = yield* Outage.cold(Naive.make, "refusing")
+      expect([cold.unavailable, cold.tokenCalls]).toEqual([1000, 1000])
+      const refused = yield* Outage.forgotten(Naive.make, "dead", 60)
+      expect([refused.reauthorize, refused.tokenCalls]).toEqual([1000, 1000])
+    })
   )
 
   it("holds every figure against its promise", () => {

@@ -44,21 +44,17 @@ const within = (at: ReadonlyArray<number>, from: number, ms: number): number =>
   at.filter((t) => t >= from && t <= from + ms).length
 
 describe("one 429", () => {
-  it.effect(
-    "holds a thousand requests until the time comes, lets a tenth of them in first, and all of them soon",
-    () =>
-      Effect.gen(function* () {
-        const { at, exits } = yield* crowd(1000, (_, index) => (index === 0 ? limited(5) : delay("50 millis", ok)))
-        expect(exits.every(Exit.isSuccess)).toBe(true)
-        expect(at).toHaveLength(1000)
-        expect(Math.min(...at)).toBe(5000)
-        expect(within(at, 5000, 100)).toBeGreaterThan(50)
-        expect(within(at, 5000, 100)).toBeLessThanOrEqual(100)
-        // Good answers come after 50 ms: it goes faster than the ramp.
-        expect(Math.max(...at)).toBeLessThan(5700)
-      }),
-    // The test clock looks at every fiber each time that it moves.
-    60_000
+  it.effect("holds a thousand requests until the time comes, lets a tenth of them in first, and all of them soon", () =>
+    Effect.gen(function* () {
+      const { at, exits } = yield* crowd(1000, (_, index) => (index === 0 ? limited(5) : delay("50 millis", ok)))
+      expect(exits.every(Exit.isSuccess)).toBe(true)
+      expect(at).toHaveLength(1000)
+      expect(Math.min(...at)).toBe(5000)
+      expect(within(at, 5000, 100)).toBeGreaterThan(50)
+      expect(within(at, 5000, 100)).toBeLessThanOrEqual(100)
+      // Good answers come after 50 ms: it goes faster than the ramp.
+      expect(Math.max(...at)).toBeLessThan(5700)
+    })
   )
 
   it.effect("where no answer comes to say that it may go faster, all are in after about a second", () =>

@@ -33,7 +33,7 @@ const mutants: ReadonlyArray<readonly [string, Client, ReadonlyArray<string>]> =
 const rows = mutants.flatMap(([what, client, names]) => names.map((name) => [name, what, client] as const))
 
 describe("the cases of providers", () => {
-  it.each(rows)("notice at %s a client that %s", { timeout: 70_000 }, async (name, _, client) => {
+  it.each(rows)("notice at %s a client that %s", async (name, _, client) => {
     const one = providers.find((one) => one.name === name)
     expect(one).toBeDefined()
     if (one === undefined) return

@@ -170,15 +170,15 @@ describe("CI=true", () => {
 
   it("rejects an unlisted skip, whatever the reporter", async () => {
     expect(await vitest("true", "--reporter=json", `--outputFile.json=${join(room, "out.json")}`)).toEqual([1, true])
-  }, 60_000)
+  })
 
   it("accepts tests that `-t` does not select", async () => {
     expect(await vitest("true", "-t", "runs")).toEqual([0, false])
-  }, 60_000)
+  })
 
   it("is needed: elsewhere a skipped test is accepted", async () => {
     expect(await vitest("")).toEqual([0, false])
-  }, 60_000)
+  })
 })
 
 describe.skipIf(process.platform !== "linux")("programs.sh", () => {

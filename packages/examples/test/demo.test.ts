@@ -55,17 +55,13 @@ const embedded = (options: HttpBin.Options) =>
 
 // The scenarios and the processes wait for most of their time.
 describe.concurrent("The demo", () => {
-  it.live(
-    "shows the tutorial's thirteen scenarios in its order, all as they have to be",
-    () =>
-      Effect.gen(function* () {
-        const results = yield* runAll(scenarios)
-        expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
-        const parsed: unknown = JSON.parse(Report.json("http://127.0.0.1", results))
-        expect(parsed).toMatchObject({ passed: 13, failed: 0, baseUrl: "http://127.0.0.1" })
-      }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer))),
-    // It waits as the scenarios do, a dozen seconds where nobody else is at work.
-    60_000
+  it.live("shows the tutorial's thirteen scenarios in its order, all as they have to be", () =>
+    Effect.gen(function* () {
+      const results = yield* runAll(scenarios)
+      expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
+      const parsed: unknown = JSON.parse(Report.json("http://127.0.0.1", results))
+      expect(parsed).toMatchObject({ passed: 13, failed: 0, baseUrl: "http://127.0.0.1" })
+    }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer)))
   )
 
   it.live("a server with another password turns the scenarios that sign in to false, and no other", () =>
@@ -115,14 +111,11 @@ describe.concurrent("The demo", () => {
   )
 
   const httpbin = process.env["COUNTERSIGN_HTTPBIN"]
-  it.live.skipIf(httpbin === undefined)(
-    "holds against a real httpbin",
-    () =>
-      Effect.gen(function* () {
-        const results = yield* runAll(scenarios)
-        expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
-      }).pipe(Effect.provide(Layer.merge(Target.layer(httpbin), NodeTransport.layer))),
-    60_000
+  it.live.skipIf(httpbin === undefined)("holds against a real httpbin", () =>
+    Effect.gen(function* () {
+      const results = yield* runAll(scenarios)
+      expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
+    }).pipe(Effect.provide(Layer.merge(Target.layer(httpbin), NodeTransport.layer)))
   )
 })
 
@@ -141,30 +134,24 @@ describe.concurrent("The demo's command line", () => {
       child.on("close", (status) => resume(Effect.succeed({ status, out, err })))
     })
 
-  it.live(
-    "a base URL with a password is refused in a sentence, without a stack trace and without the password",
-    () =>
-      Effect.gen(function* () {
-        const { err, out, status } = yield* demo("--base-url", "http://user:hunter2@127.0.0.1/")
-        expect(status).toBe(1)
-        expect(out).toBe("")
-        expect(err).toContain("user name or a password")
-        expect(err).not.toMatch(/^\s+at /m)
-        expect(err).not.toContain("hunter2")
-      }),
-    60_000
+  it.live("a base URL with a password is refused in a sentence, without a stack trace and without the password", () =>
+    Effect.gen(function* () {
+      const { err, out, status } = yield* demo("--base-url", "http://user:hunter2@127.0.0.1/")
+      expect(status).toBe(1)
+      expect(out).toBe("")
+      expect(err).toContain("user name or a password")
+      expect(err).not.toMatch(/^\s+at /m)
+      expect(err).not.toContain("hunter2")
+    })
   )
 
-  it.live(
-    "an option that does not exist is answered with the usage",
-    () =>
-      Effect.gen(function* () {
-        const { err, status } = yield* demo("--bogus")
-        expect(status).toBe(1)
-        expect(err).toContain("Usage:")
-        expect(err).not.toMatch(/^\s+at /m)
-      }),
-    60_000
+  it.live("an option that does not exist is answered with the usage", () =>
+    Effect.gen(function* () {
+      const { err, status } = yield* demo("--bogus")
+      expect(status).toBe(1)
+      expect(err).toContain("Usage:")
+      expect(err).not.toMatch(/^\s+at /m)
+    })
   )
 
   const Result = Schema.parseJson(
@@ -175,19 +162,16 @@ describe.concurrent("The demo's command line", () => {
     })
   )
 
-  it.live(
-    "a dead port fails every scenario that needs it, each with a reason, and the exit code is not 0",
-    () =>
-      Effect.gen(function* () {
-        const { err, out, status } = yield* demo("--json", "--base-url", "http://127.0.0.1:1")
-        expect(status).toBe(1)
-        const { failed, scenarios: shown } = yield* Schema.decodeUnknown(Result)(out)
-        expect(shown.map(({ name }) => name)).toEqual(names)
-        expect(failed).toBe(12)
-        expect(JSON.stringify(shown[2]?.observed)).toContain("nothing listens there")
-        expect(err).not.toMatch(/^\s+at /m)
-      }),
-    60_000
+  it.live("a dead port fails every scenario that needs it, each with a reason, and the exit code is not 0", () =>
+    Effect.gen(function* () {
+      const { err, out, status } = yield* demo("--json", "--base-url", "http://127.0.0.1:1")
+      expect(status).toBe(1)
+      const { failed, scenarios: shown } = yield* Schema.decodeUnknown(Result)(out)
+      expect(shown.map(({ name }) => name)).toEqual(names)
+      expect(failed).toBe(12)
+      expect(JSON.stringify(shown[2]?.observed)).toContain("nothing listens there")
+      expect(err).not.toMatch(/^\s+at /m)
+    })
   )
 
   it("the scenarios' names stand in the tutorial's order", () => {

@@ -139,7 +139,7 @@ const complaintsAmong = async (folder: string, code: string): Promise<ReadonlyAr
   return (await all).get(code) ?? []
 }
 
-describe("the rules of the code", { timeout: 60_000 }, () => {
+describe("the rules of the code", () => {
   it.each(bans)("%s is refused by %s", async (_, rule, code, folder = src) => {
     const among = await complaintsAmong(folder, `${code}`)
     const isRefused = among.some((one) => one.startsWith(`${rule}: `))

@@ -60,7 +60,7 @@ const internals = published.flatMap((name) =>
     .map((file) => `@countersign/${name}/${file.slice(0, -".ts".length)}`)
 )
 
-describe("the packages, packed and installed into an empty folder", { timeout: 120_000 }, () => {
+describe("the packages, packed and installed into an empty folder", () => {
   let room = ""
   let app = ""
 

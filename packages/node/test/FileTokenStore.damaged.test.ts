@@ -114,34 +114,31 @@ describe("a damaged file", () => {
     })
   )
 
-  it.scopedLive(
-    "is replaced below an encrypted store too, but not where it holds the salt of a passphrase",
-    () =>
-      Effect.gen(function* () {
-        const { path } = yield* used
-        const key = yield* Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
-        const inner = yield* storeIn(path)
-        const sealed = yield* EncryptedTokenStore.make(inner, { name: "test", key })
-        fs.writeFileSync(path, "")
-        expect((yield* service(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
-        expect(asideOf(path)).toHaveLength(1)
-        expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
-        const salted = EncryptedTokenStore.make(inner, {
-          name: "test",
-          key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
-        })
-        const before = yield* salted
-        fs.writeFileSync(path, "")
-        for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
-          const { result, tags } = yield* service(store, "replace")
-          expect(result).toMatchObject({ _tag: "Right" })
-          expect(tags).toContain("SaveFailed")
-          expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
-        }
-        expect(fs.readFileSync(path, "utf8")).toBe("")
-        expect(asideOf(path)).toHaveLength(1)
-      }),
-    60_000
+  it.scopedLive("is replaced below an encrypted store too, but not where it holds the salt of a passphrase", () =>
+    Effect.gen(function* () {
+      const { path } = yield* used
+      const key = yield* Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
+      const inner = yield* storeIn(path)
+      const sealed = yield* EncryptedTokenStore.make(inner, { name: "test", key })
+      fs.writeFileSync(path, "")
+      expect((yield* service(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
+      expect(asideOf(path)).toHaveLength(1)
+      expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
+      const salted = EncryptedTokenStore.make(inner, {
+        name: "test",
+        key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
+      })
+      const before = yield* salted
+      fs.writeFileSync(path, "")
+      for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
+        const { result, tags } = yield* service(store, "replace")
+        expect(result).toMatchObject({ _tag: "Right" })
+        expect(tags).toContain("SaveFailed")
+        expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
+      }
+      expect(fs.readFileSync(path, "utf8")).toBe("")
+      expect(asideOf(path)).toHaveLength(1)
+    })
   )
 
   it.scopedLive.each<readonly [string, string]>([

@@ -17,20 +17,15 @@ describe("several writers", () => {
     ["exclusive", 50],
     ["compareAndSet", 15]
   ] as const) {
-    it.live(
-      `four processes that add ${times} each through ${mode} lose no update`,
-      () =>
-        Effect.gen(function* () {
-          const path = yield* file
-          const programs = yield* Effect.all(
-            Array.from({ length: 4 }, () => run("increment", path, mode, String(times)))
-          )
-          for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
-          const stored = yield* Effect.flatMap(storeIn(path), (store) => store.get("count"))
-          expect([textOf(stored), versionOf(stored)]).toEqual([String(4 * times), 4 * times])
-          expect(namesIn(dirname(path))).toEqual(["tokens.json"])
-        }).pipe(Effect.scoped),
-      60_000
+    it.live(`four processes that add ${times} each through ${mode} lose no update`, () =>
+      Effect.gen(function* () {
+        const path = yield* file
+        const programs = yield* Effect.all(Array.from({ length: 4 }, () => run("increment", path, mode, String(times))))
+        for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
+        const stored = yield* Effect.flatMap(storeIn(path), (store) => store.get("count"))
+        expect([textOf(stored), versionOf(stored)]).toEqual([String(4 * times), 4 * times])
+        expect(namesIn(dirname(path))).toEqual(["tokens.json"])
+      }).pipe(Effect.scoped)
     )
   }
 
@@ -143,8 +138,7 @@ describe("a process that is killed", () => {
         expect(new Set(results.map(({ end }) => end))).toEqual(new Set(["SIGKILL"]))
         // Old until the rename, new from then on.
         expect(results.map(({ version }) => version)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2])
-      }),
-    90_000
+      })
   )
 
   it.live("the sweep at the start leaves alone what is not its own", () =>

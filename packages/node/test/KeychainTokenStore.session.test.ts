@@ -73,19 +73,16 @@ describe.skipIf(missing.length > 0)(
       })
     )
 
-    it.scopedLive(
-      "processes lose none of each other's updates",
-      () =>
-        Effect.gen(function* () {
-          const options = yield* settings
-          const programs = yield* Effect.all(
-            Array.from({ length: 3 }, () => run("keychainIncrement", options.service, options.lockFolder, "10"))
-          )
-          for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
-          const stored = yield* Effect.flatMap(KeychainTokenStore.make(options), (store) => store.get("count"))
-          expect([textOf(stored), versionOf(stored)]).toEqual(["30", 30])
-        }),
-      60_000
+    it.scopedLive("processes lose none of each other's updates", () =>
+      Effect.gen(function* () {
+        const options = yield* settings
+        const programs = yield* Effect.all(
+          Array.from({ length: 3 }, () => run("keychainIncrement", options.service, options.lockFolder, "10"))
+        )
+        for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
+        const stored = yield* Effect.flatMap(KeychainTokenStore.make(options), (store) => store.get("count"))
+        expect([textOf(stored), versionOf(stored)]).toEqual(["30", 30])
+      })
     )
 
     it.scopedLive(

@@ -57,19 +57,16 @@ describe("squid", () => {
   ] as const) {
     for (const credentials of [undefined, user]) {
       const name = `${how} a POST ${credentials === undefined ? "without" : "with"} credentials for the proxy`
-      it.live.skipIf(!hasSquid || certificates === undefined)(
-        name,
-        () =>
-          Effect.gen(function* () {
-            const url = yield* squid(credentials)
-            const origin = yield* recorder((_, response) => response.end("{}"), { secure })
-            const full = credentials === undefined ? url : withUser(url, credentials)
-            for (const transport of Object.values(transports(full))) {
-              yield* Effect.provide(post(origin.url), transport)
-              expectPost(origin)
-            }
-          }).pipe(Effect.scoped),
-        60_000
+      it.live.skipIf(!hasSquid || certificates === undefined)(name, () =>
+        Effect.gen(function* () {
+          const url = yield* squid(credentials)
+          const origin = yield* recorder((_, response) => response.end("{}"), { secure })
+          const full = credentials === undefined ? url : withUser(url, credentials)
+          for (const transport of Object.values(transports(full))) {
+            yield* Effect.provide(post(origin.url), transport)
+            expectPost(origin)
+          }
+        }).pipe(Effect.scoped)
       )
     }
 
@@ -90,8 +87,7 @@ describe("squid", () => {
             }
           }
           expect(origin.requests).toEqual([])
-        }).pipe(Effect.scoped),
-      60_000
+        }).pipe(Effect.scoped)
     )
   }
 
@@ -109,7 +105,6 @@ describe("squid", () => {
           )
           expect(error).toMatchObject({ reason: "ProxyFailed", sent: "no", proxy: { origin: url, status } })
         }
-      }).pipe(Effect.scoped),
-    60_000
+      }).pipe(Effect.scoped)
   )
 })

@@ -104,24 +104,18 @@ describe("NodeTransport over each way to an origin", () => {
   )
 
   for (const [name, way] of Object.entries(ways)) {
-    it.live(
-      `sends the same header fields and bodies ${name}`,
-      () =>
-        Effect.gen(function* () {
-          expect(yield* received(way)).toEqual(yield* direct)
-        }),
-      30_000
+    it.live(`sends the same header fields and bodies ${name}`, () =>
+      Effect.gen(function* () {
+        expect(yield* received(way)).toEqual(yield* direct)
+      })
     )
   }
 
   for (const [name, way] of Object.entries(squidWays)) {
-    it.live.skipIf(!hasSquid || certificates === undefined)(
-      `sends the same header fields and bodies ${name}`,
-      () =>
-        Effect.gen(function* () {
-          expect(withoutFraming(yield* received(way))).toEqual(withoutFraming(yield* direct))
-        }),
-      60_000
+    it.live.skipIf(!hasSquid || certificates === undefined)(`sends the same header fields and bodies ${name}`, () =>
+      Effect.gen(function* () {
+        expect(withoutFraming(yield* received(way))).toEqual(withoutFraming(yield* direct))
+      })
     )
   }
 })

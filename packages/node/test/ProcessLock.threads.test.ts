@@ -23,41 +23,35 @@ const holding = (path: string) =>
   )
 
 describe.skipIf(!hasThreads)("a worker thread that holds a lock", () => {
-  it.scopedLive(
-    "keeps other threads of its process out, and loses the lock when it is terminated",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* lockFile
-        const locks = yield* tryOnce
-        const worker = yield* holding(path)
-        const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
-        expect(error).toMatchObject({
-          reason: "Busy",
-          message: expect.stringContaining("another thread of this process")
-        })
-        yield* Effect.promise(() => worker.terminate())
-        expect(yield* locks.withLock(path)(Effect.succeed("free"))).toBe("free")
-        expect(namesIn(dirname(path))).toEqual([])
-      }),
-    60_000
+  it.scopedLive("keeps other threads of its process out, and loses the lock when it is terminated", () =>
+    Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* tryOnce
+      const worker = yield* holding(path)
+      const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
+      expect(error).toMatchObject({
+        reason: "Busy",
+        message: expect.stringContaining("another thread of this process")
+      })
+      yield* Effect.promise(() => worker.terminate())
+      expect(yield* locks.withLock(path)(Effect.succeed("free"))).toBe("free")
+      expect(namesIn(dirname(path))).toEqual([])
+    })
   )
 
-  it.scopedLive(
-    "is waited for, and the waiter gets the lock when it is terminated",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* lockFile
-        const locks = yield* ProcessLock.make({ lockTimeout: "30 seconds" })
-        const worker = yield* holding(path)
-        yield* Effect.fork(
-          Effect.delay(
-            Effect.promise(() => worker.terminate()),
-            "200 millis"
-          )
+  it.scopedLive("is waited for, and the waiter gets the lock when it is terminated", () =>
+    Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* ProcessLock.make({ lockTimeout: "30 seconds" })
+      const worker = yield* holding(path)
+      yield* Effect.fork(
+        Effect.delay(
+          Effect.promise(() => worker.terminate()),
+          "200 millis"
         )
-        expect(yield* locks.withLock(path)(Effect.succeed("free"))).toBe("free")
-      }),
-    60_000
+      )
+      expect(yield* locks.withLock(path)(Effect.succeed("free"))).toBe("free")
+    })
   )
 })
 
