@@ -10,6 +10,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -83,10 +84,16 @@ const counted = (fibers: number, succeeded: number, sentAt: ReadonlyArray<number
   }
 }
 
-/** One call that is refused, and then all the others at once. */
-const storm = (client: HttpClient.HttpClient.With<unknown>, url: string, fibers: number) =>
+/** One call that is refused, and all the others at once after the client has read the refusal. */
+const storm = (
+  client: HttpClient.HttpClient.With<unknown>,
+  url: string,
+  fibers: number,
+  isRefused: Effect.Effect<unknown>
+) =>
   Effect.gen(function* () {
     const first = yield* Effect.fork(Effect.exit(client.get(url)))
+    yield* isRefused
     yield* Effect.sleep(latency * 5)
     const rest = yield* Effect.forEach(Array.from({ length: fibers - 1 }), () => Effect.exit(client.get(url)), {
       concurrency: "unbounded"
@@ -108,13 +115,15 @@ const virtual = (client: Client, fibers: number): Effect.Effect<Counted, unknown
       Effect.succeed
     )
     const made = yield* client("https://api.test", transport)
-    const succeeded = yield* storm(made, "https://api.test/x", fibers)
+    const succeeded = yield* storm(made, "https://api.test/x", fibers, Effect.void)
     // The refusal came with the answer, and so did the time that it named.
     return counted(fibers, succeeded, [(sentAt[0] ?? 0) + latency, ...sentAt.slice(1)], seconds.virtual)
   }).pipe(VirtualClock.run, Effect.withRandom(Random.make("hold")))
 
 /** A server that refuses the first request, and the times at which it was asked. */
-const serve: Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArray<number> }, unknown, Scope.Scope> =
+const serve = (
+  seconds: number
+): Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArray<number> }, unknown, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<{ readonly url: string; readonly askedAt: Array<number>; readonly close: () => void }>((resume) => {
       const askedAt: Array<number> = []
@@ -122,7 +131,7 @@ const serve: Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArr
         askedAt.push(performance.now())
         const refuses = askedAt.length === 1
         const answer = () => {
-          response.writeHead(refuses ? 429 : 200, refuses ? { "retry-after": String(seconds.live) } : {}).end()
+          response.writeHead(refuses ? 429 : 200, refuses ? { "retry-after": String(seconds) } : {}).end()
         }
         if (refuses) answer()
         else setTimeout(answer, latency)
@@ -140,12 +149,14 @@ const serve: Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArr
     ({ close }) => Effect.sync(close)
   )
 
-const live = (client: Client, fibers: number): Effect.Effect<Counted, unknown> =>
+const live = (client: Client, fibers: number, wait: number): Effect.Effect<Counted, unknown> =>
   Effect.gen(function* () {
-    const { askedAt, url } = yield* serve
-    const made = yield* client(url, yield* NodeTransport.make())
-    const succeeded = yield* storm(made, `${url}/x`, fibers)
-    return counted(fibers, succeeded, askedAt, seconds.live)
+    const { askedAt, url } = yield* serve(wait)
+    const isRefused = yield* Deferred.make<void>()
+    const transport = HttpClient.tap(yield* NodeTransport.make(), () => Deferred.succeed(isRefused, undefined))
+    const made = yield* client(url, transport)
+    const succeeded = yield* storm(made, `${url}/x`, fibers, Deferred.await(isRefused))
+    return counted(fibers, succeeded, askedAt, wait)
   }).pipe(Effect.scoped)
 
 /** In both times. */
@@ -154,16 +165,20 @@ export interface Hold extends Stress.Figures {
   readonly live: Counted & Stress.Figures
 }
 
-/** Sends a thousand fibers, or in short a few hundred, through a client that was refused once. */
+/**
+ * Sends a thousand fibers, or in short a few hundred, through a client that was refused once.
+ *
+ * @param wait - the seconds that the server names over sockets.
+ */
 export const measure =
-  (client: Client) =>
+  (client: Client, wait: number = seconds.live) =>
   ({ say, short }: Stress.Run): Effect.Effect<Hold, Stress.Unfit> =>
     Effect.gen(function* () {
       const fibers = short ? 300 : 1000
       yield* say(`${fibers} fibers, one 429, in virtual time`)
       const inVirtual = yield* virtual(client, fibers)
       yield* say(`${fibers} fibers, one 429, over sockets`)
-      return { virtual: { ...inVirtual }, live: { ...(yield* live(client, fibers)) } }
+      return { virtual: { ...inVirtual }, live: { ...(yield* live(client, fibers, wait)) } }
     }).pipe(Effect.mapError(Stress.unfit))
 
 const both = (is: (counted: Counted) => boolean) => (found: Hold) => is(found.virtual) && is(found.live)
