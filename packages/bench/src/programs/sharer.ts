@@ -90,7 +90,7 @@ const send = (issuer: string, token: Token.Token, waited: number) =>
 const call = (
   issuer: string,
   source: TokenSource.Service,
-  sends = 10
+  sends = 100
 ): Effect.Effect<void, unknown, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const begun = performance.now()

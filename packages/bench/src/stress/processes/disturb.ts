@@ -11,8 +11,11 @@ interface Disturbed {
   readonly kills: number
 }
 
-/** Does it until `end`, in milliseconds of `performance`. */
-export type Disturb = (party: Party, end: number) => Promise<Disturbed>
+/** Tells whether the time is over, given how often holders were stopped or killed. */
+export type IsOver = (disturbances: number) => boolean
+
+/** Disturbs the processes until the time is over. */
+export type Disturb = (party: Party, isOver: IsOver) => Promise<Disturbed>
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -31,8 +34,8 @@ const holder = (path: string): number | undefined => {
 }
 
 /** Stops a holder at some moment while it holds; it is one for sure, since it does not let go while it is stopped. */
-const caught = async (party: Party, end: number): Promise<number | undefined> => {
-  while (performance.now() < end) {
+const caught = async (party: Party, isOver: () => boolean): Promise<number | undefined> => {
+  while (!isOver()) {
     await sleep(randomInt(1, 12))
     const pid = holder(party.path)
     if (pid === undefined || !party.has(pid)) continue
@@ -46,11 +49,11 @@ const caught = async (party: Party, end: number): Promise<number | undefined> =>
 /** Stops holders for so many milliseconds, one after the other. */
 export const stopping =
   (lengths: ReadonlyArray<number>): Disturb =>
-  async (party, end) => {
+  async (party, isOver) => {
     let stops = 0
     let longestStopMs = 0
     for (;;) {
-      const pid = await caught(party, end)
+      const pid = await caught(party, () => isOver(stops))
       if (pid === undefined) return { stops, longestStopMs: Math.round(longestStopMs), kills: 0 }
       const begun = performance.now()
       const length = lengths[stops % lengths.length] ?? 0
@@ -64,11 +67,11 @@ export const stopping =
   }
 
 /** Kills holders, once all has gone well for a while, and starts another process in the place of each. */
-export const killing: Disturb = async (party, end) => {
+export const killing: Disturb = async (party, isOver) => {
   let kills = 0
-  while (party.server.counts.refreshes < 5 && performance.now() < end) await sleep(10)
+  while (party.server.counts.refreshes < 5 && !isOver(0)) await sleep(10)
   for (;;) {
-    const pid = await caught(party, end)
+    const pid = await caught(party, () => isOver(kills))
     if (pid === undefined) return { stops: 0, longestStopMs: 0, kills }
     kills += 1
     await party.kill(pid)
@@ -77,7 +80,7 @@ export const killing: Disturb = async (party, end) => {
 }
 
 /** Leaves everybody alone. */
-export const nobody: Disturb = async (_, end) => {
-  await sleep(end - performance.now())
+export const nobody: Disturb = async (_, isOver) => {
+  while (!isOver(1)) await sleep(50)
   return { stops: 0, longestStopMs: 0, kills: 0 }
 }
