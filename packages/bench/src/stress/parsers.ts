@@ -6,6 +6,7 @@ import * as Remote from "../Remote.js"
 import { stage } from "../Staging.js"
 import type { Parser } from "./corpus.js"
 import { flood, mutations } from "./Mutations.js"
+import * as Stopwatch from "./stopwatch.js"
 import * as Stress from "./Stress.js"
 
 /** The figures; times in milliseconds. */
@@ -78,9 +79,9 @@ const thorough = (best: number, runs: number): boolean => best < measurable || r
 const fastest = ({ run }: Parser, input: string, isEnough: typeof thorough): number => {
   let best = Number.POSITIVE_INFINITY
   for (let runs = 0; !isEnough(best, runs); runs++) {
-    const begun = performance.now()
+    const taken = Stopwatch.start()
     run(input)
-    best = Math.min(best, performance.now() - begun)
+    best = Math.min(best, taken())
   }
   return best
 }

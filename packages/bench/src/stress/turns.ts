@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { inspect } from "node:util"
 import { chosenTexts, credentialStart, textOf } from "./chosenText.js"
+import * as Stopwatch from "./stopwatch.js"
 
 /** The longest turn in milliseconds, and the text that was read in it. */
 export interface LongestTurn {
@@ -60,15 +61,14 @@ const clientOf = (socketPath: string, policy: Policy.Policy) =>
     )
   })
 
-/** Runs something and gives the longest time between two looks at the clock, one in each turn of the event loop. */
+/** Runs something and gives the longest time between two looks at the stopwatch, one in each turn of the event loop. */
 const turnsOf = async (run: () => Promise<unknown>): Promise<number> => {
   let longest = 0
-  let last = performance.now()
+  let taken = Stopwatch.start()
   let isOver = false
   const look = () => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
+    longest = Math.max(longest, taken())
+    taken = Stopwatch.start()
     if (!isOver) setImmediate(look)
   }
   setImmediate(look)
