@@ -5,6 +5,7 @@ import * as Crash from "../src/stress/crash.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
+
 const good: Crash.Crash = {
   kills: 1000,
   acknowledged: 2000,

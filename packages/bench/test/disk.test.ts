@@ -6,6 +6,7 @@ import * as Disk from "../src/stress/disk.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
+
 const one: Disk.Faulty = {
   by: "strace",
   rounds: 10,

@@ -17,6 +17,7 @@ import { run } from "../src/stress/leaks/trial.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
+
 describe("a canary", () => {
   const coats: Record<string, (secret: string) => string> = {
     "as it is": (secret) => secret,

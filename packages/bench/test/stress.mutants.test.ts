@@ -11,11 +11,14 @@ import { readdirSync } from "node:fs"
 import type { Parser } from "../src/stress/corpus.js"
 import { corpus } from "../src/stress/corpus.js"
 import * as Duplicates from "../src/stress/duplicates.js"
+import type { Ended } from "../src/programs/victim.js"
 import * as Hostile from "../src/stress/hostile.js"
 import * as Parsers from "../src/stress/parsers.js"
+import * as Stopwatch from "../src/stress/stopwatch.js"
 import * as Stress from "../src/stress/Stress.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
+
 /** Every promise of a case is broken by one change or another of good figures, and by none of them all. */
 const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
   expect(Stress.check(promises, good)).toEqual([])
@@ -128,8 +131,35 @@ describe("hostile", () => {
     expectEachBroken(Hostile.promises, good, bad)
   })
 
+  const late: Ended = { attack: "silence", ending: "Timeout", scope: "call", millis: 2250, sent: 1500, held: 300 }
+  const inTime: Ended = { ...late, millis: 2010, held: 0 }
+
+  it.each<[what: string, first: Ended, calls: number]>([
+    ["ends late while the machine runs other programs", late, 2],
+    ["is cut off while the machine runs other programs", { ...late, attack: "length-huge", millis: 2010 }, 2],
+    ["ends in time while the machine runs other programs", { ...inTime, held: 300 }, 1],
+    ["ends late while the machine runs nothing else", { ...late, held: 50 }, 1],
+    ["ends later than the machine can explain", { ...late, millis: 2450 }, 1],
+    ["ends too early", { ...late, millis: 1500 }, 1],
+    ["ends with an error that is not its timeout", { ...inTime, ending: "TransportError", held: 300 }, 1]
+  ])("repeats a call only if it shows nothing: one that %s", async (_, first, calls) => {
+    const script = [first, inTime]
+    const made: Array<Ended> = []
+    const attack = () => Promise.resolve([script[made.length] ?? inTime].map((ended) => (made.push(ended), ended)))
+    const judged = await Hostile.conclusive(attack, [first.attack], 8)
+    expect(made).toHaveLength(calls)
+    expect(judged).toEqual([script[calls - 1]])
+  })
+
+  it("judges the last of eleven calls that show nothing", async () => {
+    let made = 0
+    const attack = () => Promise.resolve([{ ...late, millis: 2250 + ++made }])
+    expect(await Hostile.conclusive(attack, ["silence"], 8)).toEqual([{ ...late, millis: 2261 }])
+  })
+
   it.live(
     "catches a client without bounds, which is also slow with chosen text and leaves a timer and a fiber behind",
+    { timeout: 600_000 },
     () =>
       Effect.gen(function* () {
         const figures = yield* Hostile.measure("leaky")(short)
@@ -168,8 +198,8 @@ describe("parsers", () => {
 
   /** Takes so many milliseconds, whatever the machine. */
   const busy = (millis: number): void => {
-    const end = performance.now() + millis
-    while (performance.now() < end);
+    const taken = Stopwatch.start()
+    while (taken() < millis);
   }
   const share = (text: string): number => text.length / (64 * 1024)
 

@@ -32,7 +32,7 @@ describe("npm run stress", () => {
   it.for(cases)(
     "$name: keeps its promises, in the short form",
     // Times are held against bounds, and other tests run beside this one: a busy machine gets a second chance.
-    { retry: 1 },
+    { timeout: 600_000, retry: 1 },
     async ({ run }, { skip }) => {
       const said: Array<string> = []
       const say = (what: string) => Effect.sync(() => void said.push(what))

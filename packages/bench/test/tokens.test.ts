@@ -16,6 +16,7 @@ import * as Outage from "../src/stress/tokenOutage.js"
 import type { Kind } from "../src/stress/tokenOutageServer.js"
 
 const short: Stress.Run = { short: true, say: () => Effect.void }
+
 /** Every promise is broken by one change or another of good figures, and by none of them all. */
 const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
   expect(Stress.check(promises, good)).toEqual([])

@@ -9,6 +9,7 @@ import * as Supervisor from "effect/Supervisor"
 import { subscribe } from "node:diagnostics_channel"
 import { answer } from "../Remote.js"
 import { answered, attacks } from "../stress/attacks.js"
+import { heldMillis } from "../stress/held.js"
 import type { Victim } from "../stress/victims.js"
 import type { Reading } from "../stress/turns.js"
 import * as Turns from "../stress/turns.js"
@@ -23,6 +24,8 @@ export interface Ended {
   readonly scope?: Timeout["scope"] | undefined
   /** When its last send to the attack began, in milliseconds from its own beginning. */
   readonly sent: number
+  /** For how many milliseconds the machine ran other programs although this process was ready to run. */
+  readonly held: number
 }
 
 /** Where nothing else ends a call, this does, in milliseconds. */
@@ -60,9 +63,11 @@ const attempt = (client: ApiClient, attack: string): Effect.Effect<Ended> =>
   Effect.suspend(() => {
     const path = `/${attack}`
     const begun = performance.now()
+    const heldBefore = heldMillis()
     const call = attacks[attack]?.method === "POST" ? client.post(path, { body: upload }) : client.get(path)
     return Effect.map(ending(call), (ended) => {
-      return { ...ended, attack, millis: performance.now() - begun, sent: (sentAt.get(path) ?? begun) - begun }
+      const sent = (sentAt.get(path) ?? begun) - begun
+      return { ...ended, attack, millis: performance.now() - begun, sent, held: heldMillis() - heldBefore }
     })
   })
 
