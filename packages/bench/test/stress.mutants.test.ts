@@ -159,7 +159,6 @@ describe("hostile", () => {
 
   it.live(
     "catches a client without bounds, which is also slow with chosen text and leaves a timer and a fiber behind",
-    { timeout: 600_000 },
     () =>
       Effect.gen(function* () {
         const figures = yield* Hostile.measure("leaky")(short)
@@ -174,7 +173,8 @@ describe("hostile", () => {
             "a client that is closed leaves no fiber"
           ])
         )
-      })
+      }),
+    600_000
   )
 })
 

@@ -28,9 +28,6 @@ export interface Ended {
   readonly held: number
 }
 
-/** Where nothing else ends a call, this does, in milliseconds. */
-const patience = 4000
-
 const supervisor = Effect.runSync(Supervisor.track)
 const scope = Effect.runSync(Scope.make())
 const upload = HttpBody.uint8Array(new Uint8Array(8 * 1024 * 1024))
@@ -41,7 +38,11 @@ const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
 const tagOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Untyped"
 
-const ending = (call: Effect.Effect<unknown, unknown>): Effect.Effect<Pick<Ended, "ending" | "scope">> =>
+/** After `patience` milliseconds a call is without an end. */
+const ending = (
+  call: Effect.Effect<unknown, unknown>,
+  patience: number
+): Effect.Effect<Pick<Ended, "ending" | "scope">> =>
   call.pipe(
     Effect.match({
       onFailure: (error) => ({ ending: tagOf(error), scope: error instanceof Timeout ? error.scope : undefined }),
@@ -59,13 +60,13 @@ subscribe("undici:request:create", (message) => {
   sentAt.set(request.path, performance.now())
 })
 
-const attempt = (client: ApiClient, attack: string): Effect.Effect<Ended> =>
+const attempt = (client: ApiClient, attack: string, patience: number): Effect.Effect<Ended> =>
   Effect.suspend(() => {
     const path = `/${attack}`
     const begun = performance.now()
     const heldBefore = heldMillis()
     const call = attacks[attack]?.method === "POST" ? client.post(path, { body: upload }) : client.get(path)
-    return Effect.map(ending(call), (ended) => {
+    return Effect.map(ending(call, patience), (ended) => {
       const sent = (sentAt.get(path) ?? begun) - begun
       return { ...ended, attack, millis: performance.now() - begun, sent, held: heldMillis() - heldBefore }
     })
@@ -76,6 +77,13 @@ const collected = (): number => {
   globalThis.gc?.()
   globalThis.gc?.()
   return process.memoryUsage().rss
+}
+
+/** What to call, how many at a time, and after how many milliseconds a call is without an end. */
+interface Attempts {
+  readonly names: ReadonlyArray<string>
+  readonly atATime: number
+  readonly patience: number
 }
 
 /** What keeps the process alive, each kind with how many there are. */
@@ -106,12 +114,12 @@ const methods = {
     before = collected()
     peakBefore = peak()
   },
-  attack: async ({ atATime, names }: { readonly atATime: number; readonly names: ReadonlyArray<string> }) => {
+  attack: async ({ atATime, names, patience }: Attempts) => {
     if (client === undefined) throw new Error("there is no client yet")
     const target = client
     const sampling = setInterval(() => (sampled = Math.max(sampled, process.memoryUsage.rss())), 5)
     try {
-      return await run(Effect.forEach(names, (name) => attempt(target, name), { concurrency: atATime }))
+      return await run(Effect.forEach(names, (name) => attempt(target, name, patience), { concurrency: atATime }))
     } finally {
       clearInterval(sampling)
     }

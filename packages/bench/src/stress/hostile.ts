@@ -150,10 +150,14 @@ const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promis
   let all: ReadonlyArray<Ended> = []
   for (let number = 1; number <= rounds; number++) {
     await say(`round ${number} of ${rounds}, ${names.length} attacks`)
-    const attack: Attack = (names, atATime) => victim.call("attack", { names, atATime })
-    const waits = await conclusive(attack, others, 8)
+    const attack =
+      (patience: number): Attack =>
+      (names, atATime) =>
+        victim.call("attack", { names, atATime, patience })
+    const waits = await conclusive(attack(4_000), others, 8)
     // The window of brotli alone is 16 MiB for each answer that is being read, whatever bound the body has.
-    const blasts = await conclusive(attack, bombs, 2)
+    // A client without bounds needs its time for all of a bomb.
+    const blasts = await conclusive(attack(20_000), bombs, 2)
     all = [...all, ...waits, ...blasts]
   }
   let poisoned: ReadonlyArray<string> = []

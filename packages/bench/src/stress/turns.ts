@@ -19,12 +19,16 @@ export interface LongestTurn {
   readonly of: string
 }
 
+const names = ["secret", "token", "password"]
+
 /** A transport that looks through what it receives in quadratic time, as a careless redaction does. */
 const careless = Policy.make((request, next) =>
   Effect.tap(next(request), ({ headers }) => {
     const all = JSON.stringify(headers)
     let found = 0
-    for (let at = 0; at < all.length; at++) if (all.slice(at).toLowerCase().endsWith("secret")) found++
+    for (let at = 0; at < all.length; at++) {
+      if (names.some((name) => all.slice(at).toLowerCase().endsWith(name))) found++
+    }
     return Effect.succeed(found)
   })
 )
