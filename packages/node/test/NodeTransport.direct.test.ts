@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { form } from "./contract/transport.js"
 import type { TestServer } from "./support/server.js"
-import { raw, serve, until } from "./support/server.js"
+import { afterReading, raw, serve, until } from "./support/server.js"
 
 type Bounded = HttpClient.HttpClient.With<Errors.SendError>
 
@@ -55,8 +55,7 @@ const tcp = (text: string, then: "stays" | "ends" | "resets" = "stays"): Server 
   Effect.suspend(() =>
     raw((socket) => {
       socket.write(text, "latin1")
-      // Later, so that what was sent comes before it: a reset may overtake it.
-      if (then === "resets") setTimeout(() => socket.resetAndDestroy(), 20)
+      if (then === "resets") afterReading(() => socket.resetAndDestroy())
       if (then === "ends") socket.end()
     })
   )

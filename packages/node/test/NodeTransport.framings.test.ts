@@ -5,7 +5,7 @@ import * as NodeTransport from "@countersign/node/NodeTransport"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { gzipSync } from "node:zlib"
-import { raw } from "./support/server.js"
+import { afterReading, raw, reading, until } from "./support/server.js"
 
 /** How the server ends the connection after it has written the response. */
 type Ending = "open" | "end" | "reset"
@@ -119,8 +119,7 @@ const serving = ({ ending, fields, payload }: Framing, hasPayload: boolean) =>
     const bytes = Buffer.concat([Buffer.from(head), hasPayload ? Buffer.from(payload) : Buffer.alloc(0)])
     socket.write(bytes, () => {
       if (ending === "end") socket.end()
-      // Later, because a reset can overtake what was written before it.
-      else if (ending === "reset") setTimeout(() => socket.resetAndDestroy(), 20)
+      else if (ending === "reset") afterReading(() => socket.resetAndDestroy())
     })
   })
 
@@ -164,16 +163,19 @@ const clientAt = (baseUrl: string) =>
 
 const run = (name: string, row: Framing, method: Method, hasPayload: boolean, chosen: ReadonlyArray<number>) =>
   Effect.gen(function* () {
-    const { url } = yield* serving(row, hasPayload)
+    const { sockets, url } = yield* serving(row, hasPayload)
     const api = yield* clientAt(url)
     const wrong: Array<string> = []
     for (const status of chosen) {
       const outcome = yield* outcomeOf(api, method, `/${status}`)
       const right = expected(name, row, method, status)
       if (outcome !== right) wrong.push(`${status}: ${outcome}, expected ${right}`)
-      // The reset must be seen before the next request, which would otherwise be sent over that connection. Two timers: the
-      // socket is read between them.
-      if (row.ending === "reset") yield* Effect.repeatN(Effect.sleep("25 millis"), 1)
+      // The client must see the reset before the next request, which it would otherwise send over that connection.
+      if (row.ending === "reset")
+        yield* Effect.zipRight(
+          until(() => sockets.size === 0),
+          reading
+        )
       // Bytes that are left of a response must not become the next one.
       const after = yield* outcomeOf(api, "GET", "/next")
       if (after !== '200 "next"') wrong.push(`after ${status}: ${after}`)

@@ -9,7 +9,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { createServer } from "node:net"
-import { listen } from "./support/server.js"
+import { listen, reading } from "./support/server.js"
 
 const answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -34,7 +34,7 @@ const server = (then: (socket: Socket, acted: () => void) => void) =>
 /** Reads nothing more. The reset comes long after the second request, on a slow machine too. */
 const unread = (socket: Socket) => {
   socket.pause()
-  setTimeout(() => socket.resetAndDestroy(), 500)
+  setTimeout(() => socket.resetAndDestroy(), 3000)
 }
 
 const acting = (socket: Socket, acted: () => void) => {
@@ -70,7 +70,7 @@ describe("a connection that is closed at the moment of its reuse", () => {
       const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none, retry: false })
       for (let n = 0; n < 5; n++) {
         yield* api.post("/", { json: n })
-        yield* Effect.sleep("20 millis")
+        yield* reading
       }
       expect(acts()).toBe(5)
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)

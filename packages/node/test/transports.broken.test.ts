@@ -8,7 +8,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
-import { raw } from "./support/server.js"
+import { afterReading, raw } from "./support/server.js"
 
 const transports = { undici: NodeTransport.layer, fetch: FetchHttpClient.layer }
 const head = "HTTP/1.1 200 OK\r\n"
@@ -30,8 +30,7 @@ const broken: Record<string, readonly [text: string, reason: TransportReason]> =
 
 const ends: Record<string, (socket: Socket) => void> = {
   closed: (socket) => socket.end(),
-  // Later, so that what was sent comes before it: a reset may overtake it.
-  reset: (socket) => setTimeout(() => socket.resetAndDestroy(), 20)
+  reset: (socket) => afterReading(() => socket.resetAndDestroy())
 }
 
 for (const [name, transport] of Object.entries(transports)) {

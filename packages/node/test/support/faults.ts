@@ -5,7 +5,7 @@ import type { Socket } from "node:net"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import { certificates } from "./certificates.js"
-import { listen } from "./server.js"
+import { afterReading, listen } from "./server.js"
 
 /** `resetAndDestroy` sends a FIN before the RST: it sets this property, which `destroy` obeys, and ends the stream. */
 const reset = (socket: Socket): void => void Object.assign(socket, { resetAndClosing: true }).destroy()
@@ -46,7 +46,8 @@ export const plain = (text: string, ending: Ending): Effect.Effect<FaultyServer,
         if (heads(received) === 0) return
         requests++
         if (text !== "") socket.write(text, "latin1")
-        setTimeout(() => endings[ending](socket), text === "" ? 0 : 50)
+        if (text === "") endings[ending](socket)
+        else afterReading(() => endings[ending](socket), 50)
       })
     })
     const { url } = yield* listen(server)
@@ -71,7 +72,7 @@ export const secured = (text: string, ending: Ending): Effect.Effect<FaultyServe
         if (heads(received) === 0 || client === undefined) return
         requests++
         if (text !== "") socket.write(text, "latin1")
-        setTimeout(() => {
+        afterReading(() => {
           client.unpipe()
           endings[ending](client)
         }, 100)

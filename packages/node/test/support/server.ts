@@ -61,9 +61,21 @@ export const codeOf = (error: unknown): string | undefined => {
   return "cause" in error ? codeOf(error.cause) : undefined
 }
 
-/** Waits for something that happens elsewhere. */
+const afterTurns = (count: number, run: () => void): void =>
+  count === 0 ? run() : void setImmediate(() => afterTurns(count - 1, run))
+
+/**
+ * Runs something after both ends of a connection have read what was sent: a reset overtakes bytes that are not read. Client
+ * and server share this event loop. A busy loop runs a timer that is due before it reads, so the time alone is not enough.
+ */
+export const afterReading = (run: () => void, millis = 20): void => void setTimeout(() => afterTurns(20, run), millis)
+
+/** Ends after both ends of a connection have read what was sent. */
+export const reading: Effect.Effect<void> = Effect.async((resume) => afterReading(() => resume(Effect.void)))
+
+/** Waits for something that happens elsewhere. The limit only ends a test that hangs. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.asVoid(Effect.repeat(Effect.sleep("2 millis"), { until: holds })).pipe(
-    Effect.timeoutFail({ duration: "5 seconds", onTimeout: () => new Error("it does not come about") }),
+    Effect.timeoutFail({ duration: "1 minute", onTimeout: () => new Error("it does not come about") }),
     Effect.orDie
   )
