@@ -118,7 +118,8 @@ describe("the longest texts that there can be", () => {
         const store = yield* storeIn(path)
         yield* store.compareAndSet("key", 0, token("a"))
         const before = fs.readFileSync(path)
-        const started = performance.now()
+        // The time that this process computes: other programs add to the time of the clock.
+        const computed = process.cpuUsage()
         const attempts = [
           store.compareAndSet(text, 0, token("b")),
           store.compareAndSet("key", 1, { ...token("b"), accessToken: Redacted.make(text) }),
@@ -131,7 +132,8 @@ describe("the longest texts that there can be", () => {
         }
         expect(yield* store.get(text)).toEqual(Option.none())
         expect(yield* store.remove(text, 1)).toBe(false)
-        expect(performance.now() - started).toBeLessThan(2_000)
+        const { system, user } = process.cpuUsage(computed)
+        expect((user + system) / 1000).toBeLessThan(2_000)
         expect(fs.readFileSync(path)).toEqual(before)
       })
     )

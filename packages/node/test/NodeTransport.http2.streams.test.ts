@@ -85,7 +85,8 @@ describe.skipIf(certificates === undefined)("A GOAWAY among five requests", () =
       const api = yield* client(server.url, retry)
       const post = (n: number) => Effect.timed(outcome(api.post(`/${n}`, { json: n })))
       const results = yield* Effect.forEach([1, 2, 3, 4, 5], post, { concurrency: "unbounded" })
-      for (const [elapsed] of results) expect(Duration.toMillis(elapsed)).toBeLessThan(5000)
+      // An exchange that does not end takes 20 seconds.
+      for (const [elapsed] of results) expect(Duration.toMillis(elapsed)).toBeLessThan(15_000)
       return { seen: results.map(([, text]) => text), server }
     })
 

@@ -101,11 +101,11 @@ describe("layers", () => {
         )
       const [ofLayer, ofStore, ofCall] = yield* Effect.all([
         waits({}),
-        waits({ lockTimeout: "500 millis" }),
-        waits({ lockTimeout: "500 millis" }, { lockTimeout: 0 })
-      ] as const).pipe(Effect.provide(ProcessLock.layer({ lockTimeout: "250 millis" })))
-      expect(ofLayer).toBeGreaterThanOrEqual(250)
-      expect(ofStore).toBeGreaterThanOrEqual(500)
+        waits({ lockTimeout: "2 seconds" }),
+        waits({ lockTimeout: "2 seconds" }, { lockTimeout: 0 })
+      ] as const).pipe(Effect.provide(ProcessLock.layer({ lockTimeout: "1 second" })))
+      expect(ofLayer).toBeGreaterThanOrEqual(1000)
+      expect(ofStore).toBeGreaterThanOrEqual(2000)
       expect(ofCall).toBeLessThan(ofLayer)
     }).pipe(Effect.scoped)
   )

@@ -66,7 +66,7 @@ describe("fibers of one process", () => {
 
 describe("a fiber that waits behind another one of its process", () => {
   const kinds = [
-    ["a file", ProcessLock.layer({ lockTimeout: "10 seconds" })],
+    ["a file", ProcessLock.layer({ lockTimeout: "1 minute" })],
     ["memory", ProcessLock.layerMemory]
   ] as const
   for (const [kind, layer] of kinds) {
@@ -100,7 +100,7 @@ describe("a fiber that waits behind another one of its process", () => {
         const [one = 0, two = 0, atOnce = 0] = results.map(([took]) => Duration.toMillis(took))
         expect(Math.min(one, two)).toBeGreaterThanOrEqual(200)
         // The time of the call, not that of the layer.
-        expect(Math.max(one, two)).toBeLessThan(8_000)
+        expect(Math.max(one, two)).toBeLessThan(50_000)
         expect(atOnce).toBeLessThan(Math.min(one, two))
         yield* Fiber.interrupt(holder)
         yield* locks.withLock(path, { lockTimeout: 0 })(Effect.void)
@@ -120,7 +120,7 @@ describe("a fiber that waits behind another one of its process", () => {
           yield* Effect.sleep(Duration.millis(round % 5))
           yield* Fiber.interrupt(interrupted)
           yield* Fiber.joinAll(fibers)
-          expect(Duration.toMillis((yield* Fiber.join(patient))[0])).toBeLessThan(8_000)
+          expect(Duration.toMillis((yield* Fiber.join(patient))[0])).toBeLessThan(50_000)
           expect(yield* locks.withLock(path, { lockTimeout: 0 })(Effect.succeed(round))).toBe(round)
         }
       }).pipe(Effect.scoped, Effect.provide(layer))
@@ -134,7 +134,9 @@ describe("other processes", () => {
       const path = yield* lockFile
       const locks = yield* ProcessLock.make()
       const waits: Array<number> = []
-      for (let round = 0; round < 9; round++) {
+      const quick = () => waits.filter((wait) => wait < 50)
+      // Not each of them: on a machine that runs other programs, a wait can be longer. Two quick ones are no chance.
+      for (let round = 0; round < 60 && quick().length < 2; round++) {
         const holder = yield* sleeper
         write(path, holder.owner, nonceOf(round + 1))
         const waiter = yield* Effect.fork(locks.withLock(path)(Effect.sync(() => performance.now())))
@@ -145,8 +147,7 @@ describe("other processes", () => {
         waits.push((yield* Fiber.join(waiter)) - killed)
         expect(namesIn(join(path, ".."))).toEqual([])
       }
-      // Not the worst of them: this machine may be busy with other tests.
-      expect(waits.sort((a, b) => a - b)[1]).toBeLessThan(50)
+      expect(quick(), waits.join(" ")).toHaveLength(2)
     }).pipe(Effect.scoped)
   )
 
@@ -169,15 +170,16 @@ describe("other processes", () => {
       expect(yield* nextLine(holder)).toBe("held")
       const content = fs.readFileSync(path, "utf8")
       holder.signal("SIGSTOP")
-      const locks = yield* ProcessLock.make({ lockTimeout: "300 millis" })
+      const locks = yield* ProcessLock.make({ lockTimeout: "2 seconds" })
       const waiting = Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
       // Those who queue behind it in this process fail with it and not one after the other.
       for (const [waited, error] of yield* Effect.all([waiting, waiting, waiting], { concurrency: "unbounded" })) {
         expect(error.reason).toBe("Busy")
         expect(error.message).toContain(`process ${holder.pid} on host`)
         expect(error.message).toContain(`${JSON.stringify(path)}; try again, or remove that file`)
-        expect(Duration.toMillis(waited)).toBeGreaterThanOrEqual(300)
-        expect(Duration.toMillis(waited)).toBeLessThan(850)
+        expect(Duration.toMillis(waited)).toBeGreaterThanOrEqual(2000)
+        // One after the other, the third would wait for six seconds.
+        expect(Duration.toMillis(waited)).toBeLessThan(5900)
       }
       // It goes on as if nothing had been.
       holder.signal("SIGCONT")
@@ -207,10 +209,11 @@ describe("other processes", () => {
           now.mockRestore()
           expect(error.reason).toBe("Busy")
           expect(performance.now() - started).toBeGreaterThanOrEqual(100)
-          expect(performance.now() - started).toBeLessThan(2_000)
+          // A wait that goes by that clock lasts an hour or more.
+          expect(performance.now() - started).toBeLessThan(60_000)
         }
         holder.kill()
-        yield* (yield* ProcessLock.make({ lockTimeout: "2 seconds" })).withLock(path)(Effect.void)
+        yield* (yield* ProcessLock.make({ lockTimeout: "30 seconds" })).withLock(path)(Effect.void)
       }).pipe(Effect.scoped)
     )
   }
@@ -224,7 +227,8 @@ describe("other processes", () => {
       const waiter = yield* Effect.fork(locks.withLock(path)(Effect.void))
       yield* Effect.sleep("60 millis")
       const [took] = yield* Effect.timed(Fiber.interrupt(waiter))
-      expect(Duration.toMillis(took)).toBeLessThan(1000)
+      // Without the interruption it would wait for fifteen seconds.
+      expect(Duration.toMillis(took)).toBeLessThan(14_000)
       expect(namesIn(join(path, ".."))).toEqual(["app.lock"])
     }).pipe(Effect.scoped)
   )

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import { reading } from "./support/server.js"
 
 const issuer = "https://auth.test"
 
@@ -59,7 +60,7 @@ const shown = (lines: Array<string>) =>
   )
 
 /** The library's promises settle in their own time; this lets them. */
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 10)))
+const settled = reading
 
 /** Runs a sign-in while so much time passes, second by second. */
 const during = <A, E, R>(signIn: Effect.Effect<A, E, R>, seconds = 6) =>

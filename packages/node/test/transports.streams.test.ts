@@ -9,7 +9,6 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -92,24 +91,28 @@ describe("A download of 20 MiB", () => {
 })
 
 describe("A header", () => {
-  const head = (status: number) => `HTTP/1.1 ${status} X\r\nlocation: /ok\r\ncontent-length: 40\r\n\r\n`
-  /** A byte of a short body each 100 ms: all of it takes four seconds. */
-  const dripping = (status: number) =>
+  const head = (status: number) => `HTTP/1.1 ${status} X\r\nlocation: /ok\r\ncontent-length: 400\r\n\r\n`
+  /** A byte of a short body each 100 ms, which `dripped` counts: all of it takes forty seconds. */
+  const dripping = (status: number, dripped = () => {}) =>
     raw((socket, request) => {
       if (request.startsWith("GET /ok")) return void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
       socket.write(head(status))
-      const drip = setInterval(() => socket.write("x"), 100)
+      const drip = setInterval(() => {
+        dripped()
+        socket.write("x")
+      }, 100)
       socket.on("close", () => clearInterval(drip))
     })
 
   it.live("does not wait for a short body that arrives slowly, whatever the status", () =>
     Effect.gen(function* () {
       for (const status of [200, 206, 302, 401, 404, 503]) {
-        const { url } = yield* dripping(status)
+        let drops = 0
+        const { url } = yield* dripping(status, () => drops++)
         const client = yield* NodeTransport.make()
-        const [took, response] = yield* Effect.timed(client.get(url))
+        const response = yield* client.get(url)
         expect(response.status).toBe(status)
-        expect(Duration.toMillis(took)).toBeLessThan(2500)
+        expect(drops).toBeLessThan(25)
         yield* Stream.runDrain(Stream.take(response.stream, 1))
       }
     }).pipe(Effect.scoped)
@@ -124,7 +127,7 @@ describe("A header", () => {
           baseUrl: url,
           auth: Auth.none,
           retry: false,
-          timeout: { exchange: "3 seconds" }
+          timeout: { exchange: "30 seconds" }
         })
         const result = yield* Effect.either(api.get("/x"))
         expect(result._tag === "Right" ? { status: result.right.status } : result.left).toMatchObject(outcome)

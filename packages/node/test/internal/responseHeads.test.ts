@@ -116,8 +116,10 @@ describe("ResponseHeads", () => {
     const heads = new ResponseHeads()
     heads.pass(Buffer.from(ok, "latin1"))
     const piece = Buffer.alloc(64 * 1024, "a: 1\r\n 2\r\n", "latin1")
-    const began = performance.now()
+    // The time that this process computes: other programs add to the time of the clock.
+    const before = process.cpuUsage()
     for (let n = 0; n < 64; n++) heads.pass(Buffer.from(piece))
-    expect(performance.now() - began).toBeLessThan(1000)
+    const { system, user } = process.cpuUsage(before)
+    expect((user + system) / 1000).toBeLessThan(1000)
   })
 })
