@@ -6,6 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 import type { Told } from "./support/signIn.js"
 import { answerOf, callbackOf, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
@@ -296,7 +297,7 @@ describe("an ID token", () => {
       client.answering({ "/jwks": step })
       const fiber = yield* Effect.fork(Effect.flip(client.end))
       for (let turn = 0; turn < 20; turn++) {
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* settling(5)
         yield* TestClock.adjust("1 second")
       }
       expect(yield* fiber).toMatchObject({ _tag: "TokenError", reason })

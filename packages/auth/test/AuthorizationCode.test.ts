@@ -18,10 +18,11 @@ import * as TestClock from "effect/TestClock"
 import * as oauth from "oauth4webapi"
 import { issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 import { answerOf, callbackOf, keys, keysNamed, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
 /** The library's promises settle in their own time; this lets them. */
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+const settled = settling(50)
 
 const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams)
 
@@ -296,6 +297,7 @@ describe("a sign-in that ends well", () => {
       const { answering, end, posts, transaction } = yield* signedIn()
       answering({ "/token": MockClient.fail("ECONNREFUSED") })
       const fiber = yield* Effect.fork(end)
+      while ((yield* posts).length === 0) yield* settled
       yield* settled
       answering({ "/token": yield* answerOf(transaction.nonce) })
       yield* TestClock.adjust("250 millis")
@@ -330,9 +332,10 @@ describe("a sign-in that ends well", () => {
 
   it.effect("asks for the keys again where the server was busy, and not for another token", () =>
     Effect.gen(function* () {
-      const { answering, end, posts } = yield* signedIn()
+      const { answering, end, mock, posts } = yield* signedIn()
       answering({ "/jwks": MockClient.respond(503, "busy") })
       const fiber = yield* Effect.fork(end)
+      while (!(yield* mock.sent).some(({ url }) => url.endsWith("/jwks"))) yield* settled
       yield* settled
       answering({ "/jwks": keys })
       yield* TestClock.adjust("500 millis")

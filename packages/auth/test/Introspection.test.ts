@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, issuer, metadata } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 
 const token = Redacted.make("canary-token")
 
@@ -104,7 +105,7 @@ describe("a token that is asked about", () => {
       const fiber = yield* Effect.fork(Effect.flip(introspect(token)))
       while (Option.isNone(yield* Fiber.poll(fiber))) {
         // The library's promises are settled by no clock.
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* settling(5)
         yield* TestClock.adjust("250 millis")
       }
       const error = yield* Fiber.join(fiber)

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 
 const memory = Effect.flatMap(Layer.build(Layer.fresh(KeyValueStore.layerMemory)), (context) =>
   Effect.provide(KeyValueStore.KeyValueStore, context)
@@ -31,7 +32,7 @@ const textOf = (stored: Option.Option<Stored>) =>
   Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
 
 /** Long enough for everybody who is on the way to come as far as he can: hashes are made in other threads. */
-const turn = Effect.promise(() => new Promise((resume) => setTimeout(resume, 20)))
+const turn = settling(20)
 
 /** A key-value store that can be looked into: what it holds, by name. */
 const setting = Effect.sync(() => {

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
+import { settling } from "./support/settling.js"
 import { times } from "./support/sources.js"
 
 class Api extends ApiClient.Tag("test/Api")<Api>() {}
@@ -149,7 +150,7 @@ describe("a refresh token", () => {
           yield* TestClock.adjust("1 second")
         }
         // Beyond the promises of the library that reads the answer, which are not of the test's clock.
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+        yield* settling(20)
       }).pipe(Effect.provide(process({ timeout: "5 seconds" })))
       const { accessToken } = Option.getOrThrow(yield* store.get(key)).token
       expect(Redacted.value(accessToken)).toBe(Redacted.value(before.accessToken))

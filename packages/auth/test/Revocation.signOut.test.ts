@@ -20,6 +20,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { issuer, metadata } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 
 const { fail, respond } = MockClient
 
@@ -84,7 +85,7 @@ const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
   })
 
 /** The library's promises are settled by no clock. */
-const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+const settled = settling(5)
 
 /** What an effect ends with, as time goes by. */
 const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

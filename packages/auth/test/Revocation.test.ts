@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, issuer, metadata } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
+import { settling } from "./support/settling.js"
 
 const { fail, respond } = MockClient
 
@@ -42,7 +43,7 @@ const failureOf = (revoke: Revocation.Service["revoke"]) =>
     const fiber = yield* Effect.fork(Effect.flip(revoke(token)))
     while (Option.isNone(yield* Fiber.poll(fiber))) {
       // The library's promises are settled by no clock.
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+      yield* settling(5)
       yield* TestClock.adjust("250 millis")
     }
     return yield* Fiber.join(fiber)

@@ -18,6 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
 import { client, issuer } from "./support/oauth.js"
+import { settling } from "./support/settling.js"
 
 const { respond } = MockClient
 
@@ -74,7 +75,7 @@ const running = <A, E>(
     const fiber = yield* Effect.fork(Effect.either(Effect.provide(run, api)))
     for (let second = 0; second < 6; second++) {
       // The promises of the library are not of the test's clock.
-      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 40)))
+      yield* settling(40)
       yield* TestClock.adjust("1 second")
     }
     const result = yield* Fiber.join(fiber)

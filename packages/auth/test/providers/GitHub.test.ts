@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+import { settling } from "../support/settling.js"
 
 const app = GitHub.app({ clientId: "Iv1.client", clientSecret })
 
@@ -83,7 +84,7 @@ describe("GitHub", () => {
       const ended = yield* Effect.fork(finish(pending))
       for (let n = 0; n < 3; n++) {
         yield* TestClock.adjust("5 seconds")
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* settling(5)
       }
       expect((yield* ended).token.scope).toBe("repo gist")
       expect((yield* forms).map(({ client_secret }) => client_secret)).toEqual([undefined, undefined, undefined])

@@ -10,6 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
 import { calling, clientSecret, imitating, keys, refreshing, signIn, signInAs } from "../support/imitated.js"
+import { settling } from "../support/settling.js"
 
 const client = Google.client({ clientId: "1.apps.googleusercontent.com", clientSecret })
 
@@ -109,7 +110,7 @@ describe("Google", () => {
       const ended = yield* Effect.fork(finish(pending))
       for (const _ of [1, 2, 3, 4]) {
         yield* TestClock.adjust("5 seconds")
-        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+        yield* settling(5)
       }
       expect((yield* Fiber.join(ended)).token.tokenType).toBe("Bearer")
       expect((yield* forms).map((form) => form["client_secret"])).toEqual(

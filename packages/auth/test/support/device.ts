@@ -8,6 +8,7 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { issuer } from "./oauth.js"
+import { settling } from "./settling.js"
 import { keys } from "./signIn.js"
 
 export const options: DeviceCode.Options = {
@@ -79,7 +80,7 @@ export const world = (world: World = {}) =>
   })
 
 /** The library's promises settle in their own time; this lets them. */
-export const settled = Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 3)))
+export const settled = settling(3)
 
 /** Runs to the end of a sign-in, second by second, and tells how it ended. */
 export const ending = <A>(
