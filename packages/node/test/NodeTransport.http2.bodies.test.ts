@@ -191,12 +191,12 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
       const api = yield* client(server.url)
       const slow = Stream.concat(
         Stream.make(piece),
-        Stream.fromEffect(Effect.delay(Effect.succeed(piece), "800 millis"))
+        Stream.fromEffect(Effect.delay(Effect.succeed(piece), "3 seconds"))
       )
       expect((yield* api.post("/", { body: HttpBody.stream(slow) })).status).toBe(200)
       const error = yield* Effect.flip(api.post("/", { body: HttpBody.uint8Array(body) }))
       expect(error).toMatchObject({ _tag: "TransportError", reason: "HeadersTimeout", sent: "maybe" })
-    }).pipe(Effect.provide(over({ headersTimeout: "400 millis" })), Effect.scoped)
+    }).pipe(Effect.provide(over({ headersTimeout: "2 seconds" })), Effect.scoped)
   )
 })
 

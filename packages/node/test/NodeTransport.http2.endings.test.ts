@@ -113,7 +113,7 @@ const endings: ReadonlyArray<Ending> = [
   {
     name: "silence",
     end: () => undefined,
-    timeout: "300 millis",
+    timeout: "1 second",
     outcome: (progress) => [isBegun(progress) ? "BodyTimeout" : "HeadersTimeout", "maybe"]
   }
 ]

@@ -229,7 +229,7 @@ describe.skipIf(certificates === undefined)("Connections over HTTP/2", () => {
 
   it.live("are closed after keepAliveTimeout without a request, with GOAWAY", () =>
     Effect.gen(function* () {
-      const server = yield* frameServer({ onRequest: (request) => void setTimeout(() => answer(request), 500) })
+      const server = yield* frameServer({ onRequest: (request) => void setTimeout(() => answer(request), 1200) })
       const api = yield* client(server.url)
       expect(yield* outcome(api.get("/"))).toBe("ok")
       expect(yield* outcome(api.get("/"))).toBe("ok")
@@ -238,7 +238,7 @@ describe.skipIf(certificates === undefined)("Connections over HTTP/2", () => {
       expect(server.opened[0]?.frames.at(-1)).toMatchObject({ type: type.goaway })
       expect(yield* outcome(api.get("/"))).toBe("ok")
       expect(server.opened).toHaveLength(2)
-    }).pipe(Effect.provide(over({ keepAliveTimeout: "200 millis" })), Effect.scoped)
+    }).pipe(Effect.provide(over({ keepAliveTimeout: "1 second" })), Effect.scoped)
   )
 
   it.live("are not used for new requests while the server is silent", () =>

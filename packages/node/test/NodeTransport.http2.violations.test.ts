@@ -206,7 +206,7 @@ describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", (
       expect(second).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "no" })
     }).pipe(
       Effect.provide(
-        NodeTransport.layerWith({ allowH2: true, connectTimeout: "1 second", tls: { ca: certificates?.ca ?? "" } })
+        NodeTransport.layerWith({ allowH2: true, connectTimeout: "3 seconds", tls: { ca: certificates?.ca ?? "" } })
       ),
       Effect.scoped
     )
