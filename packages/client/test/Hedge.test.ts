@@ -155,7 +155,9 @@ describe("a hedge", () => {
         { timeout: { call: "30 millis", exchange: false } }
       )
       expect(yield* Effect.flip(client.api.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
-      yield* Effect.promise(() => vi.waitFor(async () => expect(await interruptedOf(client.mock)).toEqual([0])))
+      yield* Effect.promise(() =>
+        vi.waitFor(async () => expect(await interruptedOf(client.mock)).toEqual([0]), { timeout: 60_000 })
+      )
     })
   )
 
