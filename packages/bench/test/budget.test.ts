@@ -18,17 +18,17 @@ describe("a budget that no clock is needed for", () => {
     expect(brotli).toBeLessThanOrEqual(21_000)
   })
 
-  it("an ApiClient with a bearer has at most 29.5 kB, compressed, and no code of others", async () => {
+  it("an ApiClient with a bearer has at most 29.6 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(29_500)
+    expect(brotli).toBeLessThanOrEqual(29_600)
   })
 
-  it("importing ApiClient loads at most 97 modules beside those of Effect, all of them ours", async () => {
+  it("importing ApiClient loads at most 101 modules beside those of Effect, all of them ours", async () => {
     const modules = await Bundle.loadedModules(staged, "@countersign/client/ApiClient")
     expect(modules).toContain("@countersign/client/dist/ApiClient.js")
     expect(modules.filter((module) => !/^@countersign\/(?:client|protocol)\//.test(module))).toEqual([])
-    expect(modules.length).toBeLessThanOrEqual(97)
+    expect(modules.length).toBeLessThanOrEqual(101)
   })
 
   it("a call through every policy takes at most 54 steps of Effect's interpreter, and no fiber", async () => {

@@ -135,15 +135,20 @@ const probing = <E, R>(
   Effect.uninterruptibleMask((restore): Exchange<E | CircuitOpen, R> => {
     if (circuit.isClosed) return restore(watched(rules, circuit, fiber, exchange))
     if (circuit.probe !== undefined && isWithin(fiber, circuit.probe)) return restore(exchange)
-    const ms = Math.ceil(circuit.wait(monotonicOf(fiber)))
+    const now = monotonicOf(fiber)
+    if (circuit.probe !== undefined && now >= circuit.probe.until) circuit.probe = undefined
+    const ms = Math.ceil(circuit.wait(now))
     if (ms > 0) return Effect.fail(rejected(circuit, ms, nowOf(fiber)))
-    circuit.probe = holderOf(fiber)
+    const holder = holderOf(fiber)
+    circuit.probe = holder
     const probe = Effect.zipRight(
       Timeline.emit(() => ({ _tag: "CircuitProbed", origin: circuit.origin })),
       exchange
     )
     // The place is free before anybody's predicate is asked: what that throws must not keep it.
     const settle = (verdict: () => Verdict, outcome: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
+      // After its lease another request is the probe.
+      if (circuit.probe !== holder) return outcome
       circuit.probe = undefined
       return Effect.zipRight(concluded(rules, circuit, fiber, verdict(), outcome), outcome)
     }

@@ -2,6 +2,8 @@ import type { Moving } from "../Concurrency.js"
 import type { Running } from "./call.js"
 import type { Holder } from "./holder.js"
 import { holderOf, isWithin } from "./holder.js"
+import { monotonicOf } from "./now.js"
+import { admit, Waiter, WaitQueue } from "./waitQueue.js"
 
 /** Leave to send. */
 export class Permit implements Holder {
@@ -13,21 +15,27 @@ export class Permit implements Holder {
   underWay = 0
   /** When it was given, in milliseconds of the monotonic clock, where durations are measured. */
   since = 0
+  /** Until when it is held at most, in milliseconds of the monotonic clock. After that its fiber is lost. */
+  readonly until: number
 
   constructor(fiber: Running) {
-    const { shared } = holderOf(fiber)
+    const { shared, until } = holderOf(fiber)
     this.fiber = fiber
     this.shared = shared
+    this.until = until
   }
 }
 
-/** Somebody in the queue. */
-export interface Waiter {
+/** A request in the queue, with the permit that it gets. */
+export class QueuedRequest extends Waiter {
   readonly permit: Permit
-  /** Whether its turn has come: then the permit is its own, and has to be given back. */
-  admitted: boolean
-  /** Wakes it up, once it sleeps. */
-  wake: (() => void) | undefined
+  /** Whether its turn has come: then it has to give the permit back. */
+  admitted = false
+
+  constructor(fiber: Running) {
+    super()
+    this.permit = new Permit(fiber)
+  }
 }
 
 /**
@@ -38,8 +46,10 @@ export class Bulkhead {
   readonly origin: string
   readonly #moving: Moving
   readonly #held = new Set<Permit>()
-  readonly #waiting = new Set<Waiter>()
+  readonly #waiting = new WaitQueue<QueuedRequest>()
   #given = 0
+  /** The earliest time at which a permit may end. */
+  #nextEnd = Number.POSITIVE_INFINITY
 
   constructor(origin: string, moving: Moving) {
     this.origin = origin
@@ -66,22 +76,27 @@ export class Bulkhead {
 
   /** A permit, if there is one and nobody waits for it. */
   take(fiber: Running): Permit | undefined {
-    if (this.#waiting.size > 0 || this.#held.size >= this.limit) return undefined
+    if (!this.#hasRoom()) this.advance(monotonicOf(fiber))
+    if (!this.#hasRoom()) return undefined
     const permit = new Permit(fiber)
     this.#give(permit)
     return permit
   }
 
-  join(fiber: Running): Waiter {
-    const waiter: Waiter = { permit: new Permit(fiber), admitted: false, wake: undefined }
-    this.#waiting.add(waiter)
+  #hasRoom(): boolean {
+    return this.#waiting.size === 0 && this.#held.size < this.limit
+  }
+
+  join(fiber: Running): QueuedRequest {
+    const waiter = new QueuedRequest(fiber)
+    this.#waiting.join(waiter)
     return waiter
   }
 
   /** Somebody waits no more, whether or not its turn has come. */
-  leave(waiter: Waiter): void {
+  leave(waiter: QueuedRequest): void {
     if (waiter.admitted) this.release(waiter.permit)
-    else this.#waiting.delete(waiter)
+    else this.#waiting.leave(waiter)
   }
 
   /** What the exchange that had a permit says about the server. */
@@ -92,18 +107,37 @@ export class Bulkhead {
   /** Gives a permit back. */
   release(permit: Permit): void {
     this.#held.delete(permit)
+    this.#admit(monotonicOf(permit.fiber))
+  }
+
+  /** Takes permits back from lost fibers, and gives what is free to those that wait. */
+  advance(now: number): void {
+    if (now >= this.#nextEnd) this.#takeBack(now)
+    this.#admit(now)
+  }
+
+  #takeBack(now: number): void {
+    this.#nextEnd = Number.POSITIVE_INFINITY
+    for (const permit of this.#held) {
+      if (now >= permit.until) this.#held.delete(permit)
+      else this.#nextEnd = Math.min(this.#nextEnd, permit.until)
+    }
+  }
+
+  #admit(now: number): void {
     // A limit that has moved has room for several, or for none.
-    for (const waiter of this.#waiting) {
-      if (this.#held.size >= this.limit) return
-      this.#waiting.delete(waiter)
+    while (this.#held.size < this.limit) {
+      const waiter = this.#waiting.shift(now)
+      if (waiter === undefined) return
       waiter.admitted = true
       this.#give(waiter.permit)
-      waiter.wake?.()
+      admit(waiter)
     }
   }
 
   #give(permit: Permit): void {
     this.#held.add(permit)
+    this.#nextEnd = Math.min(this.#nextEnd, permit.until)
     permit.nth = ++this.#given
     permit.underWay = this.#held.size
   }

@@ -1,5 +1,6 @@
 import type * as Fiber from "effect/Fiber"
 import type { Holder } from "./holder.js"
+import { isLost } from "./waitQueue.js"
 
 /** A send that is looked at by a gate. */
 export interface Sender {
@@ -14,6 +15,8 @@ export interface Waiter extends Sender {
   readonly latest: number
   /** Ends the wait. Called once. */
   readonly settle: (outcome: "admitted" | "too late") => void
+  /** When it last polled. Undefined for a fiber that is notified. */
+  polledAt: number | undefined
 }
 
 /** How long those who waited take to get in, in milliseconds, where no answer says that it may go faster. */
@@ -162,6 +165,10 @@ export class Gate {
     this.#advance(now)
     if (this.probe !== undefined) return this.#patience(now)
     for (const waiter of this.#waiting) {
+      if (isLost(waiter, now)) {
+        this.#waiting.delete(waiter)
+        continue
+      }
       if (!this.#take(now, waiter)) break
       this.#settle(waiter, "admitted")
     }
@@ -173,7 +180,7 @@ export class Gate {
 
   /** Tells those whose time is over, and in how many milliseconds the next one's is: nothing else happens until then. */
   #patience(now: number): number {
-    let next = Number.POSITIVE_INFINITY
+    let next = this.probe?.holder.until ?? Number.POSITIVE_INFINITY
     for (const waiter of this.#waiting) {
       if (waiter.latest <= now) this.#settle(waiter, "too late")
       else next = Math.min(next, waiter.latest)
@@ -187,6 +194,8 @@ export class Gate {
   }
 
   #advance(now: number): void {
+    // Its fiber is lost, and brings no answer.
+    if (this.probe !== undefined && now >= this.probe.holder.until) this.probe = undefined
     if (this.isClosed(now) || this.#needsProbe) return
     if (this.#opened === undefined) return this.#open(now)
     const passed = now - this.#last

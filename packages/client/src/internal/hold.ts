@@ -5,13 +5,14 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Origin from "@countersign/protocol/Origin"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type { RateLimitedBy } from "../Errors.js"
 import { RateLimited } from "../Errors.js"
 import type { defaults, HoldOptions, Service } from "../RateLimit.js"
+import * as Signal from "../Signal.js"
 import * as Timeline from "../Timeline.js"
 import { admitted } from "./admitted.js"
 import type { Running } from "./call.js"
@@ -24,6 +25,7 @@ import { dateAfter, isLimit, saidWait } from "./limit.js"
 import { monotonicOf, nowOf } from "./now.js"
 import { Recent } from "./recent.js"
 import { sleep } from "./sleep.js"
+import { isPolling } from "../WaitStrategy.js"
 
 /** The error of a request that was not sent. */
 export const heldBack = (
@@ -59,12 +61,16 @@ const pump = (gate: Gate): Effect.Effect<void> =>
     return gate.size === 0 ? Effect.void : Effect.zipRight(sleep(Math.max(1, next)), pump(gate))
   })
 
-/** Of a fiber of its own, since a fiber that waits may be interrupted; it ends with the last that waits. */
-const startPump = (gate: Gate): Effect.Effect<void> => {
-  if (gate.pump !== undefined) return Effect.void
-  gate.pump = "starting"
-  return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(pump(gate))))
-}
+/**
+ * Of a fiber of its own, since a fiber that waits may be interrupted; it ends with the last that waits. Where fibers poll,
+ * each of them moves the gate on.
+ */
+const startPump = (gate: Gate): Effect.Effect<void> =>
+  Effect.withFiberRuntime<void>((fiber) => {
+    if (gate.pump !== undefined || isPolling(fiber)) return Effect.void
+    gate.pump = "starting"
+    return Effect.asVoid(Effect.forkDaemon(Effect.interruptible(pump(gate))))
+  })
 
 const stopPump = (gate: Gate): void => {
   if (gate.pump === undefined || gate.pump === "starting") return
@@ -83,27 +89,30 @@ const leave = (gate: Gate, waiter: Waiter): void => {
   if (gate.size === 0) stopPump(gate)
 }
 
+/** A fiber that polls looks after the gate itself. */
+const turnOf = <E>(gate: Gate, waiter: Waiter, turn: Signal.Signal<void, E>): Effect.Effect<void, E> =>
+  turn.wait((now) => {
+    waiter.polledAt = now
+    gate.tick(now)
+  })
+
 const wait = (request: HttpClientRequest, gate: Gate, sender: Sender, latest: number) =>
   Effect.acquireUseRelease(
-    Effect.withFiberRuntime<readonly [Waiter, Deferred.Deferred<void, RateLimited>, since: number, ms: number]>(
-      (fiber) => {
-        const since = monotonicOf(fiber)
-        const ms = Math.ceil(gate.waitOf(since))
-        const turn = Deferred.unsafeMake<void, RateLimited>(fiber.id())
-        const tooLate = Effect.withFiberRuntime<never, RateLimited>((late) =>
-          Effect.fail(limitedNow(request, gate, late))
-        )
-        const settle: Waiter["settle"] = (outcome) =>
-          Deferred.unsafeDone(turn, outcome === "admitted" ? Effect.void : tooLate)
-        const waiter = { ...sender, latest, settle }
-        gate.join(waiter)
-        return Effect.as(startPump(gate), [waiter, turn, since, ms] as const)
+    Effect.withFiberRuntime<readonly [Waiter, Signal.Signal<void, RateLimited>, since: number, ms: number]>((fiber) => {
+      const since = monotonicOf(fiber)
+      const ms = Math.ceil(gate.waitOf(since))
+      const turn = Signal.make<void, RateLimited>()
+      const settle: Waiter["settle"] = (outcome) => {
+        turn.complete(outcome === "admitted" ? Exit.void : Exit.fail(limitedNow(request, gate, fiber)))
       }
-    ),
-    ([, turn, since, ms]) =>
+      const waiter: Waiter = { ...sender, latest, settle, polledAt: undefined }
+      gate.join(waiter)
+      return Effect.as(startPump(gate), [waiter, turn, since, ms] as const)
+    }),
+    ([waiter, turn, since, ms]) =>
       Effect.zipRight(
         Timeline.emit(() => ({ _tag: "Held", ms })),
-        Effect.zipRight(Deferred.await(turn), admitted(since))
+        Effect.zipRight(turnOf(gate, waiter, turn), admitted(since))
       ),
     ([waiter]) =>
       Effect.sync(() => {

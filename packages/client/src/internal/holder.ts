@@ -1,17 +1,36 @@
 import type { Running, Shared } from "./call.js"
 import { callOf, isInside } from "./call.js"
+import { monotonicOf } from "./now.js"
+import { isPolling } from "../WaitStrategy.js"
+
+/** Time for a fiber to end after its deadline, in milliseconds. */
+const slack = 1000
+
+/** The lease of a fiber without a deadline, in milliseconds, on a runtime that may drop fibers without a trace. */
+const longestLease = 300_000
 
 /** Who has something that others wait for: a permit, the place of a probe. */
 export interface Holder {
   readonly fiber: Running
   /** What it has it for; undefined outside of calls. */
   readonly shared: Shared | undefined
+  /** Until when it has it at most, in milliseconds of the monotonic clock. After that the fiber is lost. */
+  readonly until: number
+}
+
+/**
+ * After its call's deadline a fiber holds nothing. One that still does is lost: its request is over, and its runtime ran no
+ * finalizers.
+ */
+const leaseOf = (fiber: Running, deadline: number): number => {
+  if (deadline !== Number.POSITIVE_INFINITY) return deadline + slack
+  return isPolling(fiber) ? monotonicOf(fiber) + longestLease : deadline
 }
 
 /** This fiber, as it is now. */
 export const holderOf = (fiber: Running): Holder => {
   const call = callOf(fiber)
-  return { fiber, shared: isInside(call) ? call.shared : undefined }
+  return { fiber, shared: isInside(call) ? call.shared : undefined, until: leaseOf(fiber, call.deadline) }
 }
 
 /**

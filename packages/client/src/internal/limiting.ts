@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../Errors.js"
 import type { defaults, Limit, Options, Service } from "../RateLimit.js"
+import * as Mutex from "../Mutex.js"
 import type * as RateLimiter from "../RateLimiter.js"
 import * as Timeline from "../Timeline.js"
 import { admitted } from "./admitted.js"
@@ -18,8 +19,8 @@ import { sleep } from "./sleep.js"
 
 /** Those who wait for the same limits. The first of them looks when there is room, the others wait for the first. */
 interface Line {
-  readonly lock: Effect.Semaphore
-  size: number
+  readonly lock: Mutex.Mutex
+  users: number
   /** Before when there is no room, as the first one found. */
   opensAt: number
 }
@@ -100,19 +101,19 @@ export const limiting = (
   const queue = (sending: Sending, key: string, ms: number) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
-        const line = lines.get(key) ?? { lock: Effect.unsafeMakeSemaphore(1), size: 0, opensAt: 0 }
+        const line = lines.get(key) ?? { lock: Mutex.make(longest + 1000), users: 0, opensAt: 0 }
         lines.set(key, line)
-        line.size++
+        line.users++
         return line
       }),
       (line) =>
         Timeline.emit(() => ({ _tag: "Held", ms: Math.ceil(ms) })).pipe(
-          Effect.zipRight(line.lock.withPermits(1)(first(sending, line))),
+          Effect.zipRight(line.lock.withLock(first(sending, line))),
           Effect.zipRight(admitted(sending.since))
         ),
       (line) =>
         Effect.sync(() => {
-          if (--line.size === 0) lines.delete(key)
+          if (--line.users === 0) lines.delete(key)
         })
     )
 
@@ -130,7 +131,7 @@ export const limiting = (
       const key = limits.map((limit) => keyOf(limit, request)).join("\n")
       const line = lines.get(key)
       if (line !== undefined) {
-        const ms = Math.max(1, line.opensAt - monotonicOf(fiber)) + atLeast(limits, line.size)
+        const ms = Math.max(1, line.opensAt - monotonicOf(fiber)) + atLeast(limits, line.lock.users())
         return wait(request, send, key, ms)
       }
       return Effect.flatMap(counted(request), (ms) => (ms === 0 ? Effect.void : wait(request, send, key, ms)))

@@ -10,7 +10,7 @@ import { Overloaded } from "../Errors.js"
 import * as Timeline from "../Timeline.js"
 import { admitted } from "./admitted.js"
 import { Bulkhead } from "./bulkhead.js"
-import type { Permit, Waiter } from "./bulkhead.js"
+import type { Permit } from "./bulkhead.js"
 import type { Running } from "./call.js"
 import { callOf } from "./call.js"
 import { isLimit } from "./limit.js"
@@ -18,6 +18,7 @@ import { monotonicOf } from "./now.js"
 import { PerOrigin } from "./perOrigin.js"
 import type { Verdict } from "./verdict.js"
 import { isOutage, verdictOf } from "./verdict.js"
+import { turnOf } from "./waitQueue.js"
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -84,12 +85,6 @@ const send = <E, R>({ bulkhead, exchange, fiber, restore, rules }: Passage<E, R>
   })
 }
 
-const turnOf = (waiter: Waiter): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    if (waiter.admitted) return resume(Effect.void)
-    waiter.wake = () => resume(Effect.void)
-  })
-
 /** Waits for a turn, for so many milliseconds. It is the waiter who knows what came of it: both may happen at once. */
 const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded, R> => {
   const { bulkhead, exchange, fiber, restore } = passage
@@ -99,7 +94,7 @@ const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
     // Where the caller cannot be interrupted, the end of the time has to end the wait all the same.
-    Effect.timeoutOption(Effect.interruptible(turnOf(waiter)), Duration.millis(ms))
+    Effect.timeoutOption(Effect.interruptible(turnOf(waiter, (now) => bulkhead.advance(now))), Duration.millis(ms))
   )
   const leave = () => {
     bulkhead.leave(waiter)

@@ -1,0 +1,82 @@
+import * as Mutex from "@countersign/client/Mutex"
+import * as WaitStrategy from "@countersign/client/WaitStrategy"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { forkLost } from "./losing.js"
+
+const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
+
+describe.each(strategies)("Mutex by %s", (strategy) => {
+  const waits = Effect.provideService(WaitStrategy.WaitStrategy, strategy)
+
+  it.effect("lets one fiber in at a time, in the order in which they came", () =>
+    Effect.gen(function* () {
+      const mutex = Mutex.make()
+      const order: Array<number> = []
+      let inside = 0
+      let most = 0
+      const use = (n: number) =>
+        mutex.withLock(
+          Effect.sync(() => {
+            order.push(n)
+            most = Math.max(most, ++inside)
+          }).pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(Effect.sync(() => inside--)))
+        )
+      const all = yield* Effect.fork(Effect.forEach([1, 2, 3, 4], use, { concurrency: "unbounded" }).pipe(waits))
+      yield* TestClock.adjust("1500 millis")
+      expect(mutex.users()).toBe(3)
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(all)
+      expect([order, most, mutex.users()]).toEqual([[1, 2, 3, 4], 1, 0])
+    })
+  )
+
+  it.effect("is free again after a failure, a defect and an interruption, of the holder and in the queue", () =>
+    Effect.gen(function* () {
+      const mutex = Mutex.make()
+      yield* Effect.exit(mutex.withLock(Effect.fail("no")))
+      yield* Effect.exit(mutex.withLock(Effect.die("defect")))
+      const holder = yield* Effect.fork(mutex.withLock(Effect.never).pipe(waits))
+      const queued = yield* Effect.fork(mutex.withLock(Effect.never).pipe(waits))
+      const last = yield* Effect.fork(mutex.withLock(Effect.succeed("done")).pipe(waits))
+      yield* TestClock.adjust("100 millis")
+      yield* Fiber.interrupt(queued)
+      yield* Fiber.interrupt(holder)
+      yield* TestClock.adjust("100 millis")
+      expect([yield* Fiber.join(last), mutex.users()]).toEqual(["done", 0])
+    })
+  )
+
+  it.effect("takes the lock from a lost fiber after `longest`, and not before", () =>
+    Effect.gen(function* () {
+      const mutex = Mutex.make("10 seconds")
+      yield* forkLost(mutex.withLock(Effect.never).pipe(waits))
+      yield* TestClock.adjust("9999 millis")
+      const early = yield* Effect.fork(mutex.withLock(Effect.succeed("early")).pipe(waits))
+      yield* TestClock.adjust("0 millis")
+      expect(yield* Fiber.poll(early)).toMatchObject({ _tag: "None" })
+      yield* TestClock.adjust("1 millis")
+      const late = yield* Effect.fork(mutex.withLock(Effect.succeed("late")).pipe(waits))
+      yield* TestClock.adjust("100 millis")
+      expect([yield* Fiber.join(early), yield* Fiber.join(late)]).toEqual(["early", "late"])
+    })
+  )
+})
+
+describe("a mutex with waiters that poll", () => {
+  it.effect("gives no lock to a waiter that is lost", () =>
+    Effect.gen(function* () {
+      const mutex = Mutex.make("1 hour")
+      const poll = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
+      const holder = yield* Effect.fork(mutex.withLock(Effect.sleep("5 seconds")).pipe(poll))
+      yield* TestClock.adjust("0 millis")
+      yield* forkLost(mutex.withLock(Effect.never).pipe(poll))
+      const alive = yield* Effect.fork(mutex.withLock(Effect.succeed("alive")).pipe(poll))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.join(holder)
+      expect(yield* Fiber.join(alive)).toBe("alive")
+    })
+  )
+})

@@ -1,0 +1,80 @@
+import * as Signal from "@countersign/client/Signal"
+import * as WaitStrategy from "@countersign/client/WaitStrategy"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { forkLost } from "./losing.js"
+
+const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
+
+const withStrategy = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
+
+describe.each(strategies)("Signal by %s", (strategy) => {
+  it.effect("gives its outcome to every fiber that waits, and to later ones at once", () =>
+    Effect.gen(function* () {
+      const signal = Signal.make<number, string>()
+      const waiting = yield* Effect.fork(
+        Effect.all([signal.wait(), signal.wait()], { concurrency: "unbounded" }).pipe(withStrategy(strategy))
+      )
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.poll(waiting)).toMatchObject({ _tag: "None" })
+      expect(signal.outcome).toBeUndefined()
+      expect(signal.complete(Exit.succeed(1))).toBe(true)
+      yield* TestClock.adjust("20 millis")
+      expect(yield* Fiber.join(waiting)).toEqual([1, 1])
+      expect(yield* signal.wait().pipe(withStrategy(strategy))).toBe(1)
+    })
+  )
+
+  it.effect("keeps its first outcome", () =>
+    Effect.gen(function* () {
+      const signal = Signal.make<number, string>()
+      expect(signal.complete(Exit.fail("no"))).toBe(true)
+      expect(signal.complete(Exit.succeed(1))).toBe(false)
+      expect(yield* Effect.flip(signal.wait().pipe(withStrategy(strategy)))).toBe("no")
+    })
+  )
+
+  it.effect("resumes no fiber that was interrupted", () =>
+    Effect.gen(function* () {
+      const signal = Signal.make<number>()
+      const waiting = yield* Effect.fork(signal.wait().pipe(withStrategy(strategy)))
+      yield* TestClock.adjust("1 second")
+      expect(Exit.isInterrupted(yield* Fiber.interrupt(waiting))).toBe(true)
+      expect(signal.complete(Exit.succeed(1))).toBe(true)
+    })
+  )
+})
+
+describe("a fiber that polls", () => {
+  it.effect("is not resumed by the fiber that completes the signal", () =>
+    Effect.gen(function* () {
+      const signal = Signal.make<number>()
+      const lost = yield* forkLost(signal.wait().pipe(withStrategy("poll")))
+      yield* TestClock.adjust("1 second")
+      signal.complete(Exit.succeed(1))
+      yield* TestClock.adjust("1 minute")
+      expect(yield* Fiber.poll(lost)).toMatchObject({ _tag: "None" })
+    })
+  )
+
+  it.effect("calls `onPoll` at each look, which may complete the signal", () =>
+    Effect.gen(function* () {
+      const signal = Signal.make<number>()
+      const looks: Array<number> = []
+      const waiting = yield* Effect.fork(
+        signal
+          .wait((now) => {
+            looks.push(now)
+            if (looks.length === 3) signal.complete(Exit.succeed(looks.length))
+          })
+          .pipe(withStrategy("poll"))
+      )
+      yield* TestClock.adjust("1 second")
+      expect(yield* Fiber.join(waiting)).toBe(3)
+      expect(looks).toEqual([0, 20, 40])
+    })
+  )
+})

@@ -1,0 +1,140 @@
+/** What a lost fiber holds (a permit, the place of a probe, the head of a queue) is free again after its deadline. */
+import * as Schedule from "effect/Schedule"
+import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+import * as Concurrency from "@countersign/client/Concurrency"
+import type * as Policy from "@countersign/client/Policy"
+import * as RateLimit from "@countersign/client/RateLimit"
+import * as RateLimiter from "@countersign/client/RateLimiter"
+import * as Timeout from "@countersign/client/Timeout"
+import * as WaitStrategy from "@countersign/client/WaitStrategy"
+import * as MockClient from "@countersign/testing/MockClient"
+import { describe, expect, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { forkLost } from "./losing.js"
+import { get, transport } from "./scripted.js"
+
+const ok = MockClient.respond(200, "ok")
+const busy = MockClient.respond(429, "busy", { "retry-after": "2" })
+
+const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
+
+const strategyOf = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
+
+/** A client with a call timeout of 10 seconds: `policy` is what a lost fiber may hold up. */
+const client = <E>(script: MockClient.Script, policy: Policy.Policy<E>) =>
+  Effect.map(transport(script), ({ client: inner, mock }) => {
+    const limited = Timeout.call("10 seconds")(policy(inner))
+    return { mock, send: Effect.either(limited.execute(get())) }
+  })
+
+const statusOf = (outcome: Either.Either<{ readonly status: number }, unknown>): number | "failed" =>
+  Either.isRight(outcome) ? outcome.right.status : "failed"
+
+const permits = Effect.map(Concurrency.make({ limit: 1 }), Concurrency.policy)
+
+describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
+  const waits = strategyOf(strategy)
+
+  it.effect("keeps its permit until its deadline, and no longer", () =>
+    Effect.gen(function* () {
+      const { mock, send } = yield* client((_, n) => (n === 0 ? MockClient.never : ok), yield* permits)
+      yield* forkLost(send.pipe(waits))
+      yield* TestClock.adjust("5 seconds")
+      const queued = yield* Effect.fork(send.pipe(waits))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* mock.sent).length).toBe(1)
+      yield* TestClock.adjust("1 seconds")
+      const next = yield* Effect.fork(send.pipe(waits))
+      yield* TestClock.adjust("1 seconds")
+      expect([yield* Fiber.join(queued), yield* Fiber.join(next)].map(statusOf)).toEqual([200, 200])
+    })
+  )
+
+  it.effect("keeps the place of a circuit's probe until its deadline, and no longer", () =>
+    Effect.gen(function* () {
+      const service = yield* CircuitBreaker.make({
+        trip: CircuitBreaker.consecutive(1),
+        schedule: Schedule.spaced("1 second")
+      })
+      const script: MockClient.Script = (_, n) => [MockClient.respond(503), MockClient.never][n] ?? ok
+      const { mock, send } = yield* client(script, CircuitBreaker.policy(service))
+      expect(statusOf(yield* send)).toBe(503)
+      yield* TestClock.adjust("2 seconds")
+      yield* forkLost(send.pipe(waits))
+      yield* TestClock.adjust("10 seconds")
+      expect(statusOf(yield* send.pipe(waits))).toBe("failed")
+      yield* TestClock.adjust("1 seconds")
+      expect([statusOf(yield* send.pipe(waits)), (yield* mock.sent).length]).toEqual([200, 3])
+      expect((yield* service.state("https://api.test"))._tag).toBe("Closed")
+    })
+  )
+
+  it.effect("keeps the place of a throttle's probe until its deadline, and no longer", () =>
+    Effect.gen(function* () {
+      const service = RateLimit.hold({ maxThrottle: "1 second" })
+      const script: MockClient.Script = (_, n) => [busy, MockClient.never][n] ?? ok
+      const { mock, send } = yield* client(script, RateLimit.policy(service))
+      expect(statusOf(yield* send)).toBe(429)
+      yield* TestClock.adjust("2 seconds")
+      yield* forkLost(send.pipe(waits))
+      yield* TestClock.adjust("5 seconds")
+      const waiting = yield* Effect.fork(send.pipe(waits))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* mock.sent).length).toBe(2)
+      const next = yield* Effect.fork(send.pipe(waits))
+      yield* TestClock.adjust("4 seconds")
+      expect([yield* Fiber.join(waiting), yield* Fiber.join(next)].map(statusOf)).toEqual([200, 200])
+    })
+  )
+
+  it.effect("does not hold up the queue at a limit of the client's own for ever", () =>
+    Effect.gen(function* () {
+      const store = yield* RateLimiter.makeStoreMemory()
+      const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
+      const limits = [{ limit: 1, window: "1 second", algorithm: "fixed-window" }] as const
+      const service = yield* RateLimit.make({ limits, longest: "5 seconds" }).pipe(
+        Effect.provideService(RateLimiter.RateLimiter, limiter)
+      )
+      const { send } = yield* client(() => ok, RateLimit.policy(service))
+      expect(statusOf(yield* send.pipe(waits))).toBe(200)
+      yield* forkLost(send.pipe(waits))
+      yield* TestClock.adjust("6 seconds")
+      const next = yield* Effect.fork(Effect.all([send, send], { concurrency: "unbounded" }).pipe(waits))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.join(next)).map(statusOf)).toEqual([200, 200])
+    })
+  )
+})
+
+describe("a queued fiber that polled and is lost", () => {
+  it.effect("does not hold up the others at a throttle", () =>
+    Effect.gen(function* () {
+      const service = RateLimit.hold({})
+      const { send } = yield* client((_, n) => (n === 0 ? busy : ok), RateLimit.policy(service))
+      expect(statusOf(yield* send)).toBe(429)
+      for (let n = 0; n < 3; n++) yield* forkLost(send.pipe(strategyOf("poll")))
+      const all = yield* Effect.fork(
+        Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(strategyOf("poll"))
+      )
+      yield* TestClock.adjust("4 seconds")
+      expect((yield* Fiber.join(all)).map(statusOf)).toEqual([200, 200, 200])
+      expect(statusOf(yield* send.pipe(strategyOf("poll")))).toBe(200)
+    })
+  )
+
+  it.effect("gets no permit", () =>
+    Effect.gen(function* () {
+      const { mock, send } = yield* client((_, n) => (n === 0 ? MockClient.delay("3 seconds", ok) : ok), yield* permits)
+      const first = yield* Effect.fork(send.pipe(strategyOf("poll")))
+      yield* TestClock.adjust("0 millis")
+      yield* forkLost(send.pipe(strategyOf("poll")))
+      const alive = yield* Effect.fork(send.pipe(strategyOf("poll")))
+      yield* TestClock.adjust("4 seconds")
+      expect([yield* Fiber.join(first), yield* Fiber.join(alive)].map(statusOf)).toEqual([200, 200])
+      expect((yield* mock.sent).length).toBe(2)
+    })
+  )
+})
