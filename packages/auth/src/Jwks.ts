@@ -137,7 +137,11 @@ export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRe
     const shelf = new Shelf()
     // Of its own, and never closed: what is under way ends by its time-out, and leaves nothing behind.
     const scope = yield* Scope.make()
-    const flight = yield* Scope.extend(SingleFlight.make(kept(fetched, shelf)), scope)
+    const limits = {
+      firstStep: Duration.toMillis(defaults.timeout),
+      lost: (ms: number) => unavailable(`the request took longer than ${Duration.format(Duration.millis(ms))}`)
+    }
+    const flight = yield* Scope.extend(SingleFlight.make(kept(fetched, shelf), limits), scope)
     return { find: finding(shelf, flight) }
   })
 

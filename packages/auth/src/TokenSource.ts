@@ -21,7 +21,7 @@ import * as Saving from "./internal/saving.js"
 import * as SingleFlight from "./internal/singleFlight.js"
 import * as Telling from "./internal/telling.js"
 import type { State } from "./internal/transaction.js"
-import { look, transaction } from "./internal/transaction.js"
+import { look, tooSlow, transaction } from "./internal/transaction.js"
 import type * as Token from "./Token.js"
 import * as TokenStore from "./TokenStore.js"
 
@@ -200,8 +200,15 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
         declined: undefined
       }
     }
-    const flight = yield* SingleFlight.make(transaction(state, options))
-    const looking = yield* SingleFlight.make(look(state))
+    const firstStep = Duration.toMillis(Guarded.patience)
+    const flight = yield* SingleFlight.make(transaction(state, options), {
+      firstStep,
+      lost: (ms) => tooSlow(Duration.millis(ms))
+    })
+    const looking = yield* SingleFlight.make(look(state), {
+      firstStep,
+      lost: (ms) => Guarded.silent("reading it", "ReadFailed", Duration.millis(ms))
+    })
     const another: Renewing.Another = (isEnough) =>
       Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
         Effect.zipRight(flight.join(() => (isEnough() ? holding.held : undefined))),

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { makeTurns } from "./internal/turns.js"
 import type { Token } from "./Token.js"
 
 /**
@@ -88,18 +89,7 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const records = new Map<string, Stored>()
   /** The highest version of a removed record, so that no version of a key comes twice. */
   let lastVersion = 0
-  const locks = new Map<string, { semaphore: Effect.Semaphore; users: number }>()
-
-  const acquire = (key: string) => {
-    const lock = locks.get(key) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
-    lock.users += 1
-    locks.set(key, lock)
-    return lock
-  }
-  const release = (key: string, lock: { users: number }) => {
-    lock.users -= 1
-    if (lock.users === 0) locks.delete(key)
-  }
+  const turns = makeTurns()
 
   return {
     reach: "process",
@@ -120,12 +110,7 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
         lastVersion = Math.max(lastVersion, record.version)
         return true
       }),
-    exclusive: (key) => (effect) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => acquire(key)),
-        (lock) => lock.semaphore.withPermits(1)(effect),
-        (lock) => Effect.sync(() => release(key, lock))
-      )
+    exclusive: turns
   }
 })
 

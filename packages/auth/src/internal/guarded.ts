@@ -4,15 +4,20 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Issued, Token } from "../Token.js"
 import type * as TokenStore from "../TokenStore.js"
+import { step } from "./progress.js"
 
 /** A store that does not answer is given up, so that it keeps nobody from a token that is still good. */
-const patience = Duration.seconds(15)
+export const patience: Duration.Duration = Duration.seconds(15)
 
 /** Longer than any store waits for a lock by itself: its own error says more. */
 const lockPatience = Duration.minutes(2)
 
-const silent = (what: string, reason: "ReadFailed" | "WriteFailed" | "Busy", after: Duration.Duration) =>
-  new TokenStoreError({ reason, detail: `${what} took longer than ${Duration.format(after)}` })
+/** The error of a store that did not answer in time. */
+export const silent = (
+  what: string,
+  reason: "ReadFailed" | "WriteFailed" | "Busy",
+  after: Duration.Duration
+): TokenStoreError => new TokenStoreError({ reason, detail: `${what} took longer than ${Duration.format(after)}` })
 
 const issuers = (token: Token, issued: Issued): string =>
   `it was issued by ${JSON.stringify(token.issued?.issuer)} to the client ${JSON.stringify(token.issued?.client)}, not by ${JSON.stringify(issued.issuer)} to ${JSON.stringify(issued.client)}`
@@ -70,7 +75,8 @@ const bounded =
         return silent("waiting for its lock", "Busy", lockPatience)
       })
       // Also where a scope is closing, and nothing else can be interrupted.
-      return Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))
+      const entered = Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))
+      return step(entered, Duration.toMillis(lockPatience))
     })
 
 /** Tells that data was damaged, and where it was moved; to nowhere, if the store cannot move it. */
@@ -120,7 +126,10 @@ export const make = (
     return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "Foreign", detail })
   }
   const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
-    Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error })
+    step(
+      Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error }),
+      Duration.toMillis(patience)
+    )
   return {
     isShared: store.reach !== "process",
     get: Effect.flatMap(

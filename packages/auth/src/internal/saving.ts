@@ -1,4 +1,4 @@
-import type { TokenStoreError } from "@countersign/client/Errors"
+import { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
@@ -20,8 +20,8 @@ export interface Saving {
   /** The record is gone: nothing is owed to it. */
   readonly forget: () => void
   /**
-   * Stores a token in place of version `expected`, which holds `previous`. It never fails: what cannot be stored now is
-   * owed.
+   * Stores a token in place of version `expected`, which holds `previous`. The store owes the token from the moment of the
+   * call. The effect never fails: a token that cannot be stored now, or whose write is interrupted, is stored later.
    */
   readonly save: (token: Token, expected: number, previous: Token | undefined) => Effect.Effect<void>
 }
@@ -34,6 +34,8 @@ const again = Schedule.exponential("1 second").pipe(Schedule.union(Schedule.spac
  * others share the record.
  */
 const atOnce = Schedule.fromDelays("50 millis", "250 millis")
+
+const interrupted = new TokenStoreError({ reason: "WriteFailed", detail: "the write was interrupted" })
 
 interface Debt {
   readonly token: Token
@@ -124,13 +126,14 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
         known = 0
       },
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
-      save: (token, expected, previous) =>
-        Effect.suspend(() => {
-          const owed = { token, expected, previous }
-          // From now on the store is owed this one, and none of its predecessors.
-          debt = owed
-          const written = store.isShared ? Effect.retry(write(owed), atOnce) : write(owed)
-          return Effect.catchAll(written, (error) => owe(token, error))
-        })
+      save: (token, expected, previous) => {
+        const owed = { token, expected, previous }
+        // From now on the store is owed this one, and none of its predecessors.
+        debt = owed
+        const written = store.isShared ? Effect.retry(write(owed), atOnce) : write(owed)
+        return Effect.catchAll(written, (error) => owe(token, error)).pipe(
+          Effect.onInterrupt(() => (debt === owed ? owe(token, interrupted) : Effect.void))
+        )
+      }
     }
   })

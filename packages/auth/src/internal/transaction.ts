@@ -12,6 +12,7 @@ import type { Held, Options } from "../TokenSource.js"
 import type { Stored } from "../TokenStore.js"
 import type { Guarded } from "./guarded.js"
 import type { Holding } from "./holding.js"
+import { step } from "./progress.js"
 import * as Rotated from "./rotated.js"
 import type { Saving } from "./saving.js"
 import type { Telling } from "./telling.js"
@@ -62,7 +63,8 @@ const adopt = (state: State, stored: Option.Option<Stored>): Effect.Effect<Optio
     return holding.isFresh(yield* Clock.currentTimeMillis) ? Option.some(held) : Option.none()
   })
 
-const tooSlow = (after: Duration.Duration) =>
+/** The error of a request for a token that took too long. */
+export const tooSlow = (after: Duration.Duration): TokenError =>
   new TokenError({
     reason: "Unavailable",
     sent: "maybe",
@@ -82,8 +84,11 @@ const attempt = <R>(
   demand: Demand | undefined
 ): Effect.Effect<Token, TokenError, R> => {
   const patience = Duration.decode(options.timeout ?? "20 seconds")
-  return options.mint(previous, demand).pipe(
-    Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(patience) }),
+  const bounded = Effect.timeoutFail(options.mint(previous, demand), {
+    duration: patience,
+    onTimeout: () => tooSlow(patience)
+  })
+  return step(bounded, Duration.toMillis(patience)).pipe(
     // Those who wait were not interrupted, and must not look as if they had been.
     Effect.catchSomeCause((cause) =>
       Cause.isInterruptedOnly(cause) ? Option.some(Effect.fail(interrupted)) : Option.none()
@@ -182,21 +187,38 @@ const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Fail
     if (Option.isSome(adopted)) return adopted.value
     if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
     const refresh = yield* begin(state, stored)
-    const { demand } = state
-    const minted = yield* Effect.either(mint(state, options, refresh, demand))
-    if (Either.isLeft(minted)) {
-      yield* keepRotated(state, options, refresh, minted.left)
-      return yield* failed(state, refresh, minted.left, demand)
-    }
-    const token: Token = { ...minted.right, issued: options.issued ?? minted.right.issued, refreshingSince: undefined }
-    // In memory first: a full disk must not cost a token whose predecessor is already void.
-    const held = yield* state.holding.hold(token)
-    if (demand !== undefined) state.met = { generation: held.generation, demand }
-    const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
-    yield* state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
-    yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
-    return held
+    return yield* mintAndStore(state, options, refresh, state.demand)
   })
+
+/** An interruption ends the request for a token. It does not lose a token that has arrived. */
+const mintAndStore = <R>(
+  state: State,
+  options: Minting<R>,
+  refresh: Refresh,
+  demand: Demand | undefined
+): Effect.Effect<Held, Failure, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const minted = yield* Effect.either(restore(mint(state, options, refresh, demand)))
+      if (Either.isLeft(minted)) {
+        yield* keepRotated(state, options, refresh, minted.left)
+        return yield* restore(failed(state, refresh, minted.left, demand))
+      }
+      const token: Token = {
+        ...minted.right,
+        issued: options.issued ?? minted.right.issued,
+        refreshingSince: undefined
+      }
+      // In memory first: a full disk must not cost a token whose predecessor is already void.
+      const held = yield* state.holding.hold(token)
+      if (demand !== undefined) state.met = { generation: held.generation, demand }
+      const saved = state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
+      const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
+      const told = state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
+      yield* restore(Effect.zipRight(told, saved))
+      return held
+    })
+  )
 
 /** A response that was rejected may have brought a new refresh token. It is stored, since the old one is void. */
 const keepRotated = <R>(

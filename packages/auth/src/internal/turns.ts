@@ -1,18 +1,20 @@
+import * as Mutex from "@countersign/client/Mutex"
 import * as Effect from "effect/Effect"
 
 interface Queue {
-  readonly semaphore: Effect.Semaphore
+  readonly mutex: Mutex.Mutex
   users: number
 }
 
-/** Lets one effect at a time run under each name, in the order in which they came, and forgets names that nobody uses. */
+/** Lets one effect at a time run under each name, in the order in which they came, and forgets names that nothing uses. */
 export type Turns = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
+/** Makes turns. An effect that takes longer than two minutes loses its turn: its fiber may be lost. */
 export const makeTurns = (): Turns => {
   const queues = new Map<string, Queue>()
 
   const enter = (name: string): Queue => {
-    const queue = queues.get(name) ?? { semaphore: Effect.unsafeMakeSemaphore(1), users: 0 }
+    const queue = queues.get(name) ?? { mutex: Mutex.make(), users: 0 }
     queue.users += 1
     queues.set(name, queue)
     return queue
@@ -25,7 +27,7 @@ export const makeTurns = (): Turns => {
   return (name) => (effect) =>
     Effect.acquireUseRelease(
       Effect.sync(() => enter(name)),
-      (queue) => queue.semaphore.withPermits(1)(effect),
+      (queue) => queue.mutex.withLock(effect),
       (queue) => Effect.sync(() => leave(name, queue))
     )
 }

@@ -1,0 +1,20 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/** What a run of a single flight reports: each step, and how long it may take, in milliseconds. */
+interface Steps {
+  readonly begin: (ms: number) => void
+}
+
+/** The steps of the current run. Outside of a single flight nothing is reported. */
+export class Progress
+  extends /* @__PURE__ */ Context.Reference<Progress>()("@countersign/auth/internal/Progress", {
+    defaultValue: (): Steps => ({ begin: () => undefined })
+  }) {}
+
+/** Runs an effect as one step, which ends within `ms` milliseconds by itself. */
+export const step = <A, E, R>(effect: Effect.Effect<A, E, R>, ms: number): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Progress, (steps) => {
+    steps.begin(ms)
+    return effect
+  })
