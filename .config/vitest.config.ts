@@ -21,6 +21,7 @@ const longest = [
   "bench/test/tokens.test.ts",
   "bench/test/outage.test.ts",
   "conformance/test/conformance.test.ts",
+  "conformance/test/workerd.test.ts",
   "node/test/FileTokenStore.processes.test.ts",
   "node/test/NodeTransport.framings.test.ts"
 ]

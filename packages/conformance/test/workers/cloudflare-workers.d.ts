@@ -1,0 +1,5 @@
+/** The part of the runtime's own module that the workers here use. */
+declare module "cloudflare:workers" {
+  /** The bindings of the worker's configuration. */
+  export const env: { readonly BACKEND: string }
+}

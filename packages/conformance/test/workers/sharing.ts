@@ -1,0 +1,79 @@
+/** A worker whose requests share the clients of its isolate, as an application on Cloudflare Workers does. */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as Bearer from "@countersign/auth/Bearer"
+import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import * as Concurrency from "@countersign/client/Concurrency"
+import { env } from "cloudflare:workers"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Redacted from "effect/Redacted"
+
+class Api extends ApiClient.Tag("workerd/Api")<Api>() {}
+
+/** A short refresh timeout, so that a test of a lost refresh takes seconds. `late` keeps the window of background refreshes open. */
+const tuning = { timeout: "8 seconds", late: "200 millis" } as const
+
+const CredentialsLive = ClientCredentials.layer({
+  issuer: env.BACKEND,
+  tokenEndpoint: `${env.BACKEND}/token`,
+  transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+  clientId: "worker",
+  clientSecret: Redacted.make("secret"),
+  ...tuning
+}).pipe(Layer.provide(TokenStore.layerMemory))
+
+const options = { baseUrl: env.BACKEND } as const
+
+/** One client with the client credentials grant and the default throttle. */
+const SharedLive = Api.layer(options).pipe(Layer.provide(CredentialsLive))
+
+const OneAtATime = Concurrency.layer({ limit: 1, queue: 100 })
+
+/** The same, which sends one request at a time. */
+const LimitedLive = Api.layer({ ...options, concurrency: true }).pipe(
+  Layer.provide(OneAtATime),
+  Layer.provide(CredentialsLive)
+)
+
+/** The same with a short time for a call: after it, a permit that is lost with its request is free again. */
+const BriefLive = Api.layer({ ...options, concurrency: true, timeout: { call: "10 seconds" } }).pipe(
+  Layer.provide(OneAtATime),
+  Layer.provide(CredentialsLive)
+)
+
+/** The control: a client whose requests have no state in common. */
+const ControlLive = Api.layer({ ...options, rateLimit: false, retry: false }).pipe(
+  Layer.provide(Bearer.layer(Redacted.make("fixed")))
+)
+
+const runtimeOf = (live: typeof ControlLive) => ManagedRuntime.make(Layer.provide(live, FetchHttpClient.layer))
+
+const runtimes: Readonly<Record<string, ReturnType<typeof runtimeOf>>> = {
+  "/shared": runtimeOf(SharedLive),
+  "/limited": runtimeOf(LimitedLive),
+  "/brief": runtimeOf(BriefLive),
+  "/control": runtimeOf(ControlLive)
+}
+
+const answer = Effect.flatMap(Api, (api) => api.get("/resource")).pipe(
+  Effect.map(() => new Response("ok")),
+  Effect.catchAllCause((cause) => Effect.succeed(new Response(Cause.pretty(cause), { status: 500 })))
+)
+
+let started = 0
+
+export default {
+  fetch: (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    if (pathname === "/started") return Promise.resolve(new Response(`${started}`))
+    const runtime = runtimes[pathname]
+    if (runtime === undefined) return Promise.resolve(new Response("no such route", { status: 404 }))
+    started++
+    return runtime.runPromise(answer)
+  }
+}
