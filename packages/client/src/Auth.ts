@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { AuthError, Unauthorized } from "./Errors.js"
-import { send, sign } from "./internal/authLoop.js"
-import { nowOf } from "./internal/now.js"
+import { send, sign } from "./internal/auth/replay.js"
+import { nowOf } from "./internal/time/clock.js"
 import * as Policy from "./Policy.js"
 
 /**

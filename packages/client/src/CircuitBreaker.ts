@@ -20,8 +20,8 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "./Errors.js"
-import { breaking, failed } from "./internal/breaking.js"
-import { InARow, Rolling, Several } from "./internal/tallies.js"
+import { InARow, Rolling, Several } from "./internal/circuitBreaker/failureCounters.js"
+import { breaking, failed } from "./internal/circuitBreaker/guard.js"
 import * as Policy from "./Policy.js"
 
 /**

@@ -10,8 +10,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Overloaded } from "./Errors.js"
-import { Aimd } from "./internal/aimd.js"
-import { queueing } from "./internal/queueing.js"
+import { queueing } from "./internal/concurrency/admission.js"
+import { Aimd } from "./internal/concurrency/aimdLimit.js"
 import * as Policy from "./Policy.js"
 
 /**

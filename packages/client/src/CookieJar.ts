@@ -57,7 +57,7 @@ export class CookieJar extends /* @__PURE__ */ Context.Tag("@countersign/client/
  * @category constructors
  */
 export const makeMemory: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
-  /* @__PURE__ */ Effect.promise(() => import("./internal/toughJar.js")),
+  /* @__PURE__ */ Effect.promise(() => import("./internal/cookies/memoryJar.js")),
   ({ make }) => make()
 )
 
@@ -132,7 +132,7 @@ export const makeStored = ({
   KeyValueStore.KeyValueStore | Scope.Scope
 > =>
   Effect.flatMap(
-    Effect.promise(() => import("./internal/storedJar.js")),
+    Effect.promise(() => import("./internal/cookies/persistentJar.js")),
     ({ make }) => make({ delay, key, sessionCookies })
   )
 

@@ -6,8 +6,8 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as CookieJar from "./CookieJar.js"
-import * as CookieHeader from "./internal/cookieHeader.js"
-import { setCookieLinesOf } from "./internal/setCookies.js"
+import * as CookieHeader from "./internal/cookies/cookieHeader.js"
+import { setCookieLinesOf } from "./internal/response/setCookieHeaders.js"
 import * as Policy from "./Policy.js"
 
 /**

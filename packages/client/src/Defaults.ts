@@ -9,8 +9,8 @@ import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import { InvalidRequest } from "./Errors.js"
-import { describesBody, headerProblem } from "./internal/headers.js"
-import { appended } from "./internal/requestUrl.js"
+import { describesBody, headerProblem } from "./internal/request/headerValidation.js"
+import { appended } from "./internal/request/requestUrl.js"
 import * as Policy from "./Policy.js"
 
 /**

@@ -13,7 +13,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { lastResponse } from "./internal/lastResponse.js"
+import { lastResponse } from "./internal/errors/errorResponse.js"
 import type { Mismatch } from "./Mismatch.js"
 import type { Problem } from "./Problem.js"
 

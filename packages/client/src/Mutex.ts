@@ -8,9 +8,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Running } from "./internal/call.js"
-import { monotonicOf } from "./internal/now.js"
-import { admit, turnOf, Waiter, WaitQueue } from "./internal/waitQueue.js"
+import type { Running } from "./internal/call/context.js"
+import { admit, turnOf, Waiter, WaitQueue } from "./internal/call/waitQueue.js"
+import { monotonicOf } from "./internal/time/clock.js"
 
 /**
  * A mutex.

@@ -7,7 +7,7 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Effect from "effect/Effect"
-import { fromExecute } from "./internal/client.js"
+import { fromExecute } from "./internal/call/httpClient.js"
 
 /**
  * What a policy does to a client: it may add errors `E` and requirements `R`.

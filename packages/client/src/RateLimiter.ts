@@ -9,10 +9,10 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { Ask, Verdict } from "./internal/algorithms.js"
-import * as Algorithms from "./internal/algorithms.js"
-import { monotonicMillis } from "./internal/now.js"
-import { Recent } from "./internal/recent.js"
+import { Recent } from "./internal/origins/boundedMap.js"
+import type { Ask, Verdict } from "./internal/rateLimit/algorithms.js"
+import * as Algorithms from "./internal/rateLimit/algorithms.js"
+import { monotonicMillis } from "./internal/time/clock.js"
 
 /**
  * How to count.

@@ -29,14 +29,21 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
-import { release } from "./internal/body.js"
-import type { Call, Running } from "./internal/call.js"
-import { callOf, enter, isInside, locally, retried } from "./internal/call.js"
-import { lastResponse } from "./internal/lastResponse.js"
-import { currentTimeMillis, monotonicMillis } from "./internal/now.js"
-import { failureOf, failureOfError, mayResend, standingOf, standingOfError, tooLong } from "./internal/retryable.js"
-import { sleep } from "./internal/sleep.js"
-import { step } from "./internal/steps.js"
+import type { Call, Running } from "./internal/call/context.js"
+import { callOf, enter, isInside, locally, retried } from "./internal/call/context.js"
+import { lastResponse } from "./internal/errors/errorResponse.js"
+import { release } from "./internal/response/readBody.js"
+import {
+  failureOf,
+  failureOfError,
+  mayResend,
+  standingOf,
+  standingOfError,
+  tooLong
+} from "./internal/retry/eligibility.js"
+import { currentTimeMillis, monotonicMillis } from "./internal/time/clock.js"
+import { step } from "./internal/time/scheduleStep.js"
+import { sleep } from "./internal/time/sleep.js"
 import * as Policy from "./Policy.js"
 import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Origin from "@countersign/protocol/Origin"
-import { Recent } from "./internal/recent.js"
+import { Recent } from "./internal/origins/boundedMap.js"
 
 /**
  * The tokens of each origin. Clients that have the same one share what is in it.

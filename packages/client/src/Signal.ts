@@ -7,8 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import type { Running } from "./internal/call.js"
-import { monotonicOf } from "./internal/now.js"
+import type { Running } from "./internal/call/context.js"
+import { monotonicOf } from "./internal/time/clock.js"
 import { isPolling } from "./WaitStrategy.js"
 
 /**

@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { globalValue } from "effect/GlobalValue"
-import { currentTimeMillis } from "./internal/now.js"
+import { currentTimeMillis } from "./internal/time/clock.js"
 
 /**
  * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.

@@ -197,7 +197,7 @@ describe("a stored jar", () => {
       const kept = store()
       const fiber = yield* Effect.fork(using(kept, (jar) => Effect.zipRight(jar.store(url, ["a=1"]), Effect.never)))
       // The jar's module is loaded by a promise.
-      yield* Effect.promise(() => import("../src/internal/storedJar.js"))
+      yield* Effect.promise(() => import("../src/internal/cookies/persistentJar.js"))
       yield* TestClock.adjust("1 millis")
       yield* Fiber.interrupt(fiber)
       expect(kept.written).toHaveLength(1)

@@ -13,7 +13,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { begin, current, locally } from "../src/internal/call.js"
+import { begin, current, locally } from "../src/internal/call/context.js"
 import { api, base, chance, failure, get, run, transport, urls } from "./scripted.js"
 
 const { fail, respond } = MockClient

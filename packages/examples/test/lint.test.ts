@@ -153,8 +153,8 @@ describe("the rules of the code", () => {
   })
 
   it("a circle of imports is refused, through `.js` names of `.ts` files", async () => {
-    const code = `import * as Errors from "../Errors.js"\nexport const a: unknown = Errors\n`
-    expect(await complaints("packages/client/src/internal/lastResponse.ts", code)).toContainEqual(
+    const code = `import * as Errors from "../../Errors.js"\nexport const a: unknown = Errors\n`
+    expect(await complaints("packages/client/src/internal/errors/errorResponse.ts", code)).toContainEqual(
       expect.stringContaining("import-x/no-cycle: ")
     )
   })

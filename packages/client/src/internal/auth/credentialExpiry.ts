@@ -1,0 +1,48 @@
+/** Responses that mean, beside a 401, that the credentials have expired. */
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type { ExpiredWhen } from "../../Auth.js"
+import { peek } from "../response/bodyPrefix.js"
+import { settle } from "../response/readBody.js"
+
+/** Whether the status is one of the rule. Without a look at its body a success never is. */
+export const isPossible = ({ body, status: statuses }: ExpiredWhen, { status }: HttpClientResponse): boolean =>
+  (typeof statuses === "number" ? statuses === status : statuses.includes(status)) &&
+  (body !== undefined || status >= 300)
+
+/** A stream of events, or a file, may be of any length, and its reader waits for each part. */
+const isJson = ({ headers }: HttpClientResponse): boolean =>
+  /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers["content-type"] ?? "")
+
+interface Looked {
+  readonly isExpired: boolean
+  /** The response, whose body can still be read. */
+  readonly response: HttpClientResponse
+}
+
+const matches = (body: (text: string) => boolean, text: string): boolean => {
+  try {
+    return body(text)
+  } catch {
+    return false
+  }
+}
+
+/** Looks at the body of a response whose status is one of the rule. */
+export const look = ({ body }: ExpiredWhen, response: HttpClientResponse): Effect.Effect<Looked> => {
+  if (body === undefined) return Effect.succeed({ isExpired: true, response })
+  if (response.status >= 400) {
+    return Effect.flatMap(settle(response), (settled) =>
+      Effect.map(
+        // The body is here; reading it again cannot fail.
+        Effect.orElseSucceed(settled.text, () => ""),
+        (text) => ({ isExpired: matches(body, text), response: settled })
+      )
+    )
+  }
+  if (!isJson(response)) return Effect.succeed({ isExpired: false, response })
+  return Effect.map(peek(response), ({ response: peeked, text }) => ({
+    isExpired: text !== undefined && matches(body, text),
+    response: peeked
+  }))
+}

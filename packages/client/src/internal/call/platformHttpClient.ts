@@ -1,0 +1,79 @@
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Effect from "effect/Effect"
+import type { ApiError } from "../../Errors.js"
+import { InvalidRequest, Timeout, TransportError } from "../../Errors.js"
+import { lastResponse, meaning } from "../errors/errorResponse.js"
+import { shownUrl } from "../redaction/requestHistory.js"
+import { requestOf } from "../request/requestBuilder.js"
+import { release } from "../response/readBody.js"
+import { fromExecute } from "./httpClient.js"
+
+/** One whole call of the client further in is one exchange of the other's, which may send it again as it would any. */
+const meaningOf = (error: ApiError): TransportError | InvalidRequest => {
+  if (error instanceof TransportError || error instanceof InvalidRequest) return error
+  if (error instanceof Timeout) {
+    return new TransportError({ method: error.method, url: error.url, reason: "HeadersTimeout", sent: "maybe" })
+  }
+  const reason = error._tag === "TokenError" || error._tag === "TokenStoreError" ? "Credentials" : "Body"
+  return new InvalidRequest({ reason, detail: `the client that is its transport gave up: ${error.message}` })
+}
+
+/**
+ * Our errors as the platform's. Whoever sees them must not send again what the pipeline has given up on: `Transport`
+ * and every status are transient to `retryTransient`, `Encode` is not.
+ */
+const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
+  const told = new HttpClientError.RequestError({
+    request: HttpClientRequest.make(request.method)(shownUrl(request)),
+    reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
+    description: error.message,
+    cause: error
+  })
+  meaning.set(told, meaningOf(error))
+  return told
+}
+
+/**
+ * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed
+ * clients decode the errors of their endpoints from it; other errors become `RequestError`, with ours as the cause.
+ */
+export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
+  const client = executing(pipeline)
+  const verb = (method: HttpMethod) => {
+    const build = requestOf(method)
+    return (url: string | URL, options: HttpClientRequest.Options.NoUrl = {}) => {
+      const request = build(url, options)
+      return request instanceof InvalidRequest
+        ? Effect.fail(platformError(HttpClientRequest.make(method)(""), request))
+        : client.execute(request)
+    }
+  }
+  // The platform's own would throw for options that make no request, and write the query of a `URL` anew.
+  return Object.assign(client, {
+    get: verb("GET"),
+    head: verb("HEAD"),
+    post: verb("POST"),
+    put: verb("PUT"),
+    patch: verb("PATCH"),
+    del: verb("DELETE"),
+    options: verb("OPTIONS")
+  })
+}
+
+const executing = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
+  fromExecute((request) =>
+    Effect.catchAll(
+      pipeline.execute(request),
+      (error): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> => {
+        const response = lastResponse.get(error)
+        if (response === undefined) return Effect.fail(platformError(request, error))
+        return error._tag === "RedirectRejected"
+          ? Effect.zipRight(release(response), Effect.fail(platformError(request, error)))
+          : Effect.succeed(response)
+      }
+    )
+  )

@@ -1,0 +1,45 @@
+import type { Ended, Moving } from "../../Concurrency.js"
+
+/** What {@link Aimd} is made of, ready for use. */
+interface Bounds {
+  readonly min: number
+  readonly max: number
+  readonly initial: number
+  /** What is left of the limit after an overload, of 1. */
+  readonly backoff: number
+  /** An exchange that takes longer is an overload, in milliseconds. */
+  readonly slow: number
+}
+
+/**
+ * Additive increase, multiplicative decrease: with each round of answers (as many as the limit is) it grows by one, and a
+ * sign of overload takes a share of it. Those that were sent before that share was taken tell nothing new: one round
+ * loses one share.
+ */
+export class Aimd implements Moving {
+  readonly #bounds: Bounds
+  #limit: number
+  /** The last permit that was given before the limit was cut. */
+  #cutAfter = 0
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds
+    this.#limit = bounds.initial
+  }
+
+  get limit(): number {
+    return Math.floor(this.#limit)
+  }
+
+  heard({ given, ms, nth, overloaded, underWay }: Ended): void {
+    const { backoff, max, min, slow } = this.#bounds
+    if (overloaded || ms > slow) {
+      if (nth <= this.#cutAfter) return
+      this.#cutAfter = given
+      this.#limit = Math.max(min, this.#limit * backoff)
+      // Who does not use half of the limit has not shown that more would do.
+    } else if (underWay * 2 >= this.#limit) {
+      this.#limit = Math.min(max, this.#limit + 1 / this.#limit)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** The `Secure` cookies that a response without TLS cannot overlay: draft-ietf-httpbis-rfc6265bis, §5.7. */
+import type { Kept } from "./cookieStore.js"
+import { pathMatches } from "./parseSetCookie.js"
+
+/** By path, the length of the longest domain of the host that overlaps with the cookie's; a shorter one overlaps too. */
+type Paths = Map<string, number>
+
+/**
+ * The `Secure` cookies of a jar that a response of one host could overlay. It is made once for all cookies of a response:
+ * the work is the size of the jar and that of the response, and not their product.
+ */
+export class SecureOverlay {
+  readonly #byName = new Map<string, Paths>()
+  readonly #decided = new Map<string, boolean>()
+
+  constructor(cookies: Iterable<Kept>, host: string) {
+    const reaches = new Map<string, number>()
+    for (const { domain, name, path, secure } of cookies) {
+      if (!secure) continue
+      const reach = reaches.get(domain) ?? reachOf(domain, host)
+      reaches.set(domain, reach)
+      if (reach === 0) continue
+      const paths = this.#byName.get(name) ?? new Map<string, number>()
+      this.#byName.set(name, paths)
+      paths.set(path, Math.max(reach, paths.get(path) ?? 0))
+    }
+  }
+
+  /** Whether a cookie would overlay one of them. Its domain is the host, or one above it. */
+  covers({ domain, name, path }: Pick<Kept, "domain" | "name" | "path">): boolean {
+    const paths = this.#byName.get(name)
+    if (paths === undefined) return false
+    const key = `${domain.length}=${name}=${path}`
+    const decided = this.#decided.get(key) ?? isCovered(path, domain.length, paths)
+    this.#decided.set(key, decided)
+    return decided
+  }
+}
+
+/**
+ * The length of the longest domain of a host, itself included, that is the cookie's domain, or above or below it; 0 where
+ * there is none. A cookie of the host or of a domain above it reaches all of the host's domains.
+ */
+const reachOf = (domain: string, host: string): number => {
+  if (isWithin(host, domain)) return host.length
+  const most = Math.min(domain.length, host.length)
+  let common = 0
+  while (common < most && domain.at(-1 - common) === host.at(-1 - common)) common++
+  if (common === domain.length || common === host.length) {
+    const longer = common === domain.length ? host : domain
+    if (longer.at(-1 - common) === ".") return common
+  }
+  // It may begin in the middle of a label: what follows its first dot is a domain of both.
+  const dot = host.slice(host.length - common).indexOf(".")
+  return dot === -1 ? 0 : common - dot - 1
+}
+
+const isWithin = (host: string, domain: string): boolean =>
+  host.endsWith(domain) && (host.length === domain.length || host.at(-1 - domain.length) === ".")
+
+const isCovered = (path: string, domain: number, paths: Paths): boolean => {
+  const reaches = (other: string): boolean => (paths.get(other) ?? 0) >= domain
+  const slashes = slashesOf(path)
+  if (paths.size < 2 * slashes.length) {
+    for (const other of paths.keys()) if (reaches(other) && pathMatches(path, other)) return true
+    return false
+  }
+  return reaches(path) || slashes.some((at) => reaches(path.slice(0, at)) || reaches(path.slice(0, at + 1)))
+}
+
+const slashesOf = (path: string): ReadonlyArray<number> => {
+  const slashes: Array<number> = []
+  for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) slashes.push(at)
+  return slashes
+}

@@ -1,0 +1,51 @@
+/** Stops the platform's `fetch` from following redirects itself: it would send the API's own headers to any origin. */
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { RedirectRejected } from "../../Errors.js"
+import { enter } from "../call/fiberContext.js"
+import { meaning } from "../errors/errorResponse.js"
+import { shownUrl } from "../redaction/requestHistory.js"
+
+/**
+ * Sets `redirect: "manual"` for the fiber, and keeps all other options of `RequestInit`. It runs where the request is
+ * prepared: there the fiber's context holds also what the transport's Layer was built with.
+ */
+const setManual = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
+  Effect.withFiberRuntime((fiber) => {
+    const context = fiber.currentContext
+    const options = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
+    enter(fiber, Context.add(context, FetchHttpClient.RequestInit, { ...options, redirect: "manual" }))
+    return Effect.succeed(request)
+  })
+
+/** A browser's `fetch` hides the status and the headers of a redirect, and gives the status 0 (Fetch §2.2.6). */
+const opaqueRedirect = (response: HttpClientResponse): HttpClientError.ResponseError => {
+  const { request, status } = response
+  const error = new HttpClientError.ResponseError({ request, response, reason: "StatusCode" })
+  const url = shownUrl(request)
+  meaning.set(error, new RedirectRejected({ method: request.method, url, status, reason: "Opaque", location: "" }))
+  return error
+}
+
+/**
+ * A transport over the platform's `fetch` gives each 3xx response as it is, or fails where the platform hides it. Other
+ * transports do not read the option.
+ */
+export const withManualRedirects = <R>(
+  client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
+): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> =>
+  HttpClient.transformResponse(HttpClient.mapRequestEffect(client, setManual), (exchange) =>
+    exchange.pipe(
+      // Restores the fiber's context when the exchange ends.
+      Effect.mapInputContext((context: Context.Context<R>) => context),
+      Effect.flatMap((response) =>
+        response.status === 0 ? Effect.fail(opaqueRedirect(response)) : Effect.succeed(response)
+      )
+    )
+  )

@@ -1,0 +1,43 @@
+import * as Origin from "@countersign/protocol/Origin"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import { shownOrigin } from "../redaction/requestHistory.js"
+import { Recent } from "./boundedMap.js"
+
+/**
+ * One of something for each origin, of so many at most. Most requests go where the one before went: for those it is one
+ * comparison.
+ */
+export class PerOrigin<V> {
+  readonly #all: Recent<V>
+  readonly #make: (origin: string) => V
+  /** Up to the slash that ends the authority, so that no URL of another origin begins with it. */
+  #prefix = " "
+  #last: V | undefined
+
+  /**
+   * @param worth - 0 for those that can be made anew without a loss, small whole numbers beyond.
+   * @param make - makes one; the origin that it is given is safe to print.
+   */
+  constructor(capacity: number, worth: (value: V) => number, make: (origin: string) => V) {
+    this.#all = new Recent<V>(capacity, worth)
+    this.#make = make
+  }
+
+  /** The one of a request's origin, made if need be; undefined where the URL has none: two such are never the same. */
+  of(request: HttpClientRequest): V | undefined {
+    const { url } = request
+    if (this.#last !== undefined && url.startsWith(this.#prefix)) return this.#last
+    const origin = Origin.of(url)
+    if (origin === Origin.opaque) return undefined
+    const value = this.#all.get(origin) ?? this.#make(shownOrigin(request, origin))
+    this.#all.set(origin, value, 0)
+    this.#prefix = `${origin}/`
+    this.#last = value
+    return value
+  }
+
+  /** The one of a URL's origin, if there is one. */
+  find(url: string): V | undefined {
+    return this.#all.get(Origin.of(url))
+  }
+}

@@ -1,0 +1,109 @@
+/** A look at the beginning of a body that its reader still gets from the beginning. */
+import type * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { UrlParams } from "@effect/platform/UrlParams"
+import type * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { wholeBodyOf } from "./bufferedBody.js"
+import { Answer, Buffered } from "./clientResponse.js"
+import { concat } from "./readBody.js"
+
+type Bytes = Stream.Stream<Uint8Array, HttpClientError.ResponseError>
+
+/** More is no message that says what is wrong. */
+const mostPeeked = 64 * 1024
+
+/** A response whose body has been read in part, or is broken off: its reader gets all of it. */
+class Continued extends Answer implements HttpClientResponse {
+  readonly #body: Bytes
+
+  constructor(source: HttpClientResponse, body: Bytes) {
+    super(source)
+    this.#body = body
+  }
+
+  get stream(): Bytes {
+    return this.#body
+  }
+
+  get #whole(): Effect.Effect<Buffered, HttpClientError.ResponseError> {
+    return Effect.map(Stream.runCollect(this.#body), (chunks) => new Buffered(this.source, concat([...chunks])))
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.#whole, ({ text }) => text)
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.#whole, ({ json }) => json)
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.#whole, ({ urlParamsBody }) => urlParamsBody)
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.#whole, ({ formData }) => formData)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return Effect.flatMap(this.#whole, ({ arrayBuffer }) => arrayBuffer)
+  }
+}
+
+interface Peeked {
+  /** The whole body; undefined where it is longer, or is broken off. */
+  readonly text: string | undefined
+  readonly response: HttpClientResponse
+}
+
+const decoder = new TextDecoder()
+
+type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>>
+
+/** Reads until the body ends, or is longer than is looked at. The scope is closed by whoever reads the end. */
+const pulled = (response: HttpClientResponse, pull: Pull, close: Effect.Effect<void>): Effect.Effect<Peeked> =>
+  Effect.gen(function* () {
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    while (length <= mostPeeked) {
+      const next = yield* Effect.either(pull)
+      if (next._tag === "Right") {
+        for (const chunk of next.right) {
+          chunks.push(chunk)
+          length += chunk.length
+        }
+        continue
+      }
+      yield* close
+      if (Option.isSome(next.left)) {
+        const broken = Stream.concat(Stream.fromIterable(chunks), Stream.fail(next.left.value))
+        return { text: undefined, response: new Continued(response, broken) }
+      }
+      const bytes = concat(chunks)
+      return { text: decoder.decode(bytes), response: new Buffered(response, bytes) }
+    }
+    const all = Stream.concat(Stream.fromIterable(chunks), Stream.fromPull(Effect.succeed(pull)))
+    // Around all of it: a reader that stops early may not get to the rest.
+    return { text: undefined, response: new Continued(response, Stream.ensuring(all, close)) }
+  })
+
+/** Looks at a body of at most 64 KiB. A longer one goes on where it was read to. */
+export const peek = (response: HttpClientResponse): Effect.Effect<Peeked> => {
+  const whole = wholeBodyOf(response)
+  if (whole !== undefined) {
+    const text = whole.length > mostPeeked ? undefined : decoder.decode(whole)
+    return Effect.succeed({ text, response })
+  }
+  return Effect.flatMap(Scope.make(), (scope) => {
+    const close = Scope.close(scope, Exit.void)
+    return Scope.extend(Stream.toPull(response.stream), scope).pipe(
+      Effect.flatMap((pull) => pulled(response, pull, close)),
+      Effect.onInterrupt(() => close)
+    )
+  })
+}

@@ -1,0 +1,228 @@
+/**
+ * The responses that leave the pipeline. The platform's own hold the request as it was signed, and print its headers
+ * and their body; these hold the method and the URL, and print those and the status.
+ */
+import type * as PlatformCookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { failureOf, inheritFailure } from "../errors/failureDetails.js"
+import { classify } from "../errors/transportReason.js"
+import { shownUrl } from "../redaction/requestHistory.js"
+import { wholeBody, wholeBodyOf } from "./bufferedBody.js"
+import { fieldValues, separateValues } from "./fieldValues.js"
+import { setCookieLines, toldBy } from "./setCookieHeaders.js"
+
+/** The request without what must not be printed or sent elsewhere. */
+const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.make(request.method)(shownUrl(request))
+
+/** For responses of a transport that is not typed: those that become an error or a redirect. */
+const unsignedOfForeign: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
+
+export abstract class Answer extends Inspectable.Class {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly status: number
+  readonly #source: HttpClientResponse.HttpClientResponse
+  #request: HttpClientRequest.HttpClientRequest | undefined
+  /** Its request before it was signed. */
+  #unsigned: HttpClientRequest.HttpClientRequest | undefined
+
+  constructor(source: HttpClientResponse.HttpClientResponse) {
+    super()
+    this.status = source.status
+    this.#source = source
+  }
+
+  /** What printers cannot see, and a field could not be kept from them. */
+  static sentFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest {
+    return #source in response ? Answer.sentFor(response.#source) : response.request
+  }
+
+  static keepUnsigned(
+    response: HttpClientResponse.HttpClientResponse,
+    unsigned: HttpClientRequest.HttpClientRequest
+  ): void {
+    if (#source in response) response.#unsigned = unsigned
+    else if (response.status >= 300) unsignedOfForeign.set(response, unsigned)
+  }
+
+  /** That of the outermost client, where one client is the transport of another: it has the fewest credentials. */
+  static unsignedFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest | undefined {
+    if (!(#source in response)) return unsignedOfForeign.get(response)
+    return response.#unsigned ?? Answer.unsignedFor(response.#source)
+  }
+
+  protected get source(): HttpClientResponse.HttpClientResponse {
+    return this.#source
+  }
+
+  get request(): HttpClientRequest.HttpClientRequest {
+    return (this.#request ??= bare(Answer.sentFor(this.#source)))
+  }
+
+  get headers(): Headers.Headers {
+    return this.#source.headers
+  }
+
+  get cookies(): PlatformCookies.Cookies {
+    return this.#source.cookies
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return this.#source.remoteAddress
+  }
+
+  /** Its body is as whole as the one of what it stands for. */
+  get [wholeBody](): Uint8Array | undefined {
+    return wholeBodyOf(this.#source)
+  }
+
+  [fieldValues](name: string): ReadonlyArray<string> | undefined {
+    return separateValues(this.#source, name)
+  }
+
+  get [setCookieLines](): unknown {
+    return toldBy(this.#source)
+  }
+
+  override toJSON(): unknown {
+    const { method, url } = this.request
+    return { _id: "@countersign/client/Response", method, url, status: this.status }
+  }
+}
+
+/** The request of an answer as it went to the transport, credentials and all: for who has to know those to hide them. */
+export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
+  Answer.sentFor(response)
+
+/** A writer reports an error for a piece without bytes, since it writes none of it. */
+const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
+
+/** Keeps the request of a response as it was before it was signed. */
+export const keepUnsigned = (
+  response: HttpClientResponse.HttpClientResponse,
+  unsigned: HttpClientRequest.HttpClientRequest
+): void => Answer.keepUnsigned(response, unsigned)
+
+/** The request of a response before it was signed; undefined where no scheme has signed it. */
+export const unsignedFor = (
+  response: HttpClientResponse.HttpClientResponse
+): HttpClientRequest.HttpClientRequest | undefined => Answer.unsignedFor(response)
+
+/** A response whose body is still on its way. Its errors name a code, never the signed request. */
+export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
+  #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
+    const { code, reason } = classify(failureOf(error).cause, true)
+    const shown = new HttpClientError.ResponseError({
+      request: this.request,
+      response: this,
+      reason: error.reason,
+      description: code ?? reason,
+      // The code is all that whoever reads the body within the pipeline needs to know of the cause.
+      ...(code === undefined ? {} : { cause: { code } })
+    })
+    return inheritFailure(error, shown)
+  }
+
+  #typed<A>(effect: Effect.Effect<A, HttpClientError.ResponseError>): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.mapError(effect, (error) => this.#failure(error))
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return Stream.filter(
+      Stream.mapError(this.source.stream, (error) => this.#failure(error)),
+      hasBytes
+    )
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#typed(this.source.json)
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.#typed(this.source.text)
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#typed(this.source.urlParamsBody)
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.#typed(this.source.formData)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return this.#typed(this.source.arrayBuffer)
+  }
+}
+
+const decoder = new TextDecoder()
+
+/** A response whose body is here: it can be read as often as one likes, and its connection is free. */
+export class Buffered extends Answer implements HttpClientResponse.HttpClientResponse {
+  readonly #bytes: Uint8Array
+  #text: string | undefined
+
+  constructor(source: HttpClientResponse.HttpClientResponse, bytes: Uint8Array) {
+    super(source)
+    this.#bytes = bytes
+  }
+
+  override get [wholeBody](): Uint8Array {
+    return this.#bytes
+  }
+
+  #decode<A>(decode: () => A): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.try({
+      try: decode,
+      catch: () => this.#failure("the body does not decode")
+    })
+  }
+
+  #failure(description: string): HttpClientError.ResponseError {
+    return new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", description })
+  }
+
+  #asText(): string {
+    return (this.#text ??= decoder.decode(this.#bytes))
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return Effect.sync(() => this.#asText())
+  }
+
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.#decode((): unknown => (this.#asText() === "" ? null : JSON.parse(this.#asText())))
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.#decode(() => UrlParams.fromInput(new URLSearchParams(this.#asText())))
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    const type = this.headers["content-type"]
+    return Effect.tryPromise({
+      try: () =>
+        new Response(this.#bytes.slice(), type === undefined ? {} : { headers: { "content-type": type } }).formData(),
+      catch: () => this.#failure("the body is no form")
+    })
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    // A copy: a `Buffer` is a view of memory that it shares, and its `slice` is another one.
+    return Effect.sync(() => new Uint8Array(this.#bytes).buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return this.#bytes.length === 0 ? Stream.empty : Stream.make(this.#bytes)
+  }
+}

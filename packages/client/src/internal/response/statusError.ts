@@ -1,0 +1,72 @@
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Challenge from "@countersign/protocol/Challenge"
+import type { Exchange } from "../../Errors.js"
+import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../../Errors.js"
+import type { Problem } from "../../Problem.js"
+import { withResponse } from "../errors/errorResponse.js"
+import { shownUrl } from "../redaction/requestHistory.js"
+import { sentFor } from "./clientResponse.js"
+import * as Quoted from "./redactEchoedCredentials.js"
+import { comeBackOf, isLimit } from "./retryAfter.js"
+
+/** The error of a status: which one is the caller's decision table of `Errors`. */
+export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
+
+/** The method, URL and status of an answer, safe to print. */
+export const exchangeOf = (response: HttpClientResponse): Exchange => ({
+  method: response.request.method,
+  url: shownUrl(sentFor(response)),
+  status: response.status
+})
+
+/** The challenges of an answer. */
+export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
+  const field = response.headers["www-authenticate"]
+  return field === undefined ? [] : Challenge.parse(field)
+}
+
+/** The same, without the credentials that they quote: what an error shows. */
+export const shownChallengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
+  const hide = Quoted.hiding(response)
+  return challengesOf(response).map((challenge) => {
+    // Without a prototype as the parsed ones are, which `Object.create` has no type for.
+    const params = Object.create(null) as Record<string, string>
+    for (const [name, value] of Object.entries(challenge.params)) params[hide(name)] = hide(value)
+    const scheme = hide(challenge.scheme)
+    return challenge.token68 === undefined ? { scheme, params } : { scheme, token68: hide(challenge.token68), params }
+  })
+}
+
+const missingScope = (challenges: ReadonlyArray<Challenge.Challenge>): string | undefined =>
+  challenges.find((challenge) => challenge.params["error"] === "insufficient_scope")?.params["scope"]
+
+const isUnavailable = (status: number): boolean => status >= 500 || status === 408 || status === 425
+
+/**
+ * The typed error of a status of 400 or more.
+ *
+ * @param because - how far the client got, for a 401.
+ */
+export const statusError = (
+  response: HttpClientResponse,
+  now: number,
+  problem?: Problem,
+  because: Unauthorized["because"] = "NoCredentials"
+): StatusError => {
+  const exchange = exchangeOf(response)
+  const make = (): StatusError => {
+    if (response.status === 401) {
+      return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), because })
+    }
+    if (isLimit(response)) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
+    if (response.status === 403) {
+      const challenges = shownChallengesOf(response)
+      return new Forbidden({ ...exchange, challenges, scope: missingScope(challenges), problem })
+    }
+    if (isUnavailable(response.status)) {
+      return new Unavailable({ ...exchange, ...comeBackOf(response, now), problem })
+    }
+    return new ClientError({ ...exchange, problem })
+  }
+  return withResponse(make(), response)
+}
