@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import { blank, isBlank } from "./internal/blank.js"
+import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 
 /**
  * Where an API expects its key: what puts it there.

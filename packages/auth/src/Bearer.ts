@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import { blank, isBlank } from "./internal/blank.js"
 import * as Demand from "./Demand.js"
+import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
 const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redacted<string>) =>

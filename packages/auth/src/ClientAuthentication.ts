@@ -6,8 +6,8 @@
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import type { Method } from "./internal/clientAuth.js"
-import * as ClientAuth from "./internal/clientAuth.js"
+import type { Method } from "./internal/oauth/clientAuthentication.js"
+import * as ClientAuth from "./internal/oauth/clientAuthentication.js"
 
 /**
  * A way to prove it, with what that takes. It is made anew for each request, and shows no secret.

@@ -10,7 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Dpop from "./Dpop.js"
-import * as Guarded from "./internal/guarded.js"
+import * as Guarded from "./internal/store/guardedStore.js"
 import * as TokenKey from "./TokenKey.js"
 import * as TokenStore from "./TokenStore.js"
 

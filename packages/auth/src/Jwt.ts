@@ -14,8 +14,8 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
-import { keyProblem } from "./internal/keyStrength.js"
-import * as Parts from "./internal/jwt.js"
+import { keyProblem } from "./internal/jwt/keyStrength.js"
+import * as Parts from "./internal/jwt/parseJwt.js"
 import type { Jwks } from "./Jwks.js"
 
 /**

@@ -9,8 +9,8 @@ import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { dangerouslyPlainHttpOnLoopback } from "./internal/plainHttp.js"
-import * as ResourceMetadata from "./internal/resourceMetadata.js"
+import * as ResourceMetadata from "./internal/discovery/protectedResourceMetadata.js"
+import { dangerouslyPlainHttpOnLoopback } from "./internal/http/insecureHttp.js"
 
 /**
  * How an API is discovered.

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { makeTurns } from "./internal/turns.js"
+import { makeTurns } from "./internal/concurrency/keyedMutex.js"
 import type { Token } from "./Token.js"
 
 /**

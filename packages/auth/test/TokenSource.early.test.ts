@@ -11,7 +11,7 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import * as Lifetime from "../src/internal/lifetime.js"
+import * as Lifetime from "../src/internal/refresh/refreshWindow.js"
 import { key, logging, minting, nameOf, nothing, source, sourceOn, times, token } from "./support/sources.js"
 
 const hour = 3_600_000

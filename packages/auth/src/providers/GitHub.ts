@@ -7,10 +7,10 @@
  *
  * @since 0.1.0
  */
+import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as DeviceCode from "../DeviceCode.js"
-import type * as AuthorizationCode from "../AuthorizationCode.js"
-import { spacedScopes } from "../internal/providerAnswer.js"
+import { spacedScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**

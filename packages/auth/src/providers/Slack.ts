@@ -11,7 +11,7 @@
 import * as Predicate from "effect/Predicate"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
-import { spacedScopes } from "../internal/providerAnswer.js"
+import { spacedScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**

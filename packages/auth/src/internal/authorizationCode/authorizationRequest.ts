@@ -1,0 +1,121 @@
+/** What somebody is sent to the authorization server with. */
+import type { TokenError } from "@countersign/client/Errors"
+import { InvalidRequest } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as oauth from "oauth4webapi"
+import type { Quirks } from "../../OAuth2.js"
+import * as Form from "../http/formEncoding.js"
+import type { Context, Conversation } from "../oauth/serverClient.js"
+import * as Member from "../response/bodyMembers.js"
+import * as Quirk from "../response/complianceFixes.js"
+
+/** The names that a request is made of: whoever could set one of them could undo what the others are for. */
+const reserved: ReadonlySet<string> = new Set([
+  "client_id",
+  "client_secret",
+  "code_challenge",
+  "code_challenge_method",
+  "dpop_jkt",
+  "nonce",
+  "redirect_uri",
+  "request",
+  "request_uri",
+  "resource",
+  "response_type",
+  "scope",
+  "state"
+])
+
+const invalid = (detail: string) => Either.left(new InvalidRequest({ reason: "Url", detail }))
+
+/** Further parameters, if they are ones that may be added. */
+export const furtherOf = (
+  parameters: Readonly<Record<string, string>>
+): Either.Either<{ readonly maxAge: number | undefined }, InvalidRequest> => {
+  const taken = Object.keys(parameters).find((name) => reserved.has(name))
+  if (taken !== undefined) return invalid(`the parameter ${taken} is set by the client itself: use its options`)
+  const { max_age: maxAge } = parameters
+  if (maxAge === undefined) return Either.right({ maxAge: undefined })
+  return /^\d{1,9}$/.test(maxAge)
+    ? Either.right({ maxAge: Number(maxAge) })
+    : invalid("the parameter max_age is no number of seconds")
+}
+
+const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
+
+/** RFC 8252 §7: an https URL, a loopback address, or a scheme of the application's own, which has a dot. */
+const isReturn = ({ hash, hostname, password, protocol, username }: URL): boolean =>
+  hash === "" &&
+  username === "" &&
+  password === "" &&
+  (protocol === "https:" || (protocol === "http:" && loopback.has(hostname)) || protocol.includes("."))
+
+/** Fails where nobody may be sent back to: the code would go to whoever listens there. */
+export const checkedReturn = (redirectUri: string): Either.Either<string, InvalidRequest> =>
+  URL.canParse(redirectUri) && isReturn(new URL(redirectUri)) && !redirectUri.includes("#")
+    ? Either.right(redirectUri)
+    : invalid("the redirect URI is neither https, nor http on loopback, nor a scheme of its own (com.example.app:/…)")
+
+export interface Request {
+  readonly redirectUri: string
+  readonly scopes: ReadonlyArray<string>
+  readonly quirks: Quirks | undefined
+  readonly resource: string | undefined
+  readonly further: Readonly<Record<string, string>>
+  readonly state: string
+  readonly nonce: string | undefined
+  /** None for a server that refuses PKCE. */
+  readonly verifier: string | undefined
+}
+
+/** The parameters of the request. */
+export const parametersOf = async (request: Request, { client, options }: Context): Promise<URLSearchParams> => {
+  const { nonce, redirectUri, resource, scopes, state, verifier } = request
+  const parameters = new URLSearchParams({
+    ...request.further,
+    response_type: "code",
+    client_id: client.client_id,
+    redirect_uri: redirectUri,
+    state
+  })
+  if (verifier !== undefined) {
+    parameters.set("code_challenge", await oauth.calculatePKCECodeChallenge(verifier))
+    parameters.set("code_challenge_method", "S256")
+  }
+  if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.quirks))
+  if (resource !== undefined) parameters.set("resource", resource)
+  if (nonce !== undefined) parameters.set("nonce", nonce)
+  // RFC 9449 §10: a code that somebody else gets hold of is of no use without the key either.
+  if (options.DPoP !== undefined) parameters.set("dpop_jkt", await options.DPoP.calculateThumbprint())
+  return parameters
+}
+
+/** Pushes the parameters (RFC 9126), and gives those that stand for them. */
+export const pushed = (
+  { read }: Conversation,
+  server: oauth.AuthorizationServer,
+  parameters: URLSearchParams
+): Effect.Effect<URLSearchParams, TokenError> => {
+  const client_id = parameters.get("client_id") ?? ""
+  return read(
+    ({ authentication, client, options }) =>
+      oauth.pushedAuthorizationRequest(server, client, authentication, parameters, options),
+    ({ request_uri: reference }) => {
+      const uri = Member.text(reference)
+      return uri === undefined
+        ? Effect.fail(Member.invalid("pushed authorization response", "request_uri", reference, "a string"))
+        : Effect.succeed(new URLSearchParams({ client_id, request_uri: uri }))
+    }
+  )
+}
+
+/** The URL to open. The endpoint's own query stays (RFC 6749 §3.1), byte for byte unless the request has its parameter. */
+export const urlOf = (server: oauth.AuthorizationServer, shown: URLSearchParams): string => {
+  // Its presence was checked before.
+  const url = new URL(server.authorization_endpoint ?? "")
+  for (const name of shown.keys()) if (url.searchParams.has(name)) url.searchParams.delete(name)
+  url.search = [url.search.slice(1), Form.encode(shown)].filter((part) => part !== "").join("&")
+  url.hash = ""
+  return url.href
+}

@@ -1,0 +1,80 @@
+/** From a code to a token, and to who it is that has signed in. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as oauth from "oauth4webapi"
+import type { Options, SignedIn, Transaction } from "../../AuthorizationCode.js"
+import * as IdToken from "../idToken/claims.js"
+import * as IdTokenSignature from "../idToken/signature.js"
+import type { Context, Conversation } from "../oauth/serverClient.js"
+import { tokenOf } from "../oauth/tokenResponse.js"
+import * as Quirk from "../response/complianceFixes.js"
+import type { Body } from "../response/responseBody.js"
+
+/** For a request that has not left: what has may have used up the code. */
+const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
+
+const spent = (error: TokenError): TokenError =>
+  error.error === "invalid_grant"
+    ? new TokenError({
+        reason: "ReauthorizationRequired",
+        error: error.error,
+        detail: "the code is no longer good (used, expired, or for another redirect URI): sign in again"
+      })
+    : error
+
+const exchange =
+  (
+    server: oauth.AuthorizationServer,
+    { redirectUri, state, verifier }: Transaction,
+    parameters: URLSearchParams,
+    asked: Options
+  ) =>
+  ({ authentication, client, options }: Context): Promise<Response> => {
+    const { resource } = asked
+    return oauth.authorizationCodeGrantRequest(
+      server,
+      client,
+      authentication,
+      oauth.validateAuthResponse(server, client, parameters, state),
+      redirectUri,
+      Quirk.isWithoutPkce(asked) ? oauth.nopkce : Redacted.value(verifier),
+      { ...options, ...(resource !== undefined && { additionalParameters: { resource } }) }
+    )
+  }
+
+/** Exchanges the code of an answer that belongs to the transaction. */
+export const signIn = (
+  conversation: Conversation,
+  server: oauth.AuthorizationServer,
+  transaction: Transaction,
+  parameters: URLSearchParams,
+  options: Options
+): Effect.Effect<SignedIn, TokenError> =>
+  Effect.gen(function* () {
+    const { clockOffset, read } = conversation
+    const secrets = [transaction.verifier, Redacted.make(parameters.get("code") ?? "")]
+    const reader = (body: Body) =>
+      Effect.flatMap(clockOffset, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token })))
+    const { body, token } = yield* read(exchange(server, transaction, parameters, options), reader, secrets).pipe(
+      Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
+      Effect.mapError(spent)
+    )
+    const { maxAge, nonce, openid = nonce !== undefined, scope } = transaction
+    // RFC 6749 §5.1: a scope that is left out is the one that was requested.
+    const granted = scope === undefined ? token : { ...token, scope: token.scope ?? scope }
+    // An ID token that was not requested is not read.
+    if (!openid) return { token: granted, claims: undefined, idToken: undefined }
+    const expected = {
+      requireIdToken: true,
+      // Without it the library rejects an ID token that has one.
+      ...(nonce !== undefined && { expectedNonce: nonce }),
+      ...(maxAge !== undefined && { maxAge })
+    }
+    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
+      oauth.processAuthorizationCodeResponse(server, client, response, expected)
+    )
+    yield* IdTokenSignature.signed(conversation, server, said)
+    return { token: granted, claims: said.claims, idToken: said.idToken }
+  })

@@ -1,0 +1,119 @@
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import { Progress } from "./flightProgress.js"
+import { Run } from "./flightRun.js"
+
+/** An effect that runs at most once at a time. */
+export interface Flight<A, E> {
+  /**
+   * Joins the current run, or starts one, unless `enough` finds a value. `enough` is called at the moment of joining or
+   * starting: a fiber may have stopped between its own look and this one, and a run may have ended meanwhile.
+   */
+  readonly join: (enough: () => A | undefined) => Effect.Effect<A, E>
+  /** Starts a run, unless there is one, and does not wait for it. */
+  readonly begin: () => void
+}
+
+/** How a run is given up. */
+export interface Limits<E> {
+  /** How long a run may take before it reports its first step, in milliseconds. */
+  readonly firstStep: number
+  /** The error for a caller that has waited for two runs that were given up. `ms` is how long the step could take. */
+  readonly lost: (ms: number) => E
+}
+
+/**
+ * Makes a single flight. A run has a fiber of its own: interruption, deadline and span of a waiting caller do not reach it.
+ * Closing the scope waits for the run instead of interrupting it, and then `begin` starts nothing.
+ *
+ * A run reports its steps to `Progress`. It is given up if a step takes longer than it reported, by the larger elapsed time
+ * of both clocks: its fiber was lost with its request (Cloudflare Workers), or the machine was suspended. The next caller,
+ * or one that waits, starts another run.
+ */
+export const make = <A, E extends Error, R>(
+  effect: Effect.Effect<A, E, R>,
+  limits: Limits<E>
+): Effect.Effect<Flight<A, E>, never, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const runtime = yield* Effect.runtime<R>()
+    const clock = yield* Effect.clock
+    let running: Run<A, E> | undefined
+    let closed = false
+
+    const ended = (run: Run<A, E>): void => {
+      if (running === run) running = undefined
+    }
+    const giveUp = (run: Run<A, E>): void => {
+      ended(run)
+      Runtime.runFork(runtime)(Effect.logWarning(`${limits.lost(run.limit).message}. Another request is made.`))
+      run.giveUp()
+    }
+    const giveUpIfLost = (run: Run<A, E>): void => {
+      if (running === run && run.isLost()) giveUp(run)
+    }
+
+    const work = (run: Run<A, E>): Effect.Effect<void, never, R> =>
+      Effect.flatMap(
+        // Only its own bounds and `giveUp` interrupt it. Both need it to be interruptible, wherever it was made.
+        Effect.exit(Effect.interruptible(Effect.provideService(effect, Progress, run))),
+        (exit) => {
+          ended(run)
+          return Effect.zipRight(
+            reported(exit),
+            Effect.sync(() => run.end(exit))
+          )
+        }
+      )
+    const watch = (run: Run<A, E>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        giveUpIfLost(run)
+        return running === run ? Effect.zipRight(Effect.sleep(run.nextLook), watch(run)) : Effect.void
+      })
+
+    const start = (): Run<A, E> => {
+      const run = new Run<A, E>(clock, limits.firstStep)
+      running = run
+      // Not immediately: the current fiber is in the middle of a step.
+      run.worker = Runtime.runFork(runtime)(work(run), { immediate: false })
+      run.watcher = Runtime.runFork(runtime)(watch(run), { immediate: false })
+      return run
+    }
+    const current = (): Run<A, E> | undefined => {
+      if (running !== undefined) giveUpIfLost(running)
+      return running
+    }
+    const awaited = (run: Run<A, E>) => run.outcome.wait(() => giveUpIfLost(run))
+
+    const join = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        const found = enough()
+        if (found !== undefined) return Effect.succeed(found)
+        const run = current() ?? start()
+        return Effect.flatMap(awaited(run), (exit): Effect.Effect<A, E> => {
+          if (exit !== undefined) return exit
+          return isLast ? Effect.fail(limits.lost(run.limit)) : join(enough, true)
+        })
+      })
+
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        closed = true
+        return running === undefined ? Effect.void : awaited(running)
+      })
+    )
+    return {
+      join: (enough) => join(enough, false),
+      begin: () => {
+        if (!closed && current() === undefined) start()
+      }
+    }
+  })
+
+/** Logs a defect, since a run may have no caller that waits for it. */
+const reported = <A, E>(exit: Exit.Exit<A, E>): Effect.Effect<void> =>
+  Exit.isFailure(exit) && Cause.isDie(exit.cause)
+    ? Effect.logError("Getting another token ended with a defect.", exit.cause)
+    : Effect.void

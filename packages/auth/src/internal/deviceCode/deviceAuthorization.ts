@@ -1,0 +1,165 @@
+/** The two requests of a device: for a code to show, and for the token once somebody has typed it. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import type { SignedIn } from "../../AuthorizationCode.js"
+import type { Options, Pending } from "../../DeviceCode.js"
+import type { Token } from "../../Token.js"
+import * as Discovery from "../discovery/serverDiscovery.js"
+import * as IdToken from "../idToken/claims.js"
+import * as IdTokenSignature from "../idToken/signature.js"
+import type { Conversation } from "../oauth/serverClient.js"
+import * as AuthorizationServer from "../oauth/serverEndpoints.js"
+import { tokenOf } from "../oauth/tokenResponse.js"
+import * as Member from "../response/bodyMembers.js"
+import * as Quirk from "../response/complianceFixes.js"
+import type { Body } from "../response/responseBody.js"
+
+/** RFC 8628 §3.5: where the server does not say. */
+export const interval: Duration.DurationInput = "5 seconds"
+
+/** How long a code is taken to be good where the server does not state it; the server ends it before, if it has to. */
+const unstatedLifetime: Duration.DurationInput = "15 minutes"
+
+/** Nobody sits in front of a code for longer. */
+const longestMs = 24 * 3600_000
+
+/** The interval is told in seconds: less than one is no leave to ask without a pause. */
+const shortestMs = 1_000
+
+/** What a person can type, and more than any server asks them to. */
+const longestCode = 64
+const longestUri = 2048
+
+const unshowable = new TokenError({
+  reason: "InvalidResponse",
+  detail:
+    "the server's code, or the place to type it, is nothing that can be shown to somebody: no https URL, or too long"
+})
+
+/** It is printed on terminals: nothing in it may move a cursor or run backwards. */
+const isShowable = (text: string, longest: number): boolean =>
+  text.length <= longest && Redact.text(text, longest) === text
+
+/** A page may find its way by a fragment, which an endpoint may not have. */
+const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenError> =>
+  isShowable(uri, longestUri)
+    ? Effect.mapBoth(Discovery.checkedEndpoint(uri.split("#", 1).join(), insecure), {
+        onFailure: () => unshowable,
+        onSuccess: () => undefined
+      })
+    : Effect.fail(unshowable)
+
+const asked = ({ parameters, quirks, resource, scopes = [] }: Options): Record<string, string> => ({
+  ...parameters,
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
+  ...(resource !== undefined && { resource })
+})
+
+type Begun = ConstructorParameters<typeof Pending>[0]
+
+const what = "device authorization response"
+
+const required = (body: Body, name: string): Effect.Effect<string, TokenError> => {
+  const value = Member.identifier(body[name])
+  return value === undefined ? Effect.fail(Member.invalid(what, name, body[name], "a string")) : Effect.succeed(value)
+}
+
+/** The page with the code in it is a convenience: one that cannot be shown is left out. */
+const completeUri = (body: Body, insecure: boolean): Effect.Effect<string | undefined> => {
+  const uri = Member.text(body["verification_uri_complete"])
+  if (uri === undefined) return Effect.succeed(undefined)
+  return Effect.match(checkedUri(uri, insecure), { onFailure: () => undefined, onSuccess: () => uri })
+}
+
+const begun = (
+  body: Body,
+  { clientId: client, issuer }: Options,
+  insecure: boolean
+): Effect.Effect<Begun, TokenError> =>
+  Effect.gen(function* () {
+    const deviceCode = yield* required(body, "device_code")
+    const userCode = yield* required(body, "user_code")
+    const verificationUri = yield* required(body, "verification_uri")
+    yield* checkedUri(verificationUri, insecure)
+    if (!isShowable(userCode, longestCode)) return yield* unshowable
+    const verificationUriComplete = yield* completeUri(body, insecure)
+    const lifeMs = millisOf(body["expires_in"]) ?? Duration.toMillis(unstatedLifetime)
+    const waitMs = millisOf(body["interval"]) ?? Duration.toMillis(interval)
+    const now = yield* Clock.currentTimeMillis
+    return {
+      ...{ userCode, verificationUri, verificationUriComplete, issuer, client },
+      expiresAt: now + Math.min(lifeMs, longestMs),
+      interval: Math.min(Math.max(waitMs, shortestMs), longestMs),
+      deviceCode: Redacted.make(deviceCode)
+    }
+  })
+
+const millisOf = (value: unknown): number | undefined => {
+  const seconds = Member.seconds(value)
+  return seconds === undefined ? undefined : seconds * 1000
+}
+
+/** Has the server make a code. */
+export const begin = (
+  { insecure, read }: Conversation,
+  server: oauth.AuthorizationServer,
+  options: Options
+): Effect.Effect<Begun, TokenError> =>
+  Effect.gen(function* () {
+    const endpoint = server.device_authorization_endpoint
+    yield* AuthorizationServer.usable("endpoint for devices", endpoint, insecure)
+    const openid = options.scopes?.includes("openid") ?? false
+    if (openid) yield* AuthorizationServer.usable("key set (jwks_uri)", server.jwks_uri, insecure)
+    return yield* read(
+      ({ authentication, client, options: how }) =>
+        oauth.deviceAuthorizationRequest(server, client, authentication, asked(options), how),
+      (body) => begun(body, options, insecure)
+    )
+  })
+
+/** What the server has given once somebody has approved. */
+interface Granted {
+  readonly body: Body
+  readonly token: Token
+}
+
+/** Asks once whether somebody has approved the code. */
+export const ask = (
+  { clockOffset, read }: Conversation,
+  server: oauth.AuthorizationServer,
+  options: Options,
+  { deviceCode }: Pending
+): Effect.Effect<Granted, TokenError> => {
+  const { resource } = options
+  return read(
+    ({ authentication, client, options: how }) =>
+      oauth.deviceCodeGrantRequest(server, client, authentication, Redacted.value(deviceCode), {
+        ...how,
+        ...(resource !== undefined && { additionalParameters: { resource } })
+      }),
+    (body) =>
+      Effect.flatMap(clockOffset, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token }))),
+    [deviceCode]
+  )
+}
+
+/** Who has signed in. The code is used by now: whatever fails here, asking again gives nothing. */
+export const signedIn = (
+  conversation: Conversation,
+  server: oauth.AuthorizationServer,
+  options: Options,
+  { body, token }: Granted
+): Effect.Effect<SignedIn, TokenError> =>
+  Effect.gen(function* () {
+    if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
+    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
+      oauth.processDeviceCodeResponse(server, client, response)
+    )
+    yield* IdTokenSignature.signed(conversation, server, said)
+    return { token, claims: said.claims, idToken: said.idToken }
+  })

@@ -1,0 +1,64 @@
+/** The endpoints of a client that authenticates with the certificate of the connection (RFC 8705 §5). */
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import type * as oauth from "oauth4webapi"
+import type { Client } from "../../OAuth2.js"
+import * as Member from "../response/bodyMembers.js"
+import * as Elsewhere from "./crossOriginEndpoints.js"
+import * as Discovery from "./serverDiscovery.js"
+
+/** Endpoints that a client sends its authentication to. The browser's endpoint has no alias. */
+const names = [
+  "token_endpoint",
+  "device_authorization_endpoint",
+  "introspection_endpoint",
+  "pushed_authorization_request_endpoint",
+  "registration_endpoint",
+  "revocation_endpoint",
+  "userinfo_endpoint"
+] as const
+
+const unusable = new TokenError({
+  reason: "InvalidResponse",
+  detail: "the issuer's metadata is unusable: `mtls_endpoint_aliases.token_endpoint` is no https URL"
+})
+
+const isOfTls = ({ clientAuthentication }: Client): boolean =>
+  typeof clientAuthentication === "object" && clientAuthentication.method.endsWith("tls_client_auth")
+
+const aliasesOf = ({ mtls_endpoint_aliases: aliases }: oauth.AuthorizationServer): Partial<Record<string, string>> => {
+  // The library checks no member of the metadata that it does not need.
+  const all: unknown = aliases
+  if (typeof all !== "object" || all === null) return {}
+  const members = Object.entries(all)
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const alias = Member.text(members.find(([member]) => member === name)?.[1])
+      return alias === undefined ? [] : [[name, alias]]
+    })
+  )
+}
+
+type Applied = (of: oauth.AuthorizationServer) => Effect.Effect<oauth.AuthorizationServer, TokenError>
+
+/**
+ * Replaces each endpoint that has an alias by it, for a client with a certificate. The same metadata give the same object: the
+ * library keeps the server's keys by its identity.
+ */
+export const make = (client: Client, issuer: URL, insecure: boolean): Applied => {
+  let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined
+  return (of) =>
+    Effect.suspend(() => {
+      if (known?.of === of) return Effect.succeed(known.server)
+      const aliases = isOfTls(client) ? aliasesOf(of) : {}
+      if (Object.keys(aliases).length === 0) return Effect.succeed(of)
+      return Effect.gen(function* () {
+        const { token_endpoint: token } = aliases
+        if (token !== undefined) yield* Effect.mapError(Discovery.checkedEndpoint(token, insecure), () => unusable)
+        yield* Elsewhere.shown({ issuer: of.issuer, ...aliases }, issuer, undefined)
+        const server = { ...of, ...aliases }
+        known = { of, server }
+        return server
+      })
+    })
+}

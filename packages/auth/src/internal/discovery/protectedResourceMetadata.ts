@@ -1,0 +1,275 @@
+/** What an API says of itself (RFC 9728): where it says so, how that is read, and what of it may be believed. */
+import type * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import type { SendError } from "@countersign/client/Errors"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Timeout from "@countersign/client/Timeout"
+import * as Transport from "@countersign/client/Transport"
+import * as Origin from "@countersign/protocol/Origin"
+import * as Redact from "@countersign/protocol/Redact"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Stream from "effect/Stream"
+import * as Member from "../response/bodyMembers.js"
+import type { Body } from "../response/responseBody.js"
+import * as ResponseBody from "../response/responseBody.js"
+import * as Discovery from "./serverDiscovery.js"
+
+const largest = 256 * 1024
+const patience = "20 seconds"
+
+/** No server is worth waiting for longer on its word alone. */
+const longestWaitMs = 3600_000
+
+/** RFC 6749 §3.3: what may stand in a scope; the other names have no more in them. */
+const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+
+/** The scopes of a list that is one. */
+export const scopesOf = (text: string | undefined): ReadonlyArray<string> => {
+  const scopes = [...new Set(text?.split(" "))].filter((scope) => scope !== "")
+  return scopes.every((scope) => word.test(scope)) ? scopes : []
+}
+
+/** RFC 9728 §2, as far as a client has a use for it. */
+export interface Metadata {
+  readonly resource: string
+  /** What stands there: it is checked where it is used. */
+  readonly authorizationServers: unknown
+  readonly scopes: ReadonlyArray<string> | undefined
+  readonly bearerMethods: ReadonlyArray<string> | undefined
+  readonly name: string | undefined
+  readonly dpopRequired: boolean
+  readonly dpopAlgorithms: ReadonlyArray<string> | undefined
+}
+
+const invalid = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
+
+/** A place without a document that can be used: the next one is asked. */
+export interface Failure {
+  readonly error: TokenError
+  /** What was found, for an error that lists several places: `answered 404`. */
+  readonly found: string
+  /** The API publishes nothing there. Another place says more. */
+  readonly isAbsent: boolean
+  /** No other place is reached either. */
+  readonly isOver: boolean
+}
+
+const failed = (error: TokenError, found: string, more: Partial<Failure> = {}): Failure => ({
+  error,
+  found,
+  isAbsent: false,
+  isOver: false,
+  ...more
+})
+
+const where = (place: URL): string => `the API's metadata at ${Redact.url(place.href)}`
+
+const unavailable = (detail: string, retryAt?: number): TokenError =>
+  new TokenError({ reason: "Unavailable", detail, retryAt, sent: "no" })
+
+const unreached = (error: SendError): TokenError => unavailable(`the API was not reached: ${error.message}`)
+
+const isUnsent = (error: SendError): boolean =>
+  error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no")
+
+const unread =
+  (place: URL) =>
+  (error: SendError): Failure => {
+    if (error._tag === "BodyTooLarge") {
+      return failed(invalid(`${where(place)} is longer than ${largest} bytes`), "published too much")
+    }
+    if (error._tag === "RedirectRejected") return redirected(place)
+    return failed(unreached(error), "was not reached", { isOver: isUnsent(error) })
+  }
+
+/** A redirect is never followed: it could lead to the metadata of another API. */
+const redirected = (place: URL, status?: number): Failure =>
+  failed(
+    invalid(
+      `${where(place)} was not read: the API redirects there${status === undefined ? "" : ` (${status})`}, which is not followed. ` +
+        "Check the API's URL, or set `issuer` and `resource` yourself"
+    ),
+    "redirects"
+  )
+
+/** Statuses that say nothing about whether there is a document. A proxy or a network sends 407 and 511. */
+const isTemporary = (status: number): boolean =>
+  status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
+
+const unsuccessful = (place: URL, { headers, status }: HttpClientResponse, now: number): Failure => {
+  if (status >= 300 && status <= 399) return redirected(place, status)
+  const found = `answered ${status}`
+  if (!isTemporary(status)) return failed(unavailable(found), found, { isAbsent: true })
+  const delayMs = RetryAfter.parse(headers, now)?.delayMs
+  const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
+  return failed(unavailable(`${where(place)} was not read: the API ${found}. Try again later`, retryAt), found)
+}
+
+const unusable = new InvalidRequest({
+  reason: "Url",
+  detail:
+    "the API's URL is no https one, or has a user name or a fragment: give the URL that requests are sent to; plain http on loopback can be allowed by name"
+})
+
+/** A token is sent to this URL later: it has to be https. */
+export const checkedUrl = (text: string, insecure: boolean): Effect.Effect<URL, InvalidRequest> =>
+  text.includes("#")
+    ? Effect.fail(unusable)
+    : Effect.mapBoth(Discovery.checkedEndpoint(text, insecure), {
+        onFailure: () => unusable,
+        onSuccess: () => new URL(text)
+      })
+
+const foreign = invalid(
+  "the challenge says that the API's metadata is at another origin than the API itself, or at no URL: what stands there is not the API's word"
+)
+
+/** A URL of a challenge. At another origin the API could make this client send requests to any host. */
+export const checkedPlace = (api: URL, text: string, insecure: boolean): Effect.Effect<URL, TokenError> =>
+  Effect.filterOrFail(
+    Effect.mapError(checkedUrl(text, insecure), () => foreign),
+    (place) => Origin.same(place.href, api.href),
+    () => foreign
+  )
+
+const wellKnown = "/.well-known/oauth-protected-resource"
+
+/** RFC 9728 §3.1: between the host and the path; the slash that is all of a path is none. */
+export const wellKnownOf = ({ origin, pathname, search }: URL): URL =>
+  new URL(`${origin}${wellKnown}${pathname === "/" ? "" : pathname}${search}`)
+
+const bare = (url: URL, accept: string): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.get(url.href).pipe(HttpClientRequest.setHeader("accept", accept))
+
+/** The names of a list; undefined where there is none, or one of them is no name. */
+const wordsOf = (value: unknown): ReadonlyArray<string> | undefined => {
+  const words = Member.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
+  return words?.every((item) => word.test(item)) === true ? words : undefined
+}
+
+/** Optional members that cannot be read are left out. */
+const metadataOf = (body: Body, resource: string): Metadata => {
+  const name = Member.text(body["resource_name"])
+  return {
+    resource,
+    authorizationServers: body["authorization_servers"],
+    scopes: wordsOf(body["scopes_supported"]),
+    bearerMethods: wordsOf(body["bearer_methods_supported"]),
+    name: name === undefined ? undefined : Redact.text(name),
+    dpopRequired: Member.flag(body["dpop_bound_access_tokens_required"]) === true,
+    dpopAlgorithms: wordsOf(body["dpop_signing_alg_values_supported"])
+  }
+}
+
+/** The document in the text of a success, whatever its content type. */
+const documentOf = (
+  place: URL,
+  { headers, status }: HttpClientResponse,
+  text: string
+): Either.Either<Metadata, Failure> => {
+  const unusable = (why: string) => failed(invalid(`${where(place)} cannot be used: ${why}`), "cannot be used")
+  const body = ResponseBody.parse(text)
+  if (body === undefined) {
+    const { "content-type": type } = headers
+    if (ResponseBody.isMeantAsJson(text, type)) return Either.left(unusable("it is not a valid JSON object"))
+    const found = `answered ${status} without a JSON object${type === undefined ? "" : ` (content-type: ${Redact.text(type)})`}`
+    return Either.left(failed(unavailable(found), found, { isAbsent: true }))
+  }
+  const resource = Member.text(body["resource"])
+  return resource === undefined
+    ? Either.left(unusable(Member.problemOf("resource", body["resource"], "the URL of the API")))
+    : Either.right(metadataOf(body, resource))
+}
+
+/** Reads the document at a place. */
+export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata, Failure> => {
+  const client = Transport.typed(transport).pipe(
+    Transport.buffered(largest, () => true),
+    Timeout.call(patience)
+  )
+  return Effect.gen(function* () {
+    const response = yield* Effect.mapError(client.execute(bare(place, "application/json")), unread(place))
+    if (response.status < 200 || response.status > 299) {
+      return yield* Effect.fail(unsuccessful(place, response, yield* Clock.currentTimeMillis))
+    }
+    // The body was read with the exchange; reading it again cannot fail.
+    return yield* documentOf(place, response, yield* Effect.orElseSucceed(response.text, () => ""))
+  })
+}
+
+/** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
+export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
+  Transport.typed(transport)
+    .pipe(Timeout.call(patience))
+    .execute(bare(api, "*/*"))
+    .pipe(
+      Effect.mapError((error) => (error._tag === "RedirectRejected" ? redirected(api).error : unreached(error))),
+      Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
+    )
+
+/**
+ * Fails where the document names another resource than one of `names`, character for character (RFC 9728 §3.3). With the
+ * metadata of another API, an attacker could have users sign in at a server of the attacker's choice.
+ */
+export const about =
+  (place: URL, names: ReadonlyArray<string>) =>
+  (metadata: Metadata): Either.Either<Metadata, Failure> =>
+    names.includes(metadata.resource)
+      ? Either.right(metadata)
+      : Either.left(
+          failed(
+            invalid(
+              `${where(place)} names the resource ${Redact.url(metadata.resource)}, and ${Redact.url(names[0] ?? "")} was asked ` +
+                "for. If the former is the API that you mean, call `discover` with it. If that finds nothing, set `issuer` and " +
+                "`resource` of the grant yourself"
+            ),
+            "names another resource"
+          )
+        )
+
+/** The names of an API: the URL as it was given, and as it is sent. `https://a.test` and `https://a.test/` are the same. */
+export const namesOf = (url: URL, text: string): ReadonlyArray<string> => [
+  text,
+  url.href,
+  ...(url.pathname === "/" && url.search === "" ? [url.origin] : [])
+]
+
+/** The first error that says more than that there is nothing. */
+export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+  failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ??
+  new TokenError({
+    reason: "Unavailable",
+    detail: `the API publishes no metadata that name its authorization server: ${failures
+      .map(([place, { found }]) => `${Redact.url(place.href)} ${found}`)
+      .join(", ")}. Check the API's URL, or set \`issuer\` and \`resource\` of the grant yourself`
+  })
+
+const noServer = invalid("the API's metadata names no authorization server that is an https URL")
+
+const notOfIt = new TokenError({
+  reason: "Refused",
+  detail:
+    "the API names other authorization servers than the `issuer` of the options. Set one of theirs, or leave it out"
+})
+
+const isTexts = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((item) => typeof item === "string")
+
+/** The servers that issue tokens for the API, and the one of them to use. */
+export const serversOf = (
+  { authorizationServers: servers }: Metadata,
+  wanted: string | undefined,
+  insecure: boolean
+): Effect.Effect<{ readonly issuer: string; readonly authorizationServers: ReadonlyArray<string> }, TokenError> =>
+  Effect.gen(function* () {
+    if (!isTexts(servers)) return yield* noServer
+    const checked = Effect.forEach(servers, (server) => Discovery.checkedUrl("the issuer", server, insecure))
+    yield* Effect.mapError(checked, () => noServer)
+    const issuer = wanted === undefined ? servers[0] : servers.find((server) => server === wanted)
+    if (issuer === undefined) return yield* wanted === undefined ? noServer : notOfIt
+    return { issuer, authorizationServers: servers }
+  })

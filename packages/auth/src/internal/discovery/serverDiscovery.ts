@@ -1,0 +1,207 @@
+/** Discovery of an authorization server's metadata, and the checks of URLs that a credential is sent to. */
+import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Redact from "@countersign/protocol/Redact"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import type * as oauth from "oauth4webapi"
+import type { Client } from "../../OAuth2.js"
+import type * as Bridge from "../http/fetchAdapter.js"
+import * as Quirk from "../response/complianceFixes.js"
+import * as Elsewhere from "./crossOriginEndpoints.js"
+import type { Failure } from "./serverMetadata.js"
+import * as ServerMetadata from "./serverMetadata.js"
+
+const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
+
+export const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
+  const checked = BaseUrl.validate(text)
+  if (checked._tag === "Err") {
+    const detail = `${what} cannot be used (${BaseUrl.explain(checked.reason)}): give one like https://auth.example.com`
+    return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
+  }
+  const url = new URL(text)
+  if (url.protocol === "https:" || (plain && loopback.has(url.hostname))) return Effect.succeed(url)
+  return Effect.fail(
+    new InvalidRequest({
+      reason: "Url",
+      detail: `${what} is not https, and would be sent the client's secret in the clear; on loopback it can be allowed by name`
+    })
+  )
+}
+
+/** It may have a query (RFC 6749 §3.2), which the issuer may not. */
+export const checkedEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
+  checkedUrl("the token endpoint", text.split("?", 1).join(), plain)
+
+/**
+ * The places of an issuer's metadata, the first one to ask first: RFC 8414 §3, OpenID Connect Discovery 1.0 §4, and the
+ * OpenID document with its path inserted, which RFC 8414 §5 and MCP name.
+ */
+const placesOf = ({ origin, pathname }: URL): ReadonlyArray<URL> => {
+  const path = pathname.replace(/\/$/, "")
+  const urls = [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/openid-configuration${path}`
+  ]
+  return [...new Set(urls)].map((url) => new URL(url))
+}
+
+/** Members that a later document of the same issuer adds, where the first one lacks them. */
+const addable = [
+  ...["authorization_endpoint", "device_authorization_endpoint", "introspection_endpoint", "jwks_uri"],
+  ...["pushed_authorization_request_endpoint", "registration_endpoint", "revocation_endpoint"],
+  "id_token_signing_alg_values_supported"
+] as const
+
+/** A member of the metadata that a request needs. */
+export type Member = (typeof addable)[number]
+
+/** So that a place which hangs leaves time for the next one. */
+const patience = "10 seconds"
+
+const tooSlow = (place: URL): TokenError =>
+  new TokenError({
+    reason: "Unavailable",
+    sent: "maybe",
+    detail: `the authorization server did not answer at ${place.href} within ${patience}: try again later`
+  })
+
+const unreached = (error: TokenError): Failure => ({ error, found: "was not reached", isAbsent: false })
+
+const noEndpoint = (place: URL): Failure => ({
+  error: new TokenError({
+    reason: "InvalidResponse",
+    detail: `the authorization server metadata at ${place.href} names no token endpoint that is an https URL. Set \`tokenEndpoint\``
+  }),
+  found: "names no token endpoint",
+  isAbsent: false
+})
+
+const notAUrl = (published: string): TokenError =>
+  new TokenError({
+    reason: "InvalidResponse",
+    detail: `\`quirks.publishedAs\` is not a URL: ${JSON.stringify(Redact.text(published, 100))}. Set it to the issuer that the metadata names`
+  })
+
+type Document = Either.Either<oauth.AuthorizationServer, Failure>
+
+/** What a place gives. */
+const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) => {
+  const request = { method: "GET", headers: { accept: "application/json" } }
+  return (place: URL): Effect.Effect<Document> =>
+    exchange
+      .received(
+        (fetch) => fetch(place.href, request),
+        [],
+        () => false
+      )
+      .pipe(
+        Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(place) }),
+        Effect.mapError(unreached),
+        Effect.flatMap((received) => ServerMetadata.of(received, expected)),
+        Effect.tap(({ token_endpoint: endpoint = "" }) =>
+          Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint(place))
+        ),
+        Effect.either
+      )
+}
+
+/** What was read, and the places that may say more. */
+interface Known {
+  readonly server: oauth.AuthorizationServer
+  readonly rest: ReadonlyArray<URL>
+}
+
+const lacks = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
+  needed.some((name) => server[name] === undefined)
+
+/** Adds what the server lacks. The object stays the same where nothing is added. */
+const added = (server: oauth.AuthorizationServer, more: oauth.AuthorizationServer): oauth.AuthorizationServer => {
+  const names = addable.filter((name) => server[name] === undefined && more[name] !== undefined)
+  return names.length === 0 ? server : { ...server, ...Object.fromEntries(names.map((name) => [name, more[name]])) }
+}
+
+const unpublished = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+  new TokenError({
+    reason: "Unavailable",
+    detail: `the issuer publishes no metadata: ${failures
+      .map(([{ href }, { found }]) => `${href} ${found}`)
+      .join(", ")}. Check \`issuer\`, or set \`tokenEndpoint\``
+  })
+
+/** The first error that says more than that there is nothing. */
+const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+  failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ?? unpublished(failures)
+
+/** The request was not sent, so no other place of this server is reached either. */
+const isOver = ({ error }: Failure): boolean => error.sent === "no"
+
+const isTemporary = ({ error, isAbsent }: Failure): boolean => error.reason === "Unavailable" && !isAbsent
+
+/**
+ * Finds the metadata of an issuer, with the members that a request needs where any of its documents has them. A place that
+ * gives no usable document leads to the next one. What was read is kept, and a place that failed for now is asked again
+ * with the next call.
+ */
+export type Find = (needed: ReadonlyArray<Member>) => Effect.Effect<oauth.AuthorizationServer, TokenError>
+
+/** Asks the places in turn, until a document, or several together, have what is needed. */
+const search = (
+  known: Known | undefined,
+  places: ReadonlyArray<URL>,
+  read: (place: URL) => Effect.Effect<Document>,
+  needed: ReadonlyArray<Member>
+) =>
+  Effect.gen(function* () {
+    let server = known?.server
+    const failures: Array<readonly [URL, Failure]> = []
+    const rest: Array<URL> = []
+    for (const place of known?.rest ?? places) {
+      const isDone = failures.some(([_, failure]) => isOver(failure))
+      if (isDone || (server !== undefined && !lacks(server, needed))) {
+        rest.push(place)
+        continue
+      }
+      const document = yield* read(place)
+      if (Either.isRight(document)) server = server === undefined ? document.right : added(server, document.right)
+      else {
+        failures.push([place, document.left])
+        if (isTemporary(document.left)) rest.push(place)
+      }
+    }
+    return { server, failures, rest }
+  })
+
+/** Makes the discovery of a client's authorization server. With `tokenEndpoint` in its options nothing is fetched. */
+export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, insecure: boolean): Find => {
+  const { quirks } = client
+  if (client.tokenEndpoint !== undefined) {
+    const server = Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, quirks)
+    return () => Effect.succeed(server)
+  }
+  const published = quirks?.publishedAs ?? issuer.href
+  if (!URL.canParse(published)) return () => Effect.fail(notAUrl(published))
+  const read = reading(new URL(published), exchange, insecure)
+  const places = placesOf(issuer)
+  let known: Known | undefined
+  return (needed) =>
+    Effect.suspend(() => {
+      if (known !== undefined && (known.rest.length === 0 || !lacks(known.server, needed))) {
+        return Effect.succeed(known.server)
+      }
+      return Effect.gen(function* () {
+        const before = known?.server
+        const { failures, rest, server } = yield* search(known, places, read, needed)
+        if (server === undefined) return yield* errorOf(failures)
+        if (server !== before) yield* Elsewhere.shown(server, issuer, before)
+        const found = server === before ? server : Quirk.expecting(server, quirks)
+        known = { server: found, rest }
+        const temporary = failures.find(([_, failure]) => isTemporary(failure))
+        // Without it the request fails for good: what is unavailable for now may have it.
+        if (temporary !== undefined && lacks(found, needed)) return yield* temporary[1].error
+        return found
+      })
+    })
+}

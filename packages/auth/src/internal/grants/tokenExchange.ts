@@ -1,0 +1,98 @@
+/** From one token to another: the request of RFC 8693 §2.1, and what its answer may be. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import type { Exchanged, Options, Subject } from "../../TokenExchange.js"
+import type { Conversation } from "../oauth/serverClient.js"
+import { tokenOf, typeOf } from "../oauth/tokenResponse.js"
+import * as Member from "../response/bodyMembers.js"
+import * as Quirk from "../response/complianceFixes.js"
+import type { Body } from "../response/responseBody.js"
+
+export const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+export const tokenTypes = {
+  accessToken: "urn:ietf:params:oauth:token-type:access_token",
+  refreshToken: "urn:ietf:params:oauth:token-type:refresh_token",
+  idToken: "urn:ietf:params:oauth:token-type:id_token",
+  saml1: "urn:ietf:params:oauth:token-type:saml1",
+  saml2: "urn:ietf:params:oauth:token-type:saml2",
+  jwt: "urn:ietf:params:oauth:token-type:jwt"
+} as const
+
+/** RFC 8693 §2.2.1: the type of a token that is none of access. */
+export const notApplicable = "N_A"
+
+type Asked = Pick<Options, "audience" | "dpop" | "parameters" | "quirks" | "requestedTokenType" | "resource" | "scopes">
+
+const parametersOf = (
+  { audience, parameters, quirks, requestedTokenType, resource, scopes = [] }: Asked,
+  subject: Subject,
+  actor: Subject | undefined
+): Record<string, string> => ({
+  ...parameters,
+  subject_token: Redacted.value(subject.token),
+  subject_token_type: subject.type,
+  ...(actor !== undefined && { actor_token: Redacted.value(actor.token), actor_token_type: actor.type }),
+  ...(resource !== undefined && { resource }),
+  ...(audience !== undefined && { audience }),
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
+  ...(requestedTokenType !== undefined && { requested_token_type: requestedTokenType })
+})
+
+/** The one error for whatever is wrong with a token that was sent (RFC 8693 §2.2.2), and the one that servers send instead. */
+const explained = (error: TokenError): TokenError =>
+  error.reason === "Refused" && (error.error === "invalid_request" || error.error === "invalid_grant")
+    ? new TokenError({
+        reason: "Refused",
+        error: error.error,
+        detail: `${error.detail}: where the request is as it should be, the token of the subject or of the actor is no longer good, and they have to sign in again`
+      })
+    : error
+
+const invalid = (detail: string) => new TokenError({ reason: "InvalidResponse", detail })
+
+const somethingElse = invalid(
+  "invalid token response: `issued_token_type` is another type than the requested one. Set `quirks.answer` to adapt it"
+)
+const unasked = invalid(`what was issued is no access token (token_type "N_A"), and nothing else was asked for`)
+
+/** What a JWT for access is called is a matter of taste (RFC 8693 §3). */
+export const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
+
+const isAsked = (issued: string, requested: string): boolean =>
+  issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))
+
+/** A type that is left out is the requested one: Keycloak and others leave it out, and the subject may be used up. */
+const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exchanged, TokenError> => {
+  const { requestedTokenType: requested = tokenTypes.accessToken } = asked
+  const issuedTokenType = Member.text(body["issued_token_type"]) ?? requested
+  if (!isAsked(issuedTokenType, requested)) return Effect.fail(somethingElse)
+  if (typeOf(body) !== "n_a") {
+    return Effect.map(tokenOf(body, asked, ahead), (token) => ({ ...token, issuedTokenType }))
+  }
+  return requested === tokenTypes.accessToken
+    ? Effect.fail(unasked)
+    : Effect.map(tokenOf({ ...body, token_type: "bearer" }, { quirks: asked.quirks }, ahead), (token) => ({
+        ...token,
+        tokenType: notApplicable,
+        issuedTokenType
+      }))
+}
+
+/** One exchange. Text of the server that repeats one of the tokens is not shown. */
+export const exchange = (
+  { clockOffset, read }: Conversation,
+  asked: Asked,
+  subject: Subject,
+  actor: Subject | undefined
+): Effect.Effect<Exchanged, TokenError> => {
+  const parameters = parametersOf(asked, subject, actor)
+  return read(
+    ({ authentication, client, options, server }) =>
+      oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, options),
+    (body) => Effect.flatMap(clockOffset, (ahead) => exchangedOf(body, asked, ahead)),
+    [subject, ...(actor === undefined ? [] : [actor])].map(({ token }) => token)
+  ).pipe(Effect.mapError(explained))
+}

@@ -1,0 +1,49 @@
+/** ID tokens that name other audiences beside the client, and no authorized party (`azp`). */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import * as oauth from "oauth4webapi"
+import type { Claims } from "../../IdToken.js"
+import type { Client } from "../../OAuth2.js"
+import * as Jwt from "../jwt/parseJwt.js"
+import type { Context } from "../oauth/serverClient.js"
+
+const encoder = new TextEncoder()
+
+/**
+ * An ID token with the client as its authorized party, if `quirks.audiences` has all other audiences; undefined where nothing
+ * is to be changed. The library rejects a token for several audiences without that claim. Its signature is checked as the
+ * token came, see {@link withoutParty}.
+ */
+export const authorized = (
+  idToken: string,
+  { clientId, quirks }: Pick<Client, "clientId" | "quirks">
+): string | undefined => {
+  const { audiences } = quirks ?? {}
+  const parts = Jwt.parse(idToken)
+  if (audiences === undefined || Either.isLeft(parts)) return undefined
+  const { claims } = parts.right
+  const { aud, azp } = claims
+  if (azp !== undefined || !Array.isArray(aud) || aud.length < 2) return undefined
+  if (!aud.every((audience) => audience === clientId || audiences.includes(String(audience)))) return undefined
+  const [header = "", , signature = ""] = idToken.split(".")
+  const payload = Encoding.encodeBase64Url(encoder.encode(JSON.stringify({ ...claims, azp: clientId })))
+  return `${header}.${payload}.${signature}`
+}
+
+/** The claims without the one that was added, and a response by which the library finds the ID token as it came. */
+export const withoutParty = async (
+  claims: Claims | undefined,
+  idToken: string,
+  { client, server }: Context
+): Promise<{ readonly claims: Claims | undefined; readonly response: Response }> => {
+  const response = new Response(idToken, { headers: { "content-type": "application/jwt" } })
+  // The library's only reader of a signed JWT with these claims that leaves its audiences to the caller.
+  const as = {
+    ...server,
+    userinfo_signing_alg_values_supported: server.id_token_signing_alg_values_supported ?? ["RS256"]
+  }
+  await oauth.processUserInfoResponse(as, client, oauth.skipSubjectCheck, response)
+  if (claims === undefined) return { claims, response }
+  const { azp: _, ...own } = claims
+  return { claims: own, response }
+}

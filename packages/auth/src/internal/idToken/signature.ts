@@ -1,0 +1,99 @@
+/** The signature of an ID token, by the keys that its issuer publishes (OpenID Connect Core §3.1.3.7). */
+import type { TokenError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as oauth from "oauth4webapi"
+import * as Jwt from "../jwt/parseJwt.js"
+import type { Conversation } from "../oauth/serverClient.js"
+import type { Claimed } from "./claims.js"
+import { believing, isForged, keyless } from "./claims.js"
+
+/** So many signatures are tried for a token that does not name its key. */
+const mostCandidates = 10
+
+/** The keys can be fetched as often as necessary. The code of the response can be used only once. */
+const again = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
+
+/** The keys of a server as the library has fetched them. */
+const known = new WeakMap<oauth.AuthorizationServer, oauth.JWKSCacheInput>()
+
+const keysOf = (server: oauth.AuthorizationServer): oauth.JWKSCacheInput => {
+  const keys = known.get(server) ?? {}
+  known.set(server, keys)
+  return keys
+}
+
+/** The id of the key in the header of a token; undefined where it names none. */
+const kidOf = ({ idToken }: Claimed): unknown =>
+  Either.match(Jwt.parse(Redacted.value(idToken)), { onLeft: () => undefined, onRight: ({ header }) => header["kid"] })
+
+/** The keys with this id; and those without any, which may have every id. All of them for a token that names none. */
+const candidates = ({ jwks }: oauth.JWKSCacheInput, kid: unknown): ReadonlyArray<oauth.JWK> =>
+  (jwks?.keys ?? [])
+    .filter((key) => kid === undefined || typeof key.kid !== "string" || key.kid === kid)
+    .map((key) => (typeof kid === "string" ? { ...key, kid } : key))
+
+/** A set that the library uses without fetching another one. */
+const setOf = (key: oauth.JWK): oauth.JWKSCacheInput => ({ jwks: { keys: [key] }, uat: Number.MAX_SAFE_INTEGER })
+
+type Verdict = Either.Either<void, TokenError>
+
+/** The library takes a key only if no other fits the header. Here each that fits is tried. */
+const oneOf = async (
+  keys: ReadonlyArray<oauth.JWK>,
+  verify: (keys: oauth.JWKSCacheInput) => Promise<Verdict>
+): Promise<Verdict> => {
+  let verdict: Verdict = Either.left(keyless)
+  let tried = 0
+  for (const key of keys) {
+    // A key that cannot be imported is not the one.
+    const one = await verify(setOf(key)).catch((): Verdict => Either.left(keyless))
+    if (Either.isRight(one)) return one
+    if (!isForged(one.left)) continue
+    verdict = one
+    tried += 1
+    if (tried === mostCandidates) break
+  }
+  return verdict
+}
+
+const checked = (
+  { call }: Conversation,
+  server: oauth.AuthorizationServer,
+  said: Claimed
+): Effect.Effect<void, TokenError> => {
+  const keys = keysOf(server)
+  return call(async ({ options }) => {
+    const verify = (as: oauth.AuthorizationServer, set: oauth.JWKSCacheInput): Promise<Verdict> =>
+      believing(oauth.validateApplicationLevelSignature(as, said.response, { ...options, [oauth.jwksCache]: set }))
+    const verdict = await verify(server, keys)
+    return Either.isLeft(verdict) && verdict.left === keyless
+      ? oneOf(candidates(keys, kidOf(said)), (set) => verify({ ...server }, set))
+      : verdict
+  }).pipe(Effect.retry({ schedule: again, while: ({ reason }) => reason === "Unavailable" }), Effect.flatten)
+}
+
+/** Whether the keys may have changed since they were fetched. The signature by a key that the token names is final. */
+const isWorthAnother = (error: TokenError, server: oauth.AuthorizationServer, said: Claimed): boolean => {
+  const kid = kidOf(said)
+  const isNamed = kid !== undefined && keysOf(server).jwks?.keys.some((key) => key.kid === kid) === true
+  return error === keyless || (isForged(error) && !isNamed)
+}
+
+/**
+ * Checks the signature of an ID token whose claims hold, by the keys of the server: by those that are known, and where none
+ * of them fits by those that it has now. The library keeps keys by the identity of the metadata, for a minute at least, and a
+ * server may have begun to sign with another one in that time.
+ */
+export const signed = (
+  conversation: Conversation,
+  server: oauth.AuthorizationServer,
+  said: Claimed
+): Effect.Effect<void, TokenError> =>
+  Effect.catchIf(
+    checked(conversation, server, said),
+    (error) => isWorthAnother(error, server, said),
+    () => checked(conversation, { ...server }, said)
+  )

@@ -1,0 +1,16 @@
+import type * as Auth from "@countersign/client/Auth"
+import type * as Layer from "effect/Layer"
+import * as Bearer from "../../Bearer.js"
+import * as Dpop from "../../Dpop.js"
+import * as OAuth2 from "../../OAuth2.js"
+import type * as TokenSource from "../../TokenSource.js"
+
+/** The tokens of a grant, presented as the client wants them to be: with a proof of its key, or by themselves. */
+export const presenting = <R>(
+  { dpop, settling }: OAuth2.Client & TokenSource.Tuning,
+  { clockOffset }: Pick<OAuth2.Service, "clockOffset">,
+  options: TokenSource.Options<R>
+): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
+  const settled = { ...options, settling: settling ?? OAuth2.settling }
+  return dpop === undefined ? Bearer.layerMint(settled) : Dpop.layerMint(dpop, { ...settled, clockOffset })
+}

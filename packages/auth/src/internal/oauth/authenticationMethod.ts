@@ -1,0 +1,91 @@
+/** How a client authenticates at an endpoint: as its options say, or by a method that the server's metadata supports. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Redacted from "effect/Redacted"
+import type * as oauth from "oauth4webapi"
+import * as ClientAuthentication from "../../ClientAuthentication.js"
+import type { Client, SecretMethod } from "../../OAuth2.js"
+import * as ClientAuth from "./clientAuthentication.js"
+
+/** An endpoint with a list of methods of its own. All others have that of the token endpoint. */
+export type Endpoint = "token" | "introspection" | "revocation"
+
+interface Chosen {
+  /** The name of the method in the registry. */
+  readonly name: string
+  readonly method: ClientAuth.Method
+}
+
+export interface ChosenAuth {
+  readonly secrets: ClientAuth.Method["secrets"]
+  readonly at: (server: oauth.AuthorizationServer, endpoint: Endpoint) => Chosen
+}
+
+const ofSecret = {
+  client_secret_basic: ClientAuthentication.secretBasic,
+  client_secret_post: ClientAuthentication.secretPost,
+  client_secret_jwt: ClientAuthentication.secretJwt
+} as const
+
+const isOfSecret = (name: string): name is SecretMethod => Object.hasOwn(ofSecret, name)
+
+/** What a registered name may look like. Others are shown nowhere. */
+const isName = (value: unknown): value is string => typeof value === "string" && /^[\w.:-]{1,60}$/.test(value)
+
+/** More than the registry has. */
+const mostNames = 20
+
+/** The methods that the metadata name for the endpoint; none, where they do not say. */
+const supported = (server: oauth.AuthorizationServer, endpoint: Endpoint): ReadonlyArray<string> => {
+  const lists: ReadonlyArray<unknown> = [
+    server[`${endpoint}_endpoint_auth_methods_supported`],
+    server.token_endpoint_auth_methods_supported
+  ]
+  const [list = []] = lists.flatMap((value) => {
+    const found = Array.isArray(value) ? value.slice(0, mostNames).filter(isName) : []
+    return found.length > 0 ? [found] : []
+  })
+  return list
+}
+
+const fixed = (name: string, method: ClientAuth.Method | undefined): ChosenAuth | undefined => {
+  if (method === undefined) return undefined
+  const chosen = { name, method }
+  return { secrets: method.secrets, at: () => chosen }
+}
+
+const withSecret = (secret: Redacted.Redacted, named: SecretMethod | undefined): ChosenAuth | undefined => {
+  const methodOf = (name: SecretMethod) => fixed(name, ClientAuth.of(ofSecret[name](secret)))
+  const usual = methodOf(named ?? "client_secret_basic")
+  if (usual === undefined || named !== undefined) return usual
+  const at: ChosenAuth["at"] = (server, endpoint) => {
+    const list = supported(server, endpoint)
+    const name = list.includes("client_secret_basic") ? undefined : list.find(isOfSecret)
+    return ((name && methodOf(name)) ?? usual).at(server, endpoint)
+  }
+  return { secrets: usual.secrets, at }
+}
+
+/**
+ * How a client authenticates; undefined where its options do not say. With a secret and no method it is Basic, unless the
+ * metadata support only others: then the first of them that a secret can do.
+ */
+export const of = ({ clientAuthentication, clientId, clientSecret }: Client): ChosenAuth | undefined => {
+  if (clientId === "") return undefined
+  if (typeof clientAuthentication === "object") {
+    return fixed(clientAuthentication.method, ClientAuth.of(clientAuthentication))
+  }
+  if (clientSecret === undefined || Redacted.value(clientSecret) === "") return undefined
+  return withSecret(clientSecret, clientAuthentication)
+}
+
+/** Adds to `invalid_client` how the client has authenticated, and how it could. Other errors stay as they are. */
+export const explained =
+  (server: oauth.AuthorizationServer, endpoint: Endpoint, { name }: Chosen) =>
+  (error: TokenError): TokenError => {
+    const list = supported(server, endpoint)
+    if (error.error !== "invalid_client" || list.length === 0) return error
+    const advice = list.includes(name) ? "" : ". Set `clientAuthentication` to one of these"
+    const detail = `${error.detail}. The client authenticated with ${name}, the metadata support ${list.join(", ")}${advice}`
+    const { reason, retryAt, sent } = error
+    return new TokenError({ reason, error: error.error, retryAt, sent, detail })
+  }

@@ -1,0 +1,146 @@
+/** What all grants have in common: who the client is, where the server's endpoints are, and how the two talk. */
+import * as HttpClient from "@effect/platform/HttpClient"
+import { InvalidRequest, TokenError } from "@countersign/client/Errors"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import * as oauth from "oauth4webapi"
+import type { Client } from "../../OAuth2.js"
+import type { Token } from "../../Token.js"
+import * as MtlsAliases from "../discovery/mtlsEndpointAliases.js"
+import * as Discovery from "../discovery/serverDiscovery.js"
+import * as Dpop from "../dpop/tokenEndpointDpop.js"
+import * as Bridge from "../http/fetchAdapter.js"
+import { dangerouslyPlainHttpOnLoopback } from "../http/insecureHttp.js"
+import * as ErrorResponse from "../response/errorResponse.js"
+import * as SuccessResponse from "../response/successResponse.js"
+import * as ChosenAuth from "./authenticationMethod.js"
+import * as TokenParameters from "./tokenParameters.js"
+import { tokenOf } from "./tokenResponse.js"
+
+/** What a request of the library takes. */
+export interface Context {
+  readonly server: oauth.AuthorizationServer
+  readonly client: oauth.Client
+  readonly authentication: oauth.ClientAuth
+  readonly options: {
+    readonly [oauth.customFetch]: Bridge.Fetch
+    readonly [oauth.allowInsecureRequests]: boolean
+    readonly DPoP?: oauth.DPoPHandle
+  }
+}
+
+type Secrets = ReadonlyArray<Redacted.Redacted<string>>
+
+/** A client's conversation with its authorization server. */
+export interface Conversation {
+  readonly issuer: URL
+  readonly insecure: boolean
+  /** The server's metadata, which is fetched when it is first needed, and kept once it was read. */
+  readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
+  /** The same with the members that are named, where any of the server's documents has them. */
+  readonly metadataWith: Discovery.Find
+  /** How far the server's clock is ahead of this machine's, in milliseconds. */
+  readonly clockOffset: Effect.Effect<number>
+  /** Runs what the library computes, or fetches without the client's authentication. */
+  readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
+  /** Sends one request with the client's authentication, and reads its response. Text that repeats a secret is not shown. */
+  readonly send: (
+    request: Request,
+    secrets?: Secrets,
+    endpoint?: ChosenAuth.Endpoint
+  ) => Effect.Effect<SuccessResponse.Success, TokenError>
+  /** Sends one request, and reads the body of its response. */
+  readonly read: <A>(
+    request: Request,
+    reader: SuccessResponse.Reader<A>,
+    secrets?: Secrets
+  ) => Effect.Effect<A, TokenError>
+  /** Sends one request to the token endpoint. */
+  readonly token: (request: Request, secrets?: Secrets) => Effect.Effect<Token, TokenError>
+}
+
+/** The library's function that sends a request. */
+type Request = (context: Context) => Promise<Response>
+
+const nameless = new InvalidRequest({
+  reason: "Credentials",
+  detail: "the client's id or its secret is empty, or it was not said how the client proves who it is: configure both"
+})
+
+/** Whatever became of the request for the metadata, no credential was sent. */
+const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
+  new TokenError({ detail, error, reason, retryAt, sent: "no" })
+
+/** Makes the conversation; fails with `InvalidRequest` for a client that cannot have one. */
+export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const insecure = client.transport === dangerouslyPlainHttpOnLoopback
+    const issuer = yield* Discovery.checkedUrl("the issuer", client.issuer, insecure)
+    if (client.tokenEndpoint !== undefined) yield* Discovery.checkedEndpoint(client.tokenEndpoint, insecure)
+    const auth = ChosenAuth.of(client)
+    if (auth === undefined) return yield* Effect.fail(nameless)
+    const problem = TokenParameters.problem(client)
+    if (problem !== undefined) return yield* Effect.fail(problem)
+    const exchange = Bridge.make(yield* HttpClient.HttpClient)
+    const find = Discovery.make(client, issuer, exchange, insecure)
+    const aliased = MtlsAliases.make(client, issuer, insecure)
+    const metadataWith: Discovery.Find = (needed) => Effect.mapError(Effect.flatMap(find(needed), aliased), unsent)
+    const metadata = metadataWith([])
+    const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
+    const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
+
+    const within = <A>(
+      endpoint: ChosenAuth.Endpoint,
+      run: (
+        contextOf: (fetch: Bridge.Fetch) => Context,
+        explain: (error: TokenError) => TokenError
+      ) => Effect.Effect<A, TokenError>
+    ) =>
+      Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) => {
+        const chosen = auth.at(server, endpoint)
+        const contextOf = (customFetch: Bridge.Fetch): Context => ({
+          server,
+          client: skewed,
+          authentication: chosen.method.apply(Math.floor((now + exchange.ahead()) / 1000)),
+          options: {
+            [oauth.customFetch]: TokenParameters.adding(client, customFetch),
+            [oauth.allowInsecureRequests]: insecure,
+            ...(proof !== undefined && { DPoP: proof })
+          }
+        })
+        return run(contextOf, ChosenAuth.explained(server, endpoint, chosen))
+      })
+
+    const send: Conversation["send"] = (request, secrets = [], endpoint = "token") =>
+      within(endpoint, (contextOf, explain) =>
+        exchange
+          .received(
+            (fetch) => request(contextOf(fetch)),
+            [...auth.secrets, ...secrets],
+            // The server says which nonce it wants in the proof; it is asked once more with that.
+            (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
+          )
+          .pipe(
+            Effect.flatMap((received) => SuccessResponse.of(received, client.quirks)),
+            Effect.mapBoth({
+              onFailure: explain,
+              onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
+            })
+          )
+      )
+
+    const read: Conversation["read"] = (request, reader, secrets) =>
+      Effect.flatMap(send(request, secrets), SuccessResponse.reading(reader))
+    return {
+      issuer,
+      insecure,
+      metadata,
+      metadataWith,
+      clockOffset: Effect.sync(exchange.ahead),
+      call: (run) => within("token", (contextOf) => exchange((fetch) => run(contextOf(fetch)), auth.secrets)),
+      send,
+      read,
+      token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.ahead()), secrets)
+    }
+  })

@@ -1,0 +1,306 @@
+import type { TokenStoreError } from "@countersign/client/Errors"
+import { TokenError } from "@countersign/client/Errors"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { Demand } from "../../Demand.js"
+import type { Token } from "../../Token.js"
+import type { Held, Options } from "../../TokenSource.js"
+import type { Stored } from "../../TokenStore.js"
+import { step } from "../concurrency/flightProgress.js"
+import * as Rotated from "../response/rotatedToken.js"
+import type { Guarded } from "../store/guardedStore.js"
+import type { Telling } from "./eventPublisher.js"
+import type { Holding } from "./tokenCache.js"
+import type { Saving } from "./tokenPersistence.js"
+
+/** What a token source remembers between two transactions. */
+export interface State {
+  readonly store: Guarded
+  readonly saving: Saving
+  readonly holding: Holding
+  readonly telling: Telling
+  /** The refresh token of this version was refused for good: nobody asks again until the store has another. */
+  dead: { readonly error: TokenError; readonly version: number } | undefined
+  /** The intent of this time is ours. */
+  begun: number | undefined
+  /** The refresh of this intent is known to have come to nothing. */
+  settled: number | undefined
+  /** What APIs have demanded of the tokens. */
+  demand: Demand | undefined
+  /** What the token of this generation was got with. */
+  met: { readonly generation: number; readonly demand: Demand } | undefined
+  /** What the authorization server has refused to give, and when. */
+  declined: { readonly demand: Demand; readonly error: TokenError; readonly at: number } | undefined
+}
+
+/** How tokens are got. */
+type Minting<R> = Pick<Options<R>, "mint" | "timeout" | "issued">
+
+type Failure = TokenError | TokenStoreError
+
+const versionOf = (stored: Option.Option<Stored>): number => (Option.isSome(stored) ? stored.value.version : 0)
+
+/**
+ * Takes over what another process, or an earlier run, has stored, where it is not what memory is based on. What is about
+ * to expire is taken too, to serve while there is no other, but is not enough; nor is the very token that is held, which
+ * another process has only marked.
+ */
+const adopt = (state: State, stored: Option.Option<Stored>): Effect.Effect<Option.Option<Held>> =>
+  Effect.gen(function* () {
+    const { holding, saving, telling } = state
+    if (Option.isNone(stored) || stored.value.version === saving.version()) return Option.none()
+    // What is owed to the store is newer than what it holds.
+    if (Option.isSome(saving.pending())) return Option.none()
+    const { token, version } = stored.value
+    saving.adopted(version)
+    if (holding.isHeld(token)) return Option.none()
+    const held = yield* holding.hold(token)
+    yield* telling.tell("Adopted", token)
+    return holding.isFresh(yield* Clock.currentTimeMillis) ? Option.some(held) : Option.none()
+  })
+
+/** The error of a request for a token that took too long. */
+export const tooSlow = (after: Duration.Duration): TokenError =>
+  new TokenError({
+    reason: "Unavailable",
+    sent: "maybe",
+    detail: `it took longer than ${Duration.format(after)} to get one`
+  })
+
+const interrupted = new TokenError({
+  reason: "Unavailable",
+  sent: "maybe",
+  detail: "getting one was interrupted from within"
+})
+
+/** One try, bounded in time. */
+const attempt = <R>(
+  options: Minting<R>,
+  previous: Option.Option<Token>,
+  demand: Demand | undefined
+): Effect.Effect<Token, TokenError, R> => {
+  const patience = Duration.decode(options.timeout ?? "20 seconds")
+  const bounded = Effect.timeoutFail(options.mint(previous, demand), {
+    duration: patience,
+    onTimeout: () => tooSlow(patience)
+  })
+  return step(bounded, Duration.toMillis(patience)).pipe(
+    // Those who wait were not interrupted, and must not look as if they had been.
+    Effect.catchSomeCause((cause) =>
+      Cause.isInterruptedOnly(cause) ? Option.some(Effect.fail(interrupted)) : Option.none()
+    )
+  )
+}
+
+/** What a refresh begins with: the token there was, the version of its record, and whether it was begun before. */
+interface Refresh {
+  readonly previous: Option.Option<Token>
+  readonly expected: number
+  readonly begunBefore: boolean
+}
+
+/**
+ * Who has begun a refresh and neither stored its outcome nor holds the lock has died, or cannot write for now and tries
+ * again: for so long it is left to that. Servers that forgive a second use do so for longer, some for
+ * no more than ten seconds.
+ */
+const graceMs = 4_000
+
+const overtaken = new TokenError({
+  reason: "Unavailable",
+  sent: "no",
+  detail: "somebody who does not take turns has changed the record: it is read again with the next try"
+})
+
+/** It is somebody else's refresh, and may be about to be stored. */
+const unsettled = (state: State, since: number, now: number): TokenError | undefined =>
+  state.store.isShared && now >= since && now < since + graceMs
+    ? new TokenError({
+        reason: "Unavailable",
+        sent: "no",
+        retryAt: since + graceMs,
+        detail: "another process has begun to refresh it and has not stored the outcome: it may do so in a moment"
+      })
+    : undefined
+
+/**
+ * Writes down that a refresh token is about to be sent: whoever finds that, and no end of it, knows that it may have been
+ * used up. Where that cannot be written, what comes of the refresh could not either: the refresh token is not sent, unless
+ * nobody else has the record, or memory is ahead of it already.
+ */
+const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refresh, Failure> =>
+  Effect.gen(function* () {
+    const version = versionOf(stored)
+    // Somebody has signed out: what was owed to the record is owed to nobody.
+    if (version === 0 && state.saving.version() > 0) state.saving.forget()
+    const pending = state.saving.pending()
+    const previous = Option.orElse(pending, () => Option.map(stored, ({ token }) => token))
+    const token = Option.getOrUndefined(previous)
+    if (token?.refreshToken === undefined) return { previous, expected: version, begunBefore: false }
+    const now = yield* Clock.currentTimeMillis
+    if (token.refreshingSince !== undefined) {
+      const since = token.refreshingSince
+      const error = state.begun === since ? undefined : unsettled(state, since, now)
+      if (error !== undefined) return yield* Effect.fail(error)
+      return { previous, expected: version, begunBefore: state.settled !== since }
+    }
+    state.begun = now
+    const written = yield* Effect.either(state.store.compareAndSet(version, { ...token, refreshingSince: now }))
+    if (Either.isLeft(written)) yield* state.telling.tell("SaveFailed", token, written.left)
+    if (Either.isLeft(written) && state.store.isShared && Option.isNone(pending))
+      return yield* Effect.fail(written.left)
+    if (Either.isLeft(written)) return { previous, expected: version, begunBefore: false }
+    if (Option.isNone(written.right)) return yield* Effect.fail(overtaken)
+    const expected = written.right.value.version
+    state.saving.adopted(expected)
+    return { previous, expected, begunBefore: false }
+  })
+
+/** Of a refresh nobody knows whether it was carried out: the same refresh token is sent once more, and not again. */
+const mint = <R>(
+  state: State,
+  options: Minting<R>,
+  { begunBefore, previous }: Refresh,
+  demand: Demand | undefined
+): Effect.Effect<Token, TokenError, R> => {
+  const old = Option.getOrUndefined(previous)
+  const replaying = state.telling.tell("Replayed", old)
+  const once = attempt(options, previous, demand)
+  if (old?.refreshToken === undefined) return once
+  if (begunBefore) return Effect.zipRight(replaying, once)
+  return Effect.catchIf(
+    once,
+    ({ sent }) => sent === "maybe",
+    () => Effect.zipRight(replaying, once)
+  )
+}
+
+/** With everybody else excluded: somebody may have been faster, or the refresh token may be known to be dead. */
+const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
+  Effect.gen(function* () {
+    const stored = yield* state.store.get
+    const adopted = yield* adopt(state, stored)
+    if (Option.isSome(adopted)) return adopted.value
+    if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
+    const refresh = yield* begin(state, stored)
+    return yield* mintAndStore(state, options, refresh, state.demand)
+  })
+
+/** An interruption ends the request for a token. It does not lose a token that has arrived. */
+const mintAndStore = <R>(
+  state: State,
+  options: Minting<R>,
+  refresh: Refresh,
+  demand: Demand | undefined
+): Effect.Effect<Held, Failure, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const minted = yield* Effect.either(restore(mint(state, options, refresh, demand)))
+      if (Either.isLeft(minted)) {
+        yield* keepRotated(state, options, refresh, minted.left)
+        return yield* restore(failed(state, refresh, minted.left, demand))
+      }
+      const token: Token = {
+        ...minted.right,
+        issued: options.issued ?? minted.right.issued,
+        refreshingSince: undefined
+      }
+      // In memory first: a full disk must not cost a token whose predecessor is already void.
+      const held = yield* state.holding.hold(token)
+      if (demand !== undefined) state.met = { generation: held.generation, demand }
+      const saved = state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
+      const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
+      const told = state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
+      yield* restore(Effect.zipRight(told, saved))
+      return held
+    })
+  )
+
+/** A response that was rejected may have brought a new refresh token. It is stored, since the old one is void. */
+const keepRotated = <R>(
+  { saving }: State,
+  { issued }: Minting<R>,
+  { expected, previous }: Refresh,
+  error: TokenError
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const old = Option.getOrUndefined(previous)
+    const token = Rotated.tokenOf(error, old, now)
+    return token === undefined ? Effect.void : saving.save({ ...token, issued: issued ?? token.issued }, expected, old)
+  })
+
+/**
+ * Who refreshed beside the lock has made our refresh token void, and stored another; if nobody did, ours is dead.
+ */
+const failed = (
+  state: State,
+  { expected }: Refresh,
+  error: TokenError,
+  demand: Demand | undefined
+): Effect.Effect<Held, Failure> =>
+  Effect.gen(function* () {
+    if (demand !== undefined) {
+      // What meets no demand serves elsewhere: to go on asking for this could end in nothing at all. Something in between
+      // that does not like a long request looks like a server that is not there.
+      const isUnmet = state.met?.demand !== demand
+      const isDeclined = error.reason !== "Unavailable"
+      if (isUnmet) state.demand = state.met?.demand
+      else if (isDeclined) state.demand = state.met = undefined
+      if (isDeclined) state.declined = { demand, error, at: yield* Clock.currentTimeMillis }
+    }
+    if (error.reason !== "ReauthorizationRequired") {
+      state.settled = error.sent === "maybe" ? undefined : state.begun
+      return yield* Effect.fail(error)
+    }
+    const stored = yield* Effect.option(state.store.get)
+    const now = Option.getOrElse(stored, () => Option.none<Stored>())
+    const adopted = yield* adopt(state, now)
+    if (Option.isSome(adopted)) return adopted.value
+    // Asked for less, the server may give what there was before.
+    const isDead = demand === undefined && (Option.isNone(stored) || versionOf(now) === expected)
+    if (isDead) state.dead = { error, version: expected }
+    return yield* Effect.fail(error)
+  })
+
+/** Gets another token than the one in memory: looks into the store, excludes the others, looks again, mints, stores. */
+const another = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
+  Effect.gen(function* () {
+    const stored = yield* state.store.get
+    const early = yield* adopt(state, stored)
+    if (Option.isSome(early)) return early.value
+    // Nobody has signed in since: that is known without a lock.
+    if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
+    return yield* state.store.exclusive(replace(state, options))
+  })
+
+/** Takes over what somebody has stored since, if it is something else; asks nobody for a token. */
+export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
+  Effect.suspend(() => {
+    const { held } = state.holding
+    // A slow store tells of what there was before: what was got in the meantime is newer.
+    return Effect.flatMap(state.store.get, (stored) =>
+      state.holding.held === held ? Effect.asVoid(adopt(state, stored)) : Effect.void
+    )
+  })
+
+/** {@link another}, and what is to be remembered when there is none. */
+export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> => {
+  // A refresh token that is dead is the same news each time.
+  let told: Failure | undefined
+  return Effect.tapErrorCause(another(state, options), (cause) => {
+    const error = Option.getOrUndefined(Cause.failureOption(cause))
+    const { held } = state.holding
+    // That more is refused says nothing about what there was before.
+    state.holding.failed(error === state.declined?.error ? undefined : error)
+    const serves = "; the old one serves until it expires."
+    const isKnown = error === told && error === state.dead?.error
+    told = error
+    const said =
+      held !== undefined && error !== undefined && !isKnown ? Effect.logWarning(error.message + serves) : Effect.void
+    return Effect.zipRight(state.telling.tell("Failed", held?.token, error), said)
+  })
+}

@@ -1,0 +1,126 @@
+/** What becomes of a token that was refused, or of which more is demanded. */
+import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import * as Timeline from "@countersign/client/Timeline"
+import * as Effect from "effect/Effect"
+import * as Demand from "../../Demand.js"
+import type * as Token from "../../Token.js"
+import type { Service } from "../../TokenSource.js"
+import type * as SingleFlight from "../concurrency/singleFlight.js"
+import type * as Telling from "./eventPublisher.js"
+import type { State } from "./refreshTransaction.js"
+
+/** Gets another token, unless the one in memory has become good enough in the meantime. */
+export type Another = (isEnough: () => boolean) => Service["get"]
+
+/** After another token did not help against a refusal, none is asked for because of one for so long. */
+const cooldownMs = 30_000
+
+/** Within the time of settling, a refused token is tried again after this, and then at the end. */
+const settlingMs = 500
+
+/** How long is looked whether somebody has signed in since. */
+const lookMs = 1_000
+
+/** Tries to get a token in the place of `refused` that meets a demand; false where nothing more can be done about it. */
+export type Meeting = (
+  demand: Demand.Demand,
+  refused: string | number,
+  now: number
+) => Effect.Effect<boolean, TokenError | TokenStoreError>
+
+export const meetingOf =
+  (
+    state: State,
+    meets: (demand: Demand.Demand) => boolean,
+    another: Another,
+    looking: SingleFlight.Flight<void, TokenStoreError>
+  ): Meeting =>
+  (demand, refused, now) => {
+    const { declined, holding } = state
+    const isMet = () =>
+      state.met !== undefined &&
+      state.met.generation === holding.held?.generation &&
+      Demand.covers(state.met.demand, demand)
+    const isAnother = () => holding.held?.generation !== refused
+    if (!meets(demand)) {
+      // It is the API's answer that counts where the store has none to give, or takes its time.
+      const looked = Effect.timeout(
+        looking.join(() => undefined),
+        lookMs
+      )
+      return Effect.map(Effect.ignore(looked), isAnother)
+    }
+    if (isMet()) return Effect.succeed(false)
+    const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
+    // What was declined together with something else may be had by itself.
+    if (isDeclined && Demand.same(declined.demand, demand)) return Effect.succeed(false)
+    const failure = holding.failureAt(now)
+    if (failure !== undefined) return Effect.fail(failure)
+    const merged = Demand.merge(state.demand, demand)
+    if (!Demand.isAskable(merged)) return Effect.succeed(false)
+    state.demand = merged
+    // What was joined may have begun before the demand, or have taken over what another process has got without it. No more
+    // than once again: two APIs may demand what one token cannot be.
+    return Effect.map(Effect.repeat(another(isMet), { until: isMet, times: 1 }), isAnother)
+  }
+
+export const make = (
+  state: State,
+  settlingMs: number,
+  another: Another,
+  meet: Meeting
+): Pick<Service, "renew" | "gaveUp"> => {
+  const { holding, telling } = state
+  let fruitless = { generation: 0, at: Number.NEGATIVE_INFINITY }
+
+  /** That it was set back lengthens no wait. */
+  const isFruitless = (refused: string | number, now: number): boolean =>
+    refused === fruitless.generation && now >= fruitless.at && now < fruitless.at + cooldownMs
+
+  const gaveUp: Service["gaveUp"] = (refused) =>
+    Effect.clockWith((clock) =>
+      Effect.sync(() => {
+        const generation = holding.held?.generation
+        if (generation === refused) fruitless = { generation, at: clock.unsafeCurrentTimeMillis() }
+      })
+    )
+
+  const renew: Service["renew"] = (refused, first = refused, demand) =>
+    Effect.clockWith((clock) => {
+      const { held } = holding
+      // Somebody has replaced it while the refusal was on its way: there is another to try already.
+      if (held?.generation !== refused) return Effect.succeed(true)
+      const now = clock.unsafeCurrentTimeMillis()
+      if (demand !== undefined) return meet(demand, refused, now)
+      if (isFruitless(refused, now)) return Effect.succeed(false)
+      const wait = settlingFor(held.token, now, settlingMs)
+      if (wait !== undefined) return Effect.as(settled(telling, held.token, wait), true)
+      const failure = holding.failureAt(now)
+      if (failure !== undefined) return Effect.fail(failure)
+      // It came in the place of one that was refused, and fares no better.
+      if (first !== refused) return Effect.as(gaveUp(refused), false)
+      const isAnother = () => holding.held?.generation !== refused
+      // What was joined may be the very work that has got the refused one, and is not done with storing it.
+      return telling
+        .tell("Refused", held.token)
+        .pipe(Effect.zipRight(Effect.repeat(another(isAnother), { until: isAnother })), Effect.as(true))
+    })
+
+  return { renew, gaveUp }
+}
+
+/** How long to wait before a token that was refused at `now` is tried again as it is; undefined when it should be known. */
+const settlingFor = ({ obtainedAt }: Token.Token, now: number, windowMs: number): number | undefined => {
+  const age = now - obtainedAt
+  if (age < 0 || age >= windowMs) return undefined
+  return age < settlingMs ? Math.min(settlingMs, windowMs) - age : windowMs - age
+}
+
+const settled = ({ tell }: Telling.Telling, token: Token.Token, ms: number): Effect.Effect<void> =>
+  Effect.zipRight(
+    tell("Settling", token),
+    Effect.zipRight(
+      Timeline.emit(() => ({ _tag: "Waiting", ms, because: "the token is new" })),
+      Effect.sleep(ms)
+    )
+  )

@@ -1,0 +1,107 @@
+/** What the body of an error says, in the words of OAuth or in a server's own. */
+import * as Predicate from "effect/Predicate"
+import type { Quirks } from "../../OAuth2.js"
+import type { Body } from "./responseBody.js"
+
+export interface ErrorDetails {
+  /** The code of OAuth that it is, by its own words or by `quirks.errors`. */
+  readonly code: string | undefined
+  /** The server's own code. */
+  readonly name: string | undefined
+  readonly message: string | undefined
+  /** Whether it has the form that RFC 6749 §5.2 gives to errors. */
+  readonly isOAuth: boolean
+  /** Whether it is an error whatever the status. */
+  readonly isError: boolean
+}
+
+/** Where servers put a code: GoTrue, HubSpot, Meta, Fitbit, Entra. The first that is there is shown. */
+const codeMembers = ["error", "error_code", "errorCode", "errorType", "code", "type", "reason", "status", "category"]
+
+/** What says more than the code beside it. */
+const subcodeMembers = ["error_subcode", "suberror"]
+
+const messageMembers = [
+  ...["error_description", "errorDescription", "message", "msg", "error_message", "errorMessage"],
+  ...["description", "detail", "title"]
+]
+
+/** RFC 6749 §4.1.2.1 and §5.2, RFC 7009, 7591, 8628, 8693, 8707, 9396, 9449, and OpenID Connect Core §3.1.2.6. */
+const registered: ReadonlySet<string> = new Set([
+  ...["access_denied", "account_selection_required", "authorization_pending", "consent_required", "expired_token"],
+  ...["insufficient_scope", "interaction_required", "invalid_authorization_details", "invalid_client"],
+  ...["invalid_client_metadata", "invalid_dpop_proof", "invalid_grant", "invalid_redirect_uri", "invalid_request"],
+  ...["invalid_scope", "invalid_software_statement", "invalid_target", "invalid_token", "login_required"],
+  ...["server_error", "slow_down", "temporarily_unavailable", "unapproved_software_statement", "unauthorized_client"],
+  ...["unsupported_grant_type", "unsupported_response_type", "unsupported_token_type", "use_dpop_nonce"]
+])
+
+/** The code of OAuth that a text is, also as it is written for people: `Invalid grant`. */
+const registeredAs = (text: string): string | undefined => {
+  const code = text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, "_")
+  return registered.has(code) ? code : undefined
+}
+
+/** Texts are compared whatever their letter case, and with or without a full stop. */
+const comparable = (text: string): string => text.trim().toLowerCase().replace(/\.$/, "")
+
+const textsOf = (source: Body, names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.flatMap((name) => {
+    const value = source[name]
+    if (typeof value === "number") return [String(value)]
+    return typeof value === "string" && value !== "" ? [value] : []
+  })
+
+const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : undefined)
+
+/** The body, and the objects in it that may be the error. */
+const sourcesOf = (body: Body): ReadonlyArray<Body> => {
+  const first = firstOf(body["errors"])
+  const inner = [body["error"], typeof first === "string" ? { message: first } : first, body["detail"]]
+  return [body, ...inner.filter(Predicate.isRecord)]
+}
+
+const hasError = (body: Body): boolean => {
+  const { error, errors } = body
+  return (typeof error === "string" && error !== "") || Predicate.isRecord(error) || firstOf(errors) !== undefined
+}
+
+const ofBody = (body: Body, status: number, names: ReadonlyMap<string, string>): ErrorDetails => {
+  const sources = sourcesOf(body)
+  const all = (members: ReadonlyArray<string>) => sources.flatMap((source) => textsOf(source, members))
+  const messages = all(messageMembers)
+  const codes = all(codeMembers).filter((code) => code !== String(status))
+  const texts = [...messages, ...all(subcodeMembers), ...codes]
+  const { error } = body
+  const own = typeof error === "string" && error !== "" ? error : undefined
+  const mapped = texts.find((text) => names.has(comparable(text)))
+  // The message of a server that failed says nothing about the request.
+  const [known] = [own, ...codes, ...(status >= 500 ? [] : messages)].flatMap(
+    (text) => (text && registeredAs(text)) || []
+  )
+  return {
+    code: mapped === undefined ? known : names.get(comparable(mapped)),
+    name: own ?? codes[0],
+    message: messages[0],
+    isOAuth: own !== undefined,
+    isError: mapped !== undefined || hasError(body)
+  }
+}
+
+/**
+ * The error in the first of the bodies that has one. A JSON object that says nothing is an error without details.
+ *
+ * @param status - the HTTP status: a code that only repeats it is none.
+ */
+export const of = (
+  bodies: ReadonlyArray<Body>,
+  status: number,
+  quirks: Quirks | undefined
+): ErrorDetails | undefined => {
+  const names = new Map(Object.entries(quirks?.errors ?? {}).map(([text, code]) => [comparable(text), code]))
+  const all = bodies.map((body) => ofBody(body, status, names))
+  return all.find(({ isError }) => isError) ?? all[0]
+}

@@ -1,0 +1,149 @@
+/** Error responses (RFC 6749 §5.2), and what servers send instead of one. */
+import { TokenError } from "@countersign/client/Errors"
+import * as Challenge from "@countersign/protocol/Challenge"
+import * as Redact from "@countersign/protocol/Redact"
+import type { Quirks } from "../../OAuth2.js"
+import * as ErrorDetails from "./errorDetails.js"
+import type { Received } from "./receivedResponse.js"
+import * as ResponseBody from "./responseBody.js"
+
+const unavailable = (detail: string, more: Pick<TokenError, "retryAt" | "sent"> = {}): TokenError =>
+  new TokenError({ reason: "Unavailable", detail, ...more })
+
+/** Codes of OAuth for what may be over soon. */
+const isPassing = (code: string | undefined): boolean => code === "server_error" || code === "temporarily_unavailable"
+
+/** Statuses that mean "later", whatever the body says. */
+const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429
+
+/** A forward proxy asks for credentials, or a network wants a sign-in: the server has not seen the request. */
+const isOfProxy = (status: number): boolean => status === 407 || status === 511
+
+/** A device may be told its pace with 429. */
+const isPace = (code: string | undefined): boolean => code === "slow_down" || code === "authorization_pending"
+
+/** A redirect is never followed: the request holds credentials. */
+const redirected = ({ location, secrets, status, url }: Received): TokenError => {
+  const target = location !== undefined && URL.canParse(location, url) ? new URL(location, url).href : undefined
+  const shown = target === undefined ? undefined : secrets.shown(Redact.url(target), 300)
+  return unavailable(
+    shown === undefined
+      ? `the authorization server answered ${status}: redirects are not followed, because the request holds credentials`
+      : `the authorization server redirects (${status}) to ${shown}, which is not followed: the request holds ` +
+          "credentials. If that is its URL, configure it"
+  )
+}
+
+const quoted = ({ secrets }: Received, message: string | undefined): string | undefined => {
+  const text = message === undefined ? undefined : secrets.shown(message, 200)
+  return text === undefined || text === "" ? undefined : `"${text}"`
+}
+
+/** What the server said, after what happened. */
+const said = (received: Received, details: ErrorDetails.ErrorDetails): string => {
+  const { secrets, status } = received
+  const code = details.name === undefined ? undefined : secrets.shown(details.name, 60)
+  const message = quoted(received, details.message)
+  if (details.isOAuth) {
+    return `the authorization server refused with ${code ?? "an error"}${message === undefined ? "" : ` (${message})`}`
+  }
+  const told = [code, message].filter((part) => part !== undefined).join(" ")
+  return `the authorization server answered ${status} without an OAuth error${told === "" ? "" : `: ${told}`}`
+}
+
+const advice = "If it means an OAuth error, map it by `quirks.errors`"
+
+const rejected = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
+  const { code, isOAuth, name } = details
+  const detail = said(received, details)
+  return new TokenError({
+    reason: "Refused",
+    error: code ?? (name === undefined ? undefined : received.secrets.shown(name, 60)),
+    detail: isOAuth || code !== undefined ? detail : `${detail}. ${advice}`,
+    retryAt: isPace(code) ? received.retryAt : undefined
+  })
+}
+
+const busy = (received: Received, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
+  const message = quoted(received, details?.message)
+  const what = message === undefined ? String(received.status) : `${received.status} (${message})`
+  return unavailable(`the authorization server answered ${what}: try again later`, { retryAt: received.retryAt })
+}
+
+/** A wrong secret may be told by the header alone (RFC 6749 §5.2). */
+const isChallenged = ({ challenge, status }: Received): boolean =>
+  status === 401 && Challenge.parse(challenge ?? "").length > 0
+
+const unknownClient = (received: Received, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
+  const message = quoted(received, details?.message)
+  const told = message === undefined ? "" : ` (${message})`
+  return new TokenError({
+    reason: "Refused",
+    error: "invalid_client",
+    detail: `the authorization server does not know this client${told}: check its id, its secret and how it is sent`
+  })
+}
+
+/** By the error that a body holds. A JSON object with a 4xx status is the server's own. */
+const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
+  const { status } = received
+  if (isBusy(status) && !isPace(details.code)) return busy(received, details)
+  if (isPassing(details.code)) {
+    const { retryAt } = received
+    return unavailable(`${said(received, details)}: try again later`, { retryAt })
+  }
+  if (status >= 500 && details.code === undefined) return busy(received, details)
+  if (isChallenged(received) && details.code === undefined && !details.isOAuth) return unknownClient(received, details)
+  return rejected(received, details)
+}
+
+/**
+ * The error of a response that is no success. `bodies` are what it holds, the one to go by first: as `quirks.answer` has
+ * made it, and as it came.
+ */
+export const of = (
+  received: Received,
+  bodies: ReadonlyArray<ResponseBody.Body>,
+  quirks: Quirks | undefined
+): TokenError => {
+  const { status } = received
+  if (status >= 300 && status <= 399) return redirected(received)
+  if (isOfProxy(status))
+    return unavailable(`a proxy answered ${status} before the authorization server: check the proxy`)
+  const details = ErrorDetails.of(bodies, status, quirks)
+  if (details !== undefined) return ofDetails(received, details)
+  if (isBusy(status) || status >= 500) return busy(received, undefined)
+  if (isChallenged(received)) return unknownClient(received, undefined)
+  return unavailable(
+    `the authorization server answered ${status} without a JSON object: a proxy or a firewall may have answered instead`
+  )
+}
+
+/** The error in a response with a status of success: some servers (GitHub, Slack) send each error so. */
+export const within = (
+  received: Received,
+  bodies: ReadonlyArray<ResponseBody.Body>,
+  quirks: Quirks | undefined
+): TokenError | undefined => {
+  const details = ErrorDetails.of(bodies, received.status, quirks)
+  return details?.isError === true ? ofDetails(received, details) : undefined
+}
+
+/** A success whose body holds no object. HTML is a login page or a captive portal; broken JSON is the server's own. */
+export const unreadable = ({ status, text }: Received): TokenError =>
+  ResponseBody.isJsonLike(text)
+    ? new TokenError({ reason: "InvalidResponse", detail: "invalid response: the body is no valid JSON object" })
+    : unavailable(
+        `the authorization server answered ${status} without a JSON object or a form: a proxy or a login page may have ` +
+          "answered instead"
+      )
+
+/** RFC 9449 §8: the server wants a nonce in the DPoP proof. */
+export const isNonceDemand = ({ challenge, status, text }: Received): boolean => {
+  if (status < 400 || status > 499) return false
+  const demand = "use_dpop_nonce"
+  return (
+    ResponseBody.parse(text)?.["error"] === demand ||
+    Challenge.parse(challenge ?? "").some(({ params, scheme }) => scheme === "dpop" && params["error"] === demand)
+  )
+}

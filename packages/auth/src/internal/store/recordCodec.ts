@@ -1,0 +1,86 @@
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Mismatch from "@countersign/client/Mismatch"
+import * as Effect from "effect/Effect"
+import type * as ParseResult from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import * as Token from "../../Token.js"
+
+const format = "countersign/token"
+const formatVersion = 1
+
+/** Most characters of a record. Real ones have a few thousand. */
+const maxText = 512 * 1024
+
+const Envelope = Schema.Struct({
+  format: Schema.Literal(format),
+  formatVersion: Schema.Literal(formatVersion),
+  version: Schema.Int.pipe(Schema.positive()),
+  token: Schema.optional(Token.Token)
+})
+
+/** One record: without a token it is what remains of a removed one, so that no version comes twice. */
+export interface Record {
+  readonly version: number
+  readonly token?: Token.Token | undefined
+}
+
+/** Unknown fields are refused: writing the record anew would lose them. */
+const decodeEnvelope = Schema.decodeUnknown(Envelope, { onExcessProperty: "error" })
+const encodeEnvelope = Schema.encode(Envelope)
+
+const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
+
+const corrupt = (where: string, what: string) =>
+  failure("Corrupt", `a record in ${where} ${what}; it was left as it is: remove it there, and sign in again`)
+
+const foreign = (where: string, what: string, advice: string) =>
+  failure("Foreign", `a record in ${where} ${what}; it was left as it is: ${advice}`)
+
+/** Names of unknown fields come from the record, where anything may have got into their place. */
+const describe = (error: ParseResult.ParseError): string => {
+  const mismatches = Mismatch.fromParseError(error)
+  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
+}
+
+const parse = (where: string, text: string): Effect.Effect<unknown, TokenStoreError> =>
+  Effect.try({ try: (): unknown => JSON.parse(text), catch: () => corrupt(where, "is not JSON, or was cut") })
+
+/** Somebody else's record, or one that a later release wrote. */
+const strangerIn = (where: string, value: unknown): TokenStoreError | undefined => {
+  if (typeof value !== "object" || value === null || !("format" in value) || typeof value.format !== "string") return
+  if (value.format !== format) return foreign(where, "is in another format", "use another store, or another prefix")
+  return "formatVersion" in value &&
+    Number.isSafeInteger(value.formatVersion) &&
+    Number(value.formatVersion) > formatVersion
+    ? foreign(where, "was written by a newer release", "use that release")
+    : undefined
+}
+
+/** The record in a text. Fails with `Corrupt` or `Foreign`, naming what is wrong and never what is there. */
+export const decode = (where: string, text: unknown): Effect.Effect<Record, TokenStoreError> =>
+  Effect.gen(function* () {
+    if (typeof text !== "string") return yield* corrupt(where, "is not text")
+    if (text.length > maxText) return yield* corrupt(where, `is larger than ${maxText} characters`)
+    const value = yield* parse(where, text)
+    const stranger = strangerIn(where, value)
+    if (stranger !== undefined) return yield* stranger
+    const { token, version } = yield* decodeEnvelope(value)
+    return { version, token }
+  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(where, `is not one of ours: ${describe(error)}`)))
+
+/** No text of this many characters is even written down. */
+const isHuge = (value: object): boolean =>
+  Object.values(value).some((part: unknown) =>
+    typeof part === "string" ? part.length > maxText : typeof part === "object" && part !== null && isHuge(part)
+  )
+
+/** The text of a record. Fails with `WriteFailed` for what could not be read again. */
+export const encode = (where: string, { token, version }: Record): Effect.Effect<string, TokenStoreError> =>
+  Effect.gen(function* () {
+    const encoded = yield* encodeEnvelope({ format, formatVersion, version, ...(token !== undefined && { token }) })
+    const text = isHuge(encoded) ? undefined : JSON.stringify(encoded)
+    if (text !== undefined && text.length <= maxText) return text
+    return yield* failure("WriteFailed", `a record in ${where} would be larger than ${maxText} characters`)
+  }).pipe(
+    Effect.catchTag("ParseError", (error) => failure("WriteFailed", `the token cannot be stored: ${describe(error)}`))
+  )
