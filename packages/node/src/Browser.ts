@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Command from "./internal/browserCommand.js"
+import * as Command from "./internal/signIn/openBrowser.js"
 
 /**
  * No browser was opened. `url` is what was to be opened, for a person to open it, where it is one that may be; `message`

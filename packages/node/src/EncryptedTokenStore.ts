@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as EncryptionKey from "./EncryptionKey.js"
-import * as KeyRing from "./internal/keyRing.js"
-import * as Sealed from "./internal/sealed.js"
+import * as Sealed from "./internal/encryption/encryptedToken.js"
+import * as KeyRing from "./internal/encryption/keyRing.js"
 
 /**
  * How tokens are encrypted.

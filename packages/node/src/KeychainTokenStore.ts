@@ -11,7 +11,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Keychain from "./internal/keychain.js"
+import * as Keychain from "./internal/keychain/keychain.js"
 
 /**
  * One item of a keychain: the part of `AsyncEntry` of `@napi-rs/keyring` that is used here.

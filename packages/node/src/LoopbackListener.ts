@@ -8,7 +8,7 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
-import * as CallbackServer from "./internal/callbackServer.js"
+import * as CallbackServer from "./internal/signIn/callbackServer.js"
 
 /**
  * Where to listen.

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { scryptSync } from "node:crypto"
 import fs from "node:fs"
 import { join } from "node:path"
-import { stretch } from "../src/internal/keyMaterial.js"
+import { stretch } from "../src/internal/encryption/keyDerivation.js"
 import { folder } from "./support/folder.js"
 import { printed } from "./support/printed.js"
 

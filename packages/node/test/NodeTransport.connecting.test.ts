@@ -20,7 +20,7 @@ import * as Net from "node:net"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { interleaved } from "../src/internal/happyEyeballs.js"
+import { interleaved } from "../src/internal/connection/happyEyeballs.js"
 import { certificates } from "./support/certificates.js"
 import { listen, serve } from "./support/server.js"
 

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import fs from "node:fs"
 import { join } from "node:path"
-import { self } from "../src/internal/owner.js"
+import { self } from "../src/internal/lock/processIdentity.js"
 import { folder, isRoot, namesIn } from "./support/folder.js"
 import { lockFile, nobody, nonceOf, tryOnce, write } from "./support/locks.js"
 

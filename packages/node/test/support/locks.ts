@@ -2,7 +2,7 @@ import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
 import { join } from "node:path"
-import type { Owner, Process } from "../../src/internal/owner.js"
+import type { Owner, Process } from "../../src/internal/lock/processIdentity.js"
 import { folder } from "./folder.js"
 
 export const lockFile = Effect.map(folder, (path) => join(path, "app.lock"))

@@ -9,8 +9,8 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
-import type { Process } from "../../src/internal/owner.js"
-import { self } from "../../src/internal/owner.js"
+import type { Process } from "../../src/internal/lock/processIdentity.js"
+import { self } from "../../src/internal/lock/processIdentity.js"
 
 /** A process that runs a program of `test/programs` and reports by lines. */
 export interface Program {

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net"
 import type { Agent, Dispatcher, buildConnector } from "undici"
+import type { OutgoingRequest, RequestDispatcher } from "../dispatcher/requestDispatcher.js"
 import type { OriginOptions, Waiting } from "./origin.js"
 import { Http2Origin } from "./origin.js"
-import type { OutgoingRequest, RequestDispatcher } from "../requestDispatcher.js"
 
 /** What an agent needs. */
 export interface AlpnOptions {

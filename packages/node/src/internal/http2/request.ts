@@ -1,6 +1,6 @@
-import type { OutgoingRequest } from "../requestDispatcher.js"
-import type { OutgoingField } from "./fieldEncoder.js"
+import type { OutgoingRequest } from "../dispatcher/requestDispatcher.js"
 import { bodySource } from "./bodySource.js"
+import type { OutgoingField } from "./fieldEncoder.js"
 import { lengthField, requestHead } from "./requestHead.js"
 import type { StreamRequest } from "./stream.js"
 

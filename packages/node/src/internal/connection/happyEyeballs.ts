@@ -1,0 +1,170 @@
+/**
+ * Connections to names with several addresses (RFC 8305, Happy Eyeballs).
+ *
+ * Node tries the addresses one after the other and gives each of them up after 250 ms: a name with a slow first address
+ * and a second one that refuses fails although its first would have connected. Here the attempts go on side by side until
+ * one of them connects, or the time for connecting is over.
+ */
+import type { LookupAddress } from "node:dns"
+import Dns from "node:dns"
+import type { Socket } from "node:net"
+import * as Net from "node:net"
+import * as Undici from "undici"
+import type { Lookup } from "./addressFilter.js"
+
+type Connector = Undici.buildConnector.connector
+type Target = Undici.buildConnector.Options
+
+/** RFC 8305 §5: how long an attempt has before the next one begins, in milliseconds. */
+const attemptDelay = 250
+
+/** RFC 8305 §4: the families in turn, beginning with that of the first address. */
+export const interleaved = (addresses: ReadonlyArray<LookupAddress>): ReadonlyArray<LookupAddress> => {
+  const first = addresses.filter(({ family }) => family === addresses[0]?.family)
+  const second = addresses.filter(({ family }) => family !== addresses[0]?.family)
+  return Array.from({ length: Math.max(first.length, second.length) }, (_, at) => [first[at], second[at]])
+    .flat()
+    .filter((address) => address !== undefined)
+}
+
+/** An error of all attempts, like Node's: its code is that of the first. */
+const allFailed = (errors: ReadonlyArray<Error>): Error => {
+  const [first] = errors
+  if (first === undefined || errors.length === 1) return first ?? new Error("the name has no address")
+  return Object.assign(new AggregateError(errors), { code: "code" in first ? first.code : undefined })
+}
+
+/** As undici opens its sockets: Node's types lack the high water mark. */
+const tcpOptions = (host: string, port: number): Net.TcpNetConnectOpts & { readonly highWaterMark: number } => ({
+  host,
+  port,
+  highWaterMark: 64 * 1024
+})
+
+type Opened = (error: Error | null, socket: Socket | null) => void
+
+/** The attempts to connect to the addresses of one name. */
+class Attempts {
+  readonly #port: number
+  readonly #waiting: Array<LookupAddress>
+  readonly #sockets: Set<Socket> = new Set()
+  readonly #errors: Array<Error> = []
+  #timer: NodeJS.Timeout | undefined
+  #opened: Opened | undefined
+
+  constructor(addresses: ReadonlyArray<LookupAddress>, port: number, opened: Opened) {
+    this.#waiting = [...interleaved(addresses)]
+    this.#port = port
+    this.#opened = opened
+    this.#attempt()
+  }
+
+  readonly #attempt = (): void => {
+    clearTimeout(this.#timer)
+    const address = this.#waiting.shift()
+    if (address === undefined) return
+    const socket = Net.connect(tcpOptions(address.address, this.#port))
+    this.#sockets.add(socket)
+    const onError = (error: Error) => this.#fail(socket, error)
+    socket.once("error", onError)
+    socket.once("connect", () => {
+      socket.off("error", onError)
+      this.#sockets.delete(socket)
+      this.#end(null, socket)
+    })
+    if (this.#waiting.length > 0) this.#timer = setTimeout(this.#attempt, attemptDelay)
+  }
+
+  #fail(socket: Socket, error: Error): void {
+    this.#sockets.delete(socket)
+    this.#errors.push(error)
+    if (this.#waiting.length > 0) this.#attempt()
+    else if (this.#sockets.size === 0) this.#end(allFailed(this.#errors), null)
+  }
+
+  #end(error: Error | null, socket: Socket | null): void {
+    const opened = this.#opened
+    this.cancel()
+    opened?.(error, socket)
+  }
+
+  /** Ends all attempts that are under way. */
+  cancel(): void {
+    this.#opened = undefined
+    this.#waiting.length = 0
+    clearTimeout(this.#timer)
+    for (const socket of this.#sockets) socket.on("error", () => undefined).destroy()
+    this.#sockets.clear()
+  }
+}
+
+/** One connection on its way: the look-up, the attempts, the handshake, and the time that all of them have. */
+class Opening {
+  readonly #target: Target
+  readonly #connect: Connector
+  #callback: Undici.buildConnector.Callback | undefined
+  #timer: NodeJS.Timeout | undefined
+  #attempts: Attempts | undefined
+  #socket: Socket | undefined
+
+  constructor(target: Target, connect: Connector, timeout: number, callback: Undici.buildConnector.Callback) {
+    this.#target = target
+    this.#connect = connect
+    this.#callback = callback
+    if (timeout > 0) this.#timer = setTimeout(() => this.#expire(timeout), timeout)
+  }
+
+  begin(lookup: Lookup): void {
+    lookup(this.#target.hostname, { all: true }, (error, addresses) => {
+      if (this.#callback === undefined) return
+      if (error !== null || typeof addresses === "string") return this.#end(error ?? allFailed([]), null)
+      this.#attempts = new Attempts(addresses, this.#port, (failure, socket) => {
+        if (socket === null) this.#end(failure ?? allFailed([]), null)
+        else this.#secure(socket)
+      })
+    })
+  }
+
+  get #port(): number {
+    const { port, protocol } = this.#target
+    return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
+  }
+
+  /** undici sets these on its own sockets. */
+  #secure(socket: Socket): void {
+    this.#socket = socket.setNoDelay(true).setKeepAlive(true, 60_000)
+    if (this.#target.protocol !== "https:") return this.#end(null, socket)
+    this.#connect({ ...this.#target, httpSocket: socket }, (...result) => this.#end(...result))
+  }
+
+  #end(...result: Parameters<Undici.buildConnector.Callback>): void {
+    clearTimeout(this.#timer)
+    const callback = this.#callback
+    this.#callback = undefined
+    if (callback === undefined) result[1]?.destroy()
+    else callback(...result)
+  }
+
+  #expire(timeout: number): void {
+    const { hostname } = this.#target
+    const error = new Undici.errors.ConnectTimeoutError(`no connection to ${hostname} within ${timeout} ms`)
+    this.#attempts?.cancel()
+    this.#socket?.on("error", () => undefined).destroy()
+    this.#end(error, null)
+  }
+}
+
+const lookupAll: Lookup = (host, options, found) => Dns.lookup(host, { ...options, all: true }, found)
+
+/**
+ * Connects to names by trying all of their addresses. Other connections are opened by `connect`: to literal addresses, and
+ * through tunnels.
+ *
+ * @param timeout - the time for a connection, TLS included, in milliseconds; 0 for no bound.
+ */
+export const happyEyeballs =
+  (connect: Connector, timeout: number, lookup: Lookup = lookupAll): Connector =>
+  (target, callback) => {
+    if (target.httpSocket !== undefined || Net.isIP(target.hostname) !== 0) return connect(target, callback)
+    new Opening(target, connect, timeout, callback).begin(lookup)
+  }

@@ -1,0 +1,59 @@
+import type { Token } from "@countersign/auth/Token"
+import type * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { randomBytes } from "node:crypto"
+import * as EncryptionKey from "../../EncryptionKey.js"
+import { fromBase64, saltBytes } from "./keyDerivation.js"
+
+/** The key that seals, and all that open, by their ids. */
+export interface KeyRing {
+  readonly current: EncryptionKey.EncryptionKey
+  readonly all: ReadonlyMap<string, EncryptionKey.EncryptionKey>
+}
+
+/** Under which a store keeps its salt. No key of `TokenKey` begins like this. */
+export const saltKey = "\u0000countersign/salt"
+
+const tokenType = "salt/v1"
+
+const newSalt: Effect.Effect<Token> = Effect.sync(() => ({
+  accessToken: Redacted.make(randomBytes(saltBytes).toString("base64")),
+  tokenType,
+  obtainedAt: 0
+}))
+
+const corrupt = () =>
+  new TokenStoreError({
+    reason: "Corrupt",
+    detail: "the salt of the passphrase is not one; it was left as it is: bring it back, or start with an empty store"
+  })
+
+/** The salt of a store: the first process to ask makes it, and all the others get the same. */
+const saltIn = (store: TokenStore.Service): Effect.Effect<Uint8Array, TokenStoreError> =>
+  Effect.gen(function* () {
+    let stored = yield* store.get(saltKey)
+    if (Option.isNone(stored)) stored = yield* store.compareAndSet(saltKey, 0, yield* newSalt)
+    if (Option.isNone(stored)) stored = yield* store.get(saltKey)
+    const token = Option.getOrUndefined(stored)?.token
+    if (token === undefined || token.tokenType !== tokenType) return yield* corrupt()
+    return fromBase64(Redacted.value(token.accessToken), saltBytes) ?? (yield* corrupt())
+  })
+
+/** The keys of a store: what came as a passphrase is made into one, one after the other, since each takes 128 MiB. */
+export const make = (
+  store: TokenStore.Service,
+  current: EncryptionKey.Source,
+  older: ReadonlyArray<EncryptionKey.Source>
+): Effect.Effect<KeyRing, TokenStoreError> =>
+  Effect.gen(function* () {
+    const salt = yield* Effect.cached(saltIn(store))
+    const [first, ...others] = yield* Effect.forEach([current, ...older] as const, (source) =>
+      source._tag === "EncryptionKey"
+        ? Effect.succeed(source)
+        : Effect.flatMap(salt, (bytes) => EncryptionKey.fromPassphrase(source.passphrase, bytes))
+    )
+    return { current: first, all: new Map([first, ...others].map((key) => [key.id, key])) }
+  })

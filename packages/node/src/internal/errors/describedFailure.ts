@@ -1,0 +1,87 @@
+import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
+import { errors } from "undici"
+import { RequestFailure } from "../http2/requestFailure.js"
+import { ProxyError } from "../proxy/proxyError.js"
+
+/** A failure of which this transport knows more than its code tells. */
+export class DescribedFailure extends Error {
+  override readonly name: string = "DescribedFailure"
+  readonly details: Omit<FailureDetails, "phase">
+
+  /** @param cause - the original error, which `TransportError.cause` gives. */
+  constructor(details: Omit<FailureDetails, "phase">, cause: unknown) {
+    super(details.detail ?? details.reason, { cause })
+    this.details = details
+  }
+}
+
+const sourceFailed = "its source failed, with the error that is the cause"
+
+/** A failure of the body that the caller gave. */
+export const bodyFailure = (cause: unknown): DescribedFailure =>
+  new DescribedFailure({ reason: "RequestBodyFailed", detail: sourceFailed }, cause)
+
+const bodyErrors = new WeakSet<Error>()
+
+/** Notes an error of a stream that the caller gave: undici fails the exchange with the same object. */
+export const noteBodyError = (error: Error): void => void bodyErrors.add(error)
+
+/** What a server that speaks plain HTTP answers to a TLS handshake. */
+const notTls: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"])
+
+const plainHttp = "the server does not speak TLS there: use http://"
+const handshakeFailed = "the handshake with the server failed"
+const handshakeRejected = "the server rejected the handshake: it may demand a client certificate"
+const brokenRecord = "a TLS record of the response is invalid"
+const alertReceived = "the server ended the TLS session with an alert"
+const rawBody = "a raw body has to be a string, bytes, a stream, an iterable, a Blob or a form"
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase"> => {
+  // undici's words for a body of a kind that it cannot send; its other arguments are checked before.
+  if (cause instanceof errors.InvalidArgumentError && cause.message.startsWith("body must be")) {
+    return { reason: "RequestBodyFailed", detail: rawBody }
+  }
+  return tlsReason(codeOf(cause), phase)
+}
+
+const tlsReason = (code: string, phase: SendPhase): Omit<FailureDetails, "phase"> => {
+  if (!code.startsWith("ERR_SSL_") || code === "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED") return {}
+  const isAlert = code.includes("_ALERT_")
+  if (phase !== "connecting") return { reason: "Tls", detail: isAlert ? alertReceived : brokenRecord }
+  if (notTls.has(code)) return { reason: "Tls", detail: plainHttp }
+  return { reason: "Tls", detail: isAlert ? handshakeRejected : handshakeFailed }
+}
+
+/** What a failure says, and the original error. */
+export interface Described {
+  readonly cause: unknown
+  readonly details: FailureDetails
+}
+
+/** HTTP/2 knows the phase, and more of the reason than its cause tells. */
+const describeHttp2 = (failure: RequestFailure): Described => {
+  const { code, detail, phase, reason } = failure.details
+  const { cause, details } = describe(failure.cause, phase)
+  return {
+    cause,
+    details: {
+      ...details,
+      code: code ?? details.code,
+      reason: reason ?? details.reason,
+      detail: detail ?? details.detail
+    }
+  }
+}
+
+/** What a failure says, and the original error. */
+export const describe = (failure: unknown, phase: SendPhase): Described => {
+  if (failure instanceof RequestFailure) return describeHttp2(failure)
+  const known = failure instanceof Error && bodyErrors.has(failure) ? bodyFailure(failure) : failure
+  if (known instanceof ProxyError) return { cause: known, details: { phase, ...known.details } }
+  return known instanceof DescribedFailure
+    ? { cause: known.cause, details: { ...known.details, phase } }
+    : { cause: known, details: { ...reasonOf(known, phase), phase } }
+}

@@ -1,0 +1,154 @@
+import { TokenStoreError } from "@countersign/client/Errors"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { randomBytes } from "node:crypto"
+import type { Stats } from "node:fs"
+import { constants } from "node:fs"
+import * as Fs from "node:fs/promises"
+import { dirname } from "node:path"
+import { effectiveUser, flush } from "./secureDirectory.js"
+import type { SystemError } from "./systemError.js"
+import { call, explain, shown } from "./systemError.js"
+
+/** A store of tokens is a few kilobytes; what is larger than this is none. */
+export const maxBytes = 1024 * 1024
+
+/** A FIFO in the file's place must not hang us, and a link must not lead us elsewhere. */
+const forReading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const forWriting = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+const othersMayAccess = 0o077
+
+/** 128 bits: nobody creates this name before us, by chance or on purpose. */
+export const nonce: Effect.Effect<string> = Effect.sync(() => randomBytes(16).toString("hex"))
+
+const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
+
+const notAFile = (path: string) =>
+  failure(
+    "Insecure",
+    `${shown(path)} is not a regular file; it was left as it is: move it away, or choose another path`
+  )
+
+/** A file that was replaced between `open` and `fstat` has no name left (`nlink` 0) and is as good as it was. */
+const problemOf = (path: string, stats: Stats): TokenStoreError | undefined => {
+  const user = effectiveUser()
+  if (!stats.isFile()) return notAFile(path)
+  if (user !== undefined && stats.uid !== user) {
+    return failure("Foreign", `${shown(path)} belongs to user ${stats.uid}, not to ${user}; choose a file of your own`)
+  }
+  if (stats.nlink > 1) {
+    return failure("Insecure", `${shown(path)} has a second name (a hard link); copy it, and remove all its names`)
+  }
+  if (user !== undefined && (stats.mode & othersMayAccess) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8).padStart(4, "0")
+    return failure("Insecure", `others may use ${shown(path)} (mode ${mode}); run: chmod 600 ${shown(path)}`)
+  }
+  if (stats.size > maxBytes) {
+    return failure("Corrupt", `${shown(path)} is larger than ${maxBytes} bytes, so it is no token store; move it away`)
+  }
+  return undefined
+}
+
+const readFailure =
+  (path: string) =>
+  (error: SystemError | TokenStoreError): TokenStoreError =>
+    error._tag === "SystemError" ? failure("ReadFailed", `${shown(path)}: ${explain(error)}`) : error
+
+const openFailure = (path: string, error: SystemError): TokenStoreError => {
+  if (error.code === "ELOOP" || error.code === "EMLINK") {
+    return failure("Insecure", `${shown(path)} is a symbolic link; give the path of the file itself`)
+  }
+  return error.code === "ENXIO" ? notAFile(path) : readFailure(path)(error)
+}
+
+/** Reads no more than `limit` bytes, even from a file that grows meanwhile. */
+export const readAtMost = (handle: Fs.FileHandle, limit: number): Effect.Effect<Uint8Array, SystemError> =>
+  call(async () => {
+    const buffer = new Uint8Array(limit)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, length, limit - length, length)
+      length += bytesRead
+      if (bytesRead === 0 || length === limit) return buffer.subarray(0, length)
+    }
+  })
+
+const readOpened = (
+  path: string,
+  handle: Fs.FileHandle
+): Effect.Effect<Option.Option<Uint8Array>, SystemError | TokenStoreError> =>
+  Effect.gen(function* () {
+    const stats = yield* call(() => handle.stat())
+    const problem = problemOf(path, stats)
+    return problem === undefined ? Option.some(yield* readAtMost(handle, stats.size)) : yield* problem
+  })
+
+/**
+ * The bytes of a file that is ours alone: regular, of this user, under one name, without access for anybody else, of a
+ * sane size. `None` when there is no file. What was checked is what is read: both go through one descriptor.
+ */
+export const read = (path: string): Effect.Effect<Option.Option<Uint8Array>, TokenStoreError> =>
+  Effect.acquireUseRelease(
+    Effect.mapError(
+      call(() => Fs.open(path, forReading)),
+      (error) => (error.code === "ENOENT" ? error : openFailure(path, error))
+    ),
+    (handle) => Effect.mapError(readOpened(path, handle), readFailure(path)),
+    (handle) => Effect.ignore(call(() => handle.close()))
+  ).pipe(Effect.catchTag("SystemError", () => Effect.succeedNone))
+
+/** Writes a file that is not there yet, all of it, down to the disk. */
+const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemError> =>
+  Effect.acquireUseRelease(
+    call(() => Fs.open(path, forWriting, 0o600)),
+    (handle) =>
+      call(async () => {
+        // Whatever the umask left of the mode.
+        await handle.chmod(0o600)
+        await handle.writeFile(bytes)
+        await handle.sync()
+        // Network file systems report a full disk here.
+        await handle.close()
+      }).pipe(Effect.tapError(() => removeQuietly(path))),
+    (handle) => Effect.ignore(call(() => handle.close()))
+  )
+
+export const removeQuietly = (path: string): Effect.Effect<void> => Effect.ignore(call(() => Fs.unlink(path)))
+
+/** Renames a file within its folder, durably, and gives its new path. Must not be interrupted. */
+export const moveAside = (path: string): Effect.Effect<string, TokenStoreError> =>
+  Effect.gen(function* () {
+    const aside = `${path}.${yield* nonce}.corrupt`
+    yield* call(() => Fs.rename(path, aside))
+    yield* flush(dirname(path))
+    return aside
+  }).pipe(
+    Effect.catchTag("SystemError", (error) =>
+      failure("WriteFailed", `${shown(path)} is damaged and could not be moved aside: ${explain(error)}`)
+    )
+  )
+
+/** What a killed process may leave behind of a {@link replace}: the file's name, 32 hexadecimal digits, `.tmp`. */
+export const isTemporary = (suffix: string): boolean => /^[0-9a-f]{32}\.tmp$/.test(suffix)
+
+/**
+ * Replaces a file at once and durably: a reader, or a machine that loses power, finds the old bytes or the new ones
+ * and nothing between. On failure the old file is what it was, unless flushing the folder failed, when either may
+ * come back after a power cut. Must not be interrupted.
+ */
+export const replace = (path: string, bytes: Uint8Array): Effect.Effect<void, TokenStoreError> =>
+  Effect.gen(function* () {
+    const temporary = `${path}.${yield* nonce}.tmp`
+    yield* writeNew(temporary, bytes)
+    yield* Effect.tapError(
+      call(() => Fs.rename(temporary, path)),
+      () => removeQuietly(temporary)
+    )
+    yield* flush(dirname(path))
+  }).pipe(
+    Effect.uninterruptible,
+    Effect.catchTag("SystemError", (error) =>
+      failure("WriteFailed", `${shown(path)} was not written: ${explain(error)}`)
+    )
+  )

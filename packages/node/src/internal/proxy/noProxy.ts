@@ -1,0 +1,100 @@
+import * as Either from "effect/Either"
+import { BlockList, isIP } from "node:net"
+import { canonical } from "../connection/hostAddress.js"
+
+/** Whether requests to a host, as a URL writes it, and a port go directly. */
+export type Bypasses = (host: string, port: string) => boolean
+
+/** A host name with all names below it, an address, or a network; on one port, or on all. */
+interface BypassEntry {
+  readonly port: string | undefined
+  /** @param host - in its canonical form. */
+  readonly matches: (host: string) => boolean
+}
+
+/** `host:port` and `[v6]:port` hold a port, `::1` does not. */
+const withPort = /^(\[[^\]]*\](?:\/\d+)?|[^:]+):(\d{1,5})$/
+
+const domainName = /^[\w-]+(\.[\w-]+)*$/
+
+/** A mapped IPv4 address (RFC 4291 §2.5.5.2) has 96 bits in front of the IPv4 bits. */
+const mappedBits = 96
+
+const unbracketed = (text: string): string => (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text)
+
+/** Addresses of a network in CIDR notation: RFC 4632 §3.1, RFC 4291 §2.3. */
+const network = (text: string, prefix: string): BypassEntry["matches"] | undefined => {
+  const literal = unbracketed(text)
+  const address = canonical(literal)
+  if (isIP(literal) === 0 || address === undefined || !/^\d{1,3}$/.test(prefix)) return undefined
+  const isMapped = isIP(literal) === 6 && isIP(address) === 4
+  const bits = Number(prefix) - (isMapped ? mappedBits : 0)
+  if (bits < 0 || bits > (isIP(address) === 4 ? 32 : 128)) return undefined
+  const list = new BlockList()
+  list.addSubnet(address, bits, isIP(address) === 4 ? "ipv4" : "ipv6")
+  return (host) => {
+    const family = isIP(host)
+    return family === isIP(address) && list.check(host, family === 4 ? "ipv4" : "ipv6")
+  }
+}
+
+const addressOrName = (text: string): BypassEntry["matches"] | undefined => {
+  const literal = unbracketed(text)
+  const isAddress = isIP(literal.replace(/\.$/, "")) !== 0
+  const name = text.replace(/^\*?\./, "").replace(/\.$/, "")
+  // A URL parser reads 10.0.0 as 10.0.0.0, and what follows a slash or an at sign as something else.
+  if (!isAddress && /[\s/?#@\\%:[\]]/.test(name)) return undefined
+  const host = canonical(isAddress ? literal : name)
+  if (host === undefined) return undefined
+  if (isAddress) return (other) => other === host
+  if (isIP(host) !== 0 || !domainName.test(host)) return undefined
+  return (other) => other === host || other.endsWith(`.${host}`)
+}
+
+const parseHost = (text: string): BypassEntry["matches"] | undefined => {
+  if (text === "*") return () => true
+  const [address = "", prefix, ...more] = unbracketed(text).split("/")
+  if (prefix === undefined) return addressOrName(text)
+  return more.length === 0 ? network(address, prefix) : undefined
+}
+
+const parseEntry = (text: string): BypassEntry | undefined => {
+  const [, host = text, port] = withPort.exec(text) ?? []
+  const matches = parseHost(host)
+  if (matches === undefined || Number(port ?? 0) > 65_535) return undefined
+  return { port: port === undefined ? undefined : String(Number(port)), matches }
+}
+
+// An entry that holds an at sign is a URL with a password in the wrong variable.
+const invalid = (entry: string): string =>
+  `${entry.includes("@") ? "an entry with credentials" : `"${entry}"`} is not a host name, an address or a network. ` +
+  "Write entries like example.com, example.com:8080, 192.0.2.1, 10.0.0.0/8, [::1] or fd00::/8, with commas between them."
+
+/**
+ * Parses a list of hosts that are reached without a proxy, in the form of `NO_PROXY`. Commas or blanks separate the
+ * entries. `*` is every host.
+ *
+ * - A host name matches itself and all names below it, with a dot or `*.` in front or without, as in curl and Python.
+ * - An address matches itself, however it is written; an IPv4-mapped IPv6 address is the IPv4 address.
+ * - A network in CIDR notation matches its addresses. Host names are not resolved for it.
+ * - A port behind any of them restricts it to that port.
+ *
+ * @param list - the value of `NO_PROXY`.
+ * @returns a function of a URL's host and its port, a default one included; or what is wrong with an entry.
+ */
+export const parseNoProxy = (list: string): Either.Either<Bypasses, string> => {
+  const entries: Array<BypassEntry> = []
+  for (const text of list.split(/[\s,]+/)) {
+    if (text === "") continue
+    const entry = parseEntry(text)
+    if (entry === undefined) return Either.left(invalid(text))
+    entries.push(entry)
+  }
+  return Either.right((host, port) => {
+    const name = canonical(host)
+    return (
+      name !== undefined &&
+      entries.some((entry) => (entry.port === undefined || entry.port === port) && entry.matches(name))
+    )
+  })
+}

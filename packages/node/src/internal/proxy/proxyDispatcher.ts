@@ -1,0 +1,138 @@
+import type * as Undici from "undici"
+import type { ProxyOptions } from "../../NodeTransport.js"
+import { PassingHandler } from "../dispatcher/passingHandler.js"
+import type {
+  HeaderFields,
+  OutgoingRequest,
+  RequestDispatcher,
+  RequestHandler
+} from "../dispatcher/requestDispatcher.js"
+import { makeAgent, makeConnector } from "../transport/agent.js"
+import type { OwningDispatcher } from "../transport/owningDispatcher.js"
+import { makeDispatcher } from "../transport/owningDispatcher.js"
+import type { Proxies } from "./proxyEnv.js"
+import { connectionFailed, isNotHttp, requestRejected, responseInvalid } from "./proxyError.js"
+import type { Proxy } from "./proxyUrl.js"
+import { proxyAuthorization, serverNameOf } from "./proxyUrl.js"
+import { Tunnels } from "./tunnelPool.js"
+
+type Dispatch = RequestDispatcher["dispatch"]
+
+const credentialsField = "proxy-authorization"
+
+/** The fields without those called `name`, which is in lower case, as the names of the platform's headers are. */
+const withoutField = (fields: HeaderFields, name: string): HeaderFields =>
+  fields.filter((_, at) => fields[at - (at % 2)] !== name)
+
+/** The header fields of a forwarded request. The proxy's credentials replace a `proxy-authorization` of the caller. */
+const forwardedFields = (fields: HeaderFields, host: string, authorization: string | undefined): HeaderFields =>
+  authorization === undefined
+    ? ["host", host, ...fields]
+    : ["host", host, ...withoutField(fields, credentialsField), credentialsField, authorization]
+
+/** Turns a request to an origin into the request to a proxy that forwards it: RFC 9112 §3.2.2. */
+const forwarder = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
+  const authorization = proxyAuthorization(proxy)
+  return (request) => ({
+    ...request,
+    origin: proxy.origin,
+    // undici reconnects when this changes, and would take it from the field `host`.
+    servername: proxy.hostname,
+    path: origin + request.path,
+    headers: forwardedFields(request.headers, host, authorization)
+  })
+}
+
+/**
+ * A request that a proxy forwards. A 407 is from a proxy and never from the origin (RFC 9110 §15.5.8): the request was
+ * not forwarded. A response that does not begin as HTTP is from what listens in the place of a proxy.
+ */
+class ForwardedRequest extends PassingHandler {
+  readonly #proxy: Proxy
+  readonly #host: string
+  #abort: ((error?: Error) => void) | undefined
+
+  constructor(handler: RequestHandler, proxy: Proxy, host: string) {
+    super(handler)
+    this.#proxy = proxy
+    this.#host = host
+  }
+
+  override onConnect(abort: (error?: Error) => void): void {
+    this.#abort = abort
+    super.onConnect(abort)
+  }
+
+  override onHeaders(status: number, fields: Array<Buffer>, resume: () => void, text: string): boolean {
+    if (status !== 407) return super.onHeaders(status, fields, resume, text)
+    this.#abort?.(requestRejected(this.#proxy, status, this.#host))
+    return true
+  }
+
+  override onError(error: Error): void {
+    super.onError(isNotHttp(error) ? responseInvalid(this.#proxy, error) : error)
+  }
+}
+
+/** Opens connections to a proxy. It shows the proxy no client certificate, and speaks HTTP/1.1. */
+const proxyConnector = ({ connectTimeout, tls }: ProxyOptions, proxy: Proxy): Undici.buildConnector.connector => {
+  const connect = makeConnector({ connectTimeout, tls: { ca: tls?.ca } })
+  return (target, callback) =>
+    connect({ ...target, servername: serverNameOf(proxy) }, (...result) =>
+      result[0] === null ? callback(...result) : callback(connectionFailed(proxy, result[0]), null)
+    )
+}
+
+const defaultPort = (url: URL): string => url.port || (url.protocol === "https:" ? "443" : "80")
+
+/**
+ * A dispatcher that sends through proxies: https in a tunnel, http by asking the proxy to forward, and directly what
+ * bypasses them. `destroy` closes its connections.
+ */
+export class ProxyDispatcher implements RequestDispatcher {
+  readonly #direct: OwningDispatcher
+  readonly #forwarding: Undici.Agent | undefined
+  readonly #tunnels: Tunnels | undefined
+  readonly #proxies: Proxies
+  readonly #routes: Map<string, Dispatch> = new Map()
+
+  constructor(options: ProxyOptions, proxies: Proxies) {
+    const { http, https } = proxies
+    this.#proxies = proxies
+    this.#direct = makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))
+    if (http !== undefined) {
+      this.#forwarding = makeAgent(options, proxyConnector(options, http))
+    }
+    if (https !== undefined) this.#tunnels = new Tunnels(options, https)
+  }
+
+  readonly dispatch: Dispatch = (request, handler) => {
+    const { origin } = request
+    const route = this.#routes.get(origin) ?? this.#route(origin)
+    return route(request, handler)
+  }
+
+  #route(origin: string): Dispatch {
+    const route = this.#routeOf(new URL(origin))
+    // As many as undici has pools for; beyond, the way is found anew.
+    if (this.#routes.size < 256) this.#routes.set(origin, route)
+    return route
+  }
+
+  #routeOf(url: URL): Dispatch {
+    const { bypasses, http } = this.#proxies
+    if (!bypasses(url.hostname, defaultPort(url))) {
+      if (url.protocol === "https:" && this.#tunnels !== undefined) return this.#tunnels.dispatch
+      const agent = this.#forwarding
+      if (url.protocol === "http:" && http !== undefined && agent !== undefined) {
+        const forward = forwarder(url, http)
+        return (request, handler) => agent.dispatch(forward(request), new ForwardedRequest(handler, http, url.host))
+      }
+    }
+    return (request, handler) => this.#direct.dispatch(request, handler)
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([this.#direct.destroy(), this.#forwarding?.destroy(), this.#tunnels?.destroy()])
+  }
+}

@@ -1,0 +1,40 @@
+import * as ConfigError from "effect/ConfigError"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { ProxySettings, ProxyUrl } from "../../NodeTransport.js"
+import { parseNoProxy } from "./noProxy.js"
+import type { Proxies } from "./proxyEnv.js"
+import type { Proxy } from "./proxyUrl.js"
+import { parseProxyUrl } from "./proxyUrl.js"
+
+const textOf = (url: ProxyUrl): string => String(Redacted.isRedacted(url) ? Redacted.value(url) : url)
+
+/** Fails with the path of the option, such as `proxy.https`. */
+const parse = (
+  path: ReadonlyArray<string>,
+  url: ProxyUrl | undefined
+): Effect.Effect<Proxy | undefined, ConfigError.ConfigError> =>
+  url === undefined
+    ? Effect.succeed(undefined)
+    : Effect.mapError(parseProxyUrl(textOf(url), `the option ${path.join(".")}`), (problem) =>
+        ConfigError.InvalidData([...path], problem)
+      )
+
+const isUrl = (proxy: ProxyUrl | ProxySettings): proxy is ProxyUrl =>
+  typeof proxy === "string" || proxy instanceof URL || Redacted.isRedacted(proxy)
+
+/** The proxies of the option `proxy`. */
+export const proxyOption = (proxy: ProxyUrl | ProxySettings): Effect.Effect<Proxies, ConfigError.ConfigError> =>
+  Effect.gen(function* () {
+    if (isUrl(proxy)) {
+      const both = yield* parse(["proxy"], proxy)
+      return { http: both, https: both, bypasses: () => false }
+    }
+    return {
+      http: yield* parse(["proxy", "http"], proxy.http),
+      https: yield* parse(["proxy", "https"], proxy.https),
+      bypasses: yield* Effect.mapError(parseNoProxy((proxy.noProxy ?? []).join(",")), (problem) =>
+        ConfigError.InvalidData(["proxy", "noProxy"], problem)
+      )
+    }
+  })

@@ -1,0 +1,77 @@
+import * as Http from "node:http"
+import type { Socket } from "node:net"
+import { isIP } from "node:net"
+import type * as Undici from "undici"
+import type { Connector } from "../connection/connector.js"
+import type { ProxyError } from "./proxyError.js"
+import { connectionFailed, requestRejected } from "./proxyError.js"
+import type { Proxy } from "./proxyUrl.js"
+import { proxyAuthorization, serverNameOf, unbracketed } from "./proxyUrl.js"
+
+/** Where connections are opened to: a host and a port, as undici gives them to a connector. */
+export type TunnelTarget = Pick<Undici.buildConnector.Options, "hostname" | "port">
+
+/** Receives the tunnel, or why there is none. */
+type OnTunnel = (...result: [ProxyError, undefined] | [undefined, Socket]) => void
+
+/** `host:port`, the target of a `CONNECT`: RFC 9112 §3.2.3. */
+const authorityOf = ({ hostname, port }: TunnelTarget): string =>
+  `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port === "" ? "443" : port}`
+
+/** Opens a connection to a proxy itself, as to an origin: each of its addresses is tried. */
+const connectTo = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
+  const { host, port, protocol } = new URL(proxy.origin)
+  const target = { hostname: unbracketed(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
+  return (_, connected) => {
+    connect(target, (...result) => {
+      if (result[0] === null) return connected(null, result[1])
+      // The type wants a socket beside an error too; Node does not look at it.
+      connected(result[0], undefined as never)
+    })
+    return undefined
+  }
+}
+
+/** A `CONNECT` for a proxy, over a connection that `connect` opens. */
+const connectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
+  const authorization = proxyAuthorization(proxy)
+  return Http.request({
+    method: "CONNECT",
+    path: authority,
+    createConnection: connectTo(proxy, connect),
+    headers: {
+      host: authority,
+      connection: "keep-alive",
+      ...(authorization === undefined ? {} : { "proxy-authorization": authorization })
+    }
+  })
+}
+
+/**
+ * Asks a proxy for a tunnel: RFC 9110 §9.3.6. Only the `CONNECT` holds the proxy's credentials.
+ *
+ * @param connect - opens connections to the proxy; it shows it no client certificate, and verifies the proxy's own.
+ * @returns what ends it, with an error or without; nothing is received afterwards.
+ */
+export const openTunnel = (
+  proxy: Proxy,
+  target: TunnelTarget,
+  connect: Connector,
+  onTunnel: OnTunnel
+): ((error?: Error) => void) => {
+  const authority = authorityOf(target)
+  const request = connectRequest(proxy, authority, connect)
+  request.on("error", (error) => onTunnel(connectionFailed(proxy, error), undefined))
+  request.on("connect", (response, socket: Socket, head) => {
+    socket.on("error", () => undefined)
+    const { statusCode = 0 } = response
+    if (statusCode < 200 || statusCode > 299) {
+      socket.destroy()
+      return onTunnel(requestRejected(proxy, statusCode, authority), undefined)
+    }
+    if (head.length > 0) socket.unshift(head)
+    onTunnel(undefined, socket)
+  })
+  request.end()
+  return (error) => void request.destroy(error)
+}

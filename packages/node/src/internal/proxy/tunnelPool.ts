@@ -1,0 +1,133 @@
+import type { Socket } from "node:net"
+import * as Undici from "undici"
+import type { Options } from "../../NodeTransport.js"
+import type { Connector } from "../connection/connector.js"
+import { PassingHandler } from "../dispatcher/passingHandler.js"
+import type { OutgoingRequest, RequestDispatcher, RequestHandler } from "../dispatcher/requestDispatcher.js"
+import { defaults, makeConnector, milliseconds } from "../transport/agent.js"
+import type { OwningDispatcher } from "../transport/owningDispatcher.js"
+import { makeDispatcher } from "../transport/owningDispatcher.js"
+import { connectionFailed } from "./proxyError.js"
+import type { Proxy } from "./proxyUrl.js"
+import { openTunnel } from "./tunnel.js"
+
+/** The requests to one origin that wait for a connection, and the tunnels to it that are being opened. */
+class Waiting {
+  /** What closes each of the tunnels. */
+  readonly tunnels: Set<() => void> = new Set()
+  requests = 0
+
+  close(): void {
+    this.tunnels.forEach((close) => close())
+  }
+}
+
+/** Passes on what the dispatcher reports, and calls `ended` once when the request no longer waits for a connection. */
+class WaitingRequest extends PassingHandler {
+  #ended: (() => void) | undefined
+
+  constructor(handler: RequestHandler, ended: () => void) {
+    super(handler)
+    this.#ended = ended
+    handler.onWaiting(() => this.#end())
+  }
+
+  #end(): void {
+    const ended = this.#ended
+    this.#ended = undefined
+    ended?.()
+  }
+
+  override onConnect(abort: (error?: Error) => void): void {
+    this.#end()
+    super.onConnect(abort)
+  }
+
+  override onError(error: Error): void {
+    this.#end()
+    super.onError(error)
+  }
+}
+
+/**
+ * A dispatcher that sends through tunnels of a proxy. When no request waits for a connection to an origin any more, the
+ * tunnels to it that are being opened are closed.
+ */
+export class Tunnels implements RequestDispatcher {
+  readonly #dispatcher: OwningDispatcher
+  readonly #proxy: Proxy
+  readonly #options: Options
+  readonly #toProxy: Connector
+  readonly #waiting: Map<string, Waiting> = new Map()
+
+  constructor(options: Options, proxy: Proxy) {
+    this.#proxy = proxy
+    this.#options = options
+    this.#toProxy = makeConnector({ connectTimeout: options.connectTimeout, tls: { ca: options.tls?.ca } })
+    this.#dispatcher = makeDispatcher(options, (allowH2) => {
+      const connect = makeConnector({ ...options, allowH2 })
+      return (target, callback) => this.#open(connect, target, callback)
+    })
+  }
+
+  readonly dispatch = (request: OutgoingRequest, handler: RequestHandler): boolean => {
+    const { origin } = request
+    const waiting = this.#waitingFor(origin)
+    waiting.requests += 1
+    const ended = () => {
+      waiting.requests -= 1
+      if (waiting.requests === 0) waiting.close()
+      this.#forget(origin, waiting)
+    }
+    return this.#dispatcher.dispatch(request, new WaitingRequest(handler, ended))
+  }
+
+  /** Opens a connection within `connectTimeout`: to the proxy, then the tunnel, then TLS to the origin. */
+  #open(connect: Connector, target: Undici.buildConnector.Options, callback: Undici.buildConnector.Callback): void {
+    const origin = `${target.protocol}//${target.host}`
+    const waiting = this.#waitingFor(origin)
+    let tunnel: Socket | undefined
+    const finish: Undici.buildConnector.Callback = (...result) => {
+      // What comes after the first result is a consequence of it.
+      if (!waiting.tunnels.delete(close)) return
+      clearTimeout(timer)
+      this.#forget(origin, waiting)
+      if (result[0] !== null) {
+        abandon()
+        tunnel?.destroy()
+      }
+      callback(...result)
+    }
+    const close = () => finish(new Undici.errors.RequestAbortedError(), null)
+    waiting.tunnels.add(close)
+    const abandon = openTunnel(this.#proxy, target, this.#toProxy, (error, socket) => {
+      if (error !== undefined) return finish(error, null)
+      tunnel = socket
+      connect({ ...target, httpSocket: socket }, finish)
+    })
+    const timer = this.#timer(() => {
+      const error = new Undici.errors.ConnectTimeoutError("no connection through the proxy within connectTimeout")
+      finish(tunnel === undefined ? connectionFailed(this.#proxy, error) : error, null)
+    })
+  }
+
+  #timer(onTimeout: () => void): NodeJS.Timeout | undefined {
+    const timeout = milliseconds(this.#options.connectTimeout ?? defaults.connectTimeout)
+    return timeout === 0 ? undefined : setTimeout(onTimeout, timeout)
+  }
+
+  #waitingFor(origin: string): Waiting {
+    const waiting = this.#waiting.get(origin) ?? new Waiting()
+    this.#waiting.set(origin, waiting)
+    return waiting
+  }
+
+  #forget(origin: string, { requests, tunnels }: Waiting): void {
+    if (requests === 0 && tunnels.size === 0) this.#waiting.delete(origin)
+  }
+
+  async destroy(): Promise<void> {
+    this.#waiting.forEach((waiting) => waiting.close())
+    await this.#dispatcher.destroy()
+  }
+}

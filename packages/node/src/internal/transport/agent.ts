@@ -1,0 +1,75 @@
+import * as Duration from "effect/Duration"
+import * as Undici from "undici"
+import type { Options } from "../../NodeTransport.js"
+import { selectConnector } from "../connection/clientCertificate.js"
+import type { Connector } from "../connection/connector.js"
+import { connectorWith, endingOnError } from "../connection/connector.js"
+import { TrackedClient } from "./trackedClient.js"
+
+/** What `NodeTransport.Options` are when they are left out. */
+export const defaults = {
+  connectTimeout: "10 seconds",
+  headersTimeout: "30 seconds",
+  bodyTimeout: "30 seconds",
+  keepAliveTimeout: "4 seconds",
+  maxHeaderSize: 16 * 1024,
+  pipelining: 1,
+  allowH2: false
+} as const
+
+/** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
+const longestTimer = 2 ** 31 - 1
+
+/** A duration as undici wants it: in milliseconds, 0 where there is no bound, so that no time at all is 1. */
+export const milliseconds = (duration: Duration.DurationInput): number =>
+  Duration.isFinite(Duration.decode(duration))
+    ? Math.max(1, Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))))
+    : 0
+
+/** How connections to origins are opened, a tunnel's second half included. */
+export const makeConnector = (options: Options): Connector => {
+  const { allowAddress, socketPath, tls } = options
+  const connecting = {
+    timeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout),
+    allowH2: options.allowH2 ?? defaults.allowH2,
+    socketPath,
+    allowAddress
+  }
+  const trust = tls?.ca === undefined ? undefined : { ca: tls.ca }
+  return endingOnError(
+    selectConnector(tls, connectorWith(connecting, trust), (identity) => connectorWith(connecting, identity))
+  )
+}
+
+/** undici takes longer times from a server's `Keep-Alive`: not where the caller has set one. */
+const keepAlive = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
+  if (keepAliveTimeout === undefined) return { keepAliveTimeout: milliseconds(defaults.keepAliveTimeout) }
+  const most = milliseconds(keepAliveTimeout) || longestTimer
+  return { keepAliveTimeout: most, keepAliveMaxTimeout: most }
+}
+
+type Factory = (origin: string | URL, options: object) => Undici.Dispatcher
+
+/** Pools of clients whose sockets are known to their exchanges. */
+const factories = (connections: number | undefined, connect: Connector): Factory => {
+  const makeClient: Factory = (origin, options) => new TrackedClient(origin, options, connect)
+  return connections === 1
+    ? makeClient
+    : (origin, options) => new Undici.Pool(origin, { ...options, factory: makeClient })
+}
+
+/** An agent for HTTP/1.1 whose connections are opened by `connect`. */
+export const makeAgent = (options: Options, connect: Connector): Undici.Agent => {
+  const agent = new Undici.Agent({
+    connect,
+    factory: factories(options.connections, connect),
+    connections: options.connections ?? null,
+    pipelining: options.pipelining ?? defaults.pipelining,
+    allowH2: false,
+    ...keepAlive(options),
+    maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize
+  })
+  const { onConnect } = options
+  if (onConnect !== undefined) agent.on("connect", (origin) => onConnect(origin.origin))
+  return agent
+}

@@ -1,0 +1,187 @@
+import * as Cookies from "@effect/platform/Cookies"
+import type * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import { describeFailure, fieldValues, setCookieLines, wholeBody } from "@countersign/client/Transport"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { RawHeaders } from "../dispatcher/rawHeaders.js"
+import * as Raw from "../dispatcher/rawHeaders.js"
+import { describe } from "../errors/describedFailure.js"
+import type { BodyQueue } from "./bodyQueue.js"
+
+type Failure = HttpClientError.ResponseError
+
+const byteOrderMark = 0xfeff
+
+/** What tells of a body as it was on the wire. */
+const codingFields: ReadonlySet<string> = new Set(["content-encoding", "content-length"])
+
+/** The text of UTF-8 bytes, without a byte order mark: what the Fetch Standard calls to decode. */
+const decode = (bytes: Uint8Array): string => {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
+  return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
+}
+
+/** An answer, but for its body. Header fields are parsed when somebody looks at them. */
+abstract class NodeResponse extends Inspectable.Class {
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly request: HttpClientRequest
+  readonly status: number
+  readonly #raw: RawHeaders
+  #headers: Headers.Headers | undefined
+  #cookies: Cookies.Cookies | undefined
+
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders) {
+    super()
+    this.request = request
+    this.status = status
+    this.#raw = raw
+  }
+
+  get headers(): Headers.Headers {
+    return (this.#headers ??= Raw.parse(this.#raw))
+  }
+
+  get cookies(): Cookies.Cookies {
+    return (this.#cookies ??= Cookies.fromSetCookie(this[setCookieLines]))
+  }
+
+  /** What `headers` loses: it joins the values of a field. */
+  [fieldValues](name: string): ReadonlyArray<string> {
+    return Raw.valuesOf(this.#raw, name)
+  }
+
+  /** What `cookies` loses: it keeps one cookie of a name, whatever their paths. */
+  get [setCookieLines](): ReadonlyArray<string> {
+    return Raw.valuesOf(this.#raw, "set-cookie")
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.none()
+  }
+
+  get #self(): HttpClientResponse.HttpClientResponse {
+    // Both kinds below are responses with all that belongs to one.
+    return this as unknown as HttpClientResponse.HttpClientResponse
+  }
+
+  protected failure(error: unknown): Failure {
+    const { request } = this
+    const { cause, details } = describe(error, "written")
+    return describeFailure(
+      new HttpClientError.ResponseError({ request, response: this.#self, reason: "Decode", cause }),
+      details
+    )
+  }
+
+  abstract get text(): Effect.Effect<string, Failure>
+  abstract get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure>
+
+  get json(): Effect.Effect<unknown, Failure> {
+    return Effect.flatMap(this.text, (text) => this.#tried((): unknown => (text === "" ? null : JSON.parse(text))))
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, Failure> {
+    return Effect.flatMap(this.text, (text) => this.#tried(() => UrlParams.fromInput(new URLSearchParams(text))))
+  }
+
+  get formData(): Effect.Effect<FormData, Failure> {
+    const type = this.headers["content-type"]
+    return Effect.flatMap(this.arrayBuffer, (body) =>
+      Effect.tryPromise({
+        try: () => new Response(body, type === undefined ? {} : { headers: { "content-type": type } }).formData(),
+        catch: (cause) => this.failure(cause)
+      })
+    )
+  }
+
+  #tried<A>(decoded: () => A): Effect.Effect<A, Failure> {
+    return Effect.try({ try: decoded, catch: (cause) => this.failure(cause) })
+  }
+
+  override toJSON(): unknown {
+    return HttpIncomingMessage.inspect(this.#self, {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+}
+
+/** An answer whose body came with it: its connection was free again before anybody saw it. */
+export class WholeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+  readonly #bytes: Uint8Array
+  readonly #broken: unknown
+
+  /** @param broken - why the body is not all there; undefined when it is. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, broken: unknown) {
+    super(request, status, raw)
+    this.#bytes = bytes
+    this.#broken = broken
+  }
+
+  #read<A>(f: (bytes: Uint8Array) => A): Effect.Effect<A, Failure> {
+    return this.#broken === undefined
+      ? Effect.sync(() => f(this.#bytes))
+      : Effect.suspend(() => Effect.fail(this.failure(this.#broken)))
+  }
+
+  /** Nothing is left to be waited for: the pipeline reads these without a detour. */
+  get [wholeBody](): Uint8Array | undefined {
+    return this.#broken === undefined ? this.#bytes : undefined
+  }
+
+  get text(): Effect.Effect<string, Failure> {
+    return this.#read(decode)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
+    // A copy: the bytes may lie in a buffer that they share with others.
+    return this.#read((bytes) => new Uint8Array(bytes).buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array, Failure> {
+    const bytes = this.#bytes.length === 0 ? Stream.empty : Stream.make(this.#bytes)
+    return this.#broken === undefined
+      ? bytes
+      : Stream.concat(
+          bytes,
+          Stream.suspend(() => Stream.fail(this.failure(this.#broken)))
+        )
+  }
+}
+
+/** An answer whose body is on its way. What is read whole is kept; what is streamed can be streamed once. */
+export class StreamedResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+  readonly #queue: BodyQueue
+
+  /** @param inflated - whether the body is given out without the codings that its header fields tell of. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, queue: BodyQueue, inflated: boolean) {
+    super(request, status, inflated ? Raw.without(raw, codingFields) : raw)
+    this.#queue = queue
+  }
+
+  get stream(): Stream.Stream<Uint8Array, Failure> {
+    return Stream.mapError(this.#queue.stream, (cause) => this.failure(cause))
+  }
+
+  /** Two readers at once get the same bytes, as with every transport of platform. */
+  get #bytes(): Effect.Effect<Uint8Array, Failure> {
+    return Effect.mapError(this.#queue.whole, (cause) => this.failure(cause))
+  }
+
+  get text(): Effect.Effect<string, Failure> {
+    return Effect.map(this.#bytes, decode)
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
+    return Effect.map(this.#bytes, (bytes) => new Uint8Array(bytes).buffer)
+  }
+}

@@ -1,0 +1,35 @@
+import type { Dispatcher, buildConnector } from "undici"
+import type { Options } from "../../NodeTransport.js"
+import type { RequestDispatcher } from "../dispatcher/requestDispatcher.js"
+import { AlpnAgent } from "../http2/alpnAgent.js"
+import { defaults, makeAgent, milliseconds } from "./agent.js"
+
+/** A dispatcher that owns its connections. `destroy` cuts them. */
+export interface OwningDispatcher extends RequestDispatcher, Pick<Dispatcher, "destroy"> {}
+
+/** Requests at a time over one HTTP/2 connection where `pipelining` is left out. */
+const streams = 100
+
+/**
+ * A dispatcher with the limits of the options.
+ *
+ * @param connect - opens connections to origins, with or without an offer of HTTP/2.
+ */
+export const makeDispatcher = (
+  options: Options,
+  connect: (allowH2: boolean) => buildConnector.connector
+): OwningDispatcher => {
+  if (options.allowH2 !== true) return makeAgent(options, connect(false))
+  return new AlpnAgent({
+    makeHttp1: (connectHttp1) => makeAgent(options, connectHttp1),
+    connect,
+    limits: {
+      maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
+      maxStreams: Math.max(1, options.pipelining ?? streams),
+      keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
+      settingsTimeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout)
+    },
+    maxConnections: options.connections ?? Number.POSITIVE_INFINITY,
+    onConnect: (origin) => options.onConnect?.(origin)
+  })
+}

@@ -1,0 +1,27 @@
+import * as Undici from "undici"
+import { PassingHandler } from "../dispatcher/passingHandler.js"
+import { SocketState } from "../dispatcher/socketState.js"
+import { Exchange } from "./dispatchHandler.js"
+
+/** A client of undici that gives each exchange the state of the socket that it is sent over. */
+export class TrackedClient extends Undici.Client {
+  readonly #socket: SocketState
+
+  constructor(origin: string | URL, options: Undici.Client.Options, connect: Undici.buildConnector.connector) {
+    const socketState = new SocketState((options.pipelining ?? 1) > 1)
+    super(origin, {
+      ...options,
+      connect: (target, callback) =>
+        connect(target, (...result) => {
+          if (result[0] === null) socketState.open(result[1])
+          callback(...result)
+        })
+    })
+    this.#socket = socketState
+  }
+
+  override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
+    if (handler instanceof Exchange || handler instanceof PassingHandler) handler.onDispatch(this.#socket)
+    return super.dispatch(options, handler)
+  }
+}

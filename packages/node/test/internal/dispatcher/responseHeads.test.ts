@@ -1,0 +1,125 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as FastCheck from "effect/FastCheck"
+import { ResponseHeads } from "../../../src/internal/dispatcher/responseHeads.js"
+
+const pieces = (text: string, cuts: ReadonlyArray<number>): ReadonlyArray<string> => {
+  const at = [0, ...[...cuts].map((cut) => cut % (text.length + 1)).sort((a, b) => a - b), text.length]
+  return at.slice(1).map((end, index) => text.slice(at[index], end))
+}
+
+const passed = (text: string, cuts: ReadonlyArray<number> = [], heads = new ResponseHeads()): string =>
+  pieces(text, cuts)
+    .filter((piece) => piece !== "")
+    .map((piece) => heads.pass(Buffer.from(piece, "latin1"))?.toString("latin1") ?? "")
+    .join("")
+
+const ok = "HTTP/1.1 200 OK\r\n"
+/** A body that looks like heads. */
+const body = "HTTP/1.1 100 Continue\r\n\r\nx: 1\r\n 2\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\n"
+
+/** What is received, and what the parser reads: the same in whatever pieces it comes. */
+const rewritten: Record<string, readonly [received: string, read: string]> = {
+  "nothing in an ordinary head": [`${ok}a: 1\r\nb: 2\r\n\r\n`, `${ok}a: 1\r\nb: 2\r\n\r\n`],
+  "nothing in a head without fields": [`${ok}\r\n`, `${ok}\r\n`],
+  "100 Continue": [`HTTP/1.1 100 Continue\r\n\r\n${ok}\r\n`, `HTTP/1.1 102 Continue\r\n\r\n${ok}\r\n`],
+  "several interim responses": [
+    `HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n b\r\n\r\nHTTP/1.1 100 Continue\r\nx: 1\r\n\r\n${ok}\r\n`,
+    `HTTP/1.1 102 \r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a   b\r\n\r\nHTTP/1.1 102 Continue\r\nx: 1\r\n\r\n${ok}\r\n`
+  ],
+  "nothing after 101": [
+    "HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+    "HTTP/1.1 101 Switching Protocols\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+  ],
+  "a folded field": [`${ok}a: 1\r\n 2\r\n\t3\r\nb: 4\r\n\r\n`, `${ok}a: 1   2   3\r\nb: 4\r\n\r\n`],
+  "a folded field of HTTP/1.0": ["HTTP/1.0 200 OK\r\na: 1\r\n 2\r\n\r\n", "HTTP/1.0 200 OK\r\na: 1   2\r\n\r\n"],
+  "nothing where the status line is followed by a space": [`${ok} a: 1\r\n\r\n`, `${ok} a: 1\r\n\r\n`],
+  "nothing after a bare line feed": [`${ok}a: 1\n 2\r\n\r\n`, `${ok}a: 1\n 2\r\n\r\n`],
+  "nothing that is not HTTP": ["\u0015\u0003\u0001\u0000\u0002\u0002F", "\u0015\u0003\u0001\u0000\u0002\u0002F"],
+  "nothing of another version": ["HTTP/2 200\r\na: 1\r\n 2\r\n\r\n", "HTTP/2 200\r\na: 1\r\n 2\r\n\r\n"],
+  "nothing of a name that ends like content-length": [
+    `${ok}x-content-length: 5\r\nx-content-length: 5\r\n\r\n`,
+    `${ok}x-content-length: 5\r\nx-content-length: 5\r\n\r\n`
+  ],
+  "nothing of different lengths": [
+    `${ok}content-length: 5\r\nContent-Length: 6\r\n\r\n`,
+    `${ok}content-length: 5\r\nContent-Length: 6\r\n\r\n`
+  ]
+}
+
+/** As above, where the field comes in one piece. */
+const lengths: Record<string, readonly [received: string, read: string]> = {
+  "a repeated length": [
+    `${ok}Content-Length: 5\r\na: 1\r\ncontent-length:5 \r\nb: 2\r\n\r\nhello`,
+    `${ok}Content-Length: 5\r\na: 1\r\nb: 2\r\n\r\nhello`
+  ],
+  "a list of one length": [
+    `${ok}a: 1\r\ncontent-length: 5, 5,5\r\n\r\nhello`,
+    `${ok}a: 1\r\ncontent-length: 5\r\n\r\nhello`
+  ],
+  "a list after the length": [
+    `${ok}content-length: 5\r\ncontent-length: 5, 5\r\n\r\nhello`,
+    `${ok}content-length: 5\r\n\r\nhello`
+  ],
+  "nothing of a list of different lengths": [
+    `${ok}content-length: 5, 6\r\n\r\nhello`,
+    `${ok}content-length: 5, 6\r\n\r\nhello`
+  ],
+  "nothing of a length that is no number": [
+    `${ok}content-length: x\r\ncontent-length: x\r\n\r\nhello`,
+    `${ok}content-length: x\r\ncontent-length: x\r\n\r\nhello`
+  ],
+  "the lengths of each head by themselves": [
+    `HTTP/1.1 103 Early\r\ncontent-length: 5\r\n\r\n${ok}content-length: 5\r\n\r\nhello`,
+    `HTTP/1.1 103 Early\r\ncontent-length: 5\r\n\r\n${ok}content-length: 5\r\n\r\nhello`
+  ]
+}
+
+describe("ResponseHeads", () => {
+  for (const [what, [received, read]] of Object.entries({ ...rewritten, ...lengths })) {
+    it(`rewrites ${what}`, () => {
+      expect(passed(received)).toBe(read)
+    })
+  }
+
+  it("rewrites the same in whatever pieces a head comes, and changes no body", () => {
+    const head = FastCheck.constantFrom(...Object.values(rewritten))
+    const cuts = FastCheck.array(FastCheck.nat(400), { maxLength: 8 })
+    FastCheck.assert(
+      FastCheck.property(head, cuts, ([received, read], at) => {
+        const isHttp = received.startsWith(ok) || received.includes(`\r\n\r\n${ok}`)
+        const content = isHttp ? body : ""
+        // The end of a head that does not end is not seen by the parser: it waits for more.
+        expect(passed(received + content, at)).toBe(read + content)
+      }),
+      { numRuns: 2000 }
+    )
+  })
+
+  it("rewrites the head of each response, once the one before is complete", () => {
+    const heads = new ResponseHeads()
+    for (let n = 0; n < 3; n++) {
+      expect(passed(`HTTP/1.1 100 Continue\r\n\r\n${ok}a: 1\r\n 2\r\n\r\n`, [30], heads)).toBe(
+        `HTTP/1.1 102 Continue\r\n\r\n${ok}a: 1   2\r\n\r\n`
+      )
+      expect(passed(body, [10, 20], heads)).toBe(body)
+      heads.next()
+    }
+  })
+
+  it("passes every byte of an unfinished head but the line break at its end", () => {
+    for (const text of [`${ok}a: 1`, `${ok}content-le`, "HTTP/1.1 200 O"]) expect(passed(text)).toBe(text)
+    for (const end of ["\r", "\r\n", "\r\n\r"]) expect(passed(`${ok}a: 1${end}`)).toBe(`${ok}a: 1`)
+    expect(passed("HTTP/1.1 20")).toBe("")
+  })
+
+  it("takes linear time for a head that does not end", () => {
+    const heads = new ResponseHeads()
+    heads.pass(Buffer.from(ok, "latin1"))
+    const piece = Buffer.alloc(64 * 1024, "a: 1\r\n 2\r\n", "latin1")
+    // The time that this process computes: other programs add to the time of the clock.
+    const before = process.cpuUsage()
+    for (let n = 0; n < 64; n++) heads.pass(Buffer.from(piece))
+    const { system, user } = process.cpuUsage(before)
+    expect((user + system) / 1000).toBeLessThan(1000)
+  })
+})
