@@ -35,21 +35,21 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Calls from "./internal/oauth/calls.js"
-import { control } from "./internal/oauth/control.js"
-import type * as Families from "./internal/oauth/family.js"
-import type * as Faults from "./internal/oauth/fault.js"
-import type { Options } from "./internal/oauth/options.js"
-import * as Placed from "./internal/oauth/placed.js"
-import { routes } from "./internal/oauth/routes.js"
-import * as Server from "./internal/oauth/server.js"
-import type { Service } from "./internal/oauth/service.js"
-import type * as Tokens from "./internal/oauth/tokens.js"
-import { dated } from "./internal/server/dated.js"
-import * as Memory from "./internal/server/memory.js"
-import * as Recorder from "./internal/server/recorder.js"
-import { toApp } from "./internal/server/routes.js"
-import * as Serve from "./internal/server/serve.js"
+import type * as Faults from "./internal/authorizationServer/faults/fault.js"
+import type { Options } from "./internal/authorizationServer/options.js"
+import * as Placed from "./internal/authorizationServer/profileEndpoints.js"
+import { routes } from "./internal/authorizationServer/routes.js"
+import * as Server from "./internal/authorizationServer/serverState.js"
+import type { Service } from "./internal/authorizationServer/service.js"
+import { control } from "./internal/authorizationServer/testControls.js"
+import type * as Calls from "./internal/authorizationServer/tokenCallLog.js"
+import type * as Families from "./internal/authorizationServer/tokens/tokenFamily.js"
+import type * as Tokens from "./internal/authorizationServer/tokens/tokens.js"
+import { dated } from "./internal/httpServer/dateHeader.js"
+import * as Memory from "./internal/httpServer/inMemoryTransport.js"
+import * as Serve from "./internal/httpServer/listen.js"
+import * as Recorder from "./internal/httpServer/requestRecorder.js"
+import { toApp } from "./internal/httpServer/router.js"
 
 /**
  * An answer of the token endpoint that is none of its own; made by {@link fault}, {@link hang}, {@link disconnect},
@@ -113,10 +113,10 @@ export type TokenResponse = Tokens.TokenResponse
  */
 export type Received = Recorder.Received
 
-export type { Approval } from "./internal/oauth/consent.js"
-export type { Jwk } from "./internal/oauth/jwt.js"
-export type { ClientOptions, Options } from "./internal/oauth/options.js"
-export type { Service, Waiting } from "./internal/oauth/service.js"
+export type { Approval } from "./internal/authorizationServer/consent/consent.js"
+export type { Jwk } from "./internal/authorizationServer/tokens/jwt.js"
+export type { ClientOptions, Options } from "./internal/authorizationServer/options.js"
+export type { Service, Waiting } from "./internal/authorizationServer/service.js"
 export type {
   Deviation,
   OAuthError,
@@ -136,7 +136,16 @@ export { profiles } from "./internal/profiles/profiles.js"
  */
 export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")<OAuthServer, Service>() {}
 
-export { cut, disconnect, fault, garbled, hang, lost, padded, slow } from "./internal/oauth/faults.js"
+export {
+  cut,
+  disconnect,
+  fault,
+  garbled,
+  hang,
+  lost,
+  padded,
+  slow
+} from "./internal/authorizationServer/faults/namedFaults.js"
 
 const build = (
   options: Options,

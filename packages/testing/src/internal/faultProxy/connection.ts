@@ -3,9 +3,9 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Net from "node:net"
-import { Inlet } from "./inlet.js"
-import type { Ending, Lane } from "./lane.js"
-import { pass } from "./lane.js"
+import { Inlet } from "./byteBuffer.js"
+import type { Ending, Lane } from "./relayDirection.js"
+import { pass } from "./relayDirection.js"
 
 /** One connection: the client that opened it, and the server that it is for. */
 export interface Connection extends Pick<Lane, "toxics" | "name" | "now" | "onCut"> {

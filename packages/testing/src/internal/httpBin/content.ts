@@ -1,9 +1,9 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { json, text } from "../server/answer.js"
-import * as Request from "../server/request.js"
-import { get, type Handler, type Row } from "../server/routes.js"
+import * as Request from "../httpServer/requestReader.js"
+import { json, text } from "../httpServer/responses.js"
+import { get, type Handler, type Row } from "../httpServer/router.js"
 
 /** httpbin's own limit for the bodies of `/bytes` and `/stream-bytes`. */
 const maxBytes = 100 * 1024

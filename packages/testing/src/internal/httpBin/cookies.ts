@@ -1,8 +1,8 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
-import { empty, html, json, text } from "../server/answer.js"
-import * as Request from "../server/request.js"
-import { get, type Handler, type Row } from "../server/routes.js"
+import * as Request from "../httpServer/requestReader.js"
+import { empty, html, json, text } from "../httpServer/responses.js"
+import { get, type Handler, type Row } from "../httpServer/router.js"
 
 type Pairs = Iterable<readonly [string, string]>
 

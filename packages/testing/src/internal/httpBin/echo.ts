@@ -1,8 +1,8 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
-import { json } from "../server/answer.js"
-import * as Request from "../server/request.js"
-import { get, type Handler, type Row } from "../server/routes.js"
+import * as Request from "../httpServer/requestReader.js"
+import { json } from "../httpServer/responses.js"
+import { get, type Handler, type Row } from "../httpServer/router.js"
 
 type Multi = Readonly<Record<string, string | ReadonlyArray<string>>>
 

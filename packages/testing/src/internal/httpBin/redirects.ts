@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import { empty, html, isField, text } from "../server/answer.js"
-import * as Request from "../server/request.js"
-import { type Handler, type Row } from "../server/routes.js"
+import * as Request from "../httpServer/requestReader.js"
+import { empty, html, isField, text } from "../httpServer/responses.js"
+import { type Handler, type Row } from "../httpServer/router.js"
 
 const redirectTo: Handler = (request) => {
   const query = Request.query(request)

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import { constTrue } from "effect/Function"
 import * as RequestBody from "../requestBody.js"
 import { type Entry, releaser } from "./log.js"
+import { sentUrl } from "./requestUrl.js"
 import { fromStep } from "./response.js"
-import { sentUrl } from "./sentUrl.js"
 import { codedError, type Step } from "./step.js"
 
 type Sent = Extract<Entry, { readonly _tag: "Sent" }>

@@ -1,5 +1,5 @@
 /** Accounts of Google and Microsoft. */
-import { invalidGrant, onlyWith } from "./change.js"
+import { invalidGrant, onlyWith } from "./commonDeviations.js"
 import type { Profile } from "./profile.js"
 
 export const google: Profile = {

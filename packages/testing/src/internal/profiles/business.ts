@@ -1,5 +1,5 @@
 /** Sales, shops and accounting. */
-import { adding, invalidGrant, invalidRefreshToken, onlyWith, repeating } from "./change.js"
+import { adding, invalidGrant, invalidRefreshToken, onlyWith, repeating } from "./commonDeviations.js"
 import type { Body, Profile } from "./profile.js"
 
 const withoutScope = {

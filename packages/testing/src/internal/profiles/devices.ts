@@ -1,5 +1,5 @@
 /** Sports and homes. */
-import { adding, invalidGrant, scopes, without } from "./change.js"
+import { adding, invalidGrant, scopes, without } from "./commonDeviations.js"
 import type { Profile } from "./profile.js"
 
 export const strava: Profile = {

@@ -1,5 +1,5 @@
 /** Identity providers: OpenID Connect, with metadata. */
-import { adding, invalidGrant, onlyWith, without } from "./change.js"
+import { adding, invalidGrant, onlyWith, without } from "./commonDeviations.js"
 import type { Profile } from "./profile.js"
 
 const preset = (name: string): string => `the preset \`${name}\``

@@ -1,5 +1,5 @@
 /** Platforms for developers, and for machines. */
-import { adding, invalidRefreshToken, onlyWithScope, repeating, scopes } from "./change.js"
+import { adding, invalidRefreshToken, onlyWithScope, repeating, scopes } from "./commonDeviations.js"
 import type { Profile } from "./profile.js"
 
 /** GitHub sends each error with status 200. */

@@ -1,5 +1,13 @@
 /** Social networks, music and games. */
-import { invalidGrant, invalidRefreshToken, onlyWith, onlyWithScope, repeating, scopes, without } from "./change.js"
+import {
+  invalidGrant,
+  invalidRefreshToken,
+  onlyWith,
+  onlyWithScope,
+  repeating,
+  scopes,
+  without
+} from "./commonDeviations.js"
 import type { Profile } from "./profile.js"
 
 export const twitch: Profile = {

@@ -1,5 +1,5 @@
 /** Messages, meetings and files. */
-import { adding, invalidGrant, invalidRefreshToken, onlyWith, scopes } from "./change.js"
+import { adding, invalidGrant, invalidRefreshToken, onlyWith, scopes } from "./commonDeviations.js"
 import type { Body, Deviation, Profile } from "./profile.js"
 
 const slackOf = (name: string, title: string, configure: string): Omit<Profile, "deviations"> => ({

@@ -1,0 +1,51 @@
+/** What `/resource` wants of a token beyond that it is good, by the query of the request. */
+import * as Either from "effect/Either"
+import * as Encoding from "effect/Encoding"
+import type { Subject } from "../tokens/tokens.js"
+
+/** An answer that says what is missing: its status, and the parameters of its challenge. */
+export interface Unmet {
+  readonly status: 401 | 403
+  readonly params: ReadonlyArray<string>
+}
+
+/** What came with the request, as far as a field can carry it. */
+const named = (text: string): string => text.replaceAll(/[^\w.:/-]/g, "")
+
+/** RFC 6750 §3.1. */
+const scope = ({ scope = "" }: Subject, needed: string): Unmet | undefined =>
+  scope.split(" ").includes(needed)
+    ? undefined
+    : { status: 403, params: ['error="insufficient_scope"', `scope="${named(needed)}"`] }
+
+const insufficient = 'error="insufficient_user_authentication"'
+
+/** RFC 9470 §3. */
+const signIn = (
+  { signIn }: Subject,
+  { acr, maxAge }: { readonly acr: string | null; readonly maxAge: string | null },
+  now: number
+): Unmet | undefined => {
+  if (acr !== null && signIn?.acr !== acr) {
+    return { status: 401, params: [insufficient, `acr_values="${named(acr)}"`] }
+  }
+  // A number that is none is met by nobody.
+  const isOld = maxAge !== null && !(signIn !== undefined && now - signIn.at <= Number(maxAge) * 1000)
+  return isOld ? { status: 401, params: [insufficient, `max_age="${named(maxAge)}"`] } : undefined
+}
+
+/** Continuous access: the claims that the token has to have been asked for with, as JSON in base64url. */
+const claims = (subject: Subject, needed: string): Unmet | undefined =>
+  Either.getOrElse(Encoding.decodeBase64UrlString(needed), () => null) === subject.claims
+    ? undefined
+    : { status: 401, params: ['error="insufficient_claims"', `claims="${needed.replaceAll(/[^\w-]/g, "")}"`] }
+
+/** What a token lacks for a request; undefined where it lacks nothing. */
+export const unmet = (subject: Subject, query: URLSearchParams, now: number): Unmet | undefined => {
+  const [neededScope, neededClaims] = [query.get("scope"), query.get("claims")]
+  return (
+    (neededScope === null ? undefined : scope(subject, neededScope)) ??
+    signIn(subject, { acr: query.get("acr"), maxAge: query.get("max_age") }, now) ??
+    (neededClaims === null ? undefined : claims(subject, neededClaims))
+  )
+}

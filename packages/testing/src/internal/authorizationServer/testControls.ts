@@ -1,0 +1,83 @@
+import * as Effect from "effect/Effect"
+import type * as Recorder from "../httpServer/requestRecorder.js"
+import * as Secret from "../randomSecret.js"
+import * as Consent from "./consent/consent.js"
+import * as Device from "./grants/deviceCode.js"
+import type { Server } from "./serverState.js"
+import type { Service } from "./service.js"
+import * as Jwt from "./tokens/jwt.js"
+import * as Family from "./tokens/tokenFamily.js"
+import * as Tokens from "./tokens/tokens.js"
+
+const atNow = <A>(read: (now: number) => A): Effect.Effect<A> =>
+  Effect.clockWith((clock) => Effect.sync(() => read(clock.unsafeCurrentTimeMillis())))
+
+/** What tests do to tokens. */
+const sessions = (server: Server): Pick<Service, "signIn" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
+  const { calls, settings, tokens } = server
+  return {
+    signIn: ({ clientId, scope }) =>
+      atNow((now) => {
+        const subject = { clientId, scope, user: settings.subject }
+        return Tokens.issue(tokens, settings, subject, { refreshable: true, now }).response
+      }),
+    revokeAccessTokens: Effect.sync(() => tokens.access.clear()),
+    revokeFamily: (id, { accessTokens = "dead" } = {}) =>
+      atNow((at) => {
+        const family = tokens.families[id]
+        if (family !== undefined) Family.end(family, { by: "administrator", at, accessTokens })
+      }),
+    setFaults: (script) =>
+      Effect.sync(() => {
+        server.faults = { from: calls.length, script }
+      })
+  }
+}
+
+/** What tests do as the user. */
+const user = (server: Server): Pick<Service, "waiting" | "approve" | "deny" | "approveDevice" | "denyDevice"> => ({
+  waiting: Effect.sync(() =>
+    Array.from(server.asked, ([id, { client, scope }]) => ({ id, clientId: client.id, scope }))
+  ),
+  approve: (id, approval = {}) =>
+    atNow((now) => {
+      const authorization = Consent.take(server, id)
+      return authorization === undefined ? undefined : Consent.approve(server, authorization, { ...approval, now })
+    }),
+  deny: (id) =>
+    Effect.sync(() => {
+      const authorization = Consent.take(server, id)
+      return authorization === undefined ? undefined : Consent.deny(server, authorization)
+    }),
+  approveDevice: (userCode, approval = {}) => atNow((now) => Device.decide(server, userCode, approval, now)),
+  denyDevice: (userCode) => atNow((now) => Device.decide(server, userCode, "denied", now))
+})
+
+/** What tests see of a server, and do to it. */
+export const control = (server: Server, { connections, requests }: Recorder.Recorder): Service => {
+  const { calls, issuer, tokens } = server
+  const stateOf = (family: Family.Family, now: number) => Family.stateOf(family, Tokens.aliveOf(tokens, family, now))
+  return {
+    issuer,
+    tokenEndpoint: server.profile?.endpoints.token ?? `${issuer}/token`,
+    resource: `${issuer.replace(/\/$/, "")}/resource`,
+    tokenCalls: Effect.sync(() => calls.length),
+    refreshCalls: Effect.sync(() => calls.filter(({ grantType }) => grantType === "refresh_token").length),
+    calls: Effect.sync(() => calls.map((call) => ({ ...call }))),
+    revokedFamilies: Effect.sync(() => tokens.families.filter(({ ended }) => ended?.by === "reuse").length),
+    families: atNow((now) => tokens.families.map((family) => stateOf(family, now))),
+    familyOf: (token) =>
+      atNow((now) => {
+        const family = Tokens.familyOf(tokens, token)
+        return family === undefined ? undefined : stateOf(family, now)
+      }),
+    requests,
+    connections,
+    ...sessions(server),
+    ...user(server),
+    renewNonces: Effect.sync(() => server.nonces.clear()),
+    rotateKeys: Effect.sync(() => {
+      server.signer = Jwt.signer(Secret.random().slice(0, 8))
+    })
+  }
+}
