@@ -29,7 +29,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** Runs each public module that exports `defaults`: what its policies take is compared, not how it is written. */
 export const load = (root: string, repository: Repository): Promise<ReadonlyArray<Module>> => {
   const files = publicModules(repository).filter((file) =>
-    /^export const defaults\b/m.test(repository.read(file) ?? "")
+    /^export (?:const defaults\b|\{[^}]*\bdefaults\b[^}]*\} from )/m.test(repository.read(file) ?? "")
   )
   return Promise.all(
     files.map(async (file) => {

@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as circles from "./circles.js"
 import * as commands from "./commands.js"
 import * as defaults from "./defaults.js"
 import * as dependencies from "./dependencies.js"
@@ -28,7 +29,8 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["the table of the order agrees with the code", order.check],
   ["the tables of defaults agree with the code", defaults.check(modules)],
   ["promises are kept by tests", promises.check],
-  ["dependencies are few, decided on, and run nothing", dependencies.check]
+  ["dependencies are few, decided on, and run nothing", dependencies.check],
+  ["imports have no circles, type imports included", circles.check]
 ]
 
 const write = (repository: Repository): void => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import * as Circles from "../../../.config/docs/circles.js"
 import * as Commands from "../../../.config/docs/commands.js"
 import * as Defaults from "../../../.config/docs/defaults.js"
 import * as Dependencies from "../../../.config/docs/dependencies.js"
@@ -299,6 +300,52 @@ describe("promises are kept by tests", () => {
     ])
     expect(check(`${table}\n${table}| No pain | nothing |\n`).map(({ line }) => line)).toEqual([8])
     expect(messages(check("# A\n"))).toEqual(["has no table `| promise | kept by |`"])
+  })
+})
+
+describe("imports have no circles", () => {
+  const check = (files: Record<string, string>) =>
+    messages(
+      Circles.check(
+        fromTexts(
+          Object.fromEntries(Object.entries(files).map(([name, text]) => [`packages/protocol/src/${name}`, text]))
+        )
+      )
+    )
+
+  it.each([
+    ["of values", `import { b } from "./b/b.js"`],
+    ["of types", `import type { B } from "./b/b.js"`],
+    ["of a re-export", `export type { B } from "./b/b.js"`],
+    ["of an import type", `export type B = import("./b/b.js").B`]
+  ])("a circle %s is found", (_, text) => {
+    expect(check({ "a.ts": text, "b/b.ts": `import type { A } from "../a.js"` })).toEqual([
+      "is in a circle of imports: → b/b.ts → a.ts"
+    ])
+  })
+
+  it("each circle is found by its shortest way", () => {
+    const files = {
+      "a.ts": `import "./b.js"`,
+      "b.ts": `import "./c.js"\nimport "./a.js"`,
+      "c.ts": `import "./b.js"\nimport "./a.js"\nimport "./d.js"`,
+      "d.ts": `import "./e.js"`,
+      "e.ts": `import "./d.js"`
+    }
+    expect(check(files)).toEqual([
+      "is in a circle of imports: → b.ts → a.ts",
+      "is in a circle of imports: → b.ts → c.ts",
+      "is in a circle of imports: → e.ts → d.ts"
+    ])
+  })
+
+  it("modules that two others import are fine", () => {
+    const files = {
+      "a.ts": `import "./b.js"\nimport "./c.js"`,
+      "b.ts": `import "./c.js"`,
+      "c.ts": `import "effect/Effect"`
+    }
+    expect(check(files)).toEqual([])
   })
 })
 
