@@ -10,10 +10,8 @@
  *
  * @since 0.1.0
  */
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
-import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -21,35 +19,12 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "./Errors.js"
 import { InARow, Rolling, Several } from "./internal/circuitBreaker/failureCounters.js"
-import { breaking, failed } from "./internal/circuitBreaker/guard.js"
+import { breaking, defaults, failed } from "./internal/circuitBreaker/guard.js"
+import type { Options, Service, Trip } from "./internal/circuitBreaker/service.js"
 import * as Policy from "./Policy.js"
 
-/**
- * How an origin's circuit is. `HalfOpen`: the next request is the probe, or one is on its way.
- *
- * @since 0.1.0
- * @category models
- */
-export type State =
-  | { readonly _tag: "Closed" }
-  | { readonly _tag: "Open"; readonly retryAt: DateTime.Utc }
-  | { readonly _tag: "HalfOpen"; readonly isProbing: boolean }
-
-/**
- * The circuits of a client, one for each origin.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Service {
-  /** Runs an exchange if its origin's circuit lets it pass, and hears how it ended; fails with `CircuitOpen` if not. */
-  readonly guard: <E, R>(
-    request: HttpClientRequest,
-    exchange: Effect.Effect<HttpClientResponse, E, R>
-  ) => Effect.Effect<HttpClientResponse, E | CircuitOpen, R>
-  /** How the circuit of an origin is; any URL there will do. */
-  readonly state: (origin: string) => Effect.Effect<State>
-}
+export type { Opening, Options, Service, State, Tally, Trip } from "./internal/circuitBreaker/service.js"
+export { defaults } from "./internal/circuitBreaker/guard.js"
 
 /**
  * The circuits that clients share.
@@ -73,47 +48,6 @@ export class CircuitBreaker
  */
 export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
   Policy.make<CircuitOpen>((request, next) => service.guard(request, next(request)))
-
-/**
- * The count of one closed circuit.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Tally {
-  /**
-   * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the milliseconds of the monotonic
-   * clock, for a count by time. Call it only then: reading the clock costs more than all the rest.
-   */
-  readonly record: (failed: boolean, now: () => number) => boolean
-}
-
-/**
- * When a circuit opens: makes the count for each time that it closes.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Trip {
-  readonly start: () => Tally
-}
-
-/**
- * What {@link Options}, and those of {@link consecutive}, {@link rate} and {@link recovery}, are when they are left out.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaults = {
-  failures: 5,
-  ratio: 0.5,
-  minimum: 20,
-  window: "10 seconds",
-  buckets: 10,
-  base: "1 second",
-  cap: "60 seconds",
-  origins: 1000
-} as const
 
 /**
  * Opens after so many failures with no answer in between (5). Of exchanges that are under way at a time, the order in
@@ -161,18 +95,6 @@ export const anyOf = (...trips: ReadonlyArray<Trip>): Trip => ({
 })
 
 /**
- * What a schedule of recovery decides over: the circuit that opens, and the failure that made it open, a status or the tag
- * of an error.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Opening {
-  readonly origin: string
-  readonly because: string
-}
-
-/**
  * For how long a circuit stays open: twice as long each time that the probe fails, and a random part of up to a fifth on
  * top, so that the clients of a server do not all probe it at once.
  *
@@ -205,26 +127,6 @@ export const recovery = (
 export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = failed
 
 /**
- * How circuits open and close.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** When they open ({@link consecutive}). */
-  readonly trip?: Trip | undefined
-  /**
-   * For how long they stay open, step by step with each probe that fails ({@link recovery}); after a probe that was
-   * answered it begins anew. When it ends, the last delay stays.
-   */
-  readonly schedule?: Schedule.Schedule<unknown, Opening> | undefined
-  /** Which exchanges are failures ({@link isFailure}). Never asked about interruptions and defects. */
-  readonly isFailure?: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
-  /** How many origins are remembered at most (1000): those that were idle for longest are forgotten first, open ones last. */
-  readonly origins?: number | undefined
-}
-
-/**
  * Makes circuits: closed at first, and open after too many failures ({@link Options.trip}). An open one rejects every
  * request with `CircuitOpen`, whose `retryAt` says when it will be half-open. Then one request passes, the probe. When it
  * is answered the circuit closes; when it fails the circuit opens for longer. Whoever comes meanwhile is rejected at once.
@@ -240,7 +142,7 @@ export interface Options {
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() => breaking(options, defaults, options.trip ?? consecutive(), options.schedule ?? recovery()))
+  Effect.sync(() => breaking(options, options.trip ?? consecutive(), options.schedule ?? recovery()))
 
 /**
  * {@link make} as a Layer: clients that are given the same one share what they know.

@@ -6,23 +6,12 @@
 import type * as PlatformError from "@effect/platform/Error"
 import type * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { Service, StoredOptions } from "./internal/cookies/service.js"
 
-/**
- * A jar of cookies.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Service {
-  /** The `Cookie` field for a URL; empty when there is none to send. */
-  readonly cookiesFor: (url: string) => Effect.Effect<string>
-  /** Keeps the cookies of an answer's `Set-Cookie` fields. One that the rules refuse is dropped, without an error. */
-  readonly store: (url: string, setCookie: ReadonlyArray<string>) => Effect.Effect<void>
-}
+export type { Service, StoredOptions } from "./internal/cookies/service.js"
 
 /**
  * The jar of the clients that keep cookies.
@@ -81,24 +70,6 @@ export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
   // A constant Layer is built once for a whole application: the cookies of one account would be sent for another.
   /* @__PURE__ */ Layer.effect(CookieJar, makeMemory)
 )
-
-/**
- * How a jar is saved.
- *
- * @since 0.1.0
- * @category models
- */
-export interface StoredOptions {
-  /** The key that the jar is saved under (`"cookies"`); no secret, since warnings name it. */
-  readonly key?: string | undefined
-  /** How long changes are gathered before they are saved (1 s). With `Duration.infinity` it is done at the end only. */
-  readonly delay?: Duration.DurationInput | undefined
-  /**
-   * Whether cookies without an expiry are saved too (true). To a browser they end with the window; to an API they are the
-   * session that is to outlive the process.
-   */
-  readonly sessionCookies?: boolean | undefined
-}
 
 /**
  * What {@link StoredOptions} are when they are left out.

@@ -9,34 +9,17 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Limits from "@countersign/protocol/RateLimit"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RateLimited } from "./Errors.js"
 import { limiting } from "./internal/rateLimit/localLimits.js"
-import { asked, holding, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
+import { asked, defaults, holding, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
+import type { HoldOptions, Options, Service } from "./internal/rateLimit/service.js"
 import * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
 
-/**
- * Decides when a request may be sent.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Service {
-  /** Whether requests are to be looked at. While it is false they are sent as they come. */
-  readonly active: boolean
-  /**
-   * Succeeds when the request may be sent now; fails with `RateLimited` when it may not, and is not to wait. `send` is an
-   * object that stands for this one send: the same one is given to `heed` and `end`.
-   */
-  readonly admit: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
-  /** Receives the response: each one while {@link Service.active}, else those of status 429, 403, 503 and 529. */
-  readonly heed: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
-  /** Called when a send is over for which `admit` was called, however it ended. */
-  readonly end?: ((send: object) => Effect.Effect<void>) | undefined
-}
+export type { HoldOptions, Limit, Options, Service } from "./internal/rateLimit/service.js"
+export { defaults } from "./internal/rateLimit/serverThrottle.js"
 
 /**
  * The limits that clients share. A client without it has a {@link hold} of its own.
@@ -71,45 +54,6 @@ const admitted = <E, R>(service: Service, request: HttpClientRequest, next: Poli
   const sent = Effect.zipRight(service.admit(request, send), heeded(service, request, next, send))
   return service.end === undefined ? sent : Effect.ensuring(sent, service.end(send))
 }
-
-/**
- * How to hold.
- *
- * @since 0.1.0
- * @category models
- */
-export interface HoldOptions {
-  /** What to do with a request that may not be sent now: let it wait (the default), or fail with `RateLimited`. */
-  readonly onLimit?: "wait" | "fail" | undefined
-  /** The longest wait from a request's arrival until the gate opens (60 s); one that is longer is not begun. */
-  readonly longest?: Duration.DurationInput | undefined
-  /** The longest throttle, whatever the server asks for (1 hour). When it ends, one request is sent as a probe. */
-  readonly maxThrottle?: Duration.DurationInput | undefined
-  /** Which account a request is of, where the requests to one origin are of several: a name that is no secret. */
-  readonly account?: ((request: HttpClientRequest) => string) | undefined
-  /**
-   * Which requests of an origin and account share a throttle: those with the same key. All of them when it is left out.
-   * For an API that limits each endpoint: {@link perRoute}, or a function that knows its endpoints.
-   */
-  readonly key?: ((request: HttpClientRequest) => string) | undefined
-  /** Of how many origins, accounts and keys it remembers at most that they are held (1000). */
-  readonly capacity?: number | undefined
-}
-
-/**
- * What {@link HoldOptions}, {@link Options} and {@link Limit} are when they are left out.
- *
- * @since 0.1.0
- * @category defaults
- */
-export const defaults = {
-  onLimit: "wait",
-  longest: "60 seconds",
-  maxThrottle: "1 hour",
-  capacity: 1000,
-  learn: false,
-  algorithm: "sliding-window"
-} as const
 
 /**
  * A key for {@link HoldOptions.key} and {@link Limit.key}: the method, origin and path of a request, without its query. A
@@ -158,7 +102,7 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * @since 0.1.0
  * @category constructors
  */
-export const hold = (options: HoldOptions = {}): Service => holding(options, defaults, asked, false)
+export const hold = (options: HoldOptions = {}): Service => holding(options, asked, false)
 
 const learned = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
@@ -178,44 +122,7 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
  * @category constructors
  */
 export const learning = (options: HoldOptions = {}): Service =>
-  holding(options, defaults, (response, now) => asked(response, now) ?? learned(response, now), true)
-
-/**
- * A limit of one's own.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Limit {
-  /** How many requests a window takes. */
-  readonly limit: number
-  readonly window: Duration.DurationInput
-  /**
-   * How they are counted: see {@link RateLimiter.Algorithm}. `sliding-window` is the default, since it keeps to the
-   * limit however the server's own windows lie.
-   */
-  readonly algorithm?: RateLimiter.Algorithm | undefined
-  /** What the limit is for; each key has its own count. The request's origin by default. */
-  readonly key?: string | ((request: HttpClientRequest) => string) | undefined
-}
-
-/**
- * What to make a service of.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  readonly limits: ReadonlyArray<Limit>
-  /** What to do with a request beyond a limit: let it wait (the default), or fail with `RateLimited`. */
-  readonly onLimit?: "wait" | "fail" | undefined
-  /** The longest wait for a permit (60 s); a request that would have to wait longer fails. */
-  readonly longest?: Duration.DurationInput | undefined
-  /** The options of {@link hold}; `false` leaves it out, and learning with it. */
-  readonly hold?: HoldOptions | false | undefined
-  /** Whether to hold when an answer says that nothing remains, as {@link learning} does (false). */
-  readonly learn?: boolean | undefined
-}
+  holding(options, (response, now) => asked(response, now) ?? learned(response, now), true)
 
 /**
  * Limits of one's own, with a {@link hold}. A request is sent when each of its limits has room for it at that moment;
@@ -235,7 +142,7 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
     const learn = options.learn ?? defaults.learn
     const gates = options.hold === false ? undefined : (learn ? learning : hold)(options.hold)
-    return limiting(limiter, options, defaults, gates)
+    return limiting(limiter, options, gates)
   })
 
 /**

@@ -28,11 +28,12 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type { RateLimited, Timeout, TransportError, Unavailable } from "./Errors.js"
+import type { RateLimited, Unavailable } from "./Errors.js"
 import type { Call, Running } from "./internal/call/context.js"
 import { callOf, enter, isInside, locally, retried } from "./internal/call/context.js"
 import { lastResponse } from "./internal/errors/errorResponse.js"
 import { release } from "./internal/response/readBody.js"
+import type { Failure } from "./internal/retry/eligibility.js"
 import {
   failureOf,
   failureOfError,
@@ -50,13 +51,7 @@ import * as RetryBudget from "./RetryBudget.js"
 import * as Timeline from "./Timeline.js"
 import { timeLeft } from "./Timeout.js"
 
-/**
- * What a retry schedule decides over.
- *
- * @since 0.1.0
- * @category models
- */
-export type Failure = RateLimited | Unavailable | TransportError | Timeout
+export type { Failure } from "./internal/retry/eligibility.js"
 
 /**
  * A schedule of retries: each recurrence is one more send, after the delay it gives.

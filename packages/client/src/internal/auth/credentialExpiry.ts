@@ -1,9 +1,9 @@
 /** Responses that mean, beside a 401, that the credentials have expired. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import type { ExpiredWhen } from "../../Auth.js"
 import { peek } from "../response/bodyPrefix.js"
 import { settle } from "../response/readBody.js"
+import type { ExpiredWhen } from "./scheme.js"
 
 /** Whether the status is one of the rule. Without a look at its body a success never is. */
 export const isPossible = ({ body, status: statuses }: ExpiredWhen, { status }: HttpClientResponse): boolean =>

@@ -4,7 +4,6 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type { ExpiredWhen, Service, Signed } from "../../Auth.js"
 import type { AuthError } from "../../Errors.js"
 import { Unauthorized } from "../../Errors.js"
 import type { Next } from "../../Policy.js"
@@ -21,6 +20,7 @@ import { currentTimeMillis } from "../time/clock.js"
 import { step } from "../time/scheduleStep.js"
 import { sleep } from "../time/sleep.js"
 import * as Expired from "./credentialExpiry.js"
+import type { ExpiredWhen, Service, Signed } from "./scheme.js"
 
 const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
   withResponse(

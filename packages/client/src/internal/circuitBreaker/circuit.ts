@@ -1,5 +1,5 @@
-import type { Tally } from "../../CircuitBreaker.js"
 import type { Holder } from "../call/permitOwner.js"
+import type { Tally } from "./service.js"
 
 /** What is said about when to come back while a probe is under way, in milliseconds, at most: it will soon be known. */
 const soon = 1000

@@ -1,5 +1,5 @@
 /** How failures are counted until they are too many. They know no clock: who tells them brings one. */
-import type { Tally } from "../../CircuitBreaker.js"
+import type { Tally } from "./service.js"
 
 /** Failures with no answer in between. */
 export class InARow implements Tally {

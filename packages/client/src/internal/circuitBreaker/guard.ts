@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
-import type { defaults, Opening, Options, Service, State, Trip } from "../../CircuitBreaker.js"
 import { CircuitOpen } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
 import type { Running } from "../call/context.js"
@@ -19,6 +18,24 @@ import { isOutage, verdictOf } from "../origins/serverHealth.js"
 import { monotonicOf, nowOf } from "../time/clock.js"
 import { step } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
+import type { Opening, Options, Service, State, Trip } from "./service.js"
+
+/**
+ * What {@link Options}, and those of `consecutive`, `rate` and `recovery`, are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  failures: 5,
+  ratio: 0.5,
+  minimum: 20,
+  window: "10 seconds",
+  buckets: 10,
+  base: "1 second",
+  cap: "60 seconds",
+  origins: 1000
+} as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -169,15 +186,10 @@ const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
 }
 
 /** The circuits of a client as a service. */
-export const breaking = (
-  options: Options,
-  otherwise: typeof defaults,
-  trip: Trip,
-  schedule: Rules["schedule"]
-): Service => {
+export const breaking = (options: Options, trip: Trip, schedule: Rules["schedule"]): Service => {
   const rules: Rules = { trip, schedule, isFailure: options.isFailure }
   const circuits = new PerOrigin(
-    options.origins ?? otherwise.origins,
+    options.origins ?? defaults.origins,
     worth,
     (origin) => new Circuit(origin, trip.start())
   )

@@ -5,7 +5,6 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { defaults, Limit, Moving, Options, Service } from "../../Concurrency.js"
 import { Overloaded } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
 import type { Running } from "../call/context.js"
@@ -19,6 +18,15 @@ import { admitted } from "../telemetry/admittedEvent.js"
 import { monotonicOf } from "../time/clock.js"
 import { Bulkhead } from "./bulkhead.js"
 import type { Permit } from "./bulkhead.js"
+import type { Limit, Moving, Options, Service } from "./service.js"
+
+/**
+ * What {@link Options}, and those of `adaptive`, are when they are left out; `queue` is twice the limit.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = { longest: "60 seconds", origins: 1000, min: 1, max: 200, initial: 20, backoff: 0.7 } as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -132,16 +140,16 @@ const worth =
     underWay + queued > 0 ? 2 : moves ? 1 : 0
 
 /** The bulkheads of a client as a service. */
-export const queueing = (limit: number | Limit, options: Options, otherwise: typeof defaults): Service => {
+export const queueing = (limit: number | Limit, options: Options): Service => {
   const rules: Rules = {
     moves: typeof limit !== "number",
     isTimed: typeof limit !== "number" && limit.isTimed,
     queue: options.queue,
-    longest: Duration.toMillis(options.longest ?? otherwise.longest)
+    longest: Duration.toMillis(options.longest ?? defaults.longest)
   }
   const start = typeof limit === "number" ? () => fixed(limit) : limit.start
   const bulkheads = new PerOrigin(
-    options.origins ?? otherwise.origins,
+    options.origins ?? defaults.origins,
     worth(rules),
     (origin) => new Bulkhead(origin, start())
   )

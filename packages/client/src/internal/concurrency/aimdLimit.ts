@@ -1,4 +1,4 @@
-import type { Ended, Moving } from "../../Concurrency.js"
+import type { Ended, Moving } from "./service.js"
 
 /** What {@link Aimd} is made of, ready for use. */
 interface Bounds {

@@ -1,9 +1,9 @@
-import type { Moving } from "../../Concurrency.js"
 import type { Running } from "../call/context.js"
 import type { Holder } from "../call/permitOwner.js"
 import { holderOf, isWithin } from "../call/permitOwner.js"
 import { admit, Waiter, WaitQueue } from "../call/waitQueue.js"
 import { monotonicOf } from "../time/clock.js"
+import type { Moving } from "./service.js"
 
 /** Leave to send. */
 export class Permit implements Holder {

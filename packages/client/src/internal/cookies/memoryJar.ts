@@ -1,11 +1,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Service } from "../../CookieJar.js"
 import type { Kept } from "./cookieStore.js"
 import { Shelf } from "./cookieStore.js"
 import type { Where } from "./parseSetCookie.js"
 import { pathMatches, read, whereOf } from "./parseSetCookie.js"
 import { SecureOverlay } from "./secureOverlay.js"
+import type { Service } from "./service.js"
 
 /** RFC 6265 §5.4: longer paths first, and of those that are as long who came first. */
 const inOrder = (one: Kept, other: Kept): number => other.path.length - one.path.length || one.created - other.created

@@ -6,9 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Service, StoredOptions } from "../../CookieJar.js"
 import type { Kept } from "./cookieStore.js"
 import { Jar, serve } from "./memoryJar.js"
+import type { Service, StoredOptions } from "./service.js"
 
 /** A session's cookie has no time at which it expires. JSON has no word for never. */
 const Cookie = Schema.Struct({

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../../Errors.js"
 import { enter } from "../call/fiberContext.js"
-import { meaning } from "../errors/errorResponse.js"
+import { meaning } from "../errors/platformError.js"
 import { shownUrl } from "../redaction/requestHistory.js"
 
 /**

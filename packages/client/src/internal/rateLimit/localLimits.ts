@@ -8,14 +8,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { RateLimited } from "../../Errors.js"
 import * as Mutex from "../../Mutex.js"
-import type { defaults, Limit, Options, Service } from "../../RateLimit.js"
 import type * as RateLimiter from "../../RateLimiter.js"
 import * as Timeline from "../../Timeline.js"
 import { callOf } from "../call/context.js"
 import { admitted } from "../telemetry/admittedEvent.js"
 import { currentTimeMillis, monotonicMillis, monotonicOf } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
-import { heldBack } from "./serverThrottle.js"
+import { defaults, heldBack } from "./serverThrottle.js"
+import type { Limit, Options, Service } from "./service.js"
 
 /** Those who wait for the same limits. The first of them looks when there is room, the others wait for the first. */
 interface Line {
@@ -70,17 +70,12 @@ const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, R
   Effect.flatMap(currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
 
 /** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
-export const limiting = (
-  limiter: RateLimiter.Service,
-  options: Options,
-  otherwise: typeof defaults,
-  hold: Service | undefined
-): Service => {
-  const longest = Duration.toMillis(options.longest ?? otherwise.longest)
-  const onLimit = options.onLimit ?? otherwise.onLimit
+export const limiting = (limiter: RateLimiter.Service, options: Options, hold: Service | undefined): Service => {
+  const longest = Duration.toMillis(options.longest ?? defaults.longest)
+  const onLimit = options.onLimit ?? defaults.onLimit
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
-  const counted = (request: HttpClientRequest) => take(limiter, limits, otherwise.algorithm, request)
+  const counted = (request: HttpClientRequest) => take(limiter, limits, defaults.algorithm, request)
   const opened = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
     hold?.active === true ? hold.admit(request, send) : Effect.void
 

@@ -11,7 +11,6 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import type { RateLimitedBy } from "../../Errors.js"
 import { RateLimited } from "../../Errors.js"
-import type { defaults, HoldOptions, Service } from "../../RateLimit.js"
 import * as Signal from "../../Signal.js"
 import * as Timeline from "../../Timeline.js"
 import { isPolling } from "../../WaitStrategy.js"
@@ -26,6 +25,22 @@ import { monotonicOf, nowOf } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
 import type { Sender, Waiter } from "./admissionGate.js"
 import { Gate } from "./admissionGate.js"
+import type { HoldOptions, Service } from "./service.js"
+
+/**
+ * What {@link HoldOptions}, `Options` and `Limit` are when they are left out.
+ *
+ * @since 0.1.0
+ * @category defaults
+ */
+export const defaults = {
+  onLimit: "wait",
+  longest: "60 seconds",
+  maxThrottle: "1 hour",
+  capacity: 1000,
+  learn: false,
+  algorithm: "sliding-window"
+} as const
 
 /** The error of a request that was not sent. */
 export const heldBack = (
@@ -151,11 +166,11 @@ const keying =
   }
 
 /** The gates of a client as a service: {@link Service.active} while there are any. */
-export const holding = (options: HoldOptions, otherwise: typeof defaults, asks: Asked, learns: boolean): Service => {
-  const longest = Duration.toMillis(options.longest ?? otherwise.longest)
-  const ceiling = Duration.toMillis(options.maxThrottle ?? otherwise.maxThrottle)
-  const { onLimit = otherwise.onLimit } = options
-  const gates = new Recent<Gate>(options.capacity ?? otherwise.capacity, worth)
+export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Service => {
+  const longest = Duration.toMillis(options.longest ?? defaults.longest)
+  const ceiling = Duration.toMillis(options.maxThrottle ?? defaults.maxThrottle)
+  const { onLimit = defaults.onLimit } = options
+  const gates = new Recent<Gate>(options.capacity ?? defaults.capacity, worth)
   /** Which gate a send was looked at by. */
   const looked = new WeakMap<object, Gate>()
   const keyOf = keying(options)

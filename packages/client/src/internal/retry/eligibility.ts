@@ -4,11 +4,18 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { TransportReason } from "../../Errors.js"
 import { ClientError, Forbidden, RateLimited, Timeout, TransportError, Unavailable } from "../../Errors.js"
 import * as RequestBody from "../../RequestBody.js"
-import type { Failure } from "../../Retry.js"
 import { lastResponse, withResponse } from "../errors/errorResponse.js"
 import { classify } from "../errors/transportReason.js"
 import { comeBackOf, isLimit, toldToRetry } from "../response/retryAfter.js"
 import { exchangeOf, statusError } from "../response/statusError.js"
+
+/**
+ * What a retry schedule decides over.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Failure = RateLimited | Unavailable | TransportError | Timeout
 
 /** The statuses on the list of a retry. */
 export type Statuses = ReadonlySet<number>
