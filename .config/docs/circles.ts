@@ -8,7 +8,7 @@ import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** The packages that have no circles. */
-const packages = ["protocol", "client"]
+const packages = ["protocol", "client", "auth"]
 
 type Graph = ReadonlyMap<string, ReadonlyArray<string>>
 

@@ -6,21 +6,10 @@
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import type { Method } from "./internal/oauth/clientAuthentication.js"
+import type { AssertionOptions, ClientAuthentication, Method } from "./internal/oauth/clientAuthentication.js"
 import * as ClientAuth from "./internal/oauth/clientAuthentication.js"
 
-/**
- * A way to prove it, with what that takes. It is made anew for each request, and shows no secret.
- *
- * Specification: [the registry of methods](https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#token-endpoint-auth-method).
- *
- * @since 0.1.0
- * @category models
- */
-export interface ClientAuthentication {
-  /** Its name in a client's registration. */
-  readonly method: string
-}
+export type { AssertionOptions, ClientAuthentication } from "./internal/oauth/clientAuthentication.js"
 
 const make = (method: string, secrets: ReadonlyArray<Redacted.Redacted>, apply: Method["apply"]) =>
   ClientAuth.make(method, { secrets, apply })
@@ -73,19 +62,6 @@ export const secretJwt = (secret: Redacted.Redacted, options: AssertionOptions =
   make("client_secret_jwt", [secret], (now) =>
     oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.dated(now, options) })
   )
-
-/**
- * What an assertion says.
- *
- * @since 0.1.0
- * @category models
- */
-export interface AssertionOptions {
-  /** Whom it is meant for, where a server wants something else than its issuer: its token endpoint, mostly. */
-  readonly audience?: string | undefined
-  /** What its header says beside the algorithm and the key's id: `x5t#S256`, where a server knows keys by certificates. */
-  readonly header?: Readonly<Record<string, string>> | undefined
-}
 
 /**
  * A private key of WebCrypto, whose algorithm says how it signs, and its id at the server.

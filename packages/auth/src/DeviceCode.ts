@@ -9,32 +9,16 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import type { SignedIn } from "./AuthorizationCode.js"
 import * as DeviceAuthorization from "./internal/deviceCode/deviceAuthorization.js"
+import { Pending } from "./internal/deviceCode/pending.js"
+import type { Options } from "./internal/deviceCode/pending.js"
 import * as Polling from "./internal/deviceCode/polling.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
 import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
-import type * as OAuth2 from "./OAuth2.js"
 
-/**
- * The client, and what somebody is asked for.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options extends OAuth2.Client {
-  /** With `openid` among them, {@link SignedIn} tells who it is. */
-  readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. */
-  readonly resource?: string | undefined
-  /** Further parameters of the request for a code, of the server's own; no secrets. */
-  readonly parameters?: Readonly<Record<string, string>> | undefined
-  /** Where a code is asked for, for servers that publish no metadata; give the token endpoint as well. */
-  readonly deviceAuthorizationEndpoint?: string | undefined
-  /** Where the server's keys are, for servers that publish no metadata. */
-  readonly jwksUri?: string | undefined
-}
+export type { Options } from "./internal/deviceCode/pending.js"
+export { Pending } from "./internal/deviceCode/pending.js"
 
 /**
  * How long is waited between two questions where the server does not say.
@@ -43,30 +27,6 @@ export interface Options extends OAuth2.Client {
  * @category defaults
  */
 export const interval: Duration.DurationInput = DeviceAuthorization.interval
-
-/**
- * A sign-in that was begun, and what to show for it. Whoever has the device code gets the token: what this is encoded to
- * holds it in the clear.
- *
- * @since 0.1.0
- * @category models
- */
-export class Pending
-  extends /* @__PURE__ */ Schema.Class<Pending>("@countersign/auth/DeviceCode/Pending")({
-    /** What somebody types: at most 64 characters, none of them a control character. */
-    userCode: Schema.NonEmptyString,
-    /** Where: an https URL. */
-    verificationUri: Schema.NonEmptyString,
-    /** The same with the code in it, for a QR code; the user still has to see {@link Pending.userCode}, and compare. */
-    verificationUriComplete: Schema.optional(Schema.NonEmptyString),
-    /** Epoch milliseconds. */
-    expiresAt: Schema.Finite,
-    /** How long to wait between two questions, in milliseconds. */
-    interval: Schema.Positive,
-    issuer: Schema.String,
-    client: Schema.String,
-    deviceCode: Schema.Redacted(Schema.NonEmptyString)
-  }) {}
 
 /**
  * Signing in, see {@link make}.

@@ -16,21 +16,13 @@ import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
 import * as Demand from "./Demand.js"
 import * as Presented from "./internal/dpop/credentialId.js"
+import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
 import { ServerSays } from "./internal/dpop/serverHints.js"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
-/**
- * A pair of keys of WebCrypto that tokens are bound to: ES256, ES384, ES512 or Ed25519. The public one can be exported.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Key {
-  readonly privateKey: CryptoKey
-  readonly publicKey: CryptoKey
-}
+export type { Key } from "./internal/dpop/proof.js"
 
 /**
  * A new key, ES256, that cannot be taken out of this process: tokens that are bound to it end with it. The refresh tokens

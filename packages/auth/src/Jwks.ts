@@ -20,7 +20,7 @@ import * as SingleFlight from "./internal/concurrency/singleFlight.js"
 import { checkedEndpoint } from "./internal/discovery/serverDiscovery.js"
 import { dangerouslyPlainHttpOnLoopback } from "./internal/http/insecureHttp.js"
 import * as KeySet from "./internal/jwt/jwkSet.js"
-import { JwtError } from "./Jwt.js"
+import { JwtError } from "./internal/jwt/jwtError.js"
 
 /**
  * Where the keys of tokens are looked up.

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,50 +13,13 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
+import { JwtError } from "./internal/jwt/jwtError.js"
 import { keyProblem } from "./internal/jwt/keyStrength.js"
 import * as Parts from "./internal/jwt/parseJwt.js"
 import type { Jwks } from "./Jwks.js"
 
-/**
- * Why a token is not accepted. `Malformed`: it is no JWT, or demands what is not supported. `Algorithm`: it is signed by
- * one that was not named. `Key`: no key fits it. `Signature`: somebody else made it, or changed it. `Issuer`, `Audience`:
- * it comes from somebody else, or is meant for somebody else. `Expired`, `NotYet`: by the clock. `Claim`: another one is
- * missing or wrong (`claim` names it). `Unavailable`: nothing is known against it, but the issuer's keys are not to be
- * had for now: answer 503 and not 401.
- *
- * @since 0.1.0
- * @category models
- */
-export type JwtReason =
-  | "Malformed"
-  | "Algorithm"
-  | "Key"
-  | "Signature"
-  | "Issuer"
-  | "Audience"
-  | "Expired"
-  | "NotYet"
-  | "Claim"
-  | "Unavailable"
-
-/**
- * A token is not accepted. Nothing of the token is in it.
- *
- * @since 0.1.0
- * @category errors
- */
-export class JwtError
-  extends /* @__PURE__ */ Data.TaggedError("JwtError")<{
-    readonly reason: JwtReason
-    readonly detail: string
-    readonly claim?: string | undefined
-    readonly message: string
-  }>
-{
-  constructor(fields: Pick<JwtError, "reason" | "detail" | "claim">) {
-    super({ ...fields, message: `The token is not accepted: ${fields.detail}` })
-  }
-}
+export type { JwtReason } from "./internal/jwt/jwtError.js"
+export { JwtError } from "./internal/jwt/jwtError.js"
 
 /**
  * What a token says about itself. Anybody can write such a thing: good for a log or a look at the end of one's own access

@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import type { PrivateKey } from "./ClientAuthentication.js"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as InTheirName from "./internal/grants/delegatedGrant.js"
+import type { Signing } from "./internal/grants/jwtAssertion.js"
 import * as SignedAssertion from "./internal/grants/jwtAssertion.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
@@ -25,24 +25,7 @@ import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
 
-/**
- * What an assertion is made of. It lives for a minute, by the clock of the authorization server, and is sent once.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Signing {
-  /** Its algorithm says how it signs: RSA (2048 bits at least), P-256, P-384, P-521 or Ed25519. */
-  readonly key: PrivateKey
-  /** Who says it (the client). */
-  readonly issuer?: string | undefined
-  /** In whose name the token is to be (the issuer's own); false where the server wants that unsaid, as Google does. */
-  readonly subject?: string | false | undefined
-  /** Whom it is said to (the issuer of the authorization server). */
-  readonly audience?: string | ReadonlyArray<string> | undefined
-  /** Further claims, as JSON: Google's service accounts name the scopes here (`scope`). They change none of the others. */
-  readonly claims?: Readonly<Record<string, unknown>> | undefined
-}
+export type { Signing } from "./internal/grants/jwtAssertion.js"
 
 /**
  * The client, what it asks for, and in whose name.

@@ -10,8 +10,8 @@ import { TokenError } from "@countersign/client/Errors"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import * as InTheirName from "./internal/grants/delegatedGrant.js"
+import type { Exchanged, Options, Subject } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
@@ -19,6 +19,8 @@ import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
+
+export type { Exchanged, Options, Subject } from "./internal/grants/tokenExchange.js"
 
 /**
  * The names of types of tokens.
@@ -36,56 +38,6 @@ export const tokenTypes: {
   readonly saml2: "urn:ietf:params:oauth:token-type:saml2"
   readonly jwt: "urn:ietf:params:oauth:token-type:jwt"
 } = Exchange.tokenTypes
-
-/**
- * A token that shows who somebody is.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Subject {
-  readonly token: Redacted.Redacted<string>
-  /** A URI, see {@link tokenTypes}. */
-  readonly type: string
-}
-
-/**
- * The client, and what it asks for in somebody's name.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options<R = never> extends OAuth2.Client {
-  readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, as an absolute URI. */
-  readonly resource?: string | undefined
-  /** The API the token is for, by the name that the server knows it by. */
-  readonly audience?: string | undefined
-  /**
-   * The type of the token, see {@link tokenTypes}. When it is left out the server chooses, and only an access token or a
-   * JWT is taken; one of another type is taken if it is the one that was asked for.
-   */
-  readonly requestedTokenType?: string | undefined
-  /** Further parameters, of the server's own; no secrets. */
-  readonly parameters?: Readonly<Record<string, string>> | undefined
-  /**
-   * Who acts for the subject, where the token is to say so ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1));
-   * an effect is asked anew for each exchange.
-   */
-  readonly actor?: Subject | Effect.Effect<Subject, TokenError | TokenStoreError, R> | undefined
-}
-
-/**
- * What an exchange gives. A token with the `tokenType` `N_A` is none to be presented to an API: it is of use to
- * another server, as an assertion or as the subject of another exchange.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Exchanged extends Token {
-  /** What kind of token it is, see {@link tokenTypes}. */
-  readonly issuedTokenType: string
-}
 
 /**
  * Exchanges tokens, see {@link make}.

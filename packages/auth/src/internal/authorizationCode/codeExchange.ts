@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
-import type { Options, SignedIn, Transaction } from "../../AuthorizationCode.js"
 import * as IdToken from "../idToken/claims.js"
 import * as IdTokenSignature from "../idToken/signature.js"
 import type { Context, Conversation } from "../oauth/serverClient.js"
 import { tokenOf } from "../oauth/tokenResponse.js"
 import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
+import type { Options, SignedIn, Transaction } from "./transaction.js"
 
 /** For a request that has not left: what has may have used up the code. */
 const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))

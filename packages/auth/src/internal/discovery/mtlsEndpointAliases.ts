@@ -2,7 +2,7 @@
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type * as oauth from "oauth4webapi"
-import type { Client } from "../../OAuth2.js"
+import type { Client } from "../oauth/client.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Elsewhere from "./crossOriginEndpoints.js"
 import * as Discovery from "./serverDiscovery.js"

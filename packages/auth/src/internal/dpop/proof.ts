@@ -1,7 +1,17 @@
 /** Proofs of possession for resource servers, and the keys that make them. */
 import * as Encoding from "effect/Encoding"
 import * as jose from "jose"
-import type { Key } from "../../Dpop.js"
+
+/**
+ * A pair of keys of WebCrypto that tokens are bound to: ES256, ES384, ES512 or Ed25519. The public one can be exported.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Key {
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+}
 
 /** The algorithms by the curve of a key; RSA's are slow to sign each request with. */
 const algorithms: Readonly<Record<string, string>> = {

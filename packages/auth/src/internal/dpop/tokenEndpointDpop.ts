@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as oauth from "oauth4webapi"
-import type { Key } from "../../Dpop.js"
+import type { Key } from "./proof.js"
 
 /**
  * A client whose times are those of Effect's clock and of the server: the library reads the wall clock by itself, and

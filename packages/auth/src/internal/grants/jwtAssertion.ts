@@ -3,7 +3,26 @@ import { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
-import type { Signing } from "../../JwtBearer.js"
+import type { PrivateKey } from "../../ClientAuthentication.js"
+
+/**
+ * What an assertion is made of. It lives for a minute, by the clock of the authorization server, and is sent once.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Signing {
+  /** Its algorithm says how it signs: RSA (2048 bits at least), P-256, P-384, P-521 or Ed25519. */
+  readonly key: PrivateKey
+  /** Who says it (the client). */
+  readonly issuer?: string | undefined
+  /** In whose name the token is to be (the issuer's own); false where the server wants that unsaid, as Google does. */
+  readonly subject?: string | false | undefined
+  /** Whom it is said to (the issuer of the authorization server). */
+  readonly audience?: string | ReadonlyArray<string> | undefined
+  /** Further claims, as JSON: Google's service accounts name the scopes here (`scope`). They change none of the others. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
+}
 
 /** Time enough for a request, and none for anybody else. */
 const lifeSeconds = 60

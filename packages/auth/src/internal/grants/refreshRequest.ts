@@ -2,8 +2,8 @@
 import type { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import type { Options, Service } from "../../OAuth2.js"
 import type { Token } from "../../Token.js"
+import type { Options, Service } from "../oauth/client.js"
 import * as Quirk from "../response/complianceFixes.js"
 
 type Parameters = Readonly<Record<string, string>>

@@ -1,14 +1,66 @@
 /** From one token to another: the request of RFC 8693 §2.1, and what its answer may be. */
+import type { TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import type { Exchanged, Options, Subject } from "../../TokenExchange.js"
+import type * as OAuth2 from "../../OAuth2.js"
+import type { Token } from "../../Token.js"
 import type { Conversation } from "../oauth/serverClient.js"
 import { tokenOf, typeOf } from "../oauth/tokenResponse.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
+
+/**
+ * A token that shows who somebody is.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Subject {
+  readonly token: Redacted.Redacted<string>
+  /** A URI, see {@link tokenTypes}. */
+  readonly type: string
+}
+
+/**
+ * The client, and what it asks for in somebody's name.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Options<R = never> extends OAuth2.Client {
+  readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API the token is for, as an absolute URI. */
+  readonly resource?: string | undefined
+  /** The API the token is for, by the name that the server knows it by. */
+  readonly audience?: string | undefined
+  /**
+   * The type of the token, see {@link tokenTypes}. When it is left out the server chooses, and only an access token or a
+   * JWT is taken; one of another type is taken if it is the one that was asked for.
+   */
+  readonly requestedTokenType?: string | undefined
+  /** Further parameters, of the server's own; no secrets. */
+  readonly parameters?: Readonly<Record<string, string>> | undefined
+  /**
+   * Who acts for the subject, where the token is to say so ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1));
+   * an effect is asked anew for each exchange.
+   */
+  readonly actor?: Subject | Effect.Effect<Subject, TokenError | TokenStoreError, R> | undefined
+}
+
+/**
+ * What an exchange gives. A token with the `tokenType` `N_A` is none to be presented to an API: it is of use to
+ * another server, as an assertion or as the subject of another exchange.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Exchanged extends Token {
+  /** What kind of token it is, see {@link tokenTypes}. */
+  readonly issuedTokenType: string
+}
 
 export const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 

@@ -3,8 +3,8 @@ import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as oauth from "oauth4webapi"
 import type { Claims } from "../../IdToken.js"
-import type { Client } from "../../OAuth2.js"
 import * as Jwt from "../jwt/parseJwt.js"
+import type { Client } from "../oauth/client.js"
 import type { Context } from "../oauth/serverClient.js"
 
 const encoder = new TextEncoder()

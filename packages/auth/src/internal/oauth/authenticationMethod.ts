@@ -3,7 +3,7 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "../../ClientAuthentication.js"
-import type { Client, SecretMethod } from "../../OAuth2.js"
+import type { Client, SecretMethod } from "./client.js"
 import * as ClientAuth from "./clientAuthentication.js"
 
 /** An endpoint with a list of methods of its own. All others have that of the token endpoint. */

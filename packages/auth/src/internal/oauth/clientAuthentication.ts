@@ -1,7 +1,32 @@
 /** What stands behind a `ClientAuthentication`, out of the sight of printers. */
 import type * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
-import type { AssertionOptions, ClientAuthentication } from "../../ClientAuthentication.js"
+
+/**
+ * A way to prove it, with what that takes. It is made anew for each request, and shows no secret.
+ *
+ * Specification: [the registry of methods](https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#token-endpoint-auth-method).
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ClientAuthentication {
+  /** Its name in a client's registration. */
+  readonly method: string
+}
+
+/**
+ * What an assertion says.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface AssertionOptions {
+  /** Whom it is meant for, where a server wants something else than its issuer: its token endpoint, mostly. */
+  readonly audience?: string | undefined
+  /** What its header says beside the algorithm and the key's id: `x5t#S256`, where a server knows keys by certificates. */
+  readonly header?: Readonly<Record<string, string>> | undefined
+}
 
 export interface Method {
   readonly secrets: ReadonlyArray<Redacted.Redacted>

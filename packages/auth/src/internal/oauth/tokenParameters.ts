@@ -1,7 +1,7 @@
 /** Further parameters of token requests, by grant type. */
 import { InvalidRequest } from "@countersign/client/Errors"
-import type { Client } from "../../OAuth2.js"
 import type { Fetch } from "../http/fetchAdapter.js"
+import type { Client } from "./client.js"
 
 /** Parameters that identify or authenticate the client or the grant. A further one of these names would change what is sent. */
 const reserved: ReadonlySet<string> = new Set([

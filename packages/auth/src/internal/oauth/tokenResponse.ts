@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Client } from "../../OAuth2.js"
 import type { Token } from "../../Token.js"
 import { isPrintable } from "../http/fetchAdapter.js"
 import * as Jwt from "../jwt/parseJwt.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
+import type { Client } from "./client.js"
 
 /** Longer than anything is kept; what is more is a server's way to say "for ever". */
 const longestLifeMs = 10 * 365 * 24 * 3600_000

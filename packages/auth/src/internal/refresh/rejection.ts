@@ -4,10 +4,10 @@ import * as Timeline from "@countersign/client/Timeline"
 import * as Effect from "effect/Effect"
 import * as Demand from "../../Demand.js"
 import type * as Token from "../../Token.js"
-import type { Service } from "../../TokenSource.js"
 import type * as SingleFlight from "../concurrency/singleFlight.js"
 import type * as Telling from "./eventPublisher.js"
 import type { State } from "./refreshTransaction.js"
+import type { Service } from "./service.js"
 
 /** Gets another token, unless the one in memory has become good enough in the meantime. */
 export type Another = (isEnough: () => boolean) => Service["get"]

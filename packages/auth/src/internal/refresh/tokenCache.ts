@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"
-import type { Held } from "../../TokenSource.js"
 import type { Lifetime, Windows } from "./refreshWindow.js"
 import * as Lifetimes from "./refreshWindow.js"
+import type { Held } from "./service.js"
 
 type Failure = TokenError | TokenStoreError
 

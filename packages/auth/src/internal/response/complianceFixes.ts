@@ -3,8 +3,8 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
 import * as oauth from "oauth4webapi"
-import type { Client, Quirks } from "../../OAuth2.js"
 import type { Token } from "../../Token.js"
+import type { Client, Quirks } from "../oauth/client.js"
 import type { Body } from "./responseBody.js"
 
 /** Scopes as a request has them. */

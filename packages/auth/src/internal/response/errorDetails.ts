@@ -1,6 +1,6 @@
 /** What the body of an error says, in the words of OAuth or in a server's own. */
 import * as Predicate from "effect/Predicate"
-import type { Quirks } from "../../OAuth2.js"
+import type { Quirks } from "../oauth/client.js"
 import type { Body } from "./responseBody.js"
 
 export interface ErrorDetails {

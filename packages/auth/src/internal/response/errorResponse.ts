@@ -2,7 +2,7 @@
 import { TokenError } from "@countersign/client/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
-import type { Quirks } from "../../OAuth2.js"
+import type { Quirks } from "../oauth/client.js"
 import * as ErrorDetails from "./errorDetails.js"
 import type { Received } from "./receivedResponse.js"
 import * as ResponseBody from "./responseBody.js"
