@@ -8,7 +8,7 @@ import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** The packages that have no circles. */
-const packages = ["protocol", "client", "auth"]
+const packages = ["protocol", "client", "auth", "node"]
 
 type Graph = ReadonlyMap<string, ReadonlyArray<string>>
 

@@ -5,10 +5,8 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { ConfigError } from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { ProxyDispatcher } from "./internal/proxy/proxyDispatcher.js"
 import type { Proxies } from "./internal/proxy/proxyEnv.js"
@@ -16,169 +14,14 @@ import { proxyEnv } from "./internal/proxy/proxyEnv.js"
 import { proxyOption } from "./internal/proxy/proxyOption.js"
 import * as Agent from "./internal/transport/agent.js"
 import { makeConnector, milliseconds } from "./internal/transport/agent.js"
+import type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transport/options.js"
 import { makeDispatcher } from "./internal/transport/owningDispatcher.js"
 import type { Bounds } from "./internal/transport/undiciHttpClient.js"
 import { overDispatcher } from "./internal/transport/undiciHttpClient.js"
 
-/**
- * The certificates that a transport trusts. Certificates are always verified: give one's own authority as `ca`.
- *
- * @since 0.1.0
- * @category models
- */
-export interface TlsTrust {
-  /** Certificates to trust, in PEM, in place of those that Node trusts. They apply to proxies too. */
-  readonly ca?: string | ReadonlyArray<string> | undefined
-  readonly origins?: undefined
-  readonly cert?: undefined
-  readonly key?: undefined
-  readonly passphrase?: undefined
-  readonly servername?: undefined
-}
-
-/**
- * A client certificate for mutual TLS, and the origins that it is shown to. To every other origin, such as the target of a
- * redirect, and to a proxy, the transport connects without it.
- *
- * Specification: [RFC 8446 §4.4.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2).
- *
- * @since 0.1.0
- * @category models
- */
-export interface TlsIdentity extends Omit<TlsTrust, "origins" | "cert" | "key" | "passphrase" | "servername"> {
-  /**
-   * The origins that `cert` is shown to and for which `servername` holds: https URLs, of which scheme, host and port
-   * count. Name the API's, and the authorization server's where the certificate authenticates the client there. Where one
-   * of them is not an https URL, each https request fails with a `TransportError` whose reason is `Tls`, unsent.
-   */
-  readonly origins: ReadonlyArray<string>
-  /** The certificate, with its chain, in PEM. */
-  readonly cert?: string | undefined
-  /** The private key of `cert`, in PEM. */
-  readonly key?: Redacted.Redacted | undefined
-  /** The passphrase of an encrypted `key`. */
-  readonly passphrase?: Redacted.Redacted | undefined
-  /** The name in the server's certificate, where it is not the host of the URL. */
-  readonly servername?: string | undefined
-}
-
-/**
- * The certificates of a transport. Only `ca` can be given without `origins`: a client certificate without the origins that it
- * is for does not compile, because a redirect could lead it anywhere.
- *
- * @since 0.1.0
- * @category models
- */
-export type Tls = TlsTrust | TlsIdentity
-
-/**
- * The bounds of a transport. An infinite duration takes a bound away. undici looks at its clock about once a second, so
- * timeouts end up to a second late; use `Timeout` of the client where that matters.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Options {
-  /** Most connections to one origin at a time; as many as there are requests when left out. */
-  readonly connections?: number | undefined
-  /**
-   * Until a connection is established, TLS included: 10 seconds. All addresses of a name are tried within this time, side by
-   * side ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)).
-   */
-  readonly connectTimeout?: Duration.DurationInput | undefined
-  /** From the end of the request to the last header of its answer: 30 seconds. */
-  readonly headersTimeout?: Duration.DurationInput | undefined
-  /** Between two pieces of the answer's body: 30 seconds. */
-  readonly bodyTimeout?: Duration.DurationInput | undefined
-  /**
-   * How long an idle connection is kept at most. When left out, 4 seconds, less than the 5 after which common servers
-   * close theirs; or 2 less than a server's `Keep-Alive` says, and never more than ten minutes.
-   */
-  readonly keepAliveTimeout?: Duration.DurationInput | undefined
-  /** Most bytes of an answer's headers: 16 KiB. */
-  readonly maxHeaderSize?: number | undefined
-  /**
-   * Most requests at a time over one connection: 1 over HTTP/1.1, where only requests that may be sent twice are
-   * pipelined and each response waits for those before it; 100 over HTTP/2, or less if the server allows less.
-   */
-  readonly pipelining?: number | undefined
-  /**
-   * Whether https servers may choose HTTP/2 ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113)) in the TLS handshake:
-   * no. All other options apply to both protocols. `maxHeaderSize` counts 32 bytes more per field over HTTP/2.
-   */
-  readonly allowH2?: boolean | undefined
-  /**
-   * Certificates and keys. Where they cannot be used, each https request fails with a `TransportError` of the reason `Tls`,
-   * unsent, whose `detail` names the option.
-   */
-  readonly tls?: Tls | undefined
-  /**
-   * Connects to this Unix socket, whatever the host of a URL is. A path that cannot be connected to is a `TransportError` of
-   * the reason `ConnectionRefused`, whose `detail` names it.
-   */
-  readonly socketPath?: string | undefined
-  /**
-   * Called before a connection is opened, for each address of the host name, or for the address in the URL: `false`
-   * rejects it. IPv4 addresses are given in dotted form. An IPv6 address that stands for or embeds an IPv4 address
-   * (mapped, compatible, NAT64, 6to4, Teredo) is rejected if either of the two is, and `0.0.0.0` and `::` are rejected
-   * if the loopback address is. Where no address is left, the
-   * request fails with the code `ERR_COUNTERSIGN_ADDRESS`, which is a `TransportError` of the reason `AddressRefused`:
-   * nothing was sent, and it is not retried. A function that throws rejects the address, and its error is the `cause`. Use
-   * this for URLs that others supply.
-   */
-  readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
-  /** Called with the origin whenever a connection was opened, for a counter. */
-  readonly onConnect?: ((origin: string) => void) | undefined
-  /** See {@link OptionsWithProxy}. */
-  readonly proxy?: undefined
-}
-
-/**
- * The URL of a proxy, `http:` or `https:`, such as `http://proxy.example.com:3128`. It may hold a user name and a
- * password, percent-encoded; use `Redacted` then. They are sent to the proxy and to no origin
- * ([RFC 9110 §11.7.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.7.2)).
- *
- * @since 0.1.0
- * @category models
- */
-export type ProxyUrl = string | URL | Redacted.Redacted<string | URL>
-
-/**
- * Proxies by the scheme of the request's URL, and the hosts that are reached without one.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ProxySettings {
-  /** The proxy for `http:` URLs, which forwards the requests. None when left out. */
-  readonly http?: ProxyUrl | undefined
-  /** The proxy for `https:` URLs, through a tunnel of which the proxy sees the host and the port only. None when left out. */
-  readonly https?: ProxyUrl | undefined
-  /** Hosts that are reached without a proxy, in the form of the entries of `NO_PROXY`: see {@link makeProxyEnv}. */
-  readonly noProxy?: ReadonlyArray<string> | undefined
-}
-
-/**
- * The options of a transport that sends through proxies. `allowAddress` and `socketPath` are excluded: the proxy
- * resolves host names, so that this client cannot check addresses.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ProxyOptions extends Omit<Options, "allowAddress" | "socketPath"> {
-  readonly allowAddress?: undefined
-  readonly socketPath?: undefined
-}
-
-/**
- * {@link ProxyOptions} with the proxy: one for all URLs, or one for each scheme with the hosts that bypass them.
- *
- * @since 0.1.0
- * @category models
- */
-export interface OptionsWithProxy extends Omit<ProxyOptions, "proxy"> {
-  readonly proxy: ProxyUrl | ProxySettings | undefined
-}
+export type { Tls, TlsIdentity, TlsTrust } from "./internal/connection/tls.js"
+export type { ProxySettings, ProxyUrl } from "./internal/proxy/options.js"
+export type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transport/options.js"
 
 /**
  * What {@link Options} are when they are left out.

@@ -1,7 +1,7 @@
 /** Where the client certificate of TLS connections is shown. */
 import * as Origin from "@countersign/protocol/Origin"
-import type { Tls } from "../../NodeTransport.js"
 import type { Connector } from "./connector.js"
+import type { Tls } from "./tls.js"
 
 /** The client certificate has no origins that it could be shown to. Nothing is sent over TLS until it has. */
 class MissingOrigins extends Error {

@@ -1,11 +1,11 @@
 /** How connections are opened: to names and addresses, to Unix sockets, with or without TLS. */
 import * as Undici from "undici"
-import type { Tls } from "../../NodeTransport.js"
 import { DescribedFailure } from "../errors/describedFailure.js"
 import type { AllowAddress } from "./addressFilter.js"
 import { guarded, literalProblem } from "./addressFilter.js"
 import { happyEyeballs } from "./happyEyeballs.js"
 import { secureContext } from "./secureContext.js"
+import type { Tls } from "./tls.js"
 import { socketPathFailure } from "./unixSocket.js"
 
 export type Connector = Undici.buildConnector.connector

@@ -3,8 +3,8 @@ import * as Redacted from "effect/Redacted"
 import { X509Certificate } from "node:crypto"
 import type { SecureContext } from "node:tls"
 import { createSecureContext } from "node:tls"
-import type { Tls } from "../../NodeTransport.js"
 import { DescribedFailure } from "../errors/describedFailure.js"
+import type { Tls } from "./tls.js"
 
 type Authorities = string | ReadonlyArray<string>
 

@@ -6,10 +6,10 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { join, resolve } from "node:path"
-import type { OpenEntry, Options } from "../../KeychainTokenStore.js"
 import * as ProcessLock from "../../ProcessLock.js"
 import * as SecureFolder from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
+import type { OpenEntry, Options } from "./options.js"
 
 /** The items of one service, read and written as text, and locks for them between the processes of this host. */
 export interface Keychain {

@@ -1,5 +1,4 @@
 import type * as Undici from "undici"
-import type { ProxyOptions } from "../../NodeTransport.js"
 import { PassingHandler } from "../dispatcher/passingHandler.js"
 import type {
   HeaderFields,
@@ -8,6 +7,7 @@ import type {
   RequestHandler
 } from "../dispatcher/requestDispatcher.js"
 import { makeAgent, makeConnector } from "../transport/agent.js"
+import type { ProxyOptions } from "../transport/options.js"
 import type { OwningDispatcher } from "../transport/owningDispatcher.js"
 import { makeDispatcher } from "../transport/owningDispatcher.js"
 import type { Proxies } from "./proxyEnv.js"

@@ -1,9 +1,9 @@
 import * as Duration from "effect/Duration"
 import * as Undici from "undici"
-import type { Options } from "../../NodeTransport.js"
 import { selectConnector } from "../connection/clientCertificate.js"
 import type { Connector } from "../connection/connector.js"
 import { connectorWith, endingOnError } from "../connection/connector.js"
+import type { Options } from "./options.js"
 import { TrackedClient } from "./trackedClient.js"
 
 /** What `NodeTransport.Options` are when they are left out. */

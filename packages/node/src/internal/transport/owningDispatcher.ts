@@ -1,8 +1,8 @@
 import type { Dispatcher, buildConnector } from "undici"
-import type { Options } from "../../NodeTransport.js"
 import type { RequestDispatcher } from "../dispatcher/requestDispatcher.js"
 import { AlpnAgent } from "../http2/alpnAgent.js"
 import { defaults, makeAgent, milliseconds } from "./agent.js"
+import type { Options } from "./options.js"
 
 /** A dispatcher that owns its connections. `destroy` cuts them. */
 export interface OwningDispatcher extends RequestDispatcher, Pick<Dispatcher, "destroy"> {}
