@@ -5,10 +5,7 @@
 import { posix } from "node:path"
 import ts from "typescript"
 import type { Problem } from "./problem.js"
-import type { Repository } from "./repository.js"
-
-/** The packages that have no circles. */
-const packages = ["protocol", "client", "auth", "node"]
+import { published, type Repository } from "./repository.js"
 
 type Graph = ReadonlyMap<string, ReadonlyArray<string>>
 
@@ -54,7 +51,7 @@ const circlesOf = (graph: Graph): ReadonlyArray<ReadonlyArray<string>> => {
 
 /** The circles of all packages. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
-  packages.flatMap((name) =>
+  published.flatMap((name) =>
     circlesOf(graphOf(repository, name)).map(([file = "", ...others]) => {
       const way = others.map((one) => one.slice(`packages/${name}/src/`.length)).join(" → ")
       return { file, line: 1, message: `is in a circle of imports: → ${way}` }

@@ -18,77 +18,17 @@
  */
 import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { relay } from "./internal/faultProxy/connection.js"
 import * as Listener from "./internal/faultProxy/listener.js"
+import type { Toxics } from "./internal/faultProxy/toxics.js"
 import { Switch } from "./internal/faultProxy/toxics.js"
 
-/**
- * What all toxics have in common: `probability` is how likely a connection is to get it, from 0 (never) to 1 (always,
- * also when left out), drawn once for each connection and whenever the toxics are set.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Chance {
-  readonly probability?: number | undefined
-}
-
-/**
- * Where a connection is cut: `after` so many bytes have passed since the connection opened, or since the toxics were
- * set, in the place of the next (0 when left out, which is the first byte). Of a pair, least and most, each connection
- * draws a number of its own.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Cut extends Chance {
-  readonly after?: number | readonly [least: number, most: number] | undefined
-}
-
-/**
- * A fault, as a value; the module's table says what each does. `delay` and `jitter` are durations (a delay is never
- * below 0), `bytes` and `bytesPerSecond` are at least 1.
- *
- * @since 0.1.0
- * @category models
- */
-export type Toxic = Data.TaggedEnum<{
-  readonly Latency: Chance & {
-    readonly delay: Duration.DurationInput
-    readonly jitter?: Duration.DurationInput | undefined
-  }
-  readonly Rate: Chance & { readonly bytesPerSecond: number }
-  readonly Slice: Chance & { readonly bytes: number }
-  readonly Reset: Cut
-  readonly Truncate: Cut
-  readonly HalfClose: Cut
-  readonly BlackHole: Cut
-}>
-
-/**
- * The constructors of toxics: `Toxic.Latency({ delay: "100 millis" })`.
- *
- * @since 0.1.0
- * @category constructors
- */
-export const Toxic: Data.TaggedEnum.Constructor<Toxic> = Data.taggedEnum<Toxic>()
-
-/**
- * The toxics of both directions; a direction that is left out has none.
- *
- * @since 0.1.0
- * @category models
- */
-export interface Toxics {
-  readonly up?: ReadonlyArray<Toxic> | undefined
-  readonly down?: ReadonlyArray<Toxic> | undefined
-}
+export type { Chance, Cut, Toxics } from "./internal/faultProxy/toxics.js"
+export { Toxic } from "./internal/faultProxy/toxics.js"
 
 /**
  * Which server to stand before, and how. `seed` makes chance the same in every run (0): what the third connection draws

@@ -75,7 +75,7 @@ export type Script = Faults.Script
  * @since 0.1.0
  * @category models
  */
-export type TokenCall = Calls.TokenCall
+export type TokenCall = Faults.TokenCall
 
 /**
  * A {@link TokenCall} and what became of it, without secrets. `outcome` is `issued`; `refreshed`, or `replayed` for a
@@ -113,7 +113,7 @@ export type TokenResponse = Tokens.TokenResponse
  */
 export type Received = Recorder.Received
 
-export type { Approval } from "./internal/authorizationServer/consent/consent.js"
+export type { Approval } from "./internal/authorizationServer/consent/authorization.js"
 export type { Jwk } from "./internal/authorizationServer/tokens/jwt.js"
 export type { ClientOptions, Options } from "./internal/authorizationServer/options.js"
 export type { Service, Waiting } from "./internal/authorizationServer/service.js"

@@ -1,6 +1,6 @@
 import type * as Effect from "effect/Effect"
 import type * as Recorder from "../httpServer/requestRecorder.js"
-import type { Approval } from "./consent/consent.js"
+import type { Approval } from "./consent/authorization.js"
 import type * as Fault from "./faults/fault.js"
 import type * as Calls from "./tokenCallLog.js"
 import type * as Families from "./tokens/tokenFamily.js"

@@ -1,16 +1,10 @@
+import type { TokenCall } from "./faults/fault.js"
 import type { Exchange } from "./grants/refreshToken.js"
 import type { Refusal } from "./http/oauthError.js"
 import type { RefreshTokenId } from "./tokens/tokenFamily.js"
 
 /** What became of a grant. `withheld`: it was not carried out, since a fault came in its place. */
 type Outcome = "issued" | Exchange["outcome"] | Refusal["error"] | "withheld"
-
-/** One call of the token endpoint as a script of faults sees it. */
-export interface TokenCall {
-  readonly index: number
-  readonly grantType: string | undefined
-  readonly at: number
-}
 
 /** What the log has of one call. */
 export interface LoggedCall extends TokenCall {

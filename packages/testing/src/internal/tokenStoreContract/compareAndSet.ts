@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type { Case, Harness } from "../../TokenStoreContract.js"
 import { same } from "./contractViolation.js"
 import type { Summary } from "./fixtures.js"
 import { bare, over, plain, read, token, write } from "./fixtures.js"
+import type { Case, Harness } from "./harness.js"
 
 /** Versions, compare-and-set and removal. */
 export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {

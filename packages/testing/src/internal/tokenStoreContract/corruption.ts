@@ -1,9 +1,9 @@
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as Effect from "effect/Effect"
 import { inspect } from "node:util"
-import type { Bytes, Case, Harness } from "../../TokenStoreContract.js"
 import { same, violation } from "./contractViolation.js"
 import { canary, failure, over, read, write } from "./fixtures.js"
+import type { Bytes, Case, Harness } from "./harness.js"
 
 /** Every so many of them at most, so that a large file does not take all day: spread evenly, the ends among them. */
 const sampled = (count: number, most: number): ReadonlyArray<number> => {

@@ -3,10 +3,10 @@ import type { TokenStoreError } from "@countersign/client/Errors"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Case, Harness } from "../../TokenStoreContract.js"
 import { same, violation } from "./contractViolation.js"
 import type { Summary } from "./fixtures.js"
 import { over, read, write } from "./fixtures.js"
+import type { Case, Harness } from "./harness.js"
 
 const next = (found: Summary): readonly [version: number, name: string] => [
   (found?.[0] ?? 0) + 1,

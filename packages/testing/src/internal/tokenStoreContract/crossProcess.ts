@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { Case, Harness } from "../../TokenStoreContract.js"
 import { same } from "./contractViolation.js"
 import { over, plain, read, token, write } from "./fixtures.js"
+import type { Case, Harness } from "./harness.js"
 import { crowd } from "./mutualExclusion.js"
 import * as Option from "effect/Option"
 

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import type { Case, Harness } from "../../TokenStoreContract.js"
+import type { Case, Harness } from "./harness.js"
 
 /** Every secret of the cases begins like this, so that one search finds it where it must not be. */
 export const canary = "canary-"

@@ -7,9 +7,9 @@ import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
-import type { Case, Harness } from "../../TokenStoreContract.js"
 import { same, violation } from "./contractViolation.js"
 import { bare, failure, over, plain, read, token, write } from "./fixtures.js"
+import type { Case, Harness } from "./harness.js"
 
 /** Texts that are a path, a part of an object, nothing, or not well-formed. */
 const odd = [

@@ -4,9 +4,9 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
-import type { Case, Harness } from "../../TokenStoreContract.js"
 import { same, violation } from "./contractViolation.js"
 import { over, read, write } from "./fixtures.js"
+import type { Case, Harness } from "./harness.js"
 
 /** Visits what is exclusive many times at once, and gives how many were inside at most, and are still. */
 export const crowd = (

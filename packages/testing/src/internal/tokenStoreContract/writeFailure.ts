@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import type { Case, Disk, Harness } from "../../TokenStoreContract.js"
 import { same, violation } from "./contractViolation.js"
 import { failure, over, read, write } from "./fixtures.js"
+import type { Case, Disk, Harness } from "./harness.js"
 
 /** Writes that fail. */
 export const full = <Place>(harness: Harness<Place>, diskOf: (place: Place) => Disk): ReadonlyArray<Case> => [

@@ -1,17 +1,6 @@
 import * as Secret from "../../randomSecret.js"
 import type { Server } from "../serverState.js"
-import type { Authorization, Destination } from "./authorizationRequest.js"
-
-/**
- * What a user approves: as whom (the server's `subject`), and how much of the scope (all that was asked for).
- *
- * @since 0.1.0
- * @category models
- */
-export interface Approval {
-  readonly subject?: string | undefined
-  readonly scope?: string | undefined
-}
+import type { Approval, Authorization, Destination } from "./authorization.js"
 
 /** Back to the client, with the name of this server (RFC 9207 §2) and the state that it sent. */
 export const back = (

@@ -1,7 +1,7 @@
 /** What `/resource` wants of a token beyond that it is good, by the query of the request. */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
-import type { Subject } from "../tokens/tokens.js"
+import type { Subject } from "../tokens/subject.js"
 
 /** An answer that says what is missing: its status, and the parameters of its challenge. */
 export interface Unmet {

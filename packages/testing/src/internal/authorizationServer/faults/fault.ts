@@ -4,7 +4,13 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Connection from "../../httpServer/socketFaults.js"
-import type { TokenCall } from "../tokenCallLog.js"
+
+/** One call of the token endpoint as a script of faults sees it. */
+export interface TokenCall {
+  readonly index: number
+  readonly grantType: string | undefined
+  readonly at: number
+}
 
 type Response = HttpServerResponse.HttpServerResponse
 

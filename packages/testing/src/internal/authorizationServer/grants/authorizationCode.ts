@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Client from "../clients/client.js"
-import type { Code } from "../consent/authorizationRequest.js"
+import type { Code } from "../consent/authorization.js"
 import { refuse, type Refusal } from "../http/oauthError.js"
 import type { Server } from "../serverState.js"
 import * as IdToken from "../tokens/idToken.js"

@@ -4,31 +4,18 @@ import { json } from "../../httpServer/responses.js"
 import { get, type Handler, post, type Row } from "../../httpServer/router.js"
 import * as Secret from "../../randomSecret.js"
 import * as Client from "../clients/client.js"
-import type { Approval } from "../consent/consent.js"
+import type { Approval } from "../consent/authorization.js"
 import { authenticated, type Call } from "../endpoints/authenticatedForm.js"
 import * as Form from "../http/form.js"
 import * as Page from "../http/htmlPage.js"
 import { noStore, refuse, type Refusal } from "../http/oauthError.js"
 import type { Server } from "../serverState.js"
 import * as IdToken from "../tokens/idToken.js"
+import type { Device } from "./device.js"
 import * as Target from "./scopeAndAudience.js"
 import { type Asked, type Grant, issue } from "./tokenRequest.js"
 
 export const grantType = "urn:ietf:params:oauth:grant-type:device_code"
-
-/** A device that waits for its user. */
-export interface Device {
-  readonly clientId: string
-  readonly userCode: string
-  readonly scope: string | undefined
-  readonly audience: ReadonlyArray<string> | undefined
-  readonly expiresAt: number
-  /** How long the device has to wait between two polls, in milliseconds. */
-  interval: number
-  polledAt: number | undefined
-  /** What the user has said; `spent` once the tokens are given. */
-  decision: "pending" | "denied" | "spent" | Approval
-}
 
 /** Twenty letters that make no words and look like no others (RFC 8628 §6.1). */
 const letters = "BCDFGHJKLMNPQRSTVWXZ"

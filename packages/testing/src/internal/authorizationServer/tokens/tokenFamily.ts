@@ -1,4 +1,4 @@
-import type { Subject } from "./tokens.js"
+import type { Subject } from "./subject.js"
 
 /** All tokens that came, by rotation, from one refresh token. Its death is that of all of them. */
 export interface Family {
