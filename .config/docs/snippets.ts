@@ -6,11 +6,11 @@
  *     …what stands between `// #region call` and `// #endregion` in that file…
  *     ```
  */
-import { parse, replaceFence, type Fence } from "./markdown.js"
+import { parse, replaceFence, type Document, type Fence, type Line } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import { documents, type Repository } from "./repository.js"
 
-const folder = "packages/examples/src/"
+const folder = "packages/examples/"
 const marker = /^<!--\s*snippet:\s*([^\s#]+)(?:#(\S+))?\s*-->$/
 const regionStart = /^\s*\/\/\s*#region\s+(\S+)\s*$/
 const regionEnd = /^\s*\/\/\s*#endregion\b/
@@ -54,7 +54,7 @@ const extract = (text: string, region: string | undefined): ReadonlyArray<string
 const wanted = (repository: Repository, fence: Fence): ReadonlyArray<string> | string => {
   const [, path, region] = marker.exec(fence.above) ?? []
   if (path === undefined)
-    return `a ts fence without \`<!-- snippet: ${folder}….ts#region -->\` above it: show code that runs`
+    return `a ts fence without \`<!-- snippet: ${folder}src/….ts#region -->\` above it: show code that runs`
   if (!path.startsWith(folder)) return `the snippet ${path} is not in ${folder}`
   const text = repository.read(path)
   if (text === undefined) return `the snippet's file ${path} is not there`
@@ -63,18 +63,43 @@ const wanted = (repository: Repository, fence: Fence): ReadonlyArray<string> | s
 
 const isSame = (fence: Fence, lines: ReadonlyArray<string>): boolean => fence.lines.join("\n") === lines.join("\n")
 
-/** Fences that differ from their files, or have none. */
+/** What is wrong with a fence; `undefined` if nothing is. */
+const problemOf = (repository: Repository, fence: Fence): string | undefined => {
+  if (fence.lines.every((line) => line.trim() === "")) return "an empty fence: show code, or remove the fence"
+  if (!isTypeScript(fence)) return undefined
+  const lines = wanted(repository, fence)
+  if (typeof lines === "string") return lines
+  return isSame(fence, lines) ? undefined : "differs from its file; `npm run docs -- --write` copies it"
+}
+
+/** The snippet markers without a `ts` fence below them. */
+const withoutFence = ({ fences, prose }: Document): ReadonlyArray<Line> =>
+  prose.filter(({ number, text }) => {
+    if (!marker.test(text.trim())) return false
+    const next = fences.find(({ line }) => line > number)
+    const between = prose.some(
+      (line) => line.number > number && line.number < (next?.line ?? 0) && line.text.trim() !== ""
+    )
+    return next === undefined || between || !isTypeScript(next)
+  })
+
+/** Fences that are empty, have no file or differ from it, and markers without a fence. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
-  documents(repository).flatMap((file) =>
-    parse(repository.read(file) ?? "")
-      .fences.filter(isTypeScript)
-      .flatMap((fence) => {
-        const lines = wanted(repository, fence)
-        if (typeof lines === "string") return [{ file, line: fence.line, message: lines }]
-        if (isSame(fence, lines)) return []
-        return [{ file, line: fence.line, message: "differs from its file; `npm run docs -- --write` copies it" }]
-      })
-  )
+  documents(repository).flatMap((file) => {
+    const document = parse(repository.read(file) ?? "")
+    return [
+      ...document.fences.flatMap((fence) => {
+        const message = problemOf(repository, fence)
+        return message === undefined ? [] : [{ file, line: fence.line, message }]
+      }),
+      ...withoutFence(document).map(({ number }) => ({
+        file,
+        line: number,
+        message:
+          'a snippet marker without a ts fence below it: add "```ts" and "```", then run `npm run docs -- --write`'
+      }))
+    ]
+  })
 
 /** A document with every fence that has a file brought up to date. */
 export const update = (repository: Repository, text: string): string =>

@@ -98,6 +98,10 @@ describe("snippets are code that runs", () => {
     ["a region that is not there", page(`<!-- snippet: ${file}#no -->`, "go(1)"), "has no `// #region no`"],
     ["a file that is not there", page("<!-- snippet: packages/examples/src/no.ts -->", "go(1)"), "is not there"],
     ["a file outside the examples", page("<!-- snippet: packages/client/src/Foo.ts -->", "go(1)"), "is not in"],
+    ["a marker without a fence", `${inner}\n\nText\n`, "a snippet marker without a ts fence"],
+    ["a marker with text before its fence", page(`${inner}\n\nText`, "npm test", "sh"), "a snippet marker without"],
+    ["a marker above a fence of another language", page(inner, "npm test", "sh"), "a snippet marker without"],
+    ["an empty fence", page("", " ", "sh"), "an empty fence"],
     ["an indented fence", `- a\n  ~~~ts\n  go(1)\n  ~~~\n`, "a ts fence without"]
   ])("%s is found", (_, readme, message) => {
     expect(check(readme)).toEqual([expect.stringContaining(message)])
