@@ -1,4 +1,4 @@
-/** A refresh with a lost or frozen fiber ends the wait of nobody else: it is given up, and another one is made. */
+/** A refresh with a lost or frozen fiber is given up, and the next caller makes another one. */
 import type * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as WaitStrategy from "@countersign/client/WaitStrategy"
