@@ -13,13 +13,13 @@ const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 /** The files that take longest. */
 const longest = [
-  "bench/test/stress.test.ts",
-  "bench/test/stress.mutants.test.ts",
+  "stress/test/stress.test.ts",
+  "stress/test/stress.mutants.test.ts",
   "node/test/stores.contract.test.ts",
   "examples/test/demo.test.ts",
   "examples/test/lint.test.ts",
-  "bench/test/tokens.test.ts",
-  "bench/test/outage.test.ts",
+  "stress/test/tokens.test.ts",
+  "stress/test/outage.test.ts",
   "conformance/test/conformance.test.ts",
   "conformance/test/workerd.test.ts",
   "node/test/FileTokenStore.processes.test.ts",

@@ -10,6 +10,7 @@ export const mayImport = {
   testing: ["protocol", "client", "auth"],
   examples: ["protocol", "client", "auth", "node", "testing"],
   bench: ["protocol", "client", "auth", "node", "testing"],
+  stress: ["protocol", "client", "auth", "node", "testing", "bench"],
   conformance: ["protocol", "client", "auth", "node", "testing"]
 }
 

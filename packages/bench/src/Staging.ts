@@ -8,11 +8,16 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-const bench = join(dirname(fileURLToPath(import.meta.url)), "..")
-const packages = join(bench, "..")
+const packages = join(dirname(fileURLToPath(import.meta.url)), "../..")
 
 /** Our packages that are measured, in the order of their layers. */
 export const ours: ReadonlyArray<string> = ["protocol", "client", "auth", "node"]
+
+/** The packages with programs, each with what its programs import besides {@link ours}. */
+const applications = { bench: [], stress: ["bench"] } as const
+
+/** The folder of a package with programs. */
+export type Application = keyof typeof applications
 
 interface Manifest {
   readonly name: string
@@ -62,25 +67,31 @@ const link = (name: string, dependencies: ReadonlyArray<string>, into: string): 
   }
 }
 
+/** The exports of a package that is not published, once it is compiled. */
+const compiledExports = { "./*": "./dist/*.js" }
+
 /**
- * Compiles our packages and this one into a folder that looks like an application which has them installed.
+ * Compiles our packages and an application into a folder that looks like that application with our packages installed.
  *
- * @param purpose - a name of its own for each that may run at the same time.
+ * @param purpose - names the folder; a different name for each call that may run at the same time.
  */
-export const stage = async (purpose: string): Promise<string> => {
-  const folder = join(bench, "dist", purpose)
+export const stage = async (application: Application, purpose: string): Promise<string> => {
+  const folder = join(packages, application, "dist", purpose)
   const modules = join(folder, "node_modules")
   rmSync(folder, { recursive: true, force: true })
-  for (const name of ours) {
+  for (const name of [...ours, ...applications[application]]) {
     const { dependencies = {}, name: full, publishConfig, sideEffects, version } = manifestOf(name)
     const installed = join(modules, "@countersign", name)
     await compile(join(packages, name, "src"), join(installed, "dist"))
-    const manifest = { name: full, version, type: "module", sideEffects, exports: publishConfig?.exports }
-    writeFileSync(join(installed, "package.json"), JSON.stringify(manifest))
+    const exports = publishConfig?.exports ?? compiledExports
+    writeFileSync(
+      join(installed, "package.json"),
+      JSON.stringify({ name: full, version, type: "module", sideEffects, exports })
+    )
     link(name, Object.keys(dependencies), modules)
   }
-  link("bench", Object.keys(manifestOf("bench").dependencies ?? {}), modules)
-  await compile(join(bench, "src"), join(folder, "src"))
+  link(application, Object.keys(manifestOf(application).dependencies ?? {}), modules)
+  await compile(join(packages, application, "src"), join(folder, "src"))
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }))
   return folder
 }
@@ -88,18 +99,18 @@ export const stage = async (purpose: string): Promise<string> => {
 const bundles = new Map<string, Promise<string>>()
 
 /**
- * Compiles a program of `src/programs` into one file, once for each process. It starts in a quarter of the time of the
- * modules that `stage` writes.
+ * Compiles a program of an application's `src/programs` into one file, once for each process. It starts in a quarter of the
+ * time of the modules that `stage` writes.
  *
  * @param purpose - as for {@link stage}.
  */
-export const bundle = (purpose: string, program: string): Promise<string> => {
-  const folder = join(bench, "dist", purpose)
+export const bundle = (application: Application, purpose: string, program: string): Promise<string> => {
+  const folder = join(packages, application, "dist", purpose)
   const name = `${folder}/${program}`
   const compiled =
     bundles.get(name) ??
     build({
-      entryPoints: [join(bench, "src/programs", `${program}.ts`)],
+      entryPoints: [join(packages, application, "src/programs", `${program}.ts`)],
       outfile: join(folder, "src/programs", `${program}.js`),
       bundle: true,
       platform: "node",

@@ -48,7 +48,7 @@ const about = (staged: string): Report => {
 }
 
 const bench = async ({ only, quick }: Options): Promise<Report> => {
-  const staged = await stage("bench")
+  const staged = await stage("bench", "bench")
   const server = Remote.start<Server>(staged, "server")
   try {
     const url = `http://127.0.0.1:${await server.call("listen")}`

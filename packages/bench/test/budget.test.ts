@@ -9,7 +9,7 @@ describe("a budget that no clock is needed for", () => {
   let staged = ""
 
   beforeAll(async () => {
-    staged = await stage("budget")
+    staged = await stage("bench", "budget")
   })
 
   it("the smallest useful client, a pipe of policies, has at most 21 kB, compressed, and no code of others", async () => {

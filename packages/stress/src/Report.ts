@@ -1,0 +1,21 @@
+/** What came of a case, for programs and for people. */
+import { grouped } from "@countersign/bench/Numbers"
+import type { Figures, Result } from "./Stress.js"
+
+/** One line of JSON. */
+export const json = ({ figures, name, ok }: Result): string => JSON.stringify({ name, ok, figures })
+
+const rowsOf = (figures: Figures, prefix = ""): ReadonlyArray<readonly [string, string]> =>
+  Object.entries(figures).flatMap(([name, value]): ReadonlyArray<readonly [string, string]> => {
+    if (typeof value === "object") return rowsOf(value, `${prefix}${name}.`)
+    const text = typeof value === "number" ? grouped(value, Number.isInteger(value) ? 0 : 2) : String(value)
+    return [[`${prefix}${name}`, text]]
+  })
+
+/** A small table, and the promises that were broken. */
+export const text = ({ broken, figures, name, ok }: Result): string => {
+  const rows = rowsOf(figures)
+  const [left, right] = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)))
+  const lines = rows.map(([label, value]) => `  ${label.padEnd(left ?? 0)}  ${value.padStart(right ?? 0)}`)
+  return [`${ok ? "✓" : "✗"} ${name}`, ...lines, ...broken.map((promise) => `  broken: ${promise}`), ""].join("\n")
+}

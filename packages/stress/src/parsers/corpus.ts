@@ -1,0 +1,121 @@
+/** Every parser of `protocol`, with good inputs that bad ones are made of. */
+import * as BaseUrl from "@countersign/protocol/BaseUrl"
+import * as Basic from "@countersign/protocol/Basic"
+import * as Challenge from "@countersign/protocol/Challenge"
+import * as Content from "@countersign/protocol/Content"
+import * as HttpDate from "@countersign/protocol/HttpDate"
+import * as Origin from "@countersign/protocol/Origin"
+import * as RateLimit from "@countersign/protocol/RateLimit"
+import * as Redact from "@countersign/protocol/Redact"
+import * as Redirect from "@countersign/protocol/Redirect"
+import * as RequestTarget from "@countersign/protocol/RequestTarget"
+import * as RetryAfter from "@countersign/protocol/RetryAfter"
+import { units } from "./mutations.js"
+
+/** A function that takes text of others. */
+export interface Parser {
+  readonly name: string
+  readonly run: (text: string) => unknown
+  readonly seeds: ReadonlyArray<string>
+  /** What is repeated to make a long input of. */
+  readonly units: ReadonlyArray<string>
+}
+
+const parser = (name: string, run: Parser["run"], seeds: ReadonlyArray<string>): Parser => ({
+  name,
+  run,
+  seeds,
+  units: [...units, ...seeds.map((seed) => `${seed}, `)]
+})
+
+const now = Date.UTC(2026, 10, 22)
+
+const urls = [
+  "https://api.example.com/v1/users?page=2&q=%C3%BC#top",
+  "http://user:password@127.0.0.1:8080/",
+  "https://[2001:db8::1]:443/a/../b",
+  "//evil.test/x",
+  "/v1/users/1",
+  "?page=2",
+  "HTTPS://EXAMPLE.COM:443",
+  "data:text/plain,hello",
+  "https://xn--bcher-kva.example/%2e%2e/"
+]
+const dates = [
+  "Sun, 06 Nov 1994 08:49:37 GMT",
+  "Sunday, 06-Nov-94 08:49:37 GMT",
+  "Sun Nov  6 08:49:37 1994",
+  "Mon, 23 Nov 2026 00:00:00 GMT"
+]
+const challenges = [
+  'Basic realm="simple", charset="UTF-8"',
+  'Bearer realm="example", error="invalid_token", error_description="The \\"token\\" expired"',
+  'Digest realm="a", qop="auth, auth-int", algorithm=SHA-256, nonce="7yp", opaque="FQ"',
+  "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa8=",
+  'Newauth realm="apps", type=1, title="Login to \\"apps\\"", Basic realm="simple"'
+]
+const limits = [
+  '"default";r=0;t=30',
+  '"burst";q=100;w=60,"daily";q=1000;w=86400',
+  '"a";r=10;t=5, "b";r=0;t=60;pk=:YWJj:',
+  "limit=100, remaining=0, reset=50",
+  "1.5"
+]
+const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
+const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
+
+/** Secrets as a server may choose them, of each length that is looked for. */
+const replace = Redact.withoutSecrets(
+  [8, 9, 12, 16, 40, 80, 200, 4000].flatMap((length) => ["a".repeat(length), `ab${"a".repeat(length)}`])
+)
+
+/** The longest text that an error shows comes from a header, and a header has at most 16 KiB. */
+const hide = (text: string): string => replace(text, 16 * 1024)
+
+const inField = (name: string): Parser =>
+  parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
+
+const decide = (name: string, exchange: (text: string) => Redirect.Exchange): Parser =>
+  parser(`Redirect.decide on its ${name}`, (text) => Redirect.decide(exchange(text)), [...urls, "POST", "GET"])
+
+const hop = { method: "POST", url: "https://api.example.com/v1", status: 307, location: "/", hops: 0, limit: 5 }
+
+/** The parsers, by the module that they are in. A test holds the names against the folder: none is forgotten. */
+export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
+  BaseUrl: [
+    parser("BaseUrl.validate", BaseUrl.validate, urls),
+    parser("BaseUrl.join of a path", (text) => BaseUrl.join("https://api.example.com/v1", text), urls),
+    parser("BaseUrl.join of a base", (text) => BaseUrl.join(text, "/users"), urls)
+  ],
+  Basic: [parser("Basic.encode", (text) => Basic.encode(text, text), ["user", "pässword", "a:b", "\u{1f600}"])],
+  Challenge: [
+    parser("Challenge.parse", Challenge.parse, challenges),
+    parser("Challenge.parse of lines", (text) => Challenge.parse(text.split("\n")), challenges)
+  ],
+  Content: [parser("Content.isPossible", (text) => Content.isPossible(text, 200), ["GET", "HEAD", "CONNECT"])],
+  HttpDate: [parser("HttpDate.parse", (text) => HttpDate.parse(text, now), dates)],
+  Origin: [
+    parser("Origin.of", Origin.of, urls),
+    parser("Origin.same", (text) => Origin.same(text, "https://api.example.com"), urls)
+  ],
+  // Two constructors, which read nothing.
+  Outcome: [],
+  RateLimit: [...limitFields, "x-ratelimit-limit", "x-ratelimit-remaining"].map((name) =>
+    parser(`RateLimit.parse of ${name}`, (text) => RateLimit.parse({ date: dates[0], [name]: text }, now), limits)
+  ),
+  Redact: [
+    parser("Redact.url", Redact.url, urls),
+    parser("Redact.text", (text) => Redact.text(text), [...challenges, "<html>\u001b[31mno\u202e"]),
+    parser("Redact.withoutSecrets", hide, ["Bearer abcdefgh", "%61bcdefgh", "\\u0061bcdefgh", ...challenges, ...urls]),
+    parser("Redact.isSensitiveHeader", Redact.isSensitiveHeader, ["Authorization", "X-Api-Key", "Accept"]),
+    parser("Redact.headerValue", (text) => Redact.headerValue("location", text), urls)
+  ],
+  Redirect: [
+    decide("location", (location) => ({ ...hop, location })),
+    decide("URL", (url) => ({ ...hop, url })),
+    decide("method", (method) => ({ ...hop, method, status: 302 })),
+    parser("Redirect.isHarmless", Redirect.isHarmless, ["Accept-Language", "If-Match", "Cookie"])
+  ],
+  RequestTarget: [parser("RequestTarget.isNormal", (text) => RequestTarget.isNormal(text), urls)],
+  RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField)
+}

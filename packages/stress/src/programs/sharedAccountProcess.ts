@@ -1,0 +1,156 @@
+/** One of several processes that call an API with the token of one account, which they share through one file. */
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import type * as Token from "@countersign/auth/Token"
+import * as TokenSource from "@countersign/auth/TokenSource"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError } from "@countersign/client/Errors"
+import * as FileTokenStore from "@countersign/node/FileTokenStore"
+import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import { answer } from "@countersign/bench/Remote"
+import { failedField, processField, waitedField } from "../processes/strictServer.js"
+import type { Reader } from "../processes/storeVariants.js"
+import { key, readers } from "../processes/storeVariants.js"
+
+/** How it is to share. */
+export interface Sharing {
+  readonly path: string
+  readonly issuer: string
+  /** By how many milliseconds its clock is ahead of everybody else's. */
+  readonly ahead: number
+  readonly reader: Reader
+}
+
+/** The clock on the wall is set; the one that measures is not. */
+const shifted = (ahead: number): Clock.Clock => {
+  const clock = Clock.make()
+  return {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    sleep: (duration) => clock.sleep(duration),
+    unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + ahead,
+    unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+    currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + ahead),
+    currentTimeNanos: clock.currentTimeNanos
+  }
+}
+
+const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "nobody has signed in" })
+
+const sourceOf = ({ issuer, path, reader }: Sharing) =>
+  Effect.gen(function* () {
+    const { refresh } = yield* OAuth2.make({
+      issuer,
+      clientId: "sharer",
+      clientSecret: Redacted.make("secret"),
+      tokenEndpoint: `${issuer}/token`,
+      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+    })
+    const mint: TokenSource.Options["mint"] = (previous) =>
+      Option.match(
+        Option.flatMapNullable(previous, ({ refreshToken }) => refreshToken),
+        { onNone: () => Effect.fail(signedOut), onSome: refresh }
+      )
+    const store = readers[reader](yield* FileTokenStore.make({ path }))
+    // An API of which each process knows that it takes a token at once.
+    return yield* Effect.provideService(TokenSource.make({ key, mint, settling: 0 }), TokenStore.TokenStore, store)
+  })
+
+/** What the last call that failed failed with, until the server was told. */
+let failed: string | undefined
+
+const send = (issuer: string, token: Token.Token, waited: number) =>
+  Effect.gen(function* () {
+    const client = yield* HttpClient.HttpClient
+    const told = failed === undefined ? {} : { [failedField]: failed }
+    failed = undefined
+    const response = yield* client.execute(
+      HttpClientRequest.get(`${issuer}/resource`, {
+        headers: {
+          authorization: `Bearer ${Redacted.value(token.accessToken)}`,
+          [processField]: String(process.pid),
+          [waitedField]: waited.toFixed(1),
+          ...told
+        }
+      })
+    )
+    yield* response.text
+    return response.status
+  })
+
+/** What is refused is replaced: on a busy machine a token of so short a life may be over before it arrives. */
+const call = (
+  issuer: string,
+  source: TokenSource.Service,
+  sends = 100
+): Effect.Effect<void, unknown, HttpClient.HttpClient> =>
+  Effect.gen(function* () {
+    const begun = performance.now()
+    const { generation, token } = yield* source.get
+    const status = yield* send(issuer, token, performance.now() - begun)
+    if (status === 200) return
+    if (sends === 1) return yield* Effect.fail({ _tag: `Status${status}` })
+    yield* source.renew(generation)
+    yield* call(issuer, source, sends - 1)
+  })
+
+const reasonOf = (error: unknown): string => {
+  if (typeof error !== "object" || error === null || !("_tag" in error)) return String(error)
+  return "reason" in error ? `${String(error._tag)} ${String(error.reason)}` : String(error._tag)
+}
+
+const fail = (reason: string) =>
+  Effect.zipRight(
+    Effect.sync(() => (failed = reason)),
+    Effect.sleep("20 millis")
+  )
+
+let isOver = false
+const scope = Effect.runSync(Scope.make())
+let calling: Fiber.RuntimeFiber<void> | undefined
+
+const methods = {
+  /** Begins to call, and gives the number of this process. */
+  begin: async (sharing: Sharing): Promise<number> => {
+    const client = Effect.map(
+      HttpClient.HttpClient,
+      HttpClient.mapRequest(HttpClientRequest.setHeader(processField, String(process.pid)))
+    ).pipe(Effect.provide(FetchHttpClient.layer))
+    const sharer = Effect.gen(function* () {
+      const source = yield* Effect.provideServiceEffect(sourceOf(sharing), HttpClient.HttpClient, client)
+      const once = call(sharing.issuer, source).pipe(
+        Effect.matchEffect({ onFailure: (error) => fail(reasonOf(error)), onSuccess: () => Effect.sleep("2 millis") }),
+        Effect.catchAllDefect((defect) => fail(`Defect ${String(defect)}`))
+      )
+      return yield* Effect.forkDaemon(Effect.asVoid(Effect.repeat(once, { until: () => isOver })))
+    })
+    calling = await Effect.runPromise(
+      sharer.pipe(
+        Effect.provide(FetchHttpClient.layer),
+        Effect.provide(Logger.remove(Logger.defaultLogger)),
+        Effect.withClock(shifted(sharing.ahead)),
+        Scope.extend(scope)
+      )
+    )
+    return process.pid
+  },
+  /** Ends with the call that is under way, and stores what is owed to the store. */
+  end: async (): Promise<void> => {
+    isOver = true
+    if (calling !== undefined) await Effect.runPromise(Fiber.join(calling))
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+/** What the process answers to. */
+export type Sharer = typeof methods
+
+answer(methods)

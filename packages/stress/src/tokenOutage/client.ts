@@ -1,0 +1,102 @@
+/** A client of an API, and the calls that it makes while its authorization server is down. */
+import * as Bearer from "@countersign/auth/Bearer"
+import * as OAuth2 from "@countersign/auth/OAuth2"
+import * as RefreshToken from "@countersign/auth/RefreshToken"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import * as ApiClient from "@countersign/client/ApiClient"
+import type { InvalidRequest } from "@countersign/client/Errors"
+import * as OAuthServer from "@countersign/testing/OAuthServer"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as LogLevel from "effect/LogLevel"
+import * as Logger from "effect/Logger"
+import * as Random from "effect/Random"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { Make } from "../simulation/trial.js"
+import * as Stress from "../Stress.js"
+import type { Way } from "./server.js"
+import { over } from "./server.js"
+import * as VirtualClock from "../time/virtualClock.js"
+
+const client = { clientId: "outage", clientSecret: "secret" } as const
+
+/** What a stage is built of. */
+type Requirements = OAuthServer.OAuthServer | HttpClient.HttpClient | TokenStore.TokenStore | Scope.Scope
+
+/** Runs an effect under a virtual clock, at a server whose access tokens live for so many milliseconds. */
+export const inVirtualTime =
+  (accessTokenLifetime: number) =>
+  <A, E>(effect: Effect.Effect<A, E, Requirements>): Effect.Effect<A, Stress.Unfit> =>
+    effect.pipe(
+      Effect.scoped,
+      Effect.provide([
+        OAuthServer.layerMemory({
+          clients: { [client.clientId]: client.clientSecret },
+          accessTokenLifetime
+        }),
+        TokenStore.layerMemory
+      ]),
+      VirtualClock.run,
+      Effect.withRandom(Random.make("outage")),
+      // That it is down is said each time, and known here.
+      Logger.withMinimumLogLevel(LogLevel.None),
+      Effect.mapError(Stress.unfit)
+    )
+
+/** What became of a call: when it was begun, how long it took, and the tag and reason of its error. */
+export interface Called {
+  readonly at: number
+  readonly ms: number
+  readonly error: string | undefined
+}
+
+/** A call of the client, and the server. */
+export interface Stage {
+  readonly call: Effect.Effect<Called>
+  readonly server: typeof OAuthServer.OAuthServer.Service
+}
+
+/** A client over the server, which is on that way. */
+export const stage = (make: Make, way: Way): Effect.Effect<Stage, InvalidRequest, Requirements> =>
+  Effect.gen(function* () {
+    const server = yield* OAuthServer.OAuthServer
+    const transport = yield* HttpClient.HttpClient
+    const { clientId, clientSecret } = client
+    const oauth = yield* OAuth2.make({
+      issuer: server.issuer,
+      clientId,
+      clientSecret: Redacted.make(clientSecret),
+      tokenEndpoint: server.tokenEndpoint
+    }).pipe(Effect.provideService(HttpClient.HttpClient, over(transport, way)))
+    const { refresh_token: first = "" } = yield* server.signIn({ clientId })
+    const source = yield* make({ key: "account", mint: RefreshToken.mint(oauth, Redacted.make(first)) })
+    const api = yield* ApiClient.make({ baseUrl: server.issuer, auth: Bearer.fromSource(source) })
+    const call = Effect.gen(function* () {
+      const at = yield* Clock.currentTimeMillis
+      const error = yield* Effect.match(api.get("/resource"), {
+        onFailure: (error) => (error._tag === "TokenError" ? `TokenError ${error.reason}` : error._tag),
+        onSuccess: ({ status }) => (status === 200 ? undefined : String(status))
+      })
+      const called: Called = { at, ms: (yield* Clock.currentTimeMillis) - at, error }
+      return called
+    })
+    return { call, server }
+  })
+
+/** Begins calls at a steady rate, and waits for them all. */
+export const calls = (
+  call: Effect.Effect<Called>,
+  count: number,
+  everyMs: number
+): Effect.Effect<ReadonlyArray<Called>> =>
+  Effect.gen(function* () {
+    const fibers: Array<Fiber.RuntimeFiber<Called>> = []
+    for (let n = 0; n < count; n++) {
+      fibers.push(yield* Effect.fork(call))
+      yield* Effect.sleep(everyMs)
+    }
+    return yield* Fiber.joinAll(fibers)
+  })
