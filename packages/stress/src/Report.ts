@@ -1,11 +1,11 @@
 /** What came of a case, for programs and for people. */
 import { grouped } from "@countersign/bench/Numbers"
-import type { Figures, Result } from "./Stress.js"
+import type { Measurements, Result } from "./Stress.js"
 
 /** One line of JSON. */
 export const json = ({ figures, name, ok }: Result): string => JSON.stringify({ name, ok, figures })
 
-const rowsOf = (figures: Figures, prefix = ""): ReadonlyArray<readonly [string, string]> =>
+const rowsOf = (figures: Measurements, prefix = ""): ReadonlyArray<readonly [string, string]> =>
   Object.entries(figures).flatMap(([name, value]): ReadonlyArray<readonly [string, string]> => {
     if (typeof value === "object") return rowsOf(value, `${prefix}${name}.`)
     const text = typeof value === "number" ? grouped(value, Number.isInteger(value) ? 0 : 2) : String(value)

@@ -121,23 +121,23 @@ const outageOf = (client: Client, outage: Outage, everyMs: number): Effect.Effec
   }).pipe(VirtualClock.run, Effect.withRandom(Random.make("amplification")))
 
 /** Every kind of outage. */
-export interface Amplification extends Stress.Figures {
-  readonly busy: Counted & Stress.Figures
-  readonly refusing: Counted & Stress.Figures
-  readonly busyNested: Counted & Stress.Figures
-  readonly refusingNested: Counted & Stress.Figures
+export interface Amplification extends Stress.Measurements {
+  readonly busy: Counted & Stress.Measurements
+  readonly refusing: Counted & Stress.Measurements
+  readonly busyNested: Counted & Stress.Measurements
+  readonly refusingNested: Counted & Stress.Measurements
 }
 
 /** Lets a server be down under a client, and under one within another. In short a call begins `shortly` ms after the other. */
 export const measure =
   (client: Client, within: Client, shortly = 100) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Amplification, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Amplification, Stress.CannotRun> =>
     Effect.gen(function* () {
       const everyMs = short ? shortly : 5
       const one = (name: string, of: Client, outage: Outage) =>
         Effect.zipRight(
-          say(`${name}: a minute without a server, a call every ${everyMs} ms`),
-          Effect.map(outageOf(of, outage, everyMs), (counted): Counted & Stress.Figures => ({ ...counted }))
+          reportProgress(`${name}: a minute without a server, a call every ${everyMs} ms`),
+          Effect.map(outageOf(of, outage, everyMs), (counted): Counted & Stress.Measurements => ({ ...counted }))
         )
       return {
         busy: yield* one("503", client, "503"),
@@ -145,7 +145,7 @@ export const measure =
         busyNested: yield* one("503, a client within another", within, "503"),
         refusingNested: yield* one("connections refused, a client within another", within, "refused")
       }
-    }).pipe(Effect.mapError(Stress.unfit))
+    }).pipe(Effect.mapError(Stress.cannotRun))
 
 const each = (is: (counted: Counted) => boolean) => (found: Amplification) =>
   [found.busy, found.refusing, found.busyNested, found.refusingNested].every(is)
@@ -154,7 +154,7 @@ const each = (is: (counted: Counted) => boolean) => (found: Amplification) =>
 const asAlone = (alone: Counted, nested: Counted): boolean => Math.abs(alone.sends - nested.sends) <= 5
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Amplification> = {
+export const promises: Stress.Assertions<Amplification> = {
   "while the server is there, no call fails": each(({ failedBefore }) => failedBefore === 0),
   "there was an outage: each of its calls fails": each(({ calls, failedInOutage }) => failedInOutage >= calls - 10),
   "an outage costs at most 1.2 sends a call": each(({ sendsPerCall }) => sendsPerCall <= 1.2),

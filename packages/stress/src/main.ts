@@ -14,11 +14,13 @@ import * as Report from "./Report.js"
 import type { Stress } from "./Stress.js"
 
 const one = ({ name, run }: Stress, { json, short }: Options): Effect.Effect<boolean> => {
-  const say = (what: string) => Console.error(`» ${name}: ${what}`)
-  return run({ short, say }).pipe(
+  const reportProgress = (what: string) => Console.error(`» ${name}: ${what}`)
+  return run({ short, reportProgress }).pipe(
     Effect.tap((result) => Console.log(json ? Report.json(result) : Report.text(result))),
     Effect.map(({ ok }) => ok),
-    Effect.catchTag("Unfit", ({ message }) => Effect.as(Console.error(`» ${name} could not be run: ${message}`), false))
+    Effect.catchTag("CannotRun", ({ message }) =>
+      Effect.as(Console.error(`» ${name} could not be run: ${message}`), false)
+    )
   )
 }
 

@@ -160,9 +160,9 @@ const live = (client: Client, fibers: number, wait: number): Effect.Effect<Count
   }).pipe(Effect.scoped)
 
 /** In both times. */
-export interface Hold extends Stress.Figures {
-  readonly virtual: Counted & Stress.Figures
-  readonly live: Counted & Stress.Figures
+export interface Hold extends Stress.Measurements {
+  readonly virtual: Counted & Stress.Measurements
+  readonly live: Counted & Stress.Measurements
 }
 
 /**
@@ -172,19 +172,19 @@ export interface Hold extends Stress.Figures {
  */
 export const measure =
   (client: Client, wait: number = seconds.live) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Hold, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Hold, Stress.CannotRun> =>
     Effect.gen(function* () {
       const fibers = short ? 300 : 1000
-      yield* say(`${fibers} fibers, one 429, in virtual time`)
+      yield* reportProgress(`${fibers} fibers, one 429, in virtual time`)
       const inVirtual = yield* virtual(client, fibers)
-      yield* say(`${fibers} fibers, one 429, over sockets`)
+      yield* reportProgress(`${fibers} fibers, one 429, over sockets`)
       return { virtual: { ...inVirtual }, live: { ...(yield* live(client, fibers, wait)) } }
-    }).pipe(Effect.mapError(Stress.unfit))
+    }).pipe(Effect.mapError(Stress.cannotRun))
 
 const both = (is: (counted: Counted) => boolean) => (found: Hold) => is(found.virtual) && is(found.live)
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Hold> = {
+export const promises: Stress.Assertions<Hold> = {
   "every fiber gets its answer": both(({ fibers, succeeded }) => succeeded === fibers),
   "nobody is sent before the time that the server named": both(({ tooEarly }) => tooEarly === 0),
   "at most a tenth is sent in the first 100 ms": both(({ firstPercent }) => firstPercent <= 10),

@@ -84,7 +84,7 @@ const burst = ({ api, counts, server }: Stage, delays: ReadonlyArray<number>) =>
         }),
       { concurrency: "unbounded" }
     )
-    const counted: Counted & Stress.Figures = {
+    const counted: Counted & Stress.Measurements = {
       fibers: delays.length,
       succeeded: results.filter(({ ok }) => ok).length,
       tokenCalls: (yield* server.tokenCalls) - before,
@@ -96,14 +96,14 @@ const burst = ({ api, counts, server }: Stage, delays: ReadonlyArray<number>) =>
   })
 
 /** Every storm. */
-export interface Storm extends Stress.Figures {
-  readonly cold: Counted & Stress.Figures
-  readonly refused: Counted & Stress.Figures
-  readonly expiring: Counted & Stress.Figures
-  readonly early: Counted & Stress.Figures
+export interface Storm extends Stress.Measurements {
+  readonly cold: Counted & Stress.Measurements
+  readonly refused: Counted & Stress.Measurements
+  readonly expiring: Counted & Stress.Measurements
+  readonly early: Counted & Stress.Measurements
 }
 
-const storms = (make: Make, fibers: number, say: Stress.Run["say"]) =>
+const storms = (make: Make, fibers: number, say: Stress.Run["reportProgress"]) =>
   Effect.gen(function* () {
     const on = yield* stage(make)
     const { server } = on
@@ -133,8 +133,8 @@ const storms = (make: Make, fibers: number, say: Stress.Run["say"]) =>
 /** Lets them call, with a source of tokens that is made so. */
 export const measure =
   (make: Make, shortly = 500) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Storm, Stress.Unfit> =>
-    storms(make, short ? shortly : 10_000, say).pipe(
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Storm, Stress.CannotRun> =>
+    storms(make, short ? shortly : 10_000, reportProgress).pipe(
       Effect.scoped,
       Effect.provide([
         OAuthServer.layerMemory({
@@ -146,14 +146,14 @@ export const measure =
       ]),
       VirtualClock.run,
       Effect.withRandom(Random.make("storm")),
-      Effect.mapError(Stress.unfit)
+      Effect.mapError(Stress.cannotRun)
     )
 
 const each = (is: (counted: Counted) => boolean) => (found: Storm) =>
   [found.cold, found.refused, found.expiring, found.early].every(is)
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Storm> = {
+export const promises: Stress.Assertions<Storm> = {
   "every fiber gets its answer": each(({ fibers, succeeded }) => succeeded === fibers),
   "a storm costs one token call": each(({ tokenCalls }) => tokenCalls === 1),
   "each fiber meets the 401 once": ({ refused: { fibers, refused, sends } }) =>

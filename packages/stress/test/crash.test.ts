@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Crash from "../src/crash/crash.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 const good: Crash.Crash = {
   kills: 1000,

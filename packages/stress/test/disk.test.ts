@@ -5,7 +5,7 @@ import * as Tracer from "../src/crash/tracer.js"
 import * as Disk from "../src/disk/diskFaults.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 const one: Disk.Faulty = {
   by: "strace",

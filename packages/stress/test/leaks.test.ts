@@ -16,7 +16,7 @@ import * as memory from "../src/leaks/memoryNetwork.js"
 import { run } from "../src/leaks/trial.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 describe("a canary", () => {
   const coats: Record<string, (secret: string) => string> = {

@@ -5,10 +5,14 @@ import * as Amplification from "../src/amplification.js"
 import * as Hold from "../src/throttle.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 /** Every promise is broken by one change or another of good figures, and by none of them all. */
-const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
+const expectEachBroken = <F extends Stress.Measurements>(
+  promises: Stress.Assertions<F>,
+  good: F,
+  bad: ReadonlyArray<F>
+) => {
   expect(Stress.check(promises, good)).toEqual([])
   expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))
 }

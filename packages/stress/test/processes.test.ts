@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Processes from "../src/processes/processes.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 const one: Processes.Shared = {
   processes: 8,

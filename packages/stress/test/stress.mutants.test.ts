@@ -17,10 +17,14 @@ import * as Parsers from "../src/parsers/parsers.js"
 import * as Stopwatch from "../src/time/stopwatch.js"
 import * as Stress from "../src/Stress.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 /** Every promise of a case is broken by one change or another of good figures, and by none of them all. */
-const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
+const expectEachBroken = <F extends Stress.Measurements>(
+  promises: Stress.Assertions<F>,
+  good: F,
+  bad: ReadonlyArray<F>
+) => {
   expect(Stress.check(promises, good)).toEqual([])
   expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))
   for (const figures of bad) expect(Stress.check(promises, figures)).not.toEqual([])
@@ -91,7 +95,7 @@ describe("duplicates", () => {
 })
 
 describe("hostile", () => {
-  const good: Hostile.Besieged = {
+  const good: Hostile.HostileServerResult = {
     calls: 40,
     attacks: 40,
     misjudged: 0,
@@ -114,7 +118,7 @@ describe("hostile", () => {
   }
 
   it("breaks a promise for each figure that is bad", () => {
-    const bad: ReadonlyArray<Hostile.Besieged> = [
+    const bad: ReadonlyArray<Hostile.HostileServerResult> = [
       { ...good, smallestBomb: 200 * 1024 },
       { ...good, waitedForCall: 0 },
       { ...good, misjudged: 1 },

@@ -35,8 +35,8 @@ describe("npm run stress", () => {
     { timeout: 600_000, retry: 1 },
     async ({ run }, { skip }) => {
       const said: Array<string> = []
-      const say = (what: string) => Effect.sync(() => void said.push(what))
-      const { broken, figures } = await Effect.runPromise(run({ short: true, say }))
+      const reportProgress = (what: string) => Effect.sync(() => void said.push(what))
+      const { broken, figures } = await Effect.runPromise(run({ short: true, reportProgress }))
       expect(broken, JSON.stringify(figures)).toEqual([])
       const missing = said.filter((what) => what.startsWith("skipped: "))
       skip(missing.length > 0, missing.join("; "))

@@ -15,10 +15,14 @@ import * as Stress from "../src/Stress.js"
 import * as Outage from "../src/tokenOutage/tokenOutage.js"
 import type { Kind } from "../src/tokenOutage/server.js"
 
-const short: Stress.Run = { short: true, say: () => Effect.void }
+const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
 /** Every promise is broken by one change or another of good figures, and by none of them all. */
-const expectEachBroken = <F extends Stress.Figures>(promises: Stress.Promises<F>, good: F, bad: ReadonlyArray<F>) => {
+const expectEachBroken = <F extends Stress.Measurements>(
+  promises: Stress.Assertions<F>,
+  good: F,
+  bad: ReadonlyArray<F>
+) => {
   expect(Stress.check(promises, good)).toEqual([])
   for (const figures of bad) expect(Stress.check(promises, figures)).not.toEqual([])
   expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))

@@ -14,7 +14,7 @@ import type { Writer } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
 /** The figures. */
-export interface Crash extends Stress.Figures {
+export interface Crash extends Stress.Measurements {
   /** Kills at random moments, and how many saves were told to be durable before them. */
   readonly kills: number
   readonly acknowledged: number
@@ -172,14 +172,14 @@ const kill = async (writer: Writer, short: boolean, say: Say, isEnough: IsEnough
 /** Kills processes that save in a certain way, until enough was found. */
 export const measure =
   (writer: Writer, isEnough: IsEnough = () => false) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Crash, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Crash, Stress.CannotRun> =>
     Effect.tryPromise({
-      try: () => kill(writer, short, (what) => Effect.runPromise(say(what)), isEnough),
-      catch: Stress.unfit
+      try: () => kill(writer, short, (what) => Effect.runPromise(reportProgress(what)), isEnough),
+      catch: Stress.cannotRun
     })
 
 /** What is promised of them. The first says that there was something to be torn. */
-export const promises: Stress.Promises<Crash> = {
+export const promises: Stress.Assertions<Crash> = {
   "many a kill leaves something behind": ({ kills, left, traced }) => left * 10 > kills + traced,
   "who is to be killed at a system call is killed": ({ survived }) => survived === 0,
   "the file is whole after each kill": ({ torn }) => torn === 0,

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { Keeper } from "../programs/tokenKeeperProcess.js"
+import type { TokenKeeperProcess } from "../programs/tokenKeeperProcess.js"
 import * as Remote from "@countersign/bench/Remote"
 import { bundle } from "@countersign/bench/Staging"
 import type { Disk, Fault } from "./faultInjection.js"
@@ -15,7 +15,7 @@ import type { Saver } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
 /** What came of one fault; times in milliseconds. */
-export interface Faulty extends Stress.Figures {
+export interface Faulty extends Stress.Measurements {
   /** By what means it came about; none where the machine has none. */
   readonly by: string
   readonly rounds: number
@@ -34,7 +34,7 @@ export interface Faulty extends Stress.Figures {
 }
 
 /** The figures. */
-export interface Disks extends Stress.Figures {
+export interface Disks extends Stress.Measurements {
   readonly full: Faulty
   readonly unflushed: Faulty
   readonly readOnly: Faulty
@@ -49,13 +49,13 @@ type Round = { readonly [K in "intact" | "served" | "told" | "goesOn" | "renewed
   readonly savedAfterMs: number
 }
 
-const isServed = async (keeper: Remote.Remote<Keeper>): Promise<boolean> => {
+const isServed = async (keeper: Remote.Remote<TokenKeeperProcess>): Promise<boolean> => {
   const [current, minted] = await keeper.call("current")
   return current === minted
 }
 
 /** Waits until the file holds the last token that was given out. */
-const isSaved = async (keeper: Remote.Remote<Keeper>, path: string): Promise<boolean> => {
+const isSaved = async (keeper: Remote.Remote<TokenKeeperProcess>, path: string): Promise<boolean> => {
   const [, minted] = await keeper.call("current")
   const end = performance.now() + patience
   while (performance.now() < end) {
@@ -65,7 +65,7 @@ const isSaved = async (keeper: Remote.Remote<Keeper>, path: string): Promise<boo
   return false
 }
 
-const hasEvent = async (keeper: Remote.Remote<Keeper>, kind: string, reason: string): Promise<boolean> => {
+const hasEvent = async (keeper: Remote.Remote<TokenKeeperProcess>, kind: string, reason: string): Promise<boolean> => {
   const end = performance.now() + 1000
   while (performance.now() < end) {
     const events = await keeper.call("told")
@@ -76,7 +76,7 @@ const hasEvent = async (keeper: Remote.Remote<Keeper>, kind: string, reason: str
 }
 
 interface Place {
-  readonly keeper: Remote.Remote<Keeper>
+  readonly keeper: Remote.Remote<TokenKeeperProcess>
   readonly disk: Disk
   readonly thread: string
   readonly path: string
@@ -142,7 +142,7 @@ interface Setting {
 const play = async (fault: Fault, { parent, rounds, saver, staged }: Setting): Promise<Faulty> => {
   const disk = Faults.make(fault, parent)
   if (disk === undefined) return sumUp("none", [])
-  const keeper = Remote.start<Keeper>(staged, "tokenKeeperProcess", [], [], { UV_THREADPOOL_SIZE: "1" })
+  const keeper = Remote.start<TokenKeeperProcess>(staged, "tokenKeeperProcess", [], [], { UV_THREADPOOL_SIZE: "1" })
   try {
     const path = join(disk.folder, "tokens.json")
     const thread = await keeper.call("open", { path, saver })
@@ -174,17 +174,17 @@ const unable = "strace is needed, to have system calls fail: install strace"
 /** Has the disk under a saver break in one way. Where the machine has no means to, the short form goes without. */
 export const measureOne =
   (fault: Fault, saver: Saver = "ours") =>
-  ({ say, short }: Stress.Run): Effect.Effect<Faulty, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Faulty, Stress.CannotRun> =>
     Effect.gen(function* () {
-      yield* say(fault)
-      const found = yield* Effect.tryPromise({ try: () => playOnce(fault, saver, short), catch: Stress.unfit })
-      if (found.by === "none" && !short) return yield* new Stress.Unfit({ message: unable })
-      if (found.by === "none") yield* say(`skipped: ${unable}`)
+      yield* reportProgress(fault)
+      const found = yield* Effect.tryPromise({ try: () => playOnce(fault, saver, short), catch: Stress.cannotRun })
+      if (found.by === "none" && !short) return yield* new Stress.CannotRun({ message: unable })
+      if (found.by === "none") yield* reportProgress(`skipped: ${unable}`)
       return found
     })
 
 /** Has it break in every way. */
-const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.Unfit> =>
+const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.CannotRun> =>
   Effect.all({
     full: measureOne("ENOSPC")(run),
     unflushed: measureOne("EIO")(run),
@@ -197,7 +197,7 @@ const each =
     [full, unflushed, readOnly].every(isKept)
 
 /** What is promised of it. */
-export const promises: Stress.Promises<Disks> = {
+export const promises: Stress.Assertions<Disks> = {
   "the old file stays as it was": each(({ intact, rounds }) => intact === rounds),
   "the new token serves from memory": each(({ rounds, served }) => served === rounds),
   "an event tells of it, with the system's reason": each(({ rounds, told }) => told === rounds),

@@ -46,11 +46,11 @@ interface Counted {
 }
 
 /** The figures of both variants. */
-export interface Duplicates extends Stress.Figures {
+export interface Duplicates extends Stress.Measurements {
   /** Without a key. */
-  readonly plain: Counted & Stress.Figures
+  readonly plain: Counted & Stress.Measurements
   /** With a key of the caller's. */
-  readonly keyed: Counted & Stress.Figures
+  readonly keyed: Counted & Stress.Measurements
 }
 
 /** A connection lasts a handful of calls, and may break at every byte of them, on its way there or back. */
@@ -99,23 +99,23 @@ const run = (client: Client, calls: number, headersOf: (id: number) => Readonly<
       goodPercent: round((100 * succeeded) / calls, 2)
     } satisfies Counted
     return counted
-  }).pipe(Effect.scoped, Effect.mapError(Stress.unfit))
+  }).pipe(Effect.scoped, Effect.mapError(Stress.cannotRun))
 
 /** Calls a server through a client, without keys and with them: in short so often. */
 export const measure =
   (client: Client, shortly = 500) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Duplicates, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Duplicates, Stress.CannotRun> =>
     Effect.gen(function* () {
       const calls = short ? shortly : 10_000
-      yield* say(`${calls} POSTs through connections that are reset`)
+      yield* reportProgress(`${calls} POSTs through connections that are reset`)
       const plain = yield* run(client, calls, () => ({}))
-      yield* say(`${calls} POSTs with an Idempotency-Key`)
+      yield* reportProgress(`${calls} POSTs with an Idempotency-Key`)
       const keyed = yield* run(client, calls, (id) => ({ "idempotency-key": `order-${id}` }))
       return { plain, keyed }
     })
 
 /** What is promised of them. The first two say that there was something to be afraid of. */
-export const promises: Stress.Promises<Duplicates> = {
+export const promises: Stress.Assertions<Duplicates> = {
   "one call in twenty or more meets a reset": ({ keyed, plain }) =>
     plain.resets >= plain.calls / 20 && keyed.resets >= keyed.calls / 20,
   "calls fail that were executed": ({ plain }) => plain.executedYetFailed > 0,

@@ -26,7 +26,7 @@ const boundless: Parameters<typeof make> = [
 ]
 
 /** Ours with short bounds in time and size, and the same without any; `leaky` cleans up after nobody, itself included. */
-export const victims = {
+export const clientsUnderTest = {
   ours: make({ maxBodySize: bounds.maxBodySize, timeout: { call: bounds.call, exchange: bounds.exchange } }, {}),
   boundless: make(...boundless),
   leaky: (baseUrl: string) =>
@@ -37,4 +37,4 @@ export const victims = {
 } satisfies Readonly<Record<string, Make>>
 
 /** The name of a client. */
-export type Victim = keyof typeof victims
+export type ClientUnderTest = keyof typeof clientsUnderTest

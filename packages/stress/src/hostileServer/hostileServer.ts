@@ -5,18 +5,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { round } from "@countersign/bench/Numbers"
 import type { Hostile } from "../programs/hostileServer.js"
-import type { Ended, VictimProcess } from "../programs/clientProcess.js"
+import type { Ended, ClientProcess } from "../programs/clientProcess.js"
 import * as Remote from "@countersign/bench/Remote"
 import { stage } from "@countersign/bench/Staging"
 import { attacks } from "./attacks.js"
 import * as Stress from "../Stress.js"
-import type { Victim } from "./clientsUnderTest.js"
+import type { ClientUnderTest } from "./clientsUnderTest.js"
 import { bounds } from "./clientsUnderTest.js"
 
 const mebibyte = 1024 * 1024
 
 /** The figures; times in milliseconds. */
-export interface Besieged extends Stress.Figures {
+export interface HostileServerResult extends Stress.Measurements {
   readonly calls: number
   readonly attacks: number
   /** Calls that did not end as they should: without an end, with a defect, with an error that says something else. */
@@ -133,15 +133,15 @@ const reading = (rounds: number) => (rounds === 1 ? { rounds: 5, step: 5 } : { r
 
 interface Siege {
   readonly server: Remote.Remote<Hostile>
-  readonly victim: Remote.Remote<VictimProcess>
-  readonly name: Victim
+  readonly victim: Remote.Remote<ClientProcess>
+  readonly name: ClientUnderTest
   readonly rounds: number
   /** Where the server listens in the file system. */
   readonly path: string
   readonly say: (what: string) => Promise<void>
 }
 
-const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promise<Besieged> => {
+const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promise<HostileServerResult> => {
   const { inflated, port, sizes } = await server.call("listen")
   await victim.call("open", { baseUrl: `http://127.0.0.1:${port}`, victim: name })
   const names = Object.keys(attacks)
@@ -186,11 +186,11 @@ const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promis
 /** glibc keeps what was freed for whoever asks next; what is to be found out is what the client has not freed. */
 const frugal = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" }
 
-const besiege = async (name: Victim, rounds: number, say: Siege["say"]): Promise<Besieged> => {
+const besiege = async (name: ClientUnderTest, rounds: number, say: Siege["say"]): Promise<HostileServerResult> => {
   await say("the packages are compiled, the bombs made")
   const staged = await stage("stress", `hostile-${name}`)
   const server = Remote.start<Hostile>(staged, "hostileServer")
-  const victim = Remote.start<VictimProcess>(staged, "clientProcess", [], ["--expose-gc"], frugal)
+  const victim = Remote.start<ClientProcess>(staged, "clientProcess", [], ["--expose-gc"], frugal)
   // The path of a socket has at most 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), "countersign-"))
   try {
@@ -203,15 +203,15 @@ const besiege = async (name: Victim, rounds: number, say: Siege["say"]): Promise
 
 /** Attacks a client. */
 export const measure =
-  (victim: Victim) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Besieged, Stress.Unfit> =>
+  (victim: ClientUnderTest) =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<HostileServerResult, Stress.CannotRun> =>
     Effect.tryPromise({
-      try: () => besiege(victim, short ? 1 : 25, (what) => Effect.runPromise(say(what))),
-      catch: Stress.unfit
+      try: () => besiege(victim, short ? 1 : 25, (what) => Effect.runPromise(reportProgress(what))),
+      catch: Stress.cannotRun
     })
 
 /** What is promised of it. The first two say that there was something to be afraid of. */
-export const promises: Stress.Promises<Besieged> = {
+export const promises: Stress.Assertions<HostileServerResult> = {
   "bombs of a kilobyte become more than memory may grow": ({ inflatedMebibytes, smallestBomb }) =>
     inflatedMebibytes > 64 && smallestBomb < 1024,
   "the deadlines of calls strike, and those of exchanges": ({ waitedForCall, waitedForExchange }) =>

@@ -37,8 +37,8 @@ const make = (folder: string): Certificates => {
 }
 
 /** Makes them with `openssl`; without it there is nothing to be said about https. */
-export const certificates: Effect.Effect<Certificates, Stress.Unfit> = Effect.acquireUseRelease(
+export const certificates: Effect.Effect<Certificates, Stress.CannotRun> = Effect.acquireUseRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "countersign-leaks-"))),
-  (folder) => Effect.try({ try: () => make(folder), catch: Stress.unfit }),
+  (folder) => Effect.try({ try: () => make(folder), catch: Stress.cannotRun }),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
 )

@@ -23,7 +23,7 @@ export interface Put {
 }
 
 /** A place. */
-export interface Place {
+export interface CredentialLocation {
   readonly name: string
   readonly put: (secret: string) => Put
   /** It is in a body, so that the method has to have one. */
@@ -44,23 +44,26 @@ const header = (name: string, secret: string, before = ""): Readonly<Record<stri
   [name]: before + secret
 })
 
-const byHand = (name: string, before = ""): Place => ({
+const byHand = (name: string, before = ""): CredentialLocation => ({
   name: `${name} by hand`,
   put: (secret) => ({ headers: header(name, secret, before) })
 })
 
-const byDefault = (name: string, before = ""): Place => ({
+const byDefault = (name: string, before = ""): CredentialLocation => ({
   name: `${name} by default`,
   put: (secret) => ({ defaults: header(name, secret, before) })
 })
 
-const scheme = (name: string, make: (secret: Redacted.Redacted<string>) => Effect.Effect<Auth.Service>): Place => ({
+const scheme = (
+  name: string,
+  make: (secret: Redacted.Redacted<string>) => Effect.Effect<Auth.Service>
+): CredentialLocation => ({
   name,
   put: (secret) => ({ auth: make(Redacted.make(secret)) }),
   quoted: true
 })
 
-const key = (name: string, place: ApiKey.Place): Place =>
+const key = (name: string, place: ApiKey.Place): CredentialLocation =>
   scheme(name, (secret) => Effect.succeed(ApiKey.make({ place, key: secret })))
 
 const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`
@@ -77,7 +80,7 @@ const pool = (secret: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
   ApiKey.pool({ place: ApiKey.header("x-pool"), keys: [secret, Redacted.make(`next${Redacted.value(secret)}`)] })
 
 /** All places. */
-export const places: ReadonlyArray<Place> = [
+export const places: ReadonlyArray<CredentialLocation> = [
   { ...byHand("authorization", "Bearer "), quoted: true },
   { ...byHand("X-Api-Key"), quoted: true },
   byHand("X-Tenant"),

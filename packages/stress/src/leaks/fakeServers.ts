@@ -79,7 +79,7 @@ const answerOf = (play: Play, hop: number, visit: number, text: string): Answer 
 const target = /^[A-Z]+ \/leaks\/(\d+)\/(\w+)/
 
 /** The servers of many cases. */
-export class Stage {
+export class FakeServers {
   readonly #plays = new Map<number, Play>()
   readonly #visits = new Map<string, number>()
   #received: Array<Received> = []

@@ -13,15 +13,15 @@ import { deals } from "./matrix.js"
 import * as memory from "./memoryNetwork.js"
 import { loopback } from "./loopbackNames.js"
 import { serve } from "./socketServers.js"
-import { Stage } from "./fakeServers.js"
+import { FakeServers } from "./fakeServers.js"
 import { transports } from "./transports.js"
 import type { Verdict } from "./trial.js"
 import * as Trial from "./trial.js"
-import type { World } from "./network.js"
+import type { Network } from "./network.js"
 import * as Stress from "../Stress.js"
 
 /** The figures. */
-export interface Leaks extends Stress.Figures {
+export interface Leaks extends Stress.Measurements {
   /** Cases in each of which a credential could go astray, and those of them over real sockets, by transport. */
   readonly cases: number
   readonly sockets: number
@@ -90,10 +90,10 @@ const figuresOf = (found: ReadonlyArray<Verdict>, leaking: ReadonlyArray<Verdict
 const worlds = (names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     yield* loopback
-    const stage = new Stage()
+    const stage = new FakeServers()
     const identity = yield* certificates
     const portOf = yield* serve(stage, identity)
-    const made: Array<readonly [string, World]> = [[inMemory, memory.make()]]
+    const made: Array<readonly [string, Network]> = [[inMemory, memory.make()]]
     for (const name of names) {
       const transport = yield* (transports[name] ?? Effect.die)(identity.ca)
       made.push([name, { transport, stage, portOf, isReal: true }])
@@ -108,15 +108,17 @@ type Named = readonly [caller: Caller, what: string]
 const trialOf = (
   [caller, what]: Named,
   cells: ReadonlyArray<Cell>,
-  { say }: Stress.Run
-): Effect.Effect<ReadonlyArray<Verdict>, Stress.Unfit, Scope.Scope> =>
+  { reportProgress }: Stress.Run
+): Effect.Effect<ReadonlyArray<Verdict>, Stress.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
     const all = yield* worlds(Object.keys(transports))
     const verdicts: Array<Verdict> = []
     for (const [name, world] of all) {
       const own = cells.filter(({ transport }) => transport === name)
       const done = (cases: number) =>
-        cases % 320 === 0 || cases === own.length ? say(`${what} over ${name}: ${cases} of ${own.length}`) : Effect.void
+        cases % 320 === 0 || cases === own.length
+          ? reportProgress(`${what} over ${name}: ${cases} of ${own.length}`)
+          : Effect.void
       verdicts.push(...(yield* Trial.run(caller, own, world, seed, done)))
     }
     return verdicts
@@ -125,7 +127,7 @@ const trialOf = (
 /** Runs every case with a client, and with one that leaks: in short so many over each kind of transport. */
 export const measure =
   (caller: Caller, leaking: Caller = leaky, shortly = 96) =>
-  (run: Stress.Run): Effect.Effect<Leaks, Stress.Unfit> =>
+  (run: Stress.Run): Effect.Effect<Leaks, Stress.CannotRun> =>
     Effect.gen(function* () {
       const real = Object.keys(transports)
       const cells = deals([[inMemory], real], seed, run.short ? shortly : undefined)
@@ -135,7 +137,7 @@ export const measure =
     })
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Leaks> = {
+export const promises: Stress.Assertions<Leaks> = {
   "there are cases, a third of them or more over real sockets": ({ cases, sockets }) =>
     cases > 0 && sockets * 3 >= cases,
   "every credential comes to where it belongs": ({ arrived, cases }) => arrived === cases,

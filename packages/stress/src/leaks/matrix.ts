@@ -3,7 +3,7 @@
  * difference dealt out evenly, by a seed.
  */
 import { PCGRandom } from "effect/Utils"
-import type { Place } from "./credentialLocation.js"
+import type { CredentialLocation } from "./credentialLocation.js"
 import { places } from "./credentialLocation.js"
 
 type Scheme = "http" | "https"
@@ -69,7 +69,7 @@ interface Dealt {
 export interface Cell extends Dealt, Hosts {
   readonly id: number
   readonly transport: string
-  readonly place: Place
+  readonly place: CredentialLocation
   readonly hops: ReadonlyArray<Server>
 }
 
@@ -163,7 +163,7 @@ const fit = (cell: Cell): Cell => {
 }
 
 /** A cookie of a host is its on every port: a redirect from it to itself can take it nowhere. */
-const canLeak = (place: Place, { from, to }: Hosts, hops: ReadonlyArray<Server>): boolean =>
+const canLeak = (place: CredentialLocation, { from, to }: Hosts, hops: ReadonlyArray<Server>): boolean =>
   place.ofHost !== true || from.toLowerCase() !== to.toLowerCase() || hops.includes("c")
 
 const product = (random: PCGRandom) =>

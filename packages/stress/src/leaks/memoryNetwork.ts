@@ -5,8 +5,8 @@ import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type { Answer } from "./fakeServers.js"
-import { Stage } from "./fakeServers.js"
-import type { World } from "./network.js"
+import { FakeServers } from "./fakeServers.js"
+import type { Network } from "./network.js"
 
 const ports: Readonly<Record<"http" | "https", Readonly<Record<"first" | "longer" | "other", number | undefined>>>> = {
   http: { first: 808, longer: 8080, other: 9080 },
@@ -33,8 +33,8 @@ const responseOf = (request: HttpClientRequest, answer: Answer) => {
 }
 
 /** Makes such a network. */
-export const make = (): World => {
-  const stage = new Stage()
+export const make = (): Network => {
+  const stage = new FakeServers()
   const transport = HttpClient.make((request, url) =>
     Effect.suspend(() => responseOf(request, stage.take({ origin: url.origin, text: textOf(request, url) })))
   )

@@ -1,15 +1,15 @@
 /** Where the servers of a case are, and what takes requests there. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { Cell, Server } from "./matrix.js"
-import type { Stage } from "./fakeServers.js"
+import type { FakeServers } from "./fakeServers.js"
 
 /** Ports of servers: undefined for the one that a scheme has by default. */
 type PortOf = (server: Server, scheme: "http" | "https", wanted: Cell["port"]) => number | undefined
 
 /** A network with servers, and a transport into it. */
-export interface World {
+export interface Network {
   readonly transport: HttpClient.HttpClient
-  readonly stage: Stage
+  readonly stage: FakeServers
   readonly portOf: PortOf
   readonly isReal: boolean
 }

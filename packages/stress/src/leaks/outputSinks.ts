@@ -37,7 +37,7 @@ const deep = { depth: Number.POSITIVE_INFINITY, showHidden: true, breakLength: N
 const inspected = (value: unknown): string => attempt(() => inspect(value, deep))
 
 /** What stands behind what a value says of itself. */
-export const laidBare = (value: unknown): string => attempt(() => inspect(value, { ...deep, customInspect: false }))
+export const deepInspect = (value: unknown): string => attempt(() => inspect(value, { ...deep, customInspect: false }))
 
 /** A value, under every printer there is. */
 export const printed = (value: unknown): string => {
@@ -115,7 +115,7 @@ const saidBy = ({ metricState: state }: MetricPair.MetricPair.Untyped): string =
 }
 
 /** All of them, for cases that run together. */
-export class Sinks {
+export class OutputSinks {
   readonly #texts: Record<Shown, Array<string>> = {
     logs: [],
     spans: [],

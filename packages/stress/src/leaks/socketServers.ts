@@ -6,8 +6,8 @@ import * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as Stress from "../Stress.js"
 import type { Certificates } from "./certificates.js"
-import type { Answer, Stage } from "./fakeServers.js"
-import type { World } from "./network.js"
+import type { Answer, FakeServers } from "./fakeServers.js"
+import type { Network } from "./network.js"
 
 type Scheme = "http" | "https"
 
@@ -39,7 +39,7 @@ const write = (socket: Socket, answer: Answer, isHead: boolean): void => {
   socket.write(`HTTP/1.1 ${status} Status\r\n${head}\r\n${isHead ? "" : body}`, "latin1")
 }
 
-const attend = (stage: Stage, scheme: Scheme, port: number, socket: Socket): void => {
+const attend = (stage: FakeServers, scheme: Scheme, port: number, socket: Socket): void => {
   let pending = ""
   const take = (text: string): void => {
     const answer = stage.take({ origin: originOf(scheme, port, text), text })
@@ -61,15 +61,15 @@ const attend = (stage: Stage, scheme: Scheme, port: number, socket: Socket): voi
 }
 
 const listening = (server: Server, host: string, port: number) =>
-  Effect.async<number, Stress.Unfit>((resume) => {
-    server.on("error", (cause) => resume(Effect.fail(Stress.unfit(cause))))
+  Effect.async<number, Stress.CannotRun>((resume) => {
+    server.on("error", (cause) => resume(Effect.fail(Stress.cannotRun(cause))))
     server.listen({ host, port, backlog: 1024 }, () =>
       // A server that listens on a port has an address with a port.
       resume(Effect.succeed((server.address() as AddressInfo).port))
     )
   })
 
-const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: Stage, scheme: Scheme) => {
+const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: FakeServers, scheme: Scheme) => {
   const open = (host: string, wanted: number) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
@@ -99,9 +99,9 @@ const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: Sta
 
 /** Three servers of each scheme, each on 127.0.0.1 and on ::1. */
 export const serve = (
-  stage: Stage,
+  stage: FakeServers,
   { cert, key }: Certificates
-): Effect.Effect<World["portOf"], Stress.Unfit, Scope.Scope> => {
+): Effect.Effect<Network["portOf"], Stress.CannotRun, Scope.Scope> => {
   const http = serverAt((use) => Net.createServer(use), stage, "http")
   const https = serverAt((use) => Tls.createServer({ cert, key }, use), stage, "https")
   const three = (one: typeof http) => Effect.all({ a: one, b: one, c: one })

@@ -10,10 +10,10 @@ import * as Canary from "./canary.js"
 import type { Cell } from "./matrix.js"
 import type { Put } from "./credentialLocation.js"
 import type { Shown } from "./outputSinks.js"
-import { laidBare, printed, shown, Sinks } from "./outputSinks.js"
+import { deepInspect, printed, shown, OutputSinks } from "./outputSinks.js"
 import type { Play, Received } from "./fakeServers.js"
 import { baseUrlOf } from "./fakeServers.js"
-import type { World } from "./network.js"
+import type { Network } from "./network.js"
 import { originsOf } from "./network.js"
 
 /** What came of a case. */
@@ -36,10 +36,10 @@ interface Prepared {
   readonly put: Put
   readonly secret: Canary.Canary
   readonly play: Play
-  readonly world: World
+  readonly world: Network
 }
 
-const prepare = (cell: Cell, world: World, random: PCGRandom): Prepared => {
+const prepare = (cell: Cell, world: Network, random: PCGRandom): Prepared => {
   const { place, quotes } = cell
   const secret = place.trace === true ? Canary.makeTrace(random) : Canary.make(random)
   const put = place.put(secret.value)
@@ -53,15 +53,15 @@ const prepare = (cell: Cell, world: World, random: PCGRandom): Prepared => {
   return { cell, put, secret, play, world }
 }
 
-const show = (sinks: Sinks, exit: Exit.Exit<unknown, unknown>) => {
+const show = (sinks: OutputSinks, exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) {
-    sinks.note("answers", [printed(exit.value), laidBare(exit.value)].join("\n"))
+    sinks.note("answers", [printed(exit.value), deepInspect(exit.value)].join("\n"))
     return Effect.logInfo("answered", exit.value)
   }
   const error = Cause.squash(exit.cause)
   sinks.note(
     "errors",
-    [Cause.pretty(exit.cause), printed(exit.cause), printed(error), printed(exit), laidBare(error)].join("\n")
+    [Cause.pretty(exit.cause), printed(exit.cause), printed(error), printed(exit), deepInspect(error)].join("\n")
   )
   return Effect.logError("failed", exit.cause).pipe(
     Effect.zipRight(Effect.logWarning(error)),
@@ -69,7 +69,7 @@ const show = (sinks: Sinks, exit: Exit.Exit<unknown, unknown>) => {
   )
 }
 
-const call = (caller: Caller, sinks: Sinks, { cell, play, put, world }: Prepared) => {
+const call = (caller: Caller, sinks: OutputSinks, { cell, play, put, world }: Prepared) => {
   const origins = cell.isOwn ? [play.origins.b] : []
   const order: Order = { cell, put, baseUrl: baseUrlOf(play), origins, transport: world.transport }
   const around = put.traceId && Tracer.externalSpan({ traceId: put.traceId, spanId: "00f067aa0ba902b7", sampled: true })
@@ -133,13 +133,13 @@ const together = 16
 export const run = (
   caller: Caller,
   cells: ReadonlyArray<Cell>,
-  world: World,
+  world: Network,
   seed: number,
   done: (cases: number) => Effect.Effect<void>
 ): Effect.Effect<ReadonlyArray<Verdict>> =>
   Effect.gen(function* () {
     const random = new PCGRandom(seed)
-    const sinks = new Sinks()
+    const sinks = new OutputSinks()
     const verdicts: Array<Verdict> = []
     for (let from = 0; from < cells.length; from += together) {
       const batch = cells.slice(from, from + together).map((cell) => prepare(cell, world, random))
@@ -155,8 +155,8 @@ export const run = (
 const judged = (
   batch: ReadonlyArray<Prepared>,
   exits: ReadonlyArray<Exit.Exit<unknown, unknown>>,
-  world: World,
-  sinks: Sinks
+  world: Network,
+  sinks: OutputSinks
 ): ReadonlyArray<Verdict> => {
   const received = world.stage.taken().map((one) => ({ ...one, hay: Canary.haystack(one.text) }))
   const taken = sinks.taken()

@@ -10,7 +10,7 @@ import * as Stopwatch from "../time/stopwatch.js"
 import * as Stress from "../Stress.js"
 
 /** The figures; times in milliseconds. */
-export interface Parsed extends Stress.Figures {
+export interface Parsed extends Stress.Measurements {
   readonly parsers: number
   readonly inputs: number
   readonly throws: number
@@ -148,7 +148,7 @@ const inProcess = async (inputs: number): Promise<Parsed> => {
 }
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Parsed> = {
+export const promises: Stress.Assertions<Parsed> = {
   "no parser throws": ({ throws }) => throws === 0,
   "64 KiB take less than 20 ms": ({ slowestMillis }) => slowestMillis < bound,
   "eight times as much takes at most 24 times as long": ({ growth }) => growth <= steep
@@ -157,11 +157,11 @@ export const promises: Stress.Promises<Parsed> = {
 /** The case. */
 export const parsers: Stress.Stress = Stress.make(
   "parsers",
-  ({ say, short }) => {
+  ({ reportProgress, short }) => {
     const inputs = short ? 20_000 : 1_000_000
     return Effect.zipRight(
-      say(`${inputs} inputs, and long ones`),
-      Effect.tryPromise({ try: () => inProcess(inputs), catch: Stress.unfit })
+      reportProgress(`${inputs} inputs, and long ones`),
+      Effect.tryPromise({ try: () => inProcess(inputs), catch: Stress.cannotRun })
     )
   },
   promises

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import type { Party } from "./processGroup.js"
+import type { ProcessGroup } from "./processGroup.js"
 
 /** What was done. */
 interface Disturbed {
@@ -15,7 +15,7 @@ interface Disturbed {
 export type IsOver = (disturbances: number) => boolean
 
 /** Disturbs the processes until the time is over. */
-export type Disturb = (party: Party, isOver: IsOver) => Promise<Disturbed>
+export type Disturb = (party: ProcessGroup, isOver: IsOver) => Promise<Disturbed>
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -34,7 +34,7 @@ const holder = (path: string): number | undefined => {
 }
 
 /** Stops a holder at some moment while it holds; it is one for sure, since it does not let go while it is stopped. */
-const caught = async (party: Party, isOver: () => boolean): Promise<number | undefined> => {
+const caught = async (party: ProcessGroup, isOver: () => boolean): Promise<number | undefined> => {
   while (!isOver()) {
     await sleep(randomInt(1, 12))
     const pid = holder(party.path)
@@ -80,7 +80,7 @@ export const killing: Disturb = async (party, isOver) => {
 }
 
 /** Leaves everybody alone. */
-export const nobody: Disturb = async (_, isOver) => {
+export const noFaults: Disturb = async (_, isOver) => {
   while (!isOver(1)) await sleep(50)
   return { stops: 0, longestStopMs: 0, kills: 0 }
 }

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { readFileSync } from "node:fs"
-import type { Sharer } from "../programs/sharedAccountProcess.js"
+import type { SharedAccountProcess } from "../programs/sharedAccountProcess.js"
 import * as Remote from "@countersign/bench/Remote"
 import type { Revocation, Rules } from "./strictServer.js"
 import { StrictServer } from "./strictServer.js"
@@ -14,7 +14,7 @@ import type { Reader } from "./storeVariants.js"
 import { key } from "./storeVariants.js"
 
 /** Who takes part, and on what terms. */
-export interface Invited {
+export interface ProcessGroupOptions {
   readonly staged: string
   readonly path: string
   readonly rules: Rules
@@ -39,12 +39,15 @@ const signIn = (store: TokenStore.Service, refreshToken: string): Effect.Effect<
   ).pipe(store.exclusive(key), Effect.asVoid)
 
 /** The processes. */
-export class Party {
+export class ProcessGroup {
   readonly path: string
   readonly server: StrictServer
-  readonly #invited: Invited
+  readonly #invited: ProcessGroupOptions
   readonly #store: TokenStore.Service
-  readonly #members = new Map<number, { readonly remote: Remote.Remote<Sharer>; readonly ahead: number }>()
+  readonly #members = new Map<
+    number,
+    { readonly remote: Remote.Remote<SharedAccountProcess>; readonly ahead: number }
+  >()
   readonly #killed = new Set<number>()
   #issuer = ""
   #signingIn: Promise<void> = Promise.resolve()
@@ -52,7 +55,7 @@ export class Party {
   revocations = 0
   unclosable = 0
 
-  constructor(invited: Invited, store: TokenStore.Service) {
+  constructor(invited: ProcessGroupOptions, store: TokenStore.Service) {
     this.path = invited.path
     this.#invited = invited
     this.#store = store
@@ -97,7 +100,7 @@ export class Party {
 
   async #join(ahead: number): Promise<void> {
     const { path, reader, staged } = this.#invited
-    const remote = Remote.start<Sharer>(staged, "sharedAccountProcess")
+    const remote = Remote.start<SharedAccountProcess>(staged, "sharedAccountProcess")
     const pid = await remote.call("begin", { path, issuer: this.#issuer, ahead, reader })
     this.#members.set(pid, { remote, ahead })
   }
@@ -120,5 +123,7 @@ export class Party {
 }
 
 /** Makes one. */
-export const make = (invited: Invited): Promise<Party> =>
-  Effect.runPromise(Effect.map(FileTokenStore.make({ path: invited.path }), (store) => new Party(invited, store)))
+export const make = (invited: ProcessGroupOptions): Promise<ProcessGroup> =>
+  Effect.runPromise(
+    Effect.map(FileTokenStore.make({ path: invited.path }), (store) => new ProcessGroup(invited, store))
+  )

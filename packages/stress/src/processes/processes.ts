@@ -9,14 +9,14 @@ import { join } from "node:path"
 import { round } from "@countersign/bench/Numbers"
 import { bundle } from "@countersign/bench/Staging"
 import type { Disturb, IsOver } from "./processFaults.js"
-import { killing, nobody, stopping } from "./processFaults.js"
-import type { Party } from "./processGroup.js"
+import { killing, noFaults, stopping } from "./processFaults.js"
+import type { ProcessGroup } from "./processGroup.js"
 import * as Parties from "./processGroup.js"
 import type { Reader } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
 /** What came of one minute; times in milliseconds. */
-export interface Shared extends Stress.Figures {
+export interface Shared extends Stress.Measurements {
   readonly processes: number
   readonly seconds: number
   /** Refresh tokens that the server has used up, and those that it has answered a second time. */
@@ -44,7 +44,7 @@ export interface Shared extends Stress.Figures {
 }
 
 /** The figures. */
-export interface Processes extends Stress.Figures {
+export interface Processes extends Stress.Measurements {
   readonly plain: Shared
   /** Holders of the lock are stopped and go on. */
   readonly stopped: Shared
@@ -65,7 +65,7 @@ interface Variant {
   readonly ahead: number
 }
 
-const plain: Variant = { disturb: () => nobody, grace: 0, ahead: 0 }
+const plain: Variant = { disturb: () => noFaults, grace: 0, ahead: 0 }
 
 const variants = {
   plain,
@@ -99,7 +99,7 @@ const fewestRefreshes = 5
 const longestExtension = 60_000
 
 /** The time is over after `seconds`, but a run that is not conclusive yet goes on. */
-const timeOf = ({ server }: Party, seconds: number): IsOver => {
+const timeOf = ({ server }: ProcessGroup, seconds: number): IsOver => {
   const end = performance.now() + seconds * 1000
   return (disturbances) => {
     const now = performance.now()
@@ -108,7 +108,12 @@ const timeOf = ({ server }: Party, seconds: number): IsOver => {
   }
 }
 
-const act = async (party: Party, { disturb, short }: Scene, processes: number, seconds: number): Promise<Shared> => {
+const act = async (
+  party: ProcessGroup,
+  { disturb, short }: Scene,
+  processes: number,
+  seconds: number
+): Promise<Shared> => {
   await party.begin()
   const done = await disturb(short)(party, timeOf(party, seconds))
   const inStep = await party.end()
@@ -144,9 +149,9 @@ const play = async (scene: Scene): Promise<Shared> => {
 /** Plays one variant, in a folder of its own. */
 export const measureOne =
   (name: keyof typeof variants, reader: Reader = "second") =>
-  ({ say, short }: Stress.Run): Effect.Effect<Shared, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Shared, Stress.CannotRun> =>
     Effect.gen(function* () {
-      yield* say(name)
+      yield* reportProgress(name)
       return yield* Effect.tryPromise({
         try: async () => {
           const folder = mkdtempSync(join(tmpdir(), "countersign-processes-"))
@@ -157,12 +162,12 @@ export const measureOne =
             rmSync(folder, { recursive: true, force: true })
           }
         },
-        catch: Stress.unfit
+        catch: Stress.cannotRun
       })
     })
 
 /** Plays them all. */
-const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.Unfit> =>
+const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.CannotRun> =>
   Effect.all({
     plain: measureOne("plain")(run),
     stopped: measureOne("stopped")(run),
@@ -189,7 +194,7 @@ const unharmed = ({ ahead, behind, plain, stopped }: Processes): ReadonlyArray<S
 ]
 
 /** What is promised of them. The first says that there was something to lose. */
-export const promises: Stress.Promises<Processes> = {
+export const promises: Stress.Assertions<Processes> = {
   "each time tokens are refreshed, five times and more": (figures) =>
     all(figures).every(({ refreshes }) => refreshes >= fewestRefreshes),
   "holders are stopped, and holders are killed": ({ graced, killed, stopped }) =>

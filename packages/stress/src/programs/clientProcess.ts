@@ -10,10 +10,10 @@ import { subscribe } from "node:diagnostics_channel"
 import { answer } from "@countersign/bench/Remote"
 import { answered, attacks } from "../hostileServer/attacks.js"
 import { heldMillis } from "../time/processorWait.js"
-import type { Victim } from "../hostileServer/clientsUnderTest.js"
+import type { ClientUnderTest } from "../hostileServer/clientsUnderTest.js"
 import type { Reading } from "../hostileServer/eventLoopTurns.js"
 import * as Turns from "../hostileServer/eventLoopTurns.js"
-import { victims } from "../hostileServer/clientsUnderTest.js"
+import { clientsUnderTest } from "../hostileServer/clientsUnderTest.js"
 
 /** How one call ended, and after how many milliseconds. */
 export interface Ended {
@@ -107,9 +107,9 @@ const peakSince = (): number => (peak() > peakBefore ? peak() : sampled)
 
 const methods = {
   /** Makes the client. Code that its first calls load and compile is no growth of those that follow. */
-  open: async ({ baseUrl, victim }: { readonly baseUrl: string; readonly victim: Victim }) => {
+  open: async ({ baseUrl, victim }: { readonly baseUrl: string; readonly victim: ClientUnderTest }) => {
     idle = resources()
-    client = await run(victims[victim](baseUrl))
+    client = await run(clientsUnderTest[victim](baseUrl))
     await run(Effect.repeatN(client.get("/good"), 500))
     before = collected()
     peakBefore = peak()
@@ -125,8 +125,15 @@ const methods = {
     }
   },
   /** The longest turn of the event loop while a client reads what the server chose. */
-  turns: ({ path, reading, victim }: { readonly path: string; readonly reading: Reading; readonly victim: Victim }) =>
-    Turns.measure(path, victim === "leaky", reading),
+  turns: ({
+    path,
+    reading,
+    victim
+  }: {
+    readonly path: string
+    readonly reading: Reading
+    readonly victim: ClientUnderTest
+  }) => Turns.measure(path, victim === "leaky", reading),
   /** Closes the client, and says what is left of it: bytes that it grew by, at most and now, and what is not closed. */
   close: async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -143,6 +150,6 @@ const methods = {
 }
 
 /** What the process answers to. */
-export type VictimProcess = typeof methods
+export type ClientProcess = typeof methods
 
 answer(methods)

@@ -151,6 +151,6 @@ const methods = {
 }
 
 /** What the process answers to. */
-export type Sharer = typeof methods
+export type SharedAccountProcess = typeof methods
 
 answer(methods)

@@ -94,6 +94,6 @@ const methods = {
 }
 
 /** What the process answers to. */
-export type Keeper = typeof methods
+export type TokenKeeperProcess = typeof methods
 
 answer(methods)

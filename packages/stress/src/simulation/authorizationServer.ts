@@ -4,8 +4,8 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Follow } from "./refreshOwners.js"
-import type { World } from "./deterministicScheduler.js"
+import type { TraceRefresh } from "./refreshOwners.js"
+import type { DeterministicScheduler } from "./deterministicScheduler.js"
 
 /** How the server is: a lifetime in milliseconds, and the most that the ways there and back take. */
 export interface Rules {
@@ -23,7 +23,7 @@ const dead: Answer = Effect.fail(
 
 /** One family of tokens. */
 export class AuthorizationServer {
-  readonly #world: World
+  readonly #world: DeterministicScheduler
   readonly #rules: Rules
   readonly #good = new Map<string, number>()
   #number = 0
@@ -33,7 +33,7 @@ export class AuthorizationServer {
   /** How often a refresh token came that had been used. */
   reuses = 0
 
-  constructor(world: World, rules: Rules) {
+  constructor(world: DeterministicScheduler, rules: Rules) {
     this.#world = world
     this.#rules = rules
   }
@@ -69,7 +69,7 @@ export class AuthorizationServer {
   }
 
   /** What arrives is carried out, whether somebody still waits for the answer or not. */
-  refresh(previous: Option.Option<Token>, follow: Follow): Answer {
+  refresh(previous: Option.Option<Token>, follow: TraceRefresh): Answer {
     return Effect.async((resume) => {
       follow("before POST")
       const back = follow.later()

@@ -33,7 +33,7 @@ const mostSteps = 40
 const mostTurns = 200_000
 
 /** One run's scheduler, clock and chance. */
-export class World implements Scheduler.Scheduler, Clock.Clock {
+export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
   readonly #chance: PCGRandom
   readonly #tasks: Array<Task> = []

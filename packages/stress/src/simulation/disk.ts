@@ -4,8 +4,8 @@ import type * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Follow } from "./refreshOwners.js"
-import type { World } from "./deterministicScheduler.js"
+import type { TraceRefresh } from "./refreshOwners.js"
+import type { DeterministicScheduler } from "./deterministicScheduler.js"
 
 /** The most that a step takes, in milliseconds, and the share of steps that fail. */
 export interface Rules {
@@ -18,14 +18,14 @@ const pollMs = 20
 
 /** What is on the disk survives the processes. */
 export class Disk {
-  readonly #world: World
+  readonly #world: DeterministicScheduler
   readonly #rules: Rules
   #record: TokenStore.Stored | undefined
   #holder: object | undefined
   /** Set to false when what is lost by its failing is nobody's fault: while a process ends. */
   mayFail = true
 
-  constructor(world: World, rules: Rules) {
+  constructor(world: DeterministicScheduler, rules: Rules) {
     this.#world = world
     this.#rules = rules
   }
@@ -56,7 +56,7 @@ export class Disk {
     return Option.fromNullable(this.#record)
   }
 
-  #exclusive(follow: Follow): TokenStore.Service["exclusive"] {
+  #exclusive(follow: TraceRefresh): TokenStore.Service["exclusive"] {
     return () =>
       <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.uninterruptibleMask((restore) => {
@@ -79,7 +79,7 @@ export class Disk {
   }
 
   /** The store as one process has it. */
-  store(follow: Follow): TokenStore.Service {
+  store(follow: TraceRefresh): TokenStore.Service {
     // Without a lock that is its own, it is the first look of a refresh.
     let isExcluding = false
     const exclusive = this.#exclusive(follow)

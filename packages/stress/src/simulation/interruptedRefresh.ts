@@ -12,14 +12,14 @@ import * as Trial from "./trial.js"
 import * as Stress from "../Stress.js"
 
 /** What came of the runs. */
-export interface Interruption extends Stress.Figures {
+export interface Interruption extends Stress.Measurements {
   readonly runs: number
   readonly calls: number
   readonly refreshes: number
   /** Runs in which a leader was interrupted before its refresh was over. */
   readonly interrupted: number
   /** How many leaders were, by how far the refresh had got. */
-  readonly phases: Stress.Figures & Readonly<Record<Phase, number>>
+  readonly phases: Stress.Measurements & Readonly<Record<Phase, number>>
   /** Runs after which the account had to sign in again. */
   readonly lost: number
   readonly firstLostSeed: number | "none"
@@ -87,21 +87,21 @@ const summed = (runs: ReadonlyArray<Counted>, seconds: number): Interruption => 
 /** Makes the runs, with a source of tokens that is made so. */
 export const measure =
   (make: Make, shortly = 300) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Interruption> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Interruption> =>
     Effect.gen(function* () {
       const seeds = short ? shortly : 5000
       const begun = performance.now()
       const runs: Array<Counted> = []
       for (let seed = 0; seed < seeds; seed++) {
         if (seed % batch === 0) yield* Effect.yieldNow()
-        if (seed % 1000 === 0) yield* say(`seeds ${seed} to ${Math.min(seed + 1000, seeds) - 1}`)
+        if (seed % 1000 === 0) yield* reportProgress(`seeds ${seed} to ${Math.min(seed + 1000, seeds) - 1}`)
         runs.push(counted(seed, make))
       }
       return summed(runs, round((performance.now() - begun) / 1000, 1))
     })
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Interruption> = {
+export const promises: Stress.Assertions<Interruption> = {
   "no family of tokens is lost": ({ lost }) => lost === 0,
   "in one run of three or more, a leader is interrupted in the middle of its refresh": ({ interrupted, runs }) =>
     interrupted >= runs / 3,

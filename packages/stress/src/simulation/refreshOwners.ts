@@ -1,7 +1,7 @@
 /** Who has started a refresh, how far it has got, and who is interrupted meanwhile. */
 import * as FiberId from "effect/FiberId"
 import type * as Fiber from "effect/Fiber"
-import type { World } from "./deterministicScheduler.js"
+import type { DeterministicScheduler } from "./deterministicScheduler.js"
 
 /** How far a refresh has got. */
 export const phases = [
@@ -18,14 +18,14 @@ export const phases = [
 export type Phase = (typeof phases)[number]
 
 /** Tells how far the refresh has got that the running fiber belongs to. */
-export interface Follow {
+export interface TraceRefresh {
   (phase: Phase): void
   /** Tells the same, of the refresh that it is now, when no fiber is running. */
   readonly later: () => (phase: Phase) => void
 }
 
 /** So many turns after a refresh reached a phase, `nth` others having done so before. */
-export interface Moment {
+export interface InterruptPoint {
   readonly phase: Phase
   readonly nth: number
   readonly turns: number
@@ -34,15 +34,18 @@ export interface Moment {
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** The callers, and where the refresh is that each of them has started. */
-export class Leaders {
-  readonly #world: World
+export class RefreshOwners {
+  readonly #world: DeterministicScheduler
   readonly #callers = new Map<AnyFiber, Phase | undefined>()
-  readonly #orders: Array<{ readonly moment: Moment; before: number; readonly carryOut: (leader: AnyFiber) => void }> =
-    []
+  readonly #orders: Array<{
+    readonly moment: InterruptPoint
+    before: number
+    readonly carryOut: (leader: AnyFiber) => void
+  }> = []
   /** How many leaders were interrupted in which phase of their refreshes. */
   readonly interrupted = new Map<Phase, number>()
 
-  constructor(world: World) {
+  constructor(world: DeterministicScheduler) {
     this.#world = world
   }
 
@@ -52,7 +55,7 @@ export class Leaders {
   }
 
   /** Does something at a moment, to whoever leads then. */
-  at(moment: Moment, carryOut: (leader: AnyFiber) => void): void {
+  at(moment: InterruptPoint, carryOut: (leader: AnyFiber) => void): void {
     this.#orders.push({ moment, before: moment.nth, carryOut })
   }
 
@@ -72,7 +75,7 @@ export class Leaders {
     caller.unsafeInterruptAsFork(FiberId.none)
   }
 
-  readonly follow: Follow = Object.assign((phase: Phase) => this.#enter(this.#leader(), phase), {
+  readonly follow: TraceRefresh = Object.assign((phase: Phase) => this.#enter(this.#leader(), phase), {
     later: () => {
       const leader = this.#leader()
       return (phase: Phase) => this.#enter(leader, phase)

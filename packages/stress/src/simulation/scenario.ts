@@ -1,6 +1,6 @@
 /** What happens in a run, drawn from its seed before it begins. */
 import { PCGRandom } from "effect/Utils"
-import type { Moment } from "./refreshOwners.js"
+import type { InterruptPoint } from "./refreshOwners.js"
 import { phases } from "./refreshOwners.js"
 
 /** A process: when it begins (after the one before, where they follow one another), who asks in it for tokens, and when it is told to end. */
@@ -9,9 +9,9 @@ export interface Process {
   readonly callers: number
   readonly rounds: number
   /** It ends when its callers are done, where there is no such moment. */
-  readonly ends: Moment | undefined
+  readonly ends: InterruptPoint | undefined
   /** Who is interrupted: the leader at such moments. */
-  readonly interruptions: ReadonlyArray<Moment>
+  readonly interruptions: ReadonlyArray<InterruptPoint>
 }
 
 /** All that a run consists of, in milliseconds and shares. */
@@ -37,7 +37,7 @@ export const draw = (seed: number): Scenario => {
   const chance = new PCGRandom(seed, 1)
   const oneOf = (values: readonly [number, ...ReadonlyArray<number>]): number =>
     values[chance.integer(values.length)] ?? values[0]
-  const moment = (): Moment => ({
+  const moment = (): InterruptPoint => ({
     phase: phases[chance.integer(phases.length)] ?? "in save",
     nth: chance.integer(2),
     turns: chance.integer(mostTurns)

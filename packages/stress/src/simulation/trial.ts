@@ -11,10 +11,10 @@ import * as Scope from "effect/Scope"
 import { AuthorizationServer } from "./authorizationServer.js"
 import { Disk } from "./disk.js"
 import type { Phase } from "./refreshOwners.js"
-import { Leaders } from "./refreshOwners.js"
+import { RefreshOwners } from "./refreshOwners.js"
 import type { Process, Scenario } from "./scenario.js"
 import { draw } from "./scenario.js"
-import { World } from "./deterministicScheduler.js"
+import { DeterministicScheduler } from "./deterministicScheduler.js"
 
 /** How a process gets a source. */
 export type Make = (
@@ -44,10 +44,10 @@ interface Counts {
 
 /** Everything that the processes of one run have in common. */
 interface Stage {
-  readonly world: World
+  readonly world: DeterministicScheduler
   readonly server: AuthorizationServer
   readonly disk: Disk
-  readonly leaders: Leaders
+  readonly leaders: RefreshOwners
   readonly scenario: Scenario
   readonly counts: Counts
 }
@@ -116,14 +116,14 @@ const processes = (stage: Stage, make: Make) =>
 /** Runs a seed. */
 export const run = (seed: number, make: Make = TokenSource.make): Outcome => {
   const scenario = draw(seed)
-  const world = new World(seed)
+  const world = new DeterministicScheduler(seed)
   const server = new AuthorizationServer(world, {
     lifetimeMs: scenario.lifetimeMs,
     latencyMs: scenario.serverLatencyMs,
     busy: scenario.busy
   })
   const disk = new Disk(world, { latencyMs: scenario.diskLatencyMs, failing: scenario.failing })
-  const leaders = new Leaders(world)
+  const leaders = new RefreshOwners(world)
   const counts: Counts = { calls: 0, failed: 0, defects: 0 }
   disk.put(server.issue())
   world.after(scenario.revokedAt, () => server.revokeAccessTokens())

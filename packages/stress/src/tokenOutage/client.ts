@@ -29,7 +29,7 @@ type Requirements = OAuthServer.OAuthServer | HttpClient.HttpClient | TokenStore
 /** Runs an effect under a virtual clock, at a server whose access tokens live for so many milliseconds. */
 export const inVirtualTime =
   (accessTokenLifetime: number) =>
-  <A, E>(effect: Effect.Effect<A, E, Requirements>): Effect.Effect<A, Stress.Unfit> =>
+  <A, E>(effect: Effect.Effect<A, E, Requirements>): Effect.Effect<A, Stress.CannotRun> =>
     effect.pipe(
       Effect.scoped,
       Effect.provide([
@@ -43,7 +43,7 @@ export const inVirtualTime =
       Effect.withRandom(Random.make("outage")),
       // That it is down is said each time, and known here.
       Logger.withMinimumLogLevel(LogLevel.None),
-      Effect.mapError(Stress.unfit)
+      Effect.mapError(Stress.cannotRun)
     )
 
 /** What became of a call: when it was begun, how long it took, and the tag and reason of its error. */

@@ -53,7 +53,7 @@ export const around = (
   kind: Kind,
   { backAt, life }: Plan,
   everyMs: number
-): Effect.Effect<Down & Stress.Figures, Stress.Unfit> =>
+): Effect.Effect<Down & Stress.Measurements, Stress.CannotRun> =>
   Effect.gen(function* () {
     const way: Way = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY, kind, calls: 0, faults: 0 }
     const { call } = yield* stage(make, way)
@@ -69,7 +69,7 @@ export const around = (
     const alive = done.filter(({ at }) => at < end)
     const later = failures(end, Math.max(end, way.until))
     const last = failures(way.until, Number.POSITIVE_INFINITY).at(-1)
-    const found: Down & Stress.Figures = {
+    const found: Down & Stress.Measurements = {
       calls: done.length,
       failed: failures(0, end).length,
       longestMs: Math.max(...alive.map(({ ms }) => ms)),
@@ -92,7 +92,7 @@ interface Dead {
   readonly tokenCalls: number
 }
 
-const told = (done: ReadonlyArray<Called>, tokenCalls: number): Dead & Stress.Figures => {
+const told = (done: ReadonlyArray<Called>, tokenCalls: number): Dead & Stress.Measurements => {
   const ended = (error: string | undefined) => done.filter((call) => call.error === error).length
   const [succeeded, reauthorize, unavailable] = [
     ended(undefined),
@@ -108,7 +108,7 @@ export const forgotten = (
   make: Make,
   accessTokens: "dead" | "alive",
   everyMs: number
-): Effect.Effect<Dead & Stress.Figures, Stress.Unfit> =>
+): Effect.Effect<Dead & Stress.Measurements, Stress.CannotRun> =>
   Effect.gen(function* () {
     const way: Way = { from: 0, until: 0, kind: "busy", calls: 0, faults: 0 }
     const { call, server } = yield* stage(make, way)
@@ -121,7 +121,7 @@ export const forgotten = (
   }).pipe(inVirtualTime(life))
 
 /** A thousand requests in a minute, before there ever was a token. */
-export const cold = (make: Make, kind: Kind): Effect.Effect<Dead & Stress.Figures, Stress.Unfit> =>
+export const cold = (make: Make, kind: Kind): Effect.Effect<Dead & Stress.Measurements, Stress.CannotRun> =>
   Effect.gen(function* () {
     const way: Way = { from: 0, until: Number.POSITIVE_INFINITY, kind, calls: 0, faults: 0 }
     const { call } = yield* stage(make, way)
@@ -130,17 +130,17 @@ export const cold = (make: Make, kind: Kind): Effect.Effect<Dead & Stress.Figure
   }).pipe(inVirtualTime(life))
 
 /** Every outage. */
-export interface Outage extends Stress.Figures {
+export interface Outage extends Stress.Measurements {
   /** It is down from before the early window until a minute after the end. */
-  readonly long: Stress.Figures & Readonly<Record<Kind, Down & Stress.Figures>>
+  readonly long: Stress.Measurements & Readonly<Record<Kind, Down & Stress.Measurements>>
   /** It is back 45 seconds before the end. */
-  readonly brief: Stress.Figures & Readonly<Record<Kind, Down & Stress.Figures>>
+  readonly brief: Stress.Measurements & Readonly<Record<Kind, Down & Stress.Measurements>>
   /** The same as the first, of tokens that live for a minute. */
-  readonly shortLived: Stress.Figures & Readonly<Record<Kind, Down & Stress.Figures>>
-  readonly cold: Stress.Figures & Readonly<Record<Kind, Dead & Stress.Figures>>
+  readonly shortLived: Stress.Measurements & Readonly<Record<Kind, Down & Stress.Measurements>>
+  readonly cold: Stress.Measurements & Readonly<Record<Kind, Dead & Stress.Measurements>>
   /** The refresh token is dead, and the access token goes on until its end, or is dead, too. */
-  readonly served: Dead & Stress.Figures
-  readonly refused: Dead & Stress.Figures
+  readonly served: Dead & Stress.Measurements
+  readonly refused: Dead & Stress.Measurements
 }
 
 const ofEach = <A, E, R>(of: (kind: Kind) => Effect.Effect<A, E, R>): Effect.Effect<Readonly<Record<Kind, A>>, E, R> =>
@@ -156,10 +156,11 @@ const ofEach = <A, E, R>(of: (kind: Kind) => Effect.Effect<A, E, R>): Effect.Eff
 /** Lets it be down under a client, with a source of tokens that is made so. */
 const measure =
   (make: Make) =>
-  ({ say, short }: Stress.Run): Effect.Effect<Outage, Stress.Unfit> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<Outage, Stress.CannotRun> =>
     Effect.gen(function* () {
       const everyMs = short ? 5_000 : 1_000
-      const one = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) => Effect.zipRight(say(what), effect)
+      const one = <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) =>
+        Effect.zipRight(reportProgress(what), effect)
       const found: Outage = {
         long: yield* ofEach((kind) => one(`${kind} until after the end`, around(make, kind, plans.long, everyMs))),
         brief: yield* ofEach((kind) => one(`${kind} until 45 s before it`, around(make, kind, plans.brief, everyMs))),
@@ -190,7 +191,7 @@ const coldBoundOf = (kind: Kind): number => sendsATry(kind) * (kind === "limited
 const ends = ({ brief, long, shortLived }: Outage) => [brief, long, shortLived]
 
 /** What is promised of them. */
-export const promises: Stress.Promises<Outage> = {
+export const promises: Stress.Assertions<Outage> = {
   "while the token lives, no call fails": (found) =>
     ends(found).every((one) => every(one, ({ failed }) => failed === 0)),
   "there is an outage: calls fail after its end": ({ long, shortLived }) =>
