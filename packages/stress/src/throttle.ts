@@ -194,4 +194,4 @@ export const promises: Stress.Assertions<Hold> = {
 }
 
 /** The case. */
-export const hold: Stress.Stress = Stress.make("hold", measure(ours), promises)
+export const throttle: Stress.Stress = Stress.make("throttle", measure(ours), promises)

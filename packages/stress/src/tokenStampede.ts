@@ -168,4 +168,4 @@ export const promises: Stress.Assertions<Storm> = {
 }
 
 /** The case. */
-export const storm: Stress.Stress = Stress.make("storm", measure(TokenSource.make), promises)
+export const tokenStampede: Stress.Stress = Stress.make("token-stampede", measure(TokenSource.make), promises)

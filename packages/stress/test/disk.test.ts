@@ -1,4 +1,4 @@
-// For each promise of the case `disk`, a saver or a figure that breaks it. Its short form runs in `stress.test.ts`.
+// For each promise of the case `disk-faults`, a saver or a figure that breaks it. Its short form runs in `stress.test.ts`.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Tracer from "../src/crash/tracer.js"
@@ -21,7 +21,7 @@ const one: Disk.Faulty = {
 
 const good: Disk.Disks = { full: one, unflushed: one, readOnly: one }
 
-describe("disk", () => {
+describe("disk-faults", () => {
   it("breaks a promise for each figure that is bad", () => {
     expect(Stress.check(Disk.promises, good)).toEqual([])
     const bad: ReadonlyArray<Disk.Disks> = [

@@ -1,4 +1,4 @@
-// Clients that break what `amplification` and `hold` promise, and for each promise figures that do.
+// Clients that break what `amplification` and `throttle` promise, and for each promise figures that do.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Amplification from "../src/amplification.js"
@@ -60,7 +60,7 @@ describe("amplification", () => {
   })
 })
 
-describe("hold", () => {
+describe("throttle", () => {
   it.live("catches a client that holds nobody", () =>
     Effect.gen(function* () {
       // On a busy machine the sends take longer than two seconds. The client does not wait: 120 seconds exceed its limit.

@@ -1,4 +1,4 @@
-// For each promise of `interruption`, `storm` and `outage`, a source of tokens or a figure that breaks it. The short forms run in `stress.test.ts`.
+// For each promise of `interrupted-refresh`, `token-stampede` and `outage`, a source of tokens or a figure that breaks it. The short forms run in `stress.test.ts`.
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import { describe, expect, it } from "@effect/vitest"
@@ -28,7 +28,7 @@ const expectEachBroken = <F extends Stress.Measurements>(
   expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))
 }
 
-describe("interruption", () => {
+describe("interrupted-refresh", () => {
   const brokenBy = (make: Make) =>
     Effect.map(Interruption.measure(make, 120)(short), (figures) => Stress.check(Interruption.promises, figures))
 
@@ -122,7 +122,7 @@ describe("interruption", () => {
   })
 })
 
-describe("storm", () => {
+describe("token-stampede", () => {
   it.live("catches a source that gets a token for each who asks", () =>
     Effect.gen(function* () {
       const apart: Make = ({ mint }) =>

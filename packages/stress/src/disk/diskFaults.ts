@@ -206,4 +206,4 @@ export const promises: Stress.Assertions<Disks> = {
 }
 
 /** The case. */
-export const disk: Stress.Stress = Stress.make("disk", measure, promises)
+export const diskFaults: Stress.Stress = Stress.make("disk-faults", measure, promises)

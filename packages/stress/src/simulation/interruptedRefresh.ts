@@ -113,4 +113,4 @@ export const promises: Stress.Assertions<Interruption> = {
 }
 
 /** The case. */
-export const interruption: Stress.Stress = Stress.make("interruption", measure(TokenSource.make), promises)
+export const interruptedRefresh: Stress.Stress = Stress.make("interrupted-refresh", measure(TokenSource.make), promises)
