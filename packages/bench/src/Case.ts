@@ -12,7 +12,7 @@ export interface Target {
 }
 
 /** What counts the calls. Every loop stops after the call during which `running` became false. */
-export class Gauge {
+export class CallCounter {
   running = true
   done = 0
   failed = 0
@@ -33,7 +33,7 @@ export class Gauge {
 }
 
 /** Keeps so many calls under way until the gauge says that it is enough. */
-export type Load = (gauge: Gauge, inFlight: number) => Promise<void>
+export type Load = (gauge: CallCounter, inFlight: number) => Promise<void>
 
 /** A client that is there. `tolerant` loops count a call that fails and go on; the others end with its error. */
 export interface Client {

@@ -1,7 +1,7 @@
 /** One case in a process of its own: `load CASE URL [CONNECTIONS]`. Works when it is told to, and idles otherwise. */
 import { createHistogram } from "node:perf_hooks"
 import { setTimeout as sleep } from "node:timers/promises"
-import { type Client, Gauge } from "../Case.js"
+import { type Client, CallCounter } from "../Case.js"
 import { load, names, type Name } from "../cases/index.js"
 import { answer } from "../Remote.js"
 
@@ -40,7 +40,7 @@ export interface Counted {
 
 const turn = async ({ inFlight, leadIn, window }: Turn): Promise<Counted> => {
   const { load: run } = await opened()
-  const gauge = new Gauge()
+  const gauge = new CallCounter()
   const working = run(gauge, inFlight)
   await Promise.race([working, sleep(leadIn)])
   const latency = createHistogram()
@@ -69,7 +69,7 @@ export interface Calls {
 
 const calls = async ({ calls: left, inFlight }: Calls) => {
   const { tolerant } = await opened()
-  const gauge = new Gauge()
+  const gauge = new CallCounter()
   gauge.left = left
   const begun = performance.now()
   await tolerant(gauge, inFlight)

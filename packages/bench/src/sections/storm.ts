@@ -1,10 +1,10 @@
 /** Very many fibers, one refresh. */
-import type { Storm, Storms } from "../programs/storm.js"
+import type { TokenStampede, TokenStampedeProgram } from "../programs/tokenStampede.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
 /** One storm. */
-export interface Row extends Storm {
+export interface Row extends TokenStampede {
   readonly name: string
 }
 
@@ -18,7 +18,7 @@ export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<
   const rows = new Array<Row>()
   for (const [name, method] of storms) {
     say(name)
-    const remote = Remote.start<Storms>(staged, "storm", [], ["--expose-gc"])
+    const remote = Remote.start<TokenStampedeProgram>(staged, "tokenStampede", [], ["--expose-gc"])
     try {
       rows.push({ name, ...(await remote.call(method, quick ? 10_000 : 100_000)) })
     } finally {

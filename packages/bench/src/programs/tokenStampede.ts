@@ -15,7 +15,7 @@ import { round } from "../Numbers.js"
 import { answer } from "../Remote.js"
 
 /** What happened. */
-export interface Storm {
+export interface TokenStampede {
   readonly fibers: number
   /** Tokens that were got. */
   readonly refreshes: number
@@ -57,7 +57,7 @@ const storm = (fibers: number, one: Effect.Effect<unknown, unknown>, gate: Gate)
     yield* gate.open
     for (const fiber of all) yield* Fiber.join(fiber)
     const releaseSeconds = elapsed(opened)
-    return { fibers, refreshes: gate.refreshes(), gatherSeconds, releaseSeconds, bytesPerFiber } satisfies Storm
+    return { fibers, refreshes: gate.refreshes(), gatherSeconds, releaseSeconds, bytesPerFiber } satisfies TokenStampede
   })
 
 const tokenOf = (text: string): Token.Token => Token.bearer(Redacted.make(text), 0)
@@ -110,8 +110,9 @@ const refused = (fibers: number) =>
     })
   })
 
-const run = <E>(program: Effect.Effect<Storm, E, TokenStore.TokenStore | Scope.Scope>): Promise<Storm> =>
-  Effect.runPromise(Effect.scoped(Effect.provide(program, TokenStore.layerMemory)))
+const run = <E>(
+  program: Effect.Effect<TokenStampede, E, TokenStore.TokenStore | Scope.Scope>
+): Promise<TokenStampede> => Effect.runPromise(Effect.scoped(Effect.provide(program, TokenStore.layerMemory)))
 
 const methods = {
   first: (fibers: number) => run(first(fibers)),
@@ -119,6 +120,6 @@ const methods = {
 }
 
 /** What the process answers to. */
-export type Storms = typeof methods
+export type TokenStampedeProgram = typeof methods
 
 answer(methods)
