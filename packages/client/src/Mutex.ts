@@ -9,7 +9,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Running } from "./internal/call/context.js"
-import { admit, turnOf, Waiter, WaitQueue } from "./internal/call/waitQueue.js"
+import { admit, Waiter, WaitQueue } from "./internal/call/waitQueue.js"
 import { monotonicOf } from "./internal/time/clock.js"
 
 /**
@@ -48,7 +48,7 @@ class Lock implements Mutex {
         Effect.sync(() => this.#join(user, monotonicOf(fiber))),
         () =>
           Effect.zipRight(
-            turnOf(user, (now) => this.#advance(now)),
+            this.#queue.turnOf(user, (now) => this.#advance(now)),
             effect
           ),
         () => Effect.sync(() => this.#leave(user, fiber))

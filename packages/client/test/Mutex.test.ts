@@ -4,7 +4,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { forkLost } from "./losing.js"
+import { computing, forkLost } from "./losing.js"
 
 const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
@@ -65,11 +65,12 @@ describe.each(strategies)("Mutex by %s", (strategy) => {
   )
 })
 
+const poll = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
+
 describe("a mutex with waiters that poll", () => {
   it.effect("gives no lock to a waiter that is lost", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make("1 hour")
-      const poll = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
       const holder = yield* Effect.fork(mutex.withLock(Effect.sleep("5 seconds")).pipe(poll))
       yield* TestClock.adjust("0 millis")
       yield* forkLost(mutex.withLock(Effect.never).pipe(poll))
@@ -77,6 +78,18 @@ describe("a mutex with waiters that poll", () => {
       yield* TestClock.adjust("6 seconds")
       yield* Fiber.join(holder)
       expect(yield* Fiber.join(alive)).toBe("alive")
+    })
+  )
+
+  it.effect("gives the lock to each waiter that could not poll for a time, because the process computed", () =>
+    Effect.gen(function* () {
+      const mutex = Mutex.make()
+      const { compute, run } = yield* computing
+      const use = mutex.withLock(Effect.zipRight(Effect.sleep("50 millis"), compute(1200)))
+      const all = yield* Effect.fork(Effect.all([use, use, use], { concurrency: "unbounded" }).pipe(poll, run))
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(all)).length).toBe(3)
+      expect(mutex.users()).toBe(0)
     })
   )
 })

@@ -6,6 +6,26 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
+/** A clock that also shows the time during which the process has computed, so that no timer has fired. */
+const skipping = (clock: Clock.Clock, skipped: () => number): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + skipped()),
+  currentTimeNanos: Effect.map(clock.currentTimeNanos, (now) => now + BigInt(skipped() * 1_000_000)),
+  unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis() + skipped(),
+  unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos() + BigInt(skipped() * 1_000_000),
+  sleep: (duration) => clock.sleep(duration)
+})
+
+/** A process that may compute for a time: `run` provides its clock to an effect. */
+export const computing = Effect.clockWith((clock) => {
+  let skipped = 0
+  const own = skipping(clock, () => skipped)
+  return Effect.succeed({
+    compute: (ms: number) => Effect.sync(() => void (skipped += ms)),
+    run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.withClock(effect, own)
+  })
+})
+
 const withoutTimers = (clock: Clock.Clock): Clock.Clock => ({
   [Clock.ClockTypeId]: Clock.ClockTypeId,
   currentTimeMillis: clock.currentTimeMillis,

@@ -7,13 +7,14 @@ import * as RateLimit from "@countersign/client/RateLimit"
 import * as RateLimiter from "@countersign/client/RateLimiter"
 import * as Timeout from "@countersign/client/Timeout"
 import * as WaitStrategy from "@countersign/client/WaitStrategy"
+import * as HttpClient from "@effect/platform/HttpClient"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { forkLost } from "./losing.js"
+import { computing, forkLost } from "./losing.js"
 import { get, transport } from "./scripted.js"
 
 const ok = MockClient.respond(200, "ok")
@@ -135,6 +136,38 @@ describe("a queued fiber that polled and is lost", () => {
       yield* TestClock.adjust("4 seconds")
       expect([yield* Fiber.join(first), yield* Fiber.join(alive)].map(statusOf)).toEqual([200, 200])
       expect((yield* mock.sent).length).toBe(2)
+    })
+  )
+})
+
+describe("queued fibers that could not poll for a time, because the process computed,", () => {
+  const poll = strategyOf("poll")
+
+  it.effect("get their permits", () =>
+    Effect.gen(function* () {
+      const { compute, run } = yield* computing
+      const service = yield* Concurrency.make({ limit: 1 })
+      const { client: inner } = yield* transport(() => MockClient.delay("50 millis", ok))
+      const computed = HttpClient.tap(inner, () => compute(1200))
+      const send = Concurrency.policy(service)(computed).execute(get())
+      const all = yield* Effect.fork(Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(poll, run))
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(all)).map(({ status }) => status)).toEqual([200, 200, 200])
+      expect(yield* service.load("https://api.test")).toMatchObject({ queued: 0, underWay: 0 })
+    })
+  )
+
+  it.effect("pass a throttle", () =>
+    Effect.gen(function* () {
+      const { compute, run } = yield* computing
+      const { client: inner } = yield* transport((_, n) => (n === 0 ? busy : ok))
+      const send = RateLimit.policy(RateLimit.hold({}))(inner).execute(get())
+      yield* run(Effect.either(send))
+      const all = yield* Effect.fork(Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(poll, run))
+      yield* TestClock.adjust("1 second")
+      yield* compute(1200)
+      yield* TestClock.adjust("3 seconds")
+      expect((yield* Fiber.join(all)).map(({ status }) => status)).toEqual([200, 200, 200])
     })
   )
 })

@@ -32,6 +32,20 @@ export class WaitQueue<W extends Waiter> {
     this.#waiters.delete(waiter)
   }
 
+  /**
+   * Waits for a turn. A waiter that was removed as lost, and polls after all, joins again: the process may have computed for
+   * longer than a waiter may be silent.
+   *
+   * @param advance - called at each look of a polling fiber: it gives turns to waiters if there is room.
+   */
+  turnOf(waiter: W, advance: (now: number) => void): Effect.Effect<void> {
+    return waiter.turn.wait((now) => {
+      waiter.polledAt = now
+      if (waiter.turn.outcome === undefined) this.join(waiter)
+      advance(now)
+    })
+  }
+
   /** Removes the first waiter and returns it. Waiters that have stopped polling are removed without a turn. */
   shift(now: number): W | undefined {
     for (const waiter of this.#waiters) {
@@ -46,14 +60,3 @@ export class WaitQueue<W extends Waiter> {
 export const admit = (waiter: Waiter): void => {
   waiter.turn.complete(Exit.void)
 }
-
-/**
- * Waits for a turn.
- *
- * @param advance - called at each look of a polling fiber: it gives turns to waiters if there is room.
- */
-export const turnOf = (waiter: Waiter, advance: (now: number) => void): Effect.Effect<void> =>
-  waiter.turn.wait((now) => {
-    waiter.polledAt = now
-    advance(now)
-  })

@@ -9,7 +9,6 @@ import { Overloaded } from "../../Errors.js"
 import * as Timeline from "../../Timeline.js"
 import type { Running } from "../call/context.js"
 import { callOf } from "../call/context.js"
-import { turnOf } from "../call/waitQueue.js"
 import { PerOrigin } from "../origins/perOrigin.js"
 import type { Verdict } from "../origins/serverHealth.js"
 import { isOutage, verdictOf } from "../origins/serverHealth.js"
@@ -102,7 +101,7 @@ const wait = <E, R>(passage: Passage<E, R>, ms: number): Exchange<E | Overloaded
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
     // Where the caller cannot be interrupted, the end of the time has to end the wait all the same.
-    Effect.timeoutOption(Effect.interruptible(turnOf(waiter, (now) => bulkhead.advance(now))), Duration.millis(ms))
+    Effect.timeoutOption(Effect.interruptible(bulkhead.turnOf(waiter)), Duration.millis(ms))
   )
   const leave = () => {
     bulkhead.leave(waiter)

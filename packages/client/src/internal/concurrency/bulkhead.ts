@@ -1,3 +1,4 @@
+import type * as Effect from "effect/Effect"
 import type { Running } from "../call/context.js"
 import type { Holder } from "../call/permitOwner.js"
 import { holderOf, isWithin } from "../call/permitOwner.js"
@@ -76,7 +77,7 @@ export class Bulkhead {
 
   /** A permit, if there is one and nobody waits for it. */
   take(fiber: Running): Permit | undefined {
-    if (!this.#hasRoom()) this.advance(monotonicOf(fiber))
+    if (!this.#hasRoom()) this.#advance(monotonicOf(fiber))
     if (!this.#hasRoom()) return undefined
     const permit = new Permit(fiber)
     this.#give(permit)
@@ -91,6 +92,11 @@ export class Bulkhead {
     const waiter = new QueuedRequest(fiber)
     this.#waiting.join(waiter)
     return waiter
+  }
+
+  /** Waits until its turn has come. */
+  turnOf(waiter: QueuedRequest): Effect.Effect<void> {
+    return this.#waiting.turnOf(waiter, (now) => this.#advance(now))
   }
 
   /** Somebody waits no more, whether or not its turn has come. */
@@ -111,7 +117,7 @@ export class Bulkhead {
   }
 
   /** Takes permits back from lost fibers, and gives what is free to those that wait. */
-  advance(now: number): void {
+  #advance(now: number): void {
     if (now >= this.#nextEnd) this.#takeBack(now)
     this.#admit(now)
   }

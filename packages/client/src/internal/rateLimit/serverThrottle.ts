@@ -108,6 +108,8 @@ const leave = (gate: Gate, waiter: Waiter): void => {
 const turnOf = <E>(gate: Gate, waiter: Waiter, turn: Signal.Signal<void, E>): Effect.Effect<void, E> =>
   turn.wait((now) => {
     waiter.polledAt = now
+    // It may have been removed as lost, because the process computed for longer than a waiter may be silent.
+    if (turn.outcome === undefined) gate.join(waiter)
     gate.tick(now)
   })
 

@@ -1,0 +1,167 @@
+/** A slow store delays a refresh, and repeats none. A token whose write fails or is interrupted is stored later. */
+import type * as Token from "@countersign/auth/Token"
+import * as TokenEvents from "@countersign/auth/TokenEvents"
+import * as TokenStore from "@countersign/auth/TokenStore"
+import { TokenError, TokenStoreError } from "@countersign/client/Errors"
+import { describe, expect, it, vi } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Rotated from "../src/internal/response/rotatedToken.js"
+import * as Guarded from "../src/internal/store/guardedStore.js"
+import * as Sources from "./support/machine.js"
+import { logging, nameOf, storedIn, token } from "./support/sources.js"
+
+/** Nothing closes its scope: that would wait for time to pass on its machine. */
+const sourceWith: typeof Sources.sourceWith = (...options) =>
+  Effect.flatMap(Scope.make(), (scope) => Scope.extend(Sources.sourceWith(...options), scope))
+
+type StoreOf = (memory: TokenStore.Service) => TokenStore.Service
+
+const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
+
+/** The first write is that of the intent. `next` stands in for the n-th write after it; undefined leaves it as it is. */
+const writing =
+  (next: (n: number) => ReturnType<TokenStore.Service["compareAndSet"]> | undefined): StoreOf =>
+  (memory) => {
+    let writes = -1
+    return {
+      ...memory,
+      compareAndSet: (...write) =>
+        Effect.suspend(() => (++writes === 0 ? undefined : next(writes)) ?? memory.compareAndSet(...write))
+    }
+  }
+
+const writesFail = writing(() => Effect.fail(full))
+const writesHang = writing((n) => (n === 1 ? Effect.never : undefined))
+
+/** A response that is rejected, and has brought another refresh token. */
+const rejected = Effect.fail(
+  Rotated.attach(
+    new TokenError({ reason: "Unavailable", sent: "no", detail: "rejected" }),
+    Redacted.make("canary-refresh-rotated")
+  )
+)
+
+const lasting = (n: number): Effect.Effect<Token.Token> => token(n, 600_000)
+
+describe("a store whose steps are slow", () => {
+  it.live("causes no warning, and no second request", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const { calls, get, machine } = yield* sourceWith(lasting, (memory) => ({
+        ...memory,
+        get: (key) => Effect.delay(memory.get(key), "14 seconds"),
+        compareAndSet: (...write) => Effect.delay(memory.compareAndSet(...write), "14 seconds"),
+        exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.sleep("14 seconds")))
+      })).pipe(logging(lines))
+      const asking = yield* Effect.fork(get)
+      yield* machine.pass("2 minutes")
+      expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
+      expect([calls.length, lines]).toEqual([1, []])
+    })
+  )
+
+  it.live("causes no third request with the same refresh token, if it releases its lock after a lost answer", () =>
+    Effect.gen(function* () {
+      const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "lost" })
+      const { calls, get, machine } = yield* sourceWith(
+        () => Effect.delay(Effect.fail(lost), "900 millis"),
+        (memory) => ({
+          ...memory,
+          exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.sleep("5 seconds")))
+        })
+      )
+      const asking = yield* Effect.fork(Effect.flip(get))
+      yield* machine.pass("1 minute")
+      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenError", detail: "lost" })
+      expect(calls.length).toBe(2)
+    })
+  )
+
+  it.live("causes no second request, if it never releases its lock and a write has failed", () =>
+    Effect.gen(function* () {
+      const { calls, get, machine } = yield* sourceWith(lasting, (memory) => ({
+        ...writesFail(memory),
+        exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.never))
+      }))
+      const asking = yield* Effect.fork(get)
+      yield* machine.pass("20 seconds")
+      expect([nameOf(yield* Fiber.join(asking)), calls.length]).toEqual(["canary-1", 1])
+    })
+  )
+})
+
+describe("a request for a token", () => {
+  it.live("may take its whole time, although it reads another record first", () =>
+    Effect.gen(function* () {
+      const other = yield* TokenStore.makeMemory
+      const reading = Effect.orDie(Guarded.make(other, "other", undefined).get)
+      const slow = (n: number) => Effect.zipRight(reading, Effect.delay(token(n), "30 seconds"))
+      const { calls, get, machine } = yield* sourceWith(slow, (memory) => memory, "1 minute")
+      const asking = yield* Effect.fork(get)
+      yield* machine.pass("40 seconds")
+      expect([nameOf(yield* Fiber.join(asking)), calls.length]).toEqual(["canary-1", 1])
+    })
+  )
+})
+
+describe("a token whose write does not end", () => {
+  it.live("fails after 15 seconds, if it came with a response that was rejected", () =>
+    Effect.gen(function* () {
+      const { calls, get, machine, store } = yield* sourceWith(() => rejected, writesHang)
+      const asking = yield* Effect.fork(Effect.flip(get))
+      yield* machine.pass("16 seconds")
+      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenError", detail: "rejected" })
+      yield* machine.pass("2 seconds")
+      expect(
+        Redacted.value((yield* Effect.flatten(store.get("key"))).token.refreshToken ?? Redacted.make("none"))
+      ).toBe("canary-refresh-rotated")
+      expect(calls.length).toBe(1)
+    })
+  )
+
+  it.live("is stored later, if the refresh is given up before the write", () => {
+    const hash = vi.spyOn(globalThis.crypto.subtle, "digest")
+    const script = (n: number) =>
+      Effect.suspend(() => {
+        hash.mockReturnValueOnce(new Promise(() => undefined))
+        return lasting(n)
+      })
+    return Effect.gen(function* () {
+      const { get, machine, store } = yield* sourceWith(script)
+      const asking = yield* Effect.fork(get)
+      yield* machine.pass("8 seconds")
+      expect([nameOf(yield* Fiber.join(asking)), yield* storedIn(store)]).toEqual(["canary-1", "canary-1"])
+    }).pipe(
+      Effect.provideService(TokenEvents.TokenEvents, { tell: () => undefined }),
+      Effect.ensuring(Effect.sync(() => hash.mockRestore()))
+    )
+  })
+})
+
+describe("closing the scope of a source", () => {
+  const interrupted = writing((n) => (n === 1 ? Effect.never : Effect.fail(full)))
+
+  it.live.each([
+    ["a response was rejected", () => rejected, writesFail, 0],
+    ["a write was interrupted", lasting, interrupted, 3_600_000]
+  ] as const)("ends although the store cannot be written to (%s)", ([, script, storeOf, moved]) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { get, machine } = yield* Scope.extend(Sources.sourceWith(script, storeOf), scope)
+      const asking = yield* Effect.fork(Effect.either(get))
+      yield* machine.pass("500 millis")
+      machine.moved = moved
+      yield* machine.pass("5 seconds")
+      expect(Either.isEither(yield* Fiber.join(asking))).toBe(true)
+      const closing = yield* Effect.forkDaemon(Effect.withClock(Scope.close(scope, Exit.void), machine))
+      yield* machine.pass("1 minute")
+      expect(Option.isSome(yield* Fiber.poll(closing))).toBe(true)
+    })
+  )
+})
