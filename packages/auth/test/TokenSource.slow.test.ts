@@ -11,13 +11,14 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Rotated from "../src/internal/response/rotatedToken.js"
 import * as Guarded from "../src/internal/store/guardedStore.js"
 import * as Sources from "./support/machine.js"
 import { logging, nameOf, storedIn, token } from "./support/sources.js"
 
 /** Nothing closes its scope: that would wait for time to pass on its machine. */
-const sourceWith: typeof Sources.sourceWith = (...options) =>
+const sourceWith = (...options: Parameters<typeof Sources.sourceWith>) =>
   Effect.flatMap(Scope.make(), (scope) => Scope.extend(Sources.sourceWith(...options), scope))
 
 type StoreOf = (memory: TokenStore.Service) => TokenStore.Service
@@ -126,7 +127,7 @@ describe("a token whose write does not end", () => {
   )
 
   it.live("is stored later, if the refresh is given up before the write", () => {
-    const hash = vi.spyOn(globalThis.crypto.subtle, "digest")
+    const hash = vi.spyOn(globalThis.crypto.subtle, "digest").mockResolvedValue(new ArrayBuffer(8))
     const script = (n: number) =>
       Effect.suspend(() => {
         hash.mockReturnValueOnce(new Promise(() => undefined))
@@ -138,7 +139,7 @@ describe("a token whose write does not end", () => {
       yield* machine.pass("8 seconds")
       expect([nameOf(yield* Fiber.join(asking)), yield* storedIn(store)]).toEqual(["canary-1", "canary-1"])
     }).pipe(
-      Effect.provideService(TokenEvents.TokenEvents, { tell: () => undefined }),
+      Effect.provideService(TokenEvents.TokenEvents, { tell: () => undefined, stream: Stream.empty }),
       Effect.ensuring(Effect.sync(() => hash.mockRestore()))
     )
   })

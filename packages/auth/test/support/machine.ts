@@ -4,6 +4,7 @@ import type { TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Call } from "./sources.js"
 import { minting, sourceOn, storedBySibling } from "./sources.js"
 
 interface Sleeper {
@@ -78,7 +79,8 @@ export const sourceWith = (
     const store = yield* TokenStore.makeMemory
     yield* storedBySibling(store, "old", 1).pipe(Effect.withClock(machine))
     yield* machine.pass("1 minute")
-    const { calls, mint } = minting((n) => script(n, machine))
+    const { calls: requests, mint } = minting((n) => script(n, machine))
+    const calls: ReadonlyArray<Call> = requests
     const source = yield* sourceOn(storeOf(store), mint, { timeout }).pipe(Effect.withClock(machine.losing))
     return { machine, store, calls, get: Effect.withClock(source.get, machine) }
   })

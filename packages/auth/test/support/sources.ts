@@ -24,7 +24,8 @@ export const nameOf = (held: { readonly token: Token.Token }): string => Redacte
 
 export const nothing = (reason: TokenError["reason"]): TokenError => new TokenError({ reason, detail: "as scripted" })
 
-interface Call {
+/** A request for a token. */
+export interface Call {
   readonly at: number
   /** The refresh token of the token that was given as the last one. */
   readonly previous: string | undefined

@@ -6,11 +6,17 @@ interface Steps {
   readonly begin: (ms: number) => void
 }
 
+const unreported: Steps = { begin: () => undefined }
+
 /** The steps of the current run. Outside of a single flight nothing is reported. */
 export class Progress
   extends /* @__PURE__ */ Context.Reference<Progress>()("@countersign/auth/internal/Progress", {
-    defaultValue: (): Steps => ({ begin: () => undefined })
+    defaultValue: () => unreported
   }) {}
+
+/** Runs an effect whose own steps say nothing about the run: it is one step, or it continues after the run. */
+export const silently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(effect, Progress, unreported)
 
 /** Runs an effect as one step, which ends within `ms` milliseconds by itself. */
 export const step = <A, E, R>(effect: Effect.Effect<A, E, R>, ms: number): Effect.Effect<A, E, R> =>

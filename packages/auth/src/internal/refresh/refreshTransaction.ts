@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import type { Demand } from "../../Demand.js"
 import type { Token } from "../../Token.js"
 import type { Stored } from "../../TokenStore.js"
-import { step } from "../concurrency/flightProgress.js"
+import { silently, step } from "../concurrency/flightProgress.js"
 import * as Rotated from "../response/rotatedToken.js"
 import type { Guarded } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
@@ -84,7 +84,7 @@ const attempt = <R>(
   demand: Demand | undefined
 ): Effect.Effect<Token, TokenError, R> => {
   const patience = Duration.decode(options.timeout ?? "20 seconds")
-  const bounded = Effect.timeoutFail(options.mint(previous, demand), {
+  const bounded = Effect.timeoutFail(silently(options.mint(previous, demand)), {
     duration: patience,
     onTimeout: () => tooSlow(patience)
   })
@@ -212,10 +212,9 @@ const mintAndStore = <R>(
       // In memory first: a full disk must not cost a token whose predecessor is already void.
       const held = yield* state.holding.hold(token)
       if (demand !== undefined) state.met = { generation: held.generation, demand }
-      const saved = state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous))
       const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
       const told = state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
-      yield* restore(Effect.zipRight(told, saved))
+      yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous), told)
       return held
     })
   )

@@ -7,6 +7,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { Token } from "../../Token.js"
 import type { Stored } from "../../TokenStore.js"
+import { silently } from "../concurrency/flightProgress.js"
 import type { Guarded } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
 
@@ -21,9 +22,17 @@ export interface Saving {
   readonly forget: () => void
   /**
    * Stores a token in place of version `expected`, which holds `previous`. The store owes the token from the moment of the
-   * call. The effect never fails: a token that cannot be stored now, or whose write is interrupted, is stored later.
+   * call. The effect never fails: a token that cannot be stored now, or whose write is interrupted, is stored later. It can
+   * be interrupted in an uninterruptible region too, since the bounds of the store need that.
+   *
+   * @param first - runs before the write. An interruption of it does not lose the token either.
    */
-  readonly save: (token: Token, expected: number, previous: Token | undefined) => Effect.Effect<void>
+  readonly save: (
+    token: Token,
+    expected: number,
+    previous: Token | undefined,
+    first?: Effect.Effect<void>
+  ) => Effect.Effect<void>
 }
 
 /** From a second to a minute: a disk that is full now may have room soon, and a token is only lost by exiting. */
@@ -95,19 +104,24 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
     // Excluded from a transaction: stored while its successor is on its way, the old token would keep that one out.
     const pay = Effect.suspend(() => (debt === undefined ? Effect.void : store.exclusive(settle)))
 
+    // A forked fiber starts with the interruptibility of its parent. Closing the scope has to end this one.
+    const forked = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkIn(silently(Effect.interruptible(effect)), scope)
+
+    const startPaying = Effect.suspend(() => {
+      if (paying !== undefined) return Effect.void
+      const payment = Effect.ensuring(
+        // The first try was just now.
+        Effect.delay(Effect.retry(pay, again), "1 second"),
+        Effect.sync(() => (paying = undefined))
+      )
+      return Effect.map(forked(payment), (fiber) => void (paying = fiber))
+    })
+
     const owe = (token: Token, error: TokenStoreError) =>
       Effect.gen(function* () {
+        yield* startPaying
         yield* tell("SaveFailed", token, error)
         yield* Effect.logWarning(`${error.message}; the new token serves from memory and is stored later.`)
-        if (paying !== undefined) return
-        paying = yield* Effect.forkIn(
-          Effect.ensuring(
-            // The first try was just now.
-            Effect.delay(Effect.retry(pay, again), "1 second"),
-            Effect.sync(() => (paying = undefined))
-          ),
-          scope
-        )
       })
 
     yield* Scope.addFinalizer(
@@ -126,13 +140,18 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
         known = 0
       },
       pending: () => Option.map(Option.fromNullable(debt), ({ token }) => token),
-      save: (token, expected, previous) => {
+      save: (token, expected, previous, first = Effect.void) => {
         const owed = { token, expected, previous }
         // From now on the store is owed this one, and none of its predecessors.
         debt = owed
         const written = store.isShared ? Effect.retry(write(owed), atOnce) : write(owed)
-        return Effect.catchAll(written, (error) => owe(token, error)).pipe(
-          Effect.onInterrupt(() => (debt === owed ? owe(token, interrupted) : Effect.void))
+        return Effect.zipRight(
+          first,
+          Effect.catchAll(written, (error) => owe(token, error))
+        ).pipe(
+          Effect.interruptible,
+          // The lock is held in the meantime, so nothing is waited for.
+          Effect.onInterrupt(() => (debt === owed ? forked(owe(token, interrupted)) : Effect.void))
         )
       }
     }

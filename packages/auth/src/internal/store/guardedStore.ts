@@ -67,7 +67,8 @@ const bounded =
       const within = Effect.suspend(() => {
         if (now === "gone") return Effect.interrupt
         now = "entered"
-        return effect
+        // The store releases its lock after that, which is a step of its own.
+        return Effect.ensuring(effect, step(Effect.void, Duration.toMillis(patience)))
       })
       const outside = Effect.flatMap(Effect.sleep(lockPatience), () => {
         if (now === "entered") return Effect.never
