@@ -197,7 +197,7 @@ describe("at a whole server", () => {
   it.effect("a token is good until it is ended", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
-      const { access_token: text } = yield* server.signIn({ clientId: "client", scope: "read" })
+      const { access_token: text } = yield* server.issueTokens({ clientId: "client", scope: "read" })
       const clientSecret = Redacted.make("secret")
       const { introspect } = yield* Introspection.make({ issuer: server.issuer, clientId: "client", clientSecret })
       expect(yield* introspect(Redacted.make(text))).toMatchObject({ active: true, scope: "read", subject: "user" })

@@ -168,14 +168,14 @@ describe("a new refresh token", () => {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
       const all = { issuer: server.issuer, clientId: "client", clientSecret: Redacted.make("secret") }
-      const first = yield* server.signIn({ clientId: "client" })
+      const first = yield* server.issueTokens({ clientId: "client" })
       const refreshToken = Redacted.make(first.refresh_token ?? "")
       const http = yield* HttpClient.HttpClient
       const layer = RefreshToken.layer({ ...all, refreshToken }).pipe(
         Layer.provide(Layer.succeed(HttpClient.HttpClient, http)),
         Layer.provide(Layer.succeed(TokenStore.TokenStore, store))
       )
-      yield* server.setFaults([OAuthServer.garbled(change)])
+      yield* server.setFaults([OAuthServer.malformed(change)])
       yield* Effect.scoped(
         Effect.gen(function* () {
           const context = yield* Layer.build(layer)

@@ -44,7 +44,7 @@ const world = (options: OAuthServer.Options = {}) =>
 const signedIn = Effect.gen(function* () {
   const server = yield* OAuthServer.OAuthServer
   const store = yield* TokenStore.TokenStore
-  const answer = yield* server.signIn({ clientId: "client" })
+  const answer = yield* server.issueTokens({ clientId: "client" })
   const now = yield* Clock.currentTimeMillis
   const token = Token.bearer(Redacted.make(answer.access_token), now, 600_000)
   const refreshToken = Redacted.make(answer.refresh_token ?? "")
@@ -86,7 +86,7 @@ describe("a refresh token", () => {
   it.effect("of the configuration is used where the store has none, and never again", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
-      const answer = yield* server.signIn({ clientId: "client" })
+      const answer = yield* server.issueTokens({ clientId: "client" })
       const refreshToken = Redacted.make(answer.refresh_token ?? "")
       for (let restart = 0; restart < 3; restart++) {
         yield* Effect.provide(resource, process({ refreshToken }))
@@ -122,20 +122,20 @@ describe("a refresh token", () => {
       yield* TestClock.adjust("10 minutes")
       expect((yield* Effect.provide(resource, process({ timeout: "20 seconds" }))).status).toBe(200)
       expect([yield* server.refreshCalls, yield* server.revokedFamilies]).toEqual([2, 0])
-    }).pipe(Effect.provide(world({ reuseGrace: "30 seconds", faults: [OAuthServer.cut()] })))
+    }).pipe(Effect.provide(world({ reuseGrace: "30 seconds", faults: [OAuthServer.truncated()] })))
   )
 
   it.effect.each<readonly [string, OAuthServer.Fault]>([
-    ["without a token", OAuthServer.garbled({ access_token: undefined })],
-    ["of a type that nobody can present", OAuthServer.garbled({ token_type: "mac" })],
-    ["with a token of control characters", OAuthServer.garbled({ access_token: "a\r\nx: y" })],
+    ["without a token", OAuthServer.malformed({ access_token: undefined })],
+    ["of a type that nobody can present", OAuthServer.malformed({ token_type: "mac" })],
+    ["with a token of control characters", OAuthServer.malformed({ access_token: "a\r\nx: y" })],
     ["that is a page", OAuthServer.fault(200, "<html>")],
     ["that is a page of a firewall", OAuthServer.fault(403, "<html>")],
-    ["of 100 MiB", OAuthServer.padded(100 * 1024 * 1024)],
-    ["that has no end", OAuthServer.padded()],
+    ["of 100 MiB", OAuthServer.oversized(100 * 1024 * 1024)],
+    ["that has no end", OAuthServer.oversized()],
     ["that is 429", OAuthServer.fault(429, "", { "retry-after": "5" })],
     ["that is none", OAuthServer.hang],
-    ["that is cut", OAuthServer.cut()]
+    ["that is cut", OAuthServer.truncated()]
   ])("whose answer is one %s keeps nobody from a token that is still good", ([_, fault]) =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
@@ -172,10 +172,10 @@ describe("a refresh token", () => {
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const oauth = yield* OAuth2.make(optionsOf(server.issuer))
-      const answer = yield* server.signIn({ clientId: "client" })
+      const answer = yield* server.issueTokens({ clientId: "client" })
       const token = yield* oauth.refresh(Redacted.make(answer.refresh_token ?? ""))
       expect(token.expiresAt).toBe(life)
-    }).pipe(Effect.provide(world({ faults: [OAuthServer.garbled({ expires_in })] })))
+    }).pipe(Effect.provide(world({ faults: [OAuthServer.malformed({ expires_in })] })))
   )
 
   it.effect("that is bound to a key is refreshed and presented with proofs of it", () =>
@@ -204,7 +204,7 @@ describe("an API that demands more than a refresh can give", () => {
       yield* Effect.gen(function* () {
         expect(yield* Effect.flip(read)).toMatchObject({ _tag: "Forbidden", scope: "write" })
         expect(yield* server.refreshCalls).toBe(0)
-        const answer = yield* server.signIn({ clientId: "client", scope: "read write" })
+        const answer = yield* server.issueTokens({ clientId: "client", scope: "read write" })
         const token = Token.bearer(Redacted.make(answer.access_token), yield* Clock.currentTimeMillis, 600_000)
         yield* AuthorizationCode.store(optionsOf(server.issuer), { token })
         expect((yield* read).status).toBe(200)

@@ -37,7 +37,7 @@ const world = (options: OAuthServer.Options = {}) =>
 /** Stores what a sign-in gives. */
 const signIn = Effect.gen(function* () {
   const server = yield* OAuthServer.OAuthServer
-  const answer = yield* server.signIn({ clientId: "client" })
+  const answer = yield* server.issueTokens({ clientId: "client" })
   const now = yield* Clock.currentTimeMillis
   const refreshToken = Redacted.make(answer.refresh_token ?? "")
   const token = { ...Token.bearer(Redacted.make(answer.access_token), now, 600_000), refreshToken }
@@ -222,7 +222,7 @@ describe("somebody who signs out", () => {
       const error = yield* Effect.flip(Revocation.signOut(options))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(yield* isStored(options)).toBe(false)
-    }).pipe(Effect.provide(world({ altered: { metadata: { revocation_endpoint: undefined } } })))
+    }).pipe(Effect.provide(world({ overrides: { metadata: { revocation_endpoint: undefined } } })))
   )
 
   it.effect("as a client that cannot be changes nothing", () =>

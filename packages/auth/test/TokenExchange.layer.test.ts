@@ -50,7 +50,7 @@ const apiOf = (auth: Authenticated) =>
 
 /** The token of somebody who has signed in at the client `web`, when it is asked for. */
 const signedIn = Effect.flatMap(OAuthServer.OAuthServer, (server) =>
-  Effect.map(server.signIn({ clientId: "web", scope: "read write" }), ({ access_token: token }) => ({
+  Effect.map(server.issueTokens({ clientId: "web", scope: "read write" }), ({ access_token: token }) => ({
     token: Redacted.make(token),
     type: accessToken
   }))
@@ -91,7 +91,7 @@ describe("the layer", () => {
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { keys, layer: kept, service } = yield* store
-      const { refresh_token: refreshToken = "" } = yield* server.signIn({ clientId: "client", scope: "read" })
+      const { refresh_token: refreshToken = "" } = yield* server.issueTokens({ clientId: "client", scope: "read" })
       // The same client and the same account: the one token must not be taken for the other.
       const account = { ...client, account: "ada" }
       const session = RefreshToken.layer({ ...account, refreshToken: Redacted.make(refreshToken) })
@@ -166,7 +166,9 @@ describe("the layer", () => {
 
   it.scoped("says who acts for the subject", () =>
     Effect.gen(function* () {
-      const actor = yield* Effect.flatMap(OAuthServer.OAuthServer, (server) => server.signIn({ clientId: "client" }))
+      const actor = yield* Effect.flatMap(OAuthServer.OAuthServer, (server) =>
+        server.issueTokens({ clientId: "client" })
+      )
       const built = yield* Layer.build(
         TokenExchange.layer({ ...client, subject: signedIn, actor: Effect.succeed(of(actor.access_token)) })
       )

@@ -73,7 +73,7 @@ const headersOf = (headers: Headers.Headers, hop: Redirect.Follow): Headers.Head
     : only(headers, (name) =>
         describesBody(name)
           ? hop.keepBody && (hop.sameOrigin || travelsWithBody(name))
-          : hop.sameOrigin || Redirect.isHarmless(name)
+          : hop.sameOrigin || Redirect.isSafeCrossOriginHeader(name)
       )
 
 /** The request of the next hop. What the last one had and this one has no claim to is left behind for good. */

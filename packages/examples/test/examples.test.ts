@@ -148,7 +148,7 @@ describe("shared-account.ts", () => {
   const signIn = Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
     const store = yield* TokenStore.TokenStore
-    const { access_token: text, refresh_token: refresh = "" } = yield* server.signIn({ clientId: "client" })
+    const { access_token: text, refresh_token: refresh = "" } = yield* server.issueTokens({ clientId: "client" })
     const token = Token.bearer(Redacted.make(text), 0, 0)
     const clientSecret = Redacted.make("secret")
     const key = RefreshToken.keyOf({ issuer: server.issuer, clientId: "client", clientSecret, account: "alice" })

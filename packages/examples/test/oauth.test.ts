@@ -90,7 +90,7 @@ describe("device-login.ts", () => {
       expect(lines.at(-1)).toBe("signed in as ada")
     }).pipe(
       keeping(lines),
-      Effect.provide(world({ ...publicClients, user: "decides", device: { interval: "50 millis" } }))
+      Effect.provide(world({ ...publicClients, consent: "manual", device: { interval: "50 millis" } }))
     )
   })
 })
@@ -132,7 +132,7 @@ describe("on-behalf-of.ts", () => {
   it.effect("calls the other API in the user's name, with a token of its own", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
-      const { access_token: token } = yield* server.signIn({ clientId: "front", scope: "read" })
+      const { access_token: token } = yield* server.issueTokens({ clientId: "front", scope: "read" })
       expect(yield* OnBehalfOf.handle(Redacted.make(token))).toBe("middle may read for ada")
     }).pipe(Effect.provide(world({ clients: { middle: "secret", front: "secret" } })))
   )

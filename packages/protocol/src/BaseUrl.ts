@@ -5,8 +5,8 @@
  */
 import { isAlpha, isControl, isDigit, isLoneSurrogate } from "./internal/Char.js"
 import * as Url from "./internal/Url.js"
-import type { Outcome } from "./Outcome.js"
-import { err, ok } from "./Outcome.js"
+import type { Result } from "./Result.js"
+import { err, ok } from "./Result.js"
 import * as RequestTarget from "./RequestTarget.js"
 
 /**
@@ -66,7 +66,7 @@ export type Reason = BaseReason | PathReason
  * @since 0.1.0
  * @category decoding
  */
-export const validate = (base: string): Outcome<string, BaseReason> => {
+export const validate = (base: string): Result<string, BaseReason> => {
   const url = parseBase(base)
   return typeof url === "string" ? err(url) : ok(url.href)
 }
@@ -88,7 +88,7 @@ export const validate = (base: string): Outcome<string, BaseReason> => {
  * @since 0.1.0
  * @category constructors
  */
-export const join = (base: string, path: string): Outcome<string, Reason> => {
+export const join = (base: string, path: string): Result<string, Reason> => {
   const root = parseBase(base)
   return typeof root === "string" ? err(root) : joined(root, path)
 }
@@ -102,14 +102,16 @@ export const join = (base: string, path: string): Outcome<string, Reason> => {
  * @since 0.1.0
  * @category constructors
  */
-export const joiner = (base: string): Outcome<(path: string) => Outcome<string, PathReason>, BaseReason> => {
+export const joiner = (base: string): Result<(path: string) => Result<string, PathReason>, BaseReason> => {
   const root = parseBase(base)
   if (typeof root === "string") return err(root)
   const prefix = root.origin + withoutSlash(root.pathname)
-  return ok((path) => (RequestTarget.isNormal(path) && !path.startsWith("//") ? ok(prefix + path) : joined(root, path)))
+  return ok((path) =>
+    RequestTarget.isNormalized(path) && !path.startsWith("//") ? ok(prefix + path) : joined(root, path)
+  )
 }
 
-const joined = (root: URL, path: string): Outcome<string, PathReason> => {
+const joined = (root: URL, path: string): Result<string, PathReason> => {
   if (path === "") return ok(root.href)
 
   const refused = refusalOfText(path)

@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import { isControl, isLoneSurrogate } from "./internal/Char.js"
-import type { Outcome } from "./Outcome.js"
-import { err, ok } from "./Outcome.js"
+import type { Result } from "./Result.js"
+import { err, ok } from "./Result.js"
 
 /**
  * Why a user name and a password cannot be sent: a colon in the user name would move the border between the two, control
@@ -31,7 +31,7 @@ export type Reason = "ColonInUser" | "ControlCharacter" | "LoneSurrogate"
  * @since 0.1.0
  * @category encoding
  */
-export const encode = (user: string, password: string): Outcome<string, Reason> => {
+export const encode = (user: string, password: string): Result<string, Reason> => {
   if (user.includes(":")) return err("ColonInUser")
   const reason = refusal(user) ?? refusal(password)
   if (reason !== undefined) return err(reason)

@@ -14,7 +14,7 @@ import * as Url from "./internal/Url.js"
  * @since 0.1.0
  * @category models
  */
-export interface Exchange {
+export interface RedirectInput {
   /** Method of the request that was answered, e.g. `POST`. */
   readonly method: string
   /** Absolute URL of that request; its fragment is inherited, its userinfo is not. */
@@ -49,7 +49,7 @@ export interface Follow {
   readonly url: string
   /** Whether the body, if there is one, travels too. When not, the `content-*` fields stay behind with it. */
   readonly keepBody: boolean
-  /** Whether scheme, host and port stay the same. When not, only headers that {@link isHarmless} travel. */
+  /** Whether scheme, host and port stay the same. When not, only headers that {@link isSafeCrossOriginHeader} travel. */
   readonly sameOrigin: boolean
 }
 
@@ -123,7 +123,7 @@ export type Decision = Follow | Stop | Reject
  * @since 0.1.0
  * @category decisions
  */
-export const decide = (exchange: Exchange): Decision => {
+export const decide = (exchange: RedirectInput): Decision => {
   const next = rewrite(exchange.status, exchange.method)
   const { location, isAmbiguous } = locationOf(exchange)
   if (next === undefined || location === "") return stop
@@ -197,7 +197,7 @@ const encodeOctets = (value: string): string => {
  * @since 0.1.0
  * @category predicates
  */
-export const isHarmless = (name: string): boolean => HARMLESS.has(name.toLowerCase())
+export const isSafeCrossOriginHeader = (name: string): boolean => HARMLESS.has(name.toLowerCase())
 
 const HARMLESS: ReadonlySet<string> = new Set([
   "accept",
@@ -216,7 +216,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
 
 /** Equal values count once (RFC 9110 §5.3); different ones are ambiguous. */
-const locationOf = ({ location }: Exchange): { readonly location: string; readonly isAmbiguous: boolean } => {
+const locationOf = ({ location }: RedirectInput): { readonly location: string; readonly isAmbiguous: boolean } => {
   if (location === undefined || typeof location === "string") {
     return { location: trimBlanks(location ?? ""), isAmbiguous: false }
   }
@@ -243,7 +243,7 @@ const rewrite = (status: number, method: string): Pick<Follow, "method" | "keepB
   }
 }
 
-const refusal = (exchange: Exchange, from: URL, to: URL, keepsBody: boolean): Reason | undefined => {
+const refusal = (exchange: RedirectInput, from: URL, to: URL, keepsBody: boolean): Reason | undefined => {
   if (!Url.isHttp(from) || !Url.isHttp(to)) return "UnsupportedScheme"
   if (Url.hasUserinfo(to)) return "Credentials"
   if (from.protocol === "https:" && to.protocol === "http:") return "Downgrade"

@@ -30,7 +30,7 @@ const question = 63
  * @since 0.1.0
  * @category decoding
  */
-export const isNormal = (text: string, start = 0): boolean => {
+export const isNormalized = (text: string, start = 0): boolean => {
   if (text.charCodeAt(start) !== slash) return false
   let allowed = 1
   for (let at = start; at < text.length; at++) {

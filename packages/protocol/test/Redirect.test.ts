@@ -5,7 +5,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as hostile from "./hostile.js"
 
 const here = "https://api.test/v1/things?page=1"
-const exchange: Redirect.Exchange = {
+const exchange: Redirect.RedirectInput = {
   method: "GET",
   url: here,
   status: 302,
@@ -13,7 +13,8 @@ const exchange: Redirect.Exchange = {
   hops: 0,
   limit: 5
 }
-const decide = (changes: Partial<Redirect.Exchange>): Redirect.Decision => Redirect.decide({ ...exchange, ...changes })
+const decide = (changes: Partial<Redirect.RedirectInput>): Redirect.Decision =>
+  Redirect.decide({ ...exchange, ...changes })
 const follow = (changes: Partial<Redirect.Follow>): Redirect.Follow => ({
   _tag: "Follow",
   method: "GET",
@@ -309,7 +310,7 @@ describe("Redirect.references", () => {
   })
 })
 
-describe("Redirect.isHarmless", () => {
+describe("Redirect.isSafeCrossOriginHeader", () => {
   it.each([
     "accept",
     "Accept",
@@ -324,7 +325,7 @@ describe("Redirect.isHarmless", () => {
     "if-unmodified-since",
     "If-Range"
   ])("lets %s travel", (name) => {
-    expect(Redirect.isHarmless(name)).toBe(true)
+    expect(Redirect.isSafeCrossOriginHeader(name)).toBe(true)
   })
 
   it.each([
@@ -356,6 +357,6 @@ describe("Redirect.isHarmless", () => {
     "user-agent-key",
     ""
   ])("does not let %j travel", (name) => {
-    expect(Redirect.isHarmless(name)).toBe(false)
+    expect(Redirect.isSafeCrossOriginHeader(name)).toBe(false)
   })
 })

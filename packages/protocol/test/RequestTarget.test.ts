@@ -7,17 +7,17 @@ const parsed = (text: string): string => new URL(`https://a.test${text}`).href.s
 
 const withoutApostrophe = (text: string): string => text.replaceAll("'", "%27")
 
-describe("RequestTarget.isNormal", () => {
+describe("RequestTarget.isNormalized", () => {
   it.each(["/", "/x", "/v1/users/1", "/a.b/c", "/x?page=2&q=%20", "/@scope/x", "/x?a=?/..", "/x?f[n]={1}|^`\\", "/x?"])(
     "accepts %s, which a URL parser leaves as it is",
     (text) => {
-      expect(RequestTarget.isNormal(text)).toBe(true)
+      expect(RequestTarget.isNormalized(text)).toBe(true)
       expect(parsed(text)).toBe(text)
     }
   )
 
   it("accepts an apostrophe in a query, which a URL parser would encode", () => {
-    expect(RequestTarget.isNormal("/x?name='a'")).toBe(true)
+    expect(RequestTarget.isNormalized("/x?name='a'")).toBe(true)
   })
 
   it.each([
@@ -38,7 +38,7 @@ describe("RequestTarget.isNormal", () => {
     "/x?<",
     "/x?a b"
   ])("%j is not, or not known to be", (text) => {
-    expect(RequestTarget.isNormal(text)).toBe(false)
+    expect(RequestTarget.isNormalized(text)).toBe(false)
   })
 
   const fragment = FastCheck.oneof(
@@ -70,15 +70,16 @@ describe("RequestTarget.isNormal", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(fragment, { maxLength: 8 }), (fragments) => {
         const text = `/${fragments.join("")}`
-        if (RequestTarget.isNormal(text)) expect(parsed(text)).toBe(text.includes("?") ? withoutApostrophe(text) : text)
+        if (RequestTarget.isNormalized(text))
+          expect(parsed(text)).toBe(text.includes("?") ? withoutApostrophe(text) : text)
       }),
       { numRuns: 5000 }
     )
   })
 
   it("it can begin anywhere in a URL", () => {
-    expect(RequestTarget.isNormal("https://a.test/x", 14)).toBe(true)
-    expect(RequestTarget.isNormal("https://a.test/../x", 14)).toBe(false)
+    expect(RequestTarget.isNormalized("https://a.test/x", 14)).toBe(true)
+    expect(RequestTarget.isNormalized("https://a.test/../x", 14)).toBe(false)
   })
 })
 

@@ -48,7 +48,7 @@ const stage = (make: Make) =>
     const transport = yield* HttpClient.HttpClient
     const { clientId, clientSecret } = client
     const oauth = yield* OAuth2.make({ issuer: server.issuer, clientId, clientSecret: Redacted.make(clientSecret) })
-    const { refresh_token: first = "" } = yield* server.signIn({ clientId })
+    const { refresh_token: first = "" } = yield* server.issueTokens({ clientId })
     const mint = RefreshToken.mint(oauth, Redacted.make(first))
     const source = yield* make({ key: "account", mint })
     const counts = { sends: 0, refused: 0 }

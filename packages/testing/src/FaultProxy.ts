@@ -27,7 +27,7 @@ import * as Listener from "./internal/faultProxy/listener.js"
 import type { Toxics } from "./internal/faultProxy/toxics.js"
 import { Switch } from "./internal/faultProxy/toxics.js"
 
-export type { Chance, Cut, Toxics } from "./internal/faultProxy/toxics.js"
+export type { Toxicity, ByteLimit, Toxics } from "./internal/faultProxy/toxics.js"
 export { Toxic } from "./internal/faultProxy/toxics.js"
 
 /**

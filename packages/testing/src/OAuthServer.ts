@@ -116,7 +116,7 @@ export type Received = Recorder.Received
 export type { Approval } from "./internal/authorizationServer/consent/authorization.js"
 export type { Jwk } from "./internal/authorizationServer/tokens/jwt.js"
 export type { ClientOptions, Options } from "./internal/authorizationServer/options.js"
-export type { Service, Waiting } from "./internal/authorizationServer/service.js"
+export type { Service, PendingConsent } from "./internal/authorizationServer/service.js"
 export type {
   Deviation,
   OAuthError,
@@ -137,13 +137,13 @@ export { profiles } from "./internal/profiles/profiles.js"
 export class OAuthServer extends Context.Tag("@countersign/testing/OAuthServer")<OAuthServer, Service>() {}
 
 export {
-  cut,
+  truncated,
   disconnect,
   fault,
-  garbled,
+  malformed,
   hang,
-  lost,
-  padded,
+  lostResponse,
+  oversized,
   slow
 } from "./internal/authorizationServer/faults/namedFaults.js"
 

@@ -23,7 +23,7 @@ import { hostile } from "./internal/tokenStoreContract/hostileKeys.js"
 import { exclusion } from "./internal/tokenStoreContract/mutualExclusion.js"
 import { full } from "./internal/tokenStoreContract/writeFailure.js"
 
-export { victim } from "./internal/tokenStoreContract/crash.js"
+export { crashingWriter } from "./internal/tokenStoreContract/crash.js"
 export { ContractViolation } from "./internal/tokenStoreContract/contractViolation.js"
 export type { Bytes, Case, Disk, Harness } from "./internal/tokenStoreContract/harness.js"
 

@@ -235,8 +235,8 @@ describe("lifetimes", () => {
 
   it.effect("a server that forgets its access tokens refuses them, and still refreshes", () =>
     Effect.gen(function* () {
-      const { revokeAccessTokens, signIn } = yield* OAuthServer.OAuthServer
-      const token = yield* signIn({ clientId: "client", scope: "read" })
+      const { revokeAccessTokens, issueTokens } = yield* OAuthServer.OAuthServer
+      const token = yield* issueTokens({ clientId: "client", scope: "read" })
       yield* revokeAccessTokens
       expect(yield* resource(token.access_token)).toBe(401)
       const next = yield* refresh(token.refresh_token ?? "")
@@ -282,8 +282,8 @@ describe("rotation", () => {
 
   it.effect("another client's refresh token is refused, and harms nobody", () =>
     Effect.gen(function* () {
-      const { revokedFamilies, signIn } = yield* OAuthServer.OAuthServer
-      const { refresh_token: token = "" } = yield* signIn({ clientId: "a" })
+      const { revokedFamilies, issueTokens } = yield* OAuthServer.OAuthServer
+      const { refresh_token: token = "" } = yield* issueTokens({ clientId: "a" })
       const params = { grant_type: "refresh_token", refresh_token: token }
       expect(yield* answer(params, basic("b", "2"))).toMatchObject({ error: "invalid_grant" })
       expect(yield* answer(params, basic("a", "1"))).toHaveProperty("access_token")
@@ -293,8 +293,8 @@ describe("rotation", () => {
 
   it.effect("a scope can be narrowed for one access token, never widened", () =>
     Effect.gen(function* () {
-      const { signIn } = yield* OAuthServer.OAuthServer
-      const { refresh_token: token = "" } = yield* signIn({ clientId: "client", scope: "read write" })
+      const { issueTokens } = yield* OAuthServer.OAuthServer
+      const { refresh_token: token = "" } = yield* issueTokens({ clientId: "client", scope: "read write" })
       expect(yield* refresh(token, { scope: "admin" })).toMatchObject({ error: "invalid_scope" })
       const narrow = yield* refresh(token, { scope: "read" })
       expect(yield* resource(narrow.access_token, "?scope=write")).toBe(403)
@@ -308,8 +308,8 @@ describe("rotation", () => {
     [FastCheck.array(FastCheck.nat(5), { minLength: 1, maxLength: 12 })],
     ([picks]) =>
       Effect.gen(function* () {
-        const { revokedFamilies, signIn } = yield* OAuthServer.OAuthServer
-        const { refresh_token: first = "" } = yield* signIn({ clientId: "client" })
+        const { revokedFamilies, issueTokens } = yield* OAuthServer.OAuthServer
+        const { refresh_token: first = "" } = yield* issueTokens({ clientId: "client" })
         const issued = [first]
         let dead = false
         for (const pick of picks) {
@@ -349,7 +349,7 @@ describe("faults", () => {
 
   it.effect("a function chooses by the grant and the time", () =>
     Effect.gen(function* () {
-      const { refresh_token: token = "" } = yield* (yield* OAuthServer.OAuthServer).signIn({ clientId: "client" })
+      const { refresh_token: token = "" } = yield* (yield* OAuthServer.OAuthServer).issueTokens({ clientId: "client" })
       const params = { grant_type: "refresh_token", refresh_token: token }
       expect((yield* post({ grant_type: "client_credentials" })).status).toBe(200)
       expect((yield* post(params)).status).toBe(500)
@@ -365,20 +365,20 @@ describe("faults", () => {
 
   it.effect("an answer that is lost has rotated the token: sending it again is reuse", () =>
     Effect.gen(function* () {
-      const { revokedFamilies, signIn } = yield* OAuthServer.OAuthServer
-      const { refresh_token: token = "" } = yield* signIn({ clientId: "client" })
+      const { revokedFamilies, issueTokens } = yield* OAuthServer.OAuthServer
+      const { refresh_token: token = "" } = yield* issueTokens({ clientId: "client" })
       expect((yield* post({ grant_type: "refresh_token", refresh_token: token })).status).toBe(502)
       expect(yield* refresh(token)).toMatchObject({ error: "invalid_grant" })
       expect(yield* revokedFamilies).toBe(1)
-    }).pipe(memory({ faults: [OAuthServer.lost(OAuthServer.fault(502))] }))
+    }).pipe(memory({ faults: [OAuthServer.lostResponse(OAuthServer.fault(502))] }))
   )
 })
 
 describe("the resource", () => {
   it.effect("tells no token, a bad one and a missing scope apart", () =>
     Effect.gen(function* () {
-      const { issuer, resource, signIn } = yield* OAuthServer.OAuthServer
-      const { access_token } = yield* signIn({ clientId: "client", scope: "read" })
+      const { issuer, resource, issueTokens } = yield* OAuthServer.OAuthServer
+      const { access_token } = yield* issueTokens({ clientId: "client", scope: "read" })
       const metadata = `resource_metadata="${issuer}/.well-known/oauth-protected-resource/resource"`
       const challenge = (query: string, headers: Params) =>
         Effect.map(HttpClient.get(resource + query, { headers }), (response) => [

@@ -123,36 +123,36 @@ describe("the authorization endpoint", () => {
       const { sent } = yield* Client.authorize(Client.request)
       expect(sent).toMatchObject({ error: "access_denied", state: "s" })
       expect(sent).not.toHaveProperty("code")
-    }).pipe(memory({ user: "denies" }))
+    }).pipe(memory({ consent: "deny" }))
   )
 
   it.effect("a user who decides sees a page, and presses a button of it once", () =>
     Effect.gen(function* () {
-      const { approve, deny, waiting } = yield* OAuthServer.OAuthServer
+      const { approve, deny, pendingConsents } = yield* OAuthServer.OAuthServer
       const { location, page, status } = yield* Client.authorize({ ...Client.request, scope: "read write" })
       expect([status, location]).toEqual([200, undefined])
       const id = /name="id" value="(\w+)"/.exec(page)![1]!
-      expect(yield* waiting).toEqual([{ id, clientId: "web", scope: "read write" }])
+      expect(yield* pendingConsents).toEqual([{ id, clientId: "web", scope: "read write" }])
       const pressed = yield* Client.post("/authorize", { id, decision: "approve" }, {})
       expect(pressed.status).toBe(303)
       expect(new URL(pressed.headers["location"]!).searchParams.has("code")).toBe(true)
       expect((yield* Client.post("/authorize", { id, decision: "approve" }, {})).status).toBe(400)
-      expect([yield* approve(id), yield* deny(id), yield* waiting]).toEqual([undefined, undefined, []])
-    }).pipe(memory({ user: "decides" }))
+      expect([yield* approve(id), yield* deny(id), yield* pendingConsents]).toEqual([undefined, undefined, []])
+    }).pipe(memory({ consent: "manual" }))
   )
 
   it.effect("a test decides in the user's place, as whom and for how much it wants", () =>
     Effect.gen(function* () {
-      const { approve, deny, waiting } = yield* OAuthServer.OAuthServer
+      const { approve, deny, pendingConsents } = yield* OAuthServer.OAuthServer
       yield* Client.authorize({ ...Client.request, scope: "openid read" })
       yield* Client.authorize(Client.request)
-      const [first, second] = yield* waiting
+      const [first, second] = yield* pendingConsents
       const approved = new URL((yield* approve(first!.id, { subject: "ada", scope: "openid" }))!)
       const tokens = yield* Client.redeem(approved.searchParams.get("code")!)
       expect(tokens["scope"]).toBe("openid")
       expect(Client.claimsOf(tokens.id_token)).toMatchObject({ sub: "ada" })
       expect(new URL((yield* deny(second!.id))!).searchParams.get("error")).toBe("access_denied")
-    }).pipe(memory({ user: "decides" }))
+    }).pipe(memory({ consent: "manual" }))
   )
 
   it.effect("sends what an attacker would, where it is told to", () =>
@@ -164,7 +164,10 @@ describe("the authorization endpoint", () => {
       expect(metadata).toMatchObject({ issuer: "https://evil.test", token_endpoint: "https://oauth.test/token" })
     }).pipe(
       memory({
-        altered: { redirect: { iss: "https://evil.test", state: undefined }, metadata: { issuer: "https://evil.test" } }
+        overrides: {
+          redirect: { iss: "https://evil.test", state: undefined },
+          metadata: { issuer: "https://evil.test" }
+        }
       })
     )
   )
@@ -196,7 +199,7 @@ describe("an authorization code", () => {
 
   it.effect("that comes again is refused, and what it gave is dead", () =>
     Effect.gen(function* () {
-      const { familyOf } = yield* OAuthServer.OAuthServer
+      const { findFamily } = yield* OAuthServer.OAuthServer
       const theirs = yield* code
       const first = yield* Client.redeem(theirs)
       expect((yield* Client.resource(first.access_token)).status).toBe(200)
@@ -204,7 +207,7 @@ describe("an authorization code", () => {
       expect((yield* Client.resource(first.access_token)).status).toBe(401)
       const refresh = { grant_type: "refresh_token", refresh_token: first.refresh_token }
       expect(yield* Client.token(refresh)).toMatchObject({ error: "invalid_grant" })
-      expect(yield* familyOf(first.refresh_token)).toMatchObject({ ended: { by: "code" } })
+      expect(yield* findFamily(first.refresh_token)).toMatchObject({ ended: { by: "code" } })
     }).pipe(memory())
   )
 
@@ -298,7 +301,7 @@ describe("an ID token", () => {
       expect(Client.claimsOf(id_token)).toMatchObject({ nonce: "replayed", iat: -3600 })
       const next = yield* Client.token({ grant_type: "refresh_token", refresh_token })
       expect(next).toHaveProperty("id_token")
-    }).pipe(memory({ altered: { idToken: { nonce: "replayed" } }, clockOffset: -3_600_000 }))
+    }).pipe(memory({ overrides: { idToken: { nonce: "replayed" } }, clockOffset: -3_600_000 }))
   )
 
   it.effect("and the user endpoint tells the same user, to a token with the scope openid only", () =>

@@ -145,8 +145,8 @@ describe("DPoP", () => {
       expect(yield* Client.token(refresh, {})).toMatchObject({ error: "invalid_grant" })
       expect(yield* Client.token(refresh, { dpop: yield* proof(other, {}) })).toMatchObject({ error: "invalid_grant" })
       expect(yield* Client.token(refresh, { dpop: yield* proof(key, {}) })).toMatchObject({ token_type: "DPoP" })
-      const { signIn } = yield* OAuthServer.OAuthServer
-      const { refresh_token = "" } = yield* signIn({ clientId: "web" })
+      const { issueTokens } = yield* OAuthServer.OAuthServer
+      const { refresh_token = "" } = yield* issueTokens({ clientId: "web" })
       const headers = { ...Client.basic("web"), dpop: yield* proof(other, {}) }
       const theirs = yield* Client.token({ grant_type: "refresh_token", refresh_token }, headers)
       expect((yield* open(other, theirs.access_token)).status).toBe(200)
@@ -174,10 +174,10 @@ describe("DPoP", () => {
 
   it.effect("where it is required, nothing goes without a proof, and the metadata say so", () =>
     Effect.gen(function* () {
-      const { resource, signIn } = yield* OAuthServer.OAuthServer
+      const { resource, issueTokens } = yield* OAuthServer.OAuthServer
       const answer = yield* Client.token({ grant_type: "client_credentials" })
       expect(answer).toMatchObject({ error: "invalid_dpop_proof" })
-      const { access_token } = yield* signIn({ clientId: "web" })
+      const { access_token } = yield* issueTokens({ clientId: "web" })
       const refused = yield* Client.resource(access_token)
       expect(refused.headers["www-authenticate"]).toMatch(/^DPoP error="invalid_token", algs="ES256 /)
       const metadata = resource.replace("/resource", "/.well-known/oauth-protected-resource/resource")

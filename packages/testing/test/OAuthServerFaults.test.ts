@@ -33,7 +33,7 @@ const refresh = (token: string) => post({ grant_type: "refresh_token", refresh_t
 
 /** The refresh token of a session that was begun elsewhere. */
 const session = Effect.map(
-  Effect.flatMap(OAuthServer.OAuthServer, ({ signIn }) => signIn({ clientId: "client" })),
+  Effect.flatMap(OAuthServer.OAuthServer, ({ issueTokens }) => issueTokens({ clientId: "client" })),
   ({ refresh_token: token = "" }) => token
 )
 
@@ -112,14 +112,14 @@ describe.each([
       yield* Fiber.interrupt(waiting)
       expect((yield* refresh(token)).status).toBe(400)
       expect(yield* outcomes).toEqual(["refreshed", "reused"])
-    }).pipe(Effect.provide(layer({ faults: [OAuthServer.lost(OAuthServer.hang)] })))
+    }).pipe(Effect.provide(layer({ faults: [OAuthServer.lostResponse(OAuthServer.hang)] })))
   )
 
   it.effect("an answer that is cut has its status and a body that fails, and its grant was carried out", () =>
     Effect.gen(function* () {
       for (const how of ["close", "reset"] as const) {
         const { setFaults } = yield* OAuthServer.OAuthServer
-        yield* setFaults([OAuthServer.cut({ how })])
+        yield* setFaults([OAuthServer.truncated({ how })])
         const token = yield* session
         const response = yield* refresh(token)
         expect([response.status, response.headers["content-type"]]).toEqual([200, "application/json"])
@@ -136,7 +136,7 @@ describe.each([
       for (const how of ["close", "reset"] as const) {
         const { setFaults } = yield* OAuthServer.OAuthServer
         const token = yield* session
-        yield* setFaults([OAuthServer.disconnect(how), OAuthServer.lost(OAuthServer.disconnect(how))])
+        yield* setFaults([OAuthServer.disconnect(how), OAuthServer.lostResponse(OAuthServer.disconnect(how))])
         for (let i = 0; i < 2; i++) {
           const error = yield* Effect.flip(refresh(token))
           expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport" })
@@ -177,7 +177,7 @@ describe.each([
       const text = yield* response.text
       expect(text).toHaveLength(1_000_000)
       expect(JSON.parse(text)).toMatchObject({ token_type: "Bearer" })
-    }).pipe(Effect.provide(layer({ faults: [OAuthServer.padded(1_000_000)] })))
+    }).pipe(Effect.provide(layer({ faults: [OAuthServer.oversized(1_000_000)] })))
   )
 
   it.effect("a body of 100 MiB and one without end are read as far as the client likes", () =>
@@ -194,7 +194,7 @@ describe.each([
         )
         expect(read).toBeLessThan(2 * 1024 * 1024)
       }
-    }).pipe(Effect.provide(layer({ faults: [OAuthServer.padded(100 * 1024 * 1024), OAuthServer.padded()] })))
+    }).pipe(Effect.provide(layer({ faults: [OAuthServer.oversized(100 * 1024 * 1024), OAuthServer.oversized()] })))
   )
 })
 
@@ -210,18 +210,18 @@ describe("a body without end in memory", () => {
       yield* until(tracked.value, ({ length }) => length > 1)
       yield* Fiber.interrupt(reading)
       yield* until(tracked.value, ({ length }) => length === 0)
-    }).pipe(Effect.provide(OAuthServer.layerMemory({ faults: [OAuthServer.padded()] })))
+    }).pipe(Effect.provide(OAuthServer.layerMemory({ faults: [OAuthServer.oversized()] })))
   )
 })
 
 describe("garbled answers", () => {
   const own = { token_type: "Bearer" }
   const cases: ReadonlyArray<readonly [string, OAuthServer.Fault, object]> = [
-    ["expires_in as text", OAuthServer.garbled({ expires_in: "3600" }), { ...own, expires_in: "3600" }],
-    ["a negative expires_in", OAuthServer.garbled({ expires_in: -1 }), { ...own, expires_in: -1 }],
-    ["a huge expires_in", OAuthServer.garbled({ expires_in: 1e308 }), { ...own, expires_in: 1e308 }],
-    ["a token of another type", OAuthServer.garbled({ token_type: "mac" }), { token_type: "mac" }],
-    ["other text", OAuthServer.garbled(() => "[]"), []]
+    ["expires_in as text", OAuthServer.malformed({ expires_in: "3600" }), { ...own, expires_in: "3600" }],
+    ["a negative expires_in", OAuthServer.malformed({ expires_in: -1 }), { ...own, expires_in: -1 }],
+    ["a huge expires_in", OAuthServer.malformed({ expires_in: 1e308 }), { ...own, expires_in: 1e308 }],
+    ["a token of another type", OAuthServer.malformed({ token_type: "mac" }), { token_type: "mac" }],
+    ["other text", OAuthServer.malformed(() => "[]"), []]
   ]
   it.effect.each(cases)("%s", ([, fault, expected]) =>
     Effect.gen(function* () {
@@ -241,9 +241,9 @@ describe("garbled answers", () => {
       Effect.provide(
         OAuthServer.layerMemory({
           faults: [
-            OAuthServer.garbled({ access_token: undefined }),
-            OAuthServer.garbled(() => ""),
-            OAuthServer.garbled({ error: "x" })
+            OAuthServer.malformed({ access_token: undefined }),
+            OAuthServer.malformed(() => ""),
+            OAuthServer.malformed({ error: "x" })
           ]
         })
       )
@@ -260,14 +260,14 @@ describe("a connection that is really cut", () => {
       expect(head).toContain("HTTP/1.1 200 OK")
       expect(body).toHaveLength(Math.floor(length / 2))
       expect(end).toBe(how === "close" ? "FIN" : "ECONNRESET")
-    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.cut({ how })] })))
+    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.truncated({ how })] })))
   )
 
   it.effect("after any number of bytes, none and all of them included, of a fault, too", () =>
     Effect.gen(function* () {
       const { setFaults } = yield* OAuthServer.OAuthServer
       for (const after of [0, 1, 5, 6]) {
-        yield* setFaults([OAuthServer.cut({ after }, OAuthServer.fault(200, "<html>"))])
+        yield* setFaults([OAuthServer.truncated({ after }, OAuthServer.fault(200, "<html>"))])
         const { end, text } = yield* raw
         expect(text.split("\r\n\r\n")[1]).toBe("<html>".slice(0, after))
         expect(end).toBe("FIN")

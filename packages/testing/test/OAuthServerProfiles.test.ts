@@ -156,8 +156,8 @@ describe("OAuthServer with a profile", () => {
 
   it.effect("lets options go before the settings of the profile", () =>
     Effect.gen(function* () {
-      const { signIn } = yield* OAuthServer.OAuthServer
-      expect(yield* signIn({ clientId: "client" })).toMatchObject({ expires_in: 3600 })
+      const { issueTokens } = yield* OAuthServer.OAuthServer
+      expect(yield* issueTokens({ clientId: "client" })).toMatchObject({ expires_in: 3600 })
     }).pipe(Effect.provide(OAuthServer.layerMemory({ profile: salesforce, expiresIn: true })))
   )
 })

@@ -38,7 +38,7 @@ const resource = (token: string) =>
 const status = (token: string) => Effect.map(resource(token), (response) => response.status)
 
 const session = Effect.map(
-  Effect.flatMap(OAuthServer.OAuthServer, ({ signIn }) => signIn({ clientId: "client" })),
+  Effect.flatMap(OAuthServer.OAuthServer, ({ issueTokens }) => issueTokens({ clientId: "client" })),
   ({ access_token, refresh_token = "" }) => ({ access_token, refresh_token })
 )
 
@@ -90,7 +90,7 @@ describe.each([
   it.effect.each([
     ["another", 20],
     ["same", 1]
-  ] as const)("within a grace that gives %s: all succeed with %i refresh tokens, all good", ([reuseGives, count]) =>
+  ] as const)("within a grace that gives %s: all succeed with %i refresh tokens, all good", ([reuseResponse, count]) =>
     Effect.gen(function* () {
       const { refresh_token } = yield* session
       const answers = yield* atOnce(refresh_token, 20)
@@ -98,14 +98,14 @@ describe.each([
       for (const { access_token } of answers) expect(yield* status(access_token)).toBe(200)
       expect((yield* outcomes).filter((outcome) => outcome === "replayed")).toHaveLength(19)
       expect(yield* (yield* OAuthServer.OAuthServer).revokedFamilies).toBe(0)
-    }).pipe(Effect.provide(layer({ reuseGrace: "10 seconds", reuseGives })))
+    }).pipe(Effect.provide(layer({ reuseGrace: "10 seconds", reuseResponse })))
   )
 })
 
 describe("reuse within a grace", () => {
   const graces = ["another", "same"] as const
 
-  it.effect.each(graces)("ends as soon as what was given (%s) is used: the token was not lost", (reuseGives) =>
+  it.effect.each(graces)("ends as soon as what was given (%s) is used: the token was not lost", (reuseResponse) =>
     Effect.gen(function* () {
       const { refresh_token } = yield* session
       yield* refresh(refresh_token)
@@ -114,7 +114,7 @@ describe("reuse within a grace", () => {
       expect(yield* refresh(refresh_token)).toMatchObject({ error: "invalid_grant" })
       expect(yield* status(third.access_token)).toBe(401)
       expect(yield* outcomes).toEqual(["refreshed", "replayed", "refreshed", "reused"])
-    }).pipe(memory({ reuseGrace: "10 seconds", reuseGives }))
+    }).pipe(memory({ reuseGrace: "10 seconds", reuseResponse }))
   )
 
   it.effect("is counted from the first use, however often the token comes again", () =>
@@ -141,7 +141,7 @@ describe("reuse within a grace", () => {
           token = answers.at(-1)?.refresh_token ?? ""
         }
         expect(yield* (yield* OAuthServer.OAuthServer).revokedFamilies).toBe(0)
-      }).pipe(memory({ reuseGrace: "1 second", reuseGives: isSame ? "same" : "another" }))
+      }).pipe(memory({ reuseGrace: "1 second", reuseResponse: isSame ? "same" : "another" }))
   )
 })
 
@@ -223,15 +223,15 @@ describe("what tests see of sessions, and do to them", () => {
 
   it.effect("a family is found by any of its tokens, and tells how it is", () =>
     Effect.gen(function* () {
-      const { families, familyOf } = yield* OAuthServer.OAuthServer
+      const { families, findFamily } = yield* OAuthServer.OAuthServer
       yield* session
       const first = yield* session
       const second = yield* refresh(first.refresh_token)
       const state = { id: 1, clientId: "client", ended: undefined, refreshTokens: 2, unused: [1], accessTokens: 2 }
       for (const token of [first.access_token, first.refresh_token, second.access_token, second.refresh_token]) {
-        expect(yield* familyOf(token)).toEqual(state)
+        expect(yield* findFamily(token)).toEqual(state)
       }
-      expect(yield* familyOf("x")).toBeUndefined()
+      expect(yield* findFamily("x")).toBeUndefined()
       yield* TestClock.adjust("1 hour")
       expect(yield* families).toMatchObject([{ id: 0 }, { ...state, accessTokens: 0 }])
     }).pipe(memory())

@@ -13,7 +13,7 @@ const memory = (options: OAuthServer.Options = {}) => Client.memory({ clients, .
 
 const signIn = (scope = "read write") =>
   Effect.flatMap(OAuthServer.OAuthServer, (server) =>
-    Effect.map(server.signIn({ clientId: "web", scope }), ({ access_token, refresh_token = "" }) => ({
+    Effect.map(server.issueTokens({ clientId: "web", scope }), ({ access_token, refresh_token = "" }) => ({
       access_token,
       refresh_token
     }))
@@ -62,7 +62,7 @@ describe("introspection", () => {
 describe("revocation", () => {
   it.effect("of an access token leaves the session, and of a refresh token ends it", () =>
     Effect.gen(function* () {
-      const { familyOf } = yield* OAuthServer.OAuthServer
+      const { findFamily } = yield* OAuthServer.OAuthServer
       const { access_token, refresh_token } = yield* signIn()
       expect((yield* Client.post("/revoke", { token: access_token })).status).toBe(200)
       expect(yield* status(access_token)).toBe(401)
@@ -70,7 +70,7 @@ describe("revocation", () => {
       expect(yield* status(next.access_token)).toBe(200)
       expect((yield* Client.post("/revoke", { token: next.refresh_token })).status).toBe(200)
       expect(yield* status(next.access_token)).toBe(401)
-      expect(yield* familyOf(refresh_token)).toMatchObject({ ended: { by: "client" } })
+      expect(yield* findFamily(refresh_token)).toMatchObject({ ended: { by: "client" } })
     }).pipe(memory())
   )
 

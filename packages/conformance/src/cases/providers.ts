@@ -86,7 +86,7 @@ const refreshedTwice = (meeting: Meeting, source: TokenSource.Service) =>
     const { profile, server } = meeting
     yield* renewed(source)
     const { accessToken } = yield* renewed(source)
-    const family = yield* server.familyOf(Redacted.value(accessToken))
+    const family = yield* server.findFamily(Redacted.value(accessToken))
     const calls = (yield* server.calls).filter(({ grantType }) => grantType === "refresh_token")
     const presented = calls.map(({ outcome, presented }) => `${outcome} ${presented?.number ?? "none"}`)
     const expected = profile.refresh === "rotates" ? ["refreshed 0", "refreshed 1"] : ["refreshed 0", "refreshed 0"]
@@ -147,7 +147,7 @@ const signedOut = (meeting: Meeting) =>
     const out = client.signOut(options)
     if (profile.endpoints.revocation !== undefined) {
       yield* out
-      const family = yield* server.familyOf(text)
+      const family = yield* server.findFamily(text)
       yield* holds(family?.ended !== undefined, "the refresh token is revoked at the provider")
     } else {
       yield* refused(out, { reason: "InvalidResponse" })

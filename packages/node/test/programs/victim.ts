@@ -13,6 +13,6 @@ const program = Effect.gen(function* () {
     until: Option.exists(({ version }) => version > before)
   })
   const told = Effect.tap(begun, () => Effect.sync(() => process.stdout.write("begun\n")))
-  yield* Effect.race(Effect.zipRight(told, Effect.never), TokenStoreContract.victim(store))
+  yield* Effect.race(Effect.zipRight(told, Effect.never), TokenStoreContract.crashingWriter(store))
 })
 await Effect.runPromise(program)

@@ -75,7 +75,7 @@ const hide = (text: string): string => replace(text, 16 * 1024)
 const inField = (name: string): Parser =>
   parser(`RetryAfter.parse of ${name}`, (text) => RetryAfter.parse({ date: dates[0], [name]: text }, now), waits)
 
-const decide = (name: string, exchange: (text: string) => Redirect.Exchange): Parser =>
+const decide = (name: string, exchange: (text: string) => Redirect.RedirectInput): Parser =>
   parser(`Redirect.decide on its ${name}`, (text) => Redirect.decide(exchange(text)), [...urls, "POST", "GET"])
 
 const hop = { method: "POST", url: "https://api.example.com/v1", status: 307, location: "/", hops: 0, limit: 5 }
@@ -114,8 +114,12 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     decide("location", (location) => ({ ...hop, location })),
     decide("URL", (url) => ({ ...hop, url })),
     decide("method", (method) => ({ ...hop, method, status: 302 })),
-    parser("Redirect.isHarmless", Redirect.isHarmless, ["Accept-Language", "If-Match", "Cookie"])
+    parser("Redirect.isSafeCrossOriginHeader", Redirect.isSafeCrossOriginHeader, [
+      "Accept-Language",
+      "If-Match",
+      "Cookie"
+    ])
   ],
-  RequestTarget: [parser("RequestTarget.isNormal", (text) => RequestTarget.isNormal(text), urls)],
+  RequestTarget: [parser("RequestTarget.isNormalized", (text) => RequestTarget.isNormalized(text), urls)],
   RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField)
 }

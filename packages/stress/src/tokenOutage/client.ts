@@ -71,7 +71,7 @@ export const stage = (make: Make, way: Way): Effect.Effect<Stage, InvalidRequest
       clientSecret: Redacted.make(clientSecret),
       tokenEndpoint: server.tokenEndpoint
     }).pipe(Effect.provideService(HttpClient.HttpClient, over(transport, way)))
-    const { refresh_token: first = "" } = yield* server.signIn({ clientId })
+    const { refresh_token: first = "" } = yield* server.issueTokens({ clientId })
     const source = yield* make({ key: "account", mint: RefreshToken.mint(oauth, Redacted.make(first)) })
     const api = yield* ApiClient.make({ baseUrl: server.issuer, auth: Bearer.fromSource(source) })
     const call = Effect.gen(function* () {

@@ -46,7 +46,7 @@ const notSecret: ReadonlySet<string> = new Set(["traceparent", "tracestate"])
 
 const fieldsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> =>
   Object.entries(signed.headers).flatMap(([name, value]) => {
-    const added = unsigned.headers[name] !== value && !Redirect.isHarmless(name) && !notSecret.has(name)
+    const added = unsigned.headers[name] !== value && !Redirect.isSafeCrossOriginHeader(name) && !notSecret.has(name)
     // A credential that the caller set by hand is known by the name of its field only.
     return added || Redact.isSensitiveHeader(name) ? partsOf(name, value) : []
   })

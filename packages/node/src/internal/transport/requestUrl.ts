@@ -23,7 +23,7 @@ export const splitter = (): ((request: HttpClientRequest) => Either.Either<Targe
 
   const located = (url: string): Target | undefined => {
     const end = url.indexOf("/", 8)
-    if (end !== -1 && known.has(url.slice(0, end)) && RequestTarget.isNormal(url, end)) {
+    if (end !== -1 && known.has(url.slice(0, end)) && RequestTarget.isNormalized(url, end)) {
       return { origin: url.slice(0, end), path: url.slice(end) }
     }
     const target = RequestTarget.parse(url)

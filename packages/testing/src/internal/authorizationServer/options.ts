@@ -33,13 +33,13 @@ export interface ClientOptions {
  * - `rotation`: whether each refresh gives a new refresh token (true); without, the answer leaves it out
  * - `reuseGrace`: how long after its first use a used refresh token is taken again, for answers that were lost, as often
  *   as it comes, while nothing that it was exchanged for was used (0: never)
- * - `reuseGives`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 has it
+ * - `reuseResponse`: the refresh token that it is exchanged for again: `"another"` one of the same family, as Auth0 has it
  *   (default), or the `"same"` one as before, as if the first answer had been kept, as Drupal's Refresh Token Buffer does
  * - `replicationDelay`: how long `/resource` does not know an access token yet: 401 `invalid_token` (0)
  * - `clockOffset`: how far the server's clock (its `Date`, and the times in JWTs that it makes and judges) is ahead of
  *   Effect's, in milliseconds (0); less than 0 for behind. What it tells tests (`at`) is Effect's clock
  * - `faults`: for each call of the token endpoint in order, or as a function of it, the answer that replaces its own
- * - `user`: what becomes of authorization requests: the user `"approves"` at once (default), `"denies"`, or `"decides"`
+ * - `consent`: the result of authorization requests: `"approve"` at once (default), `"deny"`, or `"manual"`: the user decides
  *   on a page with two buttons, or by `approve` and `deny` of the service
  * - `subject`: who the user is, the `sub` of tokens (`"user"`)
  * - `pkce`: `"required"` (default), or `"optional"`; S256 in any case
@@ -50,7 +50,7 @@ export interface ClientOptions {
  *   (`nonce`, false), how long each nonce is given out (`nonceLifetime`, one minute; it is taken for as long again); and
  *   `downgrade`, a fault: proofs are checked, and tokens are `Bearer` all the same
  * - `initialAccessToken`: what `/register` asks for as a Bearer token; nothing, when it is left out
- * - `altered`: members of the metadata, parameters of the redirect with the code, and claims of ID tokens that are not
+ * - `overrides`: members of the metadata, parameters of the redirect with the code, and claims of ID tokens that are not
  *   the server's own: what an attacker would send. One that is `undefined` is left out
  * - `profile`: the provider that the server imitates, see {@link profiles}; other options go before its settings
  *
@@ -66,11 +66,11 @@ export interface Options {
   readonly refreshTokens?: boolean | undefined
   readonly rotation?: boolean | undefined
   readonly reuseGrace?: Duration.DurationInput | undefined
-  readonly reuseGives?: "another" | "same" | undefined
+  readonly reuseResponse?: "another" | "same" | undefined
   readonly replicationDelay?: Duration.DurationInput | undefined
   readonly clockOffset?: number | undefined
   readonly faults?: Fault.Script | undefined
-  readonly user?: "approves" | "denies" | "decides" | undefined
+  readonly consent?: "approve" | "deny" | "manual" | undefined
   readonly subject?: string | undefined
   readonly pkce?: "required" | "optional" | undefined
   readonly pushedRequests?: "required" | "optional" | undefined
@@ -88,7 +88,7 @@ export interface Options {
     | undefined
   readonly initialAccessToken?: string | undefined
   readonly profile?: Profile | undefined
-  readonly altered?:
+  readonly overrides?:
     | {
         readonly metadata?: Readonly<Record<string, unknown>> | undefined
         readonly redirect?: Readonly<Record<string, string | undefined>> | undefined

@@ -12,7 +12,7 @@ import type * as Tokens from "./tokens/tokens.js"
  * @since 0.1.0
  * @category models
  */
-export interface Waiting {
+export interface PendingConsent {
   readonly id: string
   readonly clientId: string
   readonly scope: string | undefined
@@ -21,15 +21,15 @@ export interface Waiting {
 /**
  * A running server. `issuer` has no slash at its end. `tokenCalls` and `refreshCalls` count the calls of the token
  * endpoint, those that were answered by a fault included, and `calls` are all of them; `revokedFamilies` counts the
- * refresh-token families that died of reuse, and `families` are all of them; `familyOf` is that of an access token or a
+ * refresh-token families that died of reuse, and `families` are all of them; `findFamily` is that of an access token or a
  * refresh token. `connections` counts sockets (0 in memory).
  *
- * `signIn` gives tokens with a refresh token, as if a user had come by. `revokeAccessTokens` ends every access token that
+ * `issueTokens` gives tokens with a refresh token, as if a user had come by. `revokeAccessTokens` ends every access token that
  * was issued until now, and no refresh token. `revokeFamily` is an administrator who ends a session: its refresh tokens
  * are dead, its access tokens too unless they are to stay alive. `setFaults` replaces the faults from the next call on,
  * which is the first of a list.
  *
- * With `user: "decides"`, `waiting` are the authorization requests that nobody has decided on; `approve` and `deny` press
+ * With `consent: "manual"`, `pendingConsents` are the authorization requests that nobody has decided on; `approve` and `deny` press
  * the button, once, and give the URL that the browser is sent to (`undefined` for an `id` that does not wait).
  * `approveDevice` and `denyDevice` are the same for the code that a device shows; they tell whether a device waits for it.
  * `renewNonces` makes every DPoP nonce worthless that was given out until now; `rotateKeys` replaces the key of ID tokens.
@@ -46,10 +46,10 @@ export interface Service {
   readonly calls: Effect.Effect<ReadonlyArray<Calls.LoggedCall>>
   readonly revokedFamilies: Effect.Effect<number>
   readonly families: Effect.Effect<ReadonlyArray<Families.FamilyState>>
-  readonly familyOf: (token: string) => Effect.Effect<Families.FamilyState | undefined>
+  readonly findFamily: (token: string) => Effect.Effect<Families.FamilyState | undefined>
   readonly requests: Effect.Effect<ReadonlyArray<Recorder.Received>>
   readonly connections: Effect.Effect<number>
-  readonly signIn: (subject: {
+  readonly issueTokens: (subject: {
     readonly clientId: string
     readonly scope?: string | undefined
   }) => Effect.Effect<Tokens.TokenResponse>
@@ -59,7 +59,7 @@ export interface Service {
     options?: { readonly accessTokens?: "dead" | "alive" | undefined }
   ) => Effect.Effect<void>
   readonly setFaults: (script: Fault.Script) => Effect.Effect<void>
-  readonly waiting: Effect.Effect<ReadonlyArray<Waiting>>
+  readonly pendingConsents: Effect.Effect<ReadonlyArray<PendingConsent>>
   readonly approve: (id: string, approval?: Approval) => Effect.Effect<string | undefined>
   readonly deny: (id: string) => Effect.Effect<string | undefined>
   readonly approveDevice: (userCode: string, approval?: Approval) => Effect.Effect<boolean>

@@ -11,10 +11,10 @@ export interface Settings {
   readonly refreshTokens: boolean
   readonly rotation: boolean
   readonly reuseGrace: number
-  readonly reuseGives: "another" | "same"
+  readonly reuseResponse: "another" | "same"
   readonly replicationDelay: number
   readonly clockOffset: number
-  readonly user: "approves" | "denies" | "decides"
+  readonly consent: "approve" | "deny" | "manual"
   readonly subject: string
   readonly pkce: "required" | "optional"
   readonly pushedRequests: "required" | "optional"
@@ -27,7 +27,7 @@ export interface Settings {
     readonly downgrade: boolean
   }
   readonly initialAccessToken: string | undefined
-  readonly altered: {
+  readonly overrides: {
     readonly metadata: Readonly<Record<string, unknown>>
     readonly redirect: Readonly<Record<string, string | undefined>>
     readonly idToken: Readonly<Record<string, unknown>>
@@ -38,11 +38,11 @@ const refreshing = (options: Options) => ({
   refreshTokens: options.refreshTokens ?? false,
   rotation: options.rotation ?? true,
   reuseGrace: Duration.toMillis(options.reuseGrace ?? 0),
-  reuseGives: options.reuseGives ?? "another"
+  reuseResponse: options.reuseResponse ?? "another"
 })
 
-const authorizing = ({ codeLifetime, device, pkce, pushedRequests, subject, user }: Options) => ({
-  user: user ?? "approves",
+const authorizing = ({ codeLifetime, device, pkce, pushedRequests, subject, consent }: Options) => ({
+  consent: consent ?? "approve",
   subject: subject ?? "user",
   pkce: pkce ?? "required",
   pushedRequests: pushedRequests ?? "optional",
@@ -70,16 +70,16 @@ const withProfile = (options: Options): Options => {
   const { profile } = options
   if (profile === undefined) return options
   const { metadata, redirect, ...settings } = settingsOf(profile)
-  const { altered } = options
+  const { overrides } = options
   return {
     rotation: profile.refresh === "rotates",
     pkce: "optional",
     ...settings,
     ...options,
-    altered: {
-      ...altered,
-      metadata: { ...metadata, ...altered?.metadata },
-      redirect: { ...redirect, ...altered?.redirect }
+    overrides: {
+      ...overrides,
+      metadata: { ...metadata, ...overrides?.metadata },
+      redirect: { ...redirect, ...overrides?.redirect }
     }
   }
 }
@@ -97,9 +97,9 @@ const resolved = (options: Options): Settings => ({
   ...authorizing(options),
   dpop: proving(options),
   initialAccessToken: options.initialAccessToken,
-  altered: {
-    metadata: options.altered?.metadata ?? {},
-    redirect: options.altered?.redirect ?? {},
-    idToken: options.altered?.idToken ?? {}
+  overrides: {
+    metadata: options.overrides?.metadata ?? {},
+    redirect: options.overrides?.redirect ?? {},
+    idToken: options.overrides?.idToken ?? {}
   }
 })

@@ -13,10 +13,12 @@ const atNow = <A>(read: (now: number) => A): Effect.Effect<A> =>
   Effect.clockWith((clock) => Effect.sync(() => read(clock.unsafeCurrentTimeMillis())))
 
 /** What tests do to tokens. */
-const sessions = (server: Server): Pick<Service, "signIn" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
+const sessions = (
+  server: Server
+): Pick<Service, "issueTokens" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
   const { calls, settings, tokens } = server
   return {
-    signIn: ({ clientId, scope }) =>
+    issueTokens: ({ clientId, scope }) =>
       atNow((now) => {
         const subject = { clientId, scope, user: settings.subject }
         return Tokens.issue(tokens, settings, subject, { refreshable: true, now }).response
@@ -35,8 +37,10 @@ const sessions = (server: Server): Pick<Service, "signIn" | "revokeAccessTokens"
 }
 
 /** What tests do as the user. */
-const user = (server: Server): Pick<Service, "waiting" | "approve" | "deny" | "approveDevice" | "denyDevice"> => ({
-  waiting: Effect.sync(() =>
+const user = (
+  server: Server
+): Pick<Service, "pendingConsents" | "approve" | "deny" | "approveDevice" | "denyDevice"> => ({
+  pendingConsents: Effect.sync(() =>
     Array.from(server.asked, ([id, { client, scope }]) => ({ id, clientId: client.id, scope }))
   ),
   approve: (id, approval = {}) =>
@@ -66,7 +70,7 @@ export const control = (server: Server, { connections, requests }: Recorder.Reco
     calls: Effect.sync(() => calls.map((call) => ({ ...call }))),
     revokedFamilies: Effect.sync(() => tokens.families.filter(({ ended }) => ended?.by === "reuse").length),
     families: atNow((now) => tokens.families.map((family) => stateOf(family, now))),
-    familyOf: (token) =>
+    findFamily: (token) =>
       atNow((now) => {
         const family = Tokens.familyOf(tokens, token)
         return family === undefined ? undefined : stateOf(family, now)

@@ -10,7 +10,7 @@ import type * as Random from "effect/Random"
  * @since 0.1.0
  * @category models
  */
-export interface Chance {
+export interface Toxicity {
   readonly probability?: number | undefined
 }
 
@@ -22,7 +22,7 @@ export interface Chance {
  * @since 0.1.0
  * @category models
  */
-export interface Cut extends Chance {
+export interface ByteLimit extends Toxicity {
   readonly after?: number | readonly [least: number, most: number] | undefined
 }
 
@@ -34,16 +34,16 @@ export interface Cut extends Chance {
  * @category models
  */
 export type Toxic = Data.TaggedEnum<{
-  readonly Latency: Chance & {
+  readonly Latency: Toxicity & {
     readonly delay: Duration.DurationInput
     readonly jitter?: Duration.DurationInput | undefined
   }
-  readonly Rate: Chance & { readonly bytesPerSecond: number }
-  readonly Slice: Chance & { readonly bytes: number }
-  readonly Reset: Cut
-  readonly Truncate: Cut
-  readonly HalfClose: Cut
-  readonly BlackHole: Cut
+  readonly Rate: Toxicity & { readonly bytesPerSecond: number }
+  readonly Slice: Toxicity & { readonly bytes: number }
+  readonly Reset: ByteLimit
+  readonly Truncate: ByteLimit
+  readonly HalfClose: ByteLimit
+  readonly BlackHole: ByteLimit
 }>
 
 /**
@@ -120,7 +120,7 @@ export interface Drawn {
 
 const millis = (duration: Duration.DurationInput | undefined): number => Duration.toMillis(duration ?? 0)
 
-const positionOf = ({ after = 0 }: Cut, luck: number): number => {
+const positionOf = ({ after = 0 }: ByteLimit, luck: number): number => {
   if (typeof after === "number") return after
   const [least, most] = after
   return least + Math.floor(luck * (most - least + 1))

@@ -38,7 +38,7 @@ export interface ProviderResponse {
 }
 
 /**
- * The settings of the server that a deviation changes, see {@link Options}. `metadata` and `redirect` are its `altered` members.
+ * The settings of the server that a deviation changes, see {@link Options}. `metadata` and `redirect` are its `overrides` members.
  *
  * @since 0.1.0
  * @category models

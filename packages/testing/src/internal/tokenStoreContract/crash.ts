@@ -21,7 +21,7 @@ const next = (found: Summary): readonly [version: number, name: string] => [
  * @since 0.1.0
  * @category harnesses
  */
-export const victim = (store: TokenStore.Service): Effect.Effect<never, TokenStoreError> =>
+export const crashingWriter = (store: TokenStore.Service): Effect.Effect<never, TokenStoreError> =>
   Effect.forever(
     store.exclusive("key")(Effect.flatMap(read(store), (found) => write(store, found?.[0] ?? 0, next(found)[1])))
   )

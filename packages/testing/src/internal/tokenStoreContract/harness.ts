@@ -41,7 +41,7 @@ export interface Harness<Place = void> {
   /** For a store that says that it notices damage: of each byte that is cut off, and each bit that is another. */
   readonly bytes?: ((place: Place) => Bytes) | undefined
   readonly disk?: ((place: Place) => Disk) | undefined
-  /** Has another process run `victim` there, and kills it (SIGKILL) a while after it began to write. */
+  /** Has another process run `crashingWriter` there, and kills it (SIGKILL) a while after it began to write. */
   readonly kill?: ((place: Place) => Effect.Effect<void, unknown, Scope.Scope>) | undefined
 }
 

@@ -9,7 +9,7 @@ export const back = (
   params: Readonly<Record<string, string | undefined>>
 ): string => {
   // Most providers do not send `iss`. A profile whose provider does has it in its settings.
-  const all = { ...params, state, iss: profile === undefined ? issuer : undefined, ...settings.altered.redirect }
+  const all = { ...params, state, iss: profile === undefined ? issuer : undefined, ...settings.overrides.redirect }
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(all)) if (value !== undefined) query.set(name, value)
   return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query.toString()}`

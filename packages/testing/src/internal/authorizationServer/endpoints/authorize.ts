@@ -39,12 +39,12 @@ const pushed = (
   })
 
 const decided = (server: Server, authorization: Authorization.Authorization, now: number): Response => {
-  switch (server.settings.user) {
-    case "approves":
+  switch (server.settings.consent) {
+    case "approve":
       return redirect(Consent.approve(server, authorization, { now }))
-    case "denies":
+    case "deny":
       return redirect(Consent.deny(server, authorization))
-    case "decides": {
+    case "manual": {
       const id = Secret.random()
       server.asked.set(id, authorization)
       return Page.decision(`<input type="hidden" name="id" value="${id}">`)

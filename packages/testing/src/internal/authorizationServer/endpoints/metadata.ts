@@ -35,7 +35,7 @@ const server = ({ issuer, settings }: Server) => ({
   code_challenge_methods_supported: ["S256"],
   authorization_response_iss_parameter_supported: true,
   dpop_signing_alg_values_supported: asymmetric,
-  ...settings.altered.metadata
+  ...settings.overrides.metadata
 })
 
 /** RFC 9728 §2. */
@@ -63,7 +63,7 @@ const ofProvider = (
   response_types_supported: ["code"],
   subject_types_supported: ["public"],
   id_token_signing_alg_values_supported: ["ES256"],
-  ...settings.altered.metadata
+  ...settings.overrides.metadata
 })
 
 /** A metadata document of the provider. */

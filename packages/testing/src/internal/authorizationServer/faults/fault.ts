@@ -95,7 +95,7 @@ const turn = Effect.async<void>((resume) => {
 })
 
 /** Spaces after JSON are JSON (RFC 8259 §2). */
-export const padded = (length: number): Fault => ({
+export const oversized = (length: number): Fault => ({
   afterGrant: true,
   answer: (own) => {
     const bytes = Connection.bytesOf(own)

@@ -15,7 +15,7 @@ export const fault = (status: number, body = "", headers: Readonly<Record<string
   Fault.canned(status, body, headers)
 
 /**
- * No answer at all, until the client goes away. The grant is not carried out; `lost(hang)` carries it out.
+ * No answer at all, until the client goes away. The grant is not carried out; `lostResponse(hang)` carries it out.
  *
  * @since 0.1.0
  * @category constructors
@@ -24,7 +24,7 @@ export const hang: Fault.Fault = Fault.silence
 
 /**
  * The connection ends in the place of an answer, with a FIN (`close`) or a RST. The grant is not carried out;
- * `lost(disconnect("reset"))` carries it out.
+ * `lostResponse(disconnect("reset"))` carries it out.
  *
  * @since 0.1.0
  * @category constructors
@@ -32,13 +32,13 @@ export const hang: Fault.Fault = Fault.silence
 export const disconnect = (how: "close" | "reset" = "reset"): Fault.Fault => Fault.dropped(how)
 
 /**
- * The server's own answer with other fields: `garbled({ expires_in: "3600" })`, `garbled({ access_token: undefined })`
+ * The server's own answer with other fields: `malformed({ expires_in: "3600" })`, `malformed({ access_token: undefined })`
  * for one without a token; or with its text changed by a function. Refusals stay as they are.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const garbled = (change: Readonly<Record<string, unknown>> | ((body: string) => string)): Fault.Fault =>
+export const malformed = (change: Readonly<Record<string, unknown>> | ((body: string) => string)): Fault.Fault =>
   Fault.edited(typeof change === "function" ? change : (body) => Fault.merged(body, change))
 
 /**
@@ -48,7 +48,7 @@ export const garbled = (change: Readonly<Record<string, unknown>> | ((body: stri
  * @since 0.1.0
  * @category constructors
  */
-export const padded = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault => Fault.padded(bytes)
+export const oversized = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault => Fault.oversized(bytes)
 
 /**
  * An answer that gets lost: the grant *is* carried out, a refresh token rotated, and the client sees this fault.
@@ -56,7 +56,7 @@ export const padded = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault =>
  * @since 0.1.0
  * @category constructors
  */
-export const lost = (fault: Fault.Fault): Fault.Fault => ({ ...fault, afterGrant: true })
+export const lostResponse = (fault: Fault.Fault): Fault.Fault => ({ ...fault, afterGrant: true })
 
 /**
  * An answer that comes later, by Effect's clock (sooner when the server ends): a fault, or the server's own, whose grant
@@ -78,7 +78,7 @@ export const slow = (duration: Duration.DurationInput, fault: Fault.Fault = Faul
  * @since 0.1.0
  * @category constructors
  */
-export const cut = (
+export const truncated = (
   options: { readonly after?: number | undefined; readonly how?: "close" | "reset" | undefined } = {},
   fault: Fault.Fault = Fault.own
 ): Fault.Fault =>

@@ -39,7 +39,7 @@ const isReused = (token: Family.RefreshToken, settings: Settings, now: number): 
 
 const next = (tokens: Tokens, settings: Settings, token: Family.RefreshToken, now: number): Family.RefreshToken => {
   if (!settings.rotation) return token
-  if (token.used !== undefined && settings.reuseGives === "same") return token.used.for
+  if (token.used !== undefined && settings.reuseResponse === "same") return token.used.for
   const given = issueRefresh(tokens, token.family, token.scope)
   if (token.used === undefined) token.used = { at: now, for: given }
   else token.replayed.push(given)

@@ -23,7 +23,7 @@ export const attach = (
   const iat = Math.floor(clockOf(server, now) / 1000)
   const claims = { iss: server.issuer, sub: user, aud: clientId, iat, exp: iat + 3600, auth_time: iat, nonce, acr }
   return Effect.map(
-    server.signer.sign({ ...Behavior.claimsOf(server.profile, claims), ...server.settings.altered.idToken }),
+    server.signer.sign({ ...Behavior.claimsOf(server.profile, claims), ...server.settings.overrides.idToken }),
     (id_token) => ({
       ...response,
       id_token

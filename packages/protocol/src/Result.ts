@@ -33,7 +33,7 @@ export interface Err<R extends string> {
  * @since 0.1.0
  * @category models
  */
-export type Outcome<A, R extends string> = Ok<A> | Err<R>
+export type Result<A, R extends string> = Ok<A> | Err<R>
 
 /**
  * Makes an {@link Ok}.
