@@ -21,7 +21,7 @@ const AuthLive = Layer.unwrapEffect(
 )
 
 const StoreLive = Layer.unwrapEffect(
-  Effect.map(EncryptionKey.config("TOKEN_KEY"), (key) => EncryptedTokenStore.layer({ name: "app", key }))
+  Effect.map(EncryptionKey.config("TOKEN_KEY"), (key) => EncryptedTokenStore.layer({ storeId: "app", key }))
 ).pipe(Layer.provide(FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })))
 
 export const ApiLive = Api.layer({ baseUrl: "https://oauth.test" }).pipe(

@@ -25,16 +25,16 @@ export interface Options {
    * Which store this is: what was sealed under one name opens under no other. It has to stay the same as long as the
    * records are to be read, wherever they are moved to.
    */
-  readonly name: string
+  readonly storeId: string
   /** What new records are sealed with. */
-  readonly key: EncryptionKey.Source
+  readonly key: EncryptionKey.KeySource
   /** What older records may have been sealed with: they open, and their next write seals them with `key`. */
-  readonly older?: ReadonlyArray<EncryptionKey.Source> | undefined
+  readonly previousKeys?: ReadonlyArray<EncryptionKey.KeySource> | undefined
   /**
    * Whether to adopt records that were never encrypted: they are sealed when they are read first. Set it once and take
    * it away again, for as long as it is set, whoever writes to the store below can plant a token of his own.
    */
-  readonly migratePlain?: boolean | undefined
+  readonly adoptUnencrypted?: boolean | undefined
 }
 
 const reserved = () =>
@@ -50,7 +50,7 @@ const reserved = () =>
  * - Each token is sealed as a whole by AES-256-GCM ([NIST SP 800-38D](https://doi.org/10.6028/NIST.SP.800-38D)) with a
  *   new random nonce of 96 bits: its scope, its times and its issuer as much as its secrets. In `inner` it is a token of
  *   the type `sealed/v1` whose text is the key's id and the sealed bytes. The record's key and its version stay readable.
- * - The format, the key's id, the store's `name` and the record's key are authenticated with it: a record that was moved
+ * - The format, the key's id, the store's `storeId` and the record's key are authenticated with it: a record that was moved
  *   to another key or to another store does not open. An *older* record put back into its own place does: that is for
  *   `inner` to prevent.
  * - What does not open is never overwritten or removed, and no error shows a token or a key.
@@ -80,7 +80,8 @@ export const make = (
     : opening(inner, options)
 
 /** The salt of a passphrase is in `inner`: where that is damaged, nothing can be opened or sealed. */
-const isSalted = ({ key, older = [] }: Options): boolean => [key, ...older].some(({ _tag }) => _tag !== "EncryptionKey")
+const isSalted = ({ key, previousKeys = [] }: Options): boolean =>
+  [key, ...previousKeys].some(({ _tag }) => _tag !== "EncryptionKey")
 
 /** What is left of a store whose salt cannot be read: a client that gets a new token at no cost goes on without it. */
 const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
@@ -92,9 +93,9 @@ const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenSto
 })
 
 const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
-  Effect.map(KeyRing.make(inner, options.key, options.older ?? []), ({ all, current }) => {
-    const placeOf = (key: string): Sealed.Place => ({ store: options.name, key })
-    const isMigrated = ({ token }: Stored) => options.migratePlain === true && Sealed.isPlain(token)
+  Effect.map(KeyRing.make(inner, options.key, options.previousKeys ?? []), ({ all, current }) => {
+    const placeOf = (key: string): Sealed.Place => ({ store: options.storeId, key })
+    const isMigrated = ({ token }: Stored) => options.adoptUnencrypted === true && Sealed.isPlain(token)
 
     const write = (key: string, expected: number, token: Token) =>
       Effect.flatMap(Sealed.seal(current, placeOf(key), token), (sealed) =>
@@ -166,7 +167,7 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
  * @since 0.1.0
  * @category keys
  */
-export const reseal = (store: TokenStore.Service, keys: Iterable<string>): Effect.Effect<number, TokenStoreError> =>
+export const reencrypt = (store: TokenStore.Service, keys: Iterable<string>): Effect.Effect<number, TokenStoreError> =>
   Effect.map(
     Effect.forEach(keys, (key) =>
       Effect.flatMap(store.get(key), (stored) =>

@@ -33,7 +33,7 @@ export interface EncryptionKey {
   /** By which a record says what it was sealed with: 16 hexadecimal digits that tell nothing about the key. */
   readonly id: string
   /** What seals: derived from the key that was given ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)). */
-  readonly sealing: KeyObject
+  readonly cipherKey: KeyObject
 }
 
 /**
@@ -53,7 +53,7 @@ export interface Passphrase {
  * @since 0.1.0
  * @category models
  */
-export type Source = EncryptionKey | Passphrase
+export type KeySource = EncryptionKey | Passphrase
 
 const fromBytes = (bytes: Uint8Array): EncryptionKey => ({ _tag: "EncryptionKey", ...Material.separate(bytes) })
 
@@ -87,7 +87,7 @@ export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey
  * import * as Layer from "effect/Layer"
  *
  * const StoreLive = EncryptionKey.config("TOKEN_KEY").pipe(
- *   Effect.map((key) => EncryptedTokenStore.layer({ name: "app", key })),
+ *   Effect.map((key) => EncryptedTokenStore.layer({ storeId: "app", key })),
  *   Layer.unwrapEffect,
  *   Layer.provide(FileTokenStore.layer({ path: "/home/me/.config/app/tokens.json" }))
  * )

@@ -54,7 +54,7 @@ const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStor
 /**
  * A store in the keychain of the user whose process this is, one item a key, and at most 256. It needs the package `@napi-rs/keyring`.
  *
- * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockFolder`, or from the
+ * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockDirectory`, or from the
  *   `ProcessLock` of the context, with its reach. Processes with another folder, or in other containers, are not kept out.
  * - **Protection**: what the keychain gives. Most let every program of the same user read every item while it is
  *   unlocked: they protect disks and backups rather than sessions.
@@ -66,7 +66,7 @@ const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStor
  *
  * The keychain is asked once at construction. Fails with `ReadFailed` and `WriteFailed` (the package is missing, no
  * keychain answers, it is locked, it did not answer in time, an item is too large), `Corrupt` and `Foreign` (an item is
- * not a record; it is never overwritten), `Busy` (somebody else holds the lock) and `Insecure` (of `lockFolder`).
+ * not a record; it is never overwritten), `Busy` (somebody else holds the lock) and `Insecure` (of `lockDirectory`).
  *
  * @param options - the service, the locks, and the bounds.
  * @since 0.1.0
@@ -104,7 +104,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
  * @example
  * import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
  *
- * const StoreLive = KeychainTokenStore.layer({ service: "app", lockFolder: "/home/me/.config/app" })
+ * const StoreLive = KeychainTokenStore.layer({ service: "app", lockDirectory: "/home/me/.config/app" })
  *
  * @since 0.1.0
  * @category layers

@@ -47,7 +47,7 @@ export interface LoopbackListener {
    *
    * Fails with `TokenError` (`ReauthorizationRequired`) where none has come in time.
    */
-  readonly wait: (state: string) => Effect.Effect<URLSearchParams, TokenError>
+  readonly waitForCallback: (state: string) => Effect.Effect<URLSearchParams, TokenError>
 }
 
 const noneCame = (after: Duration.Duration): TokenError =>
@@ -91,9 +91,9 @@ const noPlace = new InvalidRequest({
  * import * as Effect from "effect/Effect"
  *
  * const program = Effect.gen(function* () {
- *   const { redirectUri, wait } = yield* LoopbackListener.make()
+ *   const { redirectUri, waitForCallback } = yield* LoopbackListener.make()
  *   yield* Effect.log(`the redirect URI is ${redirectUri}`)
- *   return yield* wait("the state of the sign-in")
+ *   return yield* waitForCallback("the state of the sign-in")
  * }).pipe(Effect.scoped)
  *
  * @since 0.1.0
@@ -111,7 +111,7 @@ export const make = (options: Options = {}): Effect.Effect<LoopbackListener, Inv
     const { address, server } = yield* Effect.mapError(tried, deaf)
     return {
       redirectUri: `http://${CallbackServer.authority(address, server.port)}${path}`,
-      wait: (state) =>
+      waitForCallback: (state) =>
         Effect.timeoutFail(
           server.wait((parameters) => {
             const [given, ...more] = parameters.getAll("state")

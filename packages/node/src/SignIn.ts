@@ -28,7 +28,7 @@ export interface Options
   /** Where the browser comes back to: a free port of `127.0.0.1` and `/callback`, when left out. */
   readonly listener?: LoopbackListener.Options | undefined
   /** Shows the URL where no browser opens: on the error output, when left out. */
-  readonly show?: ((url: string) => Effect.Effect<void>) | undefined
+  readonly onUrl?: ((url: string) => Effect.Effect<void>) | undefined
 }
 
 const showOnErrorOutput = (url: string): Effect.Effect<void> =>
@@ -65,14 +65,14 @@ export const withBrowser = (
   Browser | HttpClient.HttpClient | TokenStore.TokenStore
 > =>
   Effect.gen(function* () {
-    const { listener, show = showOnErrorOutput, ...client } = options
+    const { listener, onUrl = showOnErrorOutput, ...client } = options
     const browser = yield* Browser
-    const { redirectUri, wait } = yield* LoopbackListener.make(listener)
+    const { redirectUri, waitForCallback } = yield* LoopbackListener.make(listener)
     const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
     const transaction = yield* begin()
-    const opened = Effect.catchAll(browser.open(transaction.url), () => show(transaction.url))
+    const opened = Effect.catchAll(browser.open(transaction.url), () => onUrl(transaction.url))
     // Both at once: a browser that is already signed in is back before the program that opened it has ended.
-    const parameters = yield* Effect.zipLeft(wait(transaction.state), opened, { concurrent: true })
+    const parameters = yield* Effect.zipLeft(waitForCallback(transaction.state), opened, { concurrent: true })
     const signedIn = yield* finish(transaction, parameters)
     yield* AuthorizationCode.store(options, signedIn)
     return signedIn
@@ -87,7 +87,7 @@ export const withBrowser = (
 export interface DeviceOptions
   extends RefreshToken.Options, Pick<DeviceCode.Options, "deviceAuthorizationEndpoint" | "jwksUri" | "parameters"> {
   /** Shows where to go and what to type: on the error output, when left out. */
-  readonly show?: ((pending: DeviceCode.Pending) => Effect.Effect<void>) | undefined
+  readonly onUserCode?: ((pending: DeviceCode.Pending) => Effect.Effect<void>) | undefined
 }
 
 /** The code is shown even where the URL has it in it: who compares the two is not talked into approving somebody else's. */
@@ -128,10 +128,10 @@ export const withDevice = (
   HttpClient.HttpClient | TokenStore.TokenStore
 > =>
   Effect.gen(function* () {
-    const { show = showCode, ...client } = options
+    const { onUserCode = showCode, ...client } = options
     const { begin, finish } = yield* DeviceCode.make(client)
     const pending = yield* begin
-    yield* show(pending)
+    yield* onUserCode(pending)
     const signedIn = yield* finish(pending)
     yield* AuthorizationCode.store(options, signedIn)
     return signedIn

@@ -22,7 +22,7 @@ const keyOf = (seed: string) => EncryptionKey.fromBase64(Redacted.make(Buffer.al
 /** A store in memory, what is sealed in it, and the options it was sealed with. */
 const setting = Effect.gen(function* () {
   const inner = yield* TokenStore.makeMemory
-  const options: EncryptedTokenStore.Options = { name: "app", key: yield* keyOf("a") }
+  const options: EncryptedTokenStore.Options = { storeId: "app", key: yield* keyOf("a") }
   const store = yield* EncryptedTokenStore.make(inner, options)
   yield* store.compareAndSet("key", 0, token("a"))
   const sealed = Option.getOrThrow(yield* inner.get("key")).token
@@ -115,8 +115,8 @@ describe("what is sealed", () => {
         yield* inner.compareAndSet(key, 0, sealed)
         yield* refuses(inner, store, "Corrupt", key)
       }
-      for (const name of ["", "ap", "app,3", "App"]) {
-        const elsewhere = yield* EncryptedTokenStore.make(inner, { ...options, name })
+      for (const storeId of ["", "ap", "app,3", "App"]) {
+        const elsewhere = yield* EncryptedTokenStore.make(inner, { ...options, storeId })
         yield* refuses(inner, elsewhere, "Corrupt")
       }
     })
@@ -214,7 +214,7 @@ describe("keys", () => {
     Effect.gen(function* () {
       const { inner, options } = yield* setting
       const key = yield* keyOf("b")
-      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, older: [options.key] })
+      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, previousKeys: [options.key] })
       expect(textOf(yield* both.get("key"))).toBe("canary-a")
       expect(versionOf(yield* both.compareAndSet("key", 1, token("b")))).toBe(2)
       const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
@@ -227,8 +227,8 @@ describe("keys", () => {
       const { inner, options, store } = yield* setting
       yield* store.compareAndSet("other", 0, token("b"))
       const key = yield* keyOf("b")
-      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, older: [options.key] })
-      expect(yield* EncryptedTokenStore.reseal(both, ["key", "other", "none"])).toBe(2)
+      const both = yield* EncryptedTokenStore.make(inner, { ...options, key, previousKeys: [options.key] })
+      expect(yield* EncryptedTokenStore.reencrypt(both, ["key", "other", "none"])).toBe(2)
       const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
       expect(textOf(yield* alone.get("key"))).toBe("canary-a")
       expect(textOf(yield* alone.get("other"))).toBe("canary-b")
@@ -242,7 +242,7 @@ describe("keys", () => {
         const inner = yield* TokenStore.makeMemory
         const open = (text: string) =>
           Effect.flatMap(EncryptionKey.passphrase(Redacted.make(text)), (key) =>
-            EncryptedTokenStore.make(inner, { name: "app", key })
+            EncryptedTokenStore.make(inner, { storeId: "app", key })
           )
         const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
         yield* one.compareAndSet("key", 0, token("a"))
@@ -274,7 +274,7 @@ describe("records that were never encrypted", () => {
   const migrating = Effect.gen(function* () {
     const { inner, options } = yield* setting
     yield* inner.compareAndSet("plain", 0, token("plain"))
-    return { inner, options, store: yield* EncryptedTokenStore.make(inner, { ...options, migratePlain: true }) }
+    return { inner, options, store: yield* EncryptedTokenStore.make(inner, { ...options, adoptUnencrypted: true }) }
   })
 
   it.effect("are sealed when they are read first, if that was asked for", () =>
@@ -303,7 +303,7 @@ describe("records that were never encrypted", () => {
       const { inner, options } = yield* migrating
       const diskFull = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
       const full = { ...inner, compareAndSet: () => Effect.fail(diskFull) }
-      const store = yield* EncryptedTokenStore.make(full, { ...options, migratePlain: true })
+      const store = yield* EncryptedTokenStore.make(full, { ...options, adoptUnencrypted: true })
       expect(yield* store.get("plain")).toEqual(Option.some({ token: token("plain"), version: 1 }))
     })
   )

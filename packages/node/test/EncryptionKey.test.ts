@@ -45,7 +45,7 @@ describe("a key", () => {
       expect(one.id).toMatch(/^[0-9a-f]{16}$/)
       expect(other.id).toBe(one.id)
       expect(raw.toString("hex")).not.toContain(one.id)
-      expect(one.sealing.export().equals(raw)).toBe(false)
+      expect(one.cipherKey.export().equals(raw)).toBe(false)
       expect(shows(one)).toBe(false)
     })
   )

@@ -119,13 +119,13 @@ describe("a damaged file", () => {
       const { path } = yield* used
       const key = yield* Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
       const inner = yield* storeIn(path)
-      const sealed = yield* EncryptedTokenStore.make(inner, { name: "test", key })
+      const sealed = yield* EncryptedTokenStore.make(inner, { storeId: "test", key })
       fs.writeFileSync(path, "")
       expect((yield* service(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
       expect(asideOf(path)).toHaveLength(1)
       expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
       const salted = EncryptedTokenStore.make(inner, {
-        name: "test",
+        storeId: "test",
         key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
       })
       const before = yield* salted

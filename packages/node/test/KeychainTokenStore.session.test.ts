@@ -14,7 +14,7 @@ import { canary, file, small, storeIn, textOf, token, versionOf } from "./suppor
 
 let last = 0
 
-const settings = Effect.map(folder, (lockFolder) => ({ service: `countersign-test-${++last}`, lockFolder }))
+const settings = Effect.map(folder, (lockDirectory) => ({ service: `countersign-test-${++last}`, lockDirectory }))
 
 describe.skipIf(missing.length > 0)(
   `on gnome-keyring${missing.length > 0 ? ` (missing: ${missing.join(", ")})` : ""}`,
@@ -65,7 +65,7 @@ describe.skipIf(missing.length > 0)(
         )
         expect(new Set(keys.map(({ id }) => id)).size).toBe(1)
         const inner = yield* Effect.flatMap(file, storeIn)
-        const sealed = (key: EncryptionKey.EncryptionKey) => EncryptedTokenStore.make(inner, { name: "app", key })
+        const sealed = (key: EncryptionKey.EncryptionKey) => EncryptedTokenStore.make(inner, { storeId: "app", key })
         const first = yield* Effect.flatMap(EncryptionKey.fromKeychain(options), sealed)
         yield* first.compareAndSet("key", 0, small("a"))
         const again = yield* Effect.flatMap(EncryptionKey.fromKeychain(options), sealed)
@@ -77,7 +77,7 @@ describe.skipIf(missing.length > 0)(
       Effect.gen(function* () {
         const options = yield* settings
         const programs = yield* Effect.all(
-          Array.from({ length: 3 }, () => run("keychainIncrement", options.service, options.lockFolder, "10"))
+          Array.from({ length: 3 }, () => run("keychainIncrement", options.service, options.lockDirectory, "10"))
         )
         for (const program of programs) expect(yield* nextLine(program)).toBe("lost 0")
         const stored = yield* Effect.flatMap(KeychainTokenStore.make(options), (store) => store.get("count"))

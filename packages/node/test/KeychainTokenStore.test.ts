@@ -40,9 +40,9 @@ const fakeKeychain = (removes = false) => {
   return { items, open, opened, state }
 }
 
-const setting = Effect.map(folder, (lockFolder) => {
+const setting = Effect.map(folder, (lockDirectory) => {
   const keychain = fakeKeychain()
-  const options: KeychainTokenStore.Options = { service: "app", lockFolder, open: keychain.open }
+  const options: KeychainTokenStore.Options = { service: "app", lockDirectory, openEntry: keychain.open }
   return { ...keychain, options }
 })
 
@@ -103,8 +103,8 @@ describe("items", () => {
 
   it.scopedLive("removed records do not count, leave no item, and no version of a key comes twice", () =>
     Effect.gen(function* () {
-      const { items, open } = fakeKeychain(true)
-      const store = yield* KeychainTokenStore.make({ service: "app", lockFolder: yield* folder, open })
+      const { items, open: openEntry } = fakeKeychain(true)
+      const store = yield* KeychainTokenStore.make({ service: "app", lockDirectory: yield* folder, openEntry })
       yield* store.compareAndSet("kept", 0, small("kept"))
       let last = 0
       for (let n = 0; n < 300; n++) {
@@ -124,17 +124,17 @@ describe("items", () => {
 
   it.scopedLive("a record that was removed before items were is written again under a higher version", () =>
     Effect.gen(function* () {
-      const { items, open } = fakeKeychain()
-      const options = { service: "app", lockFolder: yield* folder }
-      const before = yield* KeychainTokenStore.make({ ...options, open })
+      const { items, open: openEntry } = fakeKeychain()
+      const options = { service: "app", lockDirectory: yield* folder }
+      const before = yield* KeychainTokenStore.make({ ...options, openEntry })
       yield* before.compareAndSet("key", 0, small("a"))
       yield* before.compareAndSet("key", 1, small("b"))
       yield* before.remove("key", 2)
       const removing: KeychainTokenStore.OpenEntry = (service, account) => ({
-        ...open(service, account),
+        ...openEntry(service, account),
         deleteCredential: () => Promise.resolve(items.delete(JSON.stringify([service, account])))
       })
-      const store = yield* KeychainTokenStore.make({ ...options, open: removing })
+      const store = yield* KeychainTokenStore.make({ ...options, openEntry: removing })
       expect(versionOf(yield* store.compareAndSet("key", 0, small("c")))).toBe(3)
       expect(yield* store.remove("key", 3)).toBe(true)
       expect(versionOf(yield* store.compareAndSet("key", 0, small("d")))).toBe(4)
@@ -143,8 +143,8 @@ describe("items", () => {
 
   it.scopedLive("a number of removed versions that is none is Corrupt, and nothing is written", () =>
     Effect.gen(function* () {
-      const { items, open } = fakeKeychain(true)
-      const store = yield* KeychainTokenStore.make({ service: "app", lockFolder: yield* folder, open })
+      const { items, open: openEntry } = fakeKeychain(true)
+      const store = yield* KeychainTokenStore.make({ service: "app", lockDirectory: yield* folder, openEntry })
       items.set(JSON.stringify(["app", "token-last-version"]), new TextEncoder().encode("canary"))
       const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
       expect(error.reason).toBe("Corrupt")
@@ -221,7 +221,7 @@ describe("a keychain that refuses", () => {
             ...open(service, account),
             getSecret: () => Promise.resolve(null)
           })
-          const writing = KeychainTokenStore.make({ ...options, open: refuseWrites })
+          const writing = KeychainTokenStore.make({ ...options, openEntry: refuseWrites })
           const errors = yield* Effect.all([
             Effect.flip(KeychainTokenStore.make(options)),
             Effect.flip(store.get("key")),
@@ -240,10 +240,10 @@ describe("a keychain that refuses", () => {
   it.scopedLive("by throwing when an item is opened fails, too", () =>
     Effect.gen(function* () {
       const { options } = yield* setting
-      const open = () => {
+      const openEntry = () => {
         throw new Error("Platform failure: canary")
       }
-      const error = yield* Effect.flip(KeychainTokenStore.make({ ...options, open }))
+      const error = yield* Effect.flip(KeychainTokenStore.make({ ...options, openEntry }))
       expect([error.reason, error.message]).toEqual([
         "ReadFailed",
         expect.stringContaining("no Secret Service answers")
@@ -282,7 +282,7 @@ describe("a keychain that does not answer", () => {
         ...open(service, account),
         setSecret: () => new Promise(() => undefined)
       })
-      const store = yield* KeychainTokenStore.make({ ...options, open: hanging, timeout: "20 millis" })
+      const store = yield* KeychainTokenStore.make({ ...options, openEntry: hanging, timeout: "20 millis" })
       const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
       expect([error.reason, error.message]).toEqual(["WriteFailed", expect.stringContaining("not answered in 20ms")])
     })
@@ -364,7 +364,7 @@ describe("a key that two processes ask for", () => {
         }
       }
       const [one, other] = yield* Effect.all(
-        [EncryptionKey.fromKeychain({ ...options, open: slow }), EncryptionKey.fromKeychain(options)],
+        [EncryptionKey.fromKeychain({ ...options, openEntry: slow }), EncryptionKey.fromKeychain(options)],
         { concurrency: 2 }
       )
       expect(one.id).toBe(other.id)
@@ -376,12 +376,12 @@ describe("locks", () => {
   it.scopedLive("are files in a folder of the user alone, and are gone when it is over", () =>
     Effect.gen(function* () {
       const { options } = yield* setting
-      const lockFolder = `${options.lockFolder}/new`
-      const store = yield* Effect.provide(TokenStore, KeychainTokenStore.layer({ ...options, lockFolder }))
-      const during = yield* store.exclusive("key")(Effect.sync(() => fs.readdirSync(lockFolder)))
+      const lockDirectory = `${options.lockDirectory}/new`
+      const store = yield* Effect.provide(TokenStore, KeychainTokenStore.layer({ ...options, lockDirectory }))
+      const during = yield* store.exclusive("key")(Effect.sync(() => fs.readdirSync(lockDirectory)))
       expect(during).toEqual([expect.stringMatching(/^keychain-[0-9a-f]{64}\.lock/)])
-      expect(fs.readdirSync(lockFolder)).toEqual([])
-      fs.chmodSync(lockFolder, 0o777)
+      expect(fs.readdirSync(lockDirectory)).toEqual([])
+      fs.chmodSync(lockDirectory, 0o777)
       expect((yield* Effect.flip(store.compareAndSet("key", 0, small("a")))).reason).toBe("Insecure")
     })
   )

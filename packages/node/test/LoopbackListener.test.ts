@@ -49,8 +49,8 @@ const state = "the-state"
 /** A listener, and its wait as a fiber that has begun. */
 const waiting = (options?: LoopbackListener.Options) =>
   Effect.gen(function* () {
-    const { redirectUri, wait } = yield* LoopbackListener.make(options)
-    const fiber = yield* Effect.fork(wait(state))
+    const { redirectUri, waitForCallback } = yield* LoopbackListener.make(options)
+    const fiber = yield* Effect.fork(waitForCallback(state))
     yield* Effect.yieldNow()
     return { redirectUri, fiber, answer: `${redirectUri}?code=canary-code&state=${state}&iss=https%3A%2F%2Fauth.test` }
   })
@@ -202,9 +202,9 @@ describe("a listener on loopback", () => {
 
   it.scopedLive("takes no answer before it is waited for", () =>
     Effect.gen(function* () {
-      const { redirectUri, wait } = yield* LoopbackListener.make()
+      const { redirectUri, waitForCallback } = yield* LoopbackListener.make()
       expect((yield* request(`${redirectUri}?code=c&state=${state}`)).status).toBe(404)
-      const fiber = yield* Effect.fork(wait(state))
+      const fiber = yield* Effect.fork(waitForCallback(state))
       yield* Effect.yieldNow()
       expect((yield* request(`${redirectUri}?code=c&state=${state}`)).status).toBe(200)
       expect((yield* Fiber.join(fiber)).get("code")).toBe("c")

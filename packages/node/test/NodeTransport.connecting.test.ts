@@ -168,7 +168,7 @@ describe("allowAddress that throws", () => {
       }
       for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
         const error = yield* failed(`http://${host}:9`).pipe(over({ allowAddress }))
-        const code = "ERR_COUNTERSIGN_ADDRESS"
+        const code = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
         expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressRefused", sent: "no", code })
         expect(error.message).toContain("allowAddress threw")
         expect(causeOf(error as TransportError)).toBe(thrown)

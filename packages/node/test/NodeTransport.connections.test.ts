@@ -126,7 +126,7 @@ describe("Addresses", () => {
       for (const host of ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]) {
         const error = yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))
         expect(error).toMatchObject(refused)
-        expect(codeOf(error)).toBe("ERR_COUNTERSIGN_ADDRESS")
+        expect(codeOf(error)).toBe("ERR_COUNTERSIGN_ADDRESS_BLOCKED")
       }
       expect(server.connections).toBe(0)
       expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1"]))

@@ -93,15 +93,16 @@ describe("signing in on another device", () => {
   it.effect("shows what it is told to, where it is told to", () =>
     Effect.gen(function* () {
       const codes: Array<string> = []
-      const show: SignIn.DeviceOptions["show"] = ({ userCode }) => Effect.sync(() => void codes.push(userCode))
-      yield* ending(SignIn.withDevice({ ...options, show }))
+      const onUserCode: SignIn.DeviceOptions["onUserCode"] = ({ userCode }) =>
+        Effect.sync(() => void codes.push(userCode))
+      yield* ending(SignIn.withDevice({ ...options, onUserCode }))
       expect(codes).toEqual(["WDJB-MJHT"])
     }).pipe(Effect.provide(around()))
   )
 
   it.effect("that is declined stores nothing", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ending(SignIn.withDevice({ ...options, show: () => Effect.void })))
+      const error = yield* Effect.flip(ending(SignIn.withDevice({ ...options, onUserCode: () => Effect.void })))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "access_denied" })
       expect(Option.isNone(yield* stored)).toBe(true)
     }).pipe(Effect.provide(around({ token: MockClient.respond(400, { error: "access_denied" }) })))
@@ -111,7 +112,7 @@ describe("signing in on another device", () => {
     Effect.gen(function* () {
       const { sent } = yield* MockClient.MockClient
       const polls = Effect.map(sent, (all) => all.flatMap(({ at, url }) => (url.endsWith("/token") ? [at / 1000] : [])))
-      const fiber = yield* during(SignIn.withDevice({ ...options, show: () => Effect.void }), 12)
+      const fiber = yield* during(SignIn.withDevice({ ...options, onUserCode: () => Effect.void }), 12)
       yield* Fiber.interrupt(fiber)
       yield* TestClock.adjust("50 seconds")
       yield* settled

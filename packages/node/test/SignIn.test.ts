@@ -70,8 +70,8 @@ describe("signing in with a browser", () => {
   it.live("shows the URL where no browser opens, and waits all the same", () =>
     Effect.gen(function* () {
       const shown: Array<string> = []
-      const show = (url: string) => Effect.sync(() => shown.push(url)).pipe(Effect.zipRight(back(url)), Effect.asVoid)
-      const { token } = yield* SignIn.withBrowser({ ...options, show })
+      const onUrl = (url: string) => Effect.sync(() => shown.push(url)).pipe(Effect.zipRight(back(url)), Effect.asVoid)
+      const { token } = yield* SignIn.withBrowser({ ...options, onUrl })
       expect(shown).toHaveLength(1)
       expect(token.tokenType).toBe("Bearer")
     }).pipe(Effect.provide(around(Browser.layerNone)))

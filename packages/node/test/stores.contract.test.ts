@@ -68,7 +68,7 @@ TokenStoreContract.register(runner, "an encrypted file", {
   ...file,
   place: Effect.zip(path, key),
   open: ([path, key]: Encrypted<string>) =>
-    Effect.flatMap(FileTokenStore.make({ path }), (inner) => EncryptedTokenStore.make(inner, { name: "app", key })),
+    Effect.flatMap(FileTokenStore.make({ path }), (inner) => EncryptedTokenStore.make(inner, { storeId: "app", key })),
   bytes: ([path]: Encrypted<string>) => bytes(path),
   disk,
   // What it would find are records in the clear.
@@ -77,7 +77,7 @@ TokenStoreContract.register(runner, "an encrypted file", {
 
 TokenStoreContract.register(runner, "an encrypted store in memory", {
   place: Effect.zip(TokenStore.makeMemory, key),
-  open: ([inner, key]: Encrypted<TokenStore.Service>) => EncryptedTokenStore.make(inner, { name: "app", key }),
+  open: ([inner, key]: Encrypted<TokenStore.Service>) => EncryptedTokenStore.make(inner, { storeId: "app", key }),
   isShared: true
 })
 
@@ -93,7 +93,7 @@ describe.skipIf(missing.length > 0)(
     afterAll(() => session.close())
 
     TokenStoreContract.register(runner, "the keychain", {
-      place: Effect.map(folder, (lockFolder) => ({ service: `countersign-contract-${++last}`, lockFolder })),
+      place: Effect.map(folder, (lockDirectory) => ({ service: `countersign-contract-${++last}`, lockDirectory })),
       open: KeychainTokenStore.make,
       isShared: true
     })

@@ -54,7 +54,7 @@ const chromium = works("code/chromium", () =>
       })
     const { claims } = yield* SignIn.withBrowser({
       ...optionsOf(provider, nothing),
-      show: (url) => Effect.die(new Error(`no browser opened ${new URL(url).origin}`))
+      onUrl: (url) => Effect.die(new Error(`no browser opened ${new URL(url).origin}`))
     }).pipe(Effect.provideService(Browser, { open }), Effect.provide(TokenStore.layerMemory))
     yield* holds(claims?.sub === "ada", "the ID token says who has signed in")
     yield* holds(shown?.includes("close") === true, "the browser ends on the page that says to close it")

@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
-const [service = "", lockFolder = "", times = "0"] = process.argv.slice(2)
+const [service = "", lockDirectory = "", times = "0"] = process.argv.slice(2)
 
 const program = Effect.gen(function* () {
-  const store = yield* KeychainTokenStore.make({ service, lockFolder, lockTimeout: "1 minute", timeout: "1 minute" })
+  const store = yield* KeychainTokenStore.make({ service, lockDirectory, lockTimeout: "1 minute", timeout: "1 minute" })
   const add = Effect.gen(function* () {
     const stored = yield* store.get("count")
     const [count, version] = Option.match(stored, {

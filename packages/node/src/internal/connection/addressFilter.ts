@@ -10,7 +10,7 @@ export type AllowAddress = (address: string, host: string) => boolean
 /** An address that `allowAddress` rejects. Nothing was sent, and no further attempt has another outcome. */
 class AddressNotAllowed extends Error {
   override readonly name: string = "AddressNotAllowed"
-  readonly code: string = "ERR_COUNTERSIGN_ADDRESS"
+  readonly code: string = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
   readonly syscall: string = "connect"
 
   constructor(host: string) {
@@ -21,7 +21,7 @@ class AddressNotAllowed extends Error {
 /** A rule that fails allows nothing; the error that it threw is the cause. */
 const ruleFailed = (host: string, cause: unknown): DescribedFailure => {
   const detail = `allowAddress threw for ${host}; its error is the cause`
-  return new DescribedFailure({ reason: "AddressRefused", code: "ERR_COUNTERSIGN_ADDRESS", detail }, cause)
+  return new DescribedFailure({ reason: "AddressRefused", code: "ERR_COUNTERSIGN_ADDRESS_BLOCKED", detail }, cause)
 }
 
 /** A rule that rejects 127.0.0.1 also rejects the addresses that stand for it, such as ::ffff:127.0.0.1 and 0.0.0.0. */

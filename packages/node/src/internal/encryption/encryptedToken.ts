@@ -37,7 +37,7 @@ const decodeToken = Schema.decodeUnknown(Token.Token, { onExcessProperty: "error
 
 const encrypt = (key: EncryptionKey, place: Place, text: string): string => {
   const nonce = randomBytes(nonceBytes)
-  const cipher = createCipheriv(algorithm, key.sealing, nonce, { authTagLength: tagBytes })
+  const cipher = createCipheriv(algorithm, key.cipherKey, nonce, { authTagLength: tagBytes })
   cipher.setAAD(bound(key.id, place))
   const body = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()])
   return `${key.id}.${body.toString("base64url")}`
@@ -46,7 +46,9 @@ const encrypt = (key: EncryptionKey, place: Place, text: string): string => {
 /** The text, or `undefined` for what was not sealed like this, with this key and for this place. */
 const decrypt = (key: EncryptionKey, place: Place, body: Buffer): string | undefined => {
   try {
-    const decipher = createDecipheriv(algorithm, key.sealing, body.subarray(0, nonceBytes), { authTagLength: tagBytes })
+    const decipher = createDecipheriv(algorithm, key.cipherKey, body.subarray(0, nonceBytes), {
+      authTagLength: tagBytes
+    })
     decipher.setAAD(bound(key.id, place))
     decipher.setAuthTag(body.subarray(-tagBytes))
     // Nothing of what `update` gives is used before `final` has verified all of it.
@@ -107,7 +109,7 @@ export const isPlain = (token: Token.Token): boolean => token.tokenType !== toke
 const plain = () =>
   failure(
     "Insecure",
-    `a record is not encrypted; ${leftAlone}: set migratePlain once to adopt it, if it is yours, or remove it`
+    `a record is not encrypted; ${leftAlone}: set adoptUnencrypted once to adopt it, if it is yours, or remove it`
   )
 
 const newer = () => failure("Foreign", `a record was sealed by a newer release; ${leftAlone}: use that release`)

@@ -40,9 +40,9 @@ const derive = (bytes: Uint8Array, purpose: string, length: number): Buffer =>
   Buffer.from(hkdfSync("sha256", bytes, "", `countersign ${purpose} v1`, length))
 
 /** What is made of a key: the one that seals, and a name that tells nothing about it. */
-export const separate = (bytes: Uint8Array): { readonly id: string; readonly sealing: KeyObject } => ({
+export const separate = (bytes: Uint8Array): { readonly id: string; readonly cipherKey: KeyObject } => ({
   id: derive(bytes, "key id", 8).toString("hex"),
-  sealing: createSecretKey(derive(bytes, "seal", keyBytes))
+  cipherKey: createSecretKey(derive(bytes, "seal", keyBytes))
 })
 
 /** New bytes for a key. */

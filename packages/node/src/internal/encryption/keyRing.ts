@@ -45,8 +45,8 @@ const saltIn = (store: TokenStore.Service): Effect.Effect<Uint8Array, TokenStore
 /** The keys of a store: what came as a passphrase is made into one, one after the other, since each takes 128 MiB. */
 export const make = (
   store: TokenStore.Service,
-  current: EncryptionKey.Source,
-  older: ReadonlyArray<EncryptionKey.Source>
+  current: EncryptionKey.KeySource,
+  older: ReadonlyArray<EncryptionKey.KeySource>
 ): Effect.Effect<KeyRing, TokenStoreError> =>
   Effect.gen(function* () {
     const salt = yield* Effect.cached(saltIn(store))

@@ -134,9 +134,9 @@ const canRemove = (open: OpenEntry, service: string): boolean => {
 /** The items of `options.service`. Every call ends in time, by failing if need be. */
 export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError> =>
   Effect.gen(function* () {
-    const open = options.open ?? (yield* load())
+    const open = options.openEntry ?? (yield* load())
     const locks = yield* ProcessLock.fromContext({ lockTimeout: options.lockTimeout })
-    const folder = resolve(options.lockFolder)
+    const folder = resolve(options.lockDirectory)
     const timeout = Duration.decode(options.timeout ?? "10 seconds")
 
     const call = <A>(reason: "ReadFailed" | "WriteFailed", run: () => Promise<A>): Effect.Effect<A, TokenStoreError> =>

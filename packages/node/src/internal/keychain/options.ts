@@ -36,11 +36,11 @@ export interface Options {
    * The folder of the lock files, which keychains have no like of: the same for all processes that share the service,
    * on a file system of this host, e.g. beside the program's configuration. It is created (0700) where it is missing.
    */
-  readonly lockFolder: string
+  readonly lockDirectory: string
   /** How long to wait for another process that writes, or that runs an exclusive effect: 15 seconds when left out. */
   readonly lockTimeout?: Duration.DurationInput | undefined
   /** How long a call of the keychain may take, which may ask somebody for a password: 10 seconds when left out. */
   readonly timeout?: Duration.DurationInput | undefined
   /** What opens items in the place of `@napi-rs/keyring`: for tests, and for other bindings. */
-  readonly open?: OpenEntry | undefined
+  readonly openEntry?: OpenEntry | undefined
 }
