@@ -16,7 +16,7 @@ export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/pipelin
 /** One position of the pipeline, outermost first. */
 export interface Position {
   readonly name: string
-  readonly why: string
+  readonly reason: string
 }
 
 const textOf = (node: ts.Expression | undefined): string | undefined => {
@@ -41,12 +41,12 @@ const property = (node: ts.ObjectLiteralExpression, name: string): string | unde
 const position = (element: ts.Expression): Position | undefined => {
   const node = unwrap(element)
   if (!ts.isObjectLiteralExpression(node)) return undefined
-  const [name, why] = [property(node, "name"), property(node, "why")]
-  return name === undefined || why === undefined ? undefined : { name, why }
+  const [name, reason] = [property(node, "name"), property(node, "reason")]
+  return name === undefined || reason === undefined ? undefined : { name, reason }
 }
 
 /**
- * The array `order` that a module exports: objects whose `name` and `why` are texts; what else they hold does not
+ * The array `pipelineOrder` that a module exports: objects whose `name` and `reason` are texts; what else they hold does not
  * matter here. `undefined` when it is not there, or not written like this.
  */
 export const read = (text: string): ReadonlyArray<Position> | undefined => {
@@ -54,7 +54,7 @@ export const read = (text: string): ReadonlyArray<Position> | undefined => {
   const declarations = source.statements
     .filter(ts.isVariableStatement)
     .flatMap((node) => node.declarationList.declarations)
-  const initializer = declarations.find((one) => one.name.getText() === "order")?.initializer
+  const initializer = declarations.find((one) => one.name.getText() === "pipelineOrder")?.initializer
   const array = initializer === undefined ? undefined : unwrap(initializer)
   if (array === undefined || !ts.isArrayLiteralExpression(array)) return undefined
   const positions = array.elements.map(position)
@@ -82,9 +82,9 @@ export const compare = (file: string, text: string, order: ReadonlyArray<Positio
   const rows = lines.slice(...range).map((line) => cellsOf(line).map(plain))
   return Array.from({ length: Math.max(rows.length, order.length) }).flatMap((_, index) => {
     const one = order[index]
-    const expected = one === undefined ? [] : [numberOf(one, index), plain(one.name), plain(one.why)]
+    const expected = one === undefined ? [] : [numberOf(one, index), plain(one.name), plain(one.reason)]
     if (expected.join("|") === (rows[index] ?? []).join("|")) return []
-    const there = one === undefined ? "nothing more" : `\`${one.name}\`: ${one.why}`
+    const there = one === undefined ? "nothing more" : `\`${one.name}\`: ${one.reason}`
     const line = Math.min(range[0] + index, range[1] - 1) + 1
     return [{ file, line, message: `differs from ${orderFile}, which has ${there}; see \`npm run docs -- --write\`` }]
   })
@@ -104,7 +104,7 @@ export const update = (text: string, order: ReadonlyArray<Position>): string => 
   const range = rowsOf(lines)
   if (range === undefined || compare("", text, order).length === 0) return text
   const escape = (cell: string) => cell.replaceAll("|", "\\|")
-  const rows = order.map((one, index) => `| ${numberOf(one, index)} | \`${one.name}\` | ${escape(one.why)} |`)
+  const rows = order.map((one, index) => `| ${numberOf(one, index)} | \`${one.name}\` | ${escape(one.reason)} |`)
   return [...lines.slice(0, range[0]), ...rows, ...lines.slice(range[1])].join("\n")
 }
 
@@ -112,7 +112,7 @@ export const update = (text: string, order: ReadonlyArray<Position>): string => 
 export const check = (repository: Repository): ReadonlyArray<Problem> => {
   const order = read(repository.read(orderFile) ?? "")
   if (order === undefined) {
-    const message = 'exports no `order`, an array of `{ name: "…", why: "…" }`'
+    const message = 'exports no `pipelineOrder`, an array of `{ name: "…", reason: "…" }`'
     return [{ file: orderFile, line: 1, message }]
   }
   return [

@@ -107,7 +107,8 @@ const put = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ key, place }: Options): Auth.Service => Auth.fixed((request) => put(place, request, key))
+export const make = ({ key, place }: Options): Auth.Service =>
+  Auth.makeStaticEffect((request) => put(place, request, key))
 
 /**
  * {@link make} as a Layer.
@@ -168,7 +169,7 @@ export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> 
         }))
       })
 
-    const renew = ({ at, credential }: Auth.Refusal) =>
+    const onRejected = ({ at, credential }: Auth.Rejection) =>
       Effect.sync(() => {
         if (typeof credential === "number") refusedAt[credential] = at
         if (credential !== current) return true
@@ -181,7 +182,7 @@ export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> 
         return false
       })
 
-    return { sign, renew, replay: Schedule.recurs(keys.length - 1) }
+    return { sign, onRejected, replay: Schedule.recurs(keys.length - 1) }
   })
 
 /**

@@ -82,10 +82,10 @@ const another = new TokenError({
  *
  * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, the redirect URI is none of
  * those above, or the client's id or secret is empty. `begin` fails with `InvalidRequest` for parameters that are the
- * client's to set, and with `TokenError`: `Refused` where the server has no S256, `InvalidResponse` where it names no
+ * client's to set, and with `TokenError`: `Rejected` where the server has no S256, `InvalidResponse` where it names no
  * usable endpoint. `finish` fails with `TokenError`: `InvalidResponse` for an answer that is not the one to this sign-in,
  * and for an ID token that is not believed; `ReauthorizationRequired` for a transaction that is over, and a code that is
- * no longer good; `Refused` where somebody declined (`error` is `access_denied`) or the server did; `Unavailable` where
+ * no longer good; `Rejected` where somebody declined (`error` is `access_denied`) or the server did; `Unavailable` where
  * it did not answer. A code is sent again only where it certainly has not left.
  *
  * Specification: [RFC 6749 §4.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1),

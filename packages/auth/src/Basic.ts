@@ -43,10 +43,12 @@ const why: Record<Protocol.Reason, string> = {
 export const make = ({ password, username }: Credentials): Auth.Service => {
   const encoded = Protocol.encode(username, Redacted.value(password))
   if (encoded._tag === "Err") {
-    return Auth.fixed(() => Effect.fail(new InvalidRequest({ reason: "Credentials", detail: why[encoded.reason] })))
+    return Auth.makeStaticEffect(() =>
+      Effect.fail(new InvalidRequest({ reason: "Credentials", detail: why[encoded.reason] }))
+    )
   }
   const field = `Basic ${encoded.value}`
-  return Auth.constant((request) => HttpClientRequest.setHeader(request, "authorization", field))
+  return Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "authorization", field))
 }
 
 /**

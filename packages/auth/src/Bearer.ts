@@ -27,7 +27,9 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
  * @category constructors
  */
 export const make = (token: Redacted.Redacted<string>): Auth.Service =>
-  isBlank(token) ? Auth.fixed(() => Effect.fail(blank("token"))) : Auth.constant((request) => put(request, token))
+  isBlank(token)
+    ? Auth.makeStaticEffect(() => Effect.fail(blank("token")))
+    : Auth.makeStatic((request) => put(request, token))
 
 /**
  * {@link make} as a Layer.
@@ -67,18 +69,19 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
       Effect.flatMap(source.get, (held) =>
         isBlank(held.token.accessToken) ? Effect.fail(blank("token")) : Effect.succeed(signed(request, held))
       ),
-    ready: (request, now) => {
+    signSync: (request, now) => {
       const held = source.ready?.(now)
       return held === undefined || isBlank(held.token.accessToken) ? undefined : signed(request, held)
     },
-    renew: ({ challenges, credential, first }) => source.renew(credential, first, Demand.fromChallenges(challenges)),
-    stepUp: ({ challenges, credential }) => {
+    onRejected: ({ challenges, credential, initialCredentialId: first }) =>
+      source.renew(credential, first, Demand.fromChallenges(challenges)),
+    onInsufficientScope: ({ challenges, credential }) => {
       const demand = Demand.fromChallenges(challenges)
       return demand && source.renew(credential, credential, demand)
     },
     replay: settlingReplays,
     expiredWhen: source.expiredWhen,
-    gaveUp: ({ credential }) => source.gaveUp(credential)
+    onReplayRejected: ({ credential }) => source.gaveUp(credential)
   }
 }
 

@@ -55,7 +55,7 @@ const another = new TokenError({
  *
  * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, or the client's id or secret is
  * empty. `begin` fails with `TokenError`: `InvalidResponse` where the server names no usable endpoint, or gives nothing that
- * can be shown to somebody; `Refused` and `Unavailable` as `OAuth2.make` tells. `finish` fails with `TokenError`: `Refused`
+ * can be shown to somebody; `Rejected` and `Unavailable` as `OAuth2.make` tells. `finish` fails with `TokenError`: `Rejected`
  * where somebody declined (`error` is `access_denied`) or the server did; `ReauthorizationRequired` where nobody has
  * approved in time, or the code is no longer good; `InvalidResponse` for an ID token that is not believed, and
  * `Unavailable` where the keys to believe it by cannot be had: its code is used by then.

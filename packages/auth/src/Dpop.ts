@@ -186,13 +186,13 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       return {
         request: HttpClientRequest.setHeaders(request, { authorization: `DPoP ${accessToken}`, dpop: proof }),
         credential: Presented.write({ generation, origin: url.origin, nonce, ahead }),
-        heard: (response) => says.hear(url.origin, response, clock.unsafeCurrentTimeMillis())
+        onResponse: (response) => says.hear(url.origin, response, clock.unsafeCurrentTimeMillis())
       }
     })
 
   return {
     sign,
-    renew: ({ challenges, credential, first = credential }) => {
+    onRejected: ({ challenges, credential, initialCredentialId: first = credential }) => {
       const refused = Presented.read(credential)
       const before = Presented.read(first)
       const complaint = proofComplaint(challenges)
@@ -201,14 +201,14 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       }
       return Effect.sync(() => Presented.isWorthAnother(complaint, refused, before, says.by(refused.origin)))
     },
-    stepUp: ({ challenges, credential }) => {
+    onInsufficientScope: ({ challenges, credential }) => {
       const demand = Demand.fromChallenges(challenges)
       const { generation } = Presented.read(credential)
       return demand && source.renew(generation, generation, demand)
     },
     replay: replays,
     expiredWhen: source.expiredWhen,
-    gaveUp: ({ credential }) => source.gaveUp(Presented.read(credential).generation)
+    onReplayRejected: ({ credential }) => source.gaveUp(Presented.read(credential).generation)
   }
 }
 

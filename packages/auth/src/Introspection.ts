@@ -149,7 +149,7 @@ const introspectedOf = (body: Body): Effect.Effect<Introspected, TokenError> => 
  * Makes the conversation. Nothing is remembered: each call asks, and up to three times a server that cannot be heard.
  *
  * Fails with `InvalidRequest` as `OAuth2.make` does. `introspect` fails with `TokenError`: `InvalidResponse` where the server
- * names no https URL for it, or says something that is no such answer; `Refused` for an OAuth error; `Unavailable` where it
+ * names no https URL for it, or says something that is no such answer; `Rejected` for an OAuth error; `Unavailable` where it
  * did not answer. That a token is not active is no failure. No error shows it.
  *
  * Specification: [RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2).

@@ -125,8 +125,8 @@ export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
 export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     yield* Effect.mapError(checkedEndpoint(uri, transport === dangerouslyPlainHttpOnLoopback), () => notHttps)
-    const client = Transport.typed(yield* HttpClient.HttpClient).pipe(
-      Transport.buffered(largestSet),
+    const client = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
+      Transport.bufferBodies(largestSet),
       Timeout.call(defaults.timeout)
     )
     const request = HttpClientRequest.get(uri).pipe(HttpClientRequest.setHeader("accept", accepted))

@@ -74,7 +74,7 @@ const assertionOf = <R>(
     : Effect.all([metadata, Clock.currentTimeMillis, clockOffset]).pipe(
         Effect.flatMap(([{ issuer: server }, now, ahead]) =>
           SignedAssertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(
-            Effect.mapError(({ detail }) => new TokenError({ reason: "Refused", detail, sent: "no" }))
+            Effect.mapError(({ detail }) => new TokenError({ reason: "Rejected", detail, sent: "no" }))
           )
         )
       )
@@ -141,8 +141,8 @@ const accountOf = <R>({ account, assertion, clientId }: Options<R>): string | un
  * asked for with.
  *
  * Building it fails with `InvalidRequest` as `OAuth2.make` does, and where no assertion can be made of the key and the
- * claims. Signing fails with `TokenError`, `Refused` with `invalid_grant` for an assertion that is not accepted, and as the
- * effect fails that gives one, with `Refused` where somebody has to sign in for it; and with `TokenStoreError`. No error
+ * claims. Signing fails with `TokenError`, `Rejected` with `invalid_grant` for an assertion that is not accepted, and as the
+ * effect fails that gives one, with `Rejected` where somebody has to sign in for it; and with `TokenStoreError`. No error
  * shows an assertion.
  *
  * Specification: [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1),

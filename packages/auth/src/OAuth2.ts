@@ -58,7 +58,7 @@ export type FromConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Excl
  * empty, or `tokenParameters` has a parameter that only the client itself may set. The conversation fails with
  * `TokenError`:
  *
- * - `Refused` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
+ * - `Rejected` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
  * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also where {@link Quirks} map the error to it
  * - `Unavailable` for no connection, 408, 425, 429, any other 5xx, a redirect, HTML and an empty body
  * - `InvalidResponse` for a 2xx status without an `access_token` that can be sent; see {@link rotatedRefreshToken}

@@ -177,7 +177,7 @@ export const fromResponse = (
  * - `Unavailable` if the API was not reached, answers 5xx or 429 (`retryAt`), or publishes no metadata
  * - `InvalidResponse` for metadata of another resource or at another origin, and for metadata without an authorization
  *   server, or with one that is not an https URL
- * - `Refused` if the `issuer` of the options is not among the authorization servers
+ * - `Rejected` if the `issuer` of the options is not among the authorization servers
  *
  * No credentials are sent, and no redirect is followed. Metadata are read up to 256 KiB. Each of the at most four requests may
  * take 20 seconds.

@@ -87,7 +87,7 @@ export class Registered
 const what = "registration response"
 
 const uninvited = new TokenError({
-  reason: "Refused",
+  reason: "Rejected",
   error: "invalid_token",
   detail: "the authorization server does not register everybody: give it an initial access token that is good"
 })
@@ -182,7 +182,7 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
  * would leave another one.
  *
  * Fails with `InvalidRequest` where the issuer is no https URL, or a private key is among the `jwks`, and with `TokenError`:
- * `Refused` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server
+ * `Rejected` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server
  * wants an initial access token; `InvalidResponse` where the metadata name no registration endpoint, or the response has no
  * `client_id`: the error says where to delete the client that the server has registered all the same;
  * `Unavailable` where it did not answer. No error shows a secret.

@@ -66,7 +66,7 @@ const unsupported = (error: TokenError): TokenError =>
  * Where the server cannot be asked, the token has to be taken to be good.
  *
  * Fails with `InvalidRequest` as `OAuth2.make` does, and for an endpoint that is no https URL. Revoking fails with
- * `TokenError`: `Refused` for an OAuth error, of which `unsupported_token_type` says that tokens of this kind cannot be
+ * `TokenError`: `Rejected` for an OAuth error, of which `unsupported_token_type` says that tokens of this kind cannot be
  * revoked there; `InvalidResponse` where the server names no https URL for it, and nothing was sent; `Unavailable` where it
  * did not answer, with `retryAt` where it says when it will. No error shows the token.
  *

@@ -168,7 +168,7 @@ export const make = (options: Options): Auth.Service => {
       })
     })
 
-  return Auth.fixed(put)
+  return Auth.makeStaticEffect(put)
 }
 
 /**

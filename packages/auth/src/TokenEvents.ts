@@ -19,7 +19,7 @@ import * as Stream from "effect/Stream"
  * - `Minted`: it was got anew, without a refresh token · `Refreshed`: it was got with one
  * - `Adopted`: it was taken over from the store, where another process or an earlier run had put it
  * - `Replayed`: a refresh token is sent again, since nothing was heard of the refresh before
- * - `Refused`: an API answered it with 401 · `Settling`: so new that the API may not know it yet, it is tried again
+ * - `Rejected`: an API answered it with 401 · `Settling`: so new that the API may not know it yet, it is tried again
  * - `Failed`: another one was not to be had; `error` says why
  * - `Saved` · `SaveFailed`: the store has it, or not: then it serves from memory, and is stored later
  * - `Quarantined`: stored data was damaged and was moved aside, see `TokenSource.Options`; `error` says what was wrong
@@ -33,7 +33,7 @@ export type Kind =
   | "Refreshed"
   | "Adopted"
   | "Replayed"
-  | "Refused"
+  | "Rejected"
   | "Settling"
   | "Failed"
   | "Saved"

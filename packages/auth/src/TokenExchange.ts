@@ -62,10 +62,10 @@ const exchanging =
  * nothing is remembered. A server that calls much in the name of the same users gives each a `TokenSource` that gets its
  * tokens by this, in an `RcMap`, say, whose keys are the users' sessions.
  *
- * Fails with `InvalidRequest` as `OAuth2.make` does. An exchange fails with `TokenError`: `Refused` for an OAuth error, of
+ * Fails with `InvalidRequest` as `OAuth2.make` does. An exchange fails with `TokenError`: `Rejected` for an OAuth error, of
  * which `invalid_request` and `invalid_grant` mostly mean that the token of the subject or of the actor is no longer good,
  * and `invalid_target` that there is no such API for them; `InvalidResponse` where the server has issued something
- * else than was asked for (a missing `issued_token_type` is the requested type); and as the actor fails, with `Refused` where that has to sign in. No
+ * else than was asked for (a missing `issued_token_type` is the requested type); and as the actor fails, with `Rejected` where that has to sign in. No
  * error shows a token.
  *
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
@@ -137,7 +137,7 @@ const mint = <R>(
  *
  * Building it fails with `InvalidRequest` as {@link make} does. Signing fails with `TokenError` as {@link make} tells, also
  * where the server says that the token is none to be presented, and with `TokenStoreError`. A subject that has to sign in
- * again is told by `Refused`; who has signed in is asked for again after 30 seconds at most.
+ * again is told by `Rejected`; who has signed in is asked for again after 30 seconds at most.
  *
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
  * [§2.2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1).

@@ -63,7 +63,7 @@ export interface Service {
   readonly quarantine?: (key: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   /**
    * Runs an effect while nobody else within {@link Service.reach} runs one for the same key. Waiting for it can be
-   * interrupted, and is bounded: it fails with `Busy` where somebody else holds on. Reads and writes of the store
+   * interrupted, and is bounded: it fails with `LockTimeout` where somebody else holds on. Reads and writes of the store
    * itself do not wait for it.
    */
   readonly exclusive: (

@@ -164,9 +164,9 @@ describe("a server that says no", () => {
     refusedOn((transaction) => callbackOf(transaction, { code: undefined, ...changed }))
 
   it.effect.each<readonly [string, string]>([
-    ["access_denied", "Refused"],
-    ["invalid_scope", "Refused"],
-    ["toString", "Refused"],
+    ["access_denied", "Rejected"],
+    ["invalid_scope", "Rejected"],
+    ["toString", "Rejected"],
     ["login_required", "ReauthorizationRequired"],
     ["consent_required", "ReauthorizationRequired"],
     ["temporarily_unavailable", "Unavailable"],
@@ -214,7 +214,7 @@ describe("a server that says no", () => {
       const verifier = Redacted.value(transaction.verifier)
       answering({ "/token": respond(400, { error: "invalid_request", error_description: `got ${verifier}` }) })
       const error = yield* Effect.flip(end)
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_request" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_request" })
       expect(printed(error)).not.toContain(verifier)
     })
   )

@@ -167,7 +167,7 @@ describe("oidc-provider", () => {
       const transaction = yield* begin()
       const callback = yield* Effect.promise(() => person().declines(transaction.url))
       expect(yield* Effect.flip(finish(transaction, callback))).toMatchObject({
-        reason: "Refused",
+        reason: "Rejected",
         error: "access_denied"
       })
     }).pipe(live)

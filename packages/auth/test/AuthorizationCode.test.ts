@@ -128,7 +128,7 @@ describe("a sign-in that is begun", () => {
   it.effect("is not begun at a server that says it knows only plain", () =>
     Effect.gen(function* () {
       const { begin } = yield* signingIn({}, { code_challenge_methods_supported: ["plain"] })
-      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "Refused" })
+      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
     })
   )
 

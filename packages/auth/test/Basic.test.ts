@@ -69,7 +69,7 @@ describe("Basic", () => {
       const auth = Basic.make({ username: "canary-user", password: Redacted.make("canary") })
       const { api, mock } = yield* clientOf(auth, [MockClient.respond(401)])
       const error = yield* Effect.flip(api.get("/"))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
       expect(printed(error)).not.toMatch(/canary|Y2FuYXJ5/)
       expect(yield* mock.sent).toHaveLength(1)
     })

@@ -59,7 +59,7 @@ describe("a token that does not change", () => {
         "Bearer canary-a",
         "Bearer canary-a"
       ])
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
       expect(printed(error) + printed(events)).not.toContain("canary")
     })
   )
@@ -112,7 +112,7 @@ describe("a token of a source", () => {
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [refused, ok])
       const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
       const error = yield* Effect.flip(api.post("/", { body }))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "BodyNotReplayable" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "BodyNotReplayable" })
       expect(yield* mock.sent).toHaveLength(1)
       yield* api.get("/")
       expect((yield* mock.sent)[1]?.headers["authorization"]).toBe("Bearer canary-2")
@@ -153,11 +153,11 @@ describe("a token of a source", () => {
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 600_000))
       const auth = Bearer.fromSource(yield* source(mint))
-      const { ready, sign } = auth
-      const at = (now: number) => ready?.(request, now)?.request.headers["authorization"]
+      const { signSync, sign } = auth
+      const at = (now: number) => signSync?.(request, now)?.request.headers["authorization"]
       expect(at(0)).toBeUndefined()
       const signed = yield* sign(request)
-      expect(ready?.(request, 0)).toEqual(signed)
+      expect(signSync?.(request, 0)).toEqual(signed)
       expect(signed.request.headers["authorization"]).toBe("Bearer canary-1")
       expect([at(500_000), at(599_999), at(600_000)]).toEqual(["Bearer canary-1", undefined, undefined])
     })
@@ -171,7 +171,7 @@ describe("a token of a source", () => {
       const { api, mock } = yield* clientOf(auth, [ok, ok])
       yield* api.get("/")
       yield* api.get("/")
-      expect(auth.ready?.(request, 0)).toBeUndefined()
+      expect(auth.signSync?.(request, 0)).toBeUndefined()
       expect((yield* mock.sent).map(({ headers }) => headers["authorization"])).toEqual([
         "Bearer canary-1",
         "Bearer canary-1"
@@ -184,7 +184,7 @@ describe("a token of a source", () => {
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(1, 600_000) : Effect.fail(nothing("Unavailable"))))
       const auth = Bearer.fromSource(yield* source(mint))
-      const at = (now: number) => auth.ready?.(request, now)?.credential
+      const at = (now: number) => auth.signSync?.(request, now)?.credential
       yield* auth.sign(request)
       yield* TestClock.setTime(590_000)
       expect(at(590_000)).toBeUndefined()
@@ -200,8 +200,8 @@ describe("a token of a source", () => {
     Effect.gen(function* () {
       const auth = Bearer.fromSource(yield* source(minting().mint))
       const { credential } = yield* auth.sign(request)
-      expect(yield* auth.renew({ credential, challenges: [], at: 0 })).toBe(true)
-      expect(auth.ready?.(request, 0)?.request.headers["authorization"]).toBe("Bearer canary-2")
+      expect(yield* auth.onRejected({ credential, challenges: [], at: 0 })).toBe(true)
+      expect(auth.signSync?.(request, 0)?.request.headers["authorization"]).toBe("Bearer canary-2")
     })
   )
 })

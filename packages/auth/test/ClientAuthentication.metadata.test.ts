@@ -138,7 +138,7 @@ describe("the client authentication", () => {
       )
       const options = { issuer, clientId: "client", ...secret }
       const error = yield* Effect.flip(Effect.provideService(asking.token(options), HttpClient.HttpClient, http))
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_client" })
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_client" })
       for (const text of texts) expect(String(error)).toContain(text)
       expect(String(error)).not.toMatch(/<b>|xxxx|canary/)
     })

@@ -210,7 +210,7 @@ describe("private_key_jwt", () => {
   it.effect("with a key that signs nothing gives a typed error", () =>
     Effect.gen(function* () {
       const { forms, result } = yield* sentBy(ClientAuthentication.privateKeyJwt({ key: pair.publicKey }))
-      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "Refused" } })
+      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "Rejected" } })
       expect(forms).toEqual([])
     })
   )
@@ -262,7 +262,7 @@ describe.each(all)("%s", (_, authentication) => {
         error_description: `no ${Redacted.value(secret)} ${basic(`client:${Redacted.value(secret)}`)}`
       })
       const { result } = yield* sentBy(authentication, { script: [said] })
-      expect(result).toMatchObject({ _tag: "Left", left: { reason: "Refused", error: "invalid_client" } })
+      expect(result).toMatchObject({ _tag: "Left", left: { reason: "Rejected", error: "invalid_client" } })
       const knowsIt = !["private_key_jwt", "none", "tls_client_auth"].includes(authentication.method)
       if (knowsIt) expect(printed(result)).not.toContain("canary-")
     })

@@ -119,7 +119,7 @@ describe.each([
       for (const clientAuthentication of ["client_secret_basic", "client_secret_post"] as const) {
         const options = { clientSecret: Redacted.make("canary"), clientAuthentication }
         const error = yield* Effect.flip(Effect.provide(resource(), live({}, options)))
-        expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_client" })
+        expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_client" })
         expect(printed(error)).not.toContain("canary")
       }
     })
@@ -128,7 +128,7 @@ describe.each([
   it.effect("with a scope that the server does not know are refused with its code", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource())
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_scope" })
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_scope" })
     }).pipe(Effect.provide(live({ scopes: ["read"] }, { scopes: ["admin"] })))
   )
 

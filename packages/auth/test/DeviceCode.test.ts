@@ -212,10 +212,10 @@ describe("somebody who is waited for", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step, object]>([
-    ["has declined", refusing("access_denied"), { reason: "Refused", error: "access_denied" }],
+    ["has declined", refusing("access_denied"), { reason: "Rejected", error: "access_denied" }],
     ["was too slow", refusing("expired_token"), { reason: "ReauthorizationRequired", error: "expired_token" }],
     ["comes too late", refusing("invalid_grant"), { reason: "ReauthorizationRequired", error: "invalid_grant" }],
-    ["is not waited for by this client", refusing("invalid_client"), { reason: "Refused", error: "invalid_client" }],
+    ["is not waited for by this client", refusing("invalid_client"), { reason: "Rejected", error: "invalid_client" }],
     ["has a token that is none", granted({ access_token: 7 }), { reason: "InvalidResponse" }]
   ])("%s: typed, and asked about no more", ([_, answer, expected]) =>
     Effect.gen(function* () {

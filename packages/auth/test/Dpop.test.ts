@@ -193,7 +193,7 @@ describe("a nonce", () => {
     Effect.gen(function* () {
       const { api, mock } = yield* over([asksNonce("n1"), ok, asksNonce("n1")])
       yield* api.get("/")
-      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
       expect(yield* noncesOf(mock)).toEqual([undefined, "n1", "n1"])
     })
   )
@@ -225,7 +225,7 @@ describe("a nonce", () => {
       const { api, mock } = yield* over([asksNonce("n1"), ok])
       const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
       const error = yield* Effect.flip(api.post("/", { body }))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "BodyNotReplayable" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "BodyNotReplayable" })
       yield* api.get("/")
       expect(yield* noncesOf(mock)).toEqual([undefined, "n1"])
     })
@@ -250,7 +250,7 @@ describe("a token", () => {
     Effect.gen(function* () {
       const { api, calls } = yield* over(() => invalidToken)
       const error = yield* Effect.flip(api.get("/"))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "ReplayRefused" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "RejectedAfterRefresh" })
       yield* Effect.flip(api.get("/"))
       expect(calls).toHaveLength(2)
     })
@@ -336,7 +336,7 @@ describe("a clock that is off", () => {
   ])("is not the matter where %s: the proof is given up at once", ([_, script]) =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over(script)
-      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
       expect(yield* mock.sent).toHaveLength(1)
       expect(calls).toHaveLength(1)
     })

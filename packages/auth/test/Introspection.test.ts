@@ -176,7 +176,7 @@ describe("a token that is asked about", () => {
       const quoting = { error: "invalid_client", error_description: "not for canary-token" }
       const { introspect } = yield* asking(MockClient.respond(401, quoting))
       const error = yield* Effect.flip(introspect(token))
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_client" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_client" })
       expect(printed(error)).not.toContain("canary")
     })
   )

@@ -210,7 +210,7 @@ describe("an assertion that is made", () => {
       )
       expect(yield* nonces).toEqual([undefined, "n1"])
       yield* TestClock.adjust("60 seconds")
-      expect(yield* Effect.flip(source.get)).toMatchObject({ reason: "Refused", error: "use_dpop_nonce" })
+      expect(yield* Effect.flip(source.get)).toMatchObject({ reason: "Rejected", error: "use_dpop_nonce" })
       expect(yield* nonces).toEqual([undefined, "n1", "n1", "n2"])
       const said = (yield* assertions).map((text) => jose.decodeJwt(text).jti)
       expect(new Set(said).size).toBe(4)
@@ -223,7 +223,7 @@ describe("an assertion that is made", () => {
       const date = { date: new Date((at + 3600) * 1000).toUTCString() }
       const refused = respond(400, { error: "invalid_grant" }, date)
       const { assertions, source } = yield* bearing([refused, refused, granted()])
-      expect(yield* Effect.flip(source.get)).toMatchObject({ reason: "Refused", error: "invalid_grant" })
+      expect(yield* Effect.flip(source.get)).toMatchObject({ reason: "Rejected", error: "invalid_grant" })
       const times = (yield* assertions).map((text) => jose.decodeJwt(text).iat)
       expect(times).toEqual([at, at + 3600])
       yield* TestClock.adjust("1 second")
@@ -240,7 +240,7 @@ describe("an assertion that is made", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const { assertions, source } = yield* bearing([answer, granted()])
-      expect(yield* Effect.flip(source.get)).toMatchObject({ _tag: "TokenError", reason: "Refused" })
+      expect(yield* Effect.flip(source.get)).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
       expect(yield* assertions).toHaveLength(1)
     })
   )
@@ -295,10 +295,10 @@ describe("an assertion that is given", () => {
   it.scoped.each<readonly [string, string, MockClient.Step]>([
     [
       "an error that repeats it",
-      "Refused",
+      "Rejected",
       respond(400, { error: "invalid_grant", error_description: "canary-assertion" })
     ],
-    ["a code that repeats it", "Refused", respond(400, { error: "canary-assertion" })],
+    ["a code that repeats it", "Rejected", respond(400, { error: "canary-assertion" })],
     ["a page that repeats it", "Unavailable", respond(200, "<html>canary-assertion")],
     ["a token that is none", "InvalidResponse", respond(200, { access_token: ["canary-assertion"] })],
     ["a token of another type", "InvalidResponse", granted({ token_type: "N_A" })],
@@ -313,7 +313,7 @@ describe("an assertion that is given", () => {
   )
 
   it.scoped.each([
-    [new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" }), "Refused"],
+    [new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" }), "Rejected"],
     [new TokenStoreError({ reason: "ReadFailed", detail: "no such disk" }), "Unavailable"]
   ] as const)("that is not to be had (%s) is asked for again a second later", ([failure, reason]) =>
     Effect.gen(function* () {
@@ -465,7 +465,7 @@ describe("with a server that knows the key, the grant", () => {
   it.effect("with a key that it does not know is refused, and the assertion is not shown", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource)
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_grant" })
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_grant" })
       expect(printed(error)).not.toContain("eyJ")
     }).pipe(Effect.provide(onServer({ clients: { client: { public: true } } })))
   )

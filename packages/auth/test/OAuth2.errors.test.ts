@@ -25,20 +25,20 @@ const html = { "content-type": "text/html" }
 
 describe("an error response", () => {
   it.effect.each<Row>([
-    ["a JSON object of its own", respond(400, { status: 400, message: "account is locked" }), "Refused", undefined],
+    ["a JSON object of its own", respond(400, { status: 400, message: "account is locked" }), "Rejected", undefined],
     [
       "a JSON object in text/plain",
       respond(400, `{"message":"no"}`, { "content-type": "text/plain" }),
-      "Refused",
+      "Rejected",
       undefined
     ],
-    ["an empty JSON object", respond(400, {}), "Refused", undefined],
-    ["403 and a JSON object", respond(403, { message: "no" }), "Refused", undefined],
-    ["404 and a JSON object", respond(404, { message: "no" }), "Refused", undefined],
-    ["a code that is a string", respond(400, { code: "E_LOCKED", message: "no" }), "Refused", "E_LOCKED"],
-    ["an object as error", respond(400, { error: { type: "X", code: 190, message: "no" } }), "Refused", "190"],
-    ["a list of errors", respond(400, { errors: [{ errorType: "invalid_scope" }] }), "Refused", "invalid_scope"],
-    ["a list of texts", respond(400, { errors: ["no"] }), "Refused", undefined],
+    ["an empty JSON object", respond(400, {}), "Rejected", undefined],
+    ["403 and a JSON object", respond(403, { message: "no" }), "Rejected", undefined],
+    ["404 and a JSON object", respond(404, { message: "no" }), "Rejected", undefined],
+    ["a code that is a string", respond(400, { code: "E_LOCKED", message: "no" }), "Rejected", "E_LOCKED"],
+    ["an object as error", respond(400, { error: { type: "X", code: 190, message: "no" } }), "Rejected", "190"],
+    ["a list of errors", respond(400, { errors: [{ errorType: "invalid_scope" }] }), "Rejected", "invalid_scope"],
+    ["a list of texts", respond(400, { errors: ["no"] }), "Rejected", undefined],
     ["an OAuth error", respond(400, { error: "invalid_grant" }), "ReauthorizationRequired", "invalid_grant"],
     [
       "an OAuth error as a form",
@@ -52,11 +52,16 @@ describe("an error response", () => {
       "ReauthorizationRequired",
       "invalid_grant"
     ],
-    ["a code of OAuth in error.type", respond(401, { error: { type: "invalid_client" } }), "Refused", "invalid_client"],
-    ["an unregistered error", respond(400, { error: "Bad Request", message: "no" }), "Refused", "Bad Request"],
+    [
+      "a code of OAuth in error.type",
+      respond(401, { error: { type: "invalid_client" } }),
+      "Rejected",
+      "invalid_client"
+    ],
+    ["an unregistered error", respond(400, { error: "Bad Request", message: "no" }), "Rejected", "Bad Request"],
     ["500 and invalid_grant", respond(500, { error: "invalid_grant" }), "ReauthorizationRequired", "invalid_grant"],
-    ["502 and invalid_client", respond(502, { error: "invalid_client" }), "Refused", "invalid_client"],
-    ["503 and invalid_scope", respond(503, { error: "invalid_scope" }), "Refused", "invalid_scope"],
+    ["502 and invalid_client", respond(502, { error: "invalid_client" }), "Rejected", "invalid_client"],
+    ["503 and invalid_scope", respond(503, { error: "invalid_scope" }), "Rejected", "invalid_scope"],
     ["500 and another object", respond(500, { message: "Invalid grant" }), "Unavailable", undefined],
     ["500 and an unregistered error", respond(500, { error: "oops" }), "Unavailable", undefined],
     ["503 and HTML", respond(503, "<html>", html), "Unavailable", undefined],
@@ -133,7 +138,7 @@ describe("an error response", () => {
       const { error } = yield* refreshed(respond(400, { code: "toString", message: "constructor" }), {
         quirks: { errors: {} }
       })
-      expect(error).toMatchObject({ reason: "Refused", error: "toString" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "toString" })
     })
   )
 })
@@ -143,7 +148,7 @@ describe("a device that polls", () => {
     Effect.gen(function* () {
       const { begin, finish, polls } = yield* world({ answers: [respond(400, { message: "invalid device code" })] })
       const error = yield* failing(finish(yield* begin))
-      expect(error).toMatchObject({ reason: "Refused" })
+      expect(error).toMatchObject({ reason: "Rejected" })
       expect(error).toHaveProperty("detail", expect.stringContaining(`"invalid device code"`))
       expect(yield* polls).toEqual([5])
     })

@@ -29,7 +29,7 @@ describe("a server without quirks", () => {
     Effect.gen(function* () {
       const { within } = yield* answering(answer)
       const error = yield* Effect.flip(within(refreshing(client)))
-      expect(["InvalidResponse", "Refused"]).toContain(error.reason)
+      expect(["InvalidResponse", "Rejected"]).toContain(error.reason)
     })
   )
 

@@ -283,7 +283,7 @@ describe("what comes back", () => {
   const secretive = "canary-a canary-secret"
   it.effect.each<readonly [string, MockClient.Step, TokenError["reason"], string | undefined]>([
     ["500", respond(500, secretive), "Unavailable", undefined],
-    ["500 with an OAuth error", oauthError("invalid_client", 500), "Refused", "invalid_client"],
+    ["500 with an OAuth error", oauthError("invalid_client", 500), "Rejected", "invalid_client"],
     ["500 with an error of its own", oauthError("internal_error", 500), "Unavailable", undefined],
     ["500 with server_error", oauthError("server_error", 500), "Unavailable", undefined],
     ["429", respond(429, secretive, { "retry-after": "5" }), "Unavailable", undefined],
@@ -325,22 +325,22 @@ describe("what comes back", () => {
     ["an access token that is an object", granted({ access_token: { canary: 1 } }), "InvalidResponse", undefined],
     ["another token type", granted({ token_type: "mac" }), "InvalidResponse", undefined],
     ["a DPoP token", granted({ token_type: "DPoP" }), "InvalidResponse", undefined],
-    ["an OAuth error", oauthError("invalid_scope"), "Refused", "invalid_scope"],
-    ["an OAuth error with 200", oauthError("bad_verification_code", 200), "Refused", "bad_verification_code"],
-    ["a wrong secret", oauthError("invalid_client", 401), "Refused", "invalid_client"],
+    ["an OAuth error", oauthError("invalid_scope"), "Rejected", "invalid_scope"],
+    ["an OAuth error with 200", oauthError("bad_verification_code", 200), "Rejected", "bad_verification_code"],
+    ["a wrong secret", oauthError("invalid_client", 401), "Rejected", "invalid_client"],
     [
       "a wrong secret told by the header alone",
       respond(401, secretive, { "www-authenticate": 'Basic realm="x"' }),
-      "Refused",
+      "Rejected",
       "invalid_client"
     ],
     [
       "a secret that is repeated",
       oauthError("invalid_client", 401, { error_description: `no ${secret} here` }),
-      "Refused",
+      "Rejected",
       "invalid_client"
     ],
-    ["a secret for an error", oauthError("canary-secret"), "Refused", undefined]
+    ["a secret for an error", oauthError("canary-secret"), "Rejected", undefined]
   ])("as %s is an error of its type, which shows nothing secret", ([_, answer, reason, code]) =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([answer])
@@ -363,7 +363,7 @@ describe("what comes back", () => {
         { clientSecret: Redacted.make("canary/+ s") }
       )
       const error = yield* Effect.flip(server.refresh(Redacted.make("canary/+ r")))
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_request" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_request" })
       expect(error.message).not.toContain("what is")
     })
   )
@@ -377,7 +377,7 @@ describe("what comes back", () => {
       const { server } = yield* conversation(answers)
       const first = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
       const second = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
-      expect([first.reason, second.reason]).toEqual(["ReauthorizationRequired", "Refused"])
+      expect([first.reason, second.reason]).toEqual(["ReauthorizationRequired", "Rejected"])
       expect(printed(first) + printed(second)).not.toContain("canary")
     })
   )

@@ -377,7 +377,7 @@ describe("what an API says", () => {
       expect((yield* discovered(routes, { issuer: "https://b.test/x" })).issuer).toBe("https://b.test/x")
       for (const issuer of ["https://c.test", "https://b.test", "https://b.test/x/", ""]) {
         const { error } = yield* refusal(routes, { issuer })
-        expect(error, issuer).toMatchObject({ _tag: "TokenError", reason: "Refused" })
+        expect(error, issuer).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
       }
     })
   )

@@ -52,8 +52,8 @@ describe("a request that is pushed", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step, object]>([
-    ["an error", respond(400, { error: "invalid_request" }), { reason: "Refused", error: "invalid_request" }],
-    ["a wrong secret", respond(401, { error: "invalid_client" }), { reason: "Refused", error: "invalid_client" }],
+    ["an error", respond(400, { error: "invalid_request" }), { reason: "Rejected", error: "invalid_request" }],
+    ["a wrong secret", respond(401, { error: "invalid_client" }), { reason: "Rejected", error: "invalid_client" }],
     ["no reference", respond(201, {}), { reason: "InvalidResponse" }],
     ["a page", respond(201, "<html>", { "content-type": "text/html" }), { reason: "Unavailable" }],
     ["503", respond(503, "busy"), { reason: "Unavailable" }],

@@ -129,14 +129,14 @@ describe("oidc-provider", () => {
     ["metadata that it does not take", { ...metadata, token_endpoint_auth_method: "magic" }, "invalid_client_metadata"]
   ])("refuses %s, with a code", ([_, wrong, code]) =>
     Effect.gen(function* () {
-      expect(yield* Effect.flip(register(wrong))).toMatchObject({ _tag: "TokenError", reason: "Refused", error: code })
+      expect(yield* Effect.flip(register(wrong))).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: code })
     }).pipe(live)
   )
 
   it.live("registers nobody without a good initial access token, and no error shows it", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(register(metadata, "canary-wrong"))
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_token" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })
       expect(printed(error)).not.toContain("canary-")
     }).pipe(live)
   )

@@ -93,7 +93,7 @@ describe("a client that is registered", () => {
       const quoting = { error: "invalid_token", error_description: "canary-invitation is not good" }
       const bad = yield* registering(MockClient.respond(401, quoting), { initialAccessToken })
       const error = yield* Effect.flip(bad.registered)
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_token" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })
       expect(printed(error)).not.toContain("canary")
     })
   )
@@ -102,7 +102,7 @@ describe("a client that is registered", () => {
     Effect.gen(function* () {
       const bare = MockClient.respond(401, "", { "www-authenticate": "Bearer" })
       const error = yield* Effect.flip((yield* registering(bare)).registered)
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_token" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })
       expect(error.detail).toContain("initial access token")
     })
   )
@@ -111,7 +111,7 @@ describe("a client that is registered", () => {
     Effect.gen(function* () {
       const answer = MockClient.respond(400, { error: code, error_description: "no\u001b[2J" })
       const error = yield* Effect.flip((yield* registering(answer)).registered)
-      expect(error).toMatchObject({ reason: "Refused", error: code })
+      expect(error).toMatchObject({ reason: "Rejected", error: code })
       expect(printed(error)).not.toContain("\u001b")
     })
   )

@@ -170,10 +170,10 @@ describe("somebody who signs out", () => {
     [
       "cannot revoke refresh tokens",
       respond(400, { error: "unsupported_token_type" }),
-      { reason: "Refused", error: "unsupported_token_type" },
+      { reason: "Rejected", error: "unsupported_token_type" },
       2
     ],
-    ["refuses", respond(400, { error: "invalid_request" }), { reason: "Refused", error: "invalid_request" }, 2],
+    ["refuses", respond(400, { error: "invalid_request" }), { reason: "Rejected", error: "invalid_request" }, 2],
     ["is away", fail("ECONNREFUSED"), { reason: "Unavailable", sent: "no" }, 3],
     [
       "wants to be asked later",

@@ -130,17 +130,17 @@ describe("a token that is revoked", () => {
     [
       "an error with status 200",
       respond(200, { error: "invalid_token", error_description: "canary-token" }),
-      { reason: "Refused", error: "invalid_token" }
+      { reason: "Rejected", error: "invalid_token" }
     ],
     [
       "that the server revokes none of the kind",
       respond(400, { error: "unsupported_token_type", error_description: "canary-token is a JWT" }),
-      { reason: "Refused", error: "unsupported_token_type" }
+      { reason: "Rejected", error: "unsupported_token_type" }
     ],
     [
       "that it is another client's",
       respond(400, { error: "invalid_request", error_description: "\u001b[31mnot\r\nyours" }),
-      { reason: "Refused", error: "invalid_request" }
+      { reason: "Rejected", error: "invalid_request" }
     ],
     ["that the client is not known", respond(401, "", { "www-authenticate": "Basic" }), { error: "invalid_client" }],
     ["a redirect", respond(307, "", { location: "https://evil.test/" }), { reason: "Unavailable" }],

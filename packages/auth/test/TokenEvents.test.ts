@@ -46,7 +46,7 @@ describe("what happens to a token", () => {
         ["Saved", hashOf("canary-2")],
         ["Used", hashOf("canary-2")],
         ["Used", hashOf("canary-2")],
-        ["Refused", hashOf("canary-2")],
+        ["Rejected", hashOf("canary-2")],
         ["Refreshed", hashOf("canary-3")],
         ["Saved", hashOf("canary-3")]
       ])
@@ -58,7 +58,7 @@ describe("what happens to a token", () => {
   it.scoped("that cannot be stored or got is told with the error", () =>
     Effect.gen(function* () {
       const { service, state } = breakable(yield* TokenStore.makeMemory)
-      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Refused"))))
+      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Rejected"))))
       const events = yield* told(
         Effect.gen(function* () {
           const { get, renew } = yield* sourceOn(service, mint)
@@ -73,8 +73,8 @@ describe("what happens to a token", () => {
         ["SaveFailed", "WriteFailed"],
         ["Used", undefined],
         ["Saved", undefined],
-        ["Refused", undefined],
-        ["Failed", "Refused"]
+        ["Rejected", undefined],
+        ["Failed", "Rejected"]
       ])
     })
   )

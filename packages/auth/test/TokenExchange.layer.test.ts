@@ -188,7 +188,7 @@ describe("the layer", () => {
       let current = of("canary-dead")
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: Effect.sync(() => current) }))
       const error = yield* Effect.flip(resource)
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_request" })
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_request" })
       expect(printed(error)).not.toContain("canary-")
       current = yield* signedIn
       yield* TestClock.adjust("999 millis")
@@ -201,7 +201,7 @@ describe("the layer", () => {
   )
 
   it.scoped.each([
-    [new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "sign in" }), "Refused"],
+    [new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "sign in" }), "Rejected"],
     [new TokenError({ reason: "Unavailable", sent: "maybe", detail: "nobody there" }), "Unavailable"],
     [new TokenStoreError({ reason: "ReadFailed", detail: "no such disk" }), "Unavailable"]
   ] as const)("whose subject fails (%s) says so, and asks again a second later", ([failure, reason]) =>

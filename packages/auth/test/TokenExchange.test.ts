@@ -212,7 +212,7 @@ describe("an exchange", () => {
             actor
           })
           const error = yield* Effect.flip(exchange(subject))
-          expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: code })
+          expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: code })
           expect(error.detail).toContain("sign in again")
           expect(error.detail.includes("is over")).toBe(!description.includes("canary"))
           expect(printed(error)).not.toContain("canary-")
@@ -224,7 +224,7 @@ describe("an exchange", () => {
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([respond(400, { error: "invalid_target" })])
       const error = yield* Effect.flip(exchange(subject))
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_target" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_target" })
       expect(error.detail).not.toContain("sign in")
     })
   )
@@ -234,7 +234,7 @@ describe("an exchange", () => {
       const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
       const { exchange, mock } = yield* exchanging([], { actor: Effect.fail(signedOut) })
       const error = yield* Effect.flip(exchange(subject))
-      expect(error).toMatchObject({ reason: "Refused", sent: "no" })
+      expect(error).toMatchObject({ reason: "Rejected", sent: "no" })
       expect(error.detail).toContain("actor")
       expect(yield* mock.sent).toEqual([])
     })

@@ -77,12 +77,14 @@ describe("client credentials over a damaged store", () => {
     }
   )
 
-  it.effect.each(["Foreign", "Insecure", "ReadFailed", "Busy"] as const)("fail for %s, and move nothing", (reason) =>
-    Effect.gen(function* () {
-      const { moved, store } = yield* broken(reason, "works")
-      expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
-      expect(moved()).toBe(0)
-    })
+  it.effect.each(["Foreign", "Insecure", "ReadFailed", "LockTimeout"] as const)(
+    "fail for %s, and move nothing",
+    (reason) =>
+      Effect.gen(function* () {
+        const { moved, store } = yield* broken(reason, "works")
+        expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
+        expect(moved()).toBe(0)
+      })
   )
 
   it.effect("get a token if only the write finds the damage", () =>

@@ -124,7 +124,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect.each(["Refused", "ReauthorizationRequired"] as const)(
+  it.effect.each(["Rejected", "ReauthorizationRequired"] as const)(
     "in the form of claims that are not granted (%s) serves the others with what there was before",
     (reason) =>
       Effect.gen(function* () {
@@ -222,7 +222,7 @@ describe("an API that demands more of a token", () => {
 
   it.effect("that is declined takes none with it that was met before, or that is made by itself", () =>
     Effect.gen(function* () {
-      const declined = new TokenError({ reason: "Refused", error: "invalid_scope", detail: "as scripted" })
+      const declined = new TokenError({ reason: "Rejected", error: "invalid_scope", detail: "as scripted" })
       const asked: Array<ReadonlyArray<string>> = []
       const mint: TokenSource.Options["mint"] = (_, demand) =>
         Effect.suspend(() => {

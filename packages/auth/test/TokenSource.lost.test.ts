@@ -118,7 +118,7 @@ describe("a refresh that cannot be interrupted", () => {
       const all = yield* Effect.fork(times(5, Effect.flip(get)))
       yield* machine.pass("124 seconds")
       for (const error of yield* Fiber.join(all))
-        expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "Busy" })
+        expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "LockTimeout" })
       const next = yield* Effect.fork(get)
       yield* machine.pass("1 second")
       expect([nameOf(yield* Fiber.join(next)), calls.length]).toEqual(["canary-2", 2])

@@ -415,7 +415,7 @@ describe("a store that hangs", () => {
       const { get } = yield* sourceOn(store, mint)
       const asking = yield* Effect.fork(Effect.flip(get))
       yield* TestClock.adjust("2 minutes")
-      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenStoreError", reason: "Busy" })
+      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenStoreError", reason: "LockTimeout" })
       yield* TestClock.adjust("20 minutes")
       expect(calls).toEqual([])
     })

@@ -194,7 +194,7 @@ describe("a store that cannot be read", () => {
   it.scoped("a lock that is busy is an error too, and no call is made", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const busy = new TokenStoreError({ reason: "Busy", detail: "another process holds on" })
+      const busy = new TokenStoreError({ reason: "LockTimeout", detail: "another process holds on" })
       const { calls, mint } = minting()
       const source = TokenSource.make({ key, mint })
       const { get } = yield* Effect.provideService(source, TokenStore.TokenStore, {

@@ -73,7 +73,7 @@ describe("a token that the API does not know yet", () => {
       const { api, calls, sentAt } = yield* knowingAfter("1 hour")
       const asking = yield* Effect.fork(Effect.flip(api.get("/")))
       yield* TestClock.adjust("10 seconds")
-      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "Unauthorized", because: "ReplayRefused" })
+      expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "Unauthorized", reason: "RejectedAfterRefresh" })
       expect(yield* sentAt).toEqual([0, 500, 3_000, 3_000])
       for (let n = 0; n < 100; n++) yield* Effect.flip(api.get("/"))
       expect(calls).toHaveLength(2)

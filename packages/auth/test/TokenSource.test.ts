@@ -174,7 +174,7 @@ describe("one for everybody", () => {
         MockClient.respond(index === 0 ? 503 : 200, "token")
       )
       const mint = Effect.gen(function* () {
-        seen.push(yield* Timeout.timeLeft, yield* Effect.option(Effect.currentSpan))
+        seen.push(yield* Timeout.remaining, yield* Effect.option(Effect.currentSpan))
         yield* Retry.policy()(client).get("https://auth.test/token")
         return yield* token(1)
       })

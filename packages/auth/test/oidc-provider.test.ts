@@ -118,7 +118,7 @@ describe("oidc-provider", () => {
     (clientAuthentication) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Effect.flatMap(Api, (api) => api.get("/")))
-        expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "invalid_client" })
+        expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_client" })
         expect(printed(error)).not.toContain("canary")
       }).pipe(
         Effect.provide(
@@ -134,7 +134,7 @@ describe("oidc-provider", () => {
   it.live("refuses a scope that the client may not have, with a code", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.flatMap(TokenSource.TokenSource, ({ get }) => get))
-      expect(error).toMatchObject({ reason: "Refused", error: "invalid_scope" })
+      expect(error).toMatchObject({ reason: "Rejected", error: "invalid_scope" })
     }).pipe(Effect.provide(live({ scopes: ["admin"] })))
   )
 })

@@ -19,20 +19,20 @@ export interface Bundle {
 export const smallestClient = `
   import * as Bearer from "@countersign/auth/Bearer"
   import * as Auth from "@countersign/client/Auth"
-  import * as Defaults from "@countersign/client/Defaults"
+  import * as RequestDefaults from "@countersign/client/RequestDefaults"
   import * as Retry from "@countersign/client/Retry"
   import * as Status from "@countersign/client/Status"
   import * as Timeout from "@countersign/client/Timeout"
   import * as Transport from "@countersign/client/Transport"
   export const client = (transport, baseUrl, token) =>
-    Transport.typed(transport).pipe(
-      Transport.buffered(1024 * 1024),
+    Transport.fromHttpClient(transport).pipe(
+      Transport.bufferBodies(1024 * 1024),
       Timeout.exchange("5 seconds"),
       Auth.policy({ auth: Bearer.make(token), origins: [baseUrl] }),
       Retry.policy(),
       Status.policy,
       Timeout.call("20 seconds"),
-      Defaults.policy({ baseUrl })
+      RequestDefaults.policy({ baseUrl })
     )
 `
 

@@ -21,7 +21,7 @@ const answering = (status: number, fields: Readonly<Record<string, string>>, bod
   const prototype = Object.create(HttpClientResponse.fromWeb(request, new Response(body, { status, headers })), {
     headers: { value: Headers.fromInput(headers) },
     cookies: { value: PlatformCookies.empty },
-    [Transport.wholeBody]: { value: body }
+    [Transport.bufferedBody]: { value: body }
     // `Object.create` knows no types: it is the prototype of the answers, and nothing else.
   }) as object
   return (sent: HttpClientRequest.HttpClientRequest): HttpClientResponse.HttpClientResponse =>
@@ -46,7 +46,7 @@ export const transportOf = (respond: typeof answer): HttpClient.HttpClient => {
     Effect.succeed
   )
   // As a good transport does it: asked directly, and without spans of its own.
-  return Transport.withDirect(Transport.withoutSpans(client), (sent, answered) => {
+  return Transport.withDirect(Transport.markUntraced(client), (sent, answered) => {
     answered(Exit.succeed(respond(sent)))
     return () => undefined
   })

@@ -15,7 +15,7 @@ import * as CircuitBreaker from "./CircuitBreaker.js"
 import * as Concurrency from "./Concurrency.js"
 import * as CookieJar from "./CookieJar.js"
 import * as Cookies from "./Cookies.js"
-import * as Defaults from "./Defaults.js"
+import * as RequestDefaults from "./RequestDefaults.js"
 import type { ApiError, InvalidRequest } from "./Errors.js"
 import type { Hedge } from "./Hedge.js"
 import type { IdempotencyKey } from "./IdempotencyKey.js"
@@ -38,7 +38,7 @@ import * as Verb from "./Verb.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends Defaults.Options {
+export interface Options extends RequestDefaults.Options {
   /** The credentials, where they are a value at hand; an {@link Auth.Auth} Layer is asked for otherwise. */
   readonly auth?: Auth.Service | undefined
   /** Origins beside the base URL's to which the credentials belong too, such as `https://uploads.example.com`. */
@@ -79,7 +79,7 @@ export interface Options extends Defaults.Options {
 /** What the pipeline is built of: the options with the services that they ask for. */
 interface Parts {
   readonly options: Options
-  readonly defaults: Defaults.Options
+  readonly defaults: RequestDefaults.Options
   readonly auth: Auth.Service
   readonly jar: CookieJar.Service | undefined
   readonly circuits: CircuitBreaker.Service | undefined
@@ -97,9 +97,9 @@ interface Parts {
  * @since 0.1.0
  * @category models
  */
-export interface Place {
+export interface PipelineStep {
   readonly name: string
-  readonly why: string
+  readonly reason: string
   /** @internal */
   readonly policy: (parts: Parts) => Policy.Policy<ApiError> | undefined
 }
@@ -109,7 +109,7 @@ const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
 
 /** A server may ask for as long a wait before a redirect as before a retry. */
 const boundOf = (retry: Options["retry"]): Redirects.Options =>
-  retry === false ? {} : { maxRetryAfter: retryOptions(retry).longestRetryAfter }
+  retry === false ? {} : { maxRetryAfter: retryOptions(retry).maxRetryAfter }
 
 /**
  * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
@@ -118,89 +118,95 @@ const boundOf = (retry: Options["retry"]): Redirects.Options =>
  * @since 0.1.0
  * @category pipeline
  */
-export const order: ReadonlyArray<Place> = [
+export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   {
     name: "Telemetry.counters",
-    why: "hears of everything that happens in a call, whatever comes of it",
+    reason: "hears of everything that happens in a call, whatever comes of it",
     policy: ({ options: { metrics }, origins }) => metrics?.counters({ origins })
   },
   {
-    name: "Defaults.policy",
-    why: "base URL and default headers: once a call, so that a redirect is not joined to them again",
-    policy: ({ defaults }) => Defaults.policy(defaults)
+    name: "RequestDefaults.policy",
+    reason: "base URL and default headers: once a call, so that a redirect is not joined to them again",
+    policy: ({ defaults }) => RequestDefaults.policy(defaults)
   },
   {
     name: "IdempotencyKey.policy",
-    why: "once a call: all of its hops and attempts carry the same key",
+    reason: "once a call: all of its hops and attempts carry the same key",
     policy: ({ options: { idempotencyKey } }) => idempotencyKey?.policy
   },
   {
     name: "Timeout.call",
-    why: "bounds everything, waits included",
+    reason: "bounds everything, waits included",
     policy: ({ options: { timeout } }) =>
       timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? Timeout.defaults.call)
   },
   {
     name: "Status.policy",
-    why: "everybody further in sees statuses as they came; the body of an error is read within the call's time",
+    reason: "everybody further in sees statuses as they came; the body of an error is read within the call's time",
     policy: () => Status.policy
   },
   {
     name: "Redirects.follow",
-    why: "outside retry: a hop that answered 3xx is done and is never sent again; each hop is a request of its own",
+    reason: "outside retry: a hop that answered 3xx is done and is never sent again; each hop is a request of its own",
     policy: ({ options: { redirects, retry } }) =>
       redirects === false ? undefined : Redirects.follow({ ...boundOf(retry), ...redirects })
   },
   {
     name: "Retry.policy",
-    why: "outside breaker and limiter, so that each attempt asks them again; one count for all failures of a hop",
+    reason: "outside breaker and limiter, so that each attempt asks them again; one count for all failures of a hop",
     policy: ({ budget, options: { idempotencyKey, retry } }) =>
-      retry === false ? undefined : Retry.policy({ keyHeader: idempotencyKey?.header, ...retryOptions(retry), budget })
+      retry === false
+        ? undefined
+        : Retry.policy({ idempotencyKeyHeader: idempotencyKey?.header, ...retryOptions(retry), budget })
   },
   {
     name: "Hedge.policy",
-    why: "within retry, to which all of its sends are one attempt; each of them asks breaker and limiter",
+    reason: "within retry, to which all of its sends are one attempt; each of them asks breaker and limiter",
     policy: ({ budget, options: { hedge } }) => hedge?.(budget === false ? undefined : budget)
   },
   {
     name: "CircuitBreaker.policy",
-    why: "an open circuit spends no permit; it sees each attempt with its timeout, and the statuses as they came",
+    reason: "an open circuit spends no permit; it sees each attempt with its timeout, and the statuses as they came",
     policy: ({ circuits }) => (circuits === undefined ? undefined : CircuitBreaker.policy(circuits))
   },
   {
     name: "Concurrency.policy",
-    why: "what an open circuit rejects takes no place in its queue; what waits there is neither counted nor signed yet",
+    reason:
+      "what an open circuit rejects takes no place in its queue; what waits there is neither counted nor signed yet",
     policy: ({ permits }) => (permits === undefined ? undefined : Concurrency.policy(permits))
   },
   {
     name: "RateLimit.policy",
-    why: "waits for a permit before signing, since signatures carry timestamps; within retry, so that each attempt asks",
+    reason:
+      "waits for a permit before signing, since signatures carry timestamps; within retry, so that each attempt asks",
     policy: ({ limits }) => (limits === undefined ? undefined : RateLimit.policy(limits))
   },
   {
     name: "Auth.policy",
-    why: "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
+    reason:
+      "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
     policy: ({ auth, origins }) => (auth === Auth.none ? undefined : Auth.policy({ auth, origins }))
   },
   {
     name: "Telemetry.span",
-    why: "one span is one send, a replay's too, and the exchange's timeout is its error; a refresh is in none",
+    reason: "one span is one send, a replay's too, and the exchange's timeout is its error; a refresh is in none",
     policy: ({ options: { tracing }, origins }) =>
       tracing === false ? undefined : Telemetry.span({ ...tracing, origins })
   },
   {
     name: "Telemetry.durations",
-    why: "measures what the span spans",
+    reason: "measures what the span spans",
     policy: ({ options: { metrics }, origins }) => metrics?.durations({ origins })
   },
   {
     name: "Cookies.policy",
-    why: "sees every Set-Cookie, 401s and 3xx included; asking the jar does not eat the exchange's time",
+    reason: "sees every Set-Cookie, 401s and 3xx included; asking the jar does not eat the exchange's time",
     policy: ({ jar }) => (jar === undefined ? undefined : Cookies.policy(jar))
   },
   {
     name: "Timeout.exchange",
-    why: "nearest to the wire: waiting for a permit or a refresh does not eat its time, and it asks the transport directly",
+    reason:
+      "nearest to the wire: waiting for a permit or a refresh does not eat its time, and it asks the transport directly",
     policy: ({ options: { timeout } }) =>
       timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? Timeout.defaults.exchange)
   }
@@ -214,7 +220,7 @@ const pipeline = (
   parts: Parts,
   without: ReadonlySet<string> = new Set()
 ): HttpClient.HttpClient.With<ApiError> =>
-  order.reduceRight((client, { name, policy }) => {
+  pipelineOrder.reduceRight((client, { name, policy }) => {
     const wrap = without.has(name) ? undefined : policy(parts)
     return wrap === undefined ? client : wrap(client)
   }, transport)
@@ -271,7 +277,7 @@ const asked = <Id, Service>(
 const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<Requirements<Options>, Wire>> =>
   Effect.all({
     options: Effect.succeed(options),
-    defaults: Defaults.validate(options),
+    defaults: RequestDefaults.validate(options),
     auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
     jar: asked<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, options.cookies),
     circuits: asked<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
@@ -279,7 +285,10 @@ const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<R
       options.circuitBreaker
     ),
     permits: asked<Concurrency.Concurrency, Concurrency.Service>(Concurrency.Concurrency, options.concurrency),
-    limits: asked<RateLimit.RateLimit, RateLimit.Service>(RateLimit.RateLimit, options.rateLimit ?? RateLimit.hold()),
+    limits: asked<RateLimit.RateLimit, RateLimit.Service>(
+      RateLimit.RateLimit,
+      options.rateLimit ?? RateLimit.throttle()
+    ),
     budget: Effect.sync(
       () => (options.retry === false ? undefined : retryOptions(options.retry).budget) ?? RetryBudget.make()
     ),
@@ -290,7 +299,7 @@ const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<R
 const forAccounts = (built: Parts): ((auth: Auth.Service) => Parts) => {
   const holds = new WeakMap<Auth.Service, RateLimit.Service>()
   const holdOf = (auth: Auth.Service): RateLimit.Service => {
-    const hold = holds.get(auth) ?? RateLimit.hold()
+    const hold = holds.get(auth) ?? RateLimit.throttle()
     holds.set(auth, hold)
     return hold
   }
@@ -304,8 +313,8 @@ const isFinal =
     response.status < 300 || (response.status < 400 && (redirects === false || !Redirects.isRedirect(response)))
 
 const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => {
-  const streaming = Transport.typed(transport)
-  const whole = Transport.buffered(
+  const streaming = Transport.fromHttpClient(transport)
+  const whole = Transport.bufferBodies(
     built.options.maxBodySize ?? Transport.defaults.maxBodySize,
     isFinal(built.options)
   )(streaming)

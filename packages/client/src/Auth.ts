@@ -16,7 +16,7 @@ import type { ExpiredWhen, Service, Signed } from "./internal/auth/scheme.js"
 import { nowOf } from "./internal/time/clock.js"
 import * as Policy from "./Policy.js"
 
-export type { ExpiredWhen, Refusal, Service, Signed } from "./internal/auth/scheme.js"
+export type { ExpiredWhen, Rejection, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
  * The scheme of one API's client.
@@ -33,21 +33,23 @@ export class Auth extends /* @__PURE__ */ Context.Tag("@countersign/client/Auth"
  * @since 0.1.0
  * @category constructors
  */
-export const fixed = (put: (request: HttpClientRequest) => Effect.Effect<HttpClientRequest, AuthError>): Service => ({
+export const makeStaticEffect = (
+  put: (request: HttpClientRequest) => Effect.Effect<HttpClientRequest, AuthError>
+): Service => ({
   sign: (request) => Effect.map(put(request), (signed) => ({ request: signed, credential: 0 })),
-  renew: () => Effect.succeed(false)
+  onRejected: () => Effect.succeed(false)
 })
 
 /**
- * {@link fixed}, of credentials that are put on a request without an effect.
+ * {@link makeStaticEffect}, of credentials that are put on a request without an effect.
  *
  * @param put - puts the credentials on a request, and never throws.
  * @since 0.1.0
  * @category constructors
  */
-export const constant = (put: (request: HttpClientRequest) => HttpClientRequest): Service => {
-  const ready = (request: HttpClientRequest): Signed => ({ request: put(request), credential: 0 })
-  return { sign: (request) => Effect.sync(() => ready(request)), ready, renew: () => Effect.succeed(false) }
+export const makeStatic = (put: (request: HttpClientRequest) => HttpClientRequest): Service => {
+  const signSync = (request: HttpClientRequest): Signed => ({ request: put(request), credential: 0 })
+  return { sign: (request) => Effect.sync(() => signSync(request)), signSync, onRejected: () => Effect.succeed(false) }
 }
 
 /**
@@ -56,7 +58,7 @@ export const constant = (put: (request: HttpClientRequest) => HttpClientRequest)
  * @since 0.1.0
  * @category constructors
  */
-export const none: Service = /* @__PURE__ */ fixed(Effect.succeed)
+export const none: Service = /* @__PURE__ */ makeStaticEffect(Effect.succeed)
 
 /**
  * A scheme for an API that reports expired credentials by other responses than a 401:
@@ -135,7 +137,7 @@ export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError
     if (!isOwn(request.url)) return next(request)
     const loop = { auth, replay, request, next }
     return Effect.withFiberRuntime((fiber) => {
-      const signed = auth.ready?.(request, nowOf(fiber))
+      const signed = auth.signSync?.(request, nowOf(fiber))
       return signed === undefined
         ? sign(loop, replay.initial, undefined)
         : send(loop, signed, replay.initial, undefined)

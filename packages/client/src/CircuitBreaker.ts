@@ -20,10 +20,17 @@ import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "./Errors.js"
 import { InARow, Rolling, Several } from "./internal/circuitBreaker/failureCounters.js"
 import { breaking, defaults, failed } from "./internal/circuitBreaker/guard.js"
-import type { Options, Service, Trip } from "./internal/circuitBreaker/service.js"
+import type { Options, Service, TripPolicy } from "./internal/circuitBreaker/service.js"
 import * as Policy from "./Policy.js"
 
-export type { Opening, Options, Service, State, Tally, Trip } from "./internal/circuitBreaker/service.js"
+export type {
+  OpenEvent,
+  Options,
+  Service,
+  State,
+  FailureCounter,
+  TripPolicy
+} from "./internal/circuitBreaker/service.js"
 export { defaults } from "./internal/circuitBreaker/guard.js"
 
 /**
@@ -47,7 +54,7 @@ export class CircuitBreaker
  * @category policies
  */
 export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
-  Policy.make<CircuitOpen>((request, next) => service.guard(request, next(request)))
+  Policy.make<CircuitOpen>((request, next) => service.execute(request, next(request)))
 
 /**
  * Opens after so many failures with no answer in between (5). Of exchanges that are under way at a time, the order in
@@ -56,32 +63,34 @@ export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
  * @since 0.1.0
  * @category trips
  */
-export const consecutive = (failures: number = defaults.failures): Trip => ({ start: () => new InARow(failures) })
+export const consecutiveFailures = (failures: number = defaults.failures): TripPolicy => ({
+  makeCounter: () => new InARow(failures)
+})
 
 /**
  * Opens when a share of the exchanges of the last while failed.
  *
  * The window moves on by a bucket at a time, so that what is counted is between `window` less one bucket, and `window`, old.
  *
- * @param options.ratio - the share of failures, of 1, from which on it opens (0.5).
- * @param options.minimum - with fewer exchanges than that in the window it does not (20).
+ * @param options.failureRateThreshold - the share of failures, of 1, from which on it opens (0.5).
+ * @param options.minimumCalls - with fewer exchanges than that in the window it does not (20).
  * @param options.window - how far back it looks (10 s).
  * @param options.buckets - how finely it counts (10).
  * @since 0.1.0
  * @category trips
  */
-export const rate = (
+export const failureRate = (
   options: {
-    readonly ratio?: number | undefined
-    readonly minimum?: number | undefined
+    readonly failureRateThreshold?: number | undefined
+    readonly minimumCalls?: number | undefined
     readonly window?: Duration.DurationInput | undefined
     readonly buckets?: number | undefined
   } = {}
-): Trip => {
-  const { minimum = defaults.minimum, ratio = defaults.ratio } = options
+): TripPolicy => {
+  const { minimumCalls = defaults.minimumCalls, failureRateThreshold = defaults.failureRateThreshold } = options
   const buckets = Math.max(1, Math.floor(options.buckets ?? defaults.buckets))
   const window = Duration.toMillis(options.window ?? defaults.window)
-  return { start: () => new Rolling(ratio, minimum, window, buckets) }
+  return { makeCounter: () => new Rolling(failureRateThreshold, minimumCalls, window, buckets) }
 }
 
 /**
@@ -90,27 +99,27 @@ export const rate = (
  * @since 0.1.0
  * @category trips
  */
-export const anyOf = (...trips: ReadonlyArray<Trip>): Trip => ({
-  start: () => new Several(trips.map((trip) => trip.start()))
+export const anyOf = (...trips: ReadonlyArray<TripPolicy>): TripPolicy => ({
+  makeCounter: () => new Several(trips.map((trip) => trip.makeCounter()))
 })
 
 /**
  * For how long a circuit stays open: twice as long each time that the probe fails, and a random part of up to a fifth on
  * top, so that the clients of a server do not all probe it at once.
  *
- * @param options.base - the first time (1 s).
- * @param options.cap - no time is longer, but for the random part (60 s).
+ * @param options.baseDelay - the first time (1 s).
+ * @param options.maxDelay - no time is longer, but for the random part (60 s).
  * @since 0.1.0
  * @category schedules
  */
-export const recovery = (
+export const halfOpenAfter = (
   options: {
-    readonly base?: Duration.DurationInput | undefined
-    readonly cap?: Duration.DurationInput | undefined
+    readonly baseDelay?: Duration.DurationInput | undefined
+    readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<number> => {
-  const base = Duration.toMillis(options.base ?? defaults.base)
-  const cap = Duration.toMillis(options.cap ?? defaults.cap)
+  const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
+  const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.forever.pipe(
     // 2 ** 1024 is infinite: the cap comes first.
     Schedule.addDelay((n) => Duration.millis(Math.min(cap, base * 2 ** n))),
@@ -127,7 +136,7 @@ export const recovery = (
 export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = failed
 
 /**
- * Makes circuits: closed at first, and open after too many failures ({@link Options.trip}). An open one rejects every
+ * Makes circuits: closed at first, and open after too many failures ({@link Options.tripPolicy}). An open one rejects every
  * request with `CircuitOpen`, whose `retryAt` says when it will be half-open. Then one request passes, the probe. When it
  * is answered the circuit closes; when it fails the circuit opens for longer. Whoever comes meanwhile is rejected at once.
  * A probe that is interrupted, or that is never sent, leaves its place to the next.
@@ -142,7 +151,7 @@ export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolea
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() => breaking(options, options.trip ?? consecutive(), options.schedule ?? recovery()))
+  Effect.sync(() => breaking(options, options.tripPolicy ?? consecutiveFailures(), options.schedule ?? halfOpenAfter()))
 
 /**
  * {@link make} as a Layer: clients that are given the same one share what they know.

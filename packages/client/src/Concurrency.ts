@@ -13,7 +13,14 @@ import { Aimd } from "./internal/concurrency/aimdLimit.js"
 import type { Limit, Options, Service } from "./internal/concurrency/service.js"
 import * as Policy from "./Policy.js"
 
-export type { Ended, Limit, Load, Moving, Options, Service } from "./internal/concurrency/service.js"
+export type {
+  ExchangeResult,
+  Limit,
+  ConcurrencyStats,
+  AdaptiveLimit,
+  Options,
+  Service
+} from "./internal/concurrency/service.js"
 export { defaults } from "./internal/concurrency/admission.js"
 
 /**
@@ -45,7 +52,7 @@ export class Concurrency
  * @category policies
  */
 export const policy = (service: Service): Policy.Policy<Overloaded> =>
-  Policy.make<Overloaded>((request, next) => service.admit(request, next(request)))
+  Policy.make<Overloaded>((request, next) => service.withPermit(request, next(request)))
 
 /**
  * A limit that finds out how much a server takes: it grows by one with every round of answers, as long as at least half of
@@ -62,8 +69,8 @@ export const policy = (service: Service): Policy.Policy<Overloaded> =>
  * @param options.min - the limit is never less (1).
  * @param options.max - nor more (200).
  * @param options.initial - what it begins with (20, within those).
- * @param options.backoff - what an overload leaves of it, of 1 (0.7).
- * @param options.slow - an exchange that takes longer is a sign of overload too, for servers that become slow before they
+ * @param options.backoffRatio - what an overload leaves of it, of 1 (0.7).
+ * @param options.latencyThreshold - an exchange that takes longer is a sign of overload too, for servers that become slow before they
  *   fail. Not for clients whose requests wait further in, for a `RateLimit` of their own (none).
  * @since 0.1.0
  * @category limits
@@ -73,24 +80,25 @@ export const adaptive = (
     readonly min?: number | undefined
     readonly max?: number | undefined
     readonly initial?: number | undefined
-    readonly backoff?: number | undefined
-    readonly slow?: Duration.DurationInput | undefined
+    readonly backoffRatio?: number | undefined
+    readonly latencyThreshold?: Duration.DurationInput | undefined
   } = {}
 ): Limit => {
   const min = Math.max(1, Math.floor(options.min ?? defaults.min))
   const max = Math.max(min, Math.floor(options.max ?? defaults.max))
   const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? defaults.initial)))
-  const slow = options.slow === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.slow)
-  const bounds = { min, max, initial, slow, backoff: options.backoff ?? defaults.backoff }
-  return { start: () => new Aimd(bounds), isTimed: options.slow !== undefined }
+  const slow =
+    options.latencyThreshold === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.latencyThreshold)
+  const bounds = { min, max, initial, slow, backoff: options.backoffRatio ?? defaults.backoffRatio }
+  return { make: () => new Aimd(bounds), needsDuration: options.latencyThreshold !== undefined }
 }
 
 /**
  * Makes permits. A request has one from when it may be sent until its exchange is over: answered, failed or interrupted.
  * Where there is none it waits, first come first served, and can be interrupted.
  *
- * Fails a request with `Overloaded`, unsent: at once when `queue` wait already, and when its turn does not come within
- * `longest`, or within 95 % of the time that the call had left when it began to wait.
+ * Fails a request with `Overloaded`, unsent: at once when `maxQueued` wait already, and when its turn does not come within
+ * `maxWait`, or within 95 % of the time that the call had left when it began to wait.
  *
  * The exchange is over when the answer's head is there, or its body too where a verb reads that: a body that is streamed
  * holds no permit. A URL without an http or https origin passes uncounted.

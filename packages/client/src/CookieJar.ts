@@ -9,9 +9,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { Service, StoredOptions } from "./internal/cookies/service.js"
+import type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
-export type { Service, StoredOptions } from "./internal/cookies/service.js"
+export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
 /**
  * The jar of the clients that keep cookies.
@@ -72,7 +72,7 @@ export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
 )
 
 /**
- * What {@link StoredOptions} are when they are left out.
+ * What {@link PersistentOptions} are when they are left out.
  *
  * @since 0.1.0
  * @category defaults
@@ -93,11 +93,11 @@ export const defaults = { key: "cookies", delay: "1 second", sessionCookies: tru
  * @since 0.1.0
  * @category constructors
  */
-export const makeStored = ({
+export const makePersistent = ({
   delay = defaults.delay,
   key = defaults.key,
   sessionCookies = defaults.sessionCookies
-}: StoredOptions = {}): Effect.Effect<
+}: PersistentOptions = {}): Effect.Effect<
   Service,
   PlatformError.PlatformError,
   KeyValueStore.KeyValueStore | Scope.Scope
@@ -108,13 +108,13 @@ export const makeStored = ({
   )
 
 /**
- * {@link makeStored} as a Layer over a `KeyValueStore`, such as `KeyValueStore.layerFileSystem`, which writes files that
+ * {@link makePersistent} as a Layer over a `KeyValueStore`, such as `KeyValueStore.layerFileSystem`, which writes files that
  * everybody may read who may enter their folder: give it one that is yours alone (mode 0700).
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerStored = (
-  options: StoredOptions = {}
+export const layerPersistent = (
+  options: PersistentOptions = {}
 ): Layer.Layer<CookieJar, PlatformError.PlatformError, KeyValueStore.KeyValueStore> =>
-  Layer.scoped(CookieJar, makeStored(options))
+  Layer.scoped(CookieJar, makePersistent(options))

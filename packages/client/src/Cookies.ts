@@ -17,7 +17,7 @@ import * as Policy from "./Policy.js"
  * each 401.
  *
  * Of two cookies of one name in one answer both are kept where the transport tells its `Set-Cookie` fields
- * (`Transport.setCookieLines`; `NodeTransport` does). The platform's own keep the last, whatever their paths.
+ * (`Transport.rawSetCookie`; `NodeTransport` does). The platform's own keep the last, whatever their paths.
  *
  * Specification: [RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4).
  *

@@ -23,13 +23,13 @@ import type { Problem } from "./Problem.js"
  * @since 0.1.0
  * @category models
  */
-export interface Exchange {
+export interface ExchangeInfo {
   readonly method: string
   readonly url: string
   readonly status: number
 }
 
-const exchange = (e: Exchange): string => `${e.method} ${e.url} answered ${e.status}`
+const exchange = (e: ExchangeInfo): string => `${e.method} ${e.url} answered ${e.status}`
 
 /** A header of 16 KiB may hold thousands. */
 const mostChallenges = 5
@@ -46,17 +46,17 @@ const challengeText = (challenges: ReadonlyArray<Challenge>): string => {
   return names.length === 0 ? "" : `; it asks for ${names.join(" or ")}${more === 0 ? "" : ` or ${more} others`}`
 }
 
-const unauthorizedAdvice: Record<Unauthorized["because"], string> = {
+const unauthorizedAdvice: Record<Unauthorized["reason"], string> = {
   NoCredentials: "this client sends no credentials there: give it an Auth layer",
-  Refused: "the credentials were refused: sign in again, or check them",
-  ReplayRefused: "renewed credentials were refused too: sign in again, or check the account",
+  Rejected: "the credentials were refused: sign in again, or check them",
+  RejectedAfterRefresh: "renewed credentials were refused too: sign in again, or check the account",
   BodyNotReplayable: "the credentials were renewed, but this body can be sent only once: send the request again"
 }
 
 /**
  * The server does not accept who we are: a 401 after everything that could be done about it.
  *
- * `challenges` is the parsed `WWW-Authenticate`; `because` tells how far the client got.
+ * `challenges` is the parsed `WWW-Authenticate`; `reason` tells how far the client got.
  * Specification: [RFC 9110 §15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).
  *
  * @since 0.1.0
@@ -64,15 +64,15 @@ const unauthorizedAdvice: Record<Unauthorized["because"], string> = {
  */
 export class Unauthorized
   extends /* @__PURE__ */ Data.TaggedError("Unauthorized")<
-    Exchange & {
+    ExchangeInfo & {
       readonly challenges: ReadonlyArray<Challenge>
-      readonly because: "NoCredentials" | "Refused" | "ReplayRefused" | "BodyNotReplayable"
+      readonly reason: "NoCredentials" | "Rejected" | "RejectedAfterRefresh" | "BodyNotReplayable"
       readonly message: string
     }
   >
 {
-  constructor(fields: Exchange & Pick<Unauthorized, "challenges" | "because">) {
-    const advice = unauthorizedAdvice[fields.because]
+  constructor(fields: ExchangeInfo & Pick<Unauthorized, "challenges" | "reason">) {
+    const advice = unauthorizedAdvice[fields.reason]
     super({ ...fields, message: `${exchange(fields)}${challengeText(fields.challenges)}; ${advice}` })
   }
 
@@ -94,7 +94,7 @@ export class Unauthorized
  */
 export class Forbidden
   extends /* @__PURE__ */ Data.TaggedError("Forbidden")<
-    Exchange & {
+    ExchangeInfo & {
       readonly challenges: ReadonlyArray<Challenge>
       readonly scope?: string | undefined
       readonly problem?: Problem | undefined
@@ -102,7 +102,7 @@ export class Forbidden
     }
   >
 {
-  constructor(fields: Exchange & Pick<Forbidden, "challenges" | "scope" | "problem">) {
+  constructor(fields: ExchangeInfo & Pick<Forbidden, "challenges" | "scope" | "problem">) {
     const scope = fields.scope === undefined ? "" : ` for the scope "${Redact.text(fields.scope, 200)}"`
     super({ ...fields, message: `${exchange(fields)}; ask for access${scope}` })
   }
@@ -119,29 +119,29 @@ export class Forbidden
  * @since 0.1.0
  * @category models
  */
-export interface ComeBack {
+export interface RetryHint {
   readonly retryAfter?: Duration.Duration | undefined
   readonly retryAt?: DateTime.Utc | undefined
 }
 
-const comeBack = (e: ComeBack): string =>
+const comeBack = (e: RetryHint): string =>
   e.retryAt === undefined || e.retryAfter === undefined
     ? "it does not say when to come back"
     : `come back in ${Duration.format(e.retryAfter)}, at ${DateTime.formatIso(e.retryAt)}`
 
 /**
- * Who keeps a request from being sent: the server, or this client on its behalf (`hold`) or by a limit of its own.
+ * Who keeps a request from being sent: the server, or this client on its behalf (`throttle`) or by a limit of its own.
  *
  * @since 0.1.0
  * @category models
  */
-export type RateLimitedBy = "server" | "hold" | "limit"
+export type RateLimitSource = "server" | "throttle" | "clientLimit"
 
-const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
+const rateLimitedBy: Record<RateLimitSource, (e: ExchangeInfo) => string> = {
   server: exchange,
-  hold: (e) =>
+  throttle: (e) =>
     `${e.method} ${e.url} was held back by this client: the server's ${e.status} to another request asks for a wait`,
-  limit: (e) => `${e.method} ${e.url} was held back by this client: a limit of its own is reached`
+  clientLimit: (e) => `${e.method} ${e.url} was held back by this client: a limit of its own is reached`
 }
 
 /**
@@ -149,8 +149,8 @@ const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
  * `Retry-After`; a 403 whose limit fields say that nothing remains (GitHub); or any status that is retried or redirected
  * whose wait passes the ceiling or the deadline. No time was spent waiting for it.
  *
- * `by` tells who said so. `server`: this request was sent, and answered with `status`. `hold`: it was not sent, since
- * `status` was the answer to another one, and the time to come back has not come. `limit`: it was not sent, since a
+ * `source` tells who said so. `server`: this request was sent, and answered with `status`. `throttle`: it was not sent, since
+ * `status` was the answer to another one, and the time to come back has not come. `clientLimit`: it was not sent, since a
  * limit of this client's own is reached; there was no answer, and `status` is the 429 that it would have been.
  *
  * Specification: [RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4),
@@ -161,12 +161,12 @@ const rateLimitedBy: Record<RateLimitedBy, (e: Exchange) => string> = {
  */
 export class RateLimited
   extends /* @__PURE__ */ Data.TaggedError("RateLimited")<
-    Exchange & ComeBack & { readonly by: RateLimitedBy; readonly message: string }
+    ExchangeInfo & RetryHint & { readonly source: RateLimitSource; readonly message: string }
   >
 {
-  constructor(fields: Exchange & ComeBack & { readonly by?: RateLimitedBy | undefined }) {
-    const by = fields.by ?? "server"
-    super({ ...fields, by, message: `${rateLimitedBy[by](fields)}; ${comeBack(fields)}` })
+  constructor(fields: ExchangeInfo & RetryHint & { readonly source?: RateLimitSource | undefined }) {
+    const source = fields.source ?? "server"
+    super({ ...fields, source, message: `${rateLimitedBy[source](fields)}; ${comeBack(fields)}` })
   }
 
   /** The response that made this error. */
@@ -185,10 +185,10 @@ export class RateLimited
  */
 export class Unavailable
   extends /* @__PURE__ */ Data.TaggedError("Unavailable")<
-    Exchange & ComeBack & { readonly problem?: Problem | undefined; readonly message: string }
+    ExchangeInfo & RetryHint & { readonly problem?: Problem | undefined; readonly message: string }
   >
 {
-  constructor(fields: Exchange & ComeBack & Pick<Unavailable, "problem">) {
+  constructor(fields: ExchangeInfo & RetryHint & Pick<Unavailable, "problem">) {
     const when = fields.retryAt === undefined ? "try again later" : comeBack(fields)
     super({ ...fields, message: `${exchange(fields)}; ${when}` })
   }
@@ -211,10 +211,10 @@ export class Unavailable
  */
 export class ClientError
   extends /* @__PURE__ */ Data.TaggedError("ClientError")<
-    Exchange & { readonly problem?: Problem | undefined; readonly message: string }
+    ExchangeInfo & { readonly problem?: Problem | undefined; readonly message: string }
   >
 {
-  constructor(fields: Exchange & Pick<ClientError, "problem">) {
+  constructor(fields: ExchangeInfo & Pick<ClientError, "problem">) {
     const title = fields.problem?.title
     super({ ...fields, message: exchange(fields) + (title === undefined ? "" : `: ${Redact.text(title, 200)}`) })
   }
@@ -229,7 +229,7 @@ export class ClientError
  * Why a request has no usable response.
  *
  * - `NameNotResolved`, `ConnectionRefused`, `ConnectTimeout`: no connection was established.
- * - `AddressRefused`: this client does not connect to that address (`allowAddress`).
+ * - `AddressBlocked`: this client does not connect to that address (`allowAddress`).
  * - `ProxyFailed`: the proxy is down, unknown, or opened no tunnel. `TransportError.proxy` names it and its status.
  * - `Tls`: the TLS handshake or a TLS record failed.
  * - `ConnectionReset`: the connection was closed before the response.
@@ -237,7 +237,7 @@ export class ClientError
  * - `Truncated`: the body of the response ended early.
  * - `HeaderTooLarge`: the header of the response is larger than the transport's limit.
  * - `InvalidContentEncoding`: the body is not in the coding that `content-encoding` names.
- * - `InvalidAnswer`: the response is not valid HTTP. `TransportError.detail` holds the parser's words.
+ * - `InvalidHttpResponse`: the response is not valid HTTP. `TransportError.detail` holds the parser's words.
  * - `RequestBodyFailed`: the caller's own body failed, or is not as long as its `content-length`.
  * - `Unknown`: anything else. `TransportError.code` and `TransportError.cause` tell more.
  *
@@ -247,7 +247,7 @@ export class ClientError
 export type TransportReason =
   | "NameNotResolved"
   | "ConnectionRefused"
-  | "AddressRefused"
+  | "AddressBlocked"
   | "ProxyFailed"
   | "ConnectTimeout"
   | "ConnectionReset"
@@ -257,7 +257,7 @@ export type TransportReason =
   | "Tls"
   | "HeaderTooLarge"
   | "InvalidContentEncoding"
-  | "InvalidAnswer"
+  | "InvalidHttpResponse"
   | "RequestBodyFailed"
   | "Unknown"
 
@@ -265,7 +265,7 @@ export type TransportReason =
 const transportAdvice: Record<TransportReason, readonly [what: string, advice?: string]> = {
   NameNotResolved: ["the host name has no address", "check the base URL and the network"],
   ConnectionRefused: ["nothing listens there", "check the host and the port"],
-  AddressRefused: ["this client does not connect to that address"],
+  AddressBlocked: ["this client does not connect to that address"],
   ProxyFailed: ["the proxy gave no connection", "check the proxy's URL and credentials"],
   ConnectTimeout: ["no connection came about in time", "check the network"],
   ConnectionReset: ["the connection was cut before the answer"],
@@ -275,7 +275,7 @@ const transportAdvice: Record<TransportReason, readonly [what: string, advice?: 
   Tls: ["TLS failed", "check the server's certificate and the clock"],
   HeaderTooLarge: ["the header of the response is too large", "raise the transport's maxHeaderSize"],
   InvalidContentEncoding: ["the body of the response does not match its content-encoding"],
-  InvalidAnswer: ["the response is not valid HTTP", "check the port and the scheme"],
+  InvalidHttpResponse: ["the response is not valid HTTP", "check the port and the scheme"],
   RequestBodyFailed: ["the body of the request could not be sent"],
   Unknown: ["the request failed"]
 }
@@ -442,7 +442,7 @@ const redirectAdvice: Record<RedirectReason, string> = {
   Opaque: "this platform's fetch hides its target; request the final URL, or use a transport that shows redirects"
 }
 
-const redirectText = (e: Exchange & Pick<RedirectRejected, "reason" | "location">): string =>
+const redirectText = (e: ExchangeInfo & Pick<RedirectRejected, "reason" | "location">): string =>
   e.reason === "Opaque"
     ? `${e.method} ${e.url} answered with a redirect`
     : `${exchange(e)} with a redirect to ${e.location}`
@@ -457,10 +457,10 @@ const redirectText = (e: Exchange & Pick<RedirectRejected, "reason" | "location"
  */
 export class RedirectRejected
   extends /* @__PURE__ */ Data.TaggedError("RedirectRejected")<
-    Exchange & { readonly reason: RedirectReason; readonly location: string; readonly message: string }
+    ExchangeInfo & { readonly reason: RedirectReason; readonly location: string; readonly message: string }
   >
 {
-  constructor(fields: Exchange & Pick<RedirectRejected, "reason" | "location">) {
+  constructor(fields: ExchangeInfo & Pick<RedirectRejected, "reason" | "location">) {
     super({ ...fields, message: `${redirectText(fields)}: ${redirectAdvice[fields.reason]}` })
   }
 
@@ -519,14 +519,14 @@ export class InvalidRequest
  */
 export class InvalidResponse
   extends /* @__PURE__ */ Data.TaggedError("InvalidResponse")<
-    Exchange & {
+    ExchangeInfo & {
       readonly reason: "Json" | "Schema"
       readonly mismatches: ReadonlyArray<Mismatch>
       readonly message: string
     }
   >
 {
-  constructor(fields: Exchange & Pick<InvalidResponse, "reason" | "mismatches">) {
+  constructor(fields: ExchangeInfo & Pick<InvalidResponse, "reason" | "mismatches">) {
     const first = fields.mismatches[0]
     const what =
       fields.reason === "Json"
@@ -542,14 +542,14 @@ export class InvalidResponse
 }
 
 /**
- * Why there is no token. `ReauthorizationRequired`: only signing in again helps. `Refused`: the authorization server
+ * Why there is no token. `ReauthorizationRequired`: only signing in again helps. `Rejected`: the authorization server
  * said no, with an OAuth error. `Unavailable`: it did not answer, or not as one; later may help. `InvalidResponse`:
  * it answered with something that is no token.
  *
  * @since 0.1.0
  * @category models
  */
-export type TokenReason = "ReauthorizationRequired" | "Refused" | "Unavailable" | "InvalidResponse"
+export type TokenReason = "ReauthorizationRequired" | "Rejected" | "Unavailable" | "InvalidResponse"
 
 /**
  * There is no token to send. `error` is the code of [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
@@ -577,12 +577,12 @@ export class TokenError
 
 /**
  * Why a token store failed. `Corrupt`: the record cannot be read and was kept aside. `Insecure`: others may read or
- * replace it. `Foreign`: it belongs to another owner or another format. `Busy`: somebody else holds the lock.
+ * replace it. `Foreign`: it belongs to another owner or another format. `LockTimeout`: somebody else holds the lock.
  *
  * @since 0.1.0
  * @category models
  */
-export type TokenStoreReason = "Corrupt" | "Insecure" | "Foreign" | "Busy" | "ReadFailed" | "WriteFailed"
+export type TokenStoreReason = "Corrupt" | "Insecure" | "Foreign" | "LockTimeout" | "ReadFailed" | "WriteFailed"
 
 /**
  * The token store cannot be read or written. `detail` says where and what to do, and holds no token.

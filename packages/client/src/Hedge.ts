@@ -24,18 +24,18 @@ import * as RetryBudget from "./RetryBudget.js"
  */
 export interface Options {
   /** How long to wait for an answer before there is one more send: a time in which nineteen of twenty come. */
-  readonly after: Duration.DurationInput
-  /** The most sends beside the first, each `after` the one before it (1). */
-  readonly max?: number | undefined
+  readonly delay: Duration.DurationInput
+  /** The most sends beside the first, each `delay` after the one before it (1). */
+  readonly maxHedges?: number | undefined
 }
 
 /**
- * What {@link Options} are when they are left out; there is no hedge without `after`.
+ * What {@link Options} are when they are left out; there is no hedge without `delay`.
  *
  * @since 0.1.0
  * @category defaults
  */
-export const defaults = { max: 1 } as const
+export const defaults = { maxHedges: 1 } as const
 
 /**
  * A hedge for a client: its option `hedge`. The client gives it the budget of its retries.
@@ -84,7 +84,7 @@ const hedged = <E, R>(
     if (left <= 0) return next(request)
     let isHedged = false
     const second = Effect.suspend(() => {
-      if (rules.budget?.spend(request.url, false) === 0) return Effect.never
+      if (rules.budget?.withdraw(request.url, false) === 0) return Effect.never
       isHedged = true
       return hedged(rules, request, next, left - 1)
     })
@@ -116,11 +116,11 @@ const hedged = <E, R>(
 export const policy = (
   options: Options & { readonly budget?: RetryBudget.RetryBudget | false | undefined }
 ): Policy.Policy => {
-  const { budget = RetryBudget.make(), max = defaults.max } = options
-  const rules = { after: Duration.toMillis(options.after), budget: budget === false ? undefined : budget }
+  const { budget = RetryBudget.make(), maxHedges = defaults.maxHedges } = options
+  const rules = { after: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
   const send = <E, R>(request: HttpClientRequest, next: Policy.Next<E, R>) =>
-    Effect.tap(hedged(rules, request, next, max), (response) => {
-      if (isGood(Exit.succeed(response))) rules.budget?.earn(request.url, 0)
+    Effect.tap(hedged(rules, request, next, maxHedges), (response) => {
+      if (isGood(Exit.succeed(response))) rules.budget?.deposit(request.url, 0)
       return Effect.void
     })
   return Policy.make((request, next) =>

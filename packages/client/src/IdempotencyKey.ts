@@ -112,7 +112,7 @@ export const make = (options: Options = {}): IdempotencyKey => {
 
 /**
  * {@link make}'s policy, for an order of one's own. With another header than `Idempotency-Key`, `Retry.policy` has to be
- * told of it (`keyHeader`).
+ * told of it (`idempotencyKeyHeader`).
  *
  * @since 0.1.0
  * @category policies

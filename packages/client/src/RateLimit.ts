@@ -14,15 +14,15 @@ import * as Layer from "effect/Layer"
 import type { RateLimited } from "./Errors.js"
 import { limiting } from "./internal/rateLimit/localLimits.js"
 import { asked, defaults, holding, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
-import type { HoldOptions, Options, Service } from "./internal/rateLimit/service.js"
+import type { ThrottleOptions, Options, Service } from "./internal/rateLimit/service.js"
 import * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
 
-export type { HoldOptions, Limit, Options, Service } from "./internal/rateLimit/service.js"
+export type { ThrottleOptions, Limit, Options, Service } from "./internal/rateLimit/service.js"
 export { defaults } from "./internal/rateLimit/serverThrottle.js"
 
 /**
- * The limits that clients share. A client without it has a {@link hold} of its own.
+ * The limits that clients share. A client without it has a {@link throttle} of its own.
  *
  * @since 0.1.0
  * @category tags
@@ -32,7 +32,7 @@ export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/
 /**
  * Asks the service before each send, and tells it of each answer.
  *
- * Fails with `RateLimited` whose `by` is `"hold"` or `"limit"` when the request was not sent.
+ * Fails with `RateLimited` whose `source` is `"throttle"` or `"clientLimit"` when the request was not sent.
  *
  * @since 0.1.0
  * @category policies
@@ -45,18 +45,18 @@ export const policy = (service: Service): Policy.Policy<RateLimited> =>
 const heeded = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>, send?: object) =>
   Effect.flatMap(next(request), (response) =>
     service.active || mayThrottle(response.status)
-      ? Effect.as(service.heed(request, response, send), response)
+      ? Effect.as(service.onResponse(request, response, send), response)
       : Effect.succeed(response)
   )
 
 const admitted = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>) => {
   const send = {}
-  const sent = Effect.zipRight(service.admit(request, send), heeded(service, request, next, send))
+  const sent = Effect.zipRight(service.acquire(request, send), heeded(service, request, next, send))
   return service.end === undefined ? sent : Effect.ensuring(sent, service.end(send))
 }
 
 /**
- * A key for {@link HoldOptions.key} and {@link Limit.key}: the method, origin and path of a request, without its query. A
+ * A key for {@link ThrottleOptions.key} and {@link Limit.key}: the method, origin and path of a request, without its query. A
  * path with an id in it (`/users/42`) is a route of its own; give a function of your own where those share a limit.
  *
  * @since 0.1.0
@@ -86,8 +86,8 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * others wait for its answer. A good one ends the throttle as above. A bad one begins the next throttle, again with
  * `maxThrottle` at most. A probe that ends without an answer, or with a 5xx that names no time, leaves its place to the next.
  *
- * A request fails with `RateLimited { by: "hold" }`, at once and unsent, when the throttle ends after the call's deadline or
- * only after `longest`; one that waits already fails as soon as that is known. `retryAt` is the end of the throttle. A
+ * A request fails with `RateLimited { source: "throttle" }`, at once and unsent, when the throttle ends after the call's deadline or
+ * only after `maxWait`; one that waits already fails as soon as that is known. `retryAt` is the end of the throttle. A
  * request whose turn does not come before the deadline, although the throttle ends before it, ends as any call does that
  * takes too long.
  *
@@ -102,7 +102,7 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * @since 0.1.0
  * @category constructors
  */
-export const hold = (options: HoldOptions = {}): Service => holding(options, asked, false)
+export const throttle = (options: ThrottleOptions = {}): Service => holding(options, asked, false)
 
 const learned = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
@@ -110,7 +110,7 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
     : undefined
 
 /**
- * A {@link hold} that does not wait for a 429: an answer of any status that says that nothing remains (`RateLimit`,
+ * A {@link throttle} that does not wait for a 429: an answer of any status that says that nothing remains (`RateLimit`,
  * `X-RateLimit-Remaining`) holds until the time that it names, with the precedence of `RetryAfter.parse`.
  *
  * For servers whose limit is one for all of an origin and account: where a part of an API has a limit of its own, it
@@ -121,15 +121,15 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
  * @since 0.1.0
  * @category constructors
  */
-export const learning = (options: HoldOptions = {}): Service =>
+export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
   holding(options, (response, now) => asked(response, now) ?? learned(response, now), true)
 
 /**
- * Limits of one's own, with a {@link hold}. A request is sent when each of its limits has room for it at that moment;
+ * Limits of one's own, with a {@link throttle}. A request is sent when each of its limits has room for it at that moment;
  * those that wait for the same limits get in first come first served.
  *
- * Fails a request with `RateLimited { by: "limit" }`, unsent, when it would have to wait for longer than `longest` or
- * until after the call's deadline, as soon as that is known; with `onLimit: "fail"` when there is no room. When the
+ * Fails a request with `RateLimited { source: "clientLimit" }`, unsent, when it would have to wait for longer than `maxWait` or
+ * until after the call's deadline, as soon as that is known; with `onExceeded: "fail"` when there is no room. When the
  * {@link RateLimiter.RateLimiterStore} cannot be asked the request is sent, with a warning in the log.
  *
  * Where a request has several limits, one with a short window may have counted it when one with a longer window has no
@@ -140,8 +140,8 @@ export const learning = (options: HoldOptions = {}): Service =>
  */
 export const make = (options: Options): Effect.Effect<Service, never, RateLimiter.RateLimiter> =>
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
-    const learn = options.learn ?? defaults.learn
-    const gates = options.hold === false ? undefined : (learn ? learning : hold)(options.hold)
+    const learn = options.useRemainingHeaders ?? defaults.useRemainingHeaders
+    const gates = options.throttle === false ? undefined : (learn ? throttleOnExhausted : throttle)(options.throttle)
     return limiting(limiter, options, gates)
   })
 
@@ -155,9 +155,10 @@ export const layer = (options: Options): Layer.Layer<RateLimit, never, RateLimit
   Layer.effect(RateLimit, make(options))
 
 /**
- * {@link hold} as a Layer, for clients that share a server and an account.
+ * {@link throttle} as a Layer, for clients that share a server and an account.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layerHold = (options?: HoldOptions): Layer.Layer<RateLimit> => Layer.sync(RateLimit, () => hold(options))
+export const layerThrottle = (options?: ThrottleOptions): Layer.Layer<RateLimit> =>
+  Layer.sync(RateLimit, () => throttle(options))

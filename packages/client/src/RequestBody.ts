@@ -23,7 +23,7 @@ const isReplayableRaw = (body: unknown): boolean =>
  * @since 0.1.0
  * @category constructors
  */
-export const replayable = <B extends HttpBody>(body: B): B => {
+export const markReplayable = <B extends HttpBody>(body: B): B => {
   declared.add(body)
   return body
 }

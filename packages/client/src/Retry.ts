@@ -10,7 +10,7 @@
  * | an exchange that never reached the server | any method |
  * | any response with `x-should-retry: false` | never |
  * | another status | never |
- * | `AddressRefused`, `HeaderTooLarge`, `InvalidAnswer`, `InvalidContentEncoding`, `RequestBodyFailed`, `Tls` | never |
+ * | `AddressBlocked`, `HeaderTooLarge`, `InvalidHttpResponse`, `InvalidContentEncoding`, `RequestBodyFailed`, `Tls` | never |
  * | a proxy that is down or answers with one of the statuses above; nothing was sent | any method |
  * | a proxy that answers with another status, such as 403 or 407 | never |
  *
@@ -49,7 +49,7 @@ import * as Policy from "./Policy.js"
 import * as RetryAfter from "./RetryAfter.js"
 import * as RetryBudget from "./RetryBudget.js"
 import * as Timeline from "./Timeline.js"
-import { timeLeft } from "./Timeout.js"
+import { remaining } from "./Timeout.js"
 
 export type { Failure } from "./internal/retry/eligibility.js"
 
@@ -69,36 +69,36 @@ export type RetrySchedule = Schedule.Schedule<unknown, Failure>
  */
 export const defaults = {
   times: 2,
-  base: "50 millis",
-  throttled: "1 second",
-  cap: "20 seconds",
+  baseDelay: "50 millis",
+  throttledBaseDelay: "1 second",
+  maxDelay: "20 seconds",
   statuses: [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529],
-  longestRetryAfter: "60 seconds",
-  keyHeader: "idempotency-key"
+  maxRetryAfter: "60 seconds",
+  idempotencyKeyHeader: "idempotency-key"
 } as const
 
 /**
  * Exponential backoff with full jitter: before retry `n` (from 0) a random wait between nothing and
- * `min(cap, base × 2ⁿ)`.
+ * `min(maxDelay, baseDelay × 2ⁿ)`.
  *
  * @param options.times - how many retries there are at most; `times: 2` makes three sends (2).
- * @param options.base - the first bound (50 ms).
- * @param options.throttled - the first bound after a 429 (1 s).
- * @param options.cap - no bound is longer (20 s).
+ * @param options.baseDelay - the first bound (50 ms).
+ * @param options.throttledBaseDelay - the first bound after a 429 (1 s).
+ * @param options.maxDelay - no bound is longer (20 s).
  * @since 0.1.0
  * @category schedules
  */
 export const exponential = (
   options: {
     readonly times?: number | undefined
-    readonly base?: Duration.DurationInput | undefined
-    readonly throttled?: Duration.DurationInput | undefined
-    readonly cap?: Duration.DurationInput | undefined
+    readonly baseDelay?: Duration.DurationInput | undefined
+    readonly throttledBaseDelay?: Duration.DurationInput | undefined
+    readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<Duration.Duration, Failure> => {
-  const base = Duration.toMillis(options.base ?? defaults.base)
-  const throttled = Duration.toMillis(options.throttled ?? defaults.throttled)
-  const cap = Duration.toMillis(options.cap ?? defaults.cap)
+  const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
+  const throttled = Duration.toMillis(options.throttledBaseDelay ?? defaults.throttledBaseDelay)
+  const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.identity<Failure>().pipe(
     Schedule.intersect(Schedule.recurs(options.times ?? defaults.times)),
     Schedule.modifyDelayEffect(([failure, n]) => {
@@ -133,14 +133,14 @@ export interface Options {
    */
   readonly statuses?: ReadonlyArray<number> | undefined
   /** The longest wait that a server may ask for (60 s); one that asks for more is `RateLimited` at once. */
-  readonly longestRetryAfter?: Duration.DurationInput | undefined
+  readonly maxRetryAfter?: Duration.DurationInput | undefined
   /**
    * What retries may cost an origin (one of {@link RetryBudget.make} for this policy); one that is given to several
    * clients is shared by them. With `false` only the schedule bounds the sends.
    */
   readonly budget?: RetryBudget.RetryBudget | false | undefined
   /** The header, in lower case, with which a request may be sent twice whatever its method (`idempotency-key`). */
-  readonly keyHeader?: string | undefined
+  readonly idempotencyKeyHeader?: string | undefined
 }
 
 /** A proxy's status is judged like that of a server. */
@@ -152,7 +152,7 @@ const reasonOf = (failure: Failure): string => ("status" in failure ? String(fai
  * Sends again as the table above says. All failures of a request share one schedule and so one count.
  *
  * An answer that is not given out is released before the wait. A wait that the server asks for and that is longer than
- * `longestRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
+ * `maxRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
  * once. When there are no retries left it fails with `RateLimited` or `Unavailable`, through whose `response` the
  * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange. So it does, at once, when the
  * budget of the origin has run dry. A response that only `x-should-retry: true` allowed to be retried is given out instead.
@@ -165,10 +165,10 @@ const reasonOf = (failure: Failure): string => ("status" in failure ? String(fai
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
   const rules: Rules = {
     statuses: new Set<number>(options.statuses ?? defaults.statuses),
-    schedule: RetryAfter.respect(options.schedule ?? backoff),
-    longest: Duration.toMillis(options.longestRetryAfter ?? defaults.longestRetryAfter),
+    schedule: RetryAfter.honor(options.schedule ?? backoff),
+    longest: Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter),
     budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
-    keyHeader: options.keyHeader ?? defaults.keyHeader
+    keyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
   }
   return Policy.make<RateLimited | Unavailable>((request, next) =>
     // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
@@ -214,15 +214,15 @@ const wait = (
   delayMs: number
 ): Effect.Effect<number, RateLimited | undefined> =>
   Effect.gen(function* () {
-    const slack = (yield* timeLeft) - delayMs
-    if ((RetryAfter.askedOf(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
-    const paid = budget?.spend(url, failure._tag === "RateLimited")
+    const slack = (yield* remaining) - delayMs
+    if ((RetryAfter.retryAfterMillis(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
+    const paid = budget?.withdraw(url, failure._tag === "RateLimited")
     if (paid === 0) return yield* Effect.fail(undefined)
     const since = yield* monotonicMillis
     const response = lastResponse.get(failure)
     // Letting go of an answer never takes the time in which the next one is to come.
     if (response !== undefined) yield* release(response, slack / 2)
-    yield* Timeline.emit(() => ({ _tag: "Waiting", ms: delayMs, because: reasonOf(failure) }))
+    yield* Timeline.emit(() => ({ _tag: "RetryScheduled", ms: delayMs, reason: reasonOf(failure) }))
     // What the release took is a part of the wait: the server's time runs from its answer.
     yield* sleep(since + delayMs - (yield* monotonicMillis))
     return paid ?? 0
@@ -262,7 +262,7 @@ const onSuccess = <E, R>(
   const { request, rules } = loop
   const standing = standingOf(response, rules.statuses)
   if (standing === undefined) {
-    rules.budget?.earn(request.url, paid)
+    rules.budget?.deposit(request.url, paid)
     return Effect.succeed(response)
   }
   return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import type { ComeBack } from "./Errors.js"
+import type { RetryHint } from "./Errors.js"
 
 /**
  * An error that may say when to come back: `RateLimited` and `Unavailable` do where the server did.
@@ -13,7 +13,7 @@ import type { ComeBack } from "./Errors.js"
  * @since 0.1.0
  * @category models
  */
-export interface Asking extends ComeBack {
+export interface HasRetryAfter extends RetryHint {
   readonly _tag: string
 }
 
@@ -35,13 +35,13 @@ const atLeast = (asked: number, delay: number): number =>
  * @since 0.1.0
  * @category schedules
  */
-export const respect = <Out, In extends { readonly _tag: string }, R>(
+export const honor = <Out, In extends { readonly _tag: string }, R>(
   schedule: Schedule.Schedule<Out, In, R>
 ): Schedule.Schedule<In, In, R> =>
   schedule.pipe(
     Schedule.passthrough,
     Schedule.modifyDelay((error, delay) => {
-      const asked = askedOf(error)
+      const asked = retryAfterMillis(error)
       return asked === undefined ? delay : Duration.millis(atLeast(asked, Duration.toMillis(delay)))
     })
   )
@@ -52,7 +52,7 @@ export const respect = <Out, In extends { readonly _tag: string }, R>(
  * @since 0.1.0
  * @category accessors
  */
-export const askedOf = (error: { readonly _tag: string }): number | undefined => {
-  const { retryAfter } = error as Asking // Every field of Asking but the tag is optional, so any tagged error is one.
+export const retryAfterMillis = (error: { readonly _tag: string }): number | undefined => {
+  const { retryAfter } = error as HasRetryAfter // Every field of Asking but the tag is optional, so any tagged error is one.
   return Duration.isDuration(retryAfter) ? Duration.toMillis(retryAfter) : undefined
 }

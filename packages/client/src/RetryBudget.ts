@@ -14,9 +14,9 @@ import { Recent } from "./internal/origins/boundedMap.js"
  */
 export interface RetryBudget {
   /** Pays for one more send to a URL's origin: what it cost, or 0 where there is not enough left for it. */
-  readonly spend: (url: string, throttled: boolean) => number
+  readonly withdraw: (url: string, throttled: boolean) => number
   /** A send to a URL's origin was answered; `paid` is what had been spent for that very send, and comes back. */
-  readonly earn: (url: string, paid: number) => void
+  readonly deposit: (url: string, paid: number) => void
 }
 
 /**
@@ -29,13 +29,13 @@ export interface Options {
   /** What an origin begins with, and never has more of (500). */
   readonly capacity?: number | undefined
   /** What a retry costs (14). */
-  readonly transient?: number | undefined
+  readonly retryCost?: number | undefined
   /** What a retry of a 429 costs (5). */
-  readonly throttled?: number | undefined
+  readonly throttlingRetryCost?: number | undefined
   /** What an answer to a first send brings (1). */
-  readonly success?: number | undefined
+  readonly successCredit?: number | undefined
   /** The most origins to remember (1000). Only those that are not at their capacity take room. */
-  readonly origins?: number | undefined
+  readonly maxOrigins?: number | undefined
 }
 
 /**
@@ -44,7 +44,13 @@ export interface Options {
  * @since 0.1.0
  * @category defaults
  */
-export const defaults = { capacity: 500, transient: 14, throttled: 5, success: 1, origins: 1000 } as const
+export const defaults = {
+  capacity: 500,
+  retryCost: 14,
+  throttlingRetryCost: 5,
+  successCredit: 1,
+  maxOrigins: 1000
+} as const
 
 /** Those with the least left are the last to be forgotten: an origin that is forgotten begins anew. */
 const degrees = 8
@@ -65,13 +71,13 @@ const degrees = 8
 export const make = (options: Options = {}): RetryBudget => {
   const {
     capacity = defaults.capacity,
-    origins = defaults.origins,
-    success = defaults.success,
-    throttled = defaults.throttled,
-    transient = defaults.transient
+    maxOrigins = defaults.maxOrigins,
+    successCredit = defaults.successCredit,
+    throttlingRetryCost = defaults.throttlingRetryCost,
+    retryCost = defaults.retryCost
   } = options
   // An origin that is not in it is at its capacity: on the good path there is none, and a look at the size is all.
-  const spent = new Recent<number>(origins, (tokens) => Math.ceil((1 - tokens / capacity) * degrees))
+  const spent = new Recent<number>(maxOrigins, (tokens) => Math.ceil((1 - tokens / capacity) * degrees))
   let last = " "
   /** Up to the slash that ends the authority, so that no URL of another origin begins with it. */
   const originOf = (url: string): string => {
@@ -79,20 +85,20 @@ export const make = (options: Options = {}): RetryBudget => {
     return last
   }
   return {
-    spend: (url, isThrottled) => {
+    withdraw: (url, isThrottled) => {
       const origin = originOf(url)
-      const cost = isThrottled ? throttled : transient
+      const cost = isThrottled ? throttlingRetryCost : retryCost
       const left = (spent.get(origin) ?? capacity) - cost
       if (left < 0) return 0
       spent.set(origin, left, 0)
       return cost
     },
-    earn: (url, paid) => {
+    deposit: (url, paid) => {
       if (spent.size === 0) return
       const origin = originOf(url)
       const tokens = spent.get(origin)
       if (tokens === undefined) return
-      const now = tokens + Math.max(success, paid)
+      const now = tokens + Math.max(successCredit, paid)
       if (now < capacity) spent.set(origin, now, 0)
       else spent.delete(origin)
     }

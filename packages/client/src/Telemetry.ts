@@ -161,12 +161,12 @@ export const durations = (options: Options): Policy.Policy => {
 }
 
 /**
- * Counts what happens in a call: `countersign.client.retries` (by `error.type`), `.redirects`, `.renewals` (by `renewed`),
- * `.token_requests`, `.holds` and `.circuit_openings`, each with the `server.address` of the first own origin. They are
+ * Counts what happens in a call: `countersign.client.retries` (by `error.type`), `.redirects`, `.credential_refreshes` (by `renewed`),
+ * `.token_requests`, `.throttled_requests` and `.circuit_opened`, each with the `server.address` of the first own origin. They are
  * counted from the events of the {@link Timeline}, also while nobody records them.
  *
  * Two gauges tell of states: `countersign.client.circuit_state` (0 closed, 1 half-open, 2 open) by `server.address`, with
- * `_OTHER` for all that are not the client's own, and `.held_seconds`, the wait of who was held back last, 0 once one got in.
+ * `_OTHER` for all that are not the client's own, and `.throttle_delay_seconds`, the wait of who was held back last, 0 once one got in.
  *
  * It belongs outermost.
  *

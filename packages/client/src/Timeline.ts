@@ -15,8 +15,8 @@ import { currentTimeMillis } from "./internal/time/clock.js"
  * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.
  *
  * `ms` is a duration in milliseconds:
- * - `Waiting`: before the next attempt.
- * - `Held`: how long the request is going to be throttled. While others are admitted gradually, it is an estimate.
+ * - `RetryScheduled`: before the next attempt.
+ * - `Throttled`: how long the request is going to be throttled. While others are admitted gradually, it is an estimate.
  * - `Admitted`: how long the request really waited, for a throttle, for a limit or for a permit.
  * - `Redirected`: the wait before the next hop that the server asked for; 0 without one.
  * - `CircuitOpened`: until the first probe.
@@ -25,11 +25,11 @@ import { currentTimeMillis } from "./internal/time/clock.js"
  * @category models
  */
 export type Event =
-  | { readonly _tag: "Sent"; readonly at: number; readonly method: string; readonly url: string }
-  | { readonly _tag: "Answered"; readonly at: number; readonly status: number }
-  | { readonly _tag: "Failed"; readonly at: number; readonly reason: string }
-  | { readonly _tag: "Waiting"; readonly at: number; readonly ms: number; readonly because: string }
-  | { readonly _tag: "Held"; readonly at: number; readonly ms: number }
+  | { readonly _tag: "RequestSent"; readonly at: number; readonly method: string; readonly url: string }
+  | { readonly _tag: "ResponseReceived"; readonly at: number; readonly status: number }
+  | { readonly _tag: "RequestFailed"; readonly at: number; readonly reason: string }
+  | { readonly _tag: "RetryScheduled"; readonly at: number; readonly ms: number; readonly reason: string }
+  | { readonly _tag: "Throttled"; readonly at: number; readonly ms: number }
   | { readonly _tag: "Admitted"; readonly at: number; readonly ms: number }
   | { readonly _tag: "Queued"; readonly at: number; readonly ahead: number }
   | {
@@ -37,14 +37,14 @@ export type Event =
       readonly at: number
       readonly origin: string
       readonly ms: number
-      readonly because: string
+      readonly reason: string
     }
-  | { readonly _tag: "CircuitProbed"; readonly at: number; readonly origin: string }
+  | { readonly _tag: "CircuitHalfOpened"; readonly at: number; readonly origin: string }
   | { readonly _tag: "CircuitClosed"; readonly at: number; readonly origin: string }
   | { readonly _tag: "Redirected"; readonly at: number; readonly url: string; readonly ms: number }
   | { readonly _tag: "TokenRequested"; readonly at: number }
   | { readonly _tag: "TokenObtained"; readonly at: number }
-  | { readonly _tag: "Renewed"; readonly at: number; readonly renewed: boolean }
+  | { readonly _tag: "CredentialsRefreshed"; readonly at: number; readonly renewed: boolean }
 
 /** An event, before somebody looks at the clock. */
 type Timeless<E> = E extends { readonly at: number } ? Omit<E, "at"> : never

@@ -36,7 +36,7 @@ export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
  * @since 0.1.0
  * @category deadlines
  */
-export const timeLeft: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
+export const remaining: Effect.Effect<number> = Effect.flatMap(current, ({ deadline }) =>
   Number.isFinite(deadline)
     ? Effect.map(monotonicMillis, (now) => deadline - now)
     : Effect.succeed(Number.POSITIVE_INFINITY)

@@ -72,7 +72,7 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
  * @since 0.1.0
  * @category transports
  */
-export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
+export const bufferedBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
 
 /**
  * The property by which a response gives its `Set-Cookie` fields as they came, a string each. Of a transport without it a
@@ -81,7 +81,7 @@ export const wholeBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
  * @since 0.1.0
  * @category transports
  */
-export const setCookieLines: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
+export const rawSetCookie: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
 
 /**
  * The property by which a response gives the values of a field apart: a method from the name in lower case to the values in
@@ -127,7 +127,7 @@ export type FailureDetails = Failure.FailureDetails
 
 /**
  * States how far a failed request had come, and why it failed. `TransportError.sent` follows from `phase`: only for
- * `"written"` it is `"maybe"`. For errors of a transport that does not call this, {@link typed} looks at the codes of the
+ * `"written"` it is `"maybe"`. For errors of a transport that does not call this, {@link fromHttpClient} looks at the codes of the
  * causes, and `sent` is `"no"` only for those that are raised before a connection is established.
  *
  * @param error - the platform's error, as the transport fails with it.
@@ -146,7 +146,7 @@ const spanless = new WeakSet<object>()
  * @since 0.1.0
  * @category transports
  */
-export const withoutSpans = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> => {
+export const markUntraced = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> => {
   spanless.add(client)
   return client
 }
@@ -190,7 +190,7 @@ export const withDirect: <C extends HttpClient.HttpClient>(
  * @since 0.1.0
  * @category constructors
  */
-export const typed = <R>(
+export const fromHttpClient = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> => {
   const bare = prepared(client)
@@ -245,11 +245,11 @@ const send: Send = (request, client) =>
 
 const sendObserved: Send = (request, client) => {
   const { method } = request
-  return Timeline.emit(() => ({ _tag: "Sent", method, url: shownUrl(request) })).pipe(
+  return Timeline.emit(() => ({ _tag: "RequestSent", method, url: shownUrl(request) })).pipe(
     Effect.zipRight(send(request, client)),
     Effect.tapBoth({
-      onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "Failed", reason })),
-      onSuccess: ({ status }) => Timeline.emit(() => ({ _tag: "Answered", status }))
+      onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "RequestFailed", reason })),
+      onSuccess: ({ status }) => Timeline.emit(() => ({ _tag: "ResponseReceived", status }))
     })
   )
 }
@@ -267,7 +267,7 @@ const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && statu
  * @since 0.1.0
  * @category constructors
  */
-export const buffered =
+export const bufferBodies =
   (limit: number, wanted: (response: HttpClientResponse) => boolean = isOk) =>
   <E, R>(
     client: HttpClient.HttpClient.With<E, R>
@@ -308,7 +308,7 @@ const readWhole = (
     onFailure: (cause) => {
       const error = transportError(request, cause, true)
       return Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "Failed", reason: error.reason })),
+        Timeline.emit(() => ({ _tag: "RequestFailed", reason: error.reason })),
         Effect.fail(error)
       )
     },

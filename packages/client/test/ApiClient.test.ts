@@ -44,7 +44,7 @@ describe("a client of its own tag", () => {
           Layer.provide(
             Layer.succeed(
               Auth.Auth,
-              Auth.fixed((r) => Effect.succeed(HttpClientRequest.setHeader(r, "x-k", "k")))
+              Auth.makeStaticEffect((r) => Effect.succeed(HttpClientRequest.setHeader(r, "x-k", "k")))
             )
           ),
           Layer.provideMerge(MockClient.layer([respond(503, "busy"), respond(200, { ok: true })]))
@@ -106,10 +106,10 @@ describe("a client of its own tag", () => {
 
 describe("the order", () => {
   it("names each place once, with a reason, and is the one of the design", () => {
-    const names = ApiClient.order.map(({ name }) => name)
+    const names = ApiClient.pipelineOrder.map(({ name }) => name)
     expect(names).toEqual([
       "Telemetry.counters",
-      "Defaults.policy",
+      "RequestDefaults.policy",
       "IdempotencyKey.policy",
       "Timeout.call",
       "Status.policy",
@@ -126,7 +126,7 @@ describe("the order", () => {
       "Timeout.exchange"
     ])
     expect(new Set(names).size).toBe(names.length)
-    for (const { why } of ApiClient.order) expect(why.length).toBeGreaterThan(20)
+    for (const { reason } of ApiClient.pipelineOrder) expect(reason.length).toBeGreaterThan(20)
   })
 
   const counted = () => {
@@ -137,7 +137,7 @@ describe("the order", () => {
           request: HttpClientRequest.setHeader(request, "x-sig", `s${++seen.signs}`),
           credential: 0
         })),
-      renew: () => Effect.sync(() => ++seen.refusals > 0)
+      onRejected: () => Effect.sync(() => ++seen.refusals > 0)
     }
     return { auth, seen }
   }
@@ -202,7 +202,7 @@ describe("the order", () => {
       Effect.gen(function* () {
         const auth: Auth.Service = {
           sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "5 seconds"),
-          renew: () => Effect.succeed(false)
+          onRejected: () => Effect.succeed(false)
         }
         const { api: client, mock } = yield* api([delay("900 millis", respond(200))], {
           auth,
@@ -237,7 +237,7 @@ describe("the order", () => {
   it.effect("CircuitBreaker within Retry: each attempt counts, and what is rejected is neither signed nor sent", () =>
     Effect.gen(function* () {
       const { auth, seen } = counted()
-      const circuitBreaker = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(3) })
+      const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(3) })
       const { api: client, mock } = yield* api(() => respond(503), { auth, circuitBreaker })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "CircuitOpen" })
@@ -248,8 +248,8 @@ describe("the order", () => {
 
   it.effect("Concurrency within CircuitBreaker: what an open circuit rejects waits for nobody", () =>
     Effect.gen(function* () {
-      const circuitBreaker = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1) })
-      const concurrency = yield* Concurrency.make({ limit: 1, queue: 0 })
+      const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
+      const concurrency = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
       const script = [respond(503), delay("10 seconds", respond(200))]
       const { api: client, mock } = yield* api(script, { circuitBreaker, concurrency, retry: false })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
@@ -271,7 +271,7 @@ describe("the order", () => {
         auth,
         retry: false
       })
-      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited", by: "server" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited", source: "server" })
       const held = yield* Effect.fork(client.get("/x"))
       yield* TestClock.adjust("4999 millis")
       expect(seen.signs).toBe(1)
@@ -335,7 +335,7 @@ describe("httpClient", () => {
 
   it.effect("gives the 401 of a replay that was refused, and the 503 whose wait is too long", () =>
     Effect.gen(function* () {
-      const auth: Auth.Service = { ...Auth.none, renew: () => Effect.succeed(true) }
+      const auth: Auth.Service = { ...Auth.none, onRejected: () => Effect.succeed(true) }
       const refused = yield* api((_, index) => respond(401, `answer ${index}`), { auth })
       expect(yield* Effect.flatMap(run(refused.api.httpClient.get("/x")), ({ text }) => text)).toBe("answer 1")
       const busy = yield* api(() => respond(503, "later", { "retry-after": "3600" }))

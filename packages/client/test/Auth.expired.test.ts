@@ -22,7 +22,7 @@ const numbered = (
   renewals = Number.POSITIVE_INFINITY,
   more: Partial<Auth.Service> = {}
 ) => {
-  const seen = { refusals: [] as Array<Auth.Refusal>, gaveUp: [] as Array<Auth.Refusal> }
+  const seen = { refusals: [] as Array<Auth.Rejection>, gaveUp: [] as Array<Auth.Rejection> }
   let token = 1
   const auth: Auth.Service = {
     sign: (request) =>
@@ -30,14 +30,14 @@ const numbered = (
         request: HttpClientRequest.setHeader(request, "x-secret", `canary-token-${token}`),
         credential: token
       })),
-    renew: (refusal) =>
+    onRejected: (refusal) =>
       Effect.sync(() => {
         seen.refusals.push(refusal)
         if (token > renewals) return false
         token++
         return true
       }),
-    gaveUp: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal)),
+    onReplayRejected: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal)),
     ...more
   }
   return { auth: Auth.withExpired(auth, expiredWhen), seen }
@@ -153,7 +153,7 @@ describe("a response that means expired credentials", () => {
   it.effect("fails as the renewal does", () =>
     Effect.gen(function* () {
       const error = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
-      const { auth } = numbered({ status: 400 }, 1, { renew: () => Effect.fail(error) })
+      const { auth } = numbered({ status: 400 }, 1, { onRejected: () => Effect.fail(error) })
       const { api: client } = yield* api([respond(400, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
     })
@@ -177,7 +177,7 @@ describe("a response that means expired credentials", () => {
   it.effect("is stepped up first, where the scheme can", () =>
     Effect.gen(function* () {
       const { auth: stepping } = numbered({ status: 403 })
-      const auth: Auth.Service = { ...stepping, stepUp: () => Effect.succeed(false) }
+      const auth: Auth.Service = { ...stepping, onInsufficientScope: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api(() => respond(403, "no"), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden" })
       expect(yield* mock.sent).toHaveLength(1)

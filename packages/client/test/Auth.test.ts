@@ -20,8 +20,8 @@ const challenge = { "www-authenticate": 'Bearer realm="api", error="invalid_toke
 const numbered = (renewals = Number.POSITIVE_INFINITY) => {
   const seen = {
     signs: 0,
-    refusals: [] as Array<Auth.Refusal>,
-    gaveUp: [] as Array<Auth.Refusal>
+    refusals: [] as Array<Auth.Rejection>,
+    gaveUp: [] as Array<Auth.Rejection>
   }
   let token = 1
   const auth: Auth.Service = {
@@ -30,14 +30,14 @@ const numbered = (renewals = Number.POSITIVE_INFINITY) => {
         seen.signs++
         return { request: HttpClientRequest.setHeader(request, "x-secret", `token-${token}`), credential: token }
       }),
-    renew: (refusal) =>
+    onRejected: (refusal) =>
       Effect.sync(() => {
         seen.refusals.push(refusal)
         if (token > renewals) return false
         token++
         return true
       }),
-    gaveUp: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal))
+    onReplayRejected: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal))
   }
   return { auth, seen }
 }
@@ -59,7 +59,7 @@ describe("signing", () => {
   it.effect("happens when the effect runs, each time, not when it is made", () =>
     Effect.gen(function* () {
       let n = 0
-      const auth = Auth.fixed((request) =>
+      const auth = Auth.makeStaticEffect((request) =>
         Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", String(++n)))
       )
       const { api: client, mock } = yield* api(() => respond(200), { auth, retry: false, timeout: { call: false } })
@@ -73,7 +73,7 @@ describe("signing", () => {
   it.effect("that fails sends nothing, and fails with its own error", () =>
     Effect.gen(function* () {
       const refused = new TokenError({ reason: "Unavailable", detail: "later" })
-      const auth: Auth.Service = { sign: () => Effect.fail(refused), renew: () => Effect.succeed(false) }
+      const auth: Auth.Service = { sign: () => Effect.fail(refused), onRejected: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api([respond(200)], { auth })
       expect(yield* failure(client.get("/x"))).toBe(refused)
       expect(yield* mock.sent).toEqual([])
@@ -82,7 +82,7 @@ describe("signing", () => {
 
   it.effect("that puts a line break into a header is InvalidRequest", () =>
     Effect.gen(function* () {
-      const auth = Auth.fixed((request) =>
+      const auth = Auth.makeStaticEffect((request) =>
         Effect.succeed(HttpClientRequest.setHeader(request, "authorization", "Bearer a\r\nb"))
       )
       const { api: client, mock } = yield* api([respond(200)], { auth })
@@ -95,7 +95,9 @@ describe("signing", () => {
     Effect.gen(function* () {
       const { auth } = numbered()
       const { api: client, mock } = yield* api([respond(200), respond(200), respond(200)], { auth })
-      const other = Auth.fixed((request) => Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", "other")))
+      const other = Auth.makeStaticEffect((request) =>
+        Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", "other"))
+      )
       yield* run(client.get("/x", { auth: other }))
       yield* run(client.get("/x", { auth: Auth.none }))
       yield* run(client.get("/x"))
@@ -123,7 +125,9 @@ describe("a 401", () => {
         }
       ])
       expect(seen.gaveUp).toEqual([])
-      expect(events.filter(({ _tag }) => _tag === "Renewed")).toEqual([{ _tag: "Renewed", at: 0, renewed: true }])
+      expect(events.filter(({ _tag }) => _tag === "CredentialsRefreshed")).toEqual([
+        { _tag: "CredentialsRefreshed", at: 0, renewed: true }
+      ])
     })
   )
 
@@ -132,7 +136,7 @@ describe("a 401", () => {
       const { auth, seen } = numbered()
       const { api: client, mock } = yield* api(() => respond(401, "no", challenge), { auth })
       const error = yield* failure(client.get("/x"))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "ReplayRefused", status: 401 })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "RejectedAfterRefresh", status: 401 })
       expect(yield* mock.sent).toHaveLength(2)
       expect(seen.refusals).toHaveLength(1)
       expect(seen.gaveUp.map(({ credential }) => credential)).toEqual([2])
@@ -146,7 +150,7 @@ describe("a 401", () => {
         const { auth } = numbered(0)
         const { api: client, mock } = yield* api(() => respond(401, "no", challenge), { auth })
         const error = yield* failure(client.get("/x"))
-        expect(error).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+        expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
         expect(error.message).toContain('bearer (realm "api", invalid_token)')
         expect(yield* mock.sent).toHaveLength(1)
       })
@@ -155,7 +159,7 @@ describe("a 401", () => {
   it.effect("without credentials is Unauthorized because there were none", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(() => respond(401, "no", challenge))
-      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", because: "NoCredentials" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", reason: "NoCredentials" })
     })
   )
 
@@ -165,7 +169,7 @@ describe("a 401", () => {
       const { api: client, mock } = yield* api([respond(401, "no"), respond(200)], { auth })
       const once = HttpBody.stream(Stream.make(new TextEncoder().encode("once")))
       const error = yield* failure(client.post("/x", { body: once }))
-      expect(error).toMatchObject({ _tag: "Unauthorized", because: "BodyNotReplayable" })
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "BodyNotReplayable" })
       expect(seen.refusals).toHaveLength(1)
       expect((yield* mock.sent).map(({ body }) => body)).toEqual(["once"])
       // The next request goes out with the credentials that were renewed.
@@ -178,7 +182,7 @@ describe("a 401", () => {
     Effect.gen(function* () {
       const { auth } = numbered()
       const { api: client, mock } = yield* api([respond(401), respond(200)], { auth })
-      const body = RequestBody.replayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
+      const body = RequestBody.markReplayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
       yield* run(client.post("/x", { body }))
       expect((yield* mock.sent).map(({ body }) => body)).toEqual(["again", "again"])
     })
@@ -191,7 +195,7 @@ describe("a 401", () => {
       let releasedAtRenewal = 0
       const auth: Auth.Service = {
         ...numbered().auth,
-        renew: () =>
+        onRejected: () =>
           Effect.map(mock.released, (released) => {
             releasedAtRenewal = released.length
             return true
@@ -205,7 +209,7 @@ describe("a 401", () => {
   it.effect("whose renewal fails has let its connection go, and fails with the renewal's error", () =>
     Effect.gen(function* () {
       const error: AuthError = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in again" })
-      const auth: Auth.Service = { ...numbered().auth, renew: () => Effect.fail(error) }
+      const auth: Auth.Service = { ...numbered().auth, onRejected: () => Effect.fail(error) }
       const { api: client, mock } = yield* api([respond(401, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
       expect(yield* mock.released).toHaveLength(1)
@@ -228,7 +232,7 @@ describe("a 401", () => {
         replay: Schedule.intersect(Schedule.recurs(3), Schedule.spaced(100))
       }
       const { api: client, mock } = yield* api(() => respond(401), { auth: pool })
-      expect(yield* failure(client.get("/x"))).toMatchObject({ because: "ReplayRefused" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ reason: "RejectedAfterRefresh" })
       expect((yield* mock.sent).map(({ at }) => at)).toEqual([0, 100, 200, 300])
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2", "token-3", "token-4"])
     })
@@ -260,13 +264,13 @@ describe("a 403", () => {
 /** A scheme that may get other credentials for a 403, as long as it wants to. */
 const stepping = (found: boolean | undefined) => {
   const { auth, seen } = numbered()
-  const asked: Array<Pick<Auth.Refusal, "credential" | "challenges">> = []
-  const stepUp: Auth.Service["stepUp"] = (refusal) => {
+  const asked: Array<Pick<Auth.Rejection, "credential" | "challenges">> = []
+  const onInsufficientScope: Auth.Service["onInsufficientScope"] = (refusal) => {
     asked.push(refusal)
     if (found === undefined) return undefined
-    return found ? auth.renew({ ...refusal, at: 0 }) : Effect.succeed(false)
+    return found ? auth.onRejected({ ...refusal, at: 0 }) : Effect.succeed(false)
   }
-  return { auth: { ...auth, stepUp }, asked, seen }
+  return { auth: { ...auth, onInsufficientScope }, asked, seen }
 }
 
 const demand = { "www-authenticate": 'Bearer error="insufficient_scope", scope="write"' }
@@ -347,12 +351,14 @@ describe("a 403, for a scheme that can step up", () => {
       const script: MockClient.Script = [respond(403, "x".repeat(100_000), demand), respond(200)]
       const { client, mock } = yield* transport(script)
       let releasedAtStep = 0
-      const stepUp = () =>
+      const onInsufficientScope = () =>
         Effect.map(mock.released, (released) => {
           releasedAtStep = released.length
           return true
         })
-      yield* run(Auth.policy({ auth: { ...numbered().auth, stepUp }, origins: [base] })(client).execute(get()))
+      yield* run(
+        Auth.policy({ auth: { ...numbered().auth, onInsufficientScope }, origins: [base] })(client).execute(get())
+      )
       expect(releasedAtStep).toBe(1)
     })
   )
@@ -403,7 +409,7 @@ describe("where credentials go", () => {
         [respond(302, "", { location: "https://evil.test/" }), respond(401, "", challenge)],
         { auth }
       )
-      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", because: "NoCredentials" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", reason: "NoCredentials" })
       expect(seen.refusals).toEqual([])
       expect(secrets(yield* mock.sent)).toEqual(["token-1", undefined])
     })
@@ -434,8 +440,8 @@ describe("credentials that are there", () => {
     }
     const auth: Auth.Service = {
       sign: (request) => Effect.sync(() => put(request, "sign")),
-      ready: (request, now) => (fresh ? put(request, `ready at ${now}`) : void ways.push("not ready")),
-      renew: () => Effect.succeed(true)
+      signSync: (request, now) => (fresh ? put(request, `ready at ${now}`) : void ways.push("not ready")),
+      onRejected: () => Effect.succeed(true)
     }
     return { auth, ways }
   }
@@ -477,7 +483,7 @@ describe("credentials that are there", () => {
       const refused: Array<string | number> = []
       const noting: Auth.Service = {
         ...auth,
-        renew: ({ credential }) => Effect.sync(() => refused.push(credential) > 0)
+        onRejected: ({ credential }) => Effect.sync(() => refused.push(credential) > 0)
       }
       const { api: client, mock } = yield* api([respond(401), respond(200)], { auth: noting })
       yield* run(client.get("/x"))
@@ -503,13 +509,13 @@ describe("credentials that are there", () => {
     Effect.gen(function* () {
       class Keyed implements Auth.Service {
         readonly #key = "key"
-        ready(request: HttpClientRequest.HttpClientRequest): Auth.Signed {
+        signSync(request: HttpClientRequest.HttpClientRequest): Auth.Signed {
           return { request: HttpClientRequest.setHeader(request, "x-secret", this.#key), credential: 0 }
         }
         sign(request: HttpClientRequest.HttpClientRequest) {
-          return Effect.sync(() => this.ready(request))
+          return Effect.sync(() => this.signSync(request))
         }
-        renew() {
+        onRejected() {
           return Effect.succeed(this.#key.length === 0)
         }
       }
@@ -521,10 +527,10 @@ describe("credentials that are there", () => {
 
   it.effect("of a constant scheme are the same at once and when signed, and nothing renews them", () =>
     Effect.gen(function* () {
-      const auth = Auth.constant((request) => HttpClientRequest.setHeader(request, "x-secret", "s"))
-      expect(auth.ready?.(get(), 0)).toEqual(yield* auth.sign(get()))
+      const auth = Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "x-secret", "s"))
+      expect(auth.signSync?.(get(), 0)).toEqual(yield* auth.sign(get()))
       const { api: client, mock } = yield* api(() => respond(401), { auth })
-      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", because: "Refused" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
       expect(secrets(yield* mock.sent)).toEqual(["s"])
     })
   )
@@ -533,10 +539,12 @@ describe("credentials that are there", () => {
 describe("the ready-made schemes", () => {
   it.effect("none sends the request as it is, and a fixed one is never renewed", () =>
     Effect.gen(function* () {
-      expect(yield* Auth.none.renew({ credential: 0, challenges: [], at: 0 })).toBe(false)
-      const auth = Auth.fixed((request) => Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", "s")))
+      expect(yield* Auth.none.onRejected({ credential: 0, challenges: [], at: 0 })).toBe(false)
+      const auth = Auth.makeStaticEffect((request) =>
+        Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", "s"))
+      )
       const { api: client, mock } = yield* api(() => respond(401), { auth })
-      expect(yield* failure(client.get("/x"))).toMatchObject({ because: "Refused" })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ reason: "Rejected" })
       expect(secrets(yield* mock.sent)).toEqual(["s"])
     }).pipe(chance(0))
   )

@@ -43,12 +43,15 @@ const response = (status: number) => HttpClientResponse.fromWeb(get(), new Respo
 /** What an exchange that ends so does to a circuit that opens with the first failure, or closes with the first answer. */
 const opens = <E>(outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, E>, options?: CircuitBreaker.Options) =>
   Effect.gen(function* () {
-    const { guard, state } = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1), ...options })
-    yield* Effect.exit(guard(get(), outcome))
+    const { execute, state } = yield* CircuitBreaker.make({
+      tripPolicy: CircuitBreaker.consecutiveFailures(1),
+      ...options
+    })
+    yield* Effect.exit(execute(get(), outcome))
     const whenClosed = (yield* state(origin))._tag
-    yield* Effect.exit(guard(get(), Effect.succeed(response(500))))
+    yield* Effect.exit(execute(get(), Effect.succeed(response(500))))
     yield* TestClock.adjust("2 minutes")
-    yield* Effect.exit(guard(get(), outcome))
+    yield* Effect.exit(execute(get(), outcome))
     return [whenClosed, (yield* state(origin))._tag] as const
   })
 
@@ -88,8 +91,8 @@ describe("a closed circuit", () => {
       const { send, service } = yield* client((_, index) => script[index] ?? ok)
       yield* repeat(script.length, send)
       expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
-      yield* Effect.exit(service.guard(get(), Effect.interrupt))
-      yield* Effect.exit(service.guard(get(), Effect.succeed(response(500))))
+      yield* Effect.exit(service.execute(get(), Effect.interrupt))
+      yield* Effect.exit(service.execute(get(), Effect.succeed(response(500))))
       expect((yield* service.state(origin))._tag).toBe("Open")
     })
   )
@@ -116,7 +119,7 @@ describe("a closed circuit", () => {
       for (const status of [200, 204, 304, 400, 401, 403, 404, 408, 425, 429, 501, 505]) {
         expect(yield* opens(Effect.succeed(response(status))), String(status)).toEqual(["Closed", "Closed"])
       }
-      const refused = new Errors.Unauthorized({ ...exchange, status: 401, challenges: [], because: "Refused" })
+      const refused = new Errors.Unauthorized({ ...exchange, status: 401, challenges: [], reason: "Rejected" })
       const limited = new Errors.RateLimited({ ...exchange, status: 429 })
       const large = new Errors.BodyTooLarge({ ...exchange, limit: 1 })
       for (const error of [refused, limited, large]) {
@@ -127,11 +130,11 @@ describe("a closed circuit", () => {
 
   it.effect("learns nothing of an interruption, a defect, and of what was never sent", () =>
     Effect.gen(function* () {
-      const held = new Errors.RateLimited({ ...exchange, status: 503, by: "hold" })
+      const held = new Errors.RateLimited({ ...exchange, status: 503, source: "throttle" })
       const tokenless = new Errors.TokenError({ reason: "Unavailable", detail: "" })
       const overloaded = new Errors.Overloaded({ origin, limit: 1, queued: 1 })
       const proxies = [proxyFailed(407), proxyFailed(403), proxyFailed(501), proxyFailed()]
-      const own = [held, tokenless, overloaded, broken("AddressRefused"), timeout("call")]
+      const own = [held, tokenless, overloaded, broken("AddressBlocked"), timeout("call")]
       const errors = [...own, ...proxies, "of another policy"]
       for (const exit of [Effect.interrupt, Effect.die("defect"), ...errors.map((error) => Effect.fail(error))]) {
         expect(yield* opens(exit)).toEqual(["Closed", "HalfOpen"])
@@ -141,7 +144,7 @@ describe("a closed circuit", () => {
 
   it.effect("is asked by each attempt of a retry, which leaves its rejection alone", () =>
     Effect.gen(function* () {
-      const { guarded, mock } = yield* client(() => bad, { trip: CircuitBreaker.consecutive(2) })
+      const { guarded, mock } = yield* client(() => bad, { tripPolicy: CircuitBreaker.consecutiveFailures(2) })
       const retrying = Retry.policy({ schedule: Schedule.spaced("100 millis") })(guarded)
       const error = yield* failure(retrying.execute(get()))
       expect(error._tag).toBe("CircuitOpen")
@@ -152,7 +155,7 @@ describe("a closed circuit", () => {
   it.effect("sees the time run out that bounds the exchange, and not the caller's own", () =>
     Effect.gen(function* () {
       const { client: inner } = yield* transport(() => never)
-      const service = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1) })
+      const service = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
       const calling = inner.pipe(CircuitBreaker.policy(service), Timeout.call("5 seconds"))
       yield* failure(calling.execute(get()))
       expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
@@ -202,7 +205,7 @@ describe("an open circuit", () => {
   it.effect("recovers by default after a second, then two, then four, a minute at most, and up to a fifth more", () =>
     Effect.gen(function* () {
       const openings = Array.from({ length: 1200 }, () => undefined)
-      const delays = Schedule.run(Schedule.delays(CircuitBreaker.recovery()), 0, openings)
+      const delays = Schedule.run(Schedule.delays(CircuitBreaker.halfOpenAfter()), 0, openings)
       const waits = Array.from(yield* delays, Duration.toMillis)
       expect(waits.slice(0, 8)).toEqual([1100, 2200, 4400, 8800, 17600, 35200, 66000, 66000])
       expect(waits.slice(8).every((ms) => ms === 66_000)).toBe(true)
@@ -244,7 +247,7 @@ describe("an open circuit", () => {
       const early = [delay("5 seconds", ok), delay("10 seconds", bad), delay("20 seconds", bad), bad]
       const { send, state } = yield* client((_, index) => early[index] ?? ok, {
         schedule: Schedule.spaced("15 seconds"),
-        trip: CircuitBreaker.consecutive(1)
+        tripPolicy: CircuitBreaker.consecutiveFailures(1)
       })
       const all = yield* Effect.fork(Effect.all([send, send, send, send], { concurrency: "unbounded" }))
       const open = { _tag: "Open", retryAt: DateTime.unsafeMake(15_000) }
@@ -263,7 +266,7 @@ describe("an open circuit", () => {
   it.effect("lets pass what the probe itself asks of the same origin, and nobody else's", () =>
     Effect.gen(function* () {
       const { client: inner, mock } = yield* transport((_, index) => (index === 0 ? bad : ok))
-      const service = yield* CircuitBreaker.make({ schedule: exact, trip: CircuitBreaker.consecutive(1) })
+      const service = yield* CircuitBreaker.make({ schedule: exact, tripPolicy: CircuitBreaker.consecutiveFailures(1) })
       const tokens = inner.pipe(CircuitBreaker.policy(service), Timeout.call("1 second"))
       const signing = Policy.make((request, next) =>
         Effect.zipRight(
@@ -297,26 +300,26 @@ describe("an open circuit", () => {
 const probes = (requests: ReadonlyArray<readonly [gap: number, patience: number]>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const service = yield* CircuitBreaker.make({
-      trip: CircuitBreaker.consecutive(1),
+      tripPolicy: CircuitBreaker.consecutiveFailures(1),
       schedule: Schedule.spaced("5 millis")
     })
     let sending = 0
     let most = 0
-    yield* Effect.exit(service.guard(get(), Effect.succeed(response(500))))
+    yield* Effect.exit(service.execute(get(), Effect.succeed(response(500))))
     const hanging = Effect.acquireUseRelease(
       Effect.sync(() => (most = Math.max(most, ++sending))),
       () => Effect.never,
       () => Effect.sync(() => sending--)
     )
     const one = ([gap, patience]: readonly [number, number]) =>
-      Effect.forkDaemon(Effect.either(Effect.timeoutOption(service.guard(get(), hanging), patience))).pipe(
+      Effect.forkDaemon(Effect.either(Effect.timeoutOption(service.execute(get(), hanging), patience))).pipe(
         Effect.zipLeft(Effect.sleep(gap))
       )
     yield* Effect.forEach(requests, one)
     yield* Effect.sleep(50)
     expect(most).toBeLessThanOrEqual(1)
     expect(sending).toBe(0)
-    const last = yield* Effect.exit(service.guard(get(), Effect.succeed(response(200))))
+    const last = yield* Effect.exit(service.execute(get(), Effect.succeed(response(200))))
     expect(Exit.isSuccess(last)).toBe(true)
     expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
   })
@@ -324,25 +327,25 @@ const probes = (requests: ReadonlyArray<readonly [gap: number, patience: number]
 describe("a schedule", () => {
   it.effect("is told which circuit opens, and why; when it ends, its last delay stays", () =>
     Effect.gen(function* () {
-      const told: Array<CircuitBreaker.Opening> = []
-      const schedule = Schedule.identity<CircuitBreaker.Opening>().pipe(
-        Schedule.tapInput((opening: CircuitBreaker.Opening) => Effect.sync(() => told.push(opening))),
+      const told: Array<CircuitBreaker.OpenEvent> = []
+      const schedule = Schedule.identity<CircuitBreaker.OpenEvent>().pipe(
+        Schedule.tapInput((opening: CircuitBreaker.OpenEvent) => Effect.sync(() => told.push(opening))),
         Schedule.addDelay(() => "3 seconds"),
         Schedule.intersect(Schedule.recurs(1))
       )
       const steps = [bad, fail("ECONNRESET"), respond(500)]
       const { mock, send } = yield* client((_, index) => steps[index] ?? ok, {
         schedule,
-        trip: CircuitBreaker.consecutive(1)
+        tripPolicy: CircuitBreaker.consecutiveFailures(1)
       })
       for (let n = 0; n < 12; n++) {
         yield* Effect.exit(send)
         yield* TestClock.adjust("1 second")
       }
       expect(told).toEqual([
-        { origin, because: "503" },
-        { origin, because: "TransportError" },
-        { origin, because: "500" }
+        { origin, reason: "503" },
+        { origin, reason: "TransportError" },
+        { origin, reason: "500" }
       ])
       expect((yield* times(mock)).slice(0, 4)).toEqual([0, 3000, 6000, 9000])
     })
@@ -352,7 +355,7 @@ describe("a schedule", () => {
 describe("circuits", () => {
   it.effect("are each origin's own, however its URLs are written; what has none passes uncounted", () =>
     Effect.gen(function* () {
-      const { guarded, service } = yield* client(() => bad, { trip: CircuitBreaker.consecutive(2) })
+      const { guarded, service } = yield* client(() => bad, { tripPolicy: CircuitBreaker.consecutiveFailures(2) })
       const ask = (url: string) => Effect.exit(guarded.execute(HttpClientRequest.get(url)))
       yield* ask("https://API.test:443/a")
       yield* ask("https://user@api.test?b")
@@ -363,7 +366,7 @@ describe("circuits", () => {
       }
       for (const none of ["/relative", "unix:/socket"]) {
         for (let n = 0; n < 3; n++)
-          yield* Effect.exit(service.guard(HttpClientRequest.get(none), Effect.fail(broken("Unknown"))))
+          yield* Effect.exit(service.execute(HttpClientRequest.get(none), Effect.fail(broken("Unknown"))))
         expect(yield* service.state(none)).toEqual({ _tag: "Closed" })
       }
     })
@@ -372,8 +375,8 @@ describe("circuits", () => {
   it.effect("are of so many origins at most: open ones are forgotten last", () =>
     Effect.gen(function* () {
       const { guarded, service } = yield* client((request) => (request.url.includes("//bad") ? bad : ok), {
-        trip: CircuitBreaker.consecutive(1),
-        origins: 32
+        tripPolicy: CircuitBreaker.consecutiveFailures(1),
+        maxOrigins: 32
       })
       const ask = (host: string) => Effect.exit(guarded.execute(HttpClientRequest.get(`https://${host}/`)))
       const bads = Array.from({ length: 20 }, (_, n) => `bad${n}.test`)
@@ -388,15 +391,17 @@ describe("circuits", () => {
 
   it.effect("show in the timeline when they open, are tried and close", () =>
     Effect.gen(function* () {
-      const { send } = yield* client((_, index) => (index < 2 ? bad : ok), { trip: CircuitBreaker.consecutive(1) })
+      const { send } = yield* client((_, index) => (index < 2 ? bad : ok), {
+        tripPolicy: CircuitBreaker.consecutiveFailures(1)
+      })
       const { events } = yield* Timeline.record(
         Effect.forEach([0, 1, 2, 3], () => Effect.zipRight(Effect.exit(send), TestClock.adjust("1 second")))
       )
       expect(events.filter(({ _tag }) => _tag.startsWith("Circuit"))).toEqual([
-        { _tag: "CircuitOpened", at: 0, origin, ms: 1000, because: "503" },
-        { _tag: "CircuitProbed", at: 1000, origin },
-        { _tag: "CircuitOpened", at: 1000, origin, ms: 2000, because: "503" },
-        { _tag: "CircuitProbed", at: 3000, origin },
+        { _tag: "CircuitOpened", at: 0, origin, ms: 1000, reason: "503" },
+        { _tag: "CircuitHalfOpened", at: 1000, origin },
+        { _tag: "CircuitOpened", at: 1000, origin, ms: 2000, reason: "503" },
+        { _tag: "CircuitHalfOpened", at: 3000, origin },
         { _tag: "CircuitClosed", at: 3000, origin }
       ])
     })
@@ -433,20 +438,20 @@ describe("a predicate of the caller's", () => {
   it.effect("that throws is a defect of that call, and keeps the probe's place from nobody", () =>
     Effect.gen(function* () {
       let throws = false
-      const { guard, state } = yield* CircuitBreaker.make({
-        trip: CircuitBreaker.consecutive(1),
+      const { execute, state } = yield* CircuitBreaker.make({
+        tripPolicy: CircuitBreaker.consecutiveFailures(1),
         isFailure: (exit) => {
           if (throws) throw new Error("mine")
           return CircuitBreaker.isFailure(exit)
         }
       })
-      yield* Effect.exit(guard(get(), Effect.succeed(response(500))))
+      yield* Effect.exit(execute(get(), Effect.succeed(response(500))))
       yield* TestClock.adjust("2 seconds")
       throws = true
-      yield* Effect.exit(guard(get(), Effect.succeed(response(200))))
+      yield* Effect.exit(execute(get(), Effect.succeed(response(200))))
       throws = false
       expect((yield* state(origin))._tag).toBe("HalfOpen")
-      yield* guard(get(), Effect.succeed(response(200)))
+      yield* execute(get(), Effect.succeed(response(200)))
       expect(yield* state(origin)).toEqual({ _tag: "Closed" })
     })
   )
@@ -454,16 +459,31 @@ describe("a predicate of the caller's", () => {
 
 describe("a trip", () => {
   it("by rate opens when a share of the window's exchanges failed, of so many at least", () => {
-    const tally = CircuitBreaker.rate({ ratio: 0.5, minimum: 4, window: 1000, buckets: 10 }).start()
+    const tally = CircuitBreaker.failureRate({
+      failureRateThreshold: 0.5,
+      minimumCalls: 4,
+      window: 1000,
+      buckets: 10
+    }).makeCounter()
     expect([true, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([false, false, false])
     expect(tally.record(true, () => 0)).toBe(true)
-    const fair = CircuitBreaker.rate({ ratio: 0.5, minimum: 4, window: 1000, buckets: 10 }).start()
+    const fair = CircuitBreaker.failureRate({
+      failureRateThreshold: 0.5,
+      minimumCalls: 4,
+      window: 1000,
+      buckets: 10
+    }).makeCounter()
     const outcomes = [false, false, false, true, true, false, true, true]
     expect(outcomes.map((failed) => fair.record(failed, () => 0))).toEqual([...Array<boolean>(7).fill(false), true])
   })
 
   it("by rate forgets what is older than its window", () => {
-    const tally = CircuitBreaker.rate({ ratio: 1, minimum: 3, window: 1000, buckets: 10 }).start()
+    const tally = CircuitBreaker.failureRate({
+      failureRateThreshold: 1,
+      minimumCalls: 3,
+      window: 1000,
+      buckets: 10
+    }).makeCounter()
     expect([0, 950].map((now) => tally.record(true, () => now))).toEqual([false, false])
     expect(tally.record(true, () => 1000)).toBe(false)
     expect(tally.record(true, () => 1899)).toBe(true)
@@ -473,7 +493,12 @@ describe("a trip", () => {
     const exchanges = FastCheck.array(FastCheck.tuple(FastCheck.nat(400), FastCheck.boolean()), { maxLength: 200 })
     const property = FastCheck.property(exchanges, FastCheck.integer({ min: 1, max: 12 }), (gaps, buckets) => {
       const window = buckets * 50
-      const tally = CircuitBreaker.rate({ ratio: 0.4, minimum: 5, window, buckets }).start()
+      const tally = CircuitBreaker.failureRate({
+        failureRateThreshold: 0.4,
+        minimumCalls: 5,
+        window,
+        buckets
+      }).makeCounter()
       const seen: Array<readonly [bucket: number, failed: boolean]> = []
       let now = 1_700_000_000_000
       for (const [gap, failed] of gaps) {
@@ -490,22 +515,33 @@ describe("a trip", () => {
   })
 
   it("by rate outlives a clock that is set back", () => {
-    const tally = CircuitBreaker.rate({ ratio: 1, minimum: 2, window: 1000, buckets: 10 }).start()
+    const tally = CircuitBreaker.failureRate({
+      failureRateThreshold: 1,
+      minimumCalls: 2,
+      window: 1000,
+      buckets: 10
+    }).makeCounter()
     expect(tally.record(true, () => 10_000_000)).toBe(false)
     expect(tally.record(true, () => 5_000_000)).toBe(false)
     expect(tally.record(true, () => 4_999_950)).toBe(true)
   })
 
   it("of several opens with the first of them, and each hears of everything", () => {
-    const { anyOf, consecutive, rate } = CircuitBreaker
-    const tally = anyOf(consecutive(2), rate({ ratio: 0.5, minimum: 4 })).start()
+    const { anyOf, consecutiveFailures, failureRate } = CircuitBreaker
+    const tally = anyOf(
+      consecutiveFailures(2),
+      failureRate({ failureRateThreshold: 0.5, minimumCalls: 4 })
+    ).makeCounter()
     expect([true, false, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([
       false,
       false,
       false,
       true
     ])
-    const slow = anyOf(consecutive(5), rate({ ratio: 0.5, minimum: 4 })).start()
+    const slow = anyOf(
+      consecutiveFailures(5),
+      failureRate({ failureRateThreshold: 0.5, minimumCalls: 4 })
+    ).makeCounter()
     expect([true, false, false, true].map((failed) => slow.record(failed, () => 0))).toEqual([
       false,
       false,

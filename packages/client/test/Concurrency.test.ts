@@ -27,7 +27,7 @@ const client = (script: MockClient.Script, options: Concurrency.Options) =>
     const { client: inner, mock } = yield* transport(script)
     const service = yield* Concurrency.make(options)
     const limited = Concurrency.policy(service)(inner)
-    return { mock, inner, service, limited, send: limited.execute(get()), load: service.load(origin) }
+    return { mock, inner, service, limited, send: limited.execute(get()), load: service.stats(origin) }
   })
 
 const atOnce = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) =>
@@ -36,7 +36,7 @@ const atOnce = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) =>
 const many = <A, E, R>(times: number, effect: Effect.Effect<A, E, R>) =>
   atOnce(Array.from({ length: times }, () => effect))
 
-const idle = (limit: number): Concurrency.Load => ({ limit, underWay: 0, queued: 0 })
+const idle = (limit: number): Concurrency.ConcurrencyStats => ({ limit, inFlight: 0, queued: 0 })
 
 /** What an exchange failed with. */
 const errorOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string | undefined =>
@@ -48,11 +48,11 @@ const errorOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string | 
 describe("permits", () => {
   it.effect("keep all but so many requests waiting, who go in the order in which they came", () =>
     Effect.gen(function* () {
-      const { limited, load, mock } = yield* client(() => delay("1 second", ok), { limit: 3, queue: 100 })
+      const { limited, load, mock } = yield* client(() => delay("1 second", ok), { limit: 3, maxQueued: 100 })
       const paths = Array.from({ length: 10 }, (_, n) => `/${n}`)
       const all = yield* Effect.fork(atOnce(paths.map((path) => limited.execute(get(path)))))
       yield* TestClock.adjust("500 millis")
-      expect(yield* load).toEqual({ limit: 3, underWay: 3, queued: 7 })
+      expect(yield* load).toEqual({ limit: 3, inFlight: 3, queued: 7 })
       const exits = yield* run(Fiber.join(all))
       expect(exits.every(Exit.isSuccess)).toBe(true)
       expect(yield* times(mock)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000, 2000, 2000, 3000])
@@ -63,17 +63,17 @@ describe("permits", () => {
 
   it.effect("are given back by what is answered, what fails, what is interrupted and what is a defect", () =>
     Effect.gen(function* () {
-      const service = yield* Concurrency.make({ limit: 1, queue: 0 })
+      const service = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
       const error = new Errors.InvalidRequest({ reason: "Header", detail: "" })
       for (const exchange of [Effect.fail(error), Effect.interrupt, Effect.die("defect")]) {
-        yield* Effect.exit(service.admit(get(), exchange))
-        expect(yield* service.load(origin)).toEqual(idle(1))
+        yield* Effect.exit(service.withPermit(get(), exchange))
+        expect(yield* service.stats(origin)).toEqual(idle(1))
       }
-      const hanging = yield* Effect.fork(service.admit(get(), Effect.never))
+      const hanging = yield* Effect.fork(service.withPermit(get(), Effect.never))
       yield* TestClock.adjust(0)
-      expect((yield* service.load(origin)).underWay).toBe(1)
+      expect((yield* service.stats(origin)).inFlight).toBe(1)
       yield* Fiber.interrupt(hanging)
-      expect(yield* service.load(origin)).toEqual(idle(1))
+      expect(yield* service.stats(origin)).toEqual(idle(1))
     })
   )
 
@@ -81,7 +81,7 @@ describe("permits", () => {
     Effect.gen(function* () {
       const service = yield* Concurrency.make({ limit: 1 })
       const second = yield* Deferred.make<Fiber.Fiber<unknown, unknown>>()
-      const first = service.admit(get(), Effect.as(Effect.sleep("1 second"), answer(200)))
+      const first = service.withPermit(get(), Effect.as(Effect.sleep("1 second"), answer(200)))
       // In one go: the permit is given on, and who has it now is interrupted.
       const interrupting = Effect.zipRight(
         first,
@@ -91,7 +91,7 @@ describe("permits", () => {
       yield* TestClock.adjust(0)
       const sent: Array<string> = []
       const waiting = yield* Effect.fork(
-        service.admit(
+        service.withPermit(
           get(),
           Effect.sync(() => (sent.push("sent"), answer(200)))
         )
@@ -100,7 +100,7 @@ describe("permits", () => {
       yield* TestClock.adjust("1 second")
       expect(Exit.isInterrupted(yield* Fiber.await(waiting))).toBe(true)
       expect(sent).toEqual([])
-      expect(yield* service.load(origin)).toEqual(idle(1))
+      expect(yield* service.stats(origin)).toEqual(idle(1))
     })
   )
 
@@ -119,14 +119,14 @@ describe("permits", () => {
 
   it.effect("are each origin's own; a URL that has none passes uncounted", () =>
     Effect.gen(function* () {
-      const { limited, service } = yield* client(() => never, { limit: 1, queue: 0 })
+      const { limited, service } = yield* client(() => never, { limit: 1, maxQueued: 0 })
       const ask = (url: string) => Effect.fork(Effect.exit(limited.execute(HttpClientRequest.get(url))))
       yield* Effect.forEach(["https://a.test/", "https://a.test:8443/", "http://a.test/", "https://b.test/"], ask)
       yield* TestClock.adjust(0)
       for (const url of ["https://A.test:443/x", "https://a.test:8443", "http://a.test", "https://b.test"]) {
-        expect((yield* service.load(url)).underWay, url).toBe(1)
+        expect((yield* service.stats(url)).inFlight, url).toBe(1)
       }
-      const hanging = service.admit(HttpClientRequest.get("/relative"), Effect.never)
+      const hanging = service.withPermit(HttpClientRequest.get("/relative"), Effect.never)
       const passing = yield* Effect.forEach([1, 2], () => Effect.fork(hanging))
       yield* TestClock.adjust(0)
       for (const fiber of passing) expect((yield* Fiber.interrupt(fiber))._tag).toBe("Failure")
@@ -163,7 +163,7 @@ const request: FastCheck.Arbitrary<Coming> = FastCheck.record({
 /** Has them all come and go, and looks at what never may be. */
 const crowd = (limit: number, list: ReadonlyArray<Coming>): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const service = yield* Concurrency.make({ limit, queue: 5 })
+    const service = yield* Concurrency.make({ limit, maxQueued: 5 })
     let underWay = 0
     const exchange = ({ fails, takes }: Coming) =>
       Effect.acquireUseRelease(
@@ -175,7 +175,7 @@ const crowd = (limit: number, list: ReadonlyArray<Coming>): Effect.Effect<void> 
     const one = (coming: Coming) =>
       Effect.gen(function* () {
         yield* Effect.sleep(coming.at)
-        const fiber = yield* Effect.fork(service.admit(get(), exchange(coming)))
+        const fiber = yield* Effect.fork(service.withPermit(get(), exchange(coming)))
         if (coming.patience !== null) {
           yield* Effect.sleep(coming.patience)
           yield* Fiber.interruptFork(fiber)
@@ -183,8 +183,11 @@ const crowd = (limit: number, list: ReadonlyArray<Coming>): Effect.Effect<void> 
         yield* Fiber.await(fiber)
       })
     yield* Effect.forEach(list, one, { concurrency: "unbounded" })
-    expect(yield* service.load(origin)).toEqual(idle(limit))
-    const all = yield* many(limit, service.admit(get(), exchange({ at: 0, takes: 1, fails: false, patience: null })))
+    expect(yield* service.stats(origin)).toEqual(idle(limit))
+    const all = yield* many(
+      limit,
+      service.withPermit(get(), exchange({ at: 0, takes: 1, fails: false, patience: null }))
+    )
     expect(all.every(Exit.isSuccess)).toBe(true)
   })
 
@@ -211,7 +214,7 @@ describe("the queue", () => {
 
   it.effect("of none lets nobody wait", () =>
     Effect.gen(function* () {
-      const { send } = yield* client(() => delay("1 second", ok), { limit: 1, queue: 0 })
+      const { send } = yield* client(() => delay("1 second", ok), { limit: 1, maxQueued: 0 })
       const exits = yield* run(many(3, send))
       expect(exits.map(errorOf)).toEqual([undefined, "Overloaded", "Overloaded"])
     })
@@ -227,7 +230,7 @@ describe("the queue", () => {
       expect(yield* TestClock.currentTimeMillis).toBe(9500)
       expect((yield* failure(send))._tag).toBe("Overloaded")
       expect(yield* TestClock.currentTimeMillis).toBe(69_500)
-      expect(yield* load).toEqual({ limit: 1, underWay: 1, queued: 0 })
+      expect(yield* load).toEqual({ limit: 1, inFlight: 1, queued: 0 })
       yield* Fiber.interrupt(holder)
       expect((yield* run(send)).status).toBe(200)
       expect(yield* times(mock)).toEqual([0, 69_500])
@@ -236,12 +239,12 @@ describe("the queue", () => {
 
   it.effect("gives up in time also where the caller cannot be interrupted", () =>
     Effect.gen(function* () {
-      const { load, send } = yield* client(() => never, { limit: 1, longest: "2 seconds" })
+      const { load, send } = yield* client(() => never, { limit: 1, maxWait: "2 seconds" })
       yield* Effect.fork(send)
       yield* TestClock.adjust(0)
       expect((yield* failure(Effect.uninterruptible(send)))._tag).toBe("Overloaded")
       expect(yield* TestClock.currentTimeMillis).toBe(2000)
-      expect(yield* load).toEqual({ limit: 1, underWay: 1, queued: 0 })
+      expect(yield* load).toEqual({ limit: 1, inFlight: 1, queued: 0 })
     })
   )
 
@@ -254,7 +257,7 @@ describe("the queue", () => {
       yield* TestClock.adjust("1 second")
       expect((yield* load).queued).toBe(1)
       yield* Fiber.interrupt(waiting)
-      expect(yield* load).toEqual({ limit: 1, underWay: 1, queued: 0 })
+      expect(yield* load).toEqual({ limit: 1, inFlight: 1, queued: 0 })
       yield* TestClock.adjust("10 seconds")
       expect(yield* times(mock)).toEqual([0])
     })
@@ -275,7 +278,7 @@ describe("the queue", () => {
 
   it.effect("that is full is no failure that a retry knows", () =>
     Effect.gen(function* () {
-      const { limited, send } = yield* client(() => never, { limit: 1, queue: 0 })
+      const { limited, send } = yield* client(() => never, { limit: 1, maxQueued: 0 })
       yield* Effect.fork(send)
       yield* TestClock.adjust(0)
       expect((yield* failure(Retry.policy()(limited).execute(get())))._tag).toBe("Overloaded")
@@ -324,7 +327,7 @@ describe("a request on the way of another one", () => {
 
   it.effect("is no reason to let others by: calls without a bound are not each other's", () =>
     Effect.gen(function* () {
-      const { mock, send } = yield* client(() => delay("1 second", ok), { limit: 1, queue: 5 })
+      const { mock, send } = yield* client(() => delay("1 second", ok), { limit: 1, maxQueued: 5 })
       yield* run(many(4, send))
       expect(yield* times(mock)).toEqual([0, 1000, 2000, 3000])
     })
@@ -350,15 +353,15 @@ const server = (beyond: "refuses" | "is slow") => {
 /** Sixty clients that send all the time; gives the limits as they were, every tenth of a second. */
 const load = (beyond: "refuses" | "is slow", options: Parameters<typeof Concurrency.adaptive>[0]) =>
   Effect.gen(function* () {
-    const service = yield* Concurrency.make({ limit: Concurrency.adaptive(options), queue: 100 })
+    const service = yield* Concurrency.make({ limit: Concurrency.adaptive(options), maxQueued: 100 })
     const { exchange, self } = server(beyond)
-    const send = service.admit(get(), exchange)
+    const send = service.withPermit(get(), exchange)
     yield* Effect.forEach(Array.from({ length: 60 }), () => Effect.fork(Effect.forever(send)))
     const rounds = (count: number) =>
       Effect.forEach(Array.from({ length: count }), () =>
         Effect.zipRight(
           TestClock.adjust("100 millis"),
-          Effect.map(service.load(origin), ({ limit }) => limit)
+          Effect.map(service.stats(origin), ({ limit }) => limit)
         )
       )
     return { rounds, self }
@@ -391,7 +394,7 @@ describe("an adaptive limit", () => {
 
   it.effect("stays below the knee of a server that becomes slow, where it is told what slow is", () =>
     Effect.gen(function* () {
-      const { rounds } = yield* load("is slow", { initial: 60, slow: "150 millis" })
+      const { rounds } = yield* load("is slow", { initial: 60, latencyThreshold: "150 millis" })
       yield* rounds(20)
       const steady = yield* rounds(40)
       expect(mean(steady)).toBeGreaterThan(0.7 * 30)
@@ -406,10 +409,10 @@ describe("an adaptive limit", () => {
       const service = yield* Concurrency.make({ limit })
       const after = (exchange: Effect.Effect<HttpClientResponse.HttpClientResponse, unknown>) =>
         Effect.zipRight(
-          Effect.exit(service.admit(get(), exchange)),
-          Effect.map(service.load(origin), (load) => load.limit)
+          Effect.exit(service.withPermit(get(), exchange)),
+          Effect.map(service.stats(origin), (load) => load.limit)
         )
-      const held = new Errors.RateLimited({ method: "GET", url: "", status: 429, by: "hold" })
+      const held = new Errors.RateLimited({ method: "GET", url: "", status: 429, source: "throttle" })
       const neither = [Effect.interrupt, Effect.die("defect"), Effect.fail(held), Effect.fail("another policy's")]
       for (const status of [200, 400, 401, 404, 500]) expect(yield* after(Effect.succeed(answer(status)))).toBe(10)
       for (const exchange of neither) expect(yield* after(exchange)).toBe(10)
@@ -421,19 +424,21 @@ describe("an adaptive limit", () => {
   )
 
   it("loses one share to a burst of failures of one round, and the next share to the next", () => {
-    const limit = Concurrency.adaptive({ initial: 100 }).start()
-    const ended = { overloaded: true, ms: 1, given: 100, underWay: 100 }
-    for (let nth = 1; nth <= 100; nth++) limit.heard({ ...ended, nth })
+    const limit = Concurrency.adaptive({ initial: 100 }).make()
+    const ended = { overloaded: true, ms: 1, permitsIssued: 100, inFlight: 100 }
+    for (let permitNumber = 1; permitNumber <= 100; permitNumber++) limit.onResult({ ...ended, permitNumber })
     expect(limit.limit).toBe(70)
-    limit.heard({ ...ended, nth: 101, given: 170 })
+    limit.onResult({ ...ended, permitNumber: 101, permitsIssued: 170 })
     expect(limit.limit).toBe(49)
   })
 
   it("grows by one with a round of answers, and not for who uses less than half of it", () => {
-    const limit = Concurrency.adaptive({ initial: 20 }).start()
-    for (let nth = 1; nth <= 1000; nth++) limit.heard({ overloaded: false, ms: 1, nth, given: nth, underWay: 9 })
+    const limit = Concurrency.adaptive({ initial: 20 }).make()
+    for (let permitNumber = 1; permitNumber <= 1000; permitNumber++)
+      limit.onResult({ overloaded: false, ms: 1, permitNumber, permitsIssued: permitNumber, inFlight: 9 })
     expect(limit.limit).toBe(20)
-    for (let nth = 1; nth <= 21; nth++) limit.heard({ overloaded: false, ms: 1, nth, given: nth, underWay: 20 })
+    for (let permitNumber = 1; permitNumber <= 21; permitNumber++)
+      limit.onResult({ overloaded: false, ms: 1, permitNumber, permitsIssued: permitNumber, inFlight: 20 })
     expect(limit.limit).toBe(21)
   })
 })

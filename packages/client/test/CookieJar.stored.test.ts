@@ -49,10 +49,10 @@ type Store = ReturnType<typeof store>
 const using = <A, E>(
   over: Pick<Store, "layer">,
   use: (jar: CookieJar.Service) => Effect.Effect<A, E>,
-  options: CookieJar.StoredOptions = {}
+  options: CookieJar.PersistentOptions = {}
 ) =>
   Effect.flatMap(CookieJar.CookieJar, use).pipe(
-    Effect.provide(Layer.provide(CookieJar.layerStored(options), over.layer))
+    Effect.provide(Layer.provide(CookieJar.layerPersistent(options), over.layer))
   )
 
 /** What is logged meanwhile, as text. */
@@ -179,7 +179,7 @@ describe("a stored jar", () => {
       const gate = yield* Deferred.make<void>()
       const kept = store(undefined, () => Deferred.await(gate))
       const scope = yield* Scope.make()
-      const jar = yield* CookieJar.makeStored().pipe(Scope.extend(scope), Effect.provide(kept.layer))
+      const jar = yield* CookieJar.makePersistent().pipe(Scope.extend(scope), Effect.provide(kept.layer))
       yield* jar.store(url, ["a=1"])
       yield* TestClock.adjust("1 second")
       yield* jar.store(url, ["b=2"])

@@ -47,7 +47,7 @@ describe("a session", () => {
 
   it.effect("sees the cookies of a 401, a 503 and a 404 too", () =>
     Effect.gen(function* () {
-      const auth: Auth.Service = { ...Auth.none, renew: () => Effect.succeed(true) }
+      const auth: Auth.Service = { ...Auth.none, onRejected: () => Effect.succeed(true) }
       const { api: client, mock } = yield* session(
         [
           respond(401, "", { "set-cookie": "a=1" }),

@@ -1,5 +1,5 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as Defaults from "@countersign/client/Defaults"
+import * as RequestDefaults from "@countersign/client/RequestDefaults"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ describe("validate", () => {
         "https://a.test/\n"
       ]
       for (const baseUrl of list) {
-        const error = yield* Effect.flip(Defaults.validate({ baseUrl }))
+        const error = yield* Effect.flip(RequestDefaults.validate({ baseUrl }))
         expect(error, baseUrl).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
         expect(error.message).toContain("give one like https://")
         expect(error.message).not.toContain("c4n4ry")
@@ -36,7 +36,7 @@ describe("validate", () => {
   it.effect("refuses default headers that cannot be sent, and repeats no value", () =>
     Effect.gen(function* () {
       for (const headers of [{ "x-a": "c4n4ry\n" }, { "x c4n4ry": "v" }, { Host: "c4n4ry" }]) {
-        const error = yield* Effect.flip(Defaults.validate({ baseUrl: base, headers }))
+        const error = yield* Effect.flip(RequestDefaults.validate({ baseUrl: base, headers }))
         expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
         expect(error.message).not.toContain("c4n4ry")
       }
@@ -140,7 +140,7 @@ describe("the URL of a request", () => {
             Effect.gen(function* () {
               const { client, mock } = yield* transport(ok)
               const exit = yield* Effect.exit(
-                run(Defaults.policy({ baseUrl: base })(client).execute(HttpClientRequest.get(url)))
+                run(RequestDefaults.policy({ baseUrl: base })(client).execute(HttpClientRequest.get(url)))
               )
               if (exit._tag === "Failure") expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "InvalidRequest" })
               for (const sent of yield* mock.sent) expect(sent.url).toMatch(/^https:\/\/api\.test\/v1([/?#]|$)/)

@@ -37,7 +37,7 @@ const secretive: {
         ),
         credential: 0
       }),
-    renew: () => Effect.succeed(true)
+    onRejected: () => Effect.succeed(true)
   },
   call: {
     headers: { "x-api-key": canary, cookie: `own=${canary}` },
@@ -160,7 +160,7 @@ describe("no error shows a secret", () => {
 describe("a credential that the API quotes is in no printing", () => {
   const token = `eyJ${"Ab9-".repeat(10)}`
   const signing = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
-    Auth.fixed((request) => Effect.succeed(put(request)))
+    Auth.makeStaticEffect((request) => Effect.succeed(put(request)))
   const header = (name: string, value: string) => signing(HttpClientRequest.setHeader(name, value))
   const schemes: Record<string, { readonly auth: Auth.Service; readonly secrets: ReadonlyArray<string> }> = {
     bearer: { auth: header("authorization", `Bearer ${token}`), secrets: [token] },
@@ -257,10 +257,10 @@ describe("a credential that the API quotes is in no printing", () => {
 
   it.effect("while the scheme is told what the server said, word for word", () =>
     Effect.gen(function* () {
-      const told: Array<Auth.Refusal> = []
+      const told: Array<Auth.Rejection> = []
       const auth: Auth.Service = {
         ...header("authorization", `Digest realm="the realm of all", response="${token}"`),
-        renew: (refusal) => Effect.sync(() => told.push(refusal) === 0)
+        onRejected: (refusal) => Effect.sync(() => told.push(refusal) === 0)
       }
       const challenge = `Digest realm="the realm of all", nonce="${token}"`
       const { api: client } = yield* api([respond(401, "", { "www-authenticate": challenge })], { auth })
@@ -325,18 +325,18 @@ describe("messages", () => {
     const challenges = [{ scheme: "bearer", params: { realm: "r", error: "invalid_token" } }]
     const table: ReadonlyArray<readonly [Error, string]> = [
       [
-        new Errors.Unauthorized({ ...exchange, challenges: [], because: "NoCredentials" }),
+        new Errors.Unauthorized({ ...exchange, challenges: [], reason: "NoCredentials" }),
         "GET https://api.test/x answered 400; this client sends no credentials there: give it an Auth layer"
       ],
       [
-        new Errors.Unauthorized({ ...exchange, challenges, because: "Refused" }),
+        new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" }),
         'GET https://api.test/x answered 400; it asks for bearer (realm "r", invalid_token); the credentials were refused: sign in again, or check them'
       ],
       [
         new Errors.Unauthorized({
           ...exchange,
           challenges: Array.from({ length: 7000 }, () => ({ scheme: "x", params: {} })),
-          because: "Refused"
+          reason: "Rejected"
         }),
         "GET https://api.test/x answered 400; it asks for x or x or x or x or x or 6995 others; the credentials were refused: sign in again, or check them"
       ],
@@ -350,11 +350,11 @@ describe("messages", () => {
       ],
       [new Errors.RateLimited(exchange), "GET https://api.test/x answered 400; it does not say when to come back"],
       [
-        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "hold" }),
+        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "throttle" }),
         "GET https://api.test/x was held back by this client: the server's 400 to another request asks for a wait; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
       ],
       [
-        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, by: "limit" }),
+        new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "clientLimit" }),
         "GET https://api.test/x was held back by this client: a limit of its own is reached; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
       ],
       [new Errors.Unavailable(exchange), "GET https://api.test/x answered 400; try again later"],
@@ -398,10 +398,10 @@ describe("messages", () => {
         "GET https://api.test/x answered 400; the body is not of the expected shape: at $.a, expected number"
       ],
       [
-        new Errors.TokenError({ reason: "Refused", detail: "d", error: "invalid_client" }),
+        new Errors.TokenError({ reason: "Rejected", detail: "d", error: "invalid_client" }),
         "There is no token to send: d"
       ],
-      [new Errors.TokenStoreError({ reason: "Busy", detail: "d" }), "The token store failed: d"]
+      [new Errors.TokenStoreError({ reason: "LockTimeout", detail: "d" }), "The token store failed: d"]
     ]
     for (const [error, message] of table) expect(error.message).toBe(message)
   })
@@ -409,7 +409,7 @@ describe("messages", () => {
   it("hold one line, whatever the server's realm says", () => {
     const hostile = "\u001b[31m\r\n" + "x".repeat(5000)
     const challenges = [{ scheme: "bearer", params: { realm: hostile, error: hostile } }]
-    const error = new Errors.Unauthorized({ ...exchange, challenges, because: "Refused" })
+    const error = new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" })
     // eslint-disable-next-line no-control-regex -- control characters are what is looked for.
     expect(error.message).not.toMatch(/[\u0000-\u001f]/)
     expect(error.message.length).toBeLessThan(400)

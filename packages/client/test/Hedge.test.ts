@@ -20,7 +20,7 @@ const hedged = (
   script: MockClient.Script,
   options: Partial<Hedge.Options> = {},
   more: Partial<ApiClient.Options> = {}
-) => api(script, { hedge: Hedge.make({ after, ...options }), retry: Retry.exponential({ times: 0 }), ...more })
+) => api(script, { hedge: Hedge.make({ delay: after, ...options }), retry: Retry.exponential({ times: 0 }), ...more })
 
 const interruptedOf = (mock: { readonly interrupted: Effect.Effect<ReadonlyArray<MockClient.Interrupted>> }) =>
   Effect.runPromise(Effect.map(mock.interrupted, (all) => all.map(({ index }) => index)))
@@ -101,11 +101,11 @@ describe("a hedge", () => {
 
   it.effect("sends as often as it may, each its time after the one before", () =>
     Effect.gen(function* () {
-      const client = yield* hedged([never, never, never, respond(200, "fourth")], { max: 3 })
+      const client = yield* hedged([never, never, never, respond(200, "fourth")], { maxHedges: 3 })
       expect(yield* (yield* run(client.api.get("/x"))).text).toBe("fourth")
       expect(yield* times(client.mock)).toEqual([0, 300, 600, 900])
       expect((yield* client.mock.interrupted).map(({ index }) => index).sort()).toEqual([0, 1, 2])
-      const none = yield* hedged([slow], { max: 0 })
+      const none = yield* hedged([slow], { maxHedges: 0 })
       yield* run(none.api.get("/x"))
       expect(yield* none.mock.sent).toHaveLength(1)
     })
@@ -141,7 +141,7 @@ describe("a hedge", () => {
 
   it.effect("ends with the call: no send of its is left when that is interrupted, or out of time", () =>
     Effect.gen(function* () {
-      const client = yield* hedged(() => never, { max: 2 }, { timeout: { call: "2 seconds", exchange: false } })
+      const client = yield* hedged(() => never, { maxHedges: 2 }, { timeout: { call: "2 seconds", exchange: false } })
       expect(yield* failure(client.api.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
       expect((yield* client.mock.interrupted).map(({ at }) => at)).toEqual([2000, 2000, 2000])
     })
@@ -151,7 +151,7 @@ describe("a hedge", () => {
     Effect.gen(function* () {
       const client = yield* hedged(
         [never, respond(503)],
-        { after: "1 millis" },
+        { delay: "1 millis" },
         { timeout: { call: "30 millis", exchange: false } }
       )
       expect(yield* Effect.flip(client.api.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
@@ -186,8 +186,8 @@ describe("what a hedge costs", () => {
       for (let n = 0; n < 2; n++) yield* run(client.api.get("/x"))
       expect(yield* client.mock.sent).toHaveLength(4)
       // 30 - 14, and a token from each of the two places that an answer is seen at; the same again.
-      expect(budget.spend(base, false)).toBe(0)
-      expect(budget.spend(base, true)).toBe(5)
+      expect(budget.withdraw(base, false)).toBe(0)
+      expect(budget.withdraw(base, true)).toBe(5)
       yield* run(client.api.get("/x"))
       expect(yield* client.mock.sent).toHaveLength(5)
     })
@@ -196,7 +196,7 @@ describe("what a hedge costs", () => {
   it.effect("is bounded by a budget of its own where there is no retry: one in fourteen, in the long run", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(() => delay("1 second", respond(200)))
-      const one = Hedge.policy({ after, budget: RetryBudget.make({ capacity: 14 }) })(client)
+      const one = Hedge.policy({ delay: after, budget: RetryBudget.make({ capacity: 14 }) })(client)
       for (let n = 0; n < 57; n++) yield* run(one.execute(get()))
       expect(yield* mock.sent).toHaveLength(57 + 5)
     })

@@ -19,9 +19,9 @@ const ok = respond(200, "ok")
 const year = respond(429, "", { "retry-after": String(365 * 86_400) })
 
 /** A client that was answered that it may come back in a year, an hour later. */
-const atCeiling = (script: MockClient.Script, options: RateLimit.HoldOptions = {}) =>
+const atCeiling = (script: MockClient.Script, options: RateLimit.ThrottleOptions = {}) =>
   Effect.gen(function* () {
-    const service = RateLimit.hold(options)
+    const service = RateLimit.throttle(options)
     const { client, mock } = yield* transport((request, index) =>
       index === 0 ? year : typeof script === "function" ? script(request, index - 1) : (script[index - 1] ?? ok)
     )
@@ -57,7 +57,7 @@ describe("the ceiling", () => {
   it.effect.each(Object.entries(absurd))("holds for %s, for whatever status", ([, headers]) =>
     Effect.gen(function* () {
       for (const status of [200, 301, 400, 403, 404, 408, 413, 425, 429, 500, 502, 503, 504, 520, 529, 599]) {
-        for (const service of [RateLimit.hold(), RateLimit.learning()]) {
+        for (const service of [RateLimit.throttle(), RateLimit.throttleOnExhausted()]) {
           yield* TestClock.setTime(begin)
           const client = yield* api([respond(status, "", headers), ok], { rateLimit: service })
           yield* Effect.exit(run(client.api.get("/x")))
@@ -73,12 +73,12 @@ describe("the ceiling", () => {
   it.effect("is what the errors of those that are held say, until the millisecond", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([year, ok])
-      const held = RateLimit.policy(RateLimit.hold())(client)
+      const held = RateLimit.policy(RateLimit.throttle())(client)
       yield* held.execute(get())
       for (const at of [0, 1, hour - 60_001]) {
         yield* TestClock.setTime(at)
         const error = (yield* failure(held.execute(get()))) as RateLimited
-        expect(error).toMatchObject({ _tag: "RateLimited", by: "hold", status: 429 })
+        expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429 })
         expect(DateTime.toEpochMillis(error.retryAt!)).toBe(hour)
       }
       yield* TestClock.setTime(hour - 60_000)
@@ -90,7 +90,7 @@ describe("the ceiling", () => {
   it.effect("is the caller's", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([respond(429, "", { "retry-after": "60" }), ok])
-      const held = RateLimit.policy(RateLimit.hold({ maxThrottle: "5 seconds" }))(client)
+      const held = RateLimit.policy(RateLimit.throttle({ maxThrottle: "5 seconds" }))(client)
       yield* held.execute(get())
       yield* run(held.execute(get()))
       expect(yield* times(mock)).toEqual([0, 5000])
@@ -127,7 +127,7 @@ describe("the probe", () => {
 
   it.effect("that is told to come back in a year throttles for an hour more", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* atCeiling([year, year, ok], { longest: "1 day" })
+      const { held, mock } = yield* atCeiling([year, year, ok], { maxWait: "1 day" })
       for (let n = 0; n < 3; n++) yield* run(held.execute(get()))
       expect(yield* after(mock)).toEqual([0, hour, 2 * hour])
     })
@@ -163,18 +163,18 @@ describe("the probe", () => {
 
   it.effect("is not waited for any longer than a request waits at most", () =>
     Effect.gen(function* () {
-      const { held } = yield* atCeiling(() => MockClient.never, { longest: "5 seconds" })
+      const { held } = yield* atCeiling(() => MockClient.never, { maxWait: "5 seconds" })
       yield* Effect.fork(held.execute(get()))
       for (let n = 0; n < 10; n++) yield* Effect.yieldNow()
       const error = yield* failure(held.execute(get()))
-      expect(error).toMatchObject({ _tag: "RateLimited", by: "hold" })
+      expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle" })
       expect((yield* TestClock.currentTimeMillis) - hour).toBeLessThanOrEqual(5002)
     })
   )
 
   it.effect("lets those fail at once that are not to wait", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* atCeiling(() => delay("1 second", ok), { onLimit: "fail" })
+      const { held, mock } = yield* atCeiling(() => delay("1 second", ok), { onExceeded: "fail" })
       const [probe, other] = yield* run(
         Effect.all([Effect.exit(held.execute(get())), Effect.exit(held.execute(get()))], { concurrency: 2 })
       )
@@ -185,7 +185,7 @@ describe("the probe", () => {
 
   it.effect("may ask the same origin for a token itself", () =>
     Effect.gen(function* () {
-      const service = RateLimit.hold()
+      const service = RateLimit.throttle()
       const script: MockClient.Script = ({ url }, index) => (index === 0 ? year : respond(200, url))
       const { client, mock } = yield* transport(script)
       const held = RateLimit.policy(service)(client)
@@ -212,7 +212,7 @@ describe("the key", () => {
       ] as const) {
         yield* TestClock.setTime(0)
         const { client, mock } = yield* transport([respond(429, "", { "retry-after": "5" }), ok, ok])
-        const held = RateLimit.policy(RateLimit.hold(options))(client)
+        const held = RateLimit.policy(RateLimit.throttle(options))(client)
         yield* held.execute(get("/search?q=1"))
         yield* run(held.execute(get("/users?q=1")))
         yield* run(held.execute(HttpClientRequest.post("https://api.test/v1/search")))
@@ -226,7 +226,7 @@ describe("the key", () => {
   it.effect("throttles the same route with another query", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([respond(429, "", { "retry-after": "5" }), ok])
-      const held = RateLimit.policy(RateLimit.hold({ key: RateLimit.perRoute }))(client)
+      const held = RateLimit.policy(RateLimit.throttle({ key: RateLimit.perRoute }))(client)
       yield* held.execute(get("/search?q=1"))
       yield* run(held.execute(get("/search?q=2#x")))
       expect(yield* times(mock)).toEqual([0, 5000])
@@ -236,7 +236,7 @@ describe("the key", () => {
   it.effect("stands beside the account and the origin", () =>
     Effect.gen(function* () {
       const account = (request: HttpClientRequest.HttpClientRequest) => request.headers["x-account"] ?? ""
-      const service = RateLimit.hold({ account, key: () => "one" })
+      const service = RateLimit.throttle({ account, key: () => "one" })
       const { client, mock } = yield* transport([respond(429, "", { "retry-after": "5" }), ok, ok, ok])
       const held = RateLimit.policy(service)(client)
       const as = (name: string, url = "https://api.test/x") =>
@@ -251,13 +251,13 @@ describe("the key", () => {
 
   it.effect("is remembered for so many at most", () =>
     Effect.gen(function* () {
-      const service = RateLimit.hold({ key: RateLimit.perRoute, capacity: 16 })
+      const service = RateLimit.throttle({ key: RateLimit.perRoute, maxKeys: 16 })
       const { client, mock } = yield* transport((_, index) => (index < 100 ? year : ok))
       const held = RateLimit.policy(service)(client)
       for (let n = 0; n < 100; n++) yield* held.execute(get(`/${n}`))
       yield* held.execute(get("/0"))
       expect(yield* mock.sent).toHaveLength(101)
-      expect(yield* failure(held.execute(get("/99")))).toMatchObject({ by: "hold" })
+      expect(yield* failure(held.execute(get("/99")))).toMatchObject({ source: "throttle" })
     })
   )
 })

@@ -52,12 +52,15 @@ describe("limits of one's own", () => {
   it.effect("each origin has a count of its own, unless the limit says what it is for", () =>
     Effect.gen(function* () {
       const other = HttpClientRequest.get("https://other.test/")
-      const apart = yield* client({ limits: [twoASecond], onLimit: "fail" })
+      const apart = yield* client({ limits: [twoASecond], onExceeded: "fail" })
       yield* burst(apart.limited, 2)
       yield* apart.limited.execute(other)
-      const together = yield* client({ limits: [{ ...twoASecond, key: "all" }], onLimit: "fail" })
+      const together = yield* client({ limits: [{ ...twoASecond, key: "all" }], onExceeded: "fail" })
       yield* burst(together.limited, 2)
-      expect(yield* Effect.flip(together.limited.execute(other))).toMatchObject({ _tag: "RateLimited", by: "limit" })
+      expect(yield* Effect.flip(together.limited.execute(other))).toMatchObject({
+        _tag: "RateLimited",
+        source: "clientLimit"
+      })
     })
   )
 
@@ -80,11 +83,16 @@ describe("limits of one's own", () => {
 
   it.effect("with onLimit: fail a request without room fails at once, unsent, with the time to come back", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond], onLimit: "fail" })
+      const { limited, mock } = yield* client({ limits: [twoASecond], onExceeded: "fail" })
       yield* burst(limited, 2)
       yield* TestClock.adjust(300)
       const error = yield* Effect.flip(limited.execute(get()))
-      expect(error).toMatchObject({ _tag: "RateLimited", by: "limit", status: 429, retryAt: DateTime.unsafeMake(1000) })
+      expect(error).toMatchObject({
+        _tag: "RateLimited",
+        source: "clientLimit",
+        status: 429,
+        retryAt: DateTime.unsafeMake(1000)
+      })
       expect(error.message).toContain("held back by this client: a limit of its own is reached; come back in 700ms")
       expect(yield* mock.sent).toHaveLength(2)
     })
@@ -92,10 +100,10 @@ describe("limits of one's own", () => {
 
   it.effect("whoever cannot get in before the deadline, or in the time it has patience for, fails at once", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond], longest: "4 seconds" })
+      const { limited, mock } = yield* client({ limits: [twoASecond], maxWait: "4 seconds" })
       const bounded = Timeout.call("900 millis")(limited)
       yield* run(burst(limited, 2))
-      expect(yield* failure(bounded.execute(get()))).toMatchObject({ _tag: "RateLimited", by: "limit" })
+      expect(yield* failure(bounded.execute(get()))).toMatchObject({ _tag: "RateLimited", source: "clientLimit" })
       expect(yield* TestClock.currentTimeMillis).toBe(0)
       // Two a second for four seconds, from the next one on, and one window that may lie well: the rest has no chance.
       const exits = Array.from({ length: 100 }, () =>
@@ -158,12 +166,12 @@ describe("limits of one's own", () => {
       yield* burst(limited, 2)
       const { events } = yield* run(Timeline.record(limited.execute(get())))
       expect(events.slice(0, 2)).toEqual([
-        { _tag: "Held", at: 0, ms: 1000 },
+        { _tag: "Throttled", at: 0, ms: 1000 },
         { _tag: "Admitted", at: 1000, ms: 1000 }
       ])
       yield* TestClock.adjust("5 seconds")
       const later = yield* run(Timeline.record(limited.execute(get())))
-      expect(later.events.map(({ _tag }) => _tag)).not.toContain("Held")
+      expect(later.events.map(({ _tag }) => _tag)).not.toContain("Throttled")
     })
   )
 })
@@ -207,10 +215,10 @@ describe("limits with a hold", () => {
           return (yield* times(mock))[1]
         })
       const none = respond(200, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "3" })
-      expect(yield* second({ limits: [], hold: false }, slowDown)).toBe(10)
+      expect(yield* second({ limits: [], throttle: false }, slowDown)).toBe(10)
       expect(yield* second({ limits: [] }, slowDown)).toBe(5010)
       expect(yield* second({ limits: [] }, none)).toBe(0)
-      expect(yield* second({ limits: [], learn: true }, none)).toBe(3000)
+      expect(yield* second({ limits: [], useRemainingHeaders: true }, none)).toBe(3000)
     })
   )
 })
@@ -226,7 +234,7 @@ describe("for any pattern of arrivals", () => {
       FastCheck.asyncProperty(gaps, FastCheck.array(limit, { minLength: 1, maxLength: 3 }), (pattern, limits) =>
         promise(
           Effect.gen(function* () {
-            const { limited, mock } = yield* client({ limits, longest: "1 hour" })
+            const { limited, mock } = yield* client({ limits, maxWait: "1 hour" })
             let at = 0
             const requests = pattern.map((gap) => Effect.delay(limited.execute(get()), (at += gap)))
             yield* run(Effect.all(requests, { concurrency: "unbounded" }))

@@ -20,16 +20,16 @@ const ok = respond(200, "ok")
 const limited = (seconds: number | string): MockClient.Step => respond(429, "", { "retry-after": String(seconds) })
 
 /** A request's way from Retry to the transport, around one service. */
-const client = (script: MockClient.Script, service: RateLimit.Service = RateLimit.hold()) =>
+const client = (script: MockClient.Script, service: RateLimit.Service = RateLimit.throttle()) =>
   Effect.map(transport(script), ({ client: inner, mock }) => {
     const held = RateLimit.policy(service)(inner)
     return { mock, service, held, retrying: Retry.policy()(held) }
   })
 
 /** Sends so many requests at once, after one that was refused. */
-const crowd = (size: number, script: MockClient.Script, options?: RateLimit.HoldOptions) =>
+const crowd = (size: number, script: MockClient.Script, options?: RateLimit.ThrottleOptions) =>
   Effect.gen(function* () {
-    const { held, mock, service } = yield* client(script, RateLimit.hold(options))
+    const { held, mock, service } = yield* client(script, RateLimit.throttle(options))
     yield* held.execute(get())
     const all = Effect.forEach(Array.from({ length: size }), () => Effect.exit(held.execute(get())), {
       concurrency: "unbounded"
@@ -158,7 +158,7 @@ describe("one 429", () => {
   it.effect("holds one account only where requests say whose they are", () =>
     Effect.gen(function* () {
       const account = (request: HttpClientRequest.HttpClientRequest) => request.headers["x-account"] ?? ""
-      const { held, mock } = yield* client([limited(5), ok, ok], RateLimit.hold({ account }))
+      const { held, mock } = yield* client([limited(5), ok, ok], RateLimit.throttle({ account }))
       const as = (name: string) => HttpClientRequest.setHeader(get(), "x-account", name)
       yield* held.execute(as("a"))
       yield* held.execute(as("b"))
@@ -292,9 +292,9 @@ describe("the one who got the 429", () => {
 })
 
 describe("who cannot wait", () => {
-  const heldFor = (seconds: number, options: RateLimit.HoldOptions, call?: Duration.DurationInput) =>
+  const heldFor = (seconds: number, options: RateLimit.ThrottleOptions, call?: Duration.DurationInput) =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client([limited(seconds), ok], RateLimit.hold(options))
+      const { held, mock } = yield* client([limited(seconds), ok], RateLimit.throttle(options))
       yield* held.execute(get())
       const bounded = call === undefined ? held : Timeout.call(call)(held)
       const error = yield* failure(bounded.execute(get()))
@@ -306,7 +306,7 @@ describe("who cannot wait", () => {
   it.effect("fails at once when the gate opens after the deadline", () =>
     Effect.gen(function* () {
       const error = (yield* heldFor(5, {}, "5 seconds")) as RateLimited
-      expect(error).toMatchObject({ _tag: "RateLimited", by: "hold", status: 429, method: "GET" })
+      expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429, method: "GET" })
       expect(error.retryAt).toEqual(DateTime.unsafeMake(5000))
       expect(error.message).toBe(
         "GET https://api.test/v1/x was held back by this client: the server's 429 to another request asks for a wait; come back in 5s, at 1970-01-01T00:00:05.000Z"
@@ -317,15 +317,15 @@ describe("who cannot wait", () => {
 
   it.effect("fails at once when the wait is longer than the caller has patience for", () =>
     Effect.gen(function* () {
-      expect(yield* heldFor(61, {})).toMatchObject({ _tag: "RateLimited", by: "hold" })
-      expect(yield* heldFor(3, { longest: "2 seconds" })).toMatchObject({ by: "hold" })
-      expect(yield* heldFor(1e9, {})).toMatchObject({ by: "hold" })
+      expect(yield* heldFor(61, {})).toMatchObject({ _tag: "RateLimited", source: "throttle" })
+      expect(yield* heldFor(3, { maxWait: "2 seconds" })).toMatchObject({ source: "throttle" })
+      expect(yield* heldFor(1e9, {})).toMatchObject({ source: "throttle" })
     })
   )
 
   it.effect("fails at once when the caller chose to", () =>
     Effect.gen(function* () {
-      expect(yield* heldFor(1, { onLimit: "fail" })).toMatchObject({ _tag: "RateLimited", by: "hold" })
+      expect(yield* heldFor(1, { onExceeded: "fail" })).toMatchObject({ _tag: "RateLimited", source: "throttle" })
     })
   )
 
@@ -349,7 +349,7 @@ describe("who cannot wait", () => {
       const month = 30 * 86_400
       const { held, mock } = yield* client(
         [limited(month), ok],
-        RateLimit.hold({ longest: "60 days", maxThrottle: "60 days" })
+        RateLimit.throttle({ maxWait: "60 days", maxThrottle: "60 days" })
       )
       yield* held.execute(get())
       yield* run(held.execute(get()))
@@ -392,8 +392,8 @@ describe("the timeline", () => {
       const { held } = yield* client([limited(5), ok])
       yield* held.execute(get())
       const { events } = yield* run(Timeline.record(held.execute(get())))
-      expect(events.filter(({ _tag }) => _tag === "Held" || _tag === "Admitted")).toEqual([
-        { _tag: "Held", at: 0, ms: 5000 },
+      expect(events.filter(({ _tag }) => _tag === "Throttled" || _tag === "Admitted")).toEqual([
+        { _tag: "Throttled", at: 0, ms: 5000 },
         { _tag: "Admitted", at: 5000, ms: 5000 }
       ])
     })
@@ -404,7 +404,7 @@ describe("learning", () => {
   const second = (status: number, headers: Record<string, string>) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(0)
-      const { held, mock } = yield* client([respond(status, "", headers), ok], RateLimit.learning())
+      const { held, mock } = yield* client([respond(status, "", headers), ok], RateLimit.throttleOnExhausted())
       yield* held.execute(get())
       yield* run(held.execute(get()))
       return (yield* times(mock))[1]
@@ -435,7 +435,7 @@ describe("memory", () => {
       Effect.gen(function* () {
         const { held, mock } = yield* client(
           (request) => (request.url.endsWith("/first") ? limited(50) : ok),
-          RateLimit.hold({ capacity: 16 })
+          RateLimit.throttle({ maxKeys: 16 })
         )
         const to = (n: number, path: string) => held.execute(HttpClientRequest.get(`https://h${n}.test${path}`))
         yield* to(0, "/first")

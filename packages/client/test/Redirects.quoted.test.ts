@@ -20,7 +20,7 @@ const { fail, respond } = MockClient
 const token = "SECRET-Token+0123/456789=="
 
 const signing = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
-  Auth.constant(put)
+  Auth.makeStatic(put)
 
 /** Where the credential is in the request. */
 const schemes: Readonly<Record<string, Partial<ApiClient.Options>>> = {
@@ -159,13 +159,13 @@ describe("a credential that the Location quotes", () => {
     Effect.gen(function* () {
       const auth = signing(HttpClientRequest.setHeader("authorization", `Bearer ${label}`))
       const to = respond(302, "", { location: `https://${label}.other.test/x` })
-      const circuitBreaker = yield* CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1) })
+      const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
       const { api: client } = yield* api([to, fail("ECONNRESET"), to], { auth, circuitBreaker, retry: false })
       const texts = [...(yield* shownBy(run(client.get("/x")))), ...(yield* shownBy(run(client.get("/x"))))]
       expect(texts.join("\n")).toContain("CircuitOpen")
       expect(leaked(texts)).toEqual([])
 
-      const concurrency = yield* Concurrency.make({ limit: 1, queue: 0 })
+      const concurrency = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
       const hanging = yield* api((sent) => (sent.url.startsWith("https://api.test") ? to : MockClient.never), {
         ...{ auth, concurrency, retry: false, timeout: { exchange: false, call: false } }
       })
@@ -197,7 +197,7 @@ describe("a credential that is replaced", () => {
       const auth: Auth.Service = {
         sign: (request) =>
           Effect.sync(() => ({ request: HttpClientRequest.setHeader(request, "x-team", key), credential: key.length })),
-        renew: () => Effect.sync(() => ((key = "another-key-of-the-pool"), true))
+        onRejected: () => Effect.sync(() => ((key = "another-key-of-the-pool"), true))
       }
       for (const end of [404, 401, 403]) {
         key = token

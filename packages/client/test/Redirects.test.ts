@@ -83,7 +83,9 @@ describe("the next request", () => {
   it.effect("to the same origin keeps the caller's headers, signs anew and repeats no default twice", () =>
     Effect.gen(function* () {
       let n = 0
-      const auth = Auth.fixed((request) => Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`)))
+      const auth = Auth.makeStaticEffect((request) =>
+        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`))
+      )
       const { api: client, mock } = yield* api([to("https://API.test:443/outside"), done], {
         auth,
         headers: { "x-default": "d" }
@@ -101,7 +103,13 @@ describe("the next request", () => {
     Effect.gen(function* () {
       const { api: client } = yield* api([to("/v1/y?code=canary"), done])
       const { events } = yield* run(Timeline.record(client.get("/x")))
-      expect(events.map(({ _tag }) => _tag)).toEqual(["Sent", "Answered", "Redirected", "Sent", "Answered"])
+      expect(events.map(({ _tag }) => _tag)).toEqual([
+        "RequestSent",
+        "ResponseReceived",
+        "Redirected",
+        "RequestSent",
+        "ResponseReceived"
+      ])
       expect(JSON.stringify(events)).not.toContain("canary")
     })
   )
@@ -178,7 +186,7 @@ describe("a redirect that is rejected", () => {
   it.effect("is one that asks again for a body that can be sent once", () =>
     Effect.gen(function* () {
       const once = HttpBody.stream(Stream.make(bytes("once")))
-      const again = RequestBody.replayable(HttpBody.stream(Stream.make(bytes("again"))))
+      const again = RequestBody.markReplayable(HttpBody.stream(Stream.make(bytes("again"))))
       const first = yield* api([to("/v1/y", 307), done])
       expect(yield* failure(first.api.post("/x", { body: once }))).toMatchObject({ reason: "BodyNotReplayable" })
       expect(yield* first.mock.sent).toHaveLength(1)
@@ -235,13 +243,17 @@ describe("credentials and another origin", () => {
   const name = FastCheck.constantFrom(...names)
   const places = {
     signed: (field: string): Place => ({
-      options: { auth: Auth.fixed((request) => Effect.succeed(HttpClientRequest.setHeader(request, field, canary))) }
+      options: {
+        auth: Auth.makeStaticEffect((request) => Effect.succeed(HttpClientRequest.setHeader(request, field, canary)))
+      }
     }),
     "default header": (field: string): Place => ({ options: { headers: { [field]: canary } } }),
     "caller's header": (field: string): Place => ({ call: { headers: { [field]: canary } } }),
     "caller's query": (field: string): Place => ({ call: { urlParams: { [field]: canary } } }),
     "signed query": (field: string): Place => ({
-      options: { auth: Auth.fixed((request) => Effect.succeed(HttpClientRequest.setUrlParam(request, field, canary))) }
+      options: {
+        auth: Auth.makeStaticEffect((request) => Effect.succeed(HttpClientRequest.setUrlParam(request, field, canary)))
+      }
     }),
     body: (): Place => ({ call: { json: { canary } } })
   }
@@ -322,7 +334,9 @@ describe("credentials and another origin", () => {
   it.effect("a hop back to the own origin is signed anew, and what was left behind stays there", () =>
     Effect.gen(function* () {
       let n = 0
-      const auth = Auth.fixed((request) => Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`)))
+      const auth = Auth.makeStaticEffect((request) =>
+        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`))
+      )
       const { api: client, mock } = yield* api([to("https://other.test/y"), to("https://api.test/v1/z"), done], {
         auth
       })

@@ -53,13 +53,13 @@ describe("Retry-After of a redirect", () => {
         for (const [seconds, options] of [
           [61, { timeout: { call: false } }],
           [6, { redirects: { maxRetryAfter: "5 seconds" } }],
-          [6, { retry: { longestRetryAfter: "5 seconds" } }],
+          [6, { retry: { maxRetryAfter: "5 seconds" } }],
           [10, { timeout: { call: "10 seconds" } }]
         ] as const) {
           yield* TestClock.setTime(0)
           const client = yield* api([hop(status, { "retry-after": String(seconds) })], options)
           const error = (yield* failure(client.api.get("/x"))) as RateLimited
-          expect(error).toMatchObject({ _tag: "RateLimited", by: "server", status })
+          expect(error).toMatchObject({ _tag: "RateLimited", source: "server", status })
           expect(DateTime.toEpochMillis(error.retryAt!)).toBe(seconds * 1000)
           expect(error.response?.status).toBe(status)
           expect(yield* TestClock.currentTimeMillis).toBe(0)
@@ -102,7 +102,7 @@ describe("Retry-After of a redirect", () => {
         [0, 1000],
         [1000, 0]
       ])
-      expect(events.map(({ _tag }) => _tag)).not.toContain("Waiting")
+      expect(events.map(({ _tag }) => _tag)).not.toContain("RetryScheduled")
     })
   )
 })

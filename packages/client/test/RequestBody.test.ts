@@ -35,14 +35,14 @@ describe("isReplayable", () => {
   })
 
   it("a stream can where that was declared, and only that one", () => {
-    const declared = RequestBody.replayable(stream())
+    const declared = RequestBody.markReplayable(stream())
     expect([declared, stream()].map(RequestBody.isReplayable)).toEqual([true, false])
-    expect(RequestBody.isReplayable(RequestBody.replayable(HttpBody.raw({ pipe: true })))).toBe(true)
+    expect(RequestBody.isReplayable(RequestBody.markReplayable(HttpBody.raw({ pipe: true })))).toBe(true)
   })
 
   it("the declaration stays with the body when a request takes it", () => {
     const request = HttpClientRequest.post("https://a.test").pipe(
-      HttpClientRequest.setBody(RequestBody.replayable(stream())),
+      HttpClientRequest.setBody(RequestBody.markReplayable(stream())),
       HttpClientRequest.setHeader("x-a", "1")
     )
     expect(RequestBody.isReplayable(request.body)).toBe(true)

@@ -98,7 +98,7 @@ describe("a retry without budget", () => {
       yield* failure(client.api.get("/x"))
       yield* failure(client.api.get("/x"))
       expect(yield* client.mock.sent).toHaveLength(4)
-      expect(budget.spend(base, true)).toBe(0)
+      expect(budget.withdraw(base, true)).toBe(0)
     })
   )
 

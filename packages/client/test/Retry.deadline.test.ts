@@ -62,7 +62,7 @@ describe("the deadline", () => {
       yield* TestClock.setTime(0)
       const at = yield* api([respondStream(503, Stream.never), respond(200)], {
         timeout: { call: "600 millis" },
-        retry: Retry.exponential({ base: 0 })
+        retry: Retry.exponential({ baseDelay: 0 })
       })
       yield* run(at.api.get("/x"))
       expect(yield* times(at.mock)).toEqual([0, 300])

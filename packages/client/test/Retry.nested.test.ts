@@ -25,7 +25,7 @@ class Outer extends ApiClient.Tag("test/Outer")<Outer>() {}
 /** Runs something whenever a request is signed, within the attempt. */
 const signing = (whenSigned: Effect.Effect<unknown>): Auth.Service => ({
   sign: (request) => Effect.as(whenSigned, { request, credential: 0 }),
-  renew: () => Effect.succeed(false)
+  onRejected: () => Effect.succeed(false)
 })
 
 describe("a retry within a retry, across two clients", () => {
@@ -93,10 +93,10 @@ describe("a retry within a retry, across two clients", () => {
   it.effect("what the inner one refuses to send says why, and is not asked for again", () =>
     Effect.gen(function* () {
       let signed = 0
-      const refused = new TokenError({ reason: "Refused", detail: "the account is closed" })
+      const refused = new TokenError({ reason: "Rejected", detail: "the account is closed" })
       const auth: Auth.Service = {
         sign: () => Effect.suspend(() => (signed++, Effect.fail(refused))),
-        renew: () => Effect.succeed(false)
+        onRejected: () => Effect.succeed(false)
       }
       const { outer } = yield* nested(() => respond(200), { auth })
       const error = yield* failure(outer.get("/x"))
@@ -127,7 +127,7 @@ describe("a retry within a retry, across two clients", () => {
       )
       const auth: Auth.Service = {
         sign: (request) => Effect.as(asked, { request, credential: 0 }),
-        renew: () => Effect.succeed(false)
+        onRejected: () => Effect.succeed(false)
       }
       const client = yield* api(down, { auth })
       expect(yield* failure(client.api.get("/x"))).toMatchObject({ _tag: "TokenError" })

@@ -13,7 +13,7 @@ import { base, failure } from "./scripted.js"
 const retried: Record<TransportReason, boolean> = {
   NameNotResolved: true,
   ConnectionRefused: true,
-  AddressRefused: false,
+  AddressBlocked: false,
   ProxyFailed: true,
   ConnectTimeout: true,
   ConnectionReset: true,
@@ -23,7 +23,7 @@ const retried: Record<TransportReason, boolean> = {
   Tls: false,
   HeaderTooLarge: false,
   InvalidContentEncoding: false,
-  InvalidAnswer: false,
+  InvalidHttpResponse: false,
   RequestBodyFailed: false,
   Unknown: true
 }
@@ -36,7 +36,7 @@ const sends = (method: "GET" | "POST", details: Transport.FailureDetails) =>
       const error = new HttpClientError.RequestError({ request, reason: "Transport" })
       return Effect.fail(Transport.describeFailure(error, details))
     })
-    const client = Retry.policy()(Transport.typed(broken))
+    const client = Retry.policy()(Transport.fromHttpClient(broken))
     yield* failure(client.execute(HttpClientRequest.make(method)(`${base}/x`)))
     return sent
   })

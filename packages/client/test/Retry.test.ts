@@ -79,7 +79,7 @@ describe("one count for all failures of a request", () => {
             request: HttpClientRequest.setHeader(request, "authorization", `T${token}`),
             credential: token
           })),
-        renew: () => Effect.sync(() => ++token > 0)
+        onRejected: () => Effect.sync(() => ++token > 0)
       }
       const client = yield* api(
         [respond(503), respond(401), respond(503), respond(401), respond(503), respond(401), respond(503)],
@@ -179,7 +179,12 @@ describe("when sends happen", () => {
 
   it.effect("the bounds are the caller's", () =>
     Effect.gen(function* () {
-      const schedule = Retry.exponential({ times: 3, base: "1 second", throttled: "10 seconds", cap: "30 seconds" })
+      const schedule = Retry.exponential({
+        times: 3,
+        baseDelay: "1 second",
+        throttledBaseDelay: "10 seconds",
+        maxDelay: "30 seconds"
+      })
       const script = [respond(503), respond(429), respond(429), respond(200)]
       expect(yield* sendTimes(script, schedule).pipe(chance(1))).toEqual([0, 1000, 21_000, 51_000])
     })
@@ -297,7 +302,7 @@ describe("Retry-After", () => {
   it.effect("the ceiling is the caller's", () =>
     Effect.gen(function* () {
       const client = yield* api([respond(429, "", { "retry-after": "3600" }), ok], {
-        retry: { longestRetryAfter: "2 hours" },
+        retry: { maxRetryAfter: "2 hours" },
         timeout: { call: false }
       })
       yield* run(client.api.get("/x")).pipe(chance(0))
@@ -412,7 +417,7 @@ describe("what may be sent again", () => {
 
   it.effect("a stream that was declared replayable is sent whole each time", () =>
     Effect.gen(function* () {
-      const body = RequestBody.replayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
+      const body = RequestBody.markReplayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
       const { sent } = yield* sends(
         HttpClientRequest.put(`${base}/x`).pipe(HttpClientRequest.setBody(body)),
         respond(503)
@@ -516,9 +521,9 @@ describe("the timeline", () => {
     Effect.gen(function* () {
       const client = yield* api([respond(503), fail("ECONNRESET"), ok])
       const { events } = yield* run(Timeline.record(client.api.get("/x"))).pipe(chance(1))
-      expect(events.filter(({ _tag }) => _tag === "Waiting")).toEqual([
-        { _tag: "Waiting", at: 0, ms: 50, because: "503" },
-        { _tag: "Waiting", at: 50, ms: 100, because: "TransportError" }
+      expect(events.filter(({ _tag }) => _tag === "RetryScheduled")).toEqual([
+        { _tag: "RetryScheduled", at: 0, ms: 50, reason: "503" },
+        { _tag: "RetryScheduled", at: 50, ms: 100, reason: "TransportError" }
       ])
     })
   )

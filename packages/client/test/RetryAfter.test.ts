@@ -21,7 +21,7 @@ const delays = (schedule: Schedule.Schedule<unknown, Failure>, failures: Readonl
   )
 
 describe("respect", () => {
-  const respected = RetryAfter.respect(Schedule.spaced("100 millis"))
+  const respected = RetryAfter.honor(Schedule.spaced("100 millis"))
 
   it.effect("is never earlier than asked, with the schedule's own delay on top, up to a tenth", () =>
     Effect.gen(function* () {
@@ -38,14 +38,14 @@ describe("respect", () => {
   it.effect("once is the same as twice", () =>
     Effect.gen(function* () {
       const failures = [asking(5000), silent, asking(1), asking(150)]
-      expect(yield* delays(RetryAfter.respect(respected), failures)).toEqual(yield* delays(respected, failures))
+      expect(yield* delays(RetryAfter.honor(respected), failures)).toEqual(yield* delays(respected, failures))
     })
   )
 
   it("never undercuts, whatever the schedule", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(FastCheck.nat(100_000), FastCheck.nat(100_000), async (own, asked) => {
-        const schedule = RetryAfter.respect(Schedule.spaced(own))
+        const schedule = RetryAfter.honor(Schedule.spaced(own))
         const [delay] = await Effect.runPromise(delays(schedule, [asking(asked)]))
         expect(delay).toBeGreaterThanOrEqual(Math.max(own, asked))
         expect(delay).toBeLessThanOrEqual(Math.max(own, asked * 1.1))
@@ -55,7 +55,7 @@ describe("respect", () => {
 
   it.effect("ends when the schedule ends", () =>
     Effect.gen(function* () {
-      const twice = RetryAfter.respect(Schedule.intersect(Schedule.recurs(1), Schedule.spaced(10)))
+      const twice = RetryAfter.honor(Schedule.intersect(Schedule.recurs(1), Schedule.spaced(10)))
       expect(yield* delays(twice, [asking(1), asking(1), asking(1)])).toHaveLength(2)
     })
   )
@@ -63,10 +63,10 @@ describe("respect", () => {
 
 describe("askedOf", () => {
   it("is what the error says, in milliseconds, and nothing of errors that say nothing", () => {
-    expect(RetryAfter.askedOf(asking(5))).toBe(5)
-    expect(RetryAfter.askedOf(new RateLimited({ ...exchange, retryAfter: Duration.seconds(2) }))).toBe(2000)
-    expect(RetryAfter.askedOf(new RateLimited(exchange))).toBeUndefined()
-    expect(RetryAfter.askedOf(silent)).toBeUndefined()
-    expect(RetryAfter.askedOf({ _tag: "Other", retryAfter: "5" } as { _tag: string })).toBeUndefined()
+    expect(RetryAfter.retryAfterMillis(asking(5))).toBe(5)
+    expect(RetryAfter.retryAfterMillis(new RateLimited({ ...exchange, retryAfter: Duration.seconds(2) }))).toBe(2000)
+    expect(RetryAfter.retryAfterMillis(new RateLimited(exchange))).toBeUndefined()
+    expect(RetryAfter.retryAfterMillis(silent)).toBeUndefined()
+    expect(RetryAfter.retryAfterMillis({ _tag: "Other", retryAfter: "5" } as { _tag: string })).toBeUndefined()
   })
 })

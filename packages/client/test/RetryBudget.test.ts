@@ -7,19 +7,19 @@ const url = "https://api.test/v1/x"
 /** How many retries of one kind a budget pays for. */
 const affords = (budget: RetryBudget.RetryBudget, to = url, throttled = false): number => {
   let n = 0
-  while (budget.spend(to, throttled) > 0) n++
+  while (budget.withdraw(to, throttled) > 0) n++
   return n
 }
 
 const earned = (budget: RetryBudget.RetryBudget, answers: number, to = url): void => {
-  for (let n = 0; n < answers; n++) budget.earn(to, 0)
+  for (let n = 0; n < answers; n++) budget.deposit(to, 0)
 }
 
 describe("a budget", () => {
   it("pays for 35 retries, or for a hundred after a 429, and then for none", () => {
     expect(affords(RetryBudget.make())).toBe(35)
     expect(affords(RetryBudget.make(), url, true)).toBe(100)
-    expect(affords(RetryBudget.make({ capacity: 10, transient: 3, throttled: 2 }))).toBe(3)
+    expect(affords(RetryBudget.make({ capacity: 10, retryCost: 3, throttlingRetryCost: 2 }))).toBe(3)
     expect(affords(RetryBudget.make({ capacity: 0 }))).toBe(0)
   })
 
@@ -29,16 +29,16 @@ describe("a budget", () => {
     earned(budget, 3)
     expect(affords(budget)).toBe(0)
     earned(budget, 14)
-    const cost = budget.spend(url, false)
+    const cost = budget.withdraw(url, false)
     expect(cost).toBe(14)
-    budget.earn(url, cost)
+    budget.deposit(url, cost)
     expect(affords(budget)).toBe(1)
   })
 
   it("never holds more than its capacity", () => {
     const budget = RetryBudget.make()
     earned(budget, 1000)
-    budget.spend(url, true)
+    budget.withdraw(url, true)
     earned(budget, 1000)
     expect(affords(budget)).toBe(35)
   })
@@ -65,9 +65,9 @@ describe("a budget", () => {
   })
 
   it("takes no more room for any number of origins, and remembers those with the least left", () => {
-    const budget = RetryBudget.make({ origins: 32 })
+    const budget = RetryBudget.make({ maxOrigins: 32 })
     affords(budget)
-    for (let n = 0; n < 10_000; n++) budget.spend(`https://h${n}.test/`, false)
+    for (let n = 0; n < 10_000; n++) budget.withdraw(`https://h${n}.test/`, false)
     expect(affords(budget)).toBe(0)
     expect(affords(budget, "https://h0.test/")).toBe(35)
     expect(affords(budget, "https://h9999.test/")).toBe(34)
@@ -79,8 +79,8 @@ describe("a budget", () => {
     let sends = 0
     const call = (share: number, left: number, paid: number): void => {
       sends++
-      if (chance() >= share) return budget.earn(url, paid)
-      const cost = left === 0 ? 0 : budget.spend(url, false)
+      if (chance() >= share) return budget.deposit(url, paid)
+      const cost = left === 0 ? 0 : budget.withdraw(url, false)
       if (cost > 0) call(share, left - 1, cost)
     }
     for (const share of shares) for (let n = 0; n < 2000; n++) call(share, 2, 0)

@@ -137,7 +137,7 @@ describe("the response of an error", () => {
       const endless = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status: 404 })))
       )
-      const asked = Status.policy(Transport.typed(endless)).execute(get())
+      const asked = Status.policy(Transport.fromHttpClient(endless)).execute(get())
       expect(yield* failure(Effect.uninterruptible(asked))).toMatchObject({ _tag: "ClientError" })
       expect(yield* TestClock.currentTimeMillis).toBe(1000)
       expect(cancelled).toBe(true)

@@ -66,7 +66,7 @@ const client = (script: MockClient.Script, { auth = Auth.none, span = {} }: Wiri
 
 const attributes = ({ attributes }: Tracer.Span) => Object.fromEntries(attributes)
 const traceparents = (sent: ReadonlyArray<MockClient.Sent>) => sent.map(({ headers }) => headers["traceparent"])
-const bearer = Auth.fixed((request) =>
+const bearer = Auth.makeStaticEffect((request) =>
   Effect.succeed(
     request.pipe(
       HttpClientRequest.setHeaders({ authorization: `Bearer ${canary}`, "x-team": canary }),
@@ -98,7 +98,7 @@ describe("a span", () => {
     Effect.gen(function* () {
       const { spans, traced } = recording()
       let renewed = false
-      const auth: Auth.Service = { ...bearer, renew: () => Effect.sync(() => !renewed && (renewed = true)) }
+      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !renewed && (renewed = true)) }
       const script = [respond(503), fail("ECONNRESET"), respond(302, "", { location: "/v1/y" }), respond(401)]
       const { execute } = yield* client([...script, respond(200)], { auth })
       yield* run(execute(get("/x")).pipe(traced))
@@ -373,7 +373,7 @@ describe("traceparent", () => {
     Effect.gen(function* () {
       const { traced } = recording()
       const signed: Array<ReadonlyArray<string>> = []
-      const auth = Auth.fixed((request) => {
+      const auth = Auth.makeStaticEffect((request) => {
         signed.push(Object.keys(request.headers))
         return Effect.succeed(request)
       })
@@ -519,19 +519,19 @@ describe("counters", () => {
         ).execute(HttpClientRequest.get(at))
       const states = []
       for (const origin of [at, "https://elsewhere.test"]) {
-        yield* after(() => ({ _tag: "CircuitOpened", origin, ms: 1000, because: "503" }))
+        yield* after(() => ({ _tag: "CircuitOpened", origin, ms: 1000, reason: "503" }))
         const address = origin === at ? "states.test" : "_OTHER"
         states.push((yield* gauge("circuit_state", address)).value)
-        yield* after(() => ({ _tag: "CircuitProbed", origin }))
+        yield* after(() => ({ _tag: "CircuitHalfOpened", origin }))
         states.push((yield* gauge("circuit_state", address)).value)
         yield* after(() => ({ _tag: "CircuitClosed", origin }))
         states.push((yield* gauge("circuit_state", address)).value)
       }
       expect(states).toEqual([2, 1, 0, 2, 1, 0])
-      yield* after(() => ({ _tag: "Held", ms: 1500 }))
-      expect((yield* gauge("held_seconds", "states.test")).value).toBe(1.5)
+      yield* after(() => ({ _tag: "Throttled", ms: 1500 }))
+      expect((yield* gauge("throttle_delay_seconds", "states.test")).value).toBe(1.5)
       yield* after(() => ({ _tag: "Admitted", ms: 1500 }))
-      expect((yield* gauge("held_seconds", "states.test")).value).toBe(0)
+      expect((yield* gauge("throttle_delay_seconds", "states.test")).value).toBe(0)
     })
   )
 
@@ -546,7 +546,7 @@ describe("counters", () => {
         respond(200)
       ])
       let renewed = false
-      const auth: Auth.Service = { ...bearer, renew: () => Effect.sync(() => !renewed && (renewed = true)) }
+      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !renewed && (renewed = true)) }
       const { execute } = typed.pipe(
         Auth.policy({ auth, origins: [at] }),
         Retry.policy({ schedule: Schedule.recurs(2) }),
@@ -572,7 +572,7 @@ describe("counters", () => {
         ])
       )
       expect(yield* counts("redirects")).toEqual([shared])
-      expect(yield* counts("renewals")).toEqual([{ ...shared, renewed: "true" }])
+      expect(yield* counts("credential_refreshes")).toEqual([{ ...shared, renewed: "true" }])
     })
   )
 
@@ -582,7 +582,7 @@ describe("counters", () => {
       const emitting = HttpClient.makeWith<never, never, unknown, never>(
         () =>
           Effect.zipRight(
-            Timeline.emit(() => ({ _tag: "Waiting", ms: 0, because: canary })),
+            Timeline.emit(() => ({ _tag: "RetryScheduled", ms: 0, reason: canary })),
             Effect.fail("done")
           ),
         Effect.succeed

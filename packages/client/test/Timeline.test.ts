@@ -21,17 +21,17 @@ describe("record", () => {
       const { events, exit } = yield* run(Timeline.record(client.get("/x"))).pipe(chance(1))
       expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "ClientError" })
       expect(events.map(({ _tag, at }) => `${_tag} ${at}`)).toEqual([
-        "Sent 0",
-        "Answered 0",
-        "Waiting 0",
-        "Sent 50",
-        "Failed 50",
-        "Waiting 50",
-        "Sent 150",
-        "Answered 150",
+        "RequestSent 0",
+        "ResponseReceived 0",
+        "RetryScheduled 0",
+        "RequestSent 50",
+        "RequestFailed 50",
+        "RetryScheduled 50",
+        "RequestSent 150",
+        "ResponseReceived 150",
         "Redirected 150",
-        "Sent 150",
-        "Answered 150"
+        "RequestSent 150",
+        "ResponseReceived 150"
       ])
     })
   )

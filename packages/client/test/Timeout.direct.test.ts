@@ -36,16 +36,16 @@ const scripted = (answerAtOnce?: Outcome) => {
     if (answerAtOnce !== undefined) answered(answerAtOnce)
     return () => void one.cancelled++
   }
-  return { transport: Transport.withDirect(Transport.withoutSpans(client), direct), asked, stepwise }
+  return { transport: Transport.withDirect(Transport.markUntraced(client), direct), asked, stepwise }
 }
 
 const whole = (body: string): Outcome => {
   const response = HttpClientResponse.fromWeb(request, new Response(body))
-  return Exit.succeed(Object.assign(response, { [Transport.wholeBody]: new TextEncoder().encode(body) }))
+  return Exit.succeed(Object.assign(response, { [Transport.bufferedBody]: new TextEncoder().encode(body) }))
 }
 
 const bounded = (transport: HttpClient.HttpClient, ms = 5000) =>
-  Timeout.exchange(ms)(Transport.buffered(8)(Transport.typed(transport)))
+  Timeout.exchange(ms)(Transport.bufferBodies(8)(Transport.fromHttpClient(transport)))
 
 const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
@@ -156,7 +156,7 @@ describe("an exchange that is asked directly", () => {
       const post = HttpClientRequest.bodyStream(HttpClientRequest.post("https://api.test/x"), Stream.empty)
       expect(yield* Effect.flatMap(bounded(transport).execute(post), (r) => r.text)).toBe("stepwise")
       const { events } = yield* Timeline.record(bounded(transport).execute(request))
-      expect(events.map(({ _tag }) => _tag)).toEqual(["Sent", "Answered"])
+      expect(events.map(({ _tag }) => _tag)).toEqual(["RequestSent", "ResponseReceived"])
       expect([asked.length, stepwise.sends]).toEqual([0, 2])
     })
   )
@@ -179,7 +179,7 @@ describe("an exchange that is asked directly", () => {
         }
         let thrown = 0
         const { asked, transport } = scripted()
-        const client = Timeout.exchange(200)(Transport.buffered(8, boom)(Transport.typed(transport)))
+        const client = Timeout.exchange(200)(Transport.bufferBodies(8, boom)(Transport.fromHttpClient(transport)))
         const fiber = yield* Effect.fork(client.execute(request))
         yield* turn
         try {

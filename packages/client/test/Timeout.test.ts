@@ -49,7 +49,7 @@ describe("Timeout.exchange", () => {
     Effect.gen(function* () {
       const slow: Auth.Service = {
         sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "20 seconds"),
-        renew: () => Effect.succeed(false)
+        onRejected: () => Effect.succeed(false)
       }
       const { api: client } = yield* api([delay("900 millis", respond(200))], {
         auth: slow,
@@ -95,7 +95,7 @@ describe("Timeout.call", () => {
 
   it.effect("ends the wait for a token", () =>
     Effect.gen(function* () {
-      const stuck: Auth.Service = { sign: () => Effect.never, renew: () => Effect.succeed(false) }
+      const stuck: Auth.Service = { sign: () => Effect.never, onRejected: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api([respond(200)], { auth: stuck, timeout: { call: "7 seconds" } })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
       expect(yield* TestClock.currentTimeMillis).toBe(7000)
@@ -145,10 +145,10 @@ describe("Timeout.call", () => {
 describe("timeLeft", () => {
   it.effect("is infinite outside of a call, and shrinks within one", () =>
     Effect.gen(function* () {
-      expect(yield* Timeout.timeLeft).toBe(Number.POSITIVE_INFINITY)
+      expect(yield* Timeout.remaining).toBe(Number.POSITIVE_INFINITY)
       const seen: Array<number> = []
-      const auth = Auth.fixed((request) =>
-        Effect.flatMap(Timeout.timeLeft, (left) => Effect.sync(() => (seen.push(left), request)))
+      const auth = Auth.makeStaticEffect((request) =>
+        Effect.flatMap(Timeout.remaining, (left) => Effect.sync(() => (seen.push(left), request)))
       )
       const { api: client } = yield* api([delay("1 second", respond(503)), respond(200)], {
         auth,

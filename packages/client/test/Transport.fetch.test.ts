@@ -32,7 +32,7 @@ const fetching = (calls: Array<Call>, status: number) => {
   return fetch
 }
 
-const auth = Auth.constant(HttpClientRequest.setHeader("x-api-key", secret))
+const auth = Auth.makeStatic(HttpClientRequest.setHeader("x-api-key", secret))
 
 type Wrap = (
   fetch: typeof globalThis.fetch,
@@ -87,7 +87,7 @@ const sends: Readonly<Record<string, Send>> = {
   execute: (client) => client.execute(HttpClientRequest.get("/from")),
   httpClient: (client) => client.httpClient.get("/from"),
   "a verb that is recorded": (client) => Timeline.record(client.get("/from")),
-  "Transport.typed alone": (_, transport) => Transport.typed(transport).execute(signed)
+  "Transport.typed alone": (_, transport) => Transport.fromHttpClient(transport).execute(signed)
 }
 
 const redirects: Readonly<Record<string, ApiClient.Options["redirects"]>> = {
@@ -127,7 +127,7 @@ describe("over the platform's fetch", () => {
   it.effect("leaves the fiber's own options as they were", () =>
     Effect.gen(function* () {
       const transport = yield* HttpClient.HttpClient
-      yield* Effect.exit(Transport.typed(transport).execute(signed))
+      yield* Effect.exit(Transport.fromHttpClient(transport).execute(signed))
       expect(yield* FetchHttpClient.RequestInit).toEqual({ redirect: "error" })
     }).pipe(
       Effect.provide(FetchHttpClient.layer),

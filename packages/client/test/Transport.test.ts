@@ -141,11 +141,11 @@ describe("what goes wrong on the wire", () => {
     ["EPIPE", "ConnectionReset", "maybe"],
     ["UND_ERR_SOCKET", "ConnectionReset", "maybe"],
     ["ETIMEDOUT", "ConnectionReset", "maybe"],
-    ["HPE_INVALID_CONSTANT", "InvalidAnswer", "maybe"],
+    ["HPE_INVALID_CONSTANT", "InvalidHttpResponse", "maybe"],
     ["UND_ERR_HEADERS_OVERFLOW", "HeaderTooLarge", "maybe"],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "RequestBodyFailed", "maybe"],
     // undici compares the length also where it could not parse the header.
-    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "InvalidAnswer", "maybe"],
+    ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "InvalidHttpResponse", "maybe"],
     ["HPE_INVALID_EOF_STATE", "ConnectionReset", "maybe"],
     ["ERR_OSSL_X509_KEY_VALUES_MISMATCH", "Tls", "maybe"],
     ["E_NEW_IN_NODE_99", "Unknown", "maybe"]
@@ -156,7 +156,7 @@ describe("what goes wrong on the wire", () => {
     ["ECONNRESET", "Truncated"],
     ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Truncated"],
     ["HPE_INVALID_EOF_STATE", "Truncated"],
-    ["HPE_INVALID_CHUNK_SIZE", "InvalidAnswer"],
+    ["HPE_INVALID_CHUNK_SIZE", "InvalidHttpResponse"],
     ["UND_ERR_BODY_TIMEOUT", "BodyTimeout"],
     ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "Tls"],
     ["Z_DATA_ERROR", "InvalidContentEncoding"],
@@ -172,7 +172,7 @@ describe("what goes wrong on the wire", () => {
       for (const [code, reason] of bodyClasses) {
         const body = Stream.fail(Object.assign(new Error(`${canary} in the message`), { code }))
         const { client } = yield* transport([respondStream(200, body)])
-        const error = yield* failure(Transport.buffered(1000)(client).execute(get()))
+        const error = yield* failure(Transport.bufferBodies(1000)(client).execute(get()))
         expect(error, code).toMatchObject({ _tag: "TransportError", reason, sent: "maybe", code })
         expect(error.message).not.toContain(canary)
       }
@@ -191,7 +191,7 @@ describe("what goes wrong on the wire", () => {
   )
 
   const failing = (cause: unknown) =>
-    Transport.typed(
+    Transport.fromHttpClient(
       HttpClient.make((request) =>
         Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
       )
@@ -243,7 +243,7 @@ describe("what goes wrong on the wire", () => {
         data: "secret"
       })
       const node = Object.assign(new Error(`Parse Error: ${words}`), { code: "HPE_CR_EXPECTED", reason: words })
-      const expected = { reason: "InvalidAnswer", sent: "maybe", detail: words }
+      const expected = { reason: "InvalidHttpResponse", sent: "maybe", detail: words }
       expect(yield* failure(failing(undici).execute(get()))).toMatchObject({ ...expected, code: "HPE_INVALID" })
       expect(yield* failure(failing(node).execute(get()))).toMatchObject({ ...expected, code: "HPE_CR_EXPECTED" })
     })
@@ -256,7 +256,7 @@ describe("what goes wrong on the wire", () => {
       const node = { code: "HPE_INVALID_CONSTANT", reason: "Expected HTTP/", rawPacket: Buffer.from(alert, "latin1") }
       for (const cause of [undici, node]) {
         const error = yield* failure(failing(cause).execute(get()))
-        expect(error).toMatchObject({ reason: "InvalidAnswer", detail: "the server speaks TLS: use https://" })
+        expect(error).toMatchObject({ reason: "InvalidHttpResponse", detail: "the server speaks TLS: use https://" })
         expect(error.message).not.toContain("check the port")
       }
     })
@@ -291,7 +291,7 @@ describe("what goes wrong on the wire", () => {
 
   it.effect("a body that does not encode is InvalidRequest", () =>
     Effect.gen(function* () {
-      const client = Transport.typed(
+      const client = Transport.fromHttpClient(
         HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Encode" })))
       )
       expect(yield* failure(client.execute(get()))).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
@@ -321,7 +321,7 @@ describe("what goes wrong on the wire", () => {
 describe("describeFailure", () => {
   const cause = Object.assign(new Error(`${canary} in the cause`), { code: "E_OF_A_LIBRARY" })
   const failWith = (details: Transport.FailureDetails) =>
-    Transport.typed(
+    Transport.fromHttpClient(
       HttpClient.make((request) =>
         Effect.fail(
           Transport.describeFailure(new HttpClientError.RequestError({ request, reason: "Transport", cause }), details)
@@ -372,7 +372,7 @@ describe("buffered", () => {
   const read = (step: MockClient.Step, request = get(), most = limit) =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([step])
-      const exit = yield* Effect.exit(run(Transport.buffered(most)(client).execute(request)))
+      const exit = yield* Effect.exit(run(Transport.bufferBodies(most)(client).execute(request)))
       return { exit, mock }
     })
   const text = (step: MockClient.Step, request = get()) =>
@@ -507,7 +507,7 @@ describe("buffered", () => {
         expect(yield* mock.released).toEqual([])
       }
       const { client, mock } = yield* transport([respond(404, "text")])
-      yield* run(Transport.buffered(limit, ({ status }) => status === 404)(client).execute(get()))
+      yield* run(Transport.bufferBodies(limit, ({ status }) => status === 404)(client).execute(get()))
       expect(yield* mock.released).toHaveLength(1)
     })
   )
@@ -577,7 +577,7 @@ describe("what a response shows", () => {
         },
         context: (f) => f()
       })
-      const client = Transport.typed(
+      const client = Transport.fromHttpClient(
         HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport" })))
       )
       yield* failure(client.execute(get())).pipe(Effect.withTracer(tracer))
@@ -592,10 +592,10 @@ describe("what a response shows", () => {
         Timeline.record(Effect.zipRight(client.execute(get(`/x?k=${canary}`)), Effect.exit(client.execute(get()))))
       )
       expect(events).toEqual([
-        { _tag: "Sent", at: 0, method: "GET", url: `${base}/x?k=<redacted>` },
-        { _tag: "Answered", at: 0, status: 200 },
-        { _tag: "Sent", at: 0, method: "GET", url: `${base}/x` },
-        { _tag: "Failed", at: 0, reason: "ConnectionReset" }
+        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x?k=<redacted>` },
+        { _tag: "ResponseReceived", at: 0, status: 200 },
+        { _tag: "RequestSent", at: 0, method: "GET", url: `${base}/x` },
+        { _tag: "RequestFailed", at: 0, reason: "ConnectionReset" }
       ])
     })
   )

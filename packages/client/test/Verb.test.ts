@@ -44,7 +44,9 @@ describe("methods", () => {
   it.effect("take other credentials for one call, for its retries and replays too", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(503), respond(200)])
-      const auth = Auth.fixed((request) => Effect.succeed({ ...request, headers: { ...request.headers, "x-k": "k" } }))
+      const auth = Auth.makeStaticEffect((request) =>
+        Effect.succeed({ ...request, headers: { ...request.headers, "x-k": "k" } })
+      )
       yield* run(client.get("/x", { auth }))
       expect((yield* mock.sent).map(({ headers }) => headers["x-k"])).toEqual(["k", "k"])
     })

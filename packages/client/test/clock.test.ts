@@ -77,7 +77,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "the ceiling of a throttle",
     script: once({ "retry-after": "99999" }, 429),
-    options: Effect.sync(() => ({ retry: false, rateLimit: RateLimit.hold({ maxThrottle: "20 seconds" }) })),
+    options: Effect.sync(() => ({ retry: false, rateLimit: RateLimit.throttle({ maxThrottle: "20 seconds" }) })),
     calls: (client) => Effect.zipRight(call(client), call(client)),
     at: [0, 20_000]
   },
@@ -107,7 +107,10 @@ const cases: ReadonlyArray<Case> = [
     name: "a circuit",
     script: once({}, 500),
     options: Effect.map(
-      CircuitBreaker.make({ trip: CircuitBreaker.consecutive(1), schedule: Schedule.spaced("20 seconds") }),
+      CircuitBreaker.make({
+        tripPolicy: CircuitBreaker.consecutiveFailures(1),
+        schedule: Schedule.spaced("20 seconds")
+      }),
       (circuitBreaker) => ({ retry: false as const, circuitBreaker })
     ),
     calls: (client) =>

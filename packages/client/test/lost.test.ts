@@ -57,7 +57,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
   it.effect("keeps the place of a circuit's probe until its deadline, and no longer", () =>
     Effect.gen(function* () {
       const service = yield* CircuitBreaker.make({
-        trip: CircuitBreaker.consecutive(1),
+        tripPolicy: CircuitBreaker.consecutiveFailures(1),
         schedule: Schedule.spaced("1 second")
       })
       const script: MockClient.Script = (_, n) => [MockClient.respond(503), MockClient.never][n] ?? ok
@@ -75,7 +75,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
 
   it.effect("keeps the place of a throttle's probe until its deadline, and no longer", () =>
     Effect.gen(function* () {
-      const service = RateLimit.hold({ maxThrottle: "1 second" })
+      const service = RateLimit.throttle({ maxThrottle: "1 second" })
       const script: MockClient.Script = (_, n) => [busy, MockClient.never][n] ?? ok
       const { mock, send } = yield* client(script, RateLimit.policy(service))
       expect(statusOf(yield* send)).toBe(429)
@@ -96,7 +96,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
       const store = yield* RateLimiter.makeStoreMemory()
       const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
       const limits = [{ limit: 1, window: "1 second", algorithm: "fixed-window" }] as const
-      const service = yield* RateLimit.make({ limits, longest: "5 seconds" }).pipe(
+      const service = yield* RateLimit.make({ limits, maxWait: "5 seconds" }).pipe(
         Effect.provideService(RateLimiter.RateLimiter, limiter)
       )
       const { send } = yield* client(() => ok, RateLimit.policy(service))
@@ -113,7 +113,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
 describe("a queued fiber that polled and is lost", () => {
   it.effect("does not hold up the others at a throttle", () =>
     Effect.gen(function* () {
-      const service = RateLimit.hold({})
+      const service = RateLimit.throttle({})
       const { send } = yield* client((_, n) => (n === 0 ? busy : ok), RateLimit.policy(service))
       expect(statusOf(yield* send)).toBe(429)
       for (let n = 0; n < 3; n++) yield* forkLost(send.pipe(strategyOf("poll")))

@@ -42,7 +42,11 @@ export const transport = (
   readonly raw: HttpClient.HttpClient.With<HttpClientError.HttpClientError>
   readonly mock: Mock
 }> =>
-  Effect.map(MockClient.make(script), ({ client, mock }) => ({ client: Transport.typed(client), raw: client, mock }))
+  Effect.map(MockClient.make(script), ({ client, mock }) => ({
+    client: Transport.fromHttpClient(client),
+    raw: client,
+    mock
+  }))
 
 export const get: (path?: string) => HttpClientRequest.HttpClientRequest = (path = "/x") =>
   HttpClientRequest.get(`${base}${path}`)

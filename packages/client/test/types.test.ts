@@ -9,7 +9,7 @@ import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
-import type * as Defaults from "@countersign/client/Defaults"
+import type * as RequestDefaults from "@countersign/client/RequestDefaults"
 import type * as Errors from "@countersign/client/Errors"
 import * as Hedge from "@countersign/client/Hedge"
 import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
@@ -40,7 +40,7 @@ type ErrorOf<P> = P extends Policy.Policy<infer E, unknown> ? E : "no policy"
 
 describe("policies", () => {
   it("say what they add to the errors", () => {
-    expectTypeOf<ErrorOf<ReturnType<typeof Defaults.policy>>>().toEqualTypeOf<Errors.InvalidRequest>()
+    expectTypeOf<ErrorOf<ReturnType<typeof RequestDefaults.policy>>>().toEqualTypeOf<Errors.InvalidRequest>()
     expectTypeOf<ErrorOf<ReturnType<typeof Timeout.call>>>().toEqualTypeOf<Errors.Timeout>()
     expectTypeOf<ErrorOf<ReturnType<typeof Timeout.exchange>>>().toEqualTypeOf<Errors.Timeout>()
     expectTypeOf<ErrorOf<typeof Status.policy>>().toEqualTypeOf<
@@ -72,10 +72,10 @@ describe("policies", () => {
 
 describe("transports", () => {
   it("are typed, and reading their bodies adds what reading fails with", () => {
-    const typed = Effect.map(HttpClient.HttpClient, Transport.typed)
+    const typed = Effect.map(HttpClient.HttpClient, Transport.fromHttpClient)
     type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest | Errors.RedirectRejected>
     expectTypeOf<Effect.Effect.Success<typeof typed>>().toEqualTypeOf<Typed>()
-    const _whole = Effect.map(typed, Transport.buffered(1))
+    const _whole = Effect.map(typed, Transport.bufferBodies(1))
     expectTypeOf<Effect.Effect.Success<typeof _whole>>().toEqualTypeOf<
       HttpClient.HttpClient.With<Exclude<Errors.SendError, Errors.Timeout>>
     >()
@@ -85,7 +85,7 @@ describe("transports", () => {
 describe("schedules", () => {
   it("are over failures", () => {
     expectTypeOf(Retry.backoff).toEqualTypeOf<Schedule.Schedule<Duration.Duration, Retry.Failure>>()
-    expectTypeOf(RetryAfter.respect(Retry.backoff)).toEqualTypeOf<Schedule.Schedule<Retry.Failure, Retry.Failure>>()
+    expectTypeOf(RetryAfter.honor(Retry.backoff)).toEqualTypeOf<Schedule.Schedule<Retry.Failure, Retry.Failure>>()
     expectTypeOf(Auth.replayOnce).toEqualTypeOf<Schedule.Schedule<number, Errors.Unauthorized>>()
     expectTypeOf(Retry.backoff.pipe(Schedule.upTo("10 seconds"))).toExtend<Retry.RetrySchedule>()
     expectTypeOf(Schedule.spaced("1 second")).toExtend<Retry.RetrySchedule>()
@@ -135,7 +135,7 @@ describe("a client asks for", () => {
       | CircuitBreaker.CircuitBreaker
       | Concurrency.Concurrency
     >()
-    const limits = RateLimit.hold()
+    const limits = RateLimit.throttle()
     expectTypeOf(ApiClient.make({ baseUrl, auth: Auth.none, rateLimit: limits })).toEqualTypeOf<
       Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>
     >()
@@ -186,12 +186,12 @@ describe("a verb gives", () => {
 describe("limits", () => {
   it("add the one error that says when to come back, and who says so", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof RateLimit.policy>>>().toEqualTypeOf<Errors.RateLimited>()
-    expectTypeOf<Errors.RateLimited["by"]>().toEqualTypeOf<"server" | "hold" | "limit">()
+    expectTypeOf<Errors.RateLimited["source"]>().toEqualTypeOf<"server" | "throttle" | "clientLimit">()
   })
 
   it("a hold is a value, limits ask for a limiter, and a limiter for a store", () => {
-    expectTypeOf(RateLimit.hold()).toEqualTypeOf<RateLimit.Service>()
-    expectTypeOf(RateLimit.layerHold()).toEqualTypeOf<Layer.Layer<RateLimit.RateLimit>>()
+    expectTypeOf(RateLimit.throttle()).toEqualTypeOf<RateLimit.Service>()
+    expectTypeOf(RateLimit.layerThrottle()).toEqualTypeOf<Layer.Layer<RateLimit.RateLimit>>()
     expectTypeOf(RateLimit.layer({ limits: [] })).toEqualTypeOf<
       Layer.Layer<RateLimit.RateLimit, never, RateLimiter.RateLimiter>
     >()
@@ -224,7 +224,7 @@ describe("what retries are made of", () => {
   it("a hedge and a key add nothing to a client's errors and requirements", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof Hedge.policy>>>().toEqualTypeOf<never>()
     expectTypeOf<ErrorOf<ReturnType<typeof IdempotencyKey.policy>>>().toEqualTypeOf<never>()
-    const hedge = Hedge.make({ after: "300 millis" })
+    const hedge = Hedge.make({ delay: "300 millis" })
     const idempotencyKey = IdempotencyKey.make({ methods: ["POST"], make: Effect.succeed("k") })
     const _made = ApiClient.make({ baseUrl, auth: Auth.none, hedge, idempotencyKey })
     expectTypeOf<Effect.Effect.Context<typeof _made>>().toEqualTypeOf<HttpClient.HttpClient>()
@@ -270,7 +270,7 @@ describe("circuits and permits", () => {
       permits: Concurrency.Service,
       request: HttpClientRequest,
       exchange: Effect.Effect<HttpClientResponse, "wire", "socket">
-    ) => circuits.guard(request, permits.admit(request, exchange))
+    ) => circuits.execute(request, permits.withPermit(request, exchange))
     expectTypeOf<ReturnType<typeof _both>>().toEqualTypeOf<
       Effect.Effect<HttpClientResponse, "wire" | Errors.CircuitOpen | Errors.Overloaded, "socket">
     >()
@@ -278,8 +278,8 @@ describe("circuits and permits", () => {
 
   it("a schedule of recovery may look at what opens", () => {
     const _byReason = Schedule.whileInput(
-      CircuitBreaker.recovery(),
-      (opening: CircuitBreaker.Opening) => opening.because !== "503"
+      CircuitBreaker.halfOpenAfter(),
+      (opening: CircuitBreaker.OpenEvent) => opening.reason !== "503"
     )
     expectTypeOf<{ readonly schedule: typeof _byReason }>().toExtend<CircuitBreaker.Options>()
   })

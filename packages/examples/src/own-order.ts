@@ -1,7 +1,7 @@
 /** Another order of the same policies, and one policy less. */
 import * as Basic from "@countersign/auth/Basic"
 import * as Auth from "@countersign/client/Auth"
-import * as Defaults from "@countersign/client/Defaults"
+import * as RequestDefaults from "@countersign/client/RequestDefaults"
 import * as Retry from "@countersign/client/Retry"
 import * as Status from "@countersign/client/Status"
 import * as Timeout from "@countersign/client/Timeout"
@@ -21,14 +21,14 @@ const auth = Basic.make({ username: "user", password: Redacted.make("pass") })
 
 /** From the wire outwards: in a `pipe`, the last policy is the outermost. */
 const client = Effect.map(HttpClient.HttpClient, (transport) =>
-  Transport.typed(transport).pipe(
-    Transport.buffered(1024 * 1024),
+  Transport.fromHttpClient(transport).pipe(
+    Transport.bufferBodies(1024 * 1024),
     Timeout.exchange("5 seconds"),
     Auth.policy({ auth, origins: [baseUrl] }),
     Retry.policy({ schedule: Retry.exponential({ times: 1 }) }),
     Status.policy,
     Timeout.call("20 seconds"),
-    Defaults.policy({ baseUrl })
+    RequestDefaults.policy({ baseUrl })
   )
 )
 

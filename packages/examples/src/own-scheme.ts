@@ -21,7 +21,7 @@ const ticket = (key: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
           credential: current
         })),
       // Called after a 401: true when there is something else to send by now.
-      renew: ({ challenges, credential }) =>
+      onRejected: ({ challenges, credential }) =>
         Effect.sync(() => {
           if (credential !== current) return true
           const offered = Challenge.find(challenges, "ticket")?.params["id"]

@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 export const Patient = ApiClient.make({
   baseUrl: "https://api.example.com",
   auth: Auth.none,
-  retry: Retry.exponential({ times: 5, base: "200 millis" }).pipe(Schedule.upTo("10 seconds"))
+  retry: Retry.exponential({ times: 5, baseDelay: "200 millis" }).pipe(Schedule.upTo("10 seconds"))
 })
 
 /** Once a second, at most twice; 503 and nothing else; no waits of more than five seconds for a server that asks. */
@@ -22,7 +22,7 @@ export const Strict = ApiClient.make({
   retry: {
     schedule: Schedule.intersect(Schedule.spaced("1 second"), Schedule.recurs(2)),
     statuses: [503],
-    longestRetryAfter: "5 seconds"
+    maxRetryAfter: "5 seconds"
   }
 })
 // #endregion

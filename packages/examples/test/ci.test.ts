@@ -251,7 +251,7 @@ describe.skipIf(process.platform !== "linux")("programs.sh", () => {
 
 describe("verify-demo", () => {
   const names = scenarios.map(({ name }) => name)
-  const scenario = (name: string) => ({ name, ok: true, observed: {}, timeline: [{ _tag: "Sent" }] })
+  const scenario = (name: string) => ({ name, ok: true, observed: {}, timeline: [{ _tag: "RequestSent" }] })
   const good = { baseUrl: "http://127.0.0.1:1", passed: 13, failed: 0, scenarios: names.map(scenario) }
   const verify = (report: unknown, ...args: ReadonlyArray<string>) =>
     run(

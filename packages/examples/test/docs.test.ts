@@ -159,10 +159,10 @@ describe("links lead somewhere", () => {
 })
 
 describe("the table of the order agrees with the code", () => {
-  const code = `export const order: ReadonlyArray<Place> = [
-    { name: "Timeout.call", why: "bounds everything, " + "waits included", policy: () => 1 },
-    { name: "Auth.policy", why: "a | b" },
-    { name: "transport", why: "any Layer" }
+  const code = `export const pipelineOrder: ReadonlyArray<PipelineStep> = [
+    { name: "Timeout.call", reason: "bounds everything, " + "waits included", policy: () => 1 },
+    { name: "Auth.policy", reason: "a | b" },
+    { name: "transport", reason: "any Layer" }
   ]`
   const table = "| # | policy | why here |\n|---|---|---|\n"
   const rows = [
@@ -190,9 +190,9 @@ describe("the table of the order agrees with the code", () => {
   it("a document without the table, and code without the order, are found", () => {
     expect(Order.compare("README.md", "# A\n", order)).toHaveLength(1)
     expect(messages(Order.check(fromTexts({ [Order.orderFile]: "export const other = []" })))).toEqual([
-      expect.stringContaining("exports no `order`")
+      expect.stringContaining("exports no `pipelineOrder`")
     ])
-    expect(Order.read("export const order = [...others]")).toBeUndefined()
+    expect(Order.read("export const pipelineOrder = [...others]")).toBeUndefined()
   })
 
   it("an update writes the rows anew", () => {

@@ -72,8 +72,8 @@ const rows: ReadonlyArray<Row> = [
   row(
     "RateLimit.layerHold",
     RateLimit.RateLimit,
-    () => RateLimit.layerHold(),
-    Effect.sync(() => RateLimit.hold())
+    () => RateLimit.layerThrottle(),
+    Effect.sync(() => RateLimit.throttle())
   ),
   row(
     "RateLimit.layer",
@@ -185,7 +185,7 @@ describe("two accounts of one API in one process", () => {
   })
 
   it.effect("count each against its own limit, and are held each by its own 429", () => {
-    const own = () => Layer.provide(RateLimit.layer({ ...limits, onLimit: "fail" }), memory())
+    const own = () => Layer.provide(RateLimit.layer({ ...limits, onExceeded: "fail" }), memory())
     const server: MockClient.Script = ({ headers }) =>
       headers["x-account"] === "alice" ? MockClient.respond(429, "", { "retry-after": "600" }) : MockClient.respond(200)
     const live = Layer.mergeAll(
@@ -193,10 +193,10 @@ describe("two accounts of one API in one process", () => {
       Bob.layer({ baseUrl, auth: auth("bob"), rateLimit: true }).pipe(Layer.provide(own()))
     ).pipe(Layer.provideMerge(MockClient.layer(server)))
     return Effect.gen(function* () {
-      expect(yield* Effect.flip((yield* Alice).get("/"))).toMatchObject({ _tag: "RateLimited", by: "server" })
+      expect(yield* Effect.flip((yield* Alice).get("/"))).toMatchObject({ _tag: "RateLimited", source: "server" })
       expect((yield* (yield* Bob).get("/")).status).toBe(200)
-      expect(yield* Effect.flip((yield* Alice).get("/"))).toMatchObject({ _tag: "RateLimited", by: "hold" })
-      expect(yield* Effect.flip((yield* Bob).get("/"))).toMatchObject({ _tag: "RateLimited", by: "limit" })
+      expect(yield* Effect.flip((yield* Alice).get("/"))).toMatchObject({ _tag: "RateLimited", source: "throttle" })
+      expect(yield* Effect.flip((yield* Bob).get("/"))).toMatchObject({ _tag: "RateLimited", source: "clientLimit" })
     }).pipe(Effect.provide(live))
   })
 

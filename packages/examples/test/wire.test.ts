@@ -42,7 +42,7 @@ const rawServer = (answer: (socket: Socket, request: string) => void) =>
     ({ close }) => Effect.sync(close)
   )
 
-const quick = Retry.exponential({ times: 2, base: "5 millis", throttled: "5 millis" })
+const quick = Retry.exponential({ times: 2, baseDelay: "5 millis", throttledBaseDelay: "5 millis" })
 
 const clientOf = (baseUrl: string) => ApiClient.make({ baseUrl, auth: Auth.none, retry: quick })
 
@@ -58,7 +58,7 @@ describe("A server that behaves badly", () => {
   it.scopedLive("garbage in the place of an answer is a TransportError, and is not asked for again", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) => socket.end("\u0016\u0003 this is no HTTP at all\r\n\r\n"))
-      expect(error).toMatchObject({ _tag: "TransportError", reason: "InvalidAnswer" })
+      expect(error).toMatchObject({ _tag: "TransportError", reason: "InvalidHttpResponse" })
       expect(sends).toBe(1)
     })
   )

@@ -103,7 +103,7 @@ const lockOf = (path: string, key: string): string =>
  *
  * Everything is checked once at construction. Fails with `Insecure` (others may read or replace the file; the message
  * has the command that mends it), `Foreign` (another user's, another format, a newer release), `ReadFailed`,
- * `WriteFailed` (the system's reason is named) and, from writes and `exclusive` alone, `Busy`. A damaged file is logged at
+ * `WriteFailed` (the system's reason is named) and, from writes and `exclusive` alone, `LockTimeout`. A damaged file is logged at
  * construction, and reads and writes fail with `Corrupt`. No error shows a token.
  *
  * @param options - the path, and how long to wait for other processes.

@@ -66,7 +66,7 @@ const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStor
  *
  * The keychain is asked once at construction. Fails with `ReadFailed` and `WriteFailed` (the package is missing, no
  * keychain answers, it is locked, it did not answer in time, an item is too large), `Corrupt` and `Foreign` (an item is
- * not a record; it is never overwritten), `Busy` (somebody else holds the lock) and `Insecure` (of `lockDirectory`).
+ * not a record; it is never overwritten), `LockTimeout` (somebody else holds the lock) and `Insecure` (of `lockDirectory`).
  *
  * @param options - the service, the locks, and the bounds.
  * @since 0.1.0

@@ -45,7 +45,7 @@ export interface Service {
   /**
    * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
    *
-   * Fails with `Busy`, which names the holder, when somebody else still holds the lock after `lockTimeout` (that of the
+   * Fails with `LockTimeout`, which names the holder, when somebody else still holds the lock after `lockTimeout` (that of the
    * call before that of the service); with `Foreign` at once where the lock is another user's file; with `WriteFailed` where
    * the lock cannot be taken at all. Waiting can be interrupted. Not reentrant: who holds it and asks again waits in vain.
    */
@@ -64,7 +64,7 @@ export interface Service {
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
 const busyError = (path: string, holder: string, advice: string) =>
-  new TokenStoreError({ reason: "Busy", detail: `${holder} holds the lock ${shown(path)}; ${advice}` })
+  new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${shown(path)}; ${advice}` })
 
 const busyHere = (path: string) => busyError(path, "another fiber of this process", "try again when it is done")
 

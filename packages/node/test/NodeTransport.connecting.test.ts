@@ -122,7 +122,7 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
     Effect.gen(function* () {
       const api = yield* ApiClient.make({ baseUrl: "https://127.0.0.1:1", auth: Auth.none })
       const { events } = yield* Timeline.record(Effect.flip(api.get("/")))
-      expect(events.map(({ _tag }) => _tag)).toEqual(["Sent", "Failed"])
+      expect(events.map(({ _tag }) => _tag)).toEqual(["RequestSent", "RequestFailed"])
     }).pipe(over({ tls: { ca: "no PEM" } }))
   )
 
@@ -169,7 +169,7 @@ describe("allowAddress that throws", () => {
       for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
         const error = yield* failed(`http://${host}:9`).pipe(over({ allowAddress }))
         const code = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
-        expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressRefused", sent: "no", code })
+        expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressBlocked", sent: "no", code })
         expect(error.message).toContain("allowAddress threw")
         expect(causeOf(error as TransportError)).toBe(thrown)
       }

@@ -132,7 +132,7 @@ describe("Addresses", () => {
       expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1"]))
       expect(asked.filter(([address]) => address.startsWith("::ffff:"))).toEqual([])
       const typed = yield* typedError(server.url).pipe(over({ allowAddress }))
-      expect(typed).toMatchObject({ _tag: "TransportError", reason: "AddressRefused", sent: "no" })
+      expect(typed).toMatchObject({ _tag: "TransportError", reason: "AddressBlocked", sent: "no" })
     }).pipe(Effect.scoped)
   )
 

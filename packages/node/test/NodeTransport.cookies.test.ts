@@ -40,9 +40,9 @@ describe("cookies over NodeTransport", () => {
       const lines = ["a=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT", "a=secret; Path=/b"]
       const server = yield* serve((_, response) => response.writeHead(200, { "set-cookie": lines }).end())
       const bare = yield* HttpClient.get(server.url)
-      expect(Reflect.get(bare, Transport.setCookieLines)).toEqual(lines)
+      expect(Reflect.get(bare, Transport.rawSetCookie)).toEqual(lines)
       const response = yield* Effect.flatMap(session(server.url), (api) => api.get("/"))
-      expect(Reflect.get(response, Transport.setCookieLines)).toEqual(lines)
+      expect(Reflect.get(response, Transport.rawSetCookie)).toEqual(lines)
       expect(inspect(response, { depth: 9, showHidden: true })).not.toContain("secret")
     }).pipe(Effect.scoped, Effect.provide(NodeTransport.layer))
   )

@@ -22,7 +22,7 @@ type Bounded = HttpClient.HttpClient.With<Errors.SendError>
 
 const limit = 100_000
 const bounded = (transport: HttpClient.HttpClient, ms: number): Bounded =>
-  Timeout.exchange(ms)(Transport.buffered(limit)(Transport.typed(transport)))
+  Timeout.exchange(ms)(Transport.bufferBodies(limit)(Transport.fromHttpClient(transport)))
 
 /** The way that a client goes by itself, and the one that it goes where somebody listens. */
 const ways = {
@@ -175,7 +175,10 @@ const scenarios: Record<string, Scenario> = {
     server: tcp(`${ok}transfer-encoding: chunked\r\n\r\na\r\nhalf`, "ends"),
     outcome: wire("Truncated", "maybe")
   },
-  "an answer that is not HTTP": { server: tcp("SSH-2.0-OpenSSH\r\n", "ends"), outcome: wire("InvalidAnswer", "maybe") },
+  "an answer that is not HTTP": {
+    server: tcp("SSH-2.0-OpenSSH\r\n", "ends"),
+    outcome: wire("InvalidHttpResponse", "maybe")
+  },
   "a body that is longer than what is read, and says so": {
     server: http((_, response) => void response.writeHead(200, { "content-length": String(limit * 50) }).write(large)),
     outcome: { failure: expect.objectContaining({ _tag: "BodyTooLarge", limit }) as Record<string, unknown> }

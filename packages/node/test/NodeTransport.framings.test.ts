@@ -85,12 +85,12 @@ const framings: Readonly<Record<string, Framing>> = {
   "a body that is not of its coding": framing([coded, lengthOf("hello")], "hello", {
     reason: "InvalidContentEncoding"
   }),
-  "different lengths": framing([lengthOf("hello"), lengthOf("hello", 1)], "hello", { reason: "InvalidAnswer" }),
-  "a length and chunks": framing([lengthOf("hello"), chunked], chunks("hello"), { reason: "InvalidAnswer" }),
-  "a length that is no number": framing(["content-length: five"], "hello", { reason: "InvalidAnswer" }),
-  "a negative length": framing(["content-length: -5"], "hello", { reason: "InvalidAnswer" }),
+  "different lengths": framing([lengthOf("hello"), lengthOf("hello", 1)], "hello", { reason: "InvalidHttpResponse" }),
+  "a length and chunks": framing([lengthOf("hello"), chunked], chunks("hello"), { reason: "InvalidHttpResponse" }),
+  "a length that is no number": framing(["content-length: five"], "hello", { reason: "InvalidHttpResponse" }),
+  "a negative length": framing(["content-length: -5"], "hello", { reason: "InvalidHttpResponse" }),
   "more than the length": framing([lengthOf("hello")], "hello, more", hello),
-  "a chunk size that is no number": framing([chunked], "x\r\nhello\r\n0\r\n\r\n", { reason: "InvalidAnswer" })
+  "a chunk size that is no number": framing([chunked], "x\r\nhello\r\n0\r\n\r\n", { reason: "InvalidHttpResponse" })
 }
 
 /** Statuses of the registry, and some that are not in it. 1xx are in another table. */

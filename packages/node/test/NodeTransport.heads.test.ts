@@ -83,7 +83,7 @@ describe("NodeTransport", () => {
         })
         const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none })
         const error = yield* Effect.flip(api.get("/"))
-        const seen = { _tag: "TransportError", reason: "InvalidAnswer", sent: "maybe" }
+        const seen = { _tag: "TransportError", reason: "InvalidHttpResponse", sent: "maybe" }
         expect(error, name).toMatchObject({ ...seen, detail: expect.stringMatching(detail) as string })
         expect([requests, error.message.includes("check the port")], name).toEqual([1, false])
       }

@@ -108,7 +108,7 @@ const endings: ReadonlyArray<Ending> = [
   {
     name: "a frame that is invalid",
     end: ({ connection }) => connection.write(data(0, "x")),
-    outcome: () => ["InvalidAnswer", "maybe"]
+    outcome: () => ["InvalidHttpResponse", "maybe"]
   },
   {
     name: "silence",

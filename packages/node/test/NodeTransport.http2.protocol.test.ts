@@ -138,7 +138,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
       expect(yield* typed(refused.url)).toMatchObject({ ...fails, reason: "ConnectionRefused", code: "ECONNREFUSED" })
       expect(yield* typed(server.url, { tls: {} })).toMatchObject({ ...fails, reason: "Tls" })
       const rejected = yield* typed(server.url, { allowAddress: () => false })
-      expect(rejected).toMatchObject({ ...fails, reason: "AddressRefused" })
+      expect(rejected).toMatchObject({ ...fails, reason: "AddressBlocked" })
       const unknown = yield* typed("https://name.invalid")
       expect(unknown).toMatchObject({ ...fails, reason: "NameNotResolved" })
       expect(server.paths).toEqual([])

@@ -22,7 +22,7 @@ const client = (baseUrl: string, retry: ApiClient.Options["retry"] = false) =>
   ApiClient.make({ baseUrl, auth: Auth.none, retry, timeout: { exchange: "20 seconds", call: "20 seconds" } })
 
 /** Retries without a budget, which 200 requests at a time would exhaust. */
-const quick: Retry.Options = { schedule: Retry.exponential({ base: "1 millis", times: 10 }), budget: false }
+const quick: Retry.Options = { schedule: Retry.exponential({ baseDelay: "1 millis", times: 10 }), budget: false }
 
 /** `[tag, reason, sent]` of the error, or the body. */
 const outcome = (

@@ -157,7 +157,7 @@ const codesOf = (connection: FrameConnection | undefined): ReadonlyArray<number>
     return kind === type.reset ? [payload.readUInt32BE(0)] : []
   })
 
-const invalid = { _tag: "TransportError", reason: "InvalidAnswer", sent: "maybe" }
+const invalid = { _tag: "TransportError", reason: "InvalidHttpResponse", sent: "maybe" }
 
 describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", () => {
   for (const [name, expected, bytes] of ofConnection) {

@@ -45,7 +45,7 @@ const refreshing = (): Auth.Service => {
   return {
     sign: (request) =>
       Effect.sync(() => ({ request: HttpClientRequest.bearerToken(request, tokens[credential] ?? ""), credential })),
-    renew: () => Effect.sync(() => ++credential < tokens.length)
+    onRejected: () => Effect.sync(() => ++credential < tokens.length)
   }
 }
 

@@ -57,7 +57,7 @@ describe("another lock in the context", () => {
   it.scoped("what it says is what the caller is told, and nothing is written", () =>
     Effect.gen(function* () {
       const path = yield* file
-      const busy = new TokenStoreError({ reason: "Busy", detail: "held by another node" })
+      const busy = new TokenStoreError({ reason: "LockTimeout", detail: "held by another node" })
       const locks = Effect.provideService(ProcessLock.ProcessLock, recording([], busy))
       const store = yield* locks(FileTokenStore.make({ path }))
       expect(yield* Effect.flip(store.compareAndSet("key", 0, small("a")))).toBe(busy)
@@ -95,7 +95,7 @@ describe("layers", () => {
           Effect.timed(Effect.flip(locks.withLock(path, ofCall)(isFree)))
         ).pipe(
           Effect.map(([took, error]) => {
-            expect(error.reason).toBe("Busy")
+            expect(error.reason).toBe("LockTimeout")
             return Duration.toMillis(took)
           })
         )

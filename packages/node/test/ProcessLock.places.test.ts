@@ -39,7 +39,7 @@ describe("what stands in a lock's place", () => {
       for (const place of strangers) {
         place()
         const [took, error] = yield* Effect.timed(Effect.flip((yield* tryOnce).withLock(path)(Effect.void)))
-        expect([error.reason, Duration.toMillis(took) < 1000]).toEqual(["Busy", true])
+        expect([error.reason, Duration.toMillis(took) < 1000]).toEqual(["LockTimeout", true])
         expect(error.message).toContain("something that is not a process of this release")
         expect(fs.existsSync(target) && fs.lstatSync(path) !== undefined).toBe(true)
         fs.rmSync(path, { recursive: true })
@@ -120,7 +120,7 @@ describe("what stands in a lock's place", () => {
       const dead = { ...(yield* self), pid: nobody }
       write(path, dead, nonceOf(1))
       write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(1))
-      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
+      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("LockTimeout")
     }).pipe(Effect.scoped)
   )
 })

@@ -95,7 +95,7 @@ describe("a fiber that waits behind another one of its process", () => {
           concurrency: "unbounded"
         })
         for (const [, { message, reason }] of results) {
-          expect([reason, message]).toEqual(["Busy", expect.stringContaining("another fiber of this process")])
+          expect([reason, message]).toEqual(["LockTimeout", expect.stringContaining("another fiber of this process")])
         }
         const [one = 0, two = 0, atOnce = 0] = results.map(([took]) => Duration.toMillis(took))
         expect(Math.min(one, two)).toBeGreaterThanOrEqual(200)
@@ -174,7 +174,7 @@ describe("other processes", () => {
       const waiting = Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
       // Those who queue behind it in this process fail with it and not one after the other.
       for (const [waited, error] of yield* Effect.all([waiting, waiting, waiting], { concurrency: "unbounded" })) {
-        expect(error.reason).toBe("Busy")
+        expect(error.reason).toBe("LockTimeout")
         expect(error.message).toContain(`process ${holder.pid} on host`)
         expect(error.message).toContain(`${JSON.stringify(path)}; try again, or remove that file`)
         expect(Duration.toMillis(waited)).toBeGreaterThanOrEqual(2000)
@@ -183,7 +183,7 @@ describe("other processes", () => {
       }
       // It goes on as if nothing had been.
       holder.signal("SIGCONT")
-      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("Busy")
+      expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("LockTimeout")
       expect(fs.readFileSync(path, "utf8")).toBe(content)
     }).pipe(Effect.scoped)
   )
@@ -207,7 +207,7 @@ describe("other processes", () => {
           const started = performance.now()
           const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
           now.mockRestore()
-          expect(error.reason).toBe("Busy")
+          expect(error.reason).toBe("LockTimeout")
           expect(performance.now() - started).toBeGreaterThanOrEqual(100)
           // A wait that goes by that clock lasts an hour or more.
           expect(performance.now() - started).toBeLessThan(60_000)

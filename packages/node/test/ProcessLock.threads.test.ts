@@ -30,7 +30,7 @@ describe.skipIf(!hasThreads)("a worker thread that holds a lock", () => {
       const worker = yield* holding(path)
       const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
       expect(error).toMatchObject({
-        reason: "Busy",
+        reason: "LockTimeout",
         message: expect.stringContaining("another thread of this process")
       })
       yield* Effect.promise(() => worker.terminate())

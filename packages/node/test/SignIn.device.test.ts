@@ -103,7 +103,7 @@ describe("signing in on another device", () => {
   it.effect("that is declined stores nothing", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(ending(SignIn.withDevice({ ...options, onUserCode: () => Effect.void })))
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Refused", error: "access_denied" })
+      expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "access_denied" })
       expect(Option.isNone(yield* stored)).toBe(true)
     }).pipe(Effect.provide(around({ token: MockClient.respond(400, { error: "access_denied" }) })))
   )

@@ -91,7 +91,7 @@ describe("signing in with a browser", () => {
   )
 
   it.live.each<readonly [string, Readonly<Record<string, string>>, object]>([
-    ["declines", { error: "access_denied" }, { reason: "Refused", error: "access_denied" }],
+    ["declines", { error: "access_denied" }, { reason: "Rejected", error: "access_denied" }],
     ["comes from another issuer", { iss: "https://evil.test" }, { reason: "InvalidResponse" }]
   ])("of somebody who %s fails, typed, and stores nothing", ([_, changed, failure]) =>
     Effect.gen(function* () {

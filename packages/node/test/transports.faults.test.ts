@@ -69,7 +69,7 @@ const check = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, reason
   })
 
 type Row = Record<"FIN" | "RST" | "garbage" | "silence", Outcome>
-const cut: Row = { FIN: "Truncated", RST: "Truncated", garbage: "InvalidAnswer", silence: "Timeout" }
+const cut: Row = { FIN: "Truncated", RST: "Truncated", garbage: "InvalidHttpResponse", silence: "Timeout" }
 const head: Row = { ...cut, FIN: "ConnectionReset", RST: "ConnectionReset" }
 
 /** Over plain HTTP, with our transport. */

@@ -40,8 +40,8 @@ const gateless = (): RateLimit.Service => {
   let opensAt = 0
   return {
     active: true,
-    admit: () => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, opensAt - now))),
-    heed: (_, { headers, status }) =>
+    acquire: () => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(Math.max(0, opensAt - now))),
+    onResponse: (_, { headers, status }) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         if (status === 429) opensAt = now + 1000 * Number(headers["retry-after"])
       })

@@ -71,7 +71,7 @@ describe("what leaks in one place", () => {
     logs: doing((_, secrets) => Effect.logTrace(secrets)),
     spans: doing((_, secrets) => Effect.annotateCurrentSpan("call", secrets)),
     metrics: doing((_, secrets) => Metric.increment(Metric.tagged(Metric.counter("leak"), "call", secrets))),
-    timeline: doing((_, secrets) => Timeline.emit(() => ({ _tag: "Failed", reason: secrets }))),
+    timeline: doing((_, secrets) => Timeline.emit(() => ({ _tag: "RequestFailed", reason: secrets }))),
     wire: doing(({ transport }, secrets) => {
       const beacon = HttpClientRequest.post(`http://other.test/x?${encodeURIComponent(secrets)}`)
       return Effect.withTracerEnabled(transport.execute(beacon), false)

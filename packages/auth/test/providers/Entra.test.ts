@@ -160,7 +160,7 @@ describe("Entra", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["invalid_client", { reason: "Refused", error: "invalid_client" }],
+    ["invalid_client", { reason: "Rejected", error: "invalid_client" }],
     ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["interaction_required", { reason: "ReauthorizationRequired", error: "interaction_required" }]
   ])("says why it refuses a refresh by a number of its own: %s", ([error, expected]) =>

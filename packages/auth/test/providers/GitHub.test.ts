@@ -47,8 +47,8 @@ describe("GitHub", () => {
 
   it.effect.each<readonly [string, object]>([
     ["bad_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
-    ["incorrect_client_credentials", { reason: "Refused", error: "invalid_client" }],
-    ["application_suspended", { reason: "Refused", error: "application_suspended" }]
+    ["incorrect_client_credentials", { reason: "Rejected", error: "invalid_client" }],
+    ["application_suspended", { reason: "Rejected", error: "application_suspended" }]
   ])("says %s with status 200, which is an error all the same", ([error, expected]) =>
     Effect.gen(function* () {
       const { posts, within } = yield* github({ error, error_description: "no", error_uri: "https://docs.github.com" })

@@ -111,9 +111,9 @@ describe("Salesforce", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["invalid_client_id", { reason: "Refused", error: "invalid_client" }],
-    ["app_not_found", { reason: "Refused", error: "invalid_client" }],
-    ["inactive_user", { reason: "Refused", error: "inactive_user" }],
+    ["invalid_client_id", { reason: "Rejected", error: "invalid_client" }],
+    ["app_not_found", { reason: "Rejected", error: "invalid_client" }],
+    ["inactive_user", { reason: "Rejected", error: "inactive_user" }],
     ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["rate_limit_exceeded", { reason: "Unavailable" }]
   ])("refuses with names of its own: %s", ([error, expected]) =>

@@ -107,8 +107,8 @@ describe("Slack", () => {
 
   it.effect.each<readonly [string, object]>([
     ["invalid_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
-    ["bad_client_secret", { reason: "Refused", error: "invalid_client" }],
-    ["bad_redirect_uri", { reason: "Refused", error: "bad_redirect_uri" }],
+    ["bad_client_secret", { reason: "Rejected", error: "invalid_client" }],
+    ["bad_redirect_uri", { reason: "Rejected", error: "bad_redirect_uri" }],
     ["ratelimited", { reason: "Unavailable" }],
     ["internal_error", { reason: "Unavailable" }]
   ])("says %s with ok: false and status 200, which is an error all the same", ([error, expected]) =>

@@ -35,7 +35,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     HubSpot.app(registered),
     400,
     { status: "BAD_CLIENT_SECRET", message: "missing or invalid client secret" },
-    "Refused",
+    "Rejected",
     "invalid_client"
   ],
   [
@@ -43,7 +43,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     HubSpot.app(registered),
     400,
     { status: "BAD_GRANT_TYPE", message: "unknown" },
-    "Refused",
+    "Rejected",
     "BAD_GRANT_TYPE"
   ],
   [
@@ -59,7 +59,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     Twitch.app(registered),
     403,
     { status: 403, message: "invalid client secret" },
-    "Refused",
+    "Rejected",
     "invalid_client"
   ],
   [
@@ -84,7 +84,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     Meta.app(registered),
     400,
     meta({ code: 1, message: "Error validating client secret." }),
-    "Refused",
+    "Rejected",
     "invalid_client"
   ],
   [
@@ -109,7 +109,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     Supabase.app(registered),
     400,
     { code: 400, error_code: "validation_failed", msg: "no" },
-    "Refused",
+    "Rejected",
     "validation_failed"
   ],
   [
@@ -125,7 +125,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
     Fitbit.app(registered),
     401,
     fitbit("invalid_client", "Invalid authorization header"),
-    "Refused",
+    "Rejected",
     "invalid_client"
   ],
   ["Fitbit", Fitbit.app(registered), 409, fitbit("request_timeout", "try again"), "Unavailable", undefined]

@@ -8,7 +8,7 @@ import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
 import * as CookieJar from "@countersign/client/CookieJar"
 import * as Cookies from "@countersign/client/Cookies"
-import * as Defaults from "@countersign/client/Defaults"
+import * as RequestDefaults from "@countersign/client/RequestDefaults"
 import * as RateLimit from "@countersign/client/RateLimit"
 import * as Redirects from "@countersign/client/Redirects"
 import * as Retry from "@countersign/client/Retry"
@@ -57,21 +57,24 @@ const subjects = Effect.gen(function* () {
   const read = Effect.suspend(() => fresh.execute(request))
   const get = Verb.make("GET", () => () => Effect.succeed(same))
   const all: ReadonlyArray<Subject> = [
-    around("Defaults.policy", Defaults.policy({ baseUrl, headers: { accept: "application/json" } })(transport)),
+    around(
+      "RequestDefaults.policy",
+      RequestDefaults.policy({ baseUrl, headers: { accept: "application/json" } })(transport)
+    ),
     around("Timeout.call", Timeout.call("60 seconds")(transport)),
     around("Status.policy", Status.policy(transport)),
     around("Redirects.follow", Redirects.follow()(transport)),
     around("Retry.policy", Retry.policy()(transport)),
     around("CircuitBreaker.policy", CircuitBreaker.policy(yield* CircuitBreaker.make())(transport)),
     around("Concurrency.policy", Concurrency.policy(yield* Concurrency.make({ limit: 100 }))(transport)),
-    around("RateLimit.policy, nothing held", RateLimit.policy(RateLimit.hold())(transport)),
+    around("RateLimit.policy, nothing held", RateLimit.policy(RateLimit.throttle())(transport)),
     around("Auth.policy, a bearer from a source", Auth.policy({ auth, origins: [baseUrl] })(transport)),
     around("Telemetry.span, nobody looks", Telemetry.span({ origins: [baseUrl] })(transport)),
     around("Timeout.exchange", Timeout.exchange("30 seconds")(transport)),
     around("Cookies.policy, an empty jar", Cookies.policy(yield* CookieJar.makeMemory)(transport)),
     around("Cookies.policy, one cookie", Cookies.policy(yield* jarWithCookie)(transport)),
-    around("Transport.typed", Transport.typed(transport)),
-    around("Transport.buffered, 400 bytes", Transport.buffered(1024 * 1024)(transport)),
+    around("Transport.fromHttpClient", Transport.fromHttpClient(transport)),
+    around("Transport.bufferBodies, 400 bytes", Transport.bufferBodies(1024 * 1024)(transport)),
     { name: "Verb.make", call: Effect.suspend(() => get("/json")), base: Effect.suspend(() => Effect.succeed(same)) },
     { name: "ApiClient.get, all of the above", call: Effect.suspend(() => client.get("/json")), base: read }
   ]

@@ -65,7 +65,7 @@ const right = works("client-credentials/tls_client_auth", (client) =>
 const wrong = (whose: "neighbour" | "impostor"): Case =>
   attack(`client-credentials/tls_client_auth/${whose}`, (client) =>
     Effect.flatMap(shown(client, whose), ({ clientCredentials }) =>
-      refused(clientCredentials({}), { reason: "Refused", error: "invalid_client" })
+      refused(clientCredentials({}), { reason: "Rejected", error: "invalid_client" })
     )
   )
 

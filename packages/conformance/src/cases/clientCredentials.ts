@@ -58,7 +58,7 @@ const wrong = (method: string): Case =>
     Effect.gen(function* () {
       const { options } = yield* prepared({ method, good: false })
       const { clientCredentials } = yield* client.conversation(options)
-      const expected = { reason: "Refused", error: "invalid_client", secrets: ["canary"] } as const
+      const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
       return yield* refused(clientCredentials({}), expected)
     })
   )
@@ -67,7 +67,7 @@ const scope = attack("client-credentials/scope-not-allowed", (client) =>
   Effect.gen(function* () {
     const { options } = yield* prepared({ method: "client_secret_basic", good: true })
     const { clientCredentials } = yield* client.conversation(options)
-    return yield* refused(clientCredentials({ scope: "write" }), { reason: "Refused", error: "invalid_scope" })
+    return yield* refused(clientCredentials({ scope: "write" }), { reason: "Rejected", error: "invalid_scope" })
   })
 )
 

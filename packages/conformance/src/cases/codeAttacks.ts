@@ -146,7 +146,7 @@ const noS256 = attack("code/server-without-s256", (client: Client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving({ between: plainOnly })
     const { begin } = yield* client.signIn(optionsOf(provider))
-    return yield* refused(begin(), { reason: "Refused" })
+    return yield* refused(begin(), { reason: "Rejected" })
   })
 )
 
@@ -156,7 +156,7 @@ const declined = attack("code/declined", (client) =>
     const { begin, finish } = yield* client.signIn(optionsOf(provider))
     const transaction = yield* begin()
     const callback = yield* person().declines(transaction.url)
-    const observed = yield* refused(finish(transaction, callback), { reason: "Refused", error: "access_denied" })
+    const observed = yield* refused(finish(transaction, callback), { reason: "Rejected", error: "access_denied" })
     yield* holds(codes() === 0, "nothing is asked of the server then")
     return observed
   })

@@ -124,7 +124,7 @@ const denied = attack("device/denied", (client) =>
   Effect.gen(function* () {
     const { finish, pending, questions } = yield* prepared(client)
     yield* person().denies(pending.verificationUri, pending.userCode)
-    const observed = yield* refused(finish(pending), { reason: "Refused", error: "access_denied" })
+    const observed = yield* refused(finish(pending), { reason: "Rejected", error: "access_denied" })
     yield* holds(questions.length === 1, "nobody asks again")
     return observed
   }).pipe(hurried)

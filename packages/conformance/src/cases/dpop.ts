@@ -99,7 +99,7 @@ const loop = attack("dpop/nonce-without-end", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving({ between: insatiable })
     const { clientCredentials } = yield* client.conversation(optionsOf(provider, { dpop: yield* Dpop.generate }))
-    const observed = yield* refused(clientCredentials({}), { reason: "Refused", error: "use_dpop_nonce" })
+    const observed = yield* refused(clientCredentials({}), { reason: "Rejected", error: "use_dpop_nonce" })
     const sent = provider.asked("POST /token")
     yield* holds(sent === 2, `it is asked twice, not ${sent} times`)
     return `${observed}; asked twice`

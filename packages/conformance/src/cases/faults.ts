@@ -83,7 +83,7 @@ const answers = [
   answer("answer/without-token", invalid, ({ body }) => void (body !== "" && delete body["access_token"])),
   answer("answer/of-another-type", invalid, ({ body }) => void (body !== "" && (body["token_type"] = "mac"))),
   answer("answer/empty", { reason: "Unavailable" }, (response) => (response.body = "")),
-  answer("answer/error-with-200", { reason: "Refused", error: "invalid_scope" }, (response) => {
+  answer("answer/error-with-200", { reason: "Rejected", error: "invalid_scope" }, (response) => {
     response.body = { error: "invalid_scope" }
   }),
   answer("answer/busy", { reason: "Unavailable" }, (response) => {
@@ -92,13 +92,13 @@ const answers = [
   }),
   answer(
     "answer/secret-quoted",
-    { reason: "Refused", error: "invalid_scope", secrets: [secret] },
+    { reason: "Rejected", error: "invalid_scope", secrets: [secret] },
     refusing(`not for ${secret}`)
   ),
   // What would move the cursor of a terminal, or begin another line of a log.
   answer(
     "answer/control-characters",
-    { reason: "Refused", error: "invalid_scope", secrets: ["\u001b", "\n2026", "\u0007"] },
+    { reason: "Rejected", error: "invalid_scope", secrets: ["\u001b", "\n2026", "\u0007"] },
     refusing("\u001b[2J\n2026-01-01 all is well\u0007")
   )
 ]

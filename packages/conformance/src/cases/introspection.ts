@@ -50,7 +50,7 @@ const wrongSecret = attack("introspection/wrong-secret", (client) =>
     const mistaken = { ...options, clientSecret: Redacted.make("canary-wrong") }
     const { introspect } = yield* client.introspection(mistaken)
     const secrets = ["canary", Redacted.value(token.accessToken)]
-    return yield* refused(introspect(token.accessToken), { reason: "Refused", error: "invalid_client", secrets })
+    return yield* refused(introspect(token.accessToken), { reason: "Rejected", error: "invalid_client", secrets })
   })
 )
 

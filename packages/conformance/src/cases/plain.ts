@@ -21,7 +21,7 @@ const wrongSecret = attack("plain/wrong-secret", (client) =>
   Effect.gen(function* () {
     const options = { ...(yield* PlainServer.make), ...PlainServer.knownBy("canary-wrong") }
     const { clientCredentials } = yield* client.conversation(options)
-    const expected = { reason: "Refused", error: "invalid_client", secrets: ["canary"] } as const
+    const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
     return yield* refused(clientCredentials({}), expected)
   })
 )
@@ -33,7 +33,7 @@ const encoded = works("plain/secret-unencoded", (client) =>
     const { clientCredentials } = yield* client.conversation(options)
     yield* clientCredentials({})
     const standard = yield* client.conversation({ ...options, clientAuthentication: "client_secret_basic" })
-    const observed = yield* refused(standard.clientCredentials({}), { reason: "Refused", error: "invalid_client" })
+    const observed = yield* refused(standard.clientCredentials({}), { reason: "Rejected", error: "invalid_client" })
     return `by secretBasicInterop a token, by client_secret_basic ${observed}`
   })
 )
@@ -41,7 +41,7 @@ const encoded = works("plain/secret-unencoded", (client) =>
 const scope = attack("plain/scope-not-allowed", (client) =>
   Effect.gen(function* () {
     const { clientCredentials } = yield* client.conversation(yield* PlainServer.make)
-    return yield* refused(clientCredentials({ scope: "write" }), { reason: "Refused", error: "invalid_scope" })
+    return yield* refused(clientCredentials({ scope: "write" }), { reason: "Rejected", error: "invalid_scope" })
   })
 )
 

@@ -177,7 +177,7 @@ const service = ({ client, options, server, store }: Meeting) =>
     const source = Context.get(built, TokenSource.TokenSource)
     const token = yield* renewed(source)
     const wrong = yield* client.conversation({ ...options, clientSecret: Redacted.make("canary-wrong") })
-    const expected = { reason: "Refused", error: "invalid_client", secrets: ["canary"] } as const
+    const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
     const observed = yield* refused(wrong.clientCredentials({}), expected)
     const { revoke } = yield* client.revocation(options)
     yield* revoke(token.accessToken)

@@ -104,7 +104,10 @@ const wider = attack("refresh/wider-scope", (client) =>
   Effect.gen(function* () {
     const { first, options } = yield* returning(client)
     const { refresh } = yield* client.conversation(options)
-    return yield* refused(refresh(first, { scope: "openid read write" }), { reason: "Refused", error: "invalid_scope" })
+    return yield* refused(refresh(first, { scope: "openid read write" }), {
+      reason: "Rejected",
+      error: "invalid_scope"
+    })
   })
 )
 
@@ -113,7 +116,7 @@ const wrongSecret = attack("refresh/wrong-secret-or-dead-token", (client) =>
   Effect.gen(function* () {
     const { first, options } = yield* returning(client)
     const mistaken = yield* client.conversation({ ...options, clientSecret: Redacted.make("canary-wrong") })
-    const expected = { reason: "Refused", error: "invalid_client", secrets: ["canary"] } as const
+    const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
     const wrong = yield* refused(mistaken.refresh(first), expected)
     const { refresh } = yield* client.conversation(options)
     yield* refresh(first)

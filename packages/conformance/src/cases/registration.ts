@@ -46,7 +46,7 @@ const registered = (method: string): Case =>
 const uninvited = attack("registration/uninvited", (client) =>
   Effect.gen(function* () {
     const { server } = yield* serving(invitation)
-    const expected = { reason: "Refused", error: "invalid_token", secrets: ["canary"] } as const
+    const expected = { reason: "Rejected", error: "invalid_token", secrets: ["canary"] } as const
     yield* refused(client.register(server, metadata), expected)
     const forged = { ...server, initialAccessToken: Redacted.make("canary-forged") }
     const observed = yield* refused(client.register(forged, metadata), expected)
@@ -59,7 +59,7 @@ const refusedUri = attack("registration/redirect-uri-refused", (client) =>
   Effect.gen(function* () {
     const { server } = yield* serving()
     const asked = client.register(server, { ...metadata, redirect_uris: ["https://app.test/callback#fragment"] })
-    return yield* refused(asked, { reason: "Refused", error: "invalid_redirect_uri" })
+    return yield* refused(asked, { reason: "Rejected", error: "invalid_redirect_uri" })
   })
 )
 

@@ -88,7 +88,7 @@ const unknown = attack("resource/unknown", (client) =>
     const provider = yield* serving
     const { clientCredentials } = yield* client.conversation(optionsOf(provider))
     const asked = clientCredentials({ resource: "https://unknown.test/" })
-    return yield* refused(asked, { reason: "Refused", error: "invalid_target" })
+    return yield* refused(asked, { reason: "Rejected", error: "invalid_target" })
   })
 )
 

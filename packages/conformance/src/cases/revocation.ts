@@ -49,7 +49,7 @@ const others = attack("revocation/by-another-client", (client) =>
   Effect.gen(function* () {
     const { isGood, options, token } = yield* present(client)
     const { revoke } = yield* client.revocation({ ...options, clientId: "other" })
-    const observed = yield* refused(revoke(token.accessToken), { reason: "Refused" })
+    const observed = yield* refused(revoke(token.accessToken), { reason: "Rejected" })
     yield* holds(yield* isGood(token.accessToken), "the token lives on")
     return observed
   })

@@ -32,7 +32,7 @@ const options = { baseUrl: env.BACKEND } as const
 /** One client with the client credentials grant and the default throttle. */
 const SharedLive = Api.layer(options).pipe(Layer.provide(CredentialsLive))
 
-const OneAtATime = Concurrency.layer({ limit: 1, queue: 100 })
+const OneAtATime = Concurrency.layer({ limit: 1, maxQueued: 100 })
 
 /** The same, which sends one request at a time. */
 const LimitedLive = Api.layer({ ...options, concurrency: true }).pipe(

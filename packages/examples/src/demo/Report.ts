@@ -14,26 +14,26 @@ const bar = (ms: number): string => "░".repeat(Math.min(40, Math.max(1, Math.r
 
 const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): string => {
   switch (event._tag) {
-    case "Sent": {
+    case "RequestSent": {
       const sent = `→ ${event.method} ${pathOf(event.url)}`
-      if (next?._tag === "Answered") return `${at(event.at)}${sent}  ← ${next.status}`
-      return at(event.at) + (next?._tag === "Failed" ? `${sent}  × ${next.reason}` : sent)
+      if (next?._tag === "ResponseReceived") return `${at(event.at)}${sent}  ← ${next.status}`
+      return at(event.at) + (next?._tag === "RequestFailed" ? `${sent}  × ${next.reason}` : sent)
     }
-    case "Answered":
+    case "ResponseReceived":
       return `${at(event.at)}← ${event.status}`
-    case "Failed":
+    case "RequestFailed":
       return `${at(event.at)}× ${event.reason}`
-    case "Waiting":
-      return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.because})`
-    case "Held":
+    case "RetryScheduled":
+      return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.reason})`
+    case "Throttled":
       return `${at(event.at)}${bar(event.ms)} held back for ${Math.round(event.ms)} ms`
     case "Admitted":
       return `${at(event.at)}▸ admitted after ${event.ms} ms`
     case "Queued":
       return `${at(event.at)}⋯ waits, ${event.ahead} ahead`
     case "CircuitOpened":
-      return `${at(event.at)}⊘ circuit open for ${Math.round(event.ms)} ms (${event.because})`
-    case "CircuitProbed":
+      return `${at(event.at)}⊘ circuit open for ${Math.round(event.ms)} ms (${event.reason})`
+    case "CircuitHalfOpened":
       return `${at(event.at)}? one request tries the open circuit`
     case "CircuitClosed":
       return `${at(event.at)}● circuit closed`
@@ -43,13 +43,13 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
       return `${at(event.at)}⟳ a token is wanted`
     case "TokenObtained":
       return `${at(event.at)}⟳ a token is here`
-    case "Renewed":
+    case "CredentialsRefreshed":
       return `${at(event.at)}${event.renewed ? "⟳ other credentials: replay" : "∎ no other credentials"}`
   }
 }
 
 const isAnswerOf = (event: TimelineEntry, previous: TimelineEntry | undefined): boolean =>
-  previous?._tag === "Sent" && (event._tag === "Answered" || event._tag === "Failed")
+  previous?._tag === "RequestSent" && (event._tag === "ResponseReceived" || event._tag === "RequestFailed")
 
 const timelineLines = (timeline: ReadonlyArray<TimelineEntry>): ReadonlyArray<string> =>
   timeline.flatMap((event, n) => (isAnswerOf(event, timeline[n - 1]) ? [] : [eventLine(event, timeline[n + 1])]))

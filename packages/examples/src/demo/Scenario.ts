@@ -33,10 +33,10 @@ export const client = <const O extends Omit<ApiClient.Options, "baseUrl">>(optio
   Effect.flatMap(Target, ({ baseUrl }) => ApiClient.make({ ...options, baseUrl }))
 
 export const sendsOf = (events: ReadonlyArray<Timeline.Event>): number =>
-  events.filter(({ _tag }) => _tag === "Sent").length
+  events.filter(({ _tag }) => _tag === "RequestSent").length
 
 export const waitsOf = (events: ReadonlyArray<Timeline.Event>): ReadonlyArray<number> =>
-  events.flatMap((event) => (event._tag === "Waiting" ? [Math.round(event.ms)] : []))
+  events.flatMap((event) => (event._tag === "RetryScheduled" ? [Math.round(event.ms)] : []))
 
 /** The error that a call must end with: one that succeeds is a surprise, and is told as one. */
 export const errorOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E | undefined, never, R> =>

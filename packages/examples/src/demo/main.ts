@@ -6,7 +6,7 @@
  *     npm run -s demo -- --json                     one JSON object on standard output
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as Defaults from "@countersign/client/Defaults"
+import * as RequestDefaults from "@countersign/client/RequestDefaults"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as Console from "effect/Console"
@@ -32,7 +32,7 @@ const options = Effect.try({
 
 /** Checked here, so that a slip of the fingers is one message and not thirteen. */
 const checked = (baseUrl: string | undefined) =>
-  baseUrl === undefined ? Effect.succeed(undefined) : Effect.as(Defaults.validate({ baseUrl }), baseUrl)
+  baseUrl === undefined ? Effect.succeed(undefined) : Effect.as(RequestDefaults.validate({ baseUrl }), baseUrl)
 
 const demo = (json: boolean) =>
   Effect.gen(function* () {

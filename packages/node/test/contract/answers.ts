@@ -167,7 +167,7 @@ export const answers = (transport: Transport): void => {
       exchange(
         ({ url }, response) => (url === "/to" ? response.end() : response.writeHead(302, { location: "/to" }).end()),
         (client, { url }) =>
-          Effect.map(Typed.typed(client).get(url), ({ status }) => {
+          Effect.map(Typed.fromHttpClient(client).get(url), ({ status }) => {
             expect(status).toBe(302)
           })
       )

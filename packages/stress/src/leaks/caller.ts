@@ -44,7 +44,7 @@ export const requestOf = (order: Order, url: string): HttpClientRequest.HttpClie
 /** The credentials of the client. One that is refused has others by then, or seems to. */
 export const authOf = ({ put }: Order): Effect.Effect<Auth.Service> =>
   Effect.map(put.auth ?? Effect.succeed(Auth.none), (auth) =>
-    auth === Auth.none || auth.replay !== undefined ? auth : { ...auth, renew: () => Effect.succeed(true) }
+    auth === Auth.none || auth.replay !== undefined ? auth : { ...auth, onRejected: () => Effect.succeed(true) }
   )
 
 const verbs = { GET: "get", HEAD: "head", POST: "post", PUT: "put", DELETE: "del" } as const

@@ -69,7 +69,9 @@ const key = (name: string, place: ApiKey.Place): CredentialLocation =>
 const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`
 
 const own = (secret: Redacted.Redacted<string>): Auth.Service =>
-  Auth.fixed((request) => Effect.succeed(HttpClientRequest.setHeader(request, "zebra", Redacted.value(secret))))
+  Auth.makeStaticEffect((request) =>
+    Effect.succeed(HttpClientRequest.setHeader(request, "zebra", Redacted.value(secret)))
+  )
 
 /** What names the secret is sent with each request; the secret itself never is. */
 const signature = (secret: Redacted.Redacted<string>): Auth.Service =>

@@ -42,7 +42,7 @@ const show = (request: HttpClientRequest.HttpClientRequest) => {
     Effect.logDebug("sending", shown),
     Effect.annotateCurrentSpan("http.request", shown),
     Metric.increment(Metric.tagged(Metric.counter("leaky.requests"), "request", shown)),
-    Timeline.emit(() => ({ _tag: "Sent", method: request.method, url: shown }))
+    Timeline.emit(() => ({ _tag: "RequestSent", method: request.method, url: shown }))
   ])
 }
 

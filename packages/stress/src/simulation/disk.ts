@@ -40,7 +40,7 @@ export class Disk {
     this.#record = { token, version: (this.#record?.version ?? 0) + 1 }
   }
 
-  #step(reason: "ReadFailed" | "WriteFailed" | "Busy"): Effect.Effect<void, TokenStoreError> {
+  #step(reason: "ReadFailed" | "WriteFailed" | "LockTimeout"): Effect.Effect<void, TokenStoreError> {
     return Effect.suspend(() => {
       const fails = this.mayFail && this.#world.isLucky(this.#rules.failing)
       if (fails) this.#world.tell(`will be ${reason}`)
@@ -71,7 +71,7 @@ export class Disk {
             this.#holder = undefined
             follow("after")
           })
-          return restore(this.#step("Busy")).pipe(
+          return restore(this.#step("LockTimeout")).pipe(
             Effect.zipRight(take),
             Effect.zipRight(Effect.ensuring(restore(effect), release))
           )

@@ -63,7 +63,7 @@ const fromIssuer = (parameters: URLSearchParams, server: oauth.AuthorizationServ
   })
 
 const reasons: Readonly<Record<string, readonly [TokenReason, string]>> = {
-  access_denied: ["Refused", "the sign-in was declined"],
+  access_denied: ["Rejected", "the sign-in was declined"],
   login_required: ["ReauthorizationRequired", "somebody has to sign in on a page"],
   consent_required: ["ReauthorizationRequired", "somebody has to agree on a page"],
   interaction_required: ["ReauthorizationRequired", "somebody has to answer on a page"],
@@ -77,7 +77,7 @@ const refusal = (error: string, description: string): TokenError => {
   const code = Redact.text(error, 60)
   const told = description === "" ? "" : ` ("${Redact.text(description, 200)}")`
   const known = Object.hasOwn(reasons, error) ? reasons[error] : undefined
-  const [reason, what] = known ?? ["Refused" as const, `the authorization server refused with ${code}`]
+  const [reason, what] = known ?? ["Rejected" as const, `the authorization server refused with ${code}`]
   return new TokenError({ reason, error: code, detail: `${what}${told}` })
 }
 

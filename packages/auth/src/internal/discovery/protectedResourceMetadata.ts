@@ -187,8 +187,8 @@ const documentOf = (
 
 /** Reads the document at a place. */
 export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata, Failure> => {
-  const client = Transport.typed(transport).pipe(
-    Transport.buffered(largest, () => true),
+  const client = Transport.fromHttpClient(transport).pipe(
+    Transport.bufferBodies(largest, () => true),
     Timeout.call(patience)
   )
   return Effect.gen(function* () {
@@ -203,7 +203,7 @@ export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effec
 
 /** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
 export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
-  Transport.typed(transport)
+  Transport.fromHttpClient(transport)
     .pipe(Timeout.call(patience))
     .execute(bare(api, "*/*"))
     .pipe(
@@ -251,7 +251,7 @@ export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): Token
 const noServer = invalid("the API's metadata names no authorization server that is an https URL")
 
 const notOfIt = new TokenError({
-  reason: "Refused",
+  reason: "Rejected",
   detail:
     "the API names other authorization servers than the `issuer` of the options. Set one of theirs, or leave it out"
 })

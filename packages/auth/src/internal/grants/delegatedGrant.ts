@@ -28,7 +28,7 @@ export const within = <A, R>(
     if (error._tag === "TokenStoreError") return new TokenError({ reason: "Unavailable", detail, sent: "no" })
     const { error: code, reason, retryAt } = error
     return new TokenError({
-      reason: reason === "ReauthorizationRequired" ? "Refused" : reason,
+      reason: reason === "ReauthorizationRequired" ? "Rejected" : reason,
       error: code,
       detail,
       retryAt,

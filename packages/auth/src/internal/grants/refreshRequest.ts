@@ -30,7 +30,7 @@ const scopesOf = (scopes: ReadonlyArray<string>, granted: string | undefined): R
 
 /** A server that rejects the scopes answers with one of these. The refresh token is still valid then. */
 const isOfScope = ({ error, reason }: TokenError): boolean =>
-  reason === "Refused" && (error === "invalid_scope" || error === "invalid_request")
+  reason === "Rejected" && (error === "invalid_scope" || error === "invalid_request")
 
 /** The refresh of a client, see `OAuth2.Service`. */
 export const make = (options: Options, send: Send): Service["refresh"] => {
@@ -46,7 +46,7 @@ export const make = (options: Options, send: Send): Service["refresh"] => {
         send(refreshToken, plain).pipe(
           Effect.tap(() => Effect.sync(() => (withoutScope = true))),
           // If the scopes were not the reason, the first error says more.
-          Effect.mapError((error) => (error.reason === "Refused" ? rejected : error))
+          Effect.mapError((error) => (error.reason === "Rejected" ? rejected : error))
         )
       )
     })

@@ -95,9 +95,9 @@ const parametersOf = (
 
 /** The one error for whatever is wrong with a token that was sent (RFC 8693 §2.2.2), and the one that servers send instead. */
 const explained = (error: TokenError): TokenError =>
-  error.reason === "Refused" && (error.error === "invalid_request" || error.error === "invalid_grant")
+  error.reason === "Rejected" && (error.error === "invalid_request" || error.error === "invalid_grant")
     ? new TokenError({
-        reason: "Refused",
+        reason: "Rejected",
         error: error.error,
         detail: `${error.detail}: where the request is as it should be, the token of the subject or of the actor is no longer good, and they have to sign in again`
       })

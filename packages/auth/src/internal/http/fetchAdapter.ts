@@ -59,8 +59,8 @@ type Run<A> = (fetch: Fetch, last: () => Received | undefined) => Promise<A>
 
 /** Makes the way to an authorization server over a transport: bounded, without redirects, without retries. */
 export const make = (transport: HttpClient.HttpClient): Exchange => {
-  const client = Transport.typed(transport).pipe(
-    Transport.buffered(largestAnswer, () => true),
+  const client = Transport.fromHttpClient(transport).pipe(
+    Transport.bufferBodies(largestAnswer, () => true),
     Timeout.call("20 seconds")
   )
   let ahead = 0
@@ -191,7 +191,7 @@ const sentOf = (error: SendError): TokenError["sent"] => {
 /** Why the library's reading failed, or the request before it. */
 const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
   if (outcome === undefined) {
-    return new TokenError({ reason: "Refused", detail: `the request could not be made (${nameOf(cause)})` })
+    return new TokenError({ reason: "Rejected", detail: `the request could not be made (${nameOf(cause)})` })
   }
   if (Either.isLeft(outcome)) return unreached(outcome.left)
   const { received } = outcome.right

@@ -128,7 +128,7 @@ export const claimed = (
     return Either.map(await believing(checked), (found) => ({ ...found, idToken: Redacted.make(idToken) }))
   }).pipe(
     // Nothing is sent here: what is wrong is the ID token.
-    Effect.mapError((error) => (error.reason === "Refused" ? malformed : error)),
+    Effect.mapError((error) => (error.reason === "Rejected" ? malformed : error)),
     Effect.flatten
   )
 }

@@ -102,7 +102,7 @@ const knowsS256 = ({ code_challenge_methods_supported: methods }: oauth.Authoriz
   !Array.isArray(methods) || methods.length === 0 || methods.includes("S256")
 
 const plainOnly = new TokenError({
-  reason: "Refused",
+  reason: "Rejected",
   detail: "the authorization server does not offer PKCE by S256, without which nobody is sent there"
 })
 

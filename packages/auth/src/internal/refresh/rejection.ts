@@ -102,7 +102,7 @@ export const make = (
       const isAnother = () => holding.held?.generation !== refused
       // What was joined may be the very work that has got the refused one, and is not done with storing it.
       return telling
-        .tell("Refused", held.token)
+        .tell("Rejected", held.token)
         .pipe(Effect.zipRight(Effect.repeat(another(isAnother), { until: isAnother })), Effect.as(true))
     })
 
@@ -120,7 +120,7 @@ const settled = ({ tell }: Telling.Telling, token: Token.Token, ms: number): Eff
   Effect.zipRight(
     tell("Settling", token),
     Effect.zipRight(
-      Timeline.emit(() => ({ _tag: "Waiting", ms, because: "the token is new" })),
+      Timeline.emit(() => ({ _tag: "RetryScheduled", ms, reason: "the token is new" })),
       Effect.sleep(ms)
     )
   )

@@ -57,7 +57,7 @@ const rejected = (received: Received, details: ErrorDetails.ErrorDetails): Token
   const { code, isOAuth, name } = details
   const detail = said(received, details)
   return new TokenError({
-    reason: "Refused",
+    reason: "Rejected",
     error: code ?? (name === undefined ? undefined : received.secrets.shown(name, 60)),
     detail: isOAuth || code !== undefined ? detail : `${detail}. ${advice}`,
     retryAt: isPace(code) ? received.retryAt : undefined
@@ -78,7 +78,7 @@ const unknownClient = (received: Received, details: ErrorDetails.ErrorDetails | 
   const message = quoted(received, details?.message)
   const told = message === undefined ? "" : ` (${message})`
   return new TokenError({
-    reason: "Refused",
+    reason: "Rejected",
     error: "invalid_client",
     detail: `the authorization server does not know this client${told}: check its id, its secret and how it is sent`
   })

@@ -15,7 +15,7 @@ const lockPatience = Duration.minutes(2)
 /** The error of a store that did not answer in time. */
 export const silent = (
   what: string,
-  reason: "ReadFailed" | "WriteFailed" | "Busy",
+  reason: "ReadFailed" | "WriteFailed" | "LockTimeout",
   after: Duration.Duration
 ): TokenStoreError => new TokenStoreError({ reason, detail: `${what} took longer than ${Duration.format(after)}` })
 
@@ -73,7 +73,7 @@ const bounded =
       const outside = Effect.flatMap(Effect.sleep(lockPatience), () => {
         if (now === "entered") return Effect.never
         now = "gone"
-        return silent("waiting for its lock", "Busy", lockPatience)
+        return silent("waiting for its lock", "LockTimeout", lockPatience)
       })
       // Also where a scope is closing, and nothing else can be interrupted.
       const entered = Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))

@@ -22,11 +22,8 @@ import { sleep } from "../time/sleep.js"
 import * as Expired from "./credentialExpiry.js"
 import type { ExpiredWhen, Service, Signed } from "./scheme.js"
 
-const unauthorized = (response: HttpClientResponse, because: Unauthorized["because"]): Unauthorized =>
-  withResponse(
-    new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), because }),
-    response
-  )
+const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason"]): Unauthorized =>
+  withResponse(new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), reason }), response)
 
 /** A request with what sends it, and what to do when it is refused. */
 export interface Loop<E, R> {
@@ -51,7 +48,7 @@ export const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent
 
 export const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
   Effect.flatMap(loop.next(keep(loop.request, signed.request)), (response): Sent<E, R> => {
-    signed.heard?.(response)
+    signed.onResponse?.(response)
     keepUnsigned(response, loop.request)
     const { expiredWhen } = loop.auth
     if (response.status >= 400) {
@@ -98,17 +95,17 @@ const answer = <E, R>(
     const { auth, replay } = loop
     // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
     const settled = yield* settle(response)
-    const error = unauthorized(settled, first === undefined ? "Refused" : "ReplayRefused")
+    const error = unauthorized(settled, first === undefined ? "Rejected" : "RejectedAfterRefresh")
     const at = yield* currentTimeMillis
     // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
     const refusal = { credential, challenges: challengesOf(settled), at, first: first ?? credential }
     const decided = yield* step(replay, state, error)
     if (Option.isNone(decided)) {
-      if (auth.gaveUp !== undefined) yield* auth.gaveUp(refusal)
+      if (auth.onReplayRejected !== undefined) yield* auth.onReplayRejected(refusal)
       return yield* giveUp(error, settled)
     }
-    const renewed = yield* auth.renew(refusal)
-    yield* Timeline.emit(() => ({ _tag: "Renewed", renewed }))
+    const renewed = yield* auth.onRejected(refusal)
+    yield* Timeline.emit(() => ({ _tag: "CredentialsRefreshed", renewed }))
     if (!renewed) return yield* giveUp(error, settled)
     if (!RequestBody.isReplayable(request.body)) {
       return yield* giveUp(unauthorized(settled, "BodyNotReplayable"), settled)
@@ -130,7 +127,9 @@ const stepUp = <E, R>(
   response: HttpClientResponse,
   state: unknown
 ): Sent<E, R> | undefined => {
-  const asked = loop.steppedUp ? undefined : loop.auth.stepUp?.({ credential, challenges: challengesOf(response) })
+  const asked = loop.steppedUp
+    ? undefined
+    : loop.auth.onInsufficientScope?.({ credential, challenges: challengesOf(response) })
   return asked !== undefined && RequestBody.isReplayable(request.body)
     ? Effect.flatMap(Effect.zip(settle(response), asked), ([settled, found]) =>
         found ? sign({ ...again(loop, settled), steppedUp: true }, state, undefined) : Effect.succeed(settled)

@@ -17,7 +17,7 @@ export interface Signed {
   readonly request: HttpClientRequest
   readonly credential: string | number
   /** Told of the answer, whatever it is, when it comes: servers hand out with one what the next request needs. Never throws. */
-  readonly heard?: ((response: HttpClientResponse) => void) | undefined
+  readonly onResponse?: ((response: HttpClientResponse) => void) | undefined
 }
 
 /**
@@ -26,12 +26,12 @@ export interface Signed {
  * @since 0.1.0
  * @category models
  */
-export interface Refusal {
+export interface Rejection {
   readonly credential: string | number
   readonly challenges: ReadonlyArray<Challenge>
   readonly at: number
   /** The credentials that the request was refused with at first: the same ones, unless this is a replay. */
-  readonly first?: string | number | undefined
+  readonly initialCredentialId?: string | number | undefined
 }
 
 /**
@@ -63,23 +63,24 @@ export interface Service {
    * Signs at once, where nothing has to be waited for: a token that is there and fresh at `now` (epoch milliseconds)
    * needs no effect. Where it gives `undefined`, and for replays, {@link sign} is asked.
    */
-  readonly ready?: ((request: HttpClientRequest, now: number) => Signed | undefined) | undefined
+  readonly signSync?: ((request: HttpClientRequest, now: number) => Signed | undefined) | undefined
   /**
    * Answers a refusal: true when another send may fare better, since there are other credentials than the refused
    * ones now (a token was refreshed, the next key is in use, the challenge can be answered). It gets others only if
    * the refused ones are still the current ones.
    */
-  readonly renew: (refusal: Refusal) => Effect.Effect<boolean, AuthError>
+  readonly onRejected: (refusal: Rejection) => Effect.Effect<boolean, AuthError>
   /**
    * Answers a 403: true when another send may fare better, since there are credentials now that allow more. Where it is
    * left out, or gives nothing or false, the answer is the 403. One for each request.
    */
-  readonly stepUp?:
-    ((refusal: Pick<Refusal, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined) | undefined
+  readonly onInsufficientScope?:
+    | ((refusal: Pick<Rejection, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined)
+    | undefined
   /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
-  readonly gaveUp?: ((refusal: Refusal) => Effect.Effect<void>) | undefined
+  readonly onReplayRejected?: ((refusal: Rejection) => Effect.Effect<void>) | undefined
   /**
-   * Which other responses than a 401 are answered as one: {@link Service.renew}, and a replay. If nothing more is done about
+   * Which other responses than a 401 are answered as one: {@link Service.onRejected}, and a replay. If nothing more is done about
    * such a response, the call gets the response itself, such as `Forbidden` for a 403. A rate limit is none of them.
    */
   readonly expiredWhen?: ExpiredWhen | undefined

@@ -1,5 +1,5 @@
 import type { Holder } from "../call/permitOwner.js"
-import type { Tally } from "./service.js"
+import type { FailureCounter } from "./service.js"
 
 /** What is said about when to come back while a probe is under way, in milliseconds, at most: it will soon be known. */
 const soon = 1000
@@ -10,7 +10,7 @@ const soon = 1000
  */
 export class Circuit {
   readonly origin: string
-  tally: Tally
+  tally: FailureCounter
   /** Changes when it opens and when it closes: what was begun before says nothing about what is now. */
   generation = 0
   isClosed = true
@@ -24,7 +24,7 @@ export class Circuit {
   #delayMs = 1000
   #since = 0
 
-  constructor(origin: string, tally: Tally) {
+  constructor(origin: string, tally: FailureCounter) {
     this.origin = origin
     this.tally = tally
   }
@@ -59,7 +59,7 @@ export class Circuit {
     this.#delayMs = delayMs
   }
 
-  close(tally: Tally): void {
+  close(tally: FailureCounter): void {
     this.generation++
     this.isClosed = true
     this.isFailing = false

@@ -1,8 +1,8 @@
 /** How failures are counted until they are too many. They know no clock: who tells them brings one. */
-import type { Tally } from "./service.js"
+import type { FailureCounter } from "./service.js"
 
 /** Failures with no answer in between. */
-export class InARow implements Tally {
+export class InARow implements FailureCounter {
   readonly #limit: number
   #failures = 0
 
@@ -17,7 +17,7 @@ export class InARow implements Tally {
 }
 
 /** The share of failures among the exchanges of a rolling window, which moves on bucket by bucket. */
-export class Rolling implements Tally {
+export class Rolling implements FailureCounter {
   readonly #ratio: number
   readonly #minimum: number
   /** The length of a bucket, in milliseconds. */
@@ -67,10 +67,10 @@ export class Rolling implements Tally {
 }
 
 /** Several tallies, each of which hears of everything. */
-export class Several implements Tally {
-  readonly #tallies: ReadonlyArray<Tally>
+export class Several implements FailureCounter {
+  readonly #tallies: ReadonlyArray<FailureCounter>
 
-  constructor(tallies: ReadonlyArray<Tally>) {
+  constructor(tallies: ReadonlyArray<FailureCounter>) {
     this.#tallies = tallies
   }
 

@@ -18,30 +18,30 @@ import { isOutage, verdictOf } from "../origins/serverHealth.js"
 import { monotonicOf, nowOf } from "../time/clock.js"
 import { step } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
-import type { Opening, Options, Service, State, Trip } from "./service.js"
+import type { OpenEvent, Options, Service, State, TripPolicy } from "./service.js"
 
 /**
- * What {@link Options}, and those of `consecutive`, `rate` and `recovery`, are when they are left out.
+ * What {@link Options}, and those of `consecutiveFailures`, `failureRate` and `halfOpenAfter`, are when they are left out.
  *
  * @since 0.1.0
  * @category defaults
  */
 export const defaults = {
   failures: 5,
-  ratio: 0.5,
-  minimum: 20,
+  failureRateThreshold: 0.5,
+  minimumCalls: 20,
   window: "10 seconds",
   buckets: 10,
-  base: "1 second",
-  cap: "60 seconds",
-  origins: 1000
+  baseDelay: "1 second",
+  maxDelay: "60 seconds",
+  maxOrigins: 1000
 } as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
 interface Rules {
-  readonly trip: Trip
-  readonly schedule: Schedule.Schedule<unknown, Opening>
+  readonly trip: TripPolicy
+  readonly schedule: Schedule.Schedule<unknown, OpenEvent>
   readonly isFailure: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
 }
 
@@ -73,7 +73,7 @@ export const failed = (exit: Exit.Exit<HttpClientResponse, unknown>): boolean =>
     onFailure: (cause) => Option.exists(Cause.failureOption(cause), (e) => verdictOf(e, isBroken) === "broken")
   })
 
-const becauseOf = (outcome: Exit.Exit<HttpClientResponse, unknown>): string => {
+const reasonOf = (outcome: Exit.Exit<HttpClientResponse, unknown>): string => {
   if (Exit.isSuccess(outcome)) return String(outcome.value.status)
   const error = Option.getOrUndefined(Cause.failureOption(outcome.cause))
   if (typeof error !== "object" || error === null || !("_tag" in error)) return "Error"
@@ -89,7 +89,7 @@ const open = (
 ): Effect.Effect<void> => {
   circuit.open(now)
   const { generation, origin } = circuit
-  const opening = { origin, because: becauseOf(outcome) }
+  const opening = { origin, reason: reasonOf(outcome) }
   const state: unknown = circuit.progress === undefined ? schedule.initial : circuit.progress.state
   return Effect.uninterruptible(
     Effect.flatMap(step(schedule, state, opening), (decided) => {
@@ -138,7 +138,7 @@ const concluded = (
 ): Effect.Effect<void> => {
   if (verdict === undefined) return Effect.void
   if (verdict === "broken") return open(rules, circuit, monotonicOf(fiber), outcome)
-  circuit.close(rules.trip.start())
+  circuit.close(rules.trip.makeCounter())
   return Timeline.emit(() => ({ _tag: "CircuitClosed", origin: circuit.origin }))
 }
 
@@ -159,7 +159,7 @@ const probing = <E, R>(
     const holder = holderOf(fiber)
     circuit.probe = holder
     const probe = Effect.zipRight(
-      Timeline.emit(() => ({ _tag: "CircuitProbed", origin: circuit.origin })),
+      Timeline.emit(() => ({ _tag: "CircuitHalfOpened", origin: circuit.origin })),
       exchange
     )
     // The place is free before anybody's predicate is asked: what that throws must not keep it.
@@ -186,15 +186,15 @@ const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
 }
 
 /** The circuits of a client as a service. */
-export const breaking = (options: Options, trip: Trip, schedule: Rules["schedule"]): Service => {
+export const breaking = (options: Options, trip: TripPolicy, schedule: Rules["schedule"]): Service => {
   const rules: Rules = { trip, schedule, isFailure: options.isFailure }
   const circuits = new PerOrigin(
-    options.origins ?? defaults.origins,
+    options.maxOrigins ?? defaults.maxOrigins,
     worth,
-    (origin) => new Circuit(origin, trip.start())
+    (origin) => new Circuit(origin, trip.makeCounter())
   )
   return {
-    guard: (request: HttpClientRequest, exchange) =>
+    execute: (request: HttpClientRequest, exchange) =>
       Effect.withFiberRuntime((fiber) => {
         const circuit = circuits.of(request)
         if (circuit === undefined) return exchange

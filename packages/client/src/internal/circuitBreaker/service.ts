@@ -26,7 +26,7 @@ export type State =
  */
 export interface Service {
   /** Runs an exchange if its origin's circuit lets it pass, and hears how it ended; fails with `CircuitOpen` if not. */
-  readonly guard: <E, R>(
+  readonly execute: <E, R>(
     request: HttpClientRequest,
     exchange: Effect.Effect<HttpClientResponse, E, R>
   ) => Effect.Effect<HttpClientResponse, E | CircuitOpen, R>
@@ -40,7 +40,7 @@ export interface Service {
  * @since 0.1.0
  * @category models
  */
-export interface Tally {
+export interface FailureCounter {
   /**
    * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the milliseconds of the monotonic
    * clock, for a count by time. Call it only then: reading the clock costs more than all the rest.
@@ -54,8 +54,8 @@ export interface Tally {
  * @since 0.1.0
  * @category models
  */
-export interface Trip {
-  readonly start: () => Tally
+export interface TripPolicy {
+  readonly makeCounter: () => FailureCounter
 }
 
 /**
@@ -65,9 +65,9 @@ export interface Trip {
  * @since 0.1.0
  * @category models
  */
-export interface Opening {
+export interface OpenEvent {
   readonly origin: string
-  readonly because: string
+  readonly reason: string
 }
 
 /**
@@ -77,15 +77,15 @@ export interface Opening {
  * @category models
  */
 export interface Options {
-  /** When they open (`consecutive`). */
-  readonly trip?: Trip | undefined
+  /** When they open (`consecutiveFailures`). */
+  readonly tripPolicy?: TripPolicy | undefined
   /**
-   * For how long they stay open, step by step with each probe that fails (`recovery`); after a probe that was
+   * For how long they stay open, step by step with each probe that fails (`halfOpenAfter`); after a probe that was
    * answered it begins anew. When it ends, the last delay stays.
    */
-  readonly schedule?: Schedule.Schedule<unknown, Opening> | undefined
+  readonly schedule?: Schedule.Schedule<unknown, OpenEvent> | undefined
   /** Which exchanges are failures ({@link isFailure}). Never asked about interruptions and defects. */
   readonly isFailure?: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
   /** How many origins are remembered at most (1000): those that were idle for longest are forgotten first, open ones last. */
-  readonly origins?: number | undefined
+  readonly maxOrigins?: number | undefined
 }

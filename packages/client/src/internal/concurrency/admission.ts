@@ -17,15 +17,22 @@ import { admitted } from "../telemetry/admittedEvent.js"
 import { monotonicOf } from "../time/clock.js"
 import { Bulkhead } from "./bulkhead.js"
 import type { Permit } from "./bulkhead.js"
-import type { Limit, Moving, Options, Service } from "./service.js"
+import type { Limit, AdaptiveLimit, Options, Service } from "./service.js"
 
 /**
- * What {@link Options}, and those of `adaptive`, are when they are left out; `queue` is twice the limit.
+ * What {@link Options}, and those of `adaptive`, are when they are left out; `maxQueued` is twice the limit.
  *
  * @since 0.1.0
  * @category defaults
  */
-export const defaults = { longest: "60 seconds", origins: 1000, min: 1, max: 200, initial: 20, backoff: 0.7 } as const
+export const defaults = {
+  maxWait: "60 seconds",
+  maxOrigins: 1000,
+  min: 1,
+  max: 200,
+  initial: 20,
+  backoffRatio: 0.7
+} as const
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
@@ -130,30 +137,30 @@ const queue = <E, R>(passage: Passage<E, R>): Exchange<E | Overloaded, R> => {
   return ms <= 0 ? Effect.fail(overloaded(bulkhead)) : wait(passage, ms)
 }
 
-const fixed = (limit: number): Moving => ({ limit: Math.max(1, Math.floor(limit)), heard: () => {} })
+const fixed = (limit: number): AdaptiveLimit => ({ limit: Math.max(1, Math.floor(limit)), onResult: () => {} })
 
 /** Idle, idle with something learnt, in use. */
 const worth =
   ({ moves }: Rules) =>
-  ({ queued, underWay }: Bulkhead): number =>
-    underWay + queued > 0 ? 2 : moves ? 1 : 0
+  ({ queued, inFlight }: Bulkhead): number =>
+    inFlight + queued > 0 ? 2 : moves ? 1 : 0
 
 /** The bulkheads of a client as a service. */
 export const queueing = (limit: number | Limit, options: Options): Service => {
   const rules: Rules = {
     moves: typeof limit !== "number",
-    isTimed: typeof limit !== "number" && limit.isTimed,
-    queue: options.queue,
-    longest: Duration.toMillis(options.longest ?? defaults.longest)
+    isTimed: typeof limit !== "number" && limit.needsDuration,
+    queue: options.maxQueued,
+    longest: Duration.toMillis(options.maxWait ?? defaults.maxWait)
   }
-  const start = typeof limit === "number" ? () => fixed(limit) : limit.start
+  const start = typeof limit === "number" ? () => fixed(limit) : limit.make
   const bulkheads = new PerOrigin(
-    options.origins ?? defaults.origins,
+    options.maxOrigins ?? defaults.maxOrigins,
     worth(rules),
     (origin) => new Bulkhead(origin, start())
   )
   return {
-    admit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
+    withPermit: <E, R>(request: HttpClientRequest, exchange: Exchange<E, R>) =>
       Effect.withFiberRuntime<HttpClientResponse, E | Overloaded, R>((fiber) => {
         const bulkhead = bulkheads.of(request)
         if (bulkhead === undefined) return exchange
@@ -163,10 +170,10 @@ export const queueing = (limit: number | Limit, options: Options): Service => {
           return permit === undefined ? queue(passage) : send(passage, permit)
         })
       }),
-    load: (origin) =>
+    stats: (origin) =>
       Effect.sync(() => {
-        const { limit, queued, underWay } = bulkheads.find(origin) ?? new Bulkhead(origin, start())
-        return { limit, queued, underWay }
+        const { limit, queued, inFlight } = bulkheads.find(origin) ?? new Bulkhead(origin, start())
+        return { limit, queued, inFlight }
       })
   }
 }

@@ -1,4 +1,4 @@
-import type { Ended, Moving } from "./service.js"
+import type { ExchangeResult, AdaptiveLimit } from "./service.js"
 
 /** What {@link Aimd} is made of, ready for use. */
 interface Bounds {
@@ -16,7 +16,7 @@ interface Bounds {
  * sign of overload takes a share of it. Those that were sent before that share was taken tell nothing new: one round
  * loses one share.
  */
-export class Aimd implements Moving {
+export class Aimd implements AdaptiveLimit {
   readonly #bounds: Bounds
   #limit: number
   /** The last permit that was given before the limit was cut. */
@@ -31,14 +31,14 @@ export class Aimd implements Moving {
     return Math.floor(this.#limit)
   }
 
-  heard({ given, ms, nth, overloaded, underWay }: Ended): void {
+  onResult({ permitsIssued, ms, permitNumber, overloaded, inFlight }: ExchangeResult): void {
     const { backoff, max, min, slow } = this.#bounds
     if (overloaded || ms > slow) {
-      if (nth <= this.#cutAfter) return
-      this.#cutAfter = given
+      if (permitNumber <= this.#cutAfter) return
+      this.#cutAfter = permitsIssued
       this.#limit = Math.max(min, this.#limit * backoff)
       // Who does not use half of the limit has not shown that more would do.
-    } else if (underWay * 2 >= this.#limit) {
+    } else if (inFlight * 2 >= this.#limit) {
       this.#limit = Math.min(max, this.#limit + 1 / this.#limit)
     }
   }

@@ -4,16 +4,16 @@ import type { Holder } from "../call/permitOwner.js"
 import { holderOf, isWithin } from "../call/permitOwner.js"
 import { admit, Waiter, WaitQueue } from "../call/waitQueue.js"
 import { monotonicOf } from "../time/clock.js"
-import type { Moving } from "./service.js"
+import type { AdaptiveLimit } from "./service.js"
 
 /** Leave to send. */
 export class Permit implements Holder {
   readonly fiber: Running
   readonly shared: Holder["shared"]
   /** How many of this bulkhead's were given with it and before it. */
-  nth = 0
+  permitNumber = 0
   /** How many requests were under way when it was given, this one included. */
-  underWay = 0
+  inFlight = 0
   /** When it was given, in milliseconds of the monotonic clock, where durations are measured. */
   since = 0
   /** Until when it is held at most, in milliseconds of the monotonic clock. After that its fiber is lost. */
@@ -45,14 +45,14 @@ export class QueuedRequest extends Waiter {
  */
 export class Bulkhead {
   readonly origin: string
-  readonly #moving: Moving
+  readonly #moving: AdaptiveLimit
   readonly #held = new Set<Permit>()
   readonly #waiting = new WaitQueue<QueuedRequest>()
   #given = 0
   /** The earliest time at which a permit may end. */
   #nextEnd = Number.POSITIVE_INFINITY
 
-  constructor(origin: string, moving: Moving) {
+  constructor(origin: string, moving: AdaptiveLimit) {
     this.origin = origin
     this.#moving = moving
   }
@@ -61,7 +61,7 @@ export class Bulkhead {
     return this.#moving.limit
   }
 
-  get underWay(): number {
+  get inFlight(): number {
     return this.#held.size
   }
 
@@ -106,8 +106,8 @@ export class Bulkhead {
   }
 
   /** What the exchange that had a permit says about the server. */
-  heard({ nth, underWay }: Permit, overloaded: boolean, ms: number): void {
-    this.#moving.heard({ overloaded, ms, nth, underWay, given: this.#given })
+  heard({ permitNumber, inFlight }: Permit, overloaded: boolean, ms: number): void {
+    this.#moving.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#given })
   }
 
   /** Gives a permit back. */
@@ -144,7 +144,7 @@ export class Bulkhead {
   #give(permit: Permit): void {
     this.#held.add(permit)
     this.#nextEnd = Math.min(this.#nextEnd, permit.until)
-    permit.nth = ++this.#given
-    permit.underWay = this.#held.size
+    permit.permitNumber = ++this.#given
+    permit.inFlight = this.#held.size
   }
 }

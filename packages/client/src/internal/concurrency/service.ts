@@ -11,11 +11,11 @@ import type { Overloaded } from "../../Errors.js"
  * @since 0.1.0
  * @category models
  */
-export interface Load {
+export interface ConcurrencyStats {
   /** How many requests may be under way. */
   readonly limit: number
   /** How many are. */
-  readonly underWay: number
+  readonly inFlight: number
   /** How many wait for one of those to end. */
   readonly queued: number
 }
@@ -28,12 +28,12 @@ export interface Load {
  */
 export interface Service {
   /** Runs an exchange when there is a permit for it, and gives that back when it ends; fails with `Overloaded` if not. */
-  readonly admit: <E, R>(
+  readonly withPermit: <E, R>(
     request: HttpClientRequest,
     exchange: Effect.Effect<HttpClientResponse, E, R>
   ) => Effect.Effect<HttpClientResponse, E | Overloaded, R>
   /** How busy an origin is; any URL there will do. */
-  readonly load: (origin: string) => Effect.Effect<Load>
+  readonly stats: (origin: string) => Effect.Effect<ConcurrencyStats>
 }
 
 /**
@@ -42,17 +42,17 @@ export interface Service {
  * @since 0.1.0
  * @category models
  */
-export interface Ended {
+export interface ExchangeResult {
   /** Whether it was a sign of overload: a rate limit, 502, 503, 504, 520 to 524, 529, a `TransportError`, an exchange that took too long. */
   readonly overloaded: boolean
-  /** How long it had its permit, in milliseconds; 0 where the limit is not {@link Limit.isTimed}. */
+  /** How long it had its permit, in milliseconds; 0 where the limit is not {@link Limit.needsDuration}. */
   readonly ms: number
   /** The how manieth permit it had, from 1. */
-  readonly nth: number
+  readonly permitNumber: number
   /** How many permits have been given by now. */
-  readonly given: number
+  readonly permitsIssued: number
   /** How many exchanges were under way when it began, itself included. */
-  readonly underWay: number
+  readonly inFlight: number
 }
 
 /**
@@ -61,10 +61,10 @@ export interface Ended {
  * @since 0.1.0
  * @category models
  */
-export interface Moving {
+export interface AdaptiveLimit {
   /** How many may be under way now: a whole number, 1 or more. */
   readonly limit: number
-  readonly heard: (ended: Ended) => void
+  readonly onResult: (ended: ExchangeResult) => void
 }
 
 /**
@@ -74,9 +74,9 @@ export interface Moving {
  * @category models
  */
 export interface Limit {
-  readonly start: () => Moving
+  readonly make: () => AdaptiveLimit
   /** Whether it wants to know how long exchanges take: two looks at the clock each. */
-  readonly isTimed: boolean
+  readonly needsDuration: boolean
 }
 
 /**
@@ -89,9 +89,9 @@ export interface Options {
   /** How many may be under way to an origin: a number, or a limit that moves, such as `adaptive`. */
   readonly limit: number | Limit
   /** How many may wait for an origin (twice the limit); 0 for none. */
-  readonly queue?: number | undefined
+  readonly maxQueued?: number | undefined
   /** The longest wait for a permit (60 s). */
-  readonly longest?: Duration.DurationInput | undefined
+  readonly maxWait?: Duration.DurationInput | undefined
   /** How many origins are remembered at most (1000); those that are idle are forgotten first. */
-  readonly origins?: number | undefined
+  readonly maxOrigins?: number | undefined
 }

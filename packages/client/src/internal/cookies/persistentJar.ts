@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Kept } from "./cookieStore.js"
 import { Jar, serve } from "./memoryJar.js"
-import type { Service, StoredOptions } from "./service.js"
+import type { Service, PersistentOptions } from "./service.js"
 
 /** A session's cookie has no time at which it expires. JSON has no word for never. */
 const Cookie = Schema.Struct({
@@ -80,9 +80,9 @@ const saving = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wante
 }
 
 /** The options, without those that are left out. */
-type Rules = { readonly [K in keyof StoredOptions]-?: Exclude<StoredOptions[K], undefined> }
+type Rules = { readonly [K in keyof PersistentOptions]-?: Exclude<PersistentOptions[K], undefined> }
 
-/** See `CookieJar.makeStored`. */
+/** See `CookieJar.makePersistent`. */
 export const make = ({
   delay,
   key,

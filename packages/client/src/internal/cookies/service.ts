@@ -21,7 +21,7 @@ export interface Service {
  * @since 0.1.0
  * @category models
  */
-export interface StoredOptions {
+export interface PersistentOptions {
   /** The key that the jar is saved under (`"cookies"`); no secret, since warnings name it. */
   readonly key?: string | undefined
   /** How long changes are gathered before they are saved (1 s). With `Duration.infinity` it is done at the end only. */

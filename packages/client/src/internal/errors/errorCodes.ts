@@ -18,7 +18,7 @@ const classes: ReadonlyMap<string, Class> = new Map([
   ["EHOSTUNREACH", never("ConnectionRefused")],
   ["ENETUNREACH", never("ConnectionRefused")],
   ["EADDRNOTAVAIL", never("ConnectionRefused")],
-  ["ERR_COUNTERSIGN_ADDRESS_BLOCKED", never("AddressRefused")],
+  ["ERR_COUNTERSIGN_ADDRESS_BLOCKED", never("AddressBlocked")],
   ["ERR_COUNTERSIGN_TLS_ORIGINS", never("Tls")],
   ["UND_ERR_CONNECT_TIMEOUT", never("ConnectTimeout")],
   ["UND_ERR_HEADERS_TIMEOUT", perhaps("HeadersTimeout")],

@@ -44,7 +44,7 @@ const parserError = (cause: object, code: unknown): Classified | undefined => {
     return { reason: "ConnectionReset", sent: "maybe", code: endOfInput }
   }
   const detail = isTlsAlert(cause) ? "the server speaks TLS: use https://" : words
-  return { reason: "InvalidAnswer", sent: "maybe", code: Codes.isCode(code) ? code : "HPE_INVALID", detail }
+  return { reason: "InvalidHttpResponse", sent: "maybe", code: Codes.isCode(code) ? code : "HPE_INVALID", detail }
 }
 
 /** The code may sit some causes deep: platform wraps undici, fetch wraps it twice, happy eyeballs makes a list of it. */
@@ -87,6 +87,6 @@ export const classify = (cause: unknown, begun = false): Classified => {
   if (begun) return cuts.has(found.reason) ? { ...found, reason: "Truncated" } : found
   // undici compares the length with what it has read of the body, also where it could not parse the header.
   return found.code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
-    ? { ...found, reason: "InvalidAnswer", detail: repeatedLength }
+    ? { ...found, reason: "InvalidHttpResponse", detail: repeatedLength }
     : found
 }

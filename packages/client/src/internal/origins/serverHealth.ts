@@ -26,7 +26,7 @@ export const isOutage = (status: number): boolean =>
 
 const ofTransport = ({ proxy, reason }: TransportError): Verdict => {
   // This side's own refusal says nothing about the other.
-  if (reason === "AddressRefused") return undefined
+  if (reason === "AddressBlocked") return undefined
   // A proxy that is down or rejects the client says nothing about the server.
   return reason === "ProxyFailed" && !unreached.has(proxy?.status) ? undefined : "broken"
 }
@@ -40,7 +40,7 @@ const ofTransport = ({ proxy, reason }: TransportError): Verdict => {
 export const verdictOf = (error: unknown, isBroken: (status: number) => boolean): Verdict => {
   if (error instanceof TransportError) return ofTransport(error)
   if (error instanceof Timeout) return error.scope === "exchange" ? "broken" : undefined
-  if (error instanceof RateLimited && error.by !== "server") return undefined
+  if (error instanceof RateLimited && error.source !== "server") return undefined
   if (error instanceof Unavailable || error instanceof RateLimited) {
     return isBroken(error.status) ? "broken" : "answered"
   }

@@ -67,17 +67,17 @@ const take = (
 }
 
 const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, RateLimited> =>
-  Effect.flatMap(currentTimeMillis, (now) => Effect.fail(heldBack(request, "limit", 429, ms, now)))
+  Effect.flatMap(currentTimeMillis, (now) => Effect.fail(heldBack(request, "clientLimit", 429, ms, now)))
 
 /** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
 export const limiting = (limiter: RateLimiter.Service, options: Options, hold: Service | undefined): Service => {
-  const longest = Duration.toMillis(options.longest ?? defaults.longest)
-  const onLimit = options.onLimit ?? defaults.onLimit
+  const longest = Duration.toMillis(options.maxWait ?? defaults.maxWait)
+  const onLimit = options.onExceeded ?? defaults.onExceeded
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
   const counted = (request: HttpClientRequest) => take(limiter, limits, defaults.algorithm, request)
   const opened = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
-    hold?.active === true ? hold.admit(request, send) : Effect.void
+    hold?.active === true ? hold.acquire(request, send) : Effect.void
 
   /** The first of a line: a hold that came while it waited has to be over before it is counted. */
   const first = (sending: Sending, line: Line): Effect.Effect<void, RateLimited> =>
@@ -102,7 +102,7 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
         return line
       }),
       (line) =>
-        Timeline.emit(() => ({ _tag: "Held", ms: Math.ceil(ms) })).pipe(
+        Timeline.emit(() => ({ _tag: "Throttled", ms: Math.ceil(ms) })).pipe(
           Effect.zipRight(line.lock.withLock(first(sending, line))),
           Effect.zipRight(admitted(sending.since))
         ),
@@ -134,12 +134,12 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
 
   return {
     active: true,
-    admit: (request, send) =>
+    acquire: (request, send) =>
       Effect.zipRight(
         Effect.suspend(() => opened(request, send)),
         permitted(request, send)
       ),
-    heed: (request, response, send) => hold?.heed(request, response, send) ?? Effect.void,
+    onResponse: (request, response, send) => hold?.onResponse(request, response, send) ?? Effect.void,
     ...(hold?.end === undefined ? {} : { end: hold.end })
   }
 }

@@ -9,7 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import type { RateLimitedBy } from "../../Errors.js"
+import type { RateLimitSource } from "../../Errors.js"
 import { RateLimited } from "../../Errors.js"
 import * as Signal from "../../Signal.js"
 import * as Timeline from "../../Timeline.js"
@@ -25,27 +25,27 @@ import { monotonicOf, nowOf } from "../time/clock.js"
 import { sleep } from "../time/sleep.js"
 import type { Sender, Waiter } from "./admissionGate.js"
 import { Gate } from "./admissionGate.js"
-import type { HoldOptions, Service } from "./service.js"
+import type { ThrottleOptions, Service } from "./service.js"
 
 /**
- * What {@link HoldOptions}, `Options` and `Limit` are when they are left out.
+ * What {@link ThrottleOptions}, `Options` and `Limit` are when they are left out.
  *
  * @since 0.1.0
  * @category defaults
  */
 export const defaults = {
-  onLimit: "wait",
-  longest: "60 seconds",
+  onExceeded: "wait",
+  maxWait: "60 seconds",
   maxThrottle: "1 hour",
-  capacity: 1000,
-  learn: false,
+  maxKeys: 1000,
+  useRemainingHeaders: false,
   algorithm: "sliding-window"
 } as const
 
 /** The error of a request that was not sent. */
 export const heldBack = (
   request: HttpClientRequest,
-  by: RateLimitedBy,
+  source: RateLimitSource,
   status: number,
   ms: number,
   now: number
@@ -55,7 +55,7 @@ export const heldBack = (
     method: request.method,
     url: shownUrl(request),
     status,
-    by,
+    source,
     retryAfter: Duration.millis(whole),
     retryAt: dateAfter(whole, now)
   })
@@ -65,7 +65,7 @@ export const heldBack = (
 const unsaid = (closings: number): number => Math.min(1000 * 2 ** closings, 20_000)
 
 const limitedNow = (request: HttpClientRequest, gate: Gate, fiber: Running): RateLimited =>
-  heldBack(request, "hold", gate.status, gate.waitOf(monotonicOf(fiber)), nowOf(fiber))
+  heldBack(request, "throttle", gate.status, gate.waitOf(monotonicOf(fiber)), nowOf(fiber))
 
 /** Looks after a gate until nothing waits there. */
 const pump = (gate: Gate): Effect.Effect<void> =>
@@ -128,7 +128,7 @@ const wait = (request: HttpClientRequest, gate: Gate, sender: Sender, latest: nu
     }),
     ([waiter, turn, since, ms]) =>
       Effect.zipRight(
-        Timeline.emit(() => ({ _tag: "Held", ms })),
+        Timeline.emit(() => ({ _tag: "Throttled", ms })),
         Effect.zipRight(turnOf(gate, waiter, turn), admitted(since))
       ),
     ([waiter]) =>
@@ -160,7 +160,7 @@ export const asked: Asked = (response, now) => {
 
 /** What shares a gate: an origin, an account, and a key of the caller's. */
 const keying =
-  ({ account, key }: HoldOptions) =>
+  ({ account, key }: ThrottleOptions) =>
   (request: HttpClientRequest): string => {
     const origin = Origin.of(request.url)
     if (account === undefined && key === undefined) return origin
@@ -168,11 +168,11 @@ const keying =
   }
 
 /** The gates of a client as a service: {@link Service.active} while there are any. */
-export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Service => {
-  const longest = Duration.toMillis(options.longest ?? defaults.longest)
+export const holding = (options: ThrottleOptions, asks: Asked, learns: boolean): Service => {
+  const longest = Duration.toMillis(options.maxWait ?? defaults.maxWait)
   const ceiling = Duration.toMillis(options.maxThrottle ?? defaults.maxThrottle)
-  const { onLimit = defaults.onLimit } = options
-  const gates = new Recent<Gate>(options.capacity ?? defaults.capacity, worth)
+  const { onExceeded = defaults.onExceeded } = options
+  const gates = new Recent<Gate>(options.maxKeys ?? defaults.maxKeys, worth)
   /** Which gate a send was looked at by. */
   const looked = new WeakMap<object, Gate>()
   const keyOf = keying(options)
@@ -205,7 +205,7 @@ export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Ser
 
   const service = {
     active: learns,
-    admit: (request: HttpClientRequest, send: object) =>
+    acquire: (request: HttpClientRequest, send: object) =>
       Effect.withFiberRuntime<void, RateLimited>((fiber) => {
         const now = monotonicOf(fiber)
         const gate = find(request, now)
@@ -214,11 +214,11 @@ export const holding = (options: HoldOptions, asks: Asked, learns: boolean): Ser
         const sender = { send, holder: holderOf(fiber) }
         if (enter(gate, sender, now)) return Effect.void
         const latest = Math.min(callOf(fiber).deadline, now + longest + 1)
-        return onLimit === "fail" || gate.opensAt >= latest
+        return onExceeded === "fail" || gate.opensAt >= latest
           ? Effect.fail(limitedNow(request, gate, fiber))
           : wait(request, gate, sender, latest)
       }),
-    heed: (request: HttpClientRequest, response: HttpClientResponse, send?: object) =>
+    onResponse: (request: HttpClientRequest, response: HttpClientResponse, send?: object) =>
       Effect.withFiberRuntime<void>((fiber) => {
         const now = monotonicOf(fiber)
         const ms = asks(response, nowOf(fiber))

@@ -17,12 +17,12 @@ export interface Service {
   readonly active: boolean
   /**
    * Succeeds when the request may be sent now; fails with `RateLimited` when it may not, and is not to wait. `send` is an
-   * object that stands for this one send: the same one is given to `heed` and `end`.
+   * object that stands for this one send: the same one is given to `onResponse` and `end`.
    */
-  readonly admit: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
+  readonly acquire: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
   /** Receives the response: each one while {@link Service.active}, else those of status 429, 403, 503 and 529. */
-  readonly heed: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
-  /** Called when a send is over for which `admit` was called, however it ended. */
+  readonly onResponse: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
+  /** Called when a send is over for which `acquire` was called, however it ended. */
   readonly end?: ((send: object) => Effect.Effect<void>) | undefined
 }
 
@@ -32,11 +32,11 @@ export interface Service {
  * @since 0.1.0
  * @category models
  */
-export interface HoldOptions {
+export interface ThrottleOptions {
   /** What to do with a request that may not be sent now: let it wait (the default), or fail with `RateLimited`. */
-  readonly onLimit?: "wait" | "fail" | undefined
+  readonly onExceeded?: "wait" | "fail" | undefined
   /** The longest wait from a request's arrival until the gate opens (60 s); one that is longer is not begun. */
-  readonly longest?: Duration.DurationInput | undefined
+  readonly maxWait?: Duration.DurationInput | undefined
   /** The longest throttle, whatever the server asks for (1 hour). When it ends, one request is sent as a probe. */
   readonly maxThrottle?: Duration.DurationInput | undefined
   /** Which account a request is of, where the requests to one origin are of several: a name that is no secret. */
@@ -47,7 +47,7 @@ export interface HoldOptions {
    */
   readonly key?: ((request: HttpClientRequest) => string) | undefined
   /** Of how many origins, accounts and keys it remembers at most that they are held (1000). */
-  readonly capacity?: number | undefined
+  readonly maxKeys?: number | undefined
 }
 
 /**
@@ -78,11 +78,11 @@ export interface Limit {
 export interface Options {
   readonly limits: ReadonlyArray<Limit>
   /** What to do with a request beyond a limit: let it wait (the default), or fail with `RateLimited`. */
-  readonly onLimit?: "wait" | "fail" | undefined
+  readonly onExceeded?: "wait" | "fail" | undefined
   /** The longest wait for a permit (60 s); a request that would have to wait longer fails. */
-  readonly longest?: Duration.DurationInput | undefined
-  /** The options of {@link hold}; `false` leaves it out, and learning with it. */
-  readonly hold?: HoldOptions | false | undefined
-  /** Whether to hold when an answer says that nothing remains, as `learning` does (false). */
-  readonly learn?: boolean | undefined
+  readonly maxWait?: Duration.DurationInput | undefined
+  /** The options of {@link throttle}; `false` leaves it out, and learning with it. */
+  readonly throttle?: ThrottleOptions | false | undefined
+  /** Whether to hold when an answer says that nothing remains, as `throttleOnExhausted` does (false). */
+  readonly useRemainingHeaders?: boolean | undefined
 }

@@ -2,7 +2,7 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { RateLimited } from "../../Errors.js"
-import { timeLeft } from "../../Timeout.js"
+import { remaining } from "../../Timeout.js"
 import { withResponse } from "../errors/errorResponse.js"
 import { release } from "../response/readBody.js"
 import { comeBackOf, saidWait } from "../response/retryAfter.js"
@@ -22,7 +22,7 @@ const tooLong = (response: HttpClientResponse, now: number): RateLimited =>
 export const hopWait = (response: HttpClientResponse, longest: number): Effect.Effect<number, RateLimited> => {
   const { "retry-after": said, "retry-after-ms": saidMs } = response.headers
   if (said === undefined && saidMs === undefined) return none
-  return Effect.flatMap(Effect.zip(currentTimeMillis, timeLeft), ([now, left]) => {
+  return Effect.flatMap(Effect.zip(currentTimeMillis, remaining), ([now, left]) => {
     const ms = saidWait(response, now) ?? 0
     return ms > longest || (ms > 0 && ms >= left) ? Effect.fail(tooLong(response, now)) : Effect.succeed(ms)
   })

@@ -1,6 +1,6 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
-/** See `Transport.wholeBody`, which is this. */
+/** See `Transport.bufferedBody`, which is this. */
 export const wholeBody: unique symbol = Symbol.for("@countersign/client/Transport/wholeBody")
 
 /** The bytes of a body that came with its answer; undefined for one that is on its way, or came broken. */

@@ -5,7 +5,7 @@ import * as Limits from "@countersign/protocol/RateLimit"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import type { ComeBack } from "../../Errors.js"
+import type { RetryHint } from "../../Errors.js"
 
 /** The last instant that a date can hold: a server may ask for more. */
 const endOfTime = 8.64e15
@@ -14,7 +14,7 @@ const endOfTime = 8.64e15
 export const dateAfter = (ms: number, now: number): DateTime.Utc => DateTime.unsafeMake(Math.min(now + ms, endOfTime))
 
 /** The wait that a response asks for, as the fields of an error. */
-export const comeBackOf = ({ headers }: HttpClientResponse, now: number): ComeBack => {
+export const comeBackOf = ({ headers }: HttpClientResponse, now: number): RetryHint => {
   const found = RetryAfter.parse(headers, now)
   if (found === undefined) return {}
   return { retryAfter: Duration.millis(found.delayMs), retryAt: dateAfter(found.delayMs, now) }

@@ -1,7 +1,7 @@
 import * as Cookies from "@effect/platform/Cookies"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
-/** See `Transport.setCookieLines`, which is this. */
+/** See `Transport.rawSetCookie`, which is this. */
 export const setCookieLines: unique symbol = Symbol.for("@countersign/client/Transport/setCookieLines")
 
 /** What a transport says of its `Set-Cookie` fields, undefined for one that says nothing. */

@@ -1,6 +1,6 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
-import type { Exchange } from "../../Errors.js"
+import type { ExchangeInfo } from "../../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../../Errors.js"
 import type { Problem } from "../../Problem.js"
 import { withResponse } from "../errors/errorResponse.js"
@@ -13,7 +13,7 @@ import { comeBackOf, isLimit } from "./retryAfter.js"
 export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
 
 /** The method, URL and status of an answer, safe to print. */
-export const exchangeOf = (response: HttpClientResponse): Exchange => ({
+export const exchangeOf = (response: HttpClientResponse): ExchangeInfo => ({
   method: response.request.method,
   url: shownUrl(sentFor(response)),
   status: response.status
@@ -45,18 +45,18 @@ const isUnavailable = (status: number): boolean => status >= 500 || status === 4
 /**
  * The typed error of a status of 400 or more.
  *
- * @param because - how far the client got, for a 401.
+ * @param reason - how far the client got, for a 401.
  */
 export const statusError = (
   response: HttpClientResponse,
   now: number,
   problem?: Problem,
-  because: Unauthorized["because"] = "NoCredentials"
+  reason: Unauthorized["reason"] = "NoCredentials"
 ): StatusError => {
   const exchange = exchangeOf(response)
   const make = (): StatusError => {
     if (response.status === 401) {
-      return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), because })
+      return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), reason })
     }
     if (isLimit(response)) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
     if (response.status === 403) {

@@ -45,7 +45,7 @@ export const failureOf = (response: HttpClientResponse, now: number): RateLimite
 /** An error that a client further in made of the status of a response. */
 const isStatusError = (error: unknown): error is RateLimited | Unavailable | ClientError | Forbidden =>
   // What was held back was not refused: it has waited already, or was not to wait.
-  (error instanceof RateLimited && error.by === "server") ||
+  (error instanceof RateLimited && error.source === "server") ||
   error instanceof Unavailable ||
   error instanceof ClientError ||
   error instanceof Forbidden
@@ -77,9 +77,9 @@ const isIdempotent = (request: HttpClientRequest, keyHeader: string): boolean =>
 
 /** The reasons that a further attempt would fail with, too. */
 const pointless: ReadonlySet<TransportReason> = new Set<TransportReason>([
-  "AddressRefused",
+  "AddressBlocked",
   "HeaderTooLarge",
-  "InvalidAnswer",
+  "InvalidHttpResponse",
   "InvalidContentEncoding",
   "RequestBodyFailed",
   "Tls"

@@ -64,21 +64,21 @@ export const makeDurations = (): ((
 
 /** Which events are counted, and as what. The others are not, whoever emits them. */
 const counted: Readonly<Record<string, readonly [name: string, description: string]>> = {
-  Waiting: ["retries", "Sends that were repeated because the one before failed."],
-  Held: ["holds", "Requests that were held back because a server had asked for fewer."],
+  RetryScheduled: ["retries", "Sends that were repeated because the one before failed."],
+  Throttled: ["throttled_requests", "Requests that were held back because a server had asked for fewer."],
   Redirected: ["redirects", "Redirects that were followed."],
-  Renewed: ["renewals", "Refusals (401) after which a scheme looked for other credentials."],
+  CredentialsRefreshed: ["credential_refreshes", "Refusals (401) after which a scheme looked for other credentials."],
   TokenRequested: ["token_requests", "Requests for a token."],
-  CircuitOpened: ["circuit_openings", "Circuits that opened."]
+  CircuitOpened: ["circuit_opened", "Circuits that opened."]
 }
 
 const reasons: ReadonlySet<string> = new Set(["TransportError", "Timeout"])
 
 /** What a counter is split by, of a fixed set each. */
 const splitBy = (event: Timeline.Event): Tags => {
-  if (event._tag === "Renewed") return { renewed: String(event.renewed) }
-  if (event._tag !== "Waiting") return {}
-  return { "error.type": reasons.has(event.because) ? event.because : statusOf(Number(event.because)) }
+  if (event._tag === "CredentialsRefreshed") return { renewed: String(event.renewed) }
+  if (event._tag !== "RetryScheduled") return {}
+  return { "error.type": reasons.has(event.reason) ? event.reason : statusOf(Number(event.reason)) }
 }
 
 /** Takes the events of a client's calls. */
@@ -98,7 +98,7 @@ export const makeCounters = (address: string): ((event: Timeline.Event, around: 
 }
 
 /** What a circuit is after an event, for a gauge that people put a threshold on. */
-const circuitStates: Readonly<Record<string, number>> = { CircuitClosed: 0, CircuitProbed: 1, CircuitOpened: 2 }
+const circuitStates: Readonly<Record<string, number>> = { CircuitClosed: 0, CircuitHalfOpened: 1, CircuitOpened: 2 }
 
 /** Takes the events that tell of a state: of the circuits, and of how long those have to wait who are held. */
 export const makeStates = (
@@ -107,7 +107,9 @@ export const makeStates = (
 ): ((event: Timeline.Event, around: Labels) => void) => {
   const name = (what: string) => `countersign.client.${what}`
   const circuit = Metric.gauge(name("circuit_state"), { description: "0: closed, 1: half-open, 2: open." })
-  const held = Metric.gauge(name("held_seconds"), { description: "The wait of who was held last; 0 once one got in." })
+  const held = Metric.gauge(name("throttle_delay_seconds"), {
+    description: "The wait of who was held last; 0 once one got in."
+  })
   const labels = labelsOf()
   return (event, around) => {
     const state = circuitStates[event._tag]
@@ -120,9 +122,9 @@ export const makeStates = (
         labels(at, () => ({ "server.address": at }), around)
       )
     }
-    if (event._tag === "Held" || event._tag === "Admitted") {
+    if (event._tag === "Throttled" || event._tag === "Admitted") {
       held.unsafeUpdate(
-        event._tag === "Held" ? event.ms / 1000 : 0,
+        event._tag === "Throttled" ? event.ms / 1000 : 0,
         labels("", () => (address === "" ? {} : { "server.address": address }), around)
       )
     }

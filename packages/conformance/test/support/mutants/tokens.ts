@@ -65,7 +65,9 @@ export const desperate: Client = changing(
 )
 
 /** A dead token is one failure among others. */
-export const indifferent: Client = changing(({ detail, error }) => new TokenError({ reason: "Refused", detail, error }))
+export const indifferent: Client = changing(
+  ({ detail, error }) => new TokenError({ reason: "Rejected", detail, error })
+)
 
 /** An error says more than is good. */
 const quoting = (text: (client: OAuth2.Client) => string): Client => ({
@@ -128,7 +130,7 @@ export const loyal: Client = {
   ...ours,
   service: (options) =>
     Layer.map(ClientCredentials.layer(options), (context) =>
-      Context.add(context, Auth.Auth, { ...Context.get(context, Auth.Auth), renew: () => Effect.succeed(false) })
+      Context.add(context, Auth.Auth, { ...Context.get(context, Auth.Auth), onRejected: () => Effect.succeed(false) })
     )
 }
 

@@ -48,7 +48,7 @@ export const completeClient: Scenario = {
   run: Effect.gen(function* () {
     const { baseUrl } = yield* Target
     const { count, mint } = yield* Minting.counted
-    const retry = Retry.exponential({ times: 2, throttled: "200 millis" })
+    const retry = Retry.exponential({ times: 2, throttledBaseDelay: "200 millis" })
     return yield* Effect.provide(
       scenario(count),
       Api.layer({ baseUrl, retry }).pipe(

@@ -18,7 +18,7 @@ export const fallbackCredentials: Scenario = {
         .pipe(Effect.catchTag("Unauthorized", () => api.get("/basic-auth/user/pass", { auth: login("pass") })))
     )
     const { status } = yield* exit
-    const statuses = events.flatMap((event) => (event._tag === "Answered" ? [event.status] : []))
+    const statuses = events.flatMap((event) => (event._tag === "ResponseReceived" ? [event.status] : []))
     return { ok: status === 200 && statuses.join() === "401,200", observed: { statuses } }
   })
 }

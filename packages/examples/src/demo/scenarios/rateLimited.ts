@@ -6,7 +6,7 @@ import type { Scenario } from "../Scenario.js"
 import { client, errorOf, sendsOf, waitsOf } from "../Scenario.js"
 import { Target } from "../Target.js"
 
-const retry = Retry.exponential({ times: 2, throttled: "200 millis" })
+const retry = Retry.exponential({ times: 2, throttledBaseDelay: "200 millis" })
 
 const asked = (spelling: "seconds" | "date" | "none") =>
   Effect.gen(function* () {

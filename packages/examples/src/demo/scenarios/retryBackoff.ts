@@ -8,7 +8,7 @@ import type { Scenario } from "../Scenario.js"
 import { client, errorOf, sendsOf, waitsOf } from "../Scenario.js"
 
 const base = 100
-const retry = Retry.exponential({ times: 2, base })
+const retry = Retry.exponential({ times: 2, baseDelay: base })
 
 const unavailable = Effect.gen(function* () {
   const api = yield* client({ auth: Auth.none, retry })

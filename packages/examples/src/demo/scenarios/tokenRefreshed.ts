@@ -31,7 +31,7 @@ export const tokenRefreshed: Scenario = {
     const { status } = yield* exit
     const mints = count() - mintedBefore
     const sends = sendsOf(events)
-    const replays = events.filter(({ _tag }) => _tag === "Renewed").length
+    const replays = events.filter(({ _tag }) => _tag === "CredentialsRefreshed").length
     return {
       ok: status === 200 && mints === 1 && (isEmbedded ? sends === 2 && replays === 1 : sends === 1),
       observed: { status, mints, sends, replays }

@@ -21,7 +21,7 @@ class AddressNotAllowed extends Error {
 /** A rule that fails allows nothing; the error that it threw is the cause. */
 const ruleFailed = (host: string, cause: unknown): DescribedFailure => {
   const detail = `allowAddress threw for ${host}; its error is the cause`
-  return new DescribedFailure({ reason: "AddressRefused", code: "ERR_COUNTERSIGN_ADDRESS_BLOCKED", detail }, cause)
+  return new DescribedFailure({ reason: "AddressBlocked", code: "ERR_COUNTERSIGN_ADDRESS_BLOCKED", detail }, cause)
 }
 
 /** A rule that rejects 127.0.0.1 also rejects the addresses that stand for it, such as ::ffff:127.0.0.1 and 0.0.0.0. */

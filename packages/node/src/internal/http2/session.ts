@@ -191,7 +191,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     } catch (cause) {
       const error =
         cause instanceof ConnectionError ? cause : new ConnectionError(errorCode.internalError, String(cause))
-      this.#fail(error.errorCode, { reason: "InvalidAnswer", code: error.code, detail: error.message }, error)
+      this.#fail(error.errorCode, { reason: "InvalidHttpResponse", code: error.code, detail: error.message }, error)
     }
     if (!this.#isDoubtful) return
     this.#isDoubtful = false

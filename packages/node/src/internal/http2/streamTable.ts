@@ -47,7 +47,7 @@ export class StreamTable {
       to(stream)
     } catch (cause) {
       if (!(cause instanceof StreamError)) throw cause
-      stream.fail(cause.errorCode, { reason: "InvalidAnswer", code: cause.code, detail: cause.message }, cause)
+      stream.fail(cause.errorCode, { reason: "InvalidHttpResponse", code: cause.code, detail: cause.message }, cause)
     }
   }
 }

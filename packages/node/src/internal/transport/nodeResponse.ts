@@ -4,7 +4,7 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
-import { describeFailure, fieldValues, setCookieLines, wholeBody } from "@countersign/client/Transport"
+import { describeFailure, fieldValues, rawSetCookie, bufferedBody } from "@countersign/client/Transport"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -50,7 +50,7 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 
   get cookies(): Cookies.Cookies {
-    return (this.#cookies ??= Cookies.fromSetCookie(this[setCookieLines]))
+    return (this.#cookies ??= Cookies.fromSetCookie(this[rawSetCookie]))
   }
 
   /** What `headers` loses: it joins the values of a field. */
@@ -59,7 +59,7 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 
   /** What `cookies` loses: it keeps one cookie of a name, whatever their paths. */
-  get [setCookieLines](): ReadonlyArray<string> {
+  get [rawSetCookie](): ReadonlyArray<string> {
     return Raw.valuesOf(this.#raw, "set-cookie")
   }
 
@@ -134,7 +134,7 @@ export class WholeResponse extends NodeResponse implements HttpClientResponse.Ht
   }
 
   /** Nothing is left to be waited for: the pipeline reads these without a detour. */
-  get [wholeBody](): Uint8Array | undefined {
+  get [bufferedBody](): Uint8Array | undefined {
     return this.#broken === undefined ? this.#bytes : undefined
   }
 

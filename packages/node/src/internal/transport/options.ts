@@ -54,7 +54,7 @@ export interface Options {
    * rejects it. IPv4 addresses are given in dotted form. An IPv6 address that stands for or embeds an IPv4 address
    * (mapped, compatible, NAT64, 6to4, Teredo) is rejected if either of the two is, and `0.0.0.0` and `::` are rejected
    * if the loopback address is. Where no address is left, the
-   * request fails with the code `ERR_COUNTERSIGN_ADDRESS_BLOCKED`, which is a `TransportError` of the reason `AddressRefused`:
+   * request fails with the code `ERR_COUNTERSIGN_ADDRESS_BLOCKED`, which is a `TransportError` of the reason `AddressBlocked`:
    * nothing was sent, and it is not retried. A function that throws rejects the address, and its error is the `cause`. Use
    * this for URLs that others supply.
    */

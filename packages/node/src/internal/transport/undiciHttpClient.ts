@@ -3,7 +3,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { Direct } from "@countersign/client/Transport"
-import { withDirect, withoutSpans } from "@countersign/client/Transport"
+import { withDirect, markUntraced } from "@countersign/client/Transport"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -97,5 +97,5 @@ export const overDispatcher = (dispatcher: RequestDispatcher, bounds: Bounds): H
     }),
     Effect.succeed
   )
-  return withDirect(withoutSpans(client), direct)
+  return withDirect(markUntraced(client), direct)
 }

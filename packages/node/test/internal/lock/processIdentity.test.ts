@@ -30,7 +30,7 @@ describe("isDead", () => {
           yield* attempt
           expect(namesIn(join(path, ".."))).toEqual([])
         } else {
-          expect((yield* Effect.flip(attempt)).reason).toBe("Busy")
+          expect((yield* Effect.flip(attempt)).reason).toBe("LockTimeout")
           expect(fs.readFileSync(path, "utf8")).toBe(content)
           expect(namesIn(join(path, ".."))).toEqual(["app.lock"])
         }
