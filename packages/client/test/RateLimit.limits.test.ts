@@ -81,7 +81,7 @@ describe("limits of one's own", () => {
     })
   )
 
-  it.effect("with onLimit: fail a request without room fails at once, unsent, with the time to come back", () =>
+  it.effect("with onExceeded: fail a request without room fails at once, unsent, with the time to come back", () =>
     Effect.gen(function* () {
       const { limited, mock } = yield* client({ limits: [twoASecond], onExceeded: "fail" })
       yield* burst(limited, 2)
@@ -204,7 +204,7 @@ describe("limits with a hold", () => {
     })
   )
 
-  it.effect("hold: false leaves it out, learn: true adds what an answer says of what remains", () =>
+  it.effect("throttle: false leaves it out, useRemainingHeaders: true adds what an answer says of what remains", () =>
     Effect.gen(function* () {
       const second = (options: RateLimit.Options, answer: MockClient.Step) =>
         Effect.gen(function* () {

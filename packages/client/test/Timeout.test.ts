@@ -142,7 +142,7 @@ describe("Timeout.call", () => {
   )
 })
 
-describe("timeLeft", () => {
+describe("remaining", () => {
   it.effect("is infinite outside of a call, and shrinks within one", () =>
     Effect.gen(function* () {
       expect(yield* Timeout.remaining).toBe(Number.POSITIVE_INFINITY)

@@ -87,7 +87,7 @@ const sends: Readonly<Record<string, Send>> = {
   execute: (client) => client.execute(HttpClientRequest.get("/from")),
   httpClient: (client) => client.httpClient.get("/from"),
   "a verb that is recorded": (client) => Timeline.record(client.get("/from")),
-  "Transport.typed alone": (_, transport) => Transport.fromHttpClient(transport).execute(signed)
+  "Transport.fromHttpClient alone": (_, transport) => Transport.fromHttpClient(transport).execute(signed)
 }
 
 const redirects: Readonly<Record<string, ApiClient.Options["redirects"]>> = {
@@ -110,7 +110,7 @@ describe("over the platform's fetch", () => {
                 yield* Effect.exit(send(client, yield* HttpClient.HttpClient))
               }).pipe(Effect.provide(layer))
               yield* around(called)
-              const follows = rule === "followed" && how !== "Transport.typed alone"
+              const follows = rule === "followed" && how !== "Transport.fromHttpClient alone"
               expect(calls.map(({ key, url }) => [url, key])).toEqual([
                 [`${own}/from`, secret],
                 ...(follows ? [[`${elsewhere}/to`, null]] : [])

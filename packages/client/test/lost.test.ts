@@ -153,7 +153,7 @@ describe("queued fibers that could not poll for a time, because the process comp
       const all = yield* Effect.fork(Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(poll, run))
       yield* TestClock.adjust("1 second")
       expect((yield* Fiber.join(all)).map(({ status }) => status)).toEqual([200, 200, 200])
-      expect(yield* service.load("https://api.test")).toMatchObject({ queued: 0, underWay: 0 })
+      expect(yield* service.stats("https://api.test")).toMatchObject({ queued: 0, inFlight: 0 })
     })
   )
 
@@ -161,7 +161,7 @@ describe("queued fibers that could not poll for a time, because the process comp
     Effect.gen(function* () {
       const { compute, run } = yield* computing
       const { client: inner } = yield* transport((_, n) => (n === 0 ? busy : ok))
-      const send = RateLimit.policy(RateLimit.hold({}))(inner).execute(get())
+      const send = RateLimit.policy(RateLimit.throttle({}))(inner).execute(get())
       yield* run(Effect.either(send))
       const all = yield* Effect.fork(Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(poll, run))
       yield* TestClock.adjust("1 second")

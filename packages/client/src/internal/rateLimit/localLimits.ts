@@ -72,7 +72,7 @@ const limited = (request: HttpClientRequest, ms: number): Effect.Effect<never, R
 /** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
 export const limiting = (limiter: RateLimiter.Service, options: Options, hold: Service | undefined): Service => {
   const longest = Duration.toMillis(options.maxWait ?? defaults.maxWait)
-  const onLimit = options.onExceeded ?? defaults.onExceeded
+  const onExceeded = options.onExceeded ?? defaults.onExceeded
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
   const counted = (request: HttpClientRequest) => take(limiter, limits, defaults.algorithm, request)
@@ -117,7 +117,7 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
     Effect.withFiberRuntime((fiber) => {
       const since = monotonicOf(fiber)
       const latest = Math.min(callOf(fiber).deadline, since + longest + 1)
-      if (onLimit === "fail" || since + ms >= latest) return limited(request, ms)
+      if (onExceeded === "fail" || since + ms >= latest) return limited(request, ms)
       return queue({ request, send, since, latest }, key, ms)
     })
 

@@ -33,7 +33,7 @@ const all = {
  *
  * const refreshed = Effect.gen(function* () {
  *   const server = yield* OAuthServer.OAuthServer
- *   const { refresh_token = "" } = yield* server.signIn({ clientId: "client" })
+ *   const { refresh_token = "" } = yield* server.issueTokens({ clientId: "client" })
  *   const twitch = yield* OAuth2.make(Twitch.app({ clientId: "client", clientSecret: Redacted.make("secret") }))
  *   return yield* twitch.refresh(Redacted.make(refresh_token))
  * }).pipe(Effect.provide(OAuthServer.layerMemory({ profile: OAuthServer.profiles.twitch })))
