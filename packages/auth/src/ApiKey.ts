@@ -20,7 +20,7 @@ import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
  * @since 0.1.0
  * @category models
  */
-export type Place = (
+export type Location = (
   request: HttpClientRequest.HttpClientRequest,
   key: Redacted.Redacted<string>
 ) => HttpClientRequest.HttpClientRequest
@@ -32,7 +32,7 @@ export type Place = (
  * @category places
  */
 export const header =
-  (name: string, prefix = ""): Place =>
+  (name: string, prefix = ""): Location =>
   (request, key) =>
     HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
 
@@ -54,7 +54,7 @@ const withoutParam = (url: string, name: string): string => {
  * @category places
  */
 export const query =
-  (name: string): Place =>
+  (name: string): Location =>
   (request, key) =>
     HttpClientRequest.setUrlParam(
       HttpClientRequest.setUrl(request, withoutParam(request.url, name)),
@@ -76,7 +76,7 @@ const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
  * @category places
  */
 export const cookie =
-  (name: string): Place =>
+  (name: string): Location =>
   (request, key) => {
     const pair = `${name}=${encodeURIComponent(Redacted.value(key))}`
     const others = otherCookies(request.headers["cookie"] ?? "", name)
@@ -90,12 +90,12 @@ export const cookie =
  * @category models
  */
 export interface Options {
-  readonly place: Place
+  readonly location: Location
   readonly key: Redacted.Redacted<string>
 }
 
 const put = (
-  place: Place,
+  place: Location,
   request: HttpClientRequest.HttpClientRequest,
   key: Redacted.Redacted<string>
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
@@ -107,8 +107,8 @@ const put = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = ({ key, place }: Options): Auth.Service =>
-  Auth.makeStaticEffect((request) => put(place, request, key))
+export const make = ({ key, location }: Options): Auth.Service =>
+  Auth.makeStaticEffect((request) => put(location, request, key))
 
 /**
  * {@link make} as a Layer.
@@ -125,12 +125,12 @@ export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.succeed
  * @category layers
  */
 export const layerConfig = (options: {
-  readonly place: Place
+  readonly place: Location
   readonly key: Config.Config<Redacted.Redacted<string>>
 }): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
   Layer.effect(
     Auth.Auth,
-    Effect.map(options.key, (key) => make({ place: options.place, key }))
+    Effect.map(options.key, (key) => make({ location: options.place, key }))
   )
 
 /**
@@ -140,7 +140,7 @@ export const layerConfig = (options: {
  * @category models
  */
 export interface PoolOptions {
-  readonly place: Place
+  readonly location: Location
   readonly keys: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
 }
 
@@ -155,7 +155,7 @@ const cooldownMs = 30_000
  * @since 0.1.0
  * @category constructors
  */
-export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> =>
+export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Service> =>
   Effect.sync(() => {
     let current = 0
     const refusedAt = keys.map(() => Number.NEGATIVE_INFINITY)
@@ -163,7 +163,7 @@ export const pool = ({ keys, place }: PoolOptions): Effect.Effect<Auth.Service> 
     const sign = (request: HttpClientRequest.HttpClientRequest) =>
       Effect.suspend(() => {
         const credential = current
-        return Effect.map(put(place, request, keys[credential] ?? keys[0]), (signed) => ({
+        return Effect.map(put(location, request, keys[credential] ?? keys[0]), (signed) => ({
           request: signed,
           credential
         }))

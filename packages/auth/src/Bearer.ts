@@ -104,7 +104,7 @@ export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSo
  * @since 0.1.0
  * @category layers
  */
-export const layerMint = <R>(
+export const layerCustom = <R>(
   options: TokenSource.Options<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>
   Layer.provideMerge(layerTokenSource, TokenSource.layer(options))

@@ -22,18 +22,18 @@ const make = (method: string, secrets: ReadonlyArray<Redacted.Redacted>, apply: 
  * @since 0.1.0
  * @category constructors
  */
-export const secretBasic = (secret: Redacted.Redacted): ClientAuthentication =>
+export const clientSecretBasic = (secret: Redacted.Redacted): ClientAuthentication =>
   make("client_secret_basic", [secret], () => oauth.ClientSecretBasic(Redacted.value(secret)))
 
 /**
  * The secret in the Authorization field, without the form encoding of RFC 6749. For servers that do not decode it: there
- * {@link secretBasic} fails for ids and secrets with characters other than letters and digits, because it sends
+ * {@link clientSecretBasic} fails for ids and secrets with characters other than letters and digits, because it sends
  * `my-client_1.apps` as `my%2Dclient%5F1%2Eapps`.
  *
  * @since 0.1.0
  * @category constructors
  */
-export const secretBasicInterop = (secret: Redacted.Redacted): ClientAuthentication =>
+export const clientSecretBasicUnencoded = (secret: Redacted.Redacted): ClientAuthentication =>
   make("client_secret_basic", [secret], () => (_server, { client_id: id }, _body, headers) => {
     headers.set("authorization", `Basic ${Encoding.encodeBase64(`${id}:${Redacted.value(secret)}`)}`)
   })
@@ -46,7 +46,7 @@ export const secretBasicInterop = (secret: Redacted.Redacted): ClientAuthenticat
  * @since 0.1.0
  * @category constructors
  */
-export const secretPost = (secret: Redacted.Redacted): ClientAuthentication =>
+export const clientSecretPost = (secret: Redacted.Redacted): ClientAuthentication =>
   make("client_secret_post", [secret], () => oauth.ClientSecretPost(Redacted.value(secret)))
 
 /**
@@ -58,7 +58,7 @@ export const secretPost = (secret: Redacted.Redacted): ClientAuthentication =>
  * @since 0.1.0
  * @category constructors
  */
-export const secretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication =>
+export const clientSecretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication =>
   make("client_secret_jwt", [secret], (now) =>
     oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.dated(now, options) })
   )
@@ -112,4 +112,6 @@ export const none: ClientAuthentication = /* @__PURE__ */ make("none", [], () =>
  * @since 0.1.0
  * @category constructors
  */
-export const tls: ClientAuthentication = /* @__PURE__ */ make("tls_client_auth", [], () => oauth.TlsClientAuth())
+export const tlsClientAuth: ClientAuthentication = /* @__PURE__ */ make("tls_client_auth", [], () =>
+  oauth.TlsClientAuth()
+)

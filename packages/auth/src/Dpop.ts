@@ -26,12 +26,12 @@ export type { Key } from "./internal/dpop/proof.js"
 
 /**
  * A new key, ES256, that cannot be taken out of this process: tokens that are bound to it end with it. The refresh tokens
- * of a public client are bound to it as well; a client that keeps them in a store wants {@link generateExtractable}.
+ * of a public client are bound to it as well; a client that keeps them in a store wants {@link generateExtractableKey}.
  *
  * @since 0.1.0
  * @category keys
  */
-export const generate: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() => oauth.generateKeyPair("ES256"))
+export const generateKey: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() => oauth.generateKeyPair("ES256"))
 
 /**
  * A new key, ES256, that {@link toJwk} can write down, to be kept where its tokens are kept: whoever has both can send
@@ -40,13 +40,13 @@ export const generate: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() =>
  * @since 0.1.0
  * @category keys
  */
-export const generateExtractable: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() =>
+export const generateExtractableKey: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() =>
   oauth.generateKeyPair("ES256", { extractable: true })
 )
 
 const notExtractable = new InvalidRequest({
   reason: "Credentials",
-  detail: "the key of the tokens was made to stay in this process: make one with generateExtractable"
+  detail: "the key of the tokens was made to stay in this process: make one with generateExtractableKey"
 })
 
 const noJwk = new InvalidRequest({
@@ -232,13 +232,13 @@ export const layerTokenSource = (key: Key, options?: Options): Layer.Layer<Auth.
 
 /**
  * {@link layerTokenSource} with the source: tokens that `mint` gets bound to the key, kept and replaced as those of
- * `Bearer.layerMint` are.
+ * `Bearer.layerCustom` are.
  *
  * @param options - as of {@link TokenSource.make}, and what else is known.
  * @since 0.1.0
  * @category layers
  */
-export const layerMint = <R>(
+export const layerCustom = <R>(
   key: Key,
   options: TokenSource.Options<R> & Options
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> =>

@@ -76,7 +76,7 @@ export const fromStore = ({
     const record = Guarded.make(yield* TokenStore.TokenStore, key, issued)
     const found = yield* read(record)
     if (Option.isSome(found)) return found.value
-    const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractable)
+    const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractableKey)
     const obtainedAt = yield* Clock.currentTimeMillis
     yield* record.compareAndSet(0, { accessToken, tokenType, obtainedAt, issued })
     // Its own, or that of whoever was faster.

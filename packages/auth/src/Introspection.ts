@@ -36,7 +36,7 @@ export interface Client extends OAuth2.Client {
  * @since 0.1.0
  * @category models
  */
-export interface Active {
+export interface ActiveToken {
   readonly active: true
   /** Separated by spaces. */
   readonly scope?: string | undefined
@@ -61,7 +61,7 @@ export interface Active {
  * @since 0.1.0
  * @category models
  */
-export type Introspected = Active | { readonly active: false }
+export type IntrospectionResult = ActiveToken | { readonly active: false }
 
 /**
  * Asks, see {@link make}.
@@ -73,7 +73,7 @@ export interface Service {
   readonly introspect: (
     token: Redacted.Redacted<string>,
     hint?: "access_token" | "refresh_token"
-  ) => Effect.Effect<Introspected, TokenError>
+  ) => Effect.Effect<IntrospectionResult, TokenError>
 }
 
 const unasked = new TokenError({
@@ -115,7 +115,7 @@ const audience = decisive((value) => {
   return all.every(Predicate.isString) ? all : undefined
 }, "a string or a list of strings")
 
-const activeOf = (body: Body): Effect.Effect<Active, TokenError> =>
+const activeOf = (body: Body): Effect.Effect<ActiveToken, TokenError> =>
   Effect.gen(function* () {
     const [clientId, subject, issuer] = yield* Effect.all([
       name(body, "client_id"),
@@ -139,7 +139,7 @@ const activeOf = (body: Body): Effect.Effect<Active, TokenError> =>
     }
   })
 
-const introspectedOf = (body: Body): Effect.Effect<Introspected, TokenError> => {
+const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenError> => {
   const { active } = body
   if (typeof active !== "boolean") return Effect.fail(Member.invalid(what, "active", active, "a boolean"))
   return active ? activeOf(body) : Effect.succeed({ active })

@@ -18,7 +18,7 @@ import * as Either from "effect/Either"
 import * as Scope from "effect/Scope"
 import * as SingleFlight from "./internal/concurrency/singleFlight.js"
 import { checkedEndpoint } from "./internal/discovery/serverDiscovery.js"
-import { dangerouslyPlainHttpOnLoopback } from "./internal/http/insecureHttp.js"
+import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
 import * as KeySet from "./internal/jwt/jwkSet.js"
 import { JwtError } from "./internal/jwt/jwtError.js"
 
@@ -48,8 +48,8 @@ export interface Jwks {
 export interface Options {
   /** An https URL. */
   readonly uri: string
-  /** See `OAuth2.dangerouslyPlainHttpOnLoopback`. */
-  readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
+  /** See `OAuth2.dangerouslyAllowHttpOnLoopback`. */
+  readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
 
 /**
@@ -124,7 +124,7 @@ export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
  */
 export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    yield* Effect.mapError(checkedEndpoint(uri, transport === dangerouslyPlainHttpOnLoopback), () => notHttps)
+    yield* Effect.mapError(checkedEndpoint(uri, transport === dangerouslyAllowHttpOnLoopback), () => notHttps)
     const client = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
       Transport.bufferBodies(largestSet),
       Timeout.call(defaults.timeout)

@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as InTheirName from "./internal/grants/delegatedGrant.js"
-import type { Signing } from "./internal/grants/jwtAssertion.js"
+import type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 import * as SignedAssertion from "./internal/grants/jwtAssertion.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
@@ -25,7 +25,7 @@ import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
 
-export type { Signing } from "./internal/grants/jwtAssertion.js"
+export type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 
 /**
  * The client, what it asks for, and in whose name.
@@ -43,7 +43,7 @@ export interface Options<R = never> extends OAuth2.Client, TokenSource.Tuning {
    * What an assertion is made of; or an effect that gives one, which is asked for each send. It is always to be about the
    * same person: a layer has one token.
    */
-  readonly assertion: Signing | Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
+  readonly assertion: JwtAssertion | Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
   /**
    * Whose token it is (the subject of the assertion): a name of one's own choice, under which the store keeps it. Where an
    * effect gives the assertion and no name is given, nothing would tell one person's token from another's in the store: it
@@ -182,7 +182,7 @@ export const layer = <R = never>(
  * @category layers
  */
 export const layerConfig = <R = never>(
-  options: OAuth2.FromConfig<Options<R>>
+  options: OAuth2.OrConfig<Options<R>>
 ): Layer.Layer<
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,

@@ -13,21 +13,21 @@ import type { Turns } from "./internal/concurrency/keyedMutex.js"
 import { makeTurns } from "./internal/concurrency/keyedMutex.js"
 import type { Record } from "./internal/store/recordCodec.js"
 import * as RecordText from "./internal/store/recordCodec.js"
-import type { Reach, Stored } from "./TokenStore.js"
+import type { LockScope, VersionedToken } from "./TokenStore.js"
 import * as TokenStore from "./TokenStore.js"
 
 /**
- * Something that keeps texts under names, for {@link fromTexts}. Names have 64 characters of `0-9a-f`; with `remove`, one more
+ * Something that keeps texts under names, for {@link fromTextStore}. Names have 64 characters of `0-9a-f`; with `remove`, one more
  * is `last-version`.
  *
  * @since 0.1.0
  * @category models
  */
-export interface Texts {
+export interface TextStore {
   /** What it is, for messages: "the keychain". */
-  readonly where: string
-  /** How far `alone` reaches. */
-  readonly reach: Reach
+  readonly description: string
+  /** How far `withLock` reaches. */
+  readonly lockScope: LockScope
   /** The text under a name, read anew. */
   readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   /** Writes a text. When it succeeds, the text is as durable as this can make it. It is not interrupted. */
@@ -38,10 +38,10 @@ export interface Texts {
    */
   readonly remove?: ((name: string) => Effect.Effect<void, TokenStoreError>) | undefined
   /**
-   * Runs an effect while nobody else within `reach` runs one for the same lock. Locks are names, and names with
+   * Runs an effect while nobody else within `lockScope` runs one for the same lock. Locks are names, and names with
    * `.write` after them; the latter are held for a read and a write.
    */
-  readonly alone: (
+  readonly withLock: (
     lock: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
@@ -80,7 +80,7 @@ const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
   }).pipe(Effect.map((hash) => hexadecimal(new Uint8Array(hash))))
 }
 
-const storedIn = ({ token, version }: Record): Option.Option<Stored> =>
+const storedIn = ({ token, version }: Record): Option.Option<VersionedToken> =>
   token === undefined ? Option.none() : Option.some({ token, version })
 
 const versionOf = ({ token, version }: Record): number => (token === undefined ? 0 : version)
@@ -112,11 +112,14 @@ const lastVersionIn = (where: string, text: string): Effect.Effect<number, Token
  * @since 0.1.0
  * @category constructors
  */
-export const fromTexts = (texts: Texts): TokenStore.Service => {
+export const fromTextStore = (texts: TextStore): TokenStore.Service => {
   const read = (name: string): Effect.Effect<Record, TokenStoreError> =>
     Effect.flatMap(
       texts.get(name),
-      Option.match({ onNone: () => Effect.succeed(nothing), onSome: (text) => RecordText.decode(texts.where, text) })
+      Option.match({
+        onNone: () => Effect.succeed(nothing),
+        onSome: (text) => RecordText.decode(texts.description, text)
+      })
     )
 
   const { remove } = texts
@@ -125,19 +128,19 @@ export const fromTexts = (texts: Texts): TokenStore.Service => {
       ? Effect.succeed(0)
       : Effect.flatMap(
           texts.get(lastVersion),
-          Option.match({ onNone: () => Effect.succeed(0), onSome: (text) => lastVersionIn(texts.where, text) })
+          Option.match({ onNone: () => Effect.succeed(0), onSome: (text) => lastVersionIn(texts.description, text) })
         )
 
   /** Removes the text of a record. Its version is kept first, and only grows. */
-  const forget = (name: string, version: number, remove: NonNullable<Texts["remove"]>) =>
+  const forget = (name: string, version: number, remove: NonNullable<TextStore["remove"]>) =>
     Effect.flatMap(lastRemoved, (last) =>
       version > last ? texts.set(lastVersion, String(version)) : Effect.void
-    ).pipe(texts.alone(`${lastVersion}.write`), Effect.zipRight(remove(name)))
+    ).pipe(texts.withLock(`${lastVersion}.write`), Effect.zipRight(remove(name)))
 
   const write = (name: string, record: Record): Effect.Effect<void, TokenStoreError> =>
     record.token === undefined && remove !== undefined
       ? forget(name, record.version, remove)
-      : Effect.flatMap(RecordText.encode(texts.where, record), (text) => texts.set(name, text))
+      : Effect.flatMap(RecordText.encode(texts.description, record), (text) => texts.set(name, text))
 
   /** Writes what `change` makes of a record, if it makes anything of it, and gives that. */
   const update = (key: string, change: (record: Record) => Record | undefined) =>
@@ -149,11 +152,11 @@ export const fromTexts = (texts: Texts): TokenStore.Service => {
         // Once it may have been written, the caller has to be told.
         yield* Effect.uninterruptible(write(name, next))
         return Option.some(next)
-      }).pipe(texts.alone(`${name}.write`))
+      }).pipe(texts.withLock(`${name}.write`))
     )
 
   return {
-    reach: texts.reach,
+    lockScope: texts.lockScope,
     get: (key) => Effect.map(Effect.flatMap(nameOf(key), read), storedIn),
     compareAndSet: (key, expected, token) =>
       Effect.map(
@@ -167,7 +170,7 @@ export const fromTexts = (texts: Texts): TokenStore.Service => {
         ),
         Option.isSome
       ),
-    exclusive: (key) => (effect) => Effect.flatMap(nameOf(key), (name) => texts.alone(name)(effect))
+    withLock: (key) => (effect) => Effect.flatMap(nameOf(key), (name) => texts.withLock(name)(effect))
   }
 }
 
@@ -201,7 +204,7 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) 
 /**
  * A store in a `KeyValueStore`.
  *
- * **Its exclusion is process-local**, and `reach` says so: `compareAndSet` and `exclusive` are atomic among everything
+ * **Its exclusion is process-local**, and `lockScope` says so: `compareAndSet` and `withLock` are atomic among everything
  * that uses *the same service value* in this process. A `KeyValueStore` has no means against another process, nor
  * against another value over the same folder or database: two of them may refresh the same token, and a server that
  * detects reuse then revokes the whole family. Where processes share tokens, take `FileTokenStore`.
@@ -210,7 +213,7 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) 
  * everybody may read (0644 under the usual umask): put `EncryptedTokenStore` over this one there. A write that was cut
  * is found as `Corrupt`.
  *
- * Fails like {@link fromTexts}, and with `ReadFailed` and `WriteFailed` where the `KeyValueStore` fails.
+ * Fails like {@link fromTextStore}, and with `ReadFailed` and `WriteFailed` where the `KeyValueStore` fails.
  *
  * @param store - what the records go into; nothing else in it is touched.
  * @since 0.1.0
@@ -219,12 +222,12 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) 
 export const make = (store: KeyValueStore.KeyValueStore, options: Options = {}): TokenStore.Service => {
   const prefix = options.prefix ?? "countersign-token-"
   const turns = turnsFor(store)
-  return fromTexts({
-    where: "the key-value store",
-    reach: "process",
+  return fromTextStore({
+    description: "the key-value store",
+    lockScope: "process",
     get: (name) => Effect.mapError(store.get(prefix + name), failed("ReadFailed")),
     set: (name, text) => Effect.mapError(store.set(prefix + name, text), failed("WriteFailed")),
-    alone: (lock) => turns(prefix + lock)
+    withLock: (lock) => turns(prefix + lock)
   })
 }
 

@@ -20,7 +20,7 @@ import type { Options, Service } from "./internal/oauth/client.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
 import * as Rotated from "./internal/response/rotatedToken.js"
 
-export type { Client, Options, Quirks, SecretMethod, Service } from "./internal/oauth/client.js"
+export type { Client, Options, Quirks, SecretAuthMethod, Service } from "./internal/oauth/client.js"
 
 /**
  * Lets a client talk to an authorization server without TLS, which sends its secret in the clear. Only for a server
@@ -29,8 +29,8 @@ export type { Client, Options, Quirks, SecretMethod, Service } from "./internal/
  * @since 0.1.0
  * @category options
  */
-export const dangerouslyPlainHttpOnLoopback: typeof PlainHttp.dangerouslyPlainHttpOnLoopback =
-  PlainHttp.dangerouslyPlainHttpOnLoopback
+export const dangerouslyAllowHttpOnLoopback: typeof PlainHttp.dangerouslyAllowHttpOnLoopback =
+  PlainHttp.dangerouslyAllowHttpOnLoopback
 
 /**
  * How long a token that an authorization server has just issued may be unknown to the APIs that take it: the grants'
@@ -39,7 +39,7 @@ export const dangerouslyPlainHttpOnLoopback: typeof PlainHttp.dangerouslyPlainHt
  * @since 0.1.0
  * @category defaults
  */
-export const settling = "3 seconds"
+export const defaultPropagationDelay = "3 seconds"
 
 /**
  * Options of which each may be a question to the configuration instead of a value.
@@ -47,7 +47,7 @@ export const settling = "3 seconds"
  * @since 0.1.0
  * @category models
  */
-export type FromConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclude<A[K], undefined>> }
+export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclude<A[K], undefined>> }
 
 /**
  * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read. It is read from three
@@ -95,7 +95,7 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
         })
       )
     ),
-    grant: (grantType, parameters, secrets) =>
+    requestToken: (grantType, parameters, secrets) =>
       token(
         ({ authentication, client, options, server }) =>
           oauth.genericTokenEndpointRequest(server, client, authentication, grantType, { ...parameters }, options),

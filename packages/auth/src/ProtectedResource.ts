@@ -10,7 +10,7 @@ import * as Challenge from "@countersign/protocol/Challenge"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as ResourceMetadata from "./internal/discovery/protectedResourceMetadata.js"
-import { dangerouslyPlainHttpOnLoopback } from "./internal/http/insecureHttp.js"
+import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
 
 /**
  * How an API is discovered.
@@ -24,8 +24,8 @@ export interface Options {
    * which: the API would decide otherwise where that is sent.
    */
   readonly issuer?: string | undefined
-  /** See `OAuth2.dangerouslyPlainHttpOnLoopback`. */
-  readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
+  /** See `OAuth2.dangerouslyAllowHttpOnLoopback`. */
+  readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
 
 /**
@@ -126,7 +126,7 @@ export const fromChallenges = (
   { issuer, transport }: Options = {}
 ): Effect.Effect<ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const insecure = transport === dangerouslyPlainHttpOnLoopback
+    const insecure = transport === dangerouslyAllowHttpOnLoopback
     const place = firstOf(challenges, ({ params }) => params["resource_metadata"])
     const metadata = yield* metadataOf(yield* HttpClient.HttpClient, url, place, insecure)
     return {
@@ -195,6 +195,6 @@ export const discover = (
   options: Options = {}
 ): Effect.Effect<ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const api = yield* ResourceMetadata.checkedUrl(url, options.transport === dangerouslyPlainHttpOnLoopback)
+    const api = yield* ResourceMetadata.checkedUrl(url, options.transport === dangerouslyAllowHttpOnLoopback)
     return yield* fromResponse(url, yield* ResourceMetadata.ask(yield* HttpClient.HttpClient, api), options)
   })

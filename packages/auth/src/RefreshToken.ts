@@ -151,7 +151,7 @@ export const layer = (
  * @category layers
  */
 export const layerConfig = (
-  options: OAuth2.FromConfig<Options>
+  options: OAuth2.OrConfig<Options>
 ): Layer.Layer<
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,

@@ -68,8 +68,8 @@ const Secret = Schema.Redacted(Schema.NonEmptyString)
  * @since 0.1.0
  * @category models
  */
-export class Registered
-  extends /* @__PURE__ */ Schema.Class<Registered>("@countersign/auth/Registration/Registered")({
+export class RegisteredClient
+  extends /* @__PURE__ */ Schema.Class<RegisteredClient>("@countersign/auth/Registration/Registered")({
     issuer: Schema.NonEmptyString,
     clientId: Schema.NonEmptyString,
     clientSecret: Schema.optional(Secret),
@@ -146,7 +146,7 @@ const registeredOf = (
   registering: Registering,
   body: Body,
   { token_endpoint_auth_method: asked = "client_secret_basic" }: Metadata
-): Effect.Effect<Registered, TokenError> =>
+): Effect.Effect<RegisteredClient, TokenError> =>
   Effect.gen(function* () {
     const { initialAccessToken, issuer } = registering
     const registrationUri = yield* registrationUriOf(body, registering)
@@ -156,7 +156,7 @@ const registeredOf = (
     const secret = Member.identifier(body["client_secret"])
     const token = Member.text(body["registration_access_token"])
     const secrets = [secret, token, initialAccessToken && Redacted.value(initialAccessToken)]
-    return new Registered({
+    return new RegisteredClient({
       issuer,
       clientId,
       clientSecret: redacted(secret),
@@ -195,7 +195,7 @@ const hasPrivateKey = ({ jwks }: Metadata): boolean =>
 export const register = (
   { initialAccessToken, issuer, transport }: Options,
   metadata: Metadata
-): Effect.Effect<Registered, InvalidRequest | TokenError, HttpClient.HttpClient> =>
+): Effect.Effect<RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     if (hasPrivateKey(metadata)) return yield* keyInside
     // There is no client yet: what stands for it is sent nowhere.
@@ -233,7 +233,7 @@ export const toClient = ({
   clientSecret,
   issuer,
   method
-}: Registered): Pick<OAuth2.Client, "issuer" | "clientId" | "clientSecret" | "clientAuthentication"> => ({
+}: RegisteredClient): Pick<OAuth2.Client, "issuer" | "clientId" | "clientSecret" | "clientAuthentication"> => ({
   issuer,
   clientId,
   clientSecret,
@@ -241,5 +241,5 @@ export const toClient = ({
   ...(isSecretMethod(method) && { clientAuthentication: method })
 })
 
-const isSecretMethod = (method: string): method is OAuth2.SecretMethod =>
+const isSecretMethod = (method: string): method is OAuth2.SecretAuthMethod =>
   method === "client_secret_basic" || method === "client_secret_post" || method === "client_secret_jwt"

@@ -39,7 +39,7 @@ export interface Client extends OAuth2.Client {
  * @since 0.1.0
  * @category models
  */
-export type Hint = "access_token" | "refresh_token"
+export type TokenTypeHint = "access_token" | "refresh_token"
 
 /**
  * Revokes tokens, see {@link make}.
@@ -48,7 +48,7 @@ export type Hint = "access_token" | "refresh_token"
  * @category models
  */
 export interface Service {
-  readonly revoke: (token: Redacted.Redacted<string>, hint?: Hint) => Effect.Effect<void, TokenError>
+  readonly revoke: (token: Redacted.Redacted<string>, hint?: TokenTypeHint) => Effect.Effect<void, TokenError>
 }
 
 const unsupported = (error: TokenError): TokenError =>
@@ -132,7 +132,7 @@ const revokeAll = ({ revoke }: Service, tokens: ReturnType<typeof tokensOf>): Ef
   })
 
 /** Many servers cannot revoke access tokens, which say by themselves until when they are good; that is soon. */
-const isLeftToExpire = ({ error }: TokenError, hint: Hint): boolean =>
+const isLeftToExpire = ({ error }: TokenError, hint: TokenTypeHint): boolean =>
   hint === "access_token" && error === "unsupported_token_type"
 
 /** Without what the server said the caller would not know that there is nothing left to be done here. */

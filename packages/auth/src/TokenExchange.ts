@@ -11,7 +11,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as InTheirName from "./internal/grants/delegatedGrant.js"
-import type { Exchanged, Options, Subject } from "./internal/grants/tokenExchange.js"
+import type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
@@ -20,7 +20,7 @@ import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
 
-export type { Exchanged, Options, Subject } from "./internal/grants/tokenExchange.js"
+export type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 
 /**
  * The names of types of tokens.
@@ -46,15 +46,15 @@ export const tokenTypes: {
  * @category models
  */
 export interface Service {
-  readonly exchange: (subject: Subject) => Effect.Effect<Exchanged, TokenError>
+  readonly exchange: (subject: SubjectToken) => Effect.Effect<ExchangedToken, TokenError>
 }
 
-const actorOf = <R>({ actor }: Options<R>): Effect.Effect<Subject | undefined, TokenError, R> =>
+const actorOf = <R>({ actor }: Options<R>): Effect.Effect<SubjectToken | undefined, TokenError, R> =>
   Effect.isEffect(actor) ? InTheirName.within("the token of the actor", actor) : Effect.succeed(actor)
 
 const exchanging =
   <R>(conversation: Conversation.Conversation, options: Options<R>) =>
-  (subject: Subject): Effect.Effect<Exchanged, TokenError, R> =>
+  (subject: SubjectToken): Effect.Effect<ExchangedToken, TokenError, R> =>
     Effect.flatMap(actorOf(options), (actor) => Exchange.exchange(conversation, options, subject, actor))
 
 /**
@@ -87,7 +87,7 @@ export const make = <R = never>(
  * @since 0.1.0
  * @category constructors
  */
-export const fromSource = (source: TokenSource.Service): Effect.Effect<Subject, TokenError | TokenStoreError> =>
+export const fromSource = (source: TokenSource.Service): Effect.Effect<SubjectToken, TokenError | TokenStoreError> =>
   Effect.map(source.get, ({ token }) => ({ token: token.accessToken, type: tokenTypes.accessToken }))
 
 /**
@@ -98,7 +98,7 @@ export const fromSource = (source: TokenSource.Service): Effect.Effect<Subject, 
  */
 export interface LayerOptions<R = never> extends Options<R>, TokenSource.Tuning {
   /** Asked anew for each exchange. It is always to be the same person's: a layer has one token. */
-  readonly subject: Effect.Effect<Subject, TokenError | TokenStoreError, R>
+  readonly subject: Effect.Effect<SubjectToken, TokenError | TokenStoreError, R>
   /**
    * Whose token it is: a name of one's own choice, under which the store keeps it, so that other processes and later runs
    * have it, too. Without, nothing would tell one subject's token from another's there: it stays in the memory of this
@@ -174,7 +174,7 @@ export const layer = <R = never>(
  * @category layers
  */
 export const layerConfig = <R = never>(
-  options: OAuth2.FromConfig<LayerOptions<R>>
+  options: OAuth2.OrConfig<LayerOptions<R>>
 ): Layer.Layer<
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,

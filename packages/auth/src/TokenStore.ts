@@ -17,7 +17,7 @@ import type { Token } from "./Token.js"
  * @since 0.1.0
  * @category models
  */
-export interface Stored {
+export interface VersionedToken {
   readonly token: Token
   readonly version: number
 }
@@ -29,7 +29,7 @@ export interface Stored {
  * @since 0.1.0
  * @category models
  */
-export type Reach = "process" | "host" | "cluster"
+export type LockScope = "process" | "host" | "cluster"
 
 /**
  * A store of tokens.
@@ -41,10 +41,10 @@ export type Reach = "process" | "host" | "cluster"
  * @category models
  */
 export interface Service {
-  /** How far {@link Service.exclusive} reaches. */
-  readonly reach: Reach
+  /** How far {@link Service.withLock} reaches. */
+  readonly lockScope: LockScope
   /** The record of a key, read anew. Fails when the store cannot be read or a record is not one. */
-  readonly get: (key: string) => Effect.Effect<Option.Option<Stored>, TokenStoreError>
+  readonly get: (key: string) => Effect.Effect<Option.Option<VersionedToken>, TokenStoreError>
   /**
    * Stores a token if the record's version is still `expected` (0: there is no record), and gives the new record;
    * `None` when somebody else was faster, and then nothing was written. What is given back is durable.
@@ -53,7 +53,7 @@ export interface Service {
     key: string,
     expected: number,
     token: Token
-  ) => Effect.Effect<Option.Option<Stored>, TokenStoreError>
+  ) => Effect.Effect<Option.Option<VersionedToken>, TokenStoreError>
   /** Removes a record if its version is still `expected`; tells whether it did. */
   readonly remove: (key: string, expected: number) => Effect.Effect<boolean, TokenStoreError>
   /**
@@ -62,11 +62,11 @@ export interface Service {
    */
   readonly quarantine?: (key: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   /**
-   * Runs an effect while nobody else within {@link Service.reach} runs one for the same key. Waiting for it can be
+   * Runs an effect while nobody else within {@link Service.lockScope} runs one for the same key. Waiting for it can be
    * interrupted, and is bounded: it fails with `LockTimeout` where somebody else holds on. Reads and writes of the store
    * itself do not wait for it.
    */
-  readonly exclusive: (
+  readonly withLock: (
     key: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
@@ -86,13 +86,13 @@ export class TokenStore extends /* @__PURE__ */ Context.Tag("@countersign/auth/T
  * @category constructors
  */
 export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
-  const records = new Map<string, Stored>()
+  const records = new Map<string, VersionedToken>()
   /** The highest version of a removed record, so that no version of a key comes twice. */
   let lastVersion = 0
   const turns = makeTurns()
 
   return {
-    reach: "process",
+    lockScope: "process",
     get: (key) => Effect.sync(() => Option.fromNullable(records.get(key))),
     compareAndSet: (key, expected, token) =>
       Effect.sync(() => {
@@ -110,7 +110,7 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
         lastVersion = Math.max(lastVersion, record.version)
         return true
       }),
-    exclusive: turns
+    withLock: turns
   }
 })
 

@@ -18,11 +18,11 @@ describe("a key and its place", () => {
   it.effect("in a header is its value, after a prefix where the API wants one", () =>
     Effect.gen(function* () {
       const plain = Redacted.make("canary-a")
-      for (const [place, name, field] of [
+      for (const [location, name, field] of [
         [ApiKey.header("X-API-Key"), "x-api-key", "canary-a"],
         [ApiKey.header("authorization", "Token "), "authorization", "Token canary-a"]
       ] as const) {
-        const { api, mock } = yield* clientOf(ApiKey.make({ place, key: plain }), [ok])
+        const { api, mock } = yield* clientOf(ApiKey.make({ location, key: plain }), [ok])
         yield* api.get("/")
         expect((yield* mock.sent)[0]?.headers[name]).toBe(field)
       }
@@ -31,7 +31,7 @@ describe("a key and its place", () => {
 
   it.effect("in the query is encoded, beside the parameters of the request, and is not shown", () =>
     Effect.gen(function* () {
-      const { api, mock } = yield* clientOf(ApiKey.make({ place: ApiKey.query("key"), key }), [
+      const { api, mock } = yield* clientOf(ApiKey.make({ location: ApiKey.query("key"), key }), [
         ok,
         MockClient.respond(404)
       ])
@@ -49,7 +49,7 @@ describe("a key and its place", () => {
   it.effect("in the query takes the place of one of the same name", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(
-        ApiKey.make({ place: ApiKey.query("key"), key: Redacted.make("k") }),
+        ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") }),
         () => ok
       )
       yield* api.get("/x", { urlParams: { key: "mine" } })
@@ -59,7 +59,7 @@ describe("a key and its place", () => {
 
   it.effect("in the query replaces a parameter of its name in the URL's text, and keeps the rest byte for byte", () =>
     Effect.gen(function* () {
-      const auth = ApiKey.make({ place: ApiKey.query("key"), key: Redacted.make("k") })
+      const auth = ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") })
       const { api, mock } = yield* clientOf(auth, () => ok)
       for (const path of ["/x?a=%7e&f[n]=1", "/x?key=mine", "/x?a&k%65y=mine&b='#top"]) yield* api.get(path)
       yield* api.get("/x?a&key=mine", { urlParams: { key: "mine", b: "1" } })
@@ -74,7 +74,7 @@ describe("a key and its place", () => {
 
   it.effect("in a cookie replaces a cookie of its name", () =>
     Effect.gen(function* () {
-      const auth = ApiKey.make({ place: ApiKey.cookie("session"), key: Redacted.make("k") })
+      const auth = ApiKey.make({ location: ApiKey.cookie("session"), key: Redacted.make("k") })
       const { api, mock } = yield* clientOf(auth, () => ok)
       yield* api.get("/", { headers: { cookie: "a=1; session=mine;sessions=2" } })
       expect((yield* mock.sent)[0]?.headers["cookie"]).toBe("a=1; sessions=2; session=k")
@@ -83,9 +83,9 @@ describe("a key and its place", () => {
 
   it.effect.each(["", "  "])("that is %j is InvalidRequest, wherever its place is, and nothing is sent", (empty) =>
     Effect.gen(function* () {
-      for (const place of [ApiKey.header("x-api-key"), ApiKey.query("key"), ApiKey.cookie("key")]) {
+      for (const location of [ApiKey.header("x-api-key"), ApiKey.query("key"), ApiKey.cookie("key")]) {
         const blank = Redacted.make(empty)
-        for (const auth of [ApiKey.make({ place, key: blank }), yield* ApiKey.pool({ place, keys: [blank] })]) {
+        for (const auth of [ApiKey.make({ location, key: blank }), yield* ApiKey.pool({ location, keys: [blank] })]) {
           const { api, mock } = yield* clientOf(auth, () => ok)
           expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
           expect(yield* mock.sent).toEqual([])
@@ -96,7 +96,7 @@ describe("a key and its place", () => {
 
   it.effect("in a cookie is encoded, after the cookies of the request", () =>
     Effect.gen(function* () {
-      const { api, mock } = yield* clientOf(ApiKey.make({ place: ApiKey.cookie("session"), key }), [ok, ok])
+      const { api, mock } = yield* clientOf(ApiKey.make({ location: ApiKey.cookie("session"), key }), [ok, ok])
       yield* api.get("/")
       yield* api.get("/", { headers: { cookie: "a=1" } })
       const pair = `session=${encodeURIComponent("canary +&=/ä;")}`
@@ -106,10 +106,10 @@ describe("a key and its place", () => {
 
   it.effect("comes as a Layer, from the configuration too", () =>
     Effect.gen(function* () {
-      const place = ApiKey.header("x-api-key")
+      const location = ApiKey.header("x-api-key")
       const provider = ConfigProvider.fromMap(new Map([["KEY", "canary-b"]]))
-      const configured = Effect.provide(Auth.Auth, ApiKey.layerConfig({ place, key: Config.redacted("KEY") }))
-      const given = Effect.provide(Auth.Auth, ApiKey.layer({ place, key: Redacted.make("canary-b") }))
+      const configured = Effect.provide(Auth.Auth, ApiKey.layerConfig({ place: location, key: Config.redacted("KEY") }))
+      const given = Effect.provide(Auth.Auth, ApiKey.layer({ location, key: Redacted.make("canary-b") }))
       for (const auth of [yield* Effect.withConfigProvider(configured, provider), yield* given]) {
         const { api, mock } = yield* clientOf(auth, [ok])
         yield* api.get("/")
@@ -127,7 +127,7 @@ const keys = (count: number) => {
 /** A pool of keys in `x-key`, and a server that takes only those in `taken`. */
 const pooled = (count: number, taken: ReadonlySet<string>, step = (answer: MockClient.Step) => answer) =>
   Effect.gen(function* () {
-    const auth = yield* ApiKey.pool({ place: ApiKey.header("x-key"), keys: keys(count) })
+    const auth = yield* ApiKey.pool({ location: ApiKey.header("x-key"), keys: keys(count) })
     const { api, mock } = yield* clientOf(auth, ({ headers }) =>
       step(taken.has(headers["x-key"] ?? "") ? ok : MockClient.respond(401))
     )
@@ -193,7 +193,7 @@ describe("a pool of keys", () => {
     Effect.gen(function* () {
       const auth = yield* Effect.provide(
         Auth.Auth,
-        ApiKey.layerPool({ place: ApiKey.header("x-key"), keys: [Redacted.make("canary-0")] })
+        ApiKey.layerPool({ location: ApiKey.header("x-key"), keys: [Redacted.make("canary-0")] })
       )
       const { api, mock } = yield* clientOf(auth, () => MockClient.respond(401))
       yield* Effect.flip(api.get("/"))

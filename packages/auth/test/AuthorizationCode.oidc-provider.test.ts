@@ -48,7 +48,7 @@ const optionsOf = (more: Partial<AuthorizationCode.Options> = {}): Authorization
   clientSecret: Redacted.make("canary-secret"),
   redirectUri,
   scopes: ["openid"],
-  transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+  transport: OAuth2.dangerouslyAllowHttpOnLoopback,
   ...more
 })
 
@@ -101,7 +101,7 @@ describe("oidc-provider", () => {
 
   it.live("binds the code, and the token, to the client's key", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun({ dpop: yield* Dpop.generate })
+      const { callback, finish, transaction } = yield* begun({ dpop: yield* Dpop.generateKey })
       expect((yield* finish(transaction, callback)).token.tokenType).toBe("DPoP")
     }).pipe(live)
   )

@@ -102,7 +102,7 @@ describe("a sign-in that is begun", () => {
 
   it.effect("binds the code to the key that tokens are to be bound to", () =>
     Effect.gen(function* () {
-      const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generate })).begin()
+      const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generateKey })).begin()
       expect(queryOf(url)["dpop_jkt"]).toMatch(/^[\w-]{43}$/)
     })
   )
@@ -349,7 +349,7 @@ describe("a sign-in that ends well", () => {
       const on = "http://127.0.0.1:9"
       const plain: Partial<AuthorizationCode.Options> = {
         issuer: on,
-        transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback,
         scopes: ["read"]
       }
       const metadata = { issuer: on, token_endpoint: `${on}/token`, authorization_endpoint: `${on}/authorize` }

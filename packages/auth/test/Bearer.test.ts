@@ -137,7 +137,7 @@ describe("a token of a source", () => {
       One.layer({ baseUrl: "https://one.test" }),
       Two.layer({ baseUrl: "https://two.test" })
     ).pipe(
-      Layer.provideMerge(Bearer.layerMint({ key: "key", mint })),
+      Layer.provideMerge(Bearer.layerCustom({ key: "key", mint })),
       Layer.provideMerge(MockClient.layer([ok, ok])),
       Layer.provide(TokenStore.layerMemory)
     )

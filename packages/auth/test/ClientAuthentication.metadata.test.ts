@@ -9,7 +9,7 @@ import { issuer, metadata } from "./support/oauth.js"
 
 const { respond } = MockClient
 
-const tls = { clientAuthentication: ClientAuthentication.tls }
+const tls = { clientAuthentication: ClientAuthentication.tlsClientAuth }
 const secret = { clientSecret: Redacted.make("canary-secret") }
 
 describe("mtls_endpoint_aliases", () => {

@@ -60,7 +60,7 @@ describe("client_secret_basic", () => {
     ["simple", "simple"]
   ])("encodes %s as a form, both as the name and as the secret, before they are joined", ([text, encoded]) =>
     Effect.gen(function* () {
-      const authentication = ClientAuthentication.secretBasic(Redacted.make(text))
+      const authentication = ClientAuthentication.clientSecretBasic(Redacted.make(text))
       const { authorizations, forms } = yield* sentBy(authentication, { clientId: text })
       expect(authorizations).toEqual([basic(`${encoded}:${encoded}`)])
       expect(forms).toEqual([unnamed])
@@ -80,7 +80,7 @@ describe("client_secret_basic", () => {
 
   it.effect.each([" %&+£€", "a:b", "simple"])("in its interop form sends %s as it is", (text) =>
     Effect.gen(function* () {
-      const authentication = ClientAuthentication.secretBasicInterop(Redacted.make(text))
+      const authentication = ClientAuthentication.clientSecretBasicUnencoded(Redacted.make(text))
       const { authorizations, forms } = yield* sentBy(authentication)
       expect(authorizations).toEqual([basic(`client:${text}`)])
       expect(forms).toEqual([unnamed])
@@ -90,7 +90,7 @@ describe("client_secret_basic", () => {
 
 describe("client_secret_post", () => {
   it.effect.each<readonly [string, Authentication, Partial<OAuth2.Client>]>([
-    ["as a value", ClientAuthentication.secretPost(Redacted.make(" %&+£€")), {}],
+    ["as a value", ClientAuthentication.clientSecretPost(Redacted.make(" %&+£€")), {}],
     ["by its name", "client_secret_post", { clientSecret: Redacted.make(" %&+£€") }]
   ])("sends name and secret in the body, and no field (%s)", ([_, authentication, options]) =>
     Effect.gen(function* () {
@@ -104,7 +104,7 @@ describe("client_secret_post", () => {
 const rows = [
   {
     method: "client_secret_jwt",
-    make: (options?: ClientAuthentication.AssertionOptions) => ClientAuthentication.secretJwt(secret, options),
+    make: (options?: ClientAuthentication.AssertionOptions) => ClientAuthentication.clientSecretJwt(secret, options),
     header: { alg: "HS256" },
     key: new TextEncoder().encode(Redacted.value(secret))
   },
@@ -170,7 +170,7 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
       const bound = granted({ token_type: "DPoP" })
       const { forms, result } = yield* sentBy(make(), {
         script: [wanted, bound],
-        dpop: yield* Dpop.generate
+        dpop: yield* Dpop.generateKey
       })
       expect(result._tag).toBe("Right")
       expect(forms).toHaveLength(2)
@@ -219,7 +219,7 @@ describe("private_key_jwt", () => {
 describe("the client's name alone", () => {
   it.effect.each([
     ["none", ClientAuthentication.none],
-    ["tls_client_auth", ClientAuthentication.tls]
+    ["tls_client_auth", ClientAuthentication.tlsClientAuth]
   ] as const)("is all that %s sends", ([method, authentication]) =>
     Effect.gen(function* () {
       const { authorizations, forms } = yield* sentBy(authentication)
@@ -238,13 +238,13 @@ describe("the client's name alone", () => {
 })
 
 const all: ReadonlyArray<readonly [string, ClientAuthentication.ClientAuthentication]> = [
-  ["secretBasic", ClientAuthentication.secretBasic(secret)],
-  ["secretBasicInterop", ClientAuthentication.secretBasicInterop(secret)],
-  ["secretPost", ClientAuthentication.secretPost(secret)],
-  ["secretJwt", ClientAuthentication.secretJwt(secret)],
+  ["secretBasic", ClientAuthentication.clientSecretBasic(secret)],
+  ["secretBasicInterop", ClientAuthentication.clientSecretBasicUnencoded(secret)],
+  ["secretPost", ClientAuthentication.clientSecretPost(secret)],
+  ["secretJwt", ClientAuthentication.clientSecretJwt(secret)],
   ["privateKeyJwt", ClientAuthentication.privateKeyJwt(privateKey)],
   ["none", ClientAuthentication.none],
-  ["tls", ClientAuthentication.tls]
+  ["tls", ClientAuthentication.tlsClientAuth]
 ]
 
 describe.each(all)("%s", (_, authentication) => {

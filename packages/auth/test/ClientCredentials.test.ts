@@ -38,7 +38,7 @@ const client = (options: Options = {}) =>
             issuer,
             clientId: "client",
             clientSecret: Redacted.make("secret"),
-            transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+            transport: OAuth2.dangerouslyAllowHttpOnLoopback,
             settling: 0,
             ...options
           })

@@ -147,8 +147,8 @@ describe("a device with a key of its own", () => {
     const { begin, finish } = yield* DeviceCode.make({
       ...options,
       issuer: server.issuer,
-      dpop: yield* Dpop.generate,
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      dpop: yield* Dpop.generateKey,
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback
     })
     const shown = yield* begin
     yield* server.approveDevice(shown.userCode)

@@ -296,7 +296,7 @@ describe("with a whole server", () => {
         ...options,
         issuer: server.issuer,
         scopes: ["openid", "read"],
-        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback
       })
       const shown = yield* begin
       const fiber = yield* Effect.fork(finish(shown))

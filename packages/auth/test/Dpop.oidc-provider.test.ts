@@ -50,13 +50,13 @@ const introspected = (token: Redacted.Redacted<string>) =>
 describe("oidc-provider, which demands a nonce in every proof", () => {
   it.live("binds the tokens to the client's key, and is asked twice only while no nonce is known", () =>
     Effect.gen(function* () {
-      const dpop = yield* Dpop.generate
+      const dpop = yield* Dpop.generateKey
       const client = yield* OAuth2.make({
         issuer: running.issuer,
         clientId: "client",
         clientSecret: secret,
         dpop,
-        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback
       })
       const token = yield* client.clientCredentials({})
       expect(token.tokenType).toBe("DPoP")

@@ -20,7 +20,7 @@ import { minting, source, token } from "./support/sources.js"
 
 const { respond } = MockClient
 
-const key = await Effect.runPromise(Dpop.generate)
+const key = await Effect.runPromise(Dpop.generateKey)
 
 /** Tokens `canary-1`, `canary-2` and so on that are bound, or whatever the script says. */
 const minted = (tokenType = "DPoP") =>
@@ -353,13 +353,13 @@ describe("a clock that is off", () => {
 
 describe("a key", () => {
   const madeJwk = Effect.map(
-    Effect.flatMap(Dpop.generateExtractable, Dpop.toJwk),
+    Effect.flatMap(Dpop.generateExtractableKey, Dpop.toJwk),
     (jwk) => JSON.parse(Redacted.value(jwk)) as Readonly<Record<string, string>>
   )
 
   it.effect("that may be taken out is written down, read again, and is the same", () =>
     Effect.gen(function* () {
-      const made = yield* Dpop.generateExtractable
+      const made = yield* Dpop.generateExtractableKey
       const jwk = yield* Dpop.toJwk(made)
       expect(printed(jwk)).not.toContain("kty")
       const read = yield* Dpop.fromJwk(jwk)
@@ -372,7 +372,7 @@ describe("a key", () => {
 
   it.effect("that was made to stay stays", () =>
     Effect.gen(function* () {
-      expect(yield* Effect.flip(Dpop.toJwk(yield* Dpop.generate))).toMatchObject({ reason: "Credentials" })
+      expect(yield* Effect.flip(Dpop.toJwk(yield* Dpop.generateKey))).toMatchObject({ reason: "Credentials" })
     })
   )
 
@@ -461,7 +461,7 @@ describe("the Layer", () => {
   it.scoped("mints, binds and signs", () =>
     Effect.gen(function* () {
       const { calls, mint } = minted()
-      const live = Dpop.layerMint(key, { key: "key", mint }).pipe(Layer.provide(TokenStore.layerMemory))
+      const live = Dpop.layerCustom(key, { key: "key", mint }).pipe(Layer.provide(TokenStore.layerMemory))
       const context = yield* Layer.build(live)
       const { api, mock } = yield* Effect.flatMap(Effect.provide(Auth.Auth, context), (auth) => clientOf(auth, [ok]))
       yield* api.get("/")

@@ -85,7 +85,7 @@ describe("a key that is kept with its tokens", () => {
       const client = {
         ...options,
         clientAuthentication: ClientAuthentication.none,
-        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback
       }
       const run = Effect.map(DpopKey.fromStore(options), (dpop) => ({ ...client, dpop, redirectUri, scopes: ["read"] }))
       const { begin, finish } = yield* AuthorizationCode.make(yield* run)
@@ -94,7 +94,7 @@ describe("a key that is kept with its tokens", () => {
       const { token } = yield* finish(transaction, headers["location"] ?? "")
       const { refresh } = yield* OAuth2.make(yield* run)
       const refreshToken = token.refreshToken ?? Redacted.make("")
-      const stranger = yield* OAuth2.make({ ...(yield* run), dpop: yield* Dpop.generate })
+      const stranger = yield* OAuth2.make({ ...(yield* run), dpop: yield* Dpop.generateKey })
       expect(yield* Effect.flip(stranger.refresh(refreshToken))).toMatchObject({ error: "invalid_grant" })
       expect((yield* refresh(refreshToken)).tokenType).toBe("DPoP")
     }).pipe(

@@ -213,6 +213,6 @@ it("its channels are what they are said to be", () => {
     Effect.Effect<Introspection.Service, InvalidRequest, HttpClient.HttpClient>
   >()
   expectTypeOf<Introspection.Service["introspect"]>().returns.toEqualTypeOf<
-    Effect.Effect<Introspection.Introspected, TokenError>
+    Effect.Effect<Introspection.IntrospectionResult, TokenError>
   >()
 })

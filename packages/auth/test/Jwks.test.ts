@@ -267,7 +267,7 @@ describe("an answer that is no key set", () => {
 describe("the URL of a key set", () => {
   it.effect("is https, or loopback by its frightening name", () =>
     Effect.gen(function* () {
-      const plain: Partial<Jwks.Options> = { transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+      const plain: Partial<Jwks.Options> = { transport: OAuth2.dangerouslyAllowHttpOnLoopback }
       const refused: ReadonlyArray<readonly [string, Partial<Jwks.Options>]> = [
         ["http://auth.test/keys", {}],
         ["http://127.0.0.1/keys", {}],

@@ -37,7 +37,7 @@ describe("oidc-provider, whose access tokens are JWTs", () => {
   it.live("has a token accepted by the keys that it publishes, for what it is for and nothing else", () =>
     Effect.gen(function* () {
       const { issuer } = running
-      const plain: Pick<OAuth2.Client, "transport"> = { transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+      const plain: Pick<OAuth2.Client, "transport"> = { transport: OAuth2.dangerouslyAllowHttpOnLoopback }
       const clientSecret = Redacted.make(secret)
       const client = yield* OAuth2.make({ issuer, clientId: "client", clientSecret, ...plain })
       const { accessToken } = yield* client.clientCredentials({ resource })

@@ -28,7 +28,7 @@ const at = 1_700_000_000
 
 const pair = await jose.generateKeyPair("ES256", { extractable: true })
 const key: ClientAuthentication.PrivateKey = { key: pair.privateKey, kid: "k1" }
-const signing: JwtBearer.Signing = { key, subject: "ada" }
+const signing: JwtBearer.JwtAssertion = { key, subject: "ada" }
 
 type Options = Partial<JwtBearer.Options<never>>
 
@@ -203,7 +203,7 @@ describe("an assertion that is made", () => {
     Effect.gen(function* () {
       const wanted = (nonce: string) => respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": nonce })
       const script = [wanted("n1"), granted({ token_type: "DPoP" }), wanted("n2"), wanted("n3"), granted()]
-      const { assertions, mock, source } = yield* bearing(script, { dpop: yield* Dpop.generate })
+      const { assertions, mock, source } = yield* bearing(script, { dpop: yield* Dpop.generateKey })
       yield* source.get
       const nonces = Effect.map(mock.sent, (sent) =>
         sent.map(({ headers }) => jose.decodeJwt(headers["dpop"] ?? "")["nonce"])
@@ -245,7 +245,7 @@ describe("an assertion that is made", () => {
     })
   )
 
-  it.scoped.each<readonly [string, Effect.Effect<JwtBearer.Signing>]>([
+  it.scoped.each<readonly [string, Effect.Effect<JwtBearer.JwtAssertion>]>([
     ["a public key", Effect.succeed({ key: { key: pair.publicKey } })],
     [
       "a key for something else",
@@ -360,7 +360,7 @@ describe("the store", () => {
           yield* source.get
           return keys
         })
-      const claimed = (more: Partial<JwtBearer.Signing>): Options => ({ assertion: { ...signing, ...more } })
+      const claimed = (more: Partial<JwtBearer.JwtAssertion>): Options => ({ assertion: { ...signing, ...more } })
       const all = yield* Effect.forEach(
         [
           {},
@@ -436,7 +436,7 @@ describe("with a server that knows the key, the grant", () => {
         return Effect.promise(() => new jose.SignJWT(claims).setProtectedHeader({ alg: "ES256" }).sign(pair.privateKey))
       })
       for (const assertion of [signing, Effect.map(sign, Redacted.make)]) {
-        const layer = onServer({ dpop: { required: true, nonce: true } }, { assertion, dpop: yield* Dpop.generate })
+        const layer = onServer({ dpop: { required: true, nonce: true } }, { assertion, dpop: yield* Dpop.generateKey })
         yield* Effect.gen(function* () {
           const server = yield* OAuthServer.OAuthServer
           expect(yield* resource).toMatchObject({ sub: "ada" })

@@ -28,7 +28,7 @@ describe("types", () => {
 
   it("an assertion is made of a key, or is a secret that somebody gives", () => {
     expectTypeOf<JwtBearer.Options<Vault>["assertion"]>().toEqualTypeOf<
-      JwtBearer.Signing | Effect.Effect<Redacted.Redacted, TokenError | TokenStoreError, Vault>
+      JwtBearer.JwtAssertion | Effect.Effect<Redacted.Redacted, TokenError | TokenStoreError, Vault>
     >()
   })
 })

@@ -1,6 +1,6 @@
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
 import * as Token from "@countersign/auth/Token"
-import type { Service, Stored } from "@countersign/auth/TokenStore"
+import type { Service, VersionedToken } from "@countersign/auth/TokenStore"
 import type { TokenStoreReason } from "@countersign/client/Errors"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
@@ -28,7 +28,7 @@ TokenStoreContract.register({ describe, it }, "a key-value store", {
 
 const token = (text: string): Token.Token => Token.bearer(Redacted.make(`canary-${text}`), 0)
 
-const textOf = (stored: Option.Option<Stored>) =>
+const textOf = (stored: Option.Option<VersionedToken>) =>
   Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
 
 /** Long enough for everybody who is on the way to come as far as he can: hashes are made in other threads. */
@@ -85,7 +85,7 @@ describe("in a key-value store", () => {
       const store: typeof quick = { ...quick, get: (name) => Effect.zipLeft(quick.get(name), turn) }
       const tokens = KeyValueTokenStore.make(store)
       const other = KeyValueTokenStore.make(store)
-      expect([tokens.reach, other.reach]).toEqual(["process", "process"])
+      expect([tokens.lockScope, other.lockScope]).toEqual(["process", "process"])
       const outcomes = yield* Effect.forEach(
         [tokens, other, tokens, other],
         (one, n) => one.compareAndSet("key", 0, token(String(n))),
@@ -95,12 +95,12 @@ describe("in a key-value store", () => {
 
       const entered = yield* Deferred.make<void>()
       const holding = yield* Effect.fork(
-        tokens.exclusive("key")(Effect.zipRight(Deferred.succeed(entered, undefined), Effect.never))
+        tokens.withLock("key")(Effect.zipRight(Deferred.succeed(entered, undefined), Effect.never))
       )
       yield* Deferred.await(entered)
       let inside = false
-      const waiting = yield* Effect.fork(other.exclusive("key")(Effect.sync(() => (inside = true))))
-      yield* other.exclusive("another key")(Effect.void)
+      const waiting = yield* Effect.fork(other.withLock("key")(Effect.sync(() => (inside = true))))
+      yield* other.withLock("another key")(Effect.void)
       yield* turn
       expect(inside).toBe(false)
       yield* Fiber.interrupt(holding)
@@ -123,7 +123,7 @@ describe("in a key-value store", () => {
       const other = KeyValueTokenStore.make(store, { prefix: "other-" })
       yield* tokens.compareAndSet("key", 0, token("a"))
       expect(yield* other.get("key")).toEqual(Option.none())
-      expect(yield* tokens.exclusive("key")(other.exclusive("key")(Effect.succeed("both")))).toBe("both")
+      expect(yield* tokens.withLock("key")(other.withLock("key")(Effect.succeed("both")))).toBe("both")
     })
   )
 

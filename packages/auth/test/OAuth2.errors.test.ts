@@ -242,7 +242,7 @@ describe("a server that repeats a secret of the request", () => {
           return respond(400, { error: "invalid_request", error_description: echoed })
         },
         // An assertion and a proof begin alike: with both, the one would hide the other.
-        what === "dpop" ? { dpop: yield* Dpop.generate } : { clientSecret: undefined, clientAuthentication }
+        what === "dpop" ? { dpop: yield* Dpop.generateKey } : { clientSecret: undefined, clientAuthentication }
       )
       const error = yield* Effect.flip(server.refresh(Redacted.make(refreshToken)))
       expect(echoed.length).toBeGreaterThan(50)
@@ -265,7 +265,7 @@ describe("a server that repeats a secret of the request", () => {
   it.effect("still shows a message that only has a letter in common with a short secret", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([respond(400, { message: "invalid device code" })])
-      const error = yield* Effect.flip(server.grant("urn:x", { device_code: "d" }))
+      const error = yield* Effect.flip(server.requestToken("urn:x", { device_code: "d" }))
       expect(error.detail).toContain("invalid device code")
     })
   )

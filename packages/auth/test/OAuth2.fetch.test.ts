@@ -33,7 +33,7 @@ const redirecting = Effect.acquireRelease(
     })
 )
 
-const transport = OAuth2.dangerouslyPlainHttpOnLoopback
+const transport = OAuth2.dangerouslyAllowHttpOnLoopback
 
 describe("over fetch, no redirect is followed", () => {
   it.scopedLive("by the request for metadata, or for a token, which would send the secret on", () =>

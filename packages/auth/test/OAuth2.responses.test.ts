@@ -125,7 +125,7 @@ describe("a successful token response that has to be rejected", () => {
     ["token_type Bearer", "Bearer", "not bound to the client's key"]
   ])("is rejected with %s where DPoP was requested", ([_, token_type, detail]) =>
     Effect.gen(function* () {
-      const dpop = yield* Dpop.generate
+      const dpop = yield* Dpop.generateKey
       const answer = MockClient.respond(200, { ...granted, token_type })
       const error = yield* Effect.flip(calling(tokenCalls["refresh"] ?? expect.fail(), answer, { dpop }))
       expect(error).toHaveProperty("detail", expect.stringContaining(detail))

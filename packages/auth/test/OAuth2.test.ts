@@ -133,11 +133,11 @@ describe("TLS", () => {
     ["a token endpoint without TLS", { tokenEndpoint: "http://auth.test/token" }],
     [
       "another host without TLS, whatever the option says",
-      { issuer: "http://auth.test", transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+      { issuer: "http://auth.test", transport: OAuth2.dangerouslyAllowHttpOnLoopback }
     ],
     [
       "a host whose name only begins like loopback",
-      { issuer: "http://localhost.evil.test", transport: OAuth2.dangerouslyPlainHttpOnLoopback }
+      { issuer: "http://localhost.evil.test", transport: OAuth2.dangerouslyAllowHttpOnLoopback }
     ],
     ["an issuer with a password", { issuer: "https://u:p@auth.test" }],
     ["an issuer with a query", { issuer: "https://auth.test?x" }],
@@ -159,7 +159,7 @@ describe("TLS", () => {
         {
           issuer: on,
           tokenEndpoint: undefined,
-          transport: OAuth2.dangerouslyPlainHttpOnLoopback
+          transport: OAuth2.dangerouslyAllowHttpOnLoopback
         }
       )
       yield* server.clientCredentials({})
@@ -174,7 +174,7 @@ describe("TLS", () => {
         () => metadata({ issuer: on, token_endpoint: "http://evil.test/token" }),
         {
           issuer: on,
-          transport: OAuth2.dangerouslyPlainHttpOnLoopback
+          transport: OAuth2.dangerouslyAllowHttpOnLoopback
         }
       )
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "InvalidResponse" } })

@@ -442,7 +442,7 @@ describe("the URL of an API", () => {
 
   it.effect("may be http on loopback, by that name alone", () =>
     Effect.gen(function* () {
-      const transport: OAuth2.Client["transport"] = OAuth2.dangerouslyPlainHttpOnLoopback
+      const transport: OAuth2.Client["transport"] = OAuth2.dangerouslyAllowHttpOnLoopback
       const local = "http://127.0.0.1:8080/v1"
       const routes = {
         [local]: challenged('Bearer resource_metadata="http://127.0.0.1:8080/about"'),

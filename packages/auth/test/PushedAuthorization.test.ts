@@ -44,7 +44,7 @@ describe("a request that is pushed", () => {
 
   it.effect("proves the key that the code is to be bound to, once more with the nonce that the server wants", () =>
     Effect.gen(function* () {
-      const { answering, begin, posts } = yield* signingIn({ pushed: true, dpop: yield* Dpop.generate })
+      const { answering, begin, posts } = yield* signingIn({ pushed: true, dpop: yield* Dpop.generateKey })
       answering({ "/par": respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n" }) })
       yield* Effect.flip(begin())
       expect(yield* posts).toEqual(["POST /par", "POST /par"])

@@ -98,7 +98,7 @@ describe("a new refresh token", () => {
 
   it.scoped("is stored when the token is not bound to the key, and no token is sent", () =>
     Effect.gen(function* () {
-      const dpop = yield* Dpop.generate
+      const dpop = yield* Dpop.generateKey
       const answer: Answer = (n) =>
         MockClient.respond(200, { ...grantedBy(n), token_type: n === 1 ? "bearer" : "DPoP" })
       const { get, stored } = yield* world(answer, { dpop, empty: true })

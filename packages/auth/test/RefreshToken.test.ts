@@ -181,7 +181,7 @@ describe("a refresh token", () => {
   it.effect("that is bound to a key is refreshed and presented with proofs of it", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
-      const dpop = yield* Dpop.generate
+      const dpop = yield* Dpop.generateKey
       const oauth = yield* OAuth2.make({ ...optionsOf(server.issuer), dpop })
       const first = yield* oauth.clientCredentials({})
       const store = yield* TokenStore.TokenStore

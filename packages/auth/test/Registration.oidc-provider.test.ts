@@ -36,7 +36,7 @@ const register = (metadata: Registration.Metadata, initialAccessToken = "canary-
   Registration.register(
     {
       issuer: running.issuer,
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback,
       initialAccessToken: Redacted.make(initialAccessToken)
     },
     metadata
@@ -55,7 +55,7 @@ const signedIn = Effect.gen(function* () {
     ...Registration.toClient(registered),
     scopes: ["openid"],
     settling: 0,
-    transport: OAuth2.dangerouslyPlainHttpOnLoopback
+    transport: OAuth2.dangerouslyAllowHttpOnLoopback
   }
   const { begin, finish } = yield* AuthorizationCode.make({ ...options, redirectUri })
   const transaction = yield* begin()

@@ -78,8 +78,8 @@ describe("a client that is registered", () => {
   it.effect("is kept as text, and is the same when it is read again", () =>
     Effect.gen(function* () {
       const registered = yield* (yield* registering(MockClient.respond(201, made))).registered
-      const kept = JSON.stringify(yield* Schema.encode(Registration.Registered)(registered))
-      const read = yield* Schema.decodeUnknown(Registration.Registered)(JSON.parse(kept))
+      const kept = JSON.stringify(yield* Schema.encode(Registration.RegisteredClient)(registered))
+      const read = yield* Schema.decodeUnknown(Registration.RegisteredClient)(JSON.parse(kept))
       expect(Registration.toClient(read)).toEqual(Registration.toClient(registered))
     })
   )
@@ -205,7 +205,7 @@ describe("a client that is registered", () => {
         jwks: { keys: [{ kty: "RSA", n: "n", e: "AQAB" }] },
         management: {}
       })
-      const encoded = yield* Schema.encode(Registration.Registered)(client)
+      const encoded = yield* Schema.encode(Registration.RegisteredClient)(client)
       expect(JSON.stringify(encoded["metadata"])).not.toMatch(/canary/i)
     })
   )
@@ -323,7 +323,7 @@ describe("a key set that is none", () => {
 
 describe("a registration in a grant's options", () => {
   const of = (more: object) =>
-    new Registration.Registered({ issuer, clientId: "made", method: "none", metadata: {}, ...more })
+    new Registration.RegisteredClient({ issuer, clientId: "made", method: "none", metadata: {}, ...more })
 
   it("is a public client, or one with its secret, by the method that the server chose", () => {
     expect(Registration.toClient(of({}))).toMatchObject({ clientAuthentication: { method: "none" } })
@@ -349,7 +349,7 @@ describe("a registration in a grant's options", () => {
         ...Registration.toClient(registered),
         redirectUri,
         scopes: ["read"],
-        transport: OAuth2.dangerouslyPlainHttpOnLoopback
+        transport: OAuth2.dangerouslyAllowHttpOnLoopback
       })
       const transaction = yield* begin()
       const { headers } = yield* HttpClient.get(transaction.url)
@@ -361,6 +361,6 @@ describe("a registration in a grant's options", () => {
 
 it("its channels are what they are said to be", () => {
   expectTypeOf(Registration.register).returns.toEqualTypeOf<
-    Effect.Effect<Registration.Registered, InvalidRequest | TokenError, HttpClient.HttpClient>
+    Effect.Effect<Registration.RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient>
   >()
 })

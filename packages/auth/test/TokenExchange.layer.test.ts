@@ -56,7 +56,7 @@ const signedIn = Effect.flatMap(OAuthServer.OAuthServer, (server) =>
   }))
 )
 
-const of = (token: string): TokenExchange.Subject => ({ token: Redacted.make(token), type: accessToken })
+const of = (token: string): TokenExchange.SubjectToken => ({ token: Redacted.make(token), type: accessToken })
 
 const tokenCalls = Effect.flatMap(OAuthServer.OAuthServer, (server) => server.tokenCalls)
 
@@ -221,7 +221,9 @@ describe("the layer", () => {
 
   it.scoped("binds the token to the client's key, by the nonce that the server wants", () =>
     Effect.gen(function* () {
-      const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: signedIn, dpop: yield* Dpop.generate }))
+      const resource = yield* apiOf(
+        TokenExchange.layer({ ...client, subject: signedIn, dpop: yield* Dpop.generateKey })
+      )
       expect(yield* resource).toMatchObject({ sub: "user" })
       expect(yield* tokenCalls).toBe(2)
     }).pipe(Effect.provide(live({ dpop: { required: true, nonce: true } })))

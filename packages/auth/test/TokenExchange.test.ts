@@ -15,8 +15,8 @@ import { printed } from "./support/printed.js"
 const { fail, respond } = MockClient
 const { accessToken, idToken, jwt, refreshToken, saml2 } = TokenExchange.tokenTypes
 
-const subject: TokenExchange.Subject = { token: Redacted.make("canary-subject"), type: accessToken }
-const actor: TokenExchange.Subject = { token: Redacted.make("canary-actor"), type: jwt }
+const subject: TokenExchange.SubjectToken = { token: Redacted.make("canary-subject"), type: accessToken }
+const actor: TokenExchange.SubjectToken = { token: Redacted.make("canary-actor"), type: jwt }
 
 type Script = MockClient.Script
 
@@ -145,7 +145,7 @@ describe("an exchange", () => {
       Effect.gen(function* () {
         const { exchange } = yield* exchanging([exchanged({ token_type: type, issued_token_type: saml2 })], {
           requestedTokenType: saml2,
-          dpop: yield* Dpop.generate
+          dpop: yield* Dpop.generateKey
         })
         expect(yield* exchange(subject)).toMatchObject({ tokenType: "N_A", issuedTokenType: saml2 })
       })

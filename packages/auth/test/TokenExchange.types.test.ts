@@ -26,9 +26,9 @@ describe("types", () => {
 
   it("an exchange needs nothing more, and gives a token of a known type", () => {
     expectTypeOf<TokenExchange.Service["exchange"]>().toEqualTypeOf<
-      (subject: TokenExchange.Subject) => Effect.Effect<TokenExchange.Exchanged, TokenError>
+      (subject: TokenExchange.SubjectToken) => Effect.Effect<TokenExchange.ExchangedToken, TokenError>
     >()
-    expectTypeOf<TokenExchange.Exchanged>().toExtend<Token.Token>()
+    expectTypeOf<TokenExchange.ExchangedToken>().toExtend<Token.Token>()
   })
 
   it("the layer needs a transport, a store and what its subject needs", () => {
@@ -46,7 +46,7 @@ describe("types", () => {
 
   it("a source can be the subject, and fails as it does", () => {
     expectTypeOf(TokenExchange.fromSource).returns.toEqualTypeOf<
-      Effect.Effect<TokenExchange.Subject, TokenError | TokenStoreError>
+      Effect.Effect<TokenExchange.SubjectToken, TokenError | TokenStoreError>
     >()
   })
 })

@@ -68,7 +68,7 @@ const running = <A, E>(
   run: Effect.Effect<A, E, Api>
 ) =>
   Effect.gen(function* () {
-    const layer = grants[grant]?.(tuning, yield* Dpop.generate)
+    const layer = grants[grant]?.(tuning, yield* Dpop.generateKey)
     if (layer === undefined) return yield* Effect.dieMessage(`no grant ${grant}`)
     const transport = Layer.merge(TokenStore.layerMemory, Layer.succeed(HttpClient.HttpClient, http))
     const api = Api.layer({ baseUrl: "https://api.test" }).pipe(Layer.provide(layer), Layer.provide(transport))
@@ -160,7 +160,7 @@ describe("an API that reports an expired token with 403", () => {
   it.effect("moves a pool of keys on", () =>
     Effect.gen(function* () {
       const keys = [Redacted.make("canary-key-1"), Redacted.make("canary-key-2")] as const
-      const pool = yield* ApiKey.pool({ place: ApiKey.header("x-api-key"), keys })
+      const pool = yield* ApiKey.pool({ location: ApiKey.header("x-api-key"), keys })
       const { api, mock } = yield* clientOf(Auth.withExpired(pool, { status: 403 }), [respond(403, "no"), ok])
       yield* api.get("/x")
       expect((yield* mock.sent).map(({ headers }) => headers["x-api-key"])).toEqual(["canary-key-1", "canary-key-2"])

@@ -23,7 +23,7 @@ import {
 const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
 
 /** The same store, as one that other processes use too. */
-const shared = (store: TokenStore.Service): TokenStore.Service => ({ ...store, reach: "host" })
+const shared = (store: TokenStore.Service): TokenStore.Service => ({ ...store, lockScope: "host" })
 
 /** Marks what a store holds as another process would that is about to refresh it, and does not come back. */
 const begunBySibling = (store: TokenStore.Service, at: number) =>
@@ -224,8 +224,8 @@ describe("where other processes use the same record", () => {
       const at: Array<boolean> = []
       const store: TokenStore.Service = {
         ...shared(memory),
-        exclusive: (key) => (effect) =>
-          memory.exclusive(key)(
+        withLock: (key) => (effect) =>
+          memory.withLock(key)(
             Effect.acquireUseRelease(
               Effect.sync(() => (inside = true)),
               () => effect,
@@ -409,7 +409,7 @@ describe("a store that hangs", () => {
       const memory = yield* TokenStore.makeMemory
       const store: TokenStore.Service = {
         ...memory,
-        exclusive: () => (effect) => Effect.uninterruptible(Effect.delay(effect, "10 minutes"))
+        withLock: () => (effect) => Effect.uninterruptible(Effect.delay(effect, "10 minutes"))
       }
       const { calls, mint } = minting()
       const { get } = yield* sourceOn(store, mint)

@@ -275,8 +275,8 @@ describe("two sources over one store", () => {
       const store = yield* TokenStore.makeMemory
       const interleaving: TokenStore.Service = {
         ...store,
-        exclusive: (key) => (effect) =>
-          store.exclusive(key)(Effect.zipRight(Effect.orDie(storedBySibling(store, "sibling", 60_000)), effect))
+        withLock: (key) => (effect) =>
+          store.withLock(key)(Effect.zipRight(Effect.orDie(storedBySibling(store, "sibling", 60_000)), effect))
       }
       const { calls, mint } = minting()
       const { get } = yield* sourceOn(interleaving, mint)

@@ -199,7 +199,7 @@ describe("a store that cannot be read", () => {
       const source = TokenSource.make({ key, mint })
       const { get } = yield* Effect.provideService(source, TokenStore.TokenStore, {
         ...store,
-        exclusive: () => () => Effect.fail(busy)
+        withLock: () => () => Effect.fail(busy)
       })
       expect(yield* Effect.flip(get)).toBe(busy)
       expect(calls).toEqual([])

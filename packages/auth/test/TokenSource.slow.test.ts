@@ -58,7 +58,7 @@ describe("a store whose steps are slow", () => {
         ...memory,
         get: (key) => Effect.delay(memory.get(key), "14 seconds"),
         compareAndSet: (...write) => Effect.delay(memory.compareAndSet(...write), "14 seconds"),
-        exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.sleep("14 seconds")))
+        withLock: (key) => (effect) => memory.withLock(key)(Effect.ensuring(effect, Effect.sleep("14 seconds")))
       })).pipe(logging(lines))
       const asking = yield* Effect.fork(get)
       yield* machine.pass("2 minutes")
@@ -74,7 +74,7 @@ describe("a store whose steps are slow", () => {
         () => Effect.delay(Effect.fail(lost), "900 millis"),
         (memory) => ({
           ...memory,
-          exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.sleep("5 seconds")))
+          withLock: (key) => (effect) => memory.withLock(key)(Effect.ensuring(effect, Effect.sleep("5 seconds")))
         })
       )
       const asking = yield* Effect.fork(Effect.flip(get))
@@ -88,7 +88,7 @@ describe("a store whose steps are slow", () => {
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith(lasting, (memory) => ({
         ...writesFail(memory),
-        exclusive: (key) => (effect) => memory.exclusive(key)(Effect.ensuring(effect, Effect.never))
+        withLock: (key) => (effect) => memory.withLock(key)(Effect.ensuring(effect, Effect.never))
       }))
       const asking = yield* Effect.fork(get)
       yield* machine.pass("20 seconds")

@@ -14,7 +14,7 @@ describe("the store in memory", () => {
     Effect.gen(function* () {
       const one = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)
       const other = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)
-      expect(one.reach).toBe("process")
+      expect(one.lockScope).toBe("process")
       expect(one).not.toBe(other)
     })
   )

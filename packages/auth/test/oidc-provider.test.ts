@@ -15,7 +15,7 @@ import { printed } from "./support/printed.js"
 
 const secret = "canary-secret:+%/~"
 
-const clientOf = (client_id: string, token_endpoint_auth_method: OAuth2.SecretMethod) => ({
+const clientOf = (client_id: string, token_endpoint_auth_method: OAuth2.SecretAuthMethod) => ({
   client_id,
   client_secret: secret,
   token_endpoint_auth_method,
@@ -70,7 +70,7 @@ const live = (options: Partial<ClientCredentials.Options>) =>
           issuer,
           clientId: "by-basic",
           clientSecret: Redacted.make(secret),
-          transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+          transport: OAuth2.dangerouslyAllowHttpOnLoopback,
           ...options
         })
       )
@@ -90,7 +90,7 @@ const introspected = Effect.gen(function* () {
 })
 
 describe("oidc-provider", () => {
-  it.live.each<readonly [OAuth2.SecretMethod, string]>([
+  it.live.each<readonly [OAuth2.SecretAuthMethod, string]>([
     ["client_secret_basic", "by-basic"],
     ["client_secret_post", "by-post"]
   ])("gives a token to %s, which is what was asked for", ([clientAuthentication, clientId]) =>
@@ -113,7 +113,7 @@ describe("oidc-provider", () => {
     }).pipe(Effect.provide(live({})))
   )
 
-  it.live.each<OAuth2.SecretMethod>(["client_secret_basic", "client_secret_post"])(
+  it.live.each<OAuth2.SecretAuthMethod>(["client_secret_basic", "client_secret_post"])(
     "refuses a wrong secret by %s, which is a typed error and shows neither",
     (clientAuthentication) =>
       Effect.gen(function* () {

@@ -48,9 +48,9 @@ describe("types", () => {
   })
 
   it("places of a key are functions of the request and the key", () => {
-    expectTypeOf(ApiKey.header).returns.toEqualTypeOf<ApiKey.Place>()
-    expectTypeOf(ApiKey.query).returns.toEqualTypeOf<ApiKey.Place>()
-    expectTypeOf(ApiKey.cookie).returns.toEqualTypeOf<ApiKey.Place>()
+    expectTypeOf(ApiKey.header).returns.toEqualTypeOf<ApiKey.Location>()
+    expectTypeOf(ApiKey.query).returns.toEqualTypeOf<ApiKey.Location>()
+    expectTypeOf(ApiKey.cookie).returns.toEqualTypeOf<ApiKey.Location>()
   })
 
   it("credentials from the configuration may be missing", () => {
@@ -81,7 +81,7 @@ describe("types", () => {
 
   it("Bearer over a source asks for it, and over a mint brings it", () => {
     expectTypeOf(Bearer.layerTokenSource).toEqualTypeOf<LayerOf<Auth.Auth, never, TokenSource.TokenSource>>()
-    expectTypeOf(Bearer.layerMint<Vault>).returns.toEqualTypeOf<
+    expectTypeOf(Bearer.layerCustom<Vault>).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
     >()
   })
@@ -111,7 +111,7 @@ describe("types", () => {
     expectTypeOf(TokenStore.makeMemory).toEqualTypeOf<Effect.Effect<TokenStore.Service>>()
     expectTypeOf(TokenStore.layerMemory).toEqualTypeOf<LayerOf<TokenStore.TokenStore>>()
     expectTypeOf<TokenStore.Service["get"]>().returns.toEqualTypeOf<
-      Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+      Effect.Effect<Option.Option<TokenStore.VersionedToken>, TokenStoreError>
     >()
   })
 

@@ -33,6 +33,6 @@ export const make = ({ answer, idToken }: Spoils): Effect.Effect<AuthorizationCo
       clientSecret: Redacted.make(secret),
       redirectUri,
       scopes: ["openid", "read"],
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback
     }
   })

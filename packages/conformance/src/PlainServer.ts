@@ -93,7 +93,7 @@ const answer = async (
 /** It does not undo the encoding that RFC 6749 asks for, and takes a secret as it is. */
 export const knownBy = (text: string): Pick<OAuth2.Client, "clientSecret" | "clientAuthentication"> => {
   const clientSecret = Redacted.make(text)
-  return { clientSecret, clientAuthentication: ClientAuthentication.secretBasicInterop(clientSecret) }
+  return { clientSecret, clientAuthentication: ClientAuthentication.clientSecretBasicUnencoded(clientSecret) }
 }
 
 /** Starts a server, which is stopped with the scope, and gives the options of a client, which has to know its endpoints. */
@@ -119,6 +119,6 @@ export const make: Effect.Effect<AuthorizationCode.Options, never, Scope.Scope> 
     ...knownBy(secret),
     redirectUri,
     scopes: ["read"],
-    transport: OAuth2.dangerouslyPlainHttpOnLoopback
+    transport: OAuth2.dangerouslyAllowHttpOnLoopback
   }
 })

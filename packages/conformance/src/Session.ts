@@ -29,7 +29,7 @@ export const optionsOf = (
   clientSecret: Redacted.make(secret),
   redirectUri,
   scopes: ["openid", "read"],
-  transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+  transport: OAuth2.dangerouslyAllowHttpOnLoopback,
   ...more
 })
 

@@ -21,16 +21,16 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => () =>
 /** Turns are taken by lock files of this host, since all who use the table are on it. */
 export const make = (table: Table, lockFolder: string): Effect.Effect<TokenStore.Service> =>
   Effect.map(ProcessLock.make(), (locks) =>
-    KeyValueTokenStore.fromTexts({
-      where: "the table of tokens",
-      reach: "host",
+    KeyValueTokenStore.fromTextStore({
+      description: "the table of tokens",
+      lockScope: "host",
       get: (name) =>
         Effect.map(
           Effect.tryPromise({ try: () => table.select(name), catch: failed("ReadFailed") }),
           Option.fromNullable
         ),
       set: (name, text) => Effect.tryPromise({ try: () => table.upsert(name, text), catch: failed("WriteFailed") }),
-      alone: (lock) => locks.withLock(join(lockFolder, `${lock}.lock`))
+      withLock: (lock) => locks.withLock(join(lockFolder, `${lock}.lock`))
     })
   )
 

@@ -123,7 +123,7 @@ export const slackDesktop = () =>
 export const salesforceService = ({ key }: Secrets) =>
   // #region salesforce
   JwtBearer.layer(
-    Salesforce.actingFor({
+    Salesforce.jwtBearer({
       host: "example.my.salesforce.com",
       clientId: "3MVG9…",
       username: "robot@example.com",

@@ -164,7 +164,7 @@ describe.each(rows)("$name", ({ tag, value, written }) => {
 describe("two accounts of one API in one process", () => {
   class Alice extends ApiClient.Tag("test/Alice")<Alice>() {}
   class Bob extends ApiClient.Tag("test/Bob")<Bob>() {}
-  const auth = (name: string) => ApiKey.make({ place: ApiKey.header("x-account"), key: Redacted.make(name) })
+  const auth = (name: string) => ApiKey.make({ location: ApiKey.header("x-account"), key: Redacted.make(name) })
   const baseUrl = "https://api.test"
 
   it.effect("send each its own session cookie", () => {

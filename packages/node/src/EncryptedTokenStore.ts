@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Token } from "@countersign/auth/Token"
-import type { Stored } from "@countersign/auth/TokenStore"
+import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -85,17 +85,17 @@ const isSalted = ({ key, previousKeys = [] }: Options): boolean =>
 
 /** What is left of a store whose salt cannot be read: a client that gets a new token at no cost goes on without it. */
 const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
-  reach: inner.reach,
+  lockScope: inner.lockScope,
   get: () => Effect.fail(error),
   compareAndSet: () => Effect.fail(error),
   remove: () => Effect.fail(error),
-  exclusive: inner.exclusive
+  withLock: inner.withLock
 })
 
 const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.map(KeyRing.make(inner, options.key, options.previousKeys ?? []), ({ all, current }) => {
     const placeOf = (key: string): Sealed.Place => ({ store: options.storeId, key })
-    const isMigrated = ({ token }: Stored) => options.adoptUnencrypted === true && Sealed.isPlain(token)
+    const isMigrated = ({ token }: VersionedToken) => options.adoptUnencrypted === true && Sealed.isPlain(token)
 
     const write = (key: string, expected: number, token: Token) =>
       Effect.flatMap(Sealed.seal(current, placeOf(key), token), (sealed) =>
@@ -106,7 +106,10 @@ const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<Tok
       )
 
     /** A plain record, sealed. When that fails the token is as good as before, so it is used all the same. */
-    const adopt = (key: string, { token, version }: Stored): Effect.Effect<Option.Option<Stored>, TokenStoreError> =>
+    const adopt = (
+      key: string,
+      { token, version }: VersionedToken
+    ): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> =>
       Effect.matchEffect(write(key, version, token), {
         onFailure: (error) =>
           Effect.as(
@@ -116,10 +119,10 @@ const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<Tok
         onSuccess: (stored) => (Option.isSome(stored) ? Effect.succeed(stored) : get(key))
       })
 
-    const opened = (key: string, stored: Stored): Effect.Effect<Stored, TokenStoreError> =>
+    const opened = (key: string, stored: VersionedToken): Effect.Effect<VersionedToken, TokenStoreError> =>
       Effect.map(Sealed.open(all, placeOf(key), stored.token), (token) => ({ token, version: stored.version }))
 
-    const get = (key: string): Effect.Effect<Option.Option<Stored>, TokenStoreError> =>
+    const get = (key: string): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> =>
       Effect.flatMap(inner.get(key), (stored) => {
         if (key === KeyRing.saltKey || Option.isNone(stored)) return Effect.succeedNone
         return isMigrated(stored.value) ? adopt(key, stored.value) : Effect.asSome(opened(key, stored.value))
@@ -135,12 +138,12 @@ const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<Tok
       })
 
     return {
-      reach: inner.reach,
+      lockScope: inner.lockScope,
       get,
       compareAndSet: (key, expected, token) => guarded(key, write(key, expected, token)),
       remove: (key, expected) => guarded(key, inner.remove(key, expected)),
       ...(inner.quarantine !== undefined && !isSalted(options) && { quarantine: inner.quarantine }),
-      exclusive: inner.exclusive
+      withLock: inner.withLock
     }
   })
 
@@ -174,7 +177,7 @@ export const reencrypt = (store: TokenStore.Service, keys: Iterable<string>): Ef
         Option.isNone(stored)
           ? Effect.succeed(0)
           : Effect.as(store.compareAndSet(key, stored.value.version, stored.value.token), 1)
-      ).pipe(store.exclusive(key))
+      ).pipe(store.withLock(key))
     ),
     (counts) => counts.reduce<number>((sum, count) => sum + count, 0)
   )

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import type { Token } from "@countersign/auth/Token"
-import type { Stored } from "@countersign/auth/TokenStore"
+import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
@@ -53,7 +53,7 @@ const save = (path: string, records: Records): Effect.Effect<void, TokenStoreErr
 const versionOf = ({ stored }: Records, key: string): number => stored.get(key)?.version ?? 0
 
 /** With a token under a version that the key never had. */
-const put = (records: Records, key: string, token: Token): readonly [Stored, Records] => {
+const put = (records: Records, key: string, token: Token): readonly [VersionedToken, Records] => {
   const { lastVersion, stored } = records
   const one = { version: (stored.get(key)?.version ?? lastVersion) + 1, token }
   return [one, { lastVersion, stored: new Map(stored).set(key, one) }]
@@ -97,13 +97,13 @@ const lockOf = (path: string, key: string): string =>
  *   loses nothing by it (`onCorruptRecord: "replace"`, such as `ClientCredentials`), a damaged file is moved aside:
  *   `tokens.json.<32 hexadecimal digits>.corrupt` keeps its bytes. A file with JSON of another program is left in its place.
  * - A removed record leaves nothing in the file but its version, in one number for all of them.
- * - Reads take no lock. Writes take a short one between processes, and `exclusive` another one for each key. They are
+ * - Reads take no lock. Writes take a short one between processes, and `withLock` another one for each key. They are
  *   those of `ProcessLock` in the context, where there is one, and else files that name their owner. The store reaches
  *   as far as they do.
  *
  * Everything is checked once at construction. Fails with `Insecure` (others may read or replace the file; the message
  * has the command that mends it), `Foreign` (another user's, another format, a newer release), `ReadFailed`,
- * `WriteFailed` (the system's reason is named) and, from writes and `exclusive` alone, `LockTimeout`. A damaged file is logged at
+ * `WriteFailed` (the system's reason is named) and, from writes and `withLock` alone, `LockTimeout`. A damaged file is logged at
  * construction, and reads and writes fail with `Corrupt`. No error shows a token.
  *
  * @param options - the path, and how long to wait for other processes.
@@ -139,11 +139,11 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       )
 
     return {
-      reach: locks.reach,
+      lockScope: locks.reach,
       get: (key) => Effect.map(load(path), ({ stored }) => Option.fromNullable(stored.get(key))),
       compareAndSet: (key, expected, token: Token) =>
         update((records) => {
-          if (versionOf(records, key) !== expected) return { result: Option.none<Stored>() }
+          if (versionOf(records, key) !== expected) return { result: Option.none<VersionedToken>() }
           const [stored, next] = put(records, key, token)
           return { result: Option.some(stored), records: next }
         }),
@@ -154,7 +154,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
             : { result: false }
         ),
       quarantine: () => locked(quarantined(path)),
-      exclusive: (key) => (effect) =>
+      withLock: (key) => (effect) =>
         // A key that no record can have is not even hashed.
         RecordsFile.isHuge(key)
           ? RecordsFile.tooLarge(path)

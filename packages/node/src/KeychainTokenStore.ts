@@ -82,9 +82,9 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       ({ message }) => Effect.logWarning(message)
     )
     const { remove } = keychain
-    return KeyValueTokenStore.fromTexts({
-      where: "the keychain",
-      reach: keychain.reach,
+    return KeyValueTokenStore.fromTextStore({
+      description: "the keychain",
+      lockScope: keychain.reach,
       get: (name) => keychain.get(accountOf(name)),
       set: (name, text) =>
         Effect.gen(function* () {
@@ -94,7 +94,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       ...(remove !== undefined && {
         remove: (name) => Effect.zipRight(remove(accountOf(name)), discountOne(keychain))
       }),
-      alone: keychain.alone
+      withLock: keychain.alone
     })
   })
 

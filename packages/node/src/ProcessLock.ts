@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Reach } from "@countersign/auth/TokenStore"
+import type { LockScope } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -41,7 +41,7 @@ export interface Options {
  */
 export interface Service {
   /** Whom a lock keeps out: other fibers of this process, other processes of this host, or all that share it. */
-  readonly reach: Reach
+  readonly reach: LockScope
   /**
    * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
    *

@@ -66,7 +66,7 @@ describe("what is sealed", () => {
       expect(yield* other.get("key")).toEqual(Option.some({ token: full, version: 2 }))
       expect(yield* other.remove("key", 2)).toBe(true)
       expect(versionOf(yield* store.compareAndSet("key", 0, full))).toBe(3)
-      expect(store.reach).toBe(inner.reach)
+      expect(store.lockScope).toBe(inner.lockScope)
     })
   )
 

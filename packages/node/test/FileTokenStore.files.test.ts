@@ -115,7 +115,7 @@ describe("modes", () => {
       const base = yield* folder
       fs.symlinkSync(join(base, "elsewhere"), join(base, "app"))
       const store = yield* storeIn(join(base, "app", "tokens.json"))
-      for (const attempt of [store.compareAndSet("key", 0, token("a")), store.exclusive("key")(Effect.void)]) {
+      for (const attempt of [store.compareAndSet("key", 0, token("a")), store.withLock("key")(Effect.void)]) {
         const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
         expect([error.reason, error.message.includes("app")]).toEqual(["Insecure", true])
       }

@@ -41,7 +41,7 @@ describe("several writers", () => {
             onSome: ({ token }) => Redacted.value(token.accessToken).length - 7
           })
           return yield* store.compareAndSet("key", versionOf(stored) ?? 0, small("x".repeat(count + 1)))
-        }).pipe(store.exclusive("key"))
+        }).pipe(store.withLock("key"))
       yield* Effect.forEach(
         Array.from({ length: 40 }, (_, i) => i),
         (i) => add(stores[i % 2 === 0 ? 0 : 1]),
@@ -87,12 +87,12 @@ describe("several writers", () => {
         yield* Effect.sleep("100 millis")
         inside.now -= 1
       })
-      yield* Effect.all([store.exclusive("a")(work), store.exclusive("a")(work)], { concurrency: 2 })
+      yield* Effect.all([store.withLock("a")(work), store.withLock("a")(work)], { concurrency: 2 })
       expect(inside).toEqual({ now: 0, most: 1 })
-      yield* Effect.all([store.exclusive("a")(work), store.exclusive("b")(work)], { concurrency: 2 })
+      yield* Effect.all([store.withLock("a")(work), store.withLock("b")(work)], { concurrency: 2 })
       expect(inside).toEqual({ now: 0, most: 2 })
       // The store itself can be used inside.
-      yield* store.exclusive("a")(store.compareAndSet("a", 0, token("a")))
+      yield* store.withLock("a")(store.compareAndSet("a", 0, token("a")))
     }).pipe(Effect.scoped)
   )
 })

@@ -25,7 +25,7 @@ describe("records", () => {
 
       const found = yield* Effect.flatMap(storeIn(path), (other) => other.get("key"))
       expect(found).toEqual(Option.some({ version: 1, token: token("a") }))
-      expect(one.reach).toBe("host")
+      expect(one.lockScope).toBe("host")
     })
   )
 
@@ -65,7 +65,7 @@ describe("records", () => {
       const other = yield* storeIn(path)
       for (const key of keys) {
         expect(textOf(yield* other.get(key))).toBe(`canary-of ${JSON.stringify(key)}`)
-        yield* other.exclusive(key)(Effect.void)
+        yield* other.withLock(key)(Effect.void)
       }
       expect(Object.keys(Object.prototype)).toEqual([])
       expect(({} as Record<string, unknown>)["token"]).toBeUndefined()
@@ -124,7 +124,7 @@ describe("the longest texts that there can be", () => {
           store.compareAndSet(text, 0, token("b")),
           store.compareAndSet("key", 1, { ...token("b"), accessToken: Redacted.make(text) }),
           store.compareAndSet("key", 1, { ...token("b"), issued: { issuer: text, client: "client" } }),
-          store.exclusive(text)(Effect.void)
+          store.withLock(text)(Effect.void)
         ]
         for (const attempt of attempts) {
           const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
@@ -142,7 +142,7 @@ describe("the longest texts that there can be", () => {
   it.scoped("keys that UTF-8 cannot tell apart have locks of their own", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, storeIn)
-      const nested = store.exclusive("\ud800")(store.exclusive("\ufffd")(Effect.succeed("both")))
+      const nested = store.withLock("\ud800")(store.withLock("\ufffd")(Effect.succeed("both")))
       expect(yield* nested).toBe("both")
     })
   )

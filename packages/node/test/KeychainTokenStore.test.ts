@@ -63,7 +63,7 @@ describe("items", () => {
     Effect.gen(function* () {
       const { items, opened, options } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
-      expect(store.reach).toBe("host")
+      expect(store.lockScope).toBe("host")
       for (const key of ["canary-me", "__proto__", ""]) yield* store.compareAndSet(key, 0, small("a"))
       yield* store.compareAndSet("", 1, small("b"))
       yield* store.remove("", 2)
@@ -83,7 +83,7 @@ describe("items", () => {
       const other = yield* KeychainTokenStore.make({ ...options, service: "other" })
       yield* store.compareAndSet("key", 0, small("a"))
       expect(yield* other.get("key")).toEqual(Option.none())
-      expect(yield* store.exclusive("key")(other.exclusive("key")(Effect.succeed("both")))).toBe("both")
+      expect(yield* store.withLock("key")(other.withLock("key")(Effect.succeed("both")))).toBe("both")
     })
   )
 
@@ -378,7 +378,7 @@ describe("locks", () => {
       const { options } = yield* setting
       const lockDirectory = `${options.lockDirectory}/new`
       const store = yield* Effect.provide(TokenStore, KeychainTokenStore.layer({ ...options, lockDirectory }))
-      const during = yield* store.exclusive("key")(Effect.sync(() => fs.readdirSync(lockDirectory)))
+      const during = yield* store.withLock("key")(Effect.sync(() => fs.readdirSync(lockDirectory)))
       expect(during).toEqual([expect.stringMatching(/^keychain-[0-9a-f]{64}\.lock/)])
       expect(fs.readdirSync(lockDirectory)).toEqual([])
       fs.chmodSync(lockDirectory, 0o777)

@@ -43,9 +43,9 @@ describe("another lock in the context", () => {
         Layer.provide(Layer.succeed(ProcessLock.ProcessLock, recording(asked)))
       )
       const store = yield* Effect.provide(TokenStore, StoreLive)
-      expect(store.reach).toBe("cluster")
+      expect(store.lockScope).toBe("cluster")
       yield* store.compareAndSet("key", 0, small("a"))
-      yield* store.exclusive("key")(Effect.sync(() => files.push(...namesIn(dirname(path)))))
+      yield* store.withLock("key")(Effect.sync(() => files.push(...namesIn(dirname(path)))))
       expect(asked).toEqual([
         { name: "tokens.json.lock", lockTimeout: 2000 },
         { name: expect.stringMatching(/^tokens\.json\.[0-9a-f]{32}\.lock$/), lockTimeout: 2000 }
@@ -61,7 +61,7 @@ describe("another lock in the context", () => {
       const locks = Effect.provideService(ProcessLock.ProcessLock, recording([], busy))
       const store = yield* locks(FileTokenStore.make({ path }))
       expect(yield* Effect.flip(store.compareAndSet("key", 0, small("a")))).toBe(busy)
-      expect(yield* Effect.flip(store.exclusive("key")(isFree))).toBe(busy)
+      expect(yield* Effect.flip(store.withLock("key")(isFree))).toBe(busy)
       expect(fs.existsSync(path)).toBe(false)
     })
   )
@@ -116,7 +116,7 @@ describe("layers", () => {
       Effect.gen(function* () {
         const path = yield* file
         const store = yield* Effect.provide(FileTokenStore.make({ path }), ProcessLock.layerMemory)
-        expect(store.reach).toBe("process")
+        expect(store.lockScope).toBe("process")
         let seen = 0
         const add = Effect.gen(function* () {
           const stored = yield* store.get("key")
@@ -125,7 +125,7 @@ describe("layers", () => {
           seen += namesIn(dirname(path)).filter((name) => name.endsWith(".lock")).length
         })
         yield* Effect.all(
-          Array.from({ length: 10 }, () => store.exclusive("key")(add)),
+          Array.from({ length: 10 }, () => store.withLock("key")(add)),
           { concurrency: "unbounded" }
         )
         expect([versionOf(yield* store.get("key")), seen]).toEqual([10, 0])

@@ -70,23 +70,23 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
     }),
     "lets one of many writers win who expect the same version"
   ],
-  ["excludes nobody", () => ({ exclusive: () => (effect) => effect }), "lets one at a time into what is exclusive"],
+  ["excludes nobody", () => ({ withLock: () => (effect) => effect }), "lets one at a time into what is exclusive"],
   [
     "has one lock for all keys",
-    (store) => ({ exclusive: () => store.exclusive("all") }),
+    (store) => ({ withLock: () => store.withLock("all") }),
     "lets the users of two keys in at once"
   ],
   [
     "keeps its lock after a failure",
     () => {
       const lock = Effect.unsafeMakeSemaphore(1)
-      return { exclusive: () => (effect) => Effect.zipLeft(Effect.zipRight(lock.take(1), effect), lock.release(1)) }
+      return { withLock: () => (effect) => Effect.zipLeft(Effect.zipRight(lock.take(1), effect), lock.release(1)) }
     },
     "is free again after a failure and a defect within what is exclusive, which come out as they are"
   ],
   [
     "locks its reads",
-    (store) => ({ get: (key) => store.exclusive(key)(store.get(key)) }),
+    (store) => ({ get: (key) => store.withLock(key)(store.get(key)) }),
     "can be read and written within what is exclusive, and beside it"
   ],
   [
@@ -208,7 +208,7 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
   ],
   [
     "says that it reaches other processes",
-    () => ({ reach: "host" }),
+    () => ({ lockScope: "host" }),
     "says how far its exclusion reaches, and no further than can be seen"
   ]
 ]
@@ -257,7 +257,7 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
     Effect.sync(() => {
       const lock = options.alone === true ? Effect.unsafeMakeSemaphore(1) : place.lock
       return {
-        reach: "host",
+        lockScope: "host",
         get: () =>
           Effect.map(decode(place), ({ token, version }) =>
             token === undefined ? Option.none() : Option.some({ token, version })
@@ -279,7 +279,7 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
             place.bytes = new TextEncoder().encode(sum(text) + text)
             return true
           }),
-        exclusive: () => lock.withPermits(1)
+        withLock: () => lock.withPermits(1)
       }
     })
   const harness: TokenStoreContract.Harness<Place> = {
@@ -340,7 +340,7 @@ describe("a store of bytes", () => {
       (store, round) =>
         Effect.all([
           write(store, round, `v${round + 1}`),
-          Effect.forkDaemon(store.exclusive("key")(Effect.never)),
+          Effect.forkDaemon(store.withLock("key")(Effect.never)),
           Effect.yieldNow()
         ])
     ]

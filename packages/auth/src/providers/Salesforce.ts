@@ -74,7 +74,7 @@ export interface ActingFor extends Pick<Options, "clientId" | "host"> {
  * @since 0.1.0
  * @category constructors
  */
-export const actingFor = ({
+export const jwtBearer = ({
   clientId,
   host = "login.salesforce.com",
   audience = `https://${host}`,

@@ -30,5 +30,7 @@ export const app = ({
   tokenEndpoint: "https://accounts.spotify.com/api/token",
   clientId,
   clientAuthentication:
-    clientSecret === undefined ? ClientAuthentication.none : ClientAuthentication.secretBasicInterop(clientSecret)
+    clientSecret === undefined
+      ? ClientAuthentication.none
+      : ClientAuthentication.clientSecretBasicUnencoded(clientSecret)
 })

@@ -94,7 +94,7 @@ describe("Salesforce", () => {
         if (url.includes("/.well-known/")) return MockClient.respond(200, sandbox)
         return MockClient.respond(200, url.endsWith("/token") ? { ...granted, refresh_token: undefined } : {})
       })
-      const acting = Salesforce.actingFor({
+      const acting = Salesforce.jwtBearer({
         clientId: "3MVG9",
         host: "test.salesforce.com",
         username: "ada@example.com",

@@ -19,7 +19,8 @@ export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Req
   refresh: (options) =>
     Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1"))),
   "client credentials": (options) => Effect.flatMap(OAuth2.make(options), (server) => server.clientCredentials({})),
-  "another grant": (options) => Effect.flatMap(OAuth2.make(options), ({ grant }) => grant("urn:test", { a: "b" })),
+  "another grant": (options) =>
+    Effect.flatMap(OAuth2.make(options), ({ requestToken }) => requestToken("urn:test", { a: "b" })),
   "authorization code": (options) =>
     Effect.gen(function* () {
       const redirectUri = "https://app.test/callback"

@@ -45,7 +45,7 @@ const shown = (client: Client, whose: "client" | "neighbour" | "impostor") =>
       tls: { ...server, ca, requestCert: true, rejectUnauthorized: false }
     })
     const options = {
-      ...optionsOf(provider, { clientSecret: undefined, clientAuthentication: ClientAuthentication.tls }),
+      ...optionsOf(provider, { clientSecret: undefined, clientAuthentication: ClientAuthentication.tlsClientAuth }),
       transport: undefined
     }
     const tls = { ca, origins: [provider.issuer], cert: identity.cert, key: Redacted.make(identity.key) }

@@ -10,7 +10,11 @@ import { holds, refused, textOf } from "../Checks.js"
 import * as Provider from "../Provider.js"
 import { optionsOf } from "../Session.js"
 
-const secrets: ReadonlyArray<OAuth2.SecretMethod> = ["client_secret_basic", "client_secret_post", "client_secret_jwt"]
+const secrets: ReadonlyArray<OAuth2.SecretAuthMethod> = [
+  "client_secret_basic",
+  "client_secret_post",
+  "client_secret_jwt"
+]
 
 const pairOf = Effect.promise(() => jose.generateKeyPair("ES256", { extractable: true }))
 

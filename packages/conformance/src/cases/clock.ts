@@ -23,7 +23,7 @@ const everything = (client: Client, offMs: number) =>
         const options = optionsOf(provider, {
           clientSecret: undefined,
           clientAuthentication: ClientAuthentication.privateKeyJwt({ key: pair.privateKey }),
-          dpop: yield* Dpop.generate
+          dpop: yield* Dpop.generateKey
         })
         const done = yield* signedIn(client, options)
         yield* holds(done.claims?.sub === "ada", "the ID token is believed")

@@ -23,7 +23,7 @@ const serving = (more: Provider.Options = {}) =>
 const bound = (client: Client, between?: Between) =>
   Effect.gen(function* () {
     const provider = yield* serving({ between })
-    const key = yield* Dpop.generate
+    const key = yield* Dpop.generateKey
     const options = optionsOf(provider, { dpop: key })
     const done = yield* signedIn(client, options)
     return { provider, key, options, done }
@@ -70,7 +70,7 @@ const stolen = attack("dpop/stolen-token", (client) =>
     )
     yield* holds(plain.status === 401, `without a proof it is refused, not answered with ${plain.status}`)
     const source = { get: Effect.succeed({ token: done.token, generation: 1 }), renew: () => Effect.succeed(false) }
-    const thief = Dpop.fromSource({ ...source, gaveUp: () => Effect.void }, yield* Dpop.generate)
+    const thief = Dpop.fromSource({ ...source, gaveUp: () => Effect.void }, yield* Dpop.generateKey)
     const api = yield* ApiClient.make({ baseUrl: provider.issuer, auth: thief })
     const tag = yield* Effect.match(api.get("/me"), { onFailure: ({ _tag }) => _tag, onSuccess: () => "answered" })
     yield* holds(tag === "Unauthorized", `with a proof of another key it is refused, not ${tag}`)
@@ -81,7 +81,7 @@ const stolen = attack("dpop/stolen-token", (client) =>
 const downgraded = attack("dpop/downgraded-to-bearer", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving({ features: { dPoP: { enabled: false } } })
-    const { clientCredentials } = yield* client.conversation(optionsOf(provider, { dpop: yield* Dpop.generate }))
+    const { clientCredentials } = yield* client.conversation(optionsOf(provider, { dpop: yield* Dpop.generateKey }))
     return yield* refused(clientCredentials({}), { reason: "InvalidResponse" })
   })
 )
@@ -98,7 +98,7 @@ const insatiable: Between = (exchange, next) => {
 const loop = attack("dpop/nonce-without-end", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving({ between: insatiable })
-    const { clientCredentials } = yield* client.conversation(optionsOf(provider, { dpop: yield* Dpop.generate }))
+    const { clientCredentials } = yield* client.conversation(optionsOf(provider, { dpop: yield* Dpop.generateKey }))
     const observed = yield* refused(clientCredentials({}), { reason: "Rejected", error: "use_dpop_nonce" })
     const sent = provider.asked("POST /token")
     yield* holds(sent === 2, `it is asked twice, not ${sent} times`)

@@ -69,7 +69,7 @@ const answer = (name: string, expected: Expected, change: (response: MutableResp
 const boundWithoutType = attack("answer/without-type", (client) =>
   Effect.gen(function* () {
     const options = yield* MockServer.make({ answer: withoutType })
-    const { clientCredentials } = yield* client.conversation({ ...options, dpop: yield* Dpop.generate })
+    const { clientCredentials } = yield* client.conversation({ ...options, dpop: yield* Dpop.generateKey })
     return yield* refused(clientCredentials({}), invalid)
   })
 )

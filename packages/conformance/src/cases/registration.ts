@@ -16,7 +16,7 @@ const serving = (initialAccessToken: false | string = false) =>
   Effect.map(Provider.make({ features: { registration: { enabled: true, initialAccessToken } } }), (provider) => {
     const server: Registration.Options = {
       issuer: provider.issuer,
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback
     }
     return { provider, server }
   })

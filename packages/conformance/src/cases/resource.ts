@@ -29,7 +29,7 @@ const serving = Provider.make({
 
 /** What an API takes. */
 const at = ({ issuer }: Provider.Provider, audience: string): Effect.Effect<Jwt.Options, InvalidRequest, HttpClient> =>
-  Effect.map(Jwks.make({ uri: `${issuer}/jwks`, transport: OAuth2.dangerouslyPlainHttpOnLoopback }), (keys) => ({
+  Effect.map(Jwks.make({ uri: `${issuer}/jwks`, transport: OAuth2.dangerouslyAllowHttpOnLoopback }), (keys) => ({
     issuer,
     audience,
     algorithms: ["RS256"],

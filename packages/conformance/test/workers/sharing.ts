@@ -21,7 +21,7 @@ const tuning = { timeout: "8 seconds", late: "200 millis" } as const
 const CredentialsLive = ClientCredentials.layer({
   issuer: env.BACKEND,
   tokenEndpoint: `${env.BACKEND}/token`,
-  transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+  transport: OAuth2.dangerouslyAllowHttpOnLoopback,
   clientId: "worker",
   clientSecret: Redacted.make("secret"),
   ...tuning

@@ -17,7 +17,7 @@ const program = Effect.gen(function* () {
     })
     return yield* store.compareAndSet("count", version, Token.bearer(Redacted.make(String(count + 1)), 0))
   })
-  const add = mode === "exclusive" ? store.exclusive("count")(once) : Effect.repeat(once, { until: Option.isSome })
+  const add = mode === "exclusive" ? store.withLock("count")(once) : Effect.repeat(once, { until: Option.isSome })
   let lost = 0
   for (let i = 0; i < Number(times); i++) if (Option.isNone(yield* add)) lost += 1
   process.stdout.write(`lost ${lost}\n`)

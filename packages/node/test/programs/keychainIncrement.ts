@@ -16,7 +16,7 @@ const program = Effect.gen(function* () {
       onSome: ({ token, version }) => [Number(Redacted.value(token.accessToken)), version] as const
     })
     return yield* store.compareAndSet("count", version, Token.bearer(Redacted.make(String(count + 1)), 0))
-  }).pipe(store.exclusive("count"))
+  }).pipe(store.withLock("count"))
   let lost = 0
   for (let i = 0; i < Number(times); i++) if (Option.isNone(yield* add)) lost += 1
   process.stdout.write(`lost ${lost}\n`)

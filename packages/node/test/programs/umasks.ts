@@ -21,7 +21,7 @@ const under = (umask: number) =>
     process.umask(umask)
     const store = yield* FileTokenStore.make({ path, lockTimeout: 0 })
     for (const version of [0, 1]) yield* store.compareAndSet("key", version, Token.bearer(Redacted.make("canary"), 0))
-    const lock = yield* store.exclusive("key")(
+    const lock = yield* store.withLock("key")(
       Effect.sync(() => fs.readdirSync(dirname(path)).filter((name) => name.endsWith(".lock"))).pipe(
         Effect.map((names) => names.map((name) => modeOf(join(dirname(path), name))).join())
       )

@@ -1,5 +1,5 @@
 import * as Token from "@countersign/auth/Token"
-import type { Stored } from "@countersign/auth/TokenStore"
+import type { VersionedToken } from "@countersign/auth/TokenStore"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -22,10 +22,11 @@ export const token = (text: string): Token.Token => ({
 
 export const small = (text: string): Token.Token => Token.bearer(Redacted.make(`${canary}${text}`), 0)
 
-export const textOf = (stored: Option.Option<Stored>): string | undefined =>
+export const textOf = (stored: Option.Option<VersionedToken>): string | undefined =>
   Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
 
-export const versionOf = (stored: Option.Option<Stored>): number | undefined => Option.getOrUndefined(stored)?.version
+export const versionOf = (stored: Option.Option<VersionedToken>): number | undefined =>
+  Option.getOrUndefined(stored)?.version
 
 /** A file that is not there yet, in a folder that is not there yet. */
 export const file: Effect.Effect<string, never, Scope.Scope> = Effect.map(folder, (path) =>

@@ -63,8 +63,8 @@ const scheme = (
   quoted: true
 })
 
-const key = (name: string, place: ApiKey.Place): CredentialLocation =>
-  scheme(name, (secret) => Effect.succeed(ApiKey.make({ place, key: secret })))
+const key = (name: string, location: ApiKey.Location): CredentialLocation =>
+  scheme(name, (secret) => Effect.succeed(ApiKey.make({ location, key: secret })))
 
 const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`
 
@@ -79,7 +79,7 @@ const signature = (secret: Redacted.Redacted<string>): Auth.Service =>
 
 /** A pool whose second key is there for a first one that is refused. */
 const pool = (secret: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
-  ApiKey.pool({ place: ApiKey.header("x-pool"), keys: [secret, Redacted.make(`next${Redacted.value(secret)}`)] })
+  ApiKey.pool({ location: ApiKey.header("x-pool"), keys: [secret, Redacted.make(`next${Redacted.value(secret)}`)] })
 
 /** All places. */
 export const places: ReadonlyArray<CredentialLocation> = [

@@ -36,7 +36,7 @@ const signIn = (store: TokenStore.Service, refreshToken: string): Effect.Effect<
       Option.match(stored, { onNone: () => 0, onSome: ({ version }) => version }),
       expired(refreshToken)
     )
-  ).pipe(store.exclusive(key), Effect.asVoid)
+  ).pipe(store.withLock(key), Effect.asVoid)
 
 /** The processes. */
 export class ProcessGroup {

@@ -11,9 +11,9 @@ export const key = "account"
  * record's own, and nobody is seen to refresh, as it is for a client that writes without asking what is there.
  */
 const once = (store: TokenStore.Service): TokenStore.Service => {
-  let before: Option.Option<TokenStore.Stored> = Option.none()
+  let before: Option.Option<TokenStore.VersionedToken> = Option.none()
   let isWithin = false
-  const stale = (now: Option.Option<TokenStore.Stored>): Option.Option<TokenStore.Stored> =>
+  const stale = (now: Option.Option<TokenStore.VersionedToken>): Option.Option<TokenStore.VersionedToken> =>
     Option.map(now, ({ token, version }) => {
       const old = Option.isSome(before) ? before.value.token : token
       return { token: { ...old, refreshingSince: undefined }, version }
@@ -21,8 +21,8 @@ const once = (store: TokenStore.Service): TokenStore.Service => {
   return {
     ...store,
     get: (name) => Effect.map(store.get(name), (now) => (isWithin ? stale(now) : (before = now))),
-    exclusive: (name) => (effect) =>
-      store.exclusive(name)(
+    withLock: (name) => (effect) =>
+      store.withLock(name)(
         Effect.acquireUseRelease(
           Effect.sync(() => (isWithin = true)),
           () => effect,

@@ -52,7 +52,7 @@ const sourceOf = ({ issuer, path, reader }: Sharing) =>
       clientId: "sharer",
       clientSecret: Redacted.make("secret"),
       tokenEndpoint: `${issuer}/token`,
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback
     })
     const mint: TokenSource.Options["mint"] = (previous) =>
       Option.match(

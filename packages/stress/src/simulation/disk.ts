@@ -20,7 +20,7 @@ const pollMs = 20
 export class Disk {
   readonly #world: DeterministicScheduler
   readonly #rules: Rules
-  #record: TokenStore.Stored | undefined
+  #record: TokenStore.VersionedToken | undefined
   #holder: object | undefined
   /** Set to false when what is lost by its failing is nobody's fault: while a process ends. */
   mayFail = true
@@ -49,14 +49,14 @@ export class Disk {
     })
   }
 
-  #write(expected: number, token: Token): Option.Option<TokenStore.Stored> {
+  #write(expected: number, token: Token): Option.Option<TokenStore.VersionedToken> {
     if ((this.#record?.version ?? 0) !== expected) return Option.none()
     this.put(token)
     this.#world.tell(`stored ${expected + 1}`)
     return Option.fromNullable(this.#record)
   }
 
-  #exclusive(follow: TraceRefresh): TokenStore.Service["exclusive"] {
+  #exclusive(follow: TraceRefresh): TokenStore.Service["withLock"] {
     return () =>
       <A, E, R>(effect: Effect.Effect<A, E, R>) =>
         Effect.uninterruptibleMask((restore) => {
@@ -84,7 +84,7 @@ export class Disk {
     let isExcluding = false
     const exclusive = this.#exclusive(follow)
     return {
-      reach: "host",
+      lockScope: "host",
       get: () =>
         Effect.suspend(() => {
           if (!isExcluding) follow("before lock")
@@ -100,7 +100,7 @@ export class Disk {
           )
         }),
       remove: () => Effect.die("no token is removed here"),
-      exclusive: (key) => (effect) =>
+      withLock: (key) => (effect) =>
         Effect.suspend(() => {
           follow("before lock")
           const within = Effect.suspend(() => {

@@ -16,7 +16,8 @@ export const make = ({
   Effect.map(TokenStore.TokenStore, (store) => {
     let held: TokenSource.Held | undefined
 
-    const hold = ({ token, version }: TokenStore.Stored): TokenSource.Held => (held = { token, generation: version })
+    const hold = ({ token, version }: TokenStore.VersionedToken): TokenSource.Held =>
+      (held = { token, generation: version })
 
     const refresh = (refused: string | number | undefined) =>
       Effect.gen(function* () {
@@ -27,7 +28,7 @@ export const make = ({
         const token = yield* mint(Option.map(stored, ({ token }) => token))
         const saved = yield* store.compareAndSet(key, found?.version ?? 0, token)
         return hold(Option.getOrElse(saved, () => ({ token, version: (found?.version ?? 0) + 1 })))
-      }).pipe(store.exclusive(key))
+      }).pipe(store.withLock(key))
 
     return {
       get: Effect.clockWith((clock) =>

@@ -11,7 +11,7 @@ import type { PrivateKey } from "../../ClientAuthentication.js"
  * @since 0.1.0
  * @category models
  */
-export interface Signing {
+export interface JwtAssertion {
   /** Its algorithm says how it signs: RSA (2048 bits at least), P-256, P-384, P-521 or Ed25519. */
   readonly key: PrivateKey
   /** Who says it (the client). */
@@ -68,7 +68,7 @@ export interface Circumstances {
 
 /** Makes an assertion, which differs from every other. */
 export const make = (
-  { audience, claims, issuer, key: { key, kid }, subject }: Signing,
+  { audience, claims, issuer, key: { key, kid }, subject }: JwtAssertion,
   { client, now, server }: Circumstances
 ): Effect.Effect<Redacted.Redacted<string>, InvalidRequest> => {
   const iss = issuer ?? client

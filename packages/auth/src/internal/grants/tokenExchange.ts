@@ -18,7 +18,7 @@ import type { Body } from "../response/responseBody.js"
  * @since 0.1.0
  * @category models
  */
-export interface Subject {
+export interface SubjectToken {
   readonly token: Redacted.Redacted<string>
   /** A URI, see {@link tokenTypes}. */
   readonly type: string
@@ -47,7 +47,7 @@ export interface Options<R = never> extends OAuth2.Client {
    * Who acts for the subject, where the token is to say so ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1));
    * an effect is asked anew for each exchange.
    */
-  readonly actor?: Subject | Effect.Effect<Subject, TokenError | TokenStoreError, R> | undefined
+  readonly actor?: SubjectToken | Effect.Effect<SubjectToken, TokenError | TokenStoreError, R> | undefined
 }
 
 /**
@@ -57,7 +57,7 @@ export interface Options<R = never> extends OAuth2.Client {
  * @since 0.1.0
  * @category models
  */
-export interface Exchanged extends Token {
+export interface ExchangedToken extends Token {
   /** What kind of token it is, see {@link tokenTypes}. */
   readonly issuedTokenType: string
 }
@@ -80,8 +80,8 @@ type Asked = Pick<Options, "audience" | "dpop" | "parameters" | "quirks" | "requ
 
 const parametersOf = (
   { audience, parameters, quirks, requestedTokenType, resource, scopes = [] }: Asked,
-  subject: Subject,
-  actor: Subject | undefined
+  subject: SubjectToken,
+  actor: SubjectToken | undefined
 ): Record<string, string> => ({
   ...parameters,
   subject_token: Redacted.value(subject.token),
@@ -117,7 +117,7 @@ const isAsked = (issued: string, requested: string): boolean =>
   issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))
 
 /** A type that is left out is the requested one: Keycloak and others leave it out, and the subject may be used up. */
-const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exchanged, TokenError> => {
+const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<ExchangedToken, TokenError> => {
   const { requestedTokenType: requested = tokenTypes.accessToken } = asked
   const issuedTokenType = Member.text(body["issued_token_type"]) ?? requested
   if (!isAsked(issuedTokenType, requested)) return Effect.fail(somethingElse)
@@ -137,9 +137,9 @@ const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exc
 export const exchange = (
   { clockOffset, read }: Conversation,
   asked: Asked,
-  subject: Subject,
-  actor: Subject | undefined
-): Effect.Effect<Exchanged, TokenError> => {
+  subject: SubjectToken,
+  actor: SubjectToken | undefined
+): Effect.Effect<ExchangedToken, TokenError> => {
   const parameters = parametersOf(asked, subject, actor)
   return read(
     ({ authentication, client, options, server }) =>

@@ -1,4 +1,4 @@
-/** See `OAuth2.dangerouslyPlainHttpOnLoopback`, which is this; it is known by what it is, and not by what it looks like. */
-export const dangerouslyPlainHttpOnLoopback: { readonly _tag: "DangerouslyPlainHttpOnLoopback" } = {
-  _tag: "DangerouslyPlainHttpOnLoopback"
+/** See `OAuth2.dangerouslyAllowHttpOnLoopback`, which is this; it is known by what it is, and not by what it looks like. */
+export const dangerouslyAllowHttpOnLoopback: { readonly _tag: "DangerouslyAllowHttpOnLoopback" } = {
+  _tag: "DangerouslyAllowHttpOnLoopback"
 }

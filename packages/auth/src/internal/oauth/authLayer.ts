@@ -11,6 +11,6 @@ export const presenting = <R>(
   { clockOffset }: Pick<OAuth2.Service, "clockOffset">,
   options: TokenSource.Options<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
-  const settled = { ...options, settling: settling ?? OAuth2.settling }
-  return dpop === undefined ? Bearer.layerMint(settled) : Dpop.layerMint(dpop, { ...settled, clockOffset })
+  const settled = { ...options, settling: settling ?? OAuth2.defaultPropagationDelay }
+  return dpop === undefined ? Bearer.layerCustom(settled) : Dpop.layerCustom(dpop, { ...settled, clockOffset })
 }

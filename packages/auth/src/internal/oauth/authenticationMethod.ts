@@ -3,7 +3,7 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "../../ClientAuthentication.js"
-import type { Client, SecretMethod } from "./client.js"
+import type { Client, SecretAuthMethod } from "./client.js"
 import * as ClientAuth from "./clientAuthentication.js"
 
 /** An endpoint with a list of methods of its own. All others have that of the token endpoint. */
@@ -21,12 +21,12 @@ export interface ChosenAuth {
 }
 
 const ofSecret = {
-  client_secret_basic: ClientAuthentication.secretBasic,
-  client_secret_post: ClientAuthentication.secretPost,
-  client_secret_jwt: ClientAuthentication.secretJwt
+  client_secret_basic: ClientAuthentication.clientSecretBasic,
+  client_secret_post: ClientAuthentication.clientSecretPost,
+  client_secret_jwt: ClientAuthentication.clientSecretJwt
 } as const
 
-const isOfSecret = (name: string): name is SecretMethod => Object.hasOwn(ofSecret, name)
+const isOfSecret = (name: string): name is SecretAuthMethod => Object.hasOwn(ofSecret, name)
 
 /** What a registered name may look like. Others are shown nowhere. */
 const isName = (value: unknown): value is string => typeof value === "string" && /^[\w.:-]{1,60}$/.test(value)
@@ -53,8 +53,8 @@ const fixed = (name: string, method: ClientAuth.Method | undefined): ChosenAuth 
   return { secrets: method.secrets, at: () => chosen }
 }
 
-const withSecret = (secret: Redacted.Redacted, named: SecretMethod | undefined): ChosenAuth | undefined => {
-  const methodOf = (name: SecretMethod) => fixed(name, ClientAuth.of(ofSecret[name](secret)))
+const withSecret = (secret: Redacted.Redacted, named: SecretAuthMethod | undefined): ChosenAuth | undefined => {
+  const methodOf = (name: SecretAuthMethod) => fixed(name, ClientAuth.of(ofSecret[name](secret)))
   const usual = methodOf(named ?? "client_secret_basic")
   if (usual === undefined || named !== undefined) return usual
   const at: ChosenAuth["at"] = (server, endpoint) => {

@@ -5,7 +5,7 @@ import type * as Redacted from "effect/Redacted"
 import type { ClientAuthentication } from "../../ClientAuthentication.js"
 import type * as Dpop from "../../Dpop.js"
 import type { Token } from "../../Token.js"
-import type { dangerouslyPlainHttpOnLoopback } from "../http/insecureHttp.js"
+import type { dangerouslyAllowHttpOnLoopback } from "../http/insecureHttp.js"
 
 /**
  * How a client's secret is used, by the name of the method in its registration; see {@link ClientAuthentication}.
@@ -13,7 +13,7 @@ import type { dangerouslyPlainHttpOnLoopback } from "../http/insecureHttp.js"
  * @since 0.1.0
  * @category models
  */
-export type SecretMethod = "client_secret_basic" | "client_secret_post" | "client_secret_jwt"
+export type SecretAuthMethod = "client_secret_basic" | "client_secret_post" | "client_secret_jwt"
 
 /**
  * Where a server differs from the specifications: what the modules in `providers` know of theirs. Without, a server is
@@ -83,7 +83,7 @@ export interface Client {
    * How the secret is used (`client_secret_basic`; if the metadata support only others, the first of them that a secret can
    * do); or, without a secret, how the client authenticates.
    */
-  readonly clientAuthentication?: SecretMethod | ClientAuthentication | undefined
+  readonly clientAuthentication?: SecretAuthMethod | ClientAuthentication | undefined
   /** The token endpoint, where the server publishes no metadata. */
   readonly tokenEndpoint?: string | undefined
   /**
@@ -96,8 +96,8 @@ export interface Client {
   readonly dpop?: Dpop.Key | undefined
   /** Where the server differs from the specifications. */
   readonly quirks?: Quirks | undefined
-  /** See {@link dangerouslyPlainHttpOnLoopback}. */
-  readonly transport?: typeof dangerouslyPlainHttpOnLoopback | undefined
+  /** See {@link dangerouslyAllowHttpOnLoopback}. */
+  readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
 
 /**
@@ -139,7 +139,7 @@ export interface Service {
     granted?: string
   ) => Effect.Effect<Token, TokenError>
   /** A grant by its name, for those that have no function here; the text of `secrets` is shown in no error. */
-  readonly grant: (
+  readonly requestToken: (
     grantType: string,
     parameters: Readonly<Record<string, string>>,
     secrets?: ReadonlyArray<Redacted.Redacted<string>>

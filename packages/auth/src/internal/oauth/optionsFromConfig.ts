@@ -1,8 +1,8 @@
 import * as Config from "effect/Config"
-import type { FromConfig } from "../../OAuth2.js"
+import type { OrConfig } from "../../OAuth2.js"
 
 /** The options, with what the configuration says in the place of what asks it. */
-export const read = <A extends object>(options: FromConfig<A>): Config.Config<A> => {
+export const read = <A extends object>(options: OrConfig<A>): Config.Config<A> => {
   const asked = Object.entries(options).filter((entry): entry is [string, Config.Config<unknown>] =>
     Config.isConfig(entry[1])
   )

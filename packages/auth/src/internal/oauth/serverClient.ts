@@ -10,7 +10,7 @@ import * as MtlsAliases from "../discovery/mtlsEndpointAliases.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import * as Dpop from "../dpop/tokenEndpointDpop.js"
 import * as Bridge from "../http/fetchAdapter.js"
-import { dangerouslyPlainHttpOnLoopback } from "../http/insecureHttp.js"
+import { dangerouslyAllowHttpOnLoopback } from "../http/insecureHttp.js"
 import * as ErrorResponse from "../response/errorResponse.js"
 import * as SuccessResponse from "../response/successResponse.js"
 import * as ChosenAuth from "./authenticationMethod.js"
@@ -75,7 +75,7 @@ const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
 /** Makes the conversation; fails with `InvalidRequest` for a client that cannot have one. */
 export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const insecure = client.transport === dangerouslyPlainHttpOnLoopback
+    const insecure = client.transport === dangerouslyAllowHttpOnLoopback
     const issuer = yield* Discovery.checkedUrl("the issuer", client.issuer, insecure)
     if (client.tokenEndpoint !== undefined) yield* Discovery.checkedEndpoint(client.tokenEndpoint, insecure)
     const auth = ChosenAuth.of(client)

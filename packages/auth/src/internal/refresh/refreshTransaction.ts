@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Demand } from "../../Demand.js"
 import type { Token } from "../../Token.js"
-import type { Stored } from "../../TokenStore.js"
+import type { VersionedToken } from "../../TokenStore.js"
 import { silently, step } from "../concurrency/flightProgress.js"
 import * as Rotated from "../response/rotatedToken.js"
 import type { Guarded } from "../store/guardedStore.js"
@@ -42,14 +42,14 @@ type Minting<R> = Pick<Options<R>, "mint" | "timeout" | "issued">
 
 type Failure = TokenError | TokenStoreError
 
-const versionOf = (stored: Option.Option<Stored>): number => (Option.isSome(stored) ? stored.value.version : 0)
+const versionOf = (stored: Option.Option<VersionedToken>): number => (Option.isSome(stored) ? stored.value.version : 0)
 
 /**
  * Takes over what another process, or an earlier run, has stored, where it is not what memory is based on. What is about
  * to expire is taken too, to serve while there is no other, but is not enough; nor is the very token that is held, which
  * another process has only marked.
  */
-const adopt = (state: State, stored: Option.Option<Stored>): Effect.Effect<Option.Option<Held>> =>
+const adopt = (state: State, stored: Option.Option<VersionedToken>): Effect.Effect<Option.Option<Held>> =>
   Effect.gen(function* () {
     const { holding, saving, telling } = state
     if (Option.isNone(stored) || stored.value.version === saving.version()) return Option.none()
@@ -132,7 +132,7 @@ const unsettled = (state: State, since: number, now: number): TokenError | undef
  * used up. Where that cannot be written, what comes of the refresh could not either: the refresh token is not sent, unless
  * nobody else has the record, or memory is ahead of it already.
  */
-const begin = (state: State, stored: Option.Option<Stored>): Effect.Effect<Refresh, Failure> =>
+const begin = (state: State, stored: Option.Option<VersionedToken>): Effect.Effect<Refresh, Failure> =>
   Effect.gen(function* () {
     const version = versionOf(stored)
     // Somebody has signed out: what was owed to the record is owed to nobody.
@@ -256,7 +256,7 @@ const failed = (
       return yield* Effect.fail(error)
     }
     const stored = yield* Effect.option(state.store.get)
-    const now = Option.getOrElse(stored, () => Option.none<Stored>())
+    const now = Option.getOrElse(stored, () => Option.none<VersionedToken>())
     const adopted = yield* adopt(state, now)
     if (Option.isSome(adopted)) return adopted.value
     // Asked for less, the server may give what there was before.

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type { Token } from "../../Token.js"
-import type { Stored } from "../../TokenStore.js"
+import type { VersionedToken } from "../../TokenStore.js"
 import { silently } from "../concurrency/flightProgress.js"
 import type { Guarded } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
@@ -82,7 +82,7 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
     }
 
     /** A write may have been carried out although it failed: then the record has moved on by our own hand. */
-    const moved = (owed: Debt, found: Option.Option<Stored>): Effect.Effect<void, TokenStoreError> => {
+    const moved = (owed: Debt, found: Option.Option<VersionedToken>): Effect.Effect<void, TokenStoreError> => {
       if (Option.isNone(found)) return outrun(owed)
       const { token, version } = found.value
       if (isSame(token, owed.token)) return paid(owed, version)

@@ -49,11 +49,11 @@ const foreignBy = (token: Token, expected: Issued | undefined): string | undefin
 export interface Guarded {
   /** Whether other processes use the same record. */
   readonly isShared: boolean
-  readonly get: Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+  readonly get: Effect.Effect<Option.Option<TokenStore.VersionedToken>, TokenStoreError>
   readonly compareAndSet: (
     expected: number,
     token: Token
-  ) => Effect.Effect<Option.Option<TokenStore.Stored>, TokenStoreError>
+  ) => Effect.Effect<Option.Option<TokenStore.VersionedToken>, TokenStoreError>
   readonly remove: (expected: number) => Effect.Effect<boolean, TokenStoreError>
   readonly exclusive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
@@ -76,7 +76,7 @@ const bounded =
         return silent("waiting for its lock", "LockTimeout", lockPatience)
       })
       // Also where a scope is closing, and nothing else can be interrupted.
-      const entered = Effect.raceFirst(Effect.disconnect(store.exclusive(key)(within)), Effect.interruptible(outside))
+      const entered = Effect.raceFirst(Effect.disconnect(store.withLock(key)(within)), Effect.interruptible(outside))
       return step(entered, Duration.toMillis(lockPatience))
     })
 
@@ -122,7 +122,7 @@ export const make = (
   damaged?: Damaged
 ): Guarded => {
   const store = damaged === undefined ? given : replacing(given, key, damaged)
-  const checked = (stored: Option.Option<TokenStore.Stored>) => {
+  const checked = (stored: Option.Option<TokenStore.VersionedToken>) => {
     const detail = Option.isSome(stored) ? foreignBy(stored.value.token, issued) : undefined
     return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "Foreign", detail })
   }
@@ -132,7 +132,7 @@ export const make = (
       Duration.toMillis(patience)
     )
   return {
-    isShared: store.reach !== "process",
+    isShared: store.lockScope !== "process",
     get: Effect.flatMap(
       within(store.get(key), () => silent("reading it", "ReadFailed", patience)),
       checked

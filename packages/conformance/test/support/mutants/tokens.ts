@@ -48,7 +48,7 @@ const changing = (change: (error: TokenError) => TokenError): Client => ({
   refreshing: (options) =>
     Layer.unwrapEffect(
       Effect.map(OAuth2.make(options), ({ refresh }) =>
-        Bearer.layerMint({
+        Bearer.layerCustom({
           key: RefreshToken.keyOf(options),
           mint: (previous) => {
             const token = Option.getOrUndefined(previous)?.refreshToken ?? Redacted.make("none")

@@ -31,7 +31,7 @@ const serviceRun = (path: string) =>
       issuer: oauth.issuer,
       clientId: "client",
       clientSecret: Redacted.make("secret"),
-      transport: OAuth2.dangerouslyPlainHttpOnLoopback,
+      transport: OAuth2.dangerouslyAllowHttpOnLoopback,
       // The resource is the server's own: it knows each token at once, and refuses what was revoked.
       settling: 0
     })
@@ -57,7 +57,7 @@ const oauth = Effect.gen(function* () {
 const keys = Effect.gen(function* () {
   const { embedded } = yield* Target
   const auth = yield* ApiKey.pool({
-    place: ApiKey.header("x-api-key"),
+    location: ApiKey.header("x-api-key"),
     keys: [Redacted.make("the-old-key"), Redacted.make("the-next-key")]
   })
   const api = yield* ApiClient.make({ baseUrl: embedded.baseUrl, auth })

@@ -1,5 +1,5 @@
 import * as Token from "@countersign/auth/Token"
-import type { Stored } from "@countersign/auth/TokenStore"
+import type { VersionedToken } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Mismatch from "@countersign/client/Mismatch"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ const Entry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token
 /** What a file holds. */
 export interface Records {
   /** By key. A Map, since a key may be called `__proto__`. */
-  readonly stored: ReadonlyMap<string, Stored>
+  readonly stored: ReadonlyMap<string, VersionedToken>
   /**
    * The highest version of a record that was removed, of any key. A new record gets a higher one, so that no version of a
    * key comes twice. One number for all of them does not grow with each account that signs out.
@@ -98,7 +98,7 @@ export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, 
     let { lastVersion = 0 } = envelope
     if (!isObject(records)) return yield* corrupt(path, "has no records")
     if (sha256 !== undefined && sha256 !== sumOf(records, lastVersion)) return yield* corrupt(path, "is damaged")
-    const stored = new Map<string, Stored>()
+    const stored = new Map<string, VersionedToken>()
     for (const [key, record] of Object.entries(records)) {
       const { token, version } = yield* decodeEntry(record)
       if (token === undefined) lastVersion = Math.max(lastVersion, version)

@@ -14,7 +14,7 @@ import type { OpenEntry, Options } from "./options.js"
 /** The items of one service, read and written as text, and locks for them between the processes of this host. */
 export interface Keychain {
   /** How far `alone` reaches: the keychain is the user's, and no lock takes it further than this host. */
-  readonly reach: TokenStore.Reach
+  readonly reach: TokenStore.LockScope
   readonly get: (account: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   readonly set: (account: string, text: string) => Effect.Effect<void, TokenStoreError>
   /** Removes an item. Undefined where the binding cannot do it. */

@@ -23,7 +23,7 @@ const next = (found: Summary): readonly [version: number, name: string] => [
  */
 export const crashingWriter = (store: TokenStore.Service): Effect.Effect<never, TokenStoreError> =>
   Effect.forever(
-    store.exclusive("key")(Effect.flatMap(read(store), (found) => write(store, found?.[0] ?? 0, next(found)[1])))
+    store.withLock("key")(Effect.flatMap(read(store), (found) => write(store, found?.[0] ?? 0, next(found)[1])))
   )
 
 /** Most time that passes until what a dead process held is free. */
@@ -41,7 +41,7 @@ export const crash = <Place>(
         let last: Summary
         for (let round = 0; round < 3; round++) {
           yield* kill(place)
-          const [took, found] = yield* Effect.timed(store.exclusive("key")(read(store)))
+          const [took, found] = yield* Effect.timed(store.withLock("key")(read(store)))
           if (Duration.greaterThan(took, patience)) yield* violation(`it was free after ${Duration.format(took)}`)
           if (found === undefined || found[0] <= (last?.[0] ?? 0)) {
             return yield* violation(

@@ -44,7 +44,7 @@ export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => (
   refreshingSince: token.refreshingSince
 })
 
-type Found = Option.Option<TokenStore.Stored>
+type Found = Option.Option<TokenStore.VersionedToken>
 
 /** A record's version and the name of its token; undefined for none. */
 export type Summary = readonly [version: number, name: string] | undefined

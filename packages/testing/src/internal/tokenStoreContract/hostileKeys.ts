@@ -125,7 +125,7 @@ export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
           yield* quick("a write to a long key", write(store, 0, "b", key()))
           yield* quick("a read of a long key", store.get(`${key()}b`))
           yield* quick("a removal of a long key", store.remove(`${key()}b`, 1))
-          yield* quick("holding a long key", store.exclusive(key())(Effect.void))
+          yield* quick("holding a long key", store.withLock(key())(Effect.void))
         })
       )
     )
