@@ -125,8 +125,8 @@ describe("a response that means expired credentials", () => {
       const { api: client, mock } = yield* api(() => respond(status, "no"), { auth, retry: false })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: tag, status })
       expect(secrets(yield* mock.sent)).toEqual(twice)
-      expect(seen.refusals).toMatchObject([{ credential: 1, first: 1 }])
-      expect(seen.gaveUp).toMatchObject([{ credential: 2, first: 1 }])
+      expect(seen.refusals).toMatchObject([{ credential: 1, initialCredentialId: 1 }])
+      expect(seen.gaveUp).toMatchObject([{ credential: 2, initialCredentialId: 1 }])
     })
   )
 

@@ -119,7 +119,7 @@ describe("a 401", () => {
       expect(seen.refusals).toEqual([
         {
           credential: 1,
-          first: 1,
+          initialCredentialId: 1,
           at: 0,
           challenges: [{ scheme: "bearer", params: { realm: "api", error: "invalid_token" } }]
         }

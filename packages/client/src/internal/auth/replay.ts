@@ -20,7 +20,7 @@ import { currentTimeMillis } from "../time/clock.js"
 import { step } from "../time/scheduleStep.js"
 import { sleep } from "../time/sleep.js"
 import * as Expired from "./credentialExpiry.js"
-import type { ExpiredWhen, Service, Signed } from "./scheme.js"
+import type { ExpiredWhen, Rejection, Service, Signed } from "./scheme.js"
 
 const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason"]): Unauthorized =>
   withResponse(new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), reason }), response)
@@ -98,7 +98,8 @@ const answer = <E, R>(
     const error = unauthorized(settled, first === undefined ? "Rejected" : "RejectedAfterRefresh")
     const at = yield* currentTimeMillis
     // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
-    const refusal = { credential, challenges: challengesOf(settled), at, first: first ?? credential }
+    const initialCredentialId = first ?? credential
+    const refusal: Rejection = { credential, challenges: challengesOf(settled), at, initialCredentialId }
     const decided = yield* step(replay, state, error)
     if (Option.isNone(decided)) {
       if (auth.onReplayRejected !== undefined) yield* auth.onReplayRejected(refusal)
@@ -111,7 +112,7 @@ const answer = <E, R>(
       return yield* giveUp(unauthorized(settled, "BodyNotReplayable"), settled)
     }
     if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-    return yield* sign(again(loop, settled), decided.value.state, refusal.first)
+    return yield* sign(again(loop, settled), decided.value.state, initialCredentialId)
   })
 
 /** A replay: what the server says about it may quote the credentials that it was sent before. */
