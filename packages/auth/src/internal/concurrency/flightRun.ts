@@ -14,6 +14,9 @@ const graceMs = 2_000
 /** The longest time between two looks at a run, in milliseconds: a machine may have been suspended. */
 const lookMs = 1_000
 
+/** The shortest time between two looks, in milliseconds: an overdue run is looked at until it ends or is given up. */
+const shortestLookMs = 100
+
 /** One run of a single flight. */
 export class Run<A, E> {
   /** How it ended. `undefined` if it was given up. */
@@ -55,7 +58,7 @@ export class Run<A, E> {
 
   /** When to look at it next: in how many milliseconds. */
   get nextLook(): number {
-    return Math.min(lookMs, Math.max(1, this.#limit - this.#step.elapsed))
+    return Math.min(lookMs, Math.max(shortestLookMs, this.#limit - this.#step.elapsed))
   }
 
   /** It has ended by itself. */

@@ -48,7 +48,7 @@ export const make = <A, E extends Error, R>(
     }
     const giveUp = (run: Run<A, E>): void => {
       ended(run)
-      Runtime.runFork(runtime)(Effect.logWarning(`${limits.lost(run.limit).message}. Another request is made.`))
+      Runtime.runFork(runtime)(Effect.logWarning(`${limits.lost(run.limit).message}. It is given up.`))
       run.giveUp()
     }
     const giveUpIfLost = (run: Run<A, E>): void => {
@@ -60,11 +60,10 @@ export const make = <A, E extends Error, R>(
         // Only its own bounds and `giveUp` interrupt it. Both need it to be interruptible, wherever it was made.
         Effect.exit(Effect.interruptible(Effect.provideService(effect, Progress, run))),
         (exit) => {
+          // In one step: between two steps the fiber may be lost, and then no caller would learn of the outcome.
           ended(run)
-          return Effect.zipRight(
-            reported(exit),
-            Effect.sync(() => run.end(exit))
-          )
+          run.end(exit)
+          return reported(exit)
         }
       )
     const watch = (run: Run<A, E>): Effect.Effect<void> =>
