@@ -139,7 +139,7 @@ const unreadable: ReadonlySet<string> = new Set([
 ])
 
 const expected = (name: string, { outcome }: Framing, method: Method, status: number): string => {
-  if (unreadable.has(name)) return "TransportError InvalidAnswer"
+  if (unreadable.has(name)) return "TransportError InvalidHttpResponse"
   if (status >= 400) return `${status} ${tagOf(status)}`
   if (isContentless(method, status)) return `${status} ""`
   // The parts of a range are parts of the coded bytes (RFC 9110 §14.1.2), so a 206 is not decoded.

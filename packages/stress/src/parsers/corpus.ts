@@ -98,8 +98,6 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     parser("Origin.of", Origin.of, urls),
     parser("Origin.same", (text) => Origin.same(text, "https://api.example.com"), urls)
   ],
-  // Two constructors, which read nothing.
-  Outcome: [],
   RateLimit: [...limitFields, "x-ratelimit-limit", "x-ratelimit-remaining"].map((name) =>
     parser(`RateLimit.parse of ${name}`, (text) => RateLimit.parse({ date: dates[0], [name]: text }, now), limits)
   ),
@@ -121,5 +119,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     ])
   ],
   RequestTarget: [parser("RequestTarget.isNormalized", (text) => RequestTarget.isNormalized(text), urls)],
+  // Two constructors, which read nothing.
+  Result: [],
   RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField)
 }
