@@ -223,6 +223,20 @@ describe("limits with a hold", () => {
   )
 })
 
+describe("two equal limits", () => {
+  it.effect("count a request once", () =>
+    Effect.gen(function* () {
+      const limits = [
+        { limit: 1, window: "1 second", algorithm: "fixed-window" },
+        { limit: 1, window: "1 second", algorithm: "fixed-window" }
+      ] as const
+      const { limited, mock } = yield* client({ limits })
+      yield* run(Effect.all([limited.execute(get()), limited.execute(get())], { concurrency: "unbounded" }))
+      expect(yield* times(mock)).toEqual([0, 1000])
+    })
+  )
+})
+
 describe("for any pattern of arrivals", () => {
   const gaps = FastCheck.array(FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(900)), { maxLength: 25 })
   const count = FastCheck.integer({ min: 1, max: 5 })

@@ -43,21 +43,34 @@ const windowOf = ({ window }: Limit): number => Duration.toMillis(window)
 const atLeast = (limits: ReadonlyArray<Limit>, size: number): number =>
   limits.reduce((ms, limit) => Math.max(ms, (Math.floor(size / limit.limit) - 1) * windowOf(limit)), 0)
 
-/** Counts a request against each of the limits: 0, or in how many milliseconds it is worth another try. */
-const take = (
-  limiter: RateLimiter.Service,
+/**
+ * What a request is counted against. Two limits of one key, by the second and by the day, have a count each. Two equal limits
+ * have one count: a request that was counted twice in it would never be sent.
+ */
+const countsOf = (
   limits: ReadonlyArray<Limit>,
   otherwise: RateLimiter.Algorithm,
-  request: HttpClientRequest,
+  request: HttpClientRequest
+): ReadonlyArray<RateLimiter.ConsumeOptions> => {
+  const counts = new Map<string, RateLimiter.ConsumeOptions>()
+  for (const limit of limits) {
+    const algorithm = limit.algorithm ?? otherwise
+    const key = `${algorithm} ${limit.limit}/${windowOf(limit)} ${keyOf(limit, request)}`
+    counts.set(key, { key, algorithm, limit: limit.limit, window: limit.window })
+  }
+  return [...counts.values()]
+}
+
+/** Counts a request: 0, or in how many milliseconds it is worth another try. */
+const take = (
+  limiter: RateLimiter.Service,
+  counts: ReadonlyArray<RateLimiter.ConsumeOptions>,
   index = 0
 ): Effect.Effect<number> => {
-  const limit = limits[index]
-  if (limit === undefined) return Effect.succeed(0)
-  const algorithm = limit.algorithm ?? otherwise
-  // Two limits of one key, by the second and by the day, have a count each.
-  const key = `${algorithm} ${limit.limit}/${windowOf(limit)} ${keyOf(limit, request)}`
-  const rest = Effect.suspend(() => take(limiter, limits, otherwise, request, index + 1))
-  return Effect.matchEffect(limiter.consume({ key, algorithm, limit: limit.limit, window: limit.window }), {
+  const count = counts[index]
+  if (count === undefined) return Effect.succeed(0)
+  const rest = Effect.suspend(() => take(limiter, counts, index + 1))
+  return Effect.matchEffect(limiter.consume(count), {
     onSuccess: () => rest,
     onFailure: (error) =>
       error.reason === "Exceeded"
@@ -75,7 +88,7 @@ export const limiting = (limiter: RateLimiter.Service, options: Options, hold: S
   const onExceeded = options.onExceeded ?? defaults.onExceeded
   const limits = [...options.limits].sort((a, b) => windowOf(a) - windowOf(b))
   const lines = new Map<string, Line>()
-  const counted = (request: HttpClientRequest) => take(limiter, limits, defaults.algorithm, request)
+  const counted = (request: HttpClientRequest) => take(limiter, countsOf(limits, defaults.algorithm, request))
   const opened = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
     hold?.active === true ? hold.acquire(request, send) : Effect.void
 
