@@ -121,7 +121,7 @@ const boundOf = (retry: Options["retry"]): Redirects.Options =>
 export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   {
     name: "Telemetry.counters",
-    reason: "hears of everything that happens in a call, whatever comes of it",
+    reason: "outermost: counts the events of the whole call, including failed calls",
     policy: ({ options: { metrics }, origins }) => metrics?.counters({ origins })
   },
   {
@@ -142,7 +142,7 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   },
   {
     name: "Status.policy",
-    reason: "everybody further in sees statuses as they came; the body of an error is read within the call's time",
+    reason: "inner policies see the status that the server sent; the call timeout bounds the body of an error",
     policy: () => Status.policy
   },
   {
@@ -189,7 +189,8 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   },
   {
     name: "Telemetry.span",
-    reason: "one span is one send, a replay's too, and the exchange's timeout is its error; a refresh is in none",
+    reason:
+      "one span per HTTP request, replays included; an exchange timeout is its error; token refreshes have no span here",
     policy: ({ options: { tracing }, origins }) =>
       tracing === false ? undefined : Telemetry.span({ ...tracing, origins })
   },

@@ -37,7 +37,7 @@ describe.each(strategies)("Signal by %s", (strategy) => {
     })
   )
 
-  it.effect("resumes no fiber that was interrupted", () =>
+  it.effect("can be interrupted while it waits, and completed afterwards", () =>
     Effect.gen(function* () {
       const signal = Signal.make<number>()
       const waiting = yield* Effect.fork(signal.wait().pipe(withStrategy(strategy)))
