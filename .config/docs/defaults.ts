@@ -8,12 +8,12 @@ import type { Problem } from "./problem.js"
 import { publicModules, type Repository } from "./repository.js"
 
 /** The documents that have the tables, each under a heading that begins with its module's name. */
-const documents = ["docs/pipeline.md", "docs/tokens.md", "docs/oauth.md"] as const
+const documents = ["docs/reference/pipeline.md", "docs/explanations/refresh.md", "docs/reference/oauth.md"] as const
 
 /** Where a module's table is. */
 const documentOf = ({ file, name }: Module): (typeof documents)[number] => {
-  if (!file.startsWith("packages/auth/")) return "docs/pipeline.md"
-  return name === "TokenSource" ? "docs/tokens.md" : "docs/oauth.md"
+  if (!file.startsWith("packages/auth/")) return "docs/reference/pipeline.md"
+  return name === "TokenSource" ? "docs/explanations/refresh.md" : "docs/reference/oauth.md"
 }
 
 /** What a module exports as `defaults`. */

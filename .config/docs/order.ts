@@ -8,10 +8,10 @@ import type { Repository } from "./repository.js"
 export const orderFile = "packages/client/src/ApiClient.ts"
 
 /** The document that has a section for each place. */
-const sectionsDocument = "docs/pipeline.md"
+const sectionsDocument = "docs/reference/pipeline.md"
 
 /** The documents that show it, in a table `# | policy | why here`. */
-export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/pipeline.md"]
+export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/reference/pipeline.md"]
 
 /** One position of the pipeline, outermost first. */
 export interface Position {

@@ -4,7 +4,7 @@ import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
 /** The documents that promise something. */
-const promiseDocuments: ReadonlyArray<string> = ["README.md", "SECURITY.md", "docs/oauth.md"]
+const promiseDocuments: ReadonlyArray<string> = ["README.md", "SECURITY.md", "docs/reference/oauth.md"]
 
 const isHeader = (text: string): boolean => isRow(text) && cellsOf(text).join("|") === "promise|kept by"
 const namesTest = (cell: string): boolean => /\]\([^)]+\.test\.ts\)/.test(cell)

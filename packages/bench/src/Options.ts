@@ -23,7 +23,7 @@ export const usage = `npm run bench -- [--only SECTION[,SECTION…]] [--quick] [
   --only   of ${sections.join(", ")}; all of them when left out
   --quick  less than half a minute, and less sure: ${quickly.join(", ")} unless --only says more
   --json   one JSON object on standard output, in the place of the tables
-  --plot   also draws the throughput to docs/performance.svg`
+  --plot   also draws the throughput to docs/reference/performance.svg`
 
 const isSection = (text: string): text is Section => sections.some((one) => one === text)
 

@@ -67,7 +67,10 @@ const main = async (options: Options): Promise<void> => {
   const report = await bench(options)
   console.log(options.json ? JSON.stringify(report, undefined, 2) : format(report))
   if (options.plot && report.cases !== undefined) {
-    writeFileSync(join(root, "docs/performance.svg"), draw(report.cases, `Node ${report.node}, ${report.cpus}`))
+    writeFileSync(
+      join(root, "docs/reference/performance.svg"),
+      draw(report.cases, `Node ${report.node}, ${report.cpus}`)
+    )
   }
 }
 

@@ -113,7 +113,7 @@ const boundOf = (retry: Options["retry"]): Redirects.Options =>
 
 /**
  * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
- * `docs/pipeline.md` is held against it.
+ * `docs/reference/pipeline.md` is held against it.
  *
  * @since 0.1.0
  * @category pipeline

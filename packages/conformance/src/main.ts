@@ -1,6 +1,6 @@
 /**
  * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers that are not ours, and against imitations
- * of providers. See `docs/conformance.md`.
+ * of providers. See `docs/reference/conformance.md`.
  *
  *     npm run -s conformance -- oidc-provider           a table for people, progress on standard error
  *     npm run -s conformance -- oidc-provider --json    one line of JSON on standard output

@@ -18,7 +18,7 @@ describe.each(servers)("$name", ({ cases }) => {
   it("has no two cases of one name, and each of them stands in the documentation", () => {
     const names = cases.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    const page = readFileSync(new URL("../../../docs/conformance.md", import.meta.url), "utf8")
+    const page = readFileSync(new URL("../../../docs/reference/conformance.md", import.meta.url), "utf8")
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
   })
 })

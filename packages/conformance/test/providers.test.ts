@@ -43,7 +43,10 @@ describe("the cases of providers", () => {
   })
 
   it("stand in the documentation with each deviation and its source", () => {
-    const page = readFileSync(new URL("../../../docs/conformance.md", import.meta.url), "utf8").replaceAll(/\s+/g, " ")
+    const page = readFileSync(new URL("../../../docs/reference/conformance.md", import.meta.url), "utf8").replaceAll(
+      /\s+/g,
+      " "
+    )
     for (const { configure, deviations, title } of Object.values(profiles)) {
       for (const text of [title, configure, ...deviations.flatMap(({ source, what }) => [source, what])]) {
         expect(page).toContain(text)

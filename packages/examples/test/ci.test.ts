@@ -294,7 +294,7 @@ describe("verify-demo", () => {
 
 describe("verify-conformance", () => {
   const documented = (server: string) => {
-    const page = readFileSync(join(root, "docs/conformance.md"), "utf8")
+    const page = readFileSync(join(root, "docs/reference/conformance.md"), "utf8")
     const section = page.split("\n## ").find((one) => one.startsWith(`\`${server}\``)) ?? ""
     return [...section.matchAll(/^\| `([^`]+)`/gm)].map(([, name = ""]) => ({ name, ok: true, observed: "" }))
   }
@@ -316,7 +316,7 @@ describe("verify-conformance", () => {
     [
       "an undocumented case",
       { ...good, cases: [...cases, { name: "new", ok: true }] },
-      "new is not in docs/conformance.md"
+      "new is not in docs/reference/conformance.md"
     ],
     ["a case that ran twice", { ...good, cases: [...cases, cases[0]] }, `${cases[0]?.name} ran twice`],
     ["a case that is not ok", { ...good, cases: cases.map((one) => ({ ...one, ok: false })) }, "is not ok"],
@@ -340,7 +340,7 @@ describe("run", () => {
 
   it("has a section for every server of the conformance program", () => {
     const sections = readFileSync(join(root, ".ci/run"), "utf8")
-    const page = readFileSync(join(root, "docs/conformance.md"), "utf8")
+    const page = readFileSync(join(root, "docs/reference/conformance.md"), "utf8")
     const servers = [...page.matchAll(/npm run -s conformance -- (\S+)/g)].map(([, name = ""]) => name)
     expect(new Set(servers).size).toBe(4)
     for (const name of servers) expect(sections).toContain(`check run_conformance ${name}"`)

@@ -203,12 +203,11 @@ describe("the table of the order agrees with the code", () => {
 
   it("a place without a section of its name is found", () => {
     expect(
-      Order.withoutSection("docs/pipeline.md", "## Timeout.call\n\n### Auth.policy\n\n#### transport", order)
+      Order.withoutSection("docs/reference/pipeline.md", "## Timeout.call\n\n### Auth.policy\n\n#### transport", order)
     ).toEqual([])
-    expect(messages(Order.withoutSection("docs/pipeline.md", "## Timeout.call\n\nAuth.policy\n", order))).toEqual([
-      'has no section "Auth.policy"',
-      'has no section "transport"'
-    ])
+    expect(
+      messages(Order.withoutSection("docs/reference/pipeline.md", "## Timeout.call\n\nAuth.policy\n", order))
+    ).toEqual(['has no section "Auth.policy"', 'has no section "transport"'])
   })
 })
 
@@ -236,7 +235,7 @@ describe("the tables of defaults agree with the code", () => {
   const table = (lines: ReadonlyArray<string>) => `| option | default | |\n| --- | --- | --- |\n${lines.join("\n")}\n`
   const page = (lines: ReadonlyArray<string>) =>
     `# A\n\n### Retry.policy\n\n${table(lines)}\nText\n\n#### Hedge\n\n${table(["| `times` | 1 |"])}`
-  const compare = (text: string) => Defaults.compare("docs/pipeline.md", text, modules)
+  const compare = (text: string) => Defaults.compare("docs/reference/pipeline.md", text, modules)
 
   it("tables that agree are fine, in whatever order their rows are", () => {
     expect(compare(page(rows))).toEqual([])
@@ -245,7 +244,7 @@ describe("the tables of defaults agree with the code", () => {
 
   it("another value, a row too few, one too many, and one under another heading are found", () => {
     expect(compare(page(rows.map((row) => row.replace("20 s", "21 s"))))).toEqual([
-      { file: "docs/pipeline.md", line: 8, message: "`cap` is 21 s here and 20 s in Retry.defaults" }
+      { file: "docs/reference/pipeline.md", line: 8, message: "`cap` is 21 s here and 20 s in Retry.defaults" }
     ])
     expect(messages(compare(page(rows.slice(1))))).toEqual(["has no row for `times` under a heading of Retry"])
     expect(messages(compare(page([...rows, "| `more` | 1 |"])))).toEqual(["Retry.defaults has no `more`"])
@@ -290,7 +289,7 @@ describe("the tables of defaults agree with the code", () => {
 describe("promises are kept by tests", () => {
   const check = (readme: string) => {
     const kept = "| promise | kept by |\n|---|---|\n| a | [b](b.test.ts) |\n"
-    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": kept, "docs/oauth.md": kept }))
+    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": kept, "docs/reference/oauth.md": kept }))
   }
   const table = "| promise | kept by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
 

@@ -1,5 +1,5 @@
 /**
- * `npm run stress`: what a client bears, from networks and servers that mean it no good. See `docs/stress.md`.
+ * `npm run stress`: what a client bears, from networks and servers that mean it no good. See `docs/reference/stress.md`.
  *
  *     npm run -s stress -- all --short            a few seconds each
  *     npm run -s stress -- hostile --json         one line of JSON on standard output

@@ -19,7 +19,7 @@ const fitbit = (errorType: string, message: string) => ({ errors: [{ errorType, 
 
 const over = "ReauthorizationRequired"
 
-/** What a provider sends, from its documentation and from the reports that `docs/providers.md` names. */
+/** What a provider sends, from its documentation and from the reports that `docs/reference/providers.md` names. */
 const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, TokenReason, string | undefined]> = [
   [
     "HubSpot",
