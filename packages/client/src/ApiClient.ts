@@ -1,5 +1,5 @@
 /**
- * An API's client: a service of its own, whose requests go through the pipeline.
+ * API clients: an Effect service per API, whose requests pass through one pipeline of policies.
  *
  * @since 0.1.0
  */
@@ -33,50 +33,66 @@ import * as Transport from "./Transport.js"
 import * as Verb from "./Verb.js"
 
 /**
- * What a client is made of. Everything but `baseUrl` has a default; `false` leaves a policy out.
+ * Options of an API client. Only `baseUrl` is required. `false` leaves a policy out.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends RequestDefaults.Options {
-  /** The credentials, where they are a value at hand; an {@link Auth.Auth} Layer is asked for otherwise. */
+  /** The authentication scheme, given as a value. When omitted, the client requires the {@link Auth.Auth} service. */
   readonly auth?: Auth.Service | undefined
-  /** Origins beside the base URL's to which the credentials belong too, such as `https://uploads.example.com`. */
+  /**
+   * Further origins that receive the credentials, such as `https://uploads.example.com`. The base URL's origin always does.
+   */
   readonly origins?: ReadonlyArray<string> | undefined
-  /** Bounds on time: one exchange (30 s), the call with all its retries and waits (60 s). */
+  /**
+   * Time limits: `exchange` for one HTTP request and its response (30 s), `call` for the whole call with all waits (60 s).
+   */
   readonly timeout?:
     { readonly exchange?: Duration.DurationInput | false; readonly call?: Duration.DurationInput | false } | undefined
-  /** A schedule, or the options of {@link Retry.policy}. */
+  /** Retries of a failed hop: a schedule, or the options of {@link Retry.policy}. */
   readonly retry?: Retry.RetrySchedule | Retry.Options | false | undefined
-  /** A second send for a safe request whose answer takes long, as `Hedge.make` makes it; none when left out. */
+  /** Request hedging, made by `Hedge.make`: a second GET, HEAD or OPTIONS when a response is slow. Off by default. */
   readonly hedge?: Hedge | undefined
   /**
-   * A key for each POST and PATCH, as `IdempotencyKey.make` makes it, with which they are retried like a GET; for APIs that
-   * know the header. None when left out.
+   * Idempotency keys, made by `IdempotencyKey.make`: a key for each POST and PATCH, which makes them retryable like a GET.
+   * Only for APIs that support the header. Off by default.
    */
   readonly idempotencyKey?: IdempotencyKey | undefined
-  /** The options of {@link Redirects.follow}; with `false` a 3xx is an answer like any other. */
+  /**
+   * Options of {@link Redirects.follow}. With `false` the client follows no redirects, and a 3xx is returned as the
+   * response.
+   */
   readonly redirects?: Redirects.Options | false | undefined
   /**
-   * What holds requests back: one 429 holds all of the client's, until the server's time has come. `true` asks for the
-   * {@link RateLimit.RateLimit} Layer, whose limits and gates clients share; a hold of this client's own when left out.
+   * Client-side rate limits and throttles. By default the client has its own {@link RateLimit.throttle}: after a 429, all
+   * its requests to that origin wait. `true` requires the {@link RateLimit.RateLimit} service, which several clients can
+   * share.
    */
   readonly rateLimit?: RateLimit.Service | boolean | undefined
-  /** Circuits that open where a server keeps failing; `true` asks for the Layer. None when left out. */
+  /** Circuit breaker for each origin. `true` requires the {@link CircuitBreaker.CircuitBreaker} service. Off by default. */
   readonly circuitBreaker?: CircuitBreaker.Service | boolean | undefined
-  /** How many requests an origin has under way at most, and in its queue; `true` asks for the Layer. No bound when left out. */
+  /**
+   * Limit of concurrent requests, with a bounded queue, for each origin. `true` requires the {@link Concurrency.Concurrency}
+   * service. Off by default.
+   */
   readonly concurrency?: Concurrency.Service | boolean | undefined
-  /** The options of {@link Telemetry.span}; spans cost nothing where nobody looks. `false` leaves them out. */
+  /**
+   * Options of {@link Telemetry.span}: one OpenTelemetry span per HTTP request. Without a tracer no span is made. `false`
+   * leaves spans out.
+   */
   readonly tracing?: Pick<Telemetry.SpanOptions, "propagateTo"> | false | undefined
-  /** {@link Telemetry.metrics}, to have durations and counts recorded; a client without it is smaller. */
+  /**
+   * {@link Telemetry.metrics}, to record durations and counts. It is a value, so that bundles without metrics are smaller.
+   */
   readonly metrics?: typeof Telemetry.metrics | undefined
-  /** Whether to keep a session's cookies in the {@link CookieJar.CookieJar} Layer (false). */
+  /** Whether to store cookies and send them again (false). `true` requires the {@link CookieJar.CookieJar} service. */
   readonly cookies?: boolean | undefined
-  /** The largest body that the verbs read, in bytes, after inflation (10 MiB). */
+  /** Maximum size of a response body that the verbs read, in bytes after decompression (10 MiB). */
   readonly maxBodySize?: number | undefined
 }
 
-/** What the pipeline is built of: the options with the services that they ask for. */
+/** Options with the resolved services: the input of each pipeline step. */
 interface Parts {
   readonly options: Options
   readonly defaults: RequestDefaults.Options
@@ -85,20 +101,22 @@ interface Parts {
   readonly circuits: CircuitBreaker.Service | undefined
   readonly permits: Concurrency.Service | undefined
   readonly limits: RateLimit.Service | undefined
-  /** What retries and hedges of all pipelines of the client are paid from. */
+  /** The retry budget that retries and hedges of all pipelines of the client share. */
   readonly budget: RetryBudget.RetryBudget | false
-  /** Where credentials go, and what spans and metrics may name: the base URL's origin, and the further ones. */
+  /** The base URL's origin and `options.origins`: they receive credentials, and spans and metrics may name them. */
   readonly origins: ReadonlyArray<string>
 }
 
 /**
- * A place in the pipeline: its name, why it stands there, and the policy, if the options ask for it.
+ * One step of the pipeline: its name, the reason for its position, and its policy, if the options enable it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PipelineStep {
+  /** Module and function of the policy, such as `Retry.policy`. */
   readonly name: string
+  /** Why the step stands at this position. */
   readonly reason: string
   /** @internal */
   readonly policy: (parts: Parts) => Policy.Policy<ApiError> | undefined
@@ -107,13 +125,13 @@ export interface PipelineStep {
 const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
   Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
 
-/** A server may ask for as long a wait before a redirect as before a retry. */
+/** A server may request the same maximum wait before a redirect as before a retry. */
 const boundOf = (retry: Options["retry"]): Redirects.Options =>
   retry === false ? {} : { maxRetryAfter: retryOptions(retry).maxRetryAfter }
 
 /**
- * The order of the pipeline, outermost first. This list is the pipeline: clients are built of it, and the table in
- * `docs/reference/pipeline.md` is held against it.
+ * The pipeline's steps, outermost first. Clients are built from this list, and the table in `docs/reference/pipeline.md` is
+ * checked against it.
  *
  * @since 0.1.0
  * @category pipeline
@@ -121,39 +139,40 @@ const boundOf = (retry: Options["retry"]): Redirects.Options =>
 export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   {
     name: "Telemetry.counters",
-    reason: "outermost: counts the events of the whole call, including failed calls",
+    reason: "Outermost: counts the events of the whole call, including failed calls.",
     policy: ({ options: { metrics }, origins }) => metrics?.counters({ origins })
   },
   {
     name: "RequestDefaults.policy",
-    reason: "base URL and default headers: once a call, so that a redirect is not joined to them again",
+    reason: "Once per call: the target of a redirect is not joined to the base URL again.",
     policy: ({ defaults }) => RequestDefaults.policy(defaults)
   },
   {
     name: "IdempotencyKey.policy",
-    reason: "once a call: all of its hops and attempts carry the same key",
+    reason: "Once per call: all hops and attempts carry the same key.",
     policy: ({ options: { idempotencyKey } }) => idempotencyKey?.policy
   },
   {
     name: "Timeout.call",
-    reason: "bounds everything, waits included",
+    reason: "Bounds the whole call, including all waits.",
     policy: ({ options: { timeout } }) =>
       timeout?.call === false ? undefined : Timeout.call(timeout?.call ?? Timeout.defaults.call)
   },
   {
     name: "Status.policy",
-    reason: "inner policies see the status that the server sent; the call timeout bounds the body of an error",
+    reason: "Inner policies see the status that the server sent. `Timeout.call` bounds the time to read an error body.",
     policy: () => Status.policy
   },
   {
     name: "Redirects.follow",
-    reason: "outside retry: a hop that answered 3xx is done and is never sent again; each hop is a request of its own",
+    reason: "Outside retry: a hop that ended with a 3xx is never sent again. Each hop has its own retries.",
     policy: ({ options: { redirects, retry } }) =>
       redirects === false ? undefined : Redirects.follow({ ...boundOf(retry), ...redirects })
   },
   {
     name: "Retry.policy",
-    reason: "outside breaker and limiter, so that each attempt asks them again; one count for all failures of a hop",
+    reason:
+      "Outside circuit breaker and limits: each attempt passes through them. One count for all failures of a hop.",
     policy: ({ budget, options: { idempotencyKey, retry } }) =>
       retry === false
         ? undefined
@@ -161,59 +180,58 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
   },
   {
     name: "Hedge.policy",
-    reason: "within retry, to which all of its sends are one attempt; each of them asks breaker and limiter",
+    reason: "Inside retry: hedged requests are one attempt. Each of them passes through circuit breaker and limits.",
     policy: ({ budget, options: { hedge } }) => hedge?.(budget === false ? undefined : budget)
   },
   {
     name: "CircuitBreaker.policy",
-    reason: "an open circuit spends no permit; it sees each attempt with its timeout, and the statuses as they came",
+    reason: "An open circuit uses no permit. It sees the timeout of an attempt, and the status that the server sent.",
     policy: ({ circuits }) => (circuits === undefined ? undefined : CircuitBreaker.policy(circuits))
   },
   {
     name: "Concurrency.policy",
     reason:
-      "what an open circuit rejects takes no place in its queue; what waits there is neither counted nor signed yet",
+      "Requests that an open circuit rejects are not queued. Queued requests are not yet counted as sent, nor signed.",
     policy: ({ permits }) => (permits === undefined ? undefined : Concurrency.policy(permits))
   },
   {
     name: "RateLimit.policy",
     reason:
-      "waits for a permit before signing, since signatures carry timestamps; within retry, so that each attempt asks",
+      "Waits before the request is signed, because signatures carry timestamps. Inside retry: each attempt waits.",
     policy: ({ limits }) => (limits === undefined ? undefined : RateLimit.policy(limits))
   },
   {
     name: "Auth.policy",
-    reason:
-      "last to add credentials, and only for its own origins; one replay of its own on a 401, which is no attempt",
+    reason: "Adds credentials last, and only for the client's own origins. The replay after a 401 is not an attempt.",
     policy: ({ auth, origins }) => (auth === Auth.none ? undefined : Auth.policy({ auth, origins }))
   },
   {
     name: "Telemetry.span",
     reason:
-      "one span per HTTP request, replays included; an exchange timeout is its error; token refreshes have no span here",
+      "One span per HTTP request, replays included. A timeout is the span's error. Token refreshes have no span here.",
     policy: ({ options: { tracing }, origins }) =>
       tracing === false ? undefined : Telemetry.span({ ...tracing, origins })
   },
   {
     name: "Telemetry.durations",
-    reason: "measures what the span spans",
+    reason: "Measures the same interval as the span.",
     policy: ({ options: { metrics }, origins }) => metrics?.durations({ origins })
   },
   {
     name: "Cookies.policy",
-    reason: "sees every Set-Cookie, 401s and 3xx included; asking the jar does not eat the exchange's time",
+    reason: "Sees every `Set-Cookie`, also of a 401 or 3xx. `Timeout.exchange` does not include reading the jar.",
     policy: ({ jar }) => (jar === undefined ? undefined : Cookies.policy(jar))
   },
   {
     name: "Timeout.exchange",
     reason:
-      "nearest to the wire: waiting for a permit or a refresh does not eat its time, and it asks the transport directly",
+      "Innermost: does not include waits for a permit or a token refresh. It calls the transport without an effect.",
     policy: ({ options: { timeout } }) =>
       timeout?.exchange === false ? undefined : Timeout.exchange(timeout?.exchange ?? Timeout.defaults.exchange)
   }
 ]
 
-/** What leaves out a place of the order: the adapter wants statuses as they came. */
+/** The `httpClient` adapter leaves this step out, because its callers decode error responses themselves. */
 const asTheyCame: ReadonlySet<string> = new Set(["Status.policy"])
 
 const pipeline = (
@@ -227,31 +245,39 @@ const pipeline = (
   }, transport)
 
 /**
- * The client of an API. It is a platform `HttpClient` whose errors are {@link ApiError}, so that the platform's
- * combinators work on it; `execute` streams its answer's body, and the verbs read it whole, within bounds.
+ * The client of one API: a platform `HttpClient` whose errors are {@link ApiError}.
+ *
+ * The platform's combinators work on it. `execute` streams the response body. The verbs (`get`, `post` …) read it whole, up
+ * to `maxBodySize`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
+  /** Sends a GET request. */
   readonly get: Verb.Verb
+  /** Sends a HEAD request. */
   readonly head: Verb.Verb
+  /** Sends a POST request. */
   readonly post: Verb.Verb
+  /** Sends a PUT request. */
   readonly put: Verb.Verb
+  /** Sends a PATCH request. */
   readonly patch: Verb.Verb
+  /** Sends a DELETE request. */
   readonly del: Verb.Verb
+  /** Sends an OPTIONS request. */
   readonly options: Verb.Verb
   /**
-   * The same pipeline as platform's `HttpClient`, for code that takes one: it gives the last response where the client
-   * would fail for its status, and `RequestError`, which nothing of the platform retries, for the rest; another client
-   * of ours reads it as what it was.
+   * The same pipeline as a platform `HttpClient`, for SDKs and `HttpApiClient`. It returns the last response for an error
+   * status. Other errors become a `RequestError` with the original error as `cause`, which the platform does not retry.
    */
   readonly httpClient: HttpClient.HttpClient
 }
 
 /**
- * What a client asks for: a transport; an `Auth`, unless the options bring one; a `CookieJar` if they say, or may say,
- * `cookies: true`, and likewise a `RateLimit`, a `CircuitBreaker`, a `Concurrency`.
+ * The services that a client requires: a transport (`HttpClient`), `Auth` unless `options.auth` is set, and each of
+ * `CookieJar`, `RateLimit`, `CircuitBreaker` and `Concurrency` whose option is `true`, or of type `boolean`.
  *
  * @since 0.1.0
  * @category models
@@ -266,7 +292,7 @@ export type Requirements<O extends Options> =
 
 type Wire = HttpClient.HttpClient
 
-/** A service that an option asks for when it is `true`; where the type does not tell (`boolean`), it may be. */
+/** The service of an option that is `true`. An option of type `boolean` may be `true` at run time. */
 type Asked<O, Name extends string, Tag> = Name extends keyof O ? (true extends O[Name] ? Tag : never) : never
 
 const asked = <Id, Service>(
@@ -296,7 +322,7 @@ const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<R
     origins: Effect.succeed([options.baseUrl, ...(options.origins ?? [])])
   })
 
-/** Other credentials are another account: what the server asks of one is not asked of the other. */
+/** Other credentials may belong to another account, so a throttle of one account does not apply to the other. */
 const forAccounts = (built: Parts): ((auth: Auth.Service) => Parts) => {
   const holds = new WeakMap<Auth.Service, RateLimit.Service>()
   const holdOf = (auth: Auth.Service): RateLimit.Service => {
@@ -307,7 +333,7 @@ const forAccounts = (built: Parts): ((auth: Auth.Service) => Parts) => {
   return (auth) => ({ ...built, auth, limits: built.options.rateLimit === undefined ? holdOf(auth) : built.limits })
 }
 
-/** The answers that a verb may give out. Of the others little is read: an error's beginning, nothing of a redirect. */
+/** Responses that a verb may return. Of an error only the beginning is read, of a redirect nothing. */
 const isFinal =
   ({ redirects }: Options) =>
   (response: HttpClientResponse): boolean =>
@@ -320,7 +346,7 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
     isFinal(built.options)
   )(streaming)
   const read = pipeline(whole, built)
-  // Credentials of one call make a pipeline of one call: it costs a dozen closures, and the others pay nothing.
+  // The `auth` of one call needs its own pipeline. That costs about twelve closures, for such calls only.
   const accounts = forAccounts(built)
   const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, accounts(auth))).execute
   return Object.assign(total(pipeline(streaming, built)), {
@@ -336,15 +362,27 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
 }
 
 /**
- * Makes a client of the services at hand.
+ * Makes the client of one API.
  *
- * Fails with `InvalidRequest` when the base URL or a default header cannot be used.
+ * Fails with `InvalidRequest` when `baseUrl` or a default header cannot be used.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const api = yield* ApiClient.make({ baseUrl: "https://api.example.com", auth: Auth.none })
+ *   const response = yield* api.get("/users/42")
+ *   return yield* response.json
+ * })
+ *
+ * @param options - the base URL and the policies. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
 export const make = <const O extends Options>(options: O): Effect.Effect<ApiClient, InvalidRequest, Requirements<O>> =>
-  // Which of the two services is really asked for is what `Requirements` computes from the options' type.
+  // `Requirements` computes the required services from the type of the options, which the compiler cannot check here.
   Effect.map(Effect.all([HttpClient.HttpClient, parts(options)]), ([transport, built]) =>
     assemble(transport, built)
   ) as Effect.Effect<ApiClient, InvalidRequest, Requirements<O>>
@@ -356,19 +394,28 @@ export const make = <const O extends Options>(options: O): Effect.Effect<ApiClie
  * @category models
  */
 export interface TagClass<Self, Id extends string> extends Context.TagClass<Self, Id, ApiClient> {
-  /** The API's client, as {@link make} makes it. */
+  /** Layer with the client of this API. Its options and errors are those of {@link make}. */
   readonly layer: <const O extends Options>(options: O) => Layer.Layer<Self, InvalidRequest, Requirements<O>>
   /**
-   * Layer with the platform's `HttpClient` through this API's pipeline: what `HttpApiClient` and SDKs are given. Built for
-   * each client of the API that it is provided with.
+   * Layer with a platform `HttpClient` that sends through this API's pipeline, for `HttpApiClient` and SDKs. It is built
+   * anew for each client of the API that provides it.
    */
   readonly layerHttpClient: Layer.Layer<HttpClient.HttpClient, never, Self>
 }
 
 /**
- * A tag for an API, of which an application may have several.
+ * Makes the tag of an API, so that an application can use the clients of several APIs.
  *
- * @param id - a key with a namespace, such as `app/GitHub`.
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as Layer from "effect/Layer"
+ *
+ * class GitHub extends ApiClient.Tag("app/GitHub")<GitHub>() {}
+ *
+ * const GitHubLive = GitHub.layer({ baseUrl: "https://api.github.com" }).pipe(Layer.provide(Auth.layerNone))
+ *
+ * @param id - the key of the service, with a namespace, such as `app/GitHub`.
  * @since 0.1.0
  * @category tags
  */
@@ -378,7 +425,7 @@ export const Tag =
     const tag = Context.Tag(id)<Self, ApiClient>()
     return Object.assign(tag, {
       layer: <const O extends Options>(options: O) => Layer.effect(tag, make(options)),
-      // A constant Layer is built once for a whole application: a second account's SDK would send as the first.
+      // Effect builds a constant Layer once per application. A second account's SDK would then send as the first.
       layerHttpClient: Layer.fresh(
         Layer.effect(
           HttpClient.HttpClient,

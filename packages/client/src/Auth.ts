@@ -1,6 +1,8 @@
 /**
- * The port of every authentication scheme, and the policy that uses it: sign last, only for the origins that the
- * credentials belong to, and answer a 401 once.
+ * HTTP authentication ([RFC 9110 §11](https://www.rfc-editor.org/rfc/rfc9110#section-11)): the interface of authentication
+ * schemes, and the policy that uses a scheme.
+ *
+ * The policy signs requests to the client's own origins only, and replays a request after a 401.
  *
  * @since 0.1.0
  */
@@ -19,7 +21,7 @@ import * as Policy from "./Policy.js"
 export type { ExpiredWhen, Rejection, Service, Signed } from "./internal/auth/scheme.js"
 
 /**
- * The scheme of one API's client.
+ * The authentication scheme of one API's client.
  *
  * @since 0.1.0
  * @category tags
@@ -27,9 +29,9 @@ export type { ExpiredWhen, Rejection, Service, Signed } from "./internal/auth/sc
 export class Auth extends /* @__PURE__ */ Context.Tag("@countersign/client/Auth")<Auth, Service>() {}
 
 /**
- * A scheme whose credentials never change by themselves: nothing helps against a refusal.
+ * Makes a scheme with fixed credentials that an effect adds to each request. A 401 is final.
  *
- * @param put - puts the credentials on a request.
+ * @param put - adds the credentials to a request.
  * @since 0.1.0
  * @category constructors
  */
@@ -41,9 +43,17 @@ export const makeStaticEffect = (
 })
 
 /**
- * {@link makeStaticEffect}, of credentials that are put on a request without an effect.
+ * Makes a scheme with fixed credentials that a pure function adds to each request. A 401 is final.
  *
- * @param put - puts the credentials on a request, and never throws.
+ * @example
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const apiKey = Redacted.make("secret")
+ * const auth = Auth.makeStatic(HttpClientRequest.setHeader("x-api-key", Redacted.value(apiKey)))
+ *
+ * @param put - adds the credentials to a request. It must not throw.
  * @since 0.1.0
  * @category constructors
  */
@@ -53,7 +63,7 @@ export const makeStatic = (put: (request: HttpClientRequest) => HttpClientReques
 }
 
 /**
- * No credentials: for an API, or one call, that asks for none.
+ * The scheme without credentials, for an API or a single call that needs none.
  *
  * @since 0.1.0
  * @category constructors
@@ -61,16 +71,23 @@ export const makeStatic = (put: (request: HttpClientRequest) => HttpClientReques
 export const none: Service = /* @__PURE__ */ makeStaticEffect(Effect.succeed)
 
 /**
- * A scheme for an API that reports expired credentials by other responses than a 401:
- * `Auth.withExpired(auth, { status: 403, body: (text) => text.includes("expired") })`.
+ * Adds further responses that count as an expired credential, for an API that does not answer with a 401.
  *
+ * The client handles such a response like a 401: it refreshes the credentials and replays the request.
+ *
+ * @example
+ * import * as Auth from "@countersign/client/Auth"
+ *
+ * const auth = Auth.withExpired(Auth.none, { status: 403, body: (text) => text.includes("expired") })
+ *
+ * @param expiredWhen - the statuses, and optionally a predicate over the body.
  * @since 0.1.0
  * @category combinators
  */
 export const withExpired = (auth: Service, expiredWhen: ExpiredWhen): Service => ({ ...auth, expiredWhen })
 
 /**
- * {@link none} as a Layer.
+ * Layer with the scheme without credentials.
  *
  * @since 0.1.0
  * @category layers
@@ -78,8 +95,7 @@ export const withExpired = (auth: Service, expiredWhen: ExpiredWhen): Service =>
 export const layerNone: Layer.Layer<Auth> = /* @__PURE__ */ Layer.succeed(Auth, none)
 
 /**
- * How often a request is sent again after a 401 for which there were other credentials: once, at once. What is refused
- * twice is not a matter of freshness.
+ * The default replay schedule: one immediate replay after a 401, if the scheme has new credentials.
  *
  * @since 0.1.0
  * @category schedules
@@ -87,20 +103,23 @@ export const layerNone: Layer.Layer<Auth> = /* @__PURE__ */ Layer.succeed(Auth, 
 export const replayOnce: Schedule.Schedule<number, Unauthorized> = Schedule.recurs(1)
 
 /**
- * Where credentials go, and how often a refusal is answered.
+ * Options of the authentication policy.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The authentication scheme. */
   readonly auth: Service
-  /** The origins that the credentials belong to: scheme, host and port. A request to any other is sent bare. */
+  /**
+   * The origins that receive the credentials: scheme, host and port. Requests to other origins are sent without credentials.
+   */
   readonly origins: ReadonlyArray<string>
-  /** How often to replay, instead of what the scheme says ({@link replayOnce}). */
+  /** How often to replay a request after a 401. Overrides the scheme's own schedule. The default is {@link replayOnce}. */
   readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
 }
 
-/** Most URLs begin with the origin as it is written; only the others are worth parsing. */
+/** Compares strings first: most URLs begin with the origin as written, and parsing is slower. */
 const belongsTo = (origins: ReadonlyArray<string>) => {
   const own = origins.map(Origin.of)
   return (url: string): boolean => {
@@ -114,14 +133,15 @@ const belongsTo = (origins: ReadonlyArray<string>) => {
 }
 
 /**
- * Signs each send to one of the origins, and answers a 401: if the scheme has other credentials than the refused ones
- * by then, the request is sent once more with those. A replay is no attempt of a retry. A 403 renews nothing, unless the
- * scheme can step up to what the API demands, which is tried once. `expiredWhen` of the scheme names further responses that
- * are answered as a 401.
+ * Authentication policy: signs each request to one of the origins, and replays it after a 401.
  *
- * Fails with `Unauthorized` when the scheme has nothing else, when the replay is refused too, and when the body cannot
- * be sent again (the credentials are renewed all the same); with what signing fails with. An exchange that is
- * answered with another status passes.
+ * - After a 401 the request is sent once more, if the scheme has new credentials. A replay is not a retry attempt.
+ * - A 403 causes one replay, and only if the scheme can satisfy a step-up challenge (`onInsufficientScope`).
+ * - Responses that the scheme's `expiredWhen` names are handled like a 401.
+ * - Every other status is returned unchanged.
+ *
+ * Fails with `Unauthorized` when the scheme has no new credentials, when the replay is rejected too, or when the body cannot
+ * be sent again. In the last case the credentials are refreshed all the same. Fails with `AuthError` when signing fails.
  *
  * Specification: [RFC 9110 §11](https://www.rfc-editor.org/rfc/rfc9110#section-11),
  * [§15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2).

@@ -1,12 +1,13 @@
 /**
- * Not asking a server that fails: after too many failures its circuit opens, and requests to it are rejected unsent until
- * one of them, later, finds that it answers again.
+ * Circuit breaker for each origin: after too many failures, requests to the origin fail without being sent.
  *
- * | exchange | counts as |
+ * After a delay one request is sent as a probe. The circuit closes when the probe gets a response.
+ *
+ * | result of a request | counts as |
  * |---|---|
- * | a `TransportError`, an exchange that took too long, 500, 502, 503, 504, 520 to 524, 529 | a failure |
- * | every other status, 401 and 429 included; an answer that is too large | an answer |
- * | interruption; what never came to be sent: no token, no permit, an address of its own refusal; a defect | neither |
+ * | `TransportError`, a timeout of the request, 500, 502, 503, 504, 520 to 524, 529 | failure |
+ * | any other status, including 401 and 429; a response body that is too large | success |
+ * | interruption; a defect; a request that was not sent (no token, no permit, `AddressBlocked`) | not counted |
  *
  * @since 0.1.0
  */
@@ -34,7 +35,7 @@ export type {
 export { defaults } from "./internal/circuitBreaker/guard.js"
 
 /**
- * The circuits that clients share.
+ * The circuit breakers of all origins. Several clients can share them.
  *
  * @since 0.1.0
  * @category tags
@@ -43,12 +44,12 @@ export class CircuitBreaker
   extends /* @__PURE__ */ Context.Tag("@countersign/client/CircuitBreaker")<CircuitBreaker, Service>() {}
 
 /**
- * Lets a request pass if its origin's circuit does.
+ * Circuit breaker policy: sends a request only if its origin's circuit allows it.
  *
- * It stands within `Retry`, so that each attempt asks it and is counted, and outside of everything that waits for a
- * permit: what is rejected spends none. It sees statuses as they came.
+ * It stands inside `Retry`, so that every attempt is checked and counted. It stands outside all policies that wait for a
+ * permit, so that a rejected request uses none. It sees the status that the server sent.
  *
- * Fails with `CircuitOpen` when the request was not sent; a retry leaves that alone.
+ * Fails with `CircuitOpen` when the request was not sent. A retry does not retry that error.
  *
  * @since 0.1.0
  * @category policies
@@ -57,9 +58,10 @@ export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
   Policy.make<CircuitOpen>((request, next) => service.execute(request, next(request)))
 
 /**
- * Opens after so many failures with no answer in between (5). Of exchanges that are under way at a time, the order in
- * which they end counts.
+ * Trip policy: opens the circuit after a number of consecutive failures. Concurrent requests count in the order in which
+ * they end.
  *
+ * @param failures - how many consecutive failures open the circuit (5).
  * @since 0.1.0
  * @category trips
  */
@@ -68,14 +70,14 @@ export const consecutiveFailures = (failures: number = defaults.failures): TripP
 })
 
 /**
- * Opens when a share of the exchanges of the last while failed.
+ * Trip policy: opens the circuit when the failure rate in a sliding window reaches a threshold.
  *
- * The window moves on by a bucket at a time, so that what is counted is between `window` less one bucket, and `window`, old.
+ * The window moves by one bucket at a time. It covers at most `window`, and at least `window` less one bucket.
  *
- * @param options.failureRateThreshold - the share of failures, of 1, from which on it opens (0.5).
- * @param options.minimumCalls - with fewer exchanges than that in the window it does not (20).
- * @param options.window - how far back it looks (10 s).
- * @param options.buckets - how finely it counts (10).
+ * @param options.failureRateThreshold - the share of failures that opens the circuit, from 0 to 1 (0.5).
+ * @param options.minimumCalls - how many requests the window must hold before the rate counts (20).
+ * @param options.window - the length of the window (10 s).
+ * @param options.buckets - the number of buckets in the window (10).
  * @since 0.1.0
  * @category trips
  */
@@ -94,8 +96,9 @@ export const failureRate = (
 }
 
 /**
- * Opens when one of them would.
+ * Trip policy: opens the circuit when any of several trip policies does.
  *
+ * @param trips - the trip policies to combine.
  * @since 0.1.0
  * @category trips
  */
@@ -104,11 +107,12 @@ export const anyOf = (...trips: ReadonlyArray<TripPolicy>): TripPolicy => ({
 })
 
 /**
- * For how long a circuit stays open: twice as long each time that the probe fails, and a random part of up to a fifth on
- * top, so that the clients of a server do not all probe it at once.
+ * Schedule of the open state: the delay before the next probe doubles after each failed probe.
  *
- * @param options.baseDelay - the first time (1 s).
- * @param options.maxDelay - no time is longer, but for the random part (60 s).
+ * Up to 20 % random jitter is added, so that the clients of a server do not probe it at the same time.
+ *
+ * @param options.baseDelay - the first delay (1 s).
+ * @param options.maxDelay - the maximum delay, before jitter (60 s).
  * @since 0.1.0
  * @category schedules
  */
@@ -121,14 +125,14 @@ export const halfOpenAfter = (
   const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
   const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.forever.pipe(
-    // 2 ** 1024 is infinite: the cap comes first.
+    // 2 ** 1024 is infinite, so the maximum is applied before the jitter.
     Schedule.addDelay((n) => Duration.millis(Math.min(cap, base * 2 ** n))),
     Schedule.jitteredWith({ min: 1, max: 1.2 })
   )
 }
 
 /**
- * Whether an exchange is a failure, as the table above says: what {@link Options.isFailure} replaces, to build upon.
+ * The default of {@link Options.isFailure}: whether the result of a request counts as a failure, by the module's table.
  *
  * @since 0.1.0
  * @category predicates
@@ -136,17 +140,30 @@ export const halfOpenAfter = (
 export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = failed
 
 /**
- * Makes circuits: closed at first, and open after too many failures ({@link Options.tripPolicy}). An open one rejects every
- * request with `CircuitOpen`, whose `retryAt` says when it will be half-open. Then one request passes, the probe. When it
- * is answered the circuit closes; when it fails the circuit opens for longer. Whoever comes meanwhile is rejected at once.
- * A probe that is interrupted, or that is never sent, leaves its place to the next.
+ * Makes the circuit breakers of all origins.
  *
- * What was on its way when the circuit opened or closed is given to its caller and counts no more. A request that the probe
- * itself makes, for a token from the same origin, passes with it.
+ * A circuit starts closed. Too many failures open it ({@link Options.tripPolicy}). While it is open, every request fails
+ * with `CircuitOpen`, whose `retryAt` is the time of the next probe. Then the circuit is half-open, and one request is sent
+ * as the probe. A response closes the circuit. A failure opens it again, for longer. Other requests are rejected meanwhile.
+ * When the probe is interrupted or cannot be sent, the next request becomes the probe.
  *
- * An answer counts when its head is there: a body that breaks while it is streamed is no failure, one that a verb reads is.
- * A URL without an http or https origin passes uncounted.
+ * - Requests in flight when the circuit changes return their result to the caller, and are not counted.
+ * - A request that the probe itself causes, such as a token request to the same origin, is sent too.
+ * - A response counts when its header arrives. A body that breaks off counts as a failure only if a verb reads it.
+ * - A request whose URL has no http or https origin is sent and not counted.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client = Effect.flatMap(
+ *   CircuitBreaker.make({ tripPolicy: CircuitBreaker.failureRate({ failureRateThreshold: 0.3 }) }),
+ *   (circuitBreaker) => ApiClient.make({ baseUrl: "https://api.example.com", auth: Auth.none, circuitBreaker })
+ * )
+ *
+ * @param options - trip policy, schedule and failure predicate. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
@@ -154,8 +171,9 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => breaking(options, options.tripPolicy ?? consecutiveFailures(), options.schedule ?? halfOpenAfter()))
 
 /**
- * {@link make} as a Layer: clients that are given the same one share what they know.
+ * Layer with circuit breakers. Clients that are given one Layer value share their circuits.
  *
+ * @param options - trip policy, schedule and failure predicate. See {@link Options}.
  * @since 0.1.0
  * @category layers
  */

@@ -1,5 +1,5 @@
 /**
- * How many requests are under way to an origin at a time: no more than a limit, and a bounded queue of those that wait.
+ * Concurrency limit for each origin: a maximum number of concurrent requests, and a bounded queue (bulkhead).
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export type {
 export { defaults } from "./internal/concurrency/admission.js"
 
 /**
- * The permits that clients share.
+ * The concurrency limits of all origins. Several clients can share them.
  *
  * @since 0.1.0
  * @category tags
@@ -33,20 +33,19 @@ export class Concurrency
   extends /* @__PURE__ */ Context.Tag("@countersign/client/Concurrency")<Concurrency, Service>() {}
 
 /**
- * Sends a request when its origin has a permit for it.
+ * Concurrency policy: sends a request when its origin has a free permit.
  *
- * It stands within `CircuitBreaker`, so that what is rejected there takes no place in the queue, and outside of `RateLimit`
- * and `Auth`: a request is counted against a limit and signed when it is sent, and not before it waits. So a request that
- * waits for a held origin, or for a token, has its permit meanwhile.
+ * It stands inside `CircuitBreaker`, so that rejected requests take no place in the queue. It stands outside `RateLimit` and
+ * `Auth`, so that a request is counted against a rate limit and signed when it leaves the queue. A request that waits for a
+ * throttle or a token therefore holds its permit.
  *
- * Whoever holds a permit needs no other: a request that is made on the way of another one to the same origin, by the
- * scheme that signs it for one, passes where it would have to wait, since the other one would wait for it, and with a
- * limit of 1 for ever. That holds for requests in the same fiber, and for those of clients that are called within
- * the call. It does not for a request in a fiber that belongs to nobody's call, such as a service's own: the token
- * requests of `@countersign/auth` are such, and ask the transport, not a client. A scheme of one's own that does so
- * through a client needs a client with a service of its own, or none.
+ * A request that is made while another one to the same origin is being signed waits for no further permit. Otherwise the two
+ * would wait for each other, with a limit of 1 for ever. This applies to requests in the same fiber, and to calls of other
+ * clients within the call. It does not apply to fibers outside the call, such as those of a background service. The token
+ * requests of `@countersign/auth` run in such fibers, but they use the transport and not a client. A custom scheme that
+ * sends token requests through a client needs a client with a separate `Concurrency` service, or without one.
  *
- * Fails with `Overloaded` when the request was not sent; a retry leaves that alone.
+ * Fails with `Overloaded` when the request was not sent. A retry does not retry that error.
  *
  * @since 0.1.0
  * @category policies
@@ -55,23 +54,25 @@ export const policy = (service: Service): Policy.Policy<Overloaded> =>
   Policy.make<Overloaded>((request, next) => service.withPermit(request, next(request)))
 
 /**
- * A limit that finds out how much a server takes: it grows by one with every round of answers, as long as at least half of
- * it is used, and falls to 70 % with a sign of overload (see {@link Ended.overloaded}), once a round. So it goes up and down
- * below what the server takes, at 85 % of it on average, and asks for too much once in a while to see whether it takes more.
+ * Adaptive limit (AIMD): finds out how many concurrent requests a server can handle.
+ *
+ * The limit grows by one per round of responses, while at least half of it is used. It falls to 70 % after a sign of
+ * overload ({@link ExchangeResult.overloaded}), at most once per round. On average it is 85 % of what the server can handle.
+ * It exceeds that from time to time, to detect more capacity.
  *
  * This is the congestion avoidance of TCP ([RFC 5681 §3.1](https://www.rfc-editor.org/rfc/rfc5681#section-3.1)) with the
- * decrease of CUBIC ([RFC 9438 §4.6](https://www.rfc-editor.org/rfc/rfc9438#section-4.6)), as Netflix's
- * [`AIMDLimit`](https://github.com/Netflix/concurrency-limits) brought it to requests; that one grows with every answer and
- * falls with every failure, which makes a burst of failures that have one reason fall to nothing. A gradient of latencies
- * (Vegas, Gradient2) would see the overload before it fails, but what is measured here includes waits that are this
- * client's own (a hold, a limit, a token), for which the server must not be blamed.
+ * decrease of CUBIC ([RFC 9438 §4.6](https://www.rfc-editor.org/rfc/rfc9438#section-4.6)), as in Netflix's
+ * [`AIMDLimit`](https://github.com/Netflix/concurrency-limits). `AIMDLimit` grows with every response and falls with every
+ * failure, so a burst of failures with one cause reduces it to nothing. Limits that use latency gradients (Vegas, Gradient2)
+ * see an overload before requests fail. They do not fit here, because the time measured includes the client's own waits for
+ * a throttle, a rate limit or a token.
  *
- * @param options.min - the limit is never less (1).
- * @param options.max - nor more (200).
- * @param options.initial - what it begins with (20, within those).
- * @param options.backoffRatio - what an overload leaves of it, of 1 (0.7).
- * @param options.latencyThreshold - an exchange that takes longer is a sign of overload too, for servers that become slow before they
- *   fail. Not for clients whose requests wait further in, for a `RateLimit` of their own (none).
+ * @param options.min - the minimum limit (1).
+ * @param options.max - the maximum limit (200).
+ * @param options.initial - the first limit, between `min` and `max` (20).
+ * @param options.backoffRatio - the factor that is applied to the limit after an overload, from 0 to 1 (0.7).
+ * @param options.latencyThreshold - a slower request is a sign of overload too (none). For servers that become slow before
+ *   they fail. Not for clients with a `RateLimit`, whose waits are included in the time.
  * @since 0.1.0
  * @category limits
  */
@@ -94,23 +95,39 @@ export const adaptive = (
 }
 
 /**
- * Makes permits. A request has one from when it may be sent until its exchange is over: answered, failed or interrupted.
- * Where there is none it waits, first come first served, and can be interrupted.
+ * Makes the concurrency limits of all origins.
  *
- * Fails a request with `Overloaded`, unsent: at once when `maxQueued` wait already, and when its turn does not come within
- * `maxWait`, or within 95 % of the time that the call had left when it began to wait.
+ * A request holds a permit from the time it may be sent until it gets its response, fails or is interrupted. Without a free
+ * permit it waits in a first-in, first-out queue. The wait can be interrupted.
  *
- * The exchange is over when the answer's head is there, or its body too where a verb reads that: a body that is streamed
- * holds no permit. A URL without an http or https origin passes uncounted.
+ * A request fails with `Overloaded`, without being sent, in two cases:
  *
+ * - `maxQueued` requests are waiting already.
+ * - It gets no permit within `maxWait`, or within 95 % of the time that the call had left when the wait started.
+ *
+ * A permit is released when the response header arrives. Where a verb reads the body, it is released after the body. A
+ * request whose URL has no http or https origin is sent and not counted.
+ *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as Concurrency from "@countersign/client/Concurrency"
+ * import * as Effect from "effect/Effect"
+ *
+ * const client = Effect.flatMap(Concurrency.make({ limit: 10, maxQueued: 50 }), (concurrency) =>
+ *   ApiClient.make({ baseUrl: "https://api.example.com", auth: Auth.none, concurrency })
+ * )
+ *
+ * @param options - the limit and the queue. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service> => Effect.sync(() => queueing(options.limit, options))
 
 /**
- * {@link make} as a Layer, for clients that share a server.
+ * Layer with concurrency limits, for clients that send to the same server.
  *
+ * @param options - the limit and the queue. See {@link Options}.
  * @since 0.1.0
  * @category layers
  */

@@ -1,5 +1,6 @@
 /**
- * Where cookies are kept between requests: a service, so that a session can be shared, kept or thrown away.
+ * Cookie jar ([RFC 6265](https://www.rfc-editor.org/rfc/rfc6265)): a service that stores the cookies of a session, in memory
+ * or persistently.
  *
  * @since 0.1.0
  */
@@ -14,7 +15,7 @@ import type { Service, PersistentOptions } from "./internal/cookies/service.js"
 export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
 /**
- * The jar of the clients that keep cookies.
+ * The cookie jar of the clients whose option `cookies` is `true`.
  *
  * @since 0.1.0
  * @category tags
@@ -22,25 +23,26 @@ export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 export class CookieJar extends /* @__PURE__ */ Context.Tag("@countersign/client/CookieJar")<CookieJar, Service>() {}
 
 /**
- * An empty jar that lives as long as the process.
+ * Makes an empty cookie jar in memory.
  *
- * Domains, paths, expiry, public suffixes and the prefixes `__Host-` and `__Secure-` are enforced, with the time of the
- * Effect clock. Names without a dot (`localhost`) and all names below `local` and `internal` count as public suffixes: no
- * cookie is shared there by a `Domain`. `Secure` cookies are stored from and sent to https, and loopback hosts (`localhost`,
- * 127.0.0.0/8, `[::1]`) without TLS, as browsers do. A response without TLS does not overlay a `Secure` cookie. The port does
- * not tell cookies apart: those of a host are sent to all its ports. `SameSite` has no effect, since no page makes the
- * requests.
+ * Enforced are domains, paths, expiry (by the Effect clock), public suffixes, and the prefixes `__Host-` and `__Secure-`:
  *
- * A cookie of more than 4096 octets (name and value), an attribute of more than 1024 and a field of more than 8192 are
- * passed over. A domain has at most 50 cookies and the jar 3000; who is too many takes the place of one that has expired,
- * else of the one without `Secure`, else of any one, that was not used for longest.
+ * - Names without a dot (`localhost`) and all names below `local` and `internal` are public suffixes. No cookie is shared
+ *   there by a `Domain` attribute.
+ * - `Secure` cookies are accepted from, and sent to, https origins. As in browsers, also loopback hosts without TLS
+ *   (`localhost`, 127.0.0.0/8, `[::1]`). A response without TLS does not overwrite a `Secure` cookie.
+ * - The cookies of a host are sent to all its ports.
+ * - `SameSite` has no effect, because no web page makes the requests.
  *
- * What judges cookies, with its list of public suffixes, is loaded when the first jar is made: programs that keep none
- * do not carry it.
+ * Size limits: 4096 octets for name and value, 1024 for an attribute, 8192 for a `Set-Cookie` field. A larger cookie is
+ * ignored. A domain has at most 50 cookies, and the jar 3000. When it is full, expired cookies are removed first, then
+ * cookies without `Secure`, then any others. Within each group the least recently used goes first.
  *
- * Specification: [RFC 6265 §5](https://www.rfc-editor.org/rfc/rfc6265#section-5), and of its successor,
- * [draft-ietf-httpbis-rfc6265bis](https://datatracker.ietf.org/doc/draft-ietf-httpbis-rfc6265bis/), the prefixes, the
- * lengths and what protects `Secure` cookies.
+ * The parser and its list of public suffixes are loaded when the first jar is made.
+ *
+ * Specification: [RFC 6265 §5](https://www.rfc-editor.org/rfc/rfc6265#section-5). Prefixes, size limits and the protection
+ * of `Secure` cookies follow
+ * [draft-ietf-httpbis-rfc6265bis](https://datatracker.ietf.org/doc/draft-ietf-httpbis-rfc6265bis/).
  *
  * @since 0.1.0
  * @category constructors
@@ -51,28 +53,27 @@ export const makeMemory: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 /**
- * Layer with a jar in memory. Each place that it is provided in gets a jar of its own, so that two clients, each with
- * its own `Layer.provide(CookieJar.layerMemory)`, are two sessions.
+ * Layer with a cookie jar in memory. Each client that provides it gets a separate jar, and so a separate session.
  *
- * To share one session, provide the Layer once to both clients, or give both one Layer value of your own.
+ * To share one session, provide the Layer once to both clients, or give both the same Layer value.
  *
  * @example
  * import * as CookieJar from "@countersign/client/CookieJar"
  * import * as Layer from "effect/Layer"
  *
- * // Effect builds a Layer value once: everything that is given this one shares its jar.
+ * // Effect builds a Layer value once: all clients that are given this one share its jar.
  * const SharedJar = Layer.effect(CookieJar.CookieJar, CookieJar.makeMemory)
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
-  // A constant Layer is built once for a whole application: the cookies of one account would be sent for another.
+  // Effect builds a constant Layer once per application. Cookies of one account would then be sent for another.
   /* @__PURE__ */ Layer.effect(CookieJar, makeMemory)
 )
 
 /**
- * What {@link PersistentOptions} are when they are left out.
+ * Default values of {@link PersistentOptions}.
  *
  * @since 0.1.0
  * @category defaults
@@ -80,16 +81,21 @@ export const layerMemory: Layer.Layer<CookieJar> = /* @__PURE__ */ Layer.fresh(
 export const defaults = { key: "cookies", delay: "1 second", sessionCookies: true } as const
 
 /**
- * A jar like {@link makeMemory}'s that begins with what the store holds, and is saved to it: some time after a change,
- * beside the requests, and in any case when the scope closes.
+ * Makes a cookie jar that is loaded from a `KeyValueStore` and saved to it.
  *
- * What is saved is JSON with the values in it, as secret as a password. Content that is no saved jar is a warning in the
- * log and an empty jar, and stays where it is until the first cookie comes; from a jar whose cookies are no more allowed,
- * those are dropped. A save that fails is a warning too, and is tried again with the next change and at the end. Nothing
- * of this prints a cookie. Of two jars under one key the last to save wins: two sessions over one store need a key each.
+ * The jar is saved in the background, `delay` after a change, and when the scope closes. Its rules are those of {@link
+ * makeMemory}.
+ *
+ * - The record is JSON and contains the cookie values. Protect it like a password.
+ * - A record that cannot be parsed causes a warning in the log and an empty jar. It is overwritten at the first cookie.
+ * - Stored cookies that are no longer valid are dropped.
+ * - A failed save causes a warning. It is tried again after the next change and when the scope closes.
+ * - No warning contains a cookie.
+ * - Of two jars with the same key, the last one to save wins. Use one key per session.
  *
  * Fails with the store's `PlatformError` when it cannot be read.
  *
+ * @param options - the key, the delay, and whether session cookies are saved. See {@link PersistentOptions}.
  * @since 0.1.0
  * @category constructors
  */
@@ -108,9 +114,12 @@ export const makePersistent = ({
   )
 
 /**
- * {@link makePersistent} as a Layer over a `KeyValueStore`, such as `KeyValueStore.layerFileSystem`, which writes files that
- * everybody may read who may enter their folder: give it one that is yours alone (mode 0700).
+ * Layer with a cookie jar that is saved to a `KeyValueStore`.
  *
+ * `KeyValueStore.layerFileSystem` writes files that every user with access to their directory can read. Give it a directory
+ * with mode 0700.
+ *
+ * @param options - the key, the delay, and whether session cookies are saved. See {@link PersistentOptions}.
  * @since 0.1.0
  * @category layers
  */

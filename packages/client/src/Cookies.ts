@@ -1,5 +1,6 @@
 /**
- * A session's cookies: kept from every answer, sent to whom they belong.
+ * Cookies ([RFC 6265](https://www.rfc-editor.org/rfc/rfc6265)): stores the cookies of responses, and sends them with later
+ * requests.
  *
  * @since 0.1.0
  */
@@ -11,16 +12,18 @@ import { setCookieLinesOf } from "./internal/response/setCookieHeaders.js"
 import * as Policy from "./Policy.js"
 
 /**
- * Sends the cookies that the jar holds for a request's URL, after those that the request brings itself, and keeps
- * those of its answer, whatever the status. A cookie that the request brings takes the place of those of its name in the
- * jar. It stands within redirects and authentication, so that it sees each hop and
- * each 401.
+ * Cookie policy: sends the cookies that the jar holds for a request's URL, and stores those of the response, whatever its
+ * status.
  *
- * Of two cookies of one name in one answer both are kept where the transport tells its `Set-Cookie` fields
- * (`Transport.rawSetCookie`; `NodeTransport` does). The platform's own keep the last, whatever their paths.
+ * A cookie that the request already has replaces the jar's cookies of the same name. The policy stands inside `Redirects`
+ * and `Auth`, so that it sees every hop and every 401.
+ *
+ * When a response sets two cookies of one name, both are stored if the transport supports `Transport.rawSetCookie`, as
+ * `NodeTransport` does. With the platform's transports only the last one is stored, whatever their paths.
  *
  * Specification: [RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4).
  *
+ * @param jar - the cookie jar.
  * @since 0.1.0
  * @category policies
  */
