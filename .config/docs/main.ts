@@ -10,10 +10,10 @@ import * as commands from "./commands.js"
 import * as defaults from "./defaults.js"
 import * as dependencies from "./dependencies.js"
 import * as exports from "./exports.js"
+import * as guarantees from "./guarantees.js"
 import * as links from "./links.js"
 import * as order from "./order.js"
 import { format, type Problem } from "./problem.js"
-import * as promises from "./promises.js"
 import { documents, fromDisk, type Repository } from "./repository.js"
 import * as snippets from "./snippets.js"
 
@@ -28,7 +28,7 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["commands are there", commands.check],
   ["the table of the order agrees with the code", order.check],
   ["the tables of defaults agree with the code", defaults.check(modules)],
-  ["promises are kept by tests", promises.check],
+  ["guarantees are verified by tests", guarantees.check],
   ["dependencies are few, decided on, and run nothing", dependencies.check],
   ["imports have no circles, type imports included", circles.check]
 ]

@@ -4,9 +4,9 @@ import * as Commands from "../../../.config/docs/commands.js"
 import * as Defaults from "../../../.config/docs/defaults.js"
 import * as Dependencies from "../../../.config/docs/dependencies.js"
 import * as Exports from "../../../.config/docs/exports.js"
+import * as Guarantees from "../../../.config/docs/guarantees.js"
 import * as Links from "../../../.config/docs/links.js"
 import * as Order from "../../../.config/docs/order.js"
-import * as Promises from "../../../.config/docs/promises.js"
 import { fromDisk, fromTexts } from "../../../.config/docs/repository.js"
 import * as Snippets from "../../../.config/docs/snippets.js"
 import { fileURLToPath } from "node:url"
@@ -286,23 +286,22 @@ describe("the tables of defaults agree with the code", () => {
   })
 })
 
-describe("promises are kept by tests", () => {
-  const check = (readme: string) => {
-    const kept = "| promise | kept by |\n|---|---|\n| a | [b](b.test.ts) |\n"
-    return Promises.check(fromTexts({ "README.md": readme, "SECURITY.md": kept, "docs/reference/oauth.md": kept }))
-  }
-  const table = "| promise | kept by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
+describe("guarantees are verified by tests", () => {
+  const check = (text: string) => Guarantees.check(fromTexts({ [Guarantees.guaranteesDocument]: text }))
+  const table =
+    "| guarantee | verified by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
 
-  it("a row that links to a test is fine", () => {
+  it("accepts a row that links to a test", () => {
     expect(check(table)).toEqual([])
   })
 
-  it("a row that links to none, and a document without the table, are found", () => {
+  it("finds a row that links to no test, and a document without the table", () => {
+    const message = "the guarantee links to no test: add the test to its row"
     expect(check(`${table}| No pain | [code](packages/a/src/A.ts) |\n`)).toEqual([
-      { file: "README.md", line: 4, message: "promises something and links to no test that keeps it" }
+      { file: Guarantees.guaranteesDocument, line: 4, message }
     ])
     expect(check(`${table}\n${table}| No pain | nothing |\n`).map(({ line }) => line)).toEqual([8])
-    expect(messages(check("# A\n"))).toEqual(["has no table `| promise | kept by |`"])
+    expect(messages(check("# A\n"))).toEqual(["has no table `| guarantee | verified by |`"])
   })
 })
 
