@@ -1,5 +1,5 @@
 /**
- * A second send where the first takes long: of two answers, the one that comes first.
+ * Request hedging: when a response is slow, the request is sent once more, and the first good response is used.
  *
  * @since 0.1.0
  */
@@ -17,20 +17,20 @@ import * as RequestBody from "./RequestBody.js"
 import * as RetryBudget from "./RetryBudget.js"
 
 /**
- * When to send again, and how often.
+ * Options of request hedging.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How long to wait for an answer before there is one more send: a time in which nineteen of twenty come. */
+  /** Time without a response before the request is sent again. Use about the 95th percentile of the response time. */
   readonly delay: Duration.DurationInput
-  /** The most sends beside the first, each `delay` after the one before it (1). */
+  /** Maximum number of additional requests, each `delay` after the one before it (1). */
   readonly maxHedges?: number | undefined
 }
 
 /**
- * What {@link Options} are when they are left out; there is no hedge without `delay`.
+ * Default values of {@link Options}. `delay` has none.
  *
  * @since 0.1.0
  * @category defaults
@@ -38,17 +38,17 @@ export interface Options {
 export const defaults = { maxHedges: 1 } as const
 
 /**
- * A hedge for a client: its option `hedge`. The client gives it the budget of its retries.
+ * The value of a client's `hedge` option: a policy that shares the retry budget of the client.
  *
  * @since 0.1.0
  * @category models
  */
 export type Hedge = (budget: RetryBudget.RetryBudget | undefined) => Policy.Policy
 
-/** What changes nothing on the server, so that two at a time do no harm (RFC 9110 §9.2.1). */
+/** Safe methods (RFC 9110 §9.2.1), of which two requests at a time do no harm. */
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
-/** Answers that another send may better. */
+/** Statuses below 500 that another request may improve. */
 const busy: ReadonlySet<number> = new Set([408, 425])
 
 type Outcome<E> = Exit.Exit<HttpClientResponse, E>
@@ -56,14 +56,20 @@ type Outcome<E> = Exit.Exit<HttpClientResponse, E>
 const isGood = (exit: Outcome<unknown>): boolean =>
   Exit.isSuccess(exit) && exit.value.status < 500 && !busy.has(exit.value.status) && !isLimit(exit.value)
 
-/** Lets go of what a send came to that nobody waits for. */
+/** Releases the connection of a response that is not used. */
 const drop = (exit: Outcome<unknown>): Effect.Effect<void> => (Exit.isSuccess(exit) ? release(exit.value) : Effect.void)
 
-/** Ends a send, without a wait: its connection is cut, or what came after all is let go. */
+/**
+ * Interrupts the slower request in the background, which closes its connection. If it has a response already, that is
+ * released.
+ */
 const end = (loser: Fiber.Fiber<HttpClientResponse, unknown>): Effect.Effect<void> =>
   Effect.asVoid(Effect.forkDaemon(Effect.flatMap(Fiber.interrupt(loser), drop)))
 
-/** The other one's outcome, whatever it is, after one that was none to be glad of. An interruption ends it: it is a child. */
+/**
+ * After a bad result, uses the result of the other request, good or bad. The other request is a child fiber, so an
+ * interruption of the call ends it.
+ */
 const otherwise = <E>(
   exit: Outcome<E>,
   other: Fiber.Fiber<HttpClientResponse, E>
@@ -90,7 +96,7 @@ const hedged = <E, R>(
     })
     const settled = (exit: Outcome<E>, other: Fiber.Fiber<HttpClientResponse, E>) =>
       isHedged && !isGood(exit) ? otherwise(exit, other) : Effect.zipRight(end(other), exit)
-    // A caller that cannot be interrupted is not to wait for the slower one.
+    // The caller may be uninterruptible. Without `interruptible` it would wait for the slower request.
     return Effect.raceWith(
       Effect.interruptible(next(request)),
       Effect.interruptible(Effect.zipRight(sleep(rules.after), second)),
@@ -99,17 +105,20 @@ const hedged = <E, R>(
   })
 
 /**
- * Sends a GET, HEAD or OPTIONS once more when it has not been answered `after` a time, and gives out the first good answer:
- * any but 408, 425, 5xx and rate limits. The other send is interrupted, and its connection closed. To a retry around it they are
- * one attempt. What fails before the time is up fails as it would have; when all fail, the last failure is the outcome.
+ * Hedging policy: sends a GET, HEAD or OPTIONS again when it has no response after `delay`, and returns the first good
+ * response.
  *
- * A further send is paid for like a retry, and there is none when the origin's budget has run dry. Each good answer
- * earns a token, so that without a retry one call in fourteen can be hedged in the long run, and with one, which
- * earns the same, one in seven.
+ * A response is good unless it is a 408, a 425, a 5xx or a rate limit. The other request is interrupted and its connection
+ * is closed. When all requests fail, the last failure is the result. A request that fails before `delay` is over is not
+ * hedged. To an outer retry, all requests of a hedge are one attempt.
  *
- * Each request is a fiber of its own here; a client without a hedge has none.
+ * Each hedge withdraws from the retry budget like a retry. There is none when the origin's budget is exhausted. Each good
+ * response deposits one token, so without a retry one call in 14 can be hedged in the long run. A retry deposits the same,
+ * so together it is one call in seven.
  *
- * @param options.budget - the one of the retry around it; one of its own when left out; `false` for no bound.
+ * Each request runs in a separate fiber. Clients without a hedge have no such fibers.
+ *
+ * @param options.budget - the budget of the retry around it. The default is a separate budget; `false` removes the bound.
  * @since 0.1.0
  * @category policies
  */
@@ -129,13 +138,14 @@ export const policy = (
 }
 
 /**
- * A hedge for a client. The client's retry and the hedge spend one budget.
+ * Makes the value of a client's `hedge` option. The client's retries and hedges share one budget.
  *
  * @example
  * import * as Hedge from "@countersign/client/Hedge"
  *
- * const options = { baseUrl: "https://api.example.com", hedge: Hedge.make({ after: "300 millis" }) }
+ * const options = { baseUrl: "https://api.example.com", hedge: Hedge.make({ delay: "300 millis" }) }
  *
+ * @param options - the delay, and the maximum number of hedges.
  * @since 0.1.0
  * @category constructors
  */

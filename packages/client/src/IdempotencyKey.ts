@@ -1,5 +1,8 @@
 /**
- * A key of its own for each call that changes something, so that the server can tell a second send from a second wish.
+ * Idempotency keys: a unique key for each call, by which the server recognises a repeated request.
+ *
+ * Specification:
+ * [draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
  *
  * @since 0.1.0
  */
@@ -12,28 +15,28 @@ import * as Random from "effect/Random"
 import * as Policy from "./Policy.js"
 
 /**
- * Which requests get a key, and how it is made.
+ * Options of idempotency keys.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** The methods of the requests that get one (POST, PATCH). */
+  /** The methods whose requests get a key (POST, PATCH). */
   readonly methods?: ReadonlyArray<HttpMethod> | undefined
-  /** The header that carries it (`Idempotency-Key`). */
+  /** The name of the header field (`Idempotency-Key`). */
   readonly header?: string | undefined
-  /** Makes a key ({@link uuid}); run once a call. */
+  /** The effect that makes a key, run once per call ({@link uuid}). */
   readonly make?: Effect.Effect<string> | undefined
   /**
-   * Whether the key is sent in double quotes, as the
-   * [draft](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.1) of a standard
-   * wants it (false): the APIs that have had such a header for years, Stripe's among them, take it bare.
+   * Whether the key is sent in double quotes (false). The
+   * [draft](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.1) requires them,
+   * but existing APIs such as Stripe's expect the key without.
    */
   readonly quoted?: boolean | undefined
 }
 
 /**
- * What {@link Options} are when they are left out. A header's name has no case.
+ * Default values of {@link Options}. The header name is in lower case.
  *
  * @since 0.1.0
  * @category defaults
@@ -41,15 +44,15 @@ export interface Options {
 export const defaults = { methods: ["POST", "PATCH"], header: "idempotency-key", quoted: false } as const
 
 /**
- * Keys for a client: its option `idempotencyKey`.
+ * The value of a client's `idempotencyKey` option.
  *
  * @since 0.1.0
  * @category models
  */
 export interface IdempotencyKey {
-  /** Gives a key to each call that is to have one and brings none. */
+  /** Policy that adds a key to each request of the chosen methods that has none. */
   readonly policy: Policy.Policy
-  /** The name of the header, in lower case: the retry looks for it. */
+  /** The name of the header field in lower case. `Retry.policy` treats requests with this field as idempotent. */
   readonly header: string
 }
 
@@ -66,9 +69,11 @@ const formatted = (bytes: Uint8Array): string => {
 }
 
 /**
- * A random UUID ([RFC 9562 §5.4](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)). Under a `Random` that somebody has
- * provided it is that one's, and the same each time for the same seed. Otherwise it is the system's: Effect's own `Random`
- * begins each process with one of 2³² seeds, so that among a hundred thousand of them two would make the same keys.
+ * Makes a random UUID, version 4 ([RFC 9562 §5.4](https://www.rfc-editor.org/rfc/rfc9562#section-5.4)).
+ *
+ * The bytes come from the system's secure random source. With a custom `Random` service they come from that service, so that
+ * tests get the same key for the same seed. Effect's default `Random` is not used, because it starts each process with one
+ * of 2³² seeds: among 100 000 processes, two would be likely to make the same keys.
  *
  * @since 0.1.0
  * @category constructors
@@ -83,12 +88,26 @@ export const uuid: Effect.Effect<string> = /* @__PURE__ */ Effect.randomWith((ra
 })
 
 /**
- * Makes the keys of a client. A key is made once a call, and is the same on each of its hops and attempts; a header that
- * the caller has set stays as it is. A request with a key is retried whatever its method: say so only to an API
- * that knows the header, since one that does not would do twice what is sent twice.
+ * Makes the idempotency keys of a client. All hops and attempts of a call carry the same key.
  *
- * Specification: [draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+ * A key that the caller has set is kept. A request with a key is retried whatever its method. Use it only for an API that
+ * supports the header, because any other API would execute a retried request twice.
  *
+ * Specification:
+ * [draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+ *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as IdempotencyKey from "@countersign/client/IdempotencyKey"
+ *
+ * const client = ApiClient.make({
+ *   baseUrl: "https://api.example.com",
+ *   auth: Auth.none,
+ *   idempotencyKey: IdempotencyKey.make()
+ * })
+ *
+ * @param options - methods, header name, and how the key is made. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
@@ -111,9 +130,11 @@ export const make = (options: Options = {}): IdempotencyKey => {
 }
 
 /**
- * {@link make}'s policy, for an order of one's own. With another header than `Idempotency-Key`, `Retry.policy` has to be
- * told of it (`idempotencyKeyHeader`).
+ * Idempotency key policy, for a custom pipeline: adds a key to each request of the chosen methods.
  *
+ * If `header` is not `Idempotency-Key`, also set `idempotencyKeyHeader` of `Retry.policy`.
+ *
+ * @param options - methods, header name, and how the key is made. See {@link Options}.
  * @since 0.1.0
  * @category policies
  */

@@ -1,5 +1,5 @@
 /**
- * What did not fit a Schema, told without the value that was found there: it may be a secret.
+ * Schema mismatches: where a value does not match a Schema, without the value itself, because it may be secret.
  *
  * @since 0.1.0
  */
@@ -8,17 +8,19 @@ import type * as ParseResult from "effect/ParseResult"
 import type * as SchemaAST from "effect/SchemaAST"
 
 /**
- * One thing that does not fit: the `path` into the value (`$` is the value itself) and what was `expected` there.
+ * One mismatch between a value and its Schema.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Mismatch {
+  /** The path into the value, such as `$.items[0].id`. `$` is the value itself. */
   readonly path: string
+  /** The type that the Schema expects there, such as `number`. */
   readonly expected: string
 }
 
-/** A value of a thousand wrong fields is as wrong as one of ten, and an error is there to be read. */
+/** Maximum number of mismatches per error, so that the message stays readable. */
 const mostMismatches = 10
 
 const expectedOf = (ast: SchemaAST.AST): string => {
@@ -28,14 +30,14 @@ const expectedOf = (ast: SchemaAST.AST): string => {
 
 type Hide = (text: string, limit: number) => string
 
-/** The longest name of a field, and the longest path, that are shown. */
+/** Maximum length of a field name, and of a path, in a message. */
 const longestKey = 60
 const longestPath = 500
 
 const render = (path: ReadonlyArray<PropertyKey>, hide: Hide): string => {
   let text = "$"
   for (const key of path) {
-    // The names of a Record's fields are the server's text.
+    // The field names of a Record come from the server.
     text += typeof key === "number" ? `[${key}]` : `.${Redact.text(hide(String(key), longestKey), longestKey)}`
     if (text.length > longestPath) return `${text.slice(0, longestPath)}…`
   }
@@ -53,7 +55,7 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
   switch (issue._tag) {
     case "Pointer": {
       const step = issue.path
-      // A path is one key or several; `isArray` does not tell the compiler of the read-only kind.
+      // A path is one key or several. `isArray` does not narrow a read-only array.
       return collect(issue.issue, Array.isArray(step) ? [...path, ...step] : [...path, step as PropertyKey], found)
     }
     case "Composite": {
@@ -73,11 +75,11 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
 }
 
 /**
- * The first ten things that did not fit.
+ * Lists the first ten mismatches of a decoding error.
  *
- * @param error - what a Schema's decoder failed with.
- * @param hide - replaces secrets in the name of a field, as `Redact.withoutSecrets` does: a server may quote one there.
- *   Nothing is replaced by default.
+ * @param error - the error of a Schema decoder.
+ * @param hide - replaces secrets in a field name, as `Redact.withoutSecrets` does, since a server may echo one there. By
+ *   default nothing is replaced.
  * @since 0.1.0
  * @category decoding
  */
@@ -91,7 +93,7 @@ export const fromParseError = (
 }
 
 /**
- * One line for a message: `at $.expires_in, expected number`.
+ * Formats mismatches for an error message: `at $.expires_in, expected number`. Several are joined with `; `.
  *
  * @since 0.1.0
  * @category encoding

@@ -1,8 +1,8 @@
 /**
  * Mutual exclusion among the fibers of one process, first come, first served.
  *
- * An Effect `Semaphore` resumes its waiting fibers itself, and a fiber that is lost keeps its permit for ever. A mutex
- * waits by {@link WaitStrategy}, and a lock ends after a time.
+ * An Effect `Semaphore` resumes its waiting fibers itself, and a fiber that is lost keeps its permit for ever. A mutex waits
+ * by {@link WaitStrategy}, and a lock expires.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import { admit, Waiter, WaitQueue } from "./internal/call/waitQueue.js"
 import { monotonicOf } from "./internal/time/clock.js"
 
 /**
- * A mutex.
+ * A mutual exclusion lock.
  *
  * @since 0.1.0
  * @category models
@@ -25,7 +25,7 @@ export interface Mutex {
   readonly users: () => number
 }
 
-/** A fiber that holds the lock, or waits for it. Its lock ends at `until`, in milliseconds of the monotonic clock. */
+/** A fiber that holds the lock or waits for it. Its lock expires at `until`, in milliseconds of the monotonic clock. */
 class User extends Waiter {
   until = Number.POSITIVE_INFINITY
 }
@@ -66,7 +66,7 @@ class Lock implements Mutex {
     this.#advance(monotonicOf(fiber))
   }
 
-  /** Gives the lock to the first waiter if it is free, or if its holder has held it for too long. */
+  /** Gives the lock to the first waiter if the lock is free or has expired. */
   #advance(now: number): void {
     if (this.#holder !== undefined && now < this.#holder.until) return
     this.#holder = this.#queue.shift(now)
@@ -79,8 +79,8 @@ class Lock implements Mutex {
 /**
  * Makes a mutex.
  *
- * @param longest - how long a fiber may hold the lock (2 minutes). After that it is taken to be lost, and the next fiber
- *   gets the lock. The effect of the lost fiber is not interrupted.
+ * @param longest - maximum time that a fiber may hold the lock (2 minutes). After that the fiber counts as lost and the next
+ *   fiber gets the lock. The effect of the lost fiber is not interrupted.
  * @since 0.1.0
  * @category constructors
  */

@@ -1,5 +1,5 @@
 /**
- * The one primitive of the pipeline: a policy wraps a client and nests as it reads.
+ * Policies: functions that wrap a client. A pipeline is a list of nested policies.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import type * as Effect from "effect/Effect"
 import { fromExecute } from "./internal/call/httpClient.js"
 
 /**
- * What a policy does to a client: it may add errors `E` and requirements `R`.
+ * Wraps a client with additional behaviour. It may add errors `E` and requirements `R`.
  *
  * @since 0.1.0
  * @category models
@@ -20,7 +20,7 @@ export interface Policy<out E = never, out R = never> {
 }
 
 /**
- * The rest of the pipeline, as a policy sees it: everything between it and the wire.
+ * The rest of the pipeline as a policy sees it: sends a request through all inner policies and the transport.
  *
  * @since 0.1.0
  * @category models
@@ -28,17 +28,21 @@ export interface Policy<out E = never, out R = never> {
 export type Next<E, R> = (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
 
 /**
- * Makes a policy of a function over one request and the rest of the pipeline. It may call `next` never, once or many
- * times, with this request or another. Unlike the platform's `mapRequest` and `transform`, which all form one list
- * that runs once, policies nest: the last one in a `pipe` is the outermost.
+ * Makes a policy from a function of one request and the rest of the pipeline.
  *
- * The function runs when the effect of a call is made, and that effect may run any number of times: what a policy looks at
- * or counts for one run belongs into an effect (`Effect.suspend`), not beside it.
+ * The function may call `next` never, once or several times, with this request or another. Policies nest: the last one in a
+ * `pipe` is the outermost. The platform's `mapRequest` and `transform` do not nest, they form one list that runs once.
+ *
+ * The function runs when the effect of a call is made, and that effect may run several times. Read or change state inside an
+ * effect (`Effect.suspend`), so that it happens once per run.
  *
  * @example
- * // Asks for JSON, whatever the caller asked for.
+ * import * as Policy from "@countersign/client/Policy"
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ *
  * const acceptJson = Policy.make((request, next) => next(HttpClientRequest.acceptJson(request)))
  *
+ * @param f - sends the request, or decides the result without sending it.
  * @since 0.1.0
  * @category constructors
  */

@@ -1,5 +1,6 @@
 /**
- * Problem details: what a server says about an error in a form that programs can read.
+ * Problem details for HTTP APIs ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)): a machine-readable description of an
+ * error in its response.
  *
  * @since 0.1.0
  */
@@ -8,27 +9,33 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
- * The members of [RFC 9457 §3.1](https://www.rfc-editor.org/rfc/rfc9457#section-3.1), made safe to print and cut to
- * 500 characters each. Extension members are in the response's body.
+ * The members of problem details ([RFC 9457 §3.1](https://www.rfc-editor.org/rfc/rfc9457#section-3.1)).
+ *
+ * Each is made safe to print and cut to 500 characters. A member that is not a string is left out. Extension members are in
+ * the response body.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Problem {
+  /** URI reference that identifies the problem type. */
   readonly type?: string | undefined
+  /** Short summary of the problem type. */
   readonly title?: string | undefined
+  /** Explanation of this occurrence of the problem. */
   readonly detail?: string | undefined
+  /** URI reference that identifies this occurrence. */
   readonly instance?: string | undefined
 }
 
 const mostShown = 500
 
-// The members are optional, and a member of the wrong type is to be ignored (§3.1), not to spoil the others.
+// Every member is optional, and one of the wrong type must be ignored (RFC 9457 §3.1) without rejecting the others.
 const Document = Schema.parseJson(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
 const decode = Schema.decodeUnknownOption(Document)
 
 /**
- * Whether a content type is that of problem details: `application/problem+json`, with any parameters.
+ * Whether a content type is `application/problem+json`, with any parameters.
  *
  * @since 0.1.0
  * @category decoding
@@ -37,10 +44,11 @@ export const isProblem = (contentType: string | undefined): boolean =>
   contentType?.split(";", 1)[0]?.trim().toLowerCase() === "application/problem+json"
 
 /**
- * Reads problem details from the text of a body; `None` when it is not a JSON object.
+ * Parses problem details from the text of a body. Returns `None` when it is not a JSON object.
  *
- * @param hide - replaces secrets in a member, and cuts it beyond the limit that it is given, as `Redact.withoutSecrets`
- *   does. Nothing is replaced by default.
+ * @param text - the body of the response.
+ * @param hide - replaces secrets in a member and cuts it to the given limit, as `Redact.withoutSecrets` does. By default
+ *   nothing is replaced.
  * @since 0.1.0
  * @category decoding
  */

@@ -1,6 +1,6 @@
 /**
- * What a server and the caller allow: one 429 holds every request to that origin, and limits of one's own keep it from
- * coming to that.
+ * Rate limits: throttles requests after a 429 ([RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4)), and applies
+ * client-side limits, so that the server does not send one.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ export type { ThrottleOptions, Limit, Options, Service } from "./internal/rateLi
 export { defaults } from "./internal/rateLimit/serverThrottle.js"
 
 /**
- * The limits that clients share. A client without it has a {@link throttle} of its own.
+ * The rate limits and throttles of one or several clients. A client without it has a separate {@link throttle}.
  *
  * @since 0.1.0
  * @category tags
@@ -30,9 +30,9 @@ export { defaults } from "./internal/rateLimit/serverThrottle.js"
 export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimit")<RateLimit, Service>() {}
 
 /**
- * Asks the service before each send, and tells it of each answer.
+ * Rate limit policy: waits until a request may be sent, and reads the limits of each response.
  *
- * Fails with `RateLimited` whose `source` is `"throttle"` or `"clientLimit"` when the request was not sent.
+ * Fails with `RateLimited` when the request was not sent. Its `source` is `"throttle"` or `"clientLimit"`.
  *
  * @since 0.1.0
  * @category policies
@@ -56,8 +56,9 @@ const admitted = <E, R>(service: Service, request: HttpClientRequest, next: Poli
 }
 
 /**
- * A key for {@link ThrottleOptions.key} and {@link Limit.key}: the method, origin and path of a request, without its query. A
- * path with an id in it (`/users/42`) is a route of its own; give a function of your own where those share a limit.
+ * A key for {@link ThrottleOptions.key} and {@link Limit.key}: method, origin and path of a request, without the query.
+ *
+ * A path that contains an id (`/users/42`) is a separate route. Use a custom function if such paths share a limit.
  *
  * @since 0.1.0
  * @category keys
@@ -68,37 +69,36 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
 }
 
 /**
- * One rate limit of the server throttles every request of that origin and account.
+ * Makes a throttle: after a rate limit response, all requests of that origin and account wait until the server accepts more.
  *
  * | response | throttles |
  * |---|---|
- * | 429 | until the time that it names; without one for 1 s, and for twice as long each time it comes again at once, up to 20 s |
- * | 403 with `Retry-After`, or whose fields say that nothing remains | the same |
+ * | 429 | until the time in the response, otherwise 1 s, doubled for each further 429, up to 20 s |
+ * | 403 with `Retry-After`, or whose rate limit fields say that nothing remains | the same |
  * | 503 and 529 with `Retry-After` | until that time |
- * | every other one | nothing |
+ * | any other | not |
  *
- * No request is sent before the time that the server named (the latest, where several responses name one; as
- * `RetryAfter.parse` reads it). Then the requests that wait are sent, first come first served: at most a tenth of them
- * (one, of less than ten) in the first 100 ms, all of them within about a second, and sooner where the answers are good.
- * Where none waits, those that were refused come back as gradually. With another 429 it all begins again.
+ * **End.** No request is sent before the time that the server named. If several responses name one, the latest counts, as
+ * `RetryAfter.parse` reads it. Then the waiting requests are sent in the order in which they came. In the first 100 ms at
+ * most a tenth of them is sent, and at least one. All are sent within about a second, and sooner if the responses are good.
+ * If no request waits, new ones are admitted as gradually. Another 429 starts the throttle again.
  *
- * A throttle lasts for `maxThrottle` at most. If the server asked for longer, one request is sent then, the probe. The
- * others wait for its answer. A good one ends the throttle as above. A bad one begins the next throttle, again with
- * `maxThrottle` at most. A probe that ends without an answer, or with a 5xx that names no time, leaves its place to the next.
+ * **Maximum.** A throttle lasts at most `maxThrottle`. If the server asked for longer, one request is then sent as a probe,
+ * and the others wait for its result. A good response ends the throttle as above. A bad response starts the next throttle,
+ * again of at most `maxThrottle`. If the probe gets no response, or a 5xx without a time, the next request becomes the
+ * probe.
  *
- * A request fails with `RateLimited { source: "throttle" }`, at once and unsent, when the throttle ends after the call's deadline or
- * only after `maxWait`; one that waits already fails as soon as that is known. `retryAt` is the end of the throttle. A
- * request whose turn does not come before the deadline, although the throttle ends before it, ends as any call does that
- * takes too long.
+ * **Errors.** A request fails with `RateLimited { source: "throttle" }`, without being sent, if the throttle ends after the
+ * call deadline or after `maxWait`. Waiting requests fail as soon as that is known. `retryAt` is the end of the throttle. If
+ * the throttle ends before the deadline but the request's turn comes too late, the call fails with `Timeout`.
  *
- * Delays are measured with the monotonic clock: a wall clock that is moved changes none of them.
- *
- * While nothing is held a request pays a look at a field. The state lives in the service: make it once for a client,
- * and share it where clients share a server and an account.
+ * Delays are measured with the monotonic clock, so changes of the system clock have no effect. The state lives in the
+ * service: make one for each client, and share it between clients that have the same server and account.
  *
  * Specification: [RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4),
  * [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
  *
+ * @param options - waits, maximum delay, and how requests are grouped. See {@link ThrottleOptions}.
  * @since 0.1.0
  * @category constructors
  */
@@ -110,14 +110,16 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
     : undefined
 
 /**
- * A {@link throttle} that does not wait for a 429: an answer of any status that says that nothing remains (`RateLimit`,
- * `X-RateLimit-Remaining`) holds until the time that it names, with the precedence of `RetryAfter.parse`.
+ * Makes a {@link throttle} that also starts when a response says that no requests remain, before the server sends a 429.
  *
- * For servers whose limit is one for all of an origin and account: where a part of an API has a limit of its own, it
- * holds the other parts too, unless `key` tells them apart.
+ * It reads `RateLimit` and `X-RateLimit-Remaining` of every response. The throttle ends at the time in the response, with
+ * the precedence of `RetryAfter.parse`. Use it for servers with one limit per origin and account. If parts of an API have
+ * separate limits, set `key`, or the throttle of one part applies to the others.
  *
- * Specification: [draft-ietf-httpapi-ratelimit-headers](https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html).
+ * Specification:
+ * [draft-ietf-httpapi-ratelimit-headers](https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html).
  *
+ * @param options - waits, maximum delay, and how requests are grouped. See {@link ThrottleOptions}.
  * @since 0.1.0
  * @category constructors
  */
@@ -125,16 +127,28 @@ export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
   holding(options, (response, now) => asked(response, now) ?? learned(response, now), true)
 
 /**
- * Limits of one's own, with a {@link throttle}. A request is sent when each of its limits has room for it at that moment;
- * those that wait for the same limits get in first come first served.
+ * Makes client-side rate limits, together with a {@link throttle}. A request is sent when all its limits have capacity.
  *
- * Fails a request with `RateLimited { source: "clientLimit" }`, unsent, when it would have to wait for longer than `maxWait` or
- * until after the call's deadline, as soon as that is known; with `onExceeded: "fail"` when there is no room. When the
- * {@link RateLimiter.RateLimiterStore} cannot be asked the request is sent, with a warning in the log.
+ * Requests that wait for the same limits are sent in the order in which they came. A request fails with
+ * `RateLimited { source: "clientLimit" }`, without being sent, if its wait would exceed `maxWait` or the call deadline. With
+ * `onExceeded: "fail"` it fails whenever a limit has no capacity. If the {@link RateLimiter.RateLimiterStore} fails, the
+ * request is sent, and a warning is logged.
  *
- * Where a request has several limits, one with a short window may have counted it when one with a longer window has no
- * room: it errs towards fewer.
+ * A request with several limits may be counted by a short window although a longer window then has no capacity. The client
+ * then sends fewer requests than allowed, never more.
  *
+ * @example
+ * import * as RateLimit from "@countersign/client/RateLimit"
+ * import * as RateLimiter from "@countersign/client/RateLimiter"
+ * import * as Layer from "effect/Layer"
+ *
+ * // Provide this Layer to a client with `rateLimit: true`: at most 100 requests per minute to each origin.
+ * const Limits = RateLimit.layer({ limits: [{ limit: 100, window: "1 minute" }] }).pipe(
+ *   Layer.provide(RateLimiter.layer),
+ *   Layer.provide(RateLimiter.layerStoreMemory)
+ * )
+ *
+ * @param options - the limits, waits and the throttle. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
@@ -146,8 +160,9 @@ export const make = (options: Options): Effect.Effect<Service, never, RateLimite
   })
 
 /**
- * {@link make} as a Layer.
+ * Layer with client-side rate limits and a throttle. See {@link make}.
  *
+ * @param options - the limits, waits and the throttle. See {@link Options}.
  * @since 0.1.0
  * @category layers
  */
@@ -155,8 +170,9 @@ export const layer = (options: Options): Layer.Layer<RateLimit, never, RateLimit
   Layer.effect(RateLimit, make(options))
 
 /**
- * {@link throttle} as a Layer, for clients that share a server and an account.
+ * Layer with a throttle, for clients that share a server and an account. See {@link throttle}.
  *
+ * @param options - waits, maximum delay, and how requests are grouped. See {@link ThrottleOptions}.
  * @since 0.1.0
  * @category layers
  */

@@ -1,6 +1,6 @@
 /**
- * Limits of one's own: how many of something there may be in a while, by key. Apart from requests, to which
- * `RateLimit.make` applies it, it limits whatever has a name.
+ * Rate limiter: a number of tokens per time window, for each key. `RateLimit.make` applies it to requests, and it can limit
+ * anything else.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,13 @@ import * as Algorithms from "./internal/rateLimit/algorithms.js"
 import { monotonicMillis } from "./internal/time/clock.js"
 
 /**
- * How to count.
+ * How tokens are counted.
  *
- * - `fixed-window`: the limit in each window; a window begins with the first token taken after the last one. An interval
- *   across two of them may see twice the limit.
- * - `sliding-window`: the limit in whatever interval of the window's length; tokens come back up to a 64th of the window late.
- * - `token-bucket`: the limit at once, and tokens come back evenly, the limit of them in a window. An interval of a window's
- *   length may see up to twice the limit.
+ * - `fixed-window`: `limit` tokens per window. A window starts with the first token after the previous window. An interval
+ *   of a window's length that spans two windows may contain up to twice the limit.
+ * - `sliding-window`: `limit` tokens in any interval of the window's length. Tokens return up to 1/64 of the window late.
+ * - `token-bucket`: `limit` tokens at once, then refilled evenly, `limit` per window. An interval of a window's length may
+ *   contain up to twice the limit.
  *
  * @since 0.1.0
  * @category models
@@ -29,44 +29,53 @@ import { monotonicMillis } from "./internal/time/clock.js"
 export type Algorithm = "fixed-window" | "sliding-window" | "token-bucket"
 
 /**
- * What is asked of a limit.
+ * Options of {@link Service.consume}: the limit, and how many tokens to take.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ConsumeOptions {
-  /** What is limited. Each key has a count of its own; two that share one name the same limit, window and algorithm. */
+  /**
+   * What is limited. Each key has a separate count. Callers with the same key must use the same limit, window and algorithm.
+   */
   readonly key: string
-  /** How many tokens a window has. */
+  /** Tokens per window. */
   readonly limit: number
+  /** Length of the window. */
   readonly window: Duration.DurationInput
-  /** `fixed-window` by default. */
+  /** How tokens are counted (`fixed-window`). */
   readonly algorithm?: Algorithm | undefined
-  /** Where there are too few tokens: fail (the default), or take those to come and say how long to wait for them. */
+  /**
+   * When there are too few tokens: `fail` (default), or `delay`, which takes future tokens and returns how long to wait for
+   * them.
+   */
   readonly onExceeded?: "delay" | "fail" | undefined
-  /** How many to take (1). */
+  /** How many tokens to take (1). */
   readonly tokens?: number | undefined
 }
 
 /**
- * Tokens were taken.
+ * Result of taking tokens.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ConsumeResult {
-  /** How long to wait before they may be used: nothing, unless `onExceeded` is `"delay"`. */
+  /** How long to wait before the tokens may be used: zero, unless `onExceeded` is `"delay"`. */
   readonly delay: Duration.Duration
+  /** Tokens per window. */
   readonly limit: number
-  /** How many are left. */
+  /** Tokens that are left. */
   readonly remaining: number
-  /** After how long all of them are there again, if none is taken. */
+  /** Time until all tokens are available again, if none is taken. */
   readonly resetAfter: Duration.Duration
 }
 
 /**
- * There are too few tokens, and none was taken; there are enough after `retryAfter`, if nobody else takes them. A request
- * for more than the limit gets the whole window, and will never have enough.
+ * The limit has too few tokens, and none was taken.
+ *
+ * After `retryAfter` there are enough, unless another caller takes them. For a request of more tokens than the limit,
+ * `retryAfter` is the whole window, and the request can never succeed.
  *
  * @since 0.1.0
  * @category errors
@@ -81,12 +90,16 @@ export class RateLimitExceeded extends Data.TaggedError("RateLimiterError")<{
 }> {
   constructor(fields: Pick<RateLimitExceeded, "retryAfter" | "key" | "limit" | "remaining">) {
     const wait = Duration.format(fields.retryAfter)
-    super({ ...fields, reason: "Exceeded", message: `The limit of ${fields.limit} is reached; try again in ${wait}` })
+    super({
+      ...fields,
+      reason: "Exceeded",
+      message: `Rate limit exceeded: the limit is ${fields.limit} tokens per window. Try again in ${wait}.`
+    })
   }
 }
 
 /**
- * The store could not be read or written. `detail` says why.
+ * The rate limit store could not be read or written. `detail` contains the cause.
  *
  * @since 0.1.0
  * @category errors
@@ -97,12 +110,12 @@ export class RateLimitStoreError extends Data.TaggedError("RateLimiterError")<{
   readonly message: string
 }> {
   constructor(fields: Pick<RateLimitStoreError, "detail">) {
-    super({ ...fields, reason: "StoreError", message: `The store of the limits failed: ${fields.detail}` })
+    super({ ...fields, reason: "StoreError", message: `The rate limit store failed: ${fields.detail}` })
   }
 }
 
 /**
- * What {@link Service.consume} fails with; `reason` tells the two apart.
+ * The errors of {@link Service.consume}. `reason` is `"Exceeded"` or `"StoreError"`.
  *
  * @since 0.1.0
  * @category errors
@@ -110,18 +123,23 @@ export class RateLimitStoreError extends Data.TaggedError("RateLimiterError")<{
 export type RateLimiterError = RateLimitExceeded | RateLimitStoreError
 
 /**
- * Takes tokens of a limit. `consume` fails with `RateLimitExceeded` when there are too few and `onExceeded` is
- * `"fail"`, or when more are asked for than the limit; with `RateLimitStoreError` when the store fails.
+ * A rate limiter.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /**
+   * Takes tokens of a limit.
+   *
+   * Fails with `RateLimitExceeded` when there are too few tokens and `onExceeded` is `"fail"`, or when `tokens` is larger
+   * than `limit`. Fails with `RateLimitStoreError` when the store fails.
+   */
   readonly consume: (options: ConsumeOptions) => Effect.Effect<ConsumeResult, RateLimiterError>
 }
 
 /**
- * A limiter.
+ * The rate limiter service.
  *
  * @since 0.1.0
  * @category tags
@@ -130,17 +148,18 @@ export class RateLimiter
   extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimiter")<RateLimiter, Service>() {}
 
 /**
- * Where the counts are kept: a record of numbers for each key. It knows nothing of algorithms, and they nothing of it.
+ * Storage for the counts of a rate limiter: a list of numbers for each key. It is independent of the algorithms.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
   /**
-   * Changes the record of a key, with nobody in between: `change` gets the record (empty where there is none, or it
-   * has expired) and the time of the store's clock in whole milliseconds, and gives the next record and when that expires.
-   * A store of one process gives the monotonic clock, one that is shared its server's. `change` is pure, and may be called
-   * again where another update came in between.
+   * Updates the record of a key atomically.
+   *
+   * `change` gets the current record (empty if there is none or it has expired) and the time in whole milliseconds. It
+   * returns the next record and its expiry time. A store of one process passes the monotonic clock, a shared store the clock
+   * of its server. `change` is pure and may be called again if another update came in between.
    */
   readonly update: <A extends { readonly state: ReadonlyArray<number>; readonly expires: number }>(
     key: string,
@@ -158,7 +177,7 @@ export class RateLimiterStore
   extends /* @__PURE__ */ Context.Tag("@countersign/client/RateLimiterStore")<RateLimiterStore, Store>() {}
 
 /**
- * What {@link ConsumeOptions}, and the capacity of {@link makeStoreMemory}, are when they are left out.
+ * Default values of {@link ConsumeOptions}, and the `capacity` of {@link makeStoreMemory}.
  *
  * @since 0.1.0
  * @category defaults
@@ -184,7 +203,7 @@ const resultOf = (options: ConsumeOptions, ask: Ask, verdict: Verdict) =>
         resetAfter: Duration.millis(verdict.resetMs)
       })
 
-/** A window without an end is as good as one of 285 000 years, with which one can reckon. */
+/** An infinite window is cut to the largest safe integer (285 000 years), to keep the arithmetic exact. */
 const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.tokens, window }: ConsumeOptions): Ask => ({
   tokens: Math.max(0, tokens),
   limit,
@@ -193,7 +212,7 @@ const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.toke
 })
 
 /**
- * A limiter over the store at hand.
+ * Makes a rate limiter that uses the {@link RateLimiterStore} service.
  *
  * @since 0.1.0
  * @category constructors
@@ -201,7 +220,7 @@ const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.toke
 export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(RateLimiterStore, (store) => ({
   consume: (options) => {
     const ask = askOf(options)
-    // Negated, so that a number that is none is never enough.
+    // Negated, so that `NaN` is rejected too.
     if (!(ask.tokens <= ask.limit)) return Effect.fail(exceeded(options, ask.windowMs, 0))
     const count = algorithms[options.algorithm ?? defaults.algorithm]
     return Effect.flatMap(
@@ -212,21 +231,25 @@ export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(
 }))
 
 /**
- * Layer with a limiter over the {@link RateLimiterStore} that it is provided with. Each place that it is provided in gets
- * its own limiter; limiters over one store share its counts.
+ * Layer with a rate limiter that uses the {@link RateLimiterStore} service.
+ *
+ * Each place that provides it gets a separate limiter. Limiters with the same store share its counts.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layer: Layer.Layer<RateLimiter, never, RateLimiterStore> = /* @__PURE__ */ Layer.fresh(
-  // A constant Layer is built once for a whole application: a second one would count in the store of the first.
+  // Effect builds a constant Layer once per application. A second limiter would then count in the store of the first.
   /* @__PURE__ */ Layer.effect(RateLimiter, make)
 )
 
 /**
- * A store in memory. It keeps the records of `capacity` keys (10 000); beyond that it forgets expired ones, then those
- * that were not used for longest, whose limits begin anew.
+ * Makes a rate limit store in memory, for one process.
  *
+ * When it holds more than `capacity` keys, it removes expired records first, then the least recently used. The limit of a
+ * removed key starts again.
+ *
+ * @param options.capacity - maximum number of keys (10 000).
  * @since 0.1.0
  * @category constructors
  */
@@ -253,8 +276,9 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
   })
 
 /**
- * Layer with a store in memory ({@link makeStoreMemory}) of the default capacity. Each place that it is provided in gets
- * counts of its own. To share counts, provide it once, or give one value of
+ * Layer with a rate limit store in memory, with the default capacity.
+ *
+ * Each place that provides it gets separate counts. To share counts, provide it once, or give the same value of
  * `Layer.effect(RateLimiterStore, makeStoreMemory())` to all that share them.
  *
  * @since 0.1.0

@@ -1,13 +1,14 @@
 /**
- * Following redirects without carrying anything to where it does not belong.
+ * Redirects ([RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4)), without sending credentials or bodies
+ * to another origin.
  *
- * | answer | next request |
+ * | response | next request |
  * |---|---|
- * | 303, and POST on 301 or 302 | GET (HEAD stays HEAD) without body |
- * | 301, 302 otherwise, 307, 308 | the same method and body |
- * | to the same origin | every header, credentials by signing anew |
- * | to another origin | harmless headers only, a body only where that was allowed by name |
- * | https to http, another scheme, userinfo, one hop too many | none: `RedirectRejected` |
+ * | 303; 301 or 302 to a POST | GET (HEAD stays HEAD) without a body |
+ * | any other 301 or 302; 307, 308 | same method and body |
+ * | to the same origin | all headers; credentials are signed again |
+ * | to another origin | safe headers only; a body only with `crossOriginBody` |
+ * | https to http, another scheme, userinfo, more than `limit` redirects | none: `RedirectRejected` |
  *
  * @since 0.1.0
  */
@@ -34,24 +35,24 @@ import * as RequestBody from "./RequestBody.js"
 import * as Timeline from "./Timeline.js"
 
 /**
- * How to follow.
+ * Options of the redirect policy.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many redirects are followed before the next one is rejected (5). */
+  /** Maximum number of redirects to follow (5). The next one fails with `RedirectRejected`. */
   readonly limit?: number | undefined
-  /** Whether to go to another origin, without credentials (`"follow"`), or to reject the redirect. */
+  /** Redirects to another origin: `"follow"` without credentials (default), or `"reject"`. */
   readonly crossOrigin?: "follow" | "reject" | undefined
-  /** Lets a 307 or 308 take the request's body to another origin (false). The body may hold secrets. */
+  /** Whether a 307 or 308 may send the request body to another origin (false). The body may contain secrets. */
   readonly crossOriginBody?: boolean | undefined
-  /** The longest wait before a hop that a server may ask for with `Retry-After` (60 s, or that of the client's retry). */
+  /** Maximum `Retry-After` of a redirect (60 s, or that of the client's retry). A longer one fails with `RateLimited`. */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
 }
 
 /**
- * What {@link Options} are when they are left out.
+ * Default values of {@link Options}.
  *
  * @since 0.1.0
  * @category defaults
@@ -66,7 +67,10 @@ export const defaults = {
 const only = (headers: Headers.Headers, isKept: (name: string) => boolean): Headers.Headers =>
   Headers.fromInput(Object.entries(headers).filter(([name]) => isKept(name)))
 
-/** To the same origin go all headers, to another one the harmless ones; what describes the body goes where that goes. */
+/**
+ * To the same origin all headers are sent, to another one only safe headers. Headers that describe the body are sent with
+ * it.
+ */
 const headersOf = (headers: Headers.Headers, hop: Redirect.Follow): Headers.Headers =>
   hop.sameOrigin && hop.keepBody
     ? headers
@@ -76,17 +80,17 @@ const headersOf = (headers: Headers.Headers, hop: Redirect.Follow): Headers.Head
           : hop.sameOrigin || Redirect.isSafeCrossOriginHeader(name)
       )
 
-/** The request of the next hop. What the last one had and this one has no claim to is left behind for good. */
+/** Builds the request of the next hop. A header that is dropped here stays dropped in later hops. */
 const nextRequest = (
   request: HttpClientRequest.HttpClientRequest,
   hop: Redirect.Follow
 ): HttpClientRequest.HttpClientRequest => {
-  // The decision's method is this request's own, or GET, or HEAD.
+  // `Redirect.decide` returns the method of this request, GET or HEAD.
   const method = hop.method as HttpMethod
-  // The Location is the whole URL: parameters and fragment of the last hop do not carry over.
+  // `Location` is the complete URL: query parameters and fragment of the last hop are not carried over.
   return HttpClientRequest.make(method)(hop.url).pipe(
     HttpClientRequest.setBody(hop.keepBody ? request.body : HttpBody.empty),
-    // After the body, which brings a type of its own: the caller may have named a narrower one.
+    // After the body, which sets its own content type: the caller may have set a more specific one.
     HttpClientRequest.setHeaders(headersOf(request.headers, hop))
   )
 }
@@ -108,7 +112,7 @@ const rejected = (
 }
 
 /**
- * Whether an answer asks for another request. Every other 3xx is final: a 304, or one without a Location.
+ * Whether a response is a redirect that can be followed. Every other 3xx is final, such as a 304 or one without `Location`.
  *
  * @since 0.1.0
  * @category predicates
@@ -116,23 +120,33 @@ const rejected = (
 export const isRedirect = (response: HttpClientResponse): boolean => {
   const { request, status } = response
   const { method, url } = request
-  // With no hop allowed, an answer is either rejected for that or not a redirect at all.
+  // With `limit: 0` a redirect is rejected, so `Stop` means that the response is no redirect.
   return Redirect.decide({ method, url, status, location: locationsOf(response), hops: 0, limit: 0 })._tag !== "Stop"
 }
 
 /**
- * Follows redirects. Each hop is a request of its own: whatever stands within this policy (retries, credentials,
- * timeouts of an exchange) starts anew for it, and credentials are signed anew, for the hop's own origin.
+ * Redirect policy: follows redirects, and sends credentials only to the origins they belong to.
  *
- * A redirect with `Retry-After` is followed no earlier than that. Where the wait is longer than `maxRetryAfter`, or than the
- * time that the call has left, it is not begun: the request fails with `RateLimited` at once.
+ * Inner policies handle each hop anew: it has its own retries and timeouts, and is signed for its origin.
  *
- * Fails with `RedirectRejected` for a redirect that is not safe to follow; nothing is sent then. The transport must
- * follow none itself.
+ * A redirect with `Retry-After` is followed after that time. If the wait exceeds `maxRetryAfter` or the time that the call
+ * has left, the request fails with `RateLimited` at once. A redirect that is not safe to follow fails with
+ * `RedirectRejected`, and nothing is sent. The transport must not follow redirects itself.
  *
  * Specification: [RFC 9110 §15.4](https://www.rfc-editor.org/rfc/rfc9110#section-15.4),
  * [§10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ *
+ * const client = ApiClient.make({
+ *   baseUrl: "https://api.example.com",
+ *   auth: Auth.none,
+ *   redirects: { limit: 3, crossOrigin: "reject" }
+ * })
+ *
+ * @param options - limits, and what may be sent to another origin. See {@link Options}.
  * @since 0.1.0
  * @category policies
  */
@@ -147,12 +161,12 @@ export const follow = (options: Options = {}): Policy.Policy<RedirectRejected | 
   return Policy.make<RedirectRejected | InvalidRequest | RateLimited>((request, next) => hop(rules, request, next, 0))
 }
 
-/** The options, without those that are left out. */
+/** Resolved options. */
 interface Rules {
   readonly limit: number
   readonly crossOrigin: "follow" | "reject"
   readonly crossOriginBody: boolean
-  /** The longest wait before a hop, in milliseconds. */
+  /** Maximum wait before a hop, in milliseconds. */
   readonly longestWait: number
 }
 
@@ -188,7 +202,7 @@ const decided = <E, R>(
   if (decision.keepBody && !RequestBody.isReplayable(request.body)) {
     return Effect.fail(rejected(response, request, "BodyNotReplayable"))
   }
-  // The server may quote the credentials of this hop in the next one's URL.
+  // The server may echo the credentials of this hop in the URL of the next one, so later messages redact them too.
   const onward = after(nextRequest(request, decision), signingsOf(response))
   return Effect.flatMap(hopWait(response, rules.longestWait), (ms) =>
     Timeline.emit(() => ({ _tag: "Redirected", url: shownUrl(onward), ms })).pipe(

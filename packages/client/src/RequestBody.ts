@@ -1,6 +1,5 @@
 /**
- * Which request bodies can be sent again. A stream that was read is gone; sending what is left of it would be an
- * empty or a cut body, so nothing here ever does.
+ * Request bodies that can be sent again. A stream can be read once, so by default it is never replayed.
  *
  * @since 0.1.0
  */
@@ -17,9 +16,11 @@ const isReplayableRaw = (body: unknown): boolean =>
   body instanceof FormData
 
 /**
- * Declares that a stream body yields the same bytes each time it is run, so that it may be sent again: one that
- * opens its file anew, for example. A stream over something that can be read once must not be declared.
+ * Marks a stream body as replayable: it yields the same bytes each time it runs, such as a stream that opens its file again.
  *
+ * Do not mark a stream over a source that can be read only once.
+ *
+ * @param body - the body to mark. It is returned unchanged.
  * @since 0.1.0
  * @category constructors
  */
@@ -29,7 +30,8 @@ export const markReplayable = <B extends HttpBody>(body: B): B => {
 }
 
 /**
- * Whether a body can be sent again: none, bytes, text and forms can; streams only where declared.
+ * Whether a body can be sent again: an empty body, bytes, text and forms can, a stream only if marked with
+ * {@link markReplayable}.
  *
  * @since 0.1.0
  * @category refinements

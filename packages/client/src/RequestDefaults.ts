@@ -1,5 +1,5 @@
 /**
- * What every request of an API has in common: where it goes and what it says of itself.
+ * Defaults of every request of an API: base URL and header fields.
  *
  * @since 0.1.0
  */
@@ -14,34 +14,38 @@ import { appended } from "./internal/request/requestUrl.js"
 import * as Policy from "./Policy.js"
 
 /**
- * The defaults of a request.
+ * Options of the request defaults.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Where relative URLs begin, and what absolute ones must stay within: an http or https URL without query. */
+  /**
+   * Base of all URLs: an http or https URL without a query. Relative URLs are joined to it, absolute URLs must be below it.
+   */
   readonly baseUrl: string
   /**
-   * Header fields of every request that does not bring its own of that name. Those that describe a body (`content-type`,
-   * `content-language` …) are added to requests with a body that brings no such field: never to a form, whose boundary
-   * only the transport knows.
+   * Default header fields. A field that the request sets itself is not replaced.
+   *
+   * Fields that describe a body (`content-type`, `content-language` …) are added only to requests with a body. They are not
+   * added to forms, because the transport sets the boundary.
    */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Checks defaults once, so that a mistake in a configuration shows when the program starts.
+ * Validates the request defaults once, so that a configuration error is reported when the program starts.
  *
- * Fails with `InvalidRequest`: `Url` for a base URL that is none, `Header` for a header that cannot be sent.
+ * Fails with `InvalidRequest`: reason `Url` for an invalid base URL, `Header` for an invalid header field.
  *
+ * @returns the options with header names in lower case.
  * @since 0.1.0
  * @category constructors
  */
 export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Options, InvalidRequest> => {
   const joined = BaseUrl.join(baseUrl, "")
   if (joined._tag === "Err") {
-    const detail = `the base URL "${Redact.url(baseUrl)}" cannot be used (${BaseUrl.explain(joined.reason)}): give one like https://api.example.com/v1`
+    const detail = `invalid \`baseUrl\` "${Redact.url(baseUrl)}". ${BaseUrl.explain(joined.reason)}`
     return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
   }
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
@@ -51,11 +55,11 @@ export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Opti
     : Effect.fail(new InvalidRequest({ reason: "Header", detail: problem }))
 }
 
-/** Fields that describe no body: all that a request gets that has none, or one that brings its own. */
+/** Fields that do not describe a body, for requests that have no body or whose body sets its own content type. */
 const withoutContent = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !describesBody(name)))
 
-/** Whether there is no body, or one whose type the transport writes. */
+/** Whether there is no body, or the transport writes its content type. */
 const bringsFields = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
   body._tag === "Empty" ||
   body._tag === "FormData" ||
@@ -65,13 +69,13 @@ const bringsFields = ({ body }: HttpClientRequest.HttpClientRequest): boolean =>
       (body.body instanceof Blob && body.body.type !== "")))
 
 /**
- * Completes a request: its URL is joined to the base URL and cannot leave it, default headers are added. Runs once a
- * call: a redirect may lead elsewhere, as far as the redirect policy lets it. Where a URL has a query and the request
- * `urlParams` beside it, they are appended to the text of the query, which stays byte for byte.
+ * Request defaults policy: joins the URL to the base URL, and adds the default header fields, once per call.
  *
- * Fails with `InvalidRequest { reason: "Url" }` for a URL that would leave the base URL's origin or path.
+ * A redirect may lead outside the base URL, if the redirect policy allows it. If the URL has a query, `urlParams` are
+ * appended to it, and the existing query is not changed. Fails with `InvalidRequest { reason: "Url" }` if the URL is outside
+ * the base URL's origin or path.
  *
- * @param options - as {@link validate} gives them.
+ * @param options - the result of {@link validate}.
  * @since 0.1.0
  * @category policies
  */
@@ -97,5 +101,5 @@ export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<Invali
 const outside = (url: string, reason: BaseUrl.Reason): InvalidRequest =>
   new InvalidRequest({
     reason: "Url",
-    detail: `the URL "${Redact.url(url)}" does not stay within the base URL (${BaseUrl.explain(reason)})`
+    detail: `the URL "${Redact.url(url)}" cannot be joined to the base URL. ${BaseUrl.explain(reason)}`
   })

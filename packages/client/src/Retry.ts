@@ -1,21 +1,24 @@
 /**
- * Retries: further attempts of a request that failed and may be sent again, no earlier than the server asks for.
+ * Retries: further attempts of a failed request that may be sent again, never before the time in `Retry-After`.
  *
- * | failed with | sent again |
+ * | failure | retried for |
  * |---|---|
- * | 408, 425, 429, 500, 502, 503, 504, 520 to 524, 529, or a status that the caller named | GET, HEAD, OPTIONS, PUT, DELETE, and requests with an `Idempotency-Key` |
- * | a 403 or 413 that is a rate limit (`Retry-After`, or a 403 of which nothing remains) | the same, where 429 is on the list |
- * | another status from 400 on with `x-should-retry: true` | the same |
- * | an exchange that broke or took too long | the same |
- * | an exchange that never reached the server | any method |
+ * | 408, 425, 429, 500, 502, 503, 504, 520 to 524, 529, or a status in `statuses` | idempotent requests (below) |
+ * | 403 or 413 that is a rate limit (`Retry-After`, or a 403 of which nothing remains) | the same, if `statuses` has 429 |
+ * | another status from 400 on with `x-should-retry: true` | idempotent requests |
  * | any response with `x-should-retry: false` | never |
  * | another status | never |
- * | `AddressBlocked`, `HeaderTooLarge`, `InvalidHttpResponse`, `InvalidContentEncoding`, `RequestBodyFailed`, `Tls` | never |
- * | a proxy that is down or answers with one of the statuses above; nothing was sent | any method |
- * | a proxy that answers with another status, such as 403 or 407 | never |
+ * | `Timeout` of a request; `TransportError` with `sent: "maybe"` (possibly processed) | idempotent requests |
+ * | `TransportError` with `sent: "no"` (not processed) | any method |
+ * | `AddressBlocked`, `HeaderTooLarge`, `InvalidHttpResponse` | never |
+ * | `InvalidContentEncoding`, `RequestBodyFailed`, `Tls` | never |
+ * | `ProxyFailed`: proxy down, or it answered `CONNECT` with one of the statuses above; nothing was sent | any method |
+ * | `ProxyFailed`: another status of the proxy, such as 403 or 407 | never |
  *
- * In every case only if the body can be sent again, the schedule says so, the wait ends before the deadline, and the
- * origin's {@link RetryBudget} has not run dry.
+ * Idempotent requests are GET, HEAD, OPTIONS, PUT, DELETE and requests with an `Idempotency-Key`.
+ *
+ * In addition, the body must be replayable, the schedule must continue, the wait must end before the deadline, and the
+ * origin's {@link RetryBudget} must not be exhausted.
  *
  * @since 0.1.0
  */
@@ -54,7 +57,7 @@ import { remaining } from "./Timeout.js"
 export type { Failure } from "./internal/retry/eligibility.js"
 
 /**
- * A schedule of retries: each recurrence is one more send, after the delay it gives.
+ * A retry schedule: each recurrence is one more attempt, after its delay. Its input is the failure of the last attempt.
  *
  * @since 0.1.0
  * @category models
@@ -62,7 +65,7 @@ export type { Failure } from "./internal/retry/eligibility.js"
 export type RetrySchedule = Schedule.Schedule<unknown, Failure>
 
 /**
- * What {@link Options}, and those of {@link exponential}, are when they are left out.
+ * Default values of {@link Options} and {@link exponential}.
  *
  * @since 0.1.0
  * @category defaults
@@ -78,13 +81,13 @@ export const defaults = {
 } as const
 
 /**
- * Exponential backoff with full jitter: before retry `n` (from 0) a random wait between nothing and
+ * Retry schedule with exponential backoff and full jitter: before retry `n` (from 0) it waits a random time between zero and
  * `min(maxDelay, baseDelay × 2ⁿ)`.
  *
- * @param options.times - how many retries there are at most; `times: 2` makes three sends (2).
- * @param options.baseDelay - the first bound (50 ms).
- * @param options.throttledBaseDelay - the first bound after a 429 (1 s).
- * @param options.maxDelay - no bound is longer (20 s).
+ * @param options.times - maximum number of retries (2). `times: 2` makes three attempts.
+ * @param options.baseDelay - the first upper bound of the delay (50 ms).
+ * @param options.throttledBaseDelay - the first upper bound after a 429 (1 s).
+ * @param options.maxDelay - the maximum upper bound (20 s).
  * @since 0.1.0
  * @category schedules
  */
@@ -102,7 +105,7 @@ export const exponential = (
   return Schedule.identity<Failure>().pipe(
     Schedule.intersect(Schedule.recurs(options.times ?? defaults.times)),
     Schedule.modifyDelayEffect(([failure, n]) => {
-      // 2 ** 1024 is infinite, and nothing times infinity is not a number: the cap comes before the jitter.
+      // 2 ** 1024 is infinite, and zero times infinity is NaN, so the maximum is applied before the jitter.
       const bound = Math.min(cap, (failure._tag === "RateLimited" ? throttled : base) * 2 ** n)
       return Effect.map(Random.next, (random) => Duration.millis(random * bound))
     }),
@@ -111,7 +114,7 @@ export const exponential = (
 }
 
 /**
- * The default: three sends, {@link exponential} backoff.
+ * The default retry schedule: {@link exponential} backoff with two retries.
  *
  * @since 0.1.0
  * @category schedules
@@ -119,46 +122,64 @@ export const exponential = (
 export const backoff: Schedule.Schedule<Duration.Duration, Failure> = exponential()
 
 /**
- * How to retry.
+ * Options of the retry policy.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How often, and how long to wait ({@link backoff}). `Retry-After` is respected whatever it says. */
+  /** Number of retries and their delays ({@link backoff}). `Retry-After` is honored with every schedule. */
   readonly schedule?: RetrySchedule | undefined
   /**
-   * The statuses that are worth another send (408, 425, 429, 500, 502, 503, 504, 520 to 524, 529). What the server says
-   * about when to come back is respected for each of them. A 401 of an API with credentials is the scheme's, and never one.
+   * Statuses to retry (408, 425, 429, 500, 502, 503, 504, 520 to 524, 529). `Retry-After` is honored for each of them. A 401
+   * of an API with credentials is handled by the authentication scheme and is not retried.
    */
   readonly statuses?: ReadonlyArray<number> | undefined
-  /** The longest wait that a server may ask for (60 s); one that asks for more is `RateLimited` at once. */
+  /** Maximum `Retry-After` (60 s). A longer one fails with `RateLimited` at once. */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
   /**
-   * What retries may cost an origin (one of {@link RetryBudget.make} for this policy); one that is given to several
-   * clients is shared by them. With `false` only the schedule bounds the sends.
+   * Retry budget of each origin. The default is a new {@link RetryBudget.make} for this policy. Clients that get the same
+   * value share it. With `false` only the schedule limits the attempts.
    */
   readonly budget?: RetryBudget.RetryBudget | false | undefined
-  /** The header, in lower case, with which a request may be sent twice whatever its method (`idempotency-key`). */
+  /** Header field, in lower case, that makes a request retryable whatever its method (`idempotency-key`). */
   readonly idempotencyKeyHeader?: string | undefined
 }
 
-/** A proxy's status is judged like that of a server. */
+/** The statuses of a proxy's response to `CONNECT` that are retried. */
 const transientStatuses: ReadonlySet<number> = new Set(defaults.statuses)
 
 const reasonOf = (failure: Failure): string => ("status" in failure ? String(failure.status) : failure._tag)
 
 /**
- * Sends again as the table above says. All failures of a request share one schedule and so one count.
+ * Retry policy: sends a failed request again, by the table of this module. All failures of a hop share one schedule, and so
+ * one count.
  *
- * An answer that is not given out is released before the wait. A wait that the server asks for and that is longer than
- * `maxRetryAfter`, or than the time that the call has left, is not begun: the request fails with `RateLimited` at
- * once. When there are no retries left it fails with `RateLimited` or `Unavailable`, through whose `response` the
- * last answer can be read, or with the `TransportError` or `Timeout` of the last exchange. So it does, at once, when the
- * budget of the origin has run dry. A response that only `x-should-retry: true` allowed to be retried is given out instead.
+ * If `Retry-After` exceeds `maxRetryAfter` or the time that the call has left, the request fails with `RateLimited` at once.
  *
- * Within another retry it does nothing.
+ * When there are no retries left, or the origin's budget is exhausted, the request fails with the last failure:
  *
+ * - `RateLimited` or `Unavailable` for a status. Their `response` is the last response.
+ * - `TransportError` or `Timeout` without a response.
+ * - A response that is only retried because of `x-should-retry: true` is returned unchanged.
+ *
+ * Before each wait the unused response is released. Inside another retry policy it does nothing, so that attempts do not
+ * multiply.
+ *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ * import * as Retry from "@countersign/client/Retry"
+ * import * as Schedule from "effect/Schedule"
+ *
+ * // Five retries with exponential backoff, and none after ten seconds.
+ * const client = ApiClient.make({
+ *   baseUrl: "https://api.example.com",
+ *   auth: Auth.none,
+ *   retry: Retry.exponential({ times: 5, baseDelay: "200 millis" }).pipe(Schedule.upTo("10 seconds"))
+ * })
+ *
+ * @param options - schedule, statuses and budget. See {@link Options}.
  * @since 0.1.0
  * @category policies
  */
@@ -171,42 +192,45 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     keyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
   }
   return Policy.make<RateLimited | Unavailable>((request, next) =>
-    // A retry inside of a retry multiplies the sends: whoever is inside leaves it to whoever is outside.
+    // Nested retries would multiply the attempts, so only the outermost retries.
     Effect.withFiberRuntime((fiber) => {
       const call = callOf(fiber)
       if (call.retrying) return next(request)
       const inside = isInside(call)
       const loop = { rules, request, next, fiber, call: inside ? call : retried(call) }
       const begin = () => attempt(loop, rules.schedule.initial, 0)
-      // Within a call an interruption ends that one too, and whoever began it leaves for all.
+      // Inside a call, an interruption ends the call too, which restores the fiber's state.
       return inside ? begin() : locally(Effect.suspend(begin), loop.call)
     })
   )
 }
 
-/** The options, ready for use. */
+/** Resolved options. */
 interface Rules {
   readonly statuses: ReadonlySet<number>
   readonly schedule: Schedule.Schedule<unknown, Failure>
-  /** The longest wait that a server may ask for, in milliseconds. */
+  /** Maximum `Retry-After`, in milliseconds. */
   readonly longest: number
   readonly budget: RetryBudget.RetryBudget | undefined
   readonly keyHeader: string
 }
 
-/** A request with what sends it, and what decides whether it is sent again. */
+/** One request with the rest of the pipeline and the resolved options. */
 interface Loop<E, R> {
   readonly rules: Rules
   readonly request: HttpClientRequest
   readonly next: Policy.Next<E, R>
   readonly fiber: Running
-  /** What the fiber is in when no send is under way. */
+  /** The call context of the fiber between attempts. */
   readonly call: Call
 }
 
 type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavailable, R>
 
-/** Waits before an attempt, and gives what that cost. Without one it fails: with an error of its own where there is one. */
+/**
+ * Waits before the next attempt and returns the cost of the retry. Fails without waiting if the wait is too long or the
+ * budget is exhausted: with `RateLimited`, or with undefined if the last failure should be returned.
+ */
 const wait = (
   { budget, longest }: Rules,
   url: string,
@@ -220,15 +244,15 @@ const wait = (
     if (paid === 0) return yield* Effect.fail(undefined)
     const since = yield* monotonicMillis
     const response = lastResponse.get(failure)
-    // Letting go of an answer never takes the time in which the next one is to come.
+    // The release of the response may take at most half of the time that remains for the next attempt.
     if (response !== undefined) yield* release(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "RetryScheduled", ms: delayMs, reason: reasonOf(failure) }))
-    // What the release took is a part of the wait: the server's time runs from its answer.
+    // The time of the release counts as part of the wait.
     yield* sleep(since + delayMs - (yield* monotonicMillis))
     return paid ?? 0
   })
 
-/** Waits and makes the next attempt, where there may be one; `otherwise` where there may not. */
+/** Waits and makes the next attempt if a retry is allowed. Otherwise runs `otherwise`. */
 const again = <E, R>(loop: Loop<E, R>, failure: Failure, state: unknown, otherwise: Attempt<E, R>): Attempt<E, R> => {
   const { request, rules } = loop
   if (!mayResend(request, failure, rules.keyHeader, transientStatuses)) return otherwise
@@ -267,12 +291,12 @@ const onSuccess = <E, R>(
   }
   return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
     const failure = failureOf(response, now)
-    // Where only the server lets it be tried again, what is left in the end is an answer like any other.
+    // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
     return again(loop, failure, state, standing === "listed" ? Effect.fail(failure) : Effect.succeed(response))
   })
 }
 
-/** One send, during which a retry further in does nothing. Called where it is run; `paid` is what the attempt has cost. */
+/** Makes one attempt. Retry policies further in do nothing meanwhile. `paid` is the cost of this retry. */
 const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> => {
   const { call, fiber, next, request } = loop
   enter(fiber, retried(call))

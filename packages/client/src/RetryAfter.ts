@@ -1,5 +1,6 @@
 /**
- * Retry-After as a Schedule: whatever a schedule decides, never earlier than the server asked.
+ * `Retry-After` ([RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)) as a modifier of schedules: no
+ * retry before the time that the server named.
  *
  * @since 0.1.0
  */
@@ -8,7 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type { RetryHint } from "./Errors.js"
 
 /**
- * An error that may say when to come back: `RateLimited` and `Unavailable` do where the server did.
+ * An error that may carry a `Retry-After`, such as `RateLimited` and `Unavailable`.
  *
  * @since 0.1.0
  * @category models
@@ -17,21 +18,22 @@ export interface HasRetryAfter extends RetryHint {
   readonly _tag: string
 }
 
-/** A fleet that was told "in a minute" comes back over six seconds, not at once. */
+/** Maximum jitter, as a share of `Retry-After`: many clients with "60" come back over six seconds, not at once. */
 const mostOnTop = 0.1
 
 const atLeast = (asked: number, delay: number): number =>
   delay >= asked ? delay : asked + Math.min(delay, asked * mostOnTop)
 
 /**
- * Makes a schedule respect what its input asks for. The delay is the schedule's own, if that is long enough already;
- * else it is what the server asked for, with the schedule's delay as jitter on top, up to a tenth. Applying it twice
- * is the same as once.
+ * Makes a schedule honor the `retryAfter` of its input: no delay is shorter.
+ *
+ * A delay of the schedule that is longer is kept. Otherwise the delay is `retryAfter`, plus the schedule's delay as jitter,
+ * up to 10 %. Applying it twice is the same as once.
  *
  * Specification: [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
  *
- * @param schedule - how often, and how long where the server says nothing.
- * @returns the schedule with its input as its output.
+ * @param schedule - number of retries, and the delays without a `retryAfter`.
+ * @returns the schedule, with its input as its output.
  * @since 0.1.0
  * @category schedules
  */
@@ -47,12 +49,12 @@ export const honor = <Out, In extends { readonly _tag: string }, R>(
   )
 
 /**
- * What an error asks for, in milliseconds from when it came.
+ * The `retryAfter` of an error in milliseconds, counted from the response. Undefined when the error has none.
  *
  * @since 0.1.0
  * @category accessors
  */
 export const retryAfterMillis = (error: { readonly _tag: string }): number | undefined => {
-  const { retryAfter } = error as HasRetryAfter // Every field of Asking but the tag is optional, so any tagged error is one.
+  const { retryAfter } = error as HasRetryAfter // All fields but `_tag` are optional, so any tagged error has the type.
   return Duration.isDuration(retryAfter) ? Duration.toMillis(retryAfter) : undefined
 }

@@ -1,5 +1,5 @@
 /**
- * What retries may cost an origin: many calls that fail at a time must not become three times as many.
+ * Retry budget: a token bucket per origin that limits retries when many calls fail at the same time.
  *
  * @since 0.1.0
  */
@@ -7,39 +7,41 @@ import * as Origin from "@countersign/protocol/Origin"
 import { Recent } from "./internal/origins/boundedMap.js"
 
 /**
- * The tokens of each origin. Clients that have the same one share what is in it.
+ * A retry budget with a number of tokens per origin. Clients with the same budget share its tokens.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RetryBudget {
-  /** Pays for one more send to a URL's origin: what it cost, or 0 where there is not enough left for it. */
+  /**
+   * Withdraws the cost of one retry from the budget of the URL's origin. Returns the cost, or 0 if too few tokens are left.
+   */
   readonly withdraw: (url: string, throttled: boolean) => number
-  /** A send to a URL's origin was answered; `paid` is what had been spent for that very send, and comes back. */
+  /** Deposits tokens after a response of the URL's origin: the cost `paid` of that attempt, or at least `successCredit`. */
   readonly deposit: (url: string, paid: number) => void
 }
 
 /**
- * What a budget holds, in tokens.
+ * Options of a retry budget, in tokens.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** What an origin begins with, and never has more of (500). */
+  /** Initial and maximum number of tokens of an origin (500). */
   readonly capacity?: number | undefined
-  /** What a retry costs (14). */
+  /** Cost of a retry (14). */
   readonly retryCost?: number | undefined
-  /** What a retry of a 429 costs (5). */
+  /** Cost of a retry after a 429 (5). */
   readonly throttlingRetryCost?: number | undefined
-  /** What an answer to a first send brings (1). */
+  /** Tokens for a response to a first attempt (1). */
   readonly successCredit?: number | undefined
-  /** The most origins to remember (1000). Only those that are not at their capacity take room. */
+  /** Maximum number of origins to remember (1000). Only origins below their capacity are stored. */
   readonly maxOrigins?: number | undefined
 }
 
 /**
- * What {@link Options} are when they are left out.
+ * Default values of {@link Options}.
  *
  * @since 0.1.0
  * @category defaults
@@ -52,19 +54,21 @@ export const defaults = {
   maxOrigins: 1000
 } as const
 
-/** Those with the least left are the last to be forgotten: an origin that is forgotten begins anew. */
+/** Origins with the fewest tokens are evicted last, because an evicted origin starts again at its capacity. */
 const degrees = 8
 
 /**
- * Makes a budget. An origin that fails every time is sent 35 retries (100 after 429s), and then none: each call fails
- * with its own failure at once. A retry that is answered gives back what it cost; any other answer is worth one token, so
- * that in the long run there is a failing retry for fourteen answers. An answer is every status that is not retried, a
- * 404 as well as a 200.
+ * Makes a retry budget.
+ *
+ * An origin that always fails gets 35 retries (100 after 429s), and then none: each call fails with its own error at once. A
+ * retry that gets a response returns its cost, and any other response adds one token. In the long run that allows one
+ * failing retry per 14 responses. A response is every status that is not retried, such as 200 or 404.
  *
  * The numbers are those of the AWS SDKs'
- * [retry quota](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html); the idea is
- * [gRPC's](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs), too.
+ * [retry quota](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). The design is also
+ * [gRPC's](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
  *
+ * @param options - capacity and costs, in tokens. See {@link Options}.
  * @since 0.1.0
  * @category constructors
  */
@@ -76,10 +80,10 @@ export const make = (options: Options = {}): RetryBudget => {
     throttlingRetryCost = defaults.throttlingRetryCost,
     retryCost = defaults.retryCost
   } = options
-  // An origin that is not in it is at its capacity: on the good path there is none, and a look at the size is all.
+  // Origins at their capacity are not stored. If no request fails, the map is empty, and a look at its size is enough.
   const spent = new Recent<number>(maxOrigins, (tokens) => Math.ceil((1 - tokens / capacity) * degrees))
   let last = " "
-  /** Up to the slash that ends the authority, so that no URL of another origin begins with it. */
+  /** Includes the slash after the authority, so that the prefix matches no other origin. */
   const originOf = (url: string): string => {
     if (!url.startsWith(last)) last = `${Origin.of(url)}/`
     return last

@@ -1,5 +1,5 @@
 /**
- * One-time signals: one fiber completes the signal, any number of fibers wait for its outcome.
+ * One-time signals: one fiber completes the signal, any number of fibers wait for its result.
  *
  * An Effect `Deferred` resumes its waiting fibers itself. A signal does so only where `WaitStrategy` allows it.
  *
@@ -12,31 +12,31 @@ import { monotonicOf } from "./internal/time/clock.js"
 import { isPolling } from "./WaitStrategy.js"
 
 /**
- * A signal that ends with an `A` or an `E`.
+ * A one-time signal with a result of type `A` or an error of type `E`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Signal<A, E = never> {
-  /** The outcome; undefined until the signal is completed. */
+  /** The result. Undefined until the signal is completed. */
   readonly outcome: Exit.Exit<A, E> | undefined
-  /** Completes the signal. Returns false, and changes nothing, if it has an outcome already. */
+  /** Completes the signal. Returns false, and changes nothing, if it has a result already. */
   readonly complete: (outcome: Exit.Exit<A, E>) => boolean
   /**
-   * Waits for the outcome, by the `WaitStrategy` of the fiber that waits. The wait can be interrupted.
+   * Waits for the result, by the `WaitStrategy` of the waiting fiber. The wait can be interrupted.
    *
-   * @param onPoll - called at each look of a polling fiber, with the monotonic time in milliseconds. It may complete the
+   * @param onPoll - called at each poll of a polling fiber, with the monotonic time in milliseconds. It may complete the
    *   signal. A notified fiber never calls it.
    */
   readonly wait: (onPoll?: (now: number) => void) => Effect.Effect<A, E>
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two polls. */
 const pollInterval = 20
 
 class OneTime<A, E> implements Signal<A, E> {
   outcome: Exit.Exit<A, E> | undefined
-  /** The fibers to resume, in the order in which they began to wait. */
+  /** The waiting fibers, in the order in which they started to wait. */
   readonly #listeners = new Set<(outcome: Exit.Exit<A, E>) => void>()
 
   readonly complete = (outcome: Exit.Exit<A, E>): boolean => {
@@ -69,7 +69,7 @@ class OneTime<A, E> implements Signal<A, E> {
 }
 
 /**
- * Makes a signal without an outcome.
+ * Makes a signal without a result.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,14 +1,14 @@
 /**
- * From a status to a typed error, at the outer edge of the pipeline.
+ * Typed errors for HTTP status codes, made by the outermost policies of the pipeline.
  *
  * | status | error |
  * |---|---|
  * | 401 | `Unauthorized` |
- * | 429; 403 or 413 with `Retry-After`; 403 whose limit fields say that nothing remains | `RateLimited` |
+ * | 429; 403 or 413 with `Retry-After`; 403 whose rate limit fields say that nothing remains | `RateLimited` |
  * | other 403 | `Forbidden` |
  * | 408, 425, 5xx | `Unavailable` |
  * | other 4xx | `ClientError` |
- * | below 400 | none: the response |
+ * | below 400 | none: the response is returned |
  *
  * @since 0.1.0
  */
@@ -44,9 +44,9 @@ const fromResponse = (response: HttpClientResponse) =>
     return yield* Effect.fail(statusError(settled, now, problem))
   })
 
-/** A policy further in gave up on an answer that nobody has read: its connection must not wait for a reader. */
+/** Reads the response that an inner policy failed with, because an unread body would keep its connection busy. */
 const settled = <E>(failure: E): Effect.Effect<never, E> => {
-  // A map of objects has nothing for anything else, and may be asked all the same.
+  // A WeakMap has no entry for a value that is not an object, so the look-up is safe.
   const error = failure as E & object
   const response = lastResponse.get(error)
   if (response === undefined) return Effect.fail(error)
@@ -54,21 +54,23 @@ const settled = <E>(failure: E): Effect.Effect<never, E> => {
     Effect.flatMap(problemOf(whole), (problem) => {
       if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
       const told = new Unavailable({ ...error, problem })
-      // `told` is `error` with a field more: an Unavailable, and so an E, of which `error` was one.
+      // `told` is `error` plus `problem`: an Unavailable, and so of the same type as `error`.
       return Effect.fail(withResponse(told, whole) as E & Unavailable)
     })
   )
 }
 
 /**
- * Fails for every status of 400 or more, as the table above says. Up to 64 KiB of the answer's body are read, for the
- * problem details and for whoever looks at the error's `response`; the connection is free afterwards.
+ * Status policy: fails with a typed error for every status of 400 or more, by the table of this module.
+ *
+ * Up to 64 KiB of the error body are read, for the problem details and for the `response` of the error. Then the connection
+ * is free.
  *
  * @since 0.1.0
  * @category policies
  */
 export const policy: Policy.Policy<StatusError> = Policy.make<StatusError>((request, next) =>
-  // Handlers that are made once: a request that waits holds none of its own.
+  // The handlers are made once, so that a waiting request does not hold closures.
   Effect.matchCauseEffect(next(request), { onFailure, onSuccess })
 )
 

@@ -1,11 +1,11 @@
 /**
- * What operators see: a span for each exchange and metrics, by the stable semantic conventions of OpenTelemetry for
- * HTTP, without a header, a value of a query or any other credential.
+ * OpenTelemetry spans and metrics by the stable semantic conventions for HTTP clients, without headers, query values or
+ * other credentials.
  *
- * | place | policy | sees |
+ * | position | policy | covers |
  * |---|---|---|
  * | outermost | {@link counters} | the whole call |
- * | between `Auth.policy` and `Timeout.exchange` | {@link span}, {@link durations} | one send and its answer, or its timeout |
+ * | inside `Auth.policy`, outside `Timeout.exchange` | {@link span}, {@link durations} | one HTTP request and its response |
  *
  * Specification: [HTTP spans](https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span),
  * [HTTP metrics](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-client).
@@ -30,24 +30,26 @@ import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
 /**
- * Whose exchanges are seen.
+ * Options of metrics.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** The client's own origins: scheme, host and port. */
+  /** The client's own origins: scheme, host and port. Other hosts are recorded as `_OTHER`. */
   readonly origins: ReadonlyArray<string>
 }
 
 /**
- * Whose exchanges are seen, and who is told of the trace.
+ * Options of spans.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SpanOptions extends Options {
-  /** The origins that get `traceparent` (`origins`); `[]` for none. A hop to any other goes without. */
+  /**
+   * Origins that receive `traceparent` (default: `origins`). `[]` for none. Requests to other origins are sent without it.
+   */
   readonly propagateTo?: ReadonlyArray<string> | undefined
 }
 
@@ -57,11 +59,12 @@ const currentTemplate: FiberRef.FiberRef<string | undefined> = globalValue(
 )
 
 /**
- * Names the calls of an effect by the template of their path, so that the spans of one endpoint have one name:
- * `GET /users/{id}`. Without it a span is called by its method alone, since a path holds ids. It counts for the client's
- * own origins, on a redirect within them too.
+ * Sets the path template of the calls in an effect, so that the spans of one endpoint share a name: `GET /users/{id}`.
  *
- * @param template - the path with its parameters by name, as `/users/{id}`: shown as it is.
+ * Without it the span name is the method only, because a path contains ids. It applies to the client's own origins, also
+ * after a redirect between them.
+ *
+ * @param template - the path with parameter names, such as `/users/{id}`. It is recorded unchanged.
  * @since 0.1.0
  * @category naming
  */
@@ -71,24 +74,29 @@ export const withTemplate =
     Effect.locally(effect, currentTemplate, template)
 
 /**
- * A client span for each send: name `{method} {url.template}` or `{method}`; `http.request.method`, `server.address`,
- * `server.port`, `url.full` without userinfo and values of the query, `url.template`, `http.request.resend_count` from the
- * second send of a call on, `http.response.status_code`, and `error.type`: the status from 400 on, or the error with its
- * reason, as `TransportError.ConnectionReset`. No header is recorded. The errors of the exchange go to the tracer; of
- * anybody else's error it is told that there was one. The span is the parent of what the transport does.
+ * Span policy: one client span per HTTP request.
  *
- * It belongs inside of `Auth.policy`, so that a replay has a span of its own and a refresh is in none, and outside of
- * `Timeout.exchange`, whose timeout is then an error of the span; further in, it would end as an interruption.
+ * - Name: `{method} {url.template}` or `{method}`.
+ * - Attributes: `http.request.method`, `server.address`, `server.port`, `url.full` without userinfo and query values,
+ *   `url.template`, `http.request.resend_count` from the second request of a call on, `http.response.status_code`.
+ * - `error.type`: the status from 400 on, or the error with its reason, such as `TransportError.ConnectionReset`.
+ * - No header is recorded. Errors of this library are passed to the tracer. Of any other error only its occurrence is
+ *   recorded.
+ * - The span is the parent of the transport's spans.
  *
- * `traceparent` is added after signing: intermediaries may change it, and a signature over it would not hold. One that
- * the request has already stays as it is. None is added where the platform's `withTracerPropagation` is off, or where the
- * ids of the trace are not of the form that the specification asks for.
+ * The policy stands inside `Auth.policy`, so that a replay has its own span and a token refresh has none. It stands outside
+ * `Timeout.exchange`, so that a timeout is an error of the span. Otherwise the span would end as interrupted.
  *
- * Where nobody can see a span there is none, and the request goes on untouched: tracing is off, also by the platform's
- * `withTracerDisabledWhen`, or there is neither a tracer nor a span around.
+ * `traceparent` is added after signing, because intermediaries may change it, and a signature over it would become invalid.
+ * A `traceparent` of the caller is kept. None is added if the platform's `withTracerPropagation` is off, or if the trace ids
+ * do not have the form that the specification requires.
+ *
+ * If nothing can record a span, none is made. This applies when tracing is off (also by the platform's
+ * `withTracerDisabledWhen`), or when there is neither a tracer nor a parent span.
  *
  * Specification: [W3C Trace Context §3.2](https://www.w3.org/TR/trace-context/#traceparent-header).
  *
+ * @param options - the client's own origins, and where `traceparent` is sent.
  * @since 0.1.0
  * @category policies
  */
@@ -125,17 +133,22 @@ export const span = (options: SpanOptions): Policy.Policy => {
 }
 
 /**
- * The histogram `http.client.request.duration`, in seconds, with the boundaries that the conventions advise: one value for
- * each send, from here to its answer, its error or its interruption. Where the body is read within the exchange, its
- * time counts.
+ * Duration policy: the histogram `http.client.request.duration` in seconds, with one value per HTTP request. The bucket
+ * boundaries are those that the conventions recommend.
  *
- * Tags: `http.request.method` (`_OTHER` for one that is not of the conventions), `server.address` and `server.port` of the
- * client's own origins (`_OTHER` for any other, since who redirects decides on it), `http.response.status_code`, and
- * `error.type` as {@link span} has it, or `Interrupted`. `unit` is `s`, for exporters. No path, so that their number
- * has a bound.
+ * The duration ends with the response, the error or the interruption. If the body is read inside `Timeout.exchange`, its
+ * time is included.
  *
- * It belongs where {@link span} does.
+ * - `http.request.method`: `_OTHER` for methods outside the conventions.
+ * - `server.address`, `server.port`: of the client's own origins. `_OTHER` for any other, because a redirect can name any
+ *   host.
+ * - `http.response.status_code`.
+ * - `error.type`: as in {@link span}, or `Interrupted`.
+ * - `unit` is `s`, for exporters. The path is not recorded, so the number of time series is bounded.
  *
+ * The policy stands at the same position as {@link span}.
+ *
+ * @param options - the client's own origins.
  * @since 0.1.0
  * @category policies
  */
@@ -161,15 +174,25 @@ export const durations = (options: Options): Policy.Policy => {
 }
 
 /**
- * Counts what happens in a call: `countersign.client.retries` (by `error.type`), `.redirects`, `.credential_refreshes` (by `renewed`),
- * `.token_requests`, `.throttled_requests` and `.circuit_opened`, each with the `server.address` of the first own origin. They are
- * counted from the events of the {@link Timeline}, also while nobody records them.
+ * Counter policy: counts the {@link Timeline} events of a call, also when no listener records them.
  *
- * Two gauges tell of states: `countersign.client.circuit_state` (0 closed, 1 half-open, 2 open) by `server.address`, with
- * `_OTHER` for all that are not the client's own, and `.throttle_delay_seconds`, the wait of who was held back last, 0 once one got in.
+ * | metric `countersign.client.…` | counts |
+ * |---|---|
+ * | `retries` | retries, by `error.type` |
+ * | `redirects` | followed redirects |
+ * | `credential_refreshes` | 401s after which the scheme looked for new credentials, by `renewed` |
+ * | `token_requests` | token requests |
+ * | `throttled_requests` | requests that a throttle delayed |
+ * | `circuit_opened` | circuits that opened |
+ * | `circuit_state` | gauge by `server.address`: 0 closed, 1 half-open, 2 open |
+ * | `throttle_delay_seconds` | gauge: the wait of the request throttled last, 0 after one is admitted |
  *
- * It belongs outermost.
+ * Counters have the `server.address` of the first own origin. `circuit_state` uses `_OTHER` for hosts that are not the
+ * client's own.
  *
+ * The policy is the outermost one.
+ *
+ * @param options - the client's own origins.
  * @since 0.1.0
  * @category policies
  */
@@ -190,7 +213,7 @@ export const counters = (options: Options): Policy.Policy => {
 }
 
 /**
- * What records metrics, for `ApiClient`'s option of that name: {@link durations} and {@link counters}.
+ * The value of a client's `metrics` option: {@link durations} and {@link counters}.
  *
  * @since 0.1.0
  * @category policies

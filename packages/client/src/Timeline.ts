@@ -1,6 +1,6 @@
 /**
- * What happened during a call, in order: sends, answers, waits, renewals. For people who look before they read, and
- * for tests. Nothing is recorded, and next to nothing is paid, unless somebody asks.
+ * Events of a call in their order: requests, responses, waits and token refreshes. For debugging and tests. Events are made
+ * only while a listener is set.
  *
  * @since 0.1.0
  */
@@ -12,14 +12,20 @@ import { globalValue } from "effect/GlobalValue"
 import { currentTimeMillis } from "./internal/time/clock.js"
 
 /**
- * Something that happened, at `at` (epoch milliseconds). URLs are safe to print, tokens never appear.
+ * One event of a call. `at` is its time in epoch milliseconds. URLs are safe to print, and no event contains a token.
  *
- * `ms` is a duration in milliseconds:
- * - `RetryScheduled`: before the next attempt.
- * - `Throttled`: how long the request is going to be throttled. While others are admitted gradually, it is an estimate.
- * - `Admitted`: how long the request really waited, for a throttle, for a limit or for a permit.
- * - `Redirected`: the wait before the next hop that the server asked for; 0 without one.
- * - `CircuitOpened`: until the first probe.
+ * - `RequestSent`, `ResponseReceived`, `RequestFailed`: an HTTP request, and its status or the reason of its failure.
+ * - `RetryScheduled`: a retry after `ms`. `reason` is the status or the tag of the error.
+ * - `Throttled`: the request waits for about `ms`, because the server sent a rate limit.
+ * - `Queued`: the request waits for a permit, with `ahead` others before it.
+ * - `Admitted`: the request waited `ms` for a throttle, a limit or a permit.
+ * - `CircuitOpened`: the circuit of `origin` opened, and the first probe is due after `ms`.
+ * - `CircuitHalfOpened`, `CircuitClosed`: the circuit of `origin` sends a probe, or closed.
+ * - `Redirected`: the next hop goes to `url`. `ms` is the wait that the server asked for, or 0.
+ * - `TokenRequested`, `TokenObtained`: a token request, and its success.
+ * - `CredentialsRefreshed`: after a 401. `renewed` says whether the scheme has new credentials for a replay.
+ *
+ * `ms` is a duration in milliseconds.
  *
  * @since 0.1.0
  * @category models
@@ -46,7 +52,7 @@ export type Event =
   | { readonly _tag: "TokenObtained"; readonly at: number }
   | { readonly _tag: "CredentialsRefreshed"; readonly at: number; readonly renewed: boolean }
 
-/** An event, before somebody looks at the clock. */
+/** An event without its time. */
 type Timeless<E> = E extends { readonly at: number } ? Omit<E, "at"> : never
 
 const observer: FiberRef.FiberRef<((event: Event) => void) | undefined> = globalValue(
@@ -55,10 +61,10 @@ const observer: FiberRef.FiberRef<((event: Event) => void) | undefined> = global
 )
 
 /**
- * Tells whoever records this fiber's calls that something happened. Policies and schemes of one's own call this to
- * appear in the timeline.
+ * Publishes an event to the listeners of the current fiber's calls. Custom policies and schemes use it to appear in the
+ * timeline.
  *
- * @param event - made only when somebody listens.
+ * @param event - makes the event. It is called only if there is a listener.
  * @since 0.1.0
  * @category events
  */
@@ -72,7 +78,7 @@ export const emit = (event: () => Timeless<Event>): Effect.Effect<void> =>
   )
 
 /**
- * Whether somebody records the calls of a fiber: for a policy that has a shorter way where nobody does.
+ * Whether a listener is set for the calls of a fiber.
  *
  * @since 0.1.0
  * @category events
@@ -81,8 +87,7 @@ export const isObserved = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean
   fiber.getFiberRef(observer) !== undefined
 
 /**
- * Runs `observed` where somebody records this fiber's calls, and `otherwise` where nobody does: what is on the path of
- * every request need not look twice.
+ * Runs `observed` if a listener is set for the current fiber's calls, and `otherwise` if not.
  *
  * @since 0.1.0
  * @category events
@@ -94,8 +99,9 @@ export const ifObserved = <A, E, R, A2, E2, R2>(
   Effect.withFiberRuntime<A | A2, E | E2, R | R2>((fiber) => (isObserved(fiber) ? observed() : otherwise()))
 
 /**
- * Hands every event of the calls in an effect to a listener, as it happens. Who observes further out hears it too.
+ * Calls a listener with every event of the calls in an effect. Listeners of outer `observe` calls get the event too.
  *
+ * @param listener - called synchronously with each event.
  * @since 0.1.0
  * @category recording
  */
@@ -111,7 +117,7 @@ export const observe =
     })
 
 /**
- * Runs an effect and gives its outcome together with the events of its calls.
+ * Runs an effect and returns its exit with the events of its calls.
  *
  * @since 0.1.0
  * @category recording

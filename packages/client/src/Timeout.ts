@@ -1,5 +1,5 @@
 /**
- * Two bounds on time: on one exchange, and on the call with all its exchanges and waits.
+ * Timeouts: of one HTTP request and its response, and of the whole call with all requests and waits.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
 /**
- * The bounds of a client that names none.
+ * Default timeouts of a client: `exchange` of one request and its response, `call` of the whole call.
  *
  * @since 0.1.0
  * @category defaults
@@ -30,8 +30,9 @@ import * as Timeline from "./Timeline.js"
 export const defaults = { call: "60 seconds", exchange: "30 seconds" } as const
 
 /**
- * How much time the call has left, in milliseconds; infinite outside of {@link call}. A policy that is about to wait
- * asks this first: a wait that would end after the deadline is time lost.
+ * The time that the call has left, in milliseconds. Infinite outside of {@link call}.
+ *
+ * A policy should read it before it waits, and fail at once if the wait would end after the deadline.
  *
  * @since 0.1.0
  * @category deadlines
@@ -46,11 +47,22 @@ const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request
   new Timeout({ method: request.method, url: shownUrl(request), scope, after })
 
 /**
- * Bounds one exchange: the send, the answer and, where the body is read within the pipeline, the body. Waiting for a
- * token or between attempts does not count.
+ * Timeout policy of one HTTP request: bounds the time until its response, and its body if that is read inside the pipeline.
  *
- * Fails with `Timeout { scope: "exchange" }`; the exchange is interrupted and its connection closed.
+ * Waits for a token or between attempts are not included. Fails with `Timeout { scope: "exchange" }`. The request is
+ * interrupted and its connection closed.
  *
+ * @example
+ * import * as ApiClient from "@countersign/client/ApiClient"
+ * import * as Auth from "@countersign/client/Auth"
+ *
+ * const client = ApiClient.make({
+ *   baseUrl: "https://api.example.com",
+ *   auth: Auth.none,
+ *   timeout: { exchange: "5 seconds", call: "20 seconds" }
+ * })
+ *
+ * @param after - the maximum duration of one request.
  * @since 0.1.0
  * @category policies
  */
@@ -75,11 +87,12 @@ export const exchange = (after: Duration.DurationInput): Policy.Policy<Timeout> 
 }
 
 /**
- * Bounds the call: every exchange, wait and refresh of it together. Policies within see the time that is left.
+ * Timeout policy of the whole call: bounds all its requests, waits and token refreshes together.
  *
- * Fails with `Timeout { scope: "call" }`, also where the caller cannot be interrupted: in an `acquireRelease`, in a
- * finalizer. Within another call, the earlier deadline counts.
+ * Inner policies read the time that is left ({@link remaining}). Inside another call, the earlier deadline applies. Fails
+ * with `Timeout { scope: "call" }`, also where the caller is uninterruptible, as in `acquireRelease` or a finalizer.
  *
+ * @param after - the maximum duration of the call.
  * @since 0.1.0
  * @category policies
  */

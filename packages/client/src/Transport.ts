@@ -1,5 +1,6 @@
 /**
- * The inner edge of the pipeline: what goes to any transport is checked, and what comes back from one is typed.
+ * Transport adapter: validates requests before any platform `HttpClient` sends them, and turns its failures into typed
+ * errors.
  *
  * @since 0.1.0
  */
@@ -59,15 +60,17 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
     case "Transport":
       return transportError(error.request, error, false)
     case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${shownUrl(error.request)}" is no URL` })
+      return new InvalidRequest({ reason: "Url", detail: `"${shownUrl(error.request)}" is not a valid URL` })
     case "Encode":
-      return new InvalidRequest({ reason: "Body", detail: "its body does not encode" })
+      return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
   }
 }
 
 /**
- * The property by which a response says that its body came with it: its value is the bytes, or undefined for a body
- * that is on its way or came broken. Such a response holds no connection, and is read without waiting.
+ * Symbol of the property with which a transport marks a response whose body was received with it.
+ *
+ * The value is the bytes, or undefined if the body is still arriving or broke off. A response with bytes holds no
+ * connection, and is read without waiting.
  *
  * @since 0.1.0
  * @category transports
@@ -75,8 +78,9 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
 export const bufferedBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
 
 /**
- * The property by which a response gives its `Set-Cookie` fields as they came, a string each. Of a transport without it a
- * jar sees what the platform keeps: of two cookies of one name the last, whatever their paths and domains.
+ * Symbol of the property with which a transport exposes the `Set-Cookie` fields of a response, one string each.
+ *
+ * Without it the cookie jar reads the platform's cookies, which keep only the last of two cookies with the same name.
  *
  * @since 0.1.0
  * @category transports
@@ -84,10 +88,11 @@ export const bufferedBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
 export const rawSetCookie: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
 
 /**
- * The property by which a response gives the values of a field apart: a method from the name in lower case to the values in
- * their order. `headers` joins several values with commas, as RFC 9110 §5.3 allows for lists alone. It is asked where a field
- * has one value and more would be a danger: for the `Location` of a redirect. Of a transport without it, a joined value counts
- * as one, unless its parts are equal.
+ * Symbol of the method with which a transport exposes the values of a response field separately, in their order.
+ *
+ * Its argument is the field name in lower case. `headers` joins several values with commas, which RFC 9110 §5.3 allows for
+ * lists only. It is used where several values would be a risk: for the `Location` of a redirect. Without it a joined value
+ * counts as one, unless its parts are equal.
  *
  * @since 0.1.0
  * @category transports
@@ -95,7 +100,7 @@ export const rawSetCookie: typeof SetCookies.setCookieLines = SetCookies.setCook
 export const fieldValues: typeof FieldValues.fieldValues = FieldValues.fieldValues
 
 /**
- * The largest body that the verbs of a client read, in bytes, after inflation.
+ * Default maximum size of a response body that the verbs read, in bytes after decompression.
  *
  * @since 0.1.0
  * @category defaults
@@ -117,8 +122,9 @@ export const defaults = { maxBodySize: 10 * 1024 * 1024 } as const
 export type SendPhase = Failure.SendPhase
 
 /**
- * What a transport knows of a failed request: the phase, and where known the reason, the code, the words of the library,
- * and the proxy. `detail` must hold no secret.
+ * What a transport knows about a failed request: the phase, and where known reason, code, `detail` and proxy.
+ *
+ * `detail` is the message of the transport library. It must not contain a secret.
  *
  * @since 0.1.0
  * @category transports
@@ -126,11 +132,13 @@ export type SendPhase = Failure.SendPhase
 export type FailureDetails = Failure.FailureDetails
 
 /**
- * States how far a failed request had come, and why it failed. `TransportError.sent` follows from `phase`: only for
- * `"written"` it is `"maybe"`. For errors of a transport that does not call this, {@link fromHttpClient} looks at the codes of the
- * causes, and `sent` is `"no"` only for those that are raised before a connection is established.
+ * Attaches details to a transport's error: how far the request had come, and why it failed.
  *
- * @param error - the platform's error, as the transport fails with it.
+ * `TransportError.sent` is `"maybe"` for the phase `"written"`, and `"no"` for the others. For errors without details,
+ * {@link fromHttpClient} looks at the error codes of the causes. `sent` is then `"no"` only for codes that are raised before
+ * a connection is established.
+ *
+ * @param error - the platform's error, with which the transport fails.
  * @param details - what the transport knows of the failure.
  * @since 0.1.0
  * @category transports
@@ -141,7 +149,7 @@ export const describeFailure: <E extends HttpClientError.HttpClientError>(error:
 const spanless = new WeakSet<object>()
 
 /**
- * Declares that a transport makes no span of its own, so that none has to be turned off for each request.
+ * Marks a transport that makes no spans itself, so that tracing need not be disabled for each request.
  *
  * @since 0.1.0
  * @category transports
@@ -152,9 +160,11 @@ export const markUntraced = <E, R>(client: HttpClient.HttpClient.With<E, R>): Ht
 }
 
 /**
- * How a transport can be asked without an effect, by the bound of an exchange: it sends the request and says once, later
- * or at once, what came of it, with an `Exit` or with what is still to be run. It gives what cancels the exchange, after
- * which it says nothing; or undefined, and sends nothing, where a request takes an effect to send, as a streamed body does.
+ * Callback form of a transport, which `Timeout.exchange` uses to avoid the cost of an effect per request.
+ *
+ * It sends the request and calls `answered` exactly once, synchronously or later, with an `Exit` or with an effect that is
+ * still to be run. It returns a function that cancels the request, after which `answered` is not called. It returns
+ * undefined, and sends nothing, for a request that needs an effect, such as one with a streamed body.
  *
  * @since 0.1.0
  * @category transports
@@ -162,8 +172,9 @@ export const markUntraced = <E, R>(client: HttpClient.HttpClient.With<E, R>): Ht
 export type Direct<E> = DirectOf<E>
 
 /**
- * Gives a transport a way to be asked without an effect, beside its `execute`, which is to do the same.
+ * Adds the callback form to a transport. It must behave like the transport's `execute`.
  *
+ * @param send - sends a request and calls back with its result. See {@link Direct}.
  * @since 0.1.0
  * @category transports
  */
@@ -173,20 +184,22 @@ export const withDirect: <C extends HttpClient.HttpClient>(
 ) => C = direct.withDirect
 
 /**
- * Types a transport. A request whose header names or values could break the framing, or whose URL is not absolute
- * http or https, is `InvalidRequest` and never sent; everything that goes wrong on the wire is `TransportError`, told
- * apart by code. The platform's own span is off: it records URLs with their query values and most headers.
+ * Makes a typed transport from a platform `HttpClient`, the innermost step of a pipeline.
  *
- * The responses that come out print their method, URL and status, and hold no signed request.
+ * - A request with an invalid header or URL fails with `InvalidRequest` and is not sent.
+ * - Every failure of the connection or the transfer is a `TransportError`, with a reason by its code.
+ * - The platform's own span is disabled, because it records query values and most headers.
+ * - Responses print method, URL and status only, and hold no signed request.
  *
- * Over the platform's `fetch` each request is sent with `redirect: "manual"`, whatever `FetchHttpClient.RequestInit` says;
- * its other options stay. Browsers hide the target of such a redirect: there it is `RedirectRejected` with the reason
- * `Opaque`. Redirects of other transports cannot be turned off from here: the platform's XMLHttpRequest layer, and a
- * transport that provides a `RequestInit` of its own within `HttpClient.transform`, send headers wherever a redirect leads.
+ * With the platform's `fetch`, each request is sent with `redirect: "manual"`, whatever `FetchHttpClient.RequestInit` says.
+ * Its other options apply. Browsers hide the target of such a redirect: it fails with `RedirectRejected`, reason `Opaque`.
+ *
+ * Redirects of some transports cannot be disabled: the platform's XMLHttpRequest layer, and transports that provide a
+ * `RequestInit` inside `HttpClient.transform`. They send headers to the target of any redirect.
  *
  * Specification: [Fetch §2.2.5, redirect mode](https://fetch.spec.whatwg.org/#concept-request-redirect-mode).
  *
- * @param client - a transport that follows no redirects, or the platform's over `fetch`.
+ * @param client - a transport that follows no redirects, or the platform's `fetch` client.
  * @since 0.1.0
  * @category constructors
  */
@@ -205,12 +218,12 @@ export const fromHttpClient = <R>(
   return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
 }
 
-/** A transport without what the pipeline does itself: spans and redirects. */
+/** Disables the transport's own spans and redirects, which the pipeline handles. */
 const prepared = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> => {
   const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
-  // One that is asked without an effect has no fiber from which it could read the options of `fetch`.
+  // The callback form has no fiber from which it could read the options of `fetch`.
   return direct.directOf(client) === undefined ? withManualRedirects(quiet) : quiet
 }
 
@@ -223,7 +236,7 @@ const typedDirect = (inner: Direct<HttpClientError.HttpClientError> | undefined)
     return toNobody
   })
 
-/** What cancels something that is over. */
+/** Cancels a request that is over: does nothing. */
 const toNobody = (): void => undefined
 
 const typedOutcome = (
@@ -257,13 +270,13 @@ const sendObserved: Send = (request, client) => {
 const isOk = ({ status }: HttpClientResponse): boolean => status >= 200 && status < 300
 
 /**
- * Reads the body of every answer of status 2xx, or of those that `wanted` names, while the exchange lasts, so that a
- * body which breaks off is a failure of the exchange (and is retried as one), and the connection is free when the
- * answer is given out.
+ * Reads response bodies as part of the request, so that a body that breaks off is a failure of the request and is retried.
  *
- * Fails with `BodyTooLarge` when the body, as it is after inflation, is longer than `limit` bytes; the rest of it is
- * not read.
+ * When the response is returned, its connection is free. By default the bodies of 2xx responses are read. Fails with
+ * `BodyTooLarge` when the body is larger than `limit` after decompression. The rest of it is not read.
  *
+ * @param limit - maximum size of a body, in bytes.
+ * @param wanted - which responses to read (status 2xx).
  * @since 0.1.0
  * @category constructors
  */
@@ -276,7 +289,7 @@ export const bufferBodies =
       try {
         return wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
       } catch (defect) {
-        // A transport that is asked directly calls this, and is not to hear what `wanted` throws.
+        // The callback form calls this outside of any fiber, so an exception of `wanted` must not be thrown to it.
         return Exit.die(defect)
       }
     }

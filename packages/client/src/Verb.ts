@@ -1,5 +1,5 @@
 /**
- * The verbs of a client: a method with a URL, what is sent, and what is made of the answer.
+ * HTTP verbs of a client: functions that send a request with one method and decode its response.
  *
  * @since 0.1.0
  */
@@ -21,44 +21,50 @@ import * as Mismatch from "./Mismatch.js"
 import type { Next } from "./Policy.js"
 
 /**
- * What a call may say beside its URL: the platform's options (`headers`, `urlParams`, `body`, `accept` …), and
- * `json`, a value that is sent as `application/json`, and `auth`, other credentials than the client's for this call.
+ * Options of one request: the platform's (`headers`, `urlParams`, `body`, `accept` …), `json` and `auth`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends HttpClientRequest.Options.NoUrl {
+  /** Value to send as JSON, with the content type `application/json`. */
   readonly json?: unknown
+  /** Authentication scheme for this request, instead of the client's. */
   readonly auth?: Auth.Service | undefined
 }
 
 /**
- * A call whose answer is decoded by a Schema.
+ * Options of a request whose response is decoded.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Decoding<A, I, R> extends Options {
+  /** Schema that decodes the JSON body of the response. */
   readonly schema: Schema.Schema<A, I, R>
 }
 
 /**
- * A call whose `json` is encoded by a Schema first.
+ * Options of a request whose `json` is encoded by a Schema.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Encoding<A, I, R> extends Options {
+  /** Value to encode and to send as JSON. */
   readonly json: A
+  /** Schema that encodes `json`. */
   readonly jsonSchema: Schema.Schema<A, I, R>
 }
 
 /**
- * A method of a client. With a `schema` it gives the decoded body, without one the response, whose body is there to
- * be read as often as one likes.
+ * Sends a request with one method. With `schema` it returns the decoded body, without it the response.
  *
- * Fails with the {@link ApiError} of the pipeline; with `InvalidRequest` when no request can be made of the URL and the
- * options (`Url`, `Header`, `Body`), for one when `json` cannot be encoded; with `InvalidResponse` when the body is no JSON, or does not fit the schema.
+ * The body of the response is read already, and can be read any number of times. It fails with:
+ *
+ * - {@link ApiError}: the errors of the pipeline.
+ * - `InvalidRequest`: the URL, a header, the body or `json` is invalid (`Url`, `Header`, `Body`).
+ * - `InvalidResponse`: the body is not JSON, or does not match `schema`.
  *
  * @since 0.1.0
  * @category models
@@ -82,7 +88,7 @@ export interface Verb {
   ): Effect.Effect<HttpClientResponse, ApiError>
 }
 
-/** All that the overloads above can say. */
+/** Options of all overloads. */
 interface AnyOptions extends Options {
   readonly schema?: Schema.Schema<unknown, unknown, unknown>
   readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
@@ -101,13 +107,13 @@ const encoded = ({ json, jsonSchema }: AnyOptions): Effect.Effect<unknown, Inval
     ? Effect.succeed(json)
     : Effect.suspend(() => Schema.encodeUnknown(jsonSchema)(json)).pipe(
         Effect.mapError((error) => unencodable(Mismatch.fromParseError(error))),
-        // A schema that refers to itself follows the nesting of the value, or its circle, until the stack is full.
+        // A recursive schema follows the nesting of the value, or its cycle, until the stack overflows.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(unencodable([tooDeep]))) : Option.none()
         )
       )
 
-/** @param type - a narrower type than `application/json`, where the call names one in its headers. */
+/** @param type - the content type from the request's headers, which replaces `application/json`. */
 const jsonBody = (
   options: AnyOptions,
   type: string | undefined
@@ -115,7 +121,8 @@ const jsonBody = (
   Effect.flatMap(encoded(options), (value) =>
     Effect.filterOrFail(
       Effect.mapError(HttpBody.json(value, type), () => unencodable([])),
-      // `JSON.stringify` makes nothing of a function, or of what `toJSON` hides; the platform makes an empty body of it.
+      // For a function, or a `toJSON` that returns undefined, `JSON.stringify` returns undefined, and the platform makes an
+      // empty body.
       ({ contentLength }) => contentLength !== 0,
       () => unencodable([])
     )
@@ -142,7 +149,7 @@ const decoded = (
     (json) =>
       Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
         Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error, hiding(response)))),
-        // A schema that refers to itself follows the server's nesting until the stack is full.
+        // A recursive schema follows the nesting of the response until the stack overflows.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()
         )
@@ -151,9 +158,11 @@ const decoded = (
 }
 
 /**
- * Makes the verb of a method.
+ * Makes the verb of an HTTP method.
  *
- * @param pipeline - the pipeline with the client's credentials, or with those of one call. It gives whole bodies.
+ * @param method - the method of the requests.
+ * @param pipeline - the pipeline with the client's credentials, or with those of one request. Its responses must be
+ *   buffered.
  * @since 0.1.0
  * @category constructors
  */
@@ -172,10 +181,10 @@ export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next
     try {
       return call(url, options ?? noOptions)
     } catch (defect) {
-      // A policy threw, or the options are of a type that the signature forbids. A verb gives an effect and never throws.
+      // A policy threw, or the options are of a type that the signature forbids. A verb returns an effect and never throws.
       return Effect.die(defect)
     }
   }
-  // The implementation knows of its Schemas only that they are some; each overload says which.
+  // The implementation does not know the types of the Schemas. The overloads declare them.
   return verb as Verb
 }

@@ -7,12 +7,14 @@ import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 
 /**
+ * How a waiting fiber learns that its wait is over.
+ *
  * - `"notify"`: the fiber that ends the wait resumes the waiting fiber.
- * - `"poll"`: the waiting fiber looks every 20 ms, by a timer of its own.
+ * - `"poll"`: the waiting fiber checks every 20 ms, with its own timer.
  *
  * Some runtimes bind timers and I/O to one incoming request, and no request may resume the continuation of another one.
- * There a notified fiber never continues, so a client that several requests share needs `"poll"`. A request that ends may
- * also take its fibers with it, without running their finalizers.
+ * There a notified fiber never continues, so a client that several requests share needs `"poll"`. When a request ends, such
+ * a runtime may also drop its fibers without running their finalizers.
  *
  * @since 0.1.0
  * @category models
@@ -22,8 +24,8 @@ export type Strategy = "notify" | "poll"
 const isWorkers = (): boolean => globalThis.navigator?.userAgent === "Cloudflare-Workers"
 
 /**
- * The strategy of this client's waits: for a token, a permit, a throttle, a rate limit, a lock of the token store. The
- * default is `"poll"` on Cloudflare Workers and `"notify"` elsewhere.
+ * The wait strategy of a client, for all its waits: for a token, a permit, a throttle, a rate limit, or a lock of the token
+ * store. The default is `"poll"` on Cloudflare Workers and `"notify"` elsewhere.
  *
  * @example
  * import * as WaitStrategy from "@countersign/client/WaitStrategy"

@@ -132,20 +132,21 @@ const joined = (root: URL, path: string): Result<string, PathReason> => {
 export const explain = (reason: Reason): string => EXPLANATIONS[reason]
 
 const EXPLANATIONS: Readonly<Record<Reason, string>> = {
-  InvalidBase: "The base URL is not an absolute URL; write it like https://api.example.com/v1",
-  BaseScheme: "The base URL must begin with https:// or http://",
-  BaseUserinfo: "The base URL has a user name or a password; give those to an authentication scheme",
-  BaseQuery: "The base URL has a query; give that with each request",
-  BaseFragment: "The base URL has a fragment (#); leave it out",
+  InvalidBase: "The URL is not absolute. Use a URL such as https://api.example.com/v1.",
+  BaseScheme: "The URL is neither http nor https. Begin it with https:// or http://.",
+  BaseUserinfo: "The URL has a user name or a password. Pass those to an authentication scheme.",
+  BaseQuery: "The URL has a query. Remove it, or send it with each request.",
+  BaseFragment: "The URL has a fragment (#). Remove it.",
   IllegalCharacter:
-    "The path has a control character, a backslash, a space at one end or broken Unicode; percent-encode it",
-  LooksLikeAuthority: "The path begins with //, @ or :, which reads like a host; begin it with a single /",
-  DotSegment: "The path has a .. segment; name the path in full",
-  UnsupportedScheme: "The path is an absolute URL that is neither http nor https",
-  InvalidUrl: "The path begins like an absolute URL and is not one",
-  Userinfo: "The path is an absolute URL with a user name or a password",
-  OtherOrigin: "The path is an absolute URL of another origin than the base URL",
-  OutsideBase: "The path is an absolute URL outside the path of the base URL"
+    "The path has a control character, a backslash, a space at one end or invalid Unicode. Percent-encode it.",
+  LooksLikeAuthority: "The path begins with //, @ or :, so it can be read as a host. Begin it with a single /.",
+  DotSegment: "The path has a .. segment. Use the path without it.",
+  UnsupportedScheme:
+    "The path is an absolute URL that is neither http nor https. Use a path, or a URL below the base URL.",
+  InvalidUrl: "The path begins with a scheme and is not a valid URL. Use a path, or a URL below the base URL.",
+  Userinfo: "The path is an absolute URL with a user name or a password. Remove those.",
+  OtherOrigin: "The path is an absolute URL of another origin. Use a URL below the base URL, or another client.",
+  OutsideBase: "The path is an absolute URL outside the base path. Use a URL below the base URL, or another client."
 }
 
 const parseBase = (base: string): URL | BaseReason => {

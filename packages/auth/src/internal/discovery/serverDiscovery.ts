@@ -17,7 +17,7 @@ const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"
 export const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
   const checked = BaseUrl.validate(text)
   if (checked._tag === "Err") {
-    const detail = `${what} cannot be used (${BaseUrl.explain(checked.reason)}): give one like https://auth.example.com`
+    const detail = `${what} is invalid. ${BaseUrl.explain(checked.reason)} Example: https://auth.example.com`
     return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
   }
   const url = new URL(text)
