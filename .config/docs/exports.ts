@@ -88,20 +88,34 @@ const reExported = (repository: Repository, declaration: ts.ExportDeclaration): 
   })
 }
 
-/** The problems of one module. */
-const checkModule = (repository: Repository, file: string): ReadonlyArray<Problem> => {
-  const source = parse(file, repository.read(file) ?? "")
-  const exported = [
+/** An export of a public module and the place of its declaration. */
+export interface Export extends Declared {
+  readonly file: string
+  readonly line: number
+}
+
+const exportsIn = (repository: Repository, source: ts.SourceFile): ReadonlyArray<Export> =>
+  [
     ...declarations(source).filter(({ node }) => ts.isStatement(node) && isExported(node)),
     ...source.statements.filter(ts.isExportDeclaration).flatMap((node) => reExported(repository, node)),
     ...source.statements.filter(ts.isExportAssignment).map((node) => ({ name: "default", node }))
-  ]
-  const undocumented = exported.flatMap(({ name, node }) => {
+  ].map(({ name, node }) => ({ name, node, file: node.getSourceFile().fileName, line: lineOf(node) }))
+
+const sourceOf = (repository: Repository, file: string): ts.SourceFile => parse(file, repository.read(file) ?? "")
+
+/** The exports of all public modules. */
+export const exportsOf = (repository: Repository): ReadonlyArray<Export> =>
+  publicModules(repository).flatMap((file) => exportsIn(repository, sourceOf(repository, file)))
+
+/** The TSDoc of a declaration without its tags. */
+export const textOfDoc = (node: ts.Node): string => ts.getTextOfJSDocComment(docOf(node)?.comment) ?? ""
+
+/** The problems of one module. */
+const checkModule = (repository: Repository, file: string): ReadonlyArray<Problem> => {
+  const source = sourceOf(repository, file)
+  const undocumented = exportsIn(repository, source).flatMap(({ file, line, name, node }) => {
     const lacks = missing(docOf(node))
-    if (lacks.length === 0) return []
-    return [
-      { file: node.getSourceFile().fileName, line: lineOf(node), message: `\`${name}\` lacks ${lacks.join(", ")}` }
-    ]
+    return lacks.length === 0 ? [] : [{ file, line, message: `\`${name}\` lacks ${lacks.join(", ")}` }]
   })
   return [...moduleComment(source), ...undocumented]
 }

@@ -1,9 +1,10 @@
 /**
- * The docs check: `npm run docs` tells what is wrong, `npm run docs -- --write` mends what can be copied.
- * Each check is a function from the repository to problems, in a file of its own.
+ * The docs check. `npm run docs` reports problems, `npm run docs -- --write` updates what is copied from code, and
+ * `npm run docs -- --prose [PATH…]` checks the language of the given files and folders.
+ * Each check is a function from the repository to problems, in a separate file.
  */
 import { writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, posix } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as circles from "./circles.js"
 import * as commands from "./commands.js"
@@ -14,6 +15,7 @@ import * as guarantees from "./guarantees.js"
 import * as links from "./links.js"
 import * as order from "./order.js"
 import { format, type Problem } from "./problem.js"
+import * as prose from "./prose.js"
 import { documents, fromDisk, type Repository } from "./repository.js"
 import * as snippets from "./snippets.js"
 
@@ -31,6 +33,7 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["guarantees are verified by tests", guarantees.check],
   ["dependencies are few, decided on, and run nothing", dependencies.check],
   ["imports have no circles, type imports included", circles.check]
+  // Add when `npm run docs -- --prose` reports no problem: ["texts are plain English", prose.check]
 ]
 
 const write = (repository: Repository): void => {
@@ -46,23 +49,41 @@ const write = (repository: Repository): void => {
   }
 }
 
-const main = async (args: ReadonlyArray<string>): Promise<number> => {
-  const unknown = args.filter((arg) => arg !== "--write")
-  if (unknown.length > 0) {
-    console.error(`The docs check takes --write and nothing else, not ${unknown.join(" ")}`)
-    return 2
-  }
-  if (args.includes("--write")) write(fromDisk(root))
+const run = (checks: ReadonlyArray<Check>): number => {
   const repository = fromDisk(root)
-  const counts = checksWith(await defaults.load(root, repository)).map(([what, check]) => {
+  const counts = checks.map(([what, check]) => {
     const problems = check(repository)
     console.log(`${problems.length === 0 ? "✓" : "✗"} ${what}`)
     for (const problem of problems) console.log(`  ${format(problem)}`)
     return problems.length
   })
   const total = counts.reduce((sum, count) => sum + count, 0)
-  if (total > 0) console.error(`\nMend ${total === 1 ? "it" : `these ${total}`}, then run \`npm run docs\` again.`)
+  if (total > 0)
+    console.error(`\n${total === 1 ? "1 problem" : `${total} problems`}. Fix and run \`npm run docs\` again.`)
   return total === 0 ? 0 : 1
+}
+
+/** Checks the language below some paths, which are relative to the top level; without paths, everywhere. */
+const runProse = (args: ReadonlyArray<string>): number => {
+  const paths = args.map((path) => posix.normalize(path).replace(/\/$/, ""))
+  const unknown = paths.filter((path) => path !== "." && !fromDisk(root).has(path))
+  if (unknown.length > 0) {
+    console.error(`no file or folder ${unknown.join(", ")}. Name paths from the top level of the repository.`)
+    return 2
+  }
+  const includes = (file: string) => paths.some((path) => path === "." || file === path || file.startsWith(`${path}/`))
+  return run([["texts are plain English", paths.length === 0 ? prose.check : prose.checkIn(includes)]])
+}
+
+const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  if (args[0] === "--prose") return runProse(args.slice(1))
+  const unknown = args.filter((arg) => arg !== "--write")
+  if (unknown.length > 0) {
+    console.error(`unknown argument ${unknown.join(" ")}. Use --write, or --prose with paths.`)
+    return 2
+  }
+  if (args.includes("--write")) write(fromDisk(root))
+  return run(checksWith(await defaults.load(root, fromDisk(root))))
 }
 
 process.exitCode = await main(process.argv.slice(2))
