@@ -7,14 +7,8 @@ import { cellsOf, isRow, parse, plain, type Line } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import { publicModules, type Repository } from "./repository.js"
 
-/** The documents that have the tables, each under a heading that begins with its module's name. */
-const documents = ["docs/reference/pipeline.md", "docs/explanations/refresh.md", "docs/reference/oauth.md"] as const
-
-/** Where a module's table is. */
-const documentOf = ({ file, name }: Module): (typeof documents)[number] => {
-  if (!file.startsWith("packages/auth/")) return "docs/reference/pipeline.md"
-  return name === "TokenSource" ? "docs/explanations/refresh.md" : "docs/reference/oauth.md"
-}
+/** The document that has the tables, each under a heading that is its module's name. */
+const optionsDocument = "docs/reference/options.md"
 
 /** What a module exports as `defaults`. */
 export interface Module {
@@ -110,10 +104,4 @@ export const compare = (file: string, text: string, modules: ReadonlyArray<Modul
 export const check =
   (modules: ReadonlyArray<Module>) =>
   (repository: Repository): ReadonlyArray<Problem> =>
-    documents.flatMap((file) =>
-      compare(
-        file,
-        repository.read(file) ?? "",
-        modules.filter((module) => documentOf(module) === file)
-      )
-    )
+    compare(optionsDocument, repository.read(optionsDocument) ?? "", modules)

@@ -41,7 +41,7 @@ const write = (repository: Repository): void => {
   for (const file of documents(repository)) {
     const text = repository.read(file) ?? ""
     const shown = snippets.update(repository, text)
-    const isTable = positions !== undefined && order.orderDocuments.includes(file)
+    const isTable = positions !== undefined && file === order.orderDocument
     const updated = isTable ? order.update(shown, positions) : shown
     if (updated === text) continue
     writeFileSync(join(root, file), updated)

@@ -7,11 +7,8 @@ import type { Repository } from "./repository.js"
 /** Where the order is written. */
 export const orderFile = "packages/client/src/ApiClient.ts"
 
-/** The document that has a section for each place. */
-const sectionsDocument = "docs/reference/pipeline.md"
-
-/** The documents that show it, in a table `# | policy | why here`. */
-export const orderDocuments: ReadonlyArray<string> = ["README.md", "docs/reference/pipeline.md"]
+/** The document that shows it, in a table `# | policy | why here`, and has a section for each place. */
+export const orderDocument = "docs/reference/pipeline.md"
 
 /** One position of the pipeline, outermost first. */
 export interface Position {
@@ -115,8 +112,6 @@ export const check = (repository: Repository): ReadonlyArray<Problem> => {
     const message = 'exports no `pipelineOrder`, an array of `{ name: "…", reason: "…" }`'
     return [{ file: orderFile, line: 1, message }]
   }
-  return [
-    ...orderDocuments.flatMap((file) => compare(file, repository.read(file) ?? "", order)),
-    ...withoutSection(sectionsDocument, repository.read(sectionsDocument) ?? "", order)
-  ]
+  const text = repository.read(orderDocument) ?? ""
+  return [...compare(orderDocument, text, order), ...withoutSection(orderDocument, text, order)]
 }
