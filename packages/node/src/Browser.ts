@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Command from "./internal/signIn/openBrowser.js"
+import * as OpenBrowser from "./internal/signIn/openBrowser.js"
 
 /**
  * No browser was opened. `url` is what was to be opened, for a person to open it, where it is one that may be; `message`
@@ -64,7 +64,7 @@ export interface Options {
   readonly command?: readonly [program: string, ...rest: ReadonlyArray<string>] | undefined
 }
 
-const refused = new BrowserError({ detail: "what was to be opened is neither https nor http on this machine" })
+const unsafeUrl = new BrowserError({ detail: "what was to be opened is neither https nor http on this machine" })
 
 /**
  * Opens URLs by what the system has for it: `xdg-open`, `open` of macOS, or `FileProtocolHandler` of Windows, with the URL
@@ -76,10 +76,10 @@ const refused = new BrowserError({ detail: "what was to be opened is neither htt
 export const make = ({ command }: Options = {}): Service => ({
   open: (text) =>
     Effect.suspend(() => {
-      const url = Command.openable(text)
-      if (url === undefined) return Effect.fail(refused)
+      const url = OpenBrowser.safeUrl(text)
+      if (url === undefined) return Effect.fail(unsafeUrl)
       return Effect.mapError(
-        Command.run(command ?? Command.ofSystem(process.platform, process.env), url),
+        OpenBrowser.run(command ?? OpenBrowser.systemCommand(process.platform, process.env), url),
         (detail) => new BrowserError({ detail, url })
       )
     })
@@ -101,7 +101,7 @@ export const layer = (options?: Options): Layer.Layer<Browser> => Layer.sync(Bro
  */
 export const layerNone: Layer.Layer<Browser> = /* @__PURE__ */ Layer.succeed(Browser, {
   open: (text) => {
-    const url = Command.openable(text)
-    return Effect.fail(url === undefined ? refused : new BrowserError({ detail: "there is none", url }))
+    const url = OpenBrowser.safeUrl(text)
+    return Effect.fail(url === undefined ? unsafeUrl : new BrowserError({ detail: "there is none", url }))
   }
 })

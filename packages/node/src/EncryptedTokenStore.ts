@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as EncryptionKey from "./EncryptionKey.js"
-import * as Sealed from "./internal/encryption/encryptedToken.js"
+import * as EncryptedToken from "./internal/encryption/encryptedToken.js"
 import * as KeyRing from "./internal/encryption/keyRing.js"
 
 /**
@@ -37,7 +37,7 @@ export interface Options {
   readonly adoptUnencrypted?: boolean | undefined
 }
 
-const reserved = () =>
+const reservedKey = () =>
   new TokenStoreError({
     reason: "WriteFailed",
     detail: "that key is where the salt of the passphrase is kept; choose another"
@@ -69,22 +69,22 @@ export const make = (
   inner: TokenStore.Service,
   options: Options
 ): Effect.Effect<TokenStore.Service, TokenStoreError> =>
-  isSalted(options)
+  hasPassphrase(options)
     ? Effect.matchEffect(inner.get(KeyRing.saltKey), {
         onFailure: (error) =>
           error.reason === "Corrupt"
-            ? Effect.as(Effect.logWarning(error.message), unreadable(inner, error))
+            ? Effect.as(Effect.logWarning(error.message), makeUnreadable(inner, error))
             : Effect.fail(error),
-        onSuccess: () => opening(inner, options)
+        onSuccess: () => makeWithKeys(inner, options)
       })
-    : opening(inner, options)
+    : makeWithKeys(inner, options)
 
 /** The salt of a passphrase is in `inner`: where that is damaged, nothing can be opened or sealed. */
-const isSalted = ({ key, previousKeys = [] }: Options): boolean =>
+const hasPassphrase = ({ key, previousKeys = [] }: Options): boolean =>
   [key, ...previousKeys].some(({ _tag }) => _tag !== "EncryptionKey")
 
 /** What is left of a store whose salt cannot be read: a client that gets a new token at no cost goes on without it. */
-const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
+const makeUnreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
   lockScope: inner.lockScope,
   get: () => Effect.fail(error),
   compareAndSet: () => Effect.fail(error),
@@ -92,15 +92,19 @@ const unreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenSto
   withLock: inner.withLock
 })
 
-const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<TokenStore.Service, TokenStoreError> =>
+const makeWithKeys = (
+  inner: TokenStore.Service,
+  options: Options
+): Effect.Effect<TokenStore.Service, TokenStoreError> =>
   Effect.map(KeyRing.make(inner, options.key, options.previousKeys ?? []), ({ all, current }) => {
-    const placeOf = (key: string): Sealed.Place => ({ store: options.storeId, key })
-    const isMigrated = ({ token }: VersionedToken) => options.adoptUnencrypted === true && Sealed.isPlain(token)
+    const locationOf = (key: string): EncryptedToken.RecordLocation => ({ store: options.storeId, key })
+    const isAdoptable = ({ token }: VersionedToken) =>
+      options.adoptUnencrypted === true && EncryptedToken.isUnencrypted(token)
 
-    const write = (key: string, expected: number, token: Token) =>
-      Effect.flatMap(Sealed.seal(current, placeOf(key), token), (sealed) =>
+    const writeEncrypted = (key: string, expected: number, token: Token) =>
+      Effect.flatMap(EncryptedToken.encrypt(current, locationOf(key), token), (encrypted) =>
         Effect.map(
-          inner.compareAndSet(key, expected, sealed),
+          inner.compareAndSet(key, expected, encrypted),
           Option.map(({ version }) => ({ token, version }))
         )
       )
@@ -110,7 +114,7 @@ const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<Tok
       key: string,
       { token, version }: VersionedToken
     ): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> =>
-      Effect.matchEffect(write(key, version, token), {
+      Effect.matchEffect(writeEncrypted(key, version, token), {
         onFailure: (error) =>
           Effect.as(
             Effect.logWarning(`A token is still not encrypted. ${error.message}`),
@@ -119,30 +123,33 @@ const opening = (inner: TokenStore.Service, options: Options): Effect.Effect<Tok
         onSuccess: (stored) => (Option.isSome(stored) ? Effect.succeed(stored) : get(key))
       })
 
-    const opened = (key: string, stored: VersionedToken): Effect.Effect<VersionedToken, TokenStoreError> =>
-      Effect.map(Sealed.open(all, placeOf(key), stored.token), (token) => ({ token, version: stored.version }))
+    const decryptRecord = (key: string, stored: VersionedToken): Effect.Effect<VersionedToken, TokenStoreError> =>
+      Effect.map(EncryptedToken.decrypt(all, locationOf(key), stored.token), (token) => ({
+        token,
+        version: stored.version
+      }))
 
     const get = (key: string): Effect.Effect<Option.Option<VersionedToken>, TokenStoreError> =>
       Effect.flatMap(inner.get(key), (stored) => {
         if (key === KeyRing.saltKey || Option.isNone(stored)) return Effect.succeedNone
-        return isMigrated(stored.value) ? adopt(key, stored.value) : Effect.asSome(opened(key, stored.value))
+        return isAdoptable(stored.value) ? adopt(key, stored.value) : Effect.asSome(decryptRecord(key, stored.value))
       })
 
     /** Before something is written in its place: what does not open stays. */
-    const guarded = <A>(key: string, change: Effect.Effect<A, TokenStoreError>): Effect.Effect<A, TokenStoreError> =>
+    const ifReadable = <A>(key: string, change: Effect.Effect<A, TokenStoreError>): Effect.Effect<A, TokenStoreError> =>
       Effect.gen(function* () {
-        if (key === KeyRing.saltKey) return yield* reserved()
+        if (key === KeyRing.saltKey) return yield* reservedKey()
         const stored = yield* inner.get(key)
-        if (Option.isSome(stored) && !isMigrated(stored.value)) yield* opened(key, stored.value)
+        if (Option.isSome(stored) && !isAdoptable(stored.value)) yield* decryptRecord(key, stored.value)
         return yield* change
       })
 
     return {
       lockScope: inner.lockScope,
       get,
-      compareAndSet: (key, expected, token) => guarded(key, write(key, expected, token)),
-      remove: (key, expected) => guarded(key, inner.remove(key, expected)),
-      ...(inner.quarantine !== undefined && !isSalted(options) && { quarantine: inner.quarantine }),
+      compareAndSet: (key, expected, token) => ifReadable(key, writeEncrypted(key, expected, token)),
+      remove: (key, expected) => ifReadable(key, inner.remove(key, expected)),
+      ...(inner.quarantine !== undefined && !hasPassphrase(options) && { quarantine: inner.quarantine }),
       withLock: inner.withLock
     }
   })

@@ -12,10 +12,10 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { KeyObject } from "node:crypto"
 import { dirname, resolve } from "node:path"
-import * as Material from "./internal/encryption/keyDerivation.js"
-import * as SecureFolder from "./internal/filesystem/secureDirectory.js"
+import * as KeyDerivation from "./internal/encryption/keyDerivation.js"
+import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
-import { shown } from "./internal/filesystem/systemError.js"
+import { quote } from "./internal/filesystem/systemError.js"
 import * as Keychain from "./internal/keychain/keychain.js"
 import type * as KeychainTokenStore from "./KeychainTokenStore.js"
 
@@ -55,12 +55,15 @@ export interface Passphrase {
  */
 export type KeySource = EncryptionKey | Passphrase
 
-const fromBytes = (bytes: Uint8Array): EncryptionKey => ({ _tag: "EncryptionKey", ...Material.separate(bytes) })
+const fromBytes = (bytes: Uint8Array): EncryptionKey => ({
+  _tag: "EncryptionKey",
+  ...KeyDerivation.deriveKeyAndId(bytes)
+})
 
-const expected = "base64 of 32 bytes, as `openssl rand -base64 32` writes them"
+const expectedFormat = "base64 of 32 bytes, as `openssl rand -base64 32` writes them"
 
 const decode = (text: string): Option.Option<EncryptionKey> =>
-  Option.map(Option.fromNullable(Material.fromBase64(text, Material.keyBytes)), fromBytes)
+  Option.map(Option.fromNullable(KeyDerivation.fromBase64(text, KeyDerivation.keyBytes)), fromBytes)
 
 /**
  * A key from text: base64 ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)) of exactly 32 bytes, for
@@ -72,7 +75,7 @@ const decode = (text: string): Option.Option<EncryptionKey> =>
 export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey, TokenStoreError> =>
   Effect.mapError(
     decode(Redacted.value(text)),
-    () => new TokenStoreError({ reason: "Corrupt", detail: `the encryption key is not ${expected}` })
+    () => new TokenStoreError({ reason: "Corrupt", detail: `the encryption key is not ${expectedFormat}` })
   )
 
 /**
@@ -98,13 +101,13 @@ export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey
  */
 export const config = (name: string): Config.Config<EncryptionKey> =>
   Config.mapOrFail(Config.redacted(name), (text) =>
-    Either.fromOption(decode(Redacted.value(text)), () => ConfigError.InvalidData([name], `Expected ${expected}`))
+    Either.fromOption(decode(Redacted.value(text)), () => ConfigError.InvalidData([name], `Expected ${expectedFormat}`))
   )
 
-const noFile = (path: string) =>
+const keyFileMissing = (path: string) =>
   new TokenStoreError({
     reason: "ReadFailed",
-    detail: `there is no key in ${shown(path)}; run: (umask 077; openssl rand -base64 32 > ${shown(path)})`
+    detail: `there is no key in ${quote(path)}; run: (umask 077; openssl rand -base64 32 > ${quote(path)})`
   })
 
 /**
@@ -122,23 +125,23 @@ const noFile = (path: string) =>
 export const fromFile = (path: string): Effect.Effect<EncryptionKey, TokenStoreError> =>
   Effect.gen(function* () {
     const file = resolve(path)
-    const bytes = (yield* SecureFolder.check(dirname(file))) ? yield* SecureFile.read(file) : Option.none()
-    if (Option.isNone(bytes)) return yield* noFile(file)
+    const bytes = (yield* SecureDirectory.check(dirname(file))) ? yield* SecureFile.read(file) : Option.none()
+    if (Option.isNone(bytes)) return yield* keyFileMissing(file)
     const text = Buffer.from(bytes.value)
       .toString("latin1")
       .replace(/\r?\n$/, "")
     return yield* Effect.mapError(
       decode(text),
-      () => new TokenStoreError({ reason: "Corrupt", detail: `the key in ${shown(file)} is not ${expected}` })
+      () => new TokenStoreError({ reason: "Corrupt", detail: `the key in ${quote(file)} is not ${expectedFormat}` })
     )
   })
 
-const leastCharacters = 8
+const minPassphraseLength = 8
 
-const weak = () =>
+const passphraseTooShort = () =>
   new TokenStoreError({
     reason: "Insecure",
-    detail: `a passphrase has at least ${leastCharacters} characters; take several random words`
+    detail: `a passphrase has at least ${minPassphraseLength} characters; take several random words`
   })
 
 /**
@@ -152,8 +155,8 @@ const weak = () =>
  * @category constructors
  */
 export const passphrase = (text: Redacted.Redacted): Effect.Effect<Passphrase, TokenStoreError> =>
-  Redacted.value(text).length < leastCharacters
-    ? Effect.fail(weak())
+  Redacted.value(text).length < minPassphraseLength
+    ? Effect.fail(passphraseTooShort())
     : Effect.succeed({ _tag: "Passphrase", passphrase: text })
 
 /**
@@ -170,18 +173,18 @@ export const fromPassphrase = (
 ): Effect.Effect<EncryptionKey, TokenStoreError> =>
   Effect.gen(function* () {
     yield* passphrase(text)
-    if (salt.length < Material.saltBytes) {
+    if (salt.length < KeyDerivation.saltBytes) {
       return yield* new TokenStoreError({
         reason: "Insecure",
-        detail: `a salt has at least ${Material.saltBytes} bytes`
+        detail: `a salt has at least ${KeyDerivation.saltBytes} bytes`
       })
     }
-    return fromBytes(yield* Material.stretch(Redacted.value(text), salt))
+    return fromBytes(yield* KeyDerivation.deriveFromPassphrase(Redacted.value(text), salt))
   })
 
 const keychainAccount = "encryption-key"
 
-const keychainCorrupt = () =>
+const invalidKeychainItem = () =>
   new TokenStoreError({
     reason: "Corrupt",
     detail: `the item ${keychainAccount} of the keychain is no key; it was left as it is: remove it there, and sign in again`
@@ -201,15 +204,15 @@ export const fromKeychain = (options: KeychainTokenStore.Options): Effect.Effect
   Effect.gen(function* () {
     const keychain = yield* Keychain.make(options)
     const get = keychain.get(keychainAccount)
-    const created = Effect.gen(function* () {
+    const createKey = Effect.gen(function* () {
       const before = yield* get
       if (Option.isSome(before)) return before
       yield* Effect.flatMap(generate, (text) => keychain.set(keychainAccount, Redacted.value(text)))
       return yield* get
     })
     const found = yield* get
-    const text = Option.isSome(found) ? found : yield* keychain.alone(keychainAccount)(created)
-    return yield* Effect.mapError(Option.flatMap(text, decode), keychainCorrupt)
+    const text = Option.isSome(found) ? found : yield* keychain.withLock(keychainAccount)(createKey)
+    return yield* Effect.mapError(Option.flatMap(text, decode), invalidKeychainItem)
   })
 
 /**
@@ -218,6 +221,6 @@ export const fromKeychain = (options: KeychainTokenStore.Options): Effect.Effect
  * @since 0.1.0
  * @category constructors
  */
-export const generate: Effect.Effect<Redacted.Redacted> = Effect.map(Material.fresh, (bytes) =>
+export const generate: Effect.Effect<Redacted.Redacted> = Effect.map(KeyDerivation.randomKey, (bytes) =>
   Redacted.make(bytes.toString("base64"))
 )

@@ -18,10 +18,10 @@ import * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { dirname, resolve } from "node:path"
 import type { Records } from "./internal/fileStore/tokenFileCodec.js"
-import * as RecordsFile from "./internal/fileStore/tokenFileCodec.js"
-import * as SecureFolder from "./internal/filesystem/secureDirectory.js"
+import * as TokenFile from "./internal/fileStore/tokenFileCodec.js"
+import * as SecureDirectory from "./internal/filesystem/secureDirectory.js"
 import * as SecureFile from "./internal/filesystem/secureFile.js"
-import { sweep } from "./internal/lock/removeStaleFiles.js"
+import { removeStaleFiles } from "./internal/lock/removeStaleFiles.js"
 import * as ProcessLock from "./ProcessLock.js"
 
 /**
@@ -42,24 +42,24 @@ export interface Options {
 
 const load = (path: string): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
-    if (!(yield* SecureFolder.check(dirname(path)))) return RecordsFile.none
+    if (!(yield* SecureDirectory.check(dirname(path)))) return TokenFile.empty
     const bytes = yield* SecureFile.read(path)
-    return Option.isNone(bytes) ? RecordsFile.none : yield* RecordsFile.decode(path, bytes.value)
+    return Option.isNone(bytes) ? TokenFile.empty : yield* TokenFile.decode(path, bytes.value)
   })
 
 const save = (path: string, records: Records): Effect.Effect<void, TokenStoreError> =>
-  Effect.flatMap(RecordsFile.encode(path, records), (bytes) => SecureFile.replace(path, bytes))
+  Effect.flatMap(TokenFile.encode(path, records), (bytes) => SecureFile.replace(path, bytes))
 
 const versionOf = ({ stored }: Records, key: string): number => stored.get(key)?.version ?? 0
 
 /** With a token under a version that the key never had. */
-const put = (records: Records, key: string, token: Token): readonly [VersionedToken, Records] => {
+const withToken = (records: Records, key: string, token: Token): readonly [VersionedToken, Records] => {
   const { lastVersion, stored } = records
-  const one = { version: (stored.get(key)?.version ?? lastVersion) + 1, token }
-  return [one, { lastVersion, stored: new Map(stored).set(key, one) }]
+  const added = { version: (stored.get(key)?.version ?? lastVersion) + 1, token }
+  return [added, { lastVersion, stored: new Map(stored).set(key, added) }]
 }
 
-const without = ({ lastVersion, stored }: Records, key: string): Records => {
+const withoutToken = ({ lastVersion, stored }: Records, key: string): Records => {
   const rest = new Map(stored)
   rest.delete(key)
   return { lastVersion: Math.max(lastVersion, stored.get(key)?.version ?? 0), stored: rest }
@@ -69,20 +69,20 @@ const without = ({ lastVersion, stored }: Records, key: string): Records => {
  * Moves a damaged file aside, with all its bytes, and gives its new path. The new file counts versions from the time in
  * milliseconds: the versions of the damaged one are not known, and none may come twice.
  */
-const quarantined = (path: string): Effect.Effect<Option.Option<string>, TokenStoreError> =>
+const moveDamagedAside = (path: string): Effect.Effect<Option.Option<string>, TokenStoreError> =>
   Effect.gen(function* () {
     const bytes = yield* SecureFile.read(path)
     if (Option.isNone(bytes)) return Option.none()
-    const decoded = yield* Effect.either(RecordsFile.decode(path, bytes.value))
+    const decoded = yield* Effect.either(TokenFile.decode(path, bytes.value))
     if (Either.isRight(decoded) || decoded.left.reason !== "Corrupt") return Option.none()
-    if (!RecordsFile.isDamaged(bytes.value)) return Option.none()
+    if (!TokenFile.isDamaged(bytes.value)) return Option.none()
     const aside = yield* SecureFile.moveAside(path)
     yield* save(path, { stored: new Map(), lastVersion: yield* Clock.currentTimeMillis })
     return Option.some(aside)
   })
 
 /** Keys are text of any kind: only their hash is fit for a file's name. As UTF-16, since UTF-8 has no lone surrogates. */
-const lockOf = (path: string, key: string): string =>
+const lockPathOf = (path: string, key: string): string =>
   `${path}.${createHash("sha256").update(key, "utf16le").digest("hex").slice(0, 32)}.lock`
 
 /**
@@ -121,9 +121,9 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       // For a client that gets a new token at no cost this is no reason to stop, see `quarantine`.
       ({ message }) => Effect.logWarning(message)
     )
-    yield* sweep(path, locks)
-    const locked = (effect: Effect.Effect<Option.Option<string>, TokenStoreError>) =>
-      Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(`${path}.lock`)(Effect.uninterruptible(effect)))
+    yield* removeStaleFiles(path, locks)
+    const runLocked = (effect: Effect.Effect<Option.Option<string>, TokenStoreError>) =>
+      Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(`${path}.lock`)(Effect.uninterruptible(effect)))
 
     /** Runs `change` on the file as it is while nobody else writes; what it gives is written, if it gives anything. */
     const update = <A>(change: (records: Records) => { readonly result: A; readonly records?: Records }) =>
@@ -135,7 +135,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
         // Once the file may have changed, the caller has to be told.
         Effect.uninterruptible,
         locks.withLock(`${path}.lock`),
-        (locked) => Effect.zipRight(SecureFolder.ensure(folder), locked)
+        (runLocked) => Effect.zipRight(SecureDirectory.ensure(folder), runLocked)
       )
 
     return {
@@ -144,21 +144,21 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
       compareAndSet: (key, expected, token: Token) =>
         update((records) => {
           if (versionOf(records, key) !== expected) return { result: Option.none<VersionedToken>() }
-          const [stored, next] = put(records, key, token)
+          const [stored, next] = withToken(records, key, token)
           return { result: Option.some(stored), records: next }
         }),
       remove: (key, expected) =>
         update((records) =>
           expected > 0 && versionOf(records, key) === expected
-            ? { result: true, records: without(records, key) }
+            ? { result: true, records: withoutToken(records, key) }
             : { result: false }
         ),
-      quarantine: () => locked(quarantined(path)),
+      quarantine: () => runLocked(moveDamagedAside(path)),
       withLock: (key) => (effect) =>
         // A key that no record can have is not even hashed.
-        RecordsFile.isHuge(key)
-          ? RecordsFile.tooLarge(path)
-          : Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(lockOf(path, key))(effect))
+        TokenFile.exceedsMaxSize(key)
+          ? TokenFile.tooLarge(path)
+          : Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(lockPathOf(path, key))(effect))
     }
   })
 

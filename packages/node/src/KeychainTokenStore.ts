@@ -16,7 +16,7 @@ import type { Options } from "./internal/keychain/options.js"
 export type { Entry, OpenEntry, Options } from "./internal/keychain/options.js"
 
 /** More keys than a program has; items cost others their time, and nobody removes them. */
-const mostRecords = 256
+const maxRecords = 256
 
 /** Under which the number of records is kept. */
 const countAccount = "records"
@@ -26,30 +26,30 @@ const accountOf = (name: string): string => `token-${name}`
 /** The other text is the highest version of removed records: one of them, however many records there are. */
 const isRecord = (name: string): boolean => /^[0-9a-f]{64}$/.test(name)
 
-const tooMany = () =>
+const tooManyRecords = () =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: `the keychain holds ${mostRecords} records of this service; sign accounts out, remove all items of the service, or use another service`
+    detail: `the keychain holds ${maxRecords} records of this service; sign accounts out, remove all items of the service, or use another service`
   })
 
-const countOf = (text: Option.Option<string>): number => {
+const parseCount = (text: Option.Option<string>): number => {
   const count = Number(Option.getOrElse(text, () => "0"))
   return Number.isSafeInteger(count) ? count : 0
 }
 
 /** Counts a record before it is written for the first time. What is no number is taken for none. */
-const countOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
+const incrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
   Effect.gen(function* () {
-    const count = countOf(yield* keychain.get(countAccount))
-    if (count >= mostRecords) return yield* tooMany()
+    const count = parseCount(yield* keychain.get(countAccount))
+    if (count >= maxRecords) return yield* tooManyRecords()
     yield* keychain.set(countAccount, String(count + 1))
-  }).pipe(keychain.alone(countAccount))
+  }).pipe(keychain.withLock(countAccount))
 
 /** Counts a record that was removed. */
-const discountOne = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
+const decrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
   Effect.flatMap(keychain.get(countAccount), (text) =>
-    keychain.set(countAccount, String(Math.max(0, countOf(text) - 1)))
-  ).pipe(keychain.alone(countAccount))
+    keychain.set(countAccount, String(Math.max(0, parseCount(text) - 1)))
+  ).pipe(keychain.withLock(countAccount))
 
 /**
  * A store in the keychain of the user whose process this is, one item a key, and at most 256. It needs the package `@napi-rs/keyring`.
@@ -84,17 +84,17 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
     const { remove } = keychain
     return KeyValueTokenStore.fromTextStore({
       description: "the keychain",
-      lockScope: keychain.reach,
+      lockScope: keychain.lockScope,
       get: (name) => keychain.get(accountOf(name)),
       set: (name, text) =>
         Effect.gen(function* () {
-          if (isRecord(name) && Option.isNone(yield* keychain.get(accountOf(name)))) yield* countOne(keychain)
+          if (isRecord(name) && Option.isNone(yield* keychain.get(accountOf(name)))) yield* incrementCount(keychain)
           yield* keychain.set(accountOf(name), text)
         }),
       ...(remove !== undefined && {
-        remove: (name) => Effect.zipRight(remove(accountOf(name)), discountOne(keychain))
+        remove: (name) => Effect.zipRight(remove(accountOf(name)), decrementCount(keychain))
       }),
-      withLock: keychain.alone
+      withLock: keychain.withLock
     })
   })
 

@@ -50,13 +50,13 @@ export interface LoopbackListener {
   readonly waitForCallback: (state: string) => Effect.Effect<URLSearchParams, TokenError>
 }
 
-const noneCame = (after: Duration.Duration): TokenError =>
+const timedOut = (after: Duration.Duration): TokenError =>
   new TokenError({
     reason: "ReauthorizationRequired",
     detail: `nobody has signed in within ${Duration.format(after)}: begin anew`
   })
 
-const deaf = (error: Error): TokenError =>
+const cannotListen = (error: Error): TokenError =>
   new TokenError({
     reason: "Unavailable",
     sent: "no",
@@ -67,7 +67,7 @@ const isPath = (path: string): boolean => /^\/[\w\-.~/]*$/.test(path) && !path.s
 
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535
 
-const noPlace = new InvalidRequest({
+const invalidAddress = new InvalidRequest({
   reason: "Url",
   detail: "nobody can listen there: give a path like /callback, and a port from 0 to 65535"
 })
@@ -103,21 +103,23 @@ export const make = (options: Options = {}): Effect.Effect<LoopbackListener, Inv
   Effect.gen(function* () {
     const { host, path = "/callback", port = 0 } = options
     const timeout = Duration.decode(options.timeout ?? "5 minutes")
-    if (!isPath(path) || !isPort(port)) return yield* noPlace
-    const on = (address: NonNullable<Options["host"]>) =>
+    if (!isPath(path) || !isPort(port)) return yield* invalidAddress
+    const listenOn = (address: NonNullable<Options["host"]>) =>
       Effect.map(CallbackServer.make({ host: address, port, path }), (server) => ({ server, address }))
-    const tried =
-      host === undefined ? Effect.catchIf(on("127.0.0.1"), CallbackServer.isWithoutAddress, () => on("::1")) : on(host)
-    const { address, server } = yield* Effect.mapError(tried, deaf)
+    const listen =
+      host === undefined
+        ? Effect.catchIf(listenOn("127.0.0.1"), CallbackServer.isAddressUnavailable, () => listenOn("::1"))
+        : listenOn(host)
+    const { address, server } = yield* Effect.mapError(listen, cannotListen)
     return {
       redirectUri: `http://${CallbackServer.authority(address, server.port)}${path}`,
       waitForCallback: (state) =>
         Effect.timeoutFail(
-          server.wait((parameters) => {
-            const [given, ...more] = parameters.getAll("state")
-            return given === state && more.length === 0
+          server.waitForRequest((parameters) => {
+            const [value, ...others] = parameters.getAll("state")
+            return value === state && others.length === 0
           }),
-          { duration: timeout, onTimeout: () => noneCame(timeout) }
+          { duration: timeout, onTimeout: () => timedOut(timeout) }
         )
     }
   })

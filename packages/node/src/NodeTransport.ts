@@ -10,14 +10,14 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { ProxyDispatcher } from "./internal/proxy/proxyDispatcher.js"
 import type { Proxies } from "./internal/proxy/proxyEnv.js"
-import { proxyEnv } from "./internal/proxy/proxyEnv.js"
-import { proxyOption } from "./internal/proxy/proxyOption.js"
+import { readProxyEnv } from "./internal/proxy/proxyEnv.js"
+import { parseProxyOption } from "./internal/proxy/proxyOption.js"
 import * as Agent from "./internal/transport/agent.js"
-import { makeConnector, milliseconds } from "./internal/transport/agent.js"
+import { makeConnector, toMilliseconds } from "./internal/transport/agent.js"
 import type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transport/options.js"
 import { makeDispatcher } from "./internal/transport/owningDispatcher.js"
-import type { Bounds } from "./internal/transport/undiciHttpClient.js"
-import { overDispatcher } from "./internal/transport/undiciHttpClient.js"
+import type { Timeouts } from "./internal/transport/undiciHttpClient.js"
+import { makeHttpClient } from "./internal/transport/undiciHttpClient.js"
 
 export type { Tls, TlsIdentity, TlsTrust } from "./internal/connection/tls.js"
 export type { ProxySettings, ProxyUrl } from "./internal/proxy/options.js"
@@ -52,28 +52,28 @@ export function make(
   options: Options | OptionsWithProxy = {}
 ): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope> {
   return options.proxy === undefined
-    ? overAgent(options)
-    : Effect.flatMap(proxyOption(options.proxy), (proxies) => overProxies(options, proxies))
+    ? makeWithAgent(options)
+    : Effect.flatMap(parseProxyOption(options.proxy), (proxies) => makeWithProxies(options, proxies))
 }
 
-const overAgent = (options: Omit<Options, "proxy">): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+const makeWithAgent = (options: Omit<Options, "proxy">): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
-  ).pipe(Effect.map((dispatcher) => overDispatcher(dispatcher, boundsOf(options))))
+  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
 
-const overProxies = (
+const makeWithProxies = (
   options: Omit<ProxyOptions, "proxy">,
   proxies: Proxies
 ): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => new ProxyDispatcher(options, proxies)),
     (dispatcher) => Effect.promise(() => dispatcher.destroy())
-  ).pipe(Effect.map((dispatcher) => overDispatcher(dispatcher, boundsOf(options))))
+  ).pipe(Effect.map((dispatcher) => makeHttpClient(dispatcher, timeoutsOf(options))))
 
-const boundsOf = (options: Pick<Options, keyof Bounds>): Bounds => ({
-  headersTimeout: milliseconds(options.headersTimeout ?? defaults.headersTimeout),
-  bodyTimeout: milliseconds(options.bodyTimeout ?? defaults.bodyTimeout)
+const timeoutsOf = (options: Pick<Options, keyof Timeouts>): Timeouts => ({
+  headersTimeout: toMilliseconds(options.headersTimeout ?? defaults.headersTimeout),
+  bodyTimeout: toMilliseconds(options.bodyTimeout ?? defaults.bodyTimeout)
 })
 
 /**
@@ -94,7 +94,7 @@ const boundsOf = (options: Pick<Options, keyof Bounds>): Bounds => ({
 export function layerWith(options: Options): Layer.Layer<HttpClient.HttpClient>
 export function layerWith(options: OptionsWithProxy): Layer.Layer<HttpClient.HttpClient, ConfigError>
 export function layerWith(options: Options | OptionsWithProxy): Layer.Layer<HttpClient.HttpClient, ConfigError> {
-  return Layer.scoped(HttpClient.HttpClient, options.proxy === undefined ? overAgent(options) : make(options))
+  return Layer.scoped(HttpClient.HttpClient, options.proxy === undefined ? makeWithAgent(options) : make(options))
 }
 
 /**
@@ -144,7 +144,7 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
 export const makeProxyEnv = (
   options: ProxyOptions = {}
 ): Effect.Effect<HttpClient.HttpClient, ConfigError, Scope.Scope> =>
-  Effect.flatMap(proxyEnv, (proxies) => overProxies(options, proxies))
+  Effect.flatMap(readProxyEnv, (proxies) => makeWithProxies(options, proxies))
 
 /**
  * {@link makeProxyEnv} as a Layer, with options.

@@ -15,11 +15,11 @@ import * as Random from "effect/Random"
 import { resolve } from "node:path"
 import { nonce } from "./internal/filesystem/secureFile.js"
 import type { SystemError } from "./internal/filesystem/systemError.js"
-import { explain, shown } from "./internal/filesystem/systemError.js"
-import { inTurn } from "./internal/lock/fiberQueue.js"
-import type { Family, Seen } from "./internal/lock/lockFile.js"
-import { claim, clear, release } from "./internal/lock/lockFile.js"
-import * as Owner from "./internal/lock/processIdentity.js"
+import { explain, quote } from "./internal/filesystem/systemError.js"
+import { withFiberLock } from "./internal/lock/fiberQueue.js"
+import type { LockFiles, LockState } from "./internal/lock/lockFile.js"
+import { tryAcquire, removeIfStale, release } from "./internal/lock/lockFile.js"
+import * as ProcessIdentity from "./internal/lock/processIdentity.js"
 
 /**
  * How locks are waited for.
@@ -63,84 +63,84 @@ export interface Service {
  */
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
-const busyError = (path: string, holder: string, advice: string) =>
-  new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${shown(path)}; ${advice}` })
+const lockTimeout = (path: string, holder: string, advice: string) =>
+  new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${quote(path)}; ${advice}` })
 
-const busyHere = (path: string) => busyError(path, "another fiber of this process", "try again when it is done")
+const lockedByFiber = (path: string) => lockTimeout(path, "another fiber of this process", "try again when it is done")
 
-const busy = ({ root, self }: Family, seen: Seen): TokenStoreError => {
-  if (seen._tag === "Owned" && Owner.isSame(self, seen.owner)) {
-    return Owner.isSameThread(self, seen.owner)
-      ? busyHere(root)
-      : busyError(root, "another thread of this process", "try again when it is done")
+const lockTimeoutFor = ({ root, self }: LockFiles, state: LockState): TokenStoreError => {
+  if (state._tag === "Owned" && ProcessIdentity.isSameProcess(self, state.owner)) {
+    return ProcessIdentity.isSameThread(self, state.owner)
+      ? lockedByFiber(root)
+      : lockTimeout(root, "another thread of this process", "try again when it is done")
   }
   const holder =
-    seen._tag === "Owned"
-      ? `process ${seen.owner.pid} on host ${shown(seen.owner.host)}`
+    state._tag === "Owned"
+      ? `process ${state.owner.pid} on host ${quote(state.owner.host)}`
       : "something that is not a process of this release"
-  return busyError(root, holder, "try again, or remove that file if you know its holder to be gone")
+  return lockTimeout(root, holder, "try again, or remove that file if you know its holder to be gone")
 }
 
 const writeFailed = (path: string) => (error: SystemError) =>
-  new TokenStoreError({ reason: "WriteFailed", detail: `the lock ${shown(path)}: ${explain(error)}` })
+  new TokenStoreError({ reason: "WriteFailed", detail: `the lock ${quote(path)}: ${explain(error)}` })
 
 /** No wait helps against another user's file, and nothing of it is removed. */
-const foreign = (path: string, user: number) =>
+const foreignLock = (path: string, user: number) =>
   new TokenStoreError({
     reason: "Foreign",
     detail:
-      `the lock ${shown(path)}, or a file beside it, belongs to user ${user}: other users can create files in its folder. ` +
+      `the lock ${quote(path)}, or a file beside it, belongs to user ${user}: other users can create files in its folder. ` +
       "Have it removed, or choose a folder that only you can write to"
   })
 
 /** Short enough that a lock which comes free is noticed at once, and uneven, so that waiters do not march in step. */
-const pause = Effect.flatMap(Random.nextIntBetween(5, 35), (ms) => Effect.sleep(Duration.millis(ms)))
+const retryDelay = Effect.flatMap(Random.nextIntBetween(5, 35), (ms) => Effect.sleep(Duration.millis(ms)))
 
 /**
  * Claims the lock, and tries again until `deadline` (nanoseconds of the monotonic clock: a corrected wall clock
  * lengthens no wait). Only the pauses can be interrupted, so that no lock is left behind.
  */
 const acquire = (
-  family: Family,
+  files: LockFiles,
   deadline: bigint,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ): Effect.Effect<string, TokenStoreError> =>
   Effect.gen(function* () {
-    const own = yield* nonce
+    const ownNonce = yield* nonce
     for (;;) {
-      const seen = yield* Effect.mapError(claim(family, family.root, own), writeFailed(family.root))
-      if (Option.isNone(seen)) return own
-      if (seen.value._tag === "Foreign") return yield* foreign(family.root, seen.value.user)
-      if ((yield* Clock.currentTimeNanos) >= deadline) return yield* busy(family, seen.value)
-      yield* restore(pause)
+      const state = yield* Effect.mapError(tryAcquire(files, files.root, ownNonce), writeFailed(files.root))
+      if (Option.isNone(state)) return ownNonce
+      if (state.value._tag === "Foreign") return yield* foreignLock(files.root, state.value.user)
+      if ((yield* Clock.currentTimeNanos) >= deadline) return yield* lockTimeoutFor(files, state.value)
+      yield* restore(retryDelay)
     }
   })
 
 /** A pause that keeps no process alive which has nothing else to do. */
-const idle = (ms: number): Effect.Effect<void> =>
+const unrefSleep = (ms: number): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const timer = setTimeout(() => resume(Effect.void), ms).unref()
     return Effect.sync(() => clearTimeout(timer))
   })
 
 /** Only this process may remove its lock, and others wait for it: it tries again after 1 s, 2 s, and so on to 1 min. */
-const removeLater = (family: Family, ms = 1_000): Effect.Effect<void> =>
-  idle(ms).pipe(
-    Effect.zipRight(Effect.uninterruptible(clear(family, family.root))),
-    Effect.catchAll(() => removeLater(family, Math.min(ms * 2, 60_000)))
+const retryRemoval = (files: LockFiles, ms = 1_000): Effect.Effect<void> =>
+  unrefSleep(ms).pipe(
+    Effect.zipRight(Effect.uninterruptible(removeIfStale(files, files.root))),
+    Effect.catchAll(() => retryRemoval(files, Math.min(ms * 2, 60_000)))
   )
 
 /** The work under a lock that cannot be removed is done all the same. The next claim of this process takes it over. */
-const releaseOrWarn = (family: Family, own: string): Effect.Effect<void> =>
-  Effect.catchAll(release(family.root, own), (error) =>
+const releaseOrWarn = (files: LockFiles, ownNonce: string): Effect.Effect<void> =>
+  Effect.catchAll(release(files.root, ownNonce), (error) =>
     Effect.zipRight(
-      Effect.logWarning(`The lock ${shown(family.root)} could not be released: ${explain(error)}`),
-      Effect.forkDaemon(removeLater(family))
+      Effect.logWarning(`The lock ${quote(files.root)} could not be released: ${explain(error)}`),
+      Effect.forkDaemon(retryRemoval(files))
     )
   )
 
 /** For ever, in nanoseconds. */
-const unbounded = 2n ** 63n
+const infiniteNanos = 2n ** 63n
 
 const defaultTimeout = Duration.seconds(15)
 
@@ -170,18 +170,18 @@ const defaultTimeout = Duration.seconds(15)
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.map(Owner.self, (self) => ({
+  Effect.map(ProcessIdentity.currentProcess, (self) => ({
     reach: "host",
-    withLock: (path, own) => {
-      const family = { root: resolve(path), self }
-      const timeout = Duration.decode(own?.lockTimeout ?? options.lockTimeout ?? defaultTimeout)
-      const nanos = Option.getOrElse(Duration.toNanos(timeout), () => unbounded)
+    withLock: (path, callOptions) => {
+      const files = { root: resolve(path), self }
+      const timeout = Duration.decode(callOptions?.lockTimeout ?? options.lockTimeout ?? defaultTimeout)
+      const nanos = Option.getOrElse(Duration.toNanos(timeout), () => infiniteNanos)
       return (effect) =>
         Effect.flatMap(Clock.currentTimeNanos, (now) =>
-          inTurn(family.root, timeout, () =>
+          withFiberLock(files.root, timeout, () =>
             Effect.uninterruptibleMask((restore) =>
-              Effect.flatMap(acquire(family, now + nanos, restore), (nonce) =>
-                Effect.ensuring(restore(effect), releaseOrWarn(family, nonce))
+              Effect.flatMap(acquire(files, now + nanos, restore), (nonce) =>
+                Effect.ensuring(restore(effect), releaseOrWarn(files, nonce))
               )
             )
           )
@@ -218,8 +218,8 @@ export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effe
 export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succeed(ProcessLock, {
   reach: "process",
   withLock: (path, options) => (effect) =>
-    inTurn(resolve(path), Duration.decode(options?.lockTimeout ?? defaultTimeout), (hasTurn) =>
-      Effect.zipRight(hasTurn ? Effect.void : busyHere(resolve(path)), effect)
+    withFiberLock(resolve(path), Duration.decode(options?.lockTimeout ?? defaultTimeout), (acquired) =>
+      Effect.zipRight(acquired ? Effect.void : lockedByFiber(resolve(path)), effect)
     )
 })
 
@@ -237,7 +237,7 @@ export const fromContext = (options: Options = {}): Effect.Effect<Service> =>
       ? make(options)
       : Effect.succeed({
           reach: provided.value.reach,
-          withLock: (path, own) =>
-            provided.value.withLock(path, { lockTimeout: own?.lockTimeout ?? options.lockTimeout })
+          withLock: (path, callOptions) =>
+            provided.value.withLock(path, { lockTimeout: callOptions?.lockTimeout ?? options.lockTimeout })
         })
   )

@@ -31,7 +31,7 @@ export interface Options
   readonly onUrl?: ((url: string) => Effect.Effect<void>) | undefined
 }
 
-const showOnErrorOutput = (url: string): Effect.Effect<void> =>
+const printUrl = (url: string): Effect.Effect<void> =>
   Console.error(`Open this URL on this machine to sign in:\n\n  ${url}\n`)
 
 /**
@@ -65,7 +65,7 @@ export const withBrowser = (
   Browser | HttpClient.HttpClient | TokenStore.TokenStore
 > =>
   Effect.gen(function* () {
-    const { listener, onUrl = showOnErrorOutput, ...client } = options
+    const { listener, onUrl = printUrl, ...client } = options
     const browser = yield* Browser
     const { redirectUri, waitForCallback } = yield* LoopbackListener.make(listener)
     const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
@@ -91,7 +91,11 @@ export interface DeviceOptions
 }
 
 /** The code is shown even where the URL has it in it: who compares the two is not talked into approving somebody else's. */
-const showCode = ({ userCode, verificationUri, verificationUriComplete }: DeviceCode.Pending): Effect.Effect<void> =>
+const printUserCode = ({
+  userCode,
+  verificationUri,
+  verificationUriComplete
+}: DeviceCode.Pending): Effect.Effect<void> =>
   Console.error(
     verificationUriComplete === undefined
       ? `Open this URL on any device, and enter ${userCode}:\n\n  ${verificationUri}\n`
@@ -128,7 +132,7 @@ export const withDevice = (
   HttpClient.HttpClient | TokenStore.TokenStore
 > =>
   Effect.gen(function* () {
-    const { onUserCode = showCode, ...client } = options
+    const { onUserCode = printUserCode, ...client } = options
     const { begin, finish } = yield* DeviceCode.make(client)
     const pending = yield* begin
     yield* onUserCode(pending)

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { scryptSync } from "node:crypto"
 import fs from "node:fs"
 import { join } from "node:path"
-import { stretch } from "../src/internal/encryption/keyDerivation.js"
+import { deriveFromPassphrase } from "../src/internal/encryption/keyDerivation.js"
 import { folder } from "./support/folder.js"
 import { printed } from "./support/printed.js"
 
@@ -153,14 +153,14 @@ describe("a key of a passphrase", () => {
 
   it.live("is a typed failure where there is no memory for it", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(stretch("canary-correct horse", salt, 1024))
+      const error = yield* Effect.flip(deriveFromPassphrase("canary-correct horse", salt, 1024))
       expect([error._tag, error.reason]).toEqual(["TokenStoreError", "ReadFailed"])
       expect(shows(error)).toBe(false)
     })
   )
 
   it("is made by scrypt as RFC 7914 computes it, with the cost that is promised", async () => {
-    const bytes = await Effect.runPromise(stretch("a passphrase", salt))
+    const bytes = await Effect.runPromise(deriveFromPassphrase("a passphrase", salt))
     const cost = { N: 131_072, r: 8, p: 1, maxmem: 2 ** 28 }
     expect(Buffer.from(bytes)).toEqual(scryptSync("a passphrase", salt, 32, cost))
   })

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import fs from "node:fs"
 import { dirname } from "node:path"
-import { self } from "../src/internal/lock/processIdentity.js"
+import { currentProcess } from "../src/internal/lock/processIdentity.js"
 import { namesIn } from "./support/folder.js"
 import { nextLine, run } from "./support/program.js"
 import { file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
@@ -147,7 +147,7 @@ describe("a process that is killed", () => {
       const path = yield* file
       yield* Effect.flatMap(storeIn(path), (store) => store.compareAndSet("key", 0, small("old")))
       const hex = "0123456789abcdef".repeat(2)
-      const me = yield* self
+      const me = yield* currentProcess
       const strangers = ["tokens.json.bak", `other.json.${hex}.tmp`, `tokens.json.${hex}.tmp.old`, "tokens.json.tmp"]
       for (const name of strangers) fs.writeFileSync(`${dirname(path)}/${name}`, "stranger")
       fs.writeFileSync(`${path}.${hex}.lock`, JSON.stringify({ ...me, nonce: hex }))

@@ -20,7 +20,7 @@ import * as Net from "node:net"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { interleaved } from "../src/internal/connection/happyEyeballs.js"
+import { interleaveFamilies } from "../src/internal/connection/happyEyeballs.js"
 import { certificates } from "./support/certificates.js"
 import { listen, serve } from "./support/server.js"
 
@@ -318,7 +318,9 @@ describe("A name with several addresses", () => {
 
   it("is tried in turns of its families, beginning with the first", () => {
     const of = (...addresses: ReadonlyArray<string>) =>
-      interleaved(addresses.map((address) => ({ address, family: Net.isIP(address) }))).map(({ address }) => address)
+      interleaveFamilies(addresses.map((address) => ({ address, family: Net.isIP(address) }))).map(
+        ({ address }) => address
+      )
     expect(of("::1", "::2", "1.1.1.1", "::3", "2.2.2.2")).toEqual(["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"])
     expect(of("1.1.1.1", "2.2.2.2", "::1")).toEqual(["1.1.1.1", "::1", "2.2.2.2"])
     expect(of()).toEqual([])

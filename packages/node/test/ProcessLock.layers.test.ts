@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import fs from "node:fs"
 import { basename, dirname } from "node:path"
-import { self } from "../src/internal/lock/processIdentity.js"
+import { currentProcess } from "../src/internal/lock/processIdentity.js"
 import { namesIn } from "./support/folder.js"
 import { lockFile, nonceOf, write } from "./support/locks.js"
 import { file, small, textOf, versionOf } from "./support/tokens.js"
@@ -89,7 +89,7 @@ describe("layers", () => {
   it.live("the time to wait is the call's, else the store's, else the layer's", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      write(path, { ...(yield* self), host: "elsewhere" })
+      write(path, { ...(yield* currentProcess), host: "elsewhere" })
       const waits = (options: ProcessLock.Options, ofCall?: ProcessLock.Options) =>
         Effect.flatMap(ProcessLock.fromContext(options), (locks) =>
           Effect.timed(Effect.flip(locks.withLock(path, ofCall)(isFree)))

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import fs from "node:fs"
 import { join } from "node:path"
-import { self } from "../src/internal/lock/processIdentity.js"
+import { currentProcess } from "../src/internal/lock/processIdentity.js"
 import { folder, isRoot, namesIn } from "./support/folder.js"
 import { lockFile, nobody, nonceOf, tryOnce, write } from "./support/locks.js"
 
@@ -25,7 +25,7 @@ describe("what stands in a lock's place", () => {
     Effect.gen(function* () {
       const path = yield* lockFile
       const target = join(path, "..", "target")
-      write(target, { ...(yield* self), pid: nobody })
+      write(target, { ...(yield* currentProcess), pid: nobody })
       const strangers: ReadonlyArray<() => void> = [
         () => fs.writeFileSync(path, "{ not a lock"),
         () => fs.writeFileSync(path, JSON.stringify({ pid: -1 })),
@@ -49,7 +49,7 @@ describe("what stands in a lock's place", () => {
 
   const user = 12345
   const planted: ReadonlyArray<readonly [what: string, place: (path: string) => Effect.Effect<void>]> = [
-    ["a lock", (path) => Effect.map(self, (me) => write(path, { ...me, pid: nobody }))],
+    ["a lock", (path) => Effect.map(currentProcess, (me) => write(path, { ...me, pid: nobody }))],
     ["an empty file", (path) => Effect.sync(() => fs.writeFileSync(path, ""))],
     ["text", (path) => Effect.sync(() => fs.writeFileSync(path, "x".repeat(100_000)))],
     ["a folder", (path) => Effect.sync(() => fs.mkdirSync(path))],
@@ -66,7 +66,7 @@ describe("what stands in a lock's place", () => {
           const guard = `${path}.${nonceOf(1)}.guard`
           for (const name of [path, guard]) {
             // The guard is asked for only where the owner of the lock is dead.
-            if (name === guard) write(path, { ...(yield* self), pid: nobody }, nonceOf(1))
+            if (name === guard) write(path, { ...(yield* currentProcess), pid: nobody }, nonceOf(1))
             yield* place(name)
             fs.lchownSync(name, user, user)
             const [took, error] = yield* Effect.timed(Effect.flip(patient.withLock(path)(Effect.void)))
@@ -91,7 +91,7 @@ describe("what stands in a lock's place", () => {
   it.live("a lock that somebody put into the place of ours is left to him", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const me = yield* self
+      const me = yield* currentProcess
       yield* (yield* tryOnce).withLock(path)(
         Effect.sync(() => {
           fs.unlinkSync(path)
@@ -105,7 +105,7 @@ describe("what stands in a lock's place", () => {
   it.live("guards of processes that died while they took a lock over are taken over in turn", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const dead = { ...(yield* self), pid: nobody }
+      const dead = { ...(yield* currentProcess), pid: nobody }
       write(path, dead, nonceOf(1))
       write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(2))
       write(`${path}.${nonceOf(2)}.guard`, dead, nonceOf(3))
@@ -117,7 +117,7 @@ describe("what stands in a lock's place", () => {
   it.live("guards that name each other in a circle end in Busy", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const dead = { ...(yield* self), pid: nobody }
+      const dead = { ...(yield* currentProcess), pid: nobody }
       write(path, dead, nonceOf(1))
       write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(1))
       expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("LockTimeout")

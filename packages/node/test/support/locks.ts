@@ -2,7 +2,7 @@ import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as Effect from "effect/Effect"
 import fs from "node:fs"
 import { join } from "node:path"
-import type { Owner, Process } from "../../src/internal/lock/processIdentity.js"
+import type { LockOwner, Process } from "../../src/internal/lock/processIdentity.js"
 import { folder } from "./folder.js"
 
 export const lockFile = Effect.map(folder, (path) => join(path, "app.lock"))
@@ -15,4 +15,4 @@ export const nonceOf = (n: number) => n.toString(16).padStart(32, "0")
 export const nobody = 4_194_999
 
 export const write = (path: string, owner: Process, nonce = nonceOf(1)) =>
-  fs.writeFileSync(path, JSON.stringify({ ...owner, nonce } satisfies Owner), { mode: 0o600 })
+  fs.writeFileSync(path, JSON.stringify({ ...owner, nonce } satisfies LockOwner), { mode: 0o600 })

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
 import type { Process } from "../../src/internal/lock/processIdentity.js"
-import { self } from "../../src/internal/lock/processIdentity.js"
+import { currentProcess } from "../../src/internal/lock/processIdentity.js"
 
 /** A process that runs a program of `test/programs` and reports by lines. */
 export interface Program {
@@ -100,5 +100,5 @@ export const sleeper: Effect.Effect<{ readonly owner: Process; readonly kill: ()
       (child) => Effect.sync(() => child.kill("SIGKILL"))
     )
     const pid = child.pid ?? -1
-    return { owner: { ...(yield* self), pid, start: startOf(pid) }, kill: () => void child.kill("SIGKILL") }
+    return { owner: { ...(yield* currentProcess), pid, start: startOf(pid) }, kill: () => void child.kill("SIGKILL") }
   })

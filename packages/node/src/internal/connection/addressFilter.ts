@@ -19,7 +19,7 @@ class AddressNotAllowed extends Error {
 }
 
 /** A rule that fails allows nothing; the error that it threw is the cause. */
-const ruleFailed = (host: string, cause: unknown): DescribedFailure => {
+const allowAddressFailure = (host: string, cause: unknown): DescribedFailure => {
   const detail = `allowAddress threw for ${host}; its error is the cause`
   return new DescribedFailure({ reason: "AddressBlocked", code: "ERR_COUNTERSIGN_ADDRESS_BLOCKED", detail }, cause)
 }
@@ -28,30 +28,30 @@ const ruleFailed = (host: string, cause: unknown): DescribedFailure => {
 const isAllowed = (allow: AllowAddress, address: string, host: string): boolean =>
   addressForms(address).every((form) => allow(form, host))
 
-type Found = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
+type LookupCallback = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
 
 /** How Node's sockets look names up: `all` asks for a list, of which they try one after the other. */
-export type Lookup = (host: string, options: LookupOptions, found: Found) => void
+export type Lookup = (host: string, options: LookupOptions, callback: LookupCallback) => void
 
 /**
  * A name's addresses, but for those that are not allowed. The one that is connected to is one that was asked about:
  * no second look-up can give another.
  */
-export const guarded =
+export const filteredLookup =
   (allow: AllowAddress): Lookup =>
-  (host, options, found) => {
+  (host, options, callback) => {
     Dns.lookup(host, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return found(error, [])
-      const allowed = allowedOf(addresses, allow, host)
-      if (allowed instanceof Error) return found(allowed, [])
+      if (error !== null) return callback(error, [])
+      const allowed = filterAddresses(addresses, allow, host)
+      if (allowed instanceof Error) return callback(allowed, [])
       const [first] = allowed
-      if (first === undefined) return found(new AddressNotAllowed(host), [])
-      if (options.all === true) found(null, allowed)
-      else found(null, first.address, first.family)
+      if (first === undefined) return callback(new AddressNotAllowed(host), [])
+      if (options.all === true) callback(null, allowed)
+      else callback(null, first.address, first.family)
     })
   }
 
-const allowedOf = (
+const filterAddresses = (
   addresses: Array<LookupAddress>,
   allow: AllowAddress,
   host: string
@@ -60,17 +60,17 @@ const allowedOf = (
     return addresses.filter(({ address }) => isAllowed(allow, address, host))
   } catch (cause) {
     // Thrown from here it would end the process.
-    return ruleFailed(host, cause)
+    return allowAddressFailure(host, cause)
   }
 }
 
 /** What a literal address, of which nobody asks any server of names, fails with; undefined where it is allowed. */
-export const literalProblem = (allow: AllowAddress, host: string): Error | undefined => {
+export const validateLiteralAddress = (allow: AllowAddress, host: string): Error | undefined => {
   const literal = host.startsWith("[") ? host.slice(1, -1) : host
   if (isIP(literal) === 0) return undefined
   try {
     return isAllowed(allow, literal, host) ? undefined : new AddressNotAllowed(host)
   } catch (cause) {
-    return ruleFailed(host, cause)
+    return allowAddressFailure(host, cause)
   }
 }

@@ -10,20 +10,20 @@ const groupsOf = (address: string): ReadonlyArray<number> => {
   return [...first, ...new Array<number>(Math.max(0, 8 - first.length - last.length)).fill(0), ...last]
 }
 
-const dotted = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join(".")
+const formatIpv4 = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join(".")
 
 /** The IPv4 address that an IPv6 address is routed to by a translator or a tunnel; undefined where there is none. */
 const embeddedAddress = (address: string): string | undefined => {
   const [a, b, c, d, e, f, g, h] = groupsOf(address)
   // NAT64: RFC 6052 §2.1, and the prefix for local use of RFC 8215.
-  if (a === 0x64 && b === 0xff9b) return dotted(g, h)
+  if (a === 0x64 && b === 0xff9b) return formatIpv4(g, h)
   // 6to4: RFC 3056 §2.
-  if (a === 0x2002) return dotted(b, c)
+  if (a === 0x2002) return formatIpv4(b, c)
   // Teredo, where the address of the client is inverted: RFC 4380 §4.
-  if (a === 0x2001 && b === 0) return dotted((g ?? 0) ^ 0xffff, (h ?? 0) ^ 0xffff)
+  if (a === 0x2001 && b === 0) return formatIpv4((g ?? 0) ^ 0xffff, (h ?? 0) ^ 0xffff)
   // IPv4-compatible, deprecated: RFC 4291 §2.5.5.1. `::` and `::1` are addresses of IPv6.
   const isCompatible = [a, b, c, d, e, f].every((group) => group === 0)
-  return isCompatible && (g !== 0 || (h ?? 0) > 1) ? dotted(g, h) : undefined
+  return isCompatible && (g !== 0 || (h ?? 0) > 1) ? formatIpv4(g, h) : undefined
 }
 
 /** An unspecified address connects to this host: RFC 1122 §3.2.1.3. */

@@ -14,7 +14,7 @@ const hasIdentity = (tls: Tls): boolean =>
   tls.origins !== undefined || tls.cert !== undefined || tls.key !== undefined || tls.servername !== undefined
 
 /** The origins as a set; undefined where there are none, or where one of them is not an https URL. */
-const originsOf = (urls: ReadonlyArray<string> | undefined): ReadonlySet<string> | undefined => {
+const parseOrigins = (urls: ReadonlyArray<string> | undefined): ReadonlySet<string> | undefined => {
   const origins = (urls ?? []).map(Origin.of)
   return origins.length > 0 && origins.every((origin) => origin.startsWith("https://")) ? new Set(origins) : undefined
 }
@@ -23,19 +23,26 @@ const originsOf = (urls: ReadonlyArray<string> | undefined): ReadonlySet<string>
  * Selects the connector of a connection: `own` to the `origins` of a client certificate, `other` to all others. The two
  * have caches of TLS sessions of their own, so that no session is resumed where the certificate is not shown.
  *
- * @param own - makes the connector that shows the certificate.
+ * @param makeIdentityConnector - makes the connector that shows the certificate.
  */
-export const selectConnector = (tls: Tls | undefined, other: Connector, own: (tls: Tls) => Connector): Connector => {
-  if (tls === undefined || !hasIdentity(tls)) return other
-  const origins = originsOf(tls.origins)
+export const selectConnector = (
+  tls: Tls | undefined,
+  defaultConnector: Connector,
+  makeIdentityConnector: (tls: Tls) => Connector
+): Connector => {
+  if (tls === undefined || !hasIdentity(tls)) return defaultConnector
+  const origins = parseOrigins(tls.origins)
   if (origins === undefined) {
     return (target, callback) => {
-      if (target.protocol !== "https:") return other(target, callback)
+      if (target.protocol !== "https:") return defaultConnector(target, callback)
       queueMicrotask(() => callback(new MissingOrigins("tls.origins names no https origin"), null))
     }
   }
-  const withIdentity = own(tls)
+  const identityConnector = makeIdentityConnector(tls)
   // `host` has the port, and the brackets of an IPv6 address.
   return (target, callback) =>
-    (origins.has(Origin.of(`${target.protocol}//${target.host ?? ""}`)) ? withIdentity : other)(target, callback)
+    (origins.has(Origin.of(`${target.protocol}//${target.host ?? ""}`)) ? identityConnector : defaultConnector)(
+      target,
+      callback
+    )
 }

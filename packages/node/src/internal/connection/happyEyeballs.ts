@@ -16,10 +16,10 @@ type Connector = Undici.buildConnector.connector
 type Target = Undici.buildConnector.Options
 
 /** RFC 8305 §5: how long an attempt has before the next one begins, in milliseconds. */
-const attemptDelay = 250
+const attemptDelayMs = 250
 
 /** RFC 8305 §4: the families in turn, beginning with that of the first address. */
-export const interleaved = (addresses: ReadonlyArray<LookupAddress>): ReadonlyArray<LookupAddress> => {
+export const interleaveFamilies = (addresses: ReadonlyArray<LookupAddress>): ReadonlyArray<LookupAddress> => {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const second = addresses.filter(({ family }) => family !== addresses[0]?.family)
   return Array.from({ length: Math.max(first.length, second.length) }, (_, at) => [first[at], second[at]])
@@ -28,7 +28,7 @@ export const interleaved = (addresses: ReadonlyArray<LookupAddress>): ReadonlyAr
 }
 
 /** An error of all attempts, like Node's: its code is that of the first. */
-const allFailed = (errors: ReadonlyArray<Error>): Error => {
+const combineErrors = (errors: ReadonlyArray<Error>): Error => {
   const [first] = errors
   if (first === undefined || errors.length === 1) return first ?? new Error("the name has no address")
   return Object.assign(new AggregateError(errors), { code: "code" in first ? first.code : undefined })
@@ -41,7 +41,7 @@ const tcpOptions = (host: string, port: number): Net.TcpNetConnectOpts & { reado
   highWaterMark: 64 * 1024
 })
 
-type Opened = (error: Error | null, socket: Socket | null) => void
+type OnOpened = (error: Error | null, socket: Socket | null) => void
 
 /** The attempts to connect to the addresses of one name. */
 class Attempts {
@@ -50,12 +50,12 @@ class Attempts {
   readonly #sockets: Set<Socket> = new Set()
   readonly #errors: Array<Error> = []
   #timer: NodeJS.Timeout | undefined
-  #opened: Opened | undefined
+  #opened: OnOpened | undefined
 
-  constructor(addresses: ReadonlyArray<LookupAddress>, port: number, opened: Opened) {
-    this.#waiting = [...interleaved(addresses)]
+  constructor(addresses: ReadonlyArray<LookupAddress>, port: number, onOpened: OnOpened) {
+    this.#waiting = [...interleaveFamilies(addresses)]
     this.#port = port
-    this.#opened = opened
+    this.#opened = onOpened
     this.#attempt()
   }
 
@@ -72,20 +72,20 @@ class Attempts {
       this.#sockets.delete(socket)
       this.#end(null, socket)
     })
-    if (this.#waiting.length > 0) this.#timer = setTimeout(this.#attempt, attemptDelay)
+    if (this.#waiting.length > 0) this.#timer = setTimeout(this.#attempt, attemptDelayMs)
   }
 
   #fail(socket: Socket, error: Error): void {
     this.#sockets.delete(socket)
     this.#errors.push(error)
     if (this.#waiting.length > 0) this.#attempt()
-    else if (this.#sockets.size === 0) this.#end(allFailed(this.#errors), null)
+    else if (this.#sockets.size === 0) this.#end(combineErrors(this.#errors), null)
   }
 
   #end(error: Error | null, socket: Socket | null): void {
-    const opened = this.#opened
+    const onOpened = this.#opened
     this.cancel()
-    opened?.(error, socket)
+    onOpened?.(error, socket)
   }
 
   /** Ends all attempts that are under way. */
@@ -99,7 +99,7 @@ class Attempts {
 }
 
 /** One connection on its way: the look-up, the attempts, the handshake, and the time that all of them have. */
-class Opening {
+class PendingConnection {
   readonly #target: Target
   readonly #connect: Connector
   #callback: Undici.buildConnector.Callback | undefined
@@ -114,12 +114,12 @@ class Opening {
     if (timeout > 0) this.#timer = setTimeout(() => this.#expire(timeout), timeout)
   }
 
-  begin(lookup: Lookup): void {
+  start(lookup: Lookup): void {
     lookup(this.#target.hostname, { all: true }, (error, addresses) => {
       if (this.#callback === undefined) return
-      if (error !== null || typeof addresses === "string") return this.#end(error ?? allFailed([]), null)
+      if (error !== null || typeof addresses === "string") return this.#end(error ?? combineErrors([]), null)
       this.#attempts = new Attempts(addresses, this.#port, (failure, socket) => {
-        if (socket === null) this.#end(failure ?? allFailed([]), null)
+        if (socket === null) this.#end(failure ?? combineErrors([]), null)
         else this.#secure(socket)
       })
     })
@@ -154,7 +154,7 @@ class Opening {
   }
 }
 
-const lookupAll: Lookup = (host, options, found) => Dns.lookup(host, { ...options, all: true }, found)
+const lookupAll: Lookup = (host, options, callback) => Dns.lookup(host, { ...options, all: true }, callback)
 
 /**
  * Connects to names by trying all of their addresses. Other connections are opened by `connect`: to literal addresses, and
@@ -162,9 +162,9 @@ const lookupAll: Lookup = (host, options, found) => Dns.lookup(host, { ...option
  *
  * @param timeout - the time for a connection, TLS included, in milliseconds; 0 for no bound.
  */
-export const happyEyeballs =
+export const makeHappyEyeballsConnector =
   (connect: Connector, timeout: number, lookup: Lookup = lookupAll): Connector =>
   (target, callback) => {
     if (target.httpSocket !== undefined || Net.isIP(target.hostname) !== 0) return connect(target, callback)
-    new Opening(target, connect, timeout, callback).begin(lookup)
+    new PendingConnection(target, connect, timeout, callback).start(lookup)
   }

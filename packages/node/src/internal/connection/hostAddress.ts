@@ -1,7 +1,7 @@
 /** `::ffff:7f00:1` is the IPv4 address 127.0.0.1 to every socket. */
-const mapped = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
+const mappedAddressPattern = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
 
-const dotted = (high: string, low: string): string => {
+const formatIpv4 = (high: string, low: string): string => {
   const bits = (Number.parseInt(high, 16) << 16) | Number.parseInt(low, 16)
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".")
 }
@@ -16,7 +16,7 @@ export const canonical = (host: string): string | undefined => {
   const url = `http://${bare.includes(":") ? `[${bare}]` : bare}/`
   if (!URL.canParse(url)) return undefined
   const { hostname } = new URL(url)
-  const [, high, low] = mapped.exec(hostname) ?? []
-  if (high !== undefined && low !== undefined) return dotted(high, low)
+  const [, high, low] = mappedAddressPattern.exec(hostname) ?? []
+  if (high !== undefined && low !== undefined) return formatIpv4(high, low)
   return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname.replace(/\.$/, "")
 }

@@ -11,24 +11,25 @@ type Authorities = string | ReadonlyArray<string>
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 
-const unusable = (detail: string, cause?: unknown): DescribedFailure =>
+const invalidTls = (detail: string, cause?: unknown): DescribedFailure =>
   new DescribedFailure({ reason: "Tls", code: codeOf(cause) ?? "ERR_COUNTERSIGN_TLS", detail }, cause)
 
-const block = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
+const certificatePattern =
+  /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
 /** Node ignores an authority that it cannot parse, and then rejects the server. */
 const checkAuthorities = (ca: Authorities): void => {
   for (const pem of typeof ca === "string" ? [ca] : ca) {
     try {
-      for (const certificate of pem.match(block) ?? [pem]) new X509Certificate(certificate)
+      for (const certificate of pem.match(certificatePattern) ?? [pem]) new X509Certificate(certificate)
     } catch (cause) {
-      throw unusable("tls.ca holds no certificate in PEM", cause)
+      throw invalidTls("tls.ca holds no certificate in PEM", cause)
     }
   }
 }
 
 /** What is wrong with a certificate and its key, in the words of the options. */
-const identityProblem = ({ passphrase }: Tls, code: string | undefined): string => {
+const describeIdentityError = ({ passphrase }: Tls, code: string | undefined): string => {
   switch (code) {
     case "ERR_OSSL_X509_KEY_VALUES_MISMATCH":
       return "tls.key is not the key of tls.cert"
@@ -42,9 +43,11 @@ const identityProblem = ({ passphrase }: Tls, code: string | undefined): string 
   }
 }
 
-const identityContext = (tls: Tls): SecureContext => {
+const makeIdentityContext = (tls: Tls): SecureContext => {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw unusable(`tls.${tls.cert === undefined ? "key" : "cert"} is given without the other of tls.cert and tls.key`)
+    throw invalidTls(
+      `tls.${tls.cert === undefined ? "key" : "cert"} is given without the other of tls.cert and tls.key`
+    )
   }
   try {
     return createSecureContext({
@@ -54,7 +57,7 @@ const identityContext = (tls: Tls): SecureContext => {
       passphrase: tls.passphrase === undefined ? undefined : Redacted.value(tls.passphrase)
     })
   } catch (cause) {
-    throw unusable(identityProblem(tls, codeOf(cause)), cause)
+    throw invalidTls(describeIdentityError(tls, codeOf(cause)), cause)
   }
 }
 
@@ -62,13 +65,13 @@ const identityContext = (tls: Tls): SecureContext => {
  * The certificates and the key of connections, parsed; undefined where none are given; a failure where they cannot be
  * used.
  */
-export const secureContext = (tls: Tls): SecureContext | DescribedFailure | undefined => {
+export const makeSecureContext = (tls: Tls): SecureContext | DescribedFailure | undefined => {
   const { ca, cert, key } = tls
   if (ca === undefined && cert === undefined && key === undefined) return undefined
   try {
     if (ca !== undefined) checkAuthorities(ca)
-    return identityContext(tls)
+    return makeIdentityContext(tls)
   } catch (failure) {
-    return failure instanceof DescribedFailure ? failure : unusable("tls cannot be used", failure)
+    return failure instanceof DescribedFailure ? failure : invalidTls("tls cannot be used", failure)
   }
 }

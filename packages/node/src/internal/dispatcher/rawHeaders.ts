@@ -28,8 +28,8 @@ const singletons: ReadonlySet<string> = new Set([
   "strict-transport-security"
 ])
 
-const joined = (name: string, before: string, value: string): string =>
-  before === value && singletons.has(name) ? before : `${before}, ${value}`
+const joinValues = (name: string, previous: string, value: string): string =>
+  previous === value && singletons.has(name) ? previous : `${previous}, ${value}`
 
 /**
  * The fields by lower-case name; several of one name are one, with commas between. Where a field has one value, equal ones
@@ -40,22 +40,22 @@ export const parse = (raw: RawHeaders): Headers.Headers => {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = textOf(raw[at]).toLowerCase()
     const value = textOf(raw[at + 1])
-    const before = fields[name]
+    const previous = fields[name]
     // What is inherited (`constructor`) is no field, and assigning a string to `__proto__` does nothing.
-    fields[name] = typeof before === "string" ? joined(name, before, value) : value
+    fields[name] = typeof previous === "string" ? joinValues(name, previous, value) : value
   }
   return PlatformHeaders.unsafeFromRecord(fields)
 }
 
 /** All values of one field, apart: what `Set-Cookie` needs, since its values hold commas. */
-export const valuesOf = (raw: RawHeaders, wanted: string): ReadonlyArray<string> => {
+export const valuesOf = (raw: RawHeaders, name: string): ReadonlyArray<string> => {
   const values: Array<string> = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    if (raw[at]?.length === wanted.length && textOf(raw[at]).toLowerCase() === wanted) values.push(textOf(raw[at + 1]))
+    if (raw[at]?.length === name.length && textOf(raw[at]).toLowerCase() === name) values.push(textOf(raw[at + 1]))
   }
   return values
 }
 
 /** The fields but for those that `names` holds, in lower case. */
-export const without = (raw: RawHeaders, names: ReadonlySet<string>): RawHeaders =>
+export const omit = (raw: RawHeaders, names: ReadonlySet<string>): RawHeaders =>
   raw.filter((_, at) => !names.has(textOf(raw[at - (at % 2)]).toLowerCase()))

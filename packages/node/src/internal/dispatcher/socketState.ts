@@ -1,15 +1,15 @@
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
-import { ResponseHeads } from "./responseHeads.js"
+import { ResponseHeadRewriter } from "./responseHeadRewriter.js"
 
 /** undici reads a socket with `read`: what that gives has its heads rewritten. */
-const rewriting = (socket: Socket): ResponseHeads => {
-  const heads = new ResponseHeads()
+const rewriteHeads = (socket: Socket): ResponseHeadRewriter => {
+  const heads = new ResponseHeadRewriter()
   // Without an encoding, a socket gives bytes.
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null
   socket.read = (size?: number): Buffer | null => {
     const piece = read(size)
-    return piece === null ? null : heads.pass(piece)
+    return piece === null ? null : heads.rewrite(piece)
   }
   return heads
 }
@@ -18,11 +18,11 @@ const rewriting = (socket: Socket): ResponseHeads => {
 export class SocketState {
   readonly #pipelines: boolean
   #error: Error | undefined
-  #heads: ResponseHeads | undefined
+  #heads: ResponseHeadRewriter | undefined
 
-  /** @param pipelines - whether a response may begin in the same piece in which another one ends. */
-  constructor(pipelines: boolean) {
-    this.#pipelines = pipelines
+  /** @param allowsPipelining - whether a response may begin in the same piece in which another one ends. */
+  constructor(allowsPipelining: boolean) {
+    this.#pipelines = allowsPipelining
   }
 
   /** Called with each new socket, before undici uses it. */
@@ -32,12 +32,12 @@ export class SocketState {
     socket.on("error", (error) => {
       this.#error ??= error
     })
-    this.#heads = this.#pipelines ? undefined : rewriting(socket)
+    this.#heads = this.#pipelines ? undefined : rewriteHeads(socket)
   }
 
   /** Called after each response that is complete. */
   onResponseEnd(): void {
-    this.#heads?.next()
+    this.#heads?.startNextResponse()
   }
 
   /** The error of the socket. */

@@ -15,41 +15,41 @@ const tagBytes = 16
 const tokenType = "sealed/v1"
 
 /** Most characters of a sealed token. Real ones have a few thousand. */
-const maxText = 256 * 1024
+const maxTextLength = 256 * 1024
 
 /** Where a record is filed. What was sealed for one place opens in no other. */
-export interface Place {
+export interface RecordLocation {
   readonly store: string
   readonly key: string
 }
 
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
-const leftAlone = "it was left as it is"
+const notModified = "it was left as it is"
 
 /** With their lengths, and as UTF-16, so that no two places are ever written the same: not even by half a surrogate. */
-const bound = (keyId: string, { key, store }: Place): Buffer =>
+const associatedData = (keyId: string, { key, store }: RecordLocation): Buffer =>
   Buffer.from([tokenType, keyId, store, key].map((part) => `${part.length}:${part}`).join(","), "utf16le")
 
 const encodeToken = Schema.encode(Token.Token)
 /** Unknown fields are refused: writing the record anew would lose them. */
 const decodeToken = Schema.decodeUnknown(Token.Token, { onExcessProperty: "error" })
 
-const encrypt = (key: EncryptionKey, place: Place, text: string): string => {
+const encryptText = (key: EncryptionKey, location: RecordLocation, text: string): string => {
   const nonce = randomBytes(nonceBytes)
   const cipher = createCipheriv(algorithm, key.cipherKey, nonce, { authTagLength: tagBytes })
-  cipher.setAAD(bound(key.id, place))
+  cipher.setAAD(associatedData(key.id, location))
   const body = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()])
   return `${key.id}.${body.toString("base64url")}`
 }
 
 /** The text, or `undefined` for what was not sealed like this, with this key and for this place. */
-const decrypt = (key: EncryptionKey, place: Place, body: Buffer): string | undefined => {
+const decryptText = (key: EncryptionKey, location: RecordLocation, body: Buffer): string | undefined => {
   try {
     const decipher = createDecipheriv(algorithm, key.cipherKey, body.subarray(0, nonceBytes), {
       authTagLength: tagBytes
     })
-    decipher.setAAD(bound(key.id, place))
+    decipher.setAAD(associatedData(key.id, location))
     decipher.setAuthTag(body.subarray(-tagBytes))
     // Nothing of what `update` gives is used before `final` has verified all of it.
     const text = decipher.update(body.subarray(nonceBytes, -tagBytes))
@@ -60,28 +60,30 @@ const decrypt = (key: EncryptionKey, place: Place, body: Buffer): string | undef
 }
 
 const tooLarge = () =>
-  failure("WriteFailed", `the token is larger than ${maxText} characters when sealed; nothing was written`)
+  failure("WriteFailed", `the token is larger than ${maxTextLength} characters when sealed; nothing was written`)
 
 /** No text of this many characters is even written down. */
-const isHuge = (value: object): boolean =>
+const exceedsMaxSize = (value: object): boolean =>
   Object.values(value).some((part: unknown) =>
-    typeof part === "string" ? part.length > maxText : typeof part === "object" && part !== null && isHuge(part)
+    typeof part === "string"
+      ? part.length > maxTextLength
+      : typeof part === "object" && part !== null && exceedsMaxSize(part)
   )
 
 /**
  * A token that holds another one, sealed, and nothing else: no time, no scope, no issuer. Fails with `WriteFailed` for
  * what could not be opened again.
  */
-export const seal = (
+export const encrypt = (
   key: EncryptionKey,
-  place: Place,
+  location: RecordLocation,
   token: Token.Token
 ): Effect.Effect<Token.Token, TokenStoreError> =>
   Effect.gen(function* () {
     const encoded = yield* encodeToken(token)
-    if (isHuge(encoded)) return yield* tooLarge()
-    const text = encrypt(key, place, JSON.stringify(encoded))
-    if (text.length > maxText) return yield* tooLarge()
+    if (exceedsMaxSize(encoded)) return yield* tooLarge()
+    const text = encryptText(key, location, JSON.stringify(encoded))
+    if (text.length > maxTextLength) return yield* tooLarge()
     return { accessToken: Redacted.make(text), tokenType, obtainedAt: 0 }
   }).pipe(
     Effect.catchTag("ParseError", (error) =>
@@ -89,10 +91,10 @@ export const seal = (
     )
   )
 
-const parts = /^([0-9a-f]{16})\.([A-Za-z0-9_-]+)$/
+const encryptedPattern = /^([0-9a-f]{16})\.([A-Za-z0-9_-]+)$/
 
-const bodyOf = (text: string): { readonly keyId: string; readonly body: Buffer } | undefined => {
-  const [, keyId, encoded] = parts.exec(text) ?? []
+const parseEncrypted = (text: string): { readonly keyId: string; readonly body: Buffer } | undefined => {
+  const [, keyId, encoded] = encryptedPattern.exec(text) ?? []
   if (keyId === undefined || encoded === undefined) return undefined
   const body = Buffer.from(encoded, "base64url")
   return body.length > nonceBytes + tagBytes && body.toString("base64url") === encoded ? { keyId, body } : undefined
@@ -104,44 +106,46 @@ const parse = (text: string): Effect.Effect<unknown, TokenStoreError> =>
   Effect.try({ try: (): unknown => JSON.parse(text), catch: () => failure("Corrupt", "what was sealed is not JSON") })
 
 /** Whether a record was never sealed at all. */
-export const isPlain = (token: Token.Token): boolean => token.tokenType !== tokenType && !isOfNewerRelease(token)
+export const isUnencrypted = (token: Token.Token): boolean => token.tokenType !== tokenType && !isOfNewerRelease(token)
 
-const plain = () =>
+const notEncrypted = () =>
   failure(
     "Insecure",
-    `a record is not encrypted; ${leftAlone}: set adoptUnencrypted once to adopt it, if it is yours, or remove it`
+    `a record is not encrypted; ${notModified}: set adoptUnencrypted once to adopt it, if it is yours, or remove it`
   )
 
-const newer = () => failure("Foreign", `a record was sealed by a newer release; ${leftAlone}: use that release`)
+const newerRelease = () =>
+  failure("Foreign", `a record was sealed by a newer release; ${notModified}: use that release`)
 
-const corrupt = (what: string) =>
-  failure("Corrupt", `a sealed record ${what}; ${leftAlone}: remove it from the store below, and sign in again`)
+const corruptRecord = (what: string) =>
+  failure("Corrupt", `a sealed record ${what}; ${notModified}: remove it from the store below, and sign in again`)
 
 const unknownKey = (keyId: string) =>
   failure(
     "Foreign",
-    `a record was sealed with the key ${keyId}, which is not given; ${leftAlone}: give it as an older key`
+    `a record was sealed with the key ${keyId}, which is not given; ${notModified}: give it as an older key`
   )
 
 /**
  * The token in a sealed one. Fails with `Foreign` (a key that is not there, a newer release), `Insecure` (not sealed)
  * and `Corrupt` (changed, cut, or sealed for another place), naming what is wrong and never what is there.
  */
-export const open = (
+export const decrypt = (
   keys: ReadonlyMap<string, EncryptionKey>,
-  place: Place,
-  sealed: Token.Token
+  location: RecordLocation,
+  encrypted: Token.Token
 ): Effect.Effect<Token.Token, TokenStoreError> =>
   Effect.gen(function* () {
-    if (isPlain(sealed)) return yield* plain()
-    if (sealed.tokenType !== tokenType) return yield* newer()
-    const text = Redacted.value(sealed.accessToken)
-    if (text.length > maxText) return yield* corrupt(`is larger than ${maxText} characters`)
-    const found = bodyOf(text)
-    if (found === undefined) return yield* corrupt("is not one, or was cut")
-    const key = keys.get(found.keyId)
-    if (key === undefined) return yield* unknownKey(found.keyId)
-    const opened = decrypt(key, place, found.body)
-    if (opened === undefined) return yield* corrupt("was changed, or was sealed for another key or another store")
-    return yield* decodeToken(yield* parse(opened))
-  }).pipe(Effect.catchTag("ParseError", () => corrupt("holds no token of this release")))
+    if (isUnencrypted(encrypted)) return yield* notEncrypted()
+    if (encrypted.tokenType !== tokenType) return yield* newerRelease()
+    const text = Redacted.value(encrypted.accessToken)
+    if (text.length > maxTextLength) return yield* corruptRecord(`is larger than ${maxTextLength} characters`)
+    const parsed = parseEncrypted(text)
+    if (parsed === undefined) return yield* corruptRecord("is not one, or was cut")
+    const key = keys.get(parsed.keyId)
+    if (key === undefined) return yield* unknownKey(parsed.keyId)
+    const decrypted = decryptText(key, location, parsed.body)
+    if (decrypted === undefined)
+      return yield* corruptRecord("was changed, or was sealed for another key or another store")
+    return yield* decodeToken(yield* parse(decrypted))
+  }).pipe(Effect.catchTag("ParseError", () => corruptRecord("holds no token of this release")))

@@ -25,32 +25,32 @@ const newSalt: Effect.Effect<Token> = Effect.sync(() => ({
   obtainedAt: 0
 }))
 
-const corrupt = () =>
+const corruptSalt = () =>
   new TokenStoreError({
     reason: "Corrupt",
     detail: "the salt of the passphrase is not one; it was left as it is: bring it back, or start with an empty store"
   })
 
 /** The salt of a store: the first process to ask makes it, and all the others get the same. */
-const saltIn = (store: TokenStore.Service): Effect.Effect<Uint8Array, TokenStoreError> =>
+const readOrCreateSalt = (store: TokenStore.Service): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
     let stored = yield* store.get(saltKey)
     if (Option.isNone(stored)) stored = yield* store.compareAndSet(saltKey, 0, yield* newSalt)
     if (Option.isNone(stored)) stored = yield* store.get(saltKey)
     const token = Option.getOrUndefined(stored)?.token
-    if (token === undefined || token.tokenType !== tokenType) return yield* corrupt()
-    return fromBase64(Redacted.value(token.accessToken), saltBytes) ?? (yield* corrupt())
+    if (token === undefined || token.tokenType !== tokenType) return yield* corruptSalt()
+    return fromBase64(Redacted.value(token.accessToken), saltBytes) ?? (yield* corruptSalt())
   })
 
 /** The keys of a store: what came as a passphrase is made into one, one after the other, since each takes 128 MiB. */
 export const make = (
   store: TokenStore.Service,
   current: EncryptionKey.KeySource,
-  older: ReadonlyArray<EncryptionKey.KeySource>
+  previousKeys: ReadonlyArray<EncryptionKey.KeySource>
 ): Effect.Effect<KeyRing, TokenStoreError> =>
   Effect.gen(function* () {
-    const salt = yield* Effect.cached(saltIn(store))
-    const [first, ...others] = yield* Effect.forEach([current, ...older] as const, (source) =>
+    const salt = yield* Effect.cached(readOrCreateSalt(store))
+    const [first, ...others] = yield* Effect.forEach([current, ...previousKeys] as const, (source) =>
       source._tag === "EncryptionKey"
         ? Effect.succeed(source)
         : Effect.flatMap(salt, (bytes) => EncryptionKey.fromPassphrase(source.passphrase, bytes))

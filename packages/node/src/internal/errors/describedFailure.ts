@@ -15,19 +15,19 @@ export class DescribedFailure extends Error {
   }
 }
 
-const sourceFailed = "its source failed, with the error that is the cause"
+const bodySourceFailed = "its source failed, with the error that is the cause"
 
 /** A failure of the body that the caller gave. */
 export const bodyFailure = (cause: unknown): DescribedFailure =>
-  new DescribedFailure({ reason: "RequestBodyFailed", detail: sourceFailed }, cause)
+  new DescribedFailure({ reason: "RequestBodyFailed", detail: bodySourceFailed }, cause)
 
 const bodyErrors = new WeakSet<Error>()
 
 /** Notes an error of a stream that the caller gave: undici fails the exchange with the same object. */
-export const noteBodyError = (error: Error): void => void bodyErrors.add(error)
+export const markBodyError = (error: Error): void => void bodyErrors.add(error)
 
 /** What a server that speaks plain HTTP answers to a TLS handshake. */
-const notTls: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"])
+const plainHttpCodes: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"])
 
 const plainHttp = "the server does not speak TLS there: use http://"
 const handshakeFailed = "the handshake with the server failed"
@@ -51,18 +51,18 @@ const tlsReason = (code: string, phase: SendPhase): Omit<FailureDetails, "phase"
   if (!code.startsWith("ERR_SSL_") || code === "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED") return {}
   const isAlert = code.includes("_ALERT_")
   if (phase !== "connecting") return { reason: "Tls", detail: isAlert ? alertReceived : brokenRecord }
-  if (notTls.has(code)) return { reason: "Tls", detail: plainHttp }
+  if (plainHttpCodes.has(code)) return { reason: "Tls", detail: plainHttp }
   return { reason: "Tls", detail: isAlert ? handshakeRejected : handshakeFailed }
 }
 
 /** What a failure says, and the original error. */
-export interface Described {
+export interface FailureDescription {
   readonly cause: unknown
   readonly details: FailureDetails
 }
 
 /** HTTP/2 knows the phase, and more of the reason than its cause tells. */
-const describeHttp2 = (failure: RequestFailure): Described => {
+const describeHttp2 = (failure: RequestFailure): FailureDescription => {
   const { code, detail, phase, reason } = failure.details
   const { cause, details } = describe(failure.cause, phase)
   return {
@@ -77,7 +77,7 @@ const describeHttp2 = (failure: RequestFailure): Described => {
 }
 
 /** What a failure says, and the original error. */
-export const describe = (failure: unknown, phase: SendPhase): Described => {
+export const describe = (failure: unknown, phase: SendPhase): FailureDescription => {
   if (failure instanceof RequestFailure) return describeHttp2(failure)
   const known = failure instanceof Error && bodyErrors.has(failure) ? bodyFailure(failure) : failure
   if (known instanceof ProxyError) return { cause: known, details: { phase, ...known.details } }

@@ -7,13 +7,13 @@ import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
 import { maxBytes } from "../filesystem/secureFile.js"
-import { shown } from "../filesystem/systemError.js"
+import { quote } from "../filesystem/systemError.js"
 
 const format = "countersign/tokens"
 const version = 1
 
 /** A record without a token is what remains of a removed one, in files that were written before `lastVersion`. */
-const Entry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token: Schema.optional(Token.Token) })
+const RecordEntry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token: Schema.optional(Token.Token) })
 
 /** What a file holds. */
 export interface Records {
@@ -27,7 +27,7 @@ export interface Records {
 }
 
 /** No file. */
-export const none: Records = { stored: new Map(), lastVersion: 0 }
+export const empty: Records = { stored: new Map(), lastVersion: 0 }
 
 const Envelope = Schema.Struct({
   format: Schema.Literal(format),
@@ -42,11 +42,11 @@ const Envelope = Schema.Struct({
 const strict = { onExcessProperty: "error" } as const
 
 const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
-const decodeEntry = Schema.decodeUnknown(Entry, strict)
+const decodeRecordEntry = Schema.decodeUnknown(RecordEntry, strict)
 const encodeToken = Schema.encode(Token.Token)
 
 /** A damaged disk may turn a token into another one that looks as good: only a checksum tells. */
-const sumOf = (records: object, lastVersion = 0): string =>
+const checksumOf = (records: object, lastVersion = 0): string =>
   createHash("sha256")
     .update(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
     .digest("hex")
@@ -54,19 +54,19 @@ const sumOf = (records: object, lastVersion = 0): string =>
 const corrupt = (path: string, what: string) =>
   new TokenStoreError({
     reason: "Corrupt",
-    detail: `${shown(path)} ${what}; it was left as it is: move it away, and sign in again`
+    detail: `${quote(path)} ${what}; it was left as it is: move it away, and sign in again`
   })
 
 const foreign = (path: string, what: string, advice: string) =>
-  new TokenStoreError({ reason: "Foreign", detail: `${shown(path)} ${what}; it was left as it is: ${advice}` })
+  new TokenStoreError({ reason: "Foreign", detail: `${quote(path)} ${what}; it was left as it is: ${advice}` })
 
 /** Names of unknown fields come from the file, where anything may have got into their place. */
-const describe = (error: ParseResult.ParseError): string => {
+const describeParseError = (error: ParseResult.ParseError): string => {
   const mismatches = Mismatch.fromParseError(error)
   return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
 }
 
-const parse = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
+const parseJson = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
   if (bytes.length === 0) return corrupt(path, "is empty")
   return Effect.try({
     // A byte order mark is kept in the text and then is not JSON: nothing of ours writes one.
@@ -79,7 +79,7 @@ const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Somebody else's file, or one that a later release wrote. */
-const strangerIn = (path: string, value: unknown): TokenStoreError | undefined => {
+const rejectOtherFormat = (path: string, value: unknown): TokenStoreError | undefined => {
   if (!isObject(value) || !("format" in value) || typeof value.format !== "string") return undefined
   if (value.format !== format) return foreign(path, "is in another format", "choose another path")
   return "version" in value && Number.isSafeInteger(value.version) && Number(value.version) > version
@@ -90,22 +90,26 @@ const strangerIn = (path: string, value: unknown): TokenStoreError | undefined =
 /** The records in the bytes of a file. Fails with `Corrupt` or `Foreign`, naming what is wrong and never what is there. */
 export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
-    const value = yield* parse(path, bytes)
-    const stranger = strangerIn(path, value)
-    if (stranger !== undefined) return yield* stranger
+    const value = yield* parseJson(path, bytes)
+    const otherFormat = rejectOtherFormat(path, value)
+    if (otherFormat !== undefined) return yield* otherFormat
     const envelope = yield* decodeEnvelope(value)
     const { records, sha256 } = envelope
     let { lastVersion = 0 } = envelope
     if (!isObject(records)) return yield* corrupt(path, "has no records")
-    if (sha256 !== undefined && sha256 !== sumOf(records, lastVersion)) return yield* corrupt(path, "is damaged")
+    if (sha256 !== undefined && sha256 !== checksumOf(records, lastVersion)) return yield* corrupt(path, "is damaged")
     const stored = new Map<string, VersionedToken>()
     for (const [key, record] of Object.entries(records)) {
-      const { token, version } = yield* decodeEntry(record)
+      const { token, version } = yield* decodeRecordEntry(record)
       if (token === undefined) lastVersion = Math.max(lastVersion, version)
       else stored.set(key, { token, version })
     }
     return { stored, lastVersion }
-  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(path, `is not a token store of ours: ${describe(error)}`)))
+  }).pipe(
+    Effect.catchTag("ParseError", (error) =>
+      corrupt(path, `is not a token store of ours: ${describeParseError(error)}`)
+    )
+  )
 
 /**
  * Whether bytes that cannot be read are what is left of a file of this store. JSON of another shape is another program's: the
@@ -124,13 +128,13 @@ export const isDamaged = (bytes: Uint8Array): boolean => {
 export const tooLarge = (path: string): TokenStoreError =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: `${shown(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
+    detail: `${quote(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
   })
 
 /** No text of this length is even written down: escaped, it may be longer than any string can be. */
-export const isHuge = (value: unknown): boolean => {
+export const exceedsMaxSize = (value: unknown): boolean => {
   if (typeof value === "string") return value.length > maxBytes
-  return typeof value === "object" && value !== null && Object.values(value).some(isHuge)
+  return typeof value === "object" && value !== null && Object.values(value).some(exceedsMaxSize)
 }
 
 /** The bytes of a file. Fails with `WriteFailed` for what could not be read again. */
@@ -139,16 +143,19 @@ export const encode = (path: string, { lastVersion, stored }: Records): Effect.E
     const entries = yield* Effect.forEach(stored, ([key, { token, version }]) =>
       Effect.map(encodeToken(token), (encoded) => [key, { version, token: encoded }] as const)
     )
-    if (isHuge(entries)) return yield* tooLarge(path)
+    if (exceedsMaxSize(entries)) return yield* tooLarge(path)
     const records = Object.fromEntries(entries)
     const last = lastVersion === 0 ? {} : { lastVersion }
-    const text = JSON.stringify({ format, version, sha256: sumOf(records, lastVersion), ...last, records })
+    const text = JSON.stringify({ format, version, sha256: checksumOf(records, lastVersion), ...last, records })
     const bytes = new TextEncoder().encode(text)
     return bytes.length <= maxBytes ? bytes : yield* tooLarge(path)
   }).pipe(
     Effect.catchTag(
       "ParseError",
       (error) =>
-        new TokenStoreError({ reason: "WriteFailed", detail: `the token cannot be stored: ${describe(error)}` })
+        new TokenStoreError({
+          reason: "WriteFailed",
+          detail: `the token cannot be stored: ${describeParseError(error)}`
+        })
     )
   )

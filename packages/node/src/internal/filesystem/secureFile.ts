@@ -8,44 +8,44 @@ import * as Fs from "node:fs/promises"
 import { dirname } from "node:path"
 import { effectiveUser, flush } from "./secureDirectory.js"
 import type { SystemError } from "./systemError.js"
-import { call, explain, shown } from "./systemError.js"
+import { tryFileSystem, explain, quote } from "./systemError.js"
 
 /** A store of tokens is a few kilobytes; what is larger than this is none. */
 export const maxBytes = 1024 * 1024
 
 /** A FIFO in the file's place must not hang us, and a link must not lead us elsewhere. */
-const forReading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-const forWriting = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-const othersMayAccess = 0o077
+const accessibleByOthers = 0o077
 
 /** 128 bits: nobody creates this name before us, by chance or on purpose. */
 export const nonce: Effect.Effect<string> = Effect.sync(() => randomBytes(16).toString("hex"))
 
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
-const notAFile = (path: string) =>
+const notRegularFile = (path: string) =>
   failure(
     "Insecure",
-    `${shown(path)} is not a regular file; it was left as it is: move it away, or choose another path`
+    `${quote(path)} is not a regular file; it was left as it is: move it away, or choose another path`
   )
 
 /** A file that was replaced between `open` and `fstat` has no name left (`nlink` 0) and is as good as it was. */
-const problemOf = (path: string, stats: Stats): TokenStoreError | undefined => {
+const findProblem = (path: string, stats: Stats): TokenStoreError | undefined => {
   const user = effectiveUser()
-  if (!stats.isFile()) return notAFile(path)
+  if (!stats.isFile()) return notRegularFile(path)
   if (user !== undefined && stats.uid !== user) {
-    return failure("Foreign", `${shown(path)} belongs to user ${stats.uid}, not to ${user}; choose a file of your own`)
+    return failure("Foreign", `${quote(path)} belongs to user ${stats.uid}, not to ${user}; choose a file of your own`)
   }
   if (stats.nlink > 1) {
-    return failure("Insecure", `${shown(path)} has a second name (a hard link); copy it, and remove all its names`)
+    return failure("Insecure", `${quote(path)} has a second name (a hard link); copy it, and remove all its names`)
   }
-  if (user !== undefined && (stats.mode & othersMayAccess) !== 0) {
+  if (user !== undefined && (stats.mode & accessibleByOthers) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, "0")
-    return failure("Insecure", `others may use ${shown(path)} (mode ${mode}); run: chmod 600 ${shown(path)}`)
+    return failure("Insecure", `others may use ${quote(path)} (mode ${mode}); run: chmod 600 ${quote(path)}`)
   }
   if (stats.size > maxBytes) {
-    return failure("Corrupt", `${shown(path)} is larger than ${maxBytes} bytes, so it is no token store; move it away`)
+    return failure("Corrupt", `${quote(path)} is larger than ${maxBytes} bytes, so it is no token store; move it away`)
   }
   return undefined
 }
@@ -53,18 +53,18 @@ const problemOf = (path: string, stats: Stats): TokenStoreError | undefined => {
 const readFailure =
   (path: string) =>
   (error: SystemError | TokenStoreError): TokenStoreError =>
-    error._tag === "SystemError" ? failure("ReadFailed", `${shown(path)}: ${explain(error)}`) : error
+    error._tag === "SystemError" ? failure("ReadFailed", `${quote(path)}: ${explain(error)}`) : error
 
 const openFailure = (path: string, error: SystemError): TokenStoreError => {
   if (error.code === "ELOOP" || error.code === "EMLINK") {
-    return failure("Insecure", `${shown(path)} is a symbolic link; give the path of the file itself`)
+    return failure("Insecure", `${quote(path)} is a symbolic link; give the path of the file itself`)
   }
-  return error.code === "ENXIO" ? notAFile(path) : readFailure(path)(error)
+  return error.code === "ENXIO" ? notRegularFile(path) : readFailure(path)(error)
 }
 
 /** Reads no more than `limit` bytes, even from a file that grows meanwhile. */
 export const readAtMost = (handle: Fs.FileHandle, limit: number): Effect.Effect<Uint8Array, SystemError> =>
-  call(async () => {
+  tryFileSystem(async () => {
     const buffer = new Uint8Array(limit)
     let length = 0
     for (;;) {
@@ -74,13 +74,13 @@ export const readAtMost = (handle: Fs.FileHandle, limit: number): Effect.Effect<
     }
   })
 
-const readOpened = (
+const readHandle = (
   path: string,
   handle: Fs.FileHandle
 ): Effect.Effect<Option.Option<Uint8Array>, SystemError | TokenStoreError> =>
   Effect.gen(function* () {
-    const stats = yield* call(() => handle.stat())
-    const problem = problemOf(path, stats)
+    const stats = yield* tryFileSystem(() => handle.stat())
+    const problem = findProblem(path, stats)
     return problem === undefined ? Option.some(yield* readAtMost(handle, stats.size)) : yield* problem
   })
 
@@ -91,19 +91,19 @@ const readOpened = (
 export const read = (path: string): Effect.Effect<Option.Option<Uint8Array>, TokenStoreError> =>
   Effect.acquireUseRelease(
     Effect.mapError(
-      call(() => Fs.open(path, forReading)),
+      tryFileSystem(() => Fs.open(path, readFlags)),
       (error) => (error.code === "ENOENT" ? error : openFailure(path, error))
     ),
-    (handle) => Effect.mapError(readOpened(path, handle), readFailure(path)),
-    (handle) => Effect.ignore(call(() => handle.close()))
+    (handle) => Effect.mapError(readHandle(path, handle), readFailure(path)),
+    (handle) => Effect.ignore(tryFileSystem(() => handle.close()))
   ).pipe(Effect.catchTag("SystemError", () => Effect.succeedNone))
 
 /** Writes a file that is not there yet, all of it, down to the disk. */
 const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemError> =>
   Effect.acquireUseRelease(
-    call(() => Fs.open(path, forWriting, 0o600)),
+    tryFileSystem(() => Fs.open(path, writeFlags, 0o600)),
     (handle) =>
-      call(async () => {
+      tryFileSystem(async () => {
         // Whatever the umask left of the mode.
         await handle.chmod(0o600)
         await handle.writeFile(bytes)
@@ -111,21 +111,21 @@ const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemEr
         // Network file systems report a full disk here.
         await handle.close()
       }).pipe(Effect.tapError(() => removeQuietly(path))),
-    (handle) => Effect.ignore(call(() => handle.close()))
+    (handle) => Effect.ignore(tryFileSystem(() => handle.close()))
   )
 
-export const removeQuietly = (path: string): Effect.Effect<void> => Effect.ignore(call(() => Fs.unlink(path)))
+export const removeQuietly = (path: string): Effect.Effect<void> => Effect.ignore(tryFileSystem(() => Fs.unlink(path)))
 
 /** Renames a file within its folder, durably, and gives its new path. Must not be interrupted. */
 export const moveAside = (path: string): Effect.Effect<string, TokenStoreError> =>
   Effect.gen(function* () {
     const aside = `${path}.${yield* nonce}.corrupt`
-    yield* call(() => Fs.rename(path, aside))
+    yield* tryFileSystem(() => Fs.rename(path, aside))
     yield* flush(dirname(path))
     return aside
   }).pipe(
     Effect.catchTag("SystemError", (error) =>
-      failure("WriteFailed", `${shown(path)} is damaged and could not be moved aside: ${explain(error)}`)
+      failure("WriteFailed", `${quote(path)} is damaged and could not be moved aside: ${explain(error)}`)
     )
   )
 
@@ -142,13 +142,13 @@ export const replace = (path: string, bytes: Uint8Array): Effect.Effect<void, To
     const temporary = `${path}.${yield* nonce}.tmp`
     yield* writeNew(temporary, bytes)
     yield* Effect.tapError(
-      call(() => Fs.rename(temporary, path)),
+      tryFileSystem(() => Fs.rename(temporary, path)),
       () => removeQuietly(temporary)
     )
     yield* flush(dirname(path))
   }).pipe(
     Effect.uninterruptible,
     Effect.catchTag("SystemError", (error) =>
-      failure("WriteFailed", `${shown(path)} was not written: ${explain(error)}`)
+      failure("WriteFailed", `${quote(path)} was not written: ${explain(error)}`)
     )
   )

@@ -9,7 +9,7 @@ export const codeOf = (cause: unknown): string =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "UNKNOWN"
 
 /** Runs one call into the file system; whatever it throws or rejects with is a {@link SystemError}. */
-export const call = <A>(run: () => Promise<A>): Effect.Effect<A, SystemError> =>
+export const tryFileSystem = <A>(run: () => Promise<A>): Effect.Effect<A, SystemError> =>
   Effect.tryPromise({ try: run, catch: (cause) => new SystemError({ code: codeOf(cause) }) })
 
 const explanations: Record<string, string> = {
@@ -30,4 +30,4 @@ const explanations: Record<string, string> = {
 export const explain = ({ code }: SystemError): string => `${explanations[code] ?? "the system refused"} (${code})`
 
 /** A path for a message: quoted, so that blanks and control characters in it are seen and do no harm. */
-export const shown = (path: string): string => JSON.stringify(path)
+export const quote = (path: string): string => JSON.stringify(path)

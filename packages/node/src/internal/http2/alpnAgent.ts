@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import type { Agent, Dispatcher, buildConnector } from "undici"
 import type { OutgoingRequest, RequestDispatcher } from "../dispatcher/requestDispatcher.js"
-import type { OriginOptions, Waiting } from "./origin.js"
+import type { OriginOptions, QueuedRequest } from "./origin.js"
 import { Http2Origin } from "./origin.js"
 
 /** What an agent needs. */
@@ -61,8 +61,8 @@ export class AlpnAgent implements RequestDispatcher {
     const { origin } = options
     const isHttp1 = this.#isDestroyed || !origin.startsWith("https:") || this.#http1Origins.has(origin)
     if (isHttp1) return this.#http1.dispatch(options, handler)
-    const known = this.#origins.get(origin) ?? this.#addOrigin(origin)
-    known.dispatch({ options, handler })
+    const http2Origin = this.#origins.get(origin) ?? this.#addOrigin(origin)
+    http2Origin.dispatch({ options, handler })
     return true
   }
 
@@ -73,7 +73,7 @@ export class AlpnAgent implements RequestDispatcher {
       limits,
       maxConnections,
       onConnect: () => onConnect(origin),
-      onHttp1: (socket, waiting) => this.#useHttp1(origin, socket, waiting),
+      onHttp1: (socket, queued) => this.#useHttp1(origin, socket, queued),
       onUnused: () => {
         if (this.#origins.get(origin) === added) this.#origins.delete(origin)
       }
@@ -82,10 +82,10 @@ export class AlpnAgent implements RequestDispatcher {
     return added
   }
 
-  #useHttp1(origin: string, socket: Socket, waiting: ReadonlyArray<Waiting>): void {
+  #useHttp1(origin: string, socket: Socket, queued: ReadonlyArray<QueuedRequest>): void {
     this.#opened.set(origin, socket)
     this.#http1Origins.set(origin, this.#http1Origins.get(origin) ?? 0)
-    for (const { handler, options } of waiting) this.#http1.dispatch(options, handler)
+    for (const { handler, options } of queued) this.#http1.dispatch(options, handler)
     // undici asks for a connection at once, unless it has one already.
     setImmediate(() => {
       if (this.#opened.get(origin) === socket) this.#takeOpened(origin)?.destroy()

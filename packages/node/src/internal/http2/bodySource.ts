@@ -13,21 +13,21 @@ export interface BodySource {
 
 const empty: BodySource = { source: Buffer.alloc(0), length: 0 }
 
-const whole = (source: Buffer): BodySource => ({ source, length: source.length })
+const fromBuffer = (source: Buffer): BodySource => ({ source, length: source.length })
 
-const viewOf = ({ buffer, byteLength, byteOffset }: ArrayBufferView): Buffer =>
+const toBuffer = ({ buffer, byteLength, byteOffset }: ArrayBufferView): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength)
 
-async function* joined(parts: ReadonlyArray<Buffer | Blob>): AsyncGenerator<Uint8Array> {
+async function* joinParts(parts: ReadonlyArray<Buffer | Blob>): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     if (part instanceof Blob) yield* part.stream()
     else yield part
   }
 }
 
-const formBody = (form: FormData): BodySource => {
+const fromForm = (form: FormData): BodySource => {
   const { length, parts, type } = encodeMultipart(form)
-  return { source: Readable.from(joined(parts)), length, type }
+  return { source: Readable.from(joinParts(parts)), length, type }
 }
 
 const isIterable = (body: object): body is Iterable<unknown> | AsyncIterable<unknown> =>
@@ -38,19 +38,19 @@ const isIterable = (body: object): body is Iterable<unknown> | AsyncIterable<unk
  *
  * @throws undici's error for a body of another kind.
  */
-export const bodySource = (body: Dispatcher.DispatchOptions["body"]): BodySource => {
+export const makeBodySource = (body: Dispatcher.DispatchOptions["body"]): BodySource => {
   // A caller without types may give anything as a raw body.
-  const given: unknown = body
-  if (given === null || given === undefined) return empty
-  if (typeof given === "string") return whole(Buffer.from(given))
-  if (ArrayBuffer.isView(given)) return whole(viewOf(given))
-  if (given instanceof ArrayBuffer) return whole(Buffer.from(given))
-  if (given instanceof Readable) return { source: given, length: undefined }
-  if (given instanceof FormData) return formBody(given)
-  if (given instanceof Blob) {
-    return { source: Readable.from(joined([given])), length: given.size, type: given.type || undefined }
+  const value: unknown = body
+  if (value === null || value === undefined) return empty
+  if (typeof value === "string") return fromBuffer(Buffer.from(value))
+  if (ArrayBuffer.isView(value)) return fromBuffer(toBuffer(value))
+  if (value instanceof ArrayBuffer) return fromBuffer(Buffer.from(value))
+  if (value instanceof Readable) return { source: value, length: undefined }
+  if (value instanceof FormData) return fromForm(value)
+  if (value instanceof Blob) {
+    return { source: Readable.from(joinParts([value])), length: value.size, type: value.type || undefined }
   }
-  if (typeof given === "object" && isIterable(given)) return { source: Readable.from(given), length: undefined }
+  if (typeof value === "object" && isIterable(value)) return { source: Readable.from(value), length: undefined }
   throw new errors.InvalidArgumentError(
     "body must be a string, a Buffer, a Readable stream, an iterable, or an async iterable"
   )

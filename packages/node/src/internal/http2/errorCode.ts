@@ -39,9 +39,9 @@ export class ConnectionError extends Error {
   readonly code: string = "ERR_HTTP2_ERROR"
   readonly errorCode: number
 
-  /** @param words - the violation. It holds nothing that the server sent. */
-  constructor(errorCode: number, words: string) {
-    super(`${errorName(errorCode)}: ${words}`)
+  /** @param detail - the violation. It holds nothing that the server sent. */
+  constructor(errorCode: number, detail: string) {
+    super(`${errorName(errorCode)}: ${detail}`)
     this.errorCode = errorCode
   }
 }
@@ -52,9 +52,9 @@ export class StreamError extends Error {
   readonly code: string = "ERR_HTTP2_STREAM_ERROR"
   readonly errorCode: number
 
-  /** @param words - the violation. It holds nothing that the server sent but names of the protocol. */
-  constructor(errorCode: number, words: string) {
-    super(`${errorName(errorCode)}: ${words}`)
+  /** @param detail - the violation. It holds nothing that the server sent but names of the protocol. */
+  constructor(errorCode: number, detail: string) {
+    super(`${errorName(errorCode)}: ${detail}`)
     this.errorCode = errorCode
   }
 }

@@ -10,7 +10,7 @@ export interface FieldList {
   readonly isTooLarge: boolean
 }
 
-const incomplete = (): ConnectionError =>
+const incompleteBlock = (): ConnectionError =>
   new ConnectionError(errorCode.compressionError, "a header block is incomplete")
 
 /** More continuation bytes would be a number beyond 2^28. */
@@ -32,12 +32,12 @@ class BlockReader {
   /** The next byte, which stays the next. */
   get peek(): number {
     const byte = this.#bytes[this.#at]
-    if (byte === undefined) throw incomplete()
+    if (byte === undefined) throw incompleteBlock()
     return byte
   }
 
   /** A number that begins in the last `prefix` bits of the next byte: RFC 7541 §5.1. */
-  integer(prefix: number): number {
+  readInteger(prefix: number): number {
     const mask = (1 << prefix) - 1
     let value = this.peek & mask
     this.#at += 1
@@ -52,10 +52,10 @@ class BlockReader {
   }
 
   /** A string, whose first bit says whether it is in Huffman code: RFC 7541 §5.2. */
-  string(): Buffer {
+  readString(): Buffer {
     const isHuffman = this.peek >= 0x80
-    const end = this.integer(7) + this.#at
-    if (end > this.#bytes.length) throw incomplete()
+    const end = this.readInteger(7) + this.#at
+    if (end > this.#bytes.length) throw incompleteBlock()
     const bytes = this.#bytes.subarray(this.#at, end)
     this.#at = end
     return isHuffman ? decodeHuffman(bytes) : bytes
@@ -76,7 +76,7 @@ export class FieldDecoder {
     const reader = new BlockReader(block)
     const fields: Array<Field> = []
     let size = 0
-    while (!reader.isDone && reader.peek >> 5 === 1) this.#table.resize(reader.integer(5))
+    while (!reader.isDone && reader.peek >> 5 === 1) this.#table.resize(reader.readInteger(5))
     while (!reader.isDone) {
       const field = this.#field(reader)
       size += fieldSize(field)
@@ -88,14 +88,14 @@ export class FieldDecoder {
   /** One field: RFC 7541 §6. */
   #field(reader: BlockReader): Field {
     const first = reader.peek
-    if (first >= 0x80) return this.#table.at(reader.integer(7))
+    if (first >= 0x80) return this.#table.at(reader.readInteger(7))
     if (first >> 5 === 1) {
       throw new ConnectionError(errorCode.compressionError, "a change of the table's size is inside a header block")
     }
     const isIndexed = first >= 0x40
-    const index = reader.integer(isIndexed ? 6 : 4)
-    const name = index === 0 ? reader.string() : this.#table.at(index).name
-    const field = { name, value: reader.string() }
+    const index = reader.readInteger(isIndexed ? 6 : 4)
+    const name = index === 0 ? reader.readString() : this.#table.at(index).name
+    const field = { name, value: reader.readString() }
     if (isIndexed) this.#table.add(field)
     return field
   }

@@ -4,7 +4,7 @@ import { staticFieldIndex, staticIndex } from "./fieldTable.js"
 export type OutgoingField = readonly [name: string, value: string]
 
 /** The longest number: a prefix and five bytes. */
-const maxInteger = 6
+const maxIntegerBytes = 6
 
 /** Writes a number whose first bits are `pattern`: RFC 7541 §5.1. */
 const writeInteger = (bytes: Buffer, at: number, pattern: number, prefix: number, value: number): number => {
@@ -22,11 +22,11 @@ const writeString = (bytes: Buffer, at: number, text: string): number => {
 }
 
 /** RFC 7541 §6.1. */
-const indexed = 0x80
+const indexedPattern = 0x80
 /** RFC 7541 §6.2.3. */
-const neverIndexed = 0x10
+const neverIndexedPattern = 0x10
 /** RFC 7541 §6.3: an empty dynamic table. */
-const emptyTable = 0x20
+const emptyTablePattern = 0x20
 
 /**
  * Encodes header blocks: HPACK, RFC 7541.
@@ -39,19 +39,19 @@ export class FieldEncoder {
 
   encode(fields: ReadonlyArray<OutgoingField>): Buffer {
     const bytes = Buffer.allocUnsafe(
-      fields.reduce((size, [name, value]) => size + name.length + value.length + 3 * maxInteger, 1)
+      fields.reduce((size, [name, value]) => size + name.length + value.length + 3 * maxIntegerBytes, 1)
     )
     // The server may make the table smaller, and then expects to be told so (RFC 7541 §4.2): it is told from the start.
-    let end = this.#isFirst ? bytes.writeUInt8(emptyTable, 0) : 0
+    let end = this.#isFirst ? bytes.writeUInt8(emptyTablePattern, 0) : 0
     this.#isFirst = false
     for (const [name, value] of fields) {
       const index = staticFieldIndex.get(`${name}: ${value}`)
       if (index !== undefined) {
-        end = writeInteger(bytes, end, indexed, 7, index)
+        end = writeInteger(bytes, end, indexedPattern, 7, index)
         continue
       }
       const nameIndex = staticIndex.get(name) ?? 0
-      end = writeInteger(bytes, end, neverIndexed, 4, nameIndex)
+      end = writeInteger(bytes, end, neverIndexedPattern, 4, nameIndex)
       if (nameIndex === 0) end = writeString(bytes, end, name)
       end = writeString(bytes, end, value)
     }

@@ -17,7 +17,7 @@ export interface FrameEvents {
 }
 
 /** A header block of which not all frames have come. */
-interface Block {
+interface HeaderBlock {
   readonly streamId: number
   readonly isLast: boolean
   readonly parts: Array<Buffer>
@@ -28,29 +28,29 @@ interface Block {
 const maxBlockFrames = 128
 /** A header block may be larger than `maxHeaderSize` by this factor: its list is then rejected, and not the connection. */
 const blockFactor = 4
-const minMaxBlock = 64 * 1024
+const minBlockLimit = 64 * 1024
 
 /** Frames without progress of a response that may come within `calmPeriod` milliseconds. */
 const maxIdleFrames = 1000
-const calmPeriod = 10_000
+const idleFramePeriodMs = 10_000
 
-const protocolError = (words: string): ConnectionError => new ConnectionError(errorCode.protocolError, words)
-const sizeError = (words: string): ConnectionError => new ConnectionError(errorCode.frameSizeError, words)
-const calmError = (words: string): ConnectionError => new ConnectionError(errorCode.enhanceYourCalm, words)
+const protocolError = (detail: string): ConnectionError => new ConnectionError(errorCode.protocolError, detail)
+const sizeError = (detail: string): ConnectionError => new ConnectionError(errorCode.frameSizeError, detail)
+const floodError = (detail: string): ConnectionError => new ConnectionError(errorCode.enhanceYourCalm, detail)
 
 /** The first bit of 32 is reserved: RFC 9113 §6.8, §6.9. */
-const withoutFirstBit = (bits: number): number => bits & 0x7fffffff
+const clearFirstBit = (bits: number): number => bits & 0x7fffffff
 
-const ofStream = ({ streamId }: Frame, name: string): number => {
+const requireStreamId = ({ streamId }: Frame, name: string): number => {
   if (streamId === 0) throw protocolError(`${name} on stream 0`)
   return streamId
 }
 
-const ofConnection = ({ streamId }: Frame, name: string): void => {
+const requireStreamZero = ({ streamId }: Frame, name: string): void => {
   if (streamId !== 0) throw protocolError(`${name} on a stream`)
 }
 
-const ofLength = ({ payload }: Frame, length: number, name: string): void => {
+const requireLength = ({ payload }: Frame, length: number, name: string): void => {
   if (payload.length !== length) throw sizeError(`${name} of ${payload.length} bytes`)
 }
 
@@ -64,7 +64,7 @@ export class FrameReceiver {
   readonly #decoder = new FieldDecoder()
   readonly #events: FrameEvents
   readonly #maxHeaderSize: number
-  #block: Block | undefined
+  #block: HeaderBlock | undefined
   #hasSettings = false
   #isStopped = false
   #idleFrames = 0
@@ -91,7 +91,7 @@ export class FrameReceiver {
   }
 
   /** A response got further. Frames are counted anew, because a server that only keeps the client busy gets none. */
-  progress(): void {
+  resetIdleFrames(): void {
     this.#idleFrames = 0
   }
 
@@ -110,7 +110,7 @@ export class FrameReceiver {
 
   #checkCalm(): void {
     const now = performance.now()
-    if (now - this.#calmSince < calmPeriod) throw calmError("too many frames that bring no response")
+    if (now - this.#calmSince < idleFramePeriodMs) throw floodError("too many frames that bring no response")
     this.#calmSince = now
     this.#idleFrames = 0
   }
@@ -124,8 +124,8 @@ export class FrameReceiver {
       case frameType.continuation:
         return this.#continuation(frame)
       case frameType.rstStream:
-        ofLength(frame, 4, "RST_STREAM")
-        return this.#events.onReset(ofStream(frame, "RST_STREAM"), frame.payload.readUInt32BE(0))
+        requireLength(frame, 4, "RST_STREAM")
+        return this.#events.onReset(requireStreamId(frame, "RST_STREAM"), frame.payload.readUInt32BE(0))
       case frameType.settings:
         return this.#settings(frame)
       case frameType.ping:
@@ -133,8 +133,8 @@ export class FrameReceiver {
       case frameType.goaway:
         return this.#goaway(frame)
       case frameType.windowUpdate:
-        ofLength(frame, 4, "WINDOW_UPDATE")
-        return this.#events.onWindowUpdate(frame.streamId, withoutFirstBit(frame.payload.readUInt32BE(0)))
+        requireLength(frame, 4, "WINDOW_UPDATE")
+        return this.#events.onWindowUpdate(frame.streamId, clearFirstBit(frame.payload.readUInt32BE(0)))
       case frameType.pushPromise:
         throw protocolError("PUSH_PROMISE, which this client does not allow")
       default:
@@ -145,12 +145,12 @@ export class FrameReceiver {
 
   #data(frame: Frame): void {
     const isLast = (frame.flags & flag.endStream) !== 0
-    this.#events.onData(ofStream(frame, "DATA"), contentOf(frame), frame.payload.length, isLast)
+    this.#events.onData(requireStreamId(frame, "DATA"), contentOf(frame), frame.payload.length, isLast)
   }
 
   #headers(frame: Frame): void {
     const isLast = (frame.flags & flag.endStream) !== 0
-    this.#block = { streamId: ofStream(frame, "HEADERS"), isLast, parts: [], size: 0 }
+    this.#block = { streamId: requireStreamId(frame, "HEADERS"), isLast, parts: [], size: 0 }
     this.#extend(this.#block, contentOf(frame), frame.flags)
   }
 
@@ -159,13 +159,13 @@ export class FrameReceiver {
     this.#extend(this.#block, payload, flags)
   }
 
-  #extend(block: Block, part: Buffer, flags: number): void {
+  #extend(block: HeaderBlock, part: Buffer, flags: number): void {
     block.parts.push(part)
     block.size += part.length
-    const maxSize = blockFactor * Math.max(this.#maxHeaderSize, minMaxBlock)
+    const maxSize = blockFactor * Math.max(this.#maxHeaderSize, minBlockLimit)
     if (block.size > maxSize || block.parts.length > maxBlockFrames) {
       this.#events.onFields(block.streamId, { fields: [], isTooLarge: true }, false)
-      throw calmError("a header block is too large")
+      throw floodError("a header block is too large")
     }
     if ((flags & flag.endHeaders) === 0) return
     this.#block = undefined
@@ -175,20 +175,20 @@ export class FrameReceiver {
   }
 
   #settings(frame: Frame): void {
-    ofConnection(frame, "SETTINGS")
+    requireStreamZero(frame, "SETTINGS")
     if ((frame.flags & flag.ack) === 0) this.#events.onSettings(frame.payload)
-    else ofLength(frame, 0, "an acknowledgement of SETTINGS")
+    else requireLength(frame, 0, "an acknowledgement of SETTINGS")
   }
 
   #ping(frame: Frame): void {
-    ofConnection(frame, "PING")
-    ofLength(frame, 8, "PING")
+    requireStreamZero(frame, "PING")
+    requireLength(frame, 8, "PING")
     if ((frame.flags & flag.ack) === 0) this.#events.onPing(frame.payload)
   }
 
   #goaway(frame: Frame): void {
-    ofConnection(frame, "GOAWAY")
+    requireStreamZero(frame, "GOAWAY")
     if (frame.payload.length < 8) throw sizeError("GOAWAY is too short")
-    this.#events.onGoaway(withoutFirstBit(frame.payload.readUInt32BE(0)), frame.payload.readUInt32BE(4))
+    this.#events.onGoaway(clearFirstBit(frame.payload.readUInt32BE(0)), frame.payload.readUInt32BE(4))
   }
 }

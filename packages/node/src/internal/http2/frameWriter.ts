@@ -2,9 +2,9 @@ import type { Socket } from "node:net"
 import { encodeFrame, encodeFrameHead, flag, frameType } from "./frame.js"
 
 /** Bytes that may wait for the socket before DATA waits. */
-const maxWaiting = 256 * 1024
+const maxBufferedData = 256 * 1024
 /** Bytes that may wait for the socket before replies to the server are too many. */
-const maxReplies = 1024 * 1024
+const maxBufferedReplies = 1024 * 1024
 
 /** Writes frames to a socket. Those of one turn of the event loop are written together. */
 export class FrameWriter {
@@ -17,12 +17,12 @@ export class FrameWriter {
 
   /** Whether DATA can be written. */
   get hasRoom(): boolean {
-    return this.#socket.writableLength < maxWaiting
+    return this.#socket.writableLength < maxBufferedData
   }
 
   /** Whether the server does not read the replies that its frames demand. */
-  get isClogged(): boolean {
-    return this.#socket.writableLength > maxReplies
+  get isBacklogged(): boolean {
+    return this.#socket.writableLength > maxBufferedReplies
   }
 
   write(...parts: ReadonlyArray<Buffer>): void {

@@ -10,21 +10,21 @@ const lengths =
   "rrrrsrrrrrqu"
 
 const endOfString = 256
-const shortest = 5
-const longest = 30
+const minCodeBits = 5
+const maxCodeBits = 30
 
 /** The codes of one length: the first of them, how many there are, and where their symbols begin. */
-interface Codes {
+interface CodeRange {
   readonly first: number
   readonly count: number
   readonly start: number
 }
 
 const symbols: Array<number> = []
-const codes: ReadonlyArray<Codes> = ((): ReadonlyArray<Codes> => {
-  const table: Array<Codes> = []
+const codeRanges: ReadonlyArray<CodeRange> = ((): ReadonlyArray<CodeRange> => {
+  const table: Array<CodeRange> = []
   let first = 0
-  for (let length = 0; length <= longest; length++) {
+  for (let length = 0; length <= maxCodeBits; length++) {
     const start = symbols.length
     for (let symbol = 0; symbol <= endOfString; symbol++) {
       if (Number.parseInt(lengths.charAt(symbol), 36) === length) symbols.push(symbol)
@@ -36,12 +36,12 @@ const codes: ReadonlyArray<Codes> = ((): ReadonlyArray<Codes> => {
   return table
 })()
 
-const invalid = (): ConnectionError =>
+const invalidCode = (): ConnectionError =>
   new ConnectionError(errorCode.compressionError, "a header field has an invalid Huffman code")
 
 /** The symbol whose code is `bits`, of `length` bits; undefined where they are the beginning of a longer code. */
 const symbolOf = (bits: number, length: number): number | undefined => {
-  const { count, first, start } = codes[length] ?? { count: 0, first: 0, start: 0 }
+  const { count, first, start } = codeRanges[length] ?? { count: 0, first: 0, start: 0 }
   return bits - first < count ? symbols[start + bits - first] : undefined
 }
 
@@ -51,7 +51,7 @@ const symbolOf = (bits: number, length: number): number | undefined => {
  * Specification: RFC 7541 §5.2. The rest of the last byte is the beginning of the code of the end of the string.
  */
 export const decodeHuffman = (bytes: Buffer): Buffer => {
-  const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / shortest))
+  const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / minCodeBits))
   let written = 0
   let bits = 0
   let length = 0
@@ -59,14 +59,14 @@ export const decodeHuffman = (bytes: Buffer): Buffer => {
     for (let at = 7; at >= 0; at--) {
       bits = (bits << 1) | ((byte >> at) & 1)
       length += 1
-      const symbol = length < shortest ? undefined : symbolOf(bits, length)
-      if (symbol === endOfString || length > longest) throw invalid()
+      const symbol = length < minCodeBits ? undefined : symbolOf(bits, length)
+      if (symbol === endOfString || length > maxCodeBits) throw invalidCode()
       if (symbol === undefined) continue
       text[written++] = symbol
       bits = 0
       length = 0
     }
   }
-  if (length > 7 || bits !== (1 << length) - 1) throw invalid()
+  if (length > 7 || bits !== (1 << length) - 1) throw invalidCode()
   return text.subarray(0, written)
 }

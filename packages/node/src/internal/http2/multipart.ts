@@ -9,10 +9,10 @@ export interface Multipart {
   readonly type: string
 }
 
-const lines = (text: string): string => text.replace(/\r?\n|\r/g, "\r\n")
+const normalizeLineBreaks = (text: string): string => text.replace(/\r?\n|\r/g, "\r\n")
 
 /** How browsers write a name inside quotes: HTML, "multipart/form-data encoding algorithm". */
-const quoted = (name: string): string => name.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22")
+const escapeName = (name: string): string => name.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22")
 
 const sizeOf = (part: Buffer | Blob): number => (part instanceof Blob ? part.size : part.length)
 
@@ -22,13 +22,13 @@ export const encodeMultipart = (entries: Iterable<readonly [string, string | Fil
   const parts: Array<Buffer | Blob> = []
   const add = (text: string): void => void parts.push(Buffer.from(text))
   for (const [name, value] of entries) {
-    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(lines(name))}"`
+    const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(normalizeLineBreaks(name))}"`
     if (typeof value === "string") {
-      add(`${head}\r\n\r\n${lines(value)}\r\n`)
+      add(`${head}\r\n\r\n${normalizeLineBreaks(value)}\r\n`)
       continue
     }
     const type = value.type || "application/octet-stream"
-    add(`${head}; filename="${quoted(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`)
+    add(`${head}; filename="${escapeName(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`)
     parts.push(value)
     add("\r\n")
   }

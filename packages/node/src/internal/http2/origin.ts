@@ -5,13 +5,13 @@ import type { Dispatcher, buildConnector } from "undici"
 import { errors } from "undici"
 import type { OutgoingRequest } from "../dispatcher/requestDispatcher.js"
 import type { Http2Request } from "./request.js"
-import { http2Request } from "./request.js"
+import { makeHttp2Request } from "./request.js"
 import { RequestFailure } from "./requestFailure.js"
 import type { SessionLimits } from "./session.js"
 import { Http2Session } from "./session.js"
 
 /** A request that waits for a connection. */
-export interface Waiting {
+export interface QueuedRequest {
   readonly options: OutgoingRequest
   readonly handler: Dispatcher.DispatchHandler
 }
@@ -25,12 +25,12 @@ export interface OriginOptions {
   readonly maxConnections: number
   readonly onConnect: () => void
   /** The server has chosen HTTP/1.1 for this connection. The requests are to be sent over it, and over others like it. */
-  readonly onHttp1: (socket: Socket, waiting: ReadonlyArray<Waiting>) => void
+  readonly onHttp1: (socket: Socket, queued: ReadonlyArray<QueuedRequest>) => void
   /** There is no connection, and nothing waits for one. */
   readonly onUnused: () => void
 }
 
-const fail = ({ handler, options }: Waiting, cause: Error): void => {
+const failRequest = ({ handler, options }: QueuedRequest, cause: Error): void => {
   if (options.body instanceof Readable) options.body.destroy()
   handler.onError?.(new RequestFailure({ phase: "connecting" }, cause))
 }
@@ -40,7 +40,7 @@ export class Http2Origin {
   readonly #url: URL
   readonly #options: OriginOptions
   readonly #sessions: Set<Http2Session> = new Set()
-  #waiting: Array<Waiting> = []
+  #waiting: Array<QueuedRequest> = []
   #connecting = 0
   /** Whether the server has chosen HTTP/2 before. Until then one connection is opened at a time. */
   #isHttp2 = false
@@ -51,9 +51,9 @@ export class Http2Origin {
     this.#options = options
   }
 
-  dispatch(waiting: Waiting): void {
-    if (this.#isDestroyed) return fail(waiting, new errors.ClientDestroyedError())
-    this.#waiting.push(waiting)
+  dispatch(queued: QueuedRequest): void {
+    if (this.#isDestroyed) return failRequest(queued, new errors.ClientDestroyedError())
+    this.#waiting.push(queued)
     this.#serve()
   }
 
@@ -66,17 +66,17 @@ export class Http2Origin {
   #serve(): void {
     while (this.#waiting.length > 0) {
       const session = this.#withRoom()
-      const waiting = session === undefined ? undefined : this.#waiting.shift()
-      if (session === undefined || waiting === undefined) break
-      this.#send(session, waiting)
+      const queued = session === undefined ? undefined : this.#waiting.shift()
+      if (session === undefined || queued === undefined) break
+      this.#send(session, queued)
     }
     this.#openMore()
   }
 
-  #send(session: Http2Session, { handler, options }: Waiting): void {
+  #send(session: Http2Session, { handler, options }: QueuedRequest): void {
     let request: Http2Request
     try {
-      request = http2Request(this.#url, options)
+      request = makeHttp2Request(this.#url, options)
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
       return handler.onError?.(new RequestFailure({ phase: "connected" }, error))
@@ -88,12 +88,12 @@ export class Http2Origin {
     if (this.#waiting.length === 0) return
     const { limits, maxConnections } = this.#options
     const usable = [...this.#sessions].filter((session) => !session.isRetired)
-    const planned = usable.reduce((total, { capacity }) => total + Math.max(0, capacity), 0)
-    let lacking = this.#waiting.length - planned - this.#connecting * limits.maxStreams
-    while (lacking > 0 && usable.length + this.#connecting < maxConnections) {
+    const plannedCapacity = usable.reduce((total, { capacity }) => total + Math.max(0, capacity), 0)
+    let missingCapacity = this.#waiting.length - plannedCapacity - this.#connecting * limits.maxStreams
+    while (missingCapacity > 0 && usable.length + this.#connecting < maxConnections) {
       if (!this.#isHttp2 && this.#connecting > 0) return
       this.#open()
-      lacking -= limits.maxStreams
+      missingCapacity -= limits.maxStreams
     }
   }
 
@@ -112,9 +112,9 @@ export class Http2Origin {
 
   #connected(socket: Socket): void {
     if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== "h2") {
-      const waiting = this.#waiting
+      const queued = this.#waiting
       this.#waiting = []
-      return this.#options.onHttp1(socket, waiting)
+      return this.#options.onHttp1(socket, queued)
     }
     this.#isHttp2 = true
     const session = new Http2Session(socket, this.#options.limits, {
@@ -136,7 +136,7 @@ export class Http2Origin {
   #failWaiting(cause: Error): void {
     const failed = this.#waiting
     this.#waiting = []
-    for (const waiting of failed) fail(waiting, cause)
+    for (const queued of failed) failRequest(queued, cause)
   }
 
   #checkUse(): void {

@@ -5,11 +5,11 @@ export class ReceiveWindow {
   #left: number
   #taken = 0
 
-  /** @param grant - sends WINDOW_UPDATE. */
-  constructor(size: number, grant: (increment: number) => void) {
+  /** @param sendUpdate - sends WINDOW_UPDATE. */
+  constructor(size: number, sendUpdate: (increment: number) => void) {
     this.#size = size
     this.#left = size
-    this.#grant = grant
+    this.#grant = sendUpdate
   }
 
   /** @returns whether the window allowed these bytes. */

@@ -1,7 +1,7 @@
 import type { OutgoingRequest } from "../dispatcher/requestDispatcher.js"
-import { bodySource } from "./bodySource.js"
+import { makeBodySource } from "./bodySource.js"
 import type { OutgoingField } from "./fieldEncoder.js"
-import { lengthField, requestHead } from "./requestHead.js"
+import { parseContentLength, makeRequestHead } from "./requestHead.js"
 import type { StreamRequest } from "./stream.js"
 
 /** A request that can be sent over HTTP/2. */
@@ -9,7 +9,7 @@ export interface Http2Request extends StreamRequest {
   readonly fields: ReadonlyArray<OutgoingField>
 }
 
-const hasType = (headers: ReadonlyArray<string>): boolean =>
+const hasContentType = (headers: ReadonlyArray<string>): boolean =>
   headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-type")
 
 /**
@@ -17,12 +17,12 @@ const hasType = (headers: ReadonlyArray<string>): boolean =>
  *
  * @throws undici's errors for what cannot be sent.
  */
-export const http2Request = (origin: URL, options: OutgoingRequest): Http2Request => {
+export const makeHttp2Request = (origin: URL, options: OutgoingRequest): Http2Request => {
   const { bodyTimeout, headers, headersTimeout, method, path } = options
-  const body = bodySource(options.body)
+  const body = makeBodySource(options.body)
   // The length of bytes is known; of a stream, the caller may know more than the stream.
-  const length = body.source instanceof Buffer ? body.length : (lengthField(headers) ?? body.length)
-  const fields = requestHead({ method, origin, path, headers, length })
-  if (body.type !== undefined && !hasType(headers)) fields.push(["content-type", body.type])
+  const length = body.source instanceof Buffer ? body.length : (parseContentLength(headers) ?? body.length)
+  const fields = makeRequestHead({ method, origin, path, headers, length })
+  if (body.type !== undefined && !hasContentType(headers)) fields.push(["content-type", body.type])
   return { method, body, length, fields, headersTimeout: headersTimeout ?? 0, bodyTimeout: bodyTimeout ?? 0 }
 }

@@ -20,7 +20,7 @@ const invalidPath = /[^\x21-\xff]/
 const expectsBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
 /** Fields of the connection, which HTTP/2 does not have (RFC 9113 §8.2.2), and those that are written anew here. */
-const left: ReadonlySet<string> = new Set([
+const omittedFields: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
   "host",
@@ -30,25 +30,25 @@ const left: ReadonlySet<string> = new Set([
   "upgrade"
 ])
 
-const valueOf = (headers: ReadonlyArray<string>, wanted: string): string | undefined => {
-  const at = headers.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === wanted)
+const valueOf = (headers: ReadonlyArray<string>, fieldName: string): string | undefined => {
+  const at = headers.findIndex((name, at) => at % 2 === 0 && name.toLowerCase() === fieldName)
   return at === -1 ? undefined : headers[at + 1]
 }
 
 /** The `content-length` that the caller set. */
-export const lengthField = (headers: ReadonlyArray<string>): number | undefined => {
+export const parseContentLength = (headers: ReadonlyArray<string>): number | undefined => {
   const value = valueOf(headers, "content-length")
   if (value === undefined) return undefined
   if (/^\d{1,15}$/.test(value)) return Number(value)
   throw new errors.InvalidArgumentError("invalid content-length header")
 }
 
-const fieldOf = (name: string, value: string): OutgoingField | undefined => {
+const toField = (name: string, value: string): OutgoingField | undefined => {
   if (!token.test(name)) throw new errors.InvalidArgumentError("invalid header key")
   if (invalidValue.test(value)) throw new errors.InvalidArgumentError(`invalid ${name} header`)
   const lower = name.toLowerCase()
   if (lower === "expect") throw new errors.NotSupportedError("expect header not supported")
-  const isDropped = left.has(lower) || (lower === "te" && value.toLowerCase() !== "trailers")
+  const isDropped = omittedFields.has(lower) || (lower === "te" && value.toLowerCase() !== "trailers")
   return isDropped ? undefined : [lower, value.trim()]
 }
 
@@ -57,7 +57,7 @@ const fieldOf = (name: string, value: string): OutgoingField | undefined => {
  *
  * @throws undici's errors for a method or a field that cannot be sent, as its HTTP/1.1 does.
  */
-export const requestHead = ({ headers, length, method, origin, path }: RequestParts): Array<OutgoingField> => {
+export const makeRequestHead = ({ headers, length, method, origin, path }: RequestParts): Array<OutgoingField> => {
   if (!token.test(method)) throw new errors.InvalidArgumentError("invalid request method")
   if (invalidPath.test(path)) throw new errors.InvalidArgumentError("invalid request path")
   const fields: Array<OutgoingField> = [
@@ -67,10 +67,10 @@ export const requestHead = ({ headers, length, method, origin, path }: RequestPa
     [":path", path]
   ]
   for (let at = 0; at + 1 < headers.length; at += 2) {
-    const field = fieldOf(headers[at] ?? "", headers[at + 1] ?? "")
+    const field = toField(headers[at] ?? "", headers[at + 1] ?? "")
     if (field !== undefined) fields.push(field)
   }
-  const isKnown = length !== undefined && (length > 0 || expectsBody.has(method))
-  if (isKnown) fields.push(["content-length", String(length)])
+  const sendsLength = length !== undefined && (length > 0 || expectsBody.has(method))
+  if (sendsLength) fields.push(["content-length", String(length)])
   return fields
 }

@@ -23,22 +23,22 @@ const connectionFields: ReadonlySet<string> = new Set([
   "upgrade"
 ])
 
-const malformed = (words: string): StreamError => new StreamError(errorCode.protocolError, words)
+const malformedResponse = (detail: string): StreamError => new StreamError(errorCode.protocolError, detail)
 
 const checkName = (name: Buffer): void => {
   if (name.length === 0 || !name.every((byte) => nameBytes.has(byte))) {
-    throw malformed("the name of a header field has a capital letter or is no token")
+    throw malformedResponse("the name of a header field has a capital letter or is no token")
   }
   const text = name.toString("latin1")
-  if (connectionFields.has(text)) throw malformed(`the header field ${text} is not allowed in HTTP/2`)
+  if (connectionFields.has(text)) throw malformedResponse(`the header field ${text} is not allowed in HTTP/2`)
 }
 
 const isBlank = (byte: number | undefined): boolean => byte === space || byte === tab
 
 /** A value without the blanks around it, which a parser of HTTP/1.1 removes too. */
-const valueOf = (value: Buffer): Buffer => {
+const parseValue = (value: Buffer): Buffer => {
   if (value.includes(0) || value.includes(10) || value.includes(13)) {
-    throw malformed("the value of a header field has a NUL, CR or LF")
+    throw malformedResponse("the value of a header field has a NUL, CR or LF")
   }
   let start = 0
   let end = value.length
@@ -50,23 +50,24 @@ const valueOf = (value: Buffer): Buffer => {
 const isPseudo = ({ name }: Field): boolean => name[0] === colon
 
 /** Names and values in turn, of fields that are no pseudo-header fields. */
-const rawOf = (fields: ReadonlyArray<Field>): Array<Buffer> => {
+const toRawHeaders = (fields: ReadonlyArray<Field>): Array<Buffer> => {
   const raw: Array<Buffer> = []
   for (const field of fields) {
-    if (isPseudo(field)) throw malformed("a pseudo-header field does not belong there")
+    if (isPseudo(field)) throw malformedResponse("a pseudo-header field does not belong there")
     checkName(field.name)
-    raw.push(field.name, valueOf(field.value))
+    raw.push(field.name, parseValue(field.value))
   }
   return raw
 }
 
 /** Parses the header section of a response, or of an interim one. */
-export const parseHead = ([first, ...rest]: ReadonlyArray<Field>): ResponseHead => {
-  if (first?.name.toString("latin1") !== ":status") throw malformed("a response without a :status")
+export const parseResponseHead = ([first, ...rest]: ReadonlyArray<Field>): ResponseHead => {
+  if (first?.name.toString("latin1") !== ":status") throw malformedResponse("a response without a :status")
   const status = first.value.toString("latin1")
-  if (!/^[1-9][0-9][0-9]$/.test(status)) throw malformed("the :status of a response is no number of three digits")
-  return { status: Number(status), raw: rawOf(rest) }
+  if (!/^[1-9][0-9][0-9]$/.test(status))
+    throw malformedResponse("the :status of a response is no number of three digits")
+  return { status: Number(status), raw: toRawHeaders(rest) }
 }
 
 /** Checks a trailer section, whose fields nobody reads. */
-export const checkTrailers = (fields: ReadonlyArray<Field>): void => void rawOf(fields)
+export const checkTrailers = (fields: ReadonlyArray<Field>): void => void toRawHeaders(fields)

@@ -20,7 +20,7 @@ export class SendQueue {
   }
 
   /** To be called when the settings of the server change. The windows of its open streams change with them. */
-  adjust(settings: Settings, streams: ReadonlyArray<Http2Stream>): void {
+  onSettings(settings: Settings, streams: ReadonlyArray<Http2Stream>): void {
     const change = settings.initialWindowSize - this.#settings.initialWindowSize
     this.#settings = settings
     for (const stream of streams) {
@@ -28,19 +28,19 @@ export class SendQueue {
       if (stream.sendWindow > maxWindow) throw new ConnectionError(errorCode.flowControlError, tooLarge)
       if (stream.upload.isReady) this.#ready.add(stream)
     }
-    this.pump()
+    this.flush()
   }
 
   /** The server allows so many bytes more of all streams. */
-  widen(increment: number): void {
+  increaseWindow(increment: number): void {
     if (increment === 0) throw new ConnectionError(errorCode.protocolError, noIncrement)
     this.#window += increment
     if (this.#window > maxWindow) throw new ConnectionError(errorCode.flowControlError, tooLarge)
-    this.pump()
+    this.flush()
   }
 
   /** The server allows so many bytes more of one stream. */
-  widenStream(stream: Http2Stream, increment: number): void {
+  increaseStreamWindow(stream: Http2Stream, increment: number): void {
     if (increment === 0) throw new StreamError(errorCode.protocolError, noIncrement)
     stream.sendWindow += increment
     if (stream.sendWindow > maxWindow) throw new StreamError(errorCode.flowControlError, tooLarge)
@@ -49,7 +49,7 @@ export class SendQueue {
 
   add(stream: Http2Stream): void {
     this.#ready.add(stream)
-    this.pump()
+    this.flush()
   }
 
   remove(stream: Http2Stream): void {
@@ -57,7 +57,7 @@ export class SendQueue {
   }
 
   /** Sends what the windows and the socket have room for. To be called when the socket has room again. */
-  pump(): void {
+  flush(): void {
     // What is added again while it is iterated over comes last.
     for (const stream of this.#ready) {
       if (!this.#writer.hasRoom) return
@@ -81,7 +81,7 @@ export class SendQueue {
     this.#window -= bytes.length
     stream.sendWindow -= bytes.length
     this.#writer.writeData(stream.id, bytes, isLast)
-    stream.sent()
+    stream.onPieceSent()
     if (upload.isReady) this.#ready.add(stream)
   }
 }

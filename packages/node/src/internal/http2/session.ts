@@ -47,13 +47,13 @@ const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 const connectionWindow = 1024 * 1024
 
 /** Milliseconds without a byte from the server, after which a request that fails makes the connection doubtful. */
-const silence = 2000
+const silenceMs = 2000
 
 /** Milliseconds for the server to close the connection after this client has. */
-const closeTimeout = 1000
+const closeTimeoutMs = 1000
 
 /** Milliseconds for responses on their way after a GOAWAY with an error, which ends the connection (RFC 9113 §5.4.1). */
-const errorTimeout = 500
+const errorTimeoutMs = 500
 
 /** A connection to a server over HTTP/2: RFC 9113. */
 export class Http2Session implements StreamOwner, FrameEvents {
@@ -93,7 +93,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
 
   #listen(socket: Socket): void {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk))
-    socket.on("drain", () => this.#queue.pump())
+    socket.on("drain", () => this.#queue.flush())
     socket.on("error", (cause) => this.#fail(undefined, {}, cause))
     socket.on("end", () => this.#lose())
     socket.on("close", () => this.#lose())
@@ -110,9 +110,9 @@ export class Http2Session implements StreamOwner, FrameEvents {
   }
 
   /** Replaces what the one timer of the connection waits for. */
-  #wait(milliseconds: number, then: () => void): void {
+  #wait(milliseconds: number, onTimeout: () => void): void {
     clearTimeout(this.#timer)
-    this.#timer = milliseconds === 0 ? undefined : setTimeout(then, milliseconds).unref()
+    this.#timer = milliseconds === 0 ? undefined : setTimeout(onTimeout, milliseconds).unref()
   }
 
   /** Whether no request can be sent any more. */
@@ -171,7 +171,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
 
   #reset(id: number, code: number): void {
     this.#writer.write(encodeNumbers(frameType.rstStream, id, code))
-    if (this.#isDoubtful || performance.now() - this.#receivedAt < silence) return
+    if (this.#isDoubtful || performance.now() - this.#receivedAt < silenceMs) return
     // The server may be gone: new requests take another connection until it replies.
     this.#isDoubtful = true
     this.#writer.write(encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8)))
@@ -203,13 +203,13 @@ export class Http2Session implements StreamOwner, FrameEvents {
       throw new ConnectionError(errorCode.flowControlError, "more DATA than the window allows")
     }
     this.#window.release(size)
-    if (bytes.length > 0 || isLast) this.#receiver.progress()
+    if (bytes.length > 0 || isLast) this.#receiver.resetIdleFrames()
     this.#streams.deliver(id, (stream) => stream.receiveData(bytes, size, isLast))
   }
 
   onFields(id: number, fields: FieldList, isLast: boolean): void {
     this.#streams.deliver(id, (stream) => {
-      if (stream.receiveFields(fields, isLast)) this.#receiver.progress()
+      if (stream.receiveFields(fields, isLast)) this.#receiver.resetIdleFrames()
     })
   }
 
@@ -218,14 +218,14 @@ export class Http2Session implements StreamOwner, FrameEvents {
   }
 
   onWindowUpdate(id: number, increment: number): void {
-    if (id === 0) this.#queue.widen(increment)
-    else this.#streams.deliver(id, (stream) => this.#queue.widenStream(stream, increment))
+    if (id === 0) this.#queue.increaseWindow(increment)
+    else this.#streams.deliver(id, (stream) => this.#queue.increaseStreamWindow(stream, increment))
   }
 
   onSettings(payload: Buffer): void {
     const isFirst = this.#settings === undefined
     this.#settings = applySettings(this.#settings ?? initialSettings, payload)
-    this.#queue.adjust(this.#settings, this.#streams.above(0))
+    this.#queue.onSettings(this.#settings, this.#streams.streamsAbove(0))
     this.#reply(encodeFrame(frameType.settings, flag.ack, 0))
     if (isFirst) this.#wait(0, () => undefined)
     if (isFirst && this.#streams.size === 0) this.#idle()
@@ -237,7 +237,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
   }
 
   #reply(frame: Buffer): void {
-    if (this.#writer.isClogged) throw new ConnectionError(errorCode.enhanceYourCalm, "replies are not read")
+    if (this.#writer.isBacklogged) throw new ConnectionError(errorCode.enhanceYourCalm, "replies are not read")
     this.#writer.write(frame)
   }
 
@@ -248,17 +248,17 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#goaway = name
     if (isFirst) this.#events.onRetired()
     const details = { phase: "unprocessed", reason: "ConnectionReset", detail: `GOAWAY with ${name}` } as const
-    for (const stream of this.#streams.above(lastStreamId)) {
+    for (const stream of this.#streams.streamsAbove(lastStreamId)) {
       stream.fail(undefined, details, new errors.SocketError("the server goes away"))
     }
     if (this.#streams.size === 0) this.close()
-    else if (code !== errorCode.noError) this.#wait(errorTimeout, () => this.#lose())
+    else if (code !== errorCode.noError) this.#wait(errorTimeoutMs, () => this.#lose())
   }
 
   /** Ends the connection, and all that is under way. `code` is that of the GOAWAY to send. */
   #fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
     if (!this.#end(code, cause)) return
-    for (const stream of this.#streams.above(0)) stream.fail(undefined, details, cause)
+    for (const stream of this.#streams.streamsAbove(0)) stream.fail(undefined, details, cause)
   }
 
   /** @returns whether it was open. */
@@ -270,7 +270,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     if (code !== undefined) this.#writer.write(encodeNumbers(frameType.goaway, 0, 0, code))
     this.#socket.end()
     this.#socket.unref()
-    this.#wait(closeTimeout, () => this.#socket.destroy())
+    this.#wait(closeTimeoutMs, () => this.#socket.destroy())
     if (!wasRetired) this.#events.onRetired(this.#settings === undefined ? cause : undefined)
     return true
   }

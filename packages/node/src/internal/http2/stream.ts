@@ -9,7 +9,7 @@ import { StreamError, errorCode, errorName } from "./errorCode.js"
 import type { FieldList } from "./fieldDecoder.js"
 import { ReceiveWindow } from "./receiveWindow.js"
 import { RequestFailure } from "./requestFailure.js"
-import { checkTrailers, parseHead } from "./responseHead.js"
+import { checkTrailers, parseResponseHead } from "./responseHead.js"
 import { Upload } from "./upload.js"
 
 /** A request, as its stream needs it. Times are in milliseconds, 0 for no limit. */
@@ -36,7 +36,7 @@ export interface StreamOwner {
 export const streamWindow: number = 256 * 1024
 
 /** The length that a response's header says. Equal values count once. */
-const lengthOf = (raw: RawHeaders): number | undefined => {
+const parseContentLength = (raw: RawHeaders): number | undefined => {
   const values = Raw.valuesOf(raw, "content-length").flatMap((value) => value.split(","))
   const [value, ...others] = new Set(values.map((value) => value.trim()))
   if (value === undefined) return undefined
@@ -97,7 +97,7 @@ export class Http2Stream {
   }
 
   /** To be called when a piece of the body was sent. */
-  sent(): void {
+  onPieceSent(): void {
     this.#awaitHead()
   }
 
@@ -140,14 +140,14 @@ export class Http2Stream {
       this.#complete()
       return true
     }
-    const { raw, status } = parseHead(fields)
+    const { raw, status } = parseResponseHead(fields)
     if (status >= 200) this.#respond(status, raw, isLast)
     else if (isLast || status === 101) throw new StreamError(errorCode.protocolError, `a final response of ${status}`)
     return status >= 200
   }
 
   #respond(status: number, raw: Array<Buffer>, isLast: boolean): void {
-    this.#expected = Content.isPossible(this.#request.method, status) ? lengthOf(raw) : undefined
+    this.#expected = Content.isPossible(this.#request.method, status) ? parseContentLength(raw) : undefined
     this.#status = status
     this.#stopTimer()
     this.#startTimer(this.#request.bodyTimeout)

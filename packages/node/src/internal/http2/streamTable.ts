@@ -29,7 +29,7 @@ export class StreamTable {
   }
 
   /** The streams with a number above `id`, in a list that stays as it is when they end. */
-  above(id: number): ReadonlyArray<Http2Stream> {
+  streamsAbove(id: number): ReadonlyArray<Http2Stream> {
     return [...this.#streams.values()].filter((stream) => stream.id > id)
   }
 
@@ -37,14 +37,14 @@ export class StreamTable {
    * Hands a frame to its stream, which may be closed. What is wrong with the frame ends that stream alone; a frame for
    * a stream that was never opened ends the connection.
    */
-  deliver(id: number, to: (stream: Http2Stream) => void): void {
+  deliver(id: number, onStream: (stream: Http2Stream) => void): void {
     if (id % 2 === 0 || id >= this.#nextId) {
       throw new ConnectionError(errorCode.protocolError, "a frame on a stream that was not opened")
     }
     const stream = this.#streams.get(id)
     if (stream === undefined) return
     try {
-      to(stream)
+      onStream(stream)
     } catch (cause) {
       if (!(cause instanceof StreamError)) throw cause
       stream.fail(cause.errorCode, { reason: "InvalidHttpResponse", code: cause.code, detail: cause.message }, cause)

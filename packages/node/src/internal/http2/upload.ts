@@ -17,7 +17,7 @@ interface UploadEvents {
 
 const nothing = Buffer.alloc(0)
 
-const bytesOf = (chunk: unknown): Buffer => {
+const toBuffer = (chunk: unknown): Buffer => {
   if (typeof chunk === "string") return Buffer.from(chunk)
   if (ArrayBuffer.isView(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   throw new TypeError(`the body of the request gave a chunk of type ${typeof chunk}: expected bytes or a string`)
@@ -25,7 +25,7 @@ const bytesOf = (chunk: unknown): Buffer => {
 
 const closedEarly = "the body of the request was closed before its end"
 
-const errorOf = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)))
+const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)))
 
 /** The body of a request on its way into DATA frames. */
 export class Upload {
@@ -39,9 +39,9 @@ export class Upload {
   #isDone = false
   #isCancelled = false
 
-  /** @param expected - the length that the request's `content-length` says. */
-  constructor({ source }: BodySource, expected: number | undefined, events: UploadEvents) {
-    this.#expected = expected
+  /** @param contentLength - the length that the request's `content-length` says. */
+  constructor({ source }: BodySource, contentLength: number | undefined, events: UploadEvents) {
+    this.#expected = contentLength
     this.#events = events
     if (source instanceof Readable) {
       this.#stream = source
@@ -90,11 +90,11 @@ export class Upload {
       while (this.#chunk.length === 0 && !this.#isCancelled) {
         const chunk: unknown = this.#stream?.read()
         if (chunk === null || chunk === undefined) return false
-        this.#chunk = bytesOf(chunk)
+        this.#chunk = toBuffer(chunk)
         this.#checkLength()
       }
     } catch (cause) {
-      this.#fail(errorOf(cause))
+      this.#fail(toError(cause))
     }
     return this.#chunk.length > 0
   }
@@ -107,8 +107,8 @@ export class Upload {
 
   #checkLength(): void {
     const length = this.#sent + this.#chunk.length
-    const expected = this.#expected
-    if (expected === undefined || (this.#hasAll ? length === expected : length <= expected)) return
+    const contentLength = this.#expected
+    if (contentLength === undefined || (this.#hasAll ? length === contentLength : length <= contentLength)) return
     this.#fail(new errors.RequestContentLengthMismatchError())
   }
 

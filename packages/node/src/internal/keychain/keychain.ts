@@ -7,19 +7,19 @@ import type * as Option from "effect/Option"
 import { createHash } from "node:crypto"
 import { join, resolve } from "node:path"
 import * as ProcessLock from "../../ProcessLock.js"
-import * as SecureFolder from "../filesystem/secureDirectory.js"
+import * as SecureDirectory from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
 import type { OpenEntry, Options } from "./options.js"
 
 /** The items of one service, read and written as text, and locks for them between the processes of this host. */
 export interface Keychain {
   /** How far `alone` reaches: the keychain is the user's, and no lock takes it further than this host. */
-  readonly reach: TokenStore.LockScope
+  readonly lockScope: TokenStore.LockScope
   readonly get: (account: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   readonly set: (account: string, text: string) => Effect.Effect<void, TokenStoreError>
   /** Removes an item. Undefined where the binding cannot do it. */
   readonly remove: ((account: string) => Effect.Effect<void, TokenStoreError>) | undefined
-  readonly alone: (
+  readonly withLock: (
     lock: string
   ) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
@@ -27,7 +27,7 @@ export interface Keychain {
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
 /** Never the kernel's keyring, which forgets at a restart: where there is no Secret Service, this throws. */
-const pinned = { linux: { store: "secret-service" } } as const
+const bindingOptions = { linux: { store: "secret-service" } } as const
 
 const notLoaded = (cause: unknown) =>
   failure(
@@ -58,7 +58,7 @@ export const load = (
     }),
     (binding) => {
       const open: OpenEntry =
-        openersOf.get(binding) ?? ((service, account) => new binding.AsyncEntry(service, account, pinned))
+        openersOf.get(binding) ?? ((service, account) => new binding.AsyncEntry(service, account, bindingOptions))
       openersOf.set(binding, open)
       return open
     }
@@ -84,15 +84,15 @@ const explain = (cause: unknown): string => {
  * One call at a time: each blocks a thread of Node's pool for as long as the keychain asks somebody, and there are four
  * of them for all files and all names of hosts.
  */
-const lines = new WeakMap<OpenEntry, Promise<unknown>>()
+const queues = new WeakMap<OpenEntry, Promise<unknown>>()
 
-const inLine = <A>(open: OpenEntry, signal: AbortSignal, run: () => Promise<A>): Promise<A> => {
-  const next = (lines.get(open) ?? Promise.resolve()).then(() => {
+const runSerially = <A>(open: OpenEntry, signal: AbortSignal, run: () => Promise<A>): Promise<A> => {
+  const next = (queues.get(open) ?? Promise.resolve()).then(() => {
     // Nobody waits for it any more.
     if (signal.aborted) throw new Error("given up")
     return run()
   })
-  lines.set(
+  queues.set(
     open,
     next.catch(() => undefined)
   )
@@ -109,7 +109,7 @@ const tooLarge = (bytes: number) =>
       "use EncryptedTokenStore over a FileTokenStore, with EncryptionKey.fromKeychain"
   )
 
-const textIn = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreError> =>
+const decodeText = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreError> =>
   Effect.try({
     try: () => {
       if (bytes.length > 1024 * 1024) throw new Error("too large")
@@ -139,9 +139,12 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
     const folder = resolve(options.lockDirectory)
     const timeout = Duration.decode(options.timeout ?? "10 seconds")
 
-    const call = <A>(reason: "ReadFailed" | "WriteFailed", run: () => Promise<A>): Effect.Effect<A, TokenStoreError> =>
+    const callBinding = <A>(
+      reason: "ReadFailed" | "WriteFailed",
+      run: () => Promise<A>
+    ): Effect.Effect<A, TokenStoreError> =>
       Effect.tryPromise({
-        try: (signal) => inLine(open, signal, run),
+        try: (signal) => runSerially(open, signal, run),
         catch: (cause) => failure(reason, `the keychain: ${explain(cause)}`)
       }).pipe(
         // Also where a write must not be interrupted: it is told that it did not end.
@@ -154,23 +157,23 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
       )
 
     return {
-      reach: locks.reach === "process" ? "process" : "host",
+      lockScope: locks.reach === "process" ? "process" : "host",
       get: (account) =>
         Effect.flatMap(
-          call("ReadFailed", async () => open(options.service, account).getSecret()),
-          (bytes) => (bytes === null ? Effect.succeedNone : Effect.asSome(textIn(bytes)))
+          callBinding("ReadFailed", async () => open(options.service, account).getSecret()),
+          (bytes) => (bytes === null ? Effect.succeedNone : Effect.asSome(decodeText(bytes)))
         ),
       set: (account, text) => {
         const bytes = new TextEncoder().encode(text)
         return bytes.length > maxBytes()
           ? Effect.fail(tooLarge(bytes.length))
-          : call("WriteFailed", async () => open(options.service, account).setSecret(bytes))
+          : callBinding("WriteFailed", async () => open(options.service, account).setSecret(bytes))
       },
       remove: canRemove(open, options.service)
         ? (account) =>
-            Effect.asVoid(call("WriteFailed", async () => open(options.service, account).deleteCredential?.()))
+            Effect.asVoid(callBinding("WriteFailed", async () => open(options.service, account).deleteCredential?.()))
         : undefined,
-      alone: (lock) => (effect) =>
-        Effect.zipRight(SecureFolder.ensure(folder), locks.withLock(lockPath(folder, options.service, lock))(effect))
+      withLock: (lock) => (effect) =>
+        Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(lockPath(folder, options.service, lock))(effect))
     }
   })

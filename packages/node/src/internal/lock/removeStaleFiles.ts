@@ -5,17 +5,17 @@ import { basename, dirname } from "node:path"
 import type * as ProcessLock from "../../ProcessLock.js"
 import { effectiveUser } from "../filesystem/secureDirectory.js"
 import { isTemporary, removeQuietly } from "../filesystem/secureFile.js"
-import { call } from "../filesystem/systemError.js"
-import type { Family } from "./lockFile.js"
-import { clear, look } from "./lockFile.js"
-import * as Owner from "./processIdentity.js"
+import { tryFileSystem } from "../filesystem/systemError.js"
+import type { LockFiles } from "./lockFile.js"
+import { removeIfStale, inspect } from "./lockFile.js"
+import * as ProcessIdentity from "./processIdentity.js"
 
 /** The lock for writing or the lock of a key, and their guards and temporary files. The first group is the lock. */
 const lockPattern = /^((?:[0-9a-f]{32}\.)?lock)(?:\.[0-9a-f]{32}\.(tmp|guard))?$/
 
-const removeOwn = (path: string): Effect.Effect<void> =>
+const removeOwnFile = (path: string): Effect.Effect<void> =>
   Effect.flatMap(
-    call(() => Fs.lstat(path)),
+    tryFileSystem(() => Fs.lstat(path)),
     (stats) => {
       const user = effectiveUser()
       return stats.isFile() && (user === undefined || stats.uid === user) ? removeQuietly(path) : Effect.void
@@ -27,28 +27,29 @@ const removeOwn = (path: string): Effect.Effect<void> =>
  * of no owner, but is safe to remove: a live writer who misses it before it is linked writes another. An empty lock
  * stays: it may be what another kind of {@link ProcessLock.Service} holds on to, and in the way of none of ours.
  */
-const sweepLock = (family: Family, path: string, temporary: boolean): Effect.Effect<void> =>
+const removeStaleLock = (files: LockFiles, path: string, temporary: boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const seen = yield* look(path)
-    if (Option.exists(seen, ({ _tag }) => _tag === "Owned")) yield* clear(family, path)
-    else if (temporary) yield* removeOwn(path)
+    const state = yield* inspect(path)
+    if (Option.exists(state, ({ _tag }) => _tag === "Owned")) yield* removeIfStale(files, path)
+    else if (temporary) yield* removeOwnFile(path)
   }).pipe(Effect.uninterruptible, Effect.ignore)
 
 /** What stands in the folder under names that begin with the file's and a dot: the rest of them. */
-const suffixesBeside = (path: string): Effect.Effect<ReadonlyArray<string>> => {
+const siblingSuffixes = (path: string): Effect.Effect<ReadonlyArray<string>> => {
   const prefix = `${basename(path)}.`
-  return call(() => Fs.readdir(dirname(path))).pipe(
+  return tryFileSystem(() => Fs.readdir(dirname(path))).pipe(
     Effect.orElseSucceed((): ReadonlyArray<string> => []),
     Effect.map((names) => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)))
   )
 }
 
-const sweepLocks = (path: string, suffixes: ReadonlyArray<string>): Effect.Effect<void> =>
+const removeStaleLocks = (path: string, suffixes: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const self = yield* Owner.self
+    const self = yield* ProcessIdentity.currentProcess
     for (const suffix of suffixes) {
       const [, lock, helper] = lockPattern.exec(suffix) ?? []
-      if (lock !== undefined) yield* sweepLock({ root: `${path}.${lock}`, self }, `${path}.${suffix}`, helper === "tmp")
+      if (lock !== undefined)
+        yield* removeStaleLock({ root: `${path}.${lock}`, self }, `${path}.${suffix}`, helper === "tmp")
     }
   })
 
@@ -57,13 +58,13 @@ const sweepLocks = (path: string, suffixes: ReadonlyArray<string>): Effect.Effec
  * write lock only: who holds it knows that nobody is writing one. If somebody is busy there, or the system refuses, the
  * next start will sweep; nothing here is worth a failed start.
  */
-export const sweep = (path: string, locks: ProcessLock.Service): Effect.Effect<void> =>
+export const removeStaleFiles = (path: string, locks: ProcessLock.Service): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const suffixes = yield* suffixesBeside(path)
-    yield* sweepLocks(path, suffixes)
-    const leftovers = suffixes.filter(isTemporary)
-    if (leftovers.length === 0) return
-    yield* Effect.forEach(leftovers, (suffix) => removeOwn(`${path}.${suffix}`)).pipe(
+    const suffixes = yield* siblingSuffixes(path)
+    yield* removeStaleLocks(path, suffixes)
+    const temporaryFiles = suffixes.filter(isTemporary)
+    if (temporaryFiles.length === 0) return
+    yield* Effect.forEach(temporaryFiles, (suffix) => removeOwnFile(`${path}.${suffix}`)).pipe(
       locks.withLock(`${path}.lock`, { lockTimeout: 0 }),
       Effect.ignore
     )

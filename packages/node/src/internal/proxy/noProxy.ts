@@ -3,7 +3,7 @@ import { BlockList, isIP } from "node:net"
 import { canonical } from "../connection/hostAddress.js"
 
 /** Whether requests to a host, as a URL writes it, and a port go directly. */
-export type Bypasses = (host: string, port: string) => boolean
+export type IsBypassed = (host: string, port: string) => boolean
 
 /** A host name with all names below it, an address, or a network; on one port, or on all. */
 interface BypassEntry {
@@ -13,18 +13,18 @@ interface BypassEntry {
 }
 
 /** `host:port` and `[v6]:port` hold a port, `::1` does not. */
-const withPort = /^(\[[^\]]*\](?:\/\d+)?|[^:]+):(\d{1,5})$/
+const hostPortPattern = /^(\[[^\]]*\](?:\/\d+)?|[^:]+):(\d{1,5})$/
 
 const domainName = /^[\w-]+(\.[\w-]+)*$/
 
 /** A mapped IPv4 address (RFC 4291 §2.5.5.2) has 96 bits in front of the IPv4 bits. */
 const mappedBits = 96
 
-const unbracketed = (text: string): string => (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text)
+const stripBrackets = (text: string): string => (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text)
 
 /** Addresses of a network in CIDR notation: RFC 4632 §3.1, RFC 4291 §2.3. */
-const network = (text: string, prefix: string): BypassEntry["matches"] | undefined => {
-  const literal = unbracketed(text)
+const parseNetwork = (text: string, prefix: string): BypassEntry["matches"] | undefined => {
+  const literal = stripBrackets(text)
   const address = canonical(literal)
   if (isIP(literal) === 0 || address === undefined || !/^\d{1,3}$/.test(prefix)) return undefined
   const isMapped = isIP(literal) === 6 && isIP(address) === 4
@@ -38,8 +38,8 @@ const network = (text: string, prefix: string): BypassEntry["matches"] | undefin
   }
 }
 
-const addressOrName = (text: string): BypassEntry["matches"] | undefined => {
-  const literal = unbracketed(text)
+const parseAddressOrName = (text: string): BypassEntry["matches"] | undefined => {
+  const literal = stripBrackets(text)
   const isAddress = isIP(literal.replace(/\.$/, "")) !== 0
   const name = text.replace(/^\*?\./, "").replace(/\.$/, "")
   // A URL parser reads 10.0.0 as 10.0.0.0, and what follows a slash or an at sign as something else.
@@ -53,20 +53,20 @@ const addressOrName = (text: string): BypassEntry["matches"] | undefined => {
 
 const parseHost = (text: string): BypassEntry["matches"] | undefined => {
   if (text === "*") return () => true
-  const [address = "", prefix, ...more] = unbracketed(text).split("/")
-  if (prefix === undefined) return addressOrName(text)
-  return more.length === 0 ? network(address, prefix) : undefined
+  const [address = "", prefix, ...more] = stripBrackets(text).split("/")
+  if (prefix === undefined) return parseAddressOrName(text)
+  return more.length === 0 ? parseNetwork(address, prefix) : undefined
 }
 
 const parseEntry = (text: string): BypassEntry | undefined => {
-  const [, host = text, port] = withPort.exec(text) ?? []
+  const [, host = text, port] = hostPortPattern.exec(text) ?? []
   const matches = parseHost(host)
   if (matches === undefined || Number(port ?? 0) > 65_535) return undefined
   return { port: port === undefined ? undefined : String(Number(port)), matches }
 }
 
 // An entry that holds an at sign is a URL with a password in the wrong variable.
-const invalid = (entry: string): string =>
+const describeInvalidEntry = (entry: string): string =>
   `${entry.includes("@") ? "an entry with credentials" : `"${entry}"`} is not a host name, an address or a network. ` +
   "Write entries like example.com, example.com:8080, 192.0.2.1, 10.0.0.0/8, [::1] or fd00::/8, with commas between them."
 
@@ -82,12 +82,12 @@ const invalid = (entry: string): string =>
  * @param list - the value of `NO_PROXY`.
  * @returns a function of a URL's host and its port, a default one included; or what is wrong with an entry.
  */
-export const parseNoProxy = (list: string): Either.Either<Bypasses, string> => {
+export const parseNoProxy = (list: string): Either.Either<IsBypassed, string> => {
   const entries: Array<BypassEntry> = []
   for (const text of list.split(/[\s,]+/)) {
     if (text === "") continue
     const entry = parseEntry(text)
-    if (entry === undefined) return Either.left(invalid(text))
+    if (entry === undefined) return Either.left(describeInvalidEntry(text))
     entries.push(entry)
   }
   return Either.right((host, port) => {

@@ -1,5 +1,5 @@
 import type * as Undici from "undici"
-import { PassingHandler } from "../dispatcher/passingHandler.js"
+import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import type {
   HeaderFields,
   OutgoingRequest,
@@ -14,24 +14,24 @@ import type { Proxies } from "./proxyEnv.js"
 import { connectionFailed, isNotHttp, requestRejected, responseInvalid } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
 import { proxyAuthorization, serverNameOf } from "./proxyUrl.js"
-import { Tunnels } from "./tunnelPool.js"
+import { TunnelDispatcher } from "./tunnelDispatcher.js"
 
 type Dispatch = RequestDispatcher["dispatch"]
 
 const credentialsField = "proxy-authorization"
 
 /** The fields without those called `name`, which is in lower case, as the names of the platform's headers are. */
-const withoutField = (fields: HeaderFields, name: string): HeaderFields =>
+const omitField = (fields: HeaderFields, name: string): HeaderFields =>
   fields.filter((_, at) => fields[at - (at % 2)] !== name)
 
 /** The header fields of a forwarded request. The proxy's credentials replace a `proxy-authorization` of the caller. */
-const forwardedFields = (fields: HeaderFields, host: string, authorization: string | undefined): HeaderFields =>
+const makeForwardedHeaders = (fields: HeaderFields, host: string, authorization: string | undefined): HeaderFields =>
   authorization === undefined
     ? ["host", host, ...fields]
-    : ["host", host, ...withoutField(fields, credentialsField), credentialsField, authorization]
+    : ["host", host, ...omitField(fields, credentialsField), credentialsField, authorization]
 
 /** Turns a request to an origin into the request to a proxy that forwards it: RFC 9112 §3.2.2. */
-const forwarder = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
+const makeForwardRequest = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
   const authorization = proxyAuthorization(proxy)
   return (request) => ({
     ...request,
@@ -39,7 +39,7 @@ const forwarder = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequ
     // undici reconnects when this changes, and would take it from the field `host`.
     servername: proxy.hostname,
     path: origin + request.path,
-    headers: forwardedFields(request.headers, host, authorization)
+    headers: makeForwardedHeaders(request.headers, host, authorization)
   })
 }
 
@@ -47,7 +47,7 @@ const forwarder = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequ
  * A request that a proxy forwards. A 407 is from a proxy and never from the origin (RFC 9110 §15.5.8): the request was
  * not forwarded. A response that does not begin as HTTP is from what listens in the place of a proxy.
  */
-class ForwardedRequest extends PassingHandler {
+class ForwardedRequest extends DecoratorHandler {
   readonly #proxy: Proxy
   readonly #host: string
   #abort: ((error?: Error) => void) | undefined
@@ -75,7 +75,7 @@ class ForwardedRequest extends PassingHandler {
 }
 
 /** Opens connections to a proxy. It shows the proxy no client certificate, and speaks HTTP/1.1. */
-const proxyConnector = ({ connectTimeout, tls }: ProxyOptions, proxy: Proxy): Undici.buildConnector.connector => {
+const makeProxyConnector = ({ connectTimeout, tls }: ProxyOptions, proxy: Proxy): Undici.buildConnector.connector => {
   const connect = makeConnector({ connectTimeout, tls: { ca: tls?.ca } })
   return (target, callback) =>
     connect({ ...target, servername: serverNameOf(proxy) }, (...result) =>
@@ -92,7 +92,7 @@ const defaultPort = (url: URL): string => url.port || (url.protocol === "https:"
 export class ProxyDispatcher implements RequestDispatcher {
   readonly #direct: OwningDispatcher
   readonly #forwarding: Undici.Agent | undefined
-  readonly #tunnels: Tunnels | undefined
+  readonly #tunnels: TunnelDispatcher | undefined
   readonly #proxies: Proxies
   readonly #routes: Map<string, Dispatch> = new Map()
 
@@ -101,9 +101,9 @@ export class ProxyDispatcher implements RequestDispatcher {
     this.#proxies = proxies
     this.#direct = makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))
     if (http !== undefined) {
-      this.#forwarding = makeAgent(options, proxyConnector(options, http))
+      this.#forwarding = makeAgent(options, makeProxyConnector(options, http))
     }
-    if (https !== undefined) this.#tunnels = new Tunnels(options, https)
+    if (https !== undefined) this.#tunnels = new TunnelDispatcher(options, https)
   }
 
   readonly dispatch: Dispatch = (request, handler) => {
@@ -120,12 +120,12 @@ export class ProxyDispatcher implements RequestDispatcher {
   }
 
   #routeOf(url: URL): Dispatch {
-    const { bypasses, http } = this.#proxies
-    if (!bypasses(url.hostname, defaultPort(url))) {
+    const { isBypassed, http } = this.#proxies
+    if (!isBypassed(url.hostname, defaultPort(url))) {
       if (url.protocol === "https:" && this.#tunnels !== undefined) return this.#tunnels.dispatch
       const agent = this.#forwarding
       if (url.protocol === "http:" && http !== undefined && agent !== undefined) {
-        const forward = forwarder(url, http)
+        const forward = makeForwardRequest(url, http)
         return (request, handler) => agent.dispatch(forward(request), new ForwardedRequest(handler, http, url.host))
       }
     }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import type { Bypasses } from "./noProxy.js"
+import type { IsBypassed } from "./noProxy.js"
 import { parseNoProxy } from "./noProxy.js"
 import type { Proxy } from "./proxyUrl.js"
 import { parseProxyUrl } from "./proxyUrl.js"
@@ -13,7 +13,7 @@ import { parseProxyUrl } from "./proxyUrl.js"
 export interface Proxies {
   readonly http: Proxy | undefined
   readonly https: Proxy | undefined
-  readonly bypasses: Bypasses
+  readonly isBypassed: IsBypassed
 }
 
 /** A variable that is set, with its name for errors. */
@@ -25,7 +25,7 @@ interface Variable {
 type Read<A> = Effect.Effect<A, ConfigError.ConfigError>
 
 /** The first of several variables that is set, also if it is empty. */
-const firstOf = (names: ReadonlyArray<string>): Read<Variable | undefined> =>
+const readFirst = (names: ReadonlyArray<string>): Read<Variable | undefined> =>
   Effect.gen(function* () {
     for (const name of names) {
       const text = yield* Config.option(Config.redacted(name))
@@ -42,8 +42,8 @@ const parseWith =
 const parseProxy = parseWith(parseProxyUrl)
 const parseBypasses = parseWith(parseNoProxy)
 
-const proxyOf = (names: ReadonlyArray<string>): Read<Proxy | undefined> =>
-  Effect.flatMap(firstOf(names), (found) =>
+const readProxy = (names: ReadonlyArray<string>): Read<Proxy | undefined> =>
+  Effect.flatMap(readFirst(names), (found) =>
     found === undefined || Redacted.value(found.text).trim() === "" ? Effect.succeed(undefined) : parseProxy(found)
   )
 
@@ -52,7 +52,7 @@ const proxyOf = (names: ReadonlyArray<string>): Read<Proxy | undefined> =>
  * of a request as `HTTP_PROXY`: any client could choose the proxy (httpoxy, CVE-2016-5385). On Windows both spellings
  * are one variable.
  */
-const httpNames = (isCgi: boolean): ReadonlyArray<string> => {
+const httpVariables = (isCgi: boolean): ReadonlyArray<string> => {
   if (!isCgi) return ["http_proxy", "HTTP_PROXY"]
   return process.platform === "win32" ? [] : ["http_proxy"]
 }
@@ -60,7 +60,7 @@ const httpNames = (isCgi: boolean): ReadonlyArray<string> => {
 /** `REQUEST_METHOD` is set in every CGI program: RFC 3875 §4.1.12. */
 const isCgi: Read<boolean> = Effect.map(Config.option(Config.string("REQUEST_METHOD")), Option.isSome)
 
-const forAll = ["all_proxy", "ALL_PROXY"]
+const allProxyVariables = ["all_proxy", "ALL_PROXY"]
 
 /**
  * The proxies that the environment names. Of several names the first that is set counts. If its value is empty, there
@@ -70,11 +70,11 @@ const forAll = ["all_proxy", "ALL_PROXY"]
  * - for https: `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`
  * - hosts without a proxy: `no_proxy`, `NO_PROXY`
  */
-export const proxyEnv: Read<Proxies> = Effect.gen(function* () {
-  const noProxy = yield* firstOf(["no_proxy", "NO_PROXY"])
+export const readProxyEnv: Read<Proxies> = Effect.gen(function* () {
+  const noProxy = yield* readFirst(["no_proxy", "NO_PROXY"])
   return {
-    http: yield* proxyOf([...httpNames(yield* isCgi), ...forAll]),
-    https: yield* proxyOf(["https_proxy", "HTTPS_PROXY", ...forAll]),
-    bypasses: noProxy === undefined ? () => false : yield* parseBypasses(noProxy)
+    http: yield* readProxy([...httpVariables(yield* isCgi), ...allProxyVariables]),
+    https: yield* readProxy(["https_proxy", "HTTPS_PROXY", ...allProxyVariables]),
+    isBypassed: noProxy === undefined ? () => false : yield* parseBypasses(noProxy)
   }
 })

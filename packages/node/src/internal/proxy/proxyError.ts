@@ -21,10 +21,10 @@ export class ProxyError extends Error {
 const codeOf = (error: Error): string | undefined =>
   "code" in error && typeof error.code === "string" ? error.code : undefined
 
-const unreachable = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"])
+const unreachableCodes = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"])
 
 /** Codes of certificates and of TLS: of OpenSSL and of Node. */
-const ofCertificates = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS_)/
+const certificateCodePattern = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS_)/
 
 /** What failed, and what to do about it. `setting` is the name of the variable or of the option. */
 const adviceFor = (code: string | undefined, setting: string): string => {
@@ -32,11 +32,11 @@ const adviceFor = (code: string | undefined, setting: string): string => {
   if (code === "ENOTFOUND" || code.startsWith("EAI_"))
     return `its host name has no address: check the name in ${setting}`
   if (code === "ECONNREFUSED") return `nothing listens there: check the host and the port in ${setting}`
-  if (unreachable.has(code)) return `its host cannot be reached: check the network and the host in ${setting}`
+  if (unreachableCodes.has(code)) return `its host cannot be reached: check the network and the host in ${setting}`
   if (code.endsWith("TIMEDOUT") || code === "UND_ERR_CONNECT_TIMEOUT") {
     return `it opened no connection within connectTimeout: check the host in ${setting}`
   }
-  if (ofCertificates.test(code))
+  if (certificateCodePattern.test(code))
     return `its certificate is not trusted for this host: check tls.ca and the host in ${setting}`
   if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return `it did not accept TLS: check the scheme and the port in ${setting}`

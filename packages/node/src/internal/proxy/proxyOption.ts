@@ -10,7 +10,7 @@ import { parseProxyUrl } from "./proxyUrl.js"
 const textOf = (url: ProxyUrl): string => String(Redacted.isRedacted(url) ? Redacted.value(url) : url)
 
 /** Fails with the path of the option, such as `proxy.https`. */
-const parse = (
+const parseOption = (
   path: ReadonlyArray<string>,
   url: ProxyUrl | undefined
 ): Effect.Effect<Proxy | undefined, ConfigError.ConfigError> =>
@@ -24,16 +24,16 @@ const isUrl = (proxy: ProxyUrl | ProxySettings): proxy is ProxyUrl =>
   typeof proxy === "string" || proxy instanceof URL || Redacted.isRedacted(proxy)
 
 /** The proxies of the option `proxy`. */
-export const proxyOption = (proxy: ProxyUrl | ProxySettings): Effect.Effect<Proxies, ConfigError.ConfigError> =>
+export const parseProxyOption = (proxy: ProxyUrl | ProxySettings): Effect.Effect<Proxies, ConfigError.ConfigError> =>
   Effect.gen(function* () {
     if (isUrl(proxy)) {
-      const both = yield* parse(["proxy"], proxy)
-      return { http: both, https: both, bypasses: () => false }
+      const both = yield* parseOption(["proxy"], proxy)
+      return { http: both, https: both, isBypassed: () => false }
     }
     return {
-      http: yield* parse(["proxy", "http"], proxy.http),
-      https: yield* parse(["proxy", "https"], proxy.https),
-      bypasses: yield* Effect.mapError(parseNoProxy((proxy.noProxy ?? []).join(",")), (problem) =>
+      http: yield* parseOption(["proxy", "http"], proxy.http),
+      https: yield* parseOption(["proxy", "https"], proxy.https),
+      isBypassed: yield* Effect.mapError(parseNoProxy((proxy.noProxy ?? []).join(",")), (problem) =>
         ConfigError.InvalidData(["proxy", "noProxy"], problem)
       )
     }

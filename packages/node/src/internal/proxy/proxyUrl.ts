@@ -17,15 +17,15 @@ export const proxyAuthorization = ({ authorization }: Proxy): string | undefined
   authorization === undefined ? undefined : Redacted.value(authorization)
 
 /** The name in the proxy's certificate; empty for an address, which TLS does not send: RFC 6066 §3. */
-export const serverNameOf = ({ hostname }: Proxy): string => (isIP(unbracketed(hostname)) === 0 ? hostname : "")
+export const serverNameOf = ({ hostname }: Proxy): string => (isIP(stripBrackets(hostname)) === 0 ? hostname : "")
 
 /** A host of a URL as sockets use it. */
-export const unbracketed = (hostname: string): string => hostname.replace(/^\[|\]$/g, "")
+export const stripBrackets = (hostname: string): string => hostname.replace(/^\[|\]$/g, "")
 
-const example = "Write it like http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128."
+const exampleUrls = "Write it like http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128."
 
 /** RFC 7617 §2: a colon ends the user name. Throws for a percent sign that escapes nothing. */
-const authorizationOf = ({ password, username }: URL): Either.Either<Redacted.Redacted | undefined, string> => {
+const parseCredentials = ({ password, username }: URL): Either.Either<Redacted.Redacted | undefined, string> => {
   if (username === "" && password === "") return Either.right(undefined)
   const name = decodeURIComponent(username)
   if (name.includes(":")) return Either.left("the user name in the proxy's URL has a colon. Remove it.")
@@ -40,14 +40,14 @@ const authorizationOf = ({ password, username }: URL): Either.Either<Redacted.Re
 export const parseProxyUrl = (text: string, setting: string): Either.Either<Proxy, string> => {
   const trimmed = text.trim()
   const full = trimmed.includes("://") ? trimmed : `http://${trimmed}`
-  if (!URL.canParse(full)) return Either.left(`the proxy's URL is not a URL. ${example}`)
+  if (!URL.canParse(full)) return Either.left(`the proxy's URL is not a URL. ${exampleUrls}`)
   const url = new URL(full)
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return Either.left(`the proxy's URL has the scheme "${url.protocol}", which is not supported. Use http: or https:.`)
   }
   try {
     const { hostname, origin } = url
-    return Either.map(authorizationOf(url), (authorization) => ({
+    return Either.map(parseCredentials(url), (authorization) => ({
       origin,
       hostname,
       authorization,

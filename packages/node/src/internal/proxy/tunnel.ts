@@ -6,7 +6,7 @@ import type { Connector } from "../connection/connector.js"
 import type { ProxyError } from "./proxyError.js"
 import { connectionFailed, requestRejected } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
-import { proxyAuthorization, serverNameOf, unbracketed } from "./proxyUrl.js"
+import { proxyAuthorization, serverNameOf, stripBrackets } from "./proxyUrl.js"
 
 /** Where connections are opened to: a host and a port, as undici gives them to a connector. */
 export type TunnelTarget = Pick<Undici.buildConnector.Options, "hostname" | "port">
@@ -19,26 +19,26 @@ const authorityOf = ({ hostname, port }: TunnelTarget): string =>
   `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port === "" ? "443" : port}`
 
 /** Opens a connection to a proxy itself, as to an origin: each of its addresses is tried. */
-const connectTo = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
+const makeCreateConnection = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
   const { host, port, protocol } = new URL(proxy.origin)
-  const target = { hostname: unbracketed(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
-  return (_, connected) => {
+  const target = { hostname: stripBrackets(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
+  return (_, callback) => {
     connect(target, (...result) => {
-      if (result[0] === null) return connected(null, result[1])
+      if (result[0] === null) return callback(null, result[1])
       // The type wants a socket beside an error too; Node does not look at it.
-      connected(result[0], undefined as never)
+      callback(result[0], undefined as never)
     })
     return undefined
   }
 }
 
 /** A `CONNECT` for a proxy, over a connection that `connect` opens. */
-const connectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
+const makeConnectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
   const authorization = proxyAuthorization(proxy)
   return Http.request({
     method: "CONNECT",
     path: authority,
-    createConnection: connectTo(proxy, connect),
+    createConnection: makeCreateConnection(proxy, connect),
     headers: {
       host: authority,
       connection: "keep-alive",
@@ -60,7 +60,7 @@ export const openTunnel = (
   onTunnel: OnTunnel
 ): ((error?: Error) => void) => {
   const authority = authorityOf(target)
-  const request = connectRequest(proxy, authority, connect)
+  const request = makeConnectRequest(proxy, authority, connect)
   request.on("error", (error) => onTunnel(connectionFailed(proxy, error), undefined))
   request.on("connect", (response, socket: Socket, head) => {
     socket.on("error", () => undefined)

@@ -8,19 +8,19 @@ export type Command = readonly [program: string, ...rest: ReadonlyArray<string>]
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
 /** Characters that a URL may have as they are, and that are something else to scripts: they mean the same when encoded. */
-const encoded = (url: string): string =>
+const percentEncode = (url: string): string =>
   url.replace(/[^\w\-.~:/?#[\]@!*+,;=&%]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 
 /** A URL as it is opened, which is ASCII and begins with http; undefined for one that is not opened. */
-export const openable = (text: string): string | undefined => {
+export const safeUrl = (text: string): string | undefined => {
   if (!URL.canParse(text)) return undefined
   const { hostname, href, password, protocol, username } = new URL(text)
-  const isOpen = protocol === "https:" || (protocol === "http:" && loopback.has(hostname))
-  return isOpen && username === "" && password === "" ? encoded(href) : undefined
+  const isAllowed = protocol === "https:" || (protocol === "http:" && loopback.has(hostname))
+  return isAllowed && username === "" && password === "" ? percentEncode(href) : undefined
 }
 
 /** By its whole path where a program of that name in the working directory would be taken for it. */
-export const ofSystem = (platform: NodeJS.Platform, environment: NodeJS.ProcessEnv): Command => {
+export const systemCommand = (platform: NodeJS.Platform, environment: NodeJS.ProcessEnv): Command => {
   if (platform === "darwin") return ["/usr/bin/open"]
   if (platform !== "win32") return ["xdg-open"]
   const { SystemRoot: root = "C:\\Windows" } = environment
@@ -28,9 +28,9 @@ export const ofSystem = (platform: NodeJS.Platform, environment: NodeJS.ProcessE
 }
 
 /** Some openers end at once, and others with the browser: what runs for so long has found one. */
-const longestMs = 3_000
+const startTimeoutMs = 3_000
 
-const started = ([program, ...rest]: Command, url: string): ChildProcess | undefined => {
+const spawnDetached = ([program, ...rest]: Command, url: string): ChildProcess | undefined => {
   try {
     return spawn(program, [...rest, url], { stdio: "ignore", detached: true, shell: false, windowsHide: true })
   } catch {
@@ -39,22 +39,22 @@ const started = ([program, ...rest]: Command, url: string): ChildProcess | undef
   }
 }
 
-const notRun = Effect.fail("the program that opens URLs cannot be run")
+const cannotRun = Effect.fail("the program that opens URLs cannot be run")
 
-const nothingFound = Effect.fail("the program that opens URLs found nothing to open it with")
+const nothingOpened = Effect.fail("the program that opens URLs found nothing to open it with")
 
 /** Runs a command with a URL as its last argument; fails with why it opened nothing. */
 export const run = (command: Command, url: string): Effect.Effect<void, string> =>
   Effect.async<void, string>((resume) => {
-    const child = started(command, url)
-    if (child === undefined) return resume(notRun)
-    const timer = setTimeout(() => resume(Effect.void), longestMs)
+    const child = spawnDetached(command, url)
+    if (child === undefined) return resume(cannotRun)
+    const timer = setTimeout(() => resume(Effect.void), startTimeoutMs)
     const end = (effect: Effect.Effect<void, string>) => {
       clearTimeout(timer)
       resume(effect)
     }
-    child.once("error", () => end(notRun))
-    child.once("exit", (code) => end(code === 0 ? Effect.void : nothingFound))
+    child.once("error", () => end(cannotRun))
+    child.once("exit", (code) => end(code === 0 ? Effect.void : nothingOpened))
     child.unref()
     return Effect.sync(() => clearTimeout(timer))
   })

@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import * as Undici from "undici"
 import { selectConnector } from "../connection/clientCertificate.js"
 import type { Connector } from "../connection/connector.js"
-import { connectorWith, endingOnError } from "../connection/connector.js"
+import { buildConnector, destroyOnError } from "../connection/connector.js"
 import type { Options } from "./options.js"
 import { TrackedClient } from "./trackedClient.js"
 
@@ -18,40 +18,42 @@ export const defaults = {
 } as const
 
 /** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
-const longestTimer = 2 ** 31 - 1
+const maxTimerMs = 2 ** 31 - 1
 
 /** A duration as undici wants it: in milliseconds, 0 where there is no bound, so that no time at all is 1. */
-export const milliseconds = (duration: Duration.DurationInput): number =>
+export const toMilliseconds = (duration: Duration.DurationInput): number =>
   Duration.isFinite(Duration.decode(duration))
-    ? Math.max(1, Math.min(longestTimer, Math.ceil(Duration.toMillis(duration))))
+    ? Math.max(1, Math.min(maxTimerMs, Math.ceil(Duration.toMillis(duration))))
     : 0
 
 /** How connections to origins are opened, a tunnel's second half included. */
 export const makeConnector = (options: Options): Connector => {
   const { allowAddress, socketPath, tls } = options
-  const connecting = {
-    timeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout),
+  const connectorOptions = {
+    timeout: toMilliseconds(options.connectTimeout ?? defaults.connectTimeout),
     allowH2: options.allowH2 ?? defaults.allowH2,
     socketPath,
     allowAddress
   }
   const trust = tls?.ca === undefined ? undefined : { ca: tls.ca }
-  return endingOnError(
-    selectConnector(tls, connectorWith(connecting, trust), (identity) => connectorWith(connecting, identity))
+  return destroyOnError(
+    selectConnector(tls, buildConnector(connectorOptions, trust), (identity) =>
+      buildConnector(connectorOptions, identity)
+    )
   )
 }
 
 /** undici takes longer times from a server's `Keep-Alive`: not where the caller has set one. */
-const keepAlive = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
-  if (keepAliveTimeout === undefined) return { keepAliveTimeout: milliseconds(defaults.keepAliveTimeout) }
-  const most = milliseconds(keepAliveTimeout) || longestTimer
-  return { keepAliveTimeout: most, keepAliveMaxTimeout: most }
+const keepAliveOptions = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
+  if (keepAliveTimeout === undefined) return { keepAliveTimeout: toMilliseconds(defaults.keepAliveTimeout) }
+  const maxMs = toMilliseconds(keepAliveTimeout) || maxTimerMs
+  return { keepAliveTimeout: maxMs, keepAliveMaxTimeout: maxMs }
 }
 
 type Factory = (origin: string | URL, options: object) => Undici.Dispatcher
 
 /** Pools of clients whose sockets are known to their exchanges. */
-const factories = (connections: number | undefined, connect: Connector): Factory => {
+const makeFactory = (connections: number | undefined, connect: Connector): Factory => {
   const makeClient: Factory = (origin, options) => new TrackedClient(origin, options, connect)
   return connections === 1
     ? makeClient
@@ -62,11 +64,11 @@ const factories = (connections: number | undefined, connect: Connector): Factory
 export const makeAgent = (options: Options, connect: Connector): Undici.Agent => {
   const agent = new Undici.Agent({
     connect,
-    factory: factories(options.connections, connect),
+    factory: makeFactory(options.connections, connect),
     connections: options.connections ?? null,
     pipelining: options.pipelining ?? defaults.pipelining,
     allowH2: false,
-    ...keepAlive(options),
+    ...keepAliveOptions(options),
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize
   })
   const { onConnect } = options

@@ -7,15 +7,15 @@ import * as Stream from "effect/Stream"
 const highWaterMark = 64 * 1024
 
 /** How a body ended: whole, or by an error of the socket. */
-export type End = { readonly whole: true } | { readonly whole: false; readonly cause: unknown }
+export type BodyEnd = { readonly isComplete: true } | { readonly isComplete: false; readonly cause: unknown }
 
-const nothing: Uint8Array = new Uint8Array(0)
+const noBytes: Uint8Array = new Uint8Array(0)
 
 /** Who reads: nobody yet, one stream, or all those who want the whole of it. */
-type Reading = "nobody" | "stream" | "whole"
+type Reading = "none" | "stream" | "all"
 
 const alreadyRead = Effect.fail(new Error("the body has been read as a stream, and a stream is read once"))
-const letGo: End = { whole: false, cause: new Error("the body was let go before its end") }
+const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was let go before its end") }
 
 /**
  * A body on its way from a socket to its readers: either one who takes it piece by piece, while the socket pauses for
@@ -25,8 +25,8 @@ const letGo: End = { whole: false, cause: new Error("the body was let go before 
 export class BodyQueue {
   #chunks: Array<Uint8Array> = []
   #waiting = 0
-  #end: End | undefined
-  #reading: Reading = "nobody"
+  #end: BodyEnd | undefined
+  #reading: Reading = "none"
   #bytes: Uint8Array | undefined
   readonly #readers: Set<() => void> = new Set()
   readonly #resume: () => void
@@ -47,12 +47,12 @@ export class BodyQueue {
     if (this.#end !== undefined || chunk.length === 0) return true
     this.#chunks.push(chunk)
     this.#waiting += chunk.length
-    if (this.#reading === "whole") return true
+    if (this.#reading === "all") return true
     this.#wake()
     return this.#waiting < highWaterMark
   }
 
-  end(end: End): void {
+  end(end: BodyEnd): void {
     this.#end ??= end
     this.#wake()
   }
@@ -61,7 +61,7 @@ export class BodyQueue {
   cancel(): void {
     if (this.#end !== undefined) return
     this.#chunks = []
-    this.end(letGo)
+    this.end(cancelled)
     this.#abort()
   }
 
@@ -78,7 +78,7 @@ export class BodyQueue {
     return Effect.sync(() => {
       this.#readers.delete(reader)
       // The last who wanted all of it does so no longer; a stream's finalizer sees to itself.
-      if (this.#reading === "whole" && this.#readers.size === 0) this.cancel()
+      if (this.#reading === "all" && this.#readers.size === 0) this.cancel()
     })
   })
 
@@ -94,35 +94,35 @@ export class BodyQueue {
   #pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<unknown>> = Effect.suspend(() => {
     if (this.#chunks.length > 0) return Effect.succeed(Chunk.unsafeFromArray(this.#take()))
     const end = this.#end
-    if (end !== undefined) return Effect.fail(end.whole ? Option.none() : Option.some(end.cause))
+    if (end !== undefined) return Effect.fail(end.isComplete ? Option.none() : Option.some(end.cause))
     return Effect.zipRight(this.#next, this.#pull)
   })
 
   /** All of the body, as often as it is asked for. Errors are the socket's. */
-  readonly whole: Effect.Effect<Uint8Array, unknown> = Effect.suspend((): Effect.Effect<Uint8Array, unknown> => {
+  readonly readAll: Effect.Effect<Uint8Array, unknown> = Effect.suspend((): Effect.Effect<Uint8Array, unknown> => {
     if (this.#reading === "stream") return alreadyRead
-    if (this.#reading === "nobody") {
-      this.#reading = "whole"
-      const before = this.#take()
+    if (this.#reading === "none") {
+      this.#reading = "all"
+      const buffered = this.#take()
       // Letting the socket go on may have brought more.
-      this.#chunks = before.concat(this.#chunks)
+      this.#chunks = buffered.concat(this.#chunks)
     }
     const end = this.#end
-    if (end === undefined) return Effect.zipRight(this.#next, this.whole)
-    return end.whole ? Effect.succeed((this.#bytes ??= this.#joined())) : Effect.fail(end.cause)
+    if (end === undefined) return Effect.zipRight(this.#next, this.readAll)
+    return end.isComplete ? Effect.succeed((this.#bytes ??= this.#joined())) : Effect.fail(end.cause)
   })
 
   #joined(): Uint8Array {
     const chunks = this.#chunks
     this.#chunks = []
-    return chunks.length === 1 ? (chunks[0] ?? nothing) : Buffer.concat(chunks)
+    return chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)
   }
 
   /** The body as it comes, to be read once; all of it again where it was read whole before. */
   readonly stream: Stream.Stream<Uint8Array, unknown> = Stream.suspend((): Stream.Stream<Uint8Array, unknown> => {
     if (this.#reading === "stream") return Stream.fromEffect(alreadyRead)
-    if (this.#reading === "whole") {
-      return Stream.flatMap(Stream.fromEffect(this.whole), (bytes) =>
+    if (this.#reading === "all") {
+      return Stream.flatMap(Stream.fromEffect(this.readAll), (bytes) =>
         bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
       )
     }

@@ -11,41 +11,41 @@ import * as Raw from "../dispatcher/rawHeaders.js"
 import type { RequestHandler } from "../dispatcher/requestDispatcher.js"
 import type { SocketState } from "../dispatcher/socketState.js"
 import { describe } from "../errors/describedFailure.js"
-import type { BodyQueue, End } from "./bodyQueue.js"
-import type { Settling } from "./connectionReuse.js"
-import * as Inflate from "./contentDecoding.js"
-import { StreamedResponse, WholeResponse } from "./nodeResponse.js"
+import type { BodyQueue, BodyEnd } from "./bodyQueue.js"
+import type { ConnectionReuse } from "./connectionReuse.js"
+import * as ContentDecoding from "./contentDecoding.js"
+import { StreamedNodeResponse, BufferedNodeResponse } from "./nodeResponse.js"
 import { StreamedBody } from "./streamedBody.js"
 
 /** What comes of an exchange: an `Exit`. */
-export type Outcome = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
+export type ResponseEffect = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
 /** A body of known length up to this is given out with its header if it is complete soon. Any other is streamed. */
-const mostWatched = 64 * 1024
+const maxBufferedBody = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 const none: ReadonlyArray<string> = []
 const noFields: RawHeaders = []
 
 /** The length that the framing of a response gives, undefined where it gives none. */
-const lengthOf = (raw: RawHeaders): number | undefined => {
+const parseContentLength = (raw: RawHeaders): number | undefined => {
   const [length] = Raw.valuesOf(raw, "content-length")
   const parsed = length === undefined ? Number.NaN : Number(length)
   return Number.isSafeInteger(parsed) ? parsed : undefined
 }
 
 /** Where nobody is to be told any more. */
-const toNobody = (): void => undefined
+const noop = (): void => undefined
 
 /**
  * An unread body whose response nobody holds any more keeps its connection from everybody else: the collector of
  * garbage is the last who can tell.
  */
-const forgotten = new FinalizationRegistry<BodyQueue>((queue) => queue.cancel())
+const leakedBodies = new FinalizationRegistry<BodyQueue>((queue) => queue.cancel())
 
 /** What the exchanges of one transport have in common. */
-export interface Common {
-  readonly settling: Settling
+export interface SharedState {
+  readonly connectionReuse: ConnectionReuse
   /** How long answers that announce an answer (103 and the like) may go on, in milliseconds; 0 for ever. */
   readonly headersTimeout: number
 }
@@ -54,13 +54,13 @@ export interface Common {
  * One request on its way through the dispatcher, and what comes back. The dispatcher calls the `on…` methods; it
  * knows the older names of them, which hand over header fields as bytes, so that nobody parses what nobody reads.
  */
-export class Exchange implements RequestHandler {
-  readonly #common: Common
+export class DispatchHandler implements RequestHandler {
+  readonly #common: SharedState
   readonly #request: HttpClientRequest
   readonly #inflates: boolean
-  #resume: (outcome: Outcome) => void
+  #resume: (response: ResponseEffect) => void
   #abort: ((error?: Error) => void) | undefined
-  #resumeReading: () => void = toNobody
+  #resumeReading: () => void = noop
   #socket: SocketState | undefined
   #cancelled = false
   #connected = false
@@ -76,19 +76,24 @@ export class Exchange implements RequestHandler {
 
   /**
    * @param resume - called once, with the answer or the failure.
-   * @param inflates - whether a coding of the body is to be undone here, since the caller has asked for none.
+   * @param decodesContent - whether a coding of the body is to be undone here, since the caller has asked for none.
    */
-  constructor(common: Common, request: HttpClientRequest, resume: (outcome: Outcome) => void, inflates: boolean) {
-    this.#common = common
+  constructor(
+    shared: SharedState,
+    request: HttpClientRequest,
+    resume: (response: ResponseEffect) => void,
+    decodesContent: boolean
+  ) {
+    this.#common = shared
     this.#request = request
     this.#resume = resume
-    this.#inflates = inflates
+    this.#inflates = decodesContent
   }
 
   /** Ends it, wherever it is: a request that waits for a connection is not sent, a connection that is in use is cut. */
   cancel(): void {
     this.#cancelled = true
-    this.#resume = toNobody
+    this.#resume = noop
     this.#abort?.()
   }
 
@@ -135,12 +140,12 @@ export class Exchange implements RequestHandler {
     this.#hasContent = Content.isPossible(this.#request.method, status)
     // A part of coded bytes cannot be decoded by itself (RFC 9110 §14.1.2).
     const codings = this.#inflates && this.#hasContent && status !== 206 ? Raw.valuesOf(raw, "content-encoding") : none
-    const length = this.#hasContent ? lengthOf(raw) : 0
-    if (length === undefined || length > mostWatched || (codings.length > 0 && length !== 0)) {
+    const length = this.#hasContent ? parseContentLength(raw) : 0
+    if (length === undefined || length > maxBufferedBody || (codings.length > 0 && length !== 0)) {
       this.#stream(resume, codings)
     } else {
       this.#resumeReading = resume
-      this.#common.settling.watch(this)
+      this.#common.connectionReuse.watch(this)
     }
     return true
   }
@@ -156,17 +161,23 @@ export class Exchange implements RequestHandler {
 
   /** Gives the answer out now, with a body that follows. */
   #stream(resume: () => void, codings: ReadonlyArray<string>): void {
-    const inflaters = Inflate.inflaters(codings)
-    const body = new StreamedBody(resume, () => this.#abort?.(), inflaters ?? [])
+    const decoders = ContentDecoding.decodersFor(codings)
+    const body = new StreamedBody(resume, () => this.#abort?.(), decoders ?? [])
     this.#body = body
-    const response = new StreamedResponse(this.#request, this.#status, this.#raw, body.queue, inflaters !== undefined)
-    forgotten.register(response, body.queue, body)
+    const response = new StreamedNodeResponse(
+      this.#request,
+      this.#status,
+      this.#raw,
+      body.queue,
+      decoders !== undefined
+    )
+    leakedBodies.register(response, body.queue, body)
     this.#answer(Effect.succeed(response))
   }
 
   /** Whether the response was given out, or is not waited for. */
-  get isAnswered(): boolean {
-    return this.#resume === toNobody
+  get isResolved(): boolean {
+    return this.#resume === noop
   }
 
   /** Gives out a response whose body did not come with its header. */
@@ -195,18 +206,18 @@ export class Exchange implements RequestHandler {
   }
 
   onComplete(): void {
-    this.#common.settling.begin()
+    this.#common.connectionReuse.markBusy()
     this.#socket?.onResponseEnd()
     const error = this.#socket?.error
     // A body that the connection delimits is complete only if that ended without an error: RFC 9112 §8.
     if (error !== undefined) return this.onError(error)
     if (this.#body === undefined) this.#answer(Effect.succeed(this.#whole(undefined)))
-    else this.#finish(this.#body, { whole: true })
+    else this.#finish(this.#body, { isComplete: true })
   }
 
   onError(cause: Error): void {
     clearTimeout(this.#interim)
-    if (this.#body !== undefined) return this.#finish(this.#body, { whole: false, cause })
+    if (this.#body !== undefined) return this.#finish(this.#body, { isComplete: false, cause })
     // Once the header is there it is an answer, if a broken one: reading its body tells.
     if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#hasContent ? cause : undefined)))
     this.#answer(Effect.fail(this.#failure(cause)))
@@ -220,14 +231,14 @@ export class Exchange implements RequestHandler {
     )
   }
 
-  #finish(body: StreamedBody, end: End): void {
-    forgotten.unregister(body)
+  #finish(body: StreamedBody, end: BodyEnd): void {
+    leakedBodies.unregister(body)
     body.end(end)
   }
 
-  #whole(broken: unknown): WholeResponse {
+  #whole(bodyError: unknown): BufferedNodeResponse {
     const bytes = this.#rest === undefined ? (this.#first ?? nothing) : Buffer.concat(this.#rest)
-    return new WholeResponse(this.#request, this.#status, this.#raw, bytes, broken)
+    return new BufferedNodeResponse(this.#request, this.#status, this.#raw, bytes, bodyError)
   }
 
   /** Whoever can cancel it holds it, for longer than it lasts: a fiber does until it waits again. */
@@ -236,14 +247,14 @@ export class Exchange implements RequestHandler {
     this.#raw = noFields
     this.#first = undefined
     this.#rest = undefined
-    this.#resumeReading = toNobody
+    this.#resumeReading = noop
   }
 
   /** Lets go of who waited, too: through him undici would hold the response, and nobody could find it forgotten. */
-  #answer(outcome: Outcome): void {
+  #answer(response: ResponseEffect): void {
     const resume = this.#resume
-    this.#resume = toNobody
+    this.#resume = noop
     if (this.#body === undefined) this.#forget()
-    resume(outcome)
+    resume(response)
   }
 }

@@ -20,7 +20,7 @@ type Failure = HttpClientError.ResponseError
 const byteOrderMark = 0xfeff
 
 /** What tells of a body as it was on the wire. */
-const codingFields: ReadonlySet<string> = new Set(["content-encoding", "content-length"])
+const contentCodingFields: ReadonlySet<string> = new Set(["content-encoding", "content-length"])
 
 /** The text of UTF-8 bytes, without a byte order mark: what the Fetch Standard calls to decode. */
 const decode = (bytes: Uint8Array): string => {
@@ -116,15 +116,15 @@ abstract class NodeResponse extends Inspectable.Class {
 }
 
 /** An answer whose body came with it: its connection was free again before anybody saw it. */
-export class WholeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+export class BufferedNodeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
   readonly #bytes: Uint8Array
   readonly #broken: unknown
 
-  /** @param broken - why the body is not all there; undefined when it is. */
-  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, broken: unknown) {
+  /** @param bodyError - why the body is not all there; undefined when it is. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, bodyError: unknown) {
     super(request, status, raw)
     this.#bytes = bytes
-    this.#broken = broken
+    this.#broken = bodyError
   }
 
   #read<A>(f: (bytes: Uint8Array) => A): Effect.Effect<A, Failure> {
@@ -159,12 +159,12 @@ export class WholeResponse extends NodeResponse implements HttpClientResponse.Ht
 }
 
 /** An answer whose body is on its way. What is read whole is kept; what is streamed can be streamed once. */
-export class StreamedResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
+export class StreamedNodeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
   readonly #queue: BodyQueue
 
-  /** @param inflated - whether the body is given out without the codings that its header fields tell of. */
-  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, queue: BodyQueue, inflated: boolean) {
-    super(request, status, inflated ? Raw.without(raw, codingFields) : raw)
+  /** @param isDecoded - whether the body is given out without the codings that its header fields tell of. */
+  constructor(request: HttpClientRequest, status: number, raw: RawHeaders, queue: BodyQueue, isDecoded: boolean) {
+    super(request, status, isDecoded ? Raw.omit(raw, contentCodingFields) : raw)
     this.#queue = queue
   }
 
@@ -174,7 +174,7 @@ export class StreamedResponse extends NodeResponse implements HttpClientResponse
 
   /** Two readers at once get the same bytes, as with every transport of platform. */
   get #bytes(): Effect.Effect<Uint8Array, Failure> {
-    return Effect.mapError(this.#queue.whole, (cause) => this.failure(cause))
+    return Effect.mapError(this.#queue.readAll, (cause) => this.failure(cause))
   }
 
   get text(): Effect.Effect<string, Failure> {

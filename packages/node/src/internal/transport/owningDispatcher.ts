@@ -1,14 +1,14 @@
 import type { Dispatcher, buildConnector } from "undici"
 import type { RequestDispatcher } from "../dispatcher/requestDispatcher.js"
 import { AlpnAgent } from "../http2/alpnAgent.js"
-import { defaults, makeAgent, milliseconds } from "./agent.js"
+import { defaults, makeAgent, toMilliseconds } from "./agent.js"
 import type { Options } from "./options.js"
 
 /** A dispatcher that owns its connections. `destroy` cuts them. */
 export interface OwningDispatcher extends RequestDispatcher, Pick<Dispatcher, "destroy"> {}
 
 /** Requests at a time over one HTTP/2 connection where `pipelining` is left out. */
-const streams = 100
+const defaultMaxStreams = 100
 
 /**
  * A dispatcher with the limits of the options.
@@ -25,9 +25,9 @@ export const makeDispatcher = (
     connect,
     limits: {
       maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
-      maxStreams: Math.max(1, options.pipelining ?? streams),
-      keepAliveTimeout: milliseconds(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
-      settingsTimeout: milliseconds(options.connectTimeout ?? defaults.connectTimeout)
+      maxStreams: Math.max(1, options.pipelining ?? defaultMaxStreams),
+      keepAliveTimeout: toMilliseconds(options.keepAliveTimeout ?? defaults.keepAliveTimeout),
+      settingsTimeout: toMilliseconds(options.connectTimeout ?? defaults.connectTimeout)
     },
     maxConnections: options.connections ?? Number.POSITIVE_INFINITY,
     onConnect: (origin) => options.onConnect?.(origin)

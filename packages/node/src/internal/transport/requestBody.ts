@@ -6,12 +6,12 @@ import * as Stream from "effect/Stream"
 import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import { FormData as UndiciFormData } from "undici"
-import { bodyFailure, noteBodyError } from "../errors/describedFailure.js"
+import { bodyFailure, markBodyError } from "../errors/describedFailure.js"
 
 export type Body = Dispatcher.DispatchOptions["body"]
 
 /** undici knows a form by its class, and takes none but its own: Node's global one is another copy of that. */
-const formOf = (form: FormData): UndiciFormData => {
+const toUndiciForm = (form: FormData): UndiciFormData => {
   const copy = new UndiciFormData()
   form.forEach((value, name) => {
     copy.append(name, value)
@@ -20,10 +20,10 @@ const formOf = (form: FormData): UndiciFormData => {
 }
 
 /** A failure of the caller's stream reaches the exchange as such, and not as one of the connection. */
-const streamed = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Body> =>
+const toReadable = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Body> =>
   NodeStream.toReadable(Stream.catchAllCause(stream, (cause) => Stream.fail(bodyFailure(Cause.squash(cause)))))
 
-async function* iterated(body: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
+async function* wrapIterable(body: AsyncIterable<unknown>): AsyncGenerator<unknown, void> {
   try {
     yield* body
   } catch (cause) {
@@ -34,25 +34,25 @@ async function* iterated(body: AsyncIterable<unknown>): AsyncGenerator<unknown, 
 const isAsyncIterable = (body: object): body is AsyncIterable<unknown> => Symbol.asyncIterator in body
 
 /** Anything that undici can send. What it cannot send fails in undici. */
-const rawBody = (body: unknown): Body => {
+const toRawBody = (body: unknown): Body => {
   if (typeof body !== "object" || body === null) return body as Body // undici checks its kind.
-  if (body instanceof Readable) return body.once("error", noteBodyError)
+  if (body instanceof Readable) return body.once("error", markBodyError)
   // undici takes any async iterable of bytes; its types name only streams.
-  return (isAsyncIterable(body) ? iterated(body) : body) as Body
+  return (isAsyncIterable(body) ? wrapIterable(body) : body) as Body
 }
 
 /** The body of a request as undici sends it. */
-export const requestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
+export const makeRequestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
   switch (body._tag) {
     case "Empty":
       return null
     case "Uint8Array":
       return body.body
     case "Raw":
-      return rawBody(body.body)
+      return toRawBody(body.body)
     case "FormData":
-      return formOf(body.formData)
+      return toUndiciForm(body.formData)
     case "Stream":
-      return streamed(body.stream)
+      return toReadable(body.stream)
   }
 }

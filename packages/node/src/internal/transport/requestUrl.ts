@@ -12,27 +12,27 @@ export interface Target {
 const invalidUrl = "not an absolute http or https URL"
 
 /** More than an application talks to; beyond it the cheap way is not taken, and nothing grows. */
-const mostOrigins = 256
+const maxKnownOrigins = 256
 
 /**
  * Makes a function that splits URLs. Parsing one costs more than everything else here, and most are written as the parser
  * would write them: where the origin is known, those are only cut in two. Parameters are appended to the query's text.
  */
-export const splitter = (): ((request: HttpClientRequest) => Either.Either<Target, unknown>) => {
-  const known = new Set<string>()
+export const makeUrlSplitter = (): ((request: HttpClientRequest) => Either.Either<Target, unknown>) => {
+  const knownOrigins = new Set<string>()
 
-  const located = (url: string): Target | undefined => {
+  const splitUrl = (url: string): Target | undefined => {
     const end = url.indexOf("/", 8)
-    if (end !== -1 && known.has(url.slice(0, end)) && RequestTarget.isNormalized(url, end)) {
+    if (end !== -1 && knownOrigins.has(url.slice(0, end)) && RequestTarget.isNormalized(url, end)) {
       return { origin: url.slice(0, end), path: url.slice(end) }
     }
     const target = RequestTarget.parse(url)
-    if (target !== undefined && known.size < mostOrigins) known.add(target.origin)
+    if (target !== undefined && knownOrigins.size < maxKnownOrigins) knownOrigins.add(target.origin)
     return target
   }
 
   return ({ url, urlParams }) => {
-    const target = located(url)
+    const target = splitUrl(url)
     if (target === undefined) return Either.left(new Error(invalidUrl))
     if (urlParams.length === 0) return Either.right(target)
     const { origin, path } = target

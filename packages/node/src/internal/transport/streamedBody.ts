@@ -1,28 +1,28 @@
 import { BodyQueue } from "./bodyQueue.js"
-import type { End } from "./bodyQueue.js"
-import type { Inflater, Sink } from "./contentDecoding.js"
-import { Inflating } from "./contentDecoding.js"
+import type { BodyEnd } from "./bodyQueue.js"
+import type { MakeDecoder, BodySink } from "./contentDecoding.js"
+import { ContentDecoder } from "./contentDecoding.js"
 
 /** What a streamed body consists of: where the socket's bytes go in, and where its reader takes them out. */
-export class StreamedBody implements Sink {
+export class StreamedBody implements BodySink {
   readonly queue: BodyQueue
-  readonly #entry: Sink
-  readonly #stages: ReadonlyArray<Inflating>
+  readonly #entry: BodySink
+  readonly #stages: ReadonlyArray<ContentDecoder>
 
   /**
    * @param resume - called when there is room again, after `push` said that there is none.
    * @param abort - called when nobody will read on.
-   * @param inflaters - the codings to undo, the first first.
+   * @param decoders - the codings to undo, the first first.
    */
-  constructor(resume: () => void, abort: () => void, inflaters: ReadonlyArray<Inflater>) {
-    const stages: Array<Inflating> = []
+  constructor(resume: () => void, abort: () => void, decoders: ReadonlyArray<MakeDecoder>) {
+    const stages: Array<ContentDecoder> = []
     this.#stages = stages
     const upstream = (at: number): (() => void) => (at === 0 ? resume : () => stages[at - 1]?.resume())
-    this.queue = new BodyQueue(upstream(inflaters.length), () => this.cancel(abort))
-    let next: Sink = this.queue
-    for (let at = inflaters.length - 1; at >= 0; at--) {
-      const make = inflaters[at]
-      if (make !== undefined) next = stages[at] = new Inflating(make, next, upstream(at))
+    this.queue = new BodyQueue(upstream(decoders.length), () => this.cancel(abort))
+    let next: BodySink = this.queue
+    for (let at = decoders.length - 1; at >= 0; at--) {
+      const make = decoders[at]
+      if (make !== undefined) next = stages[at] = new ContentDecoder(make, next, upstream(at))
     }
     this.#entry = next
   }
@@ -36,7 +36,7 @@ export class StreamedBody implements Sink {
     return this.#entry.push(chunk)
   }
 
-  end(end: End): void {
+  end(end: BodyEnd): void {
     this.#entry.end(end)
   }
 }

@@ -1,7 +1,7 @@
 import * as Undici from "undici"
-import { PassingHandler } from "../dispatcher/passingHandler.js"
+import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import { SocketState } from "../dispatcher/socketState.js"
-import { Exchange } from "./dispatchHandler.js"
+import { DispatchHandler } from "./dispatchHandler.js"
 
 /** A client of undici that gives each exchange the state of the socket that it is sent over. */
 export class TrackedClient extends Undici.Client {
@@ -21,7 +21,7 @@ export class TrackedClient extends Undici.Client {
   }
 
   override dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Undici.Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof Exchange || handler instanceof PassingHandler) handler.onDispatch(this.#socket)
+    if (handler instanceof DispatchHandler || handler instanceof DecoratorHandler) handler.onDispatch(this.#socket)
     return super.dispatch(options, handler)
   }
 }

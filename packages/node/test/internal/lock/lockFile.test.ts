@@ -7,8 +7,8 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { vi } from "vitest"
-import { claim, release } from "../../../src/internal/lock/lockFile.js"
-import { self } from "../../../src/internal/lock/processIdentity.js"
+import { tryAcquire, release } from "../../../src/internal/lock/lockFile.js"
+import { currentProcess } from "../../../src/internal/lock/processIdentity.js"
 import { folder } from "../../support/folder.js"
 import { nobody, nonceOf } from "../../support/locks.js"
 
@@ -16,7 +16,7 @@ describe("claim", () => {
   it.live("of many contenders for the lock of a dead process one wins, in every round", () =>
     Effect.gen(function* () {
       const root = join(yield* folder, "app.lock")
-      const me = yield* self
+      const me = yield* currentProcess
       const family = { root, self: me }
       let round = 0
       let wins = 0
@@ -31,8 +31,8 @@ describe("claim", () => {
           Array.from({ length: 8 }, (_, i) => nonceOf(10_000 + round * 8 + i)),
           // Twice, as one that comes late with an old look at the file.
           (nonce) =>
-            claim(family, root, nonce).pipe(
-              Effect.filterOrElse(Option.isNone, () => claim(family, root, nonce)),
+            tryAcquire(family, root, nonce).pipe(
+              Effect.filterOrElse(Option.isNone, () => tryAcquire(family, root, nonce)),
               Effect.map((seen) => (Option.isNone(seen) ? [nonce] : []))
             ),
           { concurrency: "unbounded" }
@@ -53,7 +53,7 @@ describe("claim", () => {
   it.live("one who looked before the lock changed hands does not remove the new holder's", () =>
     Effect.gen(function* () {
       const root = join(yield* folder, "app.lock")
-      const me = yield* self
+      const me = yield* currentProcess
       const family = { root, self: me }
       fs.writeFileSync(root, JSON.stringify({ ...me, pid: nobody, nonce: nonceOf(1) }))
 
@@ -66,10 +66,10 @@ describe("claim", () => {
       })
       syncBuiltinESMExports()
       yield* Effect.addFinalizer(() => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports())))
-      const lateOne = yield* Effect.fork(claim(family, root, nonceOf(2)))
+      const lateOne = yield* Effect.fork(tryAcquire(family, root, nonceOf(2)))
       yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => spy.mock.calls.length === 1 })
 
-      expect(Option.isNone(yield* claim(family, root, nonceOf(3)))).toBe(true)
+      expect(Option.isNone(yield* tryAcquire(family, root, nonceOf(3)))).toBe(true)
       yield* Deferred.succeed(late, undefined)
       expect(Option.isSome(yield* Fiber.join(lateOne))).toBe(true)
       expect(fs.readFileSync(root, "utf8")).toContain(nonceOf(3))

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import fs from "node:fs"
 import { join } from "node:path"
 import type { Process } from "../../../src/internal/lock/processIdentity.js"
-import { isDead, self } from "../../../src/internal/lock/processIdentity.js"
+import { hasExited, currentProcess } from "../../../src/internal/lock/processIdentity.js"
 import { namesIn } from "../../support/folder.js"
 import { lockFile, nobody, tryOnce, write } from "../../support/locks.js"
 
@@ -23,7 +23,7 @@ describe("isDead", () => {
     it.live(`the lock of ${situation} is ${outcome}`, () =>
       Effect.gen(function* () {
         const path = yield* lockFile
-        write(path, { ...(yield* self), ...fields })
+        write(path, { ...(yield* currentProcess), ...fields })
         const content = fs.readFileSync(path, "utf8")
         const attempt = (yield* tryOnce).withLock(path)(Effect.void)
         if (outcome === "taken") {
@@ -61,7 +61,7 @@ describe("a process of another boot", () => {
   ]
   for (const [situation, one, other, outcome] of cases) {
     it.effect(`${situation}, ${outcome ? "is gone" : "may run"}`, () =>
-      Effect.map(isDead(one, other), (dead) => expect(dead).toBe(outcome))
+      Effect.map(hasExited(one, other), (dead) => expect(dead).toBe(outcome))
     )
   }
 })
@@ -83,7 +83,7 @@ describe.skipIf(process.platform !== "linux")("a process that was killed and tha
       })
       const stat = () => fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")
       yield* Effect.repeat(Effect.sleep("5 millis"), { until: () => stat()[2] === "Z" })
-      write(path, { ...(yield* self), pid, start: stat()[21] ?? "" })
+      write(path, { ...(yield* currentProcess), pid, start: stat()[21] ?? "" })
       expect(yield* (yield* tryOnce).withLock(path)(Effect.succeed("taken"))).toBe("taken")
     }).pipe(Effect.scoped)
   )

@@ -3,10 +3,10 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { inspect } from "node:util"
 import { afterEach, vi } from "vitest"
-import { proxyEnv } from "../../../src/internal/proxy/proxyEnv.js"
+import { readProxyEnv } from "../../../src/internal/proxy/proxyEnv.js"
 
 const read = (entries: Record<string, string>) =>
-  Effect.withConfigProvider(proxyEnv, ConfigProvider.fromMap(new Map(Object.entries(entries))))
+  Effect.withConfigProvider(readProxyEnv, ConfigProvider.fromMap(new Map(Object.entries(entries))))
 
 /** The hosts of the proxies for http and https. */
 const hosts = (entries: Record<string, string>) =>
@@ -47,7 +47,9 @@ describe("proxyEnv", () => {
   it.effect("reads hosts without a proxy from no_proxy, and else from NO_PROXY", () =>
     Effect.gen(function* () {
       const bypassed = (entries: Record<string, string>) =>
-        Effect.map(read(entries), ({ bypasses }) => ["a.test", "b.test"].filter((host) => bypasses(host, "80")))
+        Effect.map(read(entries), ({ isBypassed: bypasses }) =>
+          ["a.test", "b.test"].filter((host) => bypasses(host, "80"))
+        )
       expect(yield* bypassed({})).toEqual([])
       expect(yield* bypassed({ NO_PROXY: "a.test" })).toEqual(["a.test"])
       expect(yield* bypassed({ no_proxy: "b.test", NO_PROXY: "a.test" })).toEqual(["b.test"])

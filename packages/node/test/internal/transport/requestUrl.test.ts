@@ -3,7 +3,7 @@ import * as UrlParams from "@effect/platform/UrlParams"
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
-import { splitter } from "../../../src/internal/transport/requestUrl.js"
+import { makeUrlSplitter } from "../../../src/internal/transport/requestUrl.js"
 
 const origins = ["http://host", "https://host:8443", "http://[::1]:80", "http://127.0.0.1:3000", "http://a"]
 
@@ -62,7 +62,7 @@ describe("splitter", () => {
   it("splits every URL as the parser does, once it knows the origin, and appends parameters", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...origins), paths, params, (origin, path, urlParams) => {
-        const split = splitter()
+        const split = makeUrlSplitter()
         // The first tells it the origin.
         expect(Either.isRight(split(HttpClientRequest.get(`${origin}/`)))).toBe(true)
         const request = HttpClientRequest.setUrlParams(HttpClientRequest.get(origin), UrlParams.fromInput(urlParams))
@@ -91,7 +91,7 @@ describe("splitter", () => {
         FastCheck.boolean(),
         FastCheck.boolean(),
         (query, urlParams, isKnown, hash) => {
-          const split = splitter()
+          const split = makeUrlSplitter()
           if (isKnown) expect(Either.isRight(split(HttpClientRequest.get("http://host/")))).toBe(true)
           const request = HttpClientRequest.setUrlParams(
             HttpClientRequest.get(`http://host/a?${query}${hash ? "#top" : ""}`),
@@ -112,11 +112,11 @@ describe("splitter", () => {
     const broken = Object.assign(Object.create(Object.getPrototypeOf(request)), request, {
       urlParams: [["a", Symbol()]]
     })
-    expect(Either.isLeft(splitter()(broken))).toBe(true)
+    expect(Either.isLeft(makeUrlSplitter()(broken))).toBe(true)
   })
 
   it("takes no host for a known one that is longer, has a user, or another scheme", () => {
-    const split = splitter()
+    const split = makeUrlSplitter()
     const origin = (url: string) => Either.getOrThrow(split(HttpClientRequest.get(url))).origin
     expect(origin("http://host/")).toBe("http://host")
     expect(origin("http://host.evil/")).toBe("http://host.evil")
@@ -126,7 +126,7 @@ describe("splitter", () => {
   })
 
   it("refuses what is no URL, and what is neither http nor https", () => {
-    const split = splitter()
+    const split = makeUrlSplitter()
     for (const url of ["/path", "", "file:///etc/passwd", "ftp://host/", "data:,x", "http://"]) {
       expect(Either.isLeft(split(HttpClientRequest.get(url)))).toBe(true)
     }

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
-import { ResponseHeads } from "../../../src/internal/dispatcher/responseHeads.js"
+import { ResponseHeadRewriter } from "../../../src/internal/dispatcher/responseHeadRewriter.js"
 
 const pieces = (text: string, cuts: ReadonlyArray<number>): ReadonlyArray<string> => {
   const at = [0, ...[...cuts].map((cut) => cut % (text.length + 1)).sort((a, b) => a - b), text.length]
   return at.slice(1).map((end, index) => text.slice(at[index], end))
 }
 
-const passed = (text: string, cuts: ReadonlyArray<number> = [], heads = new ResponseHeads()): string =>
+const passed = (text: string, cuts: ReadonlyArray<number> = [], heads = new ResponseHeadRewriter()): string =>
   pieces(text, cuts)
     .filter((piece) => piece !== "")
-    .map((piece) => heads.pass(Buffer.from(piece, "latin1"))?.toString("latin1") ?? "")
+    .map((piece) => heads.rewrite(Buffer.from(piece, "latin1"))?.toString("latin1") ?? "")
     .join("")
 
 const ok = "HTTP/1.1 200 OK\r\n"
@@ -96,13 +96,13 @@ describe("ResponseHeads", () => {
   })
 
   it("rewrites the head of each response, once the one before is complete", () => {
-    const heads = new ResponseHeads()
+    const heads = new ResponseHeadRewriter()
     for (let n = 0; n < 3; n++) {
       expect(passed(`HTTP/1.1 100 Continue\r\n\r\n${ok}a: 1\r\n 2\r\n\r\n`, [30], heads)).toBe(
         `HTTP/1.1 102 Continue\r\n\r\n${ok}a: 1   2\r\n\r\n`
       )
       expect(passed(body, [10, 20], heads)).toBe(body)
-      heads.next()
+      heads.startNextResponse()
     }
   })
 
@@ -113,12 +113,12 @@ describe("ResponseHeads", () => {
   })
 
   it("takes linear time for a head that does not end", () => {
-    const heads = new ResponseHeads()
-    heads.pass(Buffer.from(ok, "latin1"))
+    const heads = new ResponseHeadRewriter()
+    heads.rewrite(Buffer.from(ok, "latin1"))
     const piece = Buffer.alloc(64 * 1024, "a: 1\r\n 2\r\n", "latin1")
     // The time that this process computes: other programs add to the time of the clock.
     const before = process.cpuUsage()
-    for (let n = 0; n < 64; n++) heads.pass(Buffer.from(piece))
+    for (let n = 0; n < 64; n++) heads.rewrite(Buffer.from(piece))
     const { system, user } = process.cpuUsage(before)
     expect((user + system) / 1000).toBeLessThan(1000)
   })

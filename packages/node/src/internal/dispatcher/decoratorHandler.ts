@@ -2,7 +2,7 @@ import type { RequestHandler } from "./requestDispatcher.js"
 import type { SocketState } from "./socketState.js"
 
 /** Passes on to another handler what the dispatcher reports: the base of handlers that look at a part of it. */
-export class PassingHandler implements RequestHandler {
+export class DecoratorHandler implements RequestHandler {
   readonly #handler: RequestHandler
 
   constructor(handler: RequestHandler) {

@@ -1,9 +1,9 @@
 import type { Socket } from "node:net"
 import * as Undici from "undici"
 import type { Connector } from "../connection/connector.js"
-import { PassingHandler } from "../dispatcher/passingHandler.js"
+import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import type { OutgoingRequest, RequestDispatcher, RequestHandler } from "../dispatcher/requestDispatcher.js"
-import { defaults, makeConnector, milliseconds } from "../transport/agent.js"
+import { defaults, makeConnector, toMilliseconds } from "../transport/agent.js"
 import type { Options } from "../transport/options.js"
 import type { OwningDispatcher } from "../transport/owningDispatcher.js"
 import { makeDispatcher } from "../transport/owningDispatcher.js"
@@ -12,7 +12,7 @@ import type { Proxy } from "./proxyUrl.js"
 import { openTunnel } from "./tunnel.js"
 
 /** The requests to one origin that wait for a connection, and the tunnels to it that are being opened. */
-class Waiting {
+class PendingTunnels {
   /** What closes each of the tunnels. */
   readonly tunnels: Set<() => void> = new Set()
   requests = 0
@@ -23,19 +23,19 @@ class Waiting {
 }
 
 /** Passes on what the dispatcher reports, and calls `ended` once when the request no longer waits for a connection. */
-class WaitingRequest extends PassingHandler {
+class WaitingRequest extends DecoratorHandler {
   #ended: (() => void) | undefined
 
-  constructor(handler: RequestHandler, ended: () => void) {
+  constructor(handler: RequestHandler, onEnded: () => void) {
     super(handler)
-    this.#ended = ended
+    this.#ended = onEnded
     handler.onWaiting(() => this.#end())
   }
 
   #end(): void {
-    const ended = this.#ended
+    const onEnded = this.#ended
     this.#ended = undefined
-    ended?.()
+    onEnded?.()
   }
 
   override onConnect(abort: (error?: Error) => void): void {
@@ -53,12 +53,12 @@ class WaitingRequest extends PassingHandler {
  * A dispatcher that sends through tunnels of a proxy. When no request waits for a connection to an origin any more, the
  * tunnels to it that are being opened are closed.
  */
-export class Tunnels implements RequestDispatcher {
+export class TunnelDispatcher implements RequestDispatcher {
   readonly #dispatcher: OwningDispatcher
   readonly #proxy: Proxy
   readonly #options: Options
   readonly #toProxy: Connector
-  readonly #waiting: Map<string, Waiting> = new Map()
+  readonly #waiting: Map<string, PendingTunnels> = new Map()
 
   constructor(options: Options, proxy: Proxy) {
     this.#proxy = proxy
@@ -72,35 +72,35 @@ export class Tunnels implements RequestDispatcher {
 
   readonly dispatch = (request: OutgoingRequest, handler: RequestHandler): boolean => {
     const { origin } = request
-    const waiting = this.#waitingFor(origin)
-    waiting.requests += 1
-    const ended = () => {
-      waiting.requests -= 1
-      if (waiting.requests === 0) waiting.close()
-      this.#forget(origin, waiting)
+    const pending = this.#waitingFor(origin)
+    pending.requests += 1
+    const onEnded = () => {
+      pending.requests -= 1
+      if (pending.requests === 0) pending.close()
+      this.#forget(origin, pending)
     }
-    return this.#dispatcher.dispatch(request, new WaitingRequest(handler, ended))
+    return this.#dispatcher.dispatch(request, new WaitingRequest(handler, onEnded))
   }
 
   /** Opens a connection within `connectTimeout`: to the proxy, then the tunnel, then TLS to the origin. */
   #open(connect: Connector, target: Undici.buildConnector.Options, callback: Undici.buildConnector.Callback): void {
     const origin = `${target.protocol}//${target.host}`
-    const waiting = this.#waitingFor(origin)
+    const pending = this.#waitingFor(origin)
     let tunnel: Socket | undefined
     const finish: Undici.buildConnector.Callback = (...result) => {
       // What comes after the first result is a consequence of it.
-      if (!waiting.tunnels.delete(close)) return
+      if (!pending.tunnels.delete(close)) return
       clearTimeout(timer)
-      this.#forget(origin, waiting)
+      this.#forget(origin, pending)
       if (result[0] !== null) {
-        abandon()
+        closeTunnel()
         tunnel?.destroy()
       }
       callback(...result)
     }
     const close = () => finish(new Undici.errors.RequestAbortedError(), null)
-    waiting.tunnels.add(close)
-    const abandon = openTunnel(this.#proxy, target, this.#toProxy, (error, socket) => {
+    pending.tunnels.add(close)
+    const closeTunnel = openTunnel(this.#proxy, target, this.#toProxy, (error, socket) => {
       if (error !== undefined) return finish(error, null)
       tunnel = socket
       connect({ ...target, httpSocket: socket }, finish)
@@ -112,22 +112,22 @@ export class Tunnels implements RequestDispatcher {
   }
 
   #timer(onTimeout: () => void): NodeJS.Timeout | undefined {
-    const timeout = milliseconds(this.#options.connectTimeout ?? defaults.connectTimeout)
+    const timeout = toMilliseconds(this.#options.connectTimeout ?? defaults.connectTimeout)
     return timeout === 0 ? undefined : setTimeout(onTimeout, timeout)
   }
 
-  #waitingFor(origin: string): Waiting {
-    const waiting = this.#waiting.get(origin) ?? new Waiting()
-    this.#waiting.set(origin, waiting)
-    return waiting
+  #waitingFor(origin: string): PendingTunnels {
+    const pending = this.#waiting.get(origin) ?? new PendingTunnels()
+    this.#waiting.set(origin, pending)
+    return pending
   }
 
-  #forget(origin: string, { requests, tunnels }: Waiting): void {
+  #forget(origin: string, { requests, tunnels }: PendingTunnels): void {
     if (requests === 0 && tunnels.size === 0) this.#waiting.delete(origin)
   }
 
   async destroy(): Promise<void> {
-    this.#waiting.forEach((waiting) => waiting.close())
+    this.#waiting.forEach((pending) => pending.close())
     await this.#dispatcher.destroy()
   }
 }

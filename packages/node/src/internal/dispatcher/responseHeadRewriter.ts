@@ -6,21 +6,21 @@ const zero = 48
 const one = 49
 const two = 50
 const letterC = 99
-const lowerCase = 32
+const lowerCaseBit = 32
 
-const start = Buffer.from("HTTP/1.", "latin1")
-const statusAt = "HTTP/1.1 ".length
-const statusEnd = statusAt + 3
-const lengthName = "content-length:"
+const statusPrefix = Buffer.from("HTTP/1.", "latin1")
+const statusIndex = "HTTP/1.1 ".length
+const statusEnd = statusIndex + 3
+const contentLengthName = "content-length:"
 
-const feedAt = (bytes: Buffer, from: number): number => {
+const indexOfLineFeed = (bytes: Buffer, from: number): number => {
   let at = from
   while (at < bytes.length && bytes[at] !== lineFeed) at++
   return at
 }
 
 /** The length that a list of equal lengths gives; undefined for another list. */
-const lengthIn = (list: string): string | undefined => {
+const parseContentLengths = (list: string): string | undefined => {
   const [first = "", ...others] = list.split(",").map((value) => value.trim())
   return /^\d+$/.test(first) && others.every((other) => other === first) ? first : undefined
 }
@@ -32,10 +32,10 @@ const lengthIn = (list: string): string | undefined => {
  * - The lines of a folded field become one line (RFC 9112 §5.2).
  * - A `content-length` that is repeated with one value is given once (RFC 9110 §8.6).
  *
- * It gets the pieces that are read from a socket, and changes no body: {@link next} has to be called after each
+ * It gets the pieces that are read from a socket, and changes no body: {@link startNextResponse} has to be called after each
  * response. Any other head passes as it is.
  */
-export class ResponseHeads {
+export class ResponseHeadRewriter {
   #inHead = true
   #isAtStart = true
   #isStatusLine = true
@@ -45,13 +45,13 @@ export class ResponseHeads {
   #held: Buffer | undefined
 
   /** The response is complete, and the next piece begins another one. */
-  next(): void {
+  startNextResponse(): void {
     this.#inHead = true
     this.#isAtStart = true
   }
 
   /** @returns what the parser may read of a piece, or null for nothing yet. */
-  pass(piece: Buffer): Buffer | null {
+  rewrite(piece: Buffer): Buffer | null {
     if (!this.#inHead) return piece
     const bytes = this.#held === undefined ? piece : Buffer.concat([this.#held, piece])
     this.#held = undefined
@@ -67,10 +67,10 @@ export class ResponseHeads {
       if (this.#isAtStart && !this.#begin(bytes, at)) return this.#hold(bytes, at)
       if (!this.#inHead) break
       const line = at
-      const feed = feedAt(bytes, at)
+      const feed = indexOfLineFeed(bytes, at)
       const following = bytes[feed + 1]
       if (following === undefined || (following === carriageReturn && feed + 2 === bytes.length)) {
-        return this.#hold(bytes, endOfLine(bytes))
+        return this.#hold(bytes, indexOfTrailingBreak(bytes))
       }
       at = feed + 1
       if ((following === space || following === tab) && !this.#isStatusLine && bytes[feed - 1] === carriageReturn) {
@@ -78,7 +78,7 @@ export class ResponseHeads {
         isLine = false
         continue
       }
-      if (isLine && isLength(bytes, line)) {
+      if (isLine && isContentLengthField(bytes, line)) {
         const shorter = this.#withoutRepetition(bytes, line, feed)
         at -= bytes.length - shorter.length
         bytes = shorter
@@ -95,14 +95,14 @@ export class ResponseHeads {
 
   /** @returns whether enough of the status line is there. */
   #begin(bytes: Buffer, at: number): boolean {
-    const prefix = bytes.subarray(at, at + start.length)
-    if (!prefix.equals(start.subarray(0, prefix.length))) {
+    const prefix = bytes.subarray(at, at + statusPrefix.length)
+    if (!prefix.equals(statusPrefix.subarray(0, prefix.length))) {
       // The parser says what is wrong with it.
       this.#inHead = false
       return true
     }
     if (bytes.length < at + statusEnd) return false
-    const status = at + statusAt
+    const status = at + statusIndex
     const isHundred = bytes[status] === one && bytes[status + 1] === zero
     if (isHundred && bytes[status + 2] === zero) bytes[status + 2] = two
     // After 101 the connection speaks another protocol.
@@ -125,7 +125,7 @@ export class ResponseHeads {
 
   #withoutRepetition(bytes: Buffer, line: number, feed: number): Buffer {
     const text = bytes.toString("latin1", line, feed)
-    const length = lengthIn(text.slice(lengthName.length))
+    const length = parseContentLengths(text.slice(contentLengthName.length))
     if (length === undefined) return bytes
     const isFirst = this.#length === undefined
     if (isFirst && !text.includes(",")) {
@@ -134,18 +134,18 @@ export class ResponseHeads {
     }
     if (!isFirst && this.#length !== length) return bytes
     this.#length = length
-    const replacement = isFirst ? `${lengthName} ${length}\r\n` : ""
+    const replacement = isFirst ? `${contentLengthName} ${length}\r\n` : ""
     return Buffer.concat([bytes.subarray(0, line), Buffer.from(replacement, "latin1"), bytes.subarray(feed + 1)])
   }
 }
 
 /** Where the line break at the end of a piece begins, with the one after it. */
-const endOfLine = (bytes: Buffer): number => {
+const indexOfTrailingBreak = (bytes: Buffer): number => {
   let at = bytes.length
   while (at > 0 && bytes.length - at < 3 && (bytes[at - 1] === carriageReturn || bytes[at - 1] === lineFeed)) at--
   return at
 }
 
-const isLength = (bytes: Buffer, line: number): boolean =>
-  ((bytes[line] ?? 0) | lowerCase) === letterC &&
-  bytes.toString("latin1", line, line + lengthName.length).toLowerCase() === lengthName
+const isContentLengthField = (bytes: Buffer, line: number): boolean =>
+  ((bytes[line] ?? 0) | lowerCaseBit) === letterC &&
+  bytes.toString("latin1", line, line + contentLengthName.length).toLowerCase() === contentLengthName
