@@ -1,5 +1,5 @@
 /**
- * Joining a path to the base URL of an API, so that nothing that the path says leads out of that base.
+ * Base URLs of APIs: joins a path to a base URL, and rejects every path that leads outside of it.
  *
  * @since 0.1.0
  */
@@ -10,12 +10,12 @@ import { err, ok } from "./Result.js"
 import * as RequestTarget from "./RequestTarget.js"
 
 /**
- * Why a base URL is refused.
+ * Why a base URL is rejected.
  *
- * - `InvalidBase`: not an absolute URL written as `scheme://host`, or holds a character that no URL has.
+ * - `InvalidBase`: not an absolute URL of the form `scheme://host`, or it contains a character that no URL may contain.
  * - `BaseScheme`: neither http nor https.
- * - `BaseUserinfo`: has a user name or a password (credentials belong to an authentication scheme).
- * - `BaseQuery`, `BaseFragment`: has a query or a fragment, be it empty, that a path would have to follow.
+ * - `BaseUserinfo`: contains a user name or a password. Credentials belong to an authentication scheme.
+ * - `BaseQuery`, `BaseFragment`: has a query or a fragment, even an empty one. A path cannot be appended to it.
  *
  * @since 0.1.0
  * @category models
@@ -23,17 +23,17 @@ import * as RequestTarget from "./RequestTarget.js"
 export type BaseReason = "InvalidBase" | "BaseScheme" | "BaseUserinfo" | "BaseQuery" | "BaseFragment"
 
 /**
- * Why a path is refused.
+ * Why a path is rejected.
  *
  * - `IllegalCharacter`: a control character, plain or (before the query) percent-encoded; a backslash before the query; a
- *   space at either end; half a surrogate pair. URL parsers drop or rewrite these without a word.
- * - `LooksLikeAuthority`: begins with `//`, `@` or `:`, which gluing strings together would turn into a host, userinfo or port.
- * - `DotSegment`: has a segment that some server reads as `..`: also as `%2e%2e`, between encoded slashes, in overlong UTF-8
+ *   space at either end; a lone surrogate. URL parsers silently drop or rewrite these.
+ * - `LooksLikeAuthority`: begins with `//`, `@` or `:`. Plain concatenation would turn it into a host, userinfo or port.
+ * - `DotSegment`: has a segment that some server reads as `..`. Also as `%2e%2e`, between encoded slashes, in overlong UTF-8
  *   (`%c0%af`), or with parameters (`..;`, `..;a=b`).
  * - `UnsupportedScheme`: an absolute URL that is neither http nor https.
- * - `InvalidUrl`: begins with `http:` or `https:` and is no URL of that scheme, e.g. `https:evil`.
+ * - `InvalidUrl`: begins with `http:` or `https:` and is not a valid URL of that scheme, such as `https:evil`.
  * - `Userinfo`: an absolute URL with a user name or a password.
- * - `OtherOrigin`: an absolute URL of another scheme, host or port.
+ * - `OtherOrigin`: an absolute URL with another scheme, host or port.
  * - `OutsideBase`: an absolute URL of the base's origin that is not below the base's path.
  *
  * @since 0.1.0
@@ -50,7 +50,7 @@ export type PathReason =
   | "OutsideBase"
 
 /**
- * Why two parts make no URL, in the base or in what was to be joined to it.
+ * Why a base URL or a path is rejected.
  *
  * @since 0.1.0
  * @category models
@@ -58,10 +58,10 @@ export type PathReason =
 export type Reason = BaseReason | PathReason
 
 /**
- * Checks a base URL, to fail where a client is made and not at its first request.
+ * Validates a base URL, so that an error is reported when a client is made and not at its first request.
  *
- * @param base e.g. `https://api.example.com/v1`, with or without a slash at its end
- * @returns the normalised URL
+ * @param base such as `https://api.example.com/v1`, with or without a slash at its end
+ * @returns the normalized URL
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-4.2
  * @since 0.1.0
  * @category decoding
@@ -72,18 +72,20 @@ export const validate = (base: string): Result<string, BaseReason> => {
 }
 
 /**
- * Appends a path to a base URL. The result has the base's origin and lies at or below the base's path, whatever the path
- * says; what would lead elsewhere is refused and never repaired.
+ * Appends a path to a base URL. The result always has the base's origin and is at or below the base's path. Any other path
+ * is rejected, and never repaired.
  *
- * The base's own path is kept, with or without a slash at its end and at the beginning of `path`: `https://a.test/v1` and
- * `/users` give `https://a.test/v1/users` (RFC 3986 resolution would drop `/v1`). Query and fragment of `path` are kept. An
- * empty path gives the base. An absolute URL, as APIs hand out for the next page, is taken when it lies inside the base.
- * `name:verb` is a path, not a scheme. Characters that a URL must encode are encoded as UTF-8; what is encoded stays so, and
- * everything else in a query stays byte for byte.
+ * - The base path is kept, with or without a slash at its end or at the start of `path`: `https://a.test/v1` and `/users`
+ *   give `https://a.test/v1/users`. (RFC 3986 resolution would drop `/v1`.)
+ * - Query and fragment of `path` are kept. An empty path gives the base.
+ * - An absolute URL is accepted if it is below the base, such as the URL of the next page.
+ * - `name:verb` is a path, not a scheme.
+ * - Characters that a URL must encode are encoded as UTF-8. Encoded characters stay encoded, and the rest of a query is
+ *   unchanged.
  *
- * @param base as {@link validate} takes it
- * @param path e.g. `/users?page=2`, `users`, `?page=2`, or an absolute URL inside the base
- * @returns the absolute, normalised URL, or the rule that was broken
+ * @param base as for {@link validate}
+ * @param path such as `/users?page=2`, `users`, `?page=2`, or an absolute URL below the base
+ * @returns the absolute, normalized URL, or the reason why the base or the path is rejected
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.3
  * @since 0.1.0
  * @category constructors
@@ -94,11 +96,11 @@ export const join = (base: string, path: string): Result<string, Reason> => {
 }
 
 /**
- * {@link join} for many paths: the base is looked at once, and a path that is written as a URL parser would write it is
- * only appended.
+ * Makes a function that joins paths to one base URL. The base is parsed once, and a path that is normalized already is
+ * appended without parsing.
  *
- * @param base as {@link validate} takes it
- * @returns the join of a path to this base, or the rule that the base broke
+ * @param base as for {@link validate}
+ * @returns the join function, or the reason why the base is rejected
  * @since 0.1.0
  * @category constructors
  */
@@ -124,7 +126,7 @@ const joined = (root: URL, path: string): Result<string, PathReason> => {
 }
 
 /**
- * Says in a sentence what a refusal means and what to write instead. Repeats nothing of the input.
+ * Describes a reason for an error message: what is wrong, and what to use instead. It contains nothing of the input.
  *
  * @since 0.1.0
  * @category conversions
@@ -151,12 +153,12 @@ const EXPLANATIONS: Readonly<Record<Reason, string>> = {
 
 const parseBase = (base: string): URL | BaseReason => {
   if (hasIllegalCharacter(base)) return "InvalidBase"
-  // The parser would also take `https:evil` and `https:///evil`, whose host is not where a reader looks for it.
+  // The parser would also accept `https:evil` and `https:///evil`, where a reader would not recognize the host.
   const start = base.indexOf(":") + 3
   const url = base.startsWith("://", start - 3) && base[start] !== "/" ? Url.parse(base) : undefined
   if (url === undefined) return "InvalidBase"
   if (!Url.isHttp(url)) return "BaseScheme"
-  // Read from the text, because the parsed URL shows no difference between an empty part and a missing one.
+  // The parsed URL does not distinguish an empty query or fragment from a missing one.
   if (base.includes("#")) return "BaseFragment"
   if (base.includes("?")) return "BaseQuery"
   const slash = base.indexOf("/", start)
@@ -189,11 +191,11 @@ const startsWithHttp = (path: string): boolean => {
   return start.startsWith("http:") || start === "https:"
 }
 
-/** `https:evil` and `https:/evil` are relative or absolute depending on who reads them. */
+/** `https:evil` and `https:/evil` are relative or absolute, depending on the parser. */
 const parseAbsolute = (path: string): URL | undefined =>
   path.startsWith("//", path.indexOf(":") + 1) ? Url.parse(path) : undefined
 
-/** Another scheme followed by a slash; without one it is a path such as `instances:batchDelete`. */
+/** Another scheme followed by a slash. Without the slash it is a path such as `instances:batchDelete`. */
 const hasOtherScheme = (path: string): boolean => {
   if (startsWithHttp(path) || !isAlpha(path.charCodeAt(0))) return false
   let index = 1
@@ -222,8 +224,8 @@ const hasIllegalCharacter = (text: string): boolean => {
 }
 
 /**
- * Servers read a path in other ways than a URL parser does: percent-encoded, in overlong UTF-8, as `%u002e`, with parameters
- * after a `;`. A segment is refused that any of them would read as `..`.
+ * Rejects segments that any server reads as `..`. Servers decode paths differently from URL parsers: percent-encoded, in
+ * overlong UTF-8, as `%u002e`, or with parameters after a `;`.
  */
 const segmentsRefusal = (path: string): PathReason | undefined => {
   let segment = ""
@@ -234,16 +236,16 @@ const segmentsRefusal = (path: string): PathReason | undefined => {
     const character = String.fromCharCode(code)
     const separates = character === "/" || character === "\\"
     if (separates && isDotSegment(segment)) return "DotSegment"
-    // Three characters tell `..` from every other segment.
+    // Three characters are enough to distinguish `..` and `..;` from other segments.
     segment = separates ? "" : (segment + character).slice(0, 3)
   }
   return isDotSegment(segment) ? "DotSegment" : undefined
 }
 
-/** `..;` begins the parameters of a segment `..` (RFC 3986 §3.3), which Tomcat, Jetty and Spring resolve without them. */
+/** `..;` starts the parameters of a segment `..` (RFC 3986 §3.3). Tomcat, Jetty and Spring ignore the parameters. */
 const isDotSegment = (segment: string): boolean => segment === ".." || segment === "..;"
 
-/** The character that a lenient server reads at an index, and how many characters of the text it takes. */
+/** The character that a lenient server reads at an index, and its length in the text. */
 const characterAt = (text: string, index: number): { readonly code: number; readonly length: number } => {
   const first = decodeByte(text, index)
   if (first === undefined) {
@@ -253,7 +255,7 @@ const characterAt = (text: string, index: number): { readonly code: number; read
   return decodeOverlong(text, index, first) ?? { code: first, length: 3 }
 }
 
-/** How many bytes follow the first one of an overlong form, and how many bits of that one count. */
+/** The number of bytes after the first byte of an overlong sequence, and the payload bits of the first byte. */
 const overlong = (first: number): readonly [following: number, bits: number] | undefined => {
   if (first === 0xc0 || first === 0xc1) return [1, 0x1f]
   if (first === 0xe0) return [2, 0x0f]
@@ -262,9 +264,9 @@ const overlong = (first: number): readonly [following: number, bits: number] | u
 }
 
 /**
- * An ASCII character in more bytes than it needs, which RFC 3629 §3 forbids and old decoders read: `%c0%ae` is a dot. Some
- * of them do not look at the upper bits of the following bytes. In Latin-1 those are letters: a control character that
- * only such a decoder would read is none.
+ * Decodes an ASCII character that is encoded in more bytes than needed: `%c0%ae` is a dot. RFC 3629 §3 forbids this, but old
+ * decoders accept it. Some ignore the upper bits of the following bytes. In Latin-1 those bytes are letters, so a control
+ * character that only such a decoder would read is not rejected.
  */
 const decodeOverlong = (text: string, index: number, first: number) => {
   const form = overlong(first)
@@ -284,7 +286,7 @@ const decodeOverlong = (text: string, index: number, first: number) => {
 const decodeByte = (text: string, percent: number): number | undefined =>
   text[percent] === "%" ? hexPair(text, percent + 1) : undefined
 
-/** `%u002e`, as JavaScript's `escape` writes a character, and IIS and some Java servers read it. */
+/** Decodes `%u002e`, the form of JavaScript's `escape`, which IIS and some Java servers accept. */
 const decodeUnit = (text: string, percent: number): number | undefined => {
   if (text[percent] !== "%" || text[percent + 1]?.toLowerCase() !== "u") return undefined
   const high = hexPair(text, percent + 2)

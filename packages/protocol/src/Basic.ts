@@ -1,5 +1,5 @@
 /**
- * The credentials of the Basic authentication scheme.
+ * Credentials of the Basic authentication scheme (RFC 7617).
  *
  * @see https://www.rfc-editor.org/rfc/rfc7617
  * @since 0.1.0
@@ -9,8 +9,11 @@ import type { Result } from "./Result.js"
 import { err, ok } from "./Result.js"
 
 /**
- * Why a user name and a password cannot be sent: a colon in the user name would move the border between the two, control
- * characters are forbidden in both, and half a surrogate pair has no UTF-8.
+ * Why a user name or a password cannot be encoded.
+ *
+ * - `ColonInUser`: the user name contains a colon, which separates it from the password.
+ * - `ControlCharacter`: one of them contains a control character, which RFC 7617 forbids.
+ * - `LoneSurrogate`: one of them contains a lone surrogate, which has no UTF-8 encoding.
  *
  * @since 0.1.0
  * @category models
@@ -18,14 +21,15 @@ import { err, ok } from "./Result.js"
 export type Reason = "ColonInUser" | "ControlCharacter" | "LoneSurrogate"
 
 /**
- * Encodes a user name and a password as the `token68` that follows `Basic ` in an Authorization field: Base64 of
- * `user:password` in UTF-8. Both are brought to Unicode Normalization Form C first, which servers that announce
- * `charset="UTF-8"` expect and which leaves ASCII as it is; one that is longer than 1024 UTF-16 code units was typed by
- * nobody, and goes as it is. No other preparation (RFC 8265) is made. Both may be empty.
+ * Encodes a user name and a password as the `token68` of an `Authorization` field: Base64 of `user:password` in UTF-8.
+ *
+ * Both are normalized to Unicode Normalization Form C first, which servers that send `charset="UTF-8"` expect, and which
+ * does not change ASCII. Text longer than 1024 UTF-16 code units is not normalized. No other preparation (RFC 8265) is
+ * applied. Both may be empty.
  *
  * @param user the user-id, without `:`
- * @param password may hold `:`
- * @returns the token68 without the scheme name, or the reason why there is none; neither is fit to be printed with the input
+ * @param password may contain `:`
+ * @returns the `token68` without the scheme name, or the reason of the rejection. Do not print it.
  * @see https://www.rfc-editor.org/rfc/rfc7617#section-2
  * @see https://www.rfc-editor.org/rfc/rfc7617#section-2.1
  * @since 0.1.0
@@ -46,7 +50,7 @@ const refusal = (text: string): Reason | undefined => {
   return undefined
 }
 
-/** The engine sorts combining marks in quadratic time: 64 KiB of them take seconds. */
+/** Normalization sorts combining marks in quadratic time: 64 KiB of them take seconds. */
 const compose = (text: string): string => (text.length > 1024 ? text : text.normalize("NFC"))
 
 const base64 = (bytes: Uint8Array): string => {

@@ -1,5 +1,5 @@
 /**
- * The challenges of a server: the value of WWW-Authenticate and Proxy-Authenticate.
+ * Authentication challenges: parser for the fields `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.6.1).
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
  * @since 0.1.0
@@ -17,22 +17,24 @@ import {
 } from "./internal/Char.js"
 
 /**
- * One challenge: a scheme with either one opaque value or any number of parameters.
+ * An authentication challenge: a scheme with either a `token68` value or parameters.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Challenge {
-  /** Name of the scheme in lower case, e.g. `basic`. */
+  /** Name of the scheme in lower case, such as `basic`. */
   readonly scheme: string
-  /** The opaque value of schemes such as Negotiate. */
+  /** The `token68` value of schemes such as Negotiate. */
   readonly token68?: string
-  /** Values by lower-case name, quotes and escapes removed. It has no prototype: `__proto__` is a name like any other. */
+  /**
+   * Parameters by lower-case name, without quotes and escapes. The object has no prototype, so `__proto__` is a normal name.
+   */
   readonly params: Readonly<Record<string, string>>
 }
 
 /**
- * How many characters {@link parse} reads, of all lines together.
+ * Maximum number of characters that {@link parse} reads, of all lines together.
  *
  * @since 0.1.0
  * @category constants
@@ -40,18 +42,22 @@ export interface Challenge {
 export const maxLength = 16_384
 
 /**
- * Parses the challenges of one field line, or of several, in their order. Lines count as if joined with a comma, except that
- * a quoted string ends with its line.
+ * Parses the challenges of one or several field lines, in their order.
  *
- * What is malformed is skipped, and what is around it is kept: a broken parameter costs that parameter, a broken scheme
- * costs its parameters too. A parameter is broken when its value is missing, is followed by anything but a comma, holds a
- * control character, or opens a quote that does not close; a parameter without a challenge, or after a `token68`, is
- * dropped. Of two parameters with one name the first counts. Empty list members and blanks around `=` do not count.
+ * Lines are treated as if joined with a comma, except that a quoted string ends with its line. Invalid parts are skipped,
+ * and the rest is kept:
  *
- * Of more than {@link maxLength} characters the rest is not read, and the challenge in which the reading ends is dropped
- * whole, so that half a value is never taken for a value.
+ * - An invalid parameter is dropped. An invalid scheme is dropped with its parameters.
+ * - A parameter is invalid when its value is missing, is followed by anything but a comma, contains a control character, or
+ *   has an opening quote only.
+ * - A parameter without a challenge, or after a `token68`, is dropped.
+ * - Of two parameters with one name the first is used.
+ * - Empty list members and blanks around `=` are ignored.
  *
- * @param fieldValues the field's value, or the values of its lines
+ * Text beyond {@link maxLength} characters is not read. A challenge that is cut there is dropped, so that a partial value is
+ * never used.
+ *
+ * @param fieldValues the field value, or the values of its lines
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.2
  * @since 0.1.0
@@ -74,9 +80,9 @@ export const parse = (fieldValues: string | ReadonlyArray<string>): ReadonlyArra
 }
 
 /**
- * The first challenge of a scheme, whatever the letter case.
+ * Finds the first challenge of a scheme, in any letter case.
  *
- * @param scheme e.g. `Bearer`
+ * @param scheme such as `Bearer`
  * @since 0.1.0
  * @category getters
  */
@@ -93,7 +99,7 @@ interface Draft {
 
 interface State {
   readonly found: Array<Draft>
-  /** Whom a parameter belongs to; nobody after a scheme that could not be read. */
+  /** The challenge that the next parameter belongs to. Undefined after an invalid scheme. */
   current: Draft | undefined
 }
 
@@ -106,14 +112,14 @@ const scan = (line: string, state: State): void => {
   }
 }
 
-/** Reads one member of the list, and answers where the comma after it is, or the end of the line. */
+/** Reads one list member. Returns the index of the comma after it, or the end of the line. */
 const scanMember = (line: string, start: number, state: State): number => {
   const nameEnd = skip(line, start, isTokenChar)
   if (nameEnd === start) return skipMember(line, start)
   const next = skip(line, nameEnd, isBlank)
   if (line.charCodeAt(next) === EQUALS) return scanParameter(line, start, nameEnd, state)
 
-  // A scheme stands alone, or a space follows it.
+  // A scheme stands alone or is followed by a space.
   const isScheme = isMemberEnd(line, next) || next > nameEnd
   state.current = isScheme ? { scheme: line.slice(start, nameEnd).toLowerCase(), params: emptyParams() } : undefined
   if (state.current === undefined) return skipMember(line, next)
@@ -121,7 +127,7 @@ const scanMember = (line: string, start: number, state: State): number => {
   return isMemberEnd(line, next) ? next : scanArgument(line, next, state.current, state)
 }
 
-/** Reads what follows a scheme in the same member: a `token68` or the first parameter. */
+/** Reads the rest of the member after a scheme: a `token68` or the first parameter. */
 const scanArgument = (line: string, start: number, challenge: Draft, state: State): number => {
   const padding = skip(line, start, isToken68Char)
   const tokenEnd = skip(line, padding, isEquals)
@@ -168,7 +174,7 @@ const readQuoted = (line: string, start: number): Value | undefined => {
   return undefined
 }
 
-/** Where the next comma is that no quotes are around. A quote that does not close reaches to the end of the line. */
+/** The index of the next comma outside of quotes. An unclosed quote extends to the end of the line. */
 const skipMember = (line: string, start: number): number => {
   let quoted = false
   for (let index = start; index < line.length; index++) {
@@ -186,5 +192,5 @@ const isEquals = (code: number): boolean => code === EQUALS
 
 const isMemberEnd = (line: string, index: number): boolean => index === line.length || line.charCodeAt(index) === COMMA
 
-// `Object.create` is typed as `any`; an object without members is a record of whatever it will hold.
+// `Object.create` returns `any`. An object without members can be typed as any record.
 const emptyParams = (): Record<string, string> => Object.create(null) as Record<string, string>

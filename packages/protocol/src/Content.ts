@@ -1,13 +1,13 @@
 /**
- * Whether a response has content: its method and its status decide, before any header field does.
+ * Whether a response has content, by its method and status (RFC 9112 §6.3).
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  * @since 0.1.0
  */
 
 /**
- * Whether a response to `method` with `status` can have content. `false` means that it has none, whatever its
- * `content-length` or `transfer-encoding` says.
+ * Whether a response to `method` with `status` can have content. `false`: it has none, whatever its `content-length` or
+ * `transfer-encoding` says.
  *
  * | response | content |
  * |---|---|
@@ -15,7 +15,7 @@
  * | 2xx to `CONNECT` | none (RFC 9110 §9.3.6) |
  * | 1xx, 204, 304 | none (RFC 9112 §6.3) |
  * | 205 | none (RFC 9110 §15.3.6) |
- * | any other | as its header fields say |
+ * | any other | depends on its header fields |
  *
  * @param method the method of the request, in upper case
  * @param status the status of the response

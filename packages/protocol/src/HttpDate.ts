@@ -1,5 +1,5 @@
 /**
- * The date and time of HTTP, read and written without a clock, a time zone or `Date`.
+ * HTTP-date (RFC 9110 §5.6.7): parser and formatter, without a clock, a time zone or `Date`.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  * @since 0.1.0
@@ -15,27 +15,27 @@ const EARLIEST = -62_167_219_200_000
 const LATEST = 253_402_300_799_000
 
 /**
- * Reads an HTTP-date in any of the three forms that a recipient must accept. All of them are GMT.
+ * Parses an HTTP-date in any of the three forms that a recipient must accept. All are GMT.
  *
- * - IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`
- * - RFC 850, `Sunday, 06-Nov-94 08:49:37 GMT`; the year is the latest one with these digits that is not more than 50
- *   years after `now`. Without `now`, 70 to 99 are 1970 to 1999 and 00 to 69 are 2000 to 2069, as POSIX has it: no clock is read.
- * - asctime, `Sun Nov  6 08:49:37 1994`
+ * - IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`
+ * - RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`. The year is the latest one with these digits that is at most 50 years after
+ *   `now`. Without `now`, 70 to 99 are 1970 to 1999 and 00 to 69 are 2000 to 2069, as in POSIX.
+ * - asctime: `Sun Nov  6 08:49:37 1994`
  *
- * Strict: letter case, spaces and the number of digits count, nothing may stand before or after, the day must exist in its
- * month, and the name of the day must be the right one (RFC 5322 §3.3). Second 60 is taken in any minute, and is the first
- * second of the next.
+ * Parsing is strict: letter case, spaces and the number of digits must match, with nothing before or after. The day must
+ * exist in its month, and the name of the day must be correct (RFC 5322 §3.3). Second 60 is accepted in any minute, and is
+ * the first second of the next one.
  *
  * @param text the field value, without whitespace around it
- * @param now epoch milliseconds that an RFC 850 year is read against
- * @returns epoch milliseconds, or `undefined` when the text is not an HTTP-date
+ * @param now epoch milliseconds that an RFC 850 year is compared with
+ * @returns epoch milliseconds, or `undefined` if the text is not an HTTP-date
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  * @see https://www.rfc-editor.org/rfc/rfc5322#section-3.3
  * @since 0.1.0
  * @category decoding
  */
 export const parse = (text: string, now?: number): number | undefined => {
-  // The shortest form is asctime's, of 24 characters, the longest `Wednesday, ` and 22 more: others are not looked at.
+  // asctime is the shortest form (24 characters), RFC 850 with `Wednesday, ` the longest (33).
   if (text.length < 24 || text.length > 33) return undefined
   if (text[3] === ",") return parseImfFixdate(text)
   if (text[3] === " ") return parseAsctime(text)
@@ -43,9 +43,9 @@ export const parse = (text: string, now?: number): number | undefined => {
 }
 
 /**
- * Writes an IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`. Fractions of a second are cut off towards the past.
+ * Formats an IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. Fractions of a second are rounded down.
  *
- * @param epochMs epoch milliseconds; what lies outside the years 0000 to 9999 is brought to the nearest end, `NaN` to the epoch
+ * @param epochMs epoch milliseconds; values outside the years 0000 to 9999 are clamped, `NaN` becomes the epoch
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  * @since 0.1.0
  * @category encoding
@@ -62,7 +62,7 @@ export const format = (epochMs: number): string => {
 interface Parts {
   readonly weekday: number
   readonly year: number
-  /** 1 to 12, or 0 when the name is not one of a month. */
+  /** 1 to 12, or 0 for an unknown name. */
   readonly month: number
   readonly day: number | undefined
   /** Milliseconds since midnight. */
@@ -154,8 +154,8 @@ const pad = (value: number, width: number): string => String(value).padStart(wid
 /** 1970-01-01, day 0, was a Thursday. */
 const weekdayOfDays = (days: number): number => (((days + 4) % 7) + 7) % 7
 
-// Howard Hinnant's `days_from_civil` and `civil_from_days`: years begin in March, so that the leap day is their last, and
-// 400 of them are 146 097 days. `Date.UTC` would take the years 0 to 99 for 1900 to 1999.
+// Howard Hinnant's `days_from_civil` and `civil_from_days`: years start in March, so that the leap day is their last day,
+// and 400 years are 146 097 days. `Date.UTC` would treat the years 0 to 99 as 1900 to 1999.
 const daysOfDate = (year: number, month: number, day: number): number => {
   const marchYear = month <= 2 ? year - 1 : year
   const era = Math.floor(marchYear / 400)
@@ -164,7 +164,7 @@ const daysOfDate = (year: number, month: number, day: number): number => {
   return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
 }
 
-// The month after December is the first of the next year there, too.
+// `daysOfDate` accepts month 13, which is January of the next year.
 const daysInMonth = (year: number, month: number): number => daysOfDate(year, month + 1, 1) - daysOfDate(year, month, 1)
 
 const dateOfDays = (days: number): { readonly year: number; readonly month: number; readonly day: number } => {

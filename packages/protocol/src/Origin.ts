@@ -1,14 +1,14 @@
 /**
- * The origin of an http or https URL: scheme, host and port, which is what a credential is bound to.
+ * Origins of http and https URLs (RFC 6454): scheme, host and port, to which a credential is bound.
  *
  * @since 0.1.0
  */
 import * as Url from "./internal/Url.js"
 
 /**
- * What {@link of} answers for a URL that has no http or https origin: the serialisation of an opaque origin.
+ * Result of {@link of} for a URL without an http or https origin: the serialization of an opaque origin.
  *
- * Two of them are not the same origin, although they are the same string: compare with {@link same}.
+ * Two opaque origins are never the same, although the strings are equal. Compare with {@link same}.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6454#section-6.1
  * @since 0.1.0
@@ -17,14 +17,13 @@ import * as Url from "./internal/Url.js"
 export const opaque = "null"
 
 /**
- * The serialised origin of an absolute http or https URL: lower-case scheme and host (IDNA names as Punycode, IP
- * addresses in their shortest form), and the port unless it is the scheme's default. Path, query, fragment and userinfo
- * do not count. `api.test.` and `api.test` are two origins.
+ * Serializes the origin of an absolute http or https URL.
  *
- * Anything else, be it another scheme (`blob:`, `file:`, `unix:`), a relative reference or no URL at all, gives
- * {@link opaque}.
+ * Scheme and host are in lower case (IDNA names as Punycode, IP addresses in their shortest form). The port is left out if
+ * it is the scheme's default. `api.test.` and `api.test` are two origins. Any other text gives {@link opaque}: another
+ * scheme (`blob:`, `file:`, `unix:`), a relative reference, or an invalid URL.
  *
- * @param url an absolute URL, read as the WHATWG URL Standard does
+ * @param url an absolute URL, parsed as the WHATWG URL Standard says
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-4.3.1
  * @see https://www.rfc-editor.org/rfc/rfc6454#section-6
  * @since 0.1.0
@@ -32,13 +31,12 @@ export const opaque = "null"
  */
 export const of = (url: string): string => {
   const parsed = Url.parse(url)
-  // `blob:https://a.test/…` would report the origin inside it, which a request to it does not have.
+  // The parser reports the inner origin of `blob:https://a.test/…`, but a request to it does not have that origin.
   return parsed !== undefined && Url.isHttp(parsed) ? parsed.origin : opaque
 }
 
 /**
- * Whether two URLs have the same http or https origin. False when either has none: two URLs that cannot be read are
- * never the same origin.
+ * Whether two URLs have the same http or https origin. False if either has none.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6454#section-5
  * @since 0.1.0

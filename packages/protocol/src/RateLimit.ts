@@ -1,5 +1,5 @@
 /**
- * What a server tells of its limits: how many requests are left, and until when.
+ * Rate limit fields: parser for `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and `X-RateLimit-*`.
  *
  * @since 0.1.0
  */
@@ -10,42 +10,42 @@ import * as StructuredList from "./internal/StructuredList.js"
 import type { Headers } from "./RetryAfter.js"
 
 /**
- * The state of one limit, as far as the server tells it.
+ * State of one rate limit, with the values that the server sent.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RateLimit {
-  /** `x-ratelimit` stands for its whole family of names. */
+  /** The fields that it was read from. `x-ratelimit` also stands for its other spellings. */
   readonly source: "ratelimit" | "x-ratelimit"
-  /** The name of the policy; what comes from the server may hold any printable character. */
+  /** Name of the policy. It comes from the server and may contain any printable character. */
   readonly policy?: string | undefined
-  /** How many requests (or other units) a window takes. */
+  /** Number of requests (or other units) per window. */
   readonly limit?: number | undefined
-  /** How many are left. */
+  /** Number of requests that are left. */
   readonly remaining?: number | undefined
-  /** Milliseconds until there are more: a whole number from 0 to `Number.MAX_SAFE_INTEGER`, rounded up. */
+  /** Milliseconds until the reset: an integer from 0 to `Number.MAX_SAFE_INTEGER`, rounded up. */
   readonly resetMs?: number | undefined
-  /** The length of the window in milliseconds. */
+  /** Length of the window in milliseconds. */
   readonly windowMs?: number | undefined
 }
 
 /**
- * Reads every limit that the fields tell of, in this order:
+ * Parses all rate limits of a response, in this order:
  *
- * 1. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): a member each, with `r` and `t`, and with the `q` and `w` of the
- *    member of `RateLimit-Policy` that has the same name.
- * 2. `RateLimit-Policy`: the members that `RateLimit` does not tell of.
- * 3. `X-RateLimit-*`, `X-Rate-Limit-*`, `RateLimit-*` with `Limit`, `Remaining` and `Reset`: one limit for each family.
+ * 1. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): one limit per member, with `r` and `t`, and `q` and `w` of the
+ *    `RateLimit-Policy` member of the same name.
+ * 2. `RateLimit-Policy`: the members without a `RateLimit` member.
+ * 3. `X-RateLimit-*`, `X-Rate-Limit-*`, `RateLimit-*` with `Limit`, `Remaining` and `Reset`: one limit for each spelling.
  *
  * Resets are read as `RetryAfter.parse` reads them: from 1e9 on they are epoch seconds, from 1e12 on epoch milliseconds,
- * and are compared with the server's clock. Smaller ones are seconds from now.
+ * compared with the server's clock. Smaller ones are seconds from now.
  *
- * A structured field that is malformed is passed over, and so is a number that is none: no sign, exponent or hexadecimal.
- * Of several values in an `X-RateLimit` field the first limit, the least remaining and the latest reset count.
+ * A malformed structured field is ignored, and so is an invalid number (with a sign, an exponent or hexadecimal). Of several
+ * values in an `X-RateLimit` field the first limit, the smallest remaining and the latest reset are used.
  *
  * @param headers fields by lower-case name, several lines of a name joined with `, `
- * @param now epoch milliseconds, when the answer arrived
+ * @param now time at which the response arrived, in epoch milliseconds
  * @see https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html
  * @see https://www.rfc-editor.org/rfc/rfc9651#section-4.2.1
  * @since 0.1.0
@@ -61,7 +61,7 @@ export const parse = (headers: Headers, now: number): ReadonlyArray<RateLimit> =
 
 type Members = ReadonlyMap<string, StructuredList.Item["params"]>
 
-/** By the names of their policies; of two members with one name the last counts. */
+/** Members by policy name. Of two members with one name the last is used. */
 const members = (text: string | undefined): Members => {
   const items = text === undefined ? undefined : StructuredList.parse(text)
   const named = new Map<string, StructuredList.Item["params"]>()

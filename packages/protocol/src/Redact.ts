@@ -1,5 +1,5 @@
 /**
- * Making what comes from requests and servers safe to show: in errors, logs, spans and on a terminal.
+ * Redaction: makes URLs, header values and server text safe to show in errors, logs, spans and terminals.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,7 @@ import { REACH, SecretPatterns, SHORTEST } from "./internal/SecretPatterns.js"
 import * as Url from "./internal/Url.js"
 
 /**
- * What stands in the place of a secret.
+ * The text that replaces a secret.
  *
  * @since 0.1.0
  * @category constants
@@ -16,11 +16,11 @@ import * as Url from "./internal/Url.js"
 export const placeholder = "<redacted>"
 
 /**
- * An http or https URL without its secrets: no userinfo, no fragment, and {@link placeholder} in the place of each value
- * in the query (the names stay). The path stays as it is, and the whole is cut after 2048 characters. A path that begins
- * with a slash is treated likewise. Anything else gives `<not a URL>`, because what cannot be read cannot be cleaned.
+ * Redacts an http or https URL: removes userinfo and fragment, and replaces each query value by {@link placeholder}.
  *
- * The result is ASCII without control characters, but for the `…` of one that was cut.
+ * Parameter names and the path are kept. The result is cut after 2048 characters. A path that begins with a slash is
+ * redacted in the same way. Any other text gives `<not a URL>`. The result is ASCII without control characters, except for
+ * the `…` of a cut one.
  *
  * @param address an absolute URL, or a path with or without a query
  * @param hide replaces secrets in the rest of the URL, as {@link withoutSecrets} does; nothing by default
@@ -32,18 +32,19 @@ export const placeholder = "<redacted>"
 export const url = (address: string, hide: (text: string) => string = (text) => text): string => {
   const isPath = address.startsWith("/")
   const parsed = isPath ? Url.parse(address, NOWHERE) : Url.parse(address)
-  // `//host` begins like a path, and is none.
+  // `//host` begins like a path, but is none.
   if (parsed === undefined || !Url.isHttp(parsed) || (isPath && parsed.host !== NOWHERE.host)) return "<not a URL>"
   return text(hide((isPath ? "" : parsed.origin) + parsed.pathname + query(parsed.search)), MAX_URL)
 }
 
 /**
- * Whether the value of a field is a secret by its name: what carries credentials, cookies, keys, tokens, signatures or
- * sessions, and fields whose links often do. The names are matched by their parts, so `Ocp-Apim-Subscription-Key` and
- * `X-Vault-Token` are known without a list; a name too many (`X-RateLimit-Remaining-Tokens`) costs less than one too few.
- * Challenges and `Idempotency-Key` are not secret.
+ * Whether a header field contains a secret, by its name: credentials, cookies, keys, tokens, signatures, sessions, and
+ * fields with links that often contain them.
  *
- * It is a second line of defence. A credential under a name that says nothing is known only to who added it.
+ * Names are matched by their parts, so `Ocp-Apim-Subscription-Key` and `X-Vault-Token` match without a list. A false match
+ * (`X-RateLimit-Remaining-Tokens`) does less harm than a missed one. Challenges and `Idempotency-Key` are not secret.
+ *
+ * This is a second line of defense. It cannot recognize a credential in a field with another name.
  *
  * @param name a field name in any letter case
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-16.4.1
@@ -56,11 +57,11 @@ export const isSensitiveHeader = (name: string): boolean => {
 }
 
 /**
- * The value of a field, fit to be shown: {@link placeholder} if {@link isSensitiveHeader}, {@link url} for fields that hold
- * a URL, and {@link text} for the rest.
+ * Redacts a header value: {@link placeholder} if {@link isSensitiveHeader}, {@link url} for fields that contain a URL, and
+ * {@link text} for others.
  *
  * @param name a field name in any letter case
- * @param value what the field holds
+ * @param value the field value
  * @since 0.1.0
  * @category conversions
  */
@@ -70,14 +71,13 @@ export const headerValue = (name: string, value: string): string => {
 }
 
 /**
- * Text of a server, such as a realm or an `error_description`, as one line of bounded length that changes nothing around
- * it: control characters (CR, LF, the ESC of a terminal sequence), direction overrides, invisible characters and
- * broken surrogates are written as `\u{1b}`. Everything else stays, also what looks like such an escape.
+ * Makes server text, such as a realm or an `error_description`, safe to print: one line of limited length.
  *
- * It does not look for secrets: a server that repeats a token in its text is shown to do so.
+ * Control characters (CR, LF, terminal escapes), direction overrides, invisible characters and lone surrogates are written
+ * as `\u{1b}`. All other characters are kept, also text that looks like such an escape. It does not remove secrets.
  *
  * @param serverText any text
- * @param limit UTF-16 code units of the result at most, with the `…` that ends a text that was cut; at least 1. Default 200.
+ * @param limit maximum length of the result in UTF-16 code units, including the `…` of a cut text; at least 1. Default 200.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5
  * @since 0.1.0
  * @category conversions
@@ -97,15 +97,17 @@ export const text = (serverText: string, limit: number = 200): string => {
 }
 
 /**
- * Makes a function that replaces secrets in a text by {@link placeholder}. A secret is found in any letter case,
- * percent-encoded, and with the escapes of JSON or of a quoted string. One of fewer than 8 characters is not looked for. Of
- * one of 17 characters or more, parts are replaced too: 16 characters, or half of its length, up to 256.
+ * Makes a function that replaces secrets in a text by {@link placeholder}.
  *
- * The time is linear in the text and in the secrets, whatever they are. With more than 1000 secrets, or more than 524 288
- * characters of them, the whole of each text is replaced.
+ * A secret is found in any letter case, percent-encoded, and with the escapes of JSON or a quoted string. Secrets shorter
+ * than 8 characters are ignored. Of secrets of 17 characters or more, parts are replaced too: 16 characters, or half of the
+ * length, up to 256.
  *
- * @param secrets the texts to be replaced
- * @returns a function of a text and of a limit: what follows so many UTF-16 code units of the text is cut, for a `…`
+ * The time is linear in the length of the text and of the secrets. With more than 1000 secrets, or more than 524 288
+ * characters of secrets, the whole text is replaced.
+ *
+ * @param secrets the secrets to replace
+ * @returns a function of a text and a limit in UTF-16 code units: the text after the limit is cut, and `…` is appended
  * @since 0.1.0
  * @category conversions
  */
@@ -118,7 +120,7 @@ export const withoutSecrets = (secrets: Iterable<string>): ((text: string, limit
   return (serverText, limit = serverText.length) => {
     const most = Math.min(limit, serverText.length)
     const rest = most < serverText.length ? "…" : ""
-    // A secret that begins before the limit is replaced as a whole, so that no part of it is shown.
+    // A secret that begins before the limit is replaced completely, so that no part of it is shown.
     const shown =
       serverText.length < SHORTEST
         ? serverText.slice(0, most)
@@ -174,7 +176,7 @@ const query = (search: string): string => {
   return `?${pairs.map((pair) => redactPair(pair)).join("&")}`
 }
 
-/** A part without `=` may be a secret by itself. */
+/** A parameter without `=` may be a secret itself. */
 const redactPair = (pair: string): string => {
   const equals = pair.indexOf("=")
   return equals === -1 ? (pair === "" ? "" : placeholder) : `${pair.slice(0, equals)}=${placeholder}`
@@ -188,7 +190,7 @@ const isUnsafe = (character: string): boolean => {
 }
 
 const UNSAFE: ReadonlyArray<readonly [first: number, last: number]> = [
-  // C0, DEL and C1: new lines, and the beginnings of terminal sequences.
+  // C0, DEL and C1: line breaks, and the start of terminal sequences.
   [0x00, 0x1f],
   [0x7f, 0x9f],
   // Soft hyphen, Arabic letter mark, Mongolian vowel separator: invisible.

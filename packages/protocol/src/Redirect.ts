@@ -1,5 +1,5 @@
 /**
- * What to do with a 3xx answer: the decision alone, without sending anything.
+ * Redirects (RFC 9110 §15.4): decides what follows a 3xx response, without sending anything.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  * @since 0.1.0
@@ -9,34 +9,34 @@ import { single } from "./internal/Singleton.js"
 import * as Url from "./internal/Url.js"
 
 /**
- * The exchange that was answered, and the rules of the one who asks.
+ * Input of {@link decide}: the request, its response, and the rules of the client.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RedirectInput {
-  /** Method of the request that was answered, e.g. `POST`. */
+  /** Method of the request, such as `POST`. */
   readonly method: string
-  /** Absolute URL of that request; its fragment is inherited, its userinfo is not. */
+  /** Absolute URL of the request. Its fragment is inherited, its userinfo is not. */
   readonly url: string
-  /** Status code of the answer. */
+  /** Status code of the response. */
   readonly status: number
-  /** Value of the Location field, if there was one; or the values of all of them. See {@link references}. */
+  /** Value of the `Location` field, or the values of all of them. See {@link references}. */
   readonly location: string | ReadonlyArray<string> | undefined
-  /** Redirects already followed in this call. */
+  /** Number of redirects already followed in this call. */
   readonly hops: number
-  /** Redirects that may be followed in this call: with 5, the sixth is rejected. */
+  /** Maximum number of redirects in one call: with 5, the sixth is rejected. */
   readonly limit: number
-  /** Whether another origin may be asked at all. Default `follow`. */
+  /** Whether redirects to another origin are followed. Default `follow`. */
   readonly crossOrigin?: "follow" | "reject" | undefined
-  /** Whether a body may travel to another origin. Default `false`. */
+  /** Whether the body may be sent to another origin. Default `false`. */
   readonly crossOriginBody?: boolean | undefined
-  /** Whether the request has a body. When absent: no for GET, HEAD, OPTIONS, TRACE and DELETE, yes for the others. */
+  /** Whether the request has a body. Default: no for GET, HEAD, OPTIONS, TRACE and DELETE, yes for other methods. */
   readonly hasBody?: boolean | undefined
 }
 
 /**
- * The answer is a redirect to be followed.
+ * Decision to follow the redirect: the next request.
  *
  * @since 0.1.0
  * @category models
@@ -45,16 +45,18 @@ export interface Follow {
   readonly _tag: "Follow"
   /** Method of the next request. */
   readonly method: string
-  /** Absolute, normalised URL of the next request, with the fragment that it has or inherits. */
+  /** Absolute, normalized URL of the next request, with its own or the inherited fragment. */
   readonly url: string
-  /** Whether the body, if there is one, travels too. When not, the `content-*` fields stay behind with it. */
+  /** Whether the body is sent again. Otherwise the `content-*` fields are dropped with it. */
   readonly keepBody: boolean
-  /** Whether scheme, host and port stay the same. When not, only headers that {@link isSafeCrossOriginHeader} travel. */
+  /**
+   * Whether scheme, host and port stay the same. Otherwise only headers that pass {@link isSafeCrossOriginHeader} are sent.
+   */
   readonly sameOrigin: boolean
 }
 
 /**
- * The answer is final: it is no redirect, or none that can be followed without asking.
+ * Decision to return the response: it is no redirect, or none that can be followed automatically.
  *
  * @since 0.1.0
  * @category models
@@ -64,7 +66,7 @@ export interface Stop {
 }
 
 /**
- * The answer asks for a hop that must not be made.
+ * Decision to reject the redirect, because following it is not safe.
  *
  * @since 0.1.0
  * @category models
@@ -75,15 +77,15 @@ export interface Reject {
 }
 
 /**
- * Why a hop must not be made, in the order in which the rules are asked.
+ * Why a redirect is rejected, in the order in which the rules are checked.
  *
  * - `TooMany`: `limit` redirects have been followed already.
- * - `InvalidLocation`: the Location is no URL reference, or holds a control character; or there are different ones.
- * - `UnsupportedScheme`: it leads out of http and https (`file:`, `data:`, `unix:` …).
- * - `Credentials`: it brings a user name or a password of its own.
- * - `Downgrade`: it leads from https to http.
- * - `CrossOrigin`: it leads to another origin, and `crossOrigin` is `reject`.
- * - `CrossOriginBody`: it would carry the body to another origin, and `crossOriginBody` is not `true`.
+ * - `InvalidLocation`: `Location` is not a valid URL reference or contains a control character, or several differ.
+ * - `UnsupportedScheme`: the target is neither http nor https (`file:`, `data:`, `unix:` …).
+ * - `Credentials`: the target contains a user name or a password.
+ * - `Downgrade`: from https to http.
+ * - `CrossOrigin`: to another origin, and `crossOrigin` is `reject`.
+ * - `CrossOriginBody`: the body would be sent to another origin, and `crossOriginBody` is not `true`.
  *
  * @since 0.1.0
  * @category models
@@ -92,7 +94,7 @@ export type Reason =
   "TooMany" | "InvalidLocation" | "UnsupportedScheme" | "Credentials" | "Downgrade" | "CrossOrigin" | "CrossOriginBody"
 
 /**
- * What to do with an answer: make another request, give it out, or refuse.
+ * Decision about a response: follow the redirect, return the response, or reject the redirect.
  *
  * @since 0.1.0
  * @category models
@@ -100,7 +102,7 @@ export type Reason =
 export type Decision = Follow | Stop | Reject
 
 /**
- * Decides what follows an answer.
+ * Decides whether and how to follow the redirect of a response.
  *
  * | status | method | next |
  * |---|---|---|
@@ -110,13 +112,13 @@ export type Decision = Follow | Stop | Reject
  * | 303 | any other | GET without body |
  * | 307, 308 | any | the same method and body |
  * | 300, 304, 305, 306 and all others | any | `Stop` |
- * | any, without a Location or with an empty one | any | `Stop` |
+ * | any, without `Location` or with an empty one | any | `Stop` |
  *
- * 300 stops because its choice is the user's (a Location there is only the server's preference), 305 because it is
- * deprecated as insecure. A fragment is inherited unless the Location has one, be it empty. The Location is read as the
- * WHATWG URL Standard does, relative to `url`, and must not hold control characters, which that standard would drop.
- *
- * A body that a method is not expected to have (see `hasBody`) is left behind when the origin changes.
+ * - 300 stops because the user chooses; its `Location` is only the server's preference. 305 is deprecated as insecure.
+ * - The fragment is inherited, unless `Location` has one, even an empty one.
+ * - `Location` is parsed as the WHATWG URL Standard says, relative to `url`. Control characters are rejected, because that
+ *   standard would drop them.
+ * - A body of a method that normally has none (see `hasBody`) is dropped when the origin changes.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
@@ -127,7 +129,7 @@ export const decide = (exchange: RedirectInput): Decision => {
   const next = rewrite(exchange.status, exchange.method)
   const { location, isAmbiguous } = locationOf(exchange)
   if (next === undefined || location === "") return stop
-  // Negated, so that a NaN follows nothing.
+  // Negated, so that `NaN` follows no redirect.
   if (!(exchange.hops < exchange.limit)) return reject("TooMany")
   if (isAmbiguous) return reject("InvalidLocation")
 
@@ -141,21 +143,22 @@ export const decide = (exchange: RedirectInput): Decision => {
 
   if (!location.includes("#")) to.hash = from.hash
   const keepBody = next.keepBody && (sameOrigin || exchange.crossOriginBody === true)
-  // A Location that is a fragment alone has the query of the URL that was asked.
+  // A `Location` with only a fragment keeps the query of the request's URL.
   const url = Url.hrefWithQuery(to, Url.queryStart(location) === -1 && to.search !== "" ? exchange.url : location)
   return { _tag: "Follow", method: next.method, url, keepBody, sameOrigin }
 }
 
 /**
- * The URL references that a Location field means, as it stands in a header: one, or several where a transport has joined
- * the fields of an answer that has more than one. `x, x` is one. Values that begin with a slash or with `http` are told apart
- * from a comma in a URL, which a blank cannot follow; others are not.
+ * Splits a `Location` field into URL references. It has several if a transport joined the fields of a response. Equal ones
+ * (`x, x`) count as one.
  *
- * The characters of a field are octets. Those beyond ASCII are percent-encoded one by one: so UTF-8, which servers send
- * although no URL may hold it, is read as UTF-8, and other octets go back to the server as they came. Text with characters
- * that are no octets was decoded by the transport, and stays as it is.
+ * Values that begin with a slash or with `http` can be told from a comma in a URL, which no blank follows. Others cannot.
  *
- * @param field the value of a Location field
+ * The characters of a field are octets. Those outside ASCII are percent-encoded one by one. So UTF-8, which servers send
+ * although URLs may not contain it, is read as UTF-8, and other octets are sent back unchanged. Text with characters above
+ * 255 was decoded by the transport, and is not changed.
+ *
+ * @param field the value of a `Location` field
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
  * @since 0.1.0
@@ -183,9 +186,10 @@ const encodeOctets = (value: string): string => {
 }
 
 /**
- * Whether a header that the caller set may travel to another origin, in any letter case: the request fields of RFC 9110 that
- * describe the client and the wanted representation. The list is complete, because other names that begin with `accept-`
- * or `if-` can be those of an API key.
+ * Whether a header that the caller set may be sent to another origin, in any letter case.
+ *
+ * These are the request fields of RFC 9110 that describe the client and the preferred representation. It is an allow-list,
+ * because other names that begin with `accept-` or `if-` may carry API keys:
  *
  * `accept`, `accept-charset`, `accept-encoding`, `accept-language`, `if-match`, `if-modified-since`, `if-none-match`,
  * `if-range`, `if-unmodified-since`, `range`, `user-agent`.
@@ -215,7 +219,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 
 const WITHOUT_BODY: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "DELETE"])
 
-/** Equal values count once (RFC 9110 §5.3); different ones are ambiguous. */
+/** Equal values count once (RFC 9110 §5.3). Different values are ambiguous. */
 const locationOf = ({ location }: RedirectInput): { readonly location: string; readonly isAmbiguous: boolean } => {
   if (location === undefined || typeof location === "string") {
     return { location: trimBlanks(location ?? ""), isAmbiguous: false }
@@ -253,7 +257,7 @@ const refusal = (exchange: RedirectInput, from: URL, to: URL, keepsBody: boolean
   return keepsBody && hasBody && exchange.crossOriginBody !== true ? "CrossOriginBody" : undefined
 }
 
-/** A relative Location would inherit the userinfo of its base, and be taken for one that brings its own. */
+/** A relative `Location` would inherit the userinfo of its base and be rejected for it. */
 const withoutUserinfo = (text: string): URL | undefined => {
   const url = Url.parse(text)
   if (url === undefined) return undefined

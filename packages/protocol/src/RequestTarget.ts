@@ -1,14 +1,14 @@
 /**
- * What a request asks an origin for: the path and the query of its URL.
+ * Request targets (RFC 9112 §3.2.1): path and query of a URL.
  *
- * A query is never written anew: servers sign and compare the text of one (RFC 3986 §6.2.2). Parameters are appended.
+ * An existing query is never changed, because servers sign and compare its text (RFC 3986 §6.2.2). Parameters are appended.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1
  * @since 0.1.0
  */
 import * as Url from "./internal/Url.js"
 
-/** What is sent as it is: in a path and a query (1), in a query only (2). `%` may hide a dot in a path. */
+/** Characters that need no encoding: in a path and a query (1), in a query only (2). In a path, `%` may encode a dot. */
 const kinds: Uint8Array = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
   const isLetterOrDigit = (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
@@ -21,11 +21,12 @@ const dot = 46
 const question = 63
 
 /**
- * Whether the path and the query from `start` on can be sent as they are, so that the URL need not be parsed. Most can;
- * the answer is never a wrong yes. A fragment is a no.
+ * Whether path and query from `start` on can be sent unchanged, so that the URL need not be parsed.
+ *
+ * True is always correct. False only means that the text must be parsed, such as a text with a fragment.
  *
  * @param text a URL or a part of one
- * @param start where its path begins, with a slash
+ * @param start index of its path, which begins with a slash
  * @see https://url.spec.whatwg.org/#path-state
  * @since 0.1.0
  * @category decoding
@@ -38,17 +39,17 @@ export const isNormalized = (text: string, start = 0): boolean => {
     if (code === question) allowed = 2
     const kind = kinds[code]
     if (kind === undefined || kind === 0 || kind > allowed) return false
-    // A segment that begins with a dot may be one that the parser resolves.
+    // The parser may resolve a segment that begins with a dot.
     if (code === dot && allowed === 1 && text.charCodeAt(at - 1) === slash) return false
   }
   return true
 }
 
 /**
- * Appends a query to the one that a URL has, before its fragment. What is there stays byte for byte.
+ * Appends a query to the query of a URL, before its fragment. The existing query is not changed.
  *
  * @param url an absolute URL or a part of one
- * @param query parameters without a `?`, encoded already, e.g. `page=2&limit=10`; nothing is appended where it is empty
+ * @param query encoded parameters without `?`, such as `page=2&limit=10`; nothing is appended if it is empty
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-3.4
  * @since 0.1.0
  * @category constructors
@@ -64,10 +65,11 @@ export const append = (url: string, query: string): string => {
 }
 
 /**
- * The origin of an absolute http or https URL, and what is asked of it: the path as a URL parser normalizes it, and the
- * query as it is written, in which only characters that no query can hold are encoded.
+ * Splits an absolute http or https URL into its origin and its request target.
  *
- * @returns undefined for a text that is no such URL
+ * The path is normalized as by a URL parser. In the query only characters that no query may contain are encoded.
+ *
+ * @returns undefined if the text is not such a URL
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1
  * @since 0.1.0
  * @category decoding

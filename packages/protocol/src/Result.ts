@@ -1,34 +1,35 @@
 /**
- * What a function of this package answers when its input can be refused: a value, or the reason why there is none.
+ * Results of validating functions: a value, or the reason why the input is rejected.
  *
  * @since 0.1.0
  */
 
 /**
- * The value that was asked for.
+ * A successful result.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Ok<A> {
   readonly _tag: "Ok"
+  /** The validated value. */
   readonly value: A
 }
 
 /**
- * Why there is no value. `reason` is a literal: it names the rule that was broken and never repeats the input, so it may
- * be printed.
+ * A rejected input. `reason` is a literal that names the violated rule. It never contains the input, so it is safe to print.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Err<R extends string> {
   readonly _tag: "Err"
+  /** The rule that the input violates. */
   readonly reason: R
 }
 
 /**
- * Either of the two, told apart by `_tag`.
+ * A value, or the reason why the input is rejected. `_tag` is `"Ok"` or `"Err"`.
  *
  * @since 0.1.0
  * @category models
@@ -36,7 +37,7 @@ export interface Err<R extends string> {
 export type Result<A, R extends string> = Ok<A> | Err<R>
 
 /**
- * Makes an {@link Ok}.
+ * Makes a successful result.
  *
  * @since 0.1.0
  * @category constructors
@@ -44,7 +45,7 @@ export type Result<A, R extends string> = Ok<A> | Err<R>
 export const ok = <A>(value: A): Ok<A> => ({ _tag: "Ok", value })
 
 /**
- * Makes an {@link Err}.
+ * Makes the result of a rejected input.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * How long a server asks its client to wait, in each of the fields that servers say it with.
+ * `Retry-After` (RFC 9110 §10.2.3) and the other fields with which servers ask clients to wait.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  * @since 0.1.0
@@ -11,7 +11,7 @@ import * as Reset from "./internal/Reset.js"
 import * as StructuredList from "./internal/StructuredList.js"
 
 /**
- * The fields of an answer, by lower-case name; several lines of a name joined with `, `.
+ * Header fields of a response by lower-case name. Several lines of one name are joined with `, `.
  *
  * @since 0.1.0
  * @category models
@@ -19,7 +19,7 @@ import * as StructuredList from "./internal/StructuredList.js"
 export type Headers = Readonly<Record<string, string | undefined>>
 
 /**
- * Which field the wait was read from. `x-ratelimit-reset` stands for its whole family of names.
+ * The field that a wait was read from. `x-ratelimit-reset` also stands for its other spellings.
  *
  * @since 0.1.0
  * @category models
@@ -33,35 +33,36 @@ export type Source = "retry-after-ms" | "retry-after" | "ratelimit" | "x-ratelim
  * @category models
  */
 export interface RetryAfter {
-  /** Milliseconds, a whole number from 0 to `Number.MAX_SAFE_INTEGER`, rounded up: never earlier than asked. */
+  /** Milliseconds to wait: an integer from 0 to `Number.MAX_SAFE_INTEGER`, rounded up. */
   readonly delayMs: number
+  /** The field that the wait was read from. */
   readonly source: Source
 }
 
 /**
- * Reads the wait from the first of these fields that is there:
+ * Reads the wait from the first of these fields that is present:
  *
- * 1. `retry-after-ms`: milliseconds. An invalid one is ignored, because no standard defines it.
- * 2. `Retry-After`: seconds, or an HTTP-date. It has the last word. An invalid one gives `undefined`, whatever the other
- *    fields say, because the server named a time that cannot be read.
+ * 1. `retry-after-ms`: milliseconds. No standard defines it, so an invalid value is ignored.
+ * 2. `Retry-After`: seconds or an HTTP-date. An invalid value gives `undefined`, whatever the other fields say, because the
+ *    server named a time that cannot be read.
  * 3. `RateLimit` (draft-ietf-httpapi-ratelimit-headers): the `t` of the members with `r=0`. A malformed field is ignored.
- * 4. `X-RateLimit-Reset`, `X-Rate-Limit-Reset`, `RateLimit-Reset`: only when the `-Remaining` that goes with it is 0 or
+ * 4. `X-RateLimit-Reset`, `X-Rate-Limit-Reset`, `RateLimit-Reset`: only if the `-Remaining` field of that name is 0 or
  *    missing.
  *
- * **Points in time.** A number that can only be a point in time is read as one, in every field: seconds from 1e9 on are
- * epoch seconds, seconds from 1e12 on and milliseconds from 1e12 on are epoch milliseconds. As delays they would be 31
- * years and more. Smaller numbers are counted from now.
+ * **Points in time.** A number is read as a point in time if it is too large for a delay, in every field. Seconds from 1e9
+ * on are epoch seconds. Seconds from 1e12 on, and milliseconds from 1e12 on, are epoch milliseconds. (As delays they would
+ * be 31 years or more.) Smaller numbers are delays.
  *
- * **Numbers** are digits with an optional fraction: no sign, exponent or hexadecimal. Blanks around them do not count. Of
- * several values in a field the latest valid one counts (the comma after the name of a day is part of a date). A time that
- * has passed gives 0. Nothing overflows: a number of any length gives `Number.MAX_SAFE_INTEGER` at most.
+ * **Numbers** are digits with an optional fraction, without sign, exponent or hexadecimal. Blanks around them are ignored.
+ * Of several values in a field the latest valid one is used. (The comma in a date is part of the date.) If the
+ * time has passed, the wait is 0 ms. It is at most `Number.MAX_SAFE_INTEGER`, for numbers of any length.
  *
- * **Clock skew.** A point in time is compared with the server's own clock: `Date`, plus `Age` when a cache answered. The
- * difference is right however far the two clocks are apart. Without a valid `Date` it is compared with `now`.
+ * **Clock skew.** A point in time is compared with the server's clock: `Date`, plus `Age` of a cached response. So a
+ * difference between the two clocks has no effect. Without a valid `Date` it is compared with `now`.
  *
  * @param headers fields by lower-case name
- * @param now epoch milliseconds, when the response arrived
- * @returns the wait, or `undefined` when no field asks for one
+ * @param now time at which the response arrived, in epoch milliseconds
+ * @returns the wait, or `undefined` if no field asks for one
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
  * @see https://www.ietf.org/archive/id/draft-ietf-httpapi-ratelimit-headers-10.html
  * @since 0.1.0

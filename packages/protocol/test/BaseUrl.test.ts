@@ -39,7 +39,7 @@ describe("BaseUrl.join", () => {
     ["/x#../..", "https://api.test/v1/x#../.."],
     ["https://api.test/v1/users?page=3", "https://api.test/v1/users?page=3"],
     ["HTTPS://API.test:443/v1", "https://api.test/v1"]
-  ])("keeps the base and appends %j", (path, url) => {
+  ])("appends the path %j to the base URL, as %s", (path, url) => {
     expect(BaseUrl.join(base, path)).toEqual(ok(url))
   })
 
@@ -56,7 +56,7 @@ describe("BaseUrl.join", () => {
     ["https://api.test//", "users", "https://api.test//users"],
     ["http://127.0.0.1:8080", "/get", "http://127.0.0.1:8080/get"],
     ["http://[::1]:8080/a%20b", "/get", "http://[::1]:8080/a%20b/get"]
-  ])("of %s and %j is %s", (root, path, url) => {
+  ])("joins %s and %j to %s", (root, path, url) => {
     expect(BaseUrl.join(root, path)).toEqual(ok(url))
   })
 
@@ -134,11 +134,11 @@ describe("BaseUrl.join", () => {
     ["https://api.test", "OutsideBase"],
     ["https://api.test/v2/x", "OutsideBase"],
     ["https://api.test/v10", "OutsideBase"]
-  ] as const)("refuses %j: %s", (path, reason) => {
+  ] as const)("rejects the path %j with %s", (path, reason) => {
     expect(BaseUrl.join(base, path)).toEqual(err(reason))
   })
 
-  it("stays in the base's origin and path, or refuses, whatever the path", () => {
+  it("gives a URL below the base URL or rejects the path, for any path", () => {
     const seeds = [
       "https://api.test/v1/x",
       "https:",
@@ -173,16 +173,16 @@ describe("BaseUrl.join", () => {
         expect(
           `${url.pathname}/`.startsWith(inside.pathname.endsWith("/") ? inside.pathname : `${inside.pathname}/`)
         ).toBe(true)
-        // The apostrophe of a query is the only character that a parser encodes and `join` does not.
+        // The apostrophe of a query is the only character that a parser encodes and `join` does not encode.
         expect(url.href).toBe(joined.value.replace(/(?<=\?.*)'/g, "%27").replace(/(?<=#.*)%27/g, "'"))
-        // What was joined is accepted again as what it is.
+        // The result is accepted as a path, and does not change.
         expect(BaseUrl.join(root, joined.value)).toEqual(joined)
       }),
       { numRuns: 20_000 }
     )
   })
 
-  it("keeps plain segments as they are", () => {
+  it("keeps segments that need no encoding unchanged", () => {
     const segment = FastCheck.string({ unit: FastCheck.constantFrom(..."abcxyz019-_~"), minLength: 1 })
     FastCheck.assert(
       FastCheck.property(FastCheck.array(segment), (segments) => {
@@ -192,7 +192,7 @@ describe("BaseUrl.join", () => {
     )
   })
 
-  it("works twice as much on twice the path", () => {
+  it("does work that is linear in the length of the path", () => {
     expect(
       hostile.growth((path) => BaseUrl.join(base, path), 8_192, "/..", "%2e", "/a", "a:", "\ud83d\ude00")
     ).toBeLessThan(2.1)
@@ -204,7 +204,7 @@ describe("BaseUrl.validate", () => {
     ["https://api.test", "https://api.test/"],
     ["HTTP://API.test:80/V1/", "http://api.test/V1/"],
     ["https://bücher.test", "https://xn--bcher-kva.test/"]
-  ])("normalises %s", (text, url) => {
+  ])("normalizes %s to %s", (text, url) => {
     expect(BaseUrl.validate(text)).toEqual(ok(url))
   })
 
@@ -236,17 +236,17 @@ describe("BaseUrl.validate", () => {
     ["https://api.test/v1?", "BaseQuery"],
     ["https://api.test/v1#x", "BaseFragment"],
     ["https://api.test/v1#", "BaseFragment"]
-  ] as const)("refuses %j: %s, and so does join", (text, reason) => {
+  ] as const)("rejects the base URL %j with %s, as join does", (text, reason) => {
     expect(BaseUrl.validate(text)).toEqual(err(reason))
     expect(BaseUrl.join(text, "")).toEqual(err(reason))
     expect(BaseUrl.join(text, "/users")).toEqual(err(reason))
   })
 
-  it("takes an @ in the path", () => {
+  it("accepts an @ in the path of a base URL", () => {
     expect(BaseUrl.validate("https://registry.test/@scope")).toEqual(ok("https://registry.test/@scope"))
   })
 
-  it("answers any text, and what it gives back it takes again", () => {
+  it("returns a result for any text, and accepts its own output", () => {
     FastCheck.assert(
       FastCheck.property(hostile.text(base, "https://", "http:", "@", ":", "//", "[::1]", "?", "#", "\\"), (text) => {
         const valid = BaseUrl.validate(text)
@@ -265,7 +265,7 @@ describe("BaseUrl.joiner", () => {
     FastCheck.string({ unit: "grapheme", maxLength: 3 })
   )
 
-  it("joins every path to every base exactly as join does", () => {
+  it("joins every path to every base URL as join does", () => {
     FastCheck.assert(
       FastCheck.property(
         FastCheck.constantFrom(...bases),
@@ -280,7 +280,7 @@ describe("BaseUrl.joiner", () => {
     )
   })
 
-  it("a base that join refuses is refused with the same reason", () => {
+  it("rejects a base URL with the same reason as join", () => {
     for (const base of ["", "a.test", "ftp://a.test", "https://u:p@a.test", "https://a.test?x", "https://a.test#x"]) {
       expect(BaseUrl.joiner(base)).toEqual(BaseUrl.join(base, ""))
     }

@@ -6,7 +6,7 @@ import * as hostile from "./hostile.js"
 const ok = (value: string) => ({ _tag: "Ok", value })
 const err = (reason: string) => ({ _tag: "Err", reason })
 
-describe("Basic", () => {
+describe("Basic.encode", () => {
   it.each([
     ["Aladdin", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
     ["test", "123£", "dGVzdDoxMjPCow=="],
@@ -15,11 +15,11 @@ describe("Basic", () => {
     ["", "pass", "OnBhc3M="],
     ["user", "pa:ss", "dXNlcjpwYTpzcw=="],
     ["ü", "😀", "w7w68J+YgA=="]
-  ])("encodes %j and %j as RFC 7617 says", (user, password, token68) => {
+  ])("encodes user %j and password %j as %s", (user, password, token68) => {
     expect(Basic.encode(user, password)).toEqual(ok(token68))
   })
 
-  it("composes what was typed decomposed, so that both spellings of a name are one", () => {
+  it("normalizes decomposed characters to Normalization Form C", () => {
     expect(Basic.encode("u\u0308", "e\u0301")).toEqual(Basic.encode("\u00fc", "\u00e9"))
   })
 
@@ -31,11 +31,11 @@ describe("Basic", () => {
     ["user\ud800", "pass", "LoneSurrogate"],
     ["user", "\udc00pass", "LoneSurrogate"],
     ["user", "\udc00\ud800", "LoneSurrogate"]
-  ])("refuses %j and %j", (user, password, reason) => {
+  ])("rejects user %j and password %j with %s", (user, password, reason) => {
     expect(Basic.encode(user, password)).toEqual(err(reason))
   })
 
-  it("gives back, decoded, whatever it does not refuse", () => {
+  it("decodes to the input again, for any input that it accepts", () => {
     FastCheck.assert(
       FastCheck.property(
         hostile.text("user", ":", "ü", "\ud83d\ude00"),
@@ -51,12 +51,12 @@ describe("Basic", () => {
     )
   })
 
-  it("sends what is too long to have been typed as it is", () => {
+  it("does not normalize text longer than 1024 code units", () => {
     const marks = "\u0301\u0327".repeat(1 << 11)
     expect(Basic.encode("", marks)).toEqual(ok(Buffer.from(`:${marks}`).toString("base64")))
   })
 
-  it("encodes a mebibyte", () => {
+  it("encodes a password of one mebibyte", () => {
     const encoded = Basic.encode("user", "p".repeat(1 << 20))
     expect(encoded._tag === "Ok" && encoded.value.length).toBe(4 * Math.ceil((5 + (1 << 20)) / 3))
   })

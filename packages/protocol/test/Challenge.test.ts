@@ -21,7 +21,7 @@ const wellFormed = [
   ["Negotiate YIIBhg+/9._~-==", [opaque("negotiate", "YIIBhg+/9._~-==")]],
   ["Negotiate abc=, Basic realm=x", [opaque("negotiate", "abc="), challenge("basic", { realm: "x" })]],
   ["Scheme a=b", [challenge("scheme", { a: "b" })]],
-  // Without a value, a name with its equals sign is a token68 and nothing else.
+  // A name with an equals sign and no value is a token68.
   ["Scheme realm=", [opaque("scheme", "realm=")]],
   ["Scheme realm", [opaque("scheme", "realm")]],
   [
@@ -62,15 +62,15 @@ const malformed = [
 ] as const
 
 describe("Challenge.parse", () => {
-  it.each(wellFormed)("reads %j", (value, challenges) => {
+  it.each(wellFormed)("parses the well-formed field %j", (value, challenges) => {
     expect(Challenge.parse(value)).toEqual(challenges)
   })
 
-  it.each(malformed)("skips what is malformed in %j and keeps the rest", (value, challenges) => {
+  it.each(malformed)("skips the malformed parts of %j and keeps the rest", (value, challenges) => {
     expect(Challenge.parse(value)).toEqual(challenges)
   })
 
-  it("reads several lines in their order, as if joined", () => {
+  it("parses several lines in their order, as if joined with commas", () => {
     const lines = ['Digest realm="a", nonce="n"', "qop=auth", "", "Basic realm=b"]
     expect(Challenge.parse(lines)).toEqual([
       challenge("digest", { realm: "a", nonce: "n", qop: "auth" }),
@@ -79,14 +79,14 @@ describe("Challenge.parse", () => {
     expect(Challenge.parse(lines)).toEqual(Challenge.parse(lines.join(", ")))
   })
 
-  it("does not let a quote that one line leaves open swallow the next", () => {
+  it("ends an unclosed quoted string at the end of its line", () => {
     expect(Challenge.parse(['Digest realm="open', 'Basic realm="b"'])).toEqual([
       challenge("digest"),
       challenge("basic", { realm: "b" })
     ])
   })
 
-  it("takes __proto__ and constructor for names like any other", () => {
+  it("treats __proto__ and constructor as normal parameter names", () => {
     const [found] = Challenge.parse('Basic __proto__="polluted", constructor=c, toString=t')
     expect(Object.entries(found?.params ?? {})).toEqual([
       ["__proto__", "polluted"],
@@ -97,7 +97,7 @@ describe("Challenge.parse", () => {
     expect(Object.getPrototypeOf({})).toBe(Object.prototype)
   })
 
-  it("reads 16 KiB, and drops the challenge in which they end", () => {
+  it("reads 16 KiB and drops the challenge that is cut there", () => {
     const fits = `Basic realm=a, Digest nonce="${"n".repeat(Challenge.maxLength - 30)}"`
     expect(fits.length).toBe(Challenge.maxLength)
     expect(Challenge.parse(fits)).toHaveLength(2)
@@ -108,7 +108,7 @@ describe("Challenge.parse", () => {
     ])
   })
 
-  it("reads back any challenges that are written as the grammar says", () => {
+  it("parses any challenges that follow the grammar", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(anyChallenge, { maxLength: 4 }), spelling, (challenges, style) => {
         expect(Challenge.parse(print(challenges, style))).toEqual(challenges)
@@ -118,7 +118,7 @@ describe("Challenge.parse", () => {
     )
   })
 
-  it("answers any text with names in lower case and values without control characters", () => {
+  it("returns lower-case names and values without control characters, for any text", () => {
     const seeds = [...wellFormed, ...malformed].map(([value]) => value)
     FastCheck.assert(
       FastCheck.property(hostile.text(...seeds, ",", '"', "\\", "=", " "), (text) => {
@@ -139,7 +139,7 @@ describe("Challenge.parse", () => {
 
   const units = ["Basic ", 'Basic a="b" c,', "Basic a=\u0000,", "B@,", 'a="\\",', "a  "]
 
-  it("works twice as much on twice the text, and no more beyond its limit", () => {
+  it("does work that is linear in the text, and constant beyond maxLength", () => {
     expect(hostile.growth(Challenge.parse, 4_096, ...units)).toBeLessThan(2.1)
     for (const input of hostile.floods(Challenge.maxLength, ...units)) {
       const most = hostile.looks(() => Challenge.parse(input))
@@ -150,7 +150,7 @@ describe("Challenge.parse", () => {
 })
 
 describe("Challenge.find", () => {
-  it("finds the first of a scheme in any letter case, or none", () => {
+  it("finds the first challenge of a scheme in any letter case, or undefined", () => {
     const challenges = Challenge.parse("Basic realm=a, Bearer, BASIC realm=b")
     expect(Challenge.find(challenges, "BaSiC")).toEqual(challenge("basic", { realm: "a" }))
     expect(Challenge.find(challenges, "digest")).toBeUndefined()

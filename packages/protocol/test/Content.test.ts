@@ -6,17 +6,17 @@ const without = (method: string) => statuses.filter((status) => !Content.isPossi
 const interim = statuses.filter((status) => status < 200)
 
 describe("Content.isPossible", () => {
-  it("is false for 1xx, 204, 205 and 304 and true for every other status, for each method", () => {
+  it("returns false for 1xx, 204, 205 and 304, and true for other statuses, for each method", () => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
       expect(without(method), method).toEqual([...interim, 204, 205, 304])
     }
   })
 
-  it("is false for every response to HEAD", () => {
+  it("returns false for every response to HEAD", () => {
     expect(without("HEAD")).toEqual(statuses)
   })
 
-  it("is false for a 2xx to CONNECT, and as usual for the rest", () => {
+  it("returns false for a 2xx response to CONNECT, and true for its error responses", () => {
     expect(without("CONNECT")).toEqual(statuses.filter((status) => status < 300 || status === 304))
   })
 })

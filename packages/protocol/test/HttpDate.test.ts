@@ -62,53 +62,56 @@ const invalid = [
 ]
 
 describe("HttpDate.parse", () => {
-  it.each(valid)("reads %s", (text, time) => {
+  it.each(valid)("parses %s", (text, time) => {
     expect(HttpDate.parse(text)).toBe(time)
   })
 
-  it.each(invalid)("refuses %j", (text) => {
+  it.each(invalid)("rejects %j", (text) => {
     expect(HttpDate.parse(text, at(2026))).toBeUndefined()
   })
 
-  it("takes a day of asctime below ten with a zero in the place of the space", () => {
+  it("accepts a leading zero in an asctime day below ten", () => {
     expect(HttpDate.parse("Sun Nov 06 08:49:37 1994")).toBe(epoch)
   })
 
-  describe("given the two digits of an RFC 850 year", () => {
+  describe("HttpDate.parse of an RFC 850 date", () => {
     const written = (year: number, time = "08:49:37"): string => {
       const date = HttpDate.format(Date.UTC(year, 5, 15, 8, 49, 37))
       const weekday = { Sun: "Sun", Mon: "Mon", Tue: "Tues", Wed: "Wednes", Thu: "Thurs", Fri: "Fri", Sat: "Satur" }
-      // The names of days come from `format`, which writes no others.
+      // `format` gives the correct names of days.
       const name = weekday[date.slice(0, 3) as keyof typeof weekday]
       return `${name}day, 15-Jun-${String(year % 100).padStart(2, "0")} ${time} GMT`
     }
     const now = Date.UTC(2026, 5, 15, 8, 49, 37)
 
-    it.each([1977, 1999, 2000, 2025, 2026, 2027, 2075, 2076])("reads the year %i in 2026", (year) => {
-      expect(HttpDate.parse(written(year), now)).toBe(Date.UTC(year, 5, 15, 8, 49, 37))
-    })
+    it.each([1977, 1999, 2000, 2025, 2026, 2027, 2075, 2076])(
+      "reads its two digits as the year %i, in 2026",
+      (year) => {
+        expect(HttpDate.parse(written(year), now)).toBe(Date.UTC(year, 5, 15, 8, 49, 37))
+      }
+    )
 
-    it("goes back a century one second beyond fifty years", () => {
+    it("reads a year more than fifty years ahead as one of the century before", () => {
       const [inside, outside] = [written(2076), written(1976, "08:49:38")]
       expect(HttpDate.parse(inside, now)).toBe(Date.UTC(2076, 5, 15, 8, 49, 37))
       expect(HttpDate.parse(outside, now)).toBe(Date.UTC(1976, 5, 15, 8, 49, 38))
     })
 
-    it("reads over the turn of a century in both directions", () => {
+    it("reads years of the next and the previous century at the turn of a century", () => {
       expect(HttpDate.parse(written(2101), at(2099))).toBe(Date.UTC(2101, 5, 15, 8, 49, 37))
       expect(HttpDate.parse(written(2099), at(2101))).toBe(Date.UTC(2099, 5, 15, 8, 49, 37))
     })
 
-    it.each([1970, 1999, 2000, 2069])("reads the year %i without a clock", (year) => {
+    it.each([1970, 1999, 2000, 2069])("reads its two digits as the year %i, without now", (year) => {
       expect(HttpDate.parse(written(year))).toBe(Date.UTC(year, 5, 15, 8, 49, 37))
     })
 
-    it.each([Number.NaN, Infinity, 9e15])("reads as without a clock when now is %d", (broken) => {
+    it.each([Number.NaN, Infinity, 9e15])("ignores now when it is %d", (broken) => {
       expect(HttpDate.parse(written(1994), broken)).toBe(Date.UTC(1994, 5, 15, 8, 49, 37))
     })
   })
 
-  it("answers any text, with a time that is written as it was read", () => {
+  it("returns undefined, or a time that formats to the same date, for any text", () => {
     FastCheck.assert(
       FastCheck.property(hostile.text(...valid.map(([text]) => text), "GMT", ":", " "), (text) => {
         const time = HttpDate.parse(text, at(2026))
@@ -118,14 +121,14 @@ describe("HttpDate.parse", () => {
     )
   })
 
-  it("looks at no more of a long text than of a short one", () => {
+  it("does constant work, whatever the length of the text", () => {
     const inputs = hostile.floods(1 << 20, ...valid.map(([text]) => text))
     for (const input of inputs) expect(hostile.looks(() => HttpDate.parse(input))).toBe(0)
   })
 })
 
 describe("HttpDate.format", () => {
-  it("writes what Date.toUTCString writes, for any second of the years 0000 to 9999", () => {
+  it("equals Date.toUTCString, for any second of the years 0000 to 9999", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.integer({ min: -62_167_219_200_000, max: 253_402_300_799_999 }), (time) => {
         const text = HttpDate.format(time)
@@ -143,7 +146,7 @@ describe("HttpDate.format", () => {
     [1e300, "Fri, 31 Dec 9999 23:59:59 GMT"],
     [0.5, "Thu, 01 Jan 1970 00:00:00 GMT"],
     [-0.5, "Wed, 31 Dec 1969 23:59:59 GMT"]
-  ])("of %d is %s", (time, text) => {
+  ])("formats %d as %s", (time, text) => {
     expect(HttpDate.format(time)).toBe(text)
   })
 })
@@ -155,11 +158,14 @@ describe("HttpDate in another time zone", () => {
     else process.env["TZ"] = zone
   })
 
-  it.each(["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])("reads and writes GMT in %s", (name) => {
-    process.env["TZ"] = name
-    // The zone is in force: a time without one is read as local.
-    expect(Date.parse("Sun Nov  6 08:49:37 1994")).not.toBe(epoch)
-    for (const [text, time] of valid) expect(HttpDate.parse(text)).toBe(time)
-    expect(HttpDate.format(epoch)).toBe("Sun, 06 Nov 1994 08:49:37 GMT")
-  })
+  it.each(["Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati"])(
+    "parses and formats GMT in the time zone %s",
+    (name) => {
+      process.env["TZ"] = name
+      // Proves that the zone is set: a time without a zone is local.
+      expect(Date.parse("Sun Nov  6 08:49:37 1994")).not.toBe(epoch)
+      for (const [text, time] of valid) expect(HttpDate.parse(text)).toBe(time)
+      expect(HttpDate.format(epoch)).toBe("Sun, 06 Nov 1994 08:49:37 GMT")
+    }
+  )
 })

@@ -34,12 +34,12 @@ const invalid = [
 ]
 
 describe("Origin", () => {
-  it.each(valid)("of %s is %s", (url, origin) => {
+  it.each(valid)("serializes the origin of %s as %s", (url, origin) => {
     expect(Origin.of(url)).toBe(origin)
     expect(Origin.same(url, origin)).toBe(true)
   })
 
-  it.each(invalid)("of %j is opaque, and the same as no other, itself included", (url) => {
+  it.each(invalid)("returns the opaque origin for %j, which is not the same as itself", (url) => {
     expect(Origin.of(url)).toBe(Origin.opaque)
     expect(Origin.same(url, url)).toBe(false)
     expect(Origin.same(url, "https://api.test")).toBe(false)
@@ -54,11 +54,11 @@ describe("Origin", () => {
     ["https://api.test", "https://api.test@evil.test"],
     ["https://api.test", "https://api.test."],
     ["https://api.test", "https:\\\\evil.test"]
-  ])("%s and %s are two origins", (a, b) => {
+  ])("distinguishes the origins %s and %s", (a, b) => {
     expect(Origin.same(a, b)).toBe(false)
   })
 
-  it("takes no host that DNS could not have, whose marks would take the URL parser quadratic time to sort", () => {
+  it("rejects a host longer than 1024 characters, whose normalization takes quadratic time", () => {
     const marks = "\u0301\u0327".repeat(1 << 11)
     const encoded = "%CC%81%CC%A7".repeat(1 << 10)
     for (const host of [marks, encoded, `user@${marks}`, "a".repeat(1025)]) {
@@ -71,7 +71,7 @@ describe("Origin", () => {
     expect(Origin.of(`https://api.test?${marks}`)).toBe("https://api.test")
   })
 
-  it("answers any text, and an origin is its own origin", () => {
+  it("returns an origin for any text, and the same origin for that origin", () => {
     const seeds = [...valid.map(([url]) => url), ...invalid, "https://", "@", ":", "[", "]", "%00"]
     FastCheck.assert(
       FastCheck.property(hostile.text(...seeds), (text) => {

@@ -8,8 +8,8 @@ import * as hostile from "./hostile.js"
 const now = Date.UTC(2026, 10, 22, 12)
 const parse = (headers: RetryAfter.Headers) => RateLimit.parse(headers, now)
 
-describe("RateLimit and RateLimit-Policy", () => {
-  it("are joined by the name of the policy", () => {
+describe("RateLimit.parse of RateLimit and RateLimit-Policy", () => {
+  it("joins the members of both fields by policy name", () => {
     const headers = {
       ratelimit: '"burst";r=7;t=30, "daily";r=0;t=3600',
       "ratelimit-policy": '"daily";q=5000;w=86400;pk=:YQ==:, "burst";q=10;w=60;qu="requests"'
@@ -20,20 +20,20 @@ describe("RateLimit and RateLimit-Policy", () => {
     ])
   })
 
-  it("a limit without a policy and a policy without a limit tell what they tell", () => {
+  it("returns the members that only one of the fields has", () => {
     expect(parse({ ratelimit: '"a";r=1' })).toEqual([{ source: "ratelimit", policy: "a", remaining: 1 }])
     expect(parse({ "ratelimit-policy": '"b";q=5;w=1' })).toEqual([
       { source: "ratelimit", policy: "b", limit: 5, windowMs: 1000 }
     ])
   })
 
-  it("a parameter that is no count does not count", () => {
+  it("ignores a parameter that is not a non-negative integer", () => {
     expect(parse({ ratelimit: '"a";r=-1;t=1.5' })).toEqual([{ source: "ratelimit", policy: "a" }])
     expect(parse({ ratelimit: '"a";r="0";t' })).toEqual([{ source: "ratelimit", policy: "a" }])
   })
 
   it.each(['"a";r=0,', '"a";r=0;t==', "limit=100, remaining=50", '"a', "\u0000"])(
-    "one that is malformed is passed over: %j",
+    "ignores the malformed field %j",
     (ratelimit) => {
       expect(parse({ ratelimit, "ratelimit-policy": '"p";q=1' })).toEqual([
         { source: "ratelimit", policy: "p", limit: 1 }
@@ -41,7 +41,7 @@ describe("RateLimit and RateLimit-Policy", () => {
     }
   )
 
-  it("ignores parameters with values of every type of RFC 9651", () => {
+  it("accepts unknown parameters of every type of RFC 9651", () => {
     const ascii = FastCheck.string({
       unit: FastCheck.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c))
     })
@@ -78,51 +78,54 @@ describe("RateLimit and RateLimit-Policy", () => {
     )
   })
 
-  it("an epoch in t is read as one, as in the other fields", () => {
+  it("reads a large t as epoch seconds", () => {
     const date = HttpDate.format(now - 60_000)
     expect(parse({ ratelimit: `"a";r=0;t=${now / 1000}`, date })).toEqual([
       { source: "ratelimit", policy: "a", remaining: 0, resetMs: 60_000 }
     ])
   })
 
-  it("a number instead of a name is no policy", () => {
+  it("ignores a member that is a number instead of a policy name", () => {
     expect(parse({ ratelimit: "5;r=0;t=1" })).toEqual([])
   })
 })
 
-describe.each(["x-ratelimit", "x-rate-limit", "ratelimit"])("%s-limit, -remaining, -reset", (family) => {
-  const fields = (limit?: string, remaining?: string, reset?: string) => ({
-    [`${family}-limit`]: limit,
-    [`${family}-remaining`]: remaining,
-    [`${family}-reset`]: reset
-  })
+describe.each(["x-ratelimit", "x-rate-limit", "ratelimit"])(
+  "RateLimit.parse of %s-limit, -remaining and -reset",
+  (family) => {
+    const fields = (limit?: string, remaining?: string, reset?: string) => ({
+      [`${family}-limit`]: limit,
+      [`${family}-remaining`]: remaining,
+      [`${family}-reset`]: reset
+    })
 
-  it("are one limit, whose reset is a delay or an epoch", () => {
-    const one = { source: "x-ratelimit", limit: 60, remaining: 59 }
-    expect(parse(fields("60", "59", "30"))).toEqual([{ ...one, resetMs: 30_000 }])
-    expect(parse(fields("60", "59", String(now / 1000 + 30)))).toEqual([{ ...one, resetMs: 30_000 }])
-    expect(parse(fields("60", "59", String(now + 30_000)))).toEqual([{ ...one, resetMs: 30_000 }])
-    expect(parse(fields("60", "59", String(now / 1000 - 30)))).toEqual([{ ...one, resetMs: 0 }])
-  })
+    it("returns one limit, with a reset read as a delay or an epoch", () => {
+      const one = { source: "x-ratelimit", limit: 60, remaining: 59 }
+      expect(parse(fields("60", "59", "30"))).toEqual([{ ...one, resetMs: 30_000 }])
+      expect(parse(fields("60", "59", String(now / 1000 + 30)))).toEqual([{ ...one, resetMs: 30_000 }])
+      expect(parse(fields("60", "59", String(now + 30_000)))).toEqual([{ ...one, resetMs: 30_000 }])
+      expect(parse(fields("60", "59", String(now / 1000 - 30)))).toEqual([{ ...one, resetMs: 0 }])
+    })
 
-  it("an epoch is counted from the server's clock", () => {
-    const date = HttpDate.format(now - 60_000)
-    expect(parse({ ...fields(undefined, "0", String(now / 1000)), date })).toEqual([
-      { source: "x-ratelimit", remaining: 0, resetMs: 60_000 }
-    ])
-  })
+    it("compares an epoch with the server's clock", () => {
+      const date = HttpDate.format(now - 60_000)
+      expect(parse({ ...fields(undefined, "0", String(now / 1000)), date })).toEqual([
+        { source: "x-ratelimit", remaining: 0, resetMs: 60_000 }
+      ])
+    })
 
-  it("of several values the first limit, the least remaining and the latest reset count", () => {
-    expect(parse(fields("10, 10;w=1, 50;w=60", "7, 3, x", "1, 60"))).toEqual([
-      { source: "x-ratelimit", limit: 10, remaining: 3, resetMs: 60_000 }
-    ])
-  })
+    it("uses the first limit, the smallest remaining and the latest reset of several values", () => {
+      expect(parse(fields("10, 10;w=1, 50;w=60", "7, 3, x", "1, 60"))).toEqual([
+        { source: "x-ratelimit", limit: 10, remaining: 3, resetMs: 60_000 }
+      ])
+    })
 
-  it("what is no number is not there", () => {
-    expect(parse(fields("0x10", "-1", "soon"))).toEqual([])
-    expect(parse(fields("1e3", "", "30"))).toEqual([{ source: "x-ratelimit", resetMs: 30_000 }])
-  })
-})
+    it("ignores values that are not numbers", () => {
+      expect(parse(fields("0x10", "-1", "soon"))).toEqual([])
+      expect(parse(fields("1e3", "", "30"))).toEqual([{ source: "x-ratelimit", resetMs: 30_000 }])
+    })
+  }
+)
 
 describe("RateLimit.parse", () => {
   const names = [
@@ -136,18 +139,18 @@ describe("RateLimit.parse", () => {
   ]
   const seeds = ['"p";r=0;t=100;pk=:YQ==:', '"p";q=10;w=60', "120", "1.5", ",", "9".repeat(20), "-1", "1764000000"]
 
-  it("reads nothing where nothing is", () => {
+  it("returns no limits when no field is present", () => {
     expect(parse({})).toEqual([])
     expect(parse({ ratelimit: "", "x-ratelimit-limit": undefined })).toEqual([])
   })
 
-  it("a time that is none makes an epoch a reset that has come", () => {
+  it("returns a reset of 0 for an epoch when now is NaN", () => {
     expect(RateLimit.parse({ "x-ratelimit-reset": "1764000000" }, Number.NaN)).toEqual([
       { source: "x-ratelimit", resetMs: 0 }
     ])
   })
 
-  it("gives whole numbers and never throws, whatever the fields hold", () => {
+  it("returns integers and never throws, for any fields", () => {
     const value = FastCheck.option(hostile.text(...seeds), { nil: undefined })
     const headers = FastCheck.record(Object.fromEntries(names.map((name) => [name, value])))
     FastCheck.assert(
@@ -162,7 +165,7 @@ describe("RateLimit.parse", () => {
     )
   })
 
-  it("agrees with RetryAfter on when a spent limit comes back", () => {
+  it("agrees with RetryAfter.parse about the reset of an exhausted limit", () => {
     const count = FastCheck.integer({ min: 0, max: 3 })
     const seconds = FastCheck.integer({ min: 0, max: 100 })
     FastCheck.assert(
@@ -176,7 +179,7 @@ describe("RateLimit.parse", () => {
     )
   })
 
-  it.each(names)("works twice as much on twice the text in %s", (name) => {
+  it.each(names)("does work that is linear in the length of %s", (name) => {
     const units = ['"p";r=0;t=1,', '"p";r=0', ";a", ":a:", '"\\"', "1.", "0,", " 0", "Sun, "]
     expect(hostile.growth((text) => parse({ "x-ratelimit-reset": "1", [name]: text }), 8_192, ...units)).toBeLessThan(
       2.1

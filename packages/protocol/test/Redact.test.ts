@@ -23,17 +23,17 @@ describe("Redact.url", () => {
     ["https://user:hunter2@", "<not a URL>"],
     ["data:text/plain,s3cret", "<not a URL>"],
     ["postgres://user:hunter2@db.test/", "<not a URL>"]
-  ])("of %j is %s", (url, shown) => {
+  ])("redacts %j to %s", (url, shown) => {
     expect(Redact.url(url)).toBe(shown)
   })
 
-  it("is bounded", () => {
+  it("cuts a URL after 2048 characters", () => {
     const shown = Redact.url(`https://api.test/${"a".repeat(1 << 20)}`)
     expect(shown).toHaveLength(2048)
     expect(shown.endsWith("a…")).toBe(true)
   })
 
-  it("never shows a secret in userinfo, query value or fragment, and is printable", () => {
+  it("removes secrets in userinfo, query values and fragment, and returns printable text", () => {
     const secret = FastCheck.string({ unit: FastCheck.constantFrom(..."XYZ789"), minLength: 6, maxLength: 12 })
     const junk = hostile.text("/a", "?b=", "&c=", "#d", "@", "/", ":")
     FastCheck.assert(
@@ -68,14 +68,14 @@ describe("Redact.withoutSecrets", () => {
     "in a quoted string": (text) => Array.from(text, (one) => `\\${one}`).join("")
   }
 
-  it.each(Object.entries(forms))("replaces a secret %s, and nothing else", (_, form) => {
+  it.each(Object.entries(forms))("replaces only the secret when written %s", (_, form) => {
     const hide = Redact.withoutSecrets([secret])
     expect(hide(`before ${form(secret)} after`)).toBe("before <redacted> after")
     expect(hide(`${form(secret)}-${form(secret)}`)).toBe("<redacted>-<redacted>")
     expect(hide("before and after, 100 % \\ of it")).toBe("before and after, 100 % \\ of it")
   })
 
-  it("replaces secrets of every length, in every form, wherever they stand", () => {
+  it("replaces secrets of every length, in every form, at every position", () => {
     const text = FastCheck.string({ unit: FastCheck.constantFrom(..."abcXYZ019+/=. "), minLength: 8, maxLength: 900 })
     const around = FastCheck.string({ unit: FastCheck.constantFrom(..."_<>{}"), maxLength: 40 })
     FastCheck.assert(
@@ -93,21 +93,21 @@ describe("Redact.withoutSecrets", () => {
     )
   })
 
-  it("leaves a secret of fewer than 8 characters, and finds a short one only whole", () => {
+  it("ignores secrets shorter than 8 characters, and finds short ones only as a whole", () => {
     expect(Redact.withoutSecrets(["a word", ""])("a word, A WORD")).toBe("a word, A WORD")
     const hide = Redact.withoutSecrets(["password-1"])
     expect(hide("your password is wrong")).toBe("your password is wrong")
     expect(hide("PASSWORD-1 is wrong")).toBe("<redacted> is wrong")
   })
 
-  it("replaces a large part of a long secret too", () => {
+  it("replaces a large part of a long secret", () => {
     const token = Array.from({ length: 1000 }, (_, index) => index.toString(36)).join("")
     const hide = Redact.withoutSecrets([token])
     expect(hide(`got ${token.slice(0, 512)}...`)).toBe("got <redacted>...")
     expect(hide(token.slice(0, 100))).toBe(token.slice(0, 100))
   })
 
-  it("cuts a text at the limit, and shows no beginning of a secret there", () => {
+  it("cuts a text at the limit without showing the start of a secret", () => {
     for (const form of Object.values(forms)) {
       for (let before = 0; before <= 40; before++) {
         const shown = Redact.withoutSecrets([secret])(`${"x".repeat(before)}${form(secret)} and the rest of it`, 30)
@@ -119,7 +119,7 @@ describe("Redact.withoutSecrets", () => {
     }
   })
 
-  it("replaces all of a text where there are too many secrets, or too much of them", () => {
+  it("replaces the whole text when there are too many or too long secrets", () => {
     const many = Array.from({ length: 1001 }, (_, index) => `secret-number-${index}`)
     expect(Redact.withoutSecrets(many)("anything")).toBe("<redacted>")
     expect(Redact.withoutSecrets(many)("")).toBe("")
@@ -127,20 +127,20 @@ describe("Redact.withoutSecrets", () => {
     expect(Redact.withoutSecrets(many.slice(1))("anything")).toBe("anything")
   })
 
-  it("is total", () => {
+  it("never throws and never shows a secret, for any text and secrets", () => {
     const text = hostile.text("%", "\\u", "%4", "\\", "secret-1", "%73ecret-1")
     FastCheck.assert(
       FastCheck.property(text, text, FastCheck.nat(80), (said, one, limit) => {
         const hide = Redact.withoutSecrets([one, "secret-1"])
         expect(hide(said)).toBeTypeOf("string")
-        // A placeholder has 10 characters, and the shortest secret 8; the last one and the `…` may be beyond the limit.
+        // A placeholder has 10 characters, and the shortest secret 8. The last placeholder and the `…` may exceed the limit.
         expect(hide(said, limit).length).toBeLessThanOrEqual(1.25 * limit + 11)
       }),
       hostile.runs
     )
   })
 
-  it("does work that is linear in the text, whatever the secrets are", () => {
+  it("does work that is linear in the text, for any secrets", () => {
     const lengths = [8, 9, 15, 16, 31, 32, 100, 4000]
     const units = ["a", "%61", "\\u0061", "\\a", "ab"]
     for (const unit of units) {
@@ -155,7 +155,7 @@ describe("Redact.withoutSecrets", () => {
   })
 })
 
-describe("a URL whose secrets are known", () => {
+describe("Redact.url with withoutSecrets", () => {
   const hide = Redact.withoutSecrets(["SECRET-0123456789"])
 
   it.each([
@@ -165,11 +165,11 @@ describe("a URL whose secrets are known", () => {
     ["https://api.test/?SECRET-0123456789=1", "https://api.test/?<redacted>=<redacted>"],
     ["/nf/SECRET-0123456789?a=b", "/nf/<redacted>?a=<redacted>"],
     ["https://api.test/nf/other", "https://api.test/nf/other"]
-  ])("%s is shown as %s", (url, shown) => {
+  ])("redacts %s to %s", (url, shown) => {
     expect(Redact.url(url, hide)).toBe(shown)
   })
 
-  it("shows no beginning of one where it is cut", () => {
+  it("cuts a long URL without showing the start of a secret", () => {
     for (let length = 2000; length < 2060; length++) {
       expect(Redact.url(`https://api.test/${"x".repeat(length)}SECRET-0123456789`, hide)).not.toContain("SEC")
     }
@@ -200,7 +200,7 @@ describe("Redact.isSensitiveHeader", () => {
     "client-secret",
     "x-session-id",
     "link"
-  ])("hides %s", (name) => {
+  ])("returns true for %s", (name) => {
     expect(Redact.isSensitiveHeader(name)).toBe(true)
     expect(Redact.headerValue(name, "s3cret")).toBe("<redacted>")
   })
@@ -218,12 +218,12 @@ describe("Redact.isSensitiveHeader", () => {
     "idempotency-key",
     "x-timestamp",
     ""
-  ])("shows %j", (name) => {
+  ])("returns false for %j", (name) => {
     expect(Redact.isSensitiveHeader(name)).toBe(false)
     expect(Redact.headerValue(name, "value\r\n")).toBe("value\\u{d}\\u{a}")
   })
 
-  it.each(["location", "Referer", "content-location"])("cleans the URL in %s", (name) => {
+  it.each(["location", "Referer", "content-location"])("redacts the URL in the field %s", (name) => {
     expect(Redact.headerValue(name, "https://u:p@api.test/cb?code=s3cret")).toBe("https://api.test/cb?code=<redacted>")
     expect(Redact.headerValue(name, "/cb?code=s3cret")).toBe("/cb?code=<redacted>")
   })
@@ -244,11 +244,11 @@ describe("Redact.text", () => {
     ["\u{e0041}", "\\u{e0041}"],
     ["back\\slash", "back\\slash"],
     ["", ""]
-  ])("of %j is %j", (text, shown) => {
+  ])("escapes %j to %j", (text, shown) => {
     expect(Redact.text(text)).toBe(shown)
   })
 
-  it("is cut with an ellipsis, never within a character or an escape", () => {
+  it("cuts text with an ellipsis, never within a character or an escape", () => {
     expect(Redact.text("abcd", 4)).toBe("abcd")
     expect(Redact.text("abcde", 4)).toBe("abc…")
     expect(Redact.text("ab😀e", 4)).toBe("ab…")
@@ -258,7 +258,7 @@ describe("Redact.text", () => {
     expect(Redact.text("a".repeat(1000), Infinity)).toBe("a".repeat(1000))
   })
 
-  it("is one printable line within its limit, and showing it again changes nothing", () => {
+  it("returns one printable line within the limit, and does not change its own output", () => {
     FastCheck.assert(
       FastCheck.property(
         hostile.text("\u001b[2J", "\r\n", "\u202e", "😀", "text"),
@@ -274,7 +274,7 @@ describe("Redact.text", () => {
     )
   })
 
-  it("looks no further than its limit", () => {
+  it("does not read text beyond the limit", () => {
     for (const input of hostile.floods(1 << 20)) {
       expect(hostile.looks(() => Redact.text(input))).toBeLessThan(1_000)
     }

@@ -26,43 +26,46 @@ const follow = (changes: Partial<Redirect.Follow>): Redirect.Follow => ({
 const reject = (reason: Redirect.Reason) => ({ _tag: "Reject", reason })
 const stop = { _tag: "Stop" }
 
-describe("Redirect.decide, by status and method", () => {
+describe("Redirect.decide", () => {
   const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"]
 
-  it.each([301, 302])("%i turns POST into GET without its body and leaves other methods alone", (status) => {
+  it.each([301, 302])("changes POST to GET without a body and keeps other methods, for a %i", (status) => {
     for (const method of methods) {
       const next = method === "POST" ? follow({ keepBody: false }) : follow({ method })
       expect(decide({ method, status })).toEqual(next)
     }
   })
 
-  it("303 turns everything but HEAD into GET, and keeps no body", () => {
+  it("changes every method but HEAD to GET and drops the body, for a 303", () => {
     for (const method of methods) {
       const next = follow({ method: method === "HEAD" ? "HEAD" : "GET", keepBody: false })
       expect(decide({ method, status: 303 })).toEqual(next)
     }
   })
 
-  it.each([307, 308])("%i keeps every method and its body", (status) => {
+  it.each([307, 308])("keeps method and body, for a %i", (status) => {
     for (const method of methods) expect(decide({ method, status })).toEqual(follow({ method }))
   })
 
-  it.each([100, 200, 201, 204, 299, 300, 304, 305, 306, 309, 399, 401, 503, 0, Number.NaN])("%i stops", (status) => {
-    expect(decide({ status })).toEqual(stop)
-    expect(decide({ status, hops: 9 })).toEqual(stop)
-  })
+  it.each([100, 200, 201, 204, 299, 300, 304, 305, 306, 309, 399, 401, 503, 0, Number.NaN])(
+    "stops for status %i",
+    (status) => {
+      expect(decide({ status })).toEqual(stop)
+      expect(decide({ status, hops: 9 })).toEqual(stop)
+    }
+  )
 
-  it.each([undefined, "", " \t"])("a redirect whose Location is %j stops", (location) => {
+  it.each([undefined, "", " \t"])("stops when Location is %j", (location) => {
     for (const status of [301, 302, 303, 307, 308]) expect(decide({ status, location, hops: 9 })).toEqual(stop)
   })
 
-  it("rewrites a method in lower case by the same rules", () => {
+  it("rewrites lower-case methods by the same rules", () => {
     expect(decide({ method: "post" })).toEqual(follow({ keepBody: false }))
     expect(decide({ method: "head", status: 303 })).toEqual(follow({ method: "head", keepBody: false }))
   })
 })
 
-describe("Redirect.decide, by Location", () => {
+describe("Redirect.decide", () => {
   it.each([
     ["https://api.test/next", "https://api.test/next"],
     ["//api.test/next", "https://api.test/next"],
@@ -76,7 +79,7 @@ describe("Redirect.decide, by Location", () => {
     [" /next\t", "https://api.test/next"],
     ["/a b/ü", "https://api.test/a%20b/%C3%BC"],
     ["https:next", "https://api.test/v1/next"]
-  ])("%j leads to %s", (location, url) => {
+  ])("resolves the Location %j to %s", (location, url) => {
     expect(decide({ location })).toEqual(follow({ url }))
   })
 
@@ -91,7 +94,7 @@ describe("Redirect.decide, by Location", () => {
     ["https://api.test./", "https://api.test./"],
     ["https://api.test.evil.test/", "https://api.test.evil.test/"],
     ["https://аpi.test/", "https://xn--pi-6kc.test/"]
-  ])("%j leads to another origin, %s", (location, url) => {
+  ])("resolves the Location %j to %s, which is another origin", (location, url) => {
     const next = follow({ url, sameOrigin: false, keepBody: false })
     expect(decide({ location })).toEqual(next)
     expect(decide({ location, crossOrigin: "follow" })).toEqual(next)
@@ -120,12 +123,12 @@ describe("Redirect.decide, by Location", () => {
     ["http://api.test/next", "Downgrade"],
     ["http://evil.test/", "Downgrade"],
     ["http://user@api.test/", "Credentials"]
-  ] as const)("%j is rejected: %s", (location, reason) => {
+  ] as const)("rejects the Location %j with %s", (location, reason) => {
     expect(decide({ location })).toEqual(reject(reason))
     expect(decide({ location, crossOrigin: "reject" })).toEqual(reject(reason))
   })
 
-  it("takes http to https for another origin, and http to http for the same", () => {
+  it("treats http to https as another origin, and http to http as the same", () => {
     const url = "http://api.test/"
     expect(decide({ url, location: "https://api.test/" })).toEqual(
       follow({ url: "https://api.test/", sameOrigin: false, keepBody: false })
@@ -133,35 +136,35 @@ describe("Redirect.decide, by Location", () => {
     expect(decide({ url, location: "/next" })).toEqual(follow({ url: "http://api.test/next" }))
   })
 
-  it("hands on a fragment unless the Location has one, be it empty", () => {
+  it("inherits the fragment unless Location has one, even an empty one", () => {
     const url = `${here}#part`
     expect(decide({ url })).toEqual(follow({ url: "https://api.test/next#part" }))
     expect(decide({ url, location: "/next#other" })).toEqual(follow({ url: "https://api.test/next#other" }))
     expect(decide({ url, location: "/next#" })).toEqual(follow({ url: "https://api.test/next#" }))
   })
 
-  it("keeps the query of the URL that was asked, where the Location is a fragment alone", () => {
+  it("keeps the query of the request URL when Location is only a fragment", () => {
     expect(decide({ url: "https://api.test/x?q='a'&b=%7e", location: "#top" })).toEqual(
       follow({ url: "https://api.test/x?q='a'&b=%7e#top" })
     )
   })
 
-  it("does not hand on the userinfo of the URL that was asked", () => {
+  it("does not inherit the userinfo of the request URL", () => {
     expect(decide({ url: "https://user:pass@api.test/" })).toEqual(follow({}))
   })
 
-  it.each(["", "nonsense", "/relative"])("rejects what was asked at %j", (url) => {
+  it.each(["", "nonsense", "/relative"])("rejects a redirect of the request URL %j", (url) => {
     expect(decide({ url })).toEqual(reject("InvalidLocation"))
   })
 
-  it("rejects what was asked with another scheme", () => {
+  it("rejects a redirect of a request URL that is neither http nor https", () => {
     for (const location of ["/next", "https://api.test/next"]) {
       expect(decide({ url: "ftp://api.test/", location })).toEqual(reject("UnsupportedScheme"))
     }
   })
 })
 
-describe("Redirect.decide, by limit", () => {
+describe("Redirect.decide", () => {
   it.each([
     [0, 5, "Follow"],
     [4, 5, "Follow"],
@@ -170,41 +173,44 @@ describe("Redirect.decide, by limit", () => {
     [0, 0, "Reject"],
     [Number.NaN, 5, "Reject"],
     [0, Number.NaN, "Reject"]
-  ])("after %d of %d redirects: %s", (hops, limit, tag) => {
+  ])("after %d redirects with a limit of %d, decides %s", (hops, limit, tag) => {
     const decision = decide({ hops, limit })
     expect(decision._tag).toBe(tag)
     if (decision._tag === "Reject") expect(decision.reason).toBe("TooMany")
   })
 })
 
-describe("Redirect.decide, by body", () => {
+describe("Redirect.decide", () => {
   const elsewhere = { location: "https://evil.test/" }
   const bare = follow({ url: "https://evil.test/", sameOrigin: false, keepBody: false })
 
-  it.each(["POST", "PUT", "PATCH", "QUERY"])("carries the body of %s to another origin only when told to", (method) => {
-    const moved = { ...elsewhere, method, status: 307 }
-    expect(decide(moved)).toEqual(reject("CrossOriginBody"))
-    expect(decide({ ...moved, crossOriginBody: false })).toEqual(reject("CrossOriginBody"))
-    expect(decide({ ...moved, crossOriginBody: true })).toEqual({ ...bare, method, keepBody: true })
-    expect(decide({ ...moved, crossOrigin: "reject", crossOriginBody: true })).toEqual(reject("CrossOrigin"))
-    expect(decide({ ...moved, hasBody: false })).toEqual({ ...bare, method })
-  })
+  it.each(["POST", "PUT", "PATCH", "QUERY"])(
+    "sends the body of a %s to another origin only with crossOriginBody",
+    (method) => {
+      const moved = { ...elsewhere, method, status: 307 }
+      expect(decide(moved)).toEqual(reject("CrossOriginBody"))
+      expect(decide({ ...moved, crossOriginBody: false })).toEqual(reject("CrossOriginBody"))
+      expect(decide({ ...moved, crossOriginBody: true })).toEqual({ ...bare, method, keepBody: true })
+      expect(decide({ ...moved, crossOrigin: "reject", crossOriginBody: true })).toEqual(reject("CrossOrigin"))
+      expect(decide({ ...moved, hasBody: false })).toEqual({ ...bare, method })
+    }
+  )
 
-  it.each(["GET", "HEAD", "OPTIONS", "DELETE"])("follows %s, which has none, to another origin", (method) => {
+  it.each(["GET", "HEAD", "OPTIONS", "DELETE"])("follows a %s, which has no body, to another origin", (method) => {
     expect(decide({ ...elsewhere, method, status: 307 })).toEqual({ ...bare, method })
   })
 
-  it("rejects a GET that has a body, if it is said to", () => {
+  it("rejects a cross-origin GET with hasBody", () => {
     expect(decide({ ...elsewhere, hasBody: true })).toEqual(reject("CrossOriginBody"))
   })
 
-  it("follows a hop that drops the body to another origin", () => {
+  it("follows a redirect that drops the body to another origin", () => {
     expect(decide({ ...elsewhere, method: "POST", status: 302 })).toEqual(bare)
     expect(decide({ ...elsewhere, method: "PUT", status: 303, hasBody: true })).toEqual(bare)
   })
 })
 
-describe("Redirect.decide, for any input", () => {
+describe("Redirect.decide", () => {
   const seeds = [
     "https://api.test/",
     "http://api.test",
@@ -220,7 +226,7 @@ describe("Redirect.decide, for any input", () => {
     "[::1]"
   ]
 
-  it("follows http and https alone, without userinfo, never from https to http, and knows the origin it goes to", () => {
+  it("follows only to http or https, without userinfo or downgrade, and reports sameOrigin, for any input", () => {
     const any = FastCheck.record({
       method: FastCheck.oneof(FastCheck.constantFrom("GET", "POST", "PUT", "HEAD"), hostile.text("POST")),
       url: FastCheck.oneof(FastCheck.constantFrom(here, "http://api.test/"), hostile.text(...seeds)),
@@ -236,7 +242,7 @@ describe("Redirect.decide, for any input", () => {
         if (decision._tag !== "Follow") return
         const url = new URL(decision.url)
         expect(url.username + url.password).toBe("")
-        // The apostrophe of a query is the only character that a parser encodes and `decide` does not.
+        // The apostrophe of a query is the only character that a parser encodes and `decide` does not encode.
         expect(url.href).toBe(decision.url.replace(/(?<=\?.*)'/g, "%27").replace(/(?<=#.*)%27/g, "'"))
         expect(Origin.of(decision.url)).not.toBe(Origin.opaque)
         expect(decision.sameOrigin).toBe(Origin.same(input.url, decision.url))
@@ -247,7 +253,7 @@ describe("Redirect.decide, for any input", () => {
     )
   })
 
-  it("rejects a host that is longer than any, and follows a path that is as long", () => {
+  it("rejects a host longer than 1024 characters, and follows a path of that length", () => {
     const long = "\u0301\u0327".repeat(1 << 11)
     for (const location of [`//a${long}`, `\\/a${long}/x`, `https://a${long}`, `///a${long}?x`]) {
       expect(decide({ location })).toEqual(reject("InvalidLocation"))
@@ -257,13 +263,13 @@ describe("Redirect.decide, for any input", () => {
     }
   })
 
-  it("works twice as much on twice the Location", () => {
+  it("does work that is linear in the length of Location", () => {
     expect(hostile.growth((location) => decide({ location }), 8_192, ...seeds)).toBeLessThan(2.1)
   })
 })
 
-describe("Redirect.decide, by several Locations", () => {
-  it("counts equal ones once, and rejects different ones", () => {
+describe("Redirect.decide", () => {
+  it("accepts several equal Locations and rejects different ones", () => {
     expect(decide({ location: ["/next", " /next\t", ""] })).toEqual(follow({}))
     expect(decide({ location: [] })).toEqual(stop)
     expect(decide({ location: ["", " "] })).toEqual(stop)
@@ -288,11 +294,11 @@ describe("Redirect.references", () => {
     ["/search?q=a, b", ["/search?q=a, b"]],
     ["/a,/b", ["/a,/b"]],
     ["/a b, /c", ["/a b, /c"]]
-  ])("of %j are %j", (field, references) => {
+  ])("splits %j into %j", (field, references) => {
     expect(Redirect.references(field)).toEqual(references)
   })
 
-  it("gives ASCII for any octets, and what they are when it is decoded", () => {
+  it("percent-encodes any octets, so that decoding gives them back", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.uint8Array({ maxLength: 20 }), (bytes) => {
         const references = Redirect.references(String.fromCharCode(...bytes))
@@ -305,7 +311,7 @@ describe("Redirect.references", () => {
     )
   })
 
-  it("works twice as much on twice the field", () => {
+  it("does work that is linear in the length of the field", () => {
     expect(hostile.growth((field) => Redirect.references(field), 8_192, ", ", "/, ", "/a, ")).toBeLessThan(2.1)
   })
 })
@@ -324,7 +330,7 @@ describe("Redirect.isSafeCrossOriginHeader", () => {
     "if-modified-since",
     "if-unmodified-since",
     "If-Range"
-  ])("lets %s travel", (name) => {
+  ])("returns true for %s", (name) => {
     expect(Redirect.isSafeCrossOriginHeader(name)).toBe(true)
   })
 
@@ -356,7 +362,7 @@ describe("Redirect.isSafeCrossOriginHeader", () => {
     "range-key",
     "user-agent-key",
     ""
-  ])("does not let %j travel", (name) => {
+  ])("returns false for %j", (name) => {
     expect(Redirect.isSafeCrossOriginHeader(name)).toBe(false)
   })
 })

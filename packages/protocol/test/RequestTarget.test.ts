@@ -2,14 +2,14 @@ import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 
-/** What a URL parser makes of a path and a query; the apostrophe of a query is the only character that it need not encode. */
+/** The result of a URL parser, with the apostrophe of the query, the only character that it encodes without need. */
 const parsed = (text: string): string => new URL(`https://a.test${text}`).href.slice("https://a.test".length)
 
 const withoutApostrophe = (text: string): string => text.replaceAll("'", "%27")
 
 describe("RequestTarget.isNormalized", () => {
   it.each(["/", "/x", "/v1/users/1", "/a.b/c", "/x?page=2&q=%20", "/@scope/x", "/x?a=?/..", "/x?f[n]={1}|^`\\", "/x?"])(
-    "accepts %s, which a URL parser leaves as it is",
+    "returns true for %s, which a URL parser does not change",
     (text) => {
       expect(RequestTarget.isNormalized(text)).toBe(true)
       expect(parsed(text)).toBe(text)
@@ -37,7 +37,7 @@ describe("RequestTarget.isNormalized", () => {
     '/x?"',
     "/x?<",
     "/x?a b"
-  ])("%j is not, or not known to be", (text) => {
+  ])("returns false for %j", (text) => {
     expect(RequestTarget.isNormalized(text)).toBe(false)
   })
 
@@ -66,7 +66,7 @@ describe("RequestTarget.isNormalized", () => {
     FastCheck.string({ unit: "grapheme", maxLength: 2 })
   )
 
-  it("a yes is never wrong: parsing gives the text back", () => {
+  it("returns true only for text that parsing does not change, for any text", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(fragment, { maxLength: 8 }), (fragments) => {
         const text = `/${fragments.join("")}`
@@ -77,7 +77,7 @@ describe("RequestTarget.isNormalized", () => {
     )
   })
 
-  it("it can begin anywhere in a URL", () => {
+  it("starts at any index of a URL", () => {
     expect(RequestTarget.isNormalized("https://a.test/x", 14)).toBe(true)
     expect(RequestTarget.isNormalized("https://a.test/../x", 14)).toBe(false)
   })
@@ -96,7 +96,7 @@ describe("RequestTarget.append", () => {
     ["/x?a=1#", "p=1", "/x?a=1&p=1#"],
     ["/x#top", "", "/x#top"],
     ["/x?", "", "/x?"]
-  ])("to %j and %j gives %j", (url, query, result) => {
+  ])("appends to %j the query %j, as %j", (url, query, result) => {
     expect(RequestTarget.append(url, query)).toBe(result)
   })
 })
@@ -108,20 +108,20 @@ describe("RequestTarget.parse", () => {
     ["http://user:pass@a.test:8080/it's?", "http://a.test:8080", "/it's?"],
     ["http://a.test?a b'<ü>\"#'", "http://a.test", "/?a%20b'%3C%C3%BC%3E%22"],
     ["http://[::1]/x#?'", "http://[::1]", "/x"]
-  ])("of %j gives %s and %s", (url, origin, path) => {
+  ])("splits %j into %s and %s", (url, origin, path) => {
     expect(RequestTarget.parse(url)).toEqual({ origin, path })
   })
 
-  it.each(["", "/x", "ftp://a.test/", "data:,x", "http://", "https://a b/"])("of %j is undefined", (url) => {
+  it.each(["", "/x", "ftp://a.test/", "data:,x", "http://", "https://a b/"])("returns undefined for %j", (url) => {
     expect(RequestTarget.parse(url)).toBeUndefined()
   })
 
-  /** What a query holds as it is (RFC 3986 §3.4), and what a URL parser leaves although that RFC has no place for it. */
+  /** Characters of a query (RFC 3986 §3.4), and others that a URL parser does not encode. */
   const query = FastCheck.string({
     unit: FastCheck.constantFrom(..."abcXYZ019-._~!$&'()*+,;=:@/?%[]{}|^`\\")
   })
 
-  it("keeps any query byte for byte, and begins with it where one is appended", () => {
+  it("keeps any query unchanged, also when one is appended to it", () => {
     FastCheck.assert(
       FastCheck.property(query, query, FastCheck.constantFrom("", "#", "#it's?"), (given, added, hash) => {
         const path = `/x?${given}`

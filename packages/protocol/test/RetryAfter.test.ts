@@ -8,7 +8,7 @@ const most = Number.MAX_SAFE_INTEGER
 const second = 1_000
 const hour = 3_600 * second
 const day = 24 * hour
-/** Sunday, on the second. */
+/** A Sunday, without milliseconds. */
 const now = Date.UTC(2026, 10, 22, 12, 0, 0)
 
 const date = (delayMs: number): string => HttpDate.format(now + delayMs)
@@ -43,7 +43,7 @@ describe("RetryAfter.parse of Retry-After", () => {
     ["9,7", 9_000],
     ["5, soon, 3", 5_000],
     [", ,4,", 4_000]
-  ])("%j is a wait of %i ms", (text, delayMs) => {
+  ])("reads %j as a wait of %i ms", (text, delayMs) => {
     expect(RetryAfter.parse({ "retry-after": text }, now)).toEqual({ delayMs, source: "retry-after" })
   })
 
@@ -71,7 +71,7 @@ describe("RetryAfter.parse of Retry-After", () => {
     "Sun, 22 Nov 2026 12:01:40 UTC",
     "Sun, 22 Nov 2026",
     "Sun,"
-  ])("%j is no wait, and nothing else is asked", (text) => {
+  ])("returns undefined for an invalid %j, whatever the other fields say", (text) => {
     const others = { ratelimit: '"p";r=0;t=9', "x-ratelimit-reset": "9" }
     expect(RetryAfter.parse({ "retry-after": text, ...others }, now)).toBeUndefined()
   })
@@ -87,25 +87,25 @@ describe("RetryAfter.parse of Retry-After", () => {
     [`${date(50 * second)}, ${date(80 * second)}`, 80_000],
     [`7,${date(50 * second)},Sunday, 22-Nov-26 12:01:40 GMT, 9`, 100_000],
     [`Sun, ${date(50 * second)}`, 50_000]
-  ])("%s is a wait of %i ms", (text, delayMs) => {
+  ])("reads %s as a wait of %i ms", (text, delayMs) => {
     expect(delayOf({ "retry-after": text })).toBe(delayMs)
   })
 
-  it("never ends before the date, also when now has a fraction of a second", () => {
+  it("rounds the wait until a date up when now has a fraction of a second", () => {
     expect(RetryAfter.parse({ "retry-after": date(2_000) }, now + 0.25)?.delayMs).toBe(2_000)
     expect(RetryAfter.parse({ "retry-after": date(2_000) }, now + 1)?.delayMs).toBe(1_999)
   })
 })
 
-describe("RetryAfter.parse when the clocks disagree", () => {
+describe("RetryAfter.parse with clock skew", () => {
   const skews = [0, 600 * second, day, 2 * day, 400 * day, 20 * 365 * day].flatMap((skew) => [skew, -skew])
   const epoch = (ms: number): string => String(Math.floor(ms / 1000))
 
-  it.each(skews)("compares points in time with the server's Date, which is %i ms off", (skew) => {
+  it.each(skews)("compares points in time with the server's Date when it differs by %i ms", (skew) => {
     const clock = { date: date(skew) }
     expect(delayOf({ "retry-after": date(skew + 30 * second), ...clock })).toBe(30_000)
     expect(delayOf({ "retry-after": date(skew - 30 * second), ...clock })).toBe(0)
-    // The fields with numbers read a number as a point in time from 2001 on.
+    // A number is a point in time from 2001 on.
     if (now + skew < 1e12) return
     expect(delayOf({ "retry-after": epoch(now + skew + 30_000), ...clock })).toBe(30_000)
     expect(delayOf({ "retry-after": String(now + skew + 30_000), ...clock })).toBe(30_000)
@@ -118,17 +118,17 @@ describe("RetryAfter.parse when the clocks disagree", () => {
     ["missing", undefined],
     ["no HTTP-date", "2026-11-22T11:00:00Z"],
     ["empty", ""]
-  ])("compares with now when Date is %s", (_, text) => {
+  ])("compares points in time with now when Date is %s", (_, text) => {
     expect(delayOf({ "retry-after": date(30 * second), date: text })).toBe(30_000)
     expect(delayOf({ "retry-after": epoch(now + 30_000), date: text })).toBe(30_000)
   })
 
-  it("adds the age of an answer out of a cache", () => {
+  it("adds the Age of a cached response", () => {
     expect(delayOf({ "retry-after": date(30 * second), date: date(-hour), age: "3600" })).toBe(30_000)
     expect(delayOf({ "retry-after": date(30 * second), date: date(-hour), age: "-3600" })).toBe(hour + 30_000)
   })
 
-  it("leaves seconds alone", () => {
+  it("does not adjust delays in seconds", () => {
     expect(delayOf({ "retry-after": "30", date: date(-hour) })).toBe(30_000)
     expect(delayOf({ "x-ratelimit-reset": "30", date: date(-hour) })).toBe(30_000)
   })
@@ -144,12 +144,12 @@ describe("RetryAfter.parse of retry-after-ms", () => {
     [String(now - 30_000), 0],
     ["9".repeat(400), most - now],
     ["20, 30", 30]
-  ])("%j is a wait of %i ms, whatever Retry-After says", (text, delayMs) => {
+  ])("reads %j as a wait of %i ms, whatever Retry-After says", (text, delayMs) => {
     const headers = { "retry-after-ms": text, "retry-after": "7" }
     expect(RetryAfter.parse(headers, now)).toEqual({ delayMs, source: "retry-after-ms" })
   })
 
-  it.each(["", "-5", "1e3", "soon", date(second)])("%j is passed over", (text) => {
+  it.each(["", "-5", "1e3", "soon", date(second)])("ignores the invalid value %j", (text) => {
     const headers = { "retry-after-ms": text, "retry-after": "7" }
     expect(RetryAfter.parse(headers, now)).toEqual({ delayMs: 7_000, source: "retry-after" })
   })
@@ -177,7 +177,7 @@ describe("RetryAfter.parse of RateLimit", () => {
     ['"p";r=0;t=5;pk=:aGVsbG8:', 5_000],
     ['"p";r=0;t=5;pk=::', 5_000],
     ['@1659578233;r=1, "p";r=0;t=5', 5_000]
-  ])("%s is a wait of %i ms", (text, delayMs) => {
+  ])("reads %s as a wait of %i ms", (text, delayMs) => {
     const headers = { ratelimit: text, "x-ratelimit-reset": "3" }
     expect(RetryAfter.parse(headers, now)).toEqual({ delayMs, source: "ratelimit" })
   })
@@ -230,12 +230,12 @@ describe("RetryAfter.parse of RateLimit", () => {
     '"p";r=0;t=5;pk=:a:',
     '"p";r=0;t=5;pk=:aGVs bG8=:',
     '"p";r=0;t=5;pk=:_-Ah:'
-  ])("%j is passed over", (text) => {
+  ])("ignores %j", (text) => {
     const headers = { ratelimit: text, "x-ratelimit-reset": "3" }
     expect(RetryAfter.parse(headers, now)).toEqual({ delayMs: 3_000, source: "x-ratelimit-reset" })
   })
 
-  it("gives way to Retry-After", () => {
+  it("prefers Retry-After to RateLimit", () => {
     expect(delayOf({ "retry-after": "7", ratelimit: '"p";r=0;t=100' })).toBe(7_000)
   })
 })
@@ -253,17 +253,17 @@ describe("RetryAfter.parse of X-RateLimit-Reset", () => {
     ["1000000000", 0],
     ["9".repeat(400), most - now],
     ["10, 20", 20_000]
-  ])("%j is a wait of %i ms, in each of its names", (text, delayMs) => {
+  ])("reads %j as a wait of %i ms, in each spelling", (text, delayMs) => {
     for (const name of ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"]) {
       expect(RetryAfter.parse({ [name]: text }, now)).toEqual({ delayMs, source: "x-ratelimit-reset" })
     }
   })
 
-  it.each(["", "-30", "1e9", "0x10", "soon", "1m30s", date(second)])("%j is no wait", (text) => {
+  it.each(["", "-30", "1e9", "0x10", "soon", "1m30s", date(second)])("ignores the invalid value %j", (text) => {
     expect(RetryAfter.parse({ "x-ratelimit-reset": text }, now)).toBeUndefined()
   })
 
-  it("counts only when nothing remains, as far as its own family says", () => {
+  it("reads a reset only when the remaining field of the same spelling is 0 or missing", () => {
     const reset = { "x-ratelimit-reset": "30" }
     expect(delayOf({ ...reset, "x-ratelimit-remaining": "0" })).toBe(30_000)
     expect(delayOf({ ...reset, "x-ratelimit-remaining": " 0.0" })).toBe(30_000)
@@ -276,12 +276,12 @@ describe("RetryAfter.parse of X-RateLimit-Reset", () => {
 })
 
 describe("RetryAfter.parse", () => {
-  it("asks for no wait when no field is there", () => {
+  it("returns undefined when no field is present", () => {
     expect(RetryAfter.parse({}, now)).toBeUndefined()
     expect(RetryAfter.parse({ "retry-after": undefined, date: date(0) }, now)).toBeUndefined()
   })
 
-  it("gives a whole number of milliseconds that a timer could be asked for, whatever the fields hold", () => {
+  it("returns a non-negative integer or undefined, for any fields", () => {
     const seeds = [
       date(0),
       "Sunday, 22-Nov-26 12:01:40 GMT",
@@ -313,7 +313,7 @@ describe("RetryAfter.parse", () => {
     )
   })
 
-  it("works twice as much on twice the text in several fields together", () => {
+  it("does work that is linear in the text of several fields together", () => {
     const run = (text: string) => {
       const clock = { date: " ".repeat(text.length), age: "0".repeat(text.length) }
       RetryAfter.parse({ "retry-after": text, ...clock }, now)
@@ -323,7 +323,7 @@ describe("RetryAfter.parse", () => {
   })
 
   it.each(["retry-after-ms", "retry-after", "ratelimit", "x-ratelimit-reset", "x-ratelimit-remaining", "date", "age"])(
-    "works twice as much on twice the text in %s",
+    "does work that is linear in the length of %s",
     (name) => {
       const run = (text: string) => RetryAfter.parse({ "x-ratelimit-reset": "1", [name]: text }, now)
       const units = [
@@ -344,10 +344,10 @@ describe("RetryAfter.parse", () => {
   )
 })
 
-describe("RetryAfter.parse, of a transport that has joined two equal fields", () => {
+describe("RetryAfter.parse", () => {
   const date = "Wed, 21 Oct 2015 07:28:00 GMT"
 
-  it("reads Date and Age as one value each", () => {
+  it("reads Date and Age as one value when a transport joined two equal fields", () => {
     const now = Date.parse("2030-01-01T00:00:00Z")
     const headers = { "retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", age: "10" }
     const once = RetryAfter.parse({ ...headers, date }, now)

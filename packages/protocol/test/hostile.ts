@@ -1,7 +1,7 @@
 import { vi } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 
-/** Any sequence of UTF-16 code units: NUL, controls, lone surrogates. */
+/** Any sequence of UTF-16 code units, including NUL, control characters and lone surrogates. */
 const codeUnits = FastCheck.string({
   unit: FastCheck.oneof(
     FastCheck.integer({ min: 0, max: 0x7f }),
@@ -12,7 +12,7 @@ const codeUnits = FastCheck.string({
 })
 
 /**
- * Text to break a parser with: noise, and valid text that was cut, doubled, and had noise put into it.
+ * Text that may break a parser: noise, and valid text that is cut, doubled, or mixed with noise.
  *
  * @param seeds pieces of the format under test
  */
@@ -31,10 +31,10 @@ export const text = (...seeds: ReadonlyArray<string>): FastCheck.Arbitrary<strin
   )
 }
 
-/** Enough of them to matter, few enough for a test that is run at each save. */
+/** A number of runs that finds faults and is still fast. */
 export const runs = { numRuns: 5_000 } as const
 
-/** Inputs whose length is the only thing about them, made to trap scanners that look back. */
+/** Long repetitive inputs that make a backtracking scanner slow. */
 export const floods = (length: number, ...units: ReadonlyArray<string>): ReadonlyArray<string> =>
   [
     ",",
@@ -60,8 +60,8 @@ export const floods = (length: number, ...units: ReadonlyArray<string>): Readonl
   ].map((unit) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length))
 
 /**
- * How often `run` looks at a character: a measure of its work that is the same on every machine. Looks through
- * `text[index]` and searches by the engine are not counted, so it stands for the scanners, which go by character code.
+ * How often `run` reads a character code: a measure of its work that does not depend on the machine. Reads of
+ * `text[index]` and searches of the engine are not counted.
  */
 export const looks = (run: () => unknown): number => {
   const spy = vi.spyOn(String.prototype, "charCodeAt")
@@ -74,8 +74,7 @@ export const looks = (run: () => unknown): number => {
 }
 
 /**
- * The most that the work of `run` grows when its input doubles, over all {@link floods}. Linear is 2; the constant part of
- * the work keeps it below.
+ * The largest growth of the work of `run` when its input doubles, over all {@link floods}. Linear work gives at most 2.
  */
 export const growth = (run: (input: string) => unknown, length: number, ...units: ReadonlyArray<string>): number => {
   const longer = floods(2 * length, ...units)

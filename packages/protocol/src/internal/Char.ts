@@ -1,7 +1,8 @@
 /**
- * Character classes of RFC 5234 and RFC 9110 over UTF-16 code units. Server text is read with these and never with a
- * regular expression, so that no input can make a scanner backtrack. `NaN`, which `charCodeAt` gives past the end of a
- * string, is in none of the classes.
+ * Character classes of RFC 5234 and RFC 9110 over UTF-16 code units.
+ *
+ * Server text is scanned with these and not with regular expressions, so that no input can cause backtracking. `NaN`, the
+ * result of `charCodeAt` past the end of a string, is in none of the classes.
  *
  * @internal
  */
@@ -10,7 +11,7 @@ export const DQUOTE = 0x22
 export const EQUALS = 0x3d
 export const BACKSLASH = 0x5c
 
-/** SP or HTAB, what OWS and BWS are made of. */
+/** SP or HTAB: the characters of OWS and BWS. */
 export const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
 export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
@@ -29,7 +30,7 @@ export const isTokenChar = (code: number): boolean => isAlpha(code) || isDigit(c
 /** A character of `token68` (RFC 9110 §11.2) before its padding. */
 export const isToken68Char = (code: number): boolean => isAlpha(code) || isDigit(code) || SYMBOLS_OF_TOKEN68.has(code)
 
-/** The first index at or after `start` whose character is not in the class; at most `end`. */
+/** The first index at or after `start` with a character outside the class, at most `end`. */
 export const skip = (
   text: string,
   start: number,
@@ -41,7 +42,7 @@ export const skip = (
   return index
 }
 
-/** The text without the optional whitespace (RFC 9110 §5.6.3) around it; `trim()` would remove more than that. */
+/** Removes optional whitespace (RFC 9110 §5.6.3) at both ends. `trim()` would remove more. */
 export const trimBlanks = (text: string): string => {
   const start = skip(text, 0, isBlank)
   let end = text.length
@@ -49,7 +50,7 @@ export const trimBlanks = (text: string): string => {
   return text.slice(start, end)
 }
 
-/** Whether the code unit at `index` is half of a surrogate pair whose other half is missing. */
+/** Whether the code unit at `index` is a surrogate without its other half. */
 export const isLoneSurrogate = (text: string, index: number): boolean => {
   const code = text.charCodeAt(index)
   if (isHighSurrogate(code)) return !isLowSurrogate(text.charCodeAt(index + 1))

@@ -1,10 +1,10 @@
 import { isDigit, skip } from "./Char.js"
 
 /**
- * Reads `1*DIGIT [ "." 1*DIGIT ]` and nothing else: no sign, exponent, hexadecimal or blank.
+ * Parses `1*DIGIT [ "." 1*DIGIT ]`, without sign, exponent, hexadecimal or blanks.
  *
- * The value is multiplied by `scale`, a power of ten up to 1000, and rounded up, without going through a floating-point
- * number that could lose digits; it is at most `Number.MAX_SAFE_INTEGER`, however many digits there are.
+ * The value is multiplied by `scale` and rounded up. It does not pass through a floating-point number, which could lose
+ * digits. It is at most `Number.MAX_SAFE_INTEGER`, whatever the number of digits.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export const parse = (text: string, scale: 1 | 1000): number | undefined => {
 
   const start = skip(text, 0, isZero, point)
   const places = scale === 1000 ? 3 : 0
-  // 13 digits times 1000 are the most that can be safe.
+  // 13 digits times 1000 is the largest value that can be a safe integer.
   if (point - start + places > 16) return Number.MAX_SAFE_INTEGER
   const scaled = text.slice(start, point) + text.slice(point + 1, point + 1 + places).padEnd(places, "0")
   const remainder = skip(text, Math.min(point + 1 + places, end), isZero) < end ? 1 : 0

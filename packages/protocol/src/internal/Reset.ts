@@ -7,15 +7,14 @@ import { single } from "./Singleton.js"
 export type Headers = Readonly<Record<string, string | undefined>>
 
 /**
- * The names that the fields of the `X-RateLimit` family go by; the first name of a family is its own.
+ * The spellings of the `X-RateLimit` fields. The first one names the family.
  *
  * @internal
  */
 export const FAMILY = ["x-ratelimit", "x-rate-limit", "ratelimit"] as const
 
 /**
- * The wait that a number of seconds stands for, in milliseconds. A number that can only be a point in time is read as one:
- * from 1e9 on it is epoch seconds, from 1e12 on epoch milliseconds. Smaller ones are seconds from now.
+ * The wait of a number of seconds, in milliseconds. Numbers from 1e9 on are epoch seconds, from 1e12 on epoch milliseconds.
  *
  * @internal
  */
@@ -27,7 +26,7 @@ export const fromSeconds = (text: string, clock: number): number | undefined => 
 }
 
 /**
- * {@link fromSeconds} of a number of milliseconds: from 1e12 on it is epoch milliseconds.
+ * The wait of a number of milliseconds. Numbers from 1e12 on are epoch milliseconds.
  *
  * @internal
  */
@@ -39,29 +38,30 @@ export const fromMilliseconds = (text: string, clock: number): number | undefine
 }
 
 /**
- * Milliseconds until a point in time; 0 where it has passed.
+ * Milliseconds until a point in time, 0 if it has passed.
  *
  * @internal
  */
 export const untilEpoch = (epochMs: number, clock: number): number => Math.max(0, epochMs - clock)
 
 /**
- * Milliseconds until a reset. Of several members the latest counts.
+ * Milliseconds until a reset. Of several values the latest is used.
  *
  * @internal
  */
 export const until = (text: string | undefined, clock: number): number | undefined =>
   latest(text, (member) => fromSeconds(member, clock))
 
-/** As a delay, 31 years; as epoch seconds, September 2001. */
+/** As a delay 31 years, as epoch seconds September 2001. */
 const EPOCH_SECONDS = 1e9
 
-/** As epoch seconds, the year 33658; as a delay in milliseconds, 31 years; as epoch milliseconds, September 2001. */
+/** As epoch seconds the year 33658, as a delay in milliseconds 31 years, as epoch milliseconds September 2001. */
 const EPOCH_MILLISECONDS = 1e12
 
 /**
- * The server's clock, against which its points in time are read: `Date`, plus `Age` when a cache answered. `now` where
- * `Date` is missing or no HTTP-date. Read once for all members of a field, so that two long fields take linear time.
+ * The server's clock: `Date`, plus `Age` of a cached response. `now` if `Date` is missing or invalid.
+ *
+ * It is read once for all members of a field, so that two long fields take linear time.
  *
  * @internal
  */
@@ -71,7 +71,7 @@ export const serverTime = (headers: Headers, now: number): number => {
 }
 
 /**
- * The largest value among the members of a comma-separated list that can be read; the others do not count.
+ * The largest valid value of a comma-separated list. Invalid members are ignored.
  *
  * @internal
  */
@@ -80,9 +80,9 @@ export const latest = (text: string | undefined, read: (member: string) => numbe
   return maximum(
     pieces.flatMap((piece, index) => {
       const member = trimBlanks(piece)
-      // A list may have empty members (RFC 9110 §5.6.1), and a server may send nothing but.
+      // A list may have empty members (RFC 9110 §5.6.1), or only such.
       if (member === "") return []
-      // The comma in `Wed, 21 Oct 2015 07:28:00 GMT` is none of the list's. Neither half of a date is a value by itself.
+      // The comma in `Wed, 21 Oct 2015 07:28:00 GMT` does not separate members. Neither half of a date is a valid value.
       const value = read(member) ?? read(trimBlanks(`${piece},${pieces[index + 1] ?? ""}`))
       return value === undefined ? [] : [value]
     })
@@ -90,7 +90,7 @@ export const latest = (text: string | undefined, read: (member: string) => numbe
 }
 
 /**
- * The largest of some values, if there are any.
+ * The largest of the values, undefined if there are none.
  *
  * @internal
  */
@@ -98,8 +98,7 @@ export const maximum = (values: ReadonlyArray<number>): number | undefined =>
   values.length === 0 ? undefined : values.reduce((a, b) => Math.max(a, b))
 
 /**
- * A whole number of milliseconds from 0 to `Number.MAX_SAFE_INTEGER`. Negated, so that a NaN (a `now` that is none) is
- * no wait.
+ * Rounds up to an integer number of milliseconds from 0 to `Number.MAX_SAFE_INTEGER`. Negated, so that `NaN` becomes 0.
  *
  * @internal
  */

@@ -1,11 +1,10 @@
 import { BACKSLASH } from "./Char.js"
 
 /**
- * Finds secrets in a text that a server chose, in time that is linear in the text. The server may have chosen the secrets
- * too, as it does with cookies.
+ * Finds secrets in server text, in linear time. The server may have chosen the secrets too, as it does with cookies.
  *
- * Windows of few lengths (8 to 16, 32, 64, 128 and 256 characters) cover each secret. The hash of each window of the text
- * is looked up, as Rabin and Karp do. A second hash takes the place of a comparison, whose cost the server could choose.
+ * Windows of a few lengths (8 to 16, 32, 64, 128 and 256 characters) cover each secret. The hash of each window of the text
+ * is looked up (Rabin–Karp). A second hash replaces a comparison, because the server could make comparisons expensive.
  *
  * @internal
  */
@@ -20,7 +19,7 @@ export class SecretPatterns {
     return this.#byLength.size === 0
   }
 
-  /** Marks each character of the text that belongs to a secret with 1. */
+  /** Marks each character that belongs to a secret with 1. */
   mark(text: string): Uint8Array {
     const marks = new Uint8Array(text.length)
     for (const view of viewsOf(text)) {
@@ -36,7 +35,7 @@ export class SecretPatterns {
     this.#byLength.set(length, hashes)
     const units = unitsOf(secret)
     for (let start = 0; start < units.length; start += length) {
-      // The last window overlaps the one before it where the length does not divide the secret's.
+      // The last window overlaps the one before it if the window length does not divide the secret's length.
       const from = Math.min(start, units.length - length)
       const [first, second] = hashesOf(units, from, length)
       hashes.add(first, second)
@@ -44,15 +43,15 @@ export class SecretPatterns {
   }
 }
 
-/** What is shorter is more often a word of the server than a secret, and no secret to rely on. */
+/** A shorter text is more often a word of the server than a secret. */
 export const SHORTEST = 8
 
 const LONGEST_WINDOW = 256
 
-/** How far beyond a place of the text a secret may reach that begins before it: each character is written as `\uXXXX`. */
+/** How far a secret that begins before an index can extend beyond it, with each character written as `\uXXXX`. */
 export const REACH: number = 6 * LONGEST_WINDOW
 
-/** Short secrets are found only whole; of a longer one, each part of half its length or more. */
+/** Short secrets are found only as a whole. Of a longer secret each part of half its length or more is found. */
 const windowOf = (length: number): number => {
   if (length < 32) return Math.min(length, 16)
   let window = 32
@@ -60,7 +59,7 @@ const windowOf = (length: number): number => {
   return window
 }
 
-/** A secret as it is, as its octets in UTF-8 (percent-encoding writes those), and as a form writes its spaces. */
+/** The secret, its octets in UTF-8 (as in percent-encoding), and both with `+` for spaces (as in forms). */
 const formsOf = (secret: string): ReadonlyArray<string> => {
   const octets = new TextEncoder().encode(secret)
   const forms = [secret]
@@ -68,7 +67,7 @@ const formsOf = (secret: string): ReadonlyArray<string> => {
   return secret.includes(" ") ? forms.flatMap((form) => [form, form.replaceAll(" ", "+")]) : forms
 }
 
-/** The code unit in lower case: names and schemes of challenges come so, and hosts of URLs. */
+/** The code unit in lower case, because names, schemes of challenges and hosts of URLs are lower-cased. */
 const fold = (code: number): number => {
   if (code < 0x80) return code >= 0x41 && code <= 0x5a ? code + 0x20 : code
   const lower = String.fromCharCode(code).toLowerCase()
@@ -81,10 +80,10 @@ const unitsOf = (text: string): Uint16Array => {
   return units
 }
 
-/** The pairs of hashes of all windows of one length. */
+/** The hash pairs of all windows of one length. */
 class Hashes {
   readonly #seconds = new Map<number, Set<number>>()
-  /** Whether a first hash can be there, by some of its bits: it spares most look-ups. */
+  /** A bit set of first hashes, which avoids most look-ups. */
   readonly #maybe = new Uint8Array(1 << 12)
 
   add(first: number, second: number): void {
@@ -112,7 +111,7 @@ const hashesOf = (units: Uint16Array, from: number, length: number): readonly [f
   return [first, second]
 }
 
-/** A text as it reads when one way of writing characters is undone, and where each of its units begins. */
+/** A text with one kind of escapes decoded, and the index at which each code unit begins. */
 interface View {
   readonly units: Uint16Array
   readonly starts: Int32Array
@@ -145,7 +144,7 @@ const power = (base: number, exponent: number): number => {
   return product
 }
 
-/** The text as it is, without percent-encoding, and without the backslashes of JSON and of quoted strings. */
+/** The text unchanged, percent-decoded, and without the backslash escapes of JSON and quoted strings. */
 const viewsOf = (text: string): ReadonlyArray<View> => [
   viewOf(text, (index) => [text.charCodeAt(index), 1]),
   ...(text.includes("%") ? [viewOf(text, (index) => percentDecoded(text, index))] : []),

@@ -1,9 +1,10 @@
-/** Transports join the values of repeated fields. The most copies of one value that are recognized. */
+/** Maximum number of equal values that are recognized in a joined field. */
 const MAX_COPIES = 4
 
 /**
- * The value of a field that has one value, where a transport has joined equal ones: `x, x` is `x`. What is joined of
- * different values stays as it is, and is then no valid value of its field.
+ * The value of a field with a single value, if a transport joined equal ones: `x, x` is `x`.
+ *
+ * Different joined values stay joined, and are then not a valid value of the field.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.3
  * @internal

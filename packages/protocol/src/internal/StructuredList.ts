@@ -1,8 +1,10 @@
 import { isAlpha, isBlank, isDigit, isTokenChar, skip } from "./Char.js"
 
 /**
- * One member of a structured List: its bare item and its parameters. Decimals, Byte Sequences, Booleans, Dates and
- * Display Strings are validated, and their value is `undefined`: no field of this package has one.
+ * One member of a structured List: its bare item and its parameters.
+ *
+ * Decimals, Byte Sequences, Booleans, Dates and Display Strings are validated, but their value is `undefined`, because no
+ * field of this package uses them.
  *
  * @internal
  */
@@ -15,8 +17,8 @@ export interface Item {
 type BareItem = number | string | true | undefined
 
 /**
- * Parses a List of Items with parameters (RFC 9651 §4.2.1). An Inner List is rejected, because no field of this package
- * has one. A syntax error anywhere voids the whole field (RFC 9651 §4.2).
+ * Parses a List of Items with parameters (RFC 9651 §4.2.1). Inner Lists are rejected, because no field of this package uses
+ * them. A syntax error anywhere makes the whole field invalid (RFC 9651 §4.2).
  *
  * @internal
  */
@@ -30,7 +32,7 @@ export const parse = (text: string): ReadonlyArray<Item> | undefined => {
     if (cursor.failed) return undefined
     if (cursor.index === text.length) return items
     if (text[cursor.index] !== ",") return undefined
-    // A trailing comma is an error: there is no item at the end of the text.
+    // A trailing comma is an error, because no item follows it.
     cursor.index = skip(text, cursor.index + 1, isBlank)
   }
 }
@@ -53,7 +55,7 @@ const parameters = (cursor: Cursor): ReadonlyMap<string, BareItem> => {
     const key = cursor.text.slice(start, cursor.index)
     const hasValue = cursor.text[cursor.index] === "="
     if (hasValue) cursor.index++
-    // RFC 9651 §4.2.3.2: the last one of a name counts.
+    // The last parameter of a name is used (RFC 9651 §4.2.3.2).
     params.set(key, hasValue ? bareItem(cursor) : true)
   }
   return params
@@ -110,7 +112,7 @@ const token = (cursor: Cursor): string => {
   return cursor.text.slice(start, cursor.index)
 }
 
-/** RFC 9651 §4.2.7. Padding may be left out, but stands at the end only and completes a group of four characters. */
+/** RFC 9651 §4.2.7. Padding is optional. If present, it is at the end and completes a group of four characters. */
 const byteSequence = (cursor: Cursor): undefined => {
   const start = cursor.index + 1
   const padding = skip(cursor.text, start, isBase64Char)
@@ -129,7 +131,7 @@ const date = (cursor: Cursor): undefined => {
   return undefined
 }
 
-/** RFC 9651 §4.2.10: `%"`, then printable ASCII in which each other octet of UTF-8 is `%` and two lower-case digits. */
+/** RFC 9651 §4.2.10: `%"`, then printable ASCII, in which other octets of UTF-8 are `%` and two lower-case digits. */
 const displayString = (cursor: Cursor): undefined => {
   const start = cursor.index + 2
   const end = skip(cursor.text, start, isDisplayChar)
@@ -139,7 +141,7 @@ const displayString = (cursor: Cursor): undefined => {
   return undefined
 }
 
-/** Whether each `%` begins an octet in lower-case hexadecimal, and these octets are well-formed UTF-8. */
+/** Whether each `%` starts an octet in lower-case hexadecimal, and the octets are well-formed UTF-8. */
 const isUtf8 = (encoded: string): boolean => {
   for (let index = encoded.indexOf("%"); index !== -1; index = encoded.indexOf("%", index + 3)) {
     if (skip(encoded, index + 1, isLowerHex, index + 3) !== index + 3) return false
@@ -165,7 +167,7 @@ const isBase64Char = (code: number): boolean => isAlpha(code) || isDigit(code) |
 
 const isPadding = (code: number): boolean => code === 0x3d
 
-/** Printable ASCII but the quotation mark. */
+/** Printable ASCII except the quotation mark. */
 const isDisplayChar = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== 0x22
 
 const isLowerHex = (code: number): boolean => isDigit(code) || (code >= 0x61 && code <= 0x66)

@@ -1,11 +1,11 @@
 import { BACKSLASH, isControl, skip } from "./Char.js"
 
 /**
- * The WHATWG parser without its exception. It is the parser that the transports use, so what is decided here about a
- * URL is true of what they send.
+ * The WHATWG URL parser without its exception. Transports use the same parser, so decisions about a URL hold for the
+ * request.
  *
- * A host (with userinfo and port) of more than 1024 characters is no URL here: names of DNS have 253, and the parser sorts
- * the combining marks of a host in quadratic time, also percent-encoded ones, so that 64 KiB of them take a second.
+ * A host (with userinfo and port) of more than 1024 characters is rejected. DNS names have at most 253 characters, and the
+ * parser sorts the combining marks of a host in quadratic time: 64 KiB of them take a second, also if percent-encoded.
  *
  * @internal
  */
@@ -18,7 +18,7 @@ export const parse = (text: string, base?: URL): URL | undefined => {
   }
 }
 
-/** Where the query of a URL reference begins, with its `?`; -1 without one. */
+/** Index of the query of a URL reference, with its `?`. -1 if it has none. */
 export const queryStart = (text: string): number => {
   const query = text.indexOf("?")
   if (query === -1) return -1
@@ -26,7 +26,7 @@ export const queryStart = (text: string): number => {
   return fragment === -1 || query < fragment ? query : -1
 }
 
-/** The query of a URL reference with its `?`, as it is written; empty without one. */
+/** The query of a URL reference with its `?`, unchanged. Empty if it has none. */
 const queryOf = (text: string): string => {
   const start = queryStart(text)
   if (start === -1) return ""
@@ -35,15 +35,16 @@ const queryOf = (text: string): string => {
 }
 
 /**
- * A parsed http or https URL as text, with the query of the text that it was parsed from. The parser encodes what a
- * query cannot hold (blanks, quotes, letters beyond ASCII), which stays so. It also encodes the apostrophe, which a query
- * can hold (RFC 3986 §3.4): that one stays as it was written.
+ * Serializes a parsed http or https URL, with the query of the text that it was parsed from.
+ *
+ * The parser encodes characters that a query may not contain (blanks, quotes, letters outside ASCII). It also encodes the
+ * apostrophe, which a query may contain (RFC 3986 §3.4). Here the apostrophe stays unchanged.
  */
 export const hrefWithQuery = (url: URL, written: string): string => {
   const query = queryOf(written)
   if (!query.includes("'")) return url.href
   const { hash, href, origin, pathname } = url
-  // The query of a scheme that is not special is encoded by the same rules, but for the apostrophe.
+  // In a scheme that is not special, the query is encoded by the same rules, except for the apostrophe.
   const search = parse(`a:${query}`)?.search ?? url.search
   return origin + pathname + search + (hash === "" && href.endsWith("#") ? "#" : hash)
 }
@@ -51,7 +52,7 @@ export const hrefWithQuery = (url: URL, written: string): string => {
 /** Whether the scheme is http or https. */
 export const isHttp = (url: URL): boolean => url.protocol === "https:" || url.protocol === "http:"
 
-/** Whether the URL carries a user name or a password. */
+/** Whether the URL contains a user name or a password. */
 export const hasUserinfo = (url: URL): boolean => url.username !== "" || url.password !== ""
 
 const MAX_AUTHORITY = 1024
@@ -61,7 +62,7 @@ const hasLongAuthority = (text: string): boolean => {
   const start = skip(text, 0, (code) => isControl(code) || code === 0x20)
   const colon = text.indexOf(":", start)
   const hasScheme = colon !== -1 && colon < skip(text, start, isInside)
-  // With a scheme the parser takes any number of slashes, even none. It drops tabs and newlines wherever they are.
+  // After a scheme the parser accepts any number of slashes, even none. It drops tabs and newlines anywhere.
   const slashes = hasScheme ? colon + 1 : start
   const authority = skip(text, slashes, (code) => isSlash(code) || isControl(code))
   const isPath = !hasScheme && countSlashes(text.slice(slashes, authority)) < 2
@@ -70,7 +71,7 @@ const hasLongAuthority = (text: string): boolean => {
 
 const isSlash = (code: number): boolean => code === 0x2f || code === BACKSLASH
 
-/** Whether an authority, or a scheme, goes on: it ends at a slash, a query or a fragment. */
+/** Whether an authority or a scheme continues: it ends at a slash, a query or a fragment. */
 const isInside = (code: number): boolean => !isSlash(code) && code !== 0x3f && code !== 0x23
 
 const countSlashes = (text: string): number =>
