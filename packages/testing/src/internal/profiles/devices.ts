@@ -14,7 +14,7 @@ export const strava: Profile = {
   refresh: "rotates",
   configure:
     "its endpoints, `client_secret_post`, `quirks.scopeSeparator`, and a `quirks.answer` that makes `invalid_grant` of an " +
-    "error whose `resource` is `RefreshToken` or `AuthorizationCode`",
+    "error with the `resource` `RefreshToken` or `AuthorizationCode`",
   deviations: [
     {
       what: "documents no metadata",
