@@ -20,7 +20,7 @@ import type { ApiError, InvalidRequest } from "./Errors.js"
 import type { Hedge } from "./Hedge.js"
 import type { IdempotencyKey } from "./IdempotencyKey.js"
 import { total } from "./internal/call/httpClient.js"
-import { adapted } from "./internal/call/platformHttpClient.js"
+import { toPlatformHttpClient } from "./internal/call/platformHttpClient.js"
 import type * as Policy from "./Policy.js"
 import * as RateLimit from "./RateLimit.js"
 import * as Redirects from "./Redirects.js"
@@ -93,7 +93,7 @@ export interface Options extends RequestDefaults.Options {
 }
 
 /** Options with the resolved services: the input of each pipeline step. */
-interface Parts {
+interface PipelineServices {
   readonly options: Options
   readonly defaults: RequestDefaults.Options
   readonly auth: Auth.Service
@@ -119,14 +119,14 @@ export interface PipelineStep {
   /** Why the step stands at this position. */
   readonly reason: string
   /** @internal */
-  readonly policy: (parts: Parts) => Policy.Policy<ApiError> | undefined
+  readonly policy: (services: PipelineServices) => Policy.Policy<ApiError> | undefined
 }
 
 const retryOptions = (retry: Exclude<Options["retry"], false>): Retry.Options =>
   Schedule.isSchedule(retry) ? { schedule: retry } : (retry ?? {})
 
 /** A server may request the same maximum wait before a redirect as before a retry. */
-const boundOf = (retry: Options["retry"]): Redirects.Options =>
+const redirectOptions = (retry: Options["retry"]): Redirects.Options =>
   retry === false ? {} : { maxRetryAfter: retryOptions(retry).maxRetryAfter }
 
 /**
@@ -167,7 +167,7 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
     name: "Redirects.follow",
     reason: "Outside retry: a hop that ended with a 3xx is never sent again. Each hop has its own retries.",
     policy: ({ options: { redirects, retry } }) =>
-      redirects === false ? undefined : Redirects.follow({ ...boundOf(retry), ...redirects })
+      redirects === false ? undefined : Redirects.follow({ ...redirectOptions(retry), ...redirects })
   },
   {
     name: "Retry.policy",
@@ -232,15 +232,15 @@ export const pipelineOrder: ReadonlyArray<PipelineStep> = [
 ]
 
 /** The `httpClient` adapter leaves this step out, because its callers decode error responses themselves. */
-const asTheyCame: ReadonlySet<string> = new Set(["Status.policy"])
+const withoutStatusErrors: ReadonlySet<string> = new Set(["Status.policy"])
 
 const pipeline = (
   transport: HttpClient.HttpClient.With<ApiError>,
-  parts: Parts,
+  services: PipelineServices,
   without: ReadonlySet<string> = new Set()
 ): HttpClient.HttpClient.With<ApiError> =>
   pipelineOrder.reduceRight((client, { name, policy }) => {
-    const wrap = without.has(name) ? undefined : policy(parts)
+    const wrap = without.has(name) ? undefined : policy(services)
     return wrap === undefined ? client : wrap(client)
   }, transport)
 
@@ -285,34 +285,40 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 export type Requirements<O extends Options> =
   | Wire
   | (O extends { readonly auth: Auth.Service } ? never : Auth.Auth)
-  | Asked<O, "cookies", CookieJar.CookieJar>
-  | Asked<O, "rateLimit", RateLimit.RateLimit>
-  | Asked<O, "circuitBreaker", CircuitBreaker.CircuitBreaker>
-  | Asked<O, "concurrency", Concurrency.Concurrency>
+  | ServiceFromOption<O, "cookies", CookieJar.CookieJar>
+  | ServiceFromOption<O, "rateLimit", RateLimit.RateLimit>
+  | ServiceFromOption<O, "circuitBreaker", CircuitBreaker.CircuitBreaker>
+  | ServiceFromOption<O, "concurrency", Concurrency.Concurrency>
 
 type Wire = HttpClient.HttpClient
 
 /** The service of an option that is `true`. An option of type `boolean` may be `true` at run time. */
-type Asked<O, Name extends string, Tag> = Name extends keyof O ? (true extends O[Name] ? Tag : never) : never
+type ServiceFromOption<O, Name extends string, Tag> = Name extends keyof O
+  ? true extends O[Name]
+    ? Tag
+    : never
+  : never
 
-const asked = <Id, Service>(
+const resolveService = <Id, Service>(
   tag: Context.Tag<Id, Service>,
   option: Service | boolean | undefined
 ): Effect.Effect<Service | undefined, never, Id> =>
   option === true ? tag : Effect.succeed(option === false ? undefined : option)
 
-const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<Requirements<Options>, Wire>> =>
+const resolveServices = (
+  options: Options
+): Effect.Effect<PipelineServices, InvalidRequest, Exclude<Requirements<Options>, Wire>> =>
   Effect.all({
     options: Effect.succeed(options),
     defaults: RequestDefaults.validate(options),
     auth: options.auth === undefined ? Auth.Auth : Effect.succeed(options.auth),
-    jar: asked<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, options.cookies),
-    circuits: asked<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
+    jar: resolveService<CookieJar.CookieJar, CookieJar.Service>(CookieJar.CookieJar, options.cookies),
+    circuits: resolveService<CircuitBreaker.CircuitBreaker, CircuitBreaker.Service>(
       CircuitBreaker.CircuitBreaker,
       options.circuitBreaker
     ),
-    permits: asked<Concurrency.Concurrency, Concurrency.Service>(Concurrency.Concurrency, options.concurrency),
-    limits: asked<RateLimit.RateLimit, RateLimit.Service>(
+    permits: resolveService<Concurrency.Concurrency, Concurrency.Service>(Concurrency.Concurrency, options.concurrency),
+    limits: resolveService<RateLimit.RateLimit, RateLimit.Service>(
       RateLimit.RateLimit,
       options.rateLimit ?? RateLimit.throttle()
     ),
@@ -323,14 +329,18 @@ const parts = (options: Options): Effect.Effect<Parts, InvalidRequest, Exclude<R
   })
 
 /** Other credentials may belong to another account, so a throttle of one account does not apply to the other. */
-const forAccounts = (built: Parts): ((auth: Auth.Service) => Parts) => {
-  const holds = new WeakMap<Auth.Service, RateLimit.Service>()
-  const holdOf = (auth: Auth.Service): RateLimit.Service => {
-    const hold = holds.get(auth) ?? RateLimit.throttle()
-    holds.set(auth, hold)
-    return hold
+const withCredentials = (services: PipelineServices): ((auth: Auth.Service) => PipelineServices) => {
+  const throttles = new WeakMap<Auth.Service, RateLimit.Service>()
+  const throttleOf = (auth: Auth.Service): RateLimit.Service => {
+    const throttle = throttles.get(auth) ?? RateLimit.throttle()
+    throttles.set(auth, throttle)
+    return throttle
   }
-  return (auth) => ({ ...built, auth, limits: built.options.rateLimit === undefined ? holdOf(auth) : built.limits })
+  return (auth) => ({
+    ...services,
+    auth,
+    limits: services.options.rateLimit === undefined ? throttleOf(auth) : services.limits
+  })
 }
 
 /** Responses that a verb may return. Of an error only the beginning is read, of a redirect nothing. */
@@ -339,25 +349,26 @@ const isFinal =
   (response: HttpClientResponse): boolean =>
     response.status < 300 || (response.status < 400 && (redirects === false || !Redirects.isRedirect(response)))
 
-const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => {
+const assemble = (transport: HttpClient.HttpClient, services: PipelineServices): ApiClient => {
   const streaming = Transport.fromHttpClient(transport)
-  const whole = Transport.bufferBodies(
-    built.options.maxBodySize ?? Transport.defaults.maxBodySize,
-    isFinal(built.options)
+  const bufferedTransport = Transport.bufferBodies(
+    services.options.maxBodySize ?? Transport.defaults.maxBodySize,
+    isFinal(services.options)
   )(streaming)
-  const read = pipeline(whole, built)
+  const bufferedClient = pipeline(bufferedTransport, services)
   // The `auth` of one call needs its own pipeline. That costs about twelve closures, for such calls only.
-  const accounts = forAccounts(built)
-  const through = (auth?: Auth.Service) => (auth === undefined ? read : pipeline(whole, accounts(auth))).execute
-  return Object.assign(total(pipeline(streaming, built)), {
-    get: Verb.make("GET", through),
-    head: Verb.make("HEAD", through),
-    post: Verb.make("POST", through),
-    put: Verb.make("PUT", through),
-    patch: Verb.make("PATCH", through),
-    del: Verb.make("DELETE", through),
-    options: Verb.make("OPTIONS", through),
-    httpClient: adapted(total(pipeline(streaming, built, asTheyCame)))
+  const servicesFor = withCredentials(services)
+  const executeWith = (auth?: Auth.Service) =>
+    (auth === undefined ? bufferedClient : pipeline(bufferedTransport, servicesFor(auth))).execute
+  return Object.assign(total(pipeline(streaming, services)), {
+    get: Verb.make("GET", executeWith),
+    head: Verb.make("HEAD", executeWith),
+    post: Verb.make("POST", executeWith),
+    put: Verb.make("PUT", executeWith),
+    patch: Verb.make("PATCH", executeWith),
+    del: Verb.make("DELETE", executeWith),
+    options: Verb.make("OPTIONS", executeWith),
+    httpClient: toPlatformHttpClient(total(pipeline(streaming, services, withoutStatusErrors)))
   })
 }
 
@@ -383,8 +394,8 @@ const assemble = (transport: HttpClient.HttpClient, built: Parts): ApiClient => 
  */
 export const make = <const O extends Options>(options: O): Effect.Effect<ApiClient, InvalidRequest, Requirements<O>> =>
   // `Requirements` computes the required services from the type of the options, which the compiler cannot check here.
-  Effect.map(Effect.all([HttpClient.HttpClient, parts(options)]), ([transport, built]) =>
-    assemble(transport, built)
+  Effect.map(Effect.all([HttpClient.HttpClient, resolveServices(options)]), ([transport, services]) =>
+    assemble(transport, services)
   ) as Effect.Effect<ApiClient, InvalidRequest, Requirements<O>>
 
 /**

@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { AuthError, Unauthorized } from "./Errors.js"
-import { send, sign } from "./internal/auth/replay.js"
+import { sendSigned, signAndSend } from "./internal/auth/replay.js"
 import type { ExpiredWhen, Service, Signed } from "./internal/auth/scheme.js"
-import { nowOf } from "./internal/time/clock.js"
+import { unsafeNow } from "./internal/time/clock.js"
 import * as Policy from "./Policy.js"
 
 export type { ExpiredWhen, Rejection, Service, Signed } from "./internal/auth/scheme.js"
@@ -120,7 +120,7 @@ export interface Options {
 }
 
 /** Compares strings first: most URLs begin with the origin as written, and parsing is slower. */
-const belongsTo = (origins: ReadonlyArray<string>) => {
+const makeOriginMatcher = (origins: ReadonlyArray<string>) => {
   const own = origins.map(Origin.of)
   return (url: string): boolean => {
     for (const origin of own) {
@@ -152,15 +152,15 @@ const belongsTo = (origins: ReadonlyArray<string>) => {
 export const policy = (options: Options): Policy.Policy<Unauthorized | AuthError> => {
   const { auth } = options
   const replay = options.replay ?? auth.replay ?? replayOnce
-  const isOwn = belongsTo(options.origins)
+  const isAllowedOrigin = makeOriginMatcher(options.origins)
   return Policy.make<Unauthorized | AuthError>((request, next) => {
-    if (!isOwn(request.url)) return next(request)
-    const loop = { auth, replay, request, next }
+    if (!isAllowedOrigin(request.url)) return next(request)
+    const context = { auth, replay, request, next }
     return Effect.withFiberRuntime((fiber) => {
-      const signed = auth.signSync?.(request, nowOf(fiber))
+      const signed = auth.signSync?.(request, unsafeNow(fiber))
       return signed === undefined
-        ? sign(loop, replay.initial, undefined)
-        : send(loop, signed, replay.initial, undefined)
+        ? signAndSend(context, replay.initial, undefined)
+        : sendSigned(context, signed, replay.initial, undefined)
     })
   })
 }

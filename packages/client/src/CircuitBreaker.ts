@@ -19,8 +19,8 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "./Errors.js"
-import { InARow, Rolling, Several } from "./internal/circuitBreaker/failureCounters.js"
-import { breaking, defaults, failed } from "./internal/circuitBreaker/guard.js"
+import { ConsecutiveFailures, RollingFailureRate, AnyOf } from "./internal/circuitBreaker/failureCounters.js"
+import { makeCircuitBreaker, defaults, isFailureExit } from "./internal/circuitBreaker/guard.js"
 import type { Options, Service, TripPolicy } from "./internal/circuitBreaker/service.js"
 import * as Policy from "./Policy.js"
 
@@ -66,7 +66,7 @@ export const policy = (service: Service): Policy.Policy<CircuitOpen> =>
  * @category trips
  */
 export const consecutiveFailures = (failures: number = defaults.failures): TripPolicy => ({
-  makeCounter: () => new InARow(failures)
+  makeCounter: () => new ConsecutiveFailures(failures)
 })
 
 /**
@@ -92,7 +92,7 @@ export const failureRate = (
   const { minimumCalls = defaults.minimumCalls, failureRateThreshold = defaults.failureRateThreshold } = options
   const buckets = Math.max(1, Math.floor(options.buckets ?? defaults.buckets))
   const window = Duration.toMillis(options.window ?? defaults.window)
-  return { makeCounter: () => new Rolling(failureRateThreshold, minimumCalls, window, buckets) }
+  return { makeCounter: () => new RollingFailureRate(failureRateThreshold, minimumCalls, window, buckets) }
 }
 
 /**
@@ -103,7 +103,7 @@ export const failureRate = (
  * @category trips
  */
 export const anyOf = (...trips: ReadonlyArray<TripPolicy>): TripPolicy => ({
-  makeCounter: () => new Several(trips.map((trip) => trip.makeCounter()))
+  makeCounter: () => new AnyOf(trips.map((trip) => trip.makeCounter()))
 })
 
 /**
@@ -122,11 +122,11 @@ export const halfOpenAfter = (
     readonly maxDelay?: Duration.DurationInput | undefined
   } = {}
 ): Schedule.Schedule<number> => {
-  const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
-  const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
+  const baseMs = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
+  const maxMs = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.forever.pipe(
     // 2 ** 1024 is infinite, so the maximum is applied before the jitter.
-    Schedule.addDelay((n) => Duration.millis(Math.min(cap, base * 2 ** n))),
+    Schedule.addDelay((n) => Duration.millis(Math.min(maxMs, baseMs * 2 ** n))),
     Schedule.jitteredWith({ min: 1, max: 1.2 })
   )
 }
@@ -137,7 +137,7 @@ export const halfOpenAfter = (
  * @since 0.1.0
  * @category predicates
  */
-export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = failed
+export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolean = isFailureExit
 
 /**
  * Makes the circuit breakers of all origins.
@@ -168,7 +168,9 @@ export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolea
  * @category constructors
  */
 export const make = (options: Options = {}): Effect.Effect<Service> =>
-  Effect.sync(() => breaking(options, options.tripPolicy ?? consecutiveFailures(), options.schedule ?? halfOpenAfter()))
+  Effect.sync(() =>
+    makeCircuitBreaker(options, options.tripPolicy ?? consecutiveFailures(), options.schedule ?? halfOpenAfter())
+  )
 
 /**
  * Layer with circuit breakers. Clients that are given one Layer value share their circuits.

@@ -8,8 +8,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Overloaded } from "./Errors.js"
-import { defaults, queueing } from "./internal/concurrency/admission.js"
-import { Aimd } from "./internal/concurrency/aimdLimit.js"
+import { defaults, makeConcurrencyLimiter } from "./internal/concurrency/admission.js"
+import { AimdLimit } from "./internal/concurrency/aimdLimit.js"
 import type { Limit, Options, Service } from "./internal/concurrency/service.js"
 import * as Policy from "./Policy.js"
 
@@ -88,10 +88,10 @@ export const adaptive = (
   const min = Math.max(1, Math.floor(options.min ?? defaults.min))
   const max = Math.max(min, Math.floor(options.max ?? defaults.max))
   const initial = Math.min(max, Math.max(min, Math.floor(options.initial ?? defaults.initial)))
-  const slow =
+  const slowMs =
     options.latencyThreshold === undefined ? Number.POSITIVE_INFINITY : Duration.toMillis(options.latencyThreshold)
-  const bounds = { min, max, initial, slow, backoff: options.backoffRatio ?? defaults.backoffRatio }
-  return { make: () => new Aimd(bounds), needsDuration: options.latencyThreshold !== undefined }
+  const limitOptions = { min, max, initial, slowMs, backoffRatio: options.backoffRatio ?? defaults.backoffRatio }
+  return { make: () => new AimdLimit(limitOptions), needsDuration: options.latencyThreshold !== undefined }
 }
 
 /**
@@ -122,7 +122,8 @@ export const adaptive = (
  * @since 0.1.0
  * @category constructors
  */
-export const make = (options: Options): Effect.Effect<Service> => Effect.sync(() => queueing(options.limit, options))
+export const make = (options: Options): Effect.Effect<Service> =>
+  Effect.sync(() => makeConcurrencyLimiter(options.limit, options))
 
 /**
  * Layer with concurrency limits, for clients that send to the same server.

@@ -8,7 +8,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import type * as CookieJar from "./CookieJar.js"
 import * as CookieHeader from "./internal/cookies/cookieHeader.js"
-import { setCookieLinesOf } from "./internal/response/setCookieHeaders.js"
+import { setCookieHeadersOf } from "./internal/response/setCookieHeaders.js"
 import * as Policy from "./Policy.js"
 
 /**
@@ -31,7 +31,7 @@ export const policy = (jar: CookieJar.Service): Policy.Policy =>
   Policy.make((request, next) =>
     Effect.flatMap(jar.cookiesFor(request.url), (kept) =>
       Effect.flatMap(next(kept === "" ? request : withCookies(request, kept)), (response) => {
-        const lines = setCookieLinesOf(response)
+        const lines = setCookieHeadersOf(response)
         return lines.length === 0 ? Effect.succeed(response) : Effect.as(jar.store(request.url, lines), response)
       })
     )

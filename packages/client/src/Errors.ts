@@ -13,7 +13,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
-import { lastResponse } from "./internal/errors/errorResponse.js"
+import { responseOfError } from "./internal/errors/errorResponse.js"
 import type { Mismatch } from "./Mismatch.js"
 import type { Problem } from "./Problem.js"
 
@@ -78,7 +78,7 @@ export class Unauthorized
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -109,7 +109,7 @@ export class Forbidden
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -171,7 +171,7 @@ export class RateLimited
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -195,7 +195,7 @@ export class Unavailable
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -221,7 +221,7 @@ export class ClientError
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -466,7 +466,7 @@ export class RedirectRejected
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 
@@ -537,7 +537,7 @@ export class InvalidResponse
 
   /** The response that made this error. */
   get response(): HttpClientResponse | undefined {
-    return lastResponse.get(this)
+    return responseOfError.get(this)
   }
 }
 

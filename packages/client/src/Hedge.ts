@@ -9,8 +9,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { release } from "./internal/response/readBody.js"
-import { isLimit } from "./internal/response/retryAfter.js"
+import { drain } from "./internal/response/readBody.js"
+import { isRateLimit } from "./internal/response/retryAfter.js"
 import { sleep } from "./internal/time/sleep.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
@@ -49,58 +49,59 @@ export type Hedge = (budget: RetryBudget.RetryBudget | undefined) => Policy.Poli
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** Statuses below 500 that another request may improve. */
-const busy: ReadonlySet<number> = new Set([408, 425])
+const busyStatuses: ReadonlySet<number> = new Set([408, 425])
 
-type Outcome<E> = Exit.Exit<HttpClientResponse, E>
+type ResponseExit<E> = Exit.Exit<HttpClientResponse, E>
 
-const isGood = (exit: Outcome<unknown>): boolean =>
-  Exit.isSuccess(exit) && exit.value.status < 500 && !busy.has(exit.value.status) && !isLimit(exit.value)
+const isGood = (exit: ResponseExit<unknown>): boolean =>
+  Exit.isSuccess(exit) && exit.value.status < 500 && !busyStatuses.has(exit.value.status) && !isRateLimit(exit.value)
 
 /** Releases the connection of a response that is not used. */
-const drop = (exit: Outcome<unknown>): Effect.Effect<void> => (Exit.isSuccess(exit) ? release(exit.value) : Effect.void)
+const drainResult = (exit: ResponseExit<unknown>): Effect.Effect<void> =>
+  Exit.isSuccess(exit) ? drain(exit.value) : Effect.void
 
 /**
  * Interrupts the slower request in the background, which closes its connection. If it has a response already, that is
  * released.
  */
-const end = (loser: Fiber.Fiber<HttpClientResponse, unknown>): Effect.Effect<void> =>
-  Effect.asVoid(Effect.forkDaemon(Effect.flatMap(Fiber.interrupt(loser), drop)))
+const interruptLoser = (loser: Fiber.Fiber<HttpClientResponse, unknown>): Effect.Effect<void> =>
+  Effect.asVoid(Effect.forkDaemon(Effect.flatMap(Fiber.interrupt(loser), drainResult)))
 
 /**
  * After a bad result, uses the result of the other request, good or bad. The other request is a child fiber, so an
  * interruption of the call ends it.
  */
-const otherwise = <E>(
-  exit: Outcome<E>,
+const awaitOther = <E>(
+  exit: ResponseExit<E>,
   other: Fiber.Fiber<HttpClientResponse, E>
-): Effect.Effect<HttpClientResponse, E> => Effect.zipRight(drop(exit), Effect.flatten(Fiber.await(other)))
+): Effect.Effect<HttpClientResponse, E> => Effect.zipRight(drainResult(exit), Effect.flatten(Fiber.await(other)))
 
-interface Rules {
+interface ResolvedOptions {
   readonly after: number
   readonly budget: RetryBudget.RetryBudget | undefined
 }
 
-const hedged = <E, R>(
-  rules: Rules,
+const sendHedged = <E, R>(
+  resolved: ResolvedOptions,
   request: HttpClientRequest,
   next: Policy.Next<E, R>,
-  left: number
+  remainingHedges: number
 ): Effect.Effect<HttpClientResponse, E, R> =>
   Effect.suspend(() => {
-    if (left <= 0) return next(request)
+    if (remainingHedges <= 0) return next(request)
     let isHedged = false
-    const second = Effect.suspend(() => {
-      if (rules.budget?.withdraw(request.url, false) === 0) return Effect.never
+    const hedge = Effect.suspend(() => {
+      if (resolved.budget?.withdraw(request.url, false) === 0) return Effect.never
       isHedged = true
-      return hedged(rules, request, next, left - 1)
+      return sendHedged(resolved, request, next, remainingHedges - 1)
     })
-    const settled = (exit: Outcome<E>, other: Fiber.Fiber<HttpClientResponse, E>) =>
-      isHedged && !isGood(exit) ? otherwise(exit, other) : Effect.zipRight(end(other), exit)
+    const onDone = (exit: ResponseExit<E>, other: Fiber.Fiber<HttpClientResponse, E>) =>
+      isHedged && !isGood(exit) ? awaitOther(exit, other) : Effect.zipRight(interruptLoser(other), exit)
     // The caller may be uninterruptible. Without `interruptible` it would wait for the slower request.
     return Effect.raceWith(
       Effect.interruptible(next(request)),
-      Effect.interruptible(Effect.zipRight(sleep(rules.after), second)),
-      { onSelfDone: settled, onOtherDone: settled }
+      Effect.interruptible(Effect.zipRight(sleep(resolved.after), hedge)),
+      { onSelfDone: onDone, onOtherDone: onDone }
     )
   })
 
@@ -126,10 +127,10 @@ export const policy = (
   options: Options & { readonly budget?: RetryBudget.RetryBudget | false | undefined }
 ): Policy.Policy => {
   const { budget = RetryBudget.make(), maxHedges = defaults.maxHedges } = options
-  const rules = { after: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
+  const resolved = { after: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
   const send = <E, R>(request: HttpClientRequest, next: Policy.Next<E, R>) =>
-    Effect.tap(hedged(rules, request, next, maxHedges), (response) => {
-      if (isGood(Exit.succeed(response))) rules.budget?.deposit(request.url, 0)
+    Effect.tap(sendHedged(resolved, request, next, maxHedges), (response) => {
+      if (isGood(Exit.succeed(response))) resolved.budget?.deposit(request.url, 0)
       return Effect.void
     })
   return Policy.make((request, next) =>

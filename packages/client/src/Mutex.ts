@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Running } from "./internal/call/context.js"
 import { admit, Waiter, WaitQueue } from "./internal/call/waitQueue.js"
-import { monotonicOf } from "./internal/time/clock.js"
+import { unsafeMonotonicNow } from "./internal/time/clock.js"
 
 /**
  * A mutual exclusion lock.
@@ -45,10 +45,10 @@ class Lock implements Mutex {
     Effect.withFiberRuntime((fiber) => {
       const user = new User()
       return Effect.acquireUseRelease(
-        Effect.sync(() => this.#join(user, monotonicOf(fiber))),
+        Effect.sync(() => this.#join(user, unsafeMonotonicNow(fiber))),
         () =>
           Effect.zipRight(
-            this.#queue.turnOf(user, (now) => this.#advance(now)),
+            this.#queue.awaitTurn(user, (now) => this.#advance(now)),
             effect
           ),
         () => Effect.sync(() => this.#leave(user, fiber))
@@ -56,14 +56,14 @@ class Lock implements Mutex {
     })
 
   #join(user: User, now: number): void {
-    this.#queue.join(user)
+    this.#queue.enqueue(user)
     this.#advance(now)
   }
 
   #leave(user: User, fiber: Running): void {
-    this.#queue.leave(user)
+    this.#queue.remove(user)
     if (this.#holder === user) this.#holder = undefined
-    this.#advance(monotonicOf(fiber))
+    this.#advance(unsafeMonotonicNow(fiber))
   }
 
   /** Gives the lock to the first waiter if the lock is free or has expired. */

@@ -12,8 +12,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { RateLimited } from "./Errors.js"
-import { limiting } from "./internal/rateLimit/localLimits.js"
-import { asked, defaults, holding, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
+import { makeLocalLimits } from "./internal/rateLimit/localLimits.js"
+import { parseRetryAfter, defaults, makeServerThrottle, mayThrottle } from "./internal/rateLimit/serverThrottle.js"
 import type { ThrottleOptions, Options, Service } from "./internal/rateLimit/service.js"
 import * as Policy from "./Policy.js"
 import * as RateLimiter from "./RateLimiter.js"
@@ -39,19 +39,21 @@ export class RateLimit extends /* @__PURE__ */ Context.Tag("@countersign/client/
  */
 export const policy = (service: Service): Policy.Policy<RateLimited> =>
   Policy.make<RateLimited>((request, next) =>
-    Effect.suspend(() => (service.active ? admitted(service, request, next) : heeded(service, request, next)))
+    Effect.suspend(() =>
+      service.active ? acquireAndSend(service, request, next) : sendAndObserve(service, request, next)
+    )
   )
 
-const heeded = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>, send?: object) =>
+const sendAndObserve = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>, send?: object) =>
   Effect.flatMap(next(request), (response) =>
     service.active || mayThrottle(response.status)
       ? Effect.as(service.onResponse(request, response, send), response)
       : Effect.succeed(response)
   )
 
-const admitted = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>) => {
+const acquireAndSend = <E, R>(service: Service, request: HttpClientRequest, next: Policy.Next<E, R>) => {
   const send = {}
-  const sent = Effect.zipRight(service.acquire(request, send), heeded(service, request, next, send))
+  const sent = Effect.zipRight(service.acquire(request, send), sendAndObserve(service, request, next, send))
   return service.end === undefined ? sent : Effect.ensuring(sent, service.end(send))
 }
 
@@ -102,9 +104,9 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * @since 0.1.0
  * @category constructors
  */
-export const throttle = (options: ThrottleOptions = {}): Service => holding(options, asked, false)
+export const throttle = (options: ThrottleOptions = {}): Service => makeServerThrottle(options, parseRetryAfter, false)
 
-const learned = (response: HttpClientResponse, now: number): number | undefined =>
+const exhaustedDelay = (response: HttpClientResponse, now: number): number | undefined =>
   Limits.parse(response.headers, now).some(({ remaining }) => remaining === 0)
     ? RetryAfter.parse(response.headers, now)?.delayMs
     : undefined
@@ -124,7 +126,7 @@ const learned = (response: HttpClientResponse, now: number): number | undefined 
  * @category constructors
  */
 export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
-  holding(options, (response, now) => asked(response, now) ?? learned(response, now), true)
+  makeServerThrottle(options, (response, now) => parseRetryAfter(response, now) ?? exhaustedDelay(response, now), true)
 
 /**
  * Makes client-side rate limits, together with a {@link throttle}. A request is sent when all its limits have capacity.
@@ -154,9 +156,10 @@ export const throttleOnExhausted = (options: ThrottleOptions = {}): Service =>
  */
 export const make = (options: Options): Effect.Effect<Service, never, RateLimiter.RateLimiter> =>
   Effect.map(RateLimiter.RateLimiter, (limiter) => {
-    const learn = options.useRemainingHeaders ?? defaults.useRemainingHeaders
-    const gates = options.throttle === false ? undefined : (learn ? throttleOnExhausted : throttle)(options.throttle)
-    return limiting(limiter, options, gates)
+    const readsQuotaHeaders = options.useRemainingHeaders ?? defaults.useRemainingHeaders
+    const serverThrottle =
+      options.throttle === false ? undefined : (readsQuotaHeaders ? throttleOnExhausted : throttle)(options.throttle)
+    return makeLocalLimits(limiter, options, serverThrottle)
   })
 
 /**

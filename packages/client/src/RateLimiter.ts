@@ -9,8 +9,8 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Recent } from "./internal/origins/boundedMap.js"
-import type { Ask, Verdict } from "./internal/rateLimit/algorithms.js"
+import { BoundedMap } from "./internal/origins/boundedMap.js"
+import type { ConsumeRequest, ConsumeDecision } from "./internal/rateLimit/algorithms.js"
 import * as Algorithms from "./internal/rateLimit/algorithms.js"
 import { monotonicMillis } from "./internal/time/clock.js"
 
@@ -193,22 +193,27 @@ const algorithms: Record<Algorithm, Algorithms.Algorithm> = {
 const exceeded = ({ key, limit }: ConsumeOptions, waitMs: number, remaining: number): RateLimitExceeded =>
   new RateLimitExceeded({ key, limit, remaining, retryAfter: Duration.millis(waitMs) })
 
-const resultOf = (options: ConsumeOptions, ask: Ask, verdict: Verdict) =>
-  verdict.waitMs > 0 && !ask.delays
-    ? Effect.fail(exceeded(options, verdict.waitMs, verdict.remaining))
+const resultOf = (options: ConsumeOptions, request: ConsumeRequest, decision: ConsumeDecision) =>
+  decision.waitMs > 0 && !request.reserve
+    ? Effect.fail(exceeded(options, decision.waitMs, decision.remaining))
     : Effect.succeed({
-        delay: Duration.millis(verdict.waitMs),
+        delay: Duration.millis(decision.waitMs),
         limit: options.limit,
-        remaining: verdict.remaining,
-        resetAfter: Duration.millis(verdict.resetMs)
+        remaining: decision.remaining,
+        resetAfter: Duration.millis(decision.resetMs)
       })
 
 /** An infinite window is cut to the largest safe integer (285 000 years), to keep the arithmetic exact. */
-const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.tokens, window }: ConsumeOptions): Ask => ({
+const consumeRequestOf = ({
+  limit,
+  onExceeded = defaults.onExceeded,
+  tokens = defaults.tokens,
+  window
+}: ConsumeOptions): ConsumeRequest => ({
   tokens: Math.max(0, tokens),
   limit,
   windowMs: Math.min(Math.max(1, Duration.toMillis(window)), Number.MAX_SAFE_INTEGER),
-  delays: onExceeded === "delay"
+  reserve: onExceeded === "delay"
 })
 
 /**
@@ -219,13 +224,13 @@ const askOf = ({ limit, onExceeded = defaults.onExceeded, tokens = defaults.toke
  */
 export const make: Effect.Effect<Service, never, RateLimiterStore> = Effect.map(RateLimiterStore, (store) => ({
   consume: (options) => {
-    const ask = askOf(options)
+    const request = consumeRequestOf(options)
     // Negated, so that `NaN` is rejected too.
-    if (!(ask.tokens <= ask.limit)) return Effect.fail(exceeded(options, ask.windowMs, 0))
+    if (!(request.tokens <= request.limit)) return Effect.fail(exceeded(options, request.windowMs, 0))
     const count = algorithms[options.algorithm ?? defaults.algorithm]
     return Effect.flatMap(
-      store.update(options.key, (state, now) => count(state, now, ask)),
-      (verdict) => resultOf(options, ask, verdict)
+      store.update(options.key, (state, now) => count(state, now, request)),
+      (decision) => resultOf(options, request, decision)
     )
   }
 }))
@@ -255,11 +260,11 @@ export const layer: Layer.Layer<RateLimiter, never, RateLimiterStore> = /* @__PU
  */
 export const makeStoreMemory = (options: { readonly capacity?: number | undefined } = {}): Effect.Effect<Store> =>
   Effect.sync(() => {
-    interface Kept {
+    interface CountRecord {
       readonly state: ReadonlyArray<number>
       readonly expires: number
     }
-    const records = new Recent<Kept>(options.capacity ?? defaults.capacity, ({ expires }, now) =>
+    const records = new BoundedMap<CountRecord>(options.capacity ?? defaults.capacity, ({ expires }, now) =>
       now >= expires ? 0 : 1
     )
     return {
@@ -267,8 +272,8 @@ export const makeStoreMemory = (options: { readonly capacity?: number | undefine
         Effect.map(monotonicMillis, (monotonic) => {
           const now = Math.floor(monotonic)
           records.trim(now)
-          const kept = records.get(key)
-          const changed = change(kept !== undefined && now < kept.expires ? kept.state : [], now)
+          const record = records.get(key)
+          const changed = change(record !== undefined && now < record.expires ? record.state : [], now)
           records.set(key, changed, now)
           return changed
         })

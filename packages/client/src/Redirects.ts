@@ -24,12 +24,12 @@ import * as Effect from "effect/Effect"
 import type { InvalidRequest, RateLimited, RedirectReason } from "./Errors.js"
 import { RedirectRejected } from "./Errors.js"
 import { withResponse } from "./internal/errors/errorResponse.js"
-import { after, hideOf, shownUrl } from "./internal/redaction/requestHistory.js"
-import { hopWait, releaseAndWait } from "./internal/redirects/hopDelay.js"
-import { describesBody, travelsWithBody } from "./internal/request/headerValidation.js"
+import { withHistory, redactorOf, redactedUrl } from "./internal/redaction/requestHistory.js"
+import { hopDelay, drainAndWait } from "./internal/redirects/hopDelay.js"
+import { describesBody, isBodyOnlyHeader } from "./internal/request/headerValidation.js"
 import { urlOf } from "./internal/request/requestUrl.js"
-import { valuesOf } from "./internal/response/fieldValues.js"
-import { hiding, signingsOf } from "./internal/response/redactEchoedCredentials.js"
+import { fieldValuesOf } from "./internal/response/fieldValues.js"
+import { makeResponseRedactor, signingsOf } from "./internal/response/redactEchoedCredentials.js"
 import * as Policy from "./Policy.js"
 import * as RequestBody from "./RequestBody.js"
 import * as Timeline from "./Timeline.js"
@@ -76,7 +76,7 @@ const headersOf = (headers: Headers.Headers, hop: Redirect.Follow): Headers.Head
     ? headers
     : only(headers, (name) =>
         describesBody(name)
-          ? hop.keepBody && (hop.sameOrigin || travelsWithBody(name))
+          ? hop.keepBody && (hop.sameOrigin || isBodyOnlyHeader(name))
           : hop.sameOrigin || Redirect.isSafeCrossOriginHeader(name)
       )
 
@@ -96,7 +96,7 @@ const nextRequest = (
 }
 
 const locationsOf = (response: HttpClientResponse): ReadonlyArray<string> =>
-  valuesOf(response, "location").flatMap(Redirect.references)
+  fieldValuesOf(response, "location").flatMap(Redirect.references)
 
 const rejected = (
   response: HttpClientResponse,
@@ -104,9 +104,9 @@ const rejected = (
   reason: RedirectReason
 ): RedirectRejected => {
   const { method } = response.request
-  const hide = hiding(response)
+  const hide = makeResponseRedactor(response)
   const location = [...new Set(locationsOf(response))].map((one) => Redact.url(one, hide)).join(", ")
-  const url = Redact.url(urlOf(request), hideOf(request))
+  const url = Redact.url(urlOf(request), redactorOf(request))
   const error = new RedirectRejected({ method, url, status: response.status, reason, location })
   return withResponse(error, response)
 }
@@ -203,10 +203,10 @@ const decided = <E, R>(
     return Effect.fail(rejected(response, request, "BodyNotReplayable"))
   }
   // The server may echo the credentials of this hop in the URL of the next one, so later messages redact them too.
-  const onward = after(nextRequest(request, decision), signingsOf(response))
-  return Effect.flatMap(hopWait(response, rules.longestWait), (ms) =>
-    Timeline.emit(() => ({ _tag: "Redirected", url: shownUrl(onward), ms })).pipe(
-      Effect.zipRight(releaseAndWait(response, ms)),
+  const onward = withHistory(nextRequest(request, decision), signingsOf(response))
+  return Effect.flatMap(hopDelay(response, rules.longestWait), (ms) =>
+    Timeline.emit(() => ({ _tag: "Redirected", url: redactedUrl(onward), ms })).pipe(
+      Effect.zipRight(drainAndWait(response, ms)),
       Effect.zipRight(hop(rules, onward, next, hops + 1))
     )
   )

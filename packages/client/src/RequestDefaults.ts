@@ -9,8 +9,8 @@ import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import { InvalidRequest } from "./Errors.js"
-import { describesBody, headerProblem } from "./internal/request/headerValidation.js"
-import { appended } from "./internal/request/requestUrl.js"
+import { describesBody, validateHeaders } from "./internal/request/headerValidation.js"
+import { appendUrlParams } from "./internal/request/requestUrl.js"
 import * as Policy from "./Policy.js"
 
 /**
@@ -49,7 +49,7 @@ export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Opti
     return Effect.fail(new InvalidRequest({ reason: "Url", detail }))
   }
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-  const problem = headerProblem(lower)
+  const problem = validateHeaders(lower)
   return problem === undefined
     ? Effect.succeed({ baseUrl, headers: lower })
     : Effect.fail(new InvalidRequest({ reason: "Header", detail: problem }))
@@ -93,7 +93,7 @@ export const policy = ({ baseUrl, headers = {} }: Options): Policy.Policy<Invali
   return Policy.make<InvalidRequest>((request, next) => {
     const joined = join._tag === "Err" ? join : join.value(request.url)
     if (joined._tag === "Err") return Effect.fail(outside(request.url, joined.reason))
-    const whole = appended(complete(request, joined.value))
+    const whole = appendUrlParams(complete(request, joined.value))
     return whole instanceof InvalidRequest ? Effect.fail(whole) : next(whole)
   })
 }

@@ -34,19 +34,19 @@ import * as Schedule from "effect/Schedule"
 import type { RateLimited, Unavailable } from "./Errors.js"
 import type { Call, Running } from "./internal/call/context.js"
 import { callOf, enter, isInside, locally, retried } from "./internal/call/context.js"
-import { lastResponse } from "./internal/errors/errorResponse.js"
-import { release } from "./internal/response/readBody.js"
+import { responseOfError } from "./internal/errors/errorResponse.js"
+import { drain } from "./internal/response/readBody.js"
 import type { Failure } from "./internal/retry/eligibility.js"
 import {
-  failureOf,
-  failureOfError,
-  mayResend,
-  standingOf,
-  standingOfError,
-  tooLong
+  retryFailureOf,
+  retryFailureOfError,
+  isRetryable,
+  retryBasisOf,
+  retryBasisOfError,
+  waitRejectedError
 } from "./internal/retry/eligibility.js"
 import { currentTimeMillis, monotonicMillis } from "./internal/time/clock.js"
-import { step } from "./internal/time/scheduleStep.js"
+import { nextStep } from "./internal/time/scheduleStep.js"
 import { sleep } from "./internal/time/sleep.js"
 import * as Policy from "./Policy.js"
 import * as RetryAfter from "./RetryAfter.js"
@@ -100,13 +100,13 @@ export const exponential = (
   } = {}
 ): Schedule.Schedule<Duration.Duration, Failure> => {
   const base = Duration.toMillis(options.baseDelay ?? defaults.baseDelay)
-  const throttled = Duration.toMillis(options.throttledBaseDelay ?? defaults.throttledBaseDelay)
+  const throttledBase = Duration.toMillis(options.throttledBaseDelay ?? defaults.throttledBaseDelay)
   const cap = Duration.toMillis(options.maxDelay ?? defaults.maxDelay)
   return Schedule.identity<Failure>().pipe(
     Schedule.intersect(Schedule.recurs(options.times ?? defaults.times)),
     Schedule.modifyDelayEffect(([failure, n]) => {
       // 2 ** 1024 is infinite, and zero times infinity is NaN, so the maximum is applied before the jitter.
-      const bound = Math.min(cap, (failure._tag === "RateLimited" ? throttled : base) * 2 ** n)
+      const bound = Math.min(cap, (failure._tag === "RateLimited" ? throttledBase : base) * 2 ** n)
       return Effect.map(Random.next, (random) => Duration.millis(random * bound))
     }),
     Schedule.delays
@@ -184,10 +184,10 @@ const reasonOf = (failure: Failure): string => ("status" in failure ? String(fai
  * @category policies
  */
 export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unavailable> => {
-  const rules: Rules = {
+  const resolved: ResolvedOptions = {
     statuses: new Set<number>(options.statuses ?? defaults.statuses),
     schedule: RetryAfter.honor(options.schedule ?? backoff),
-    longest: Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter),
+    maxRetryAfterMs: Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter),
     budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
     keyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
   }
@@ -196,28 +196,28 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     Effect.withFiberRuntime((fiber) => {
       const call = callOf(fiber)
       if (call.retrying) return next(request)
-      const inside = isInside(call)
-      const loop = { rules, request, next, fiber, call: inside ? call : retried(call) }
-      const begin = () => attempt(loop, rules.schedule.initial, 0)
+      const isNested = isInside(call)
+      const context = { resolved, request, next, fiber, call: isNested ? call : retried(call) }
+      const start = () => attempt(context, resolved.schedule.initial, 0)
       // Inside a call, an interruption ends the call too, which restores the fiber's state.
-      return inside ? begin() : locally(Effect.suspend(begin), loop.call)
+      return isNested ? start() : locally(Effect.suspend(start), context.call)
     })
   )
 }
 
 /** Resolved options. */
-interface Rules {
+interface ResolvedOptions {
   readonly statuses: ReadonlySet<number>
   readonly schedule: Schedule.Schedule<unknown, Failure>
   /** Maximum `Retry-After`, in milliseconds. */
-  readonly longest: number
+  readonly maxRetryAfterMs: number
   readonly budget: RetryBudget.RetryBudget | undefined
   readonly keyHeader: string
 }
 
 /** One request with the rest of the pipeline and the resolved options. */
-interface Loop<E, R> {
-  readonly rules: Rules
+interface RetryContext<E, R> {
+  readonly resolved: ResolvedOptions
   readonly request: HttpClientRequest
   readonly next: Policy.Next<E, R>
   readonly fiber: Running
@@ -231,21 +231,22 @@ type Attempt<E, R> = Effect.Effect<HttpClientResponse, E | RateLimited | Unavail
  * Waits before the next attempt and returns the cost of the retry. Fails without waiting if the wait is too long or the
  * budget is exhausted: with `RateLimited`, or with undefined if the last failure should be returned.
  */
-const wait = (
-  { budget, longest }: Rules,
+const waitBeforeAttempt = (
+  { budget, maxRetryAfterMs }: ResolvedOptions,
   url: string,
   failure: Failure,
   delayMs: number
 ): Effect.Effect<number, RateLimited | undefined> =>
   Effect.gen(function* () {
     const slack = (yield* remaining) - delayMs
-    if ((RetryAfter.retryAfterMillis(failure) ?? 0) > longest || slack <= 0) return yield* Effect.fail(tooLong(failure))
+    if ((RetryAfter.retryAfterMillis(failure) ?? 0) > maxRetryAfterMs || slack <= 0)
+      return yield* Effect.fail(waitRejectedError(failure))
     const paid = budget?.withdraw(url, failure._tag === "RateLimited")
     if (paid === 0) return yield* Effect.fail(undefined)
     const since = yield* monotonicMillis
-    const response = lastResponse.get(failure)
+    const response = responseOfError.get(failure)
     // The release of the response may take at most half of the time that remains for the next attempt.
-    if (response !== undefined) yield* release(response, slack / 2)
+    if (response !== undefined) yield* drain(response, slack / 2)
     yield* Timeline.emit(() => ({ _tag: "RetryScheduled", ms: delayMs, reason: reasonOf(failure) }))
     // The time of the release counts as part of the wait.
     yield* sleep(since + delayMs - (yield* monotonicMillis))
@@ -253,62 +254,67 @@ const wait = (
   })
 
 /** Waits and makes the next attempt if a retry is allowed. Otherwise runs `otherwise`. */
-const again = <E, R>(loop: Loop<E, R>, failure: Failure, state: unknown, otherwise: Attempt<E, R>): Attempt<E, R> => {
-  const { request, rules } = loop
-  if (!mayResend(request, failure, rules.keyHeader, transientStatuses)) return otherwise
-  return Effect.flatMap(step(rules.schedule, state, failure), (decided) =>
+const retryOrFail = <E, R>(
+  context: RetryContext<E, R>,
+  failure: Failure,
+  state: unknown,
+  fallback: Attempt<E, R>
+): Attempt<E, R> => {
+  const { request, resolved } = context
+  if (!isRetryable(request, failure, resolved.keyHeader, transientStatuses)) return fallback
+  return Effect.flatMap(nextStep(resolved.schedule, state, failure), (decided) =>
     Option.isNone(decided)
-      ? otherwise
-      : Effect.matchEffect(wait(rules, request.url, failure, decided.value.delayMs), {
-          onFailure: (limited) => (limited === undefined ? otherwise : Effect.fail(limited)),
-          onSuccess: (paid) => attempt(loop, decided.value.state, paid)
+      ? fallback
+      : Effect.matchEffect(waitBeforeAttempt(resolved, request.url, failure, decided.value.delayMs), {
+          onFailure: (limited) => (limited === undefined ? fallback : Effect.fail(limited)),
+          onSuccess: (paid) => attempt(context, decided.value.state, paid)
         })
   )
 }
 
-const onFailure = <E, R>(loop: Loop<E, R>, error: E, state: unknown): Attempt<E, R> => {
-  const standing = standingOfError(error, loop.rules.statuses)
-  if (standing === undefined) return Effect.fail(error)
+const onFailure = <E, R>(context: RetryContext<E, R>, error: E, state: unknown): Attempt<E, R> => {
+  const basis = retryBasisOfError(error, context.resolved.statuses)
+  if (basis === undefined) return Effect.fail(error)
   return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
-    const failure = failureOfError(error, now)
+    const failure = retryFailureOfError(error, now)
     if (failure === undefined) return Effect.fail(error)
-    const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || standing === "permitted"
-    return again(loop, failure, state, Effect.fail(isError ? error : failure))
+    const isError = failure._tag === "TransportError" || failure._tag === "Timeout" || basis === "permitted"
+    return retryOrFail(context, failure, state, Effect.fail(isError ? error : failure))
   })
 }
 
 const onSuccess = <E, R>(
-  loop: Loop<E, R>,
+  context: RetryContext<E, R>,
   response: HttpClientResponse,
   state: unknown,
   paid: number
 ): Attempt<E, R> => {
-  const { request, rules } = loop
-  const standing = standingOf(response, rules.statuses)
-  if (standing === undefined) {
-    rules.budget?.deposit(request.url, paid)
+  const { request, resolved } = context
+  const basis = retryBasisOf(response, resolved.statuses)
+  if (basis === undefined) {
+    resolved.budget?.deposit(request.url, paid)
     return Effect.succeed(response)
   }
   return Effect.flatMap(currentTimeMillis, (now): Attempt<E, R> => {
-    const failure = failureOf(response, now)
+    const failure = retryFailureOf(response, now)
     // A status that only `x-should-retry` allowed to retry is returned as a normal response in the end.
-    return again(loop, failure, state, standing === "listed" ? Effect.fail(failure) : Effect.succeed(response))
+    return retryOrFail(context, failure, state, basis === "listed" ? Effect.fail(failure) : Effect.succeed(response))
   })
 }
 
 /** Makes one attempt. Retry policies further in do nothing meanwhile. `paid` is the cost of this retry. */
-const attempt = <E, R>(loop: Loop<E, R>, state: unknown, paid: number): Attempt<E, R> => {
-  const { call, fiber, next, request } = loop
+const attempt = <E, R>(context: RetryContext<E, R>, state: unknown, paid: number): Attempt<E, R> => {
+  const { call, fiber, next, request } = context
   enter(fiber, retried(call))
   return Effect.matchCauseEffect(next(request), {
     onFailure: (cause): Attempt<E, R> => {
       enter(fiber, call)
       const failure = Cause.failureOrCause(cause)
-      return Either.isLeft(failure) ? onFailure(loop, failure.left, state) : Effect.failCause(failure.right)
+      return Either.isLeft(failure) ? onFailure(context, failure.left, state) : Effect.failCause(failure.right)
     },
     onSuccess: (response): Attempt<E, R> => {
       enter(fiber, call)
-      return onSuccess(loop, response, state, paid)
+      return onSuccess(context, response, state, paid)
     }
   })
 }

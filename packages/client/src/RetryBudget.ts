@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Origin from "@countersign/protocol/Origin"
-import { Recent } from "./internal/origins/boundedMap.js"
+import { BoundedMap } from "./internal/origins/boundedMap.js"
 
 /**
  * A retry budget with a number of tokens per origin. Clients with the same budget share its tokens.
@@ -55,7 +55,7 @@ export const defaults = {
 } as const
 
 /** Origins with the fewest tokens are evicted last, because an evicted origin starts again at its capacity. */
-const degrees = 8
+const retentionLevels = 8
 
 /**
  * Makes a retry budget.
@@ -81,12 +81,12 @@ export const make = (options: Options = {}): RetryBudget => {
     retryCost = defaults.retryCost
   } = options
   // Origins at their capacity are not stored. If no request fails, the map is empty, and a look at its size is enough.
-  const spent = new Recent<number>(maxOrigins, (tokens) => Math.ceil((1 - tokens / capacity) * degrees))
-  let last = " "
+  const spent = new BoundedMap<number>(maxOrigins, (tokens) => Math.ceil((1 - tokens / capacity) * retentionLevels))
+  let lastPrefix = " "
   /** Includes the slash after the authority, so that the prefix matches no other origin. */
   const originOf = (url: string): string => {
-    if (!url.startsWith(last)) last = `${Origin.of(url)}/`
-    return last
+    if (!url.startsWith(lastPrefix)) lastPrefix = `${Origin.of(url)}/`
+    return lastPrefix
   }
   return {
     withdraw: (url, isThrottled) => {

@@ -8,7 +8,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { Running } from "./internal/call/context.js"
-import { monotonicOf } from "./internal/time/clock.js"
+import { unsafeMonotonicNow } from "./internal/time/clock.js"
 import { isPolling } from "./WaitStrategy.js"
 
 /**
@@ -61,7 +61,7 @@ class OneTime<A, E> implements Signal<A, E> {
 
   #polled(fiber: Running, onPoll?: (now: number) => void): Effect.Effect<A, E> {
     const look: Effect.Effect<A, E> = Effect.suspend(() => {
-      onPoll?.(monotonicOf(fiber))
+      onPoll?.(unsafeMonotonicNow(fiber))
       return this.outcome ?? Effect.zipRight(Effect.sleep(pollInterval), look)
     })
     return look

@@ -18,39 +18,39 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import { Unavailable } from "./Errors.js"
-import { lastResponse, withResponse } from "./internal/errors/errorResponse.js"
-import type { Buffered } from "./internal/response/clientResponse.js"
-import { settle } from "./internal/response/readBody.js"
-import { hiding } from "./internal/response/redactEchoedCredentials.js"
+import { responseOfError, withResponse } from "./internal/errors/errorResponse.js"
+import type { BufferedResponse } from "./internal/response/clientResponse.js"
+import { bufferErrorBody } from "./internal/response/readBody.js"
+import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
 import type { StatusError } from "./internal/response/statusError.js"
-import { statusError } from "./internal/response/statusError.js"
+import { makeStatusError } from "./internal/response/statusError.js"
 import { currentTimeMillis } from "./internal/time/clock.js"
 import * as Policy from "./Policy.js"
 import * as Problem from "./Problem.js"
 
-const problemOf = (response: Buffered): Effect.Effect<Problem.Problem | undefined> =>
+const problemOf = (response: BufferedResponse): Effect.Effect<Problem.Problem | undefined> =>
   Problem.isProblem(response.headers["content-type"])
     ? Effect.orElseSucceed(
-        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text, hiding(response)))),
+        Effect.map(response.text, (text) => Option.getOrUndefined(Problem.parse(text, makeResponseRedactor(response)))),
         () => undefined
       )
     : Effect.succeed(undefined)
 
 const fromResponse = (response: HttpClientResponse) =>
   Effect.gen(function* () {
-    const settled = yield* settle(response)
+    const settled = yield* bufferErrorBody(response)
     const problem = yield* problemOf(settled)
     const now = yield* currentTimeMillis
-    return yield* Effect.fail(statusError(settled, now, problem))
+    return yield* Effect.fail(makeStatusError(settled, now, problem))
   })
 
 /** Reads the response that an inner policy failed with, because an unread body would keep its connection busy. */
 const settled = <E>(failure: E): Effect.Effect<never, E> => {
   // A WeakMap has no entry for a value that is not an object, so the look-up is safe.
   const error = failure as E & object
-  const response = lastResponse.get(error)
+  const response = responseOfError.get(error)
   if (response === undefined) return Effect.fail(error)
-  return Effect.flatMap(settle(response), (whole) =>
+  return Effect.flatMap(bufferErrorBody(response), (whole) =>
     Effect.flatMap(problemOf(whole), (problem) => {
       if (!(error instanceof Unavailable) || problem === undefined) return Effect.fail(withResponse(error, whole))
       const told = new Unavailable({ ...error, problem })

@@ -22,10 +22,10 @@ import { globalValue } from "effect/GlobalValue"
 import * as Tracer from "effect/Tracer"
 import { countSend } from "./internal/call/context.js"
 import { enter } from "./internal/call/fiberContext.js"
-import { destinations } from "./internal/origins/originMatcher.js"
-import { watched } from "./internal/telemetry/attributes.js"
-import { makeCounters, makeDurations, makeStates } from "./internal/telemetry/metrics.js"
-import { beginSpan, endSpan, isSeen, traceparentOf } from "./internal/telemetry/span.js"
+import { makeOriginMatcher } from "./internal/origins/originMatcher.js"
+import { observeExchange } from "./internal/telemetry/attributes.js"
+import { makeCounters, makeDurationHistogram, makeGauges } from "./internal/telemetry/metrics.js"
+import { startRequestSpan, endSpan, isTracingEnabled, traceparentOf } from "./internal/telemetry/span.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
@@ -101,30 +101,30 @@ export const withTemplate =
  * @category policies
  */
 export const span = (options: SpanOptions): Policy.Policy => {
-  const destinationOf = destinations(options.origins)
-  const allowed = destinations(options.propagateTo ?? options.origins)
+  const destinationOf = makeOriginMatcher(options.origins)
+  const allowed = makeOriginMatcher(options.propagateTo ?? options.origins)
   return Policy.make<never>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
-      if (!isSeen(fiber, request)) return next(request)
-      return watched(() => {
+      if (!isTracingEnabled(fiber, request)) return next(request)
+      return observeExchange(() => {
         const to = destinationOf(request.url)
         const template = to.own ? fiber.getFiberRef(currentTemplate) : undefined
-        const begun = beginSpan(fiber, request, to, template, countSend(fiber))
+        const span = startRequestSpan(fiber, request, to, template, countSend(fiber))
         const traceparent =
           request.headers["traceparent"] === undefined &&
           fiber.getFiberRef(HttpClient.currentTracerPropagation) &&
           allowed(request.url).own
-            ? traceparentOf(begun)
+            ? traceparentOf(span)
             : undefined
         const sent =
           traceparent === undefined ? request : HttpClientRequest.setHeader(request, "traceparent", traceparent)
         const exchange = next(sent)
-        const outer = enter(fiber, Context.add(fiber.currentContext, Tracer.ParentSpan, begun))
+        const outer = enter(fiber, Context.add(fiber.currentContext, Tracer.ParentSpan, span))
         return {
           exchange,
-          ended: (exit) => {
+          onEnd: (exit) => {
             enter(fiber, outer)
-            endSpan(fiber, begun, exit)
+            endSpan(fiber, span, exit)
           }
         }
       })
@@ -153,19 +153,19 @@ export const span = (options: SpanOptions): Policy.Policy => {
  * @category policies
  */
 export const durations = (options: Options): Policy.Policy => {
-  const destinationOf = destinations(options.origins)
-  const take = makeDurations()
+  const destinationOf = makeOriginMatcher(options.origins)
+  const record = makeDurationHistogram()
   return Policy.make<never>((request, next) =>
     Effect.withFiberRuntime((fiber) =>
-      watched(() => {
+      observeExchange(() => {
         const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-        const begun = clock.unsafeCurrentTimeNanos()
+        const startedAt = clock.unsafeCurrentTimeNanos()
         return {
           exchange: next(request),
-          ended: (exit) => {
-            const seconds = Number(clock.unsafeCurrentTimeNanos() - begun) / 1e9
-            const around = fiber.getFiberRef(FiberRef.currentMetricLabels)
-            take(seconds, request.method, destinationOf(request.url), exit, around)
+          onEnd: (exit) => {
+            const seconds = Number(clock.unsafeCurrentTimeNanos() - startedAt) / 1e9
+            const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
+            record(seconds, request.method, destinationOf(request.url), exit, contextLabels)
           }
         }
       })
@@ -197,16 +197,16 @@ export const durations = (options: Options): Policy.Policy => {
  * @category policies
  */
 export const counters = (options: Options): Policy.Policy => {
-  const destinationOf = destinations(options.origins)
+  const destinationOf = makeOriginMatcher(options.origins)
   const { address } = destinationOf(options.origins[0] ?? "")
   const count = makeCounters(address)
-  const note = makeStates(address, destinationOf)
+  const record = makeGauges(address, destinationOf)
   return Policy.make<never>((request, next) =>
     Effect.withFiberRuntime((fiber) => {
-      const around = fiber.getFiberRef(FiberRef.currentMetricLabels)
+      const contextLabels = fiber.getFiberRef(FiberRef.currentMetricLabels)
       return Timeline.observe((event) => {
-        count(event, around)
-        note(event, around)
+        count(event, contextLabels)
+        record(event, contextLabels)
       })(next(request))
     })
   )

@@ -16,8 +16,8 @@ import { fromExecute } from "./internal/call/httpClient.js"
 import type { Direct } from "./internal/exchange/callbackTransport.js"
 import { directOf } from "./internal/exchange/callbackTransport.js"
 import { directly } from "./internal/exchange/exchangeTimeout.js"
-import { shownUrl } from "./internal/redaction/requestHistory.js"
-import { hasLiveClock, monotonicMillis, monotonicOf } from "./internal/time/clock.js"
+import { redactedUrl } from "./internal/redaction/requestHistory.js"
+import { hasLiveClock, monotonicMillis, unsafeMonotonicNow } from "./internal/time/clock.js"
 import * as Policy from "./Policy.js"
 import * as Timeline from "./Timeline.js"
 
@@ -44,7 +44,7 @@ export const remaining: Effect.Effect<number> = Effect.flatMap(current, ({ deadl
 )
 
 const timedOut = (scope: Timeout["scope"], after: Duration.Duration) => (request: HttpClientRequest) =>
-  new Timeout({ method: request.method, url: shownUrl(request), scope, after })
+  new Timeout({ method: request.method, url: redactedUrl(request), scope, after })
 
 /**
  * Timeout policy of one HTTP request: bounds the time until its response, and its body if that is read inside the pipeline.
@@ -100,7 +100,7 @@ export const call = (after: Duration.DurationInput): Policy.Policy<Timeout> => {
   const duration = Duration.decode(after)
   const ms = Duration.toMillis(duration)
   const within = bound(duration)
-  const inner = (fiber: Running) => begin(callOf(fiber), monotonicOf(fiber) + ms)
+  const inner = (fiber: Running) => begin(callOf(fiber), unsafeMonotonicNow(fiber) + ms)
   const late = timedOut("call", duration)
   return Policy.make<Timeout>((request, next) => within(next(request), late, request, inner))
 }

@@ -15,17 +15,17 @@ import type { RedirectRejected } from "./Errors.js"
 import { BodyTooLarge, InvalidRequest, TransportError } from "./Errors.js"
 import { fromExecute } from "./internal/call/httpClient.js"
 import * as Failure from "./internal/errors/failureDetails.js"
-import { failureOf } from "./internal/errors/failureDetails.js"
-import { meaning } from "./internal/errors/platformError.js"
+import { recordedFailureOf } from "./internal/errors/failureDetails.js"
+import { clientErrorOf } from "./internal/errors/platformError.js"
 import { classify } from "./internal/errors/transportReason.js"
 import type { Direct as DirectOf } from "./internal/exchange/callbackTransport.js"
 import * as direct from "./internal/exchange/callbackTransport.js"
 import { withManualRedirects } from "./internal/exchange/manualRedirects.js"
-import { shownUrl } from "./internal/redaction/requestHistory.js"
-import { outgoing } from "./internal/request/transportRequest.js"
-import * as WholeBody from "./internal/response/bufferedBody.js"
-import { wholeBodyOf } from "./internal/response/bufferedBody.js"
-import { Buffered, Streaming } from "./internal/response/clientResponse.js"
+import { redactedUrl } from "./internal/redaction/requestHistory.js"
+import { toTransportRequest } from "./internal/request/transportRequest.js"
+import * as BufferedBody from "./internal/response/bufferedBody.js"
+import { bufferedBodyOf } from "./internal/response/bufferedBody.js"
+import { BufferedResponse, StreamingResponse } from "./internal/response/clientResponse.js"
 import * as FieldValues from "./internal/response/fieldValues.js"
 import * as body from "./internal/response/readBody.js"
 import * as SetCookies from "./internal/response/setCookieHeaders.js"
@@ -34,15 +34,15 @@ import * as Timeline from "./Timeline.js"
 const transportError = (
   request: HttpClientRequest,
   error: HttpClientError.HttpClientError,
-  begun: boolean
+  hasResponse: boolean
 ): TransportError => {
-  const { cause, details } = failureOf(error)
-  const { code, detail, reason, sent } = classify(cause, begun)
+  const { cause, details } = recordedFailureOf(error)
+  const { code, detail, reason, sent } = classify(cause, hasResponse)
   return new TransportError({
     method: request.method,
-    url: shownUrl(request),
+    url: redactedUrl(request),
     reason: details?.reason ?? reason,
-    sent: begun ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
+    sent: hasResponse ? "maybe" : details === undefined ? sent : details.phase === "written" ? "maybe" : "no",
     code: details?.code ?? code,
     detail: details?.detail ?? detail,
     proxy: details?.proxy,
@@ -52,7 +52,7 @@ const transportError = (
 
 type TypedError = TransportError | InvalidRequest | RedirectRejected
 
-const sendError = (error: HttpClientError.HttpClientError): TypedError => meaning.get(error) ?? typedError(error)
+const sendError = (error: HttpClientError.HttpClientError): TypedError => clientErrorOf.get(error) ?? typedError(error)
 
 const typedError = (error: HttpClientError.HttpClientError): TransportError | InvalidRequest => {
   if (error._tag === "ResponseError") return transportError(error.request, error, true)
@@ -60,7 +60,7 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
     case "Transport":
       return transportError(error.request, error, false)
     case "InvalidUrl":
-      return new InvalidRequest({ reason: "Url", detail: `"${shownUrl(error.request)}" is not a valid URL` })
+      return new InvalidRequest({ reason: "Url", detail: `"${redactedUrl(error.request)}" is no URL` })
     case "Encode":
       return new InvalidRequest({ reason: "Body", detail: "the body cannot be encoded" })
   }
@@ -75,7 +75,7 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
  * @since 0.1.0
  * @category transports
  */
-export const bufferedBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
+export const bufferedBody: typeof BufferedBody.bufferedBody = BufferedBody.bufferedBody
 
 /**
  * Symbol of the property with which a transport exposes the `Set-Cookie` fields of a response, one string each.
@@ -85,7 +85,7 @@ export const bufferedBody: typeof WholeBody.wholeBody = WholeBody.wholeBody
  * @since 0.1.0
  * @category transports
  */
-export const rawSetCookie: typeof SetCookies.setCookieLines = SetCookies.setCookieLines
+export const rawSetCookie: typeof SetCookies.rawSetCookie = SetCookies.rawSetCookie
 
 /**
  * Symbol of the method with which a transport exposes the values of a response field separately, in their order.
@@ -144,9 +144,9 @@ export type FailureDetails = Failure.FailureDetails
  * @category transports
  */
 export const describeFailure: <E extends HttpClientError.HttpClientError>(error: E, details: FailureDetails) => E =
-  Failure.describe
+  Failure.describeFailure
 
-const spanless = new WeakSet<object>()
+const untracedClients = new WeakSet<object>()
 
 /**
  * Marks a transport that makes no spans itself, so that tracing need not be disabled for each request.
@@ -155,7 +155,7 @@ const spanless = new WeakSet<object>()
  * @category transports
  */
 export const markUntraced = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> => {
-  spanless.add(client)
+  untracedClients.add(client)
   return client
 }
 
@@ -206,38 +206,38 @@ export const withDirect: <C extends HttpClient.HttpClient>(
 export const fromHttpClient = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<TransportError | InvalidRequest | RedirectRejected, R> => {
-  const bare = prepared(client)
+  const transport = prepareTransport(client)
   const execute = (request: HttpClientRequest) => {
-    const sent = outgoing(request)
+    const sent = toTransportRequest(request)
     if (sent instanceof InvalidRequest) return Effect.fail(sent)
     return Timeline.ifObserved(
-      () => sendObserved(sent, bare),
-      () => send(sent, bare)
+      () => sendObserved(sent, transport),
+      () => send(sent, transport)
     )
   }
   return direct.withDirect(fromExecute(execute), typedDirect(direct.directOf(client)))
 }
 
 /** Disables the transport's own spans and redirects, which the pipeline handles. */
-const prepared = <R>(
+const prepareTransport = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> => {
-  const quiet = spanless.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
+  const untraced = untracedClients.has(client) ? client : HttpClient.withTracerDisabledWhen(client, () => true)
   // The callback form has no fiber from which it could read the options of `fetch`.
-  return direct.directOf(client) === undefined ? withManualRedirects(quiet) : quiet
+  return direct.directOf(client) === undefined ? withManualRedirects(untraced) : untraced
 }
 
 const typedDirect = (inner: Direct<HttpClientError.HttpClientError> | undefined): Direct<TypedError> | undefined =>
   inner &&
   ((request, answered) => {
-    const sent = outgoing(request)
+    const sent = toTransportRequest(request)
     if (!(sent instanceof InvalidRequest)) return inner(sent, (outcome) => answered(typedOutcome(outcome)))
     answered(Exit.fail(sent))
-    return toNobody
+    return noop
   })
 
 /** Cancels a request that is over: does nothing. */
-const toNobody = (): void => undefined
+const noop = (): void => undefined
 
 const typedOutcome = (
   outcome: Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
@@ -251,14 +251,14 @@ type Send = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ) => Effect.Effect<HttpClientResponse, TypedError, R>
 
-const toStreaming = (response: HttpClientResponse): HttpClientResponse => new Streaming(response)
+const toStreaming = (response: HttpClientResponse): HttpClientResponse => new StreamingResponse(response)
 
 const send: Send = (request, client) =>
   Effect.mapBoth(client.execute(request), { onFailure: sendError, onSuccess: toStreaming })
 
 const sendObserved: Send = (request, client) => {
   const { method } = request
-  return Timeline.emit(() => ({ _tag: "RequestSent", method, url: shownUrl(request) })).pipe(
+  return Timeline.emit(() => ({ _tag: "RequestSent", method, url: redactedUrl(request) })).pipe(
     Effect.zipRight(send(request, client)),
     Effect.tapBoth({
       onFailure: ({ reason }) => Timeline.emit(() => ({ _tag: "RequestFailed", reason })),
@@ -287,7 +287,7 @@ export const bufferBodies =
   ): HttpClient.HttpClient.With<E | TransportError | BodyTooLarge, R> => {
     const read = (request: HttpClientRequest, response: HttpClientResponse) => {
       try {
-        return wanted(response) ? readWhole(request, response, limit) : Exit.succeed(response)
+        return wanted(response) ? readBuffered(request, response, limit) : Exit.succeed(response)
       } catch (defect) {
         // The callback form calls this outside of any fiber, so an exception of `wanted` must not be thrown to it.
         return Exit.die(defect)
@@ -309,15 +309,16 @@ export const bufferBodies =
     return direct.withDirect(fromExecute<E | TransportError | BodyTooLarge, R>(execute), send)
   }
 
-const readWhole = (
+const readBuffered = (
   request: HttpClientRequest,
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<HttpClientResponse, TransportError | BodyTooLarge> => {
-  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: shownUrl(request), limit }))
-  const here = wholeBodyOf(response)
-  if (here !== undefined) return here.length <= limit ? Exit.succeed(new Buffered(response, here)) : tooLarge()
-  return Effect.matchEffect(body.read(response, limit), {
+  const tooLarge = () => Exit.fail(new BodyTooLarge({ method: request.method, url: redactedUrl(request), limit }))
+  const available = bufferedBodyOf(response)
+  if (available !== undefined)
+    return available.length <= limit ? Exit.succeed(new BufferedResponse(response, available)) : tooLarge()
+  return Effect.matchEffect(body.readBounded(response, limit), {
     onFailure: (cause) => {
       const error = transportError(request, cause, true)
       return Effect.zipRight(

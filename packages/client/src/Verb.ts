@@ -14,9 +14,9 @@ import type * as Auth from "./Auth.js"
 import type { ApiError } from "./Errors.js"
 import { InvalidRequest, InvalidResponse } from "./Errors.js"
 import { withResponse } from "./internal/errors/errorResponse.js"
-import { requestOf } from "./internal/request/requestBuilder.js"
-import { hiding } from "./internal/response/redactEchoedCredentials.js"
-import { exchangeOf } from "./internal/response/statusError.js"
+import { makeRequestBuilder } from "./internal/request/requestBuilder.js"
+import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
+import { exchangeInfoOf } from "./internal/response/statusError.js"
 import * as Mismatch from "./Mismatch.js"
 import type { Next } from "./Policy.js"
 
@@ -143,12 +143,12 @@ const decoded = (
   schema: Schema.Schema<unknown, unknown, unknown>
 ): Effect.Effect<unknown, InvalidResponse, unknown> => {
   const invalid = (reason: "Json" | "Schema", mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
-    withResponse(new InvalidResponse({ ...exchangeOf(response), reason, mismatches }), response)
+    withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }), response)
   return Effect.flatMap(
     Effect.mapError(response.json, () => invalid("Json", [])),
     (json) =>
       Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
-        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error, hiding(response)))),
+        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error, makeResponseRedactor(response)))),
         // A recursive schema follows the nesting of the response until the stack overflows.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()
@@ -167,7 +167,7 @@ const decoded = (
  * @category constructors
  */
 export const make = (method: HttpMethod, pipeline: (auth?: Auth.Service) => Next<ApiError, never>): Verb => {
-  const build = requestOf(method)
+  const build = makeRequestBuilder(method)
   const call = (url: string | URL, options: AnyOptions) => {
     const request = build(url, options)
     if (request instanceof InvalidRequest) return Effect.fail(request)

@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
-import { Buffered, keepUnsigned } from "../src/internal/response/clientResponse.js"
-import { hiding } from "../src/internal/response/redactEchoedCredentials.js"
+import { BufferedResponse, recordUnsignedRequest } from "../src/internal/response/clientResponse.js"
+import { makeResponseRedactor } from "../src/internal/response/redactEchoedCredentials.js"
 import { printings } from "./printings.js"
 import { api, failure, run } from "./scripted.js"
 
@@ -287,10 +287,10 @@ describe("a credential that the API quotes is in no printing", () => {
     const request = HttpClientRequest.get("https://api.test/")
     const signed = HttpClientRequest.setHeader(request, "x-team", token)
     const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
-    keepUnsigned(response, request)
-    expect(hiding(response)(`İİ${token}`)).toBe("İİ<redacted>")
-    expect(hiding(new Buffered(response, new Uint8Array(0)))(token)).toBe("<redacted>")
-    expect(hiding({ ...response })(token)).toBe(token)
+    recordUnsignedRequest(response, request)
+    expect(makeResponseRedactor(response)(`İİ${token}`)).toBe("İİ<redacted>")
+    expect(makeResponseRedactor(new BufferedResponse(response, new Uint8Array(0)))(token)).toBe("<redacted>")
+    expect(makeResponseRedactor({ ...response })(token)).toBe(token)
   })
 
   it("and whatever was signed, looking for it is total", () => {
@@ -308,8 +308,8 @@ describe("a credential that the API quotes is in no printing", () => {
             HttpClientRequest.setUrlParam("k", value)
           )
           const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
-          keepUnsigned(response, request)
-          expect(hiding(response)(said + said)).toBeTypeOf("string")
+          recordUnsignedRequest(response, request)
+          expect(makeResponseRedactor(response)(said + said)).toBeTypeOf("string")
         }
       )
     )

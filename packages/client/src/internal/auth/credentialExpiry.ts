@@ -2,11 +2,11 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { peek } from "../response/bodyPrefix.js"
-import { settle } from "../response/readBody.js"
+import { bufferErrorBody } from "../response/readBody.js"
 import type { ExpiredWhen } from "./scheme.js"
 
 /** Whether the status is one of the rule. Without a look at its body a success never is. */
-export const isPossible = ({ body, status: statuses }: ExpiredWhen, { status }: HttpClientResponse): boolean =>
+export const matchesStatus = ({ body, status: statuses }: ExpiredWhen, { status }: HttpClientResponse): boolean =>
   (typeof statuses === "number" ? statuses === status : statuses.includes(status)) &&
   (body !== undefined || status >= 300)
 
@@ -14,13 +14,13 @@ export const isPossible = ({ body, status: statuses }: ExpiredWhen, { status }: 
 const isJson = ({ headers }: HttpClientResponse): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers["content-type"] ?? "")
 
-interface Looked {
+interface ExpiryCheck {
   readonly isExpired: boolean
   /** The response, whose body can still be read. */
   readonly response: HttpClientResponse
 }
 
-const matches = (body: (text: string) => boolean, text: string): boolean => {
+const bodyMatches = (body: (text: string) => boolean, text: string): boolean => {
   try {
     return body(text)
   } catch {
@@ -29,20 +29,20 @@ const matches = (body: (text: string) => boolean, text: string): boolean => {
 }
 
 /** Looks at the body of a response whose status is one of the rule. */
-export const look = ({ body }: ExpiredWhen, response: HttpClientResponse): Effect.Effect<Looked> => {
+export const checkExpiry = ({ body }: ExpiredWhen, response: HttpClientResponse): Effect.Effect<ExpiryCheck> => {
   if (body === undefined) return Effect.succeed({ isExpired: true, response })
   if (response.status >= 400) {
-    return Effect.flatMap(settle(response), (settled) =>
+    return Effect.flatMap(bufferErrorBody(response), (buffered) =>
       Effect.map(
         // The body is here; reading it again cannot fail.
-        Effect.orElseSucceed(settled.text, () => ""),
-        (text) => ({ isExpired: matches(body, text), response: settled })
+        Effect.orElseSucceed(buffered.text, () => ""),
+        (text) => ({ isExpired: bodyMatches(body, text), response: buffered })
       )
     )
   }
   if (!isJson(response)) return Effect.succeed({ isExpired: false, response })
   return Effect.map(peek(response), ({ response: peeked, text }) => ({
-    isExpired: text !== undefined && matches(body, text),
+    isExpired: text !== undefined && bodyMatches(body, text),
     response: peeked
   }))
 }

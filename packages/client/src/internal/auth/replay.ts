@@ -10,23 +10,26 @@ import type { Next } from "../../Policy.js"
 import * as RequestBody from "../../RequestBody.js"
 import * as Timeline from "../../Timeline.js"
 import { withResponse } from "../errors/errorResponse.js"
-import { after, keep } from "../redaction/requestHistory.js"
-import { keepUnsigned } from "../response/clientResponse.js"
-import { settle } from "../response/readBody.js"
+import { withHistory, keepHistory } from "../redaction/requestHistory.js"
+import { recordUnsignedRequest } from "../response/clientResponse.js"
+import { bufferErrorBody } from "../response/readBody.js"
 import { signingsOf } from "../response/redactEchoedCredentials.js"
-import { isLimit } from "../response/retryAfter.js"
-import { challengesOf, exchangeOf, shownChallengesOf } from "../response/statusError.js"
+import { isRateLimit } from "../response/retryAfter.js"
+import { challengesOf, exchangeInfoOf, redactedChallengesOf } from "../response/statusError.js"
 import { currentTimeMillis } from "../time/clock.js"
-import { step } from "../time/scheduleStep.js"
+import { nextStep } from "../time/scheduleStep.js"
 import { sleep } from "../time/sleep.js"
-import * as Expired from "./credentialExpiry.js"
+import * as CredentialExpiry from "./credentialExpiry.js"
 import type { ExpiredWhen, Rejection, Service, Signed } from "./scheme.js"
 
 const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason"]): Unauthorized =>
-  withResponse(new Unauthorized({ ...exchangeOf(response), challenges: shownChallengesOf(response), reason }), response)
+  withResponse(
+    new Unauthorized({ ...exchangeInfoOf(response), challenges: redactedChallengesOf(response), reason }),
+    response
+  )
 
 /** A request with what sends it, and what to do when it is refused. */
-export interface Loop<E, R> {
+export interface ReplayContext<E, R> {
   readonly auth: Service
   readonly replay: Schedule.Schedule<unknown, Unauthorized>
   readonly request: HttpClientRequest
@@ -35,105 +38,116 @@ export interface Loop<E, R> {
 }
 
 /** The credentials that were refused at first; none yet, where this is the first send. */
-export type First = string | number | undefined
+export type InitialCredentialId = string | number | undefined
 
-export type Sent<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
+export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
 
-export const sign = <E, R>(loop: Loop<E, R>, state: unknown, first: First): Sent<E, R> =>
+export const signAndSend = <E, R>(
+  context: ReplayContext<E, R>,
+  state: unknown,
+  initialId: InitialCredentialId
+): SignedExchange<E, R> =>
   Effect.flatMap(
     // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
-    Effect.suspend(() => loop.auth.sign(loop.request)),
-    (signed) => send(loop, signed, state, first)
+    Effect.suspend(() => context.auth.sign(context.request)),
+    (signed) => sendSigned(context, signed, state, initialId)
   )
 
-export const send = <E, R>(loop: Loop<E, R>, signed: Signed, state: unknown, first: First): Sent<E, R> =>
-  Effect.flatMap(loop.next(keep(loop.request, signed.request)), (response): Sent<E, R> => {
+export const sendSigned = <E, R>(
+  context: ReplayContext<E, R>,
+  signed: Signed,
+  state: unknown,
+  initialId: InitialCredentialId
+): SignedExchange<E, R> =>
+  Effect.flatMap(context.next(keepHistory(context.request, signed.request)), (response): SignedExchange<E, R> => {
     signed.onResponse?.(response)
-    keepUnsigned(response, loop.request)
-    const { expiredWhen } = loop.auth
+    recordUnsignedRequest(response, context.request)
+    const { expiredWhen } = context.auth
     if (response.status >= 400) {
-      if (response.status === 401) return answer(loop, signed, response, state, first, fail)
+      if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
       // A rate limit asks for a wait, which other credentials do not spare.
-      if (isLimit(response)) return Effect.succeed(response)
-      const stepped = response.status === 403 ? stepUp(loop, signed, response, state) : undefined
+      if (isRateLimit(response)) return Effect.succeed(response)
+      const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
       if (stepped !== undefined) return stepped
     }
-    return expiredWhen !== undefined && Expired.isPossible(expiredWhen, response)
-      ? expired(loop, signed, response, state, first, expiredWhen)
+    return expiredWhen !== undefined && CredentialExpiry.matchesStatus(expiredWhen, response)
+      ? checkExpired(context, signed, response, state, initialId, expiredWhen)
       : Effect.succeed(response)
   })
 
 /** What a call gives when nothing more is done about a rejection. */
-type GiveUp = (error: Unauthorized, response: HttpClientResponse) => Effect.Effect<HttpClientResponse, Unauthorized>
+type OnGiveUp = (error: Unauthorized, response: HttpClientResponse) => Effect.Effect<HttpClientResponse, Unauthorized>
 
-const fail: GiveUp = (error) => Effect.fail(error)
+const failWithError: OnGiveUp = (error) => Effect.fail(error)
 
 /** Its status decides what it means to the caller, as if there were no rule. */
-const pass: GiveUp = (_, response) => Effect.succeed(response)
+const passResponse: OnGiveUp = (_, response) => Effect.succeed(response)
 
-const expired = <E, R>(
-  loop: Loop<E, R>,
+const checkExpired = <E, R>(
+  context: ReplayContext<E, R>,
   signed: Signed,
   response: HttpClientResponse,
   state: unknown,
-  first: First,
-  when: ExpiredWhen
-): Sent<E, R> =>
-  Effect.flatMap(Expired.look(when, response), ({ isExpired, response: looked }) =>
-    isExpired ? answer(loop, signed, looked, state, first, pass) : Effect.succeed(looked)
+  initialId: InitialCredentialId,
+  expiredWhen: ExpiredWhen
+): SignedExchange<E, R> =>
+  Effect.flatMap(CredentialExpiry.checkExpiry(expiredWhen, response), ({ isExpired, response: checked }) =>
+    isExpired ? onUnauthorized(context, signed, checked, state, initialId, passResponse) : Effect.succeed(checked)
   )
 
-const answer = <E, R>(
-  loop: Loop<E, R>,
+const onUnauthorized = <E, R>(
+  context: ReplayContext<E, R>,
   { credential, request }: Signed,
   response: HttpClientResponse,
   state: unknown,
-  first: First,
-  giveUp: GiveUp
-): Sent<E, R> =>
+  initialId: InitialCredentialId,
+  onGiveUp: OnGiveUp
+): SignedExchange<E, R> =>
   Effect.gen(function* () {
-    const { auth, replay } = loop
+    const { auth, replay } = context
     // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
-    const settled = yield* settle(response)
-    const error = unauthorized(settled, first === undefined ? "Rejected" : "RejectedAfterRefresh")
+    const buffered = yield* bufferErrorBody(response)
+    const error = unauthorized(buffered, initialId === undefined ? "Rejected" : "RejectedAfterRefresh")
     const at = yield* currentTimeMillis
     // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
-    const initialCredentialId = first ?? credential
-    const refusal: Rejection = { credential, challenges: challengesOf(settled), at, initialCredentialId }
-    const decided = yield* step(replay, state, error)
-    if (Option.isNone(decided)) {
-      if (auth.onReplayRejected !== undefined) yield* auth.onReplayRejected(refusal)
-      return yield* giveUp(error, settled)
+    const initialCredentialId = initialId ?? credential
+    const rejection: Rejection = { credential, challenges: challengesOf(buffered), at, initialCredentialId }
+    const nextAttempt = yield* nextStep(replay, state, error)
+    if (Option.isNone(nextAttempt)) {
+      if (auth.onReplayRejected !== undefined) yield* auth.onReplayRejected(rejection)
+      return yield* onGiveUp(error, buffered)
     }
-    const renewed = yield* auth.onRejected(refusal)
+    const renewed = yield* auth.onRejected(rejection)
     yield* Timeline.emit(() => ({ _tag: "CredentialsRefreshed", renewed }))
-    if (!renewed) return yield* giveUp(error, settled)
+    if (!renewed) return yield* onGiveUp(error, buffered)
     if (!RequestBody.isReplayable(request.body)) {
-      return yield* giveUp(unauthorized(settled, "BodyNotReplayable"), settled)
+      return yield* onGiveUp(unauthorized(buffered, "BodyNotReplayable"), buffered)
     }
-    if (decided.value.delayMs > 0) yield* sleep(decided.value.delayMs)
-    return yield* sign(again(loop, settled), decided.value.state, initialCredentialId)
+    if (nextAttempt.value.delayMs > 0) yield* sleep(nextAttempt.value.delayMs)
+    return yield* signAndSend(toReplay(context, buffered), nextAttempt.value.state, initialCredentialId)
   })
 
 /** A replay: what the server says about it may quote the credentials that it was sent before. */
-const again = <E, R>(loop: Loop<E, R>, response: HttpClientResponse): Loop<E, R> => ({
-  ...loop,
-  request: after(loop.request, signingsOf(response))
+const toReplay = <E, R>(context: ReplayContext<E, R>, response: HttpClientResponse): ReplayContext<E, R> => ({
+  ...context,
+  request: withHistory(context.request, signingsOf(response))
 })
 
 /** Undefined for a scheme that has nothing to say to a 403. */
-const stepUp = <E, R>(
-  loop: Loop<E, R>,
+const tryStepUp = <E, R>(
+  context: ReplayContext<E, R>,
   { credential, request }: Signed,
   response: HttpClientResponse,
   state: unknown
-): Sent<E, R> | undefined => {
-  const asked = loop.steppedUp
+): SignedExchange<E, R> | undefined => {
+  const stepUpResult = context.steppedUp
     ? undefined
-    : loop.auth.onInsufficientScope?.({ credential, challenges: challengesOf(response) })
-  return asked !== undefined && RequestBody.isReplayable(request.body)
-    ? Effect.flatMap(Effect.zip(settle(response), asked), ([settled, found]) =>
-        found ? sign({ ...again(loop, settled), steppedUp: true }, state, undefined) : Effect.succeed(settled)
+    : context.auth.onInsufficientScope?.({ credential, challenges: challengesOf(response) })
+  return stepUpResult !== undefined && RequestBody.isReplayable(request.body)
+    ? Effect.flatMap(Effect.zip(bufferErrorBody(response), stepUpResult), ([buffered, hasCredentials]) =>
+        hasCredentials
+          ? signAndSend({ ...toReplay(context, buffered), steppedUp: true }, state, undefined)
+          : Effect.succeed(buffered)
       )
     : undefined
 }

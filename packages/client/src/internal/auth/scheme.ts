@@ -69,16 +69,16 @@ export interface Service {
    * ones now (a token was refreshed, the next key is in use, the challenge can be answered). It gets others only if
    * the refused ones are still the current ones.
    */
-  readonly onRejected: (refusal: Rejection) => Effect.Effect<boolean, AuthError>
+  readonly onRejected: (rejection: Rejection) => Effect.Effect<boolean, AuthError>
   /**
    * Answers a 403: true when another send may fare better, since there are credentials now that allow more. Where it is
    * left out, or gives nothing or false, the answer is the 403. One for each request.
    */
   readonly onInsufficientScope?:
-    | ((refusal: Pick<Rejection, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined)
+    | ((rejection: Pick<Rejection, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined)
     | undefined
   /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
-  readonly onReplayRejected?: ((refusal: Rejection) => Effect.Effect<void>) | undefined
+  readonly onReplayRejected?: ((rejection: Rejection) => Effect.Effect<void>) | undefined
   /**
    * Which other responses than a 401 are answered as one: {@link Service.onRejected}, and a replay. If nothing more is done about
    * such a response, the call gets the response itself, such as `Forbidden` for a 403. A rate limit is none of them.

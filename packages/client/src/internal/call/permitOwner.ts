@@ -1,5 +1,5 @@
 import { isPolling } from "../../WaitStrategy.js"
-import { monotonicOf } from "../time/clock.js"
+import { unsafeMonotonicNow } from "../time/clock.js"
 import type { Running, Shared } from "./context.js"
 import { callOf, isInside } from "./context.js"
 
@@ -24,7 +24,7 @@ export interface Holder {
  */
 const leaseOf = (fiber: Running, deadline: number): number => {
   if (deadline !== Number.POSITIVE_INFINITY) return deadline + slack
-  return isPolling(fiber) ? monotonicOf(fiber) + longestLease : deadline
+  return isPolling(fiber) ? unsafeMonotonicNow(fiber) + longestLease : deadline
 }
 
 /** This fiber, as it is now. */

@@ -6,15 +6,15 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import type { ApiError } from "../../Errors.js"
 import { InvalidRequest, Timeout, TransportError } from "../../Errors.js"
-import { lastResponse } from "../errors/errorResponse.js"
-import { meaning } from "../errors/platformError.js"
-import { shownUrl } from "../redaction/requestHistory.js"
-import { requestOf } from "../request/requestBuilder.js"
-import { release } from "../response/readBody.js"
+import { responseOfError } from "../errors/errorResponse.js"
+import { clientErrorOf } from "../errors/platformError.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+import { makeRequestBuilder } from "../request/requestBuilder.js"
+import { drain } from "../response/readBody.js"
 import { fromExecute } from "./httpClient.js"
 
 /** One whole call of the client further in is one exchange of the other's, which may send it again as it would any. */
-const meaningOf = (error: ApiError): TransportError | InvalidRequest => {
+const toTransportError = (error: ApiError): TransportError | InvalidRequest => {
   if (error instanceof TransportError || error instanceof InvalidRequest) return error
   if (error instanceof Timeout) {
     return new TransportError({ method: error.method, url: error.url, reason: "HeadersTimeout", sent: "maybe" })
@@ -28,24 +28,24 @@ const meaningOf = (error: ApiError): TransportError | InvalidRequest => {
  * and every status are transient to `retryTransient`, `Encode` is not.
  */
 const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
-  const told = new HttpClientError.RequestError({
-    request: HttpClientRequest.make(request.method)(shownUrl(request)),
+  const redacted = new HttpClientError.RequestError({
+    request: HttpClientRequest.make(request.method)(redactedUrl(request)),
     reason: error._tag === "InvalidRequest" && error.reason === "Url" ? "InvalidUrl" : "Encode",
     description: error.message,
     cause: error
   })
-  meaning.set(told, meaningOf(error))
-  return told
+  clientErrorOf.set(redacted, toTransportError(error))
+  return redacted
 }
 
 /**
  * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed
  * clients decode the errors of their endpoints from it; other errors become `RequestError`, with ours as the cause.
  */
-export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
-  const client = executing(pipeline)
+export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
+  const client = makePlatformExecute(pipeline)
   const verb = (method: HttpMethod) => {
-    const build = requestOf(method)
+    const build = makeRequestBuilder(method)
     return (url: string | URL, options: HttpClientRequest.Options.NoUrl = {}) => {
       const request = build(url, options)
       return request instanceof InvalidRequest
@@ -65,15 +65,15 @@ export const adapted = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpCli
   })
 }
 
-const executing = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
+const makePlatformExecute = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient =>
   fromExecute((request) =>
     Effect.catchAll(
       pipeline.execute(request),
       (error): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> => {
-        const response = lastResponse.get(error)
+        const response = responseOfError.get(error)
         if (response === undefined) return Effect.fail(platformError(request, error))
         return error._tag === "RedirectRejected"
-          ? Effect.zipRight(release(response), Effect.fail(platformError(request, error)))
+          ? Effect.zipRight(drain(response), Effect.fail(platformError(request, error)))
           : Effect.succeed(response)
       }
     )

@@ -10,11 +10,11 @@ export class Waiter {
 }
 
 /** A waiter that polls does so every 20 ms. After this time without a poll, in milliseconds, its request is over. */
-const lostAfter = 1000
+const lostAfterMs = 1000
 
 /** Whether a waiter has stopped polling. */
 export const isLost = ({ polledAt }: Pick<Waiter, "polledAt">, now: number): boolean =>
-  polledAt !== undefined && now - polledAt > lostAfter
+  polledAt !== undefined && now - polledAt > lostAfterMs
 
 /** Fibers that wait for their turn, first come, first served. Times are milliseconds of the monotonic clock. */
 export class WaitQueue<W extends Waiter> {
@@ -24,11 +24,11 @@ export class WaitQueue<W extends Waiter> {
     return this.#waiters.size
   }
 
-  join(waiter: W): void {
+  enqueue(waiter: W): void {
     this.#waiters.add(waiter)
   }
 
-  leave(waiter: W): void {
+  remove(waiter: W): void {
     this.#waiters.delete(waiter)
   }
 
@@ -38,10 +38,10 @@ export class WaitQueue<W extends Waiter> {
    *
    * @param advance - called at each look of a polling fiber: it gives turns to waiters if there is room.
    */
-  turnOf(waiter: W, advance: (now: number) => void): Effect.Effect<void> {
+  awaitTurn(waiter: W, advance: (now: number) => void): Effect.Effect<void> {
     return waiter.turn.wait((now) => {
       waiter.polledAt = now
-      if (waiter.turn.outcome === undefined) this.join(waiter)
+      if (waiter.turn.outcome === undefined) this.enqueue(waiter)
       advance(now)
     })
   }

@@ -2,7 +2,7 @@
 import type { FailureCounter } from "./service.js"
 
 /** Failures with no answer in between. */
-export class InARow implements FailureCounter {
+export class ConsecutiveFailures implements FailureCounter {
   readonly #limit: number
   #failures = 0
 
@@ -17,7 +17,7 @@ export class InARow implements FailureCounter {
 }
 
 /** The share of failures among the exchanges of a rolling window, which moves on bucket by bucket. */
-export class Rolling implements FailureCounter {
+export class RollingFailureRate implements FailureCounter {
   readonly #ratio: number
   readonly #minimum: number
   /** The length of a bucket, in milliseconds. */
@@ -38,7 +38,7 @@ export class Rolling implements FailureCounter {
   }
 
   record(failed: boolean, now: () => number): boolean {
-    this.#moveTo(Math.floor(now() / this.#width))
+    this.#advanceTo(Math.floor(now() / this.#width))
     const at = this.#newest % this.#all.length
     this.#all[at] = (this.#all[at] ?? 0) + 1
     this.#allSum++
@@ -48,17 +48,17 @@ export class Rolling implements FailureCounter {
     return this.#allSum >= this.#minimum && this.#failedSum / this.#allSum >= this.#ratio
   }
 
-  #moveTo(bucket: number): void {
+  #advanceTo(bucket: number): void {
     const buckets = this.#all.length
     const passed = bucket - this.#newest
     // A clock that was set back by a little counts into the newest; by more, and there is nothing to be kept.
     if (passed <= 0 && passed > -buckets) return
-    for (let n = Math.max(1, passed - buckets + 1); n <= passed; n++) this.#empty((this.#newest + n) % buckets)
-    if (passed < 0) for (let n = 0; n < buckets; n++) this.#empty(n)
+    for (let n = Math.max(1, passed - buckets + 1); n <= passed; n++) this.#clear((this.#newest + n) % buckets)
+    if (passed < 0) for (let n = 0; n < buckets; n++) this.#clear(n)
     this.#newest = bucket
   }
 
-  #empty(at: number): void {
+  #clear(at: number): void {
     this.#allSum -= this.#all[at] ?? 0
     this.#failedSum -= this.#failed[at] ?? 0
     this.#all[at] = 0
@@ -67,16 +67,16 @@ export class Rolling implements FailureCounter {
 }
 
 /** Several tallies, each of which hears of everything. */
-export class Several implements FailureCounter {
-  readonly #tallies: ReadonlyArray<FailureCounter>
+export class AnyOf implements FailureCounter {
+  readonly #counters: ReadonlyArray<FailureCounter>
 
-  constructor(tallies: ReadonlyArray<FailureCounter>) {
-    this.#tallies = tallies
+  constructor(counters: ReadonlyArray<FailureCounter>) {
+    this.#counters = counters
   }
 
   record(failed: boolean, now: () => number): boolean {
     let tripped = false
-    for (const tally of this.#tallies) tripped = tally.record(failed, now) || tripped
+    for (const counter of this.#counters) tripped = counter.record(failed, now) || tripped
     return tripped
   }
 }

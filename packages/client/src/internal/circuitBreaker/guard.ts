@@ -13,10 +13,10 @@ import * as Timeline from "../../Timeline.js"
 import type { Running } from "../call/context.js"
 import { holderOf, isWithin } from "../call/permitOwner.js"
 import { PerOrigin } from "../origins/perOrigin.js"
-import type { Verdict } from "../origins/serverHealth.js"
-import { isOutage, verdictOf } from "../origins/serverHealth.js"
-import { monotonicOf, nowOf } from "../time/clock.js"
-import { step } from "../time/scheduleStep.js"
+import type { ServerHealth } from "../origins/serverHealth.js"
+import { isOutage, serverHealthOf } from "../origins/serverHealth.js"
+import { unsafeMonotonicNow, unsafeNow } from "../time/clock.js"
+import { nextStep } from "../time/scheduleStep.js"
 import { Circuit } from "./circuit.js"
 import type { OpenEvent, Options, Service, State, TripPolicy } from "./service.js"
 
@@ -39,123 +39,130 @@ export const defaults = {
 
 type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 
-interface Rules {
+interface ResolvedOptions {
   readonly trip: TripPolicy
   readonly schedule: Schedule.Schedule<unknown, OpenEvent>
   readonly isFailure: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
 }
 
 /** The last instant that a date can hold: a schedule may say more. */
-const endOfTime = 8.64e15
+const maxDateMillis = 8.64e15
 
-const dateOf = (instant: number): DateTime.Utc => DateTime.unsafeMake(Math.min(instant, endOfTime))
+const dateOf = (instant: number): DateTime.Utc => DateTime.unsafeMake(Math.min(instant, maxDateMillis))
 
-const isBroken = (status: number): boolean => status === 500 || isOutage(status)
+const isServerFailure = (status: number): boolean => status === 500 || isOutage(status)
 
-const ofResponse = ({ isFailure }: Rules, response: HttpClientResponse): Verdict => {
-  const failed = isFailure === undefined ? isBroken(response.status) : isFailure(Exit.succeed(response))
-  return failed ? "broken" : "answered"
+const responseHealth = ({ isFailure }: ResolvedOptions, response: HttpClientResponse): ServerHealth => {
+  const isFailed = isFailure === undefined ? isServerFailure(response.status) : isFailure(Exit.succeed(response))
+  return isFailed ? "failing" : "healthy"
 }
 
 /** Neither an interruption nor a defect of this side's says anything about the other. */
-const ofCause = ({ isFailure }: Rules, cause: Cause.Cause<unknown>): Verdict => {
+const causeHealth = ({ isFailure }: ResolvedOptions, cause: Cause.Cause<unknown>): ServerHealth => {
   const failure = Cause.failureOption(cause)
   if (Option.isNone(failure)) return undefined
-  const verdict = verdictOf(failure.value, isBroken)
-  if (isFailure === undefined) return verdict
-  return isFailure(Exit.failCause(cause)) ? "broken" : verdict === "broken" ? undefined : verdict
+  const health = serverHealthOf(failure.value, isServerFailure)
+  if (isFailure === undefined) return health
+  return isFailure(Exit.failCause(cause)) ? "failing" : health === "failing" ? undefined : health
 }
 
 /** What a circuit without a predicate of the caller's takes for a failure. */
-export const failed = (exit: Exit.Exit<HttpClientResponse, unknown>): boolean =>
+export const isFailureExit = (exit: Exit.Exit<HttpClientResponse, unknown>): boolean =>
   Exit.match(exit, {
-    onSuccess: ({ status }) => isBroken(status),
-    onFailure: (cause) => Option.exists(Cause.failureOption(cause), (e) => verdictOf(e, isBroken) === "broken")
+    onSuccess: ({ status }) => isServerFailure(status),
+    onFailure: (cause) =>
+      Option.exists(Cause.failureOption(cause), (e) => serverHealthOf(e, isServerFailure) === "failing")
   })
 
-const reasonOf = (outcome: Exit.Exit<HttpClientResponse, unknown>): string => {
-  if (Exit.isSuccess(outcome)) return String(outcome.value.status)
-  const error = Option.getOrUndefined(Cause.failureOption(outcome.cause))
+const failureReason = (exit: Exit.Exit<HttpClientResponse, unknown>): string => {
+  if (Exit.isSuccess(exit)) return String(exit.value.status)
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (typeof error !== "object" || error === null || !("_tag" in error)) return "Error"
   return "status" in error ? String(error.status) : String(error._tag)
 }
 
 /** Opens at once, and asks the schedule for how long: it may take its time, and nobody is to pass meanwhile. */
-const open = (
-  { schedule }: Rules,
+const openCircuit = (
+  { schedule }: ResolvedOptions,
   circuit: Circuit,
   now: number,
-  outcome: Exit.Exit<HttpClientResponse, unknown>
+  exit: Exit.Exit<HttpClientResponse, unknown>
 ): Effect.Effect<void> => {
   circuit.open(now)
   const { generation, origin } = circuit
-  const opening = { origin, reason: reasonOf(outcome) }
-  const state: unknown = circuit.progress === undefined ? schedule.initial : circuit.progress.state
+  const event = { origin, reason: failureReason(exit) }
+  const state: unknown = circuit.scheduleState === undefined ? schedule.initial : circuit.scheduleState.state
   return Effect.uninterruptible(
-    Effect.flatMap(step(schedule, state, opening), (decided) => {
-      if (Option.isSome(decided) && circuit.generation === generation) {
-        circuit.progress = { state: decided.value.state }
-        circuit.openFor(decided.value.delayMs)
+    Effect.flatMap(nextStep(schedule, state, event), (nextStep) => {
+      if (Option.isSome(nextStep) && circuit.generation === generation) {
+        circuit.scheduleState = { state: nextStep.value.state }
+        circuit.openFor(nextStep.value.delayMs)
       }
-      return Timeline.emit(() => ({ _tag: "CircuitOpened", ms: circuit.until - now, ...opening }))
+      return Timeline.emit(() => ({ _tag: "CircuitOpened", ms: circuit.until - now, ...event }))
     })
   )
 }
 
 /** Counts an exchange of a closed circuit. */
-const counted = <E, R>(
-  rules: Rules,
+const recordResult = <E, R>(
+  resolved: ResolvedOptions,
   circuit: Circuit,
   fiber: Running,
   generation: number,
-  verdict: Verdict,
-  outcome: Exit.Exit<HttpClientResponse, E>
+  health: ServerHealth,
+  exit: Exit.Exit<HttpClientResponse, E>
 ): Exchange<E, R> => {
-  if (verdict === undefined) return outcome
-  const tripped = circuit.record(generation, verdict === "broken", () => monotonicOf(fiber))
-  return tripped ? Effect.zipRight(open(rules, circuit, monotonicOf(fiber), outcome), outcome) : outcome
+  if (health === undefined) return exit
+  const isTripped = circuit.record(generation, health === "failing", () => unsafeMonotonicNow(fiber))
+  return isTripped ? Effect.zipRight(openCircuit(resolved, circuit, unsafeMonotonicNow(fiber), exit), exit) : exit
 }
 
-const watched = <E, R>(rules: Rules, circuit: Circuit, fiber: Running, exchange: Exchange<E, R>): Exchange<E, R> => {
+const observeClosed = <E, R>(
+  resolved: ResolvedOptions,
+  circuit: Circuit,
+  fiber: Running,
+  exchange: Exchange<E, R>
+): Exchange<E, R> => {
   const { generation } = circuit
   return Effect.matchCauseEffect(exchange, {
-    onFailure: (cause) => counted(rules, circuit, fiber, generation, ofCause(rules, cause), Exit.failCause(cause)),
+    onFailure: (cause) =>
+      recordResult(resolved, circuit, fiber, generation, causeHealth(resolved, cause), Exit.failCause(cause)),
     onSuccess: (response) =>
-      counted(rules, circuit, fiber, generation, ofResponse(rules, response), Exit.succeed(response))
+      recordResult(resolved, circuit, fiber, generation, responseHealth(resolved, response), Exit.succeed(response))
   })
 }
 
-const rejected = ({ origin }: Circuit, ms: number, now: number): CircuitOpen =>
+const makeCircuitOpen = ({ origin }: Circuit, ms: number, now: number): CircuitOpen =>
   new CircuitOpen({ origin, retryAfter: Duration.millis(ms), retryAt: dateOf(now + ms) })
 
 /** What the probe found out; without a verdict the next request is one. */
-const concluded = (
-  rules: Rules,
+const onProbeResult = (
+  resolved: ResolvedOptions,
   circuit: Circuit,
   fiber: Running,
-  verdict: Verdict,
-  outcome: Exit.Exit<HttpClientResponse, unknown>
+  health: ServerHealth,
+  exit: Exit.Exit<HttpClientResponse, unknown>
 ): Effect.Effect<void> => {
-  if (verdict === undefined) return Effect.void
-  if (verdict === "broken") return open(rules, circuit, monotonicOf(fiber), outcome)
-  circuit.close(rules.trip.makeCounter())
+  if (health === undefined) return Effect.void
+  if (health === "failing") return openCircuit(resolved, circuit, unsafeMonotonicNow(fiber), exit)
+  circuit.close(resolved.trip.makeCounter())
   return Timeline.emit(() => ({ _tag: "CircuitClosed", origin: circuit.origin }))
 }
 
 /** The way through a circuit that is not closed: for one, if it is time. */
-const probing = <E, R>(
-  rules: Rules,
+const tryProbe = <E, R>(
+  resolved: ResolvedOptions,
   circuit: Circuit,
   fiber: Running,
   exchange: Exchange<E, R>
 ): Exchange<E | CircuitOpen, R> =>
   Effect.uninterruptibleMask((restore): Exchange<E | CircuitOpen, R> => {
-    if (circuit.isClosed) return restore(watched(rules, circuit, fiber, exchange))
+    if (circuit.isClosed) return restore(observeClosed(resolved, circuit, fiber, exchange))
     if (circuit.probe !== undefined && isWithin(fiber, circuit.probe)) return restore(exchange)
-    const now = monotonicOf(fiber)
+    const now = unsafeMonotonicNow(fiber)
     if (circuit.probe !== undefined && now >= circuit.probe.until) circuit.probe = undefined
-    const ms = Math.ceil(circuit.wait(now))
-    if (ms > 0) return Effect.fail(rejected(circuit, ms, nowOf(fiber)))
+    const ms = Math.ceil(circuit.millisUntilProbe(now))
+    if (ms > 0) return Effect.fail(makeCircuitOpen(circuit, ms, unsafeNow(fiber)))
     const holder = holderOf(fiber)
     circuit.probe = holder
     const probe = Effect.zipRight(
@@ -163,42 +170,50 @@ const probing = <E, R>(
       exchange
     )
     // The place is free before anybody's predicate is asked: what that throws must not keep it.
-    const settle = (verdict: () => Verdict, outcome: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
+    const endProbe = (health: () => ServerHealth, exit: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
       // After its lease another request is the probe.
-      if (circuit.probe !== holder) return outcome
+      if (circuit.probe !== holder) return exit
       circuit.probe = undefined
-      return Effect.zipRight(concluded(rules, circuit, fiber, verdict(), outcome), outcome)
+      return Effect.zipRight(onProbeResult(resolved, circuit, fiber, health(), exit), exit)
     }
     return Effect.matchCauseEffect(restore(probe), {
-      onFailure: (cause) => settle(() => ofCause(rules, cause), Exit.failCause(cause)),
-      onSuccess: (response) => settle(() => ofResponse(rules, response), Exit.succeed(response))
+      onFailure: (cause) => endProbe(() => causeHealth(resolved, cause), Exit.failCause(cause)),
+      onSuccess: (response) => endProbe(() => responseHealth(resolved, response), Exit.succeed(response))
     })
   })
 
 /** Idle, closed with a failure, open. */
-const worth = ({ isClosed, isFailing }: Circuit): number => (isClosed ? (isFailing ? 1 : 0) : 2)
+const retentionPriority = ({ isClosed, isFailing }: Circuit): number => (isClosed ? (isFailing ? 1 : 0) : 2)
 
 const stateOf = (circuit: Circuit | undefined, fiber: Running): State => {
   if (circuit === undefined || circuit.isClosed) return { _tag: "Closed" }
   const isProbing = circuit.probe !== undefined
-  const ms = Math.ceil(circuit.wait(monotonicOf(fiber)))
-  return isProbing || ms === 0 ? { _tag: "HalfOpen", isProbing } : { _tag: "Open", retryAt: dateOf(nowOf(fiber) + ms) }
+  const ms = Math.ceil(circuit.millisUntilProbe(unsafeMonotonicNow(fiber)))
+  return isProbing || ms === 0
+    ? { _tag: "HalfOpen", isProbing }
+    : { _tag: "Open", retryAt: dateOf(unsafeNow(fiber) + ms) }
 }
 
 /** The circuits of a client as a service. */
-export const breaking = (options: Options, trip: TripPolicy, schedule: Rules["schedule"]): Service => {
-  const rules: Rules = { trip, schedule, isFailure: options.isFailure }
+export const makeCircuitBreaker = (
+  options: Options,
+  trip: TripPolicy,
+  schedule: ResolvedOptions["schedule"]
+): Service => {
+  const resolved: ResolvedOptions = { trip, schedule, isFailure: options.isFailure }
   const circuits = new PerOrigin(
     options.maxOrigins ?? defaults.maxOrigins,
-    worth,
+    retentionPriority,
     (origin) => new Circuit(origin, trip.makeCounter())
   )
   return {
     execute: (request: HttpClientRequest, exchange) =>
       Effect.withFiberRuntime((fiber) => {
-        const circuit = circuits.of(request)
+        const circuit = circuits.getOrMake(request)
         if (circuit === undefined) return exchange
-        return circuit.isClosed ? watched(rules, circuit, fiber, exchange) : probing(rules, circuit, fiber, exchange)
+        return circuit.isClosed
+          ? observeClosed(resolved, circuit, fiber, exchange)
+          : tryProbe(resolved, circuit, fiber, exchange)
       }),
     state: (origin) => Effect.withFiberRuntime((fiber) => Effect.succeed(stateOf(circuits.find(origin), fiber)))
   }

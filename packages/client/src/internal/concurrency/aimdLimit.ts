@@ -1,14 +1,14 @@
 import type { ExchangeResult, AdaptiveLimit } from "./service.js"
 
-/** What {@link Aimd} is made of, ready for use. */
-interface Bounds {
+/** What {@link AimdLimit} is made of, ready for use. */
+interface AimdOptions {
   readonly min: number
   readonly max: number
   readonly initial: number
   /** What is left of the limit after an overload, of 1. */
-  readonly backoff: number
+  readonly backoffRatio: number
   /** An exchange that takes longer is an overload, in milliseconds. */
-  readonly slow: number
+  readonly slowMs: number
 }
 
 /**
@@ -16,15 +16,15 @@ interface Bounds {
  * sign of overload takes a share of it. Those that were sent before that share was taken tell nothing new: one round
  * loses one share.
  */
-export class Aimd implements AdaptiveLimit {
-  readonly #bounds: Bounds
+export class AimdLimit implements AdaptiveLimit {
+  readonly #options: AimdOptions
   #limit: number
   /** The last permit that was given before the limit was cut. */
-  #cutAfter = 0
+  #lastDecreasePermit = 0
 
-  constructor(bounds: Bounds) {
-    this.#bounds = bounds
-    this.#limit = bounds.initial
+  constructor(options: AimdOptions) {
+    this.#options = options
+    this.#limit = options.initial
   }
 
   get limit(): number {
@@ -32,11 +32,11 @@ export class Aimd implements AdaptiveLimit {
   }
 
   onResult({ permitsIssued, ms, permitNumber, overloaded, inFlight }: ExchangeResult): void {
-    const { backoff, max, min, slow } = this.#bounds
-    if (overloaded || ms > slow) {
-      if (permitNumber <= this.#cutAfter) return
-      this.#cutAfter = permitsIssued
-      this.#limit = Math.max(min, this.#limit * backoff)
+    const { backoffRatio, max, min, slowMs } = this.#options
+    if (overloaded || ms > slowMs) {
+      if (permitNumber <= this.#lastDecreasePermit) return
+      this.#lastDecreasePermit = permitsIssued
+      this.#limit = Math.max(min, this.#limit * backoffRatio)
       // Who does not use half of the limit has not shown that more would do.
     } else if (inFlight * 2 >= this.#limit) {
       this.#limit = Math.min(max, this.#limit + 1 / this.#limit)

@@ -3,7 +3,7 @@ import type { Running } from "../call/context.js"
 import type { Holder } from "../call/permitOwner.js"
 import { holderOf, isWithin } from "../call/permitOwner.js"
 import { admit, Waiter, WaitQueue } from "../call/waitQueue.js"
-import { monotonicOf } from "../time/clock.js"
+import { unsafeMonotonicNow } from "../time/clock.js"
 import type { AdaptiveLimit } from "./service.js"
 
 /** Leave to send. */
@@ -15,7 +15,7 @@ export class Permit implements Holder {
   /** How many requests were under way when it was given, this one included. */
   inFlight = 0
   /** When it was given, in milliseconds of the monotonic clock, where durations are measured. */
-  since = 0
+  startedAt = 0
   /** Until when it is held at most, in milliseconds of the monotonic clock. After that its fiber is lost. */
   readonly until: number
 
@@ -45,106 +45,106 @@ export class QueuedRequest extends Waiter {
  */
 export class Bulkhead {
   readonly origin: string
-  readonly #moving: AdaptiveLimit
-  readonly #held = new Set<Permit>()
-  readonly #waiting = new WaitQueue<QueuedRequest>()
-  #given = 0
+  readonly #adaptiveLimit: AdaptiveLimit
+  readonly #permits = new Set<Permit>()
+  readonly #queue = new WaitQueue<QueuedRequest>()
+  #permitsIssued = 0
   /** The earliest time at which a permit may end. */
-  #nextEnd = Number.POSITIVE_INFINITY
+  #nextLeaseEnd = Number.POSITIVE_INFINITY
 
-  constructor(origin: string, moving: AdaptiveLimit) {
+  constructor(origin: string, adaptiveLimit: AdaptiveLimit) {
     this.origin = origin
-    this.#moving = moving
+    this.#adaptiveLimit = adaptiveLimit
   }
 
   get limit(): number {
-    return this.#moving.limit
+    return this.#adaptiveLimit.limit
   }
 
   get inFlight(): number {
-    return this.#held.size
+    return this.#permits.size
   }
 
   get queued(): number {
-    return this.#waiting.size
+    return this.#queue.size
   }
 
   /** Whether this fiber acts for somebody who has a permit: it would wait for itself. */
-  holds(fiber: Running): boolean {
-    for (const permit of this.#held) if (isWithin(fiber, permit)) return true
+  isReentrant(fiber: Running): boolean {
+    for (const permit of this.#permits) if (isWithin(fiber, permit)) return true
     return false
   }
 
   /** A permit, if there is one and nobody waits for it. */
-  take(fiber: Running): Permit | undefined {
-    if (!this.#hasRoom()) this.#advance(monotonicOf(fiber))
+  tryAcquire(fiber: Running): Permit | undefined {
+    if (!this.#hasRoom()) this.#advance(unsafeMonotonicNow(fiber))
     if (!this.#hasRoom()) return undefined
     const permit = new Permit(fiber)
-    this.#give(permit)
+    this.#grant(permit)
     return permit
   }
 
   #hasRoom(): boolean {
-    return this.#waiting.size === 0 && this.#held.size < this.limit
+    return this.#queue.size === 0 && this.#permits.size < this.limit
   }
 
-  join(fiber: Running): QueuedRequest {
+  enqueue(fiber: Running): QueuedRequest {
     const waiter = new QueuedRequest(fiber)
-    this.#waiting.join(waiter)
+    this.#queue.enqueue(waiter)
     return waiter
   }
 
   /** Waits until its turn has come. */
-  turnOf(waiter: QueuedRequest): Effect.Effect<void> {
-    return this.#waiting.turnOf(waiter, (now) => this.#advance(now))
+  awaitTurn(waiter: QueuedRequest): Effect.Effect<void> {
+    return this.#queue.awaitTurn(waiter, (now) => this.#advance(now))
   }
 
   /** Somebody waits no more, whether or not its turn has come. */
-  leave(waiter: QueuedRequest): void {
+  cancel(waiter: QueuedRequest): void {
     if (waiter.admitted) this.release(waiter.permit)
-    else this.#waiting.leave(waiter)
+    else this.#queue.remove(waiter)
   }
 
   /** What the exchange that had a permit says about the server. */
-  heard({ permitNumber, inFlight }: Permit, overloaded: boolean, ms: number): void {
-    this.#moving.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#given })
+  recordResult({ permitNumber, inFlight }: Permit, overloaded: boolean, ms: number): void {
+    this.#adaptiveLimit.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#permitsIssued })
   }
 
   /** Gives a permit back. */
   release(permit: Permit): void {
-    this.#held.delete(permit)
-    this.#admit(monotonicOf(permit.fiber))
+    this.#permits.delete(permit)
+    this.#admit(unsafeMonotonicNow(permit.fiber))
   }
 
   /** Takes permits back from lost fibers, and gives what is free to those that wait. */
   #advance(now: number): void {
-    if (now >= this.#nextEnd) this.#takeBack(now)
+    if (now >= this.#nextLeaseEnd) this.#reclaimLost(now)
     this.#admit(now)
   }
 
-  #takeBack(now: number): void {
-    this.#nextEnd = Number.POSITIVE_INFINITY
-    for (const permit of this.#held) {
-      if (now >= permit.until) this.#held.delete(permit)
-      else this.#nextEnd = Math.min(this.#nextEnd, permit.until)
+  #reclaimLost(now: number): void {
+    this.#nextLeaseEnd = Number.POSITIVE_INFINITY
+    for (const permit of this.#permits) {
+      if (now >= permit.until) this.#permits.delete(permit)
+      else this.#nextLeaseEnd = Math.min(this.#nextLeaseEnd, permit.until)
     }
   }
 
   #admit(now: number): void {
     // A limit that has moved has room for several, or for none.
-    while (this.#held.size < this.limit) {
-      const waiter = this.#waiting.shift(now)
+    while (this.#permits.size < this.limit) {
+      const waiter = this.#queue.shift(now)
       if (waiter === undefined) return
       waiter.admitted = true
-      this.#give(waiter.permit)
+      this.#grant(waiter.permit)
       admit(waiter)
     }
   }
 
-  #give(permit: Permit): void {
-    this.#held.add(permit)
-    this.#nextEnd = Math.min(this.#nextEnd, permit.until)
-    permit.permitNumber = ++this.#given
-    permit.inFlight = this.#held.size
+  #grant(permit: Permit): void {
+    this.#permits.add(permit)
+    this.#nextLeaseEnd = Math.min(this.#nextLeaseEnd, permit.until)
+    permit.permitNumber = ++this.#permitsIssued
+    permit.inFlight = this.#permits.size
   }
 }

@@ -1,7 +1,7 @@
 /** Where cookies lie: who is asked for by domain, and who has to go when there are too many. */
 
 /** A cookie as RFC 6265 §5.3 keeps it. Times are epoch milliseconds. */
-export interface Kept {
+export interface StoredCookie {
   readonly name: string
   readonly value: string
   readonly domain: string
@@ -17,20 +17,20 @@ export interface Kept {
 }
 
 /** What RFC 6265 §6.1 asks for at least is the most of it here: more is somebody filling memory. */
-const mostOfDomain = 50
-const mostOfAll = 3000
+const maxPerDomain = 50
+const maxCookies = 3000
 
 /** A name has no `=`. */
-const keyOf = ({ name, path }: Pick<Kept, "name" | "path">): string => `${name}=${path}`
+const keyOf = ({ name, path }: Pick<StoredCookie, "name" | "path">): string => `${name}=${path}`
 
-type OfDomain = Map<string, Kept>
+type DomainCookies = Map<string, StoredCookie>
 
-const firstInsecure = (cookies: OfDomain): Kept | undefined => {
+const firstInsecure = (cookies: DomainCookies): StoredCookie | undefined => {
   for (const cookie of cookies.values()) if (!cookie.secure) return cookie
   return undefined
 }
 
-const isSame = (one: Omit<Kept, "created">, other: Kept): boolean =>
+const isSame = (one: Omit<StoredCookie, "created">, other: StoredCookie): boolean =>
   one.value === other.value &&
   one.expires === other.expires &&
   one.secure === other.secure &&
@@ -38,104 +38,104 @@ const isSame = (one: Omit<Kept, "created">, other: Kept): boolean =>
   one.hostOnly === other.hostOnly
 
 /** Both indexes are in the order of use, so that who was not used for longest stands first. */
-export class Shelf {
-  readonly #byDomain = new Map<string, OfDomain>()
-  readonly #byUse = new Set<Kept>()
+export class CookieStore {
+  readonly #byDomain = new Map<string, DomainCookies>()
+  readonly #byUse = new Set<StoredCookie>()
   #created = 0
   /** Who was used last: most sessions are one cookie, and that one has its place. */
-  #latest: Kept | undefined
+  #lastUsed: StoredCookie | undefined
   /** None of them expires before. */
-  #soonest = Number.POSITIVE_INFINITY
+  #earliestExpiry = Number.POSITIVE_INFINITY
 
   get size(): number {
     return this.#byUse.size
   }
 
   /** All that are live, who was not used for longest first. */
-  live(now: number): ReadonlyArray<Kept> {
+  live(now: number): ReadonlyArray<StoredCookie> {
     return [...this.#byUse].filter(({ expires }) => expires > now)
   }
 
   /** The live ones of one domain. */
-  of(domain: string, now: number): Iterable<Kept> {
+  ofDomain(domain: string, now: number): Iterable<StoredCookie> {
     const cookies = this.#byDomain.get(domain)
     if (cookies === undefined) return []
-    this.#sweep(cookies.values(), now)
+    this.#removeExpired(cookies.values(), now)
     return cookies.values()
   }
 
   /** The one that a cookie renews. */
-  find({ domain, name, path }: Pick<Kept, "domain" | "name" | "path">): Kept | undefined {
+  find({ domain, name, path }: Pick<StoredCookie, "domain" | "name" | "path">): StoredCookie | undefined {
     return this.#byDomain.get(domain)?.get(keyOf({ name, path }))
   }
 
   /** Keeps a cookie in the place of the one that it renews, or takes that one away; tells whether anything changed. */
-  put(cookie: Omit<Kept, "created">, now: number): boolean {
+  set(cookie: Omit<StoredCookie, "created">, now: number): boolean {
     const found = this.find(cookie)
     if (found !== undefined) this.#remove(found)
     const before = found !== undefined && found.expires > now ? found : undefined
     if (cookie.expires <= now) return before !== undefined
     this.#add({ ...cookie, created: before?.created ?? this.#created++ })
-    this.#makeRoom(cookie.domain, now)
+    this.#evict(cookie.domain, now)
     return before === undefined || !isSame(cookie, before)
   }
 
   /** Notes that cookies are used. */
-  touch(cookies: ReadonlyArray<Kept>): void {
+  markUsed(cookies: ReadonlyArray<StoredCookie>): void {
     for (const cookie of cookies) {
-      if (cookie === this.#latest) continue
+      if (cookie === this.#lastUsed) continue
       this.#remove(cookie)
       this.#add(cookie)
     }
   }
 
-  #add(cookie: Kept): void {
+  #add(cookie: StoredCookie): void {
     const { domain, expires } = cookie
-    const neighbours = this.#byDomain.get(domain) ?? new Map<string, Kept>()
-    neighbours.set(keyOf(cookie), cookie)
-    this.#byDomain.set(domain, neighbours)
+    const domainCookies = this.#byDomain.get(domain) ?? new Map<string, StoredCookie>()
+    domainCookies.set(keyOf(cookie), cookie)
+    this.#byDomain.set(domain, domainCookies)
     this.#byUse.add(cookie)
-    this.#latest = cookie
-    this.#soonest = Math.min(this.#soonest, expires)
+    this.#lastUsed = cookie
+    this.#earliestExpiry = Math.min(this.#earliestExpiry, expires)
   }
 
-  #remove(cookie: Kept): void {
-    const neighbours = this.#byDomain.get(cookie.domain)
-    neighbours?.delete(keyOf(cookie))
-    if (neighbours?.size === 0) this.#byDomain.delete(cookie.domain)
+  #remove(cookie: StoredCookie): void {
+    const domainCookies = this.#byDomain.get(cookie.domain)
+    domainCookies?.delete(keyOf(cookie))
+    if (domainCookies?.size === 0) this.#byDomain.delete(cookie.domain)
     this.#byUse.delete(cookie)
-    if (this.#latest === cookie) this.#latest = undefined
+    if (this.#lastUsed === cookie) this.#lastUsed = undefined
   }
 
   /** RFC 6265 §5.3, step 12. That those without `Secure` go first is of its successor, draft-ietf-httpbis-rfc6265bis. */
-  #makeRoom(domain: string, now: number): void {
-    const neighbours = this.#byDomain.get(domain)
-    if (neighbours !== undefined && neighbours.size > mostOfDomain) {
-      this.#sweep(neighbours.values(), now)
-      if (neighbours.size > mostOfDomain) this.#drop(firstInsecure(neighbours) ?? first(neighbours.values()))
+  #evict(domain: string, now: number): void {
+    const domainCookies = this.#byDomain.get(domain)
+    if (domainCookies !== undefined && domainCookies.size > maxPerDomain) {
+      this.#removeExpired(domainCookies.values(), now)
+      if (domainCookies.size > maxPerDomain) this.#drop(firstInsecure(domainCookies) ?? firstOf(domainCookies.values()))
     }
-    if (this.size <= mostOfAll) return
+    if (this.size <= maxCookies) return
     // Looking through all of them for each one that comes would take a hostile server's time of ours.
-    if (this.#soonest <= now) this.#soonest = this.#sweep(this.#byUse, now)
-    if (this.size > mostOfAll) this.#drop(first(this.#byUse))
+    if (this.#earliestExpiry <= now) this.#earliestExpiry = this.#removeExpired(this.#byUse, now)
+    if (this.size > maxCookies) this.#drop(firstOf(this.#byUse))
   }
 
   /** Takes away those that have expired; gives when the first of the others does. */
-  #sweep(cookies: Iterable<Kept>, now: number): number {
-    let soonest = Number.POSITIVE_INFINITY
+  #removeExpired(cookies: Iterable<StoredCookie>, now: number): number {
+    let earliestExpiry = Number.POSITIVE_INFINITY
     for (const cookie of cookies) {
       if (cookie.expires <= now) this.#remove(cookie)
-      else soonest = Math.min(soonest, cookie.expires)
+      else earliestExpiry = Math.min(earliestExpiry, cookie.expires)
     }
-    return soonest
+    return earliestExpiry
   }
 
-  #drop(cookie: Kept | undefined): void {
+  #drop(cookie: StoredCookie | undefined): void {
     if (cookie !== undefined) this.#remove(cookie)
   }
 }
 
-const first = (cookies: Iterable<Kept>): Kept | undefined => {
+const firstOf = (cookies: Iterable<StoredCookie>): StoredCookie | undefined => {
   for (const cookie of cookies) return cookie
   return undefined
 }

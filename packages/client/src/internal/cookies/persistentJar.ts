@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { Kept } from "./cookieStore.js"
-import { Jar, serve } from "./memoryJar.js"
+import type { StoredCookie } from "./cookieStore.js"
+import { Jar, makeService } from "./memoryJar.js"
 import type { Service, PersistentOptions } from "./service.js"
 
 /** A session's cookie has no time at which it expires. JSON has no word for never. */
@@ -28,13 +28,13 @@ const Content = Schema.Struct({ version: Schema.Literal(1), cookies: Schema.Arra
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Content))
 
-const encode = (cookies: ReadonlyArray<Kept>): string =>
+const encode = (cookies: ReadonlyArray<StoredCookie>): string =>
   JSON.stringify({
     version: 1,
-    cookies: cookies.map((cookie) => ({ ...cookie, expires: isOfSession(cookie) ? null : cookie.expires }))
+    cookies: cookies.map((cookie) => ({ ...cookie, expires: isSessionCookie(cookie) ? null : cookie.expires }))
   } satisfies typeof Content.Encoded)
 
-const isOfSession = ({ expires }: Kept): boolean => expires === Number.POSITIVE_INFINITY
+const isSessionCookie = ({ expires }: StoredCookie): boolean => expires === Number.POSITIVE_INFINITY
 
 /** Messages of stores may repeat what they were to store: what kind of failure it was has to do. */
 const kindOf = (cause: Cause.Cause<PlatformError.PlatformError>): string => {
@@ -43,9 +43,9 @@ const kindOf = (cause: Cause.Cause<PlatformError.PlatformError>): string => {
   return failure._tag === "SystemError" ? failure.reason : failure._tag
 }
 
-type Wanted = (cookie: Kept) => boolean
+type IsPersisted = (cookie: StoredCookie) => boolean
 
-const load = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wanted: Wanted) =>
+const loadJar = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, isPersisted: IsPersisted) =>
   Effect.gen(function* () {
     const text = yield* store.get(key)
     if (Option.isNone(text)) return
@@ -56,14 +56,16 @@ const load = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wanted:
       ...cookie,
       expires: cookie.expires ?? Number.POSITIVE_INFINITY
     }))
-    jar.load(saved.filter(wanted), yield* Clock.currentTimeMillis)
+    jar.load(saved.filter(isPersisted), yield* Clock.currentTimeMillis)
   })
 
 /** What saves the jar if it `changed` since, and leaves nothing half written when it is interrupted. */
-const saving = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wanted: Wanted) => {
+const makeSaver = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, isPersisted: IsPersisted) => {
   let unsaved = false
   const changed = Effect.unsafeMakeLatch(false)
-  const write = Effect.flatMap(Clock.currentTimeMillis, (now) => store.set(key, encode(jar.saved(now).filter(wanted))))
+  const write = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    store.set(key, encode(jar.liveCookies(now).filter(isPersisted)))
+  )
   const save = Effect.suspend(() => {
     if (!unsaved) return Effect.void
     unsaved = false
@@ -72,34 +74,34 @@ const saving = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, wante
       return Effect.logWarning(`Cookies could not be saved as "${key}": ${kindOf(cause)}`)
     })
   })
-  const note = () => {
+  const markChanged = () => {
     unsaved = true
     changed.unsafeOpen()
   }
-  return { changed, note, save: Effect.uninterruptible(save) }
+  return { changed, markChanged, save: Effect.uninterruptible(save) }
 }
 
 /** The options, without those that are left out. */
-type Rules = { readonly [K in keyof PersistentOptions]-?: Exclude<PersistentOptions[K], undefined> }
+type ResolvedOptions = { readonly [K in keyof PersistentOptions]-?: Exclude<PersistentOptions[K], undefined> }
 
 /** See `CookieJar.makePersistent`. */
 export const make = ({
   delay,
   key,
   sessionCookies
-}: Rules): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
+}: ResolvedOptions): Effect.Effect<Service, PlatformError.PlatformError, KeyValueStore.KeyValueStore | Scope.Scope> =>
   Effect.gen(function* () {
     const store = yield* KeyValueStore.KeyValueStore
     const jar = new Jar()
-    const wanted: Wanted = (cookie) => sessionCookies || !isOfSession(cookie)
-    yield* load(store, key, jar, wanted)
-    const { changed, note, save } = saving(store, key, jar, wanted)
-    const calm = Effect.zipRight(
+    const isPersisted: IsPersisted = (cookie) => sessionCookies || !isSessionCookie(cookie)
+    yield* loadJar(store, key, jar, isPersisted)
+    const { changed, markChanged, save } = makeSaver(store, key, jar, isPersisted)
+    const debounce = Effect.zipRight(
       Effect.sleep(delay),
       Effect.sync(() => changed.unsafeClose())
     )
     // The last save runs when the fiber that saves has come to its end.
     yield* Effect.addFinalizer(() => save)
-    yield* Effect.forkScoped(Effect.forever(changed.await.pipe(Effect.zipRight(calm), Effect.zipRight(save))))
-    return serve(jar, note)
+    yield* Effect.forkScoped(Effect.forever(changed.await.pipe(Effect.zipRight(debounce), Effect.zipRight(save))))
+    return makeService(jar, markChanged)
   })

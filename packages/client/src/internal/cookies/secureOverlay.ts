@@ -1,5 +1,5 @@
 /** The `Secure` cookies that a response without TLS cannot overlay: draft-ietf-httpbis-rfc6265bis, §5.7. */
-import type { Kept } from "./cookieStore.js"
+import type { StoredCookie } from "./cookieStore.js"
 import { pathMatches } from "./parseSetCookie.js"
 
 /** By path, the length of the longest domain of the host that overlaps with the cookie's; a shorter one overlaps too. */
@@ -11,29 +11,29 @@ type Paths = Map<string, number>
  */
 export class SecureOverlay {
   readonly #byName = new Map<string, Paths>()
-  readonly #decided = new Map<string, boolean>()
+  readonly #coverCache = new Map<string, boolean>()
 
-  constructor(cookies: Iterable<Kept>, host: string) {
-    const reaches = new Map<string, number>()
+  constructor(cookies: Iterable<StoredCookie>, host: string) {
+    const overlapByDomain = new Map<string, number>()
     for (const { domain, name, path, secure } of cookies) {
       if (!secure) continue
-      const reach = reaches.get(domain) ?? reachOf(domain, host)
-      reaches.set(domain, reach)
-      if (reach === 0) continue
+      const overlap = overlapByDomain.get(domain) ?? overlapLength(domain, host)
+      overlapByDomain.set(domain, overlap)
+      if (overlap === 0) continue
       const paths = this.#byName.get(name) ?? new Map<string, number>()
       this.#byName.set(name, paths)
-      paths.set(path, Math.max(reach, paths.get(path) ?? 0))
+      paths.set(path, Math.max(overlap, paths.get(path) ?? 0))
     }
   }
 
   /** Whether a cookie would overlay one of them. Its domain is the host, or one above it. */
-  covers({ domain, name, path }: Pick<Kept, "domain" | "name" | "path">): boolean {
+  covers({ domain, name, path }: Pick<StoredCookie, "domain" | "name" | "path">): boolean {
     const paths = this.#byName.get(name)
     if (paths === undefined) return false
     const key = `${domain.length}=${name}=${path}`
-    const decided = this.#decided.get(key) ?? isCovered(path, domain.length, paths)
-    this.#decided.set(key, decided)
-    return decided
+    const isDecided = this.#coverCache.get(key) ?? isCovered(path, domain.length, paths)
+    this.#coverCache.set(key, isDecided)
+    return isDecided
   }
 }
 
@@ -41,11 +41,11 @@ export class SecureOverlay {
  * The length of the longest domain of a host, itself included, that is the cookie's domain, or above or below it; 0 where
  * there is none. A cookie of the host or of a domain above it reaches all of the host's domains.
  */
-const reachOf = (domain: string, host: string): number => {
-  if (isWithin(host, domain)) return host.length
-  const most = Math.min(domain.length, host.length)
+const overlapLength = (domain: string, host: string): number => {
+  if (isInDomain(host, domain)) return host.length
+  const maxLength = Math.min(domain.length, host.length)
   let common = 0
-  while (common < most && domain.at(-1 - common) === host.at(-1 - common)) common++
+  while (common < maxLength && domain.at(-1 - common) === host.at(-1 - common)) common++
   if (common === domain.length || common === host.length) {
     const longer = common === domain.length ? host : domain
     if (longer.at(-1 - common) === ".") return common
@@ -55,17 +55,20 @@ const reachOf = (domain: string, host: string): number => {
   return dot === -1 ? 0 : common - dot - 1
 }
 
-const isWithin = (host: string, domain: string): boolean =>
+const isInDomain = (host: string, domain: string): boolean =>
   host.endsWith(domain) && (host.length === domain.length || host.at(-1 - domain.length) === ".")
 
 const isCovered = (path: string, domain: number, paths: Paths): boolean => {
-  const reaches = (other: string): boolean => (paths.get(other) ?? 0) >= domain
+  const overlapByDomain = (other: string): boolean => (paths.get(other) ?? 0) >= domain
   const slashes = slashesOf(path)
   if (paths.size < 2 * slashes.length) {
-    for (const other of paths.keys()) if (reaches(other) && pathMatches(path, other)) return true
+    for (const other of paths.keys()) if (overlapByDomain(other) && pathMatches(path, other)) return true
     return false
   }
-  return reaches(path) || slashes.some((at) => reaches(path.slice(0, at)) || reaches(path.slice(0, at + 1)))
+  return (
+    overlapByDomain(path) ||
+    slashes.some((at) => overlapByDomain(path.slice(0, at)) || overlapByDomain(path.slice(0, at + 1)))
+  )
 }
 
 const slashesOf = (path: string): ReadonlyArray<number> => {

@@ -23,15 +23,15 @@ export interface FailureDetails {
  * The details of an error of the platform, and the error that caused it. Kept beside the error, because its own fields
  * are shown by printers, and the cause may hold what must not be printed.
  */
-interface Failure {
+interface RecordedFailure {
   readonly details: FailureDetails | undefined
   readonly cause: unknown
 }
 
-const failures: WeakMap<object, Failure> = new WeakMap()
+const failures: WeakMap<object, RecordedFailure> = new WeakMap()
 
 /** Keeps the details of a failed request beside its error. */
-export const describe = <E extends object>(error: E, details: FailureDetails): E => {
+export const describeFailure = <E extends object>(error: E, details: FailureDetails): E => {
   failures.set(error, { details, cause: originalCause(error) })
   return error
 }
@@ -41,11 +41,11 @@ const originalCause = (error: object): unknown =>
   failures.get(error)?.cause ?? ("cause" in error ? error.cause : undefined)
 
 /** The details that a transport gave, and the original error. */
-export const failureOf = (error: object): Failure =>
+export const recordedFailureOf = (error: object): RecordedFailure =>
   failures.get(error) ?? { details: undefined, cause: originalCause(error) }
 
 /** Copies what is known of one error to the error that replaces it. */
-export const inheritFailure = <E extends object>(from: object, to: E): E => {
-  failures.set(to, failureOf(from))
+export const copyFailure = <E extends object>(from: object, to: E): E => {
+  failures.set(to, recordedFailureOf(from))
   return to
 }

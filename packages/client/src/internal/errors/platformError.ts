@@ -2,4 +2,4 @@
 import type { InvalidRequest, RedirectRejected, TransportError } from "../../Errors.js"
 
 /** What the platform's error of a client of ours means to another one of ours that has that client as its transport. */
-export const meaning: WeakMap<object, TransportError | InvalidRequest | RedirectRejected> = new WeakMap()
+export const clientErrorOf: WeakMap<object, TransportError | InvalidRequest | RedirectRejected> = new WeakMap()

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import type { Deadlines } from "../call/deadlineQueue.js"
 import { Entry } from "../call/deadlineQueue.js"
 import { bound } from "../call/fiberTimeout.js"
-import { wholeBodyOf } from "../response/bufferedBody.js"
+import { bufferedBodyOf } from "../response/bufferedBody.js"
 import type { Direct } from "./callbackTransport.js"
 import { isOver } from "./callbackTransport.js"
 
@@ -48,7 +48,7 @@ class Pending<E> extends Entry {
     if (!isOver(outcome)) return this.#end(this.#rest(outcome))
     // The fiber holds what cancels until it waits again: the whole exchange would be alive for as long. A body that
     // follows is cut by it still, if the fiber is interrupted before it has the answer.
-    if (Exit.isFailure(outcome) || wholeBodyOf(outcome.value) !== undefined) this.#cancel = undefined
+    if (Exit.isFailure(outcome) || bufferedBodyOf(outcome.value) !== undefined) this.#cancel = undefined
     this.#end(outcome)
   }
 

@@ -9,14 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { RedirectRejected } from "../../Errors.js"
 import { enter } from "../call/fiberContext.js"
-import { meaning } from "../errors/platformError.js"
-import { shownUrl } from "../redaction/requestHistory.js"
+import { clientErrorOf } from "../errors/platformError.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
 
 /**
  * Sets `redirect: "manual"` for the fiber, and keeps all other options of `RequestInit`. It runs where the request is
  * prepared: there the fiber's context holds also what the transport's Layer was built with.
  */
-const setManual = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
+const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
   Effect.withFiberRuntime((fiber) => {
     const context = fiber.currentContext
     const options = Option.getOrUndefined(Context.getOption(context, FetchHttpClient.RequestInit))
@@ -25,11 +25,14 @@ const setManual = (request: HttpClientRequest): Effect.Effect<HttpClientRequest>
   })
 
 /** A browser's `fetch` hides the status and the headers of a redirect, and gives the status 0 (Fetch §2.2.6). */
-const opaqueRedirect = (response: HttpClientResponse): HttpClientError.ResponseError => {
+const makeOpaqueRedirectError = (response: HttpClientResponse): HttpClientError.ResponseError => {
   const { request, status } = response
   const error = new HttpClientError.ResponseError({ request, response, reason: "StatusCode" })
-  const url = shownUrl(request)
-  meaning.set(error, new RedirectRejected({ method: request.method, url, status, reason: "Opaque", location: "" }))
+  const url = redactedUrl(request)
+  clientErrorOf.set(
+    error,
+    new RedirectRejected({ method: request.method, url, status, reason: "Opaque", location: "" })
+  )
   return error
 }
 
@@ -40,12 +43,12 @@ const opaqueRedirect = (response: HttpClientResponse): HttpClientError.ResponseE
 export const withManualRedirects = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> =>
-  HttpClient.transformResponse(HttpClient.mapRequestEffect(client, setManual), (exchange) =>
+  HttpClient.transformResponse(HttpClient.mapRequestEffect(client, setManualRedirect), (exchange) =>
     exchange.pipe(
       // Restores the fiber's context when the exchange ends.
       Effect.mapInputContext((context: Context.Context<R>) => context),
       Effect.flatMap((response) =>
-        response.status === 0 ? Effect.fail(opaqueRedirect(response)) : Effect.succeed(response)
+        response.status === 0 ? Effect.fail(makeOpaqueRedirectError(response)) : Effect.succeed(response)
       )
     )
   )

@@ -10,24 +10,24 @@ export interface Destination {
   readonly port: number
 }
 
-const nowhere: Destination = { own: false, origin: Origin.opaque, address: "", port: 0 }
+const noDestination: Destination = { own: false, origin: Origin.opaque, address: "", port: 0 }
 
-const ofOrigin = (origin: string, own: boolean): Destination => {
-  if (origin === Origin.opaque) return nowhere
+const destinationOf = (origin: string, own: boolean): Destination => {
+  if (origin === Origin.opaque) return noDestination
   const { hostname, port, protocol } = new URL(origin)
   const address = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname
   return { own, origin, address, port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) }
 }
 
 /** Most URLs begin with an own origin as it is written; only the others are parsed. Of what is no URL the address is empty. */
-export const destinations = (origins: ReadonlyArray<string>): ((url: string) => Destination) => {
-  const own = origins.map((origin) => ofOrigin(Origin.of(origin), true)).filter((one) => one !== nowhere)
+export const makeOriginMatcher = (origins: ReadonlyArray<string>): ((url: string) => Destination) => {
+  const own = origins.map((origin) => destinationOf(Origin.of(origin), true)).filter((one) => one !== noDestination)
   return (url) => {
     for (const one of own) {
       const { length } = one.origin
       if (url.startsWith(one.origin) && (url.length === length || "/?#".includes(url.charAt(length)))) return one
     }
     const origin = Origin.of(url)
-    return own.find((one) => one.origin === origin) ?? ofOrigin(origin, false)
+    return own.find((one) => one.origin === origin) ?? destinationOf(origin, false)
   }
 }

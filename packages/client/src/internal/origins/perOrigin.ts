@@ -1,36 +1,36 @@
 import * as Origin from "@countersign/protocol/Origin"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import { shownOrigin } from "../redaction/requestHistory.js"
-import { Recent } from "./boundedMap.js"
+import { redactedOrigin } from "../redaction/requestHistory.js"
+import { BoundedMap } from "./boundedMap.js"
 
 /**
  * One of something for each origin, of so many at most. Most requests go where the one before went: for those it is one
  * comparison.
  */
 export class PerOrigin<V> {
-  readonly #all: Recent<V>
+  readonly #values: BoundedMap<V>
   readonly #make: (origin: string) => V
   /** Up to the slash that ends the authority, so that no URL of another origin begins with it. */
   #prefix = " "
   #last: V | undefined
 
   /**
-   * @param worth - 0 for those that can be made anew without a loss, small whole numbers beyond.
+   * @param retentionPriority - 0 for those that can be made anew without a loss, small whole numbers beyond.
    * @param make - makes one; the origin that it is given is safe to print.
    */
-  constructor(capacity: number, worth: (value: V) => number, make: (origin: string) => V) {
-    this.#all = new Recent<V>(capacity, worth)
+  constructor(capacity: number, retentionPriority: (value: V) => number, make: (origin: string) => V) {
+    this.#values = new BoundedMap<V>(capacity, retentionPriority)
     this.#make = make
   }
 
   /** The one of a request's origin, made if need be; undefined where the URL has none: two such are never the same. */
-  of(request: HttpClientRequest): V | undefined {
+  getOrMake(request: HttpClientRequest): V | undefined {
     const { url } = request
     if (this.#last !== undefined && url.startsWith(this.#prefix)) return this.#last
     const origin = Origin.of(url)
     if (origin === Origin.opaque) return undefined
-    const value = this.#all.get(origin) ?? this.#make(shownOrigin(request, origin))
-    this.#all.set(origin, value, 0)
+    const value = this.#values.get(origin) ?? this.#make(redactedOrigin(request, origin))
+    this.#values.set(origin, value, 0)
     this.#prefix = `${origin}/`
     this.#last = value
     return value
@@ -38,6 +38,6 @@ export class PerOrigin<V> {
 
   /** The one of a URL's origin, if there is one. */
   find(url: string): V | undefined {
-    return this.#all.get(Origin.of(url))
+    return this.#values.get(Origin.of(url))
   }
 }

@@ -12,10 +12,10 @@ import {
 } from "../../Errors.js"
 
 /** What an exchange says about its server: that it is there, that something is wrong with it, or nothing. */
-export type Verdict = "answered" | "broken" | undefined
+export type ServerHealth = "healthy" | "failing" | undefined
 
 /** The statuses of a proxy that did not reach the server: RFC 9110 §15.6.3 to §15.6.5. */
-const unreached: ReadonlySet<number | undefined> = new Set([502, 503, 504])
+const gatewayStatuses: ReadonlySet<number | undefined> = new Set([502, 503, 504])
 
 /**
  * Statuses with which a server, or a proxy in front of it, says that it cannot serve now: 502, 503, 504, 529 (overloaded),
@@ -24,25 +24,25 @@ const unreached: ReadonlySet<number | undefined> = new Set([502, 503, 504])
 export const isOutage = (status: number): boolean =>
   (status >= 502 && status <= 504) || (status >= 520 && status <= 524) || status === 529
 
-const ofTransport = ({ proxy, reason }: TransportError): Verdict => {
+const transportHealth = ({ proxy, reason }: TransportError): ServerHealth => {
   // This side's own refusal says nothing about the other.
   if (reason === "AddressBlocked") return undefined
   // A proxy that is down or rejects the client says nothing about the server.
-  return reason === "ProxyFailed" && !unreached.has(proxy?.status) ? undefined : "broken"
+  return reason === "ProxyFailed" && !gatewayStatuses.has(proxy?.status) ? undefined : "failing"
 }
 
 /**
  * What an error says. What is nobody's answer and no broken exchange (a token that was not to be had, a permit that was
  * refused, an error of a policy that is not ours) says nothing.
  *
- * @param isBroken - which statuses speak against the server: a client further in has made errors of them.
+ * @param isFailureStatus - which statuses speak against the server: a client further in has made errors of them.
  */
-export const verdictOf = (error: unknown, isBroken: (status: number) => boolean): Verdict => {
-  if (error instanceof TransportError) return ofTransport(error)
-  if (error instanceof Timeout) return error.scope === "exchange" ? "broken" : undefined
+export const serverHealthOf = (error: unknown, isFailureStatus: (status: number) => boolean): ServerHealth => {
+  if (error instanceof TransportError) return transportHealth(error)
+  if (error instanceof Timeout) return error.scope === "exchange" ? "failing" : undefined
   if (error instanceof RateLimited && error.source !== "server") return undefined
   if (error instanceof Unavailable || error instanceof RateLimited) {
-    return isBroken(error.status) ? "broken" : "answered"
+    return isFailureStatus(error.status) ? "failing" : "healthy"
   }
   return error instanceof Unauthorized ||
     error instanceof Forbidden ||
@@ -50,6 +50,6 @@ export const verdictOf = (error: unknown, isBroken: (status: number) => boolean)
     error instanceof RedirectRejected ||
     error instanceof InvalidResponse ||
     error instanceof BodyTooLarge
-    ? "answered"
+    ? "healthy"
     : undefined
 }

@@ -14,7 +14,15 @@ export interface Signing {
 }
 
 /** Parameters of credentials that repeat what the server said, or say who and how, but do not prove it. */
-const telling: ReadonlySet<string> = new Set(["algorithm", "nonce", "opaque", "qop", "realm", "uri", "username"])
+const publicParameters: ReadonlySet<string> = new Set([
+  "algorithm",
+  "nonce",
+  "opaque",
+  "qop",
+  "realm",
+  "uri",
+  "username"
+])
 
 /** The password of Basic credentials: a server that refuses it may quote it as it reads it. */
 const passwordOf = (token68: string): string => {
@@ -31,24 +39,25 @@ const cookieValues = (field: string): ReadonlyArray<string> =>
   field.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1).trim())
 
 /** A field's value, what follows its scheme or prefix, and the values of its parameters. */
-const partsOf = (name: string, value: string): ReadonlyArray<string> => {
+const secretPartsOf = (name: string, value: string): ReadonlyArray<string> => {
   if (name === "cookie") return [value, ...cookieValues(value)]
   const afterScheme = value.slice(value.search(/[ :=]/) + 1).trim()
   const parameters = Challenge.parse(value).flatMap(({ params }) =>
-    Object.entries(params).flatMap(([key, parameter]) => (telling.has(key) ? [] : [parameter]))
+    Object.entries(params).flatMap(([key, parameter]) => (publicParameters.has(key) ? [] : [parameter]))
   )
   const basic = value.slice(0, 6).toLowerCase() === "basic " ? [passwordOf(afterScheme)] : []
   return [value, afterScheme, ...parameters, ...basic]
 }
 
 /** Fields that the pipeline adds after signing, and that hold no credential. */
-const notSecret: ReadonlySet<string> = new Set(["traceparent", "tracestate"])
+const nonSecretHeaders: ReadonlySet<string> = new Set(["traceparent", "tracestate"])
 
-const fieldsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> =>
+const headerSecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> =>
   Object.entries(signed.headers).flatMap(([name, value]) => {
-    const added = unsigned.headers[name] !== value && !Redirect.isSafeCrossOriginHeader(name) && !notSecret.has(name)
+    const added =
+      unsigned.headers[name] !== value && !Redirect.isSafeCrossOriginHeader(name) && !nonSecretHeaders.has(name)
     // A credential that the caller set by hand is known by the name of its field only.
-    return added || Redact.isSensitiveHeader(name) ? partsOf(name, value) : []
+    return added || Redact.isSensitiveHeader(name) ? secretPartsOf(name, value) : []
   })
 
 const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
@@ -57,7 +66,7 @@ const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
 }
 
 /** The values of the query that signing has added, as they are and as a form writes them. */
-const parametersOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
+const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
   const before = new Set([...unsigned.urlParams, ...queryOf(unsigned.url)].map(([name, value]) => `${name}=${value}`))
   return [...signed.urlParams, ...queryOf(signed.url)].flatMap(([name, value]) =>
     before.has(`${name}=${value}`) ? [] : [value, String(new URLSearchParams([["", value]])).slice(1)]
@@ -65,5 +74,5 @@ const parametersOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
 }
 
 /** Makes the function that replaces the credentials of some requests in a text. */
-export const hidingAll = (signings: ReadonlyArray<Signing>): ((text: string, limit?: number) => string) =>
-  Redact.withoutSecrets(signings.flatMap((signing) => [...fieldsOf(signing), ...parametersOf(signing)]))
+export const makeRedactor = (signings: ReadonlyArray<Signing>): ((text: string, limit?: number) => string) =>
+  Redact.withoutSecrets(signings.flatMap((signing) => [...headerSecretsOf(signing), ...querySecretsOf(signing)]))

@@ -6,16 +6,16 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Option from "effect/Option"
 import type { Signing } from "./requestCredentials.js"
-import { hidingAll } from "./requestCredentials.js"
+import { makeRedactor } from "./requestCredentials.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
-type Hide = (text: string, limit?: number) => string
+type Redactor = (text: string, limit?: number) => string
 
-interface History {
+interface RequestHistory {
   readonly signings: ReadonlyArray<Signing>
   /** Made when it is first used: most requests after a redirect show nothing. */
-  hide: Hide | undefined
+  redact: Redactor | undefined
 }
 
 /**
@@ -23,25 +23,25 @@ interface History {
  * that policies do not change; each `Option.some` is an object of its own. What goes to a transport has no fragment: of that
  * it is by the request itself.
  */
-const histories: WeakMap<object, History> = new WeakMap()
+const histories: WeakMap<object, RequestHistory> = new WeakMap()
 
 const keyOf = (request: Request): object => (request.hash._tag === "None" ? request : request.hash)
 
-const historyOf = (request: Request): History | undefined => histories.get(keyOf(request))
+const historyOf = (request: Request): RequestHistory | undefined => histories.get(keyOf(request))
 
 /** The earlier requests of the call that a request belongs to. */
-export const earlierThan = (request: Request): ReadonlyArray<Signing> => historyOf(request)?.signings ?? []
+export const earlierSignings = (request: Request): ReadonlyArray<Signing> => historyOf(request)?.signings ?? []
 
 /** Gives a request the earlier requests of its call. */
-export const after = (request: Request, signings: ReadonlyArray<Signing>): Request => {
+export const withHistory = (request: Request, signings: ReadonlyArray<Signing>): Request => {
   const fragment = Option.getOrElse(request.hash, () => request.url.split("#", 2)[1] ?? "")
   const next = HttpClientRequest.setHash(request, fragment)
-  histories.set(next.hash, { signings, hide: undefined })
+  histories.set(next.hash, { signings, redact: undefined })
   return next
 }
 
 /** Gives a request that was made of another one the earlier requests of that one. It is the last one: the transport's. */
-export const inherit = (from: Request, to: Request): Request => {
+export const copyHistory = (from: Request, to: Request): Request => {
   // Only a request with a fragment has a history before it goes to the transport.
   const history = from === to || from.hash._tag === "None" ? undefined : historyOf(from)
   if (history !== undefined) histories.set(keyOf(to), history)
@@ -49,17 +49,17 @@ export const inherit = (from: Request, to: Request): Request => {
 }
 
 /** The same for a request that changes on its way to the transport: a scheme may have taken its fragment away. */
-export const keep = (from: Request, to: Request): Request =>
-  from.hash._tag === "None" || from.hash === to.hash ? to : after(to, earlierThan(from))
+export const keepHistory = (from: Request, to: Request): Request =>
+  from.hash._tag === "None" || from.hash === to.hash ? to : withHistory(to, earlierSignings(from))
 
 /** What replaces the credentials of earlier requests; undefined for the first request of a call. */
-export const hideOf = (request: Request): Hide | undefined => {
+export const redactorOf = (request: Request): Redactor | undefined => {
   const history = historyOf(request)
-  return history === undefined ? undefined : (history.hide ??= hidingAll(history.signings))
+  return history === undefined ? undefined : (history.redact ??= makeRedactor(history.signings))
 }
 
 /** The URL of a request, safe to print. */
-export const shownUrl = (request: Request): string => Redact.url(request.url, hideOf(request))
+export const redactedUrl = (request: Request): string => Redact.url(request.url, redactorOf(request))
 
 /** The origin of a request, or its host, safe to print. */
-export const shownOrigin = (request: Request, origin: string): string => hideOf(request)?.(origin) ?? origin
+export const redactedOrigin = (request: Request, origin: string): string => redactorOf(request)?.(origin) ?? origin

@@ -36,10 +36,10 @@ const textOf = (url: unknown): string | undefined => {
 }
 
 /** A date, a URL, a secret: objects without entries would be lost without a word. An empty record is one. */
-const isOpaque = (value: object): boolean =>
+const hasNoEntries = (value: object): boolean =>
   !(Symbol.iterator in value) && Object.keys(value).length === 0 && Object.getPrototypeOf(value) !== Object.prototype
 
-const textOfParam = (value: unknown): string => {
+const paramText = (value: unknown): string => {
   if (
     typeof value === "string" ||
     typeof value === "number" ||
@@ -56,30 +56,30 @@ const textOfParam = (value: unknown): string => {
  * value that is null is left out, as one that is undefined is; the platform throws for it. What is no text would be sent
  * as `[object Object]`, or lost, and is refused.
  */
-const paramsOf = (
+const appendParams = (
   input: object,
   nameOf: (key: string) => string,
   into: Array<readonly [string, string]>
 ): UrlParams.UrlParams => {
-  if (isOpaque(input)) throw invalidParams
+  if (hasNoEntries(input)) throw invalidParams
   // What the type allows is checked here, since the platform's coercion hides what it does not allow.
   const entries = Symbol.iterator in input ? (input as Iterable<readonly [string, unknown]>) : Object.entries(input)
   for (const [key, value] of entries) {
-    const name = nameOf(textOfParam(key))
+    const name = nameOf(paramText(key))
     const values: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
     for (const one of values) {
       if (one === undefined || one === null) continue
-      if (typeof one === "object" && one === value) paramsOf(one, (inner) => `${name}[${inner}]`, into)
-      else into.push([name, textOfParam(one)])
+      if (typeof one === "object" && one === value) appendParams(one, (inner) => `${name}[${inner}]`, into)
+      else into.push([name, paramText(one)])
     }
   }
   return into
 }
 
-const paramsOrError = (input: unknown): UrlParams.UrlParams | InvalidRequest => {
+const parseParams = (input: unknown): UrlParams.UrlParams | InvalidRequest => {
   if (input === null) return []
   try {
-    return typeof input === "object" ? paramsOf(input, (key) => key, []) : invalidParams
+    return typeof input === "object" ? appendParams(input, (key) => key, []) : invalidParams
   } catch {
     // A circle, a getter or an iterator that throws, or a value that is no text.
     return invalidParams
@@ -89,7 +89,7 @@ const paramsOrError = (input: unknown): UrlParams.UrlParams | InvalidRequest => 
 /**
  * Makes the requests of a method. Nothing throws: what cannot be used is an `InvalidRequest` that says which part it is.
  */
-export const requestOf =
+export const makeRequestBuilder =
   (method: HttpMethod) =>
   (url: string | URL, options: Options): HttpClientRequest.HttpClientRequest | InvalidRequest => {
     try {
@@ -97,7 +97,7 @@ export const requestOf =
       if (text === undefined) return invalidUrl
       const { body, urlParams } = options
       if (body !== undefined && !HttpBody.isHttpBody(body)) return invalidBody
-      const params = urlParams === undefined ? undefined : paramsOrError(urlParams)
+      const params = urlParams === undefined ? undefined : parseParams(urlParams)
       if (params instanceof InvalidRequest) return params
       // The platform's type forbids a GET with a body. The other options are the same for all methods.
       const make = HttpClientRequest.make(method as "POST")

@@ -20,12 +20,12 @@ const withoutFragment = (url: string): string => {
   return hash === -1 ? url : url.slice(0, hash)
 }
 
-const blank = new URL("http://localhost/")
+const emptyUrl = new URL("http://localhost/")
 
 /** The request with this URL, and with neither parameters nor a fragment beside it. */
 const withUrl = (request: Request, url: string): Request =>
   // Only a `URL` replaces parameters and fragment, by its own; this one has none.
-  HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, blank), url)
+  HttpClientRequest.setUrl(HttpClientRequest.setUrl(request, emptyUrl), url)
 
 const invalidParams = new InvalidRequest({
   reason: "Url",
@@ -41,7 +41,7 @@ const isText = (value: unknown): boolean => typeof value === "string" && !loneSu
  * The request with its parameters appended to the query that its URL has. Where it has none they stay beside the URL: each
  * transport appends them in the same way.
  */
-export const appended = (request: Request): Request | InvalidRequest => {
+export const appendUrlParams = (request: Request): Request | InvalidRequest => {
   const { url, urlParams } = request
   if (urlParams.length === 0) return request
   if (!urlParams.every(([name, value]) => isText(name) && isText(value))) return invalidParams
@@ -49,7 +49,7 @@ export const appended = (request: Request): Request | InvalidRequest => {
 }
 
 /** The request without a fragment, which is not a part of what is sent (RFC 9110 §7.1). */
-export const unfragmented = (request: Request): Request => {
+export const removeFragment = (request: Request): Request => {
   const { hash, url } = request
   return hash._tag === "None" && !url.includes("#") ? request : withUrl(request, withoutFragment(urlOf(request)))
 }

@@ -2,16 +2,16 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { InvalidRequest } from "../../Errors.js"
-import { inherit, shownUrl } from "../redaction/requestHistory.js"
-import { headerProblem, lengthProblem } from "./headerValidation.js"
-import { appended, unfragmented } from "./requestUrl.js"
+import { copyHistory, redactedUrl } from "../redaction/requestHistory.js"
+import { validateHeaders, validateContentLength } from "./headerValidation.js"
+import { appendUrlParams, removeFragment } from "./requestUrl.js"
 
 type Request = HttpClientRequest.HttpClientRequest
 
 const invalidHeader = (detail: string) => new InvalidRequest({ reason: "Header", detail })
 
 /** A body of the web's own types as one that every transport knows, with the type that it brings. */
-const fromWeb = (request: Request, body: unknown): Request => {
+const convertWebBody = (request: Request, body: unknown): Request => {
   if (body instanceof FormData) return HttpClientRequest.setBody(request, HttpBody.formData(body))
   if (!(body instanceof URLSearchParams)) return request
   const type = request.headers["content-type"] ?? "application/x-www-form-urlencoded;charset=UTF-8"
@@ -20,7 +20,7 @@ const fromWeb = (request: Request, body: unknown): Request => {
 
 const withBodyFields = (request: Request): Request => {
   const { body, headers } = request
-  if (body._tag === "Raw") return fromWeb(request, body.body)
+  if (body._tag === "Raw") return convertWebBody(request, body.body)
   // The transport writes the boundary of a form, and no caller can know it. Setting the body removes both fields.
   return body._tag === "FormData" && (headers["content-type"] ?? headers["content-length"]) !== undefined
     ? HttpClientRequest.setBody(request, body)
@@ -34,15 +34,17 @@ const withRangeFields = (request: Request): Request =>
     : HttpClientRequest.setHeader(request, "accept-encoding", "identity")
 
 /** The request as it is to be sent, or why it cannot be. */
-export const outgoing = (request: Request): Request | InvalidRequest => {
+export const toTransportRequest = (request: Request): Request | InvalidRequest => {
   const { body, headers, url } = request
-  const problem = headerProblem(headers) ?? lengthProblem(headers, body)
+  const problem = validateHeaders(headers) ?? validateContentLength(headers, body)
   if (problem !== undefined) return invalidHeader(problem)
   if (!url.startsWith("https://") && !url.startsWith("http://")) {
-    const detail = `"${shownUrl(request)}" is neither http:// nor https://: give the client a base URL`
+    const detail = `"${redactedUrl(request)}" is neither http:// nor https://: give the client a base URL`
     return new InvalidRequest({ reason: "Url", detail })
   }
-  const sent = appended(request)
+  const sent = appendUrlParams(request)
   // The platform's undici transport would send a fragment.
-  return sent instanceof InvalidRequest ? sent : inherit(request, withRangeFields(withBodyFields(unfragmented(sent))))
+  return sent instanceof InvalidRequest
+    ? sent
+    : copyHistory(request, withRangeFields(withBodyFields(removeFragment(sent))))
 }

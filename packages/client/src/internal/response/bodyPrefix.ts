@@ -8,17 +8,17 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { wholeBodyOf } from "./bufferedBody.js"
-import { Answer, Buffered } from "./clientResponse.js"
+import { bufferedBodyOf } from "./bufferedBody.js"
+import { BaseResponse, BufferedResponse } from "./clientResponse.js"
 import { concat } from "./readBody.js"
 
 type Bytes = Stream.Stream<Uint8Array, HttpClientError.ResponseError>
 
 /** More is no message that says what is wrong. */
-const mostPeeked = 64 * 1024
+const maxPeekBytes = 64 * 1024
 
 /** A response whose body has been read in part, or is broken off: its reader gets all of it. */
-class Continued extends Answer implements HttpClientResponse {
+class PartiallyReadResponse extends BaseResponse implements HttpClientResponse {
   readonly #body: Bytes
 
   constructor(source: HttpClientResponse, body: Bytes) {
@@ -30,32 +30,32 @@ class Continued extends Answer implements HttpClientResponse {
     return this.#body
   }
 
-  get #whole(): Effect.Effect<Buffered, HttpClientError.ResponseError> {
-    return Effect.map(Stream.runCollect(this.#body), (chunks) => new Buffered(this.source, concat([...chunks])))
+  get #buffered(): Effect.Effect<BufferedResponse, HttpClientError.ResponseError> {
+    return Effect.map(Stream.runCollect(this.#body), (chunks) => new BufferedResponse(this.source, concat([...chunks])))
   }
 
   get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, ({ text }) => text)
+    return Effect.flatMap(this.#buffered, ({ text }) => text)
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, ({ json }) => json)
+    return Effect.flatMap(this.#buffered, ({ json }) => json)
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, ({ urlParamsBody }) => urlParamsBody)
+    return Effect.flatMap(this.#buffered, ({ urlParamsBody }) => urlParamsBody)
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, ({ formData }) => formData)
+    return Effect.flatMap(this.#buffered, ({ formData }) => formData)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return Effect.flatMap(this.#whole, ({ arrayBuffer }) => arrayBuffer)
+    return Effect.flatMap(this.#buffered, ({ arrayBuffer }) => arrayBuffer)
   }
 }
 
-interface Peeked {
+interface PeekResult {
   /** The whole body; undefined where it is longer, or is broken off. */
   readonly text: string | undefined
   readonly response: HttpClientResponse
@@ -66,11 +66,11 @@ const decoder = new TextDecoder()
 type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>>
 
 /** Reads until the body ends, or is longer than is looked at. The scope is closed by whoever reads the end. */
-const pulled = (response: HttpClientResponse, pull: Pull, close: Effect.Effect<void>): Effect.Effect<Peeked> =>
+const readPrefix = (response: HttpClientResponse, pull: Pull, close: Effect.Effect<void>): Effect.Effect<PeekResult> =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
     let length = 0
-    while (length <= mostPeeked) {
+    while (length <= maxPeekBytes) {
       const next = yield* Effect.either(pull)
       if (next._tag === "Right") {
         for (const chunk of next.right) {
@@ -82,27 +82,27 @@ const pulled = (response: HttpClientResponse, pull: Pull, close: Effect.Effect<v
       yield* close
       if (Option.isSome(next.left)) {
         const broken = Stream.concat(Stream.fromIterable(chunks), Stream.fail(next.left.value))
-        return { text: undefined, response: new Continued(response, broken) }
+        return { text: undefined, response: new PartiallyReadResponse(response, broken) }
       }
       const bytes = concat(chunks)
-      return { text: decoder.decode(bytes), response: new Buffered(response, bytes) }
+      return { text: decoder.decode(bytes), response: new BufferedResponse(response, bytes) }
     }
     const all = Stream.concat(Stream.fromIterable(chunks), Stream.fromPull(Effect.succeed(pull)))
     // Around all of it: a reader that stops early may not get to the rest.
-    return { text: undefined, response: new Continued(response, Stream.ensuring(all, close)) }
+    return { text: undefined, response: new PartiallyReadResponse(response, Stream.ensuring(all, close)) }
   })
 
 /** Looks at a body of at most 64 KiB. A longer one goes on where it was read to. */
-export const peek = (response: HttpClientResponse): Effect.Effect<Peeked> => {
-  const whole = wholeBodyOf(response)
-  if (whole !== undefined) {
-    const text = whole.length > mostPeeked ? undefined : decoder.decode(whole)
+export const peek = (response: HttpClientResponse): Effect.Effect<PeekResult> => {
+  const bufferedBytes = bufferedBodyOf(response)
+  if (bufferedBytes !== undefined) {
+    const text = bufferedBytes.length > maxPeekBytes ? undefined : decoder.decode(bufferedBytes)
     return Effect.succeed({ text, response })
   }
   return Effect.flatMap(Scope.make(), (scope) => {
     const close = Scope.close(scope, Exit.void)
     return Scope.extend(Stream.toPull(response.stream), scope).pipe(
-      Effect.flatMap((pull) => pulled(response, pull, close)),
+      Effect.flatMap((pull) => readPrefix(response, pull, close)),
       Effect.onInterrupt(() => close)
     )
   })

@@ -13,21 +13,21 @@ import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { failureOf, inheritFailure } from "../errors/failureDetails.js"
+import { recordedFailureOf, copyFailure } from "../errors/failureDetails.js"
 import { classify } from "../errors/transportReason.js"
-import { shownUrl } from "../redaction/requestHistory.js"
-import { wholeBody, wholeBodyOf } from "./bufferedBody.js"
-import { fieldValues, separateValues } from "./fieldValues.js"
-import { setCookieLines, toldBy } from "./setCookieHeaders.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+import { bufferedBody, bufferedBodyOf } from "./bufferedBody.js"
+import { fieldValues, rawFieldValues } from "./fieldValues.js"
+import { rawSetCookie, rawSetCookieOf } from "./setCookieHeaders.js"
 
 /** The request without what must not be printed or sent elsewhere. */
-const bare = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
-  HttpClientRequest.make(request.method)(shownUrl(request))
+const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.make(request.method)(redactedUrl(request))
 
 /** For responses of a transport that is not typed: those that become an error or a redirect. */
-const unsignedOfForeign: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
+const unsignedByForeignResponse: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
 
-export abstract class Answer extends Inspectable.Class {
+export abstract class BaseResponse extends Inspectable.Class {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly status: number
@@ -43,22 +43,24 @@ export abstract class Answer extends Inspectable.Class {
   }
 
   /** What printers cannot see, and a field could not be kept from them. */
-  static sentFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest {
-    return #source in response ? Answer.sentFor(response.#source) : response.request
+  static originalRequest(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest {
+    return #source in response ? BaseResponse.originalRequest(response.#source) : response.request
   }
 
-  static keepUnsigned(
+  static recordUnsignedRequest(
     response: HttpClientResponse.HttpClientResponse,
     unsigned: HttpClientRequest.HttpClientRequest
   ): void {
     if (#source in response) response.#unsigned = unsigned
-    else if (response.status >= 300) unsignedOfForeign.set(response, unsigned)
+    else if (response.status >= 300) unsignedByForeignResponse.set(response, unsigned)
   }
 
   /** That of the outermost client, where one client is the transport of another: it has the fewest credentials. */
-  static unsignedFor(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest | undefined {
-    if (!(#source in response)) return unsignedOfForeign.get(response)
-    return response.#unsigned ?? Answer.unsignedFor(response.#source)
+  static unsignedRequestOf(
+    response: HttpClientResponse.HttpClientResponse
+  ): HttpClientRequest.HttpClientRequest | undefined {
+    if (!(#source in response)) return unsignedByForeignResponse.get(response)
+    return response.#unsigned ?? BaseResponse.unsignedRequestOf(response.#source)
   }
 
   protected get source(): HttpClientResponse.HttpClientResponse {
@@ -66,7 +68,7 @@ export abstract class Answer extends Inspectable.Class {
   }
 
   get request(): HttpClientRequest.HttpClientRequest {
-    return (this.#request ??= bare(Answer.sentFor(this.#source)))
+    return (this.#request ??= redactRequest(BaseResponse.originalRequest(this.#source)))
   }
 
   get headers(): Headers.Headers {
@@ -82,16 +84,16 @@ export abstract class Answer extends Inspectable.Class {
   }
 
   /** Its body is as whole as the one of what it stands for. */
-  get [wholeBody](): Uint8Array | undefined {
-    return wholeBodyOf(this.#source)
+  get [bufferedBody](): Uint8Array | undefined {
+    return bufferedBodyOf(this.#source)
   }
 
   [fieldValues](name: string): ReadonlyArray<string> | undefined {
-    return separateValues(this.#source, name)
+    return rawFieldValues(this.#source, name)
   }
 
-  get [setCookieLines](): unknown {
-    return toldBy(this.#source)
+  get [rawSetCookie](): unknown {
+    return rawSetCookieOf(this.#source)
   }
 
   override toJSON(): unknown {
@@ -101,28 +103,28 @@ export abstract class Answer extends Inspectable.Class {
 }
 
 /** The request of an answer as it went to the transport, credentials and all: for who has to know those to hide them. */
-export const sentFor = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
-  Answer.sentFor(response)
+export const originalRequest = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
+  BaseResponse.originalRequest(response)
 
 /** A writer reports an error for a piece without bytes, since it writes none of it. */
 const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
 
 /** Keeps the request of a response as it was before it was signed. */
-export const keepUnsigned = (
+export const recordUnsignedRequest = (
   response: HttpClientResponse.HttpClientResponse,
   unsigned: HttpClientRequest.HttpClientRequest
-): void => Answer.keepUnsigned(response, unsigned)
+): void => BaseResponse.recordUnsignedRequest(response, unsigned)
 
 /** The request of a response before it was signed; undefined where no scheme has signed it. */
-export const unsignedFor = (
+export const unsignedRequestOf = (
   response: HttpClientResponse.HttpClientResponse
-): HttpClientRequest.HttpClientRequest | undefined => Answer.unsignedFor(response)
+): HttpClientRequest.HttpClientRequest | undefined => BaseResponse.unsignedRequestOf(response)
 
 /** A response whose body is still on its way. Its errors name a code, never the signed request. */
-export class Streaming extends Answer implements HttpClientResponse.HttpClientResponse {
+export class StreamingResponse extends BaseResponse implements HttpClientResponse.HttpClientResponse {
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
-    const { code, reason } = classify(failureOf(error).cause, true)
-    const shown = new HttpClientError.ResponseError({
+    const { code, reason } = classify(recordedFailureOf(error).cause, true)
+    const redacted = new HttpClientError.ResponseError({
       request: this.request,
       response: this,
       reason: error.reason,
@@ -130,10 +132,12 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
       // The code is all that whoever reads the body within the pipeline needs to know of the cause.
       ...(code === undefined ? {} : { cause: { code } })
     })
-    return inheritFailure(error, shown)
+    return copyFailure(error, redacted)
   }
 
-  #typed<A>(effect: Effect.Effect<A, HttpClientError.ResponseError>): Effect.Effect<A, HttpClientError.ResponseError> {
+  #mapFailure<A>(
+    effect: Effect.Effect<A, HttpClientError.ResponseError>
+  ): Effect.Effect<A, HttpClientError.ResponseError> {
     return Effect.mapError(effect, (error) => this.#failure(error))
   }
 
@@ -145,30 +149,30 @@ export class Streaming extends Answer implements HttpClientResponse.HttpClientRe
   }
 
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return this.#typed(this.source.json)
+    return this.#mapFailure(this.source.json)
   }
 
   get text(): Effect.Effect<string, HttpClientError.ResponseError> {
-    return this.#typed(this.source.text)
+    return this.#mapFailure(this.source.text)
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
-    return this.#typed(this.source.urlParamsBody)
+    return this.#mapFailure(this.source.urlParamsBody)
   }
 
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
-    return this.#typed(this.source.formData)
+    return this.#mapFailure(this.source.formData)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    return this.#typed(this.source.arrayBuffer)
+    return this.#mapFailure(this.source.arrayBuffer)
   }
 }
 
 const decoder = new TextDecoder()
 
 /** A response whose body is here: it can be read as often as one likes, and its connection is free. */
-export class Buffered extends Answer implements HttpClientResponse.HttpClientResponse {
+export class BufferedResponse extends BaseResponse implements HttpClientResponse.HttpClientResponse {
   readonly #bytes: Uint8Array
   #text: string | undefined
 
@@ -177,7 +181,7 @@ export class Buffered extends Answer implements HttpClientResponse.HttpClientRes
     this.#bytes = bytes
   }
 
-  override get [wholeBody](): Uint8Array {
+  override get [bufferedBody](): Uint8Array {
     return this.#bytes
   }
 

@@ -4,13 +4,13 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 export const fieldValues: unique symbol = Symbol.for("@countersign/client/Transport/fieldValues")
 
 /** A response that may tell the values of a field apart. */
-interface Separating {
+interface WithFieldValues {
   readonly [fieldValues]?: (name: string) => unknown
 }
 
 /** The values of a field, one for each time that it came; undefined of a transport that does not tell them apart. */
-export const separateValues = (
-  response: HttpClientResponse & Separating,
+export const rawFieldValues = (
+  response: HttpClientResponse & WithFieldValues,
   name: string
 ): ReadonlyArray<string> | undefined => {
   const values = response[fieldValues]?.(name)
@@ -18,7 +18,7 @@ export const separateValues = (
 }
 
 /** The values of a field; of a transport that joins them, what it has made of them. */
-export const valuesOf = (response: HttpClientResponse & Separating, name: string): ReadonlyArray<string> => {
+export const fieldValuesOf = (response: HttpClientResponse & WithFieldValues, name: string): ReadonlyArray<string> => {
   const joined = response.headers[name]
-  return separateValues(response, name) ?? (joined === undefined ? [] : [joined])
+  return rawFieldValues(response, name) ?? (joined === undefined ? [] : [joined])
 }

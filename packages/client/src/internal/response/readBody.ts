@@ -6,19 +6,19 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { wholeBodyOf } from "./bufferedBody.js"
-import { Buffered } from "./clientResponse.js"
+import { bufferedBodyOf } from "./bufferedBody.js"
+import { BufferedResponse } from "./clientResponse.js"
 
 /** What is read of a body that is only thrown away, or shown in an error: more is cheaper to cut off than to read. */
-const mostDiscarded = 64 * 1024
+const maxDrainBytes = 64 * 1024
 
 /** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
-const discardTime = 1000
+const drainTimeoutMs = 1000
 
 /** Also where the caller cannot be interrupted, as while a resource is released: the time has an end there too. */
-const inDiscardTime = <A, E, R>(
+const withDrainTimeout = <A, E, R>(
   reading: Effect.Effect<A, E, R>,
-  ms = discardTime
+  ms = drainTimeoutMs
 ): Effect.Effect<A, E | Cause.TimeoutException, R> => Effect.timeout(Effect.interruptible(reading), ms)
 
 const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
@@ -27,7 +27,7 @@ const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "Empt
 const collect = (
   response: HttpClientResponse,
   limit: number
-): Effect.Effect<{ readonly bytes: Uint8Array; readonly whole: boolean }, HttpClientError.ResponseError> =>
+): Effect.Effect<{ readonly bytes: Uint8Array; readonly isComplete: boolean }, HttpClientError.ResponseError> =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let length = 0
@@ -40,7 +40,7 @@ const collect = (
       }),
       Stream.runDrain,
       Effect.catchIf(isEmpty, () => Effect.void),
-      Effect.map(() => ({ bytes: concat(chunks, length), whole: length <= limit }))
+      Effect.map(() => ({ bytes: concat(chunks, length), isComplete: length <= limit }))
     )
   })
 
@@ -70,41 +70,41 @@ const framedLength = (response: HttpClientResponse): number | undefined => {
 /** Whether a response can have content, whatever its header fields say. */
 const mayHaveContent = ({ request, status }: HttpClientResponse): boolean => Content.isPossible(request.method, status)
 
-const empty = (response: HttpClientResponse): Option.Option<Buffered> =>
-  Option.some(new Buffered(response, new Uint8Array(0)))
+const emptyBody = (response: HttpClientResponse): Option.Option<BufferedResponse> =>
+  Option.some(new BufferedResponse(response, new Uint8Array(0)))
 
 /** Reads a body that is still on its way: one of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
-export const read = (
+export const readBounded = (
   response: HttpClientResponse,
   limit: number
-): Effect.Effect<Option.Option<Buffered>, HttpClientError.ResponseError> => {
+): Effect.Effect<Option.Option<BufferedResponse>, HttpClientError.ResponseError> => {
   // Some transports wait for the content that the header fields describe, and fail without it.
-  if (!mayHaveContent(response)) return Effect.map(release(response), () => empty(response))
+  if (!mayHaveContent(response)) return Effect.map(drain(response), () => emptyBody(response))
   const length = framedLength(response)
   // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
   // without the coding is found out afterwards.
   if (length !== undefined && length <= limit) {
     return Effect.map(response.arrayBuffer, (buffer) =>
-      buffer.byteLength <= limit ? Option.some(new Buffered(response, new Uint8Array(buffer))) : Option.none()
+      buffer.byteLength <= limit ? Option.some(new BufferedResponse(response, new Uint8Array(buffer))) : Option.none()
     )
   }
-  if (length !== undefined) return Effect.as(release(response), Option.none())
-  return Effect.map(collect(response, limit), ({ bytes, whole }) =>
-    whole ? Option.some(new Buffered(response, bytes)) : Option.none()
+  if (length !== undefined) return Effect.as(drain(response), Option.none())
+  return Effect.map(collect(response, limit), ({ bytes, isComplete }) =>
+    isComplete ? Option.some(new BufferedResponse(response, bytes)) : Option.none()
   )
 }
 
 /** What an error may show of a body: its beginning, read in a second at most, with the connection free afterwards. */
-export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> => {
-  if (response instanceof Buffered) return Effect.succeed(response)
-  const here = wholeBodyOf(response)
-  const settled = (bytes: Uint8Array) => new Buffered(response, bytes)
-  return here !== undefined
-    ? Effect.succeed(settled(here.subarray(0, mostDiscarded)))
-    : collect(response, mostDiscarded).pipe(
-        inDiscardTime,
-        Effect.map(({ bytes }) => settled(bytes.subarray(0, mostDiscarded))),
-        Effect.orElseSucceed(() => settled(new Uint8Array(0)))
+export const bufferErrorBody = (response: HttpClientResponse): Effect.Effect<BufferedResponse> => {
+  if (response instanceof BufferedResponse) return Effect.succeed(response)
+  const available = bufferedBodyOf(response)
+  const toBuffered = (bytes: Uint8Array) => new BufferedResponse(response, bytes)
+  return available !== undefined
+    ? Effect.succeed(toBuffered(available.subarray(0, maxDrainBytes)))
+    : collect(response, maxDrainBytes).pipe(
+        withDrainTimeout,
+        Effect.map(({ bytes }) => toBuffered(bytes.subarray(0, maxDrainBytes))),
+        Effect.orElseSucceed(() => toBuffered(new Uint8Array(0)))
       )
 }
 
@@ -112,15 +112,15 @@ export const settle = (response: HttpClientResponse): Effect.Effect<Buffered> =>
  * Lets go of a response whose body nobody will read: its connection is free, or closed, when this is done. Whoever
  * sends again, waits or gives up calls this first: a pool of one connection would otherwise never send again.
  *
- * @param most - how long it may take, in milliseconds; a second where that is less.
+ * @param maxMs - how long it may take, in milliseconds; a second where that is less.
  */
-export const release = (response: HttpClientResponse, most = discardTime): Effect.Effect<void> =>
-  wholeBodyOf(response) !== undefined
+export const drain = (response: HttpClientResponse, maxMs = drainTimeoutMs): Effect.Effect<void> =>
+  bufferedBodyOf(response) !== undefined
     ? Effect.void
     : response.stream.pipe(
         Stream.mapAccum(0, (length, chunk) => [length + chunk.length, length + chunk.length]),
-        Stream.takeUntil((length) => length > mostDiscarded),
+        Stream.takeUntil((length) => length > maxDrainBytes),
         Stream.runDrain,
-        (reading) => inDiscardTime(reading, Math.min(most, discardTime)),
+        (reading) => withDrainTimeout(reading, Math.min(maxMs, drainTimeoutMs)),
         Effect.ignore
       )

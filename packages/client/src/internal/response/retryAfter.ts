@@ -8,13 +8,14 @@ import * as Duration from "effect/Duration"
 import type { RetryHint } from "../../Errors.js"
 
 /** The last instant that a date can hold: a server may ask for more. */
-const endOfTime = 8.64e15
+const maxDateMillis = 8.64e15
 
 /** When a wait that begins now ends, for display. */
-export const dateAfter = (ms: number, now: number): DateTime.Utc => DateTime.unsafeMake(Math.min(now + ms, endOfTime))
+export const dateAfter = (ms: number, now: number): DateTime.Utc =>
+  DateTime.unsafeMake(Math.min(now + ms, maxDateMillis))
 
 /** The wait that a response asks for, as the fields of an error. */
-export const comeBackOf = ({ headers }: HttpClientResponse, now: number): RetryHint => {
+export const retryHintOf = ({ headers }: HttpClientResponse, now: number): RetryHint => {
   const found = RetryAfter.parse(headers, now)
   if (found === undefined) return {}
   return { retryAfter: Duration.millis(found.delayMs), retryAt: dateAfter(found.delayMs, now) }
@@ -24,18 +25,18 @@ export const comeBackOf = ({ headers }: HttpClientResponse, now: number): RetryH
  * The wait that a response names in `Retry-After` or `retry-after-ms`, in milliseconds. The fields of limits are no part
  * of it: servers send those with every response.
  */
-export const saidWait = ({ headers }: HttpClientResponse, now: number): number | undefined => {
+export const retryAfterHeaderMs = ({ headers }: HttpClientResponse, now: number): number | undefined => {
   if (headers["retry-after"] === undefined && headers["retry-after-ms"] === undefined) return undefined
   const found = RetryAfter.parse(headers, now)
   return found?.source === "retry-after" || found?.source === "retry-after-ms" ? found.delayMs : undefined
 }
 
-const isExhausted = ({ headers }: HttpClientResponse): boolean =>
+const isQuotaExhausted = ({ headers }: HttpClientResponse): boolean =>
   // What remains is the same at any time.
   Limits.parse(headers, 0).some(({ remaining }) => remaining === 0)
 
 /** Whether a response rejects the credentials: a token with another scope may be accepted. */
-const asksForCredentials = ({ headers }: HttpClientResponse): boolean => {
+const rejectsCredentials = ({ headers }: HttpClientResponse): boolean => {
   const field = headers["www-authenticate"]
   return field !== undefined && Challenge.parse(field).some(({ params }) => params["error"] !== undefined)
 }
@@ -44,16 +45,16 @@ const asksForCredentials = ({ headers }: HttpClientResponse): boolean => {
  * Whether a response is a rate limit: a 429; a 403 or 413 with `Retry-After`; a 403 whose fields say that nothing remains
  * (GitHub), unless it rejects the credentials.
  */
-export const isLimit = (response: HttpClientResponse): boolean => {
+export const isRateLimit = (response: HttpClientResponse): boolean => {
   const { status } = response
   if (status === 429) return true
   if (status !== 403 && status !== 413) return false
-  if (saidWait(response, 0) !== undefined) return true
-  return status === 403 && isExhausted(response) && !asksForCredentials(response)
+  if (retryAfterHeaderMs(response, 0) !== undefined) return true
+  return status === 403 && isQuotaExhausted(response) && !rejectsCredentials(response)
 }
 
 /** What `x-should-retry` says: whether the request is worth a retry; undefined where it says neither. */
-export const toldToRetry = ({ headers }: HttpClientResponse): boolean | undefined => {
-  const told = headers["x-should-retry"]?.trim().toLowerCase()
-  return told === "true" ? true : told === "false" ? false : undefined
+export const shouldRetryOf = ({ headers }: HttpClientResponse): boolean | undefined => {
+  const value = headers["x-should-retry"]?.trim().toLowerCase()
+  return value === "true" ? true : value === "false" ? false : undefined
 }

@@ -2,15 +2,15 @@ import * as Cookies from "@effect/platform/Cookies"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
 /** See `Transport.rawSetCookie`, which is this. */
-export const setCookieLines: unique symbol = Symbol.for("@countersign/client/Transport/setCookieLines")
+export const rawSetCookie: unique symbol = Symbol.for("@countersign/client/Transport/setCookieLines")
 
 /** What a transport says of its `Set-Cookie` fields, undefined for one that says nothing. */
-export const toldBy = (response: HttpClientResponse): unknown =>
-  setCookieLines in response ? response[setCookieLines] : undefined
+export const rawSetCookieOf = (response: HttpClientResponse): unknown =>
+  rawSetCookie in response ? response[rawSetCookie] : undefined
 
 /** The `Set-Cookie` fields of an answer; of a transport that does not tell them, what the platform has kept of them. */
-export const setCookieLinesOf = (response: HttpClientResponse): ReadonlyArray<string> => {
-  const told = toldBy(response)
-  if (!Array.isArray(told)) return Cookies.toSetCookieHeaders(response.cookies)
-  return told.filter((line) => typeof line === "string")
+export const setCookieHeadersOf = (response: HttpClientResponse): ReadonlyArray<string> => {
+  const raw = rawSetCookieOf(response)
+  if (!Array.isArray(raw)) return Cookies.toSetCookieHeaders(response.cookies)
+  return raw.filter((line) => typeof line === "string")
 }

@@ -4,18 +4,18 @@ import type { ExchangeInfo } from "../../Errors.js"
 import { ClientError, Forbidden, RateLimited, Unauthorized, Unavailable } from "../../Errors.js"
 import type { Problem } from "../../Problem.js"
 import { withResponse } from "../errors/errorResponse.js"
-import { shownUrl } from "../redaction/requestHistory.js"
-import { sentFor } from "./clientResponse.js"
-import * as Quoted from "./redactEchoedCredentials.js"
-import { comeBackOf, isLimit } from "./retryAfter.js"
+import { redactedUrl } from "../redaction/requestHistory.js"
+import { originalRequest } from "./clientResponse.js"
+import * as EchoedCredentials from "./redactEchoedCredentials.js"
+import { retryHintOf, isRateLimit } from "./retryAfter.js"
 
 /** The error of a status: which one is the caller's decision table of `Errors`. */
 export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
 
 /** The method, URL and status of an answer, safe to print. */
-export const exchangeOf = (response: HttpClientResponse): ExchangeInfo => ({
+export const exchangeInfoOf = (response: HttpClientResponse): ExchangeInfo => ({
   method: response.request.method,
-  url: shownUrl(sentFor(response)),
+  url: redactedUrl(originalRequest(response)),
   status: response.status
 })
 
@@ -26,14 +26,14 @@ export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challe
 }
 
 /** The same, without the credentials that they quote: what an error shows. */
-export const shownChallengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
-  const hide = Quoted.hiding(response)
+export const redactedChallengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
+  const redact = EchoedCredentials.makeResponseRedactor(response)
   return challengesOf(response).map((challenge) => {
     // Without a prototype as the parsed ones are, which `Object.create` has no type for.
     const params = Object.create(null) as Record<string, string>
-    for (const [name, value] of Object.entries(challenge.params)) params[hide(name)] = hide(value)
-    const scheme = hide(challenge.scheme)
-    return challenge.token68 === undefined ? { scheme, params } : { scheme, token68: hide(challenge.token68), params }
+    for (const [name, value] of Object.entries(challenge.params)) params[redact(name)] = redact(value)
+    const scheme = redact(challenge.scheme)
+    return challenge.token68 === undefined ? { scheme, params } : { scheme, token68: redact(challenge.token68), params }
   })
 }
 
@@ -47,24 +47,24 @@ const isUnavailable = (status: number): boolean => status >= 500 || status === 4
  *
  * @param reason - how far the client got, for a 401.
  */
-export const statusError = (
+export const makeStatusError = (
   response: HttpClientResponse,
   now: number,
   problem?: Problem,
   reason: Unauthorized["reason"] = "NoCredentials"
 ): StatusError => {
-  const exchange = exchangeOf(response)
+  const exchange = exchangeInfoOf(response)
   const make = (): StatusError => {
     if (response.status === 401) {
-      return new Unauthorized({ ...exchange, challenges: shownChallengesOf(response), reason })
+      return new Unauthorized({ ...exchange, challenges: redactedChallengesOf(response), reason })
     }
-    if (isLimit(response)) return new RateLimited({ ...exchange, ...comeBackOf(response, now) })
+    if (isRateLimit(response)) return new RateLimited({ ...exchange, ...retryHintOf(response, now) })
     if (response.status === 403) {
-      const challenges = shownChallengesOf(response)
+      const challenges = redactedChallengesOf(response)
       return new Forbidden({ ...exchange, challenges, scope: missingScope(challenges), problem })
     }
     if (isUnavailable(response.status)) {
-      return new Unavailable({ ...exchange, ...comeBackOf(response, now), problem })
+      return new Unavailable({ ...exchange, ...retryHintOf(response, now), problem })
     }
     return new ClientError({ ...exchange, problem })
   }

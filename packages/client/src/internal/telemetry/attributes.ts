@@ -8,7 +8,7 @@ import type { SendError } from "../../Errors.js"
 import { BodyTooLarge, InvalidRequest, RedirectRejected, Timeout, TransportError } from "../../Errors.js"
 
 /** What stands for a value that is none of the known ones: their number must not grow with what others send. */
-export const other = "_OTHER"
+export const otherValue = "_OTHER"
 
 const methods: ReadonlySet<string> = new Set([
   "CONNECT",
@@ -23,10 +23,10 @@ const methods: ReadonlySet<string> = new Set([
 ])
 
 /** `http.request.method`: the methods of RFC 9110 and PATCH. */
-export const methodOf = (method: string): string => (methods.has(method) ? method : other)
+export const methodOf = (method: string): string => (methods.has(method) ? method : otherValue)
 
 /** `http.response.status_code`, where it is one. */
-export const statusOf = (status: number): string => (status >= 100 && status <= 599 ? String(status) : other)
+export const statusOf = (status: number): string => (status >= 100 && status <= 599 ? String(status) : otherValue)
 
 /** The errors of an exchange that are this package's own, and so are safe to print. */
 type ExchangeError = SendError
@@ -52,23 +52,23 @@ const nameOf = (error: ExchangeError): string => {
 }
 
 /** `error.type` of an exchange that failed; of a fixed set. */
-export const failureOf = (cause: Cause.Cause<unknown>): string => {
+export const errorTypeOf = (cause: Cause.Cause<unknown>): string => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (isExchangeError(failure)) return nameOf(failure)
-  return Cause.isInterruptedOnly(cause) ? "Interrupted" : other
+  return Cause.isInterruptedOnly(cause) ? "Interrupted" : otherValue
 }
 
 /** Hands out how an exchange ended, whichever way; what begins with it begins in `begin`, and nothing comes between. */
-export const watched = <E, R>(
-  begin: () => {
+export const observeExchange = <E, R>(
+  start: () => {
     readonly exchange: Effect.Effect<HttpClientResponse, E, R>
-    readonly ended: (exit: Exit.Exit<HttpClientResponse, E>) => void
+    readonly onEnd: (exit: Exit.Exit<HttpClientResponse, E>) => void
   }
 ): Effect.Effect<HttpClientResponse, E, R> =>
   Effect.uninterruptibleMask((restore) => {
-    const { ended, exchange } = begin()
+    const { exchange, onEnd } = start()
     const end = (exit: Exit.Exit<HttpClientResponse, E>) => {
-      ended(exit)
+      onEnd(exit)
       return exit
     }
     return Effect.matchCauseEffect(restore(exchange), {

@@ -15,72 +15,72 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Tracer from "effect/Tracer"
 import type { Destination } from "../origins/originMatcher.js"
-import { hideOf, shownOrigin, shownUrl } from "../redaction/requestHistory.js"
-import { failureOf, isExchangeError, methodOf, other } from "./attributes.js"
+import { redactorOf, redactedOrigin, redactedUrl } from "../redaction/requestHistory.js"
+import { errorTypeOf, isExchangeError, methodOf, otherValue } from "./attributes.js"
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
 /** The tracer that records nothing but for whoever holds the span. */
-const native = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
 /** The nearest span around that is meant to be seen. */
-const parentOf = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
+const visibleParentOf = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
   if (span === undefined || !Context.get(span.context, Tracer.DisablePropagation)) return span
-  return span._tag === "Span" ? parentOf(Option.getOrUndefined(span.parent)) : undefined
+  return span._tag === "Span" ? visibleParentOf(Option.getOrUndefined(span.parent)) : undefined
 }
 
 /**
  * Whether a span would be seen: tracing is on, also the platform's for this request (an exporter that sends its spans
  * through this client turns it off), and there is a tracer, or a span around that somebody holds.
  */
-export const isSeen = (fiber: Running, request: HttpClientRequest): boolean =>
-  (fiber.currentSpan !== undefined || fiber.currentTracer !== native) &&
+export const isTracingEnabled = (fiber: Running, request: HttpClientRequest): boolean =>
+  (fiber.currentSpan !== undefined || fiber.currentTracer !== nativeTracer) &&
   fiber.getFiberRef(FiberRef.currentTracerEnabled) &&
   !fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)(request) &&
-  (fiber.currentTracer !== native || parentOf(fiber.currentSpan) !== undefined)
+  (fiber.currentTracer !== nativeTracer || visibleParentOf(fiber.currentSpan) !== undefined)
 
-const timeOf = (fiber: Running): bigint =>
+const spanTimeOf = (fiber: Running): bigint =>
   fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
     ? Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
     : 0n
 
 /** What the platform's `makeSpan` does, in one step: its effect for it costs as much as the span. */
-const begin = (fiber: Running, name: string): Tracer.Span => {
+const startSpan = (fiber: Running, name: string): Tracer.Span => {
   const links = Chunk.toReadonlyArray(fiber.getFiberRef(FiberRef.currentTracerSpanLinks))
-  const parent = Option.fromNullable(parentOf(fiber.currentSpan))
-  const span = fiber.currentTracer.span(name, parent, Context.empty(), links, timeOf(fiber), "client")
+  const parent = Option.fromNullable(visibleParentOf(fiber.currentSpan))
+  const span = fiber.currentTracer.span(name, parent, Context.empty(), links, spanTimeOf(fiber), "client")
   const annotations = fiber.getFiberRef(FiberRef.currentTracerSpanAnnotations)
   if (HashMap.size(annotations) > 0) HashMap.forEach(annotations, (value, key) => span.attribute(key, value))
   return span
 }
 
 /** Characters that a path has as they are. */
-const plain: ReadonlyArray<boolean> = Array.from({ length: 128 }, (_, code) =>
+const pathCharacters: ReadonlyArray<boolean> = Array.from({ length: 128 }, (_, code) =>
   /[A-Za-z0-9\-._~!$&'()*+,;=:@%/]/.test(String.fromCharCode(code))
 )
 
 /** Whether a URL shows no secret as it is: it is an origin and a path. */
-const isPlain = (url: string, origin: string): boolean => {
+const isOriginAndPath = (url: string, origin: string): boolean => {
   if (url.length > 2048 || !url.startsWith(origin) || url.charAt(origin.length) !== "/") return false
   for (let i = origin.length; i < url.length; i++) {
-    if (plain[url.charCodeAt(i)] !== true) return false
+    if (pathCharacters[url.charCodeAt(i)] !== true) return false
   }
   return true
 }
 
 /** `url.full`: no userinfo, no fragment, no value of a query. Most URLs have none, and need not be parsed for it. */
-const fullOf = (request: HttpClientRequest, { origin, own }: Destination): string => {
+const fullUrlOf = (request: HttpClientRequest, { origin, own }: Destination): string => {
   const { hash, url, urlParams } = request
-  const shown = own && hash._tag === "None" && isPlain(url, origin) ? url : shownUrl(request)
-  if (urlParams.length === 0 || !shown.startsWith("http")) return shown
+  const redacted = own && hash._tag === "None" && isOriginAndPath(url, origin) ? url : redactedUrl(request)
+  if (urlParams.length === 0 || !redacted.startsWith("http")) return redacted
   const names = urlParams.map(([name]) => `${String(new URLSearchParams([[name, ""]]))}${Redact.placeholder}`).join("&")
   // The names may be those of a `Location`, where a scheme has taken the URL apart.
-  const query = hideOf(request)?.(names) ?? names
-  return `${shown}${shown.includes("?") ? "&" : "?"}${query}`.slice(0, 2048)
+  const query = redactorOf(request)?.(names) ?? names
+  return `${redacted}${redacted.includes("?") ? "&" : "?"}${query}`.slice(0, 2048)
 }
 
 /** Begins the span of a send. */
-export const beginSpan = (
+export const startRequestSpan = (
   fiber: Running,
   request: HttpClientRequest,
   to: Destination,
@@ -88,22 +88,22 @@ export const beginSpan = (
   sends: number
 ): Tracer.Span => {
   const method = methodOf(request.method)
-  const verb = method === other ? "HTTP" : method
-  const span = begin(fiber, template === undefined ? verb : `${verb} ${template}`)
+  const verb = method === otherValue ? "HTTP" : method
+  const span = startSpan(fiber, template === undefined ? verb : `${verb} ${template}`)
   span.attribute("http.request.method", method)
-  if (method === other) span.attribute("http.request.method_original", Redact.text(request.method, 40))
+  if (method === otherValue) span.attribute("http.request.method_original", Redact.text(request.method, 40))
   if (to.address !== "") {
-    span.attribute("server.address", shownOrigin(request, to.address))
+    span.attribute("server.address", redactedOrigin(request, to.address))
     span.attribute("server.port", to.port)
   }
-  span.attribute("url.full", fullOf(request, to))
+  span.attribute("url.full", fullUrlOf(request, to))
   if (template !== undefined) span.attribute("url.template", template)
   if (sends > 0) span.attribute("http.request.resend_count", sends)
   return span
 }
 
 /** What a tracer may be told of a failure: an error of somebody else's may hold the request as it was signed. */
-const told = (exit: Exit.Failure<unknown, unknown>, type: string): Exit.Exit<unknown, unknown> => {
+const redactExit = (exit: Exit.Failure<unknown, unknown>, type: string): Exit.Exit<unknown, unknown> => {
   const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (isExchangeError(failure)) return Exit.fail(failure)
   return Cause.isInterruptedOnly(exit.cause) ? exit : Exit.fail(type)
@@ -112,16 +112,16 @@ const told = (exit: Exit.Failure<unknown, unknown>, type: string): Exit.Exit<unk
 /** Ends the span of a send. An interruption is no error: nobody waits for the answer any more. */
 export const endSpan = (fiber: Running, span: Tracer.Span, exit: Exit.Exit<HttpClientResponse, unknown>): void => {
   if (Exit.isFailure(exit)) {
-    const type = failureOf(exit.cause)
+    const type = errorTypeOf(exit.cause)
     if (type !== "Interrupted") span.attribute("error.type", type)
-    return span.end(timeOf(fiber), told(exit, type))
+    return span.end(spanTimeOf(fiber), redactExit(exit, type))
   }
   const { status } = exit.value
   span.attribute("http.response.status_code", status)
-  if (status < 400) return span.end(timeOf(fiber), Exit.void)
+  if (status < 400) return span.end(spanTimeOf(fiber), Exit.void)
   const type = String(status)
   span.attribute("error.type", type)
-  span.end(timeOf(fiber), Exit.fail(type))
+  span.end(spanTimeOf(fiber), Exit.fail(type))
 }
 
 const traceId = /^(?!0{32})[0-9a-f]{32}$/

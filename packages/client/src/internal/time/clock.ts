@@ -14,7 +14,7 @@ const clockOf = (fiber: Running): Clock.Clock => Context.get(fiber.currentDefaul
 export const hasLiveClock = (fiber: Running): boolean => clockOf(fiber) === liveClock
 
 /** The wall clock of a fiber, in epoch milliseconds, without an effect of its own. For display, and for a server's dates. */
-export const nowOf = (fiber: Running): number => clockOf(fiber).unsafeCurrentTimeMillis()
+export const unsafeNow = (fiber: Running): number => clockOf(fiber).unsafeCurrentTimeMillis()
 
 /** The same for an effect. One module has the clock: each import that is left to a bundle weighs a little. */
 export const currentTimeMillis: Effect.Effect<number> = Clock.currentTimeMillis
@@ -23,23 +23,23 @@ export const currentTimeMillis: Effect.Effect<number> = Clock.currentTimeMillis
 const toMillis = (nanos: bigint): number => Number((nanos + 500n) / 1000n) / 1000
 
 /** What `performance.now` lacks to the live clock: to ask it directly costs no bigint. */
-let origin: number | undefined
+let liveOffset: number | undefined
 
 const liveMillis = (): number => {
-  origin ??= toMillis(liveClock.unsafeCurrentTimeNanos()) - performance.now()
-  return origin + performance.now()
+  liveOffset ??= toMillis(liveClock.unsafeCurrentTimeNanos()) - performance.now()
+  return liveOffset + performance.now()
 }
 
 /**
  * The monotonic clock of a fiber, in milliseconds, with fractions. Every delay and deadline is measured with it, so that a
  * wall clock that is moved changes none of them. Its zero is some instant: a value means nothing outside this process.
  */
-export const monotonicOf = (fiber: Running): number => {
+export const unsafeMonotonicNow = (fiber: Running): number => {
   const clock = clockOf(fiber)
   return clock === liveClock ? liveMillis() : toMillis(clock.unsafeCurrentTimeNanos())
 }
 
 /** The same for an effect. */
 export const monotonicMillis: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
-  Effect.succeed(monotonicOf(fiber))
+  Effect.succeed(unsafeMonotonicNow(fiber))
 )

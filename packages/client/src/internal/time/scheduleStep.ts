@@ -6,7 +6,7 @@ import * as Intervals from "effect/ScheduleIntervals"
 import { monotonicMillis } from "./clock.js"
 
 /** A schedule in progress: what it decided last, and what it needs to decide again. */
-export interface Step {
+export interface ScheduleStep {
   readonly state: unknown
   /** How long to wait before the next send, in milliseconds. */
   readonly delayMs: number
@@ -17,11 +17,11 @@ export interface Step {
  * `Effect.retry` offers no place between the decision and the sleep. The schedule is given the monotonic clock, so that a
  * wall clock that is moved neither ends an `upTo` nor prolongs it.
  */
-export const step = <In, R>(
+export const nextStep = <In, R>(
   schedule: Schedule.Schedule<unknown, In, R>,
   state: unknown,
   input: In
-): Effect.Effect<Option.Option<Step>, never, R> =>
+): Effect.Effect<Option.Option<ScheduleStep>, never, R> =>
   Effect.flatMap(monotonicMillis, (monotonic) => {
     // Whole milliseconds: the sums of a schedule stay exact.
     const now = Math.floor(monotonic)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Shelf } from "../../../src/internal/cookies/cookieStore.js"
+import { CookieStore } from "../../../src/internal/cookies/cookieStore.js"
 
 /** Puts as many cookies, one after the other, and counts how often one of them is asked when it expires. */
 const looksFor = (cookies: number, domains: number) => {
@@ -11,10 +11,10 @@ const looksFor = (cookies: number, domains: number) => {
     }
     // It compares like a number, and that is all that is done with it.
   } as unknown as number
-  const shelf = new Shelf()
+  const shelf = new CookieStore()
   for (let at = 0; at < cookies; at++) {
     const domain = `d${at % domains}.test`
-    shelf.put(
+    shelf.set(
       { name: `c${at}`, value: "", domain, hostOnly: true, path: "/", secure: true, httpOnly: true, expires },
       0
     )

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import * as Tough from "tough-cookie"
-import type { Kept } from "../../../src/internal/cookies/cookieStore.js"
+import type { StoredCookie } from "../../../src/internal/cookies/cookieStore.js"
 import { SecureOverlay } from "../../../src/internal/cookies/secureOverlay.js"
 
-const kept = (name: string, domain: string, path: string, secure = true): Kept => ({
+const kept = (name: string, domain: string, path: string, secure = true): StoredCookie => ({
   ...{ name, domain, path, secure },
   ...{ value: "", hostOnly: false, httpOnly: false, expires: Infinity, created: 0 }
 })
 
 /** draft-ietf-httpbis-rfc6265bis, §5.7, as it is written. */
-const reference = (cookies: ReadonlyArray<Kept>, name: string, domain: string, path: string): boolean =>
+const reference = (cookies: ReadonlyArray<StoredCookie>, name: string, domain: string, path: string): boolean =>
   cookies.some(
     (one) =>
       one.secure &&

@@ -11,7 +11,7 @@ import type { Entry } from "../../../src/internal/call/deadlineQueue.js"
 import { Deadlines } from "../../../src/internal/call/deadlineQueue.js"
 import type { Direct } from "../../../src/internal/exchange/callbackTransport.js"
 import { directly } from "../../../src/internal/exchange/exchangeTimeout.js"
-import { wholeBody } from "../../../src/internal/response/bufferedBody.js"
+import { bufferedBody } from "../../../src/internal/response/bufferedBody.js"
 
 const request = HttpClientRequest.get("https://api.test/x")
 
@@ -20,7 +20,7 @@ type Outcome = Parameters<Parameters<Direct<string>>[1]>[0]
 const streamed = (status = 404): HttpClientResponse.HttpClientResponse =>
   HttpClientResponse.fromWeb(request, new Response("text", { status }))
 const whole = (): HttpClientResponse.HttpClientResponse =>
-  Object.assign(streamed(200), { [wholeBody]: new Uint8Array(1) })
+  Object.assign(streamed(200), { [bufferedBody]: new Uint8Array(1) })
 
 /** Deadlines that tell who is in them. */
 class Watched extends Deadlines {
