@@ -289,8 +289,8 @@ describe("a store that is broken", () => {
         )
       )
       expect(lines).toEqual([
-        'WARN Cookies could not be saved as "cookies": PermissionDenied',
-        'WARN Cookies could not be saved as "cookies": a defect'
+        'WARN cannot save cookies as "cookies": PermissionDenied. They are saved with the next change.',
+        'WARN cannot save cookies as "cookies": a defect. They are saved with the next change.'
       ])
       expect(kept.content()).toContain("verysecret")
     })
@@ -318,7 +318,7 @@ describe("content that no jar has saved", () => {
           using(kept, (jar) => Effect.tap(jar.cookiesFor(url), TestClock.adjust("1 hour")))
         )
         expect(value).toBe("")
-        expect(lines).toEqual(['WARN "cookies" holds no cookies that can be read: none kept'])
+        expect(lines).toEqual(['WARN cannot load cookies: the content of "cookies" is invalid. The jar starts empty.'])
         expect([kept.written, kept.content()]).toEqual([[], content])
         yield* using(kept, (jar) => jar.store(url, ["a=1"]))
         expect(yield* using(kept, (jar) => jar.cookiesFor(url))).toBe("a=1")

@@ -505,7 +505,7 @@ describe("counters", () => {
             description:
               name === "circuit_state"
                 ? "0: closed, 1: half-open, 2: open."
-                : "The wait of who was held last; 0 once one got in."
+                : "Wait of the request that was throttled last; 0 after a request is admitted."
           }).pipe(Metric.tagged("server.address", address))
         )
       const after = (event: Parameters<typeof Timeline.emit>[0]) =>

@@ -256,7 +256,7 @@ describe("what goes wrong on the wire", () => {
       const node = { code: "HPE_INVALID_CONSTANT", reason: "Expected HTTP/", rawPacket: Buffer.from(alert, "latin1") }
       for (const cause of [undici, node]) {
         const error = yield* failure(failing(cause).execute(get()))
-        expect(error).toMatchObject({ reason: "InvalidHttpResponse", detail: "the server speaks TLS: use https://" })
+        expect(error).toMatchObject({ reason: "InvalidHttpResponse", detail: "the server speaks TLS. Use https://" })
         expect(error.message).not.toContain("check the port")
       }
     })

@@ -1,22 +1,22 @@
-/** Responses that mean, beside a 401, that the credentials have expired. */
+/** Responses other than a 401 that mean that the credentials have expired. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { peek } from "../response/bodyPrefix.js"
 import { bufferErrorBody } from "../response/readBody.js"
 import type { ExpiredWhen } from "./scheme.js"
 
-/** Whether the status is one of the rule. Without a look at its body a success never is. */
+/** Whether the status matches the rule. A success never matches without a check of its body. */
 export const matchesStatus = ({ body, status: statuses }: ExpiredWhen, { status }: HttpClientResponse): boolean =>
   (typeof statuses === "number" ? statuses === status : statuses.includes(status)) &&
   (body !== undefined || status >= 300)
 
-/** A stream of events, or a file, may be of any length, and its reader waits for each part. */
+/** Other bodies, such as event streams or files, may have any length, and their reader waits for each part. */
 const isJson = ({ headers }: HttpClientResponse): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(headers["content-type"] ?? "")
 
 interface ExpiryCheck {
   readonly isExpired: boolean
-  /** The response, whose body can still be read. */
+  /** The response. Its body can still be read. */
   readonly response: HttpClientResponse
 }
 
@@ -28,13 +28,13 @@ const bodyMatches = (body: (text: string) => boolean, text: string): boolean => 
   }
 }
 
-/** Looks at the body of a response whose status is one of the rule. */
+/** Checks the body of a response after its status matched the rule. */
 export const checkExpiry = ({ body }: ExpiredWhen, response: HttpClientResponse): Effect.Effect<ExpiryCheck> => {
   if (body === undefined) return Effect.succeed({ isExpired: true, response })
   if (response.status >= 400) {
     return Effect.flatMap(bufferErrorBody(response), (buffered) =>
       Effect.map(
-        // The body is here; reading it again cannot fail.
+        // The body is buffered, so reading it cannot fail.
         Effect.orElseSucceed(buffered.text, () => ""),
         (text) => ({ isExpired: bodyMatches(body, text), response: buffered })
       )

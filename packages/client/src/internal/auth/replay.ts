@@ -1,4 +1,4 @@
-/** Sends a request with credentials, and once more with others when the server rejects them. */
+/** Sends a request with credentials, and sends it again with new credentials if the server rejects the first ones. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
@@ -28,7 +28,7 @@ const unauthorized = (response: HttpClientResponse, reason: Unauthorized["reason
     response
   )
 
-/** A request with what sends it, and what to do when it is refused. */
+/** The request, the next policy, and the scheme. */
 export interface ReplayContext<E, R> {
   readonly auth: Service
   readonly replay: Schedule.Schedule<unknown, Unauthorized>
@@ -37,7 +37,7 @@ export interface ReplayContext<E, R> {
   readonly steppedUp?: true
 }
 
-/** The credentials that were refused at first; none yet, where this is the first send. */
+/** Id of the credentials that were rejected first. Undefined for the first request. */
 export type InitialCredentialId = string | number | undefined
 
 export type SignedExchange<E, R> = Effect.Effect<HttpClientResponse, E | Unauthorized | AuthError, R>
@@ -48,7 +48,7 @@ export const signAndSend = <E, R>(
   initialId: InitialCredentialId
 ): SignedExchange<E, R> =>
   Effect.flatMap(
-    // Not before it runs: an effect is made once and may run often, and schemes may look at their state at once.
+    // Suspended, because an effect may run more than once, and a scheme may read its state when `sign` is called.
     Effect.suspend(() => context.auth.sign(context.request)),
     (signed) => sendSigned(context, signed, state, initialId)
   )
@@ -65,7 +65,7 @@ export const sendSigned = <E, R>(
     const { expiredWhen } = context.auth
     if (response.status >= 400) {
       if (response.status === 401) return onUnauthorized(context, signed, response, state, initialId, failWithError)
-      // A rate limit asks for a wait, which other credentials do not spare.
+      // New credentials do not help against a rate limit.
       if (isRateLimit(response)) return Effect.succeed(response)
       const stepped = response.status === 403 ? tryStepUp(context, signed, response, state) : undefined
       if (stepped !== undefined) return stepped
@@ -75,12 +75,12 @@ export const sendSigned = <E, R>(
       : Effect.succeed(response)
   })
 
-/** What a call gives when nothing more is done about a rejection. */
+/** The outcome of the call if the rejection cannot be resolved. */
 type OnGiveUp = (error: Unauthorized, response: HttpClientResponse) => Effect.Effect<HttpClientResponse, Unauthorized>
 
 const failWithError: OnGiveUp = (error) => Effect.fail(error)
 
-/** Its status decides what it means to the caller, as if there were no rule. */
+/** The response keeps the meaning of its status, as without an `expiredWhen` rule. */
 const passResponse: OnGiveUp = (_, response) => Effect.succeed(response)
 
 const checkExpired = <E, R>(
@@ -105,11 +105,12 @@ const onUnauthorized = <E, R>(
 ): SignedExchange<E, R> =>
   Effect.gen(function* () {
     const { auth, replay } = context
-    // Before anything else: a scheme may ask the same server for a token, through a pool of one connection.
+    // Buffer the body first. The scheme may request a token from the same server, and the pool may have only one
+    // connection.
     const buffered = yield* bufferErrorBody(response)
     const error = unauthorized(buffered, initialId === undefined ? "Rejected" : "RejectedAfterRefresh")
     const at = yield* currentTimeMillis
-    // A scheme may have to answer what the server said word for word, where an error leaves out what it quotes.
+    // The scheme gets the challenges unredacted, because it may have to repeat them to the server.
     const initialCredentialId = initialId ?? credential
     const rejection: Rejection = { credential, challenges: challengesOf(buffered), at, initialCredentialId }
     const nextAttempt = yield* nextStep(replay, state, error)
@@ -127,13 +128,16 @@ const onUnauthorized = <E, R>(
     return yield* signAndSend(toReplay(context, buffered), nextAttempt.value.state, initialCredentialId)
   })
 
-/** A replay: what the server says about it may quote the credentials that it was sent before. */
+/**
+ * A replay. The response to it may quote the credentials of the rejected request, so that request is added to its
+ * history.
+ */
 const toReplay = <E, R>(context: ReplayContext<E, R>, response: HttpClientResponse): ReplayContext<E, R> => ({
   ...context,
   request: withHistory(context.request, signingsOf(response))
 })
 
-/** Undefined for a scheme that has nothing to say to a 403. */
+/** Undefined if the scheme does not handle the 403. */
 const tryStepUp = <E, R>(
   context: ReplayContext<E, R>,
   { credential, request }: Signed,

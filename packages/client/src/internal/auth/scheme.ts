@@ -1,4 +1,4 @@
-/** The port of authentication schemes. */
+/** The interface of authentication schemes. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { Challenge } from "@countersign/protocol/Challenge"
@@ -7,45 +7,54 @@ import type * as Schedule from "effect/Schedule"
 import type { AuthError, Unauthorized } from "../../Errors.js"
 
 /**
- * A request with credentials on it, and a name for the ones that were used: a number or a text that is no secret, by
- * which the scheme knows them again if they are refused.
+ * A signed request, and an id of the credentials it was signed with. The id is a number or a string that is not secret.
+ * The scheme uses it to identify the credentials if they are rejected.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Signed {
+  /** The request with credentials. */
   readonly request: HttpClientRequest
+  /** Id of the credentials. It must not be secret. */
   readonly credential: string | number
-  /** Told of the answer, whatever it is, when it comes: servers hand out with one what the next request needs. Never throws. */
+  /**
+   * Called with every response. Some servers send a value that the next request needs, such as a nonce. It must not
+   * throw.
+   */
   readonly onResponse?: ((response: HttpClientResponse) => void) | undefined
 }
 
 /**
- * A 401: which credentials were refused, and what the server asks for.
+ * A rejected request: the id of the rejected credentials, the server's challenges, and the time (epoch milliseconds).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Rejection {
+  /** Id of the rejected credentials, from {@link Signed.credential}. */
   readonly credential: string | number
+  /** The parsed `WWW-Authenticate` of the response. */
   readonly challenges: ReadonlyArray<Challenge>
+  /** Time of the response, in epoch milliseconds. */
   readonly at: number
-  /** The credentials that the request was refused with at first: the same ones, unless this is a replay. */
+  /** Id of the credentials that were rejected first. It differs from `credential` only for a replay. */
   readonly initialCredentialId?: string | number | undefined
 }
 
 /**
- * Which responses mean that the credentials have expired, beside a 401.
+ * Responses other than a 401 that mean that the credentials have expired.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ExpiredWhen {
-  /** The status, such as 403 or 400; or several. One below 300 needs {@link ExpiredWhen.body}. */
+  /** The status, or several, such as 403 or 400. A status below 300 requires {@link ExpiredWhen.body}. */
   readonly status: number | ReadonlyArray<number>
   /**
-   * Whether the body says so; without it each response with the status does. It gets the body as text: of an error the first
-   * 64 KiB, of a success only JSON of at most 64 KiB. False if it throws.
+   * Whether the body of such a response means that the credentials have expired. Without it, every response with the
+   * status does. It receives the body as text: the first 64 KiB of an error; of a success only JSON of at most 64 KiB.
+   * If it throws, the result is false.
    */
   readonly body?: ((text: string) => boolean) | undefined
 }
@@ -57,33 +66,38 @@ export interface ExpiredWhen {
  * @category models
  */
 export interface Service {
-  /** Puts the credentials on one send. Called for every send anew: tokens change, and signatures carry the time. */
+  /**
+   * Adds the credentials to a request. Called for every HTTP request, because tokens change and signatures contain the
+   * time.
+   */
   readonly sign: (request: HttpClientRequest) => Effect.Effect<Signed, AuthError>
   /**
-   * Signs at once, where nothing has to be waited for: a token that is there and fresh at `now` (epoch milliseconds)
-   * needs no effect. Where it gives `undefined`, and for replays, {@link sign} is asked.
+   * Signs without an effect, if nothing has to be awaited: for example with a cached token that is valid at `now`
+   * (epoch milliseconds). {@link sign} is used if it returns `undefined`, and for replays.
    */
   readonly signSync?: ((request: HttpClientRequest, now: number) => Signed | undefined) | undefined
   /**
-   * Answers a refusal: true when another send may fare better, since there are other credentials than the refused
-   * ones now (a token was refreshed, the next key is in use, the challenge can be answered). It gets others only if
-   * the refused ones are still the current ones.
+   * Handles a 401. Succeeds with true if the request can be sent again with other credentials: after a token refresh,
+   * with the next key, or in answer to a challenge. It gets new credentials only if the rejected ones are still the
+   * current ones.
    */
   readonly onRejected: (rejection: Rejection) => Effect.Effect<boolean, AuthError>
   /**
-   * Answers a 403: true when another send may fare better, since there are credentials now that allow more. Where it is
-   * left out, or gives nothing or false, the answer is the 403. One for each request.
+   * Handles a 403. Succeeds with true if the request can be sent again with credentials that allow more. If it is
+   * missing, or returns `undefined` or false, the response is the 403. Called once per request.
    */
   readonly onInsufficientScope?:
     | ((rejection: Pick<Rejection, "credential" | "challenges">) => Effect.Effect<boolean, AuthError> | undefined)
     | undefined
-  /** Hears of a refusal that nothing more is done about, a replay's for one: to renew at once again would not help. */
+  /**
+   * Called for a rejection that is not replayed, such as that of a replay. Renewing again immediately would not help.
+   */
   readonly onReplayRejected?: ((rejection: Rejection) => Effect.Effect<void>) | undefined
   /**
-   * Which other responses than a 401 are answered as one: {@link Service.onRejected}, and a replay. If nothing more is done about
-   * such a response, the call gets the response itself, such as `Forbidden` for a 403. A rate limit is none of them.
+   * Which responses other than a 401 are handled as a 401: {@link Service.onRejected} and a replay. If that does not
+   * help, the call gets the response itself, such as `Forbidden` for a 403. Rate limits are excluded.
    */
   readonly expiredWhen?: ExpiredWhen | undefined
-  /** How often a request is worth sending again, where `replayOnce` does not fit: once for each further key. */
+  /** How often to replay a request, instead of `replayOnce`: for example once per further key. */
   readonly replay?: Schedule.Schedule<unknown, Unauthorized> | undefined
 }

@@ -44,7 +44,7 @@ const stillIn = (call: Call): Call => {
  * times. So a fiber sets this one once, and changes what is in it.
  */
 interface Place {
-  /** Whose it is: nobody's, while it is as a fiber got it from the one that forked it. */
+  /** The fiber that set it. Undefined while a fiber has it from the fiber that forked it. */
   readonly owner: FiberId.FiberId | undefined
   call: Call
 }
@@ -52,8 +52,8 @@ interface Place {
 const nowhere: Place = { owner: undefined, call: outside }
 
 /**
- * Whether who forks is in that call. If not, something is run with a `Runtime` that was taken from a fiber, maybe long
- * ago, and what that fiber does now is none of its business.
+ * Whether the fiber that forks is in that call. If not, something is run with a `Runtime` that was taken from a fiber,
+ * maybe long ago, and the current call of that fiber does not matter.
  */
 const isRunning = (call: Call): boolean => Option.exists(Fiber.getCurrentFiber(), (fiber) => callOf(fiber) === call)
 
@@ -111,7 +111,7 @@ export const countSend = (fiber: Running): number => {
   return shared === outside.shared ? 0 : shared.sends++
 }
 
-/** A call within whatever this fiber is in: a token's, for one, whose sends are no resends of the request that asked. */
+/** A call within whatever this fiber is in: a token's, for one. Its sends are no resends of the outer request. */
 export const begin = (outer: Call, deadline: number): Call => ({
   deadline: Math.min(outer.deadline, deadline),
   retrying: outer.retrying,
@@ -125,7 +125,7 @@ export const retried = ({ deadline, shared }: Call): Call => ({
   shared: shared === outside.shared ? sharedIn(outside) : shared
 })
 
-/** Whether there is a call at all, whoever began it. */
+/** Whether there is a call at all. */
 export const isInside = (call: Call): boolean => call !== outside
 
 /** Leaves what was entered, when what was done there ends by itself. */
@@ -144,7 +144,7 @@ const leaving = <A, E, R>(effect: Effect.Effect<A, E, R>, fiber: Running, outer:
 /** Runs an effect as a part of a call: `Effect.locally`, at a fraction of its price. */
 export const locally = <A, E, R>(effect: Effect.Effect<A, E, R>, call: Call): Effect.Effect<A, E, R> =>
   Effect.withFiberRuntime((fiber) => {
-    // Within a call an interruption ends that one too, and whoever began it leaves for all.
+    // Within a call an interruption ends that one too, and the outermost fiber leaves for all.
     if (callOf(fiber) !== outside) return leaving(effect, fiber, enter(fiber, call))
     return Effect.uninterruptibleMask((restore) => leaving(restore(effect), fiber, enter(fiber, call)))
   })

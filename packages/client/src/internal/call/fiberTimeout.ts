@@ -27,7 +27,7 @@ class Interruption extends Entry {
   readonly #deadlines: Deadlines
   readonly #outer: Call
   readonly #begun: boolean
-  /** In whose name it was; undefined while it was not. */
+  /** The id of the interruption. Undefined until the timer interrupts the fiber. */
   #mark: FiberId.FiberId | undefined
 
   constructor(fiber: Running, deadlines: Deadlines, call: Call | undefined) {
@@ -40,7 +40,7 @@ class Interruption extends Entry {
   }
 
   override strike(): void {
-    // A name of its own for each: bounds nest, and each answers for itself only.
+    // A separate id for each, because bounds nest and each handles only its own interruption.
     this.#mark = FiberId.runtime(-1 - marks++, 0)
     this.#fiber.unsafeInterruptAsFork(this.#mark)
   }
@@ -69,7 +69,7 @@ export const longestTimer = 2 ** 31 - 1
 const isOutOfReach = (fiber: Running, { runtimeFlags }: FiberStatus.Running): boolean =>
   !RuntimeFlags.interruptible(runtimeFlags) || !hasLiveClock(fiber) || mayHaveChildren(fiber)
 
-/** Takes one interruptor's interruption off the fiber; tells whether it is still interrupted, by somebody else. */
+/** Takes one interruptor's interruption off the fiber. Returns whether another interruption remains. */
 const forgive = (mark: FiberId.FiberId): Effect.Effect<boolean> =>
   Effect.flatMap(FiberRef.get(FiberRef.interruptedCause), (cause) => {
     const others = HashSet.remove(Cause.interruptors(cause), mark)
@@ -78,7 +78,7 @@ const forgive = (mark: FiberId.FiberId): Effect.Effect<boolean> =>
     return Effect.as(FiberRef.set(FiberRef.interruptedCause, left), HashSet.size(others) > 0)
   })
 
-/** After the timer has fired: what has come in spite of it counts, and so does an interruption of anybody else's. */
+/** After the timer has fired: a result that has come in spite of it counts, and so does any other interruption. */
 const overdue = <A, E, E2>(
   exit: Exit.Exit<A, E>,
   mark: FiberId.FiberId,

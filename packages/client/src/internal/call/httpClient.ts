@@ -4,8 +4,8 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 
 /**
- * A client that is nothing but a function from a request to its answer: the platform's combinators work on it. Its
- * `execute` is that function itself; the platform's would wrap each request in two effects for each policy.
+ * A client made of a function from a request to its response. The platform's combinators work on it. Its `execute` is
+ * the function itself, where the platform's `execute` would add two effects per request and policy.
  */
 export const fromExecute = <E, R>(
   execute: (request: HttpClientRequest) => Effect.Effect<HttpClientResponse, E, R>
@@ -15,7 +15,9 @@ export const fromExecute = <E, R>(
     { execute }
   )
 
-/** A client whose `execute` never throws: what a policy throws where it makes its effect is a defect of that effect. */
+/**
+ * A client with an `execute` that never throws. If a policy throws while it makes its effect, the effect fails with a defect.
+ */
 export const total = <E, R>(client: HttpClient.HttpClient.With<E, R>): HttpClient.HttpClient.With<E, R> =>
   fromExecute((request) => {
     try {

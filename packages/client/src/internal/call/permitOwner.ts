@@ -9,7 +9,7 @@ const slack = 1000
 /** The lease of a fiber without a deadline, in milliseconds, on a runtime that may drop fibers without a trace. */
 const longestLease = 300_000
 
-/** Who has something that others wait for: a permit, the place of a probe. */
+/** A fiber that has something that others wait for: a permit, or the place of a probe. */
 export interface Holder {
   readonly fiber: Running
   /** What it has it for; undefined outside of calls. */

@@ -13,19 +13,22 @@ import { makeRequestBuilder } from "../request/requestBuilder.js"
 import { drain } from "../response/readBody.js"
 import { fromExecute } from "./httpClient.js"
 
-/** One whole call of the client further in is one exchange of the other's, which may send it again as it would any. */
+/**
+ * Converts the error of an inner client. A whole call of the inner client is one request of the outer client, which may
+ * retry it.
+ */
 const toTransportError = (error: ApiError): TransportError | InvalidRequest => {
   if (error instanceof TransportError || error instanceof InvalidRequest) return error
   if (error instanceof Timeout) {
     return new TransportError({ method: error.method, url: error.url, reason: "HeadersTimeout", sent: "maybe" })
   }
   const reason = error._tag === "TokenError" || error._tag === "TokenStoreError" ? "Credentials" : "Body"
-  return new InvalidRequest({ reason, detail: `the client that is its transport gave up: ${error.message}` })
+  return new InvalidRequest({ reason, detail: `the client used as the transport failed: ${error.message}` })
 }
 
 /**
- * Our errors as the platform's. Whoever sees them must not send again what the pipeline has given up on: `Transport`
- * and every status are transient to `retryTransient`, `Encode` is not.
+ * Converts an error of this package to a platform error. `retryTransient` must not retry it, because the pipeline has
+ * given up. It retries `Transport` and every status, but not `Encode`.
  */
 const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiError): HttpClientError.RequestError => {
   const redacted = new HttpClientError.RequestError({
@@ -39,8 +42,9 @@ const platformError = (request: HttpClientRequest.HttpClientRequest, error: ApiE
 }
 
 /**
- * A pipeline as platform's `HttpClient`. A policy that gave up on a status gives its last response, since typed
- * clients decode the errors of their endpoints from it; other errors become `RequestError`, with ours as the cause.
+ * A pipeline as the platform's `HttpClient`. If a policy gave up because of a status, the result is the last response,
+ * because typed clients decode the errors of their endpoints from it. Other errors become `RequestError`, with this
+ * package's error as the cause.
  */
 export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<ApiError>): HttpClient.HttpClient => {
   const client = makePlatformExecute(pipeline)
@@ -53,7 +57,7 @@ export const toPlatformHttpClient = (pipeline: HttpClient.HttpClient.With<ApiErr
         : client.execute(request)
     }
   }
-  // The platform's own would throw for options that make no request, and write the query of a `URL` anew.
+  // The platform's own verbs throw for invalid options, and rewrite the query of a `URL`.
   return Object.assign(client, {
     get: verb("GET"),
     head: verb("HEAD"),

@@ -5,18 +5,21 @@ import * as Signal from "../../Signal.js"
 /** A fiber in a queue. */
 export class Waiter {
   readonly turn: Signal.Signal<void> = Signal.make()
-  /** When it last polled, in milliseconds of the monotonic clock. Undefined for a fiber that is notified. */
+  /**
+   * Time of the last poll, in milliseconds of the monotonic clock. Undefined for a fiber that is notified instead of
+   * polling.
+   */
   polledAt: number | undefined
 }
 
-/** A waiter that polls does so every 20 ms. After this time without a poll, in milliseconds, its request is over. */
+/** A polling waiter polls every 20 ms. If it has not polled for this time, in milliseconds, its fiber is lost. */
 const lostAfterMs = 1000
 
 /** Whether a waiter has stopped polling. */
 export const isLost = ({ polledAt }: Pick<Waiter, "polledAt">, now: number): boolean =>
   polledAt !== undefined && now - polledAt > lostAfterMs
 
-/** Fibers that wait for their turn, first come, first served. Times are milliseconds of the monotonic clock. */
+/** Fibers that wait in order of arrival. Times are milliseconds of the monotonic clock. */
 export class WaitQueue<W extends Waiter> {
   readonly #waiters = new Set<W>()
 
@@ -33,10 +36,10 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
-   * Waits for a turn. A waiter that was removed as lost, and polls after all, joins again: the process may have computed for
-   * longer than a waiter may be silent.
+   * Waits until the waiter is admitted. A waiter that was removed as lost is added again when it polls, because the
+   * process may have computed for longer than the allowed time between two polls.
    *
-   * @param advance - called at each look of a polling fiber: it gives turns to waiters if there is room.
+   * @param advance - called at each poll. It admits waiters if there is room.
    */
   awaitTurn(waiter: W, advance: (now: number) => void): Effect.Effect<void> {
     return waiter.turn.wait((now) => {
@@ -46,7 +49,7 @@ export class WaitQueue<W extends Waiter> {
     })
   }
 
-  /** Removes the first waiter and returns it. Waiters that have stopped polling are removed without a turn. */
+  /** Removes and returns the first waiter. Waiters that have stopped polling are skipped and removed. */
   shift(now: number): W | undefined {
     for (const waiter of this.#waiters) {
       this.#waiters.delete(waiter)
@@ -56,7 +59,7 @@ export class WaitQueue<W extends Waiter> {
   }
 }
 
-/** Gives a waiter its turn. */
+/** Admits a waiter. */
 export const admit = (waiter: Waiter): void => {
   waiter.turn.complete(Exit.void)
 }

@@ -1,26 +1,29 @@
 import type { Holder } from "../call/permitOwner.js"
 import type { FailureCounter } from "./service.js"
 
-/** What is said about when to come back while a probe is under way, in milliseconds, at most: it will soon be known. */
+/**
+ * Maximum `retryAfter` that is reported while a probe is in progress, in milliseconds. The result of the probe is
+ * expected soon.
+ */
 const probeRetryHintMs = 1000
 
 /**
- * The state of one origin. Closed, it counts failures; open, it lets nobody pass until an instant; then it is half-open
- * and has a place for one. Knows no clock: everybody who asks brings the time of the monotonic clock, in milliseconds.
+ * State machine of one origin's circuit. Closed, it counts failures. Open, it rejects requests until a given time.
+ * Half-open, it admits one probe. It has no clock: callers pass the time of the monotonic clock, in milliseconds.
  */
 export class Circuit {
   readonly origin: string
   counter: FailureCounter
-  /** Changes when it opens and when it closes: what was begun before says nothing about what is now. */
+  /** Incremented when the circuit opens or closes. Results of requests from an earlier generation are ignored. */
   generation = 0
   isClosed = true
-  /** Whether the last exchange failed. */
+  /** Whether the last request failed. */
   isFailing = false
-  /** Who tries whether it is over. */
+  /** Owner of the probe that is in progress. */
   probe: Holder | undefined
-  /** What its schedule needs to go on; undefined while it has not begun. */
+  /** State of the recovery schedule. Undefined before its first step. */
   scheduleState: { readonly state: unknown } | undefined
-  /** For how long it was open the last time, in milliseconds: what a schedule that has ended said last. */
+  /** Length of the last open state, in milliseconds. When the schedule has ended, it stays the same. */
   #delayMs = 1000
   #openedAt = 0
 
@@ -33,28 +36,28 @@ export class Circuit {
     return this.#openedAt + this.#delayMs
   }
 
-  /** Counts an exchange that was begun in a generation; tells whether it was one failure too many. */
+  /** Counts the result of a request that started in `generation`. Returns true if the circuit must open. */
   record(generation: number, failed: boolean, now: () => number): boolean {
     if (generation !== this.generation) return false
     this.isFailing = failed
     return this.counter.record(failed, now)
   }
 
-  /** In how many milliseconds a probe may be sent: 0 if now. */
+  /** Milliseconds until a probe may be sent. 0 if it may be sent now. */
   millisUntilProbe(now: number): number {
     if (this.probe !== undefined) return Math.max(1, Math.min(this.#delayMs, probeRetryHintMs))
-    // A clock that was set back must not keep it open for as long.
+    // Do not stay open longer if the clock was set back.
     return now < this.#openedAt ? 0 : Math.max(0, this.until - now)
   }
 
-  /** Opens, for as long as the last time, until {@link openFor} says for how long. */
+  /** Opens the circuit for the last delay, until {@link openFor} sets another one. */
   open(now: number): void {
     this.generation++
     this.isClosed = false
     this.#openedAt = now
   }
 
-  /** Says for how long it is open. */
+  /** Sets the length of the open state. */
   openFor(delayMs: number): void {
     this.#delayMs = delayMs
   }

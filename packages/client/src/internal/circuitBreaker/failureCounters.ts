@@ -1,7 +1,7 @@
-/** How failures are counted until they are too many. They know no clock: who tells them brings one. */
+/** Counters that decide when a circuit opens. They have no clock: callers pass the time. */
 import type { FailureCounter } from "./service.js"
 
-/** Failures with no answer in between. */
+/** Opens after a number of failures in a row. */
 export class ConsecutiveFailures implements FailureCounter {
   readonly #limit: number
   #failures = 0
@@ -16,15 +16,15 @@ export class ConsecutiveFailures implements FailureCounter {
   }
 }
 
-/** The share of failures among the exchanges of a rolling window, which moves on bucket by bucket. */
+/** Opens at a share of failed requests in a rolling window, which moves bucket by bucket. */
 export class RollingFailureRate implements FailureCounter {
   readonly #ratio: number
   readonly #minimum: number
-  /** The length of a bucket, in milliseconds. */
+  /** Length of a bucket, in milliseconds. */
   readonly #width: number
   readonly #all: Array<number>
   readonly #failed: Array<number>
-  /** Which bucket is the newest, counted from the zero of the clock. */
+  /** Number of the newest bucket, counted from the zero of the clock. */
   #newest = 0
   #allSum = 0
   #failedSum = 0
@@ -51,7 +51,8 @@ export class RollingFailureRate implements FailureCounter {
   #advanceTo(bucket: number): void {
     const buckets = this.#all.length
     const passed = bucket - this.#newest
-    // A clock that was set back by a little counts into the newest; by more, and there is nothing to be kept.
+    // A clock set back by less than the window counts into the newest bucket. If it was set back further, all buckets
+    // are cleared.
     if (passed <= 0 && passed > -buckets) return
     for (let n = Math.max(1, passed - buckets + 1); n <= passed; n++) this.#clear((this.#newest + n) % buckets)
     if (passed < 0) for (let n = 0; n < buckets; n++) this.#clear(n)
@@ -66,7 +67,7 @@ export class RollingFailureRate implements FailureCounter {
   }
 }
 
-/** Several tallies, each of which hears of everything. */
+/** Opens when any of several counters does. Each counter records every result. */
 export class AnyOf implements FailureCounter {
   readonly #counters: ReadonlyArray<FailureCounter>
 

@@ -1,4 +1,4 @@
-/** Exchanges on their way through the circuits of a client. */
+/** Runs requests through the circuit of their origin. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
@@ -21,7 +21,7 @@ import { Circuit } from "./circuit.js"
 import type { OpenEvent, Options, Service, State, TripPolicy } from "./service.js"
 
 /**
- * What {@link Options}, and those of `consecutiveFailures`, `failureRate` and `halfOpenAfter`, are when they are left out.
+ * Defaults of {@link Options}, `consecutiveFailures`, `failureRate` and `halfOpenAfter`.
  *
  * @since 0.1.0
  * @category defaults
@@ -45,7 +45,7 @@ interface ResolvedOptions {
   readonly isFailure: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
 }
 
-/** The last instant that a date can hold: a schedule may say more. */
+/** The latest valid `Date`. A schedule may return a longer delay. */
 const maxDateMillis = 8.64e15
 
 const dateOf = (instant: number): DateTime.Utc => DateTime.unsafeMake(Math.min(instant, maxDateMillis))
@@ -57,7 +57,7 @@ const responseHealth = ({ isFailure }: ResolvedOptions, response: HttpClientResp
   return isFailed ? "failing" : "healthy"
 }
 
-/** Neither an interruption nor a defect of this side's says anything about the other. */
+/** Interruptions and defects of the client say nothing about the server. */
 const causeHealth = ({ isFailure }: ResolvedOptions, cause: Cause.Cause<unknown>): ServerHealth => {
   const failure = Cause.failureOption(cause)
   if (Option.isNone(failure)) return undefined
@@ -66,7 +66,7 @@ const causeHealth = ({ isFailure }: ResolvedOptions, cause: Cause.Cause<unknown>
   return isFailure(Exit.failCause(cause)) ? "failing" : health === "failing" ? undefined : health
 }
 
-/** What a circuit without a predicate of the caller's takes for a failure. */
+/** The default of `isFailure`. */
 export const isFailureExit = (exit: Exit.Exit<HttpClientResponse, unknown>): boolean =>
   Exit.match(exit, {
     onSuccess: ({ status }) => isServerFailure(status),
@@ -81,7 +81,10 @@ const failureReason = (exit: Exit.Exit<HttpClientResponse, unknown>): string => 
   return "status" in error ? String(error.status) : String(error._tag)
 }
 
-/** Opens at once, and asks the schedule for how long: it may take its time, and nobody is to pass meanwhile. */
+/**
+ * Opens the circuit, then runs the schedule for the length. The schedule may be slow, and no request may pass
+ * meanwhile.
+ */
 const openCircuit = (
   { schedule }: ResolvedOptions,
   circuit: Circuit,
@@ -103,7 +106,7 @@ const openCircuit = (
   )
 }
 
-/** Counts an exchange of a closed circuit. */
+/** Counts the result of a request through a closed circuit. */
 const recordResult = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
@@ -135,7 +138,7 @@ const observeClosed = <E, R>(
 const makeCircuitOpen = ({ origin }: Circuit, ms: number, now: number): CircuitOpen =>
   new CircuitOpen({ origin, retryAfter: Duration.millis(ms), retryAt: dateOf(now + ms) })
 
-/** What the probe found out; without a verdict the next request is one. */
+/** Opens or closes the circuit by the probe's result. Without a result the next request is the probe. */
 const onProbeResult = (
   resolved: ResolvedOptions,
   circuit: Circuit,
@@ -149,7 +152,7 @@ const onProbeResult = (
   return Timeline.emit(() => ({ _tag: "CircuitClosed", origin: circuit.origin }))
 }
 
-/** The way through a circuit that is not closed: for one, if it is time. */
+/** Sends the request as the probe if the circuit is half-open. Fails with `CircuitOpen` otherwise. */
 const tryProbe = <E, R>(
   resolved: ResolvedOptions,
   circuit: Circuit,
@@ -169,9 +172,9 @@ const tryProbe = <E, R>(
       Timeline.emit(() => ({ _tag: "CircuitHalfOpened", origin: circuit.origin })),
       exchange
     )
-    // The place is free before anybody's predicate is asked: what that throws must not keep it.
+    // Release the probe before the caller's `isFailure` runs, because that may throw.
     const endProbe = (health: () => ServerHealth, exit: Exit.Exit<HttpClientResponse, E>): Exchange<E, R> => {
-      // After its lease another request is the probe.
+      // The lease of this probe has expired, and another request may be the probe.
       if (circuit.probe !== holder) return exit
       circuit.probe = undefined
       return Effect.zipRight(onProbeResult(resolved, circuit, fiber, health(), exit), exit)

@@ -1,4 +1,4 @@
-/** The service and the options of circuit breakers. */
+/** Service and options of circuit breakers. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as DateTime from "effect/DateTime"
@@ -8,7 +8,7 @@ import type * as Schedule from "effect/Schedule"
 import type { CircuitOpen } from "../../Errors.js"
 
 /**
- * How an origin's circuit is. `HalfOpen`: the next request is the probe, or one is on its way.
+ * State of an origin's circuit. In `HalfOpen` the next request is the probe, or a probe is in progress (`isProbing`).
  *
  * @since 0.1.0
  * @category models
@@ -19,73 +19,79 @@ export type State =
   | { readonly _tag: "HalfOpen"; readonly isProbing: boolean }
 
 /**
- * The circuits of a client, one for each origin.
+ * The circuit breaker of a client. Each origin has its own circuit.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** Runs an exchange if its origin's circuit lets it pass, and hears how it ended; fails with `CircuitOpen` if not. */
+  /**
+   * Runs `exchange` if the circuit of the request's origin admits it, and counts the result. Fails with `CircuitOpen`
+   * if not.
+   */
   readonly execute: <E, R>(
     request: HttpClientRequest,
     exchange: Effect.Effect<HttpClientResponse, E, R>
   ) => Effect.Effect<HttpClientResponse, E | CircuitOpen, R>
-  /** How the circuit of an origin is; any URL there will do. */
+  /** State of an origin's circuit. `origin` can be any URL of that origin. */
   readonly state: (origin: string) => Effect.Effect<State>
 }
 
 /**
- * The count of one closed circuit.
+ * Counts the results of one closed circuit.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FailureCounter {
   /**
-   * Takes an exchange that has just ended; true if the circuit is to open. `now` gives the milliseconds of the monotonic
-   * clock, for a count by time. Call it only then: reading the clock costs more than all the rest.
+   * Records a result. Returns true if the circuit must open. `now` returns the milliseconds of the monotonic clock;
+   * call it only for time-based counts, because reading the clock is expensive here.
    */
   readonly record: (failed: boolean, now: () => number) => boolean
 }
 
 /**
- * When a circuit opens: makes the count for each time that it closes.
+ * Decides when a circuit opens. A new counter is made each time the circuit closes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TripPolicy {
+  /** Makes the counter of a circuit that has just closed. */
   readonly makeCounter: () => FailureCounter
 }
 
 /**
- * What a schedule of recovery decides over: the circuit that opens, and the failure that made it open, a status or the tag
- * of an error.
+ * Input of the recovery schedule: the origin of the circuit, and the failure that opened it (a status or the tag
+ * of an error).
  *
  * @since 0.1.0
  * @category models
  */
 export interface OpenEvent {
+  /** The origin of the circuit that opens. */
   readonly origin: string
+  /** The failure: a status such as `503`, or the `_tag` of an error. */
   readonly reason: string
 }
 
 /**
- * How circuits open and close.
+ * Options of the circuit breaker.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** When they open (`consecutiveFailures`). */
+  /** When a circuit opens (`consecutiveFailures`). */
   readonly tripPolicy?: TripPolicy | undefined
   /**
-   * For how long they stay open, step by step with each probe that fails (`halfOpenAfter`); after a probe that was
-   * answered it begins anew. When it ends, the last delay stays.
+   * How long a circuit stays open: one step of the schedule per failed probe (`halfOpenAfter`). A successful probe
+   * resets the schedule. After the end of the schedule its last delay is used.
    */
   readonly schedule?: Schedule.Schedule<unknown, OpenEvent> | undefined
-  /** Which exchanges are failures ({@link isFailure}). Never asked about interruptions and defects. */
+  /** Which results are failures ({@link isFailure}). Not called for interruptions and defects. */
   readonly isFailure?: ((exit: Exit.Exit<HttpClientResponse, unknown>) => boolean) | undefined
-  /** How many origins are remembered at most (1000): those that were idle for longest are forgotten first, open ones last. */
+  /** Maximum number of origins kept (1000). The least recently used ones are removed first, open circuits last. */
   readonly maxOrigins?: number | undefined
 }

@@ -1,4 +1,4 @@
-/** Exchanges on their way through the bulkheads of a client. */
+/** Runs requests with a permit of their origin's bulkhead. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
@@ -20,7 +20,7 @@ import type { Permit } from "./bulkhead.js"
 import type { Limit, AdaptiveLimit, Options, Service } from "./service.js"
 
 /**
- * What {@link Options}, and those of `adaptive`, are when they are left out; `maxQueued` is twice the limit.
+ * Defaults of {@link Options} and of `adaptive`. The default of `maxQueued` is twice the limit.
  *
  * @since 0.1.0
  * @category defaults
@@ -39,16 +39,16 @@ type Exchange<E, R> = Effect.Effect<HttpClientResponse, E, R>
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 interface ResolvedOptions {
-  /** Whether the limit moves: only then somebody wants to know how exchanges end. */
+  /** Whether the limit changes with the results of requests. Only then results are recorded. */
   readonly isAdaptive: boolean
-  /** Whether it wants to know how long they took. */
+  /** Whether durations of requests are measured. */
   readonly measuresDuration: boolean
   readonly maxQueued: number | undefined
-  /** The longest wait, in milliseconds. */
+  /** Maximum wait for a permit, in milliseconds. */
   readonly maxWaitMs: number
 }
 
-/** A request that wants to be sent, and by which way. */
+/** A request that needs a permit, and how to run it. */
 interface AdmissionRequest<E, R> {
   readonly resolved: ResolvedOptions
   readonly bulkhead: Bulkhead
@@ -57,15 +57,15 @@ interface AdmissionRequest<E, R> {
   readonly exchange: Exchange<E, R>
 }
 
-/** The longest wait that a timer of the platform can hold. */
+/** Maximum delay of a platform timer. */
 const maxTimerMillis = 2 ** 31 - 1
 
-/** Of the time that the call has left: who gets a permit in its last moments can do nothing with it. */
+/** Share of the time until the deadline that a request may wait. A permit shortly before the deadline is useless. */
 const deadlineShare = 0.95
 
 const isOverload = (status: number): boolean => status === 429 || isOutage(status)
 
-/** Of an error with a status that asks for a wait: a 403 is one where it is a rate limit. */
+/** For errors with a `retryAfter`: a 403 among them is a rate limit. */
 const isOverloadError = (status: number): boolean => status === 403 || isOverload(status)
 
 const responseHealth = (response: HttpClientResponse): ServerHealth =>
@@ -78,7 +78,7 @@ const causeHealth = (cause: Cause.Cause<unknown>): ServerHealth => {
 
 const makeOverloaded = ({ limit, origin, queued }: Bulkhead): Overloaded => new Overloaded({ origin, limit, queued })
 
-/** Sends with a permit, and gives it back whatever comes. */
+/** Sends the request with a permit, and always releases the permit. */
 const sendWithPermit = <E, R>(
   { bulkhead, exchange, fiber, restore, resolved }: AdmissionRequest<E, R>,
   permit: Permit
@@ -106,7 +106,10 @@ const sendWithPermit = <E, R>(
   })
 }
 
-/** Waits for a turn, for so many milliseconds. It is the waiter who knows what came of it: both may happen at once. */
+/**
+ * Waits for a permit, for at most `ms` milliseconds. The timeout and the permit may come at the same time, so
+ * `waiter.admitted` decides.
+ */
 const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exchange<E | Overloaded, R> => {
   const { bulkhead, exchange, fiber, restore } = admission
   const ahead = bulkhead.queued
@@ -114,7 +117,7 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
   const waiter = bulkhead.enqueue(fiber)
   const turn = Effect.zipRight(
     Timeline.emit(() => ({ _tag: "Queued", ahead })),
-    // Where the caller cannot be interrupted, the end of the time has to end the wait all the same.
+    // Interruptible, so that the timeout also ends the wait of an uninterruptible caller.
     Effect.timeoutOption(Effect.interruptible(bulkhead.awaitTurn(waiter)), Duration.millis(ms))
   )
   const cancel = () => {
@@ -135,7 +138,7 @@ const waitForPermit = <E, R>(admission: AdmissionRequest<E, R>, ms: number): Exc
   })
 }
 
-/** Where there is no permit: some need none, some may wait. */
+/** Called if there is no free permit. A nested request needs none, others wait if the queue has room. */
 const enqueue = <E, R>(admission: AdmissionRequest<E, R>): Exchange<E | Overloaded, R> => {
   const { bulkhead, exchange, fiber, restore, resolved } = admission
   if (bulkhead.isReentrant(fiber)) return restore(exchange)
@@ -150,7 +153,7 @@ const enqueue = <E, R>(admission: AdmissionRequest<E, R>): Exchange<E | Overload
 
 const makeFixedLimit = (limit: number): AdaptiveLimit => ({ limit: Math.max(1, Math.floor(limit)), onResult: () => {} })
 
-/** Idle, idle with something learnt, in use. */
+/** Idle with a fixed limit, idle with an adapted limit, in use. */
 const retentionPriority =
   ({ isAdaptive }: ResolvedOptions) =>
   ({ queued, inFlight }: Bulkhead): number =>

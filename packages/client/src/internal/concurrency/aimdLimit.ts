@@ -1,25 +1,25 @@
 import type { ExchangeResult, AdaptiveLimit } from "./service.js"
 
-/** What {@link AimdLimit} is made of, ready for use. */
+/** Resolved options of {@link AimdLimit}. */
 interface AimdOptions {
   readonly min: number
   readonly max: number
   readonly initial: number
-  /** What is left of the limit after an overload, of 1. */
+  /** Factor applied to the limit after an overload, between 0 and 1. */
   readonly backoffRatio: number
-  /** An exchange that takes longer is an overload, in milliseconds. */
+  /** A request that takes longer than this counts as an overload, in milliseconds. */
   readonly slowMs: number
 }
 
 /**
- * Additive increase, multiplicative decrease: with each round of answers (as many as the limit is) it grows by one, and a
- * sign of overload takes a share of it. Those that were sent before that share was taken tell nothing new: one round
- * loses one share.
+ * Additive increase, multiplicative decrease (AIMD). The limit grows by one per round of responses, where a round is as
+ * many responses as the limit. A sign of overload multiplies the limit by `backoffRatio`. Requests sent before that
+ * decrease cannot decrease it again, so one round causes one decrease.
  */
 export class AimdLimit implements AdaptiveLimit {
   readonly #options: AimdOptions
   #limit: number
-  /** The last permit that was given before the limit was cut. */
+  /** Number of the last permit issued before the last decrease. */
   #lastDecreasePermit = 0
 
   constructor(options: AimdOptions) {
@@ -37,7 +37,7 @@ export class AimdLimit implements AdaptiveLimit {
       if (permitNumber <= this.#lastDecreasePermit) return
       this.#lastDecreasePermit = permitsIssued
       this.#limit = Math.max(min, this.#limit * backoffRatio)
-      // Who does not use half of the limit has not shown that more would do.
+      // A client that uses less than half of the limit gives no evidence for a higher limit.
     } else if (inFlight * 2 >= this.#limit) {
       this.#limit = Math.min(max, this.#limit + 1 / this.#limit)
     }

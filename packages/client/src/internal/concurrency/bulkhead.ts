@@ -6,17 +6,17 @@ import { admit, Waiter, WaitQueue } from "../call/waitQueue.js"
 import { unsafeMonotonicNow } from "../time/clock.js"
 import type { AdaptiveLimit } from "./service.js"
 
-/** Leave to send. */
+/** Permission to send one request. */
 export class Permit implements Holder {
   readonly fiber: Running
   readonly shared: Holder["shared"]
-  /** How many of this bulkhead's were given with it and before it. */
+  /** Sequence number of the permit in this bulkhead, starting at 1. */
   permitNumber = 0
-  /** How many requests were under way when it was given, this one included. */
+  /** Requests in progress when the permit was issued, including this one. */
   inFlight = 0
-  /** When it was given, in milliseconds of the monotonic clock, where durations are measured. */
+  /** Time at which the request was sent, in milliseconds of the monotonic clock. Set only if durations are measured. */
   startedAt = 0
-  /** Until when it is held at most, in milliseconds of the monotonic clock. After that its fiber is lost. */
+  /** End of the lease, in milliseconds of the monotonic clock. After that the fiber is considered lost. */
   readonly until: number
 
   constructor(fiber: Running) {
@@ -27,10 +27,10 @@ export class Permit implements Holder {
   }
 }
 
-/** A request in the queue, with the permit that it gets. */
+/** A queued request and its permit. */
 export class QueuedRequest extends Waiter {
   readonly permit: Permit
-  /** Whether its turn has come: then it has to give the permit back. */
+  /** Whether the request has received its permit, so that it must release it. */
   admitted = false
 
   constructor(fiber: Running) {
@@ -40,8 +40,8 @@ export class QueuedRequest extends Waiter {
 }
 
 /**
- * One origin's permits, and the queue for them: first come first served. Who leaves the queue, and who gives a permit back,
- * does so at once and exactly once, so that none is lost and none is made.
+ * The permits of one origin, and the queue for them, in order of arrival. A request leaves the queue or releases its
+ * permit immediately and exactly once, so that no permit is lost or issued twice.
  */
 export class Bulkhead {
   readonly origin: string
@@ -49,7 +49,7 @@ export class Bulkhead {
   readonly #permits = new Set<Permit>()
   readonly #queue = new WaitQueue<QueuedRequest>()
   #permitsIssued = 0
-  /** The earliest time at which a permit may end. */
+  /** The earliest end of a lease. */
   #nextLeaseEnd = Number.POSITIVE_INFINITY
 
   constructor(origin: string, adaptiveLimit: AdaptiveLimit) {
@@ -69,13 +69,13 @@ export class Bulkhead {
     return this.#queue.size
   }
 
-  /** Whether this fiber acts for somebody who has a permit: it would wait for itself. */
+  /** Whether the fiber runs for a request that has a permit. Waiting for another permit could then be a deadlock. */
   isReentrant(fiber: Running): boolean {
     for (const permit of this.#permits) if (isWithin(fiber, permit)) return true
     return false
   }
 
-  /** A permit, if there is one and nobody waits for it. */
+  /** Issues a permit if one is free and no request waits. */
   tryAcquire(fiber: Running): Permit | undefined {
     if (!this.#hasRoom()) this.#advance(unsafeMonotonicNow(fiber))
     if (!this.#hasRoom()) return undefined
@@ -94,29 +94,28 @@ export class Bulkhead {
     return waiter
   }
 
-  /** Waits until its turn has come. */
+  /** Waits until the request has a permit. */
   awaitTurn(waiter: QueuedRequest): Effect.Effect<void> {
     return this.#queue.awaitTurn(waiter, (now) => this.#advance(now))
   }
 
-  /** Somebody waits no more, whether or not its turn has come. */
+  /** Called when a request stops waiting, with or without a permit. */
   cancel(waiter: QueuedRequest): void {
     if (waiter.admitted) this.release(waiter.permit)
     else this.#queue.remove(waiter)
   }
 
-  /** What the exchange that had a permit says about the server. */
+  /** Reports the result of a request to the adaptive limit. */
   recordResult({ permitNumber, inFlight }: Permit, overloaded: boolean, ms: number): void {
     this.#adaptiveLimit.onResult({ overloaded, ms, permitNumber, inFlight, permitsIssued: this.#permitsIssued })
   }
 
-  /** Gives a permit back. */
   release(permit: Permit): void {
     this.#permits.delete(permit)
     this.#admit(unsafeMonotonicNow(permit.fiber))
   }
 
-  /** Takes permits back from lost fibers, and gives what is free to those that wait. */
+  /** Reclaims permits of lost fibers, then issues free permits to waiting requests. */
   #advance(now: number): void {
     if (now >= this.#nextLeaseEnd) this.#reclaimLost(now)
     this.#admit(now)
@@ -131,7 +130,7 @@ export class Bulkhead {
   }
 
   #admit(now: number): void {
-    // A limit that has moved has room for several, or for none.
+    // The limit may have changed by more than one.
     while (this.#permits.size < this.limit) {
       const waiter = this.#queue.shift(now)
       if (waiter === undefined) return

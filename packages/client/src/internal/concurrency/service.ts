@@ -1,4 +1,4 @@
-/** The service and the options of concurrency limits. */
+/** Service and options of concurrency limits. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
@@ -6,92 +6,100 @@ import type * as Effect from "effect/Effect"
 import type { Overloaded } from "../../Errors.js"
 
 /**
- * How busy an origin is.
+ * Current use of an origin's permits.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ConcurrencyStats {
-  /** How many requests may be under way. */
+  /** Maximum number of concurrent requests. */
   readonly limit: number
-  /** How many are. */
+  /** Number of requests in progress. */
   readonly inFlight: number
-  /** How many wait for one of those to end. */
+  /** Number of requests that wait for a permit. */
   readonly queued: number
 }
 
 /**
- * The permits of a client, so many for each origin.
+ * The concurrency limiter of a client. Each origin has its own permits.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** Runs an exchange when there is a permit for it, and gives that back when it ends; fails with `Overloaded` if not. */
+  /**
+   * Runs `exchange` with a permit of the request's origin and releases the permit afterwards. Fails with `Overloaded`
+   * if the queue is full or the wait is too long.
+   */
   readonly withPermit: <E, R>(
     request: HttpClientRequest,
     exchange: Effect.Effect<HttpClientResponse, E, R>
   ) => Effect.Effect<HttpClientResponse, E | Overloaded, R>
-  /** How busy an origin is; any URL there will do. */
+  /** Current use of an origin's permits. `origin` can be any URL of that origin. */
   readonly stats: (origin: string) => Effect.Effect<ConcurrencyStats>
 }
 
 /**
- * An exchange that ended, and says something about the server: it was answered, or it broke.
+ * Result of a request that says something about the server: a response or a failed request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ExchangeResult {
-  /** Whether it was a sign of overload: a rate limit, 502, 503, 504, 520 to 524, 529, a `TransportError`, an exchange that took too long. */
+  /**
+   * Whether it is a sign of overload: a rate limit, a status 502 to 504, 520 to 524 or 529, a `TransportError` or a
+   * timeout.
+   */
   readonly overloaded: boolean
-  /** How long it had its permit, in milliseconds; 0 where the limit is not {@link Limit.needsDuration}. */
+  /** Time between permit and result, in milliseconds. 0 unless {@link Limit.needsDuration} is set. */
   readonly ms: number
-  /** The how manieth permit it had, from 1. */
+  /** Sequence number of the permit, starting at 1. */
   readonly permitNumber: number
-  /** How many permits have been given by now. */
+  /** Number of permits issued so far. */
   readonly permitsIssued: number
-  /** How many exchanges were under way when it began, itself included. */
+  /** Requests in progress when this one started, including itself. */
   readonly inFlight: number
 }
 
 /**
- * The limit of one origin, as it moves.
+ * The adaptive limit of one origin.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AdaptiveLimit {
-  /** How many may be under way now: a whole number, 1 or more. */
+  /** Current maximum number of concurrent requests: an integer, 1 or more. */
   readonly limit: number
+  /** Called with the result of each request. It may change {@link AdaptiveLimit.limit}. */
   readonly onResult: (ended: ExchangeResult) => void
 }
 
 /**
- * A limit that moves: begins anew for each origin.
+ * An adaptive limit. It starts anew for each origin.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Limit {
+  /** Makes the limit of one origin. */
   readonly make: () => AdaptiveLimit
-  /** Whether it wants to know how long exchanges take: two looks at the clock each. */
+  /** Whether to measure durations, which costs two clock reads per request. */
   readonly needsDuration: boolean
 }
 
 /**
- * How many requests.
+ * Options of the concurrency limiter.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How many may be under way to an origin: a number, or a limit that moves, such as `adaptive`. */
+  /** Maximum number of concurrent requests per origin: a number, or an adaptive limit such as `adaptive`. */
   readonly limit: number | Limit
-  /** How many may wait for an origin (twice the limit); 0 for none. */
+  /** Maximum number of waiting requests per origin. The default is twice the limit; 0 turns off the queue. */
   readonly maxQueued?: number | undefined
-  /** The longest wait for a permit (60 s). */
+  /** Maximum wait for a permit (60 s). */
   readonly maxWait?: Duration.DurationInput | undefined
-  /** How many origins are remembered at most (1000); those that are idle are forgotten first. */
+  /** Maximum number of origins kept (1000). Idle origins are removed first. */
   readonly maxOrigins?: number | undefined
 }

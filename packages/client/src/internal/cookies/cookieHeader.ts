@@ -5,12 +5,12 @@ const pairsOf = (header: string): ReadonlyArray<string> =>
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "")
 
-/** The name of a pair; empty for one without a name, which is its value alone. */
+/** The name of a pair. Empty for a pair that is only a value. */
 const nameOf = (pair: string): string => pair.slice(0, Math.max(0, pair.indexOf("="))).trimEnd()
 
 /**
- * One `Cookie` header of two: all of the first, and of the second the cookies that the first does not name. Servers differ in
- * which of two cookies of one name they take.
+ * Merges two `Cookie` headers: all cookies of the first, and those of the second with a name that is not in the first.
+ * Servers differ in which of two cookies with one name they use.
  */
 export const merge = (first: string, second: string): string => {
   if (first === "") return second

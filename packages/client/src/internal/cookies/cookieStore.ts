@@ -1,26 +1,28 @@
-/** Where cookies lie: who is asked for by domain, and who has to go when there are too many. */
+/** Stores cookies by domain, and evicts cookies beyond its limits. */
 
-/** A cookie as RFC 6265 §5.3 keeps it. Times are epoch milliseconds. */
+/** A stored cookie (RFC 6265 §5.3). Times are epoch milliseconds. */
 export interface StoredCookie {
   readonly name: string
   readonly value: string
   readonly domain: string
-  /** Whether it is sent to `domain` alone, and not to what lies below it. */
+  /** Whether it is sent only to `domain`, and not to its subdomains. */
   readonly hostOnly: boolean
   readonly path: string
   readonly secure: boolean
   readonly httpOnly: boolean
-  /** `Infinity` for one of a session. */
+  /** `Infinity` for a session cookie. */
   readonly expires: number
-  /** A number that is higher for those that came later. */
+  /** Sequence number of the cookie's creation. */
   readonly created: number
 }
 
-/** What RFC 6265 §6.1 asks for at least is the most of it here: more is somebody filling memory. */
+/**
+ * The minimum limits of RFC 6265 §6.1 are the limits here. A server that sets more cookies would only fill the memory.
+ */
 const maxPerDomain = 50
 const maxCookies = 3000
 
-/** A name has no `=`. */
+/** Unambiguous, because a name contains no `=`. */
 const keyOf = ({ name, path }: Pick<StoredCookie, "name" | "path">): string => `${name}=${path}`
 
 type DomainCookies = Map<string, StoredCookie>
@@ -37,26 +39,26 @@ const isSame = (one: Omit<StoredCookie, "created">, other: StoredCookie): boolea
   one.httpOnly === other.httpOnly &&
   one.hostOnly === other.hostOnly
 
-/** Both indexes are in the order of use, so that who was not used for longest stands first. */
+/** Both indexes are in order of use, the least recently used cookie first. */
 export class CookieStore {
   readonly #byDomain = new Map<string, DomainCookies>()
   readonly #byUse = new Set<StoredCookie>()
   #created = 0
-  /** Who was used last: most sessions are one cookie, and that one has its place. */
+  /** The most recently used cookie. Most sessions have only one cookie, which then does not have to be moved. */
   #lastUsed: StoredCookie | undefined
-  /** None of them expires before. */
+  /** No cookie expires before this time. */
   #earliestExpiry = Number.POSITIVE_INFINITY
 
   get size(): number {
     return this.#byUse.size
   }
 
-  /** All that are live, who was not used for longest first. */
+  /** All unexpired cookies, the least recently used first. */
   live(now: number): ReadonlyArray<StoredCookie> {
     return [...this.#byUse].filter(({ expires }) => expires > now)
   }
 
-  /** The live ones of one domain. */
+  /** The unexpired cookies of one domain. */
   ofDomain(domain: string, now: number): Iterable<StoredCookie> {
     const cookies = this.#byDomain.get(domain)
     if (cookies === undefined) return []
@@ -64,12 +66,12 @@ export class CookieStore {
     return cookies.values()
   }
 
-  /** The one that a cookie renews. */
+  /** The cookie that a new cookie with this domain, name and path would replace. */
   find({ domain, name, path }: Pick<StoredCookie, "domain" | "name" | "path">): StoredCookie | undefined {
     return this.#byDomain.get(domain)?.get(keyOf({ name, path }))
   }
 
-  /** Keeps a cookie in the place of the one that it renews, or takes that one away; tells whether anything changed. */
+  /** Stores a cookie, and replaces or removes the one that it updates. Returns whether anything changed. */
   set(cookie: Omit<StoredCookie, "created">, now: number): boolean {
     const found = this.find(cookie)
     if (found !== undefined) this.#remove(found)
@@ -80,7 +82,7 @@ export class CookieStore {
     return before === undefined || !isSame(cookie, before)
   }
 
-  /** Notes that cookies are used. */
+  /** Marks cookies as used. */
   markUsed(cookies: ReadonlyArray<StoredCookie>): void {
     for (const cookie of cookies) {
       if (cookie === this.#lastUsed) continue
@@ -107,7 +109,10 @@ export class CookieStore {
     if (this.#lastUsed === cookie) this.#lastUsed = undefined
   }
 
-  /** RFC 6265 §5.3, step 12. That those without `Secure` go first is of its successor, draft-ietf-httpbis-rfc6265bis. */
+  /**
+   * RFC 6265 §5.3, step 12. Evicting cookies without `Secure` first comes from its successor,
+   * draft-ietf-httpbis-rfc6265bis.
+   */
   #evict(domain: string, now: number): void {
     const domainCookies = this.#byDomain.get(domain)
     if (domainCookies !== undefined && domainCookies.size > maxPerDomain) {
@@ -115,12 +120,12 @@ export class CookieStore {
       if (domainCookies.size > maxPerDomain) this.#drop(firstInsecure(domainCookies) ?? firstOf(domainCookies.values()))
     }
     if (this.size <= maxCookies) return
-    // Looking through all of them for each one that comes would take a hostile server's time of ours.
+    // Check all cookies only when one has expired. Otherwise a hostile server could cause a full check per cookie.
     if (this.#earliestExpiry <= now) this.#earliestExpiry = this.#removeExpired(this.#byUse, now)
     if (this.size > maxCookies) this.#drop(firstOf(this.#byUse))
   }
 
-  /** Takes away those that have expired; gives when the first of the others does. */
+  /** Removes expired cookies. Returns the earliest expiry of the others. */
   #removeExpired(cookies: Iterable<StoredCookie>, now: number): number {
     let earliestExpiry = Number.POSITIVE_INFINITY
     for (const cookie of cookies) {

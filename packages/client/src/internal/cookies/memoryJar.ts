@@ -7,21 +7,21 @@ import { pathMatches, parseSetCookie, cookieOriginOf } from "./parseSetCookie.js
 import { SecureOverlay } from "./secureOverlay.js"
 import type { Service } from "./service.js"
 
-/** RFC 6265 §5.4: longer paths first, and of those that are as long who came first. */
+/** RFC 6265 §5.4: longer paths first, then earlier created cookies. */
 const compareForHeader = (one: StoredCookie, other: StoredCookie): number =>
   other.path.length - one.path.length || one.created - other.created
 
 const isSentTo = (cookie: StoredCookie, { host, path, secure }: CookieOrigin): boolean =>
   (!cookie.hostOnly || cookie.domain === host) && (!cookie.secure || secure) && pathMatches(path, cookie.path)
 
-/** A host and what it lies below. Which of them may have cookies was judged when those came. */
+/** A host and its parent domains. Whether they may have cookies was checked when the cookies were set. */
 const domainsOf = (host: string): ReadonlyArray<string> => {
   const domains = [host]
   for (let dot = host.indexOf("."); dot !== -1; dot = host.indexOf(".", dot + 1)) domains.push(host.slice(dot + 1))
   return domains
 }
 
-/** The field that a saved cookie could have come as, so that what holds for those holds for it. */
+/** A `Set-Cookie` field for a saved cookie, so that the same rules apply to both. */
 const toSetCookie = ({ domain, hostOnly, httpOnly, name, path, secure, value }: StoredCookie): string =>
   [
     `${name}=${value}`,
@@ -31,7 +31,7 @@ const toSetCookie = ({ domain, hostOnly, httpOnly, name, path, secure, value }: 
     ...(httpOnly ? ["HttpOnly"] : [])
   ].join("; ")
 
-/** Whether the rules allow it, and read nothing else than it. */
+/** Whether the rules accept the cookie, and parse it unchanged. */
 const survivesRoundTrip = (stored: StoredCookie): boolean => {
   const origin = cookieOriginOf(`https://${stored.domain}/`)
   const cookie = origin === undefined ? undefined : parseSetCookie(toSetCookie(stored), origin, 0)
@@ -44,7 +44,7 @@ const survivesRoundTrip = (stored: StoredCookie): boolean => {
   )
 }
 
-/** The rules of tough-cookie over a shelf of our own. */
+/** Parses cookies with tough-cookie and stores them in a {@link CookieStore}. */
 export class Jar {
   readonly #store = new CookieStore()
 
@@ -67,7 +67,7 @@ export class Jar {
       .join("; ")
   }
 
-  /** Takes the `Set-Cookie` fields of an answer; tells whether anything changed. */
+  /** Stores the cookies of a response's `Set-Cookie` fields. Returns whether anything changed. */
   store(url: string, setCookie: ReadonlyArray<string>, now: number): boolean {
     const origin = cookieOriginOf(url)
     let onChange = false
@@ -76,22 +76,22 @@ export class Jar {
     for (const header of setCookie) {
       const cookie = parseSetCookie(header, origin, now)
       if (cookie === undefined) continue
-      // A response without TLS adds no Secure cookie: those that are there now are all.
+      // A response without TLS adds no `Secure` cookie, so this overlay stays complete.
       if (!origin.secure && (overlay ??= new SecureOverlay(this.#store.live(now), origin.host)).covers(cookie)) continue
       onChange = this.#store.set(cookie, now) || onChange
     }
     return onChange
   }
 
-  /** All that are live, in the order of their use. */
+  /** All unexpired cookies, in order of use. */
   liveCookies(now: number): ReadonlyArray<StoredCookie> {
     return this.#store.live(now)
   }
 
-  /** Takes what was saved, as far as the rules allow it. */
+  /** Loads saved cookies, except those that the rules reject. */
   load(saved: ReadonlyArray<StoredCookie>, now: number): void {
     const accepted = saved.filter((stored) => stored.expires > now && survivesRoundTrip(stored))
-    // Put in the order that they came in, and then used in the order that they were used in.
+    // Set them in order of creation, then mark them in order of use.
     for (const cookie of [...accepted].sort((one, other) => one.created - other.created)) this.#store.set(cookie, now)
     this.#store.markUsed(accepted.flatMap((cookie) => this.#store.find(cookie) ?? []))
   }
@@ -100,12 +100,12 @@ export class Jar {
 const none = Effect.succeed("")
 
 /**
- * A jar as a service.
+ * Makes the service of a jar.
  *
- * @param onChange - is told when there is something that was not there before.
+ * @param onChange - called after each change of the jar.
  */
 export const makeService = (jar: Jar, onChange: () => void): Service => ({
-  // Most APIs set no cookie, and then the jar is not to cost anything.
+  // Most APIs set no cookies, so an empty jar does nothing.
   cookiesFor: (url) =>
     Effect.suspend(() => (jar.isEmpty ? none : Effect.map(Clock.currentTimeMillis, (now) => jar.cookiesFor(url, now)))),
   store: (url, setCookie) =>
@@ -114,5 +114,5 @@ export const makeService = (jar: Jar, onChange: () => void): Service => ({
     })
 })
 
-/** A jar over tough-cookie, as `CookieJar.makeMemory` describes it. */
+/** Makes an in-memory jar. See `CookieJar.makeMemory`. */
 export const make = (): Service => makeService(new Jar(), () => undefined)

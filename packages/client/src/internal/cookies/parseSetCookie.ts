@@ -1,19 +1,19 @@
-/** What a `Set-Cookie` field means for the URL that it came from: RFC 6265 §5.2 and §5.3 up to where cookies are kept. */
+/** Parses a `Set-Cookie` field for the URL of its response (RFC 6265 §5.2 and §5.3, up to the storage of cookies). */
 import * as Tough from "tough-cookie"
 import type { StoredCookie } from "./cookieStore.js"
 
-/** What of a URL decides about cookies. The port does not: RFC 6265 §8.5. */
+/** The parts of a URL that decide about cookies. The port does not (RFC 6265 §8.5). */
 export interface CookieOrigin {
   readonly host: string
   readonly path: string
   readonly secure: boolean
 }
 
-/** Hosts that no network leads to, which browsers trust without TLS too (W3C Secure Contexts §3.1). */
+/** Loopback hosts, which browsers trust without TLS too (W3C Secure Contexts §3.1). */
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
 
-/** Undefined for what is no URL. */
+/** Undefined for an invalid URL. */
 export const cookieOriginOf = (url: string): CookieOrigin | undefined => {
   try {
     const { hostname, pathname, protocol } = new URL(url)
@@ -23,17 +23,20 @@ export const cookieOriginOf = (url: string): CookieOrigin | undefined => {
   }
 }
 
-/** Octets of name and value together: draft-ietf-httpbis-rfc6265bis, §5.6. A header's characters are octets. */
+/**
+ * Maximum octets of name and value together (draft-ietf-httpbis-rfc6265bis, §5.6). The characters of a header are
+ * octets.
+ */
 const maxPairBytes = 4096
-/** Octets of an attribute's value (there too), and of a path that comes from the URL. */
+/** Maximum octets of an attribute's value (same section), and of a path that comes from the URL. */
 const maxAttributeBytes = 1024
-/** What is kept may hold on to the text that it was cut from. */
+/** Limited because a stored value may keep the whole text in memory. */
 const maxHeaderLength = 8192
 
-/** The last instant that a date can hold. */
+/** The latest valid `Date`. */
 const maxDateMillis = 8.64e15
 
-/** What a header's value cannot have: whoever sends the cookie back could send nothing. */
+/** Characters that a header value cannot contain. Such a cookie could not be sent back. */
 const invalidCharacters = /[^\t\x20-\x7e\x80-\xff]/
 
 const dropLongAttributes = (line: string): string =>
@@ -44,7 +47,10 @@ const dropLongAttributes = (line: string): string =>
         .filter((part, at) => at === 0 || part.slice(part.indexOf("=") + 1).trim().length <= maxAttributeBytes)
         .join(";")
 
-/** What stands for a TAB within a name or value while tough-cookie reads them: it refuses one, RFC 6265 §5.2 does not. */
+/**
+ * Replaces a TAB in a name or value while tough-cookie parses them. tough-cookie rejects TABs, RFC 6265 §5.2 allows
+ * them.
+ */
 const tabPlaceholder = "\ufdd0"
 
 const parseWithTough = (line: string): Tough.Cookie | undefined => {
@@ -72,27 +78,27 @@ const expiryOf = ({ expires, maxAge }: Tough.Cookie, now: number): number => {
 }
 
 /**
- * Names of private networks, which no list of public suffixes knows: below them each name may be another party's, as the
- * services of a cluster below `svc.cluster.local` and the machines below `compute.internal` are.
+ * Private domains, which public suffix lists do not contain. Names below them may belong to different parties: the
+ * services of a cluster below `svc.cluster.local`, or the machines below `compute.internal`.
  */
 const privateSuffix = /(?:^|\.)(?:local|internal)\.?$/
 
-/** A name without a dot, such as `localhost`, is a suffix too. */
+/** A name without a dot, such as `localhost`, counts as a suffix too. */
 const isPublicSuffix = (domain: string): boolean =>
   !/[^.]\.[^.]/.test(domain) ||
   privateSuffix.test(domain) ||
   Tough.getPublicSuffix(domain, { allowSpecialUseDomain: true, ignoreError: true }) === undefined
 
-/** Whom a cookie of `host` may be sent to; undefined where that would be somebody else too. */
+/** The hosts that a cookie of `host` is sent to. Undefined if they would include hosts of other parties. */
 const domainScopeOf = (
   attribute: string | null,
   host: string
 ): Pick<StoredCookie, "domain" | "hostOnly"> | undefined => {
   if (attribute === null || attribute === host) {
-    // An address, a name without dots and a public suffix have nothing below them that is theirs.
+    // Names below an IP address, a name without dots or a public suffix belong to other parties.
     return { domain: host, hostOnly: attribute === null || host.startsWith("[") || isPublicSuffix(host) }
   }
-  // One dot before it was taken away already: RFC 6265 §5.2.3 takes no other one, and no blanks after it.
+  // tough-cookie has already removed one leading dot. RFC 6265 §5.2.3 allows no second one, and no whitespace after it.
   if (attribute.startsWith(".") || attribute.trim() !== attribute) return undefined
   try {
     const domain = Tough.canonicalDomain(attribute) ?? ""
@@ -103,14 +109,14 @@ const domainScopeOf = (
   }
 }
 
-/** draft-ietf-httpbis-rfc6265bis, §4.1.3: a name's prefix promises something, in any letter case. */
+/** Whether the cookie satisfies the prefix of its name, in any letter case (draft-ietf-httpbis-rfc6265bis, §4.1.3). */
 const satisfiesPrefix = (cookie: Omit<StoredCookie, "created">, hasPathAttribute: boolean): boolean => {
   const name = cookie.name.toLowerCase()
   if (name.startsWith("__secure-")) return cookie.secure
   return !name.startsWith("__host-") || (cookie.secure && cookie.hostOnly && hasPathAttribute && cookie.path === "/")
 }
 
-/** The cookie of a line; undefined where the rules refuse it. */
+/** Parses a `Set-Cookie` field. Undefined if the rules reject the cookie. */
 export const parseSetCookie = (
   line: string,
   origin: CookieOrigin,

@@ -10,7 +10,7 @@ import type { StoredCookie } from "./cookieStore.js"
 import { Jar, makeService } from "./memoryJar.js"
 import type { Service, PersistentOptions } from "./service.js"
 
-/** A session's cookie has no time at which it expires. JSON has no word for never. */
+/** `expires` is null for a session cookie, because JSON has no infinity. */
 const Cookie = Schema.Struct({
   name: Schema.String,
   value: Schema.String,
@@ -23,7 +23,7 @@ const Cookie = Schema.Struct({
   created: Schema.Finite
 })
 
-/** What was used last stands last. */
+/** The cookies are in order of use, the most recently used last. */
 const Content = Schema.Struct({ version: Schema.Literal(1), cookies: Schema.Array(Cookie) })
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Content))
@@ -36,7 +36,7 @@ const encode = (cookies: ReadonlyArray<StoredCookie>): string =>
 
 const isSessionCookie = ({ expires }: StoredCookie): boolean => expires === Number.POSITIVE_INFINITY
 
-/** Messages of stores may repeat what they were to store: what kind of failure it was has to do. */
+/** Returns only the kind of failure, because messages of stores may quote the cookies. */
 const kindOf = (cause: Cause.Cause<PlatformError.PlatformError>): string => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (failure === undefined) return "a defect"
@@ -50,8 +50,9 @@ const loadJar = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, isPe
     const text = yield* store.get(key)
     if (Option.isNone(text)) return
     const content = decode(text.value)
-    // What does not decode is not shown either: it may be cookies, cut off.
-    if (Option.isNone(content)) return yield* Effect.logWarning(`"${key}" holds no cookies that can be read: none kept`)
+    // Do not log the content: it may be truncated cookies.
+    if (Option.isNone(content))
+      return yield* Effect.logWarning(`cannot load cookies: the content of "${key}" is invalid. The jar starts empty.`)
     const saved = content.value.cookies.map((cookie) => ({
       ...cookie,
       expires: cookie.expires ?? Number.POSITIVE_INFINITY
@@ -59,7 +60,10 @@ const loadJar = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, isPe
     jar.load(saved.filter(isPersisted), yield* Clock.currentTimeMillis)
   })
 
-/** What saves the jar if it `changed` since, and leaves nothing half written when it is interrupted. */
+/**
+ * Makes `save`, which writes the jar if it has changed since the last save. `save` is uninterruptible, so that no
+ * partial content is written.
+ */
 const makeSaver = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, isPersisted: IsPersisted) => {
   let unsaved = false
   const changed = Effect.unsafeMakeLatch(false)
@@ -71,7 +75,9 @@ const makeSaver = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, is
     unsaved = false
     return Effect.catchAllCause(write, (cause) => {
       unsaved = true
-      return Effect.logWarning(`Cookies could not be saved as "${key}": ${kindOf(cause)}`)
+      return Effect.logWarning(
+        `cannot save cookies as "${key}": ${kindOf(cause)}. They are saved with the next change.`
+      )
     })
   })
   const markChanged = () => {
@@ -81,10 +87,10 @@ const makeSaver = (store: KeyValueStore.KeyValueStore, key: string, jar: Jar, is
   return { changed, markChanged, save: Effect.uninterruptible(save) }
 }
 
-/** The options, without those that are left out. */
+/** The options with their defaults. */
 type ResolvedOptions = { readonly [K in keyof PersistentOptions]-?: Exclude<PersistentOptions[K], undefined> }
 
-/** See `CookieJar.makePersistent`. */
+/** Makes a jar that is saved in a `KeyValueStore`. See `CookieJar.makePersistent`. */
 export const make = ({
   delay,
   key,
@@ -100,7 +106,7 @@ export const make = ({
       Effect.sleep(delay),
       Effect.sync(() => changed.unsafeClose())
     )
-    // The last save runs when the fiber that saves has come to its end.
+    // Finalizers run in reverse order: the saving fiber ends first, then the last save runs.
     yield* Effect.addFinalizer(() => save)
     yield* Effect.forkScoped(Effect.forever(changed.await.pipe(Effect.zipRight(debounce), Effect.zipRight(save))))
     return makeService(jar, markChanged)

@@ -1,13 +1,16 @@
-/** The `Secure` cookies that a response without TLS cannot overlay: draft-ietf-httpbis-rfc6265bis, §5.7. */
+/** The `Secure` cookies that a response without TLS must not overlay (draft-ietf-httpbis-rfc6265bis, §5.7). */
 import type { StoredCookie } from "./cookieStore.js"
 import { pathMatches } from "./parseSetCookie.js"
 
-/** By path, the length of the longest domain of the host that overlaps with the cookie's; a shorter one overlaps too. */
+/**
+ * For each path, the length of the longest domain of the host that overlaps with the cookie's domain. Shorter domains
+ * of the host overlap too.
+ */
 type Paths = Map<string, number>
 
 /**
- * The `Secure` cookies of a jar that a response of one host could overlay. It is made once for all cookies of a response:
- * the work is the size of the jar and that of the response, and not their product.
+ * The `Secure` cookies of a jar that a response of one host could overlay. It is made once per response, so that the
+ * cost is the sum of the sizes of jar and response, not their product.
  */
 export class SecureOverlay {
   readonly #byName = new Map<string, Paths>()
@@ -26,7 +29,7 @@ export class SecureOverlay {
     }
   }
 
-  /** Whether a cookie would overlay one of them. Its domain is the host, or one above it. */
+  /** Whether a cookie would overlay one of them. Its domain must be the host or a parent domain. */
   covers({ domain, name, path }: Pick<StoredCookie, "domain" | "name" | "path">): boolean {
     const paths = this.#byName.get(name)
     if (paths === undefined) return false
@@ -38,8 +41,8 @@ export class SecureOverlay {
 }
 
 /**
- * The length of the longest domain of a host, itself included, that is the cookie's domain, or above or below it; 0 where
- * there is none. A cookie of the host or of a domain above it reaches all of the host's domains.
+ * Length of the longest domain of the host, including the host itself, that equals the cookie's domain or is above or
+ * below it. 0 if there is none. A cookie of the host or of a parent domain overlaps with all domains of the host.
  */
 const overlapLength = (domain: string, host: string): number => {
   if (isInDomain(host, domain)) return host.length
@@ -50,7 +53,7 @@ const overlapLength = (domain: string, host: string): number => {
     const longer = common === domain.length ? host : domain
     if (longer.at(-1 - common) === ".") return common
   }
-  // It may begin in the middle of a label: what follows its first dot is a domain of both.
+  // The common suffix may begin inside a label. The part after its first dot is a domain of both.
   const dot = host.slice(host.length - common).indexOf(".")
   return dot === -1 ? 0 : common - dot - 1
 }

@@ -1,34 +1,37 @@
-/** The service and the options of cookie jars. */
+/** Service and options of cookie jars. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 
 /**
- * A jar of cookies.
+ * A cookie jar.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** The `Cookie` field for a URL; empty when there is none to send. */
+  /** The `Cookie` field for a URL. Empty if there are no cookies to send. */
   readonly cookiesFor: (url: string) => Effect.Effect<string>
-  /** Keeps the cookies of an answer's `Set-Cookie` fields. One that the rules refuse is dropped, without an error. */
+  /** Stores the cookies of a response's `Set-Cookie` fields. Cookies that the rules reject are ignored. */
   readonly store: (url: string, setCookie: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
 /**
- * How a jar is saved.
+ * Options of a persistent jar.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PersistentOptions {
-  /** The key that the jar is saved under (`"cookies"`); no secret, since warnings name it. */
+  /** The key that the jar is stored under (`"cookies"`). It must not be secret, because warnings contain it. */
   readonly key?: string | undefined
-  /** How long changes are gathered before they are saved (1 s). With `Duration.infinity` it is done at the end only. */
+  /**
+   * How long changes are collected before they are saved (1 s). With `Duration.infinity` the jar is saved only when its
+   * scope closes.
+   */
   readonly delay?: Duration.DurationInput | undefined
   /**
-   * Whether cookies without an expiry are saved too (true). To a browser they end with the window; to an API they are the
-   * session that is to outlive the process.
+   * Whether session cookies, which have no expiry, are saved too (true). A browser removes them when it closes, but a
+   * session with an API should survive a restart of the process.
    */
   readonly sessionCookies?: boolean | undefined
 }

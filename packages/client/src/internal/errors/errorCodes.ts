@@ -1,7 +1,7 @@
-/** The codes of failed exchanges: those of the system, of Node, of undici, of OpenSSL and of zlib. */
+/** Error codes of failed requests: those of the system, Node, undici, OpenSSL and zlib. */
 import type { TransportReason } from "../../Errors.js"
 
-/** What a code says about an exchange. */
+/** What a code says about a request. */
 export interface Classification {
   readonly reason: TransportReason
   readonly sent: "no" | "maybe"
@@ -35,9 +35,9 @@ const classificationByCode: ReadonlyMap<string, Classification> = new Map([
   ["DEPTH_ZERO_SELF_SIGNED_CERT", notSent("Tls")],
   ["SELF_SIGNED_CERT_IN_CHAIN", notSent("Tls")],
   ["ERR_TLS_CERT_ALTNAME_INVALID", notSent("Tls")],
-  // The handshake, or a record after the request was processed: the code alone does not tell which.
+  // From the handshake, or from a record after the request was processed. The code does not distinguish them.
   ["EPROTO", maybeSent("Tls")],
-  // The coded body ends early, although the framing is complete.
+  // The encoded body is truncated, although the framing is complete.
   ["Z_BUF_ERROR", maybeSent("Truncated")]
 ])
 
@@ -48,7 +48,7 @@ const classificationByPrefix: ReadonlyArray<readonly [prefix: string, Classifica
   ["ERR_SSL_", maybeSent("Tls")],
   ["ERR_OSSL_", maybeSent("Tls")],
   ["Z_", maybeSent("InvalidContentEncoding")],
-  // Brotli's: `ERR_` and the decoder's own name of the error, which begins with `_ERROR_`.
+  // Brotli: `ERR_`, then the decoder's error name, which starts with `_ERROR_`.
   ["ERR__ERROR_", maybeSent("InvalidContentEncoding")],
   ["ZSTD_error_", maybeSent("InvalidContentEncoding")]
 ]
@@ -58,7 +58,7 @@ const isUnreachableCode = (code: string): boolean => classificationByCode.get(co
 /** System calls on an established connection. */
 const socketSyscalls: ReadonlySet<unknown> = new Set(["read", "write", "writev", "shutdown"])
 
-/** Codes of a connection to a path, or of one that the system does not permit. */
+/** Codes of a connection to a path, or of a connection that the system does not permit. */
 const refusedConnectCodes: ReadonlySet<string> = new Set(["ENOENT", "ENOTSOCK", "EACCES", "EPERM", "EINVAL", "ENOTDIR"])
 
 const classifyConnectError = (code: string): Classification => {
@@ -68,21 +68,25 @@ const classifyConnectError = (code: string): Classification => {
     : notSent(classificationByCode.get(code)?.reason ?? "Unknown")
 }
 
-/** What a code says; undefined for an unknown one. The system call tells which side of the connection it is from. */
+/**
+ * Classifies a code. Undefined for an unknown code. The system call decides whether the connection was already
+ * established.
+ */
 export const classifyCode = (code: string, syscall: unknown): Classification | undefined => {
   if (syscall === "connect" && isCode(code)) return classifyConnectError(code)
   if (code === "ETIMEDOUT") return maybeSent("ConnectionReset")
-  // A network that goes away shows under the same codes on a connection that has carried the request already.
+  // If the network goes down, an established connection that has already carried the request fails with the same codes.
   if (isUnreachableCode(code) && socketSyscalls.has(syscall)) return maybeSent("ConnectionReset")
   return classificationByCode.get(code) ?? classificationByPrefix.find(([prefix]) => code.startsWith(prefix))?.[1]
 }
 
-const untrustedDetail = "the server's certificate is not trusted: give the transport the certificate of its authority"
-const validityDetail = "the server's certificate is not valid at this time: check it and the clock"
-const clientCertificateDetail = "the server demands a client certificate: set tls.cert, and its origin in tls.origins"
+const untrustedDetail = "the server's certificate is not trusted. Pass the certificate of its CA to the transport"
+const validityDetail = "the server's certificate is expired or not yet valid. Check the certificate and the clock"
+const clientCertificateDetail =
+  "the server requires a client certificate. Set `tls.cert`, and add the origin to `tls.origins`"
 const missingOriginsDetail =
-  "tls.origins names no https origin that the client certificate is for: set it to a list of https URLs"
-const notTlsDetail = "the server sent no TLS: if it speaks plain HTTP, use http://"
+  "`tls.origins` contains no https origin for the client certificate. Set it to a list of https URLs"
+const notTlsDetail = "the server does not speak TLS. Use http:// if it speaks plain HTTP"
 
 const detailByCode: ReadonlyMap<string, string> = new Map([
   ["DEPTH_ZERO_SELF_SIGNED_CERT", untrustedDetail],
@@ -92,18 +96,18 @@ const detailByCode: ReadonlyMap<string, string> = new Map([
   ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", untrustedDetail],
   ["CERT_HAS_EXPIRED", validityDetail],
   ["CERT_NOT_YET_VALID", validityDetail],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", "the server's certificate is for another host name"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "the server's certificate is for another host name. Check the base URL"],
   ["ERR_COUNTERSIGN_TLS_ORIGINS", missingOriginsDetail],
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", clientCertificateDetail],
   ["ERR_SSL_WRONG_VERSION_NUMBER", notTlsDetail],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", notTlsDetail],
-  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "it is not as long as its content-length"],
-  ["Z_BUF_ERROR", "its coding ends early"]
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "its length is not its content-length"],
+  ["Z_BUF_ERROR", "the encoded body is truncated"]
 ])
 
-/** What exactly a code says, where its reason alone does not tell what to do. */
+/** Details of a code, if the reason alone does not say what to do. */
 export const detailOf = (code: string): string | undefined => detailByCode.get(code)
 
-/** Whether a value is a code that is safe to print: a name of the system or of a library. */
+/** Whether a value is an error code of the system or of a library, which is safe to print. */
 export const isCode = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(value)

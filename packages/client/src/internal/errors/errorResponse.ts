@@ -1,12 +1,12 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
 /**
- * Which response an error was made of. Kept beside the errors and not in them: an own property, even one that is not
- * enumerable, is shown by `util.inspect` with `showHidden`.
+ * The response that an error was made from. Stored outside the error, because `util.inspect` with `showHidden` prints
+ * even non-enumerable properties.
  */
 export const responseOfError: WeakMap<object, HttpClientResponse> = new WeakMap()
 
-/** Notes the response of an error, and gives the error back. */
+/** Stores the response of an error, and returns the error. */
 export const withResponse = <E extends object>(error: E, response: HttpClientResponse): E => {
   responseOfError.set(error, response)
   return error

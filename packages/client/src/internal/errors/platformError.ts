@@ -1,5 +1,5 @@
-/** Errors of the platform that an error of ours stands behind. */
+/** Platform errors that were made from errors of this package. */
 import type { InvalidRequest, RedirectRejected, TransportError } from "../../Errors.js"
 
-/** What the platform's error of a client of ours means to another one of ours that has that client as its transport. */
+/** For clients that use another client as transport: the inner client's typed error, by its platform error. */
 export const clientErrorOf: WeakMap<object, TransportError | InvalidRequest | RedirectRejected> = new WeakMap()

@@ -8,7 +8,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** See `Transport.Direct`, which is this. */
+/** See `Transport.Direct`. */
 export type Direct<E> = (
   request: HttpClientRequest,
   answered: (outcome: Effect.Effect<HttpClientResponse, E>) => void
@@ -23,7 +23,7 @@ export const withDirect = <C extends object, E>(client: C, send: Direct<E> | und
 
 /** How a client can be asked directly. It has the client's own errors. */
 export const directOf = <E, R>(client: HttpClient.HttpClient.With<E, R>): Direct<E> | undefined =>
-  // Nobody but `withDirect` sets it, next to the `execute` that fails with the same.
+  // Only `withDirect` sets it, next to the `execute` that fails with the same.
   direct in client ? (client[direct] as Direct<E>) : undefined
 
 /** Whether an outcome is all that comes of a request, and nothing is still to be run. */

@@ -37,7 +37,7 @@ class Pending<E> extends Entry {
     try {
       this.#cancel = send(this.#request, this.#answered)
     } finally {
-      // It was not sent, or threw: nobody is left whose time could be over.
+      // It was not sent, or threw: there is nothing to time out.
       if (this.#cancel === undefined) this.drop()
     }
     return this.#cancel !== undefined
@@ -52,7 +52,7 @@ class Pending<E> extends Entry {
     this.#end(outcome)
   }
 
-  /** An answer whose body follows: what is left of the time is for that. */
+  /** A response with a body that follows: what is left of the time is for that. */
   #rest(body: Effect.Effect<HttpClientResponse, E>): Effect.Effect<HttpClientResponse, E> {
     return Effect.suspend(() =>
       bound(Duration.millis(Math.max(0, this.at - performance.now())))(body, this.#late, this.#request)
@@ -66,8 +66,8 @@ class Pending<E> extends Entry {
   }
 
   override strike(): void {
-    // In the fiber: what the transport says or throws when it is cancelled concerns neither the outcome nor the others
-    // whose time is over.
+    // In the fiber: what the transport says or throws when it is cancelled concerns neither the outcome nor the other
+    // exchanges that timed out.
     this.#end(
       Effect.suspend(() => {
         this.#cancel?.()
@@ -76,7 +76,7 @@ class Pending<E> extends Entry {
     )
   }
 
-  /** Nobody waits for it any more. */
+  /** Cancels the exchange. Its result is not needed any more. */
   drop(): void {
     this.#deadlines.remove(this)
     this.#resume = undefined

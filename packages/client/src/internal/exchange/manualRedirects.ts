@@ -1,4 +1,4 @@
-/** Stops the platform's `fetch` from following redirects itself: it would send the API's own headers to any origin. */
+/** Prevents the platform's `fetch` from following redirects, because it would send the API's headers to any origin. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -13,8 +13,8 @@ import { clientErrorOf } from "../errors/platformError.js"
 import { redactedUrl } from "../redaction/requestHistory.js"
 
 /**
- * Sets `redirect: "manual"` for the fiber, and keeps all other options of `RequestInit`. It runs where the request is
- * prepared: there the fiber's context holds also what the transport's Layer was built with.
+ * Sets `redirect: "manual"` for the fiber, and keeps the other options of `RequestInit`. It runs when the request is
+ * prepared, because the fiber's context then also contains what the transport's Layer was built with.
  */
 const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClientRequest> =>
   Effect.withFiberRuntime((fiber) => {
@@ -24,7 +24,7 @@ const setManualRedirect = (request: HttpClientRequest): Effect.Effect<HttpClient
     return Effect.succeed(request)
   })
 
-/** A browser's `fetch` hides the status and the headers of a redirect, and gives the status 0 (Fetch §2.2.6). */
+/** A browser's `fetch` hides status and headers of a redirect, and reports status 0 (Fetch §2.2.6). */
 const makeOpaqueRedirectError = (response: HttpClientResponse): HttpClientError.ResponseError => {
   const { request, status } = response
   const error = new HttpClientError.ResponseError({ request, response, reason: "StatusCode" })
@@ -37,15 +37,15 @@ const makeOpaqueRedirectError = (response: HttpClientResponse): HttpClientError.
 }
 
 /**
- * A transport over the platform's `fetch` gives each 3xx response as it is, or fails where the platform hides it. Other
- * transports do not read the option.
+ * Makes a transport over the platform's `fetch` return 3xx responses, or fail if the platform hides them. Other
+ * transports ignore the option.
  */
 export const withManualRedirects = <R>(
   client: HttpClient.HttpClient.With<HttpClientError.HttpClientError, R>
 ): HttpClient.HttpClient.With<HttpClientError.HttpClientError, R> =>
   HttpClient.transformResponse(HttpClient.mapRequestEffect(client, setManualRedirect), (exchange) =>
     exchange.pipe(
-      // Restores the fiber's context when the exchange ends.
+      // Restores the fiber's context when the request ends.
       Effect.mapInputContext((context: Context.Context<R>) => context),
       Effect.flatMap((response) =>
         response.status === 0 ? Effect.fail(makeOpaqueRedirectError(response)) : Effect.succeed(response)

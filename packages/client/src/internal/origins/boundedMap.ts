@@ -1,13 +1,13 @@
 /**
- * A map of bounded size. When it is full it forgets those that `worth` says can be spared most, and of those the ones
- * that were not used for longest; a sixteenth at once, so that the search costs little for each.
+ * A map with a maximum size. When it is full, it removes the entries with the lowest `retentionPriority`, the least
+ * recently used first. It removes a sixteenth of its capacity at once, so that the cost per entry stays low.
  */
 export class BoundedMap<V> {
   readonly #entries = new Map<string, V>()
   readonly #capacity: number
   readonly #retentionPriority: (value: V, now: number) => number
 
-  /** @param retentionPriority - 0 for what is of no use any more, small whole numbers beyond. */
+  /** @param retentionPriority - 0 for an entry that is not needed any more, small integers above 0 for the others. */
   constructor(capacity: number, retentionPriority: (value: V, now: number) => number) {
     this.#capacity = capacity
     this.#retentionPriority = retentionPriority
@@ -21,7 +21,7 @@ export class BoundedMap<V> {
     return this.#entries.get(key)
   }
 
-  /** Sets, or says that it was used. */
+  /** Sets an entry and marks it as used. */
   set(key: string, value: V, now: number): void {
     if (!this.#entries.delete(key) && this.#entries.size >= this.#capacity) this.#evict(now)
     this.#entries.set(key, value)
@@ -31,7 +31,7 @@ export class BoundedMap<V> {
     this.#entries.delete(key)
   }
 
-  /** Forgets those at the old end that are of no use any more. */
+  /** Removes unneeded entries, from the least recently used one on, up to the first that is still needed. */
   trim(now: number): void {
     for (const [key, value] of this.#entries) {
       if (this.#retentionPriority(value, now) > 0) return

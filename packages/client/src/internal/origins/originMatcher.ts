@@ -1,10 +1,10 @@
 import * as Origin from "@countersign/protocol/Origin"
 
-/** Where a request goes, in the words of OpenTelemetry's `server.address` and `server.port`. */
+/** Destination of a request, with OpenTelemetry's `server.address` and `server.port`. */
 export interface Destination {
   /** Whether it is one of the client's own origins. */
   readonly own: boolean
-  /** As `Origin.of` gives it. */
+  /** The origin as `Origin.of` returns it. */
   readonly origin: string
   readonly address: string
   readonly port: number
@@ -19,7 +19,10 @@ const destinationOf = (origin: string, own: boolean): Destination => {
   return { own, origin, address, port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) }
 }
 
-/** Most URLs begin with an own origin as it is written; only the others are parsed. Of what is no URL the address is empty. */
+/**
+ * Returns a function from a URL to its destination. Most URLs start with an own origin, so only the others are parsed.
+ * The address of an invalid URL is empty.
+ */
 export const makeOriginMatcher = (origins: ReadonlyArray<string>): ((url: string) => Destination) => {
   const own = origins.map((origin) => destinationOf(Origin.of(origin), true)).filter((one) => one !== noDestination)
   return (url) => {

@@ -4,26 +4,30 @@ import { redactedOrigin } from "../redaction/requestHistory.js"
 import { BoundedMap } from "./boundedMap.js"
 
 /**
- * One of something for each origin, of so many at most. Most requests go where the one before went: for those it is one
- * comparison.
+ * One value per origin, with a maximum number of origins. Most requests go to the same origin as the one before, so
+ * that origin is compared first.
  */
 export class PerOrigin<V> {
   readonly #values: BoundedMap<V>
   readonly #make: (origin: string) => V
-  /** Up to the slash that ends the authority, so that no URL of another origin begins with it. */
+  /** Ends with the slash after the authority, so that no URL of another origin starts with it. */
   #prefix = " "
   #last: V | undefined
 
   /**
-   * @param retentionPriority - 0 for those that can be made anew without a loss, small whole numbers beyond.
-   * @param make - makes one; the origin that it is given is safe to print.
+   * @param retentionPriority - 0 for a value that can be made again without loss, small integers above 0 for the
+   *   others.
+   * @param make - makes a value. Its argument is the redacted origin.
    */
   constructor(capacity: number, retentionPriority: (value: V) => number, make: (origin: string) => V) {
     this.#values = new BoundedMap<V>(capacity, retentionPriority)
     this.#make = make
   }
 
-  /** The one of a request's origin, made if need be; undefined where the URL has none: two such are never the same. */
+  /**
+   * The value of a request's origin, made on first use. Undefined for a URL with an opaque origin, because opaque
+   * origins never match.
+   */
   getOrMake(request: HttpClientRequest): V | undefined {
     const { url } = request
     if (this.#last !== undefined && url.startsWith(this.#prefix)) return this.#last
@@ -36,7 +40,7 @@ export class PerOrigin<V> {
     return value
   }
 
-  /** The one of a URL's origin, if there is one. */
+  /** The value of a URL's origin, if there is one. */
   find(url: string): V | undefined {
     return this.#values.get(Origin.of(url))
   }

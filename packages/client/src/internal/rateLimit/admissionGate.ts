@@ -2,74 +2,82 @@ import type * as Fiber from "effect/Fiber"
 import type { Holder } from "../call/permitOwner.js"
 import { isLost } from "../call/waitQueue.js"
 
-/** A send that is looked at by a gate. */
+/** A request that asks a gate for admission. */
 export interface GateRequest {
-  /** The same object for one send, from its admission to its end. */
+  /** Identifies one HTTP request, from its admission until it ends. */
   readonly send: object
   readonly holder: Holder
 }
 
-/** A send that waits. */
+/** A request that waits at a gate. */
 export interface GateWaiter extends GateRequest {
-  /** If the gate opens then or later, it is too late: the deadline, or the longest wait. */
+  /** The wait fails if the gate opens at this time or later. It is the earlier of the call's deadline and `maxWait`. */
   readonly deadline: number
   /** Ends the wait. Called once. */
   readonly resume: (outcome: "admitted" | "too late") => void
-  /** When it last polled. Undefined for a fiber that is notified. */
+  /** Time of the last poll. Undefined for a fiber that is notified instead of polling. */
   polledAt: number | undefined
 }
 
-/** How long those who waited take to get in, in milliseconds, where no answer says that it may go faster. */
+/** Time within which all waiting requests are admitted, in milliseconds, if no response speeds it up. */
 const rampMs = 1000
 
-/** For so long after the gate opens no more than {@link initialShare} of those who are expected get in. */
+/**
+ * Length of the first phase after the gate opens, in milliseconds. Only {@link initialShare} of the expected requests
+ * are admitted in it.
+ */
 const initialPhaseMs = 100
 
 const initialShare = 0.1
 
-/** In admissions a millisecond: as good as no bound, and a number. */
+/** Upper bound of the admission rate, per millisecond. */
 const maxRate = 1000
 
-/** Between two looks at who may get in, in milliseconds. */
+/** Interval at which the admission fiber runs, in milliseconds. */
 const tickMs = 10
 
-/** What is said about the wait while a probe is under way, in milliseconds: its answer will soon be here. */
+/** Wait that is reported while a probe is in progress, in milliseconds. The response to the probe replaces it. */
 const probeRetryHintMs = 1000
 
-/** A gate whose probe is due, and that nothing asks for, is forgotten after this time, in milliseconds. */
+/** Time after which an unused gate with a due probe is removed, in milliseconds. */
 const probeRetentionMs = 3_600_000
 
 /**
- * Lets nothing pass until an instant. Then requests get in one by one, first come first served: few in the first
- * {@link initialPhaseMs} milliseconds, all of them within about a {@link rampMs}, and one more for each good answer. Closed again,
- * it begins again.
+ * Admits no request until a given time. After that it admits requests in order of arrival:
  *
- * Where the instant is earlier than the server asked for, one request gets in first, the probe. The others wait for its
- * answer: a good one lets them in as above, a bad one closes the gate again, and without an answer the next is the probe.
+ * - few in the first {@link initialPhaseMs} milliseconds,
+ * - all within about {@link rampMs} milliseconds,
+ * - one more for each successful response.
  *
- * Knows no clock: each caller brings the time of the monotonic clock, in milliseconds.
+ * When the gate closes again, this starts anew.
+ *
+ * If the gate opens earlier than the server asked for (`needsProbe`), it first admits one request, the probe. The other
+ * requests wait for the response to the probe. A successful response admits them as above, a throttling response closes
+ * the gate again. If the probe ends without a response, the next request is the probe.
+ *
+ * The gate has no clock. Callers pass the time of the monotonic clock, in milliseconds.
  */
 export class Gate {
-  /** When it opens, or did. */
+  /** Time at which the gate opens or opened. */
   opensAt = 0
-  /** The status of the answer that closed it. */
+  /** Status of the response that closed the gate. */
   status = 429
-  /** How often it was closed in a row. */
+  /** Number of times that the gate closed in a row. */
   consecutiveClosings = 0
-  /** The fiber that looks when it is time to; there is one while anything waits. */
+  /** The fiber that admits waiting requests. It exists while a request waits. */
   admissionFiber: Fiber.RuntimeFiber<void> | "starting" | undefined
-  /** The request that is to find out whether it is over. */
+  /** The request that tests the server. Its response decides whether the gate stays open. */
   probe: GateRequest | undefined
   readonly #waiters = new Set<GateWaiter>()
-  /** Whether a probe has to pass before the others do. */
+  /** Whether a probe must succeed before other requests are admitted. */
   #needsProbe = false
-  /** When the ramp began; undefined while it is closed, and until the probe is answered. */
+  /** Start of the ramp. Undefined while the gate is closed or the probe has no response. */
   #openedAt: number | undefined
-  /** How many were refused, and may come back. */
+  /** Number of rejected requests, which the callers may send again. */
   #rejectedCount = 0
   #initialQuota = 0
   #admittedCount = 0
-  /** Admissions a millisecond. */
+  /** Admissions per millisecond. */
   #rate = 0
   #credit = 0
   #lastAdvance = 0
@@ -78,7 +86,7 @@ export class Gate {
     return this.#waiters.size
   }
 
-  /** Whether requests pass as if it were not there. */
+  /** Whether the gate admits every request, so that it can be removed. */
   isIdle(now: number): boolean {
     if (this.#waiters.size > 0 || this.probe !== undefined) return false
     return this.#needsProbe ? now >= this.opensAt + probeRetentionMs : now >= (this.#openedAt ?? this.opensAt) + rampMs
@@ -88,12 +96,12 @@ export class Gate {
     return now < this.opensAt
   }
 
-  /** Whether it would lose what it knows, if it were forgotten. */
+  /** Whether removing the gate would lose a throttle that is still in effect. */
   mustBeRetained(now: number): boolean {
     return this.isClosed(now) || this.#needsProbe
   }
 
-  /** How long a request that joins now waits, in milliseconds; from the ramp on an estimate. */
+  /** Wait of a request that would be queued now, in milliseconds. It is an estimate once the ramp has started. */
   estimateWait(now: number): number {
     if (this.isClosed(now)) return this.opensAt - now
     if (this.#openedAt === undefined) return this.#needsProbe ? probeRetryHintMs : 1
@@ -103,9 +111,10 @@ export class Gate {
   }
 
   /**
-   * Closes until an instant, never earlier than it was to open before. Those for whom that is too late are told.
+   * Closes the gate until a given time. The gate never opens earlier than it would have before. Waiting requests
+   * with a deadline at or before that time fail.
    *
-   * @param needsProbe - whether the server asked for longer than that.
+   * @param needsProbe - whether the server asked for a longer wait than `until`.
    */
   close(now: number, until: number, status: number, needsProbe: boolean): void {
     if (!this.isClosed(now)) {
@@ -125,7 +134,7 @@ export class Gate {
     }
   }
 
-  /** Whether one more may pass at once. */
+  /** Admits a request if it does not have to wait. */
   tryAdmit(now: number, request: GateRequest): boolean {
     this.#advance(now)
     return this.#waiters.size === 0 && this.#tryTake(now, request)
@@ -139,7 +148,10 @@ export class Gate {
     this.#waiters.delete(waiter)
   }
 
-  /** A good answer: one more may come; and if it is the probe's, the others. */
+  /**
+   * Called after a successful response. It admits one more request, or all waiting requests if the response was the
+   * probe's.
+   */
   onSuccess(now: number, send: object | undefined): void {
     if (this.isClosed(now)) return
     if (this.#needsProbe) {
@@ -152,7 +164,10 @@ export class Gate {
     this.admitDue(now)
   }
 
-  /** A send is over. Where it is a probe without a verdict, the next one is the probe; tells whether it was. */
+  /**
+   * Called when a request has ended. Returns true if it was the probe and ended without a result; then the next request
+   * is the probe.
+   */
   onSendEnd(now: number, send: object): boolean {
     if (this.probe?.send !== send) return false
     this.probe = undefined
@@ -160,7 +175,7 @@ export class Gate {
     return true
   }
 
-  /** Lets in whose turn it is, and tells when to look again: in how many milliseconds. */
+  /** Admits the requests that are due. Returns the milliseconds until the next call. */
   admitDue(now: number): number {
     this.#advance(now)
     if (this.probe !== undefined) return this.#expireWaiters(now)
@@ -178,7 +193,7 @@ export class Gate {
     return spent ? this.#openedAt + initialPhaseMs + 1 - now : tickMs
   }
 
-  /** Tells those whose time is over, and in how many milliseconds the next one's is: nothing else happens until then. */
+  /** Fails requests after their deadline. Returns the milliseconds until the next deadline. */
   #expireWaiters(now: number): number {
     let next = this.probe?.holder.until ?? Number.POSITIVE_INFINITY
     for (const waiter of this.#waiters) {
@@ -194,20 +209,21 @@ export class Gate {
   }
 
   #advance(now: number): void {
-    // Its fiber is lost, and brings no answer.
+    // The probe's fiber is lost, so its response will never arrive.
     if (this.probe !== undefined && now >= this.probe.holder.until) this.probe = undefined
     if (this.isClosed(now) || this.#needsProbe) return
     if (this.#openedAt === undefined) return this.#open(now)
     const passed = now - this.#lastAdvance
     this.#lastAdvance = now
     if (now - this.#openedAt > initialPhaseMs) this.#rate = Math.max(this.#rate, this.#waiters.size / rampMs)
-    // New ones may come faster than those who waited get in. Nothing is to wait for ever.
+    // New requests may arrive faster than waiting ones are admitted. The rate doubles, so that no request waits
+    // forever.
     if (now - this.#openedAt > rampMs) this.#rate = Math.min(this.#rate * 2 ** (passed / rampMs), maxRate)
     this.#credit = Math.min(this.#credit + this.#rate * passed, Math.max(1, this.#rate * initialPhaseMs))
   }
 
   #open(now: number): void {
-    // Those that were refused may not come back: they count where nothing else is expected.
+    // Rejected requests may not be sent again. They count only if no request waits.
     const expected = Math.max(1, this.#waiters.size === 0 ? this.#rejectedCount : this.#waiters.size)
     this.#openedAt = now
     this.#lastAdvance = now

@@ -1,31 +1,31 @@
 /**
- * Ways to count against a limit, as functions of a state that any store can keep: numbers, and nothing else. Times are
- * whole milliseconds, limits and windows positive.
+ * Rate limit algorithms as pure functions of a state that any store can keep: a list of numbers. Times are whole
+ * milliseconds. Limits and windows are positive.
  */
 
-/** What a request asks of a limit. */
+/** Tokens to consume, and the limit. */
 export interface ConsumeRequest {
   readonly tokens: number
   readonly limit: number
   readonly windowMs: number
-  /** Whether tokens that are not there yet are taken, for later. */
+  /** Whether to take tokens that are not available yet, for a later time. */
   readonly reserve: boolean
 }
 
-/** The outcome: in how many milliseconds the tokens are there, and the state after it where they were taken. */
+/** The result: the wait until the tokens are available, and the new state if they were taken. */
 export interface ConsumeDecision {
   readonly waitMs: number
   readonly remaining: number
   readonly resetMs: number
   readonly state: ReadonlyArray<number>
-  /** When the state is of no use any more. */
+  /** Time after which the state is not needed, in epoch milliseconds. */
   readonly expires: number
 }
 
-/** Counts a request. `state` is empty where there is none. */
+/** Consumes tokens. `state` is empty for a new key. */
 export type Algorithm = (state: ReadonlyArray<number>, now: number, request: ConsumeRequest) => ConsumeDecision
 
-/** State: when the window began that was counted in last, which may be to come; its count. */
+/** State: start of the window that was counted last (it may be in the future), and its count. */
 export const fixedWindow: Algorithm = (
   [windowStart = Number.NEGATIVE_INFINITY, counted = 0],
   now,
@@ -43,10 +43,10 @@ export const fixedWindow: Algorithm = (
   return { waitMs, remaining: isTaken ? limit - (state[1] ?? 0) : 0, resetMs: expires - now, state, expires }
 }
 
-/** A rounding error is no wait: the sums are of milliseconds since 1970, of which a double has 2^-12. */
+/** Waits up to this length are rounding errors. A double holds epoch milliseconds with a precision of 2^-12. */
 const roundingTolerance = 0.01
 
-/** State: when the bucket is full again. */
+/** State: the time at which the bucket is full again. */
 export const tokenBucket: Algorithm = ([full = 0], now, { reserve, limit, tokens, windowMs }) => {
   const before = Math.max(full, now)
   const after = before + (tokens * windowMs) / limit
@@ -57,19 +57,19 @@ export const tokenBucket: Algorithm = ([full = 0], now, { reserve, limit, tokens
   return { waitMs, remaining, resetMs: expires - now, state: [expires], expires: Math.ceil(expires) }
 }
 
-/** Into how many slots a window is cut at most: what is counted is the slot, so a wait is longer by up to one. */
+/** Maximum number of slots per window. Requests are counted per slot, so a wait can be up to one slot too long. */
 const slotsPerWindow = 64
 
 /**
- * State: for each slot in which there were some, its number and how many. No interval of the window's length can hold more
- * than the limit, for all the slots that such an interval may touch hold no more together.
+ * State: number and count of each slot that has requests. All slots that one window can touch hold at most the limit
+ * together, so no interval of the window's length exceeds the limit.
  */
 export const slidingWindow: Algorithm = (state, now, { reserve, limit, tokens, windowMs }) => {
   const slotMs = Math.max(1, Math.ceil(windowMs / slotsPerWindow))
   const span = slotMs === 1 ? Math.ceil(windowMs) : Math.ceil(windowMs / slotMs) + 1
   const slot = Math.floor(now / slotMs)
   const recent = parseSlots(state).filter(([at]) => at > slot - span)
-  // Those that take tokens for later come in order: nobody gets in before whoever was there first.
+  // Reservations are served in order of arrival, so search from the last reserved slot on.
   const found = firstFit(recent, Math.max(slot, recent.at(-1)?.[0] ?? slot), span, limit - tokens)
   const waitMs = Math.max(0, found * slotMs - now)
   const isTaken = waitMs === 0 || reserve
@@ -91,7 +91,7 @@ const parseSlots = (state: ReadonlyArray<number>): ReadonlyArray<SlotCount> => {
 const countTokens = (counted: ReadonlyArray<SlotCount>): number =>
   counted.reduce((total, [, count]) => total + count, 0)
 
-/** The first slot from `from` on whose span holds at most `room`: that is when enough of the old ones are out of it. */
+/** The first slot, from `from` on, at which the slots in its span hold at most `room` tokens. */
 const firstFit = (counted: ReadonlyArray<SlotCount>, from: number, span: number, room: number): number => {
   let total = countTokens(counted.filter(([at]) => at > from - span))
   if (total <= room) return from

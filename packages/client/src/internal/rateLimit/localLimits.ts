@@ -1,6 +1,6 @@
 /**
- * Limits of one's own, applied to requests: each is counted at the moment it is sent, so that nothing that a request
- * waits for moves it into a window in which it was not counted.
+ * Limits that the application sets itself (`RateLimit.make`). A request is counted when it is sent, so that a wait
+ * cannot move it to a window in which it was not counted.
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Origin from "@countersign/protocol/Origin"
@@ -17,20 +17,20 @@ import { sleep } from "../time/sleep.js"
 import { defaults, notSentError } from "./serverThrottle.js"
 import type { Limit, Options, Service } from "./service.js"
 
-/** Those who wait for the same limits. The first of them looks when there is room, the others wait for the first. */
+/** Requests that wait for the same limits. The first one waits for capacity, the others wait for the first. */
 interface LimitQueue {
   readonly lock: Mutex.Mutex
   users: number
-  /** Before when there is no room, as the first one found. */
+  /** Earliest time at which there is capacity, as the first request found it. */
   opensAt: number
 }
 
-/** A request that waits for its turn. Instants are of the monotonic clock. */
+/** A request that waits. Times are those of the monotonic clock. */
 interface PendingRequest {
   readonly request: HttpClientRequest
   readonly send: object
   readonly since: number
-  /** If its turn comes then or later, it is too late. */
+  /** The wait fails if the request could only be sent at this time or later. */
   readonly deadline: number
 }
 
@@ -39,13 +39,13 @@ const limitKeyOf = ({ key }: Limit, request: HttpClientRequest): string =>
 
 const windowOf = ({ window }: Limit): number => Duration.toMillis(window)
 
-/** No fewer milliseconds than so many pass until those in a line have gone, however its windows lie. */
+/** Lower bound of the time until a queue of this size is sent, in milliseconds, wherever the windows begin. */
 const minQueueMs = (limits: ReadonlyArray<Limit>, size: number): number =>
   limits.reduce((ms, limit) => Math.max(ms, (Math.floor(size / limit.limit) - 1) * windowOf(limit)), 0)
 
 /**
- * What a request is counted against. Two limits of one key, by the second and by the day, have a count each. Two equal limits
- * have one count: a request that was counted twice in it would never be sent.
+ * The counters of a request. Two different limits with one key, per second and per day, have separate counters. Two
+ * equal limits share one counter: otherwise the request would be counted twice in it, and never be sent.
  */
 const consumeOptionsOf = (
   limits: ReadonlyArray<Limit>,
@@ -61,7 +61,7 @@ const consumeOptionsOf = (
   return [...counts.values()]
 }
 
-/** Counts a request: 0, or in how many milliseconds it is worth another try. */
+/** Counts a request. Returns 0 if it may be sent, or the milliseconds until the next attempt to count it. */
 const consumeAll = (
   limiter: RateLimiter.Service,
   counts: ReadonlyArray<RateLimiter.ConsumeOptions>,
@@ -82,7 +82,10 @@ const consumeAll = (
 const failRateLimited = (request: HttpClientRequest, ms: number): Effect.Effect<never, RateLimited> =>
   Effect.flatMap(currentTimeMillis, (now) => Effect.fail(notSentError(request, "clientLimit", 429, ms, now)))
 
-/** Requests are let through when the hold and then each limit has room; the shortest window is asked first. */
+/**
+ * Admits a request when the server's throttle is over and every limit has capacity. Limits with short windows are
+ * checked first.
+ */
 export const makeLocalLimits = (
   limiter: RateLimiter.Service,
   options: Options,
@@ -97,7 +100,9 @@ export const makeLocalLimits = (
   const awaitThrottle = (request: HttpClientRequest, send: object): Effect.Effect<void, RateLimited> =>
     throttle?.active === true ? throttle.acquire(request, send) : Effect.void
 
-  /** The first of a line: a hold that came while it waited has to be over before it is counted. */
+  /**
+   * For the first request of a queue. A throttle that began during its wait must be over before the request is counted.
+   */
   const acquireAsFirst = (pending: PendingRequest, queue: LimitQueue): Effect.Effect<void, RateLimited> =>
     Effect.suspend(() => awaitThrottle(pending.request, pending.send)).pipe(
       Effect.zipRight(consume(pending.request)),
@@ -130,7 +135,10 @@ export const makeLocalLimits = (
         })
     )
 
-  /** Where there is no room for `ms` milliseconds: waits for it, or fails when that is not wanted or of no use. */
+  /**
+   * Called when there is no capacity for `ms` milliseconds. Waits, or fails if `onExceeded` is `fail` or the wait would
+   * be too long.
+   */
   const waitOrFail = (
     request: HttpClientRequest,
     send: object,

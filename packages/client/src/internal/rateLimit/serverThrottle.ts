@@ -1,5 +1,5 @@
 /**
- * The throttle of a client: one gate for each origin, account and key whose requests the server asked to wait.
+ * The throttle of a client. It has one gate for each origin, account and key that the server has throttled.
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
@@ -28,7 +28,7 @@ import { Gate } from "./admissionGate.js"
 import type { ThrottleOptions, Service } from "./service.js"
 
 /**
- * What {@link ThrottleOptions}, `Options` and `Limit` are when they are left out.
+ * Defaults of {@link ThrottleOptions}, `Options` and `Limit`.
  *
  * @since 0.1.0
  * @category defaults
@@ -42,7 +42,7 @@ export const defaults = {
   algorithm: "sliding-window"
 } as const
 
-/** The error of a request that was not sent. */
+/** The error of a request that was not sent because of a limit. */
 export const notSentError = (
   request: HttpClientRequest,
   source: RateLimitSource,
@@ -61,24 +61,24 @@ export const notSentError = (
   })
 }
 
-/** The wait after a 429 that names none, in milliseconds: the bounds of the retry's backoff. */
+/** Wait after a 429 without `Retry-After`, in milliseconds. The bounds are those of the retry's backoff. */
 const defaultBackoffMs = (closings: number): number => Math.min(1000 * 2 ** closings, 20_000)
 
 const throttledError = (request: HttpClientRequest, gate: Gate, fiber: Running): RateLimited =>
   notSentError(request, "throttle", gate.status, gate.estimateWait(unsafeMonotonicNow(fiber)), unsafeNow(fiber))
 
-/** Looks after a gate until nothing waits there. */
+/** Admits waiting requests until the gate's queue is empty. */
 const admitUntilEmpty = (gate: Gate): Effect.Effect<void> =>
   Effect.withFiberRuntime<void>((fiber) => {
     const next = gate.admitDue(unsafeMonotonicNow(fiber))
     gate.admissionFiber = gate.size === 0 ? undefined : fiber
-    // Time has to pass between two looks, however little is left.
+    // At least one millisecond, so that the loop cannot spin.
     return gate.size === 0 ? Effect.void : Effect.zipRight(sleep(Math.max(1, next)), admitUntilEmpty(gate))
   })
 
 /**
- * Of a fiber of its own, since a fiber that waits may be interrupted; it ends with the last that waits. Where fibers poll,
- * each of them moves the gate on.
+ * Runs in a fiber of its own, because a waiting fiber may be interrupted. It ends when no request waits. On a runtime
+ * where fibers poll, the waiting fibers admit themselves.
  */
 const startAdmissionFiber = (gate: Gate): Effect.Effect<void> =>
   Effect.withFiberRuntime<void>((fiber) => {
@@ -93,7 +93,7 @@ const stopAdmissionFiber = (gate: Gate): void => {
   gate.admissionFiber = undefined
 }
 
-/** After an event on which the next look depends: what the pump sleeps for is out of date. */
+/** Called after an event that changes when the next request is due. */
 const restartAdmissionFiber = (gate: Gate): Effect.Effect<void> => {
   stopAdmissionFiber(gate)
   return gate.size === 0 ? Effect.void : startAdmissionFiber(gate)
@@ -104,11 +104,12 @@ const cancelWait = (gate: Gate, waiter: GateWaiter): void => {
   if (gate.size === 0) stopAdmissionFiber(gate)
 }
 
-/** A fiber that polls looks after the gate itself. */
+/** A fiber that polls also admits the requests that are due. */
 const awaitTurn = <E>(gate: Gate, waiter: GateWaiter, turn: Signal.Signal<void, E>): Effect.Effect<void, E> =>
   turn.wait((now) => {
     waiter.polledAt = now
-    // It may have been removed as lost, because the process computed for longer than a waiter may be silent.
+    // The gate may have removed the waiter as lost, if the process computed for longer than the allowed time between
+    // two polls.
     if (turn.outcome === undefined) gate.enqueue(waiter)
     gate.admitDue(now)
   })
@@ -139,20 +140,26 @@ const waitAtGate = (request: HttpClientRequest, gate: Gate, gateRequest: GateReq
       })
   )
 
-/** Of no use, open, closed, waited at. */
+/** Unused, open, closed, with waiting requests. */
 const retentionPriority = (gate: Gate, now: number): number =>
   gate.size > 0 ? 3 : gate.mustBeRetained(now) ? 2 : gate.isIdle(now) ? 0 : 1
 
-/** Statuses that a service other than the limit of this client may throttle with, where they say when to come back. */
+/** Statuses that throttle only with a `Retry-After`, because they may have another cause than this client's limit. */
 const isOverload = (status: number): boolean => status === 503 || status === 529
 
-/** Whether the status of a response is one that may ask for a throttle: the others need not be looked at. */
+/** Whether a response with this status can start a throttle. */
 export const mayThrottle = (status: number): boolean => status === 429 || status === 403 || isOverload(status)
 
-/** Which waits an answer asks of all requests, in milliseconds; `unspecified` where it asks and names none. */
+/**
+ * Returns the wait that a response requests for all requests, in milliseconds. `unspecified` if it requests a wait
+ * without a length.
+ */
 export type ParseRetryAfter = (response: HttpClientResponse, now: number) => number | "unspecified" | undefined
 
-/** A limit asks always, an overload where it says when to come back. A 413 is about one request. */
+/**
+ * A rate limit always throttles, an overload status only with `Retry-After`. A 413 never does, because it is about one
+ * request.
+ */
 export const parseRetryAfter: ParseRetryAfter = (response, now) => {
   const { headers, status } = response
   if (!mayThrottle(status)) return undefined
@@ -160,7 +167,7 @@ export const parseRetryAfter: ParseRetryAfter = (response, now) => {
   return isRateLimit(response) ? (RetryAfter.parse(headers, now)?.delayMs ?? "unspecified") : undefined
 }
 
-/** What shares a gate: an origin, an account, and a key of the caller's. */
+/** Requests with the same origin, account and key share a gate. */
 const makeKeyOf =
   ({ account, key }: ThrottleOptions) =>
   (request: HttpClientRequest): string => {
@@ -169,7 +176,7 @@ const makeKeyOf =
     return [origin, account?.(request), key?.(request)].join("\n")
   }
 
-/** The gates of a client as a service: {@link Service.active} while there are any. */
+/** The throttle as a service. {@link Service.active} is true while it has gates. */
 export const makeServerThrottle = (
   options: ThrottleOptions,
   parseDelay: ParseRetryAfter,
@@ -179,7 +186,7 @@ export const makeServerThrottle = (
   const maxThrottleMs = Duration.toMillis(options.maxThrottle ?? defaults.maxThrottle)
   const { onExceeded = defaults.onExceeded } = options
   const gates = new BoundedMap<Gate>(options.maxKeys ?? defaults.maxKeys, retentionPriority)
-  /** Which gate a send was looked at by. */
+  /** The gate that each request was checked by. */
   const gateOfSend = new WeakMap<object, Gate>()
   const keyOf = makeKeyOf(options)
 
@@ -195,7 +202,8 @@ export const makeServerThrottle = (
   const closeGate = (request: HttpClientRequest, status: number, ms: number | "unspecified", now: number) => {
     const gate = findGate(request, now) ?? new Gate()
     const isProbing = gate.probe !== undefined
-    // Those that were on their way with it are refused for the same reason: what was said to the first holds for them.
+    // Requests that were in progress when the gate closed are rejected for the same reason, so the wait of the first
+    // one applies.
     const requestedMs =
       ms === "unspecified" ? (gate.isClosed(now) ? gate.opensAt - now : defaultBackoffMs(gate.consecutiveClosings)) : ms
     gate.close(now, now + Math.min(requestedMs, maxThrottleMs), status, requestedMs > maxThrottleMs)
@@ -205,7 +213,7 @@ export const makeServerThrottle = (
   }
 
   const tryAdmit = (gate: Gate, gateRequest: GateRequest, now: number): boolean => {
-    // A token that the probe itself asks the same origin for passes with it.
+    // A token request that the probe itself makes to the same origin is admitted with the probe.
     if (gate.probe !== undefined && isWithin(gateRequest.holder.fiber, gate.probe.holder)) return true
     return gate.tryAdmit(now, gateRequest)
   }
@@ -242,7 +250,10 @@ export const makeServerThrottle = (
   return service
 }
 
-/** After a good answer; after the probe's, the pump has to look sooner than it was to. */
+/**
+ * Called after a successful response. If it was the probe's, more requests are due, so the admission fiber is
+ * restarted.
+ */
 const onGoodResponse = (gate: Gate | undefined, now: number, send: object | undefined): Effect.Effect<void> => {
   if (gate === undefined) return Effect.void
   const isProbe = gate.probe !== undefined && gate.probe.send === send

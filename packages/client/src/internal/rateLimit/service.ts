@@ -1,4 +1,4 @@
-/** The service and the options of rate limits. */
+/** Service and options of rate limits. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type * as Duration from "effect/Duration"
@@ -13,76 +13,94 @@ import type * as RateLimiter from "../../RateLimiter.js"
  * @category models
  */
 export interface Service {
-  /** Whether requests are to be looked at. While it is false they are sent as they come. */
+  /** Whether `acquire` must be called. While it is false, requests are sent without a check. */
   readonly active: boolean
   /**
-   * Succeeds when the request may be sent now; fails with `RateLimited` when it may not, and is not to wait. `send` is an
-   * object that stands for this one send: the same one is given to `onResponse` and `end`.
+   * Succeeds when the request may be sent. Fails with `RateLimited` if it may not be sent and should not wait. `send`
+   * is an object that identifies this one HTTP request; pass the same object to `onResponse` and `end`.
    */
   readonly acquire: (request: HttpClientRequest, send: object) => Effect.Effect<void, RateLimited>
-  /** Receives the response: each one while {@link Service.active}, else those of status 429, 403, 503 and 529. */
+  /**
+   * Receives the response: every one while {@link Service.active}, otherwise those with status 403, 429, 503 or 529.
+   */
   readonly onResponse: (request: HttpClientRequest, response: HttpClientResponse, send?: object) => Effect.Effect<void>
-  /** Called when a send is over for which `acquire` was called, however it ended. */
+  /** Called when the request has ended, with any outcome, if `acquire` was called for it. */
   readonly end?: ((send: object) => Effect.Effect<void>) | undefined
 }
 
 /**
- * How to hold.
+ * Options of the throttle: how requests wait after a 429.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ThrottleOptions {
-  /** What to do with a request that may not be sent now: let it wait (the default), or fail with `RateLimited`. */
+  /** What to do with a request while the origin is throttled: `wait` (the default), or `fail` with `RateLimited`. */
   readonly onExceeded?: "wait" | "fail" | undefined
-  /** The longest wait from a request's arrival until the gate opens (60 s); one that is longer is not begun. */
+  /**
+   * Maximum wait from a request's arrival until the throttle ends (60 s). If it ends later, the request fails
+   * immediately with `RateLimited`.
+   */
   readonly maxWait?: Duration.DurationInput | undefined
-  /** The longest throttle, whatever the server asks for (1 hour). When it ends, one request is sent as a probe. */
+  /**
+   * Maximum length of a throttle, even if the server asks for more (1 hour). After that, one request is sent as a
+   * probe.
+   */
   readonly maxThrottle?: Duration.DurationInput | undefined
-  /** Which account a request is of, where the requests to one origin are of several: a name that is no secret. */
+  /**
+   * Name of the account that a request belongs to, if requests to one origin belong to several accounts. It must not be
+   * a secret.
+   */
   readonly account?: ((request: HttpClientRequest) => string) | undefined
   /**
-   * Which requests of an origin and account share a throttle: those with the same key. All of them when it is left out.
-   * For an API that limits each endpoint: `perRoute`, or a function that knows its endpoints.
+   * Key of a request. Requests of one origin and account with the same key share a throttle. By default all of them
+   * share one. For an API that limits each endpoint, use `perRoute` or a function that knows its endpoints.
    */
   readonly key?: ((request: HttpClientRequest) => string) | undefined
-  /** Of how many origins, accounts and keys it remembers at most that they are held (1000). */
+  /** Maximum number of throttles kept, one per origin, account and key (1000). */
   readonly maxKeys?: number | undefined
 }
 
 /**
- * A limit of one's own.
+ * A limit that the application sets itself.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Limit {
-  /** How many requests a window takes. */
+  /** Number of requests per window. */
   readonly limit: number
+  /** Length of a window. */
   readonly window: Duration.DurationInput
   /**
-   * How they are counted: see {@link RateLimiter.Algorithm}. `sliding-window` is the default, since it keeps to the
-   * limit however the server's own windows lie.
+   * How requests are counted, see {@link RateLimiter.Algorithm}. The default is `sliding-window`: it never exceeds the
+   * limit, wherever the server's own windows begin.
    */
   readonly algorithm?: RateLimiter.Algorithm | undefined
-  /** What the limit is for; each key has its own count. The request's origin by default. */
+  /** What the limit is counted by. Each key has its own counter. The default is the request's origin. */
   readonly key?: string | ((request: HttpClientRequest) => string) | undefined
 }
 
 /**
- * What to make a service of.
+ * Options of `RateLimit.make`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The limits. A request is sent when all of them have capacity. */
   readonly limits: ReadonlyArray<Limit>
-  /** What to do with a request beyond a limit: let it wait (the default), or fail with `RateLimited`. */
+  /** What to do with a request beyond a limit: `wait` (the default), or `fail` with `RateLimited`. */
   readonly onExceeded?: "wait" | "fail" | undefined
-  /** The longest wait for a permit (60 s); a request that would have to wait longer fails. */
+  /**
+   * Maximum wait of a request (60 s). A request that would have to wait longer fails immediately with `RateLimited`.
+   */
   readonly maxWait?: Duration.DurationInput | undefined
-  /** The options of {@link throttle}; `false` leaves it out, and learning with it. */
+  /** Options of {@link throttle}. `false` turns off the throttle, and `useRemainingHeaders` with it. */
   readonly throttle?: ThrottleOptions | false | undefined
-  /** Whether to hold when an answer says that nothing remains, as `throttleOnExhausted` does (false). */
+  /**
+   * Whether to throttle when a response says that no requests remain in the window, as `throttleOnExhausted` does
+   * (false).
+   */
   readonly useRemainingHeaders?: boolean | undefined
 }

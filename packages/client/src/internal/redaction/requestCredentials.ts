@@ -1,19 +1,19 @@
 /**
- * The credentials of a request: the texts that a server may quote, and that nothing may show. Fields that carry credentials
- * are known by their names; all others only by comparison with the request before it was signed.
+ * Finds the credentials of a request, so that they can be redacted where a server quotes them. Well-known credential
+ * headers are recognized by name, all others by comparison with the unsigned request.
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Redirect from "@countersign/protocol/Redirect"
 
-/** A request before and after its credentials were added; the same one twice, where no scheme has signed it. */
+/** A request before and after it was signed. Both are the same if no scheme signed it. */
 export interface Signing {
   readonly unsigned: HttpClientRequest
   readonly signed: HttpClientRequest
 }
 
-/** Parameters of credentials that repeat what the server said, or say who and how, but do not prove it. */
+/** Parameters of credentials that repeat the server's challenge, or identify without proving anything. */
 const publicParameters: ReadonlySet<string> = new Set([
   "algorithm",
   "nonce",
@@ -24,7 +24,7 @@ const publicParameters: ReadonlySet<string> = new Set([
   "username"
 ])
 
-/** The password of Basic credentials: a server that refuses it may quote it as it reads it. */
+/** The password of Basic credentials. A server may quote the decoded password. */
 const passwordOf = (token68: string): string => {
   try {
     const bytes = Uint8Array.from(atob(token68), (character) => character.charCodeAt(0))
@@ -38,7 +38,7 @@ const passwordOf = (token68: string): string => {
 const cookieValues = (field: string): ReadonlyArray<string> =>
   field.split(";").map((pair) => pair.slice(pair.indexOf("=") + 1).trim())
 
-/** A field's value, what follows its scheme or prefix, and the values of its parameters. */
+/** The value of a header, the value without scheme or prefix, and the values of its parameters. */
 const secretPartsOf = (name: string, value: string): ReadonlyArray<string> => {
   if (name === "cookie") return [value, ...cookieValues(value)]
   const afterScheme = value.slice(value.search(/[ :=]/) + 1).trim()
@@ -49,14 +49,14 @@ const secretPartsOf = (name: string, value: string): ReadonlyArray<string> => {
   return [value, afterScheme, ...parameters, ...basic]
 }
 
-/** Fields that the pipeline adds after signing, and that hold no credential. */
+/** Headers that the pipeline adds after signing, and that contain no credential. */
 const nonSecretHeaders: ReadonlySet<string> = new Set(["traceparent", "tracestate"])
 
 const headerSecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> =>
   Object.entries(signed.headers).flatMap(([name, value]) => {
     const added =
       unsigned.headers[name] !== value && !Redirect.isSafeCrossOriginHeader(name) && !nonSecretHeaders.has(name)
-    // A credential that the caller set by hand is known by the name of its field only.
+    // A credential that the caller added is recognized only by the name of its header.
     return added || Redact.isSensitiveHeader(name) ? secretPartsOf(name, value) : []
   })
 
@@ -65,7 +65,7 @@ const queryOf = (url: string): ReadonlyArray<readonly [string, string]> => {
   return from === -1 ? [] : [...new URLSearchParams(url.slice(from + 1).split("#", 1)[0])]
 }
 
-/** The values of the query that signing has added, as they are and as a form writes them. */
+/** The query values that signing added, as they are and URL-encoded. */
 const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> => {
   const before = new Set([...unsigned.urlParams, ...queryOf(unsigned.url)].map(([name, value]) => `${name}=${value}`))
   return [...signed.urlParams, ...queryOf(signed.url)].flatMap(([name, value]) =>
@@ -73,6 +73,6 @@ const querySecretsOf = ({ signed, unsigned }: Signing): ReadonlyArray<string> =>
   )
 }
 
-/** Makes the function that replaces the credentials of some requests in a text. */
+/** Makes a function that redacts the credentials of some requests in a text. */
 export const makeRedactor = (signings: ReadonlyArray<Signing>): ((text: string, limit?: number) => string) =>
   Redact.withoutSecrets(signings.flatMap((signing) => [...headerSecretsOf(signing), ...querySecretsOf(signing)]))

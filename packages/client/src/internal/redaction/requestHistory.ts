@@ -1,6 +1,6 @@
 /**
- * The requests of a call before this one. A server may quote the credentials of one of them in the `Location` that leads to
- * this one, so that they stand in its URL: the URL is requested as it is, and shown without them.
+ * The earlier requests of a call. A server may quote the credentials of one of them in a `Location`, so that they are
+ * in the URL of the next request. That URL is requested unchanged, and redacted where it is shown.
  */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Redact from "@countersign/protocol/Redact"
@@ -14,14 +14,14 @@ type Redactor = (text: string, limit?: number) => string
 
 interface RequestHistory {
   readonly signings: ReadonlyArray<Signing>
-  /** Made when it is first used: most requests after a redirect show nothing. */
+  /** Made on first use, because most requests after a redirect are never shown. */
   redact: Redactor | undefined
 }
 
 /**
- * By the fragment of a request. The platform makes a new request for each change of one, and its fragment is the one part
- * that policies do not change; each `Option.some` is an object of its own. What goes to a transport has no fragment: of that
- * it is by the request itself.
+ * Keyed by the fragment of a request. The platform makes a new request object for each change, but policies do not
+ * change the fragment, and each `Option.some` is a separate object. A request to the transport has no fragment, so it
+ * is the key itself.
  */
 const histories: WeakMap<object, RequestHistory> = new WeakMap()
 
@@ -29,10 +29,10 @@ const keyOf = (request: Request): object => (request.hash._tag === "None" ? requ
 
 const historyOf = (request: Request): RequestHistory | undefined => histories.get(keyOf(request))
 
-/** The earlier requests of the call that a request belongs to. */
+/** The earlier requests of the request's call. */
 export const earlierSignings = (request: Request): ReadonlyArray<Signing> => historyOf(request)?.signings ?? []
 
-/** Gives a request the earlier requests of its call. */
+/** Adds earlier requests to a request. */
 export const withHistory = (request: Request, signings: ReadonlyArray<Signing>): Request => {
   const fragment = Option.getOrElse(request.hash, () => request.url.split("#", 2)[1] ?? "")
   const next = HttpClientRequest.setHash(request, fragment)
@@ -40,19 +40,19 @@ export const withHistory = (request: Request, signings: ReadonlyArray<Signing>):
   return next
 }
 
-/** Gives a request that was made of another one the earlier requests of that one. It is the last one: the transport's. */
+/** Copies the history of a request to the request made from it for the transport. */
 export const copyHistory = (from: Request, to: Request): Request => {
-  // Only a request with a fragment has a history before it goes to the transport.
+  // Until it goes to the transport, a request without a fragment has no history.
   const history = from === to || from.hash._tag === "None" ? undefined : historyOf(from)
   if (history !== undefined) histories.set(keyOf(to), history)
   return to
 }
 
-/** The same for a request that changes on its way to the transport: a scheme may have taken its fragment away. */
+/** Keeps the history of a request that a scheme has changed, even if the scheme removed the fragment. */
 export const keepHistory = (from: Request, to: Request): Request =>
   from.hash._tag === "None" || from.hash === to.hash ? to : withHistory(to, earlierSignings(from))
 
-/** What replaces the credentials of earlier requests; undefined for the first request of a call. */
+/** Redacts the credentials of earlier requests. Undefined for the first request of a call. */
 export const redactorOf = (request: Request): Redactor | undefined => {
   const history = historyOf(request)
   return history === undefined ? undefined : (history.redact ??= makeRedactor(history.signings))

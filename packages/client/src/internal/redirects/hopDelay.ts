@@ -1,4 +1,4 @@
-/** The wait before a redirect's next hop, where the server asks for one (RFC 9110 §10.2.3). */
+/** Delay before the next hop of a redirect, if the server asks for one (RFC 9110 §10.2.3). */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
 import { RateLimited } from "../../Errors.js"
@@ -16,8 +16,8 @@ const waitRejectedError = (response: HttpClientResponse, now: number): RateLimit
   withResponse(new RateLimited({ ...exchangeInfoOf(response), ...retryHintOf(response, now) }), response)
 
 /**
- * How long to wait before the next hop, in milliseconds. Fails with `RateLimited` where that is longer than `longest`, or
- * than the time that the call has left.
+ * The delay before the next hop, in milliseconds. Fails with `RateLimited` if it is longer than `maxDelayMs`, or not
+ * shorter than the time until the call's deadline.
  */
 export const hopDelay = (response: HttpClientResponse, maxDelayMs: number): Effect.Effect<number, RateLimited> => {
   const { "retry-after": retryAfter, "retry-after-ms": retryAfterMs } = response.headers
@@ -30,7 +30,7 @@ export const hopDelay = (response: HttpClientResponse, maxDelayMs: number): Effe
   })
 }
 
-/** Waits, and lets go of the response meanwhile: what that takes is a part of the wait. */
+/** Waits, and drains the response meanwhile. The time for that is part of the wait. */
 export const drainAndWait = (response: HttpClientResponse, ms: number): Effect.Effect<void> =>
   ms === 0
     ? drain(response)

@@ -1,6 +1,6 @@
 import type { HttpBody } from "@effect/platform/HttpBody"
 
-/** Headers that describe the message on the wire belong to the transport: from outside they smuggle requests. */
+/** Headers that the transport sets. A caller that sets them could smuggle requests. */
 const transportManagedHeaders: ReadonlySet<string> = new Set([
   "host",
   "connection",
@@ -13,15 +13,16 @@ const transportManagedHeaders: ReadonlySet<string> = new Set([
   "expect"
 ])
 
-/** Fields beside `content-…` that describe the body: they are removed with it (RFC 9110 §15.4, RFC 9530 §3). */
+/** Headers beside `content-…` that describe the body. They are removed with it (RFC 9110 §15.4, RFC 9530 §3). */
 const bodyMetadataHeaders: ReadonlySet<string> = new Set(["digest", "last-modified", "repr-digest"])
 
-/** Whether a header describes the body, so that it is a lie about another one, or about none. */
+/** Whether a header describes the body, so that it is wrong for another body or for none. */
 export const describesBody = (name: string): boolean => name.startsWith("content-") || bodyMetadataHeaders.has(name)
 
 /**
- * Fields that belong to a body and to nothing else. They go where the body goes; a list, because a field of any other
- * name may be a secret of the API's. `content-location` is none: it names a resource of the origin.
+ * Headers that belong only to the body. They are sent to another origin if the body is. This is an explicit list,
+ * because a header with another name may be a secret of the API. It excludes `content-location`, which names a resource
+ * of the origin.
  */
 const bodyOnlyHeaders: ReadonlySet<string> = new Set([
   "content-type",
@@ -35,10 +36,10 @@ const bodyOnlyHeaders: ReadonlySet<string> = new Set([
   "repr-digest"
 ])
 
-/** Whether a header goes to another origin with the body that it describes. */
+/** Whether a header is sent to another origin together with the body. */
 export const isBodyOnlyHeader = (name: string): boolean => bodyOnlyHeaders.has(name)
 
-/** `token` of RFC 9110 §5.6.2, one flag a character. */
+/** Which characters are allowed in a `token` (RFC 9110 §5.6.2), by code. */
 const tokenCharacters: ReadonlyArray<boolean> = Array.from({ length: 128 }, (_, code) =>
   /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code))
 )
@@ -50,9 +51,9 @@ const isToken = (name: string): boolean => {
   return name.length > 0
 }
 
-/** `field-value` of RFC 9110 §5.5: visible characters, spaces and tabs, and bytes above 127. */
+/** Whether a value is a `field-value` (RFC 9110 §5.5): visible characters, spaces, tabs, and bytes above 127. */
 const isFieldValue = (value: unknown): boolean => {
-  // A header that a cast has let in: a transport would write it as text that was never checked.
+  // Possible only with a cast. A transport would convert it to text that was not validated.
   if (typeof value !== "string") return false
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i)
@@ -61,28 +62,28 @@ const isFieldValue = (value: unknown): boolean => {
   return true
 }
 
-/** What keeps headers off the wire, in words that repeat no value; undefined when nothing does. */
+/** Returns why the headers cannot be sent, or undefined. The message contains no header value. */
 export const validateHeaders = (headers: Readonly<Record<string, unknown>>): string | undefined => {
   for (const name in headers) {
-    if (!isToken(name)) return `a header name holds a character that is not allowed there`
-    if (transportManagedHeaders.has(name)) return `the header "${name}" is set by the transport; leave it out`
+    if (!isToken(name)) return `a header name contains an invalid character. Remove it.`
+    if (transportManagedHeaders.has(name)) return `the header "${name}" is set by the transport. Remove it.`
     const value = headers[name]
     if (value !== undefined && !isFieldValue(value)) {
-      return `the value of the header "${name}" is no text, or holds a control character or one beyond Latin-1; remove it (a line break at the end?)`
+      return `the value of the header "${name}" is not a string, or contains a control character or a character outside Latin-1. Remove it (often a line break at the end).`
     }
   }
   return undefined
 }
 
-/** The length of a body, where it is known before it is sent. A form's length includes its boundaries. */
+/** Length of a body, if it is known before it is sent. Undefined for a form, because its length includes the boundaries. */
 const lengthOf = (body: HttpBody): number | undefined => {
   if (body._tag === "Empty") return 0
   return body._tag === "FormData" ? undefined : body.contentLength
 }
 
 /**
- * What is wrong with a `content-length` that the caller has set: one that is no number, or not the length of the body,
- * would have the server read another message than the one that was sent (RFC 9112 §6.3).
+ * Returns why the caller's `content-length` is invalid, or undefined. With a wrong length the server would read another
+ * message than the one that was sent (RFC 9112 §6.3).
  */
 export const validateContentLength = (
   { "content-length": field }: Readonly<Record<string, string>>,
@@ -93,5 +94,5 @@ export const validateContentLength = (
   const isValid = /^\d+$/.test(field) && (length === undefined || Number(field) === length)
   return isValid
     ? undefined
-    : `the header "content-length" is not the length of the body; leave it out, the transport sets it`
+    : `the header "content-length" is not the length of the body. Remove it, the transport sets it.`
 }

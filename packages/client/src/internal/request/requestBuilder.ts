@@ -1,4 +1,4 @@
-/** Building a request of a URL and the options of a call: what the platform throws for is an error of the call. */
+/** Builds a request from a URL and the options of a call. Errors that the platform throws become `InvalidRequest`. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -9,33 +9,36 @@ type Options = HttpClientRequest.Options.NoUrl
 
 const invalid = (reason: InvalidRequest["reason"], detail: string) => new InvalidRequest({ reason, detail })
 
-const invalidUrl = invalid("Url", "the URL is neither a text nor a URL object: give one of them")
+const invalidUrl = invalid("Url", "the URL is neither a string nor a URL object. Pass one of them.")
 
 const invalidParams = invalid(
   "Url",
-  "urlParams hold a value that is no text, number or boolean: leave it out, or write it as text"
+  "`urlParams` contains a value that is not a string, number or boolean. Remove it, or convert it to a string."
 )
 
 const invalidHeaders = invalid(
   "Header",
-  "its headers are no record and no list of names and values of text: give one of them"
+  "`headers` is neither a record of strings nor a list of string pairs. Pass one of them."
 )
 
 const invalidBody = invalid(
   "Body",
-  "its body is no HttpBody: make one, as with HttpBody.text, or give the value as json"
+  "`body` is not an HttpBody. Make one, for example with HttpBody.text, or pass the value as `json`."
 )
 
 /**
- * A `URL` is taken as its text: the platform would take its query apart and write it anew. One of another realm, such as
- * that of a test, is known by its `href`.
+ * A `URL` is used as text, because the platform would parse and rewrite its query. A `URL` of another realm, such as a
+ * test's, is recognized by its `href`.
  */
 const textOf = (url: unknown): string | undefined => {
   if (typeof url === "string") return url
   return typeof url === "object" && url !== null && "href" in url && typeof url.href === "string" ? url.href : undefined
 }
 
-/** A date, a URL, a secret: objects without entries would be lost without a word. An empty record is one. */
+/**
+ * Whether an object such as a `Date`, `URL` or `Redacted` has no entries, so that it would be dropped silently. An
+ * empty record is allowed.
+ */
 const hasNoEntries = (value: object): boolean =>
   !(Symbol.iterator in value) && Object.keys(value).length === 0 && Object.getPrototypeOf(value) !== Object.prototype
 
@@ -52,9 +55,9 @@ const paramText = (value: unknown): string => {
 }
 
 /**
- * Parameters as the platform makes them of a record or a list: `a[b]` for a record in a record, `a` twice for a list. A
- * value that is null is left out, as one that is undefined is; the platform throws for it. What is no text would be sent
- * as `[object Object]`, or lost, and is refused.
+ * Converts a record or a list to parameters, like the platform: `a[b]` for nested records, a repeated `a` for lists. It
+ * skips `null` like `undefined`; the platform throws for `null`. A value that has no text form throws, because it would
+ * be sent as `[object Object]` or dropped.
  */
 const appendParams = (
   input: object,
@@ -62,7 +65,7 @@ const appendParams = (
   into: Array<readonly [string, string]>
 ): UrlParams.UrlParams => {
   if (hasNoEntries(input)) throw invalidParams
-  // What the type allows is checked here, since the platform's coercion hides what it does not allow.
+  // Checked here although the types exclude other values, because the platform's coercion hides them.
   const entries = Symbol.iterator in input ? (input as Iterable<readonly [string, unknown]>) : Object.entries(input)
   for (const [key, value] of entries) {
     const name = nameOf(paramText(key))
@@ -81,13 +84,14 @@ const parseParams = (input: unknown): UrlParams.UrlParams | InvalidRequest => {
   try {
     return typeof input === "object" ? appendParams(input, (key) => key, []) : invalidParams
   } catch {
-    // A circle, a getter or an iterator that throws, or a value that is no text.
+    // A circular value, a getter or iterator that throws, or a value without a text form.
     return invalidParams
   }
 }
 
 /**
- * Makes the requests of a method. Nothing throws: what cannot be used is an `InvalidRequest` that says which part it is.
+ * Returns a function that makes the requests of a method. It never throws: it returns an `InvalidRequest` that names
+ * the invalid part.
  */
 export const makeRequestBuilder =
   (method: HttpMethod) =>
@@ -99,7 +103,7 @@ export const makeRequestBuilder =
       if (body !== undefined && !HttpBody.isHttpBody(body)) return invalidBody
       const params = urlParams === undefined ? undefined : parseParams(urlParams)
       if (params instanceof InvalidRequest) return params
-      // The platform's type forbids a GET with a body. The other options are the same for all methods.
+      // The platform's type forbids a body for GET. The other options are the same for all methods.
       const make = HttpClientRequest.make(method as "POST")
       return make(text, params === undefined ? options : { ...options, urlParams: params })
     } catch {

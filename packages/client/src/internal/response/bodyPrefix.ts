@@ -1,4 +1,4 @@
-/** A look at the beginning of a body that its reader still gets from the beginning. */
+/** Reads the beginning of a body, and leaves the whole body readable. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { UrlParams } from "@effect/platform/UrlParams"
@@ -14,10 +14,10 @@ import { concat } from "./readBody.js"
 
 type Bytes = Stream.Stream<Uint8Array, HttpClientError.ResponseError>
 
-/** More is no message that says what is wrong. */
+/** A longer body is not an error message. */
 const maxPeekBytes = 64 * 1024
 
-/** A response whose body has been read in part, or is broken off: its reader gets all of it. */
+/** A response with a body that was read in part or broke off. Its reader gets the body from the start. */
 class PartiallyReadResponse extends BaseResponse implements HttpClientResponse {
   readonly #body: Bytes
 
@@ -56,7 +56,7 @@ class PartiallyReadResponse extends BaseResponse implements HttpClientResponse {
 }
 
 interface PeekResult {
-  /** The whole body; undefined where it is longer, or is broken off. */
+  /** The whole body. Undefined if it is too long or broke off. */
   readonly text: string | undefined
   readonly response: HttpClientResponse
 }
@@ -65,7 +65,10 @@ const decoder = new TextDecoder()
 
 type Pull = Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<HttpClientError.ResponseError>>
 
-/** Reads until the body ends, or is longer than is looked at. The scope is closed by whoever reads the end. */
+/**
+ * Reads until the body ends or exceeds the limit. The scope is closed at the end of the body, here or by the body's
+ * reader.
+ */
 const readPrefix = (response: HttpClientResponse, pull: Pull, close: Effect.Effect<void>): Effect.Effect<PeekResult> =>
   Effect.gen(function* () {
     const chunks: Array<Uint8Array> = []
@@ -88,11 +91,11 @@ const readPrefix = (response: HttpClientResponse, pull: Pull, close: Effect.Effe
       return { text: decoder.decode(bytes), response: new BufferedResponse(response, bytes) }
     }
     const all = Stream.concat(Stream.fromIterable(chunks), Stream.fromPull(Effect.succeed(pull)))
-    // Around all of it: a reader that stops early may not get to the rest.
+    // Around the whole stream, because a reader may stop before the rest.
     return { text: undefined, response: new PartiallyReadResponse(response, Stream.ensuring(all, close)) }
   })
 
-/** Looks at a body of at most 64 KiB. A longer one goes on where it was read to. */
+/** Reads a body of at most 64 KiB. A longer body stays readable from the start. */
 export const peek = (response: HttpClientResponse): Effect.Effect<PeekResult> => {
   const bufferedBytes = bufferedBodyOf(response)
   if (bufferedBytes !== undefined) {

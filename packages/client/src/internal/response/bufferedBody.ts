@@ -1,9 +1,9 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
-/** See `Transport.bufferedBody`, which is this. */
+/** See `Transport.bufferedBody`. */
 export const bufferedBody: unique symbol = Symbol.for("@countersign/client/Transport/wholeBody")
 
-/** The bytes of a body that came with its answer; undefined for one that is on its way, or came broken. */
+/** The bytes of a body that arrived with its response. Undefined if the body is still being received or broke off. */
 export const bufferedBodyOf = (response: HttpClientResponse): Uint8Array | undefined => {
   const bytes: unknown = bufferedBody in response ? response[bufferedBody] : undefined
   return bytes instanceof Uint8Array ? bytes : undefined

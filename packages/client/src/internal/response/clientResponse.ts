@@ -1,6 +1,6 @@
 /**
- * The responses that leave the pipeline. The platform's own hold the request as it was signed, and print its headers
- * and their body; these hold the method and the URL, and print those and the status.
+ * The responses of the pipeline. The platform's responses hold the signed request, and print headers and body. These
+ * print only method, redacted URL and status.
  */
 import type * as PlatformCookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
@@ -20,11 +20,11 @@ import { bufferedBody, bufferedBodyOf } from "./bufferedBody.js"
 import { fieldValues, rawFieldValues } from "./fieldValues.js"
 import { rawSetCookie, rawSetCookieOf } from "./setCookieHeaders.js"
 
-/** The request without what must not be printed or sent elsewhere. */
+/** The request without headers and body, and with a redacted URL. */
 const redactRequest = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.make(request.method)(redactedUrl(request))
 
-/** For responses of a transport that is not typed: those that become an error or a redirect. */
+/** For responses of an untyped transport that become an error or a redirect. */
 const unsignedByForeignResponse: WeakMap<object, HttpClientRequest.HttpClientRequest> = new WeakMap()
 
 export abstract class BaseResponse extends Inspectable.Class {
@@ -33,7 +33,7 @@ export abstract class BaseResponse extends Inspectable.Class {
   readonly status: number
   readonly #source: HttpClientResponse.HttpClientResponse
   #request: HttpClientRequest.HttpClientRequest | undefined
-  /** Its request before it was signed. */
+  /** The request before it was signed. */
   #unsigned: HttpClientRequest.HttpClientRequest | undefined
 
   constructor(source: HttpClientResponse.HttpClientResponse) {
@@ -42,7 +42,7 @@ export abstract class BaseResponse extends Inspectable.Class {
     this.#source = source
   }
 
-  /** What printers cannot see, and a field could not be kept from them. */
+  /** A static method can read the private `#source`. A public field would be printed. */
   static originalRequest(response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest {
     return #source in response ? BaseResponse.originalRequest(response.#source) : response.request
   }
@@ -55,7 +55,7 @@ export abstract class BaseResponse extends Inspectable.Class {
     else if (response.status >= 300) unsignedByForeignResponse.set(response, unsigned)
   }
 
-  /** That of the outermost client, where one client is the transport of another: it has the fewest credentials. */
+  /** If one client is the transport of another, the outer client's request is used: it has the fewest credentials. */
   static unsignedRequestOf(
     response: HttpClientResponse.HttpClientResponse
   ): HttpClientRequest.HttpClientRequest | undefined {
@@ -83,7 +83,6 @@ export abstract class BaseResponse extends Inspectable.Class {
     return this.#source.remoteAddress
   }
 
-  /** Its body is as whole as the one of what it stands for. */
   get [bufferedBody](): Uint8Array | undefined {
     return bufferedBodyOf(this.#source)
   }
@@ -102,25 +101,25 @@ export abstract class BaseResponse extends Inspectable.Class {
   }
 }
 
-/** The request of an answer as it went to the transport, credentials and all: for who has to know those to hide them. */
+/** The request as it went to the transport, with its credentials. Use it only to redact them. */
 export const originalRequest = (response: HttpClientResponse.HttpClientResponse): HttpClientRequest.HttpClientRequest =>
   BaseResponse.originalRequest(response)
 
-/** A writer reports an error for a piece without bytes, since it writes none of it. */
+/** A writer reports an error for an empty chunk, because it writes no bytes. */
 const hasBytes = (piece: Uint8Array): boolean => piece.length > 0
 
-/** Keeps the request of a response as it was before it was signed. */
+/** Stores the request of a response as it was before it was signed. */
 export const recordUnsignedRequest = (
   response: HttpClientResponse.HttpClientResponse,
   unsigned: HttpClientRequest.HttpClientRequest
 ): void => BaseResponse.recordUnsignedRequest(response, unsigned)
 
-/** The request of a response before it was signed; undefined where no scheme has signed it. */
+/** The request of a response before it was signed. Undefined if no scheme signed it. */
 export const unsignedRequestOf = (
   response: HttpClientResponse.HttpClientResponse
 ): HttpClientRequest.HttpClientRequest | undefined => BaseResponse.unsignedRequestOf(response)
 
-/** A response whose body is still on its way. Its errors name a code, never the signed request. */
+/** A response with a body that is still being received. Its errors contain a code, never the signed request. */
 export class StreamingResponse extends BaseResponse implements HttpClientResponse.HttpClientResponse {
   #failure(error: HttpClientError.ResponseError): HttpClientError.ResponseError {
     const { code, reason } = classify(recordedFailureOf(error).cause, true)
@@ -129,7 +128,7 @@ export class StreamingResponse extends BaseResponse implements HttpClientRespons
       response: this,
       reason: error.reason,
       description: code ?? reason,
-      // The code is all that whoever reads the body within the pipeline needs to know of the cause.
+      // Readers within the pipeline need only the code of the cause.
       ...(code === undefined ? {} : { cause: { code } })
     })
     return copyFailure(error, redacted)
@@ -171,7 +170,7 @@ export class StreamingResponse extends BaseResponse implements HttpClientRespons
 
 const decoder = new TextDecoder()
 
-/** A response whose body is here: it can be read as often as one likes, and its connection is free. */
+/** A response with its body in memory. It can be read repeatedly, and uses no connection. */
 export class BufferedResponse extends BaseResponse implements HttpClientResponse.HttpClientResponse {
   readonly #bytes: Uint8Array
   #text: string | undefined
@@ -188,7 +187,7 @@ export class BufferedResponse extends BaseResponse implements HttpClientResponse
   #decode<A>(decode: () => A): Effect.Effect<A, HttpClientError.ResponseError> {
     return Effect.try({
       try: decode,
-      catch: () => this.#failure("the body does not decode")
+      catch: () => this.#failure("the body cannot be decoded")
     })
   }
 
@@ -217,12 +216,12 @@ export class BufferedResponse extends BaseResponse implements HttpClientResponse
     return Effect.tryPromise({
       try: () =>
         new Response(this.#bytes.slice(), type === undefined ? {} : { headers: { "content-type": type } }).formData(),
-      catch: () => this.#failure("the body is no form")
+      catch: () => this.#failure("the body is not form data")
     })
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
-    // A copy: a `Buffer` is a view of memory that it shares, and its `slice` is another one.
+    // Copied, because a `Buffer` is a view of shared memory, and its `slice` is another view.
     return Effect.sync(() => new Uint8Array(this.#bytes).buffer)
   }
 

@@ -1,14 +1,14 @@
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
-/** See `Transport.fieldValues`, which is this. */
+/** See `Transport.fieldValues`. */
 export const fieldValues: unique symbol = Symbol.for("@countersign/client/Transport/fieldValues")
 
-/** A response that may tell the values of a field apart. */
+/** A response that can return the values of a repeated field separately. */
 interface WithFieldValues {
   readonly [fieldValues]?: (name: string) => unknown
 }
 
-/** The values of a field, one for each time that it came; undefined of a transport that does not tell them apart. */
+/** The values of a field, one per field line. Undefined if the transport does not separate them. */
 export const rawFieldValues = (
   response: HttpClientResponse & WithFieldValues,
   name: string
@@ -17,7 +17,7 @@ export const rawFieldValues = (
   return Array.isArray(values) ? values.filter((value) => typeof value === "string") : undefined
 }
 
-/** The values of a field; of a transport that joins them, what it has made of them. */
+/** The values of a field. If the transport does not separate them, the one joined value. */
 export const fieldValuesOf = (response: HttpClientResponse & WithFieldValues, name: string): ReadonlyArray<string> => {
   const joined = response.headers[name]
   return rawFieldValues(response, name) ?? (joined === undefined ? [] : [joined])

@@ -1,4 +1,4 @@
-/** Reading a body within bounds, and letting go of one that nobody wants. */
+/** Reads a body up to a limit, or drains one that is not needed. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Content from "@countersign/protocol/Content"
@@ -9,13 +9,18 @@ import * as Stream from "effect/Stream"
 import { bufferedBodyOf } from "./bufferedBody.js"
 import { BufferedResponse } from "./clientResponse.js"
 
-/** What is read of a body that is only thrown away, or shown in an error: more is cheaper to cut off than to read. */
+/**
+ * Maximum bytes read of a body that is discarded or shown in an error. Beyond that, closing the connection is cheaper.
+ */
 const maxDrainBytes = 64 * 1024
 
-/** A server that drips a body which nobody wants loses its connection; the caller does not wait for it. */
+/**
+ * Maximum time for draining a body. After that the connection is closed, so that a slow server does not delay the
+ * caller.
+ */
 const drainTimeoutMs = 1000
 
-/** Also where the caller cannot be interrupted, as while a resource is released: the time has an end there too. */
+/** Interruptible, so that the timeout also works in an uninterruptible region, such as the release of a resource. */
 const withDrainTimeout = <A, E, R>(
   reading: Effect.Effect<A, E, R>,
   ms = drainTimeoutMs
@@ -23,7 +28,7 @@ const withDrainTimeout = <A, E, R>(
 
 const isEmpty = (error: HttpClientError.ResponseError) => error.reason === "EmptyBody"
 
-/** What is there of a body, up to `limit` bytes and one chunk; `whole` tells whether that is all of it. */
+/** Reads up to `limit` bytes and one chunk. `isComplete` is true if that is the whole body. */
 const collect = (
   response: HttpClientResponse,
   limit: number
@@ -32,7 +37,7 @@ const collect = (
     const chunks: Array<Uint8Array> = []
     let length = 0
     return response.stream.pipe(
-      // Ending the stream early closes its source: the transport drops the connection and reads no more.
+      // Ending the stream early closes its source, so the transport closes the connection.
       Stream.takeUntil((chunk) => {
         chunks.push(chunk)
         length += chunk.length
@@ -59,7 +64,7 @@ export const concat = (
   return bytes
 }
 
-/** The length that the framing promises, where no coding can make more of it. */
+/** The length in the header, if the body has no content coding that could change its size. */
 const framedLength = (response: HttpClientResponse): number | undefined => {
   const { "content-encoding": coding, "content-length": length } = response.headers
   if (length === undefined || (coding !== undefined && coding !== "identity")) return undefined
@@ -67,22 +72,22 @@ const framedLength = (response: HttpClientResponse): number | undefined => {
   return Number.isSafeInteger(parsed) && parsed >= 0 ? parsed : undefined
 }
 
-/** Whether a response can have content, whatever its header fields say. */
+/** Whether a response can have content, whatever its headers say. */
 const mayHaveContent = ({ request, status }: HttpClientResponse): boolean => Content.isPossible(request.method, status)
 
 const emptyBody = (response: HttpClientResponse): Option.Option<BufferedResponse> =>
   Option.some(new BufferedResponse(response, new Uint8Array(0)))
 
-/** Reads a body that is still on its way: one of at most `limit` bytes as they are after inflation; `None` when it is larger, and it is let go. */
+/** Reads a body of at most `limit` bytes after decompression. Returns `None` if it is larger, and drains it. */
 export const readBounded = (
   response: HttpClientResponse,
   limit: number
 ): Effect.Effect<Option.Option<BufferedResponse>, HttpClientError.ResponseError> => {
-  // Some transports wait for the content that the header fields describe, and fail without it.
+  // Some transports wait for the content that the headers announce, and fail without it.
   if (!mayHaveContent(response)) return Effect.map(drain(response), () => emptyBody(response))
   const length = framedLength(response)
-  // The transport enforces the framing, so one read is enough where it fits; one that inflates and keeps the length
-  // without the coding is found out afterwards.
+  // The transport enforces the length, so one read suffices. Some transports decompress the body but keep the length
+  // and remove the coding, so the size is checked again.
   if (length !== undefined && length <= limit) {
     return Effect.map(response.arrayBuffer, (buffer) =>
       buffer.byteLength <= limit ? Option.some(new BufferedResponse(response, new Uint8Array(buffer))) : Option.none()
@@ -94,7 +99,7 @@ export const readBounded = (
   )
 }
 
-/** What an error may show of a body: its beginning, read in a second at most, with the connection free afterwards. */
+/** Buffers the beginning of a body for an error, within one second. The connection is free afterwards. */
 export const bufferErrorBody = (response: HttpClientResponse): Effect.Effect<BufferedResponse> => {
   if (response instanceof BufferedResponse) return Effect.succeed(response)
   const available = bufferedBodyOf(response)
@@ -109,10 +114,10 @@ export const bufferErrorBody = (response: HttpClientResponse): Effect.Effect<Buf
 }
 
 /**
- * Lets go of a response whose body nobody will read: its connection is free, or closed, when this is done. Whoever
- * sends again, waits or gives up calls this first: a pool of one connection would otherwise never send again.
+ * Drains a response when its body is not needed. Its connection is then free or closed. Call it before sending again,
+ * waiting or failing: otherwise a pool with one connection would never send again.
  *
- * @param maxMs - how long it may take, in milliseconds; a second where that is less.
+ * @param maxMs - maximum time in milliseconds, at most one second.
  */
 export const drain = (response: HttpClientResponse, maxMs = drainTimeoutMs): Effect.Effect<void> =>
   bufferedBodyOf(response) !== undefined

@@ -1,4 +1,4 @@
-/** What a response says about limits and about when to come back, whatever its status is. */
+/** Rate limits and `Retry-After` of a response, whatever its status. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Limits from "@countersign/protocol/RateLimit"
@@ -7,14 +7,14 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type { RetryHint } from "../../Errors.js"
 
-/** The last instant that a date can hold: a server may ask for more. */
+/** The latest valid `Date`. A server may ask for a longer wait. */
 const maxDateMillis = 8.64e15
 
-/** When a wait that begins now ends, for display. */
+/** The end of a wait that starts now, for display. */
 export const dateAfter = (ms: number, now: number): DateTime.Utc =>
   DateTime.unsafeMake(Math.min(now + ms, maxDateMillis))
 
-/** The wait that a response asks for, as the fields of an error. */
+/** The wait that a response asks for, as fields of an error. */
 export const retryHintOf = ({ headers }: HttpClientResponse, now: number): RetryHint => {
   const found = RetryAfter.parse(headers, now)
   if (found === undefined) return {}
@@ -22,8 +22,8 @@ export const retryHintOf = ({ headers }: HttpClientResponse, now: number): Retry
 }
 
 /**
- * The wait that a response names in `Retry-After` or `retry-after-ms`, in milliseconds. The fields of limits are no part
- * of it: servers send those with every response.
+ * The wait in `Retry-After` or `retry-after-ms`, in milliseconds. Rate limit fields are ignored, because servers send
+ * them with every response.
  */
 export const retryAfterHeaderMs = ({ headers }: HttpClientResponse, now: number): number | undefined => {
   if (headers["retry-after"] === undefined && headers["retry-after-ms"] === undefined) return undefined
@@ -32,18 +32,18 @@ export const retryAfterHeaderMs = ({ headers }: HttpClientResponse, now: number)
 }
 
 const isQuotaExhausted = ({ headers }: HttpClientResponse): boolean =>
-  // What remains is the same at any time.
+  // The time does not matter for `remaining`.
   Limits.parse(headers, 0).some(({ remaining }) => remaining === 0)
 
-/** Whether a response rejects the credentials: a token with another scope may be accepted. */
+/** Whether the response rejects the credentials. A token with another scope may then be accepted. */
 const rejectsCredentials = ({ headers }: HttpClientResponse): boolean => {
   const field = headers["www-authenticate"]
   return field !== undefined && Challenge.parse(field).some(({ params }) => params["error"] !== undefined)
 }
 
 /**
- * Whether a response is a rate limit: a 429; a 403 or 413 with `Retry-After`; a 403 whose fields say that nothing remains
- * (GitHub), unless it rejects the credentials.
+ * Whether a response is a rate limit: a 429, a 403 or 413 with `Retry-After`, or a 403 with fields that say that no
+ * requests remain (GitHub), unless it rejects the credentials.
  */
 export const isRateLimit = (response: HttpClientResponse): boolean => {
   const { status } = response
@@ -53,7 +53,7 @@ export const isRateLimit = (response: HttpClientResponse): boolean => {
   return status === 403 && isQuotaExhausted(response) && !rejectsCredentials(response)
 }
 
-/** What `x-should-retry` says: whether the request is worth a retry; undefined where it says neither. */
+/** The value of `x-should-retry`: true, false, or undefined for anything else. */
 export const shouldRetryOf = ({ headers }: HttpClientResponse): boolean | undefined => {
   const value = headers["x-should-retry"]?.trim().toLowerCase()
   return value === "true" ? true : value === "false" ? false : undefined

@@ -9,27 +9,27 @@ import { originalRequest } from "./clientResponse.js"
 import * as EchoedCredentials from "./redactEchoedCredentials.js"
 import { retryHintOf, isRateLimit } from "./retryAfter.js"
 
-/** The error of a status: which one is the caller's decision table of `Errors`. */
+/** The error of a response status. The table in `Errors` lists which status becomes which error. */
 export type StatusError = Unauthorized | Forbidden | RateLimited | Unavailable | ClientError
 
-/** The method, URL and status of an answer, safe to print. */
+/** Method, redacted URL and status of a response. */
 export const exchangeInfoOf = (response: HttpClientResponse): ExchangeInfo => ({
   method: response.request.method,
   url: redactedUrl(originalRequest(response)),
   status: response.status
 })
 
-/** The challenges of an answer. */
+/** The challenges of a response. */
 export const challengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
   const field = response.headers["www-authenticate"]
   return field === undefined ? [] : Challenge.parse(field)
 }
 
-/** The same, without the credentials that they quote: what an error shows. */
+/** The challenges of a response with redacted credentials, for errors. */
 export const redactedChallengesOf = (response: HttpClientResponse): ReadonlyArray<Challenge.Challenge> => {
   const redact = EchoedCredentials.makeResponseRedactor(response)
   return challengesOf(response).map((challenge) => {
-    // Without a prototype as the parsed ones are, which `Object.create` has no type for.
+    // No prototype, like the parsed parameters. `Object.create` returns `any`.
     const params = Object.create(null) as Record<string, string>
     for (const [name, value] of Object.entries(challenge.params)) params[redact(name)] = redact(value)
     const scheme = redact(challenge.scheme)
@@ -43,9 +43,9 @@ const missingScope = (challenges: ReadonlyArray<Challenge.Challenge>): string | 
 const isUnavailable = (status: number): boolean => status >= 500 || status === 408 || status === 425
 
 /**
- * The typed error of a status of 400 or more.
+ * Makes the typed error of a status of 400 or more.
  *
- * @param reason - how far the client got, for a 401.
+ * @param reason - how far authentication got, for a 401.
  */
 export const makeStatusError = (
   response: HttpClientResponse,

@@ -1,4 +1,4 @@
-/** Which failures are worth another attempt, and which may have one: decisions, without a clock or an effect. */
+/** Decides which failures can be retried, without a clock or an effect. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { TransportReason } from "../../Errors.js"
@@ -10,23 +10,23 @@ import { retryHintOf, isRateLimit, shouldRetryOf } from "../response/retryAfter.
 import { exchangeInfoOf, makeStatusError } from "../response/statusError.js"
 
 /**
- * What a retry schedule decides over.
+ * Input of a retry schedule.
  *
  * @since 0.1.0
  * @category models
  */
 export type Failure = RateLimited | Unavailable | TransportError | Timeout
 
-/** The statuses on the list of a retry. */
+/** The statuses that a retry policy retries. */
 export type Statuses = ReadonlySet<number>
 
 /**
- * Why a response may have another attempt: `listed` where its status is on the list, or it is a rate limit and 429 is;
- * `permitted` where only `x-should-retry` says so; undefined where it may not.
+ * Why a response may be retried. `listed`: its status is in the list, or it is a rate limit and 429 is in the list.
+ * `permitted`: only `x-should-retry` allows it. Undefined: it must not be retried.
  */
 export type RetryBasis = "listed" | "permitted" | undefined
 
-/** The {@link RetryBasis} of a response. A status below 400 is an answer unless the caller named it. */
+/** The {@link RetryBasis} of a response. A status below 400 is a failure only if the caller listed it. */
 export const retryBasisOf = (response: HttpClientResponse, statuses: Statuses): RetryBasis => {
   if (statuses.has(response.status)) return "listed"
   if (response.status < 400) return undefined
@@ -34,23 +34,29 @@ export const retryBasisOf = (response: HttpClientResponse, statuses: Statuses): 
   return shouldRetryOf(response) === true ? "permitted" : undefined
 }
 
-/** What a schedule decides over where a response has a {@link RetryBasis}: it says when to come back, whatever its status. */
+/**
+ * Converts a response with a {@link RetryBasis} to the schedule's input. The error has the response's `retryAfter`,
+ * whatever the status.
+ */
 export const retryFailureOf = (response: HttpClientResponse, now: number): RateLimited | Unavailable => {
   const error = makeStatusError(response, now)
   if (error._tag === "RateLimited" || error._tag === "Unavailable") return error
-  // A status that is none of the transient ones: the caller, or the server, says that it is one.
+  // The status is not transient in itself: the caller listed it, or the server set `x-should-retry`.
   return withResponse(new Unavailable({ ...exchangeInfoOf(response), ...retryHintOf(response, now) }), response)
 }
 
-/** An error that a client further in made of the status of a response. */
+/** An error that an inner client made of the status of a response. */
 const isStatusError = (error: unknown): error is RateLimited | Unavailable | ClientError | Forbidden =>
-  // What was held back was not refused: it has waited already, or was not to wait.
+  // Errors of a local limit are excluded: the request has already waited, or must not wait.
   (error instanceof RateLimited && error.source === "server") ||
   error instanceof Unavailable ||
   error instanceof ClientError ||
   error instanceof Forbidden
 
-/** The {@link RetryBasis} of an error. A whole client further in has typed its statuses already: the list holds for those too. */
+/**
+ * The {@link RetryBasis} of an error. An inner client has already turned statuses into errors, and the list applies to
+ * those too.
+ */
 export const retryBasisOfError = (error: unknown, statuses: Statuses): RetryBasis => {
   if (error instanceof TransportError) return "listed"
   if (error instanceof Timeout) return error.scope === "exchange" ? "listed" : undefined
@@ -60,7 +66,7 @@ export const retryBasisOfError = (error: unknown, statuses: Statuses): RetryBasi
   return response !== undefined && shouldRetryOf(response) === true ? "permitted" : undefined
 }
 
-/** {@link retryFailureOf} of an error; undefined for one that has no {@link RetryBasis}. */
+/** Converts an error to the schedule's input. Undefined for an error without a {@link RetryBasis}. */
 export const retryFailureOfError = (error: unknown, now: number): Failure | undefined => {
   if (error instanceof TransportError || error instanceof Timeout) return error
   if (error instanceof RateLimited || error instanceof Unavailable) return error
@@ -69,13 +75,13 @@ export const retryFailureOfError = (error: unknown, now: number): Failure | unde
   return response === undefined ? undefined : retryFailureOf(response, now)
 }
 
-// RFC 9110 §9.2.2, of the methods that the platform sends.
+// Idempotent methods (RFC 9110 §9.2.2) that the platform can send.
 const idempotentMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
 
 const isIdempotent = (request: HttpClientRequest, keyHeader: string): boolean =>
   idempotentMethods.has(request.method) || request.headers[keyHeader] !== undefined
 
-/** The reasons that a further attempt would fail with, too. */
+/** Reasons with which a further attempt would fail too. */
 const permanentReasons: ReadonlySet<TransportReason> = new Set<TransportReason>([
   "AddressBlocked",
   "HeaderTooLarge",
@@ -85,7 +91,7 @@ const permanentReasons: ReadonlySet<TransportReason> = new Set<TransportReason>(
   "Tls"
 ])
 
-/** Whether a proxy may open a connection another time: its status and the code are judged like those of a server. */
+/** Whether a proxy may connect at a further attempt. Its status and error code are judged like those of a server. */
 const isTransientProxyFailure = (failure: TransportError, transientStatuses: Statuses): boolean => {
   const status = failure.proxy?.status
   return status === undefined ? !permanentReasons.has(classify(failure).reason) : transientStatuses.has(status)
@@ -102,9 +108,10 @@ const isTransient = (failure: Failure, transientStatuses: Statuses): boolean => 
 }
 
 /**
- * Whether a request may be sent again after a failure: it may help, it does no harm, and its body is still there.
+ * Whether the request can be sent again after the failure: the failure is transient, a duplicate does no harm, and the
+ * body is replayable.
  *
- * @param transientStatuses - the statuses of a proxy that another attempt may help against.
+ * @param transientStatuses - statuses of a proxy that are transient.
  */
 export const isRetryable = (
   request: HttpClientRequest,
@@ -117,8 +124,8 @@ export const isRetryable = (
   (isIdempotent(request, keyHeader) || (failure._tag === "TransportError" && failure.sent === "no"))
 
 /**
- * The error of a wait that is too long, where the server asked for it: it says when to come back, whatever the status was.
- * Undefined where the failure says so itself, or nothing does.
+ * The error for a server's wait that is too long: `RateLimited` with its `retryAfter`, whatever the status was.
+ * Undefined if the failure is already `RateLimited`, or has no `retryAfter`.
  */
 export const waitRejectedError = (failure: Failure): RateLimited | undefined => {
   if (failure._tag !== "Unavailable" || failure.retryAfter === undefined) return undefined

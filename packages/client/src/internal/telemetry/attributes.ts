@@ -1,4 +1,4 @@
-/** How an exchange ended, in the words of OpenTelemetry's semantic conventions for HTTP. */
+/** Attributes of a finished request, by OpenTelemetry's semantic conventions for HTTP. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { SendError } from "../../Errors.js"
 import { BodyTooLarge, InvalidRequest, RedirectRejected, Timeout, TransportError } from "../../Errors.js"
 
-/** What stands for a value that is none of the known ones: their number must not grow with what others send. */
+/** Replaces unknown values, so that a server cannot increase the number of label values. */
 export const otherValue = "_OTHER"
 
 const methods: ReadonlySet<string> = new Set([
@@ -25,10 +25,10 @@ const methods: ReadonlySet<string> = new Set([
 /** `http.request.method`: the methods of RFC 9110 and PATCH. */
 export const methodOf = (method: string): string => (methods.has(method) ? method : otherValue)
 
-/** `http.response.status_code`, where it is one. */
+/** `http.response.status_code`, if it is a valid status. */
 export const statusOf = (status: number): string => (status >= 100 && status <= 599 ? String(status) : otherValue)
 
-/** The errors of an exchange that are this package's own, and so are safe to print. */
+/** Errors of a request that this package defines. They are safe to print. */
 type ExchangeError = SendError
 
 export const isExchangeError = (error: unknown): error is ExchangeError =>
@@ -51,14 +51,17 @@ const nameOf = (error: ExchangeError): string => {
   }
 }
 
-/** `error.type` of an exchange that failed; of a fixed set. */
+/** `error.type` of a failed request: one of a fixed set. */
 export const errorTypeOf = (cause: Cause.Cause<unknown>): string => {
   const failure = Option.getOrUndefined(Cause.failureOption(cause))
   if (isExchangeError(failure)) return nameOf(failure)
   return Cause.isInterruptedOnly(cause) ? "Interrupted" : otherValue
 }
 
-/** Hands out how an exchange ended, whichever way; what begins with it begins in `begin`, and nothing comes between. */
+/**
+ * Calls `onEnd` with the result of a request, even after an interruption. `start` runs uninterruptibly, so that each
+ * start has an end.
+ */
 export const observeExchange = <E, R>(
   start: () => {
     readonly exchange: Effect.Effect<HttpClientResponse, E, R>

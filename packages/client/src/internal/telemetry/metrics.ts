@@ -1,4 +1,4 @@
-/** The metrics of a client, with their labels kept, so that no request makes them anew. */
+/** The metrics of a client. Labels are cached, so that a request does not create them again. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
@@ -11,7 +11,7 @@ import { errorTypeOf, methodOf, otherValue, statusOf } from "./attributes.js"
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 type Tags = Readonly<Record<string, string>>
 
-/** Metrics look up what they keep by the identity of their labels. */
+/** Metrics look up their state by the identity of the labels array. */
 const makeLabelCache = () => {
   const cache = new Map<string, Labels>()
   return (key: string, tags: () => Tags, contextLabels: Labels): Labels => {
@@ -29,10 +29,10 @@ const resultTags = (status: string | undefined, error: string | undefined): Tags
   ...(error === undefined ? {} : { "error.type": error })
 })
 
-/** The advice of the conventions, in seconds. */
+/** Recommended by the semantic conventions, in seconds. */
 const boundaries = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
-/** `http.client.request.duration`: takes one exchange that ended. */
+/** `http.client.request.duration`: records one finished request. */
 export const makeDurationHistogram = (): ((
   seconds: number,
   method: string,
@@ -50,7 +50,7 @@ export const makeDurationHistogram = (): ((
     const knownMethod = methodOf(method)
     const status = Exit.isSuccess(exit) ? statusOf(exit.value.status) : undefined
     const error = Exit.isFailure(exit) ? errorTypeOf(exit.cause) : exit.value.status < 400 ? undefined : status
-    // A server that redirects decides on the host: of those that are not the client's own there may be any number.
+    // A redirecting server chooses the host, so there may be any number of other hosts. They share one label.
     const key = `${knownMethod} ${to.own ? to.origin : ""} ${status} ${error}`
     const tags = () => ({
       "http.request.method": knownMethod,
@@ -62,26 +62,26 @@ export const makeDurationHistogram = (): ((
   }
 }
 
-/** Which events are counted, and as what. The others are not, whoever emits them. */
+/** The events that are counted, and the name and description of their counters. */
 const countedEvents: Readonly<Record<string, readonly [name: string, description: string]>> = {
-  RetryScheduled: ["retries", "Sends that were repeated because the one before failed."],
-  Throttled: ["throttled_requests", "Requests that were held back because a server had asked for fewer."],
-  Redirected: ["redirects", "Redirects that were followed."],
-  CredentialsRefreshed: ["credential_refreshes", "Refusals (401) after which a scheme looked for other credentials."],
-  TokenRequested: ["token_requests", "Requests for a token."],
-  CircuitOpened: ["circuit_opened", "Circuits that opened."]
+  RetryScheduled: ["retries", "Retries of failed requests."],
+  Throttled: ["throttled_requests", "Requests delayed by a throttle or a limit."],
+  Redirected: ["redirects", "Redirects followed."],
+  CredentialsRefreshed: ["credential_refreshes", "Rejected credentials (401) that the scheme tried to renew."],
+  TokenRequested: ["token_requests", "Token requests."],
+  CircuitOpened: ["circuit_opened", "Circuits opened."]
 }
 
 const reasons: ReadonlySet<string> = new Set(["TransportError", "Timeout"])
 
-/** What a counter is split by, of a fixed set each. */
+/** Additional tags of a counter. Each has a fixed set of values. */
 const counterTags = (event: Timeline.Event): Tags => {
   if (event._tag === "CredentialsRefreshed") return { renewed: String(event.renewed) }
   if (event._tag !== "RetryScheduled") return {}
   return { "error.type": reasons.has(event.reason) ? event.reason : statusOf(Number(event.reason)) }
 }
 
-/** Takes the events of a client's calls. */
+/** Returns a function that counts the events of a client's calls. */
 export const makeCounters = (address: string): ((event: Timeline.Event, contextLabels: Labels) => void) => {
   const counters = Object.entries(countedEvents).map(([tag, [name, description]]) => {
     const counter = Metric.counter(`countersign.client.${name}`, { description, incremental: true })
@@ -97,10 +97,10 @@ export const makeCounters = (address: string): ((event: Timeline.Event, contextL
   }
 }
 
-/** What a circuit is after an event, for a gauge that people put a threshold on. */
+/** Value of the gauge after an event. */
 const circuitStates: Readonly<Record<string, number>> = { CircuitClosed: 0, CircuitHalfOpened: 1, CircuitOpened: 2 }
 
-/** Takes the events that tell of a state: of the circuits, and of how long those have to wait who are held. */
+/** Returns a function that sets the gauges: the state of circuits, and the current throttle delay. */
 export const makeGauges = (
   address: string,
   destinationOf: (url: string) => Destination
@@ -108,14 +108,14 @@ export const makeGauges = (
   const name = (what: string) => `countersign.client.${what}`
   const circuit = Metric.gauge(name("circuit_state"), { description: "0: closed, 1: half-open, 2: open." })
   const throttleDelay = Metric.gauge(name("throttle_delay_seconds"), {
-    description: "The wait of who was held last; 0 once one got in."
+    description: "Wait of the request that was throttled last; 0 after a request is admitted."
   })
   const labels = makeLabelCache()
   return (event, contextLabels) => {
     const state = circuitStates[event._tag]
     if (state !== undefined && "origin" in event) {
       const to = destinationOf(event.origin)
-      // As with durations: those of other servers' choosing are one.
+      // One label for all other hosts, as for durations.
       const at = to.own ? to.address : otherValue
       circuit.unsafeUpdate(
         state,

@@ -1,4 +1,4 @@
-/** The span of one exchange: whether anybody can see it, how it begins, what it says, how it ends. */
+/** The span of one HTTP request: whether it is recorded, its start, its attributes and its end. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
@@ -20,18 +20,18 @@ import { errorTypeOf, isExchangeError, methodOf, otherValue } from "./attributes
 
 type Running = Fiber.RuntimeFiber<unknown, unknown>
 
-/** The tracer that records nothing but for whoever holds the span. */
+/** The default tracer. Its spans are visible only to code that holds them. */
 const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-/** The nearest span around that is meant to be seen. */
+/** The nearest enclosing span that is propagated. */
 const visibleParentOf = (span: Tracer.AnySpan | undefined): Tracer.AnySpan | undefined => {
   if (span === undefined || !Context.get(span.context, Tracer.DisablePropagation)) return span
   return span._tag === "Span" ? visibleParentOf(Option.getOrUndefined(span.parent)) : undefined
 }
 
 /**
- * Whether a span would be seen: tracing is on, also the platform's for this request (an exporter that sends its spans
- * through this client turns it off), and there is a tracer, or a span around that somebody holds.
+ * Whether a span would be recorded. Tracing must be enabled, also by the platform for this request: an exporter that
+ * sends its spans through this client disables it. And there must be a tracer, or an enclosing span.
  */
 export const isTracingEnabled = (fiber: Running, request: HttpClientRequest): boolean =>
   (fiber.currentSpan !== undefined || fiber.currentTracer !== nativeTracer) &&
@@ -44,7 +44,7 @@ const spanTimeOf = (fiber: Running): bigint =>
     ? Context.get(fiber.currentDefaultServices, Clock.Clock).unsafeCurrentTimeNanos()
     : 0n
 
-/** What the platform's `makeSpan` does, in one step: its effect for it costs as much as the span. */
+/** Does the same as the platform's `makeSpan`, without its effect, which costs as much as the span. */
 const startSpan = (fiber: Running, name: string): Tracer.Span => {
   const links = Chunk.toReadonlyArray(fiber.getFiberRef(FiberRef.currentTracerSpanLinks))
   const parent = Option.fromNullable(visibleParentOf(fiber.currentSpan))
@@ -54,12 +54,12 @@ const startSpan = (fiber: Running, name: string): Tracer.Span => {
   return span
 }
 
-/** Characters that a path has as they are. */
+/** Characters that a path contains unencoded. */
 const pathCharacters: ReadonlyArray<boolean> = Array.from({ length: 128 }, (_, code) =>
   /[A-Za-z0-9\-._~!$&'()*+,;=:@%/]/.test(String.fromCharCode(code))
 )
 
-/** Whether a URL shows no secret as it is: it is an origin and a path. */
+/** Whether a URL is only an origin and a path, and so contains no secret. */
 const isOriginAndPath = (url: string, origin: string): boolean => {
   if (url.length > 2048 || !url.startsWith(origin) || url.charAt(origin.length) !== "/") return false
   for (let i = origin.length; i < url.length; i++) {
@@ -68,18 +68,18 @@ const isOriginAndPath = (url: string, origin: string): boolean => {
   return true
 }
 
-/** `url.full`: no userinfo, no fragment, no value of a query. Most URLs have none, and need not be parsed for it. */
+/** `url.full` without userinfo, fragment and query values. Most URLs have none of them, so they are not parsed. */
 const fullUrlOf = (request: HttpClientRequest, { origin, own }: Destination): string => {
   const { hash, url, urlParams } = request
   const redacted = own && hash._tag === "None" && isOriginAndPath(url, origin) ? url : redactedUrl(request)
   if (urlParams.length === 0 || !redacted.startsWith("http")) return redacted
   const names = urlParams.map(([name]) => `${String(new URLSearchParams([[name, ""]]))}${Redact.placeholder}`).join("&")
-  // The names may be those of a `Location`, where a scheme has taken the URL apart.
+  // A name may come from a `Location`, if a scheme moved the URL's query to the parameters.
   const query = redactorOf(request)?.(names) ?? names
   return `${redacted}${redacted.includes("?") ? "&" : "?"}${query}`.slice(0, 2048)
 }
 
-/** Begins the span of a send. */
+/** Starts the span of an HTTP request. */
 export const startRequestSpan = (
   fiber: Running,
   request: HttpClientRequest,
@@ -102,14 +102,17 @@ export const startRequestSpan = (
   return span
 }
 
-/** What a tracer may be told of a failure: an error of somebody else's may hold the request as it was signed. */
+/**
+ * The exit for the tracer. An error of another package is replaced by its type, because it may contain the signed
+ * request.
+ */
 const redactExit = (exit: Exit.Failure<unknown, unknown>, type: string): Exit.Exit<unknown, unknown> => {
   const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (isExchangeError(failure)) return Exit.fail(failure)
   return Cause.isInterruptedOnly(exit.cause) ? exit : Exit.fail(type)
 }
 
-/** Ends the span of a send. An interruption is no error: nobody waits for the answer any more. */
+/** Ends the span. An interruption is not an error: the caller does not need the response any more. */
 export const endSpan = (fiber: Running, span: Tracer.Span, exit: Exit.Exit<HttpClientResponse, unknown>): void => {
   if (Exit.isFailure(exit)) {
     const type = errorTypeOf(exit.cause)
@@ -127,7 +130,10 @@ export const endSpan = (fiber: Running, span: Tracer.Span, exit: Exit.Exit<HttpC
 const traceId = /^(?!0{32})[0-9a-f]{32}$/
 const spanId = /^(?!0{16})[0-9a-f]{16}$/
 
-/** The field of W3C Trace Context; none for ids that are not of its form, which may come from whoever called us. */
+/**
+ * The `traceparent` field of W3C Trace Context. Undefined if the ids are invalid; they may come from an incoming
+ * request.
+ */
 export const traceparentOf = (span: Tracer.Span): string | undefined =>
   traceId.test(span.traceId) && spanId.test(span.spanId)
     ? `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`

@@ -10,19 +10,24 @@ const liveClock = Context.get(DefaultServices.liveServices, Clock.Clock)
 
 const clockOf = (fiber: Running): Clock.Clock => Context.get(fiber.currentDefaultServices, Clock.Clock)
 
-/** Whether a fiber runs under the live clock. Under another clock, a test's, that clock has to drive each wait. */
+/** Whether a fiber runs with the live clock. With another clock, such as a test's, that clock must drive every wait. */
 export const hasLiveClock = (fiber: Running): boolean => clockOf(fiber) === liveClock
 
-/** The wall clock of a fiber, in epoch milliseconds, without an effect of its own. For display, and for a server's dates. */
+/**
+ * Wall clock of a fiber, in epoch milliseconds, without an effect. Use it for display and for dates of a server only.
+ */
 export const unsafeNow = (fiber: Running): number => clockOf(fiber).unsafeCurrentTimeMillis()
 
-/** The same for an effect. One module has the clock: each import that is left to a bundle weighs a little. */
+/**
+ * Wall clock in epoch milliseconds, as an effect. It is exported here so that other modules need not import `Clock`,
+ * which keeps bundles small.
+ */
 export const currentTimeMillis: Effect.Effect<number> = Clock.currentTimeMillis
 
-/** To the microsecond: a double has no room for more, and equal times have to be equal numbers. */
+/** Rounds to microseconds. A double has no more precision, and equal times must be equal numbers. */
 const toMillis = (nanos: bigint): number => Number((nanos + 500n) / 1000n) / 1000
 
-/** What `performance.now` lacks to the live clock: to ask it directly costs no bigint. */
+/** Difference between the live clock and `performance.now`. Reading `performance.now` avoids a bigint. */
 let liveOffset: number | undefined
 
 const liveMillis = (): number => {
@@ -31,15 +36,15 @@ const liveMillis = (): number => {
 }
 
 /**
- * The monotonic clock of a fiber, in milliseconds, with fractions. Every delay and deadline is measured with it, so that a
- * wall clock that is moved changes none of them. Its zero is some instant: a value means nothing outside this process.
+ * Monotonic clock of a fiber, in milliseconds with fractions. All delays and deadlines use it, so that a change of the
+ * wall clock does not affect them. Its zero is arbitrary: a value has no meaning outside this process.
  */
 export const unsafeMonotonicNow = (fiber: Running): number => {
   const clock = clockOf(fiber)
   return clock === liveClock ? liveMillis() : toMillis(clock.unsafeCurrentTimeNanos())
 }
 
-/** The same for an effect. */
+/** Monotonic clock in milliseconds, as an effect. See {@link unsafeMonotonicNow}. */
 export const monotonicMillis: Effect.Effect<number> = Effect.withFiberRuntime((fiber) =>
   Effect.succeed(unsafeMonotonicNow(fiber))
 )

@@ -5,17 +5,17 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as Intervals from "effect/ScheduleIntervals"
 import { monotonicMillis } from "./clock.js"
 
-/** A schedule in progress: what it decided last, and what it needs to decide again. */
+/** A step of a running schedule: its delay, and the state for the next step. */
 export interface ScheduleStep {
   readonly state: unknown
-  /** How long to wait before the next send, in milliseconds. */
+  /** Delay before the next request, in milliseconds. */
   readonly delayMs: number
 }
 
 /**
- * Asks a schedule whether to go on, without waiting: what is to be released, or refused, is so before the wait.
- * `Effect.retry` offers no place between the decision and the sleep. The schedule is given the monotonic clock, so that a
- * wall clock that is moved neither ends an `upTo` nor prolongs it.
+ * Computes the next step of a schedule without sleeping. The caller can then drain a response or reject a wait before
+ * the delay starts, which `Effect.retry` does not allow. The schedule receives the monotonic clock, so that a change of
+ * the wall clock affects no `upTo`.
  */
 export const nextStep = <In, R>(
   schedule: Schedule.Schedule<unknown, In, R>,
@@ -23,7 +23,7 @@ export const nextStep = <In, R>(
   input: In
 ): Effect.Effect<Option.Option<ScheduleStep>, never, R> =>
   Effect.flatMap(monotonicMillis, (monotonic) => {
-    // Whole milliseconds: the sums of a schedule stay exact.
+    // Whole milliseconds, so that the schedule's sums stay exact.
     const now = Math.floor(monotonic)
     return Effect.map(schedule.step(now, input, state), ([next, , decision]) =>
       ScheduleDecision.isDone(decision)

@@ -1,13 +1,16 @@
 import * as Effect from "effect/Effect"
 import { monotonicMillis } from "./clock.js"
 
-/** The longest wait that a timer of the platform can hold: a longer one fires at once, or never. */
+/** Maximum delay of a platform timer. A timer with a longer delay fires immediately or never. */
 const maxTimerMillis = 2 ** 31 - 1
 
-/** What sums of milliseconds may be off by. */
+/** Rounding error of a sum of milliseconds. */
 const roundingTolerance = 0.001
 
-/** Sleeps until an instant of the monotonic clock. Timers may be early by a part of a millisecond, so it looks again. */
+/**
+ * Sleeps until a time of the monotonic clock. A timer may fire a fraction of a millisecond early, so the clock is
+ * checked again.
+ */
 const sleepUntil = (instant: number): Effect.Effect<void> =>
   Effect.flatMap(monotonicMillis, (now) => {
     const left = instant - now
@@ -18,6 +21,6 @@ const sleepUntil = (instant: number): Effect.Effect<void> =>
     )
   })
 
-/** Sleeps for `ms` milliseconds, rounded up: a server that asked for a second is not sent a request after 999 ms. */
+/** Sleeps for `ms` milliseconds, rounded up. After `Retry-After: 1` no request is sent at 999 ms. */
 export const sleep = (ms: number): Effect.Effect<void> =>
   ms <= 0 ? Effect.yieldNow() : Effect.flatMap(monotonicMillis, (now) => sleepUntil(now + ms))
