@@ -77,7 +77,7 @@ const awaitOther = <E>(
 ): Effect.Effect<HttpClientResponse, E> => Effect.zipRight(drainResult(exit), Effect.flatten(Fiber.await(other)))
 
 interface ResolvedOptions {
-  readonly after: number
+  readonly afterMs: number
   readonly budget: RetryBudget.RetryBudget | undefined
 }
 
@@ -100,7 +100,7 @@ const sendHedged = <E, R>(
     // The caller may be uninterruptible. Without `interruptible` it would wait for the slower request.
     return Effect.raceWith(
       Effect.interruptible(next(request)),
-      Effect.interruptible(Effect.zipRight(sleep(resolved.after), hedge)),
+      Effect.interruptible(Effect.zipRight(sleep(resolved.afterMs), hedge)),
       { onSelfDone: onDone, onOtherDone: onDone }
     )
   })
@@ -127,7 +127,7 @@ export const policy = (
   options: Options & { readonly budget?: RetryBudget.RetryBudget | false | undefined }
 ): Policy.Policy => {
   const { budget = RetryBudget.make(), maxHedges = defaults.maxHedges } = options
-  const resolved = { after: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
+  const resolved = { afterMs: Duration.toMillis(options.delay), budget: budget === false ? undefined : budget }
   const send = <E, R>(request: HttpClientRequest, next: Policy.Next<E, R>) =>
     Effect.tap(sendHedged(resolved, request, next, maxHedges), (response) => {
       if (isGood(Exit.succeed(response))) resolved.budget?.deposit(request.url, 0)

@@ -70,17 +70,17 @@ export class Jar {
   /** Stores the cookies of a response's `Set-Cookie` fields. Returns whether anything changed. */
   store(url: string, setCookie: ReadonlyArray<string>, now: number): boolean {
     const origin = cookieOriginOf(url)
-    let onChange = false
-    if (origin === undefined) return onChange
+    let changed = false
+    if (origin === undefined) return changed
     let overlay: SecureOverlay | undefined
     for (const header of setCookie) {
       const cookie = parseSetCookie(header, origin, now)
       if (cookie === undefined) continue
       // A response without TLS adds no `Secure` cookie, so this overlay stays complete.
       if (!origin.secure && (overlay ??= new SecureOverlay(this.#store.live(now), origin.host)).covers(cookie)) continue
-      onChange = this.#store.set(cookie, now) || onChange
+      changed = this.#store.set(cookie, now) || changed
     }
-    return onChange
+    return changed
   }
 
   /** All unexpired cookies, in order of use. */

@@ -34,9 +34,9 @@ export class SecureOverlay {
     const paths = this.#byName.get(name)
     if (paths === undefined) return false
     const key = `${domain.length}=${name}=${path}`
-    const isDecided = this.#coverCache.get(key) ?? isCovered(path, domain.length, paths)
-    this.#coverCache.set(key, isDecided)
-    return isDecided
+    const covered = this.#coverCache.get(key) ?? isCovered(path, domain.length, paths)
+    this.#coverCache.set(key, covered)
+    return covered
   }
 }
 
@@ -62,16 +62,13 @@ const isInDomain = (host: string, domain: string): boolean =>
   host.endsWith(domain) && (host.length === domain.length || host.at(-1 - domain.length) === ".")
 
 const isCovered = (path: string, domain: number, paths: Paths): boolean => {
-  const overlapByDomain = (other: string): boolean => (paths.get(other) ?? 0) >= domain
+  const overlapsAt = (other: string): boolean => (paths.get(other) ?? 0) >= domain
   const slashes = slashesOf(path)
   if (paths.size < 2 * slashes.length) {
-    for (const other of paths.keys()) if (overlapByDomain(other) && pathMatches(path, other)) return true
+    for (const other of paths.keys()) if (overlapsAt(other) && pathMatches(path, other)) return true
     return false
   }
-  return (
-    overlapByDomain(path) ||
-    slashes.some((at) => overlapByDomain(path.slice(0, at)) || overlapByDomain(path.slice(0, at + 1)))
-  )
+  return overlapsAt(path) || slashes.some((at) => overlapsAt(path.slice(0, at)) || overlapsAt(path.slice(0, at + 1)))
 }
 
 const slashesOf = (path: string): ReadonlyArray<number> => {
