@@ -101,7 +101,7 @@ const detailByCode: ReadonlyMap<string, string> = new Map([
   ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", clientCertificateDetail],
   ["ERR_SSL_WRONG_VERSION_NUMBER", notTlsDetail],
   ["ERR_SSL_PACKET_LENGTH_TOO_LONG", notTlsDetail],
-  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "its length is not its content-length"],
+  ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "its length differs from its content-length"],
   ["Z_BUF_ERROR", "the encoded body is truncated"]
 ])
 

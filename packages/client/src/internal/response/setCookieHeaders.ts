@@ -2,7 +2,7 @@ import * as Cookies from "@effect/platform/Cookies"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 
 /** See `Transport.rawSetCookie`. */
-export const rawSetCookie: unique symbol = Symbol.for("@countersign/client/Transport/setCookieLines")
+export const rawSetCookie: unique symbol = Symbol.for("@countersign/client/Transport/rawSetCookie")
 
 /** The raw `Set-Cookie` fields of a response. Undefined if the transport does not provide them. */
 export const rawSetCookieOf = (response: HttpClientResponse): unknown =>
