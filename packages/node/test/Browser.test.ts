@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 
-/** A program in the place of the system's, which writes down what it was given; it ends with `code`. */
-const recording = (code = 0) =>
+/** A command in place of the system's that writes its arguments to a file and exits with `code`. */
+const recordingCommand = (code = 0) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const folder = mkdtempSync(Path.join(Os.tmpdir(), "browser-"))
@@ -19,15 +19,15 @@ const recording = (code = 0) =>
     ({ folder }) => Effect.sync(() => rmSync(folder, { recursive: true }))
   )
 
-const { open: never } = Browser.make({ command: ["/nowhere/at-all"] })
+const { open: openWithMissingCommand } = Browser.make({ command: ["/nowhere/at-all"] })
 
-/** The URL as it would have been handed over, by way of the error of a program that cannot be run. */
-const opened = (url: string) => Effect.map(Effect.flip(never(url)), (error) => error.url)
+/** The URL that would be passed to the command, read from the error of a command that does not exist. */
+const passedUrl = (url: string) => Effect.map(Effect.flip(openWithMissingCommand(url)), (error) => error.url)
 
-describe("a browser", () => {
-  it.scopedLive("is given the URL as one argument", () =>
+describe("Browser", () => {
+  it.scopedLive("passes the URL as one argument", () =>
     Effect.gen(function* () {
-      const { given, open } = yield* recording()
+      const { given, open } = yield* recordingCommand()
       yield* open("https://auth.test/authorize?a=1&b=%20x;c|d")
       expect(given()).toEqual(["https://auth.test/authorize?a=1&b=%20x;c%7Cd"])
     })
@@ -43,17 +43,17 @@ describe("a browser", () => {
     ["http://127.0.0.1:8080/a", "http://127.0.0.1:8080/a"],
     ["http://[::1]:8080/a", "http://[::1]:8080/a"],
     ["http://localhost/a", "http://localhost/a"]
-  ])("opens %s without what a script could take for its own", ([url, expected]) =>
+  ])("opens %s with shell metacharacters escaped", ([url, expected]) =>
     Effect.gen(function* () {
-      expect(yield* opened(url)).toBe(expected)
+      expect(yield* passedUrl(url)).toBe(expected)
     })
   )
 
-  it.effect("is given nothing but ASCII that begins with http, whatever a server has named", () =>
+  it.effect("passes only an ASCII URL that begins with http, for any input", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(FastCheck.webUrl({ withQueryParameters: true }), FastCheck.string(), (url, more) =>
-          Effect.runPromise(opened(`${url}${more}`)).then((shown) => {
+          Effect.runPromise(passedUrl(`${url}${more}`)).then((shown) => {
             expect(shown ?? "https://").toMatch(/^https?:\/\/[\w\-.~:/?#[\]@!*+,;=&%]*$/)
           })
         ),
@@ -75,7 +75,7 @@ describe("a browser", () => {
     'a:b"',
     "https://user:canary@x.test/",
     "\\\\evil.test\\share"
-  ])("does not open %s", (url) =>
+  ])("rejects %s and does not print it", (url) =>
     Effect.gen(function* () {
       const { open } = Browser.make({ command: [process.execPath, "-e", "process.exit(1)"] })
       const error = yield* Effect.flip(open(url))
@@ -84,11 +84,11 @@ describe("a browser", () => {
     })
   )
 
-  it.scopedLive("that cannot be opened is a failure that says what to open", () =>
+  it.scopedLive("fails with the URL to open by hand when the command fails", () =>
     Effect.gen(function* () {
       const url = "https://auth.test/authorize?a=1"
-      const { open } = yield* recording(3)
-      for (const failing of [open, never, Browser.make({ command: ["\u0000"] }).open]) {
+      const { open } = yield* recordingCommand(3)
+      for (const failing of [open, openWithMissingCommand, Browser.make({ command: ["\u0000"] }).open]) {
         const error = yield* Effect.flip(failing(url))
         expect(error).toMatchObject({ _tag: "BrowserError", url })
         expect(error.message).toContain(`open this URL yourself: ${url}`)
@@ -96,7 +96,7 @@ describe("a browser", () => {
     })
   )
 
-  it.effect("with a URL that is longer than an argument may be is a typed failure", () =>
+  it.effect("fails with a BrowserError for a URL that is longer than an argument may be", () =>
     Effect.gen(function* () {
       const { open } = Browser.make({ command: [process.execPath, "-e", ""] })
       expect(yield* Effect.flip(open(`https://x.test/${"a".repeat(4_000_000)}`))).toMatchObject({
@@ -105,14 +105,14 @@ describe("a browser", () => {
     })
   )
 
-  it.live("that runs on has opened it", () =>
+  it.live("succeeds when the command keeps running", () =>
     Effect.gen(function* () {
       const { open } = Browser.make({ command: [process.execPath, "-e", "setTimeout(() => {}, 4000)"] })
       yield* open("https://auth.test/")
     })
   )
 
-  it.effect("is none where there is none, and says what to open", () =>
+  it.effect("fails with the URL to open by hand with layerNone", () =>
     Effect.gen(function* () {
       const { open } = yield* Browser.Browser
       expect(yield* Effect.flip(open("https://auth.test/"))).toMatchObject({ url: "https://auth.test/" })
@@ -120,7 +120,7 @@ describe("a browser", () => {
     }).pipe(Effect.provide(Browser.layerNone))
   )
 
-  it.effect("is the system's, by a Layer", () =>
+  it.effect("provides the browser of the system with layer", () =>
     Effect.gen(function* () {
       expect((yield* Browser.Browser).open).toBeTypeOf("function")
     }).pipe(Effect.provide(Browser.layer()))

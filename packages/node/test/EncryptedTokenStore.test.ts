@@ -11,15 +11,15 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import fs from "node:fs"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { canary, file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
 
-/** Each passphrase takes about half a second of a processor that nobody else uses. */
-const slow = 60_000
+/** Deriving a key from a passphrase takes about half a second of an idle processor. */
+const passphraseTimeoutMs = 60_000
 
 const keyOf = (seed: string) => EncryptionKey.fromBase64(Redacted.make(Buffer.alloc(32, seed).toString("base64")))
 
-/** A store in memory, what is sealed in it, and the options it was sealed with. */
+/** An encrypted store with one record over a store in memory, and that record as the store in memory has it. */
 const setting = Effect.gen(function* () {
   const inner = yield* TokenStore.makeMemory
   const options: EncryptedTokenStore.Options = { storeId: "app", key: yield* keyOf("a") }
@@ -31,8 +31,8 @@ const setting = Effect.gen(function* () {
 
 const sealedAs = (text: string): Token => ({ accessToken: Redacted.make(text), tokenType: "sealed/v1", obtainedAt: 0 })
 
-/** Reading, writing and removing all fail with `reason`, print no secret, and leave what is below as it is. */
-const refuses = (inner: Service, store: Service, reason: TokenStoreReason, key = "key") =>
+/** Reading, writing and removing fail with `reason`, print no secret and keep the record in the store below. */
+const expectRejected = (inner: Service, store: Service, reason: TokenStoreReason, key = "key") =>
   Effect.gen(function* () {
     const before = Option.getOrThrow(yield* inner.get(key))
     const attempts = [
@@ -43,17 +43,17 @@ const refuses = (inner: Service, store: Service, reason: TokenStoreReason, key =
     for (const attempt of attempts) {
       const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
       expect([error._tag, error.reason]).toEqual(["TokenStoreError", reason])
-      expect(printed(error)).not.toContain(canary)
+      expect(allRenderings(error)).not.toContain(canary)
     }
     expect(yield* inner.get(key)).toEqual(Option.some(before))
   })
 
-/** Replaces what is below, whatever it is. */
+/** Replaces the record in the store below, whatever its version. */
 const put = (inner: Service, key: string, token: Token) =>
   Effect.flatMap(inner.get(key), (stored) => inner.compareAndSet(key, versionOf(stored) ?? 0, token))
 
-describe("what is sealed", () => {
-  it.effect("comes back whole, under the version that the store below gave it", () =>
+describe("EncryptedTokenStore", () => {
+  it.effect("returns a record unchanged, with the version from the store below", () =>
     Effect.gen(function* () {
       const { inner, options, store } = yield* setting
       const full: Token = {
@@ -70,7 +70,7 @@ describe("what is sealed", () => {
     })
   )
 
-  it.effect("shows nothing but its key's id to the store below", () =>
+  it.effect("reveals only the id of its key to the store below", () =>
     Effect.gen(function* () {
       const { options, sealed, text } = yield* setting
       expect(Object.keys(sealed).sort()).toEqual(["accessToken", "obtainedAt", "tokenType"])
@@ -83,7 +83,7 @@ describe("what is sealed", () => {
     })
   )
 
-  it.scoped("leaves no secret in the file below", () =>
+  it.scoped("writes no secret to the file of the store below", () =>
     Effect.gen(function* () {
       const path = yield* file
       const { options } = yield* setting
@@ -95,7 +95,7 @@ describe("what is sealed", () => {
     })
   )
 
-  it.effect("has another nonce each time", () =>
+  it.effect("uses a new nonce for each of 500 writes", () =>
     Effect.gen(function* () {
       const { inner, store } = yield* setting
       const nonces = new Set<string>()
@@ -108,33 +108,33 @@ describe("what is sealed", () => {
     })
   )
 
-  it.effect("opens in its own place alone", () =>
+  it.effect("rejects a record that was copied to another key or opened with another storeId", () =>
     Effect.gen(function* () {
       const { inner, options, sealed, store } = yield* setting
       for (const key of ["other", "", "key\u0000", "3:key"]) {
         yield* inner.compareAndSet(key, 0, sealed)
-        yield* refuses(inner, store, "Corrupt", key)
+        yield* expectRejected(inner, store, "Corrupt", key)
       }
       for (const storeId of ["", "ap", "app,3", "App"]) {
-        const elsewhere = yield* EncryptedTokenStore.make(inner, { ...options, storeId })
-        yield* refuses(inner, elsewhere, "Corrupt")
+        const otherStore = yield* EncryptedTokenStore.make(inner, { ...options, storeId })
+        yield* expectRejected(inner, otherStore, "Corrupt")
       }
     })
   )
 
-  it.effect("is not taken from one half surrogate to another", () =>
+  it.effect("rejects a record that was copied between two keys that are lone surrogates", () =>
     Effect.gen(function* () {
       const { inner, store } = yield* setting
       yield* store.compareAndSet("\ud800", 0, token("a"))
       yield* inner.compareAndSet("\ud801", 0, Option.getOrThrow(yield* inner.get("\ud800")).token)
       expect(textOf(yield* store.get("\ud800"))).toBe("canary-a")
-      yield* refuses(inner, store, "Corrupt", "\ud801")
+      yield* expectRejected(inner, store, "Corrupt", "\ud801")
     })
   )
 })
 
-describe("what does not open", () => {
-  it.effect("with any one of its bits flipped it is Corrupt or Foreign, and shows nothing", () =>
+describe("EncryptedTokenStore", () => {
+  it.effect("rejects a record with any single bit flipped and prints no secret", () =>
     Effect.gen(function* () {
       const { inner, store, text } = yield* setting
       const body = Buffer.from(text.slice(17), "base64url")
@@ -150,53 +150,53 @@ describe("what does not open", () => {
         return Effect.zipRight(put(inner, "key", sealedAs(changed)), Effect.flip(store.get("key")))
       })
       expect(new Set(opened.map(({ reason }) => reason))).toEqual(new Set(["Corrupt", "Foreign"]))
-      expect(opened.some((error) => printed(error).includes(canary))).toBe(false)
+      expect(opened.some((error) => allRenderings(error).includes(canary))).toBe(false)
     })
   )
 
-  it.effect("cut anywhere it is Corrupt, and is left as it is", () =>
+  it.effect("rejects a record that is truncated at any character and keeps it", () =>
     Effect.gen(function* () {
       const { inner, store, text } = yield* setting
       for (let length = 1; length < text.length; length++) {
         yield* put(inner, "key", sealedAs(text.slice(0, length)))
         expect((yield* Effect.flip(store.get("key"))).reason).toBe("Corrupt")
       }
-      yield* refuses(inner, store, "Corrupt")
+      yield* expectRejected(inner, store, "Corrupt")
     })
   )
 
-  const strangers: ReadonlyArray<readonly [string, TokenStoreReason, (text: string) => Token]> = [
-    ["a plain token", "Insecure", () => small("plain")],
-    ["another type over sealed text", "Insecure", (text) => ({ ...sealedAs(text), tokenType: "Bearer" })],
+  const invalidRecords: ReadonlyArray<readonly [string, TokenStoreReason, (text: string) => Token]> = [
+    ["an unencrypted token", "Insecure", () => small("plain")],
+    ["encrypted text with the token type Bearer", "Insecure", (text) => ({ ...sealedAs(text), tokenType: "Bearer" })],
     ["the record of a newer release", "Foreign", (text) => ({ ...sealedAs(text), tokenType: "sealed/v2" })],
-    ["256 KiB of it", "Corrupt", (text) => sealedAs(text + "A".repeat(256 * 1024))],
-    ["something after it", "Corrupt", (text) => sealedAs(`${text}\n`)],
-    ["padding after it", "Corrupt", (text) => sealedAs(`${text}==`)],
-    ["no body", "Corrupt", (text) => sealedAs(text.slice(0, 17))]
+    ["a record with 256 KiB appended", "Corrupt", (text) => sealedAs(text + "A".repeat(256 * 1024))],
+    ["a record with a line break appended", "Corrupt", (text) => sealedAs(`${text}\n`)],
+    ["a record with padding appended", "Corrupt", (text) => sealedAs(`${text}==`)],
+    ["a record without ciphertext", "Corrupt", (text) => sealedAs(text.slice(0, 17))]
   ]
-  for (const [situation, reason, stranger] of strangers) {
-    it.effect(`${situation} is ${reason}, and is left as it is`, () =>
+  for (const [situation, reason, invalidRecord] of invalidRecords) {
+    it.effect(`rejects ${situation} as ${reason} and keeps it`, () =>
       Effect.gen(function* () {
         const { inner, store, text } = yield* setting
-        yield* put(inner, "key", stranger(text))
-        yield* refuses(inner, store, reason)
+        yield* put(inner, "key", invalidRecord(text))
+        yield* expectRejected(inner, store, reason)
       })
     )
   }
 
-  it.effect("under another key it is Foreign, and the message names the key's id and what to do", () =>
+  it.effect("rejects a record of another key with a message that names the id of that key", () =>
     Effect.gen(function* () {
       const { inner, options } = yield* setting
       const key = yield* keyOf("canary-other")
       const store = yield* EncryptedTokenStore.make(inner, { ...options, key })
-      yield* refuses(inner, store, "Foreign")
+      yield* expectRejected(inner, store, "Foreign")
       const { message } = yield* Effect.flip(store.get("key"))
       expect(message).toContain("give it as an older key")
       expect(message).toContain(options.key._tag === "EncryptionKey" ? options.key.id : "?")
     })
   )
 
-  it.effect("a token that is too large is not written, and the old one stays", () =>
+  it.effect("fails with WriteFailed for a token that is too large and keeps the old one", () =>
     Effect.gen(function* () {
       const { store } = yield* setting
       const huge = "x".repeat(256 * 1024)
@@ -209,34 +209,34 @@ describe("what does not open", () => {
   )
 })
 
-describe("keys", () => {
-  it.effect("what an older key sealed opens, and the next write seals it with the current one", () =>
+describe("EncryptedTokenStore", () => {
+  it.effect("decrypts with a previous key and encrypts the next write with the current key", () =>
     Effect.gen(function* () {
       const { inner, options } = yield* setting
       const key = yield* keyOf("b")
       const both = yield* EncryptedTokenStore.make(inner, { ...options, key, previousKeys: [options.key] })
       expect(textOf(yield* both.get("key"))).toBe("canary-a")
       expect(versionOf(yield* both.compareAndSet("key", 1, token("b")))).toBe(2)
-      const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
-      expect(textOf(yield* alone.get("key"))).toBe("canary-b")
+      const currentOnly = yield* EncryptedTokenStore.make(inner, { ...options, key })
+      expect(textOf(yield* currentOnly.get("key"))).toBe("canary-b")
     })
   )
 
-  it.effect("all that an older key sealed can be sealed anew at once", () =>
+  it.effect("re-encrypts all given records of a previous key with the current key", () =>
     Effect.gen(function* () {
       const { inner, options, store } = yield* setting
       yield* store.compareAndSet("other", 0, token("b"))
       const key = yield* keyOf("b")
       const both = yield* EncryptedTokenStore.make(inner, { ...options, key, previousKeys: [options.key] })
       expect(yield* EncryptedTokenStore.reencrypt(both, ["key", "other", "none"])).toBe(2)
-      const alone = yield* EncryptedTokenStore.make(inner, { ...options, key })
-      expect(textOf(yield* alone.get("key"))).toBe("canary-a")
-      expect(textOf(yield* alone.get("other"))).toBe("canary-b")
+      const currentOnly = yield* EncryptedTokenStore.make(inner, { ...options, key })
+      expect(textOf(yield* currentOnly.get("key"))).toBe("canary-a")
+      expect(textOf(yield* currentOnly.get("other"))).toBe("canary-b")
     })
   )
 
   it.live(
-    "a passphrase opens what it sealed, in another process too, and another passphrase does not",
+    "decrypts with the same passphrase through another store and rejects another passphrase",
     () =>
       Effect.gen(function* () {
         const inner = yield* TokenStore.makeMemory
@@ -247,12 +247,12 @@ describe("keys", () => {
         const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
         yield* one.compareAndSet("key", 0, token("a"))
         expect(textOf(yield* other.get("key"))).toBe("canary-a")
-        yield* refuses(inner, yield* open("canary-wrong"), "Foreign")
+        yield* expectRejected(inner, yield* open("canary-wrong"), "Foreign")
       }),
-    slow
+    passphraseTimeoutMs
   )
 
-  it.effect("the salt of a passphrase is out of reach, and one that is none is Corrupt", () =>
+  it.effect("protects the record of the passphrase salt and rejects an invalid salt as Corrupt", () =>
     Effect.gen(function* () {
       const { inner, options, store } = yield* setting
       const saltKey = "\u0000countersign/salt"
@@ -263,23 +263,23 @@ describe("keys", () => {
         yield* put(inner, saltKey, salt)
         const error = yield* Effect.flip(EncryptedTokenStore.make(inner, { ...options, key }))
         expect(error.reason).toBe("Corrupt")
-        expect(printed(error)).not.toContain(canary)
+        expect(allRenderings(error)).not.toContain(canary)
         expect(yield* store.get(saltKey)).toEqual(Option.none())
       }
     })
   )
 })
 
-describe("records that were never encrypted", () => {
-  const migrating = Effect.gen(function* () {
+describe("EncryptedTokenStore", () => {
+  const adopting = Effect.gen(function* () {
     const { inner, options } = yield* setting
     yield* inner.compareAndSet("plain", 0, token("plain"))
     return { inner, options, store: yield* EncryptedTokenStore.make(inner, { ...options, adoptUnencrypted: true }) }
   })
 
-  it.effect("are sealed when they are read first, if that was asked for", () =>
+  it.effect("encrypts an unencrypted record at its first read with adoptUnencrypted", () =>
     Effect.gen(function* () {
-      const { inner, options, store } = yield* migrating
+      const { inner, options, store } = yield* adopting
       const read = yield* Effect.all([store.get("plain"), store.get("plain")], { concurrency: 2 })
       for (const stored of read) expect(stored).toEqual(Option.some({ token: token("plain"), version: 2 }))
       const strict = yield* EncryptedTokenStore.make(inner, options)
@@ -287,9 +287,9 @@ describe("records that were never encrypted", () => {
     })
   )
 
-  it.effect("are sealed by a write, and can be removed", () =>
+  it.effect("encrypts an unencrypted record at a write and can remove one", () =>
     Effect.gen(function* () {
-      const { inner, options, store } = yield* migrating
+      const { inner, options, store } = yield* adopting
       yield* inner.compareAndSet("other", 0, token("plain"))
       expect(versionOf(yield* store.compareAndSet("plain", 1, token("new")))).toBe(2)
       expect(yield* store.remove("other", 1)).toBe(true)
@@ -298,9 +298,9 @@ describe("records that were never encrypted", () => {
     })
   )
 
-  it.effect("are used as they are while the store below cannot be written", () =>
+  it.effect("returns unencrypted records while the store below cannot be written", () =>
     Effect.gen(function* () {
-      const { inner, options } = yield* migrating
+      const { inner, options } = yield* adopting
       const diskFull = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
       const full = { ...inner, compareAndSet: () => Effect.fail(diskFull) }
       const store = yield* EncryptedTokenStore.make(full, { ...options, adoptUnencrypted: true })
@@ -308,19 +308,19 @@ describe("records that were never encrypted", () => {
     })
   )
 
-  it.effect("do not let through what is sealed and does not open", () =>
+  it.effect("rejects damaged encrypted records with adoptUnencrypted", () =>
     Effect.gen(function* () {
-      const { inner, store } = yield* migrating
+      const { inner, store } = yield* adopting
       yield* put(inner, "key", sealedAs("garbage"))
-      yield* refuses(inner, store, "Corrupt")
+      yield* expectRejected(inner, store, "Corrupt")
       yield* put(inner, "key", { ...sealedAs("garbage"), tokenType: "sealed/v2" })
-      yield* refuses(inner, store, "Foreign")
+      yield* expectRejected(inner, store, "Foreign")
     })
   )
 })
 
-describe("as a Layer", () => {
-  it.effect("it stands over the store that it is given", () =>
+describe("EncryptedTokenStore.layer", () => {
+  it.effect("encrypts the records of the store in its context", () =>
     Effect.gen(function* () {
       const { inner, options } = yield* setting
       const StoreLive = Layer.provide(EncryptedTokenStore.layer(options), Layer.succeed(TokenStore.TokenStore, inner))

@@ -8,37 +8,37 @@ import fs from "node:fs"
 import { join } from "node:path"
 import { deriveFromPassphrase } from "../src/internal/encryption/keyDerivation.js"
 import { folder } from "./support/folder.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
-/** Each passphrase takes about half a second of a processor that nobody else uses. */
-const slow = 60_000
+/** Deriving a key from a passphrase takes about half a second of an idle processor. */
+const passphraseTimeoutMs = 60_000
 
 const text = Buffer.alloc(32, "canary-key").toString("base64")
 const raw = Buffer.from(text, "base64")
 
-/** A key of these tests as it might be seen: its text, its bytes in hexadecimal, its first characters. */
-const shows = (value: unknown): boolean =>
+/** Whether a rendering of the value reveals a secret of these tests: the key's base64 or hexadecimal digits, or a canary. */
+const reveals = (value: unknown): boolean =>
   [text, text.slice(0, 16), raw.toString("hex").slice(0, 16), "canary-"].some((secret) =>
-    printed(value).includes(secret)
+    allRenderings(value).includes(secret)
   )
 
 const unusable: ReadonlyArray<readonly [string, string]> = [
-  ["nothing", ""],
+  ["an empty string", ""],
   ["31 bytes", raw.subarray(1).toString("base64")],
   ["33 bytes", Buffer.concat([raw, Buffer.alloc(1)]).toString("base64")],
   ["hexadecimal digits", raw.toString("hex")],
-  ["no padding", text.slice(0, -1)],
-  ["a blank at its end", `${text} `],
-  ["a letter that is not of base64", `!${text.slice(1)}`],
+  ["base64 without padding", text.slice(0, -1)],
+  ["base64 with a trailing blank", `${text} `],
+  ["base64 with an invalid character", `!${text.slice(1)}`],
   ["base64url", Buffer.alloc(32, 0xff).toString("base64url")],
-  ["last bits that mean nothing", `${text.slice(0, 42)}${String.fromCharCode(text.charCodeAt(42) + 1)}=`]
+  ["base64 with unused bits set", `${text.slice(0, 42)}${String.fromCharCode(text.charCodeAt(42) + 1)}=`]
 ]
 
 const inEnvironment = (value: string) =>
   Effect.withConfigProvider(EncryptionKey.config("TOKEN_KEY"), ConfigProvider.fromMap(new Map([["TOKEN_KEY", value]])))
 
-describe("a key", () => {
-  it.effect("has the same id wherever it came from, and shows nothing of itself", () =>
+describe("EncryptionKey", () => {
+  it.effect("has an id that depends only on the key, and reveals no key bytes", () =>
     Effect.gen(function* () {
       const one = yield* EncryptionKey.fromBase64(Redacted.make(text))
       const other = yield* inEnvironment(text)
@@ -46,11 +46,11 @@ describe("a key", () => {
       expect(other.id).toBe(one.id)
       expect(raw.toString("hex")).not.toContain(one.id)
       expect(one.cipherKey.export().equals(raw)).toBe(false)
-      expect(shows(one)).toBe(false)
+      expect(reveals(one)).toBe(false)
     })
   )
 
-  it.effect("is new each time that one is generated", () =>
+  it.effect("generates a new key each time", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(Array.from({ length: 20 }), () =>
         Effect.map(Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64), ({ id }) => id)
@@ -60,22 +60,22 @@ describe("a key", () => {
   )
 
   for (const [situation, value] of unusable) {
-    it.effect(`${situation} instead of base64 of 32 bytes is refused, and not shown`, () =>
+    it.effect(`rejects ${situation} instead of 32 bytes in base64 and does not print it`, () =>
       Effect.gen(function* () {
         const corrupt = yield* Effect.flip(EncryptionKey.fromBase64(Redacted.make(value)))
         expect([corrupt._tag, corrupt.reason]).toEqual(["TokenStoreError", "Corrupt"])
         expect(corrupt.message).toContain("openssl rand -base64 32")
-        expect(shows(corrupt)).toBe(false)
+        expect(reveals(corrupt)).toBe(false)
         const invalid = yield* Effect.flip(inEnvironment(value))
-        expect([invalid._op, printed(invalid)]).toEqual(["InvalidData", expect.stringContaining("TOKEN_KEY")])
-        expect(shows(invalid)).toBe(false)
+        expect([invalid._op, allRenderings(invalid)]).toEqual(["InvalidData", expect.stringContaining("TOKEN_KEY")])
+        expect(reveals(invalid)).toBe(false)
       })
     )
   }
 })
 
-describe("a key in a file", () => {
-  const written = (content: string, mode = 0o600) =>
+describe("EncryptionKey.fromFile", () => {
+  const writeKeyFile = (content: string, mode = 0o600) =>
     Effect.map(folder, (path) => {
       const file = join(path, "key")
       fs.writeFileSync(file, content, { mode })
@@ -84,20 +84,20 @@ describe("a key in a file", () => {
     })
 
   for (const end of ["", "\n", "\r\n"]) {
-    it.scoped(`is read with ${JSON.stringify(end)} at its end`, () =>
+    it.scoped(`reads a key that is followed by ${JSON.stringify(end)}`, () =>
       Effect.gen(function* () {
-        const key = yield* Effect.flatMap(written(text + end), EncryptionKey.fromFile)
+        const key = yield* Effect.flatMap(writeKeyFile(text + end), EncryptionKey.fromFile)
         expect(key.id).toBe((yield* EncryptionKey.fromBase64(Redacted.make(text))).id)
       })
     )
   }
 
-  it.scoped("is refused where others may read it, where it is a link, and where it is none", () =>
+  it.scoped("rejects a file that others may read, a link, an invalid key and a missing file", () =>
     Effect.gen(function* () {
-      const readable = yield* written(text, 0o644)
+      const readable = yield* writeKeyFile(text, 0o644)
       const link = join(yield* folder, "link")
-      fs.symlinkSync(yield* written(text), link)
-      const garbage = yield* written(`${text}${text}`)
+      fs.symlinkSync(yield* writeKeyFile(text), link)
+      const garbage = yield* writeKeyFile(`${text}${text}`)
       for (const [file, reason] of [
         [readable, "Insecure"],
         [link, "Insecure"],
@@ -107,26 +107,26 @@ describe("a key in a file", () => {
       ] as const) {
         const error = yield* Effect.flip(EncryptionKey.fromFile(file))
         expect([error.reason, error.message]).toEqual([reason, expect.stringContaining(file)])
-        expect(shows(error)).toBe(false)
+        expect(reveals(error)).toBe(false)
       }
     })
   )
 
-  it.scoped("is refused in a folder where others may put another in its place", () =>
+  it.scoped("rejects a file in a folder where other users may replace it", () =>
     Effect.gen(function* () {
-      const file = yield* written(text)
+      const file = yield* writeKeyFile(text)
       fs.chmodSync(join(file, ".."), 0o777)
       expect((yield* Effect.flip(EncryptionKey.fromFile(file))).reason).toBe("Insecure")
     })
   )
 })
 
-describe("a key of a passphrase", () => {
+describe("EncryptionKey.fromPassphrase", () => {
   const salt = Buffer.alloc(16, 1)
   const secret = Redacted.make("canary-correct horse")
 
   it.live(
-    "is the same for the same passphrase and salt, however its letters are composed, and no other",
+    "derives the same key from the same passphrase and salt in any Unicode form, and otherwise another key",
     () =>
       Effect.gen(function* () {
         const idOf = (text: string, bytes: Uint8Array) =>
@@ -136,30 +136,30 @@ describe("a key of a passphrase", () => {
         expect(yield* idOf("canary-apfel", salt)).not.toBe(one)
         expect(yield* idOf("canary-\u00e4pfel", Buffer.alloc(16, 2))).not.toBe(one)
       }),
-    slow
+    passphraseTimeoutMs
   )
 
-  it.effect("is refused when it is short, or its salt is", () =>
+  it.effect("rejects a short passphrase and a short salt", () =>
     Effect.gen(function* () {
       const short = yield* Effect.flip(EncryptionKey.passphrase(Redacted.make("canary-")))
       const bare = yield* Effect.flip(EncryptionKey.fromPassphrase(secret, salt.subarray(1)))
       for (const error of [short, bare]) {
         expect(error.reason).toBe("Insecure")
-        expect(shows(error)).toBe(false)
+        expect(reveals(error)).toBe(false)
       }
-      expect(shows(yield* EncryptionKey.passphrase(secret))).toBe(false)
+      expect(reveals(yield* EncryptionKey.passphrase(secret))).toBe(false)
     })
   )
 
-  it.live("is a typed failure where there is no memory for it", () =>
+  it.live("fails with a TokenStoreError when there is not enough memory", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(deriveFromPassphrase("canary-correct horse", salt, 1024))
       expect([error._tag, error.reason]).toEqual(["TokenStoreError", "ReadFailed"])
-      expect(shows(error)).toBe(false)
+      expect(reveals(error)).toBe(false)
     })
   )
 
-  it("is made by scrypt as RFC 7914 computes it, with the cost that is promised", async () => {
+  it("uses scrypt (RFC 7914) with N = 131072, r = 8 and p = 1", async () => {
     const bytes = await Effect.runPromise(deriveFromPassphrase("a passphrase", salt))
     const cost = { N: 131_072, r: 8, p: 1, maxmem: 2 ** 28 }
     expect(Buffer.from(bytes)).toEqual(scryptSync("a passphrase", salt, 32, cost))

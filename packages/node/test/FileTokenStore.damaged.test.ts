@@ -14,33 +14,30 @@ import * as Stream from "effect/Stream"
 import fs from "node:fs"
 import { basename, dirname } from "node:path"
 import { namesIn } from "./support/folder.js"
-import { canary, small, storeIn, textOf, token, used, versionOf } from "./support/tokens.js"
+import { canary, small, storeIn, textOf, token, usedStore, versionOf } from "./support/tokens.js"
 
-/** What becomes of the bytes of a file. */
+/** Ways to damage a token file. */
 const damages: ReadonlyArray<readonly [what: string, of: (whole: Buffer) => Uint8Array | string]> = [
   ["is empty", () => ""],
   ["is cut in half", (whole) => whole.subarray(0, whole.length / 2)],
   ["lacks its last byte", (whole) => whole.subarray(0, -1)],
   ["is all zeros", (whole) => Buffer.alloc(whole.length)],
-  ["is noise", () => Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3])],
-  ["is text", () => "not a token file"],
-  ["has a token that was changed", (whole) => whole.toString().replace("canary-old", "canary-0ld")],
-  [
-    "has a record of a bad shape",
-    () => '{"format":"countersign/tokens","version":1,"records":{"key":{"version":"1"}}}'
-  ],
-  ["has no records", () => '{"format":"countersign/tokens","version":1}']
+  ["is not UTF-8", () => Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3])],
+  ["is plain text", () => "not a token file"],
+  ["has a modified token", (whole) => whole.toString().replace("canary-old", "canary-0ld")],
+  ["has a malformed record", () => '{"format":"countersign/tokens","version":1,"records":{"key":{"version":"1"}}}'],
+  ["lacks its records", () => '{"format":"countersign/tokens","version":1}']
 ]
 
-const asideOf = (path: string) => namesIn(dirname(path)).filter((name) => name.endsWith(".corrupt"))
+const quarantinedBeside = (path: string) => namesIn(dirname(path)).filter((name) => name.endsWith(".corrupt"))
 
-/** Opens a damaged file without the warning. */
-const opened = (path: string) => Effect.provide(FileTokenStore.make({ path }), Logger.remove(Logger.defaultLogger))
+/** Opens a damaged file without logging the warning. */
+const openQuietly = (path: string) => Effect.provide(FileTokenStore.make({ path }), Logger.remove(Logger.defaultLogger))
 
-let made = 0
+let minted = 0
 
-/** A service that gets a new token at no cost, and what it logs and tells. */
-const service = (store: TokenStore.Service, onCorruptRecord?: "fail" | "replace") => {
+/** Gets a token from a source that can always obtain a new one. Returns the result, the log lines and the event tags. */
+const getFromSource = (store: TokenStore.Service, onCorruptRecord?: "fail" | "replace") => {
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel.label} ${String(message)}`))
   return Effect.gen(function* () {
@@ -52,7 +49,7 @@ const service = (store: TokenStore.Service, onCorruptRecord?: "fail" | "replace"
     yield* Effect.yieldNow()
     const source = yield* TokenSource.make({
       key: "key",
-      mint: () => Effect.sync(() => small(`new-${++made}`)),
+      mint: () => Effect.sync(() => small(`new-${++minted}`)),
       onCorruptRecord
     })
     const result = yield* Effect.either(source.get)
@@ -66,100 +63,108 @@ const service = (store: TokenStore.Service, onCorruptRecord?: "fail" | "replace"
   )
 }
 
-describe("a damaged file", () => {
-  it.scopedLive.each(damages)("does not stop a service that replaces it: it %s", ([_, damage]) =>
-    Effect.gen(function* () {
-      const { path, store } = yield* used
-      const bytes = Buffer.from(damage(fs.readFileSync(path)))
-      fs.writeFileSync(path, bytes)
-      const reopened = yield* opened(path)
-      const { lines, result, tags } = yield* service(reopened, "replace")
-      expect(result).toMatchObject({ _tag: "Right" })
-      const [aside = ""] = asideOf(path)
-      expect(fs.readFileSync(`${dirname(path)}/${aside}`).equals(bytes)).toBe(true)
-      expect(fs.statSync(`${dirname(path)}/${aside}`).mode & 0o777).toBe(0o600)
-      expect(asideOf(path)).toHaveLength(1)
-      expect(lines.filter((line) => line.startsWith("WARN") && line.includes(aside))).toHaveLength(1)
-      expect(lines.join()).not.toContain(canary)
-      expect(tags).toContain("Quarantined")
-      expect(tags).toContain("Saved")
-      // The handle from before sees the new record, under a version that the old one never had.
-      expect(textOf(yield* store.get("key"))).toContain("new-")
-      expect(versionOf(yield* store.get("key"))).toBeGreaterThan(1_000_000)
-    })
-  )
-
-  it.scopedLive.each(damages)("is left as it is by a service that does not: it %s", ([_, damage]) =>
-    Effect.gen(function* () {
-      for (const option of [undefined, "fail"] as const) {
-        const { path } = yield* used
+describe("FileTokenStore", () => {
+  it.scopedLive.each(damages)(
+    "moves a file aside and stores a new token with onCorruptRecord replace: the file %s",
+    ([_, damage]) =>
+      Effect.gen(function* () {
+        const { path, store } = yield* usedStore
         const bytes = Buffer.from(damage(fs.readFileSync(path)))
         fs.writeFileSync(path, bytes)
-        const { result } = yield* service(yield* opened(path), option)
-        expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenStoreError", reason: "Corrupt" } })
-        expect(fs.readFileSync(path).equals(bytes)).toBe(true)
-        expect(namesIn(dirname(path))).toEqual([basename(path)])
-      }
-    })
-  )
-
-  it.scopedLive("is moved once for many services that find it at once", () =>
-    Effect.gen(function* () {
-      const { path } = yield* used
-      fs.writeFileSync(path, "")
-      const stores = yield* Effect.all(Array.from({ length: 5 }, () => opened(path)))
-      const all = yield* Effect.forEach(stores, (store) => service(store, "replace"), { concurrency: "unbounded" })
-      expect(all.every(({ result }) => result._tag === "Right")).toBe(true)
-      expect(asideOf(path)).toHaveLength(1)
-    })
-  )
-
-  it.scopedLive("is replaced below an encrypted store too, but not where it holds the salt of a passphrase", () =>
-    Effect.gen(function* () {
-      const { path } = yield* used
-      const key = yield* Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
-      const inner = yield* storeIn(path)
-      const sealed = yield* EncryptedTokenStore.make(inner, { storeId: "test", key })
-      fs.writeFileSync(path, "")
-      expect((yield* service(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
-      expect(asideOf(path)).toHaveLength(1)
-      expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
-      const salted = EncryptedTokenStore.make(inner, {
-        storeId: "test",
-        key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
-      })
-      const before = yield* salted
-      fs.writeFileSync(path, "")
-      for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
-        const { result, tags } = yield* service(store, "replace")
+        const reopened = yield* openQuietly(path)
+        const { lines, result, tags } = yield* getFromSource(reopened, "replace")
         expect(result).toMatchObject({ _tag: "Right" })
-        expect(tags).toContain("SaveFailed")
-        expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
-      }
-      expect(fs.readFileSync(path, "utf8")).toBe("")
-      expect(asideOf(path)).toHaveLength(1)
+        const [aside = ""] = quarantinedBeside(path)
+        expect(fs.readFileSync(`${dirname(path)}/${aside}`).equals(bytes)).toBe(true)
+        expect(fs.statSync(`${dirname(path)}/${aside}`).mode & 0o777).toBe(0o600)
+        expect(quarantinedBeside(path)).toHaveLength(1)
+        expect(lines.filter((line) => line.startsWith("WARN") && line.includes(aside))).toHaveLength(1)
+        expect(lines.join()).not.toContain(canary)
+        expect(tags).toContain("Quarantined")
+        expect(tags).toContain("Saved")
+        // The store opened before the damage reads the new record, with a version higher than any old one.
+        expect(textOf(yield* store.get("key"))).toContain("new-")
+        expect(versionOf(yield* store.get("key"))).toBeGreaterThan(1_000_000)
+      })
+  )
+
+  it.scopedLive.each(damages)(
+    "keeps a file and fails with Corrupt without onCorruptRecord replace: the file %s",
+    ([_, damage]) =>
+      Effect.gen(function* () {
+        for (const option of [undefined, "fail"] as const) {
+          const { path } = yield* usedStore
+          const bytes = Buffer.from(damage(fs.readFileSync(path)))
+          fs.writeFileSync(path, bytes)
+          const { result } = yield* getFromSource(yield* openQuietly(path), option)
+          expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenStoreError", reason: "Corrupt" } })
+          expect(fs.readFileSync(path).equals(bytes)).toBe(true)
+          expect(namesIn(dirname(path))).toEqual([basename(path)])
+        }
+      })
+  )
+
+  it.scopedLive("moves a damaged file aside once when five services find it at the same time", () =>
+    Effect.gen(function* () {
+      const { path } = yield* usedStore
+      fs.writeFileSync(path, "")
+      const stores = yield* Effect.all(Array.from({ length: 5 }, () => openQuietly(path)))
+      const all = yield* Effect.forEach(stores, (store) => getFromSource(store, "replace"), {
+        concurrency: "unbounded"
+      })
+      expect(all.every(({ result }) => result._tag === "Right")).toBe(true)
+      expect(quarantinedBeside(path)).toHaveLength(1)
     })
+  )
+
+  it.scopedLive(
+    "replaces a damaged file below an encrypted store, except if the file held the salt of a passphrase",
+    () =>
+      Effect.gen(function* () {
+        const { path } = yield* usedStore
+        const key = yield* Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
+        const inner = yield* storeIn(path)
+        const sealed = yield* EncryptedTokenStore.make(inner, { storeId: "test", key })
+        fs.writeFileSync(path, "")
+        expect((yield* getFromSource(sealed, "replace")).result).toMatchObject({ _tag: "Right" })
+        expect(quarantinedBeside(path)).toHaveLength(1)
+        expect(Option.isSome(yield* sealed.get("key"))).toBe(true)
+        const salted = EncryptedTokenStore.make(inner, {
+          storeId: "test",
+          key: yield* EncryptionKey.passphrase(Redacted.make("canary passphrase that is long"))
+        })
+        const before = yield* salted
+        fs.writeFileSync(path, "")
+        for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
+          const { result, tags } = yield* getFromSource(store, "replace")
+          expect(result).toMatchObject({ _tag: "Right" })
+          expect(tags).toContain("SaveFailed")
+          expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
+        }
+        expect(fs.readFileSync(path, "utf8")).toBe("")
+        expect(quarantinedBeside(path)).toHaveLength(1)
+      })
   )
 
   it.scopedLive.each<readonly [string, string]>([
     ["another program", '{"name":"canary-app"}'],
     ["another format", '{"format":"other","version":1}'],
     ["a newer release", '{"format":"countersign/tokens","version":2}']
-  ])("is not moved if it is the file of %s", ([_, text]) =>
+  ])("does not move the file of %s", ([_, text]) =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       fs.writeFileSync(path, text)
-      yield* service(store, "replace")
+      yield* getFromSource(store, "replace")
       expect(fs.readFileSync(path, "utf8")).toBe(text)
       expect(namesIn(dirname(path))).toEqual([basename(path)])
     })
   )
 })
 
-describe("removed records", () => {
-  it.scopedLive("do not fill the file, and no version of a key comes twice", () =>
+describe("FileTokenStore.remove", () => {
+  it.scopedLive("keeps the file small and reuses no version over 200 removals", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       const size = () => fs.statSync(path).size
       const before = size()
       let last = 0
@@ -179,9 +184,9 @@ describe("removed records", () => {
     })
   )
 
-  it.scopedLive("of a full file are dropped with the next write, and their versions do not come again", () =>
+  it.scopedLive("drops the removed records of a full file with the next write and reuses no version", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       const removed = Array.from({ length: 5_600 }, (_, n) => [`${"k".repeat(160)}${n}`, { version: n + 1 }] as const)
       const file = { format: "countersign/tokens", version: 1, records: Object.fromEntries(removed) }
       fs.writeFileSync(path, JSON.stringify(file))
@@ -190,9 +195,9 @@ describe("removed records", () => {
     })
   )
 
-  it.scopedLive("leave their highest version under the checksum of the file", () =>
+  it.scopedLive("protects the highest removed version with the checksum of the file", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       yield* store.remove("key", 1)
       const whole = fs.readFileSync(path, "utf8")
       expect(whole).toContain('"lastVersion":1')

@@ -8,16 +8,20 @@ import fs from "node:fs"
 import { dirname, join } from "node:path"
 import { folder, isRoot, namesIn } from "./support/folder.js"
 import { nextLine, run } from "./support/program.js"
-import { printed } from "./support/printed.js"
-import { canary, small, storeIn, textOf, token, used, versionOf } from "./support/tokens.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { canary, small, storeIn, textOf, token, usedStore, versionOf } from "./support/tokens.js"
 
 const modeOf = (path: string) => fs.statSync(path).mode & 0o777
 
 /**
- * Opening, reading, writing and removing all fail with `reason`, print no secret, and leave the file as it is. A damaged file
- * is opened all the same, for clients that get a new token at no cost.
+ * Opening, reading, writing and removing fail with `reason`, print no secret and keep the file. A damaged file can still be
+ * opened, for clients that get a new token at no cost.
  */
-const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"], reason: TokenStoreReason) =>
+const expectRejected = (
+  path: string,
+  store: Effect.Effect.Success<typeof usedStore>["store"],
+  reason: TokenStoreReason
+) =>
   Effect.gen(function* () {
     if (reason === "Corrupt") yield* storeIn(path)
     const attempts = [
@@ -31,21 +35,21 @@ const refuses = (path: string, store: Effect.Effect.Success<typeof used>["store"
       const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
       expect(error).toBeInstanceOf(TokenStoreError)
       expect([error.reason, error.message]).toEqual([reason, expect.stringContaining(dirname(path))])
-      expect(printed(error)).not.toContain(canary)
+      expect(allRenderings(error)).not.toContain(canary)
     }
     expect(namesIn(dirname(path))).toEqual(names)
   })
 
-describe("modes", () => {
+describe("FileTokenStore", () => {
   const self = process.getuid?.() ?? 0
   for (const user of new Set([self, 65_534])) {
     it.scoped.skipIf(!isRoot && user !== self)(
-      `under 27 umasks, 000 to 777, user ${user} gets a file and locks of 0600 in new folders of 0700`,
+      `creates files and locks with mode 0600 in folders with 0700 under 27 umasks from 000 to 777, as user ${user}`,
       () =>
         Effect.gen(function* () {
           const path = yield* folder
           fs.chownSync(path, user, user === 0 ? 0 : (process.getgid?.() ?? 0))
-          // Each of the three digits: nothing, write, all.
+          // Each of the three digits is one of: nothing, write, all.
           const program = yield* run("umasks", path, String(user), "027")
           expect(yield* nextLine(program)).toBe("27: 700 700 600 600")
           expect(yield* nextLine(program)).toBeUndefined()
@@ -54,11 +58,11 @@ describe("modes", () => {
   }
 
   for (const mode of [0o644, 0o640, 0o660, 0o604, 0o601]) {
-    it.scoped(`a file that others may use (0${mode.toString(8)}) is Insecure, and the message has the remedy`, () =>
+    it.scoped(`rejects a file with mode 0${mode.toString(8)} as Insecure and prints the command that repairs it`, () =>
       Effect.gen(function* () {
-        const { path, store } = yield* used
+        const { path, store } = yield* usedStore
         fs.chmodSync(path, mode)
-        yield* refuses(path, store, "Insecure")
+        yield* expectRejected(path, store, "Insecure")
         const { message } = yield* Effect.flip(store.get("key"))
         const [, command = ""] = message.split("run: ")
         execFileSync("sh", ["-c", command])
@@ -67,31 +71,31 @@ describe("modes", () => {
     )
   }
 
-  it.scoped("a folder in which others may replace files is Insecure, one with a sticky bit is not", () =>
+  it.scoped("rejects a folder in which other users may replace files, unless it has the sticky bit", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       for (const mode of [0o777, 0o770, 0o772]) {
         fs.chmodSync(dirname(path), mode)
-        yield* refuses(path, store, "Insecure")
+        yield* expectRejected(path, store, "Insecure")
       }
       fs.chmodSync(dirname(path), 0o1777)
       expect(versionOf(yield* store.compareAndSet("key", 1, token("b")))).toBe(2)
     })
   )
 
-  it.scoped.skipIf(!isRoot)("a file or a folder of another user is refused", () =>
+  it.scoped.skipIf(!isRoot)("rejects a file or a folder of another user", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       fs.chownSync(path, 12345, 12345)
-      yield* refuses(path, store, "Foreign")
+      yield* expectRejected(path, store, "Foreign")
       fs.chownSync(path, 0, 0)
       fs.chownSync(dirname(path), 12345, 12345)
-      yield* refuses(path, store, "Insecure")
+      yield* expectRejected(path, store, "Insecure")
     })
   )
 
   const linked = Effect.gen(function* () {
-    const { path } = yield* used
+    const { path } = yield* usedStore
     const link = `${dirname(path)}-link`
     fs.symlinkSync(dirname(path), link)
     const store = yield* storeIn(join(link, "tokens.json"))
@@ -99,18 +103,18 @@ describe("modes", () => {
     return { path, link, store }
   })
 
-  it.scoped("follows a symbolic link to the folder that belongs to this user", () => linked)
+  it.scoped("follows a symbolic link to the folder if this user owns the link", () => linked)
 
-  it.scoped.skipIf(!isRoot)("refuses a symbolic link to the folder that belongs to another user", () =>
+  it.scoped.skipIf(!isRoot)("rejects a symbolic link to the folder if another user owns the link", () =>
     Effect.gen(function* () {
       const { link, path, store } = yield* linked
       fs.lchownSync(link, 12345, 12345)
-      yield* refuses(join(link, "tokens.json"), store, "Insecure")
+      yield* expectRejected(join(link, "tokens.json"), store, "Insecure")
       expect(modeOf(path)).toBe(0o600)
     })
   )
 
-  it.scoped("a symbolic link to no folder is Insecure once something is to be stored, and leads nowhere", () =>
+  it.scoped("rejects a dangling symbolic link as the folder on write or lock and does not create its target", () =>
     Effect.gen(function* () {
       const base = yield* folder
       fs.symlinkSync(join(base, "elsewhere"), join(base, "app"))
@@ -123,7 +127,7 @@ describe("modes", () => {
     })
   )
 
-  it.scoped("a file in the folder's place is Insecure, and is kept", () =>
+  it.scoped("rejects a file in place of the folder and keeps it", () =>
     Effect.gen(function* () {
       const base = yield* folder
       fs.writeFileSync(join(base, "app"), "kept")
@@ -133,8 +137,8 @@ describe("modes", () => {
   )
 })
 
-describe("what stands in the file's place", () => {
-  const places: ReadonlyArray<readonly [string, TokenStoreReason, (path: string, aside: string) => void]> = [
+describe("FileTokenStore", () => {
+  const replacements: ReadonlyArray<readonly [string, TokenStoreReason, (path: string, aside: string) => void]> = [
     ["a symbolic link to a good file", "Insecure", (path, aside) => fs.symlinkSync(aside, path)],
     ["a symbolic link to nothing", "Insecure", (path) => fs.symlinkSync("nothing", path)],
     ["a second name of a good file", "Insecure", (path, aside) => fs.linkSync(aside, path)],
@@ -147,23 +151,23 @@ describe("what stands in the file's place", () => {
       (path) => (fs.writeFileSync(path, "", { mode: 0o600 }), fs.truncateSync(path, 2 ** 30))
     ]
   ]
-  for (const [situation, reason, place] of places) {
-    it.scoped(`${situation} is ${reason}, and is left alone`, () =>
+  for (const [situation, reason, create] of replacements) {
+    it.scoped(`rejects ${situation} in place of the file as ${reason} and keeps it`, () =>
       Effect.gen(function* () {
-        const { path, store } = yield* used
+        const { path, store } = yield* usedStore
         const aside = `${dirname(path)}-aside`
         fs.renameSync(path, aside)
         const good = fs.readFileSync(aside)
-        place(path, aside)
-        yield* refuses(path, store, reason)
+        create(path, aside)
+        yield* expectRejected(path, store, reason)
         expect(fs.readFileSync(aside)).toEqual(good)
       })
     )
   }
 
-  it.scoped("a file that is too large is not even read", () =>
+  it.scoped("rejects a file of 1 GiB because it is larger than 1 MiB", () =>
     Effect.gen(function* () {
-      const { path, store } = yield* used
+      const { path, store } = yield* usedStore
       fs.truncateSync(path, 2 ** 30)
       const { message } = yield* Effect.flip(store.get("key"))
       expect(message).toContain("larger than 1048576 bytes")
@@ -174,8 +178,8 @@ describe("what stands in the file's place", () => {
   const contents: ReadonlyArray<readonly [string, TokenStoreReason, string | Uint8Array]> = [
     ["a byte order mark", "Corrupt", '\uFEFF{"format":"countersign/tokens","version":1,"records":{}}'],
     ["a key that is not UTF-8", "Corrupt", Buffer.from(notUtf8, "latin1")],
-    ["another JSON", "Corrupt", '{"name":"canary-app"}'],
-    ["JSON that is no object", "Corrupt", "[]"],
+    ["the JSON of another program", "Corrupt", '{"name":"canary-app"}'],
+    ["a JSON array", "Corrupt", "[]"],
     ["no records", "Corrupt", '{"format":"countersign/tokens","version":1}'],
     ["a list of records", "Corrupt", '{"format":"countersign/tokens","version":1,"records":[]}'],
     ["an unknown field", "Corrupt", '{"format":"countersign/tokens","version":1,"records":{},"canary-x":1}'],
@@ -196,57 +200,57 @@ describe("what stands in the file's place", () => {
       '{"format":"countersign/tokens","version":1,"records":{"canary-k":{"version":"canary-v"}}}'
     ],
     ["a version of no kind", "Corrupt", '{"format":"countersign/tokens","version":"1","records":{}}'],
-    ["deep nesting", "Corrupt", "[".repeat(500_000)],
+    ["a version that is a string", "Corrupt", "[".repeat(500_000)],
     ["another format", "Foreign", '{"format":"other","version":1}'],
     ["a newer version", "Foreign", '{"format":"countersign/tokens","version":2,"tokens":[]}']
   ]
   for (const [situation, reason, content] of contents) {
-    it.scoped(`a file with ${situation} is ${reason}, and is kept`, () =>
+    it.scoped(`rejects a file with ${situation} as ${reason} and keeps it`, () =>
       Effect.gen(function* () {
-        const { path, store } = yield* used
+        const { path, store } = yield* usedStore
         fs.writeFileSync(path, content)
-        yield* refuses(path, store, reason)
+        yield* expectRejected(path, store, reason)
         expect(fs.readFileSync(path).equals(Buffer.from(content))).toBe(true)
       })
     )
   }
 })
 
-/** Reads the file with `bytes` in it: the typed error, or a record of the right shape. Nothing else, ever. */
-const outcome = ({ path, store }: Effect.Effect.Success<typeof used>, bytes: Uint8Array) =>
+/** Reads the file after writing `bytes` to it: a record, or a typed error without secrets. */
+const readResult = ({ path, store }: Effect.Effect.Success<typeof usedStore>, bytes: Uint8Array) =>
   Effect.gen(function* () {
     fs.writeFileSync(path, bytes)
     const result = yield* Effect.either(store.get("key"))
     if (Either.isRight(result)) return "read"
     expect(["Corrupt", "Foreign"]).toContain(result.left.reason)
     expect(result.left.message).not.toContain(canary)
-    return "refused"
+    return "rejected"
   })
 
-describe("damage", () => {
-  it.scoped("cut at any byte, the file is refused", () =>
+describe("FileTokenStore", () => {
+  it.scoped("rejects a file that is truncated at any byte", () =>
     Effect.gen(function* () {
-      const one = yield* used
+      const one = yield* usedStore
       const whole = fs.readFileSync(one.path)
       for (let length = 0; length < whole.length; length++) {
-        expect(yield* outcome(one, whole.subarray(0, length))).toBe("refused")
+        expect(yield* readResult(one, whole.subarray(0, length))).toBe("rejected")
       }
-      expect(yield* outcome(one, whole)).toBe("read")
+      expect(yield* readResult(one, whole)).toBe("read")
     })
   )
 
-  it.scoped("with any one bit turned, the file is refused or read as a store of the same shape", () =>
+  it.scoped("reads a file or rejects it with a typed error after any single bit was flipped", () =>
     Effect.gen(function* () {
-      const one = yield* used
+      const one = yield* usedStore
       const whole = fs.readFileSync(one.path)
-      const counts = { read: 0, refused: 0 }
+      const counts = { read: 0, rejected: 0 }
       for (let bit = 0; bit < whole.length * 8; bit++) {
         const bytes = Buffer.from(whole)
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        counts[yield* outcome(one, bytes)] += 1
+        counts[yield* readResult(one, bytes)] += 1
       }
-      expect(counts.read + counts.refused).toBe(whole.length * 8)
-      expect(counts.refused).toBeGreaterThan(counts.read)
+      expect(counts.read + counts.rejected).toBe(whole.length * 8)
+      expect(counts.rejected).toBeGreaterThan(counts.read)
     })
   )
 })

@@ -12,12 +12,12 @@ import { namesIn } from "./support/folder.js"
 import { nextLine, run } from "./support/program.js"
 import { file, small, storeIn, textOf, token, versionOf } from "./support/tokens.js"
 
-describe("several writers", () => {
+describe("FileTokenStore", () => {
   for (const [mode, times] of [
-    ["exclusive", 50],
+    ["withLock", 50],
     ["compareAndSet", 15]
   ] as const) {
-    it.live(`four processes that add ${times} each through ${mode} lose no update`, () =>
+    it.live(`loses no update when four processes each add ${times} through ${mode}`, () =>
       Effect.gen(function* () {
         const path = yield* file
         const programs = yield* Effect.all(Array.from({ length: 4 }, () => run("increment", path, mode, String(times))))
@@ -29,7 +29,7 @@ describe("several writers", () => {
     )
   }
 
-  it.live("fibers on two services for one file lose no update either", () =>
+  it.live("loses no update when 40 fibers write through two services on one file", () =>
     Effect.gen(function* () {
       const path = yield* file
       const stores = [yield* FileTokenStore.make({ path }), yield* FileTokenStore.make({ path })] as const
@@ -54,7 +54,7 @@ describe("several writers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a reader never waits and never sees half a file while others write", () =>
+  it.live("reads only complete files and never an older version while another service writes", () =>
     Effect.gen(function* () {
       const path = yield* file
       const writer = yield* FileTokenStore.make({ path })
@@ -77,29 +77,29 @@ describe("several writers", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("exclusive effects of different keys run side by side, of one key one after the other", () =>
+  it.live("runs locked effects of different keys at the same time and those of one key in sequence", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, (path) => FileTokenStore.make({ path }))
-      const inside = { now: 0, most: 0 }
+      const running = { now: 0, most: 0 }
       const work = Effect.gen(function* () {
-        inside.now += 1
-        inside.most = Math.max(inside.most, inside.now)
+        running.now += 1
+        running.most = Math.max(running.most, running.now)
         yield* Effect.sleep("100 millis")
-        inside.now -= 1
+        running.now -= 1
       })
       yield* Effect.all([store.withLock("a")(work), store.withLock("a")(work)], { concurrency: 2 })
-      expect(inside).toEqual({ now: 0, most: 1 })
+      expect(running).toEqual({ now: 0, most: 1 })
       yield* Effect.all([store.withLock("a")(work), store.withLock("b")(work)], { concurrency: 2 })
-      expect(inside).toEqual({ now: 0, most: 2 })
-      // The store itself can be used inside.
+      expect(running).toEqual({ now: 0, most: 2 })
+      // The store can be used inside its own lock.
       yield* store.withLock("a")(store.compareAndSet("a", 0, token("a")))
     }).pipe(Effect.scoped)
   )
 })
 
-describe("a process that is killed", () => {
+describe("FileTokenStore", () => {
   it.live(
-    "before whichever change to the disk, it leaves the old token or the new one, and nothing that blocks or leaks",
+    "keeps the old token or the new one and leaves no files when its process is killed before any disk operation",
     () =>
       Effect.gen(function* () {
         const check = (at: number) =>
@@ -107,7 +107,7 @@ describe("a process that is killed", () => {
             const path = yield* file
             const store = yield* FileTokenStore.make({ path })
             yield* store.compareAndSet("key", 0, small("old"))
-            const program = yield* run("crash", path, String(at))
+            const program = yield* run("killDuringWrite", path, String(at))
             const line = yield* nextLine(program)
             const end = yield* Effect.promise(() => program.end)
 
@@ -116,13 +116,13 @@ describe("a process that is killed", () => {
                 const next = yield* FileTokenStore.make({ path })
                 const stored = yield* next.get("key")
                 expect([undefined, "canary-old", "canary-new"].indexOf(textOf(stored))).toBe(versionOf(stored))
-                // Before anything is written: nothing of the dead process is left beside the file.
+                // Nothing is written yet, and no file of the killed process is left.
                 expect(namesIn(dirname(path))).toEqual(["tokens.json"])
                 yield* next.compareAndSet("key", versionOf(stored) ?? 0, small("next"))
                 return versionOf(stored)
               })
             )
-            // A lock that is left behind would be waited for: fifteen seconds.
+            // Waiting for a leftover lock would take fifteen seconds.
             expect(Duration.toMillis(took)).toBeLessThan(14_000)
             expect(fs.readFileSync(path, "utf8")).toContain("canary-next")
             return { at, line, end, version }
@@ -131,25 +131,25 @@ describe("a process that is killed", () => {
         const whole = yield* check(0)
         const lock = "open chmod writeFile link unlink"
         expect([whole.end, whole.version]).toEqual([0, 2])
-        // What makes the token durable, in this order: the file is flushed before its rename, the folder after it.
+        // This order makes the token durable: the file is flushed before its rename, the folder after it.
         expect(whole.line).toBe(`${lock} open chmod writeFile sync rename sync unlink`)
-        // Before each step, and half-way through both files that are written.
+        // Before each operation, and half-way through writing each of the two files.
         const points = [1, 2, 3, 3.5, 4, 5, 6, 7, 8, 8.5, 9, 10, 11, 12]
         const results = yield* Effect.forEach(points, check, { concurrency: 2 })
         expect(new Set(results.map(({ end }) => end))).toEqual(new Set(["SIGKILL"]))
-        // Old until the rename, new from then on.
+        // The old token until the rename, the new one afterwards.
         expect(results.map(({ version }) => version)).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2])
       })
   )
 
-  it.live("the sweep at the start leaves alone what is not its own", () =>
+  it.live("removes only its own leftover files when it is opened", () =>
     Effect.gen(function* () {
       const path = yield* file
       yield* Effect.flatMap(storeIn(path), (store) => store.compareAndSet("key", 0, small("old")))
       const hex = "0123456789abcdef".repeat(2)
       const me = yield* currentProcess
-      const strangers = ["tokens.json.bak", `other.json.${hex}.tmp`, `tokens.json.${hex}.tmp.old`, "tokens.json.tmp"]
-      for (const name of strangers) fs.writeFileSync(`${dirname(path)}/${name}`, "stranger")
+      const otherFiles = ["tokens.json.bak", `other.json.${hex}.tmp`, `tokens.json.${hex}.tmp.old`, "tokens.json.tmp"]
+      for (const name of otherFiles) fs.writeFileSync(`${dirname(path)}/${name}`, "other")
       fs.writeFileSync(`${path}.${hex}.lock`, JSON.stringify({ ...me, nonce: hex }))
       fs.symlinkSync("tokens.json", `${path}.${hex.replace("0", "f")}.tmp`)
       const before = namesIn(dirname(path))

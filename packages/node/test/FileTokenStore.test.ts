@@ -15,8 +15,8 @@ import { join } from "node:path"
 import { namesIn } from "./support/folder.js"
 import { file, storeIn, textOf, token, versionOf } from "./support/tokens.js"
 
-describe("records", () => {
-  it.scoped("a token that was stored is found by another store on the same file, whole", () =>
+describe("FileTokenStore", () => {
+  it.scoped("reads a stored token completely through another store on the same file", () =>
     Effect.gen(function* () {
       const path = yield* file
       const one = yield* storeIn(path)
@@ -29,7 +29,7 @@ describe("records", () => {
     })
   )
 
-  it.scoped("a write that expects another version changes nothing and says so", () =>
+  it.scoped("changes nothing and returns None or false when the expected version differs", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, storeIn)
       yield* store.compareAndSet("key", 0, token("a"))
@@ -41,7 +41,7 @@ describe("records", () => {
     })
   )
 
-  it.scoped("versions grow over a removal, in another process too", () =>
+  it.scoped("continues the version of a removed record in another store on the same file", () =>
     Effect.gen(function* () {
       const path = yield* file
       const store = yield* storeIn(path)
@@ -56,7 +56,7 @@ describe("records", () => {
     })
   )
 
-  it.scoped("keys of any kind keep apart and pollute nothing", () =>
+  it.scoped("keeps records with unusual keys apart and does not pollute Object.prototype", () =>
     Effect.gen(function* () {
       const path = yield* file
       const keys = ["__proto__", "constructor", "toJSON", "hasOwnProperty", "", "../../x", "a\u0000b", "\ud800", "1"]
@@ -73,7 +73,7 @@ describe("records", () => {
     })
   )
 
-  it.scoped("any token of any text comes back as it was", () =>
+  it.scoped("returns tokens of any text unchanged", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, storeIn)
       const texts = FastCheck.sample(FastCheck.string({ unit: "binary", minLength: 1 }), { numRuns: 40, seed: 7 })
@@ -85,7 +85,7 @@ describe("records", () => {
     })
   )
 
-  it.scoped("a token that could not be read again is refused, and the file stays as it was", () =>
+  it.scoped("rejects a token that could not be read again and keeps the file", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, storeIn)
       yield* store.compareAndSet("key", 0, token("a"))
@@ -104,21 +104,21 @@ describe("records", () => {
   )
 })
 
-describe("the longest texts that there can be", () => {
+describe("FileTokenStore", () => {
   const longest = constants.MAX_STRING_LENGTH
   for (const [what, text] of [
-    ["plain", "x".repeat(longest)],
-    ["of two bytes a character", "\u20ac".repeat(longest)],
-    // As JSON it would be six times as long, which is longer than a string can be.
-    ["of control characters", "\0".repeat(longest / 4)]
+    ["ASCII", "x".repeat(longest)],
+    ["two bytes per character", "\u20ac".repeat(longest)],
+    // Escaped as JSON it would be six times as long, which exceeds the maximum length of a string.
+    ["control characters", "\0".repeat(longest / 4)]
   ] as const) {
-    it.scoped(`${what}: as a key or a token they are refused at once, and nothing is written`, () =>
+    it.scoped(`rejects a key or token of the maximum string length at once and writes nothing (${what})`, () =>
       Effect.gen(function* () {
         const path = yield* file
         const store = yield* storeIn(path)
         yield* store.compareAndSet("key", 0, token("a"))
         const before = fs.readFileSync(path)
-        // The time that this process computes: other programs add to the time of the clock.
+        // CPU time of this process, because other programs add to the time on the clock.
         const computed = process.cpuUsage()
         const attempts = [
           store.compareAndSet(text, 0, token("b")),
@@ -139,7 +139,7 @@ describe("the longest texts that there can be", () => {
     )
   }
 
-  it.scoped("keys that UTF-8 cannot tell apart have locks of their own", () =>
+  it.scoped("uses separate locks for keys that have the same UTF-8 encoding", () =>
     Effect.gen(function* () {
       const store = yield* Effect.flatMap(file, storeIn)
       const nested = store.withLock("\ud800")(store.withLock("\ufffd")(Effect.succeed("both")))
@@ -148,8 +148,8 @@ describe("the longest texts that there can be", () => {
   )
 })
 
-describe("layers", () => {
-  it.scoped("the layer takes its path from the configuration", () =>
+describe("FileTokenStore.layerConfig", () => {
+  it.scoped("reads the path from the configuration", () =>
     Effect.gen(function* () {
       const path = yield* file
       const StoreLive = FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })
@@ -163,7 +163,7 @@ describe("layers", () => {
     })
   )
 
-  it.scoped("a missing path in the configuration is a ConfigError and writes nothing", () =>
+  it.scoped("fails with a ConfigError when the configuration has no path", () =>
     Effect.gen(function* () {
       const error = yield* TokenStore.pipe(
         Effect.provide(FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })),

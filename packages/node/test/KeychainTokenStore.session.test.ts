@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { afterAll, beforeAll } from "vitest"
 import { folder } from "./support/folder.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { nextLine, run } from "./support/program.js"
 import type { Session } from "./support/secretService.js"
 import { missing, openSession } from "./support/secretService.js"
@@ -17,7 +17,7 @@ let last = 0
 const settings = Effect.map(folder, (lockDirectory) => ({ service: `countersign-test-${++last}`, lockDirectory }))
 
 describe.skipIf(missing.length > 0)(
-  `on gnome-keyring${missing.length > 0 ? ` (missing: ${missing.join(", ")})` : ""}`,
+  `KeychainTokenStore on gnome-keyring${missing.length > 0 ? ` (missing: ${missing.join(", ")})` : ""}`,
   () => {
     let session: Session
     beforeAll(async () => {
@@ -26,7 +26,7 @@ describe.skipIf(missing.length > 0)(
     })
     afterAll(() => session.close())
 
-    it.scopedLive("a token that was stored is found by another store, whole, and its version outlives it", () =>
+    it.scopedLive("reads a stored token through another store and continues the version of a removed record", () =>
       Effect.gen(function* () {
         const options = yield* settings
         const store = yield* KeychainTokenStore.make(options)
@@ -43,7 +43,7 @@ describe.skipIf(missing.length > 0)(
       })
     )
 
-    it.scopedLive("one of many writers wins who expect the same version", () =>
+    it.scopedLive("lets one of six concurrent writers succeed that expect the same version", () =>
       Effect.gen(function* () {
         const options = yield* settings
         const stores = yield* Effect.all([KeychainTokenStore.make(options), KeychainTokenStore.make(options)])
@@ -56,7 +56,7 @@ describe.skipIf(missing.length > 0)(
       })
     )
 
-    it.scopedLive("a key is made once, however many ask for it at a time, and opens what was sealed", () =>
+    it.scopedLive("creates one key for four concurrent callers, which decrypts later", () =>
       Effect.gen(function* () {
         const options = yield* settings
         const keys = yield* Effect.all(
@@ -73,7 +73,7 @@ describe.skipIf(missing.length > 0)(
       })
     )
 
-    it.scopedLive("processes lose none of each other's updates", () =>
+    it.scopedLive("loses no update of three processes", () =>
       Effect.gen(function* () {
         const options = yield* settings
         const programs = yield* Effect.all(
@@ -85,59 +85,59 @@ describe.skipIf(missing.length > 0)(
       })
     )
 
-    it.scopedLive(
-      "while it is locked, or not there, everything is a typed failure that says what to do, and nothing is lost",
-      () =>
-        Effect.gen(function* () {
-          const options = yield* settings
-          const store = yield* KeychainTokenStore.make(options)
-          yield* store.compareAndSet("key", 0, small("a"))
-          const key = yield* EncryptionKey.fromKeychain(options)
+    it.scopedLive("fails with advice while the keyring is locked or not running, and loses no record", () =>
+      Effect.gen(function* () {
+        const options = yield* settings
+        const store = yield* KeychainTokenStore.make(options)
+        yield* store.compareAndSet("key", 0, small("a"))
+        const key = yield* EncryptionKey.fromKeychain(options)
 
-          yield* Effect.promise(() => session.stop())
-          yield* Effect.promise(() => session.start("locked"))
-          const read = yield* Effect.flip(store.get("key"))
-          const written = yield* Effect.flip(store.compareAndSet("key", 1, small("b")))
-          const added = yield* Effect.flip(store.compareAndSet("another key", 0, small("b")))
-          const keyless = yield* Effect.flip(EncryptionKey.fromKeychain(options))
-          expect([read.reason, written.reason, keyless.reason]).toEqual(["ReadFailed", "ReadFailed", "ReadFailed"])
-          expect(added.reason).toMatch(/^(Read|Write)Failed$/)
-          for (const error of [read, written, added, keyless]) {
-            expect(error.message).toContain("unlock it")
-            expect(printed(error)).not.toContain(canary)
-          }
+        yield* Effect.promise(() => session.stop())
+        yield* Effect.promise(() => session.start("locked"))
+        const read = yield* Effect.flip(store.get("key"))
+        const written = yield* Effect.flip(store.compareAndSet("key", 1, small("b")))
+        const added = yield* Effect.flip(store.compareAndSet("another key", 0, small("b")))
+        const keyError = yield* Effect.flip(EncryptionKey.fromKeychain(options))
+        expect([read.reason, written.reason, keyError.reason]).toEqual(["ReadFailed", "ReadFailed", "ReadFailed"])
+        expect(added.reason).toMatch(/^(Read|Write)Failed$/)
+        for (const error of [read, written, added, keyError]) {
+          expect(error.message).toContain("unlock it")
+          expect(allRenderings(error)).not.toContain(canary)
+        }
 
-          yield* Effect.promise(() => session.stop())
-          const gone = yield* Effect.flip(KeychainTokenStore.make(options))
-          expect([gone.reason, gone.message]).toEqual([
-            "ReadFailed",
-            expect.stringContaining("no Secret Service answers")
-          ])
+        yield* Effect.promise(() => session.stop())
+        const gone = yield* Effect.flip(KeychainTokenStore.make(options))
+        expect([gone.reason, gone.message]).toEqual([
+          "ReadFailed",
+          expect.stringContaining("no Secret Service answers")
+        ])
 
-          yield* Effect.promise(() => session.start("unlocked"))
-          expect(textOf(yield* store.get("key"))).toBe("canary-a")
-          expect((yield* EncryptionKey.fromKeychain(options)).id).toBe(key.id)
-        })
+        yield* Effect.promise(() => session.start("unlocked"))
+        expect(textOf(yield* store.get("key"))).toBe("canary-a")
+        expect((yield* EncryptionKey.fromKeychain(options)).id).toBe(key.id)
+      })
     )
   }
 )
 
-describe("without any session", () => {
-  it.scopedLive.skipIf(process.platform !== "linux")("nothing weaker is taken silently", () =>
-    Effect.gen(function* () {
-      const before = process.env["DBUS_SESSION_BUS_ADDRESS"]
-      process.env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent"
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
-          else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
-        })
-      )
-      const error = yield* Effect.flip(Effect.flatMap(settings, KeychainTokenStore.make))
-      expect([error.reason, error.message]).toEqual([
-        "ReadFailed",
-        expect.stringContaining("no Secret Service answers")
-      ])
-    })
+describe("KeychainTokenStore", () => {
+  it.scopedLive.skipIf(process.platform !== "linux")(
+    "fails without a session bus instead of using weaker storage",
+    () =>
+      Effect.gen(function* () {
+        const before = process.env["DBUS_SESSION_BUS_ADDRESS"]
+        process.env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent"
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
+            else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
+          })
+        )
+        const error = yield* Effect.flip(Effect.flatMap(settings, KeychainTokenStore.make))
+        expect([error.reason, error.message]).toEqual([
+          "ReadFailed",
+          expect.stringContaining("no Secret Service answers")
+        ])
+      })
   )
 })

@@ -11,21 +11,21 @@ import * as TestClock from "effect/TestClock"
 import fs from "node:fs"
 import * as Keychain from "../src/internal/keychain/keychain.js"
 import { folder } from "./support/folder.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { canary, small, textOf, versionOf } from "./support/tokens.js"
 
-/** A keychain in memory that can be looked into, and told what to do next. */
+/** A keychain in memory that a test can inspect and can make fail or hang. */
 const fakeKeychain = (removes = false) => {
   const items = new Map<string, Uint8Array>()
   const opened = new Set<string>()
-  const state = { inside: 0, most: 0, calls: 0, hangs: false, refusal: undefined as Error | undefined }
+  const state = { running: 0, maxRunning: 0, calls: 0, hangs: false, failure: undefined as Error | undefined }
   const call = async <A>(run: () => A): Promise<A> => {
     state.calls++
-    state.most = Math.max(state.most, ++state.inside)
+    state.maxRunning = Math.max(state.maxRunning, ++state.running)
     if (state.hangs) await new Promise(() => undefined)
     await new Promise(setImmediate)
-    state.inside--
-    if (state.refusal !== undefined) throw state.refusal
+    state.running--
+    if (state.failure !== undefined) throw state.failure
     return run()
   }
   const open: KeychainTokenStore.OpenEntry = (service, account) => {
@@ -49,7 +49,7 @@ const setting = Effect.map(folder, (lockDirectory) => {
 const nameOf = (items: ReadonlyMap<string, unknown>): string =>
   [...items.keys()].find((name) => name.includes("token-")) ?? "none"
 
-/** Until somebody waits for the clock of the test. */
+/** Waits until a fiber sleeps on the clock of the test. */
 const untilSleeping: Effect.Effect<void> = Effect.repeat(
   Effect.zipRight(
     Effect.promise(() => new Promise(setImmediate)),
@@ -58,8 +58,8 @@ const untilSleeping: Effect.Effect<void> = Effect.repeat(
   { until: Chunk.isNonEmpty }
 )
 
-describe("items", () => {
-  it.scopedLive("there is one for each key, and one that counts them; none shows the key", () =>
+describe("KeychainTokenStore", () => {
+  it.scopedLive("stores one item per key and one that counts them, and reveals no key", () =>
     Effect.gen(function* () {
       const { items, opened, options } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
@@ -76,7 +76,7 @@ describe("items", () => {
     })
   )
 
-  it.scopedLive("another service is another store", () =>
+  it.scopedLive("separates the records and locks of different services", () =>
     Effect.gen(function* () {
       const { options } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
@@ -87,7 +87,7 @@ describe("items", () => {
     })
   )
 
-  it.scopedLive("one of many writers wins, through whichever store they write", () =>
+  it.scopedLive("lets one of four concurrent writers succeed and uses the keychain one call at a time", () =>
     Effect.gen(function* () {
       const { options, state } = yield* setting
       const stores = yield* Effect.all([KeychainTokenStore.make(options), KeychainTokenStore.make(options)])
@@ -97,11 +97,11 @@ describe("items", () => {
         { concurrency: "unbounded" }
       )
       expect(outcomes.filter(Option.isSome)).toHaveLength(1)
-      expect(state.most).toBe(1)
+      expect(state.maxRunning).toBe(1)
     })
   )
 
-  it.scopedLive("removed records do not count, leave no item, and no version of a key comes twice", () =>
+  it.scopedLive("deletes the items of removed records, does not count them and reuses no version", () =>
     Effect.gen(function* () {
       const { items, open: openEntry } = fakeKeychain(true)
       const store = yield* KeychainTokenStore.make({ service: "app", lockDirectory: yield* folder, openEntry })
@@ -122,7 +122,7 @@ describe("items", () => {
     })
   )
 
-  it.scopedLive("a record that was removed before items were is written again under a higher version", () =>
+  it.scopedLive("continues the version of a record that was removed when items could not be deleted", () =>
     Effect.gen(function* () {
       const { items, open: openEntry } = fakeKeychain()
       const options = { service: "app", lockDirectory: yield* folder }
@@ -141,19 +141,19 @@ describe("items", () => {
     })
   )
 
-  it.scopedLive("a number of removed versions that is none is Corrupt, and nothing is written", () =>
+  it.scopedLive("fails with Corrupt and writes nothing if the last removed version is not a number", () =>
     Effect.gen(function* () {
       const { items, open: openEntry } = fakeKeychain(true)
       const store = yield* KeychainTokenStore.make({ service: "app", lockDirectory: yield* folder, openEntry })
       items.set(JSON.stringify(["app", "token-last-version"]), new TextEncoder().encode("canary"))
       const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
       expect(error.reason).toBe("Corrupt")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(items.size).toBe(1)
     })
   )
 
-  it.scopedLive("there are 256 keys at most, and those that are there can still be written", () =>
+  it.scopedLive("rejects a key beyond 256 and still writes existing ones", () =>
     Effect.gen(function* () {
       const { items, options } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
@@ -166,7 +166,7 @@ describe("items", () => {
     })
   )
 
-  it.scopedLive("one that is not a record is Corrupt, and is left as it is", () =>
+  it.scopedLive("fails with Corrupt for an item that is not a record and keeps it", () =>
     Effect.gen(function* () {
       const { items, options } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
@@ -177,14 +177,14 @@ describe("items", () => {
         for (const attempt of [store.get("key"), store.compareAndSet("key", 1, small("b"))]) {
           const error = yield* Effect.flip(attempt)
           expect(error.reason).toBe("Corrupt")
-          expect(printed(error)).not.toContain(canary)
+          expect(allRenderings(error)).not.toContain(canary)
         }
         expect(items.get(nameOf(items))).toBe(bytes)
       }
     })
   )
 
-  it.scopedLive("Windows takes 2560 bytes, and one that has more is refused before anything is written", () =>
+  it.scopedLive("rejects a record of more than 2560 bytes on Windows before it writes", () =>
     Effect.gen(function* () {
       const { items, options } = yield* setting
       const before = Object.getOwnPropertyDescriptor(process, "platform") ?? {}
@@ -200,44 +200,42 @@ describe("items", () => {
   )
 })
 
-describe("a keychain that refuses", () => {
-  const refusals: ReadonlyArray<readonly [string, string]> = [
+describe("KeychainTokenStore", () => {
+  const messages: ReadonlyArray<readonly [string, string]> = [
     ["Platform failure: DBus error: canary", "no Secret Service answers"],
     ["Couldn't access platform storage: Secret Service: unlock prompt was dismissed canary", "unlock it"],
     ["Couldn't access platform storage: Secret Service: no result found canary", "no default collection"],
     ["Ambiguous canary", "several items"],
     ["canary", "it refused"]
   ]
-  for (const [message, advice] of refusals) {
-    it.scopedLive(
-      `that says ${JSON.stringify(message)} is a typed failure with what to do, and without what it says`,
-      () =>
-        Effect.gen(function* () {
-          const { open, options, state } = yield* setting
-          const store = yield* KeychainTokenStore.make(options)
-          yield* store.compareAndSet("key", 0, small("a"))
-          state.refusal = new Error(message)
-          const refuseWrites: KeychainTokenStore.OpenEntry = (service, account) => ({
-            ...open(service, account),
-            getSecret: () => Promise.resolve(null)
-          })
-          const writing = KeychainTokenStore.make({ ...options, openEntry: refuseWrites })
-          const errors = yield* Effect.all([
-            Effect.flip(KeychainTokenStore.make(options)),
-            Effect.flip(store.get("key")),
-            Effect.flip(Effect.flatMap(writing, (one) => one.compareAndSet("key", 0, small("b")))),
-            Effect.flip(EncryptionKey.fromKeychain(options))
-          ])
-          expect(errors.map(({ reason }) => reason)).toEqual(["ReadFailed", "ReadFailed", "WriteFailed", "ReadFailed"])
-          for (const error of errors) {
-            expect(error.message).toContain(advice)
-            expect(printed(error)).not.toContain(canary.slice(0, -1))
-          }
+  for (const [message, advice] of messages) {
+    it.scopedLive(`fails with advice and without the keychain's message ${JSON.stringify(message)}`, () =>
+      Effect.gen(function* () {
+        const { open, options, state } = yield* setting
+        const store = yield* KeychainTokenStore.make(options)
+        yield* store.compareAndSet("key", 0, small("a"))
+        state.failure = new Error(message)
+        const failWrites: KeychainTokenStore.OpenEntry = (service, account) => ({
+          ...open(service, account),
+          getSecret: () => Promise.resolve(null)
         })
+        const writing = KeychainTokenStore.make({ ...options, openEntry: failWrites })
+        const errors = yield* Effect.all([
+          Effect.flip(KeychainTokenStore.make(options)),
+          Effect.flip(store.get("key")),
+          Effect.flip(Effect.flatMap(writing, (one) => one.compareAndSet("key", 0, small("b")))),
+          Effect.flip(EncryptionKey.fromKeychain(options))
+        ])
+        expect(errors.map(({ reason }) => reason)).toEqual(["ReadFailed", "ReadFailed", "WriteFailed", "ReadFailed"])
+        for (const error of errors) {
+          expect(error.message).toContain(advice)
+          expect(allRenderings(error)).not.toContain(canary.slice(0, -1))
+        }
+      })
     )
   }
 
-  it.scopedLive("by throwing when an item is opened fails, too", () =>
+  it.scopedLive("fails with ReadFailed if opening an item throws", () =>
     Effect.gen(function* () {
       const { options } = yield* setting
       const openEntry = () => {
@@ -252,8 +250,8 @@ describe("a keychain that refuses", () => {
   )
 })
 
-describe("a keychain that does not answer", () => {
-  it.scoped("is given up after 10 seconds, and is not asked anything else meanwhile", () =>
+describe("KeychainTokenStore", () => {
+  it.scoped("fails a read after 10 seconds and sends no further call to a keychain that does not respond", () =>
     Effect.gen(function* () {
       const { options, state } = yield* setting
       const store = yield* KeychainTokenStore.make(options)
@@ -267,15 +265,15 @@ describe("a keychain that does not answer", () => {
       const error = yield* Fiber.join(first)
       expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("not answered in 10s")])
 
-      const keyless = yield* Effect.fork(Effect.flip(EncryptionKey.fromKeychain(options)))
+      const keyRead = yield* Effect.fork(Effect.flip(EncryptionKey.fromKeychain(options)))
       yield* untilSleeping
       yield* TestClock.adjust("10 seconds")
-      expect((yield* Fiber.join(keyless)).reason).toBe("ReadFailed")
-      expect([state.calls, state.inside]).toEqual([calls + 1, 1])
+      expect((yield* Fiber.join(keyRead)).reason).toBe("ReadFailed")
+      expect([state.calls, state.running]).toEqual([calls + 1, 1])
     })
   )
 
-  it.scopedLive("to a write is given up, too, though a write is not interrupted", () =>
+  it.scopedLive("fails a write after its timeout although writes are not interrupted", () =>
     Effect.gen(function* () {
       const { open, options } = yield* setting
       const hanging: KeychainTokenStore.OpenEntry = (service, account) => ({
@@ -289,24 +287,24 @@ describe("a keychain that does not answer", () => {
   )
 })
 
-describe("the package", () => {
-  it.effect("that is not installed is named with the command that installs it", () =>
+describe("Keychain.load", () => {
+  it.effect("names the command that installs a missing package", () =>
     Effect.gen(function* () {
       const absent = Object.assign(new Error("canary"), { code: "ERR_MODULE_NOT_FOUND" })
       const error = yield* Effect.flip(Keychain.load(() => Promise.reject(absent)))
       expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("npm i @napi-rs/keyring")])
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
-  it.effect("that has no build for this platform is said to have none", () =>
+  it.effect("reports that the package has no build for this platform", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Keychain.load(() => Promise.reject(new Error("Cannot find native binding"))))
       expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("no build")])
     })
   )
 
-  it.effect("is asked for the Secret Service by name on Linux, so that it does not choose a weaker store", () =>
+  it.effect("selects the Secret Service on Linux, so that no weaker store is used", () =>
     Effect.gen(function* () {
       const opened: Array<ReadonlyArray<unknown>> = []
       class AsyncEntry {
@@ -314,22 +312,22 @@ describe("the package", () => {
           opened.push(given)
         }
       }
-      // Of the package only this class is used.
+      // Only this class of the package is used.
       const open = yield* Keychain.load(() => Promise.resolve({ AsyncEntry } as never))
       open("service", "account")
       expect(opened).toEqual([["service", "account", { linux: { store: "secret-service" } }]])
     })
   )
 
-  it.effect("opens items one after the other, through one function for the process", () =>
+  it.effect("returns the same function each time, which opens items one after the other", () =>
     Effect.gen(function* () {
       expect(yield* Keychain.load()).toBe(yield* Keychain.load())
     })
   )
 })
 
-describe("a key in the keychain", () => {
-  it.scopedLive("is made once, and one that is none is Corrupt and stays", () =>
+describe("EncryptionKey.fromKeychain", () => {
+  it.scopedLive("creates one key for five concurrent callers and rejects an invalid item as Corrupt", () =>
     Effect.gen(function* () {
       const { items, options } = yield* setting
       const keys = yield* Effect.all(
@@ -339,21 +337,21 @@ describe("a key in the keychain", () => {
       expect(new Set(keys.map(({ id }) => id)).size).toBe(1)
       const name = JSON.stringify(["app", "encryption-key"])
       const text = new TextDecoder().decode(items.get(name))
-      expect(printed(keys)).not.toContain(text.slice(0, 16))
+      expect(allRenderings(keys)).not.toContain(text.slice(0, 16))
       expect((yield* EncryptionKey.fromBase64(Redacted.make(text))).id).toBe(keys[0]?.id)
 
       const garbage = new TextEncoder().encode("canary-key")
       items.set(name, garbage)
       const error = yield* Effect.flip(EncryptionKey.fromKeychain(options))
       expect(error.reason).toBe("Corrupt")
-      expect(printed(error)).not.toContain(canary)
+      expect(allRenderings(error)).not.toContain(canary)
       expect(items.get(name)).toBe(garbage)
     })
   )
 })
 
-describe("a key that two processes ask for", () => {
-  it.scopedLive("is the same for both, though one of them is slow", () =>
+describe("EncryptionKey.fromKeychain", () => {
+  it.scopedLive("returns the same key to two concurrent callers, one of which writes slowly", () =>
     Effect.gen(function* () {
       const { open, options } = yield* setting
       const slow: KeychainTokenStore.OpenEntry = (service, account) => {
@@ -372,8 +370,8 @@ describe("a key that two processes ask for", () => {
   )
 })
 
-describe("locks", () => {
-  it.scopedLive("are files in a folder of the user alone, and are gone when it is over", () =>
+describe("KeychainTokenStore.withLock", () => {
+  it.scopedLive("creates its lock files in a private folder and removes them after use", () =>
     Effect.gen(function* () {
       const { options } = yield* setting
       const lockDirectory = `${options.lockDirectory}/new`

@@ -1,4 +1,4 @@
-/** Bodies that are large, or read by nobody. */
+/** Bodies that are large, or not read to their end. */
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
@@ -7,17 +7,17 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { flood, growth, mebi } from "./support/bodies.js"
+import { flood, memoryGrowth, mebi } from "./support/bodies.js"
 import { serve, until } from "./support/server.js"
 
-describe("A large body", () => {
-  it.live("whose reader pauses makes the server pause, and takes no memory", () =>
+describe("NodeTransport", () => {
+  it.live("makes the server pause when the reader of a body pauses, and buffers little memory", () =>
     Effect.gen(function* () {
       let written = () => 0
       const server = yield* serve((_, response) => (written = flood(response, 256 * mebi)))
       const { stream } = yield* HttpClient.get(server.url)
       let seen = 0
-      const reading = stream.pipe(
+      const pausingRead = stream.pipe(
         Stream.tap((chunk) => {
           const first = seen === 0
           seen += chunk.length
@@ -25,11 +25,11 @@ describe("A large body", () => {
         }),
         Stream.runDrain
       )
-      const { bytes } = yield* growth(
+      const { bytes } = yield* memoryGrowth(
         Effect.gen(function* () {
-          const fiber = yield* Effect.fork(reading)
+          const fiber = yield* Effect.fork(pausingRead)
           yield* Effect.sleep("150 millis")
-          // What the sockets of both sides hold, and no more.
+          // Only the socket buffers of both sides are full.
           expect(written()).toBeLessThan(32 * mebi)
           yield* Fiber.join(fiber)
         })
@@ -39,7 +39,7 @@ describe("A large body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("that is not read to its end leaves a pool of one connection usable", () =>
+  it.live("can use a pool of one connection after a body was not read to its end", () =>
     Effect.gen(function* () {
       const server = yield* serve(
         ({ url }, response) => void (url === "/next" ? response.end("ok") : flood(response, 64 * mebi))
@@ -51,17 +51,17 @@ describe("A large body", () => {
     }).pipe(Effect.provide(NodeTransport.layerWith({ connections: 1 })), Effect.scoped)
   )
 
-  it.live("that nobody reads, of a response that nobody holds, is cut when garbage is collected", () =>
+  it.live("closes the connection of an unread body when its response is garbage collected", () =>
     Effect.gen(function* () {
       setFlagsFromString("--expose-gc")
-      // The flag gives every new context a `gc`.
-      const collect = runInNewContext("gc") as () => void
+      // The flag adds `gc` to every new context.
+      const collectGarbage = runInNewContext("gc") as () => void
       const server = yield* serve((_, response) => void flood(response, 64 * mebi))
       yield* Effect.asVoid(HttpClient.get(server.url))
-      // A fiber that has ended holds what it ended with.
+      // An ended fiber keeps its result, so the response is not the result here.
       yield* Effect.asVoid(Effect.flatMap(Effect.fork(HttpClient.get(server.url)), Fiber.join))
       yield* until(() => {
-        collect()
+        collectGarbage()
         return server.sockets.size === 0
       })
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)

@@ -1,4 +1,4 @@
-/** Bodies in codings: undone, broken, too much, or not ours to undo. */
+/** Content codings of bodies: decoded, damaged, too large, or left to the caller. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import * as Zlib from "node:zlib"
-import { answerWith, collected, flood, growth, mebi } from "./support/bodies.js"
+import { respondWith, collected, flood, memoryGrowth, mebi } from "./support/bodies.js"
 import { codeOf, serve, until } from "./support/server.js"
 
 const codings = {
@@ -21,12 +21,12 @@ const codings = {
 
 const large = Buffer.from(Array.from({ length: 40_000 }, (_, n) => `line ${n * 7919}\n`).join(""))
 
-describe("A coded body", () => {
+describe("NodeTransport", () => {
   for (const [coding, code] of Object.entries(codings)) {
-    it.live(`in ${coding} comes plain, whole and in pieces, without the fields that told of the coding`, () =>
+    it.live(`decodes a body in ${coding}, whole and as a stream, and removes content-encoding and content-length`, () =>
       Effect.gen(function* () {
         for (const plain of [Buffer.from("grüße"), large]) {
-          const server = yield* answerWith({ "content-encoding": coding, "x-kept": "1" }, code(plain))
+          const server = yield* respondWith({ "content-encoding": coding, "x-kept": "1" }, code(plain))
           const response = yield* HttpClient.get(server.url)
           expect(yield* response.text).toBe(plain.toString())
           expect(response.headers).not.toHaveProperty("content-encoding")
@@ -38,36 +38,36 @@ describe("A coded body", () => {
     )
   }
 
-  it.live("in deflate without zlib's frame comes plain, too", () =>
+  it.live("decodes deflate without the zlib wrapper", () =>
     Effect.gen(function* () {
-      const server = yield* answerWith({ "content-encoding": "deflate" }, Zlib.deflateRawSync(large))
+      const server = yield* respondWith({ "content-encoding": "deflate" }, Zlib.deflateRawSync(large))
       expect(yield* (yield* HttpClient.get(server.url)).text).toBe(large.toString())
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("in two codings comes plain, from one field or two", () =>
+  it.live("decodes two codings, in one field or two", () =>
     Effect.gen(function* () {
       const twice = Zlib.gzipSync(Zlib.brotliCompressSync(large))
       for (const fields of ["br, gzip", ["Br", "GZIP"]]) {
-        const server = yield* answerWith({ "content-encoding": fields }, twice)
+        const server = yield* respondWith({ "content-encoding": fields }, twice)
         expect(yield* (yield* HttpClient.get(server.url)).text).toBe(large.toString())
       }
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("in three codings, or in one that is not known, is left as it is, and so is its header", () =>
+  it.live("keeps a body with three codings or an unknown one, and its header", () =>
     Effect.gen(function* () {
       for (const fields of ["gzip, gzip, gzip", "zstd", "gzip, zstd", "identity"]) {
-        const server = yield* answerWith({ "content-encoding": fields }, "as it is")
+        const server = yield* respondWith({ "content-encoding": fields }, "as it is")
         const response = yield* HttpClient.get(server.url)
         expect([yield* response.text, response.headers["content-encoding"]]).toEqual(["as it is", fields])
       }
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("that the caller asked for is his to undo", () =>
+  it.live("leaves decoding to a caller that sets accept-encoding", () =>
     Effect.gen(function* () {
-      const server = yield* answerWith({ "content-encoding": "gzip" }, Zlib.gzipSync(large))
+      const server = yield* respondWith({ "content-encoding": "gzip" }, Zlib.gzipSync(large))
       const request = HttpClientRequest.get(server.url).pipe(HttpClientRequest.setHeader("accept-encoding", "gzip"))
       const response = yield* HttpClient.execute(request)
       expect(response.headers["content-encoding"]).toBe("gzip")
@@ -75,7 +75,7 @@ describe("A coded body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("that is not there is empty: of HEAD, of a 304, of no bytes", () =>
+  it.live("reads an empty body for HEAD, a 304 and a response of no bytes", () =>
     Effect.gen(function* () {
       const server = yield* serve(({ method, url }, response) => {
         response.writeHead(url === "/304" ? 304 : 200, { "content-encoding": "gzip" })
@@ -93,14 +93,14 @@ describe("A coded body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("that is broken or too short is a ResponseError, with zlib's code", () =>
+  it.live("fails with a ResponseError and zlib's code for a damaged or truncated body", () =>
     Effect.gen(function* () {
       for (const [coding, code] of Object.entries(codings)) {
         const whole = code(large)
         const broken = Buffer.from(whole)
         broken.fill(255, 20, 60)
         for (const body of [whole.subarray(0, whole.length - 20), broken]) {
-          const server = yield* answerWith({ "content-encoding": coding }, body)
+          const server = yield* respondWith({ "content-encoding": coding }, body)
           const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), ({ text }) => text))
           expect([error._tag, error.reason]).toEqual(["ResponseError", "Decode"])
           expect(codeOf(error)).toMatch(/^(Z_|ERR_|ERR__ERROR)/)
@@ -109,7 +109,7 @@ describe("A coded body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("gives its first lines before its end", () =>
+  it.live("emits the first decoded bytes before the body ends", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         response.writeHead(200, { "content-encoding": "gzip" })
@@ -125,7 +125,7 @@ describe("A coded body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("followed by bytes that are none of it is whole, and can be cut while they go on", () =>
+  it.live("ignores bytes after the coded data, and can be interrupted while they arrive", () =>
     Effect.gen(function* () {
       const server = yield* serve(({ url }, response) => {
         response.writeHead(200, { "content-encoding": "gzip" })
@@ -140,17 +140,17 @@ describe("A coded body", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("is inflated no faster than it is read", () =>
+  it.live("decodes a body no faster than it is read", () =>
     Effect.gen(function* () {
-      const server = yield* answerWith({ "content-encoding": "gzip" }, Zlib.gzipSync(Buffer.alloc(200 * mebi)))
+      const server = yield* respondWith({ "content-encoding": "gzip" }, Zlib.gzipSync(Buffer.alloc(200 * mebi)))
       const { stream } = yield* HttpClient.get(server.url)
       const slow = Stream.tap(Stream.take(stream, 2), () => Effect.sleep("400 millis"))
-      const { bytes } = yield* growth(Stream.runDrain(slow))
+      const { bytes } = yield* memoryGrowth(Stream.runDrain(slow))
       expect(bytes).toBeLessThan(64 * mebi)
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("that does not get smaller by its coding makes the server pause, too", () =>
+  it.live("makes the server pause when the reader of an incompressible coded body pauses", () =>
     Effect.gen(function* () {
       let written = () => 0
       const member = Zlib.gzipSync(randomBytes(mebi))
@@ -174,11 +174,11 @@ describe("A coded body", () => {
       () => Zlib.brotliCompressSync(Buffer.alloc(200 * mebi), { params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 3 } })
     ]
   ] as const) {
-    it.live(`that would become 200 MiB is too large to a client, and takes no memory: ${what}`, () =>
+    it.live(`rejects a body that decodes to 200 MiB as BodyTooLarge and buffers little memory: ${what}`, () =>
       Effect.gen(function* () {
-        const server = yield* answerWith({ "content-encoding": fields }, bomb())
+        const server = yield* respondWith({ "content-encoding": fields }, bomb())
         const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, maxBodySize: mebi })
-        const { bytes, value } = yield* growth(Effect.flip(api.get("/")))
+        const { bytes, value } = yield* memoryGrowth(Effect.flip(api.get("/")))
         expect(value).toMatchObject({ _tag: "BodyTooLarge", limit: mebi })
         expect(bytes).toBeLessThan(64 * mebi)
       }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)

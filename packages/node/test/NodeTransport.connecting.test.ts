@@ -1,4 +1,4 @@
-/** Connections that cannot be opened: what is reported, and that it is reported once. */
+/** Connections that cannot be opened: the error, and that it is reported once. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import type { TransportError } from "@countersign/client/Errors"
@@ -28,21 +28,21 @@ const none = { ca: "", server: { cert: "", key: "" }, client: { cert: "", key: "
 const { ca, client, server: identity } = certificates ?? none
 const over = (options: NodeTransport.Options) => Effect.provide(NodeTransport.layerWith(options))
 
-/** The error of a POST, as the client with its default retries reports it. */
-const failed = (baseUrl: string) =>
+/** The error of a POST by a client without retries. */
+const postError = (baseUrl: string) =>
   Effect.flatMap(ApiClient.make({ baseUrl, auth: Auth.none, retry: false }), (api) => Effect.flip(api.post("/")))
 
 const causeOf = (error: TransportError): unknown =>
   error.cause === undefined ? undefined : Redacted.value(error.cause)
 
-describe.skipIf(certificates === undefined)("TLS material that cannot be used", () => {
+describe.skipIf(certificates === undefined)("NodeTransport", () => {
   const https = Effect.suspend(() =>
     listen(
       createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
       "https"
     )
   )
-  const encrypted = () => {
+  const makeEncryptedKey = () => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-key-"))
     try {
       writeFileSync(join(folder, "plain.key"), client.key)
@@ -60,12 +60,12 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
       "tls.key is not the key of tls.cert",
       "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
     ],
-    "a key that is no PEM": [
+    "a key that is not PEM": [
       () => ({ cert: client.cert, key: Redacted.make("no PEM") }),
       "tls.cert or tls.key cannot be read: both have to be PEM",
       /^ERR_OSSL_/
     ],
-    "a certificate that is no PEM": [
+    "a certificate that is not PEM": [
       () => ({ cert: "no PEM", key: Redacted.make(client.key) }),
       "tls.cert or tls.key cannot be read: both have to be PEM",
       /^ERR_OSSL_/
@@ -76,16 +76,16 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
       "ERR_COUNTERSIGN_TLS"
     ],
     "an encrypted key without its passphrase": [
-      () => ({ cert: client.cert, key: Redacted.make(encrypted()) }),
+      () => ({ cert: client.cert, key: Redacted.make(makeEncryptedKey()) }),
       "tls.key is encrypted: give tls.passphrase",
       /^ERR_/
     ],
     "an encrypted key with another passphrase": [
-      () => ({ cert: client.cert, key: Redacted.make(encrypted()), passphrase: Redacted.make("wrong") }),
+      () => ({ cert: client.cert, key: Redacted.make(makeEncryptedKey()), passphrase: Redacted.make("wrong") }),
       "tls.passphrase does not decrypt tls.key",
       /^ERR_OSSL_/
     ],
-    "an authority that is no PEM": [() => ({ ca: "no PEM" }), "tls.ca holds no certificate in PEM", /^ERR_OSSL_/],
+    "an authority that is not PEM": [() => ({ ca: "no PEM" }), "tls.ca holds no certificate in PEM", /^ERR_OSSL_/],
     "a list in which one authority is broken": [
       () => ({ ca: [ca, broken] }),
       "tls.ca holds no certificate in PEM",
@@ -99,14 +99,14 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
   }
 
   for (const [what, [material, detail, code]] of Object.entries(cases)) {
-    it.live(`${what} is a Tls error that names the option, and opens no connection`, () =>
+    it.live(`fails with Tls, names the option and opens no connection for ${what}`, () =>
       Effect.gen(function* () {
         const server = yield* https
-        const given = material()
-        const identified = "cert" in given || "key" in given
-        // Built from parts, so that each combination is one that the types allow.
-        const tls = (identified ? { ca, origins: [server.url], ...given } : given) as NodeTransport.Tls
-        const error = yield* failed(server.url).pipe(over({ tls }))
+        const tlsOptions = material()
+        const hasIdentity = "cert" in tlsOptions || "key" in tlsOptions
+        // Built from parts, so TypeScript cannot see that each combination is allowed.
+        const tls = (hasIdentity ? { ca, origins: [server.url], ...tlsOptions } : tlsOptions) as NodeTransport.Tls
+        const error = yield* postError(server.url).pipe(over({ tls }))
         expect(error).toMatchObject({ _tag: "TransportError", reason: "Tls", sent: "no", detail })
         expect((error as TransportError).code).toMatch(code)
         expect(error.message).not.toContain("certificate and the clock")
@@ -118,7 +118,7 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
     )
   }
 
-  it.live("is not retried", () =>
+  it.live("does not retry a request after invalid TLS options", () =>
     Effect.gen(function* () {
       const api = yield* ApiClient.make({ baseUrl: "https://127.0.0.1:1", auth: Auth.none })
       const { events } = yield* Timeline.record(Effect.flip(api.get("/")))
@@ -126,7 +126,7 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
     }).pipe(over({ tls: { ca: "no PEM" } }))
   )
 
-  it.live("several authorities in one text are all trusted", () =>
+  it.live("trusts each authority of one PEM text and of a list", () =>
     Effect.gen(function* () {
       const { url } = yield* https
       for (const trusted of [identity.cert + ca, [identity.cert, ca]]) {
@@ -137,7 +137,7 @@ describe.skipIf(certificates === undefined)("TLS material that cannot be used", 
   )
 })
 
-describe.skipIf(process.platform === "win32")("a Unix socket that cannot be connected to", () => {
+describe.skipIf(process.platform === "win32")("NodeTransport", () => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-socket-"))
   const file = join(folder, "file")
   writeFileSync(file, "")
@@ -147,9 +147,9 @@ describe.skipIf(process.platform === "win32")("a Unix socket that cannot be conn
     "is too long": [join(folder, "x".repeat(120)), "is longer than"]
   }
   for (const [what, [path, problem]] of Object.entries(paths)) {
-    it.live(`that ${what} is ConnectionRefused, unsent, with the code and the option`, () =>
+    it.live(`fails with ConnectionRefused, unsent, and names socketPath if the socket file ${what}`, () =>
       Effect.gen(function* () {
-        const error = yield* failed("http://daemon.test").pipe(over({ socketPath: path }))
+        const error = yield* postError("http://daemon.test").pipe(over({ socketPath: path }))
         expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no" })
         expect(error.message).toContain(`the socketPath "${path}" ${problem}`)
         expect((error as TransportError).code).toMatch(/^E[A-Z]+$/)
@@ -159,30 +159,32 @@ describe.skipIf(process.platform === "win32")("a Unix socket that cannot be conn
   }
 })
 
-describe("allowAddress that throws", () => {
-  it.live("rejects the address of a name and of a literal, and is the cause", () =>
-    Effect.gen(function* () {
-      const thrown = new Error("a rule that fails")
-      const allowAddress = () => {
-        throw thrown
-      }
-      for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
-        const error = yield* failed(`http://${host}:9`).pipe(over({ allowAddress }))
-        const code = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
-        expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressBlocked", sent: "no", code })
-        expect(error.message).toContain("allowAddress threw")
-        expect(causeOf(error as TransportError)).toBe(thrown)
-      }
-    })
+describe("NodeTransport", () => {
+  it.live(
+    "rejects the address of a name or a literal if allowAddress throws, and keeps the thrown error as the cause",
+    () =>
+      Effect.gen(function* () {
+        const thrown = new Error("a rule that fails")
+        const allowAddress = () => {
+          throw thrown
+        }
+        for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+          const error = yield* postError(`http://${host}:9`).pipe(over({ allowAddress }))
+          const code = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
+          expect(error, host).toMatchObject({ _tag: "TransportError", reason: "AddressBlocked", sent: "no", code })
+          expect(error.message).toContain("allowAddress threw")
+          expect(causeOf(error as TransportError)).toBe(thrown)
+        }
+      })
   )
 })
 
-describe("A name with several addresses", () => {
-  const named = (addresses: ReadonlyArray<string>) =>
+describe("NodeTransport", () => {
+  const resolveTo = (addresses: ReadonlyArray<string>) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         const found = addresses.map((address): LookupAddress => ({ address, family: Net.isIP(address) }))
-        // The transport always asks for all addresses.
+        // The transport always requests all addresses.
         return vi
           .spyOn(Dns, "lookup")
           .mockImplementation(((_: string, __: object, done: (...a: Array<unknown>) => void) =>
@@ -192,10 +194,10 @@ describe("A name with several addresses", () => {
     )
 
   /**
-   * A server of a process of its own, which is stopped with a full queue: the system answers no connection to it until it
-   * goes on.
+   * A server in another process, which is stopped while its backlog is full. The system accepts no connection for it until it
+   * continues.
    */
-  const stoppedWith = (status: string) =>
+  const stoppedServerWith = (status: string) =>
     Effect.acquireRelease(
       Effect.promise(async () => {
         const answer = `HTTP/1.1 ${status}\\r\\ncontent-length: 2\\r\\nconnection: close\\r\\n\\r\\nok`
@@ -210,21 +212,21 @@ describe("A name with several addresses", () => {
           Net.connect({ port, host: "127.0.0.1" }).on("error", () => undefined)
         )
         await new Promise((resolve) => setTimeout(resolve, 200))
-        const goOn = () => {
+        const resume = () => {
           for (const filler of fillers) filler.destroy()
           child.kill("SIGCONT")
         }
-        return { child, port, goOn }
+        return { child, port, resume }
       }),
-      ({ child, goOn }) =>
+      ({ child, resume }) =>
         Effect.sync(() => {
-          goOn()
+          resume()
           child.kill("SIGKILL")
         })
     )
-  const stopped = stoppedWith("200 OK")
+  const stoppedServer = stoppedServerWith("200 OK")
 
-  it.live("is connected to at an address that accepts, whatever the others do, over http and https", () =>
+  it.live("connects to an address that accepts while other addresses of the name do not, over http and https", () =>
     Effect.gen(function* () {
       const servers = [
         yield* listen(
@@ -249,30 +251,30 @@ describe("A name with several addresses", () => {
           ["192.0.2.1", "127.0.0.1"]
         ]) {
           const text = Effect.flatMap(HttpClient.get(`${protocol}//localhost:${port}`), (response) => response.text)
-          const run = Effect.zipRight(named(addresses), text).pipe(Effect.scoped)
+          const run = Effect.zipRight(resolveTo(addresses), text).pipe(Effect.scoped)
           expect(yield* run.pipe(over(protocol === "https:" ? { tls: { ca } } : {}))).toBe("ok")
         }
       }
     }).pipe(Effect.scoped)
   )
 
-  it.live("of which every one refuses is ConnectionRefused, unsent", () =>
+  it.live("fails with ConnectionRefused, unsent, if every address of a name refuses", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.scoped(serve(() => undefined))
-      yield* named(["127.0.0.1", "::1"])
-      const error = yield* failed(`http://many.test:${new URL(closed.url).port}`).pipe(over({}))
+      yield* resolveTo(["127.0.0.1", "::1"])
+      const error = yield* postError(`http://many.test:${new URL(closed.url).port}`).pipe(over({}))
       const code = expect.stringMatching(/^E(CONNREFUSED|ADDRNOTAVAIL|AFNOSUPPORT)$/) as string
       expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no", code })
     }).pipe(Effect.scoped)
   )
 
   it.live.skipIf(process.platform !== "linux")(
-    "is connected to at a slow address within connectTimeout although another one refuses",
+    "connects to a slow address within connectTimeout although another address refuses",
     () =>
       Effect.gen(function* () {
-        const { goOn, port } = yield* stopped
-        yield* named(["127.0.0.1", "127.0.0.2"])
-        const late = yield* Effect.fork(Effect.delay(Effect.sync(goOn), "600 millis"))
+        const { resume, port } = yield* stoppedServer
+        yield* resolveTo(["127.0.0.1", "127.0.0.2"])
+        const late = yield* Effect.fork(Effect.delay(Effect.sync(resume), "600 millis"))
         const api = yield* ApiClient.make({ baseUrl: `http://many.test:${port}`, auth: Auth.none, retry: false })
         expect((yield* api.post("/")).status).toBe(200)
         yield* Fiber.join(late)
@@ -280,17 +282,17 @@ describe("A name with several addresses", () => {
   )
 
   it.live.skipIf(process.platform !== "linux")(
-    "of which one is silent and one refuses is ConnectTimeout after connectTimeout, unsent",
+    "fails with ConnectTimeout, unsent, after connectTimeout if one address is silent and another refuses",
     () =>
       Effect.gen(function* () {
-        const { port } = yield* stopped
+        const { port } = yield* stoppedServer
         for (const addresses of [
           ["127.0.0.1", "127.0.0.2"],
           ["127.0.0.2", "127.0.0.1"]
         ]) {
           const [took, error] = yield* Effect.zipRight(
-            named(addresses),
-            Effect.timed(failed(`http://many.test:${port}`))
+            resolveTo(addresses),
+            Effect.timed(postError(`http://many.test:${port}`))
           ).pipe(Effect.scoped, over({ connectTimeout: "700 millis" }))
           const code = "UND_ERR_CONNECT_TIMEOUT"
           expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "no", code })
@@ -299,24 +301,22 @@ describe("A name with several addresses", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(process.platform !== "linux")(
-    "of a proxy is connected to at a slow address too, also for a tunnel",
-    () =>
-      Effect.gen(function* () {
-        for (const protocol of ["http:", "https:"]) {
-          const { goOn, port } = yield* stoppedWith("407 Proxy Authentication Required")
-          yield* named(["127.0.0.1", "127.0.0.2"])
-          const late = yield* Effect.fork(Effect.delay(Effect.sync(goOn), "600 millis"))
-          const error = yield* failed(`${protocol}//api.test`).pipe(
-            Effect.provide(NodeTransport.layerWith({ proxy: `http://many.test:${port}` }))
-          )
-          expect(error, protocol).toMatchObject({ reason: "ProxyFailed", sent: "no", proxy: { status: 407 } })
-          yield* Fiber.join(late)
-        }
-      }).pipe(Effect.scoped)
+  it.live.skipIf(process.platform !== "linux")("connects to a slow address of a proxy, also for a tunnel", () =>
+    Effect.gen(function* () {
+      for (const protocol of ["http:", "https:"]) {
+        const { resume, port } = yield* stoppedServerWith("407 Proxy Authentication Required")
+        yield* resolveTo(["127.0.0.1", "127.0.0.2"])
+        const late = yield* Effect.fork(Effect.delay(Effect.sync(resume), "600 millis"))
+        const error = yield* postError(`${protocol}//api.test`).pipe(
+          Effect.provide(NodeTransport.layerWith({ proxy: `http://many.test:${port}` }))
+        )
+        expect(error, protocol).toMatchObject({ reason: "ProxyFailed", sent: "no", proxy: { status: 407 } })
+        yield* Fiber.join(late)
+      }
+    }).pipe(Effect.scoped)
   )
 
-  it("is tried in turns of its families, beginning with the first", () => {
+  it("tries addresses of both families in turn and starts with the family of the first", () => {
     const of = (...addresses: ReadonlyArray<string>) =>
       interleaveFamilies(addresses.map((address) => ({ address, family: Net.isIP(address) }))).map(
         ({ address }) => address

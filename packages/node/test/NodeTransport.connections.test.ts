@@ -1,4 +1,4 @@
-/** To whom connections go, and what they are held to. */
+/** Which hosts and addresses the transport connects to, and how it verifies them. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -13,7 +13,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TLSSocket } from "node:tls"
 import { certificates } from "./support/certificates.js"
-import { codeOf, listen, raw, serve } from "./support/server.js"
+import { codeOf, listen, serveRaw, serve } from "./support/server.js"
 
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
 const typedError = (baseUrl: string) =>
@@ -22,10 +22,10 @@ const over = (options: NodeTransport.Options) => Effect.provide(NodeTransport.la
 const none = { ca: "", server: { cert: "", key: "" }, client: { cert: "", key: "" } }
 const { ca, client, server: identity } = certificates ?? none
 
-describe.skipIf(certificates === undefined)("TLS", () => {
+describe.skipIf(certificates === undefined)("NodeTransport", () => {
   const server = listenTls({ ...identity })
 
-  it.live("a certificate that nobody vouches for is refused, and one of a given authority is not", () =>
+  it.live("rejects a certificate of an unknown authority and accepts one of tls.ca", () =>
     Effect.gen(function* () {
       const { url } = yield* server
       const error = yield* Effect.flip(text(url)).pipe(over({}))
@@ -36,7 +36,7 @@ describe.skipIf(certificates === undefined)("TLS", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("the environment cannot turn verification off", () =>
+  it.live("verifies certificates although NODE_TLS_REJECT_UNAUTHORIZED is 0", () =>
     Effect.gen(function* () {
       const { url } = yield* server
       vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0")
@@ -45,7 +45,7 @@ describe.skipIf(certificates === undefined)("TLS", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a certificate has to be for the host, or for the name that was given", () =>
+  it.live("requires that the certificate is for the host or for tls.servername", () =>
     Effect.gen(function* () {
       const { url } = yield* server
       const other = yield* Effect.flip(text(url)).pipe(over({ tls: { ca, origins: [url], servername: "other.test" } }))
@@ -54,7 +54,7 @@ describe.skipIf(certificates === undefined)("TLS", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a server that wants a certificate gets the one that was given", () =>
+  it.live("presents tls.cert to a server that requires a client certificate", () =>
     Effect.gen(function* () {
       const { url } = yield* listenTls({ ...identity, ca, requestCert: true, rejectUnauthorized: true })
       const tls = { ca, origins: [url], cert: client.cert, key: Redacted.make(client.key) }
@@ -63,7 +63,7 @@ describe.skipIf(certificates === undefined)("TLS", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("HTTP/2 is spoken where it is allowed, many requests over one connection", () =>
+  it.live("uses HTTP/2 with allowH2 and sends many requests over one connection", () =>
     Effect.gen(function* () {
       const large = "x".repeat(300_000)
       const h2 = createSecureServer({ ...identity, allowHTTP1: true }, ({ httpVersion, method, url }, response) => {
@@ -101,7 +101,7 @@ describe.skipIf(certificates === undefined)("TLS", () => {
   )
 })
 
-/** Answers with the name of who shows a certificate. */
+/** Responds with the common name of the client's certificate. */
 function listenTls(options: object) {
   const named = createHttpsServer({ ...options }, ({ socket }, response) => {
     // The server speaks TLS only.
@@ -111,32 +111,32 @@ function listenTls(options: object) {
   return listen(named, "https")
 }
 
-describe("Addresses", () => {
-  const refused = { _tag: "RequestError", reason: "Transport" }
+describe("NodeTransport", () => {
+  const blocked = { _tag: "RequestError", reason: "Transport" }
 
-  it.live("that are not allowed are not connected to, be they names or literals of either family", () =>
+  it.live("does not connect to addresses that allowAddress rejects, for names and literals of both families", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("ok"))
       const { port } = new URL(server.url)
-      const asked: Array<readonly [string, string]> = []
+      const checked: Array<readonly [string, string]> = []
       const allowAddress = (address: string, host: string) => {
-        asked.push([address, host])
+        checked.push([address, host])
         return false
       }
       for (const host of ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]) {
         const error = yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))
-        expect(error).toMatchObject(refused)
+        expect(error).toMatchObject(blocked)
         expect(codeOf(error)).toBe("ERR_COUNTERSIGN_ADDRESS_BLOCKED")
       }
       expect(server.connections).toBe(0)
-      expect(asked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1"]))
-      expect(asked.filter(([address]) => address.startsWith("::ffff:"))).toEqual([])
+      expect(checked.map(([address]) => address)).toEqual(expect.arrayContaining(["127.0.0.1", "::1"]))
+      expect(checked.filter(([address]) => address.startsWith("::ffff:"))).toEqual([])
       const typed = yield* typedError(server.url).pipe(over({ allowAddress }))
       expect(typed).toMatchObject({ _tag: "TransportError", reason: "AddressBlocked", sent: "no" })
     }).pipe(Effect.scoped)
   )
 
-  it.live("that cannot be told to be allowed are not connected to", () =>
+  it.live("does not connect if allowAddress throws", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("ok"))
       const { port } = new URL(server.url)
@@ -144,13 +144,13 @@ describe("Addresses", () => {
         throw new Error("a rule that fails")
       }
       for (const host of ["localhost", "127.0.0.1"]) {
-        expect(yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))).toMatchObject(refused)
+        expect(yield* Effect.flip(text(`http://${host}:${port}/`)).pipe(over({ allowAddress }))).toMatchObject(blocked)
       }
       expect(server.connections).toBe(0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("that are allowed are connected to, and a host with one that is not uses the other", () =>
+  it.live("connects to an allowed address, also if another address of the host is not allowed", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("ok"))
       const { port } = new URL(server.url)
@@ -161,7 +161,7 @@ describe("Addresses", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(process.platform === "win32")("a Unix socket is spoken to, whatever the host", () =>
+  it.live.skipIf(process.platform === "win32")("sends requests over socketPath, whatever the host", () =>
     Effect.gen(function* () {
       const socketPath = join(tmpdir(), `countersign-${process.pid}.sock`)
       const server = yield* listen(
@@ -175,17 +175,17 @@ describe("Addresses", () => {
   )
 })
 
-describe("Pipelining", () => {
-  it.live("sends the next request before the answer's body has come, where it is allowed", () =>
+describe("NodeTransport", () => {
+  it.live("sends the next request before the body of the previous response with pipelining over 1", () =>
     Effect.gen(function* () {
-      for (const [pipelining, most] of [
+      for (const [pipelining, maxWaiting] of [
         [1, 1],
         [4, 2]
       ] as const) {
         let waiting = 0
         let seen = 0
-        // The body of an answer comes only after the next request, or after a while.
-        const server = yield* raw((socket, request) => {
+        // The body of a response is sent after the next request, or after a while.
+        const server = yield* serveRaw((socket, request) => {
           for (const _ of request.matchAll(/^GET /gm)) {
             waiting += 1
             seen = Math.max(seen, waiting)
@@ -201,7 +201,7 @@ describe("Pipelining", () => {
           Effect.timeout("2 seconds"),
           Effect.ignore
         )
-        expect(seen).toBe(most)
+        expect(seen).toBe(maxWaiting)
       }
     }).pipe(Effect.scoped)
   )

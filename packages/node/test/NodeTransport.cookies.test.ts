@@ -19,8 +19,8 @@ const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, val
 const session = (baseUrl: string) =>
   ApiClient.make({ baseUrl, auth: Auth.none, cookies: true }).pipe(Effect.provide(CookieJar.layerMemory))
 
-describe("cookies over NodeTransport", () => {
-  it.live("two cookies of one name in one answer are two, where their paths differ", () =>
+describe("NodeTransport", () => {
+  it.live("keeps two cookies of one name with different paths from one response", () =>
     Effect.gen(function* () {
       const sent: Array<string | undefined> = []
       const lines = ["sid=new; Path=/", "sid=; Path=/old; Max-Age=0"]
@@ -35,7 +35,7 @@ describe("cookies over NodeTransport", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeTransport.layer))
   )
 
-  it.live("an answer tells its Set-Cookie fields as they came, to who asks and to no printer", () =>
+  it.live("passes on Set-Cookie fields unchanged and does not print them", () =>
     Effect.gen(function* () {
       const lines = ["a=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT", "a=secret; Path=/b"]
       const server = yield* serve((_, response) => response.writeHead(200, { "set-cookie": lines }).end())
@@ -47,7 +47,7 @@ describe("cookies over NodeTransport", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeTransport.layer))
   )
 
-  it.live("a session of a real server: what it sets comes back to it, what it deletes does not", () =>
+  it.live("sends the cookies that a server sets and omits those that it deletes", () =>
     Effect.gen(function* () {
       const { baseUrl } = yield* HttpBin.HttpBin
       const api = yield* session(baseUrl)

@@ -5,7 +5,7 @@ import * as NodeTransport from "@countersign/node/NodeTransport"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { gzipSync } from "node:zlib"
-import { afterReading, raw, reading, until } from "./support/server.js"
+import { afterReading, serveRaw, bothEndsRead, until } from "./support/server.js"
 
 /** How the server ends the connection after it has written the response. */
 type Ending = "open" | "end" | "reset"
@@ -15,8 +15,8 @@ interface Framing {
   readonly fields: ReadonlyArray<string>
   readonly payload: Buffer | string
   readonly ending: Ending
-  /** The body, or the reason of a `TransportError`, where the status allows content. */
-  readonly outcome: { readonly body: string } | { readonly reason: string }
+  /** The body, or the reason of a `TransportError`, if the status allows content. */
+  readonly result: { readonly body: string } | { readonly reason: string }
 }
 
 const hello = { body: "hello" }
@@ -30,11 +30,11 @@ const chunks = (...pieces: ReadonlyArray<Buffer | string>) =>
 const framing = (
   fields: ReadonlyArray<string>,
   payload: Buffer | string,
-  outcome: Framing["outcome"],
+  result: Framing["result"],
   ending: Ending = "open"
-): Framing => ({ fields, payload, ending, outcome })
+): Framing => ({ fields, payload, ending, result })
 
-/** The transport rewrites some heads: it must not take content for one. */
+/** The transport rewrites some heads. It must not rewrite content that looks like one. */
 const head = "HTTP/1.1 100 Continue\r\nx-folded: a\r\n b\r\n\r\n"
 
 const coded = "content-encoding: gzip"
@@ -53,7 +53,7 @@ const codedContent: Readonly<Record<string, Buffer | string>> = {
 const framings: Readonly<Record<string, Framing>> = {
   "a length": framing([lengthOf("hello")], "hello", hello),
   "a length of 0": framing(["content-length: 0"], "", { body: "" }),
-  "a length, and the connection closes": framing([lengthOf("hello"), "connection: close"], "hello", hello, "end"),
+  "a length and a closed connection": framing([lengthOf("hello"), "connection: close"], "hello", hello, "end"),
   chunks: framing([chunked], chunks("he", "llo"), hello),
   "no chunks": framing([chunked], chunks(), { body: "" }),
   "chunks with extensions and a trailer": framing(
@@ -69,31 +69,31 @@ const framings: Readonly<Record<string, Framing>> = {
   "a coding and a length of 0": framing([coded, "content-length: 0"], "", { body: "" }),
   "equal lengths": framing([lengthOf("hello"), lengthOf("hello")], "hello", hello),
   "equal lengths in one field": framing(["content-length: 5, 5"], "hello", hello),
-  "a length and content that reads like a head": framing([lengthOf(head)], head, { body: head }),
-  "chunks whose content reads like a head": framing([chunked], chunks(head, head), { body: head + head }),
-  "no framing and content that reads like a head": framing([], head, { body: head }, "end"),
-  "a length that is cut": framing([lengthOf("hello", 5)], "hello", cut, "end"),
-  "a length that is reset": framing([lengthOf("hello", 5)], "hello", cut, "reset"),
-  "a length without bytes": framing([lengthOf("hello")], "", cut, "end"),
-  "chunks that are cut in one": framing([chunked], "a\r\nhello", cut, "end"),
-  "chunks that are cut after one": framing([chunked], "5\r\nhello\r\n", cut, "end"),
-  "chunks that are cut before one": framing([chunked], "", cut, "end"),
+  "a length and content that looks like a head": framing([lengthOf(head)], head, { body: head }),
+  "chunks with content that looks like a head": framing([chunked], chunks(head, head), { body: head + head }),
+  "no framing and content that looks like a head": framing([], head, { body: head }, "end"),
+  "a length and a body that is cut": framing([lengthOf("hello", 5)], "hello", cut, "end"),
+  "a length and a reset in the body": framing([lengthOf("hello", 5)], "hello", cut, "reset"),
+  "a length and no body": framing([lengthOf("hello")], "", cut, "end"),
+  "chunks that are cut inside a chunk": framing([chunked], "a\r\nhello", cut, "end"),
+  "chunks that are cut after a chunk": framing([chunked], "5\r\nhello\r\n", cut, "end"),
+  "chunks that are cut before the first": framing([chunked], "", cut, "end"),
   "chunks that are cut, with connection: close": framing([chunked, "connection: close"], "5\r\nhello\r\n", cut, "end"),
-  "chunks that are reset": framing([chunked], "5\r\nhello\r\n", cut, "reset"),
-  "no framing that is reset": framing([], "hello", cut, "reset"),
+  "chunks and a reset": framing([chunked], "5\r\nhello\r\n", cut, "reset"),
+  "no framing and a reset": framing([], "hello", cut, "reset"),
   "a coding that is cut": framing([coded, lengthOf(gzip, -4)], gzip.subarray(0, -4), cut),
   "a body that is not of its coding": framing([coded, lengthOf("hello")], "hello", {
     reason: "InvalidContentEncoding"
   }),
   "different lengths": framing([lengthOf("hello"), lengthOf("hello", 1)], "hello", { reason: "InvalidHttpResponse" }),
   "a length and chunks": framing([lengthOf("hello"), chunked], chunks("hello"), { reason: "InvalidHttpResponse" }),
-  "a length that is no number": framing(["content-length: five"], "hello", { reason: "InvalidHttpResponse" }),
+  "a length that is not a number": framing(["content-length: five"], "hello", { reason: "InvalidHttpResponse" }),
   "a negative length": framing(["content-length: -5"], "hello", { reason: "InvalidHttpResponse" }),
   "more than the length": framing([lengthOf("hello")], "hello, more", hello),
-  "a chunk size that is no number": framing([chunked], "x\r\nhello\r\n0\r\n\r\n", { reason: "InvalidHttpResponse" })
+  "a chunk size that is not a number": framing([chunked], "x\r\nhello\r\n0\r\n\r\n", { reason: "InvalidHttpResponse" })
 }
 
-/** Statuses of the registry, and some that are not in it. 1xx are in another table. */
+/** Statuses of the registry, and some unregistered ones. Another table has 1xx. */
 const statuses = [
   ...[200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 299],
   ...[300, 301, 302, 303, 304, 305, 307, 308, 399],
@@ -111,8 +111,8 @@ const isContentless = (method: Method, status: number) => method === "HEAD" || c
 
 const next = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnext"
 
-const serving = ({ ending, fields, payload }: Framing, hasPayload: boolean) =>
-  raw((socket, request) => {
+const makeServer = ({ ending, fields, payload }: Framing, hasPayload: boolean) =>
+  serveRaw((socket, request) => {
     const [, status] = /^\w+ \/(\d+)/.exec(request) ?? []
     if (status === undefined) return void socket.write(next)
     const head = [`HTTP/1.1 ${status} Reason`, ...fields, "", ""].join("\r\n")
@@ -130,25 +130,25 @@ const tagOf = (status: number): string => {
   return status === 408 || status === 425 || status >= 500 ? "Unavailable" : "ClientError"
 }
 
-/** The reasons for which a response has no status: its header cannot be read. */
+/** The header of these responses cannot be read, so the result has no status. */
 const unreadable: ReadonlySet<string> = new Set([
   "different lengths",
   "a length and chunks",
-  "a length that is no number",
+  "a length that is not a number",
   "a negative length"
 ])
 
-const expected = (name: string, { outcome }: Framing, method: Method, status: number): string => {
+const expected = (name: string, { result }: Framing, method: Method, status: number): string => {
   if (unreadable.has(name)) return "TransportError InvalidHttpResponse"
   if (status >= 400) return `${status} ${tagOf(status)}`
   if (isContentless(method, status)) return `${status} ""`
   // The parts of a range are parts of the coded bytes (RFC 9110 §14.1.2), so a 206 is not decoded.
   const undecoded = status === 206 ? codedContent[name] : undefined
   if (undecoded !== undefined) return `206 "${Buffer.from(undecoded).toString()}"`
-  return "body" in outcome ? `${status} "${outcome.body}"` : `TransportError ${outcome.reason}`
+  return "body" in result ? `${status} "${result.body}"` : `TransportError ${result.reason}`
 }
 
-const outcomeOf = (api: ApiClient.ApiClient, method: Method, path: string) =>
+const resultOf = (api: ApiClient.ApiClient, method: Method, path: string) =>
   (method === "GET" ? api.get(path) : api.head(path)).pipe(
     Effect.flatMap((response) => Effect.map(response.text, (text) => `${response.status} "${text}"`)),
     Effect.catchAll((error) => {
@@ -161,55 +161,59 @@ const clientAt = (baseUrl: string) =>
   // A 429 would throttle the request after it for a second.
   ApiClient.make({ baseUrl, auth: Auth.none, retry: false, redirects: false, rateLimit: false })
 
-const run = (name: string, row: Framing, method: Method, hasPayload: boolean, chosen: ReadonlyArray<number>) =>
+const run = (name: string, row: Framing, method: Method, hasPayload: boolean, testedStatuses: ReadonlyArray<number>) =>
   Effect.gen(function* () {
-    const { sockets, url } = yield* serving(row, hasPayload)
+    const { sockets, url } = yield* makeServer(row, hasPayload)
     const api = yield* clientAt(url)
-    const wrong: Array<string> = []
-    for (const status of chosen) {
-      const outcome = yield* outcomeOf(api, method, `/${status}`)
-      const right = expected(name, row, method, status)
-      if (outcome !== right) wrong.push(`${status}: ${outcome}, expected ${right}`)
-      // The client must see the reset before the next request, which it would otherwise send over that connection.
+    const problems: Array<string> = []
+    for (const status of testedStatuses) {
+      const result = yield* resultOf(api, method, `/${status}`)
+      const wanted = expected(name, row, method, status)
+      if (result !== wanted) problems.push(`${status}: ${result}, expected ${wanted}`)
+      // The client must read the reset before the next request, which it would otherwise send over that connection.
       if (row.ending === "reset")
         yield* Effect.zipRight(
           until(() => sockets.size === 0),
-          reading
+          bothEndsRead
         )
-      // Bytes that are left of a response must not become the next one.
-      const after = yield* outcomeOf(api, "GET", "/next")
-      if (after !== '200 "next"') wrong.push(`after ${status}: ${after}`)
+      // Bytes that are left of a response must not be read as the next response.
+      const after = yield* resultOf(api, "GET", "/next")
+      if (after !== '200 "next"') problems.push(`after ${status}: ${after}`)
     }
-    expect(wrong).toEqual([])
+    expect(problems).toEqual([])
   }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
 
 const some = [200, 204, 205, 206, 301, 304, 401, 404, 429, 503]
 
-describe.concurrent("A response with", () => {
+describe.concurrent("NodeTransport", () => {
   for (const [name, row] of Object.entries(framings)) {
-    it.live(`${name} has the outcome of its status and framing`, () => run(name, row, "GET", true, statuses))
-    it.live(`${name} has no content if the status allows none`, () => run(name, row, "GET", false, contentless))
-    it.live(`${name} has no content if it answers HEAD`, () => run(name, row, "HEAD", false, some))
-    it.live(`${name} and content ends with its header if it answers HEAD`, () => run(name, row, "HEAD", true, some))
+    it.live(`reads a response with ${name} as its status and framing say`, () => run(name, row, "GET", true, statuses))
+    it.live(`reads no content of a response with ${name} if the status allows none`, () =>
+      run(name, row, "GET", false, contentless)
+    )
+    it.live(`reads no content of a response to HEAD with ${name}`, () => run(name, row, "HEAD", false, some))
+    it.live(`ends a response to HEAD with its header although ${name} and content follow`, () =>
+      run(name, row, "HEAD", true, some)
+    )
   }
 })
 
-describe("Interim responses", () => {
+describe("NodeTransport", () => {
   const interim = (status: number) => `HTTP/1.1 ${status} Interim\r\nlink: </a>; rel=preload\r\n\r\n`
   const final = (status: number) =>
     `HTTP/1.1 ${status} Final\r\n${status === 204 ? "" : "content-length: 5\r\n"}\r\n${status === 204 ? "" : "hello"}`
 
   for (const before of [[100], [102], [103], [110], [199], [100, 102, 103], [103, 103, 100, 100]]) {
-    it.live(`${before.join(", ")} are skipped before each status`, () =>
+    it.live(`skips the interim responses ${before.join(", ")} before each status`, () =>
       Effect.gen(function* () {
-        const { url } = yield* raw((socket, request) => {
+        const { url } = yield* serveRaw((socket, request) => {
           const status = Number(/^\w+ \/(\d+)/.exec(request)?.[1])
           socket.write(before.map(interim).join("") + final(status))
         })
         const api = yield* clientAt(url)
-        const outcomes = []
-        for (const status of [200, 201, 204, 302, 404, 503]) outcomes.push(yield* outcomeOf(api, "GET", `/${status}`))
-        expect(outcomes).toEqual([
+        const results = []
+        for (const status of [200, 201, 204, 302, 404, 503]) results.push(yield* resultOf(api, "GET", `/${status}`))
+        expect(results).toEqual([
           '200 "hello"',
           '201 "hello"',
           '204 ""',
@@ -221,23 +225,23 @@ describe("Interim responses", () => {
     )
   }
 
-  it.live("without a final response are a connection that was reset, whatever they are", () =>
+  it.live("fails with ConnectionReset if the connection ends after an interim response", () =>
     Effect.gen(function* () {
       for (const status of [100, 102, 103, 110, 199]) {
-        const { url } = yield* raw((socket) => socket.end(interim(status)))
+        const { url } = yield* serveRaw((socket) => socket.end(interim(status)))
         const api = yield* clientAt(url)
-        expect([status, yield* outcomeOf(api, "GET", "/")]).toEqual([status, "TransportError ConnectionReset"])
+        expect([status, yield* resultOf(api, "GET", "/")]).toEqual([status, "TransportError ConnectionReset"])
       }
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("101 fails, because the client asked for no other protocol", () =>
+  it.live("fails with ConnectionReset for 101, because it requested no other protocol", () =>
     Effect.gen(function* () {
-      const { url } = yield* raw((socket) =>
+      const { url } = yield* serveRaw((socket) =>
         socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
       )
       const api = yield* clientAt(url)
-      expect(yield* outcomeOf(api, "GET", "/")).toBe("TransportError ConnectionReset")
+      expect(yield* resultOf(api, "GET", "/")).toBe("TransportError ConnectionReset")
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 })

@@ -1,17 +1,17 @@
-/** Heads of responses that are unusual and allowed, and those that the parser rejects. */
+/** Response heads that are unusual and allowed, and those that the parser rejects. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { raw } from "./support/server.js"
+import { serveRaw } from "./support/server.js"
 
 describe("NodeTransport", () => {
-  it.live("answers a POST with a 204 that has a length, once, and uses a further connection after it", () =>
+  it.live("accepts a 204 or 205 with content-length, sends the POST once and opens another connection afterwards", () =>
     Effect.gen(function* () {
       for (const status of [204, 205]) {
         let requests = 0
-        const { url } = yield* raw((socket) => {
+        const { url } = yield* serveRaw((socket) => {
           requests++
           socket.write(`HTTP/1.1 ${status} X\r\ncontent-length: 5\r\n\r\n`)
         })
@@ -22,8 +22,8 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layerWith({ connections: 1 })), Effect.scoped)
   )
 
-  const answers: Record<string, readonly [text: string, body: string]> = {
-    "100 Continue that was not asked for": [
+  const responses: Record<string, readonly [text: string, body: string]> = {
+    "an unrequested 100 Continue": [
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello",
       "hello"
     ],
@@ -40,11 +40,11 @@ describe("NodeTransport", () => {
       "HTTP/1.1 100 Continue\r\n\r\n"
     ]
   }
-  for (const [name, [text, body]] of Object.entries(answers)) {
-    it.live(`accepts ${name}, whole and byte by byte, again and again over one connection`, () =>
+  for (const [name, [text, body]] of Object.entries(responses)) {
+    it.live(`accepts ${name}, whole and byte by byte, for three requests over one connection`, () =>
       Effect.gen(function* () {
         for (const size of [text.length, 1, 7]) {
-          const server = yield* raw((socket) => {
+          const server = yield* serveRaw((socket) => {
             socket.setNoDelay(true)
             const pieces = text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []
             const next = () => {
@@ -53,7 +53,7 @@ describe("NodeTransport", () => {
             }
             next()
           })
-          // A length that comes in pieces may have been read before it is known to be repeated.
+          // If a length arrives in pieces, the parser may read it before the repetition arrives.
           if (size < text.length && name.includes("length")) continue
           const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
           for (let n = 0; n < 3; n++) {
@@ -67,17 +67,17 @@ describe("NodeTransport", () => {
   }
 
   const rejected: Record<string, readonly [text: string, detail: RegExp]> = {
-    "lengths that contradict": ["content-length: 5\r\ncontent-length: 6\r\n\r\nhello", /content-length is repeated/],
-    "a length beside chunks": ["content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", /content-length is repeated/],
+    "contradicting lengths": ["content-length: 5\r\ncontent-length: 6\r\n\r\nhello", /content-length is repeated/],
+    "a length with chunks": ["content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", /content-length is repeated/],
     "a bare line feed": ["x: 1\n\r\n", /./],
     "a control character": ["x: \u0001\r\n\r\n", /^Invalid header value char$/],
     "a chunk without a size": ["transfer-encoding: chunked\r\n\r\n  5\r\nhello\r\n0\r\n\r\n", /chunk size/]
   }
-  it.live("rejects what its parser does, once, with the parser's words", () =>
+  it.live("rejects an invalid head after one request with the message of the parser", () =>
     Effect.gen(function* () {
       for (const [name, [text, detail]] of Object.entries(rejected)) {
         let requests = 0
-        const { url } = yield* raw((socket) => {
+        const { url } = yield* serveRaw((socket) => {
           requests++
           socket.end(`HTTP/1.1 200 OK\r\n${text}`, "latin1")
         })

@@ -29,7 +29,7 @@ const received = ({ frames }: FrameConnection): number =>
 
 const isHead = ({ type: kind }: { readonly type: number }) => kind === type.headers
 
-describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () => {
+describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
   const size = 200_000
   const body = Buffer.alloc(size, "0123456789")
 
@@ -38,7 +38,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     [1, 0]
   ] as const) {
     const name = (id: number) => (id === 0 ? "connection" : "stream")
-    it.live(`waits for the window of the ${name(second)} after that of the ${name(first)}`, () =>
+    it.live(`sends a body only after the window of the ${name(second)} opened after that of the ${name(first)}`, () =>
       Effect.gen(function* () {
         const server = yield* frameServer({ onRequest: ok })
         const api = yield* client(server.url)
@@ -56,7 +56,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     )
   }
 
-  it.live("follows SETTINGS that make its window smaller than nothing, and larger again", () =>
+  it.live("follows SETTINGS that make the window of a body negative and then larger", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ settings: [setting(4, 1000)], onRequest: ok })
       const api = yield* client(server.url)
@@ -78,7 +78,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("is read from its stream no faster than the server takes it", () =>
+  it.live("reads a stream body no faster than the server accepts it", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ onRequest: ok })
       const api = yield* client(server.url)
@@ -93,23 +93,23 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
   )
 
   for (const [name, make] of [
-    ["interrupted", () => Effect.interrupt],
+    ["is interrupted", () => Effect.interrupt],
     [
-      "answered early",
+      "has an early response",
       (server: { readonly opened: ReadonlyArray<FrameConnection> }) =>
         Effect.sync(() => server.opened[0]?.write(headers(1, 413, [], true)))
     ],
     [
-      "refused",
+      "is reset",
       (server: { readonly opened: ReadonlyArray<FrameConnection> }) =>
         Effect.sync(() => server.opened[0]?.write(reset(1, 7)))
     ],
     [
-      "cut",
+      "loses its connection",
       (server: { readonly opened: ReadonlyArray<FrameConnection> }) => Effect.sync(() => server.opened[0]?.lose())
     ]
   ] as const) {
-    it.live(`lets go of its stream when the request is ${name}`, () =>
+    it.live(`closes the stream of a body when the request ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* frameServer({})
         const api = yield* client(server.url)
@@ -122,7 +122,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
         )
         const call = yield* Effect.fork(Effect.exit(api.post("/", { body: HttpBody.stream(endless) })))
         yield* until(() => server.opened.some((connection) => received(connection) > 0))
-        if (name === "interrupted") yield* Fiber.interrupt(call)
+        if (name === "is interrupted") yield* Fiber.interrupt(call)
         else yield* make(server)
         yield* Fiber.await(call)
         yield* until(() => isReleased)
@@ -130,7 +130,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     )
   }
 
-  it.live("is given up for a response that is complete before it, and the connection goes on", () =>
+  it.live("stops sending a body after a complete response and keeps the connection", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onFrame: (connection, received) => {
@@ -149,7 +149,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("that fails is RequestBodyFailed, and the server gets RST_STREAM and no end", () =>
+  it.live("fails with RequestBodyFailed and resets the stream if a body fails or has the wrong length", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ onRequest: ok })
       const http = yield* HttpClient.HttpClient
@@ -175,7 +175,7 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("comes after a header section of several frames", () =>
+  it.live("sends a body after a header section of several frames", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ onRequest: ok })
       const api = yield* client(server.url)
@@ -185,28 +185,30 @@ describe.skipIf(certificates === undefined)("A request's body over HTTP/2", () =
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("times out when the server takes no more of it, and not while its stream gives nothing", () =>
-    Effect.gen(function* () {
-      const server = yield* frameServer({ onRequest: ok })
-      const api = yield* client(server.url)
-      const slow = Stream.concat(
-        Stream.make(piece),
-        Stream.fromEffect(Effect.delay(Effect.succeed(piece), "3 seconds"))
-      )
-      expect((yield* api.post("/", { body: HttpBody.stream(slow) })).status).toBe(200)
-      const error = yield* Effect.flip(api.post("/", { body: HttpBody.uint8Array(body) }))
-      expect(error).toMatchObject({ _tag: "TransportError", reason: "HeadersTimeout", sent: "maybe" })
-    }).pipe(Effect.provide(over({ headersTimeout: "2 seconds" })), Effect.scoped)
+  it.live(
+    "fails with HeadersTimeout when the server accepts no more of a body, but not while the body produces nothing",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* frameServer({ onRequest: ok })
+        const api = yield* client(server.url)
+        const slow = Stream.concat(
+          Stream.make(piece),
+          Stream.fromEffect(Effect.delay(Effect.succeed(piece), "3 seconds"))
+        )
+        expect((yield* api.post("/", { body: HttpBody.stream(slow) })).status).toBe(200)
+        const error = yield* Effect.flip(api.post("/", { body: HttpBody.uint8Array(body) }))
+        expect(error).toMatchObject({ _tag: "TransportError", reason: "HeadersTimeout", sent: "maybe" })
+      }).pipe(Effect.provide(over({ headersTimeout: "2 seconds" })), Effect.scoped)
   )
 })
 
-describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () => {
-  it.live("is sent no faster than its reader takes it, and other responses go on", () =>
+describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
+  it.live("grants no window while a body is not read, and other responses continue", () =>
     Effect.gen(function* () {
-      /** Sends as much as the windows that the client has granted allow. */
+      /** Sends more than the reader takes, within the windows that the client granted. */
       const server = yield* frameServer({
         onRequest: (request) => {
-          if (request.nth !== 1) return ok(request)
+          if (request.requestNumber !== 1) return ok(request)
           const { connection, id } = request
           connection.write(headers(id, 200))
           for (let sent = 0; sent < 256 * 1024; sent += piece.length) connection.write(data(id, piece))
@@ -225,7 +227,7 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("of many windows arrives whole", () =>
+  it.live("receives a body of many windows completely", () =>
     Effect.gen(function* () {
       const total = 4 * 1024 * 1024
       let left = total
@@ -256,7 +258,7 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("ends in time when it stops, and not while its reader reads nothing", () =>
+  it.live("fails with a body timeout when a body stops, but not while its reader pauses", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: ({ connection, id }) => {
@@ -272,10 +274,10 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
     }).pipe(Effect.provide(over({ bodyTimeout: "300 millis" })), Effect.scoped)
   )
 
-  it.live("that ends before its content-length is Truncated", () =>
+  it.live("fails with Truncated for a body shorter than its content-length", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
-        onRequest: ({ connection, id, nth }) => {
+        onRequest: ({ connection, id, requestNumber: nth }) => {
           const length = field("content-length", "5")
           if (nth === 1) connection.write(headers(id, 200, [length]), data(id, "1234", true))
           else connection.write(headers(id, 200, [length], true))
@@ -288,11 +290,11 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("is inflated, and a coding that ends early is an error", () =>
+  it.live("decodes a gzip body and fails with Truncated if it ends early", () =>
     Effect.gen(function* () {
       const coded = gzipSync("plain text")
       const server = yield* frameServer({
-        onRequest: ({ connection, id, nth }) =>
+        onRequest: ({ connection, id, requestNumber: nth }) =>
           connection.write(
             headers(id, 200, [field("content-encoding", "gzip")]),
             data(id, nth === 1 ? coded : coded.subarray(0, 12), true)
@@ -304,7 +306,7 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("may be followed by trailers", () =>
+  it.live("accepts trailers after a body", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: ({ connection, id }) =>
@@ -316,7 +318,7 @@ describe.skipIf(certificates === undefined)("A response's body over HTTP/2", () 
   )
 })
 
-describe.skipIf(certificates === undefined)("The header of a response over HTTP/2", () => {
+describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
   for (const [method, status] of [
     ["get", 204],
     ["get", 205],
@@ -328,7 +330,7 @@ describe.skipIf(certificates === undefined)("The header of a response over HTTP/
     ["head", 204]
   ] as const) {
     for (const hasData of [false, true]) {
-      it.live(`of ${status} to ${method.toUpperCase()} may have a content-length${hasData ? " and DATA" : ""}`, () =>
+      it.live(`accepts a ${status} to ${method.toUpperCase()} with content-length${hasData ? " and DATA" : ""}`, () =>
         Effect.gen(function* () {
           const server = yield* frameServer({
             onRequest: ({ connection, id }) => {
@@ -352,7 +354,7 @@ describe.skipIf(certificates === undefined)("The header of a response over HTTP/
     }
   }
 
-  it.live("may come after interim responses, which have no effect", () =>
+  it.live("ignores interim responses", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: (request) => {
@@ -367,7 +369,7 @@ describe.skipIf(certificates === undefined)("The header of a response over HTTP/
     }).pipe(Effect.provide(over()), Effect.scoped)
   )
 
-  it.live("times out when only interim responses come", () =>
+  it.live("fails with HeadersTimeout when only interim responses arrive", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: ({ connection, id }) => {
@@ -380,7 +382,7 @@ describe.skipIf(certificates === undefined)("The header of a response over HTTP/
     }).pipe(Effect.provide(over({ headersTimeout: "300 millis" })), Effect.scoped)
   )
 
-  /** A header of so many bytes, over as many frames as it needs. */
+  /** A header of `bytes` bytes, in as many frames as necessary. */
   const large = (id: number, bytes: number): Buffer => {
     const fields = Array.from({ length: Math.ceil(bytes / 132) }, (_, at) =>
       field(`x-${String(at).padStart(6, "0")}`, "y".repeat(92))
@@ -402,22 +404,25 @@ describe.skipIf(certificates === undefined)("The header of a response over HTTP/
     [64 * 1024, 40 * 1024, true],
     [64 * 1024, 100 * 1024, false]
   ] as const) {
-    it.live(`of ${bytes} bytes is ${isAllowed ? "accepted" : "HeaderTooLarge"} with ${maxHeaderSize ?? "16 KiB"}`, () =>
-      Effect.gen(function* () {
-        const server = yield* frameServer({
-          onRequest: (request) => {
-            if (request.nth === 1) request.connection.write(large(request.id, bytes))
-            else ok(request)
-          }
-        })
-        const api = yield* client(server.url)
-        const first = yield* Effect.either(api.get("/"))
-        if (isAllowed) expect(first._tag).toBe("Right")
-        else expect(first).toMatchObject({ left: { _tag: "TransportError", reason: "HeaderTooLarge", sent: "maybe" } })
-        // The connection goes on.
-        expect(yield* (yield* api.get("/")).text).toBe("ok")
-        expect(server.opened).toHaveLength(1)
-      }).pipe(Effect.provide(over({ maxHeaderSize })), Effect.scoped)
+    it.live(
+      `${isAllowed ? "accepts" : "rejects"} a header of ${bytes} bytes with a maxHeaderSize of ${maxHeaderSize ?? "16 KiB"}`,
+      () =>
+        Effect.gen(function* () {
+          const server = yield* frameServer({
+            onRequest: (request) => {
+              if (request.requestNumber === 1) request.connection.write(large(request.id, bytes))
+              else ok(request)
+            }
+          })
+          const api = yield* client(server.url)
+          const first = yield* Effect.either(api.get("/"))
+          if (isAllowed) expect(first._tag).toBe("Right")
+          else
+            expect(first).toMatchObject({ left: { _tag: "TransportError", reason: "HeaderTooLarge", sent: "maybe" } })
+          // The connection stays usable.
+          expect(yield* (yield* api.get("/")).text).toBe("ok")
+          expect(server.opened).toHaveLength(1)
+        }).pipe(Effect.provide(over({ maxHeaderSize })), Effect.scoped)
     )
   }
 })

@@ -1,4 +1,4 @@
-/** How responses over HTTP/2 can end, and what the client makes of each. Frames are written by hand. */
+/** The ways in which a response over HTTP/2 can end, and the result of each. Frames are written by hand. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -34,20 +34,20 @@ const framesOf = (progress: Progress, id: number, hasLength: boolean): ReadonlyA
   return all.slice(0, { nothing: 0, HEADERS: 1, "HEADERS and DATA": 2, all: 3 }[progress])
 }
 
-/** What follows the frames that are left out. */
+/** The frames that are left out. */
 const rest = (progress: Progress, id: number): ReadonlyArray<Buffer> =>
   framesOf("all", id, false).slice(framesOf(progress, id, false).length)
 
 const isBegun = (progress: Progress) => progress !== "nothing"
 
 /** `[reason, sent]` of the error, or the body. */
-type Outcome = readonly [string, string] | string
+type Result = readonly [string, string] | string
 
 interface Ending {
   readonly name: string
   readonly end: (request: FrameRequest, progress: Progress) => void
-  /** The outcome where the response is not complete. */
-  readonly outcome: (progress: Progress) => Outcome
+  /** The result if the response is not complete. */
+  readonly result: (progress: Progress) => Result
   readonly timeout?: Duration.DurationInput
 }
 
@@ -57,10 +57,10 @@ const cut = (sent: "no" | "maybe") => (progress: Progress) =>
 const resets: ReadonlyArray<Ending> = [0, 1, 2, 7, 8, 11, 13, 99].map((code) => ({
   name: `RST_STREAM with code ${code}`,
   end: ({ connection, id }) => connection.write(reset(id, code)),
-  outcome: cut(code === 7 ? "no" : "maybe")
+  result: cut(code === 7 ? "no" : "maybe")
 }))
 
-const goingOn =
+const goawayThenRest =
   (last: (id: number) => number): Ending["end"] =>
   ({ connection, id }, progress) => {
     connection.write(goaway(last(id)))
@@ -69,63 +69,63 @@ const goingOn =
 
 const endings: ReadonlyArray<Ending> = [
   ...resets,
-  { name: "GOAWAY of this stream, then the rest", end: goingOn((id) => id), outcome: () => body },
-  { name: "GOAWAY of a later stream, then the rest", end: goingOn(() => 2 ** 31 - 1), outcome: () => body },
+  { name: "GOAWAY of this stream, then the rest", end: goawayThenRest((id) => id), result: () => body },
+  { name: "GOAWAY of a later stream, then the rest", end: goawayThenRest(() => 2 ** 31 - 1), result: () => body },
   {
     name: "two GOAWAYs, the second of this stream, then the rest",
     end: (request, progress) => {
       request.connection.write(goaway(2 ** 31 - 1))
-      goingOn((id) => id)(request, progress)
+      goawayThenRest((id) => id)(request, progress)
     },
-    outcome: () => body
+    result: () => body
   },
   {
     name: "GOAWAY of an earlier stream",
     end: ({ connection, id }) => connection.write(goaway(id - 1)),
-    outcome: cut("no")
+    result: cut("no")
   },
   {
     name: "GOAWAY of an earlier stream with an error",
     end: ({ connection }) => connection.write(goaway(0, 2)),
-    outcome: cut("no")
+    result: cut("no")
   },
   {
     name: "GOAWAY of this stream with an error, and no more",
     end: ({ connection, id }) => connection.write(goaway(id, 2)),
-    outcome: cut("maybe")
+    result: cut("maybe")
   },
-  { name: "the end of the connection", end: ({ connection }) => connection.socket.end(), outcome: cut("maybe") },
+  { name: "FIN", end: ({ connection }) => connection.socket.end(), result: cut("maybe") },
   {
-    name: "GOAWAY of this stream and the end of the connection",
+    name: "GOAWAY of this stream and FIN",
     end: ({ connection, id }) => connection.socket.end(goaway(id)),
-    outcome: cut("maybe")
+    result: cut("maybe")
   },
   {
-    name: "the loss of the connection",
+    name: "RST of the connection",
     end: ({ connection }) => afterReading(connection.lose),
-    outcome: cut("maybe")
+    result: cut("maybe")
   },
   {
-    name: "a frame that is invalid",
+    name: "an invalid frame",
     end: ({ connection }) => connection.write(data(0, "x")),
-    outcome: () => ["InvalidHttpResponse", "maybe"]
+    result: () => ["InvalidHttpResponse", "maybe"]
   },
   {
     name: "silence",
     end: () => undefined,
     timeout: "1 second",
-    outcome: (progress) => [isBegun(progress) ? "BodyTimeout" : "HeadersTimeout", "maybe"]
+    result: (progress) => [isBegun(progress) ? "BodyTimeout" : "HeadersTimeout", "maybe"]
   }
 ]
 
-const outcomeOf = <E extends { readonly _tag: string }>(effect: Effect.Effect<string, E>) =>
+const resultOf = <E extends { readonly _tag: string }>(effect: Effect.Effect<string, E>) =>
   Effect.match(effect, {
-    onSuccess: (text): Outcome => text,
-    onFailure: (error): Outcome =>
+    onSuccess: (text): Result => text,
+    onFailure: (error): Result =>
       "reason" in error && "sent" in error ? [String(error.reason), String(error.sent)] : [error._tag, ""]
   })
 
-/** One call to a server that ends its response so, over a connection of its own. */
+/** One call, over a new connection, to a server that ends its response as `ending` does. */
 const call = (
   { end, timeout }: Ending,
   progress: Progress,
@@ -140,52 +140,54 @@ const call = (
       }
     })
     const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
-    const [elapsed, outcome] = yield* Effect.timed(outcomeOf(use(api)))
-    return { outcome, sends: server.requests.length, elapsed: Duration.toMillis(elapsed) }
+    const [elapsed, result] = yield* Effect.timed(resultOf(use(api)))
+    return { result, requests: server.requests.length, elapsed: Duration.toMillis(elapsed) }
   }).pipe(Effect.provide(over(timeout)), Effect.scoped)
 
-/** A busy machine needs its time. A response that its frames do not end takes 30 seconds. */
-const prompt = 29_000
+/** Limit for a busy machine. A response that its frames do not end takes 30 seconds. */
+const maxMs = 29_000
 
 // Each row waits for the end of its response for most of its time.
-describe.skipIf(certificates === undefined).concurrent("A response over HTTP/2", () => {
+describe.skipIf(certificates === undefined).concurrent("NodeTransport over HTTP/2", () => {
   for (const ending of endings) {
     for (const method of ["get", "post"] as const) {
-      it.live(`of ${method.toUpperCase()} that ends by ${ending.name}`, () =>
-        Effect.gen(function* () {
-          for (const progress of progresses) {
-            const wanted = progress === "all" ? body : ending.outcome(progress)
-            for (const hasLength of [true, false]) {
-              const { elapsed, outcome, sends } = yield* call(ending, progress, hasLength, (api) =>
-                Effect.flatMap(api[method]("/"), (response) => response.text)
-              )
-              expect([progress, hasLength, outcome, sends]).toEqual([progress, hasLength, wanted, 1])
-              expect(elapsed).toBeLessThan(prompt)
+      it.live(
+        `reports a response to ${method.toUpperCase()} that ends by ${ending.name}, at each point, after one request`,
+        () =>
+          Effect.gen(function* () {
+            for (const progress of progresses) {
+              const expected = progress === "all" ? body : ending.result(progress)
+              for (const hasLength of [true, false]) {
+                const { elapsed, result, requests } = yield* call(ending, progress, hasLength, (api) =>
+                  Effect.flatMap(api[method]("/"), (response) => response.text)
+                )
+                expect([progress, hasLength, result, requests]).toEqual([progress, hasLength, expected, 1])
+                expect(elapsed).toBeLessThan(maxMs)
+              }
             }
-          }
-        })
+          })
       )
     }
   }
 })
 
-// One after the other: on a busy event loop the client would see the header and the end of the connection at once.
-describe.skipIf(certificates === undefined)("A response over HTTP/2", () => {
+// In sequence: on a busy event loop the client would read the header and the end of the connection at once.
+describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
   for (const ending of endings) {
-    it.live(`that is streamed and ends by ${ending.name}`, () =>
+    it.live(`reports a streamed response that ends by ${ending.name}, at each point`, () =>
       Effect.gen(function* () {
         for (const progress of progresses) {
           for (const hasLength of [true, false]) {
-            const { outcome } = yield* call(ending, progress, hasLength, (api) =>
+            const { result } = yield* call(ending, progress, hasLength, (api) =>
               Effect.flatMap(api.execute(HttpClientRequest.get("/")), ({ stream }) =>
                 Stream.mkString(Stream.decodeText(stream))
               )
             )
-            const wanted = progress === "all" ? body : ending.outcome(progress)
-            const isError = typeof wanted !== "string"
-            // A body that fails while it is read is an error of the platform's.
-            const read = isError && isBegun(progress) ? "ResponseError" : wanted[0]
-            expect([progress, outcome === body ? body : outcome[0]]).toEqual([progress, isError ? read : body])
+            const expected = progress === "all" ? body : ending.result(progress)
+            const isError = typeof expected !== "string"
+            // A body that fails while it is read is a ResponseError of the platform.
+            const read = isError && isBegun(progress) ? "ResponseError" : expected[0]
+            expect([progress, result === body ? body : result[0]]).toEqual([progress, isError ? read : body])
           }
         }
       })

@@ -1,4 +1,4 @@
-/** Which protocol a connection speaks, and what holds for both. */
+/** How a connection selects its protocol, and what both protocols have in common. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -34,15 +34,15 @@ const many = (url: string, count: number) =>
     { concurrency: "unbounded" }
   )
 
-/** Answers with the version of HTTP. */
+/** Responds with the HTTP version of the request. */
 const version = ({ httpVersion }: { readonly httpVersion: string }, response: Http2ServerResponse | ServerResponse) => {
   response.end(httpVersion)
 }
 const http2 = () => listen(createSecureServer({ ...identity, allowHTTP1: true }, version), "https")
 const http1 = () => listen(createHttpsServer({ ...identity }, version), "https")
 
-describe.skipIf(certificates === undefined)("With allowH2, a connection", () => {
-  it.live("speaks HTTP/2 where the server chooses it, and HTTP/1.1 otherwise", () =>
+describe.skipIf(certificates === undefined)("NodeTransport with allowH2", () => {
+  it.live("uses HTTP/2 if the server selects it, and HTTP/1.1 otherwise", () =>
     Effect.gen(function* () {
       const [two, one, plain] = [yield* http2(), yield* http1(), yield* serve(version)]
       yield* Effect.gen(function* () {
@@ -59,7 +59,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("is used by HTTP/1.1 when it was opened to find the protocol, and reported once", () =>
+  it.live("reuses the connection that found HTTP/1.1 and reports it once to onConnect", () =>
     Effect.gen(function* () {
       const server = yield* http1()
       const opened: Array<string> = []
@@ -74,7 +74,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("asks for the protocol again when no other is left", () =>
+  it.live("negotiates the protocol again when no connection is left", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const before = yield* Scope.extend(http1(), scope)
@@ -94,7 +94,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("speaks HTTP/2 through the tunnel of a proxy", () =>
+  it.live("uses HTTP/2 through the tunnel of a proxy", () =>
     Effect.gen(function* () {
       const [origin, between] = [yield* http2(), yield* proxy()]
       const env = ConfigProvider.fromMap(new Map([["HTTPS_PROXY", between.url]]))
@@ -110,11 +110,11 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("shows the client's certificate", () =>
+  it.live("presents the client certificate over HTTP/2", () =>
     Effect.gen(function* () {
-      const wants = { ...identity, ca, requestCert: true, rejectUnauthorized: true }
-      const server = createSecureServer(wants, (request: Http2ServerRequest, response) => {
-        // A server of TLS has TLS sockets.
+      const requiring = { ...identity, ca, requestCert: true, rejectUnauthorized: true }
+      const server = createSecureServer(requiring, (request: Http2ServerRequest, response) => {
+        // The sockets of a TLS server are TLS sockets.
         const peer = (request.stream.session?.socket as TLSSocket).getPeerCertificate()
         response.end(String(peer.subject.CN))
       })
@@ -125,29 +125,33 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  const typed = (url: string, more?: NodeTransport.Options) =>
+  const postError = (url: string, more?: NodeTransport.Options) =>
     Effect.flatMap(ApiClient.make({ baseUrl: url, auth: Auth.none, retry: false }), (api) =>
       Effect.flip(api.post("/"))
     ).pipe(over(more))
 
-  it.live("that is not established fails before anything is sent", () =>
+  it.live("fails unsent if the connection is not established", () =>
     Effect.gen(function* () {
       const server = yield* http2()
-      const refused = yield* Effect.scoped(http2())
+      const closed = yield* Effect.scoped(http2())
       const fails = { _tag: "TransportError", sent: "no" }
-      expect(yield* typed(refused.url)).toMatchObject({ ...fails, reason: "ConnectionRefused", code: "ECONNREFUSED" })
-      expect(yield* typed(server.url, { tls: {} })).toMatchObject({ ...fails, reason: "Tls" })
-      const rejected = yield* typed(server.url, { allowAddress: () => false })
+      expect(yield* postError(closed.url)).toMatchObject({
+        ...fails,
+        reason: "ConnectionRefused",
+        code: "ECONNREFUSED"
+      })
+      expect(yield* postError(server.url, { tls: {} })).toMatchObject({ ...fails, reason: "Tls" })
+      const rejected = yield* postError(server.url, { allowAddress: () => false })
       expect(rejected).toMatchObject({ ...fails, reason: "AddressBlocked" })
-      const unknown = yield* typed("https://name.invalid")
+      const unknown = yield* postError("https://name.invalid")
       expect(unknown).toMatchObject({ ...fails, reason: "NameNotResolved" })
       expect(server.paths).toEqual([])
     }).pipe(Effect.scoped)
   )
 
-  it.live("that a proxy does not give fails as over HTTP/1.1, and names the proxy", () =>
+  it.live("fails like HTTP/1.1 and names the proxy if the proxy opens no tunnel", () =>
     Effect.gen(function* () {
-      const between = yield* proxy({ refuse: 407 })
+      const between = yield* proxy({ rejectWith: 407 })
       const origin = yield* http2()
       const env = ConfigProvider.fromMap(new Map([["HTTPS_PROXY", between.url]]))
       const failed = (allowH2: boolean) =>
@@ -163,7 +167,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("that does not come about ends all requests that wait for it after connectTimeout", () =>
+  it.live("fails all waiting requests after connectTimeout if the connection does not open", () =>
     Effect.gen(function* () {
       const silent = yield* listen(
         Net.createServer((socket) => socket.resume()),
@@ -174,14 +178,14 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
       const failed = yield* Effect.all([get, get, get], { concurrency: "unbounded" })
       for (const [elapsed, error] of failed) {
         expect(codeOf(error)).toBe("UND_ERR_CONNECT_TIMEOUT")
-        // Without the option it is 10 seconds.
+        // The default is 10 seconds.
         expect(Duration.toMillis(elapsed)).toBeLessThan(9_000)
       }
       expect(silent.connections).toBe(1)
     }).pipe(Effect.scoped)
   )
 
-  it.live("ends with the scope while it is opened", () =>
+  it.live("closes a connection that is being opened with the scope", () =>
     Effect.gen(function* () {
       const silent = yield* listen(
         Net.createServer((socket) => socket.resume()),
@@ -198,7 +202,7 @@ describe.skipIf(certificates === undefined)("With allowH2, a connection", () => 
     }).pipe(Effect.scoped)
   )
 
-  it.live("to each of 300 origins leaves nothing behind", () =>
+  it.live("closes the idle connections to 300 origins", () =>
     Effect.gen(function* () {
       const server = createSecureServer({ ...identity }, version)
       const { sockets, url } = yield* listen(server, "https")

@@ -1,4 +1,4 @@
-/** What a server over HTTP/2 must not send, and how far each violation reaches. */
+/** What a server must not send over HTTP/2, and which calls each violation ends. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import type { TransportError } from "@countersign/client/Errors"
@@ -90,12 +90,12 @@ const ofConnection: ReadonlyArray<Violation> = [
 /** A response whose header has this field too. */
 const withField = (name: string, value: string) => (id: number) => headers(id, 200, [field(name, value)], true)
 
-/** After these the other streams go on. */
+/** After these the other streams continue. */
 const ofStream: ReadonlyArray<Violation> = [
   ["DATA before HEADERS", code.protocol, (id) => data(id, "x", true)],
   ["a response without a status", code.protocol, (id) => frame(type.headers, 5, id, field("a", "b"))],
   ["a status of two digits", code.protocol, (id) => frame(type.headers, 5, id, field(":status", "20"))],
-  ["a status that is no number", code.protocol, (id) => frame(type.headers, 5, id, field(":status", "2e2"))],
+  ["a status that is not a number", code.protocol, (id) => frame(type.headers, 5, id, field(":status", "2e2"))],
   ["two statuses", code.protocol, (id) => headers(id, 200, [field(":status", "200")], true)],
   [
     "a status after other fields",
@@ -112,9 +112,9 @@ const ofStream: ReadonlyArray<Violation> = [
   ["an empty name", code.protocol, withField("", "b")],
   ["a value with CR and LF", code.protocol, withField("x", "a\r\nset-cookie: b=1")],
   ["a value with NUL", code.protocol, withField("x", "a\0b")],
-  ["connection", code.protocol, withField("connection", "close")],
-  ["transfer-encoding", code.protocol, withField("transfer-encoding", "chunked")],
-  ["a content-length that is no number", code.protocol, withField("content-length", "x")],
+  ["a connection field", code.protocol, withField("connection", "close")],
+  ["a transfer-encoding field", code.protocol, withField("transfer-encoding", "chunked")],
+  ["a content-length that is not a number", code.protocol, withField("content-length", "x")],
   ["a negative content-length", code.protocol, withField("content-length", "-1")],
   ["two content-lengths", code.protocol, withField("content-length", "1, 2")],
   [
@@ -128,11 +128,11 @@ const ofStream: ReadonlyArray<Violation> = [
 
 const over = NodeTransport.layerWith({ allowH2: true, tls: { ca: certificates?.ca ?? "" } })
 
-/** Two calls over one connection. The bytes are sent when both requests are there; the second is answered later. */
+/** Two calls over one connection. The bytes are sent after both requests. The second is answered later. */
 const calls = (bytes: (id: number) => Buffer) =>
   Effect.gen(function* () {
     const server = yield* frameServer({
-      onRequest: ({ connection, id, nth }) => {
+      onRequest: ({ connection, id, requestNumber: nth }) => {
         if (nth !== 2) return
         connection.write(bytes(1))
         setTimeout(() => connection.write(headers(id, 200), data(id, "ok", true)), 20)
@@ -159,14 +159,14 @@ const codesOf = (connection: FrameConnection | undefined): ReadonlyArray<number>
 
 const invalid = { _tag: "TransportError", reason: "InvalidHttpResponse", sent: "maybe" }
 
-describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", () => {
+describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
   for (const [name, expected, bytes] of ofConnection) {
-    it.live(`${name} ends all calls of the connection at once`, () =>
+    it.live(`ends all calls of the connection at once after ${name}`, () =>
       Effect.gen(function* () {
         const { codes, first, second } = yield* calls(bytes)
         expect(second).toMatchObject(invalid)
         expect((second as TransportError).code).toBe("ERR_HTTP2_ERROR")
-        // The header that is too large has a reason of its own.
+        // A header that is too large has its own reason.
         expect(first).toMatchObject({
           ...invalid,
           reason: expect.stringMatching(/^(InvalidHttpResponse|HeaderTooLarge)$/)
@@ -177,7 +177,7 @@ describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", (
   }
 
   for (const [name, expected, bytes] of ofStream) {
-    it.live(`${name} ends that call at once, and no other`, () =>
+    it.live(`ends only the call of the stream at once after ${name}`, () =>
       Effect.gen(function* () {
         const { codes, connections, first, second } = yield* calls(bytes)
         expect(first).toMatchObject(invalid)
@@ -187,7 +187,7 @@ describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", (
     )
   }
 
-  it.live("no SETTINGS first ends all calls at once", () =>
+  it.live("ends all calls at once if the first frame is not SETTINGS", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         settings: null,
@@ -198,13 +198,13 @@ describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", (
     }).pipe(Effect.provide(over), Effect.scoped)
   )
 
-  it.live("nothing after the handshake ends all calls after connectTimeout", () =>
+  it.live("ends all calls after connectTimeout if the server sends nothing after the handshake", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({ settings: null })
       const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none, retry: false })
-      const failed = Effect.flip(api.post("/"))
-      const [first, second] = yield* Effect.all([failed, failed], { concurrency: 2 })
-      // One request was sent; the other waited for SETTINGS.
+      const postError = Effect.flip(api.post("/"))
+      const [first, second] = yield* Effect.all([postError, postError], { concurrency: 2 })
+      // One request was sent. The other waited for SETTINGS.
       expect(first).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "maybe" })
       expect(second).toMatchObject({ _tag: "TransportError", reason: "ConnectTimeout", sent: "no" })
     }).pipe(
@@ -215,7 +215,7 @@ describe.skipIf(certificates === undefined)("A server over HTTP/2 that sends", (
     )
   )
 
-  it.live("frames after the end of a stream, unknown frames, priorities and padding is understood", () =>
+  it.live("accepts frames after the end of a stream, unknown frames, priorities and padding", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: ({ connection, id }) => {

@@ -1,4 +1,4 @@
-/** The client certificate of mutual TLS: which origins it is shown to. */
+/** The client certificate of mutual TLS: the origins to which it is presented. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -18,7 +18,7 @@ import { listen, serve } from "./support/server.js"
 const none = { ca: "", server: { cert: "", key: "" }, client: { cert: "", key: "" } }
 const { ca, client, server: identity } = certificates ?? none
 
-interface Way {
+interface Connection {
   readonly allowH2: boolean
   readonly layer: (options: NodeTransport.ProxyOptions) => Layer.Layer<HttpClient.HttpClient>
 }
@@ -28,11 +28,14 @@ const throughProxy = (url: string) => (options: NodeTransport.ProxyOptions) =>
     Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["HTTPS_PROXY", url]]))))
   )
 
-const ways = {
-  "over HTTP/1.1": Effect.succeed<Way>({ allowH2: false, layer: NodeTransport.layerWith }),
-  "over HTTP/2": Effect.succeed<Way>({ allowH2: true, layer: NodeTransport.layerWith }),
-  "through a tunnel": Effect.map(proxy(), ({ url }): Way => ({ allowH2: false, layer: throughProxy(url) })),
-  "over HTTP/2 through a tunnel": Effect.map(proxy(), ({ url }): Way => ({ allowH2: true, layer: throughProxy(url) }))
+const connections = {
+  "over HTTP/1.1": Effect.succeed<Connection>({ allowH2: false, layer: NodeTransport.layerWith }),
+  "over HTTP/2": Effect.succeed<Connection>({ allowH2: true, layer: NodeTransport.layerWith }),
+  "through a tunnel": Effect.map(proxy(), ({ url }): Connection => ({ allowH2: false, layer: throughProxy(url) })),
+  "over HTTP/2 through a tunnel": Effect.map(proxy(), ({ url }): Connection => ({
+    allowH2: true,
+    layer: throughProxy(url)
+  }))
 }
 
 /** The common name in the certificate of a connection's client. */
@@ -40,13 +43,13 @@ const peer = (socket: unknown): string | undefined =>
   // Each server here listens with TLS.
   (socket as TLSSocket).getPeerCertificate().subject?.CN as string | undefined
 
-/** A server that asks for a certificate, notes whose it is shown, and redirects where `next` says. */
-const asking = (seen: Array<string>, name: string, next: (path: string) => string | undefined) =>
+/** A server that requests a certificate, records the client's name, and redirects to what `next` returns. */
+const certificateServer = (seen: Array<string>, name: string, next: (path: string) => string | undefined) =>
   listen(
     createSecureServer(
       { ...identity, ca, requestCert: true, rejectUnauthorized: false, allowHTTP1: true },
       ({ httpVersion, socket, stream, url }, response) => {
-        // HTTP/2 hides the connection's socket behind a proxy of its own.
+        // With HTTP/2, Node hides the socket of the connection behind a Proxy object.
         const connection: unknown = httpVersion === "2.0" ? stream.session?.socket : socket
         seen.push(`${name}: ${peer(connection) ?? "no certificate"}`)
         const location = next(url)
@@ -57,7 +60,7 @@ const asking = (seen: Array<string>, name: string, next: (path: string) => strin
     "https"
   )
 
-const named = (url: string, host: string): string => url.replace("127.0.0.1", host)
+const withHost = (url: string, host: string): string => url.replace("127.0.0.1", host)
 
 const clientCertificate = (origins: ReadonlyArray<string>) => ({
   ca,
@@ -69,23 +72,23 @@ const clientCertificate = (origins: ReadonlyArray<string>) => ({
 const get = (baseUrl: string, path = "/") =>
   Effect.flatMap(ApiClient.make({ baseUrl, auth: Auth.none, retry: false }), (api) => api.get(path))
 
-describe.skipIf(certificates === undefined)("a client certificate", () => {
+describe.skipIf(certificates === undefined)("NodeTransport", () => {
   const targets: Record<string, (own: string, other: string) => string> = {
     "another port": (_, other) => other,
-    "another host": (_, other) => named(other, "localhost"),
-    "another host, the same server": (own) => named(own, "localhost")
+    "another host": (_, other) => withHost(other, "localhost"),
+    "another host, the same server": (own) => withHost(own, "localhost")
   }
 
-  for (const [name, way] of Object.entries(ways)) {
+  for (const [name, connection] of Object.entries(connections)) {
     for (const [where, target] of Object.entries(targets)) {
-      it.live(`is shown to its own origin and not after a redirect to ${where}, ${name}`, () =>
+      it.live(`presents the client certificate to its origin and not after a redirect to ${where}, ${name}`, () =>
         Effect.gen(function* () {
-          const { allowH2, layer } = yield* way
+          const { allowH2, layer } = yield* connection
           const seen: Array<string> = []
           let back = ""
           let to = ""
-          const other = yield* asking(seen, "other", () => `${back}/end`)
-          const own = yield* asking(seen, "own", (path) =>
+          const other = yield* certificateServer(seen, "other", () => `${back}/end`)
+          const own = yield* certificateServer(seen, "own", (path) =>
             path === "/start" ? `${to}/middle` : path === "/middle" ? `${back}/end` : undefined
           )
           back = own.url
@@ -101,20 +104,20 @@ describe.skipIf(certificates === undefined)("a client certificate", () => {
     }
   }
 
-  it.live("is shown to each origin of the list, however it is written", () =>
+  it.live("presents the client certificate to each origin of the list, however the origin is written", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
-      const first = yield* asking(seen, "first", () => undefined)
-      const second = yield* asking(seen, "second", () => undefined)
-      const origins = [`${first.url}/v1?a=b`, named(second.url, "LOCALHOST").replace("https", "HTTPS")]
-      yield* Effect.all([get(first.url), get(named(second.url, "localhost"))]).pipe(
+      const first = yield* certificateServer(seen, "first", () => undefined)
+      const second = yield* certificateServer(seen, "second", () => undefined)
+      const origins = [`${first.url}/v1?a=b`, withHost(second.url, "LOCALHOST").replace("https", "HTTPS")]
+      yield* Effect.all([get(first.url), get(withHost(second.url, "localhost"))]).pipe(
         Effect.provide(NodeTransport.layerWith({ tls: clientCertificate(origins) }))
       )
       expect(seen.sort()).toEqual(["first: client", "second: client"])
     }).pipe(Effect.scoped)
   )
 
-  it.live("is not shown to a proxy, even where the proxy is one of the origins", () =>
+  it.live("does not present the client certificate to a proxy, even if origins contains the proxy", () =>
     Effect.gen(function* () {
       const seen: Array<string | undefined> = []
       const https = createHttpsServer({ ...identity, ca, requestCert: true, rejectUnauthorized: false })
@@ -133,15 +136,15 @@ describe.skipIf(certificates === undefined)("a client certificate", () => {
     "no origins": undefined,
     "an empty list": [],
     "an origin without https": ["http://api.example.com"],
-    "text that is no URL": ["api.example.com"],
-    "one good origin and one that is no URL": ["https://api.example.com", "api.example.com"]
+    "an origin that is not a URL": ["api.example.com"],
+    "one valid origin and one that is not a URL": ["https://api.example.com", "api.example.com"]
   })) {
-    it.live(`is never sent with ${how}: https requests fail unsent, http requests are sent`, () =>
+    it.live(`fails https requests unsent and sends http requests with a client certificate and ${how}`, () =>
       Effect.gen(function* () {
         const seen: Array<string> = []
-        const secure = yield* asking(seen, "own", () => undefined)
+        const secure = yield* certificateServer(seen, "own", () => undefined)
         const plain = yield* serve((_, response) => void response.end())
-        // The type forbids it; a program in JavaScript, or one that casts its configuration, can do it.
+        // Types forbid this. JavaScript, or a cast of the configuration, allows it.
         const tls = clientCertificate(origins as unknown as ReadonlyArray<string>)
         const transport = NodeTransport.layerWith({ tls })
         const error = yield* Effect.flip(get(secure.url)).pipe(Effect.provide(transport))
@@ -153,28 +156,28 @@ describe.skipIf(certificates === undefined)("a client certificate", () => {
     )
   }
 
-  it.live("of a server: `servername` holds for the origins only", () =>
+  it.live("uses tls.servername for the origins only", () =>
     Effect.gen(function* () {
       const https = createHttpsServer({ ...identity }, (_, response) => void response.end())
       const own = yield* listen(https, "https")
       const transport = NodeTransport.layerWith({ tls: { ca, origins: [own.url], servername: "other.test" } })
       const error = yield* Effect.flip(get(own.url)).pipe(Effect.provide(transport))
       expect(error).toMatchObject({ _tag: "TransportError", code: "ERR_TLS_CERT_ALTNAME_INVALID" })
-      const elsewhere = yield* get(named(own.url, "localhost")).pipe(Effect.provide(transport))
-      expect(elsewhere.status).toBe(200)
+      const otherHost = yield* get(withHost(own.url, "localhost")).pipe(Effect.provide(transport))
+      expect(otherHost.status).toBe(200)
     }).pipe(Effect.scoped)
   )
 
-  it("does not compile without the origins that it is for", () => {
+  it("requires origins for a certificate and a servername in its types", () => {
     const key = Redacted.make("key")
     expectTypeOf({ ca: "ca" }).toExtend<NodeTransport.Tls>()
     expectTypeOf({ ca: "ca", origins: ["https://api.test"], cert: "cert", key }).toExtend<NodeTransport.Tls>()
     expectTypeOf({ origins: ["https://api.test"], servername: "api.test" }).toExtend<NodeTransport.Tls>()
-    // @ts-expect-error a certificate without origins
+    // @ts-expect-error: a certificate without origins.
     NodeTransport.layerWith({ tls: { ca: "ca", cert: "cert", key } })
-    // @ts-expect-error a name without origins
+    // @ts-expect-error: a servername without origins.
     NodeTransport.layerWith({ tls: { servername: "api.test" } })
-    // @ts-expect-error the same through a proxy
+    // @ts-expect-error: the same with a proxy.
     NodeTransport.layerProxyEnvWith({ tls: { cert: "cert" } })
   })
 })

@@ -1,4 +1,4 @@
-/** A real forward proxy: squid, with and without credentials. */
+/** squid as the forward proxy, with and without credentials. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -24,13 +24,13 @@ const withUser = (url: string, { name, password }: ProxyUser): string => {
   return full.href
 }
 
-/** A POST with credentials, a content type and a header field of its own. */
+/** A POST with credentials, a content type and another header field. */
 const post = (baseUrl: string) =>
   ApiClient.make({ baseUrl, auth: Auth.none, headers: { "x-custom": "one, two" } }).pipe(
     Effect.flatMap((api) => api.post("/orders?a=1", { json: { a: "é" }, headers: { authorization: "Bearer secret" } }))
   )
 
-/** A wrong or an absent URL does not compile, so the environment and the option are both tried. */
+/** The same proxy by the option and by the environment. */
 const transports = (url: string) => ({
   option: NodeTransport.layerWith({ proxy: Redacted.make(url), tls }),
   environment: NodeTransport.layerProxyEnvWith({ tls }).pipe(
@@ -50,13 +50,13 @@ const expectPost = ({ requests }: Recorder) => {
   expect(Buffer.from(request?.body ?? "", "latin1").toString()).toBe('{"a":"é"}')
 }
 
-describe("squid", () => {
+describe("NodeTransport", () => {
   for (const [how, secure] of [
-    ["forwards", false],
-    ["opens a tunnel for", true]
+    ["is forwarded by squid", false],
+    ["uses a tunnel of squid", true]
   ] as const) {
     for (const credentials of [undefined, user]) {
-      const name = `${how} a POST ${credentials === undefined ? "without" : "with"} credentials for the proxy`
+      const name = `sends a POST that ${how} ${credentials === undefined ? "without" : "with"} credentials for the proxy`
       it.live.skipIf(!hasSquid || certificates === undefined)(name, () =>
         Effect.gen(function* () {
           const url = yield* squid(credentials)
@@ -71,7 +71,7 @@ describe("squid", () => {
     }
 
     it.live.skipIf(!hasSquid || certificates === undefined)(
-      `${how} nothing for a wrong password, and shows none in the error`,
+      `fails with ProxyFailed and prints no password for a POST that ${how} if the password is wrong`,
       () =>
         Effect.gen(function* () {
           const proxyUrl = yield* squid(user)
@@ -92,7 +92,7 @@ describe("squid", () => {
   }
 
   it.live.skipIf(!hasSquid || certificates === undefined)(
-    "opens no tunnel to a host that its rules forbid, or that it does not reach",
+    "fails with ProxyFailed if squid forbids or cannot reach the host of a tunnel",
     () =>
       Effect.gen(function* () {
         const url = yield* squid()

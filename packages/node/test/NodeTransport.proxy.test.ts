@@ -1,4 +1,4 @@
-/** Proxies that the environment names. */
+/** Proxies of the environment and of the option. */
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -12,7 +12,7 @@ import { createServer as createHttpsServer } from "node:https"
 import { inspect } from "node:util"
 import { certificates } from "./support/certificates.js"
 import { proxy } from "./support/proxy.js"
-import { codeOf, listen, raw, serve } from "./support/server.js"
+import { codeOf, listen, serveRaw, serve } from "./support/server.js"
 
 const env = (entries: Record<string, string>, options: NodeTransport.ProxyOptions = {}) =>
   Effect.provide(
@@ -23,13 +23,13 @@ const env = (entries: Record<string, string>, options: NodeTransport.ProxyOption
 
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
 
-/** An origin that answers with the header fields that it got. */
+/** An origin that responds with the header fields that it received. */
 const origin = serve(({ headers, url }, response) => response.end(JSON.stringify({ url, ...headers })))
 const basic = `Basic ${Buffer.from("us er:p@ss").toString("base64")}`
 const withUser = (url: string) => url.replace("://", "://us%20er:p%40ss@")
 
-describe("A proxy of the environment", () => {
-  it.live("is asked to forward what goes to http, with the credentials that it alone gets", () =>
+describe("NodeTransport.layerProxyEnv", () => {
+  it.live("forwards http requests to HTTP_PROXY and sends the credentials of the proxy only there", () =>
     Effect.gen(function* () {
       const to = yield* origin
       const through = yield* proxy()
@@ -49,36 +49,38 @@ describe("A proxy of the environment", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(certificates === undefined)("opens a tunnel to https, and sees nothing of what is in it", () =>
-    Effect.gen(function* () {
-      const { ca = "", server } = certificates ?? {}
-      const seen: Array<unknown> = []
-      const to = yield* listen(
-        createHttpsServer({ ...server }, ({ headers }, response) => {
-          seen.push(headers["proxy-authorization"])
-          response.end("secret")
-        }),
-        "https"
-      )
-      const through = yield* proxy()
-      const { port } = new URL(to.url)
-      const bodies = yield* Effect.replicateEffect(text(`https://localhost:${port}/path`), 3).pipe(
-        env({ https_proxy: withUser(through.url) }, { tls: { ca } })
-      )
-      expect([bodies, seen]).toEqual([
-        ["secret", "secret", "secret"],
-        [undefined, undefined, undefined]
-      ])
-      expect(through.requests).toEqual([
-        { line: `CONNECT localhost:${port}`, authorization: basic, host: `localhost:${port}` }
-      ])
-      // The certificate is that of the origin, and verified.
-      const error = yield* Effect.flip(text(`https://localhost:${port}/`)).pipe(env({ HTTPS_PROXY: through.url }))
-      expect(codeOf(error)).toMatch(/SELF_SIGNED|UNABLE_TO/)
-    }).pipe(Effect.scoped)
+  it.live.skipIf(certificates === undefined)(
+    "opens a tunnel for https, verifies the origin and shows the proxy no request",
+    () =>
+      Effect.gen(function* () {
+        const { ca = "", server } = certificates ?? {}
+        const seen: Array<unknown> = []
+        const to = yield* listen(
+          createHttpsServer({ ...server }, ({ headers }, response) => {
+            seen.push(headers["proxy-authorization"])
+            response.end("secret")
+          }),
+          "https"
+        )
+        const through = yield* proxy()
+        const { port } = new URL(to.url)
+        const bodies = yield* Effect.replicateEffect(text(`https://localhost:${port}/path`), 3).pipe(
+          env({ https_proxy: withUser(through.url) }, { tls: { ca } })
+        )
+        expect([bodies, seen]).toEqual([
+          ["secret", "secret", "secret"],
+          [undefined, undefined, undefined]
+        ])
+        expect(through.requests).toEqual([
+          { line: `CONNECT localhost:${port}`, authorization: basic, host: `localhost:${port}` }
+        ])
+        // The certificate is that of the origin, and verified.
+        const error = yield* Effect.flip(text(`https://localhost:${port}/`)).pipe(env({ HTTPS_PROXY: through.url }))
+        expect(codeOf(error)).toMatch(/SELF_SIGNED|UNABLE_TO/)
+      }).pipe(Effect.scoped)
   )
 
-  it.live("is not asked for hosts that NO_PROXY lists, nor for the other scheme", () =>
+  it.live("uses no proxy for hosts of NO_PROXY and for the other scheme", () =>
     Effect.gen(function* () {
       const to = yield* origin
       const through = yield* proxy()
@@ -92,9 +94,9 @@ describe("A proxy of the environment", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that opens no tunnel in time is a connect timeout", () =>
+  it.live("fails with a connect timeout if the proxy opens no tunnel in time", () =>
     Effect.gen(function* () {
-      const silent = yield* raw(() => undefined)
+      const silent = yield* serveRaw(() => undefined)
       const error = yield* Effect.flip(text("https://name.test/")).pipe(
         env({ HTTPS_PROXY: silent.url }, { connectTimeout: "150 millis" })
       )
@@ -102,7 +104,7 @@ describe("A proxy of the environment", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("whose URL is none is a ConfigError that does not repeat it", () =>
+  it.live("fails with a ConfigError that does not print an invalid proxy URL", () =>
     Effect.gen(function* () {
       for (const url of ["http://u:hunter2@", "socks5://u:hunter2@host", "http://u:hunter2%zz@host"]) {
         const exit = yield* Effect.exit(text("http://name.test/").pipe(env({ HTTP_PROXY: url })))
@@ -114,8 +116,8 @@ describe("A proxy of the environment", () => {
   )
 })
 
-describe("The option proxy", () => {
-  it.live("takes a string, a URL, a redacted one of both, or one for each scheme", () =>
+describe("NodeTransport.layerWith", () => {
+  it.live("accepts as proxy a string, a URL, a Redacted of either, or one per scheme", () =>
     Effect.gen(function* () {
       const to = yield* origin
       const through = yield* proxy()
@@ -127,7 +129,7 @@ describe("The option proxy", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is bypassed by the hosts of noProxy, by the other scheme, and where it is undefined", () =>
+  it.live("uses no proxy for hosts of noProxy, for the other scheme and if proxy is undefined", () =>
     Effect.gen(function* () {
       const to = yield* origin
       const through = yield* proxy()
@@ -147,22 +149,24 @@ describe("The option proxy", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("fails with a ConfigError that names the option, and no password, when the Layer is built", () =>
-    Effect.gen(function* () {
-      const secret = "http://u:hunter2@"
-      for (const [value, path] of [
-        ["", ["proxy"]],
-        [secret, ["proxy"]],
-        [Redacted.make(secret), ["proxy"]],
-        [{ http: "socks5://u:hunter2@host" }, ["proxy", "http"]],
-        [{ https: Redacted.make("http://u:hunter2%zz@host") }, ["proxy", "https"]],
-        [{ https: "" }, ["proxy", "https"]],
-        [{ noProxy: ["a.test", "10.0.0.0/33"] }, ["proxy", "noProxy"]]
-      ] as const) {
-        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTransport.layerWith({ proxy: value }))))
-        expect(error).toMatchObject({ _op: "InvalidData", path })
-        expect(inspect(error, { depth: 10 })).not.toContain("hunter2")
-      }
-    })
+  it.live(
+    "fails with a ConfigError that names the option and no password when the Layer is built with an invalid proxy",
+    () =>
+      Effect.gen(function* () {
+        const secret = "http://u:hunter2@"
+        for (const [value, path] of [
+          ["", ["proxy"]],
+          [secret, ["proxy"]],
+          [Redacted.make(secret), ["proxy"]],
+          [{ http: "socks5://u:hunter2@host" }, ["proxy", "http"]],
+          [{ https: Redacted.make("http://u:hunter2%zz@host") }, ["proxy", "https"]],
+          [{ https: "" }, ["proxy", "https"]],
+          [{ noProxy: ["a.test", "10.0.0.0/33"] }, ["proxy", "noProxy"]]
+        ] as const) {
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeTransport.layerWith({ proxy: value }))))
+          expect(error).toMatchObject({ _op: "InvalidData", path })
+          expect(inspect(error, { depth: 10 })).not.toContain("hunter2")
+        }
+      })
   )
 })

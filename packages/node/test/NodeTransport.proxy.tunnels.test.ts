@@ -1,4 +1,4 @@
-/** Tunnels of a proxy: how long they take to open, who they belong to, and that none is left over. */
+/** Tunnels of a proxy: timeouts while they open, TLS in them, and that none is left open. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -16,30 +16,30 @@ import * as Net from "node:net"
 import type { TLSSocket } from "node:tls"
 import { certificates } from "./support/certificates.js"
 import { proxy } from "./support/proxy.js"
-import { codeOf, listen, raw, serve, until } from "./support/server.js"
+import { codeOf, listen, serveRaw, serve, until } from "./support/server.js"
 
 const { ca = "", client = { cert: "", key: "" }, server: identity } = certificates ?? {}
 const text = (url: string) => Effect.flatMap(HttpClient.get(url), (response) => response.text)
 
-/** The error of a GET without retries, and after how many milliseconds it came. */
-const failed = (url: string, transport: Omit<NodeTransport.OptionsWithProxy, "tls">, options: object = {}) =>
+/** The error of a GET without retries, and the milliseconds until it. */
+const getError = (url: string, transport: Omit<NodeTransport.OptionsWithProxy, "tls">, options: object = {}) =>
   ApiClient.make({ baseUrl: url, auth: Auth.none, retry: false, ...options }).pipe(
     Effect.flatMap((api) => Effect.timed(Effect.flip(api.get("/")))),
     Effect.map(([took, error]) => ({ error, ms: Duration.toMillis(took) })),
     Effect.provide(NodeTransport.layerWith({ ...transport, tls: { ca } }))
   )
 
-/** The transport's own time for connecting, in milliseconds: on a busy machine a shorter time can last almost as long. */
-const unset = 10_000
+/** The default connectTimeout in milliseconds. On a busy machine, a shorter limit may take almost as long. */
+const defaultConnectMs = 10_000
 
-const silent = raw(() => undefined)
+const silent = serveRaw(() => undefined)
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
-/** A proxy that opens the tunnel, and leads it nowhere. */
-const leadingNowhere = raw((socket, request) => void (request.startsWith("CONNECT") && socket.write(established)))
+/** A proxy that opens the tunnel but does not connect it. */
+const unconnected = serveRaw((socket, request) => void (request.startsWith("CONNECT") && socket.write(established)))
 
-/** A proxy that opens the tunnel, and closes it at the first bytes in it. */
-const closing = raw(
+/** A proxy that opens the tunnel and closes it at its first bytes. */
+const closing = serveRaw(
   (socket, request) => void (request.startsWith("CONNECT") ? socket.write(established) : socket.destroy())
 )
 
@@ -52,98 +52,106 @@ const tunnelTo = (socket: Net.Socket, port: number) => {
   socket.on("close", () => onward.destroy())
 }
 
-describe("A tunnel", () => {
-  it.live("that the proxy does not open fails with ProxyFailed after connectTimeout", () =>
+describe("NodeTransport", () => {
+  it.live("fails with ProxyFailed after connectTimeout if the proxy does not open a tunnel", () =>
     Effect.gen(function* () {
       const { sockets, url } = yield* silent
       for (const proxyUrl of [url, url.replace("http:", "https:")]) {
-        const { error, ms } = yield* failed("https://api.test", { proxy: proxyUrl, connectTimeout: "300 millis" })
+        const { error, ms } = yield* getError("https://api.test", { proxy: proxyUrl, connectTimeout: "300 millis" })
         expect(error).toMatchObject({ reason: "ProxyFailed", sent: "no", code: "UND_ERR_CONNECT_TIMEOUT" })
         expect(ms).toBeGreaterThan(290)
-        expect(ms).toBeLessThan(unset)
+        expect(ms).toBeLessThan(defaultConnectMs)
       }
       yield* until(() => sockets.size === 0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("in which the TLS handshake does not end fails with ConnectTimeout of the origin", () =>
+  it.live("fails with ConnectTimeout if the TLS handshake in a tunnel does not end", () =>
     Effect.gen(function* () {
-      const { sockets, url } = yield* leadingNowhere
-      const { error, ms } = yield* failed("https://api.test", { proxy: url, connectTimeout: "300 millis" })
+      const { sockets, url } = yield* unconnected
+      const { error, ms } = yield* getError("https://api.test", { proxy: url, connectTimeout: "300 millis" })
       expect(error).toMatchObject({ reason: "ConnectTimeout", sent: "no" })
-      expect(ms).toBeLessThan(unset)
+      expect(ms).toBeLessThan(defaultConnectMs)
       yield* until(() => sockets.size === 0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is closed in the TLS handshake fails at once, with nothing sent", () =>
+  it.live("fails at once and unsent if a tunnel closes during the TLS handshake", () =>
     Effect.gen(function* () {
       const { sockets, url } = yield* closing
-      const { error, ms } = yield* failed("https://api.test", { proxy: url })
+      const { error, ms } = yield* getError("https://api.test", { proxy: url })
       expect(error).toMatchObject({ _tag: "TransportError", sent: "no" })
-      expect(ms).toBeLessThan(unset)
+      expect(ms).toBeLessThan(defaultConnectMs)
       yield* until(() => sockets.size === 0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("is opened within the deadline of the request", () =>
+  it.live("opens a tunnel within the timeout of the request and closes it afterwards", () =>
     Effect.gen(function* () {
-      for (const server of [silent, leadingNowhere]) {
+      for (const server of [silent, unconnected]) {
         const { sockets, url } = yield* server
-        const { error, ms } = yield* failed("https://api.test", { proxy: url }, { timeout: { exchange: "200 millis" } })
+        const { error, ms } = yield* getError(
+          "https://api.test",
+          { proxy: url },
+          { timeout: { exchange: "200 millis" } }
+        )
         expect(error).toMatchObject({ _tag: "Timeout", scope: "exchange" })
-        expect(ms).toBeLessThan(unset)
-        // Without the timeout of the transport, which is ten seconds.
+        expect(ms).toBeLessThan(defaultConnectMs)
+        // Before connectTimeout, which is ten seconds.
         yield* until(() => sockets.size === 0)
       }
     }).pipe(Effect.scoped)
   )
 
   for (const allowH2 of [false, true]) {
-    it.live(`is closed when all requests that wait for it are interrupted, with allowH2: ${allowH2}`, () =>
-      Effect.gen(function* () {
-        for (const server of [silent, leadingNowhere]) {
-          const { sockets, url } = yield* server
-          yield* Effect.gen(function* () {
-            const first = yield* Effect.fork(text("https://api.test/1"))
-            const rest = yield* Effect.all([2, 3].map((n) => Effect.fork(text(`https://api.test/${n}`))))
-            yield* until(() => sockets.size > 0)
-            yield* Fiber.interrupt(first)
-            yield* Effect.sleep("50 millis")
-            expect(sockets.size).toBeGreaterThan(0)
-            yield* Fiber.interruptAll(rest)
-            yield* until(() => sockets.size === 0)
-          }).pipe(Effect.provide(NodeTransport.layerWith({ proxy: url, allowH2, connectTimeout: "1 minute" })))
-        }
-      }).pipe(Effect.scoped)
+    it.live(
+      `closes a tunnel that is being opened when all its waiting requests are interrupted, with allowH2: ${allowH2}`,
+      () =>
+        Effect.gen(function* () {
+          for (const server of [silent, unconnected]) {
+            const { sockets, url } = yield* server
+            yield* Effect.gen(function* () {
+              const first = yield* Effect.fork(text("https://api.test/1"))
+              const rest = yield* Effect.all([2, 3].map((n) => Effect.fork(text(`https://api.test/${n}`))))
+              yield* until(() => sockets.size > 0)
+              yield* Fiber.interrupt(first)
+              yield* Effect.sleep("50 millis")
+              expect(sockets.size).toBeGreaterThan(0)
+              yield* Fiber.interruptAll(rest)
+              yield* until(() => sockets.size === 0)
+            }).pipe(Effect.provide(NodeTransport.layerWith({ proxy: url, allowH2, connectTimeout: "1 minute" })))
+          }
+        }).pipe(Effect.scoped)
     )
   }
 
-  it.live.skipIf(certificates === undefined)("can be opened after others to the same origin were interrupted", () =>
-    Effect.gen(function* () {
-      let answers = false
-      const pending: Array<() => void> = []
-      const holding = yield* raw((socket, request) => {
-        if (!request.startsWith("CONNECT")) return
-        const open = () => tunnelTo(socket, Number(/:(\d+) /.exec(request)?.[1]))
-        if (answers) open()
-        else pending.push(open)
-      })
-      const origin = yield* listen(
-        createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
-        "https"
-      )
-      yield* Effect.gen(function* () {
-        const fiber = yield* Effect.fork(text(origin.url))
-        yield* until(() => pending.length === 1)
-        yield* Fiber.interrupt(fiber)
-        answers = true
-        expect(yield* text(origin.url)).toBe("ok")
-      }).pipe(Effect.provide(NodeTransport.layerWith({ proxy: holding.url, tls: { ca } })))
-    }).pipe(Effect.scoped)
+  it.live.skipIf(certificates === undefined)(
+    "opens a tunnel after requests for others to the same origin were interrupted",
+    () =>
+      Effect.gen(function* () {
+        let isOpening = false
+        const pending: Array<() => void> = []
+        const delaying = yield* serveRaw((socket, request) => {
+          if (!request.startsWith("CONNECT")) return
+          const open = () => tunnelTo(socket, Number(/:(\d+) /.exec(request)?.[1]))
+          if (isOpening) open()
+          else pending.push(open)
+        })
+        const origin = yield* listen(
+          createHttpsServer({ ...identity }, (_, response) => response.end("ok")),
+          "https"
+        )
+        yield* Effect.gen(function* () {
+          const fiber = yield* Effect.fork(text(origin.url))
+          yield* until(() => pending.length === 1)
+          yield* Fiber.interrupt(fiber)
+          isOpening = true
+          expect(yield* text(origin.url)).toBe("ok")
+        }).pipe(Effect.provide(NodeTransport.layerWith({ proxy: delaying.url, tls: { ca } })))
+      }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(certificates === undefined)("that is idle is closed with the scope of the transport", () =>
+  it.live.skipIf(certificates === undefined)("closes an idle tunnel when the scope of the transport closes", () =>
     Effect.gen(function* () {
       const through = yield* proxy()
       const origin = yield* listen(
@@ -159,9 +167,9 @@ describe("A tunnel", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("that is being opened is closed with the scope of the transport", () =>
+  it.live("closes a tunnel that is being opened when the scope of the transport closes", () =>
     Effect.gen(function* () {
-      for (const server of [silent, leadingNowhere]) {
+      for (const server of [silent, unconnected]) {
         const { sockets, url } = yield* server
         const scope = yield* Scope.make()
         const transport = yield* Scope.extend(NodeTransport.make({ proxy: url, connectTimeout: "1 minute" }), scope)
@@ -174,7 +182,7 @@ describe("A tunnel", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(certificates === undefined)("carries HTTP/2 to an origin that chooses it", () =>
+  it.live.skipIf(certificates === undefined)("uses HTTP/2 through a tunnel if the origin selects it", () =>
     Effect.gen(function* () {
       const through = yield* proxy()
       const versions: Array<string> = []
@@ -194,31 +202,33 @@ describe("A tunnel", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(certificates === undefined)("shows the client certificate to the origin, and to no proxy", () =>
-    Effect.gen(function* () {
-      const shown: Record<string, Array<boolean>> = { proxy: [], origin: [] }
-      const note = (by: string) => (socket: TLSSocket) =>
-        void shown[by]?.push(Object.keys(socket.getPeerCertificate()).length > 0)
-      const demand = { ...identity, ca, requestCert: true, rejectUnauthorized: false }
-      const secure = yield* proxy({ secure: true, tls: demand })
-      secure.server.on("secureConnection", note("proxy"))
-      const origin = createHttpsServer(demand, (_, response) => response.end("ok")).on(
-        "secureConnection",
-        note("origin")
-      )
-      const { url } = yield* listen(origin, "https")
-      const plain = yield* serve((_, response) => response.end("ok"))
-      // The proxy's origin among them changes nothing.
-      const tls = { ca, ...client, key: Redacted.make(client.key), origins: [url, secure.url] }
-      yield* Effect.all([text(url), text(plain.url)]).pipe(
-        Effect.provide(NodeTransport.layerWith({ proxy: secure.url, tls }))
-      )
-      expect(shown).toEqual({ proxy: [false, false], origin: [true] })
-    }).pipe(Effect.scoped)
+  it.live.skipIf(certificates === undefined)(
+    "presents the client certificate to the origin in a tunnel and not to the proxy",
+    () =>
+      Effect.gen(function* () {
+        const presented: Record<string, Array<boolean>> = { proxy: [], origin: [] }
+        const recordFor = (by: string) => (socket: TLSSocket) =>
+          void presented[by]?.push(Object.keys(socket.getPeerCertificate()).length > 0)
+        const requesting = { ...identity, ca, requestCert: true, rejectUnauthorized: false }
+        const secure = yield* proxy({ secure: true, tls: requesting })
+        secure.server.on("secureConnection", recordFor("proxy"))
+        const origin = createHttpsServer(requesting, (_, response) => response.end("ok")).on(
+          "secureConnection",
+          recordFor("origin")
+        )
+        const { url } = yield* listen(origin, "https")
+        const plain = yield* serve((_, response) => response.end("ok"))
+        // The origin of the proxy in the list changes nothing.
+        const tls = { ca, ...client, key: Redacted.make(client.key), origins: [url, secure.url] }
+        yield* Effect.all([text(url), text(plain.url)]).pipe(
+          Effect.provide(NodeTransport.layerWith({ proxy: secure.url, tls }))
+        )
+        expect(presented).toEqual({ proxy: [false, false], origin: [true] })
+      }).pipe(Effect.scoped)
   )
 
   it.live.skipIf(certificates === undefined)(
-    "to a proxy with TLS verifies the name of the proxy, and not of the origin",
+    "verifies the name of a proxy with TLS against the proxy, not against the origin",
     () =>
       Effect.gen(function* () {
         const names: Array<string | false | undefined> = []
@@ -233,7 +243,7 @@ describe("A tunnel", () => {
         )
         const plain = yield* serve((_, response) => response.end("ok"))
         const send = Effect.gen(function* () {
-          // The certificate of the proxy is not for these names.
+          // The certificate of the proxy is not valid for these names.
           const error = yield* Effect.flip(text(`https://other.test:${new URL(origin.url).port}/`))
           expect(codeOf(error)).toBe("ERR_TLS_CERT_ALTNAME_INVALID")
           expect(yield* text(`https://localhost:${new URL(origin.url).port}/`)).toBe("ok")

@@ -1,4 +1,4 @@
-/** What an origin receives of a request, over our transport and over the platform's: the query, the body's fields, ranges. */
+/** What an origin receives of a request over each transport: the query, body fields and ranges. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -10,9 +10,9 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import type { IncomingHttpHeaders } from "node:http"
 import * as Zlib from "node:zlib"
-import { raw, serve } from "./support/server.js"
+import { serveRaw, serve } from "./support/server.js"
 
-/** `URL` encodes apostrophes, and drops an empty query: through it the platform's transports send every request. */
+/** `URL` encodes apostrophes and drops an empty query. The platform's transports send every request through it. */
 const transports = {
   NodeTransport: { layer: NodeTransport.layer, isExact: true },
   "platform's undici": { layer: NodeHttpClient.layerUndici, isExact: false },
@@ -28,7 +28,7 @@ interface Received {
   readonly body: string
 }
 
-/** A server that keeps what it receives, and a client of it. */
+/** A server that records requests, and its client. */
 const client = (options: { readonly headers?: Record<string, string> } = {}) =>
   Effect.gen(function* () {
     const received: Array<Received> = []
@@ -53,12 +53,12 @@ describe.each(names)("%s", (name) => {
     FastCheck.string({ maxLength: 3 })
   )
 
-  it.live("sends a query byte for byte, and appends parameters to it", () =>
+  it.live("sends a query byte for byte and appends parameters to it", () =>
     Effect.gen(function* () {
       const { api, received } = yield* client()
       const queries = FastCheck.sample(FastCheck.tuple(query, FastCheck.option(params, { nil: undefined })), 100)
       for (const [index, [text, urlParams]] of queries.entries()) {
-        // A fragment is removed in another place than the one in which parameters are appended.
+        // The code that removes a fragment is not the code that appends parameters.
         yield* api.get(`/x?${text}${index % 2 === 0 ? "" : "#top"}`, urlParams === undefined ? {} : { urlParams })
         const { url = "" } = received.at(-1) ?? {}
         expect(url.slice(0, `/x?${text}`.length)).toBe(`/x?${text}`)
@@ -68,7 +68,7 @@ describe.each(names)("%s", (name) => {
     }).pipe(Effect.provide(transports[name].layer), Effect.scoped)
   )
 
-  it.live("sends forms and parameters with their own type, whatever the client's default is", () =>
+  it.live("sends forms and parameters with their own content-type, whatever the client's default is", () =>
     Effect.gen(function* () {
       const { api, received } = yield* client({ headers: { "content-type": "application/json" } })
       const form = new FormData()
@@ -83,7 +83,7 @@ describe.each(names)("%s", (name) => {
         ["application/json", "{}"],
         [undefined, ""]
       ])
-      // The platform's undici sends no form at all: it takes none but undici's own.
+      // The platform's undici sends no form of the global class: it accepts only undici's own.
       if (name === "platform's undici") return
       for (const body of [HttpBody.formData(form), HttpBody.raw(form)]) {
         yield* api.post("/x", { body, headers: { "content-type": "multipart/form-data" } })
@@ -96,7 +96,7 @@ describe.each(names)("%s", (name) => {
     }).pipe(Effect.provide(transports[name].layer), Effect.scoped)
   )
 
-  it.live("asks for no coding of a range, and for codings of nothing else than before", () =>
+  it.live("requests identity for a range, unless the caller sets accept-encoding", () =>
     Effect.gen(function* () {
       const { api, received } = yield* client()
       yield* api.get("/x", { headers: { range: "bytes=0-1" } })
@@ -107,10 +107,10 @@ describe.each(names)("%s", (name) => {
     }).pipe(Effect.provide(transports[name].layer), Effect.scoped)
   )
 
-  it.live("reads a Location in UTF-8, and one that came twice with one value", () =>
+  it.live("follows a Location in UTF-8 that is repeated with the same value", () =>
     Effect.gen(function* () {
       const received: Array<string> = []
-      const server = yield* raw((socket, request) => {
+      const server = yield* serveRaw((socket, request) => {
         received.push(request.split(" ", 2)[1] ?? "")
         const fields = "location: /café?q=ü'\r\n".repeat(2)
         const answer = request.startsWith("GET /x ") ? `302 Found\r\n${fields}` : "200 OK\r\n"
@@ -122,12 +122,12 @@ describe.each(names)("%s", (name) => {
     }).pipe(Effect.provide(transports[name].layer), Effect.scoped)
   )
 
-  // Node itself gives out the first of several Locations only.
+  // Node exposes only the first of several Location fields.
   if (name === "platform's node:http") return
 
   it.live("rejects a redirect with two different Locations", () =>
     Effect.gen(function* () {
-      const server = yield* raw((socket) => {
+      const server = yield* serveRaw((socket) => {
         socket.write("HTTP/1.1 302 Found\r\nlocation: /a\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n")
       })
       const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none })
@@ -143,7 +143,7 @@ describe.each(names)("%s", (name) => {
 describe("NodeTransport", () => {
   const plain = Buffer.from("0123456789".repeat(300))
 
-  /** A server that codes whatever it is asked for, and answers ranges of the coded bytes. */
+  /** A server that always codes the body and responds to a range with a part of the coded bytes. */
   const coding = serve(({ headers }, response) => {
     const coded = Zlib.gzipSync(plain)
     const isRange = headers.range !== undefined && headers["if-range"] === undefined
@@ -151,7 +151,7 @@ describe("NodeTransport", () => {
     response.end(isRange ? coded.subarray(10, 30) : coded)
   })
 
-  it.live("does not decode a part of a coded body, and says that it is coded", () =>
+  it.live("does not decode a part of a coded body and keeps its content-encoding", () =>
     Effect.gen(function* () {
       const api = yield* ApiClient.make({ baseUrl: (yield* coding).url, auth: Auth.none })
       const response = yield* api.get("/x", { headers: { range: "bytes=10-29" } })
@@ -160,7 +160,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("decodes a whole body that was coded although no coding was asked for", () =>
+  it.live("decodes a complete body that was coded although the request asked for no coding", () =>
     Effect.gen(function* () {
       const api = yield* ApiClient.make({ baseUrl: (yield* coding).url, auth: Auth.none })
       for (const headers of [{ range: "bytes=10-29", "if-range": '"e"' }, { "accept-encoding": "identity" }]) {
@@ -171,9 +171,9 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("rejects two different relative Locations, which no comma tells apart", () =>
+  it.live("rejects two different relative Locations, which a comma does not separate", () =>
     Effect.gen(function* () {
-      const server = yield* raw((socket) => {
+      const server = yield* serveRaw((socket) => {
         socket.write("HTTP/1.1 302 Found\r\nlocation: a\r\nlocation: b\r\ncontent-length: 0\r\n\r\n")
       })
       const api = yield* ApiClient.make({ baseUrl: server.url, auth: Auth.none })

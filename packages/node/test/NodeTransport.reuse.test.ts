@@ -1,6 +1,6 @@
 /**
- * A server that closes an idle connection at the moment of its reuse. Whether it has read the request cannot be told from
- * here: both of these end in the same error, with every byte handed to the system.
+ * A server that closes an idle connection while the client reuses it. The client cannot know whether the server read the
+ * request: both cases end in the same error, after every byte was written to the system.
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -9,37 +9,37 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { createServer } from "node:net"
-import { listen, reading } from "./support/server.js"
+import { listen, bothEndsRead } from "./support/server.js"
 
-const answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+const response = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
-/** Answers the first request of each connection, and then does with it what `then` does. */
-const server = (then: (socket: Socket, acted: () => void) => void) =>
+/** Responds to the first request of each connection, then calls `then`. */
+const server = (then: (socket: Socket, onRequest: () => void) => void) =>
   Effect.gen(function* () {
-    let acts = 0
-    const acted = () => {
-      acts++
+    let requests = 0
+    const onRequest = () => {
+      requests++
     }
     const listening = createServer((socket) => {
       socket.on("error", () => undefined)
       socket.once("data", () => {
-        acted()
-        socket.write(answer, () => then(socket, acted))
+        onRequest()
+        socket.write(response, () => then(socket, onRequest))
       })
     })
     const { url } = yield* listen(listening)
-    return { url, acts: () => acts }
+    return { url, requests: () => requests }
   })
 
-/** Reads nothing more. The reset comes long after the second request, on a slow machine too. */
-const unread = (socket: Socket) => {
+/** Reads no further bytes. The reset comes long after the second request, also on a slow machine. */
+const resetUnread = (socket: Socket) => {
   socket.pause()
   setTimeout(() => socket.resetAndDestroy(), 3000)
 }
 
-const acting = (socket: Socket, acted: () => void) => {
+const resetAfterReading = (socket: Socket, onRequest: () => void) => {
   socket.once("data", () => {
-    acted()
+    onRequest()
     socket.resetAndDestroy()
   })
 }
@@ -52,27 +52,27 @@ const second = (url: string) =>
     return yield* Effect.flip(api.post("/", { json: 2 }))
   }).pipe(Effect.provide(NodeTransport.layer))
 
-describe("a connection that is closed at the moment of its reuse", () => {
-  it.live("looks the same whether the server has acted or has read nothing, so that no POST is sent again", () =>
+describe("NodeTransport", () => {
+  it.live("reports a reset of a reused connection as maybe sent, whether or not the server read the request", () =>
     Effect.gen(function* () {
-      const closing = yield* server(unread)
-      const resetting = yield* server(acting)
+      const closing = yield* server(resetUnread)
+      const resetting = yield* server(resetAfterReading)
       const broken = { _tag: "TransportError", reason: "ConnectionReset", sent: "maybe", code: "ECONNRESET" }
       expect(yield* second(closing.url)).toMatchObject(broken)
       expect(yield* second(resetting.url)).toMatchObject(broken)
-      expect([closing.acts(), resetting.acts()]).toEqual([1, 2])
+      expect([closing.requests(), resetting.requests()]).toEqual([1, 2])
     }).pipe(Effect.scoped)
   )
 
-  it.live("one that was closed before is not used: the request goes over another, whatever its method", () =>
+  it.live("sends a POST over a new connection if the server closed the idle one before", () =>
     Effect.gen(function* () {
-      const { acts, url } = yield* server((socket) => socket.end())
+      const { requests, url } = yield* server((socket) => socket.end())
       const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none, retry: false })
       for (let n = 0; n < 5; n++) {
         yield* api.post("/", { json: n })
-        yield* reading
+        yield* bothEndsRead
       }
-      expect(acts()).toBe(5)
+      expect(requests()).toBe(5)
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 })

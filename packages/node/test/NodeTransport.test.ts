@@ -10,17 +10,17 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type { IncomingMessage } from "node:http"
 import * as Net from "node:net"
-import { codeOf, listen, raw, serve, until } from "./support/server.js"
+import { codeOf, listen, serveRaw, serve, until } from "./support/server.js"
 
 const text = (url: string) =>
   Effect.flatMap(HttpClient.get(url), (response) =>
     Effect.map(response.text, (body) => [response.status, body] as const)
   )
 
-const drained = (request: IncomingMessage) => request.resume()
+const drain = (request: IncomingMessage) => request.resume()
 
 describe("NodeTransport", () => {
-  it.live("an answer that does not begin in time is a RequestError with undici's code", () =>
+  it.live("fails with a RequestError and undici's code after headersTimeout", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => undefined)
       const [took, error] = yield* Effect.timed(Effect.flip(text(server.url))).pipe(
@@ -35,7 +35,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an answer that stops in the middle is a ResponseError with undici's code", () =>
+  it.live("fails with a ResponseError and undici's code after bodyTimeout", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => {
         response.writeHead(200, { "content-length": "10" })
@@ -48,9 +48,9 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a connection that does not come about in time is a RequestError with undici's code", () =>
+  it.live("fails with a RequestError and undici's code after connectTimeout, which includes TLS", () =>
     Effect.gen(function* () {
-      // TLS counts as a part of connecting: this one accepts and says nothing.
+      // This server accepts the connection and does not respond to the TLS handshake.
       const server = yield* listen(Net.createServer(), "https")
       const error = yield* Effect.flip(text(server.url)).pipe(
         Effect.provide(NodeTransport.layerWith({ connectTimeout: "150 millis" }))
@@ -59,7 +59,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("headers over the limit are a RequestError, and fewer are not", () =>
+  it.live("rejects headers over 16 KiB with a RequestError and accepts smaller ones", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         response.setHeader("x-large", "x".repeat(request.url === "/large" ? 17 * 1024 : 12 * 1024))
@@ -71,9 +71,9 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("answers that only announce an answer end with the time that there is for its header", () =>
+  it.live("fails after headersTimeout when only interim responses arrive", () =>
     Effect.gen(function* () {
-      const server = yield* raw((socket) => {
+      const server = yield* serveRaw((socket) => {
         const early = setInterval(() => socket.write("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"), 20)
         socket.on("close", () => clearInterval(early))
       })
@@ -85,18 +85,18 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an announcement and the answer after it, in one write, are the answer", () =>
+  it.live("skips an interim response that arrives with the final one", () =>
     Effect.gen(function* () {
-      const server = yield* raw((socket) =>
+      const server = yield* serveRaw((socket) =>
         socket.end("HTTP/1.1 103 Early Hints\r\nx: 1\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
       )
       expect(yield* text(server.url)).toEqual([200, "ok"])
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("a field may have any name, that of an object's property too", () =>
+  it.live("reads header fields with names of Object's properties", () =>
     Effect.gen(function* () {
-      const server = yield* raw((socket) =>
+      const server = yield* serveRaw((socket) =>
         socket.end("HTTP/1.1 200 OK\r\n__proto__: x\r\nconstructor: a\r\nConstructor: b\r\ncontent-length: 2\r\n\r\nok")
       )
       const { headers } = yield* HttpClient.get(server.url)
@@ -107,7 +107,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("the fragment of a URL is not sent, its query is", () =>
+  it.live("sends the query of a URL and not its fragment", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("ok"))
       yield* text(`${server.url}/path?a=1#secret`)
@@ -116,7 +116,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("requests that follow each other reuse their connection, and as many as go at a time open as many", () =>
+  it.live("reuses the connection for consecutive requests and opens one per concurrent request", () =>
     Effect.gen(function* () {
       const server = yield* serve(({ url }, response) => {
         if (url === "/chunked") response.write("o")
@@ -137,13 +137,13 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an idle connection is closed in time, and one that is kept for ever is used again", () =>
+  it.live("closes an idle connection after keepAliveTimeout and keeps it if that is infinite", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("ok"))
       yield* Effect.gen(function* () {
         yield* text(server.url)
         const [took] = yield* Effect.timed(until(() => server.sockets.size === 0))
-        // The server itself says five seconds.
+        // The keep-alive timeout of the server is five seconds.
         expect(Duration.toMillis(took)).toBeLessThan(1000)
       }).pipe(Effect.provide(NodeTransport.layerWith({ keepAliveTimeout: "20 millis" })))
       const kept = NodeTransport.layerWith({ keepAliveTimeout: Duration.infinity, headersTimeout: Duration.infinity })
@@ -152,7 +152,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("no more connections are opened than were allowed", () =>
+  it.live("opens no more connections than the option allows", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => void setTimeout(() => response.end("ok"), 20))
       yield* Effect.all(
@@ -163,7 +163,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a redirect is an answer like any other", () =>
+  it.live("returns a redirect as a response", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.writeHead(302, { location: "/elsewhere" }).end())
       expect(yield* text(`${server.url}/start`)).toEqual([302, ""])
@@ -171,11 +171,11 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("a 401 that comes while the body is still being sent is a 401, and the next request works", () =>
+  it.live("returns a 401 that arrives while the body is being sent, and sends the next request", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.method === "POST") return void response.writeHead(401, { connection: "close" }).end("no")
-        drained(request)
+        drain(request)
         response.end("ok")
       })
       const endless = Stream.repeatValue(new Uint8Array(64 * 1024)).pipe(Stream.take(4096))
@@ -188,7 +188,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("the scope's end cuts what is under way and closes every connection", () =>
+  it.live("fails running requests and closes all connections when the scope closes", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.url === "/idle") response.end("ok")
@@ -209,7 +209,7 @@ describe("NodeTransport", () => {
     }).pipe(Effect.timeout("5 seconds"), Effect.scoped)
   )
 
-  it.live("an interrupted request frees its connection", () =>
+  it.live("frees the connection of an interrupted request", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.url === "/next") response.end("ok")

@@ -7,58 +7,60 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { join } from "node:path"
 import { vi } from "vitest"
-import { failing } from "./support/disk.js"
+import { failMethod } from "./support/disk.js"
 import { namesIn } from "./support/folder.js"
 import { lockFile, tryOnce } from "./support/locks.js"
 import { nextLine, run } from "./support/program.js"
 
-/** Runs work under the lock while the disk refuses to remove what `stays`, and mends the disk. */
-const onBadDisk = (path: string, locks: ProcessLock.Service, stays: (name: string) => boolean = () => true) =>
+/** Runs work under the lock while files that `stays` selects cannot be removed (EROFS). Afterwards they can be removed. */
+const withFailingUnlink = (
+  path: string,
+  locks: ProcessLock.Service,
+  cannotRemove: (name: string) => boolean = () => true
+) =>
   Effect.scoped(
     Effect.zipRight(
-      failing(fs.promises, "unlink", "EROFS", (name) => stays(String(name))),
+      failMethod(fs.promises, "unlink", "EROFS", (name) => cannotRemove(String(name))),
       locks.withLock(path)(Effect.succeed("done"))
     )
   ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
-describe("a lock that cannot be released", () => {
-  it.live("the work is done, the disk works again, and this process takes its own lock over at once", () =>
+describe("ProcessLock", () => {
+  it.live("completes the work if the lock cannot be released, and takes its own lock over at once afterwards", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const locks = yield* tryOnce
-      expect(yield* onBadDisk(path, locks)).toBe("done")
+      expect(yield* withFailingUnlink(path, locks)).toBe("done")
       expect(namesIn(join(path, ".."))).toContain("app.lock")
-      // Another service too: what is left is remembered by the process.
+      // Also through another service: the process remembers the lock that it could not release.
       expect(yield* (yield* tryOnce).withLock(path)(Effect.succeed("again"))).toBe("again")
       expect(fs.existsSync(path)).toBe(false)
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "while the disk refuses, the next claim is a WriteFailed that names it, and the one after the mend succeeds",
-    () =>
-      Effect.gen(function* () {
-        const path = yield* lockFile
-        const locks = yield* tryOnce
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* failing(fs.promises, "unlink", "EIO")
-            yield* locks.withLock(path)(Effect.void)
-            const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
-            expect([error.reason, error.message.includes("(EIO)")]).toEqual(["WriteFailed", true])
-          })
-        ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
-        // The guard of the attempt that failed could not be removed either, and is taken over like the lock.
-        yield* locks.withLock(path)(Effect.void)
-        expect(namesIn(join(path, "..")).filter((name) => !name.endsWith(".tmp"))).toEqual([])
-      }).pipe(Effect.scoped)
+  it.live("fails with WriteFailed while files cannot be removed and succeeds afterwards", () =>
+    Effect.gen(function* () {
+      const path = yield* lockFile
+      const locks = yield* tryOnce
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* failMethod(fs.promises, "unlink", "EIO")
+          yield* locks.withLock(path)(Effect.void)
+          const error = yield* Effect.flip(locks.withLock(path)(Effect.void))
+          expect([error.reason, error.message.includes("(EIO)")]).toEqual(["WriteFailed", true])
+        })
+      ).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+      // The guard of the failed attempt could not be removed either. It is taken over like the lock.
+      yield* locks.withLock(path)(Effect.void)
+      expect(namesIn(join(path, "..")).filter((name) => !name.endsWith(".tmp"))).toEqual([])
+    }).pipe(Effect.scoped)
   )
 
-  it.live("only one of many fibers of two services takes it over", () =>
+  it.live("lets only one of ten fibers of two services take over a lock that was not released", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const services = [yield* ProcessLock.make(), yield* ProcessLock.make()] as const
-      yield* onBadDisk(path, services[0])
+      yield* withFailingUnlink(path, services[0])
       let inside = 0
       const work = Effect.acquireUseRelease(
         Effect.sync(() => (inside += 1)),
@@ -76,22 +78,22 @@ describe("a lock that cannot be released", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("another process is let in soon after the disk works again, though this one asks for nothing", () =>
+  it.live("removes its lock for another process soon after files can be removed again, without another call", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      yield* onBadDisk(path, yield* tryOnce)
-      const other = yield* run("hold", path)
+      yield* withFailingUnlink(path, yield* tryOnce)
+      const other = yield* run("holdLock", path)
       expect(yield* nextLine(other)).toBe("held")
-      // Ours was removed, not the one that took its place.
+      // This process removed its own lock, not the one that replaced it.
       yield* Effect.sleep("1200 millis")
       expect(fs.readFileSync(path, "utf8")).toContain(`"pid":${other.pid},`)
     }).pipe(Effect.scoped)
   )
 })
 
-describe("a claim whose outcome the system reports wrongly", () => {
-  /** Links, and then reports `code`, once. */
-  const misreporting = (code: string) =>
+describe("ProcessLock", () => {
+  /** Creates the link, then fails with `code`, once. */
+  const linkThenFail = (code: string) =>
     Effect.acquireRelease(
       Effect.sync(() => {
         const original = fs.promises.link
@@ -105,23 +107,25 @@ describe("a claim whose outcome the system reports wrongly", () => {
       (spy) => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports()))
     )
 
-  it.live("a link that is there although its answer says that another was (NFS) is ours", () =>
+  it.live("acquires the lock when the link exists although link failed with EEXIST (NFS)", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      yield* misreporting("EEXIST")
+      yield* linkThenFail("EEXIST")
       expect(yield* (yield* tryOnce).withLock(path)(Effect.succeed("done"))).toBe("done")
       expect(namesIn(join(path, ".."))).toEqual([])
     }).pipe(Effect.scoped)
   )
 
-  it.live("a link that is there although its answer is EIO fails the claim, and is in nobody's way", () =>
-    Effect.gen(function* () {
-      const path = yield* lockFile
-      const locks = yield* tryOnce
-      yield* misreporting("EIO")
-      expect((yield* Effect.flip(locks.withLock(path)(Effect.void))).reason).toBe("WriteFailed")
-      expect(yield* locks.withLock(path)(Effect.succeed("done"))).toBe("done")
-      expect(namesIn(join(path, ".."))).toEqual([])
-    }).pipe(Effect.scoped)
+  it.live(
+    "fails with WriteFailed when link created the file and failed with EIO, and the next call acquires the lock",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* lockFile
+        const locks = yield* tryOnce
+        yield* linkThenFail("EIO")
+        expect((yield* Effect.flip(locks.withLock(path)(Effect.void))).reason).toBe("WriteFailed")
+        expect(yield* locks.withLock(path)(Effect.succeed("done"))).toBe("done")
+        expect(namesIn(join(path, ".."))).toEqual([])
+      }).pipe(Effect.scoped)
   )
 })

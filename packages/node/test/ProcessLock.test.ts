@@ -8,14 +8,14 @@ import fs from "node:fs"
 import { join } from "node:path"
 import { vi } from "vitest"
 import { namesIn } from "./support/folder.js"
-import { lockFile, nonceOf, tryOnce, write } from "./support/locks.js"
+import { lockFile, nonceOf, tryOnce, writeLock } from "./support/locks.js"
 import { nextLine, run, sleeper } from "./support/program.js"
 
-describe("fibers of one process", () => {
-  it.live("they take turns in the order in which they came, and leave nothing behind", () =>
+describe("ProcessLock", () => {
+  it.live("runs the fibers of one process in their order of arrival and leaves no file", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      // Two services, as two Layers of the same store make them.
+      // Two services, as two Layers of the same store create them.
       const services = [yield* ProcessLock.make(), yield* ProcessLock.make()] as const
       const order: Array<number> = []
       let inside = 0
@@ -36,7 +36,7 @@ describe("fibers of one process", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("an effect that fails, dies or is interrupted gives the lock back", () =>
+  it.live("releases the lock when the effect fails, dies or is interrupted", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const locks = yield* tryOnce
@@ -53,7 +53,7 @@ describe("fibers of one process", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("work that can be interrupted stays so, and work that cannot does too", () =>
+  it.live("keeps an effect interruptible or uninterruptible", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const locks = yield* tryOnce
@@ -64,13 +64,13 @@ describe("fibers of one process", () => {
   )
 })
 
-describe("a fiber that waits behind another one of its process", () => {
+describe("ProcessLock", () => {
   const kinds = [
     ["a file", ProcessLock.layer({ lockTimeout: "1 minute" })],
     ["memory", ProcessLock.layerMemory]
   ] as const
   for (const [kind, layer] of kinds) {
-    const behind = Effect.gen(function* () {
+    const heldLock = Effect.gen(function* () {
       const path = yield* lockFile
       const locks = yield* ProcessLock.ProcessLock
       const entered = yield* Deferred.make<void>()
@@ -81,11 +81,11 @@ describe("a fiber that waits behind another one of its process", () => {
       return { path, locks, holder }
     })
 
-    it.live(`fails when its time is up, or at once if it has none, on a lock in ${kind}`, () =>
+    it.live(`fails behind another fiber after lockTimeout, or at once if that is 0, with a lock in ${kind}`, () =>
       Effect.gen(function* () {
-        const { holder, locks, path } = yield* behind
+        const { holder, locks, path } = yield* heldLock
         const waiting = locks.withLock(path, { lockTimeout: "200 millis" })(Effect.void)
-        // Also where the caller cannot be interrupted, so that no timer of his would help.
+        // Also where the caller cannot be interrupted, so that a timer of the caller would not help.
         const attempts = [
           waiting,
           Effect.uninterruptible(waiting),
@@ -99,7 +99,7 @@ describe("a fiber that waits behind another one of its process", () => {
         }
         const [one = 0, two = 0, atOnce = 0] = results.map(([took]) => Duration.toMillis(took))
         expect(Math.min(one, two)).toBeGreaterThanOrEqual(200)
-        // The time of the call, not that of the layer.
+        // The time limit is that of the call, not that of the layer.
         expect(Math.max(one, two)).toBeLessThan(50_000)
         expect(atOnce).toBeLessThan(Math.min(one, two))
         yield* Fiber.interrupt(holder)
@@ -107,7 +107,7 @@ describe("a fiber that waits behind another one of its process", () => {
       }).pipe(Effect.scoped, Effect.provide(layer))
     )
 
-    it.live(`loses no turn that comes as its time ends or as it is interrupted, on a lock in ${kind}`, () =>
+    it.live(`passes the lock on when a waiter is interrupted or times out at that moment, with a lock in ${kind}`, () =>
       Effect.gen(function* () {
         const path = yield* lockFile
         const locks = yield* ProcessLock.ProcessLock
@@ -128,17 +128,17 @@ describe("a fiber that waits behind another one of its process", () => {
   }
 })
 
-describe("other processes", () => {
-  it.live("the lock of a process that was killed is taken within 50 ms of its death, not after a time-out", () =>
+describe("ProcessLock", () => {
+  it.live("takes over the lock of a killed process within 50 ms", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const locks = yield* ProcessLock.make()
       const waits: Array<number> = []
       const quick = () => waits.filter((wait) => wait < 50)
-      // Not each of them: on a machine that runs other programs, a wait can be longer. Two quick ones are no chance.
+      // On a machine that runs other programs, some rounds take longer. Two quick rounds do not happen by chance.
       for (let round = 0; round < 60 && quick().length < 2; round++) {
         const holder = yield* sleeper
-        write(path, holder.owner, nonceOf(round + 1))
+        writeLock(path, holder.owner, nonceOf(round + 1))
         const waiter = yield* Effect.fork(locks.withLock(path)(Effect.sync(() => performance.now())))
         yield* Effect.sleep("20 millis")
         expect(fs.readFileSync(path, "utf8")).toContain(nonceOf(round + 1))
@@ -151,10 +151,10 @@ describe("other processes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a program that was killed with the lock in its hands leaves it to the next", () =>
+  it.live("takes over the lock of a program that was killed while it held the lock", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const holder = yield* run("hold", path)
+      const holder = yield* run("holdLock", path)
       expect(yield* nextLine(holder)).toBe("held")
       holder.signal("SIGKILL")
       yield* Effect.promise(() => holder.end)
@@ -163,16 +163,16 @@ describe("other processes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a stopped process keeps its lock: waiters fail in time with its name, the file and what to do", () =>
+  it.live("fails waiters in time and names process, file and remedy while a stopped process holds the lock", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const holder = yield* run("hold", path)
+      const holder = yield* run("holdLock", path)
       expect(yield* nextLine(holder)).toBe("held")
       const content = fs.readFileSync(path, "utf8")
       holder.signal("SIGSTOP")
       const locks = yield* ProcessLock.make({ lockTimeout: "2 seconds" })
       const waiting = Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
-      // Those who queue behind it in this process fail with it and not one after the other.
+      // Fibers that queue behind the first waiter in this process fail together with it, not one after the other.
       for (const [waited, error] of yield* Effect.all([waiting, waiting, waiting], { concurrency: "unbounded" })) {
         expect(error.reason).toBe("LockTimeout")
         expect(error.message).toContain(`process ${holder.pid} on host`)
@@ -181,7 +181,7 @@ describe("other processes", () => {
         // One after the other, the third would wait for six seconds.
         expect(Duration.toMillis(waited)).toBeLessThan(5900)
       }
-      // It goes on as if nothing had been.
+      // The process continues and still holds the lock.
       holder.signal("SIGCONT")
       expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("LockTimeout")
       expect(fs.readFileSync(path, "utf8")).toBe(content)
@@ -193,13 +193,13 @@ describe("other processes", () => {
     ["an hour behind", -1],
     ["ten years ahead", 87_660]
   ] as const) {
-    it.live(`a clock ${situation} robs nobody, and lengthens no wait`, () =>
+    it.live(`takes over no lock and lengthens no wait with a clock that is ${situation}`, () =>
       Effect.gen(function* () {
         const path = yield* lockFile
         const holder = yield* sleeper
-        write(path, holder.owner)
+        writeLock(path, holder.owner)
         const shifted = Date.now() + hours * 3_600_000
-        // Files older than that clock can be, and younger.
+        // The file is older and younger than this clock can explain.
         for (const at of [shifted, Date.now() - hours * 3_600_000]) {
           fs.utimesSync(path, at / 1000, at / 1000)
           const now = vi.spyOn(Date, "now").mockReturnValue(shifted)
@@ -209,7 +209,7 @@ describe("other processes", () => {
           now.mockRestore()
           expect(error.reason).toBe("LockTimeout")
           expect(performance.now() - started).toBeGreaterThanOrEqual(100)
-          // A wait that goes by that clock lasts an hour or more.
+          // A wait measured by this clock would last an hour or more.
           expect(performance.now() - started).toBeLessThan(60_000)
         }
         holder.kill()
@@ -218,10 +218,10 @@ describe("other processes", () => {
     )
   }
 
-  it.live("waiting can be interrupted, and the holder's lock stays", () =>
+  it.live("can be interrupted while it waits, and keeps the lock of the holder", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const holder = yield* run("hold", path)
+      const holder = yield* run("holdLock", path)
       expect(yield* nextLine(holder)).toBe("held")
       const locks = yield* ProcessLock.make()
       const waiter = yield* Effect.fork(locks.withLock(path)(Effect.void))

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { reading } from "./support/server.js"
+import { bothEndsRead } from "./support/server.js"
 
 const issuer = "https://auth.test"
 
@@ -35,12 +35,12 @@ const code = {
   interval: 5
 }
 
-interface Answers {
+interface ServerOptions {
   readonly token?: MockClient.Step
   readonly code?: object
 }
 
-const around = ({ code: changed = {}, token }: Answers = {}) =>
+const services = ({ code: changed = {}, token }: ServerOptions = {}) =>
   Layer.merge(
     MockClient.layer(({ url }) => {
       if (url.endsWith("/device")) return MockClient.respond(200, { ...code, ...changed })
@@ -53,70 +53,74 @@ const around = ({ code: changed = {}, token }: Answers = {}) =>
 
 const stored = Effect.flatMap(TokenStore.TokenStore, (store) => store.get(RefreshToken.keyOf(options)))
 
-/** What is written to the error output. */
-const shown = (lines: Array<string>) =>
+/** A console that collects what is written to the error output. */
+const consoleInto = (lines: Array<string>) =>
   Effect.consoleWith((console) =>
     Effect.succeed({ ...console, error: (text: unknown) => Effect.sync(() => void lines.push(String(text))) })
   )
 
-/** The library's promises settle in their own time; this lets them. */
-const settled = reading
+/** Lets pending promises of the library resolve. */
+const promisesResolved = bothEndsRead
 
-/** Runs a sign-in while so much time passes, second by second. */
-const during = <A, E, R>(signIn: Effect.Effect<A, E, R>, seconds = 6) =>
+/** Runs a sign-in while the clock advances by `seconds`, second by second. */
+const runFor = <A, E, R>(signIn: Effect.Effect<A, E, R>, seconds = 6) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(signIn)
     for (let n = 0; n < seconds; n++) {
-      yield* settled
+      yield* promisesResolved
       yield* TestClock.adjust("1 second")
     }
     return fiber
   })
 
-/** Runs one to its end. */
-const ending = <A, E, R>(signIn: Effect.Effect<A, E, R>) => Effect.flatMap(during(signIn), Fiber.join)
+/** Runs a sign-in to its end. */
+const runToEnd = <A, E, R>(signIn: Effect.Effect<A, E, R>) => Effect.flatMap(runFor(signIn), Fiber.join)
 
-describe("signing in on another device", () => {
+describe("SignIn.withDevice", () => {
   it.effect.each<readonly [string, object, string]>([
-    ["the URL that has the code in it, and the code", {}, `check that it shows WDJB-MJHT:\n\n  ${page}?c=WDJB-MJHT\n`],
-    ["the URL and the code", { verification_uri_complete: undefined }, `enter WDJB-MJHT:\n\n  ${page}\n`]
-  ])("shows %s on the error output, and stores the token once it is approved", ([_, changed, text]) =>
+    [
+      "the verification URL with the code, and the code",
+      {},
+      `check that it shows WDJB-MJHT:\n\n  ${page}?c=WDJB-MJHT\n`
+    ],
+    ["the verification URL and the code", { verification_uri_complete: undefined }, `enter WDJB-MJHT:\n\n  ${page}\n`]
+  ])("shows %s on the error output and stores the token after approval", ([_, changed, text]) =>
     Effect.gen(function* () {
       const lines: Array<string> = []
-      yield* Effect.withConsole(ending(SignIn.withDevice(options)), yield* shown(lines))
+      yield* Effect.withConsole(runToEnd(SignIn.withDevice(options)), yield* consoleInto(lines))
       expect(lines).toEqual([`Open this URL on any device, and ${text}`])
       const { token } = Option.getOrThrow(yield* stored)
       expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("canary-refresh")
-    }).pipe(Effect.provide(around({ code: changed })))
+    }).pipe(Effect.provide(services({ code: changed })))
   )
 
-  it.effect("shows what it is told to, where it is told to", () =>
+  it.effect("passes the user code to onUserCode", () =>
     Effect.gen(function* () {
       const codes: Array<string> = []
       const onUserCode: SignIn.DeviceOptions["onUserCode"] = ({ userCode }) =>
         Effect.sync(() => void codes.push(userCode))
-      yield* ending(SignIn.withDevice({ ...options, onUserCode }))
+      yield* runToEnd(SignIn.withDevice({ ...options, onUserCode }))
       expect(codes).toEqual(["WDJB-MJHT"])
-    }).pipe(Effect.provide(around()))
+    }).pipe(Effect.provide(services()))
   )
 
-  it.effect("that is declined stores nothing", () =>
+  it.effect("fails with access_denied and stores nothing when the user denies access", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ending(SignIn.withDevice({ ...options, onUserCode: () => Effect.void })))
+      const error = yield* Effect.flip(runToEnd(SignIn.withDevice({ ...options, onUserCode: () => Effect.void })))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "access_denied" })
       expect(Option.isNone(yield* stored)).toBe(true)
-    }).pipe(Effect.provide(around({ token: MockClient.respond(400, { error: "access_denied" }) })))
+    }).pipe(Effect.provide(services({ token: MockClient.respond(400, { error: "access_denied" }) })))
   )
 
-  it.effect("that nobody waits for any more asks no more", () =>
+  it.effect("stops polling when it is interrupted", () =>
     Effect.gen(function* () {
       const { sent } = yield* MockClient.MockClient
       const polls = Effect.map(sent, (all) => all.flatMap(({ at, url }) => (url.endsWith("/token") ? [at / 1000] : [])))
-      const fiber = yield* during(SignIn.withDevice({ ...options, onUserCode: () => Effect.void }), 12)
+      const fiber = yield* runFor(SignIn.withDevice({ ...options, onUserCode: () => Effect.void }), 12)
       yield* Fiber.interrupt(fiber)
       yield* TestClock.adjust("50 seconds")
-      yield* settled
+      yield* promisesResolved
       expect(yield* polls).toEqual([5, 10])
-    }).pipe(Effect.provide(around({ token: MockClient.respond(400, { error: "authorization_pending" }) })))
+    }).pipe(Effect.provide(services({ token: MockClient.respond(400, { error: "authorization_pending" }) })))
   )
 })

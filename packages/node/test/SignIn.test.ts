@@ -37,24 +37,24 @@ const server = MockClient.layer(({ url }) => {
   return MockClient.respond(200, metadata)
 })
 
-/** Somebody who signs in at once: what the server would send the browser back with, and to where. */
-const back = (url: string, changed: Readonly<Record<string, string>> = {}): Effect.Effect<Response> => {
-  const { searchParams: asked } = new URL(url)
-  const to = new URL(asked.get("redirect_uri") ?? "")
+/** Signs in at once: sends the request that the authorization server would redirect the browser to. */
+const redirectBack = (url: string, changed: Readonly<Record<string, string>> = {}): Effect.Effect<Response> => {
+  const { searchParams: parameters } = new URL(url)
+  const to = new URL(parameters.get("redirect_uri") ?? "")
   to.search = String(
-    new URLSearchParams({ code: "canary-code", state: asked.get("state") ?? "", iss: issuer, ...changed })
+    new URLSearchParams({ code: "canary-code", state: parameters.get("state") ?? "", iss: issuer, ...changed })
   )
   return Effect.promise(() => fetch(to))
 }
 
 const browserOf = (open: Browser.Service["open"]) => Layer.succeed(Browser.Browser, { open })
 
-const around = (browser: Layer.Layer<Browser.Browser>) => Layer.mergeAll(browser, server, TokenStore.layerMemory)
+const services = (browser: Layer.Layer<Browser.Browser>) => Layer.mergeAll(browser, server, TokenStore.layerMemory)
 
 const stored = Effect.flatMap(TokenStore.TokenStore, (store) => store.get(RefreshToken.keyOf(options)))
 
-describe("signing in with a browser", () => {
-  it.live("opens it, takes what it comes back with, and stores the token", () =>
+describe("SignIn.withBrowser", () => {
+  it.live("opens the browser, redeems the code of the redirect and stores the token", () =>
     Effect.gen(function* () {
       const { claims, token } = yield* SignIn.withBrowser(options)
       expect(Redacted.value(token.accessToken)).toBe("canary-access")
@@ -64,20 +64,21 @@ describe("signing in with a browser", () => {
       const { sent } = yield* MockClient.MockClient
       const form = new URLSearchParams((yield* sent).find(({ method }) => method === "POST")?.body)
       expect(form.get("redirect_uri")).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/callback$/)
-    }).pipe(Effect.provide(around(browserOf((url) => Effect.asVoid(back(url))))))
+    }).pipe(Effect.provide(services(browserOf((url) => Effect.asVoid(redirectBack(url))))))
   )
 
-  it.live("shows the URL where no browser opens, and waits all the same", () =>
+  it.live("passes the URL to onUrl when no browser opens, and waits for the redirect", () =>
     Effect.gen(function* () {
       const shown: Array<string> = []
-      const onUrl = (url: string) => Effect.sync(() => shown.push(url)).pipe(Effect.zipRight(back(url)), Effect.asVoid)
+      const onUrl = (url: string) =>
+        Effect.sync(() => shown.push(url)).pipe(Effect.zipRight(redirectBack(url)), Effect.asVoid)
       const { token } = yield* SignIn.withBrowser({ ...options, onUrl })
       expect(shown).toHaveLength(1)
       expect(token.tokenType).toBe("Bearer")
-    }).pipe(Effect.provide(around(Browser.layerNone)))
+    }).pipe(Effect.provide(services(Browser.layerNone)))
   )
 
-  it.live("shows it on the error output, unless told otherwise", () =>
+  it.live("prints the URL on the error output without onUrl", () =>
     Effect.gen(function* () {
       let line = ""
       const console = yield* Console.consoleWith(Effect.succeed)
@@ -85,23 +86,23 @@ describe("signing in with a browser", () => {
       const fiber = yield* SignIn.withBrowser(options).pipe(Effect.withConsole({ ...console, error }), Effect.fork)
       yield* Effect.repeat(Effect.sleep(5), { until: () => line !== "" })
       const url = /https:\S+/.exec(line)?.[0] ?? ""
-      yield* back(url)
+      yield* redirectBack(url)
       expect((yield* Fiber.join(fiber)).token.tokenType).toBe("Bearer")
-    }).pipe(Effect.provide(around(Browser.layerNone)))
+    }).pipe(Effect.provide(services(Browser.layerNone)))
   )
 
   it.live.each<readonly [string, Readonly<Record<string, string>>, object]>([
-    ["declines", { error: "access_denied" }, { reason: "Rejected", error: "access_denied" }],
-    ["comes from another issuer", { iss: "https://evil.test" }, { reason: "InvalidResponse" }]
-  ])("of somebody who %s fails, typed, and stores nothing", ([_, changed, failure]) =>
+    ["has the error access_denied", { error: "access_denied" }, { reason: "Rejected", error: "access_denied" }],
+    ["has another issuer", { iss: "https://evil.test" }, { reason: "InvalidResponse" }]
+  ])("fails with a TokenError and stores nothing when the redirect %s", ([_, changed, failure]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(SignIn.withBrowser(options))
       expect(error).toMatchObject({ _tag: "TokenError", ...failure })
       expect(Option.isNone(yield* stored)).toBe(true)
-    }).pipe(Effect.provide(around(browserOf((url) => Effect.asVoid(back(url, changed))))))
+    }).pipe(Effect.provide(services(browserOf((url) => Effect.asVoid(redirectBack(url, changed))))))
   )
 
-  it.live("that is interrupted listens no more", () => {
+  it.live("stops listening when it is interrupted", () => {
     let opened = ""
     const open = (url: string) => Effect.sync(() => void (opened = url))
     return Effect.gen(function* () {
@@ -110,6 +111,6 @@ describe("signing in with a browser", () => {
       yield* Fiber.interrupt(fiber)
       const to = new URL(opened).searchParams.get("redirect_uri") ?? ""
       expect((yield* Effect.either(Effect.tryPromise(() => fetch(to))))._tag).toBe("Left")
-    }).pipe(Effect.provide(around(browserOf(open))))
+    }).pipe(Effect.provide(services(browserOf(open))))
   })
 })

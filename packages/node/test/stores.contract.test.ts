@@ -1,4 +1,4 @@
-/** The stores that need Node, held to the contract that every token store is held to. */
+/** Runs the contract of token stores with the stores for Node. */
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
 import * as EncryptionKey from "@countersign/node/EncryptionKey"
@@ -25,7 +25,7 @@ const bytes = (path: string): TokenStoreContract.Bytes => ({
   write: (bytes) => Effect.sync(() => fs.writeFileSync(path, bytes))
 })
 
-/** The last step of a save, when all has been written but is not in its place yet. */
+/** The rename is the last operation of a write: all bytes are written, but the file is not replaced yet. */
 const disk = (): TokenStoreContract.Disk => ({
   fill: Effect.sync(() => {
     const error = Object.assign(new Error("no space left"), { code: "ENOSPC" })
@@ -38,11 +38,11 @@ const disk = (): TokenStoreContract.Disk => ({
   })
 })
 
-/** At another moment each time. */
+/** Number of kills so far. The time between start and kill depends on it. */
 let kills = 0
 const kill = (path: string) =>
   Effect.gen(function* () {
-    const program = yield* run("victim", path)
+    const program = yield* run("writeUntilKilled", path)
     yield* nextLine(program)
     yield* Effect.sleep((kills++ % 5) * 3)
     program.signal("SIGKILL")
@@ -58,24 +58,24 @@ const file: TokenStoreContract.Harness<string> = {
   kill
 }
 
-TokenStoreContract.register(runner, "a file", file)
+TokenStoreContract.register(runner, "FileTokenStore", file)
 
 type Encrypted<Place> = readonly [place: Place, key: EncryptionKey.EncryptionKey]
 
 const key = Effect.flatMap(EncryptionKey.generate, EncryptionKey.fromBase64)
 
-TokenStoreContract.register(runner, "an encrypted file", {
+TokenStoreContract.register(runner, "EncryptedTokenStore over FileTokenStore", {
   ...file,
   place: Effect.zip(path, key),
   open: ([path, key]: Encrypted<string>) =>
     Effect.flatMap(FileTokenStore.make({ path }), (inner) => EncryptedTokenStore.make(inner, { storeId: "app", key })),
   bytes: ([path]: Encrypted<string>) => bytes(path),
   disk,
-  // What it would find are records in the clear.
+  // The process that is killed writes unencrypted records.
   kill: undefined
 })
 
-TokenStoreContract.register(runner, "an encrypted store in memory", {
+TokenStoreContract.register(runner, "EncryptedTokenStore in memory", {
   place: Effect.zip(TokenStore.makeMemory, key),
   open: ([inner, key]: Encrypted<TokenStore.Service>) => EncryptedTokenStore.make(inner, { storeId: "app", key }),
   isShared: true
@@ -92,7 +92,7 @@ describe.skipIf(missing.length > 0)(
     })
     afterAll(() => session.close())
 
-    TokenStoreContract.register(runner, "the keychain", {
+    TokenStoreContract.register(runner, "KeychainTokenStore", {
       place: Effect.map(folder, (lockDirectory) => ({ service: `countersign-contract-${++last}`, lockDirectory })),
       open: KeychainTokenStore.make,
       isShared: true

@@ -1,4 +1,4 @@
-/** Exchanges that break, at each place where they can, as each transport tells of them. */
+/** Responses that break off, at each point, over each transport. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import type { TransportReason } from "@countersign/client/Errors"
@@ -8,15 +8,15 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
-import { afterReading, raw } from "./support/server.js"
+import { afterReading, serveRaw } from "./support/server.js"
 
 const transports = { undici: NodeTransport.layer, fetch: FetchHttpClient.layer }
 const head = "HTTP/1.1 200 OK\r\n"
 const large = "x".repeat(100_000)
 
-/** What is sent before the connection ends, and what a `TransportError` tells of it. */
+/** What the server sends before the connection ends, and the reason of the `TransportError`. */
 const broken: Record<string, readonly [text: string, reason: TransportReason]> = {
-  "before an answer": ["", "ConnectionReset"],
+  "before the response": ["", "ConnectionReset"],
   "in the status line": ["HTTP/1.1 20", "ConnectionReset"],
   "in the header": [`${head}content-le`, "ConnectionReset"],
   "before a body of known length": [`${head}content-length: 10\r\n\r\n`, "Truncated"],
@@ -34,13 +34,13 @@ const ends: Record<string, (socket: Socket) => void> = {
 }
 
 for (const [name, transport] of Object.entries(transports)) {
-  describe(`over ${name}, a connection that ends`, () => {
+  describe(`ApiClient over ${name}`, () => {
     for (const [where, [text, reason]] of Object.entries(broken)) {
-      it.live(`${where} is ${reason}, perhaps sent, and so no POST is sent again and a GET is`, () =>
+      it.live(`reports a connection that ends ${where} as ${reason}, maybe sent, and retries only a GET`, () =>
         Effect.gen(function* () {
           for (const [how, end] of Object.entries(ends)) {
             let requests = 0
-            const { url } = yield* raw((socket) => {
+            const { url } = yield* serveRaw((socket) => {
               requests++
               if (text === "") end(socket)
               else socket.write(text, "latin1", () => end(socket))
@@ -56,10 +56,10 @@ for (const [name, transport] of Object.entries(transports)) {
       )
     }
 
-    it.live("in a body that is streamed fails its reader, whole bytes before it", () =>
+    it.live("fails the reader of a streamed body when the connection ends", () =>
       Effect.gen(function* () {
         for (const end of Object.values(ends)) {
-          const { url } = yield* raw((socket) => {
+          const { url } = yield* serveRaw((socket) => {
             socket.write(`${head}content-length: 200000\r\n\r\n${large}`, () => end(socket))
           })
           const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none })

@@ -1,6 +1,6 @@
 /**
- * Exchanges that end at each point in each way, over each transport: the reason, whether the request may have been sent,
- * the code, how often a POST was sent, and that nothing waits for a timeout where the connection has ended.
+ * Connections that end at each point in each way, over each transport: the reason, `sent`, the code, the number of requests
+ * for a POST, and that an ended connection does not wait for a timeout.
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -19,12 +19,12 @@ import type { Ending, FaultyServer } from "./support/faults.js"
 import { endings, plain, secured } from "./support/faults.js"
 import { serve } from "./support/server.js"
 
-type Outcome = TransportReason | "Timeout" | 200
+type Expected = TransportReason | "Timeout" | 200
 type Server = Effect.Effect<FaultyServer, never, Scope.Scope>
 
 const ok = "HTTP/1.1 200 OK\r\n"
 
-/** How far the response had come. */
+/** How much of the response was sent. */
 const points = {
   "before the response": "",
   "in the status line": "HTTP/1.1 20",
@@ -38,46 +38,50 @@ const points = {
 
 type Point = keyof typeof points
 
-/** Ends a call whose connection has not ended it. */
-const bound = "20 seconds"
+/** Timeout of a call whose connection does not end it. */
+const maxDuration = "20 seconds"
 
 const transport = NodeTransport.layerWith(certificates === undefined ? {} : { tls: { ca: certificates.ca } })
 
-/** One POST, with the client's own retries. */
-const post = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, exchange: Duration.DurationInput = bound) =>
+/** One POST with the default retries. */
+const post = (
+  server: Server,
+  layer: Layer.Layer<HttpClient.HttpClient>,
+  exchange: Duration.DurationInput = maxDuration
+) =>
   Effect.gen(function* () {
     const { requests, url } = yield* server
     const api = yield* ApiClient.make({ baseUrl: url, auth: Auth.none, timeout: { exchange } })
-    const [took, result] = yield* Effect.timed(Effect.either(api.post("/", { json: 1 })))
-    const outcome = result._tag === "Right" ? { status: result.right.status } : result.left
-    return { outcome, requests: requests(), took: Duration.toMillis(took) }
+    const [took, either] = yield* Effect.timed(Effect.either(api.post("/", { json: 1 })))
+    const result = either._tag === "Right" ? { status: either.right.status } : either.left
+    return { result, requests: requests(), took: Duration.toMillis(took) }
   }).pipe(Effect.provide(layer), Effect.scoped)
 
-const expected = (reason: Outcome, code: RegExp): object => {
+const expected = (reason: Expected, code: RegExp): object => {
   if (reason === 200) return { status: 200 }
   if (reason === "Timeout") return { _tag: "Timeout", scope: "exchange" }
   return { _tag: "TransportError", reason, sent: "maybe", code: expect.stringMatching(code) as string }
 }
 
-const check = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, reason: Outcome, code: RegExp) =>
+const check = (server: Server, layer: Layer.Layer<HttpClient.HttpClient>, reason: Expected, code: RegExp) =>
   Effect.gen(function* () {
     const isSilent = reason === "Timeout"
-    const seen = yield* post(server, layer, isSilent ? "1 second" : bound)
-    expect(seen.outcome).toMatchObject(expected(reason, code))
+    const seen = yield* post(server, layer, isSilent ? "1 second" : maxDuration)
+    expect(seen.result).toMatchObject(expected(reason, code))
     expect(seen.requests).toBe(1)
-    if (!isSilent) expect(seen.took).toBeLessThan(Duration.toMillis(bound))
+    if (!isSilent) expect(seen.took).toBeLessThan(Duration.toMillis(maxDuration))
   })
 
-type Row = Record<"FIN" | "RST" | "garbage" | "silence", Outcome>
+type Row = Record<"FIN" | "RST" | "garbage" | "silence", Expected>
 const cut: Row = { FIN: "Truncated", RST: "Truncated", garbage: "InvalidHttpResponse", silence: "Timeout" }
 const head: Row = { ...cut, FIN: "ConnectionReset", RST: "ConnectionReset" }
 
-/** Over plain HTTP, with our transport. */
+/** Results of NodeTransport over plain HTTP. */
 const rows: Record<Point, Row> = {
   "before the response": head,
   "in the status line": head,
   "in the header": head,
-  // What the garbage is, only the length tells.
+  // Only the length shows that the bytes are garbage.
   "in a body of known length": { ...cut, garbage: "Timeout" },
   "in a chunked body": cut,
   "in the last chunked body of a connection": cut,
@@ -85,12 +89,12 @@ const rows: Record<Point, Row> = {
   "in a coded body": { ...cut, garbage: "InvalidContentEncoding" }
 }
 
-/** What other transports do not report. */
+/** Deviations of the other transports. */
 const differences: Record<string, Partial<Record<Point, Partial<Row>>>> = {
   NodeTransport: {},
   "platform's undici": {
     "in a body that the connection delimits": { RST: 200 },
-    // It undoes no coding.
+    // It does not decode.
     "in a coded body": { garbage: "Timeout" }
   },
   "platform's node:http": {
@@ -112,7 +116,7 @@ const layers: Record<string, Layer.Layer<HttpClient.HttpClient>> = {
 const codes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_[A-Z_]+|Z_DATA_ERROR)$/
 
 for (const [name, layer] of Object.entries(layers)) {
-  describe.concurrent(`${name}, over plain HTTP`, () => {
+  describe.concurrent(`${name} over plain HTTP`, () => {
     for (const [point, text] of Object.entries(points)) {
       // The keys of `points` and of a row are known.
       const row = { ...rows[point as Point], ...differences[name]?.[point as Point] }
@@ -125,12 +129,12 @@ for (const [name, layer] of Object.entries(layers)) {
   })
 }
 
-describe.skipIf(certificates === undefined).concurrent("NodeTransport, over TLS", () => {
+describe.skipIf(certificates === undefined).concurrent("NodeTransport over TLS", () => {
   const tlsCodes = /^(UND_ERR_SOCKET|ECONNRESET|HPE_INVALID_EOF_STATE|ERR_SSL_[A-Z0-9_]+)$/
   for (const [point, text] of Object.entries(points)) {
     const row = rows[point as Point]
     const secure = { ...row, garbage: "Tls", record: "Tls", alert: "Tls" } as const
-    it.live(`reports a connection that ends ${point}, and a broken record at once`, () =>
+    it.live(`reports a connection that ends ${point}, and an invalid record at once`, () =>
       Effect.forEach(Object.entries(secure), ([ending, reason]) =>
         check(secured(text, ending as Ending), transport, reason, tlsCodes)
       )
@@ -147,7 +151,7 @@ describe.skipIf(certificates === undefined).concurrent("NodeTransport, over TLS"
     alert: ["Tls", /_ALERT_HANDSHAKE_FAILURE$/, "the server rejected the handshake: it may demand a client certificate"]
   }
 
-  it.live("reports a handshake that ends as unsent", () =>
+  it.live("reports a handshake that ends early as unsent", () =>
     Effect.gen(function* () {
       const brief = NodeTransport.layerWith({ connectTimeout: "300 millis", tls: { ca: certificates?.ca ?? "" } })
       for (const ending of Object.keys(endings)) {
@@ -155,13 +159,13 @@ describe.skipIf(certificates === undefined).concurrent("NodeTransport, over TLS"
         const [reason, code, detail] = handshakes[ending as Ending]
         const seen = yield* post(secured("handshake", ending as Ending), ending === "silence" ? brief : transport)
         const tagged = { _tag: "TransportError", reason, sent: "no", ...(detail === undefined ? {} : { detail }) }
-        expect(seen.outcome, ending).toMatchObject({ ...tagged, code: expect.stringMatching(code) as string })
+        expect(seen.result, ending).toMatchObject({ ...tagged, code: expect.stringMatching(code) as string })
         expect(seen.requests).toBe(0)
       }
     })
   )
 
-  it.live("advises http for a server of plain HTTP", () =>
+  it.live("recommends http:// for a server without TLS", () =>
     Effect.gen(function* () {
       const { url } = yield* serve((_, response) => response.end("ok"))
       const api = yield* ApiClient.make({ baseUrl: url.replace("http:", "https:"), auth: Auth.none })

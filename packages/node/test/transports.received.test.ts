@@ -1,4 +1,4 @@
-/** What an origin receives is what the caller sent: each method, body and header field, over each transport. */
+/** Whether the origin receives what the caller sent: each method, body and header field, over each transport. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as CookieJar from "@countersign/client/CookieJar"
 import { describe, expect, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import type { Received } from "./matrix/origin.js"
 import type { BodyKind, HeaderKind } from "./matrix/requests.js"
 import { bodyKinds, formEntries, headerKinds, sentForm } from "./matrix/requests.js"
-import type { Place, Transport } from "./matrix/transports.js"
+import type { Setup, Transport } from "./matrix/transports.js"
 import { transports } from "./matrix/transports.js"
 import { certificates } from "./support/certificates.js"
 
@@ -24,10 +24,10 @@ const verbs = {
 type Method = keyof typeof verbs
 const methods: ReadonlyArray<Method> = ["get", "head", "post", "put", "patch", "del", "options"]
 
-/** A path and a query whose characters must arrive as they are: RFC 3986 §6.2.2. */
+/** A path and a query that must arrive unchanged: RFC 3986 §6.2.2. */
 const target = "/p/%C3%A4%2f~x;v=1,2:@$/?flag&name=a%20b&f[n]=1&sig=~x+y&e=%7E&q=(*)!"
 
-const clientOf = ({ http, origin }: Place, { auth, cookies, defaults }: HeaderKind) =>
+const clientOf = ({ http, origin }: Setup, { auth, cookies, defaults }: HeaderKind) =>
   Effect.gen(function* () {
     const jar = yield* CookieJar.CookieJar
     if (cookies !== undefined) yield* jar.store(origin.url, cookies)
@@ -44,7 +44,7 @@ const expectedFields = (method: Method, body: BodyKind, header: HeaderKind, tran
     expected["content-type"] = body.type
   }
   if (body.framing !== "chunked") {
-    // RFC 9110 §8.6: a length of 0 is sent for the methods that anticipate content.
+    // RFC 9110 §8.6: methods that anticipate content send a length of 0 too.
     if (length > 0 || isAnticipated(method)) expected["content-length"] = String(length)
   } else if (transport.isHttp2 !== true) expected["transfer-encoding"] = "chunked"
   return expected
@@ -52,13 +52,13 @@ const expectedFields = (method: Method, body: BodyKind, header: HeaderKind, tran
 
 const differingFields = (fields: Received["fields"], expected: Readonly<Record<string, string | RegExp>>) => {
   const rest = new Map(Object.entries(expected))
-  const wrong = fields.flatMap(([name, value]) => {
-    const right = rest.get(name)
+  const problems = fields.flatMap(([name, value]) => {
+    const wanted = rest.get(name)
     rest.delete(name)
-    if (right === undefined) return [`${name} is ${name in expected ? "sent twice" : `added: ${value}`}`]
-    return (typeof right === "string" ? right === value : right.test(value)) ? [] : [`${name} is ${value}`]
+    if (wanted === undefined) return [`${name} is ${name in expected ? "sent twice" : `added: ${value}`}`]
+    return (typeof wanted === "string" ? wanted === value : wanted.test(value)) ? [] : [`${name} is ${value}`]
   })
-  return [...wrong, ...[...rest.keys()].map((name) => `${name} is missing`)]
+  return [...problems, ...[...rest.keys()].map((name) => `${name} is missing`)]
 }
 
 const differingBody = async ({ body, fields }: Received, { bytes }: BodyKind): Promise<ReadonlyArray<string>> => {
@@ -72,7 +72,7 @@ const differingBody = async ({ body, fields }: Received, { bytes }: BodyKind): P
 
 /** Differences between what the origin received and what the caller sent. */
 const differences = async (
-  { received }: Place["origin"],
+  { received }: Setup["origin"],
   method: Method,
   body: BodyKind,
   header: HeaderKind,
@@ -94,20 +94,20 @@ for (const [name, transport] of Object.entries(transports)) {
     for (const [kind, make] of Object.entries(bodyKinds)) {
       it.live(`sends ${kind} with every method and header field unchanged`, () =>
         Effect.gen(function* () {
-          const place = yield* transport.place
-          const wrong = new Map<string, Set<Method>>()
+          const setup = yield* transport.setup
+          const problems = new Map<string, Set<Method>>()
           for (const header of Object.values(headerKinds)) {
-            const api = yield* clientOf(place, header)
+            const api = yield* clientOf(setup, header)
             for (const method of methods) {
               const body = make()
               const options = header.own === undefined ? body.options : { ...body.options, headers: header.own }
               const exit = yield* Effect.exit(Effect.timeout(api[method](target, options), "10 seconds"))
-              const found = yield* Effect.promise(() => differences(place.origin, method, body, header, transport))
+              const found = yield* Effect.promise(() => differences(setup.origin, method, body, header, transport))
               const failed = Exit.isFailure(exit) ? ["it fails"] : []
-              for (const one of [...failed, ...found]) wrong.set(one, (wrong.get(one) ?? new Set()).add(method))
+              for (const one of [...failed, ...found]) problems.set(one, (problems.get(one) ?? new Set()).add(method))
             }
           }
-          const all = [...wrong].map(([what, methods]) => `${what} (${[...methods].sort().join(", ")})`)
+          const all = [...problems].map(([what, methods]) => `${what} (${[...methods].sort().join(", ")})`)
           expect(all).toEqual(transport.deviates?.[kind] ?? [])
         }).pipe(Effect.scoped)
       )

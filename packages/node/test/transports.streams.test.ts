@@ -1,4 +1,4 @@
-/** Streams of bodies: into files, without pieces of no bytes, and headers that do not wait for them. */
+/** Bodies as streams: written to files, without empty chunks, and headers that do not wait for the body. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -17,7 +17,7 @@ import { createSecureServer } from "node:http2"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { mebi } from "./support/bodies.js"
 import { certificates } from "./support/certificates.js"
-import { listen, raw, serve } from "./support/server.js"
+import { listen, serveRaw, serve } from "./support/server.js"
 
 interface Case {
   readonly layer: Layer.Layer<HttpClient.HttpClient>
@@ -41,18 +41,18 @@ const cases: Record<string, Case> = {
   "platform's fetch": { layer: FetchHttpClient.layer, inflates: true }
 }
 
-/** 20 MiB that do not compress to nothing. */
+/** 20 MiB that compress little. */
 const large = Buffer.alloc(20 * mebi)
 for (let at = 0; at < large.length; at += 8) large.writeUInt32LE((at * 2654435761) % 2 ** 32, at)
 const packed = gzipSync(large, { level: 1 })
 const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
 
-interface Answering {
+interface ResponseWriter {
   writeHead: (status: number, headers: Record<string, string>) => unknown
   end: (body: Uint8Array) => unknown
 }
 
-const answer = (url: string | undefined, response: Answering) => {
+const respond = (url: string | undefined, response: ResponseWriter) => {
   const coded = url === "/gzip"
   response.writeHead(200, coded ? { "content-encoding": "gzip" } : {})
   response.end(coded ? packed : large)
@@ -60,16 +60,16 @@ const answer = (url: string | undefined, response: Answering) => {
 
 const serverOf = ({ secure }: Case) =>
   secure === undefined
-    ? serve(({ url }, response) => answer(url, response))
+    ? serve(({ url }, response) => respond(url, response))
     : listen(
-        createSecureServer({ ...certificates?.server }, ({ url }, response) => answer(url, response)),
+        createSecureServer({ ...certificates?.server }, ({ url }, response) => respond(url, response)),
         "https"
       )
 
-describe("A download of 20 MiB", () => {
+describe("HttpClient", () => {
   for (const [name, one] of Object.entries(cases)) {
     for (const path of ["/plain", "/gzip"]) {
-      it.live(`over ${name} runs into a file (${path})`, () =>
+      it.live(`writes a download of 20 MiB over ${name} to a file, without empty chunks (${path})`, () =>
         Effect.gen(function* () {
           const { url } = yield* serverOf(one)
           const files = yield* FileSystem.FileSystem
@@ -90,11 +90,11 @@ describe("A download of 20 MiB", () => {
   }
 })
 
-describe("A header", () => {
+describe("NodeTransport", () => {
   const head = (status: number) => `HTTP/1.1 ${status} X\r\nlocation: /ok\r\ncontent-length: 400\r\n\r\n`
-  /** A byte of a short body each 100 ms, which `dripped` counts: all of it takes forty seconds. */
+  /** Sends one byte of a short body each 100 ms and calls `dripped`. The whole body takes forty seconds. */
   const dripping = (status: number, dripped = () => {}) =>
-    raw((socket, request) => {
+    serveRaw((socket, request) => {
       if (request.startsWith("GET /ok")) return void socket.end("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
       socket.write(head(status))
       const drip = setInterval(() => {
@@ -104,7 +104,7 @@ describe("A header", () => {
       socket.on("close", () => clearInterval(drip))
     })
 
-  it.live("does not wait for a short body that arrives slowly, whatever the status", () =>
+  it.live("returns a response before its short body has arrived, whatever the status", () =>
     Effect.gen(function* () {
       for (const status of [200, 206, 302, 401, 404, 503]) {
         let drops = 0
@@ -118,10 +118,10 @@ describe("A header", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("of a redirect, a 401 or a 503 is handled although its short body arrives slowly", () =>
+  it.live("follows a redirect and fails a 401 or a 503 before the short body has arrived", () =>
     Effect.gen(function* () {
-      const outcomes = { 302: { status: 200 }, 401: { _tag: "Unauthorized" }, 503: { _tag: "Unavailable" } }
-      for (const [status, outcome] of Object.entries(outcomes)) {
+      const expectations = { 302: { status: 200 }, 401: { _tag: "Unauthorized" }, 503: { _tag: "Unavailable" } }
+      for (const [status, expected] of Object.entries(expectations)) {
         const { url } = yield* dripping(Number(status))
         const api = yield* ApiClient.make({
           baseUrl: url,
@@ -130,15 +130,15 @@ describe("A header", () => {
           timeout: { exchange: "30 seconds" }
         })
         const result = yield* Effect.either(api.get("/x"))
-        expect(result._tag === "Right" ? { status: result.right.status } : result.left).toMatchObject(outcome)
+        expect(result._tag === "Right" ? { status: result.right.status } : result.left).toMatchObject(expected)
       }
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
 
-  it.live("and a short body after it are read whole, in whatever pieces they come", () =>
+  it.live("reads a short body that arrives in pieces", () =>
     Effect.gen(function* () {
       for (const pause of [0, 1, 3, 10, 50]) {
-        const { url } = yield* raw((socket) => {
+        const { url } = yield* serveRaw((socket) => {
           socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n")
           for (const [at, piece] of ["01", "234", "56789"].entries())
             setTimeout(() => socket.write(piece), pause * (at + 1))

@@ -1,4 +1,4 @@
-/** The contract over our transport and over the platform's, and where they differ. */
+/** The contract of transports, with NodeTransport and the platform's transports, and their differences. */
 import * as Timeout from "@countersign/client/Timeout"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -39,7 +39,7 @@ contract({ ...ours, name: "NodeTransport", make: (connections) => NodeTransport.
 
 contract({
   ...ours,
-  name: "NodeTransport, asked directly",
+  name: "NodeTransport with callbacks",
   make: (connections) =>
     Effect.map(NodeTransport.make({ connections }), (client) =>
       HttpClient.transformResponse(Timeout.exchange("1 minute")(client), Effect.catchTag("Timeout", Effect.die))
@@ -51,10 +51,10 @@ if (certificates !== undefined) {
   contract({
     ...ours,
     name: "NodeTransport over HTTP/2",
-    // One request at a time, and none that is kept: the contract sees the end of a stream by that of its connection.
+    // One request at a time and no idle connections: the contract checks the end of a stream by that of its connection.
     make: (connections) =>
       NodeTransport.make({ connections, pipelining: 1, allowH2: true, keepAliveTimeout: 1, tls: { ca } }),
-    // Node's server shows requests over HTTP/2 as those over HTTP/1.1; its types do not.
+    // Node's server passes HTTP/2 requests like HTTP/1.1 ones, but its types differ.
     serve: (listener) => listen(createSecureServer({ ...server }, listener as unknown as Http2Listener), "https"),
     differs: { ...ours.differs, streamFraming: undefined }
   })

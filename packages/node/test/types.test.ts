@@ -13,7 +13,7 @@ import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 
-/** A service that work under a lock might ask for. */
+/** A service that work under a lock may require. */
 interface Vault {
   readonly _: unique symbol
 }
@@ -22,7 +22,7 @@ type Work = Effect.Effect<"done", "no", Vault>
 type LayerOf<A, E = never, R = never> = Layer.Layer<A, E, R>
 
 describe("types", () => {
-  it("locks need nothing, and making them cannot fail", () => {
+  it("makes locks without requirements and errors", () => {
     expectTypeOf<Context.Tag.Service<ProcessLock.ProcessLock>>().toEqualTypeOf<ProcessLock.Service>()
     expectTypeOf(ProcessLock.make).returns.toEqualTypeOf<Effect.Effect<ProcessLock.Service>>()
     expectTypeOf(ProcessLock.fromContext).returns.toEqualTypeOf<Effect.Effect<ProcessLock.Service>>()
@@ -30,12 +30,12 @@ describe("types", () => {
     expectTypeOf(ProcessLock.layerMemory).toEqualTypeOf<LayerOf<ProcessLock.ProcessLock>>()
   })
 
-  it("a lock adds its own error to those of the work, and nothing to what the work needs", () => {
+  it("adds only TokenStoreError to the types of locked work", () => {
     const locked = (locks: ProcessLock.Service, work: Work) => locks.withLock("app.lock")(work)
     expectTypeOf(locked).returns.toEqualTypeOf<Effect.Effect<"done", "no" | TokenStoreError, Vault>>()
   })
 
-  it("stores need no lock in their context", () => {
+  it("makes stores that require no lock in their context", () => {
     expectTypeOf(FileTokenStore.make).returns.toEqualTypeOf<Effect.Effect<TokenStore.Service, TokenStoreError>>()
     expectTypeOf(FileTokenStore.layer).returns.toEqualTypeOf<LayerOf<TokenStore.TokenStore, TokenStoreError>>()
     expectTypeOf(FileTokenStore.layerConfig).returns.toEqualTypeOf<
@@ -44,7 +44,7 @@ describe("types", () => {
     expectTypeOf(KeychainTokenStore.make).returns.toEqualTypeOf<Effect.Effect<TokenStore.Service, TokenStoreError>>()
     expectTypeOf(KeychainTokenStore.layer).returns.toEqualTypeOf<LayerOf<TokenStore.TokenStore, TokenStoreError>>()
   })
-  it("making a transport can fail only with a proxy", () => {
+  it("makes transports that can fail only with a proxy", () => {
     const made = () => NodeTransport.make({ connections: 1 })
     const proxied = () => NodeTransport.make({ proxy: "http://proxy.test:3128", connections: 1 })
     expectTypeOf(made).returns.toEqualTypeOf<Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>>()
@@ -57,33 +57,33 @@ describe("types", () => {
     expectTypeOf(NodeTransport.layerProxyEnv).toEqualTypeOf<LayerOf<HttpClient.HttpClient, ConfigError>>()
   })
 
-  it("a proxy is a URL, redacted or not, or one for each scheme", () => {
+  it("accepts a proxy as a URL, redacted or not, or as one per scheme", () => {
     type Url = string | URL | Redacted.Redacted | Redacted.Redacted<URL>
     expectTypeOf<Url>().toExtend<NodeTransport.OptionsWithProxy["proxy"]>()
     expectTypeOf<{ http: Url; https: Url; noProxy: Array<string> }>().toExtend<
       NodeTransport.OptionsWithProxy["proxy"]
     >()
     expectTypeOf<{ https: Url | undefined }>().toExtend<NodeTransport.OptionsWithProxy["proxy"]>()
-    // @ts-expect-error: a misspelled scheme.
+    // @ts-expect-error: the scheme is misspelled.
     NodeTransport.layerWith({ proxy: { htps: "http://proxy.test" } })
-    // @ts-expect-error: a port alone.
+    // @ts-expect-error: a port is not a URL.
     NodeTransport.layerWith({ proxy: 3128 })
-    // @ts-expect-error: a list in one string.
+    // @ts-expect-error: noProxy is a list, not a string.
     NodeTransport.layerWith({ proxy: { https: "http://proxy.test", noProxy: "a.test,b.test" } })
   })
 
-  it("allowAddress, socketPath and a proxy exclude each other", () => {
+  it("rejects allowAddress and socketPath together with a proxy", () => {
     const allowAddress = () => true
     // @ts-expect-error: the proxy resolves names.
     NodeTransport.layerWith({ proxy: "http://proxy.test", allowAddress })
-    // @ts-expect-error: the socket is what a request is sent over.
+    // @ts-expect-error: requests are sent over the socket.
     NodeTransport.layerWith({ proxy: "http://proxy.test", socketPath: "/run/a.sock" })
     const options = { proxy: "http://proxy.test", allowAddress }
-    // @ts-expect-error: not only in a literal.
+    // @ts-expect-error: options in a variable are checked too.
     NodeTransport.layerWith(options)
     // @ts-expect-error: the proxy resolves names.
     NodeTransport.layerProxyEnvWith({ allowAddress })
-    // @ts-expect-error: the socket is what a request is sent over.
+    // @ts-expect-error: requests are sent over the socket.
     NodeTransport.layerProxyEnvWith({ socketPath: "/run/a.sock" })
     // @ts-expect-error: the environment names the proxies.
     NodeTransport.layerProxyEnvWith({ proxy: "http://proxy.test" })

@@ -2,16 +2,16 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { codeOf, raw, serve } from "../support/server.js"
+import { codeOf, serveRaw, serve } from "../support/server.js"
 import type { Transport } from "./transport.js"
 import { either, failure } from "./transport.js"
 
-/** What goes wrong, and how it is said. */
+/** Errors, and how they are reported. */
 export const failures = (transport: Transport): void => {
   const { differs, make, name } = transport
 
-  describe(`${name}: failures`, () => {
-    it.live("a URL that is none is a RequestError with the reason InvalidUrl, one of another scheme", () =>
+  describe(`${name}`, () => {
+    it.live("fails with InvalidUrl for an invalid URL, and as listed in its differences for another scheme", () =>
       Effect.scoped(
         Effect.gen(function* () {
           const client = yield* make()
@@ -24,7 +24,7 @@ export const failures = (transport: Transport): void => {
       )
     )
 
-    it.live("a method or a header field that cannot be sent is a typed error", () =>
+    it.live("fails with a RequestError for a header field that cannot be sent", () =>
       Effect.scoped(
         Effect.gen(function* () {
           const client = yield* make()
@@ -34,7 +34,7 @@ export const failures = (transport: Transport): void => {
       )
     )
 
-    it.live("a connection that is refused or reset is a RequestError, with the code in its cause", () =>
+    it.live("fails with a RequestError with the code in its cause if the connection is refused or reset", () =>
       Effect.scoped(
         Effect.gen(function* () {
           const client = yield* make()
@@ -42,7 +42,7 @@ export const failures = (transport: Transport): void => {
           const refused = yield* Effect.flip(client.get(url))
           expect([refused._tag, refused.reason, codeOf(refused)]).toEqual(["RequestError", "Transport", "ECONNREFUSED"])
 
-          const server = yield* raw((socket) => socket.resetAndDestroy())
+          const server = yield* serveRaw((socket) => socket.resetAndDestroy())
           const reset = yield* Effect.flip(client.get(server.url))
           expect([reset._tag, reset.reason]).toEqual(["RequestError", "Transport"])
           expect(["ECONNRESET", "UND_ERR_SOCKET"]).toContain(codeOf(reset))
@@ -55,11 +55,11 @@ export const failures = (transport: Transport): void => {
       ["a long body", "content-length: 1000000", 200_000],
       ["a chunked body", "transfer-encoding: chunked", 0]
     ] as const) {
-      it.live(`${what} that breaks off is a ResponseError with the reason Decode, whole or in pieces`, () =>
+      it.live(`fails with a ResponseError and the reason Decode if ${what} breaks off, whole or as a stream`, () =>
         Effect.scoped(
           Effect.gen(function* () {
             const client = yield* make()
-            const { url } = yield* raw((socket) =>
+            const { url } = yield* serveRaw((socket) =>
               socket.end(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n${size === 0 ? "3\r\nabc\r\n" : "x".repeat(size)}`)
             )
             const text = yield* either(Effect.flatMap(client.get(url), (response) => response.text))

@@ -5,15 +5,15 @@ import * as Stream from "effect/Stream"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { serve, until } from "../support/server.js"
 import type { Transport } from "./transport.js"
-import { exchanging } from "./transport.js"
+import { makeExchange } from "./transport.js"
 
-/** What a server sees of somebody who does not want its answer any more. */
+/** The connection at the server when a client is interrupted. */
 export const interruption = (transport: Transport): void => {
   const { boundsConnections, make, name, serve: start = serve } = transport
-  const exchange = exchanging(transport)
+  const exchange = makeExchange(transport)
 
-  describe(`${name}: interruption`, () => {
-    const interrupted = (listener: (request: IncomingMessage, response: ServerResponse) => void) =>
+  describe(`${name}`, () => {
+    const expectClosed = (listener: (request: IncomingMessage, response: ServerResponse) => void) =>
       exchange(listener, (client, server) =>
         Effect.gen(function* () {
           const fiber = yield* Effect.fork(Effect.flatMap(client.get(server.url), (response) => response.text))
@@ -25,16 +25,18 @@ export const interruption = (transport: Transport): void => {
         })
       )
 
-    it.live("before the header, the server sees its connection close", () => interrupted(() => undefined))
+    it.live("closes the connection of a request that is interrupted before the header", () =>
+      expectClosed(() => undefined)
+    )
 
-    it.live("in the middle of a short body and of a long one, too", () =>
+    it.live("closes the connection of a request that is interrupted in a short or a long body", () =>
       Effect.zipRight(
-        interrupted((_, response) => void response.writeHead(200, { "content-length": "10" }).write("x")),
-        interrupted((_, response) => void response.write("x".repeat(100_000)))
+        expectClosed((_, response) => void response.writeHead(200, { "content-length": "10" }).write("x")),
+        expectClosed((_, response) => void response.write("x".repeat(100_000)))
       )
     )
 
-    it.live("a stream that is not read to its end closes its connection", () =>
+    it.live("closes the connection of a stream that is not read to its end", () =>
       exchange(
         (_, response) => void response.write("x".repeat(100_000)),
         (client, server) =>
@@ -46,22 +48,22 @@ export const interruption = (transport: Transport): void => {
       )
     )
 
-    it.live.skipIf(!boundsConnections)("while it waits for a connection, it is never sent", () =>
+    it.live.skipIf(!boundsConnections)("sends no request that is interrupted while it waits for a connection", () =>
       Effect.scoped(
         Effect.gen(function* () {
-          const answers: Array<ServerResponse> = []
-          const server = yield* start((_, response) => void answers.push(response))
+          const responses: Array<ServerResponse> = []
+          const server = yield* start((_, response) => void responses.push(response))
           const client = yield* make(1)
           const first = yield* Effect.fork(client.get(`${server.url}/1`))
-          yield* until(() => answers.length === 1)
+          yield* until(() => responses.length === 1)
           const second = yield* Effect.fork(client.get(`${server.url}/2`))
           yield* Effect.sleep("20 millis")
           yield* Fiber.interrupt(second)
-          answers[0]?.end("ok")
+          responses[0]?.end("ok")
           yield* Fiber.join(first)
           const third = yield* Effect.fork(client.get(`${server.url}/3`))
-          yield* until(() => answers.length === 2)
-          answers[1]?.end("ok")
+          yield* until(() => responses.length === 2)
+          responses[1]?.end("ok")
           yield* Fiber.join(third)
           expect(server.paths).toEqual(["/1", "/3"])
         })

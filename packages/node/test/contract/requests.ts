@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { until } from "../support/server.js"
 import type { Transport } from "./transport.js"
-import { either, exchanging, failure, form } from "./transport.js"
+import { either, makeExchange, failure, form } from "./transport.js"
 
 const bodyOf = (request: IncomingMessage): Promise<string> =>
   new Promise((resolve) => {
@@ -16,13 +16,13 @@ const bodyOf = (request: IncomingMessage): Promise<string> =>
     request.on("end", () => resolve(Buffer.concat(chunks).toString("latin1")))
   })
 
-/** Answers with what it was asked. */
+/** Responds with the request. */
 const echo = (request: IncomingMessage, response: ServerResponse): void => {
   const { headers, method, url } = request
   void bodyOf(request).then((body) => response.end(JSON.stringify({ method, url, headers, body })))
 }
 
-const echoed = (value: unknown) =>
+const asEcho = (value: unknown) =>
   // The server above wrote it.
   value as { method: string; url: string; headers: Record<string, string | undefined>; body: string }
 
@@ -31,20 +31,20 @@ const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
 /** What arrives at a server. */
 export const requests = (transport: Transport): void => {
   const { differs, name } = transport
-  const exchange = exchanging(transport)
+  const exchange = makeExchange(transport)
 
   const send = (request: (url: string) => HttpClientRequest.HttpClientRequest) =>
     exchange(echo, (client, { url }) =>
-      Effect.flatMap(client.execute(request(url)), ({ json }) => Effect.map(json, echoed))
+      Effect.flatMap(client.execute(request(url)), ({ json }) => Effect.map(json, asEcho))
     )
 
-  describe(`${name}: requests`, () => {
-    it.live("every method arrives as it was written, and HEAD has no body", () =>
+  describe(`${name}`, () => {
+    it.live("sends every method unchanged and reads no body for HEAD", () =>
       exchange(echo, (client, { url }) =>
         Effect.gen(function* () {
           for (const method of methods) {
             const { json } = yield* client.execute(HttpClientRequest.make(method)(`${url}/m`))
-            expect(echoed(yield* json)).toMatchObject({ method, url: "/m", body: "" })
+            expect(asEcho(yield* json)).toMatchObject({ method, url: "/m", body: "" })
           }
           const head = yield* client.head(`${url}/m`)
           expect([head.status, yield* head.text]).toEqual([200, ""])
@@ -52,7 +52,7 @@ export const requests = (transport: Transport): void => {
       )
     )
 
-    it.live("text and bytes are sent with their type and length", () =>
+    it.live("sends text and bytes with their type and length", () =>
       Effect.gen(function* () {
         const text = yield* send((url) => HttpClientRequest.post(url).pipe(HttpClientRequest.bodyText("grüße")))
         expect(text.body).toBe(Buffer.from("grüße").toString("latin1"))
@@ -68,7 +68,7 @@ export const requests = (transport: Transport): void => {
       })
     )
 
-    it.live("a stream is sent in pieces, and with its length where that is known", () =>
+    it.live("sends a stream in chunks without content-length", () =>
       Effect.gen(function* () {
         const pieces = Stream.make(Buffer.from("one "), Buffer.from("two"))
         const chunked = yield* send((url) =>
@@ -80,7 +80,7 @@ export const requests = (transport: Transport): void => {
       })
     )
 
-    it.live("a stream that fails is a RequestError, and the server does not get a whole body", () =>
+    it.live("fails with a RequestError and does not complete the request if a stream fails", () =>
       exchange(echo, (client, { sockets, url }) =>
         Effect.gen(function* () {
           const failing = Stream.concat(Stream.make(Buffer.from("one")), Stream.fail(new Error("lost")))
@@ -91,7 +91,7 @@ export const requests = (transport: Transport): void => {
       )
     )
 
-    it.live("form data is sent as multipart", () =>
+    it.live("sends form data as multipart, if its differences say so", () =>
       Effect.gen(function* () {
         const result = yield* Effect.either(
           send((url) => HttpClientRequest.post(url).pipe(HttpClientRequest.bodyFormData(form())))
@@ -105,7 +105,7 @@ export const requests = (transport: Transport): void => {
       })
     )
 
-    it.live("the body of a GET", () =>
+    it.live("sends the body of a GET, or fails, as listed in its differences", () =>
       Effect.gen(function* () {
         const result = yield* Effect.either(
           send((url) => HttpClientRequest.get(url).pipe(HttpClientRequest.setBody(HttpBody.text("query"))))
@@ -116,7 +116,7 @@ export const requests = (transport: Transport): void => {
       })
     )
 
-    it.live("parameters are escaped, joined to the query that is there, and the fragment", () =>
+    it.live("escapes parameters and joins them to the query, before the fragment", () =>
       Effect.gen(function* () {
         const plain = yield* send((url) =>
           HttpClientRequest.get(`${url}/p a/ü`).pipe(HttpClientRequest.setUrlParams({ "a b": "c&d=é", e: "~*" }))
@@ -132,7 +132,7 @@ export const requests = (transport: Transport): void => {
       })
     )
 
-    it.live("what the caller sets in the header is sent, and accept-encoding", () =>
+    it.live("sends the header fields of the caller, and accept-encoding as listed in its differences", () =>
       Effect.gen(function* () {
         const { headers } = yield* send((url) =>
           HttpClientRequest.get(url).pipe(HttpClientRequest.setHeaders({ "x-one": "1", accept: "application/json" }))

@@ -7,53 +7,53 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { TestServer } from "../support/server.js"
 import { serve } from "../support/server.js"
 
-/** Where the transports at hand do not agree. Each is what one that keeps nothing from its callers would say. */
+/** Behaviour in which the transports differ. The comment of each member describes the case. */
 interface Differences {
-  /** The path that a server sees of `/p?q=1#fragment`. */
+  /** The path that a server receives for `/p?q=1#fragment`. */
   readonly fragmentOnWire: string
-  /** The path that a server sees of `/p?x=(1)&y` with the parameter `z`: appended to, or written anew. */
+  /** The path that a server receives for `/p?x=(1)&y` with the parameter `z`: appended, or with a rewritten query. */
   readonly parametersOnWire: "/p?x=(1)&y&z=2" | "/p?x=%281%29&y=&z=2"
-  /** A stream of a body that is empty: no pieces, or an error with the reason `EmptyBody`. */
+  /** The stream of an empty body: no chunks, or an error with the reason `EmptyBody`. */
   readonly emptyStream: "empty" | "EmptyBody"
-  /** The text of a body whose stream was read before. */
+  /** The text of a body whose stream was already read. */
   readonly textAfterStream: "Decode" | "empty"
-  /** The bytes of a body whose text was read before. */
+  /** The bytes of a body whose text was already read. */
   readonly bytesAfterText: "kept" | "Decode"
-  /** What a server gets for `accept-encoding` where the caller sets none. */
+  /** The `accept-encoding` that a server receives if the caller sets none. */
   readonly acceptEncoding: string | undefined
-  /** Whether a body that was asked for without a coding comes inflated. */
+  /** Whether a coded body is decoded although the caller requested no coding. */
   readonly inflates: boolean
-  /** The second of two readers at once, when the first is interrupted. */
+  /** The second of two concurrent readers, after the first is interrupted. */
   readonly secondReader: "reads" | "interrupted"
   /** Whether the body of a GET is sent. */
   readonly getBody: "sent" | "RequestError"
-  /** What a URL that is neither http nor https fails with. */
+  /** The reason of the error for a URL that is neither http nor https. */
   readonly otherScheme: "InvalidUrl" | "Transport" | "none"
-  /** The value of an answer's field with the byte E4 in it. */
+  /** The value of a response header field that contains the byte E4. */
   readonly latin1: string
-  /** A 304 that gives the length of the body which it does not have. */
+  /** A 304 with a content-length, although it has no body. */
   readonly lengthOf304: "empty" | "Decode"
   /** Whether a form can be sent. */
   readonly formSent: boolean
   /** Whether a form can be read. */
   readonly formRead: boolean
-  /** The framing of a body whose length is not known. */
+  /** The framing of a body of unknown length. */
   readonly streamFraming: "chunked" | undefined
 }
 
-/** What the contract is run over. */
+/** A transport that the contract tests. */
 export interface Transport {
   readonly name: string
-  /** A client whose connections, `connections` at most where it knows how to bound them, end with the scope. */
+  /** A client whose connections end with the scope. It opens at most `connections` if it can limit them. */
   readonly make: (connections?: number) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
   readonly boundsConnections: boolean
-  /** The server that the transport is tried against; one of HTTP/1.1 when left out. */
+  /** Starts the server of the tests. HTTP/1.1 if left out. */
   readonly serve?: typeof serve
   readonly differs: Differences
 }
 
-/** One exchange with a server that answers as it is told, and what `read` makes of the answer. */
-export const exchanging =
+/** Sends requests with a new client to a new server, and returns the result of `read`. */
+export const makeExchange =
   ({ make, serve: start = serve }: Transport) =>
   <A, E>(
     listener: (request: IncomingMessage, response: ServerResponse) => void,
@@ -61,7 +61,7 @@ export const exchanging =
   ): Effect.Effect<A, E> =>
     Effect.scoped(Effect.flatMap(start(listener), (server) => Effect.flatMap(make(), (client) => read(client, server))))
 
-/** What an effect comes to. */
+/** The result of an effect. */
 export const either = <A>(
   effect: Effect.Effect<A, HttpClientError>
 ): Effect.Effect<Either.Either<A, HttpClientError>> => Effect.either(effect)

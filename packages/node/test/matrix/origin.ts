@@ -16,7 +16,7 @@ export interface Received {
   readonly body: Buffer
 }
 
-/** What a server of Node shows of a request, over HTTP/1.1 and over HTTP/2. */
+/** A request as Node's servers expose it, over HTTP/1.1 and over HTTP/2. */
 interface Incoming extends AsyncIterable<unknown> {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -49,7 +49,7 @@ export interface Origin {
 
 export type Protocol = "http" | "https" | "h2"
 
-/** Starts an origin that speaks a protocol. It ends with the scope. */
+/** Starts an origin for a protocol. It ends with the scope. */
 export const start = (protocol: Protocol): Effect.Effect<Origin, never, Scope.Scope> =>
   Effect.gen(function* () {
     const received: Array<Received> = []

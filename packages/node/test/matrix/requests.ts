@@ -1,4 +1,4 @@
-/** Requests of a caller, by what they carry, and what an origin must receive of each. */
+/** Requests by body and header fields, and what an origin must receive of each. */
 import * as Auth from "@countersign/client/Auth"
 import type * as Verb from "@countersign/client/Verb"
 import * as Bearer from "@countersign/auth/Bearer"
@@ -7,18 +7,18 @@ import * as UrlParams from "@effect/platform/UrlParams"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 
-/** How a body reaches the wire: of known length, in chunks, or none. */
+/** How a body is framed: with its length, in chunks, or not at all. */
 type Framing = number | "chunked" | "none"
 
 /** A kind of body. */
 export interface BodyKind {
   readonly options: Verb.Options
-  /** The bytes on the wire; `form` for multipart, whose boundary is random. */
+  /** The bytes on the wire. `form` for multipart, which has a random boundary. */
   readonly bytes: Uint8Array | "form"
   readonly framing: Framing | "form"
-  /** The type that the body itself states. */
+  /** The content-type of the body. */
   readonly type: string | undefined
-  /** Whether that type is only used where the call names none. */
+  /** Whether that type applies only if the call sets none. */
   readonly isTypeDefault?: true
 }
 
@@ -58,7 +58,7 @@ const pieces = (bytes: Uint8Array) => Stream.make(bytes.subarray(0, 100), bytes.
 
 const params = UrlParams.fromInput({ "a b": "c&d=é", e: ["1", "2"], empty: "" })
 
-/** Every kind of body. Streams are made anew for each request. */
+/** Every kind of body. Streams are created for each request. */
 export const bodyKinds: Readonly<Record<string, () => BodyKind>> = {
   none: () => ({ options: {}, bytes: new Uint8Array(), framing: "none", type: undefined }),
   text: () => known(HttpBody.text("grüße €"), utf8("grüße €"), "text/plain"),
@@ -81,16 +81,16 @@ export const bodyKinds: Readonly<Record<string, () => BodyKind>> = {
     known(HttpBody.stream(pieces(everyByte), "application/x-stream", 256), everyByte, "application/x-stream")
 }
 
-/** What a caller and a client set beside the body. */
+/** What the caller and the client add to the body. */
 export interface HeaderKind {
   readonly auth: Auth.Service
   /** Header fields of every request of the client. */
   readonly defaults?: Readonly<Record<string, string>>
   /** Header fields of the call. */
   readonly own?: Readonly<Record<string, string>>
-  /** `Set-Cookie` lines that the client received before. */
+  /** `Set-Cookie` lines that the client received earlier. */
   readonly cookies?: ReadonlyArray<string>
-  /** What the origin must receive of these. */
+  /** The fields that the origin must receive. */
   readonly fields: Readonly<Record<string, string>>
 }
 

@@ -1,4 +1,4 @@
-/** The transports of the matrix, and where one of them does not send what the caller said. */
+/** The transports of the matrix, and their deviations from what the caller sent. */
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -14,24 +14,24 @@ import * as Origin from "./origin.js"
 import { bodyKinds } from "./requests.js"
 
 /** A transport and the origin that it sends to. */
-export interface Place {
+export interface Setup {
   readonly origin: Origin.Origin
   readonly http: HttpClient.HttpClient
 }
 
 /** A transport of the matrix. */
 export interface Transport {
-  readonly place: Effect.Effect<Place, never, Scope.Scope>
+  readonly setup: Effect.Effect<Setup, never, Scope.Scope>
   /** The fields that the transport adds to a request. */
   readonly adds: (method: string) => Readonly<Record<string, string | RegExp>>
   readonly needsTls?: boolean
   /** HTTP/2 has no field that frames a body of unknown length: RFC 9113 §8.2.2. */
   readonly isHttp2?: boolean
-  /** What a transport of other authors is known to do otherwise, by kind of body. */
+  /** Known deviations of a transport of other authors, by kind of body. */
   readonly deviates?: Readonly<Record<string, ReadonlyArray<string>>>
 }
 
-const placed = (protocol: Origin.Protocol, layer: Layer.Layer<HttpClient.HttpClient>) =>
+const makeSetup = (protocol: Origin.Protocol, layer: Layer.Layer<HttpClient.HttpClient>) =>
   Effect.gen(function* () {
     const origin = yield* Origin.start(protocol)
     const http = Context.get(yield* Layer.build(layer), HttpClient.HttpClient)
@@ -49,7 +49,7 @@ const throughProxy = (protocol: "http" | "https") =>
       Layer.orDie,
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(env)))
     )
-    return yield* placed(protocol, layer)
+    return yield* makeSetup(protocol, layer)
   })
 
 /** undici closes the connection after a HEAD. */
@@ -62,18 +62,18 @@ const noBody = ["it fails (get, head)", "nothing arrives (get, head)"]
 
 /** Every transport. */
 export const transports: Readonly<Record<string, Transport>> = {
-  "NodeTransport over HTTP/1.1": { place: placed("http", NodeTransport.layer), adds: ours },
+  "NodeTransport over HTTP/1.1": { setup: makeSetup("http", NodeTransport.layer), adds: ours },
   // The proxy of the test keeps its own connections.
-  "NodeTransport through a forward proxy": { place: throughProxy("http"), adds: () => ours("GET") },
-  "NodeTransport through a tunnel": { place: throughProxy("https"), adds: ours, needsTls: true },
+  "NodeTransport through a forward proxy": { setup: throughProxy("http"), adds: () => ours("GET") },
+  "NodeTransport through a tunnel": { setup: throughProxy("https"), adds: ours, needsTls: true },
   "NodeTransport over HTTP/2": {
-    place: placed("h2", NodeTransport.layerWith({ tls: { ca }, allowH2: true, pipelining: 100 })),
+    setup: makeSetup("h2", NodeTransport.layerWith({ tls: { ca }, allowH2: true, pipelining: 100 })),
     adds: () => ({ ":authority": hostAndPort, ":scheme": "https", "accept-encoding": "gzip, deflate, br" }),
     needsTls: true,
     isHttp2: true
   },
   "the platform's undici": {
-    place: placed("http", NodeHttpClient.layerUndici),
+    setup: makeSetup("http", NodeHttpClient.layerUndici),
     adds: persistence,
     deviates: {
       // undici accepts only its own class of forms.
@@ -84,7 +84,7 @@ export const transports: Readonly<Record<string, Transport>> = {
     }
   },
   "the platform's node:http": {
-    place: placed("http", NodeHttpClient.layer),
+    setup: makeSetup("http", NodeHttpClient.layer),
     adds: () => ({ host: hostAndPort, connection: "close" }),
     deviates: {
       // Node writes a body of unknown length without any framing for these four methods, and the server reads its first
@@ -103,7 +103,7 @@ export const transports: Readonly<Record<string, Transport>> = {
     }
   },
   "the platform's fetch": {
-    place: placed("http", FetchHttpClient.layer),
+    setup: makeSetup("http", FetchHttpClient.layer),
     adds: (method) => ({
       ...persistence(method),
       accept: "*/*",

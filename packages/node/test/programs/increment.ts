@@ -1,4 +1,4 @@
-// Adds one to the number in the store, so many times. `exclusive` or `compareAndSet` alone keeps the count right.
+// Adds one to the number in the store, `times` times. `withLock` or `compareAndSet` alone keeps the count right.
 import * as Token from "@countersign/auth/Token"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ const program = Effect.gen(function* () {
     })
     return yield* store.compareAndSet("count", version, Token.bearer(Redacted.make(String(count + 1)), 0))
   })
-  const add = mode === "exclusive" ? store.withLock("count")(once) : Effect.repeat(once, { until: Option.isSome })
+  const add = mode === "withLock" ? store.withLock("count")(once) : Effect.repeat(once, { until: Option.isSome })
   let lost = 0
   for (let i = 0; i < Number(times); i++) if (Option.isNone(yield* add)) lost += 1
   process.stdout.write(`lost ${lost}\n`)

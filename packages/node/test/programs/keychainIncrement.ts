@@ -1,4 +1,4 @@
-// Adds one to the number in the keychain, so many times: `exclusive` alone keeps the count right.
+// Adds one to the number in the keychain, `times` times. `withLock` alone keeps the count right.
 import * as Token from "@countersign/auth/Token"
 import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"
 import * as Effect from "effect/Effect"

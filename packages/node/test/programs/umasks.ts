@@ -1,4 +1,4 @@
-// Stores a token under many umasks, as the user of the given id, and prints what came of it: one line for each outcome.
+// Stores a token under many umasks, as the user with the given id. Prints the number of umasks for each result.
 import * as Token from "@countersign/auth/Token"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ if (user !== String(process.getuid?.())) {
 
 const modeOf = (path: string) => (fs.statSync(path).mode & 0o7777).toString(8)
 
-/** Modes of the outer folder, the inner one, the file, and the lock while it is held. */
+/** Modes of the outer folder, the inner folder, the file and the lock. */
 const under = (umask: number) =>
   Effect.gen(function* () {
     const path = join(folder, umask.toString(8), "inner", "tokens.json")
@@ -30,13 +30,13 @@ const under = (umask: number) =>
   }).pipe(Effect.catchAll((error) => Effect.succeed(error.message.replaceAll(/"[^"]*"/g, "…"))))
 
 const program = Effect.gen(function* () {
-  const outcomes = new Map<string, number>()
+  const results = new Map<string, number>()
   for (let umask = 0; umask <= 0o777; umask++) {
     const octal = umask.toString(8).padStart(3, "0")
     if (![...octal].every((digit) => digits.includes(digit))) continue
-    const outcome = yield* under(umask)
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+    const result = yield* under(umask)
+    results.set(result, (results.get(result) ?? 0) + 1)
   }
-  for (const [outcome, times] of outcomes) process.stdout.write(`${times}: ${outcome}\n`)
+  for (const [result, times] of results) process.stdout.write(`${times}: ${result}\n`)
 })
 await Effect.runPromise(program)

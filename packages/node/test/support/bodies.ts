@@ -8,7 +8,7 @@ import { serve } from "./server.js"
 
 export const mebi = 1024 * 1024
 
-/** Sends `total` bytes as fast as they are taken; says how much of that it has written. */
+/** Sends `total` bytes as fast as the client reads them. The result returns how many bytes were written so far. */
 export const flood = (response: ServerResponse, total: number, block = Buffer.alloc(mebi, "x")): (() => number) => {
   let written = 0
   const write = () => {
@@ -22,24 +22,24 @@ export const flood = (response: ServerResponse, total: number, block = Buffer.al
   return () => written
 }
 
-/** All of a stream, as text. */
+/** The whole stream, as text. */
 export const collected = <E>(stream: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
   Effect.map(Stream.runCollect(stream), (chunks) => Buffer.concat(Chunk.toReadonlyArray(chunks)).toString())
 
-/** The most that the process takes while an effect runs, beyond what it took before. */
-export const growth = <A, E, R>(
+/** Runs an effect; `bytes` is the largest growth of the memory of this process (RSS) meanwhile. */
+export const memoryGrowth = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<{ readonly value: A; readonly bytes: number }, E, R> =>
   Effect.gen(function* () {
     const before = process.memoryUsage.rss()
-    let most = before
-    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 5)
+    let largest = before
+    const watch = setInterval(() => (largest = Math.max(largest, process.memoryUsage.rss())), 5)
     const value = yield* effect.pipe(Effect.ensuring(Effect.sync(() => clearInterval(watch))))
-    return { value, bytes: most - before }
+    return { value, bytes: largest - before }
   })
 
-/** A server with one answer. */
-export const answerWith = (
+/** A server that sends the same response to each request. */
+export const respondWith = (
   headers: Record<string, string | Array<string>>,
   body: Uint8Array | string
 ): Effect.Effect<TestServer, never, Scope.Scope> => serve((_, response) => response.writeHead(200, headers).end(body))

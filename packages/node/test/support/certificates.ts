@@ -9,7 +9,7 @@ interface Identity {
   readonly key: string
 }
 
-/** An authority of this run alone, a server that it vouches for, and a client. */
+/** A certificate authority made for this run, and certificates that it issued for a server and a client. */
 export interface Certificates {
   readonly ca: string
   readonly server: Identity
@@ -19,12 +19,12 @@ export interface Certificates {
 const openssl = (folder: string, ...args: ReadonlyArray<string>) =>
   execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] })
 
-const issued = (folder: string, name: string, alternatives: string): Identity => {
+const issue = (folder: string, name: string, alternatives: string): Identity => {
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${name}.key`]
   openssl(folder, "req", "-new", ...newKey, "-subj", `/CN=${name}`, "-out", `${name}.csr`)
   writeFileSync(join(folder, "extensions"), `subjectAltName=${alternatives}`)
-  const by = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"]
-  openssl(folder, "x509", "-req", "-in", `${name}.csr`, ...by, "-days", "2", "-out", `${name}.crt`)
+  const issuer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "extensions"]
+  openssl(folder, "x509", "-req", "-in", `${name}.csr`, ...issuer, "-days", "2", "-out", `${name}.crt`)
   return {
     cert: readFileSync(join(folder, `${name}.crt`), "utf8"),
     key: readFileSync(join(folder, `${name}.key`), "utf8")
@@ -38,15 +38,15 @@ const make = (): Certificates => {
     openssl(folder, "req", "-x509", ...newKey, "-subj", "/CN=ca", "-days", "2", "-out", "ca.crt")
     return {
       ca: readFileSync(join(folder, "ca.crt"), "utf8"),
-      server: issued(folder, "server", "DNS:localhost,DNS:named.test,IP:127.0.0.1"),
-      client: issued(folder, "client", "DNS:client.test")
+      server: issue(folder, "server", "DNS:localhost,DNS:named.test,IP:127.0.0.1"),
+      client: issue(folder, "client", "DNS:client.test")
     }
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-/** Undefined where there is no openssl on this machine. */
+/** Undefined if openssl is not installed. */
 export const certificates: Certificates | undefined = ((): Certificates | undefined => {
   try {
     return make()

@@ -4,8 +4,8 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { vi } from "vitest"
 
-/** Makes a call into the file system fail where `fails` says so, for this scope. The call itself is not carried out. */
-export const failing = (
+/** Makes a file system method fail where `fails` returns true, until the scope closes. The method itself does not run then. */
+export const failMethod = (
   target: object,
   method: string,
   code: string,
@@ -25,7 +25,7 @@ export const failing = (
     (spy) => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports()))
   )
 
-/** What Node's file handles inherit their methods from; there is no other way to it. */
+/** The prototype of Node's file handles. Node does not export it. */
 export const handleMethods = Effect.promise(async () => {
   const handle = await fs.promises.open(process.execPath)
   await handle.close()

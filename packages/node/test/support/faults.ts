@@ -1,4 +1,4 @@
-/** Servers that end an exchange at a chosen point in a chosen way, over TCP and beneath TLS. */
+/** Servers that end a response at a chosen point in a chosen way, over TCP and below TLS. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Socket } from "node:net"
@@ -10,7 +10,7 @@ import { afterReading, listen } from "./server.js"
 /** `resetAndDestroy` sends a FIN before the RST: it sets this property, which `destroy` obeys, and ends the stream. */
 const reset = (socket: Socket): void => void Object.assign(socket, { resetAndClosing: true }).destroy()
 
-/** How the server ends. Each gets the socket to the client, beneath TLS where there is any. */
+/** How the server ends the response. Each function gets the socket to the client, below TLS if there is TLS. */
 export const endings = {
   FIN: (socket: Socket): void => void socket.end(),
   RST: (socket: Socket): void => reset(socket),
@@ -33,7 +33,7 @@ export interface FaultyServer {
 
 const heads = (text: string): number => text.split("\r\n\r\n").length - 1
 
-/** Sends `text` once a request has come, and then ends. The pause keeps a reset from overtaking the text. */
+/** Sends `text` after a request has arrived, then ends. The pause prevents that a reset overtakes the text. */
 export const plain = (text: string, ending: Ending): Effect.Effect<FaultyServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     let requests = 0
@@ -55,8 +55,8 @@ export const plain = (text: string, ending: Ending): Effect.Effect<FaultyServer,
   })
 
 /**
- * The same over TLS: a server behind a relay, which ends the connection to the client beneath TLS. With `handshake` it ends
- * before the client has sent anything but its first message.
+ * The same over TLS: a server behind a relay, which ends the connection to the client below TLS. With `handshake` it ends
+ * after the first message of the client.
  */
 export const secured = (text: string, ending: Ending): Effect.Effect<FaultyServer, never, Scope.Scope> =>
   Effect.gen(function* () {

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** A folder of this test alone. */
+/** A temporary folder, which is removed when the scope closes. */
 export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "countersign-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))

@@ -92,13 +92,13 @@ export interface FrameConnection {
   readonly lose: () => void
 }
 
-/** A request, all of which has come. */
+/** A complete request. */
 export interface FrameRequest {
   readonly connection: FrameConnection
   readonly id: number
   readonly body: string
-  /** How many requests the server had, this one included. */
-  readonly nth: number
+  /** Sequence number of the request at this server, starting at 1. */
+  readonly requestNumber: number
 }
 
 export interface FrameServer extends TestServer {
@@ -107,7 +107,7 @@ export interface FrameServer extends TestServer {
 }
 
 interface Options {
-  /** Called when the whole request is here. */
+  /** Called when a request is complete. */
   readonly onRequest?: (request: FrameRequest) => void
   /** Called for each frame. */
   readonly onFrame?: (connection: FrameConnection, frame: ReceivedFrame) => void
@@ -137,7 +137,7 @@ const framesOf = (onFrame: (frame: ReceivedFrame) => void): ((bytes: Buffer) => 
   }
 }
 
-/** A server of HTTP/2 that sends only what it is told to, SETTINGS and their acknowledgement apart. */
+/** An HTTP/2 server that sends only the given frames, SETTINGS and its acknowledgement apart. */
 export const frameServer = (options: Options): Effect.Effect<FrameServer, never, Scope.Scope> => {
   const requests: Array<FrameRequest> = []
   const opened: Array<FrameConnection> = []
@@ -163,7 +163,7 @@ export const frameServer = (options: Options): Effect.Effect<FrameServer, never,
       options.onFrame?.(connection, received)
       if (kind === type.data) bodies.set(id, (bodies.get(id) ?? "") + payload.toString("latin1"))
       if ((kind !== type.data && kind !== type.headers) || (flags & endStream) === 0) return
-      const request = { connection, id, body: bodies.get(id) ?? "", nth: requests.length + 1 }
+      const request = { connection, id, body: bodies.get(id) ?? "", requestNumber: requests.length + 1 }
       requests.push(request)
       options.onRequest?.(request)
     })

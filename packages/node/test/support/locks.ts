@@ -11,8 +11,8 @@ export const tryOnce = ProcessLock.make({ lockTimeout: 0 })
 
 export const nonceOf = (n: number) => n.toString(16).padStart(32, "0")
 
-/** Above the greatest process id that Linux gives (2^22), so that no process has it. */
-export const nobody = 4_194_999
+/** Greater than the largest process id of Linux (2^22), so that no process has it. */
+export const unusedPid = 4_194_999
 
-export const write = (path: string, owner: Process, nonce = nonceOf(1)) =>
+export const writeLock = (path: string, owner: Process, nonce = nonceOf(1)) =>
   fs.writeFileSync(path, JSON.stringify({ ...owner, nonce } satisfies LockOwner), { mode: 0o600 })

@@ -12,7 +12,7 @@ import { afterAll } from "vitest"
 import type { Process } from "../../src/internal/lock/processIdentity.js"
 import { currentProcess } from "../../src/internal/lock/processIdentity.js"
 
-/** A process that runs a program of `test/programs` and reports by lines. */
+/** A process that runs a program of `test/programs` and reports by lines on its output. */
 export interface Program {
   readonly pid: number
   readonly lines: AsyncIterator<string>
@@ -24,7 +24,7 @@ export interface Program {
 const root = fileURLToPath(new URL("../../../../", import.meta.url))
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url))
 
-/** The folder of the compiled programs. It is within the package, so that they find its native dependency. */
+/** Folder of the compiled programs, inside the package, so that they find its native dependency. */
 let folder: string | undefined
 afterAll(() => {
   if (folder !== undefined) rmSync(folder, { recursive: true })
@@ -32,7 +32,7 @@ afterAll(() => {
 
 const compiled = new Map<string, Promise<string>>()
 
-/** Compiles a program into one JavaScript file: it starts in a fraction of the time that a TypeScript loader takes. */
+/** Compiles a program into one JavaScript file, which starts much faster than with a TypeScript loader. */
 const compile = async (name: string): Promise<string> => {
   mkdirSync(dist, { recursive: true })
   folder ??= mkdtempSync(join(dist, ".programs-"))
@@ -51,7 +51,7 @@ const compile = async (name: string): Promise<string> => {
   return outfile
 }
 
-/** The compiled file of a program. */
+/** Path of the compiled program. */
 export const fileOf = (name: string): Promise<string> => {
   const file = compiled.get(name) ?? compile(name)
   compiled.set(name, file)
@@ -83,7 +83,7 @@ export const nextLine = (program: Program): Effect.Effect<string | undefined> =>
     return done === true ? undefined : value
   })
 
-/** When a process started, as locks write it; nothing where the system does not tell. */
+/** Start time of a process as locks store it. Empty if the system does not report it. */
 const startOf = (pid: number): string => {
   try {
     return readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[21] ?? ""
@@ -92,7 +92,7 @@ const startOf = (pid: number): string => {
   }
 }
 
-/** A process that does nothing but live, quickly made, and what a lock of its own would say. */
+/** A process that only sleeps, and the owner that its lock would contain. */
 export const sleeper: Effect.Effect<{ readonly owner: Process; readonly kill: () => void }, never, Scope.Scope> =
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(

@@ -17,7 +17,7 @@ interface ProxyRequest {
   readonly host: string | undefined
 }
 
-/** A proxy with the requests that it received, and the sockets of its tunnels to origins. */
+/** A proxy, the requests that it received, and the sockets of its tunnels to origins. */
 export interface TestProxy extends TestServer {
   readonly requests: Array<ProxyRequest>
   readonly onward: Set<Socket>
@@ -26,8 +26,8 @@ export interface TestProxy extends TestServer {
 
 interface Options {
   /** The status of every response, instead of forwarding. */
-  readonly refuse?: number
-  /** Header fields of a refusal. */
+  readonly rejectWith?: number
+  /** Header fields of that response. */
   readonly headers?: Record<string, string>
   /** Listens with TLS. */
   readonly secure?: boolean
@@ -43,7 +43,7 @@ const forwardedFields = (raw: ReadonlyArray<string>): Array<string> =>
 
 /** Forwards requests and opens tunnels to 127.0.0.1, whatever the name in the URL is. */
 const handle = (server: Server, state: Pick<TestProxy, "requests" | "onward">, options: Options) => {
-  const { headers = {}, refuse } = options
+  const { headers = {}, rejectWith: refuse } = options
   const record = (incoming: IncomingMessage) =>
     state.requests.push({
       line: `${incoming.method} ${incoming.url}`,
@@ -63,8 +63,8 @@ const handle = (server: Server, state: Pick<TestProxy, "requests" | "onward">, o
       setHost: false
     })
     onward.on("error", () => outgoing.destroy())
-    onward.on("response", (answer) =>
-      answer.pipe(outgoing.writeHead(answer.statusCode ?? 0, forwardedFields(answer.rawHeaders)))
+    onward.on("response", (response) =>
+      response.pipe(outgoing.writeHead(response.statusCode ?? 0, forwardedFields(response.rawHeaders)))
     )
     incoming.pipe(onward)
   })

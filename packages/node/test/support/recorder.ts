@@ -7,7 +7,7 @@ import { certificates } from "./certificates.js"
 import type { TestServer } from "./server.js"
 import { listen } from "./server.js"
 
-/** A request as the origin received it. Values that stand in each request by chance are replaced. */
+/** A request as the origin received it, with random values replaced. */
 export interface RecordedRequest {
   readonly line: string
   /** `name: value`, with the name in lower case, sorted by name. */
@@ -15,19 +15,19 @@ export interface RecordedRequest {
   readonly body: string
 }
 
-/** An origin, with the requests that it received. */
+/** An origin, and the requests that it received. */
 export interface Recorder extends TestServer {
   readonly requests: Array<RecordedRequest>
 }
 
-/** Fields of one connection, and those that squid adds: they differ between the ways to the origin. */
-const ofTheWay = new Set(["connection", "via", "x-forwarded-for", "cache-control", "host"])
+/** Fields of a single connection and fields that squid adds: they differ between routes. */
+const routeFields = new Set(["connection", "via", "x-forwarded-for", "cache-control", "host"])
 
 const fieldsOf = (raw: ReadonlyArray<string>): ReadonlyArray<string> => {
   const names = raw.filter((_, at) => at % 2 === 0)
   const fields = names.map((name, at) => [name.toLowerCase(), raw[2 * at + 1] ?? ""] as const)
   return fields
-    .filter(([name]) => !ofTheWay.has(name))
+    .filter(([name]) => !routeFields.has(name))
     .map(([name, value]) => `${name}: ${value}`)
     .sort()
 }
@@ -35,8 +35,8 @@ const fieldsOf = (raw: ReadonlyArray<string>): ReadonlyArray<string> => {
 const boundary = /boundary=("?)([^";]+)\1/
 
 const recorded = (incoming: IncomingMessage, body: string): RecordedRequest => {
-  const own = boundary.exec(incoming.headers["content-type"] ?? "")?.[2]
-  const replaced = (text: string) => (own === undefined ? text : text.replaceAll(own, "BOUNDARY"))
+  const ownBoundary = boundary.exec(incoming.headers["content-type"] ?? "")?.[2]
+  const replaced = (text: string) => (ownBoundary === undefined ? text : text.replaceAll(ownBoundary, "BOUNDARY"))
   return {
     line: `${incoming.method} ${incoming.url}`,
     fields: fieldsOf(incoming.rawHeaders).map(replaced),
@@ -44,7 +44,7 @@ const recorded = (incoming: IncomingMessage, body: string): RecordedRequest => {
   }
 }
 
-/** An origin that records each request with its body, and then answers it as `listener` does. */
+/** An origin that records each request with its body before `listener` responds. */
 export const recorder = (
   listener: RequestListener,
   options: { readonly secure: boolean } = { secure: false }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 
-/** A message bus of its own, which starts nothing by itself. */
+/** Configuration of a private message bus that starts no services. */
 const busConfig = (folder: string) => `<busconfig>
   <type>session</type>
   <listen>unix:dir=${folder}</listen>
@@ -18,7 +18,7 @@ const busConfig = (folder: string) => `<busconfig>
   </policy>
 </busconfig>`
 
-const isThere = (program: string): boolean => {
+const isInstalled = (program: string): boolean => {
   try {
     return execFileSync("sh", ["-c", `command -v ${program}`]).length > 0
   } catch {
@@ -28,18 +28,18 @@ const isThere = (program: string): boolean => {
 
 const programs = { bus: "dbus-daemon", ask: "dbus-send", keyring: "gnome-keyring-daemon" }
 
-/** What these tests need and this machine has not. */
-export const missing: ReadonlyArray<string> = Object.values(programs).filter((program) => !isThere(program))
+/** Required programs that are not installed. */
+export const missing: ReadonlyArray<string> = Object.values(programs).filter((program) => !isInstalled(program))
 
 /** A message bus for this process, and gnome-keyring on it when it is started. */
 export interface Session {
-  /** Starts the keyring: unlocked, and created where there was none, or without its password. */
+  /** Starts the keyring: unlocked, and created if it is missing, or locked. */
   readonly start: (state: "unlocked" | "locked") => Promise<void>
   readonly stop: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-const ended = async (child: ChildProcess | undefined): Promise<void> => {
+const stopProcess = async (child: ChildProcess | undefined): Promise<void> => {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, "exit")
   child.kill("SIGKILL")
@@ -62,7 +62,7 @@ const untilOnBus = async (): Promise<void> => {
   }
 }
 
-/** Opens a session, which this process and what it starts talk to until it is closed. */
+/** Opens a session. This process and its child processes use its bus until it is closed. */
 export const openSession = async (): Promise<Session> => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-bus-"))
   const config = join(folder, "bus.conf")
@@ -78,7 +78,7 @@ export const openSession = async (): Promise<Session> => {
   mkdirSync(home.XDG_DATA_HOME)
 
   let keyring: ChildProcess | undefined
-  const stop = () => ended(keyring)
+  const stop = () => stopProcess(keyring)
   return {
     start: async (state) => {
       const args = ["--foreground", "--components=secrets", ...(state === "unlocked" ? ["--unlock"] : [])]
@@ -93,7 +93,7 @@ export const openSession = async (): Promise<Session> => {
     stop,
     close: async () => {
       await stop()
-      await ended(bus)
+      await stopProcess(bus)
       if (before === undefined) delete process.env["DBUS_SESSION_BUS_ADDRESS"]
       else process.env["DBUS_SESSION_BUS_ADDRESS"] = before
       rmSync(folder, { recursive: true, force: true })

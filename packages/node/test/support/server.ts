@@ -5,7 +5,7 @@ import { createServer } from "node:http"
 import type { Server as TcpServer, Socket } from "node:net"
 import * as Net from "node:net"
 
-/** A server of one test alone, which remembers what it was asked for and counts connections. */
+/** A server of a single test, which records the paths of requests and counts connections. */
 export interface TestServer {
   readonly url: string
   readonly paths: Array<string | undefined>
@@ -50,8 +50,10 @@ export const listen = (
 export const serve = (listener: RequestListener): Effect.Effect<TestServer, never, Scope.Scope> =>
   listen(createServer(listener))
 
-/** A TCP server that answers each connection's first bytes as it is told. */
-export const raw = (answer: (socket: Socket, request: string) => void): Effect.Effect<TestServer, never, Scope.Scope> =>
+/** A TCP server that calls `answer` when bytes arrive on a connection. */
+export const serveRaw = (
+  answer: (socket: Socket, request: string) => void
+): Effect.Effect<TestServer, never, Scope.Scope> =>
   listen(Net.createServer((socket) => socket.on("data", (data) => answer(socket, data.toString("latin1")))))
 
 /** The first system or undici code in a chain of causes. */
@@ -66,16 +68,16 @@ const afterTurns = (count: number, run: () => void): void =>
 
 /**
  * Runs something after both ends of a connection have read what was sent: a reset overtakes bytes that are not read. Client
- * and server share this event loop. A busy loop runs a timer that is due before it reads, so the time alone is not enough.
+ * and server share this event loop. A busy event loop runs due timers before it reads, so the time alone is not enough.
  */
 export const afterReading = (run: () => void, millis = 20): void => void setTimeout(() => afterTurns(20, run), millis)
 
-/** Ends after both ends of a connection have read what was sent. */
-export const reading: Effect.Effect<void> = Effect.async((resume) => afterReading(() => resume(Effect.void)))
+/** Completes after both ends of a connection have read what was sent. */
+export const bothEndsRead: Effect.Effect<void> = Effect.async((resume) => afterReading(() => resume(Effect.void)))
 
-/** Waits for something that happens elsewhere. The limit only ends a test that hangs. */
-export const until = (holds: () => boolean): Effect.Effect<void> =>
-  Effect.asVoid(Effect.repeat(Effect.sleep("2 millis"), { until: holds })).pipe(
-    Effect.timeoutFail({ duration: "1 minute", onTimeout: () => new Error("it does not come about") }),
+/** Waits until `condition` returns true. The limit only ends a test that hangs. */
+export const until = (condition: () => boolean): Effect.Effect<void> =>
+  Effect.asVoid(Effect.repeat(Effect.sleep("2 millis"), { until: condition })).pipe(
+    Effect.timeoutFail({ duration: "1 minute", onTimeout: () => new Error("the condition is still false") }),
     Effect.orDie
   )

@@ -12,7 +12,7 @@ const authenticator = "/usr/lib/squid/basic_ncsa_auth"
 /** Whether this machine has squid, a forward proxy (Debian's package `squid`). */
 export const hasSquid: boolean = existsSync(program) && existsSync(authenticator)
 
-/** Credentials that the proxy demands. */
+/** Credentials that the proxy requires. */
 export interface ProxyUser {
   readonly name: string
   readonly password: string
@@ -79,7 +79,7 @@ const start = (folder: string, port: number, user: ProxyUser | undefined) => {
   return spawn(program, ["-N", "-f", join(folder, "squid.conf")], { stdio: "ignore" })
 }
 
-/** A squid of this test alone, on a free port, until the scope closes. It gives the URL without credentials. */
+/** A squid on a free port until the scope closes. The result is its URL, without credentials. */
 export const squid = (user?: ProxyUser): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function* () {
     const folder = mkdtempSync(join(tmpdir(), "countersign-squid-"))
@@ -98,7 +98,10 @@ export const squid = (user?: ProxyUser): Effect.Effect<string, never, Scope.Scop
         })
     )
     yield* Effect.repeat(Effect.zipLeft(accepts(port), Effect.sleep("20 millis")), { until: (up) => up }).pipe(
-      Effect.timeoutFail({ duration: "30 seconds", onTimeout: () => new Error("squid does not listen") }),
+      Effect.timeoutFail({
+        duration: "30 seconds",
+        onTimeout: () => new Error("squid does not listen after 30 seconds")
+      }),
       Effect.orDie
     )
     return `http://127.0.0.1:${port}`

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import { join } from "node:path"
 import { folder } from "./folder.js"
 
-/** Every secret of these tests begins like this, so that a leak is found by one search. */
+/** Every secret of these tests begins with this text, so that one search finds a leak. */
 export const canary = "canary-"
 
 export const token = (text: string): Token.Token => ({
@@ -28,15 +28,15 @@ export const textOf = (stored: Option.Option<VersionedToken>): string | undefine
 export const versionOf = (stored: Option.Option<VersionedToken>): number | undefined =>
   Option.getOrUndefined(stored)?.version
 
-/** A file that is not there yet, in a folder that is not there yet. */
+/** The path of a file in a folder, both of which do not exist yet. */
 export const file: Effect.Effect<string, never, Scope.Scope> = Effect.map(folder, (path) =>
   join(path, "app", "tokens.json")
 )
 
 export const storeIn = (path: string) => FileTokenStore.make({ path, lockTimeout: "200 millis" })
 
-/** A store that was used once: the path of its file, and a handle from before anybody touched it. */
-export const used = Effect.gen(function* () {
+/** A store with one record: the path of its file, and the store. */
+export const usedStore = Effect.gen(function* () {
   const path = yield* file
   const store = yield* storeIn(path)
   yield* store.compareAndSet("key", 0, small("old"))

@@ -23,7 +23,7 @@ describe("addressForms", () => {
   ]
 
   for (const [address, forms] of table) {
-    it(`gives ${forms.join(" and ")} for ${address}`, () => {
+    it(`returns ${forms.join(" and ")} for ${address}`, () => {
       expect(addressForms(address)).toEqual(forms)
     })
   }

@@ -17,20 +17,20 @@ describe("parse", () => {
     "location",
     "retry-after",
     "server"
-  ])("counts equal values of %s once, in any case of the name", (name) => {
+  ])("merges equal values of %s, in any case of the name", (name) => {
     const upper = name.toUpperCase()
     expect({ ...Raw.parse(raw(upper, "a, b", name, "a, b", name, "a, b")) }).toEqual({ [name]: "a, b" })
     expect({ ...Raw.parse(raw(name, "a", upper, "b")) }).toEqual({ [name]: "a, b" })
   })
 
-  it("joins the values of lists, equal ones too", () => {
+  it("joins the values of list fields, including equal ones", () => {
     expect({ ...Raw.parse(raw("vary", "a", "Vary", "a", "x-own", "1", "x-own", "1")) }).toEqual({
       vary: "a, a",
       "x-own": "1, 1"
     })
   })
 
-  it("takes names of Object's prototype for what they are", () => {
+  it("reads names of Object's prototype as header fields", () => {
     expect({ ...Raw.parse(raw("constructor", "a", "__proto__", "b", "constructor", "c")) }).toEqual({
       constructor: "a, c"
     })

@@ -7,7 +7,7 @@ const pieces = (text: string, cuts: ReadonlyArray<number>): ReadonlyArray<string
   return at.slice(1).map((end, index) => text.slice(at[index], end))
 }
 
-const passed = (text: string, cuts: ReadonlyArray<number> = [], heads = new ResponseHeadRewriter()): string =>
+const passThrough = (text: string, cuts: ReadonlyArray<number> = [], heads = new ResponseHeadRewriter()): string =>
   pieces(text, cuts)
     .filter((piece) => piece !== "")
     .map((piece) => heads.rewrite(Buffer.from(piece, "latin1"))?.toString("latin1") ?? "")
@@ -17,7 +17,7 @@ const ok = "HTTP/1.1 200 OK\r\n"
 /** A body that looks like heads. */
 const body = "HTTP/1.1 100 Continue\r\n\r\nx: 1\r\n 2\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\n"
 
-/** What is received, and what the parser reads: the same in whatever pieces it comes. */
+/** What is received, and what the parser reads. The result does not depend on how the bytes are split. */
 const rewritten: Record<string, readonly [received: string, read: string]> = {
   "nothing in an ordinary head": [`${ok}a: 1\r\nb: 2\r\n\r\n`, `${ok}a: 1\r\nb: 2\r\n\r\n`],
   "nothing in a head without fields": [`${ok}\r\n`, `${ok}\r\n`],
@@ -46,7 +46,7 @@ const rewritten: Record<string, readonly [received: string, read: string]> = {
   ]
 }
 
-/** As above, where the field comes in one piece. */
+/** The same, if the field arrives in one piece. */
 const lengths: Record<string, readonly [received: string, read: string]> = {
   "a repeated length": [
     `${ok}Content-Length: 5\r\na: 1\r\ncontent-length:5 \r\nb: 2\r\n\r\nhello`,
@@ -64,59 +64,59 @@ const lengths: Record<string, readonly [received: string, read: string]> = {
     `${ok}content-length: 5, 6\r\n\r\nhello`,
     `${ok}content-length: 5, 6\r\n\r\nhello`
   ],
-  "nothing of a length that is no number": [
+  "nothing of a length that is not a number": [
     `${ok}content-length: x\r\ncontent-length: x\r\n\r\nhello`,
     `${ok}content-length: x\r\ncontent-length: x\r\n\r\nhello`
   ],
-  "the lengths of each head by themselves": [
+  "the lengths of each head independently": [
     `HTTP/1.1 103 Early\r\ncontent-length: 5\r\n\r\n${ok}content-length: 5\r\n\r\nhello`,
     `HTTP/1.1 103 Early\r\ncontent-length: 5\r\n\r\n${ok}content-length: 5\r\n\r\nhello`
   ]
 }
 
-describe("ResponseHeads", () => {
+describe("ResponseHeadRewriter", () => {
   for (const [what, [received, read]] of Object.entries({ ...rewritten, ...lengths })) {
     it(`rewrites ${what}`, () => {
-      expect(passed(received)).toBe(read)
+      expect(passThrough(received)).toBe(read)
     })
   }
 
-  it("rewrites the same in whatever pieces a head comes, and changes no body", () => {
+  it("rewrites a head in the same way however it is split, and no body", () => {
     const head = FastCheck.constantFrom(...Object.values(rewritten))
     const cuts = FastCheck.array(FastCheck.nat(400), { maxLength: 8 })
     FastCheck.assert(
       FastCheck.property(head, cuts, ([received, read], at) => {
         const isHttp = received.startsWith(ok) || received.includes(`\r\n\r\n${ok}`)
         const content = isHttp ? body : ""
-        // The end of a head that does not end is not seen by the parser: it waits for more.
-        expect(passed(received + content, at)).toBe(read + content)
+        // The parser does not read the end of an unfinished head: it waits for more bytes.
+        expect(passThrough(received + content, at)).toBe(read + content)
       }),
       { numRuns: 2000 }
     )
   })
 
-  it("rewrites the head of each response, once the one before is complete", () => {
+  it("rewrites the head of each response after the previous one is complete", () => {
     const heads = new ResponseHeadRewriter()
     for (let n = 0; n < 3; n++) {
-      expect(passed(`HTTP/1.1 100 Continue\r\n\r\n${ok}a: 1\r\n 2\r\n\r\n`, [30], heads)).toBe(
+      expect(passThrough(`HTTP/1.1 100 Continue\r\n\r\n${ok}a: 1\r\n 2\r\n\r\n`, [30], heads)).toBe(
         `HTTP/1.1 102 Continue\r\n\r\n${ok}a: 1   2\r\n\r\n`
       )
-      expect(passed(body, [10, 20], heads)).toBe(body)
+      expect(passThrough(body, [10, 20], heads)).toBe(body)
       heads.startNextResponse()
     }
   })
 
-  it("passes every byte of an unfinished head but the line break at its end", () => {
-    for (const text of [`${ok}a: 1`, `${ok}content-le`, "HTTP/1.1 200 O"]) expect(passed(text)).toBe(text)
-    for (const end of ["\r", "\r\n", "\r\n\r"]) expect(passed(`${ok}a: 1${end}`)).toBe(`${ok}a: 1`)
-    expect(passed("HTTP/1.1 20")).toBe("")
+  it("passes on every byte of an unfinished head except the line break at its end", () => {
+    for (const text of [`${ok}a: 1`, `${ok}content-le`, "HTTP/1.1 200 O"]) expect(passThrough(text)).toBe(text)
+    for (const end of ["\r", "\r\n", "\r\n\r"]) expect(passThrough(`${ok}a: 1${end}`)).toBe(`${ok}a: 1`)
+    expect(passThrough("HTTP/1.1 20")).toBe("")
   })
 
-  it("takes linear time for a head that does not end", () => {
+  it("takes linear time for a head without an end", () => {
     const heads = new ResponseHeadRewriter()
     heads.rewrite(Buffer.from(ok, "latin1"))
     const piece = Buffer.alloc(64 * 1024, "a: 1\r\n 2\r\n", "latin1")
-    // The time that this process computes: other programs add to the time of the clock.
+    // CPU time of this process, because other programs add to the time on the clock.
     const before = process.cpuUsage()
     for (let n = 0; n < 64; n++) heads.rewrite(Buffer.from(piece))
     const { system, user } = process.cpuUsage(before)

@@ -1,4 +1,4 @@
-/** Header compression (HPACK), by the examples of RFC 7541 Appendix C. */
+/** Header compression (HPACK), tested with the examples of RFC 7541 Appendix C. */
 import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import { FieldDecoder } from "../../../src/internal/http2/fieldDecoder.js"
@@ -8,8 +8,8 @@ import { decodeHuffman } from "../../../src/internal/http2/huffman.js"
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex")
 const largest = 16 * 1024
 
-/** The fields as lines, of blocks that follow each other on one connection. */
-const decoded = (...blocks: ReadonlyArray<string | Buffer>): ReadonlyArray<ReadonlyArray<string>> => {
+/** The decoded fields as lines, for consecutive blocks of one connection. */
+const decode = (...blocks: ReadonlyArray<string | Buffer>): ReadonlyArray<ReadonlyArray<string>> => {
   const decoder = new FieldDecoder()
   return blocks.map((block) =>
     decoder
@@ -34,7 +34,7 @@ const responses = [
   [":status: 200", "cache-control: private", date(22), location, "content-encoding: gzip", cookie]
 ]
 
-/** Sets the size of the table to 256 bytes, as Appendix C.5 and C.6 have it, so that fields are evicted. */
+/** Sets the table size to 256 bytes, as in Appendix C.5 and C.6, so that fields are evicted. */
 const small = "3fe101"
 
 describe("FieldDecoder", () => {
@@ -45,7 +45,7 @@ describe("FieldDecoder", () => {
     ["C.2.4", "82", ":method: GET"]
   ] as const) {
     it(`decodes the field of RFC 7541 ${example}`, () => {
-      expect(decoded(block)).toEqual([[line]])
+      expect(decode(block)).toEqual([[line]])
     })
   }
 
@@ -93,7 +93,7 @@ describe("FieldDecoder", () => {
     ]
   ] as const) {
     it(`decodes the sequence of RFC 7541 ${example}`, () => {
-      expect(decoded(...blocks)).toEqual(lists)
+      expect(decode(...blocks)).toEqual(lists)
     })
   }
 
@@ -113,24 +113,24 @@ describe("FieldDecoder", () => {
     ["Huffman padding of zeros", "4001 6181 18"]
   ] as const) {
     it(`rejects ${name}`, () => {
-      expect(() => decoded(block)).toThrow(/COMPRESSION_ERROR/)
+      expect(() => decode(block)).toThrow(/COMPRESSION_ERROR/)
     })
   }
 
-  it("keeps an empty table and accepts fields that are larger than it", () => {
+  it("keeps an empty table and accepts fields that are larger than the table", () => {
     const entry = "4001 6101 62"
-    expect(decoded(`20 ${entry}`, `20 ${entry}`)).toEqual([["a: b"], ["a: b"]])
-    expect(() => decoded(`20 ${entry}`, "be")).toThrow(/beyond the table/)
+    expect(decode(`20 ${entry}`, `20 ${entry}`)).toEqual([["a: b"], ["a: b"]])
+    expect(() => decode(`20 ${entry}`, "be")).toThrow(/beyond the table/)
   })
 
-  it("reports a list that is too large, and still updates its table", () => {
+  it("reports a list that is too large and still updates the table", () => {
     const decoder = new FieldDecoder()
     const list = decoder.decode(bytes("4001 6105 6262 6262 62 4001 6301 64"), 60)
     expect(list).toMatchObject({ isTooLarge: true, fields: [{ name: Buffer.from("a") }] })
     expect(decoder.decode(bytes("be"), 60).fields[0]).toEqual({ name: Buffer.from("c"), value: Buffer.from("d") })
   })
 
-  it("fails for no bytes with anything but a compression error", () => {
+  it("fails only with a compression error for any bytes", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(FastCheck.uint8Array({ maxLength: 64 }), { maxLength: 4 }), (blocks) => {
         const decoder = new FieldDecoder()
@@ -160,20 +160,20 @@ describe("FieldEncoder", () => {
   const latin = FastCheck.stringMatching(/^[\x21-\xff]{0,300}$/)
   const known = FastCheck.constantFrom([":method", "GET"], [":path", "/"], ["cookie", "a=1"], ["accept-encoding", ""])
 
-  it("encodes fields so that they are decoded as they were, in each block of a connection", () => {
+  it("encodes fields that decode to the same fields, in each block of a connection", () => {
     FastCheck.assert(
       FastCheck.property(
         FastCheck.array(FastCheck.array(FastCheck.oneof(FastCheck.tuple(token, latin), known)), { maxLength: 3 }),
         (lists) => {
           const encoder = new FieldEncoder()
           const blocks = lists.map((fields) => encoder.encode(fields.map(([name = "", value = ""]) => [name, value])))
-          expect(decoded(...blocks)).toEqual(lists.map((fields) => fields.map(([name, value]) => `${name}: ${value}`)))
+          expect(decode(...blocks)).toEqual(lists.map((fields) => fields.map(([name, value]) => `${name}: ${value}`)))
         }
       )
     )
   })
 
-  it("marks fields so that no intermediary indexes them, and empties the table of the decoder first", () => {
+  it("marks fields as never indexed and first sets the table of the decoder to size 0", () => {
     const encoder = new FieldEncoder()
     expect(encoder.encode([["authorization", "x"]])).toEqual(bytes("20 1f08 0178"))
     expect(encoder.encode([["x-key", "x"]])).toEqual(bytes("10 05 782d6b6579 01 78"))

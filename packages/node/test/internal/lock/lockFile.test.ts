@@ -10,29 +10,29 @@ import { vi } from "vitest"
 import { tryAcquire, release } from "../../../src/internal/lock/lockFile.js"
 import { currentProcess } from "../../../src/internal/lock/processIdentity.js"
 import { folder } from "../../support/folder.js"
-import { nobody, nonceOf } from "../../support/locks.js"
+import { unusedPid, nonceOf } from "../../support/locks.js"
 
-describe("claim", () => {
-  it.live("of many contenders for the lock of a dead process one wins, in every round", () =>
+describe("lockFile", () => {
+  it.live("lets at most one of eight contenders take over the lock of a dead process, in each of 150 rounds", () =>
     Effect.gen(function* () {
       const root = join(yield* folder, "app.lock")
       const me = yield* currentProcess
-      const family = { root, self: me }
+      const lockFiles = { root, self: me }
       let round = 0
       let wins = 0
       for (; round < 150; round++) {
-        const dead = { ...me, pid: nobody, nonce: nonceOf(round + 1) }
+        const dead = { ...me, pid: unusedPid, nonce: nonceOf(round + 1) }
         fs.writeFileSync(root, JSON.stringify(dead))
-        // Every third round, somebody had died while he took it over; every fifth, the machine lost its power.
+        // Every third round, a process died during a takeover. Every fifth, a power failure emptied the file.
         if (round % 3 === 0)
           fs.writeFileSync(`${root}.${dead.nonce}.guard`, JSON.stringify({ ...dead, nonce: nonceOf(1000 + round) }))
         if (round % 5 === 0) fs.writeFileSync(root, "")
         const holders = yield* Effect.forEach(
           Array.from({ length: 8 }, (_, i) => nonceOf(10_000 + round * 8 + i)),
-          // Twice, as one that comes late with an old look at the file.
+          // Each claims twice, as a late contender does with an outdated view of the file.
           (nonce) =>
-            tryAcquire(family, root, nonce).pipe(
-              Effect.filterOrElse(Option.isNone, () => tryAcquire(family, root, nonce)),
+            tryAcquire(lockFiles, root, nonce).pipe(
+              Effect.filterOrElse(Option.isNone, () => tryAcquire(lockFiles, root, nonce)),
               Effect.map((seen) => (Option.isNone(seen) ? [nonce] : []))
             ),
           { concurrency: "unbounded" }
@@ -50,14 +50,14 @@ describe("claim", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("one who looked before the lock changed hands does not remove the new holder's", () =>
+  it.live("does not remove the lock of a new holder after it read the previous owner", () =>
     Effect.gen(function* () {
       const root = join(yield* folder, "app.lock")
       const me = yield* currentProcess
-      const family = { root, self: me }
-      fs.writeFileSync(root, JSON.stringify({ ...me, pid: nobody, nonce: nonceOf(1) }))
+      const lockFiles = { root, self: me }
+      fs.writeFileSync(root, JSON.stringify({ ...me, pid: unusedPid, nonce: nonceOf(1) }))
 
-      // The late one has seen the dead owner, and is held up just before it takes that owner's guard.
+      // The late contender has read the dead owner and is paused before it takes that owner's guard.
       const late = yield* Deferred.make<void>()
       const original = fs.promises.link
       const spy = vi.spyOn(fs.promises, "link").mockImplementationOnce(async (from, to) => {
@@ -66,10 +66,10 @@ describe("claim", () => {
       })
       syncBuiltinESMExports()
       yield* Effect.addFinalizer(() => Effect.sync(() => (spy.mockRestore(), syncBuiltinESMExports())))
-      const lateOne = yield* Effect.fork(tryAcquire(family, root, nonceOf(2)))
+      const lateOne = yield* Effect.fork(tryAcquire(lockFiles, root, nonceOf(2)))
       yield* Effect.repeat(Effect.sleep("1 millis"), { until: () => spy.mock.calls.length === 1 })
 
-      expect(Option.isNone(yield* tryAcquire(family, root, nonceOf(3)))).toBe(true)
+      expect(Option.isNone(yield* tryAcquire(lockFiles, root, nonceOf(3)))).toBe(true)
       yield* Deferred.succeed(late, undefined)
       expect(Option.isSome(yield* Fiber.join(lateOne))).toBe(true)
       expect(fs.readFileSync(root, "utf8")).toContain(nonceOf(3))

@@ -52,7 +52,7 @@ describe("parseNoProxy", () => {
     ["[::1]:8080", "http://[::1]:8080", true],
     ["[::1]:8080", "http://[::1]:9090", false],
     ["2001:DB8::0:1", "http://[2001:db8::1]", true]
-  ])("lists in %j the host of %s: %s", (list, url, listed) => {
+  ])("matches %j with the host of %s: %s", (list, url, listed) => {
     expect(bypasses(list, url)).toBe(listed)
   })
 
@@ -88,7 +88,7 @@ describe("parseNoProxy", () => {
     ["a.test,10.0.0.0/8,b.test", "http://10.1.2.3", true],
     ["10.0.0.0/8", "http://10.evil.test", false],
     ["10.0.0.0/8", "http://0x0a.1", true]
-  ])("of the network %j is the host of %s: %s", (list, url, listed) => {
+  ])("matches the network %j with the host of %s: %s", (list, url, listed) => {
     expect(bypasses(list, url)).toBe(listed)
   })
 
@@ -135,14 +135,14 @@ describe("parseNoProxy", () => {
     "<local>",
     "a.test;b.test",
     "a|b"
-  ])("rejects %j, and names it", (entry) => {
+  ])("rejects and names the entry %j", (entry) => {
     expect(parseNoProxy(`a.test,${entry},b.test`)).toMatchObject({
       _tag: "Left",
       left: expect.stringContaining(JSON.stringify(entry.split(" ")[0]))
     })
   })
 
-  it("does not repeat an entry that holds credentials", () => {
+  it("does not print an entry that contains credentials", () => {
     const parsed = parseNoProxy("http://user:hunter2@proxy.test")
     expect(parsed).toMatchObject({ _tag: "Left", left: expect.stringContaining("an entry with credentials") })
     expect(JSON.stringify(parsed)).not.toContain("hunter2")

@@ -30,10 +30,10 @@ describe("proxyEnv", () => {
     [{ ALL_PROXY: "http://all", HTTPS_PROXY: "http://b" }, "all", "b"],
     [{ ALL_PROXY: "http://all", HTTP_PROXY: "" }, none, "all"],
     [{ ALL_PROXY: "" }, none, none],
-    // SOCKS for everything else is no problem where both have a proxy of their own.
+    // SOCKS in ALL_PROXY has no effect if both schemes have their own proxy.
     [{ ALL_PROXY: "socks5://s", HTTP_PROXY: "http://a", HTTPS_PROXY: "http://b" }, "a", "b"],
     [{ HTTP_PROXY: "proxy.test:3128" }, "proxy.test", none],
-    // A CGI program: a client of it chooses HTTP_PROXY with the header field Proxy.
+    // In a CGI program, a client sets HTTP_PROXY with the header field Proxy.
     [{ HTTP_PROXY: "http://evil", REQUEST_METHOD }, none, none],
     [{ HTTP_PROXY: "http://evil", REQUEST_METHOD: "" }, none, none],
     [{ HTTP_PROXY: "not a URL", REQUEST_METHOD }, none, none],
@@ -44,7 +44,7 @@ describe("proxyEnv", () => {
     Effect.map(hosts(entries), (found) => expect(found).toEqual([http, https]))
   )
 
-  it.effect("reads hosts without a proxy from no_proxy, and else from NO_PROXY", () =>
+  it.effect("reads hosts without a proxy from no_proxy, or from NO_PROXY if that is not set", () =>
     Effect.gen(function* () {
       const bypassed = (entries: Record<string, string>) =>
         Effect.map(read(entries), ({ isBypassed: bypasses }) =>
@@ -65,7 +65,7 @@ describe("proxyEnv", () => {
     [{ HTTP_PROXY: "http://u%3Av:hunter2@host" }, "HTTP_PROXY", "has a colon"],
     [{ NO_PROXY: "a.test, 10.0.0.0/33" }, "NO_PROXY", '"10.0.0.0/33"'],
     [{ no_proxy: "http://u:hunter2@host" }, "no_proxy", "an entry with credentials"]
-  ])("fails for %j with a ConfigError that names %s and says %s", ([entries, name, says]) =>
+  ])("fails for %j with a ConfigError that names %s and contains %s", ([entries, name, says]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read(entries))
       expect(error).toMatchObject({ _op: "InvalidData", path: [name] })
@@ -74,10 +74,10 @@ describe("proxyEnv", () => {
     })
   )
 
-  describe("on Windows", () => {
+  describe("proxyEnv on Windows", () => {
     afterEach(() => vi.unstubAllGlobals())
 
-    it.effect("ignores both spellings in a CGI program, because they are one variable", () =>
+    it.effect("ignores http_proxy and HTTP_PROXY in a CGI program, because they are one variable", () =>
       Effect.gen(function* () {
         vi.stubGlobal("process", Object.create(process, { platform: { value: "win32" } }))
         expect(yield* hosts({ http_proxy: "http://evil", REQUEST_METHOD })).toEqual([none, none])

@@ -16,7 +16,7 @@ describe("parseProxyUrl", () => {
     [" http://proxy.test:3128\n", "http://proxy.test:3128"],
     ["HTTP://PROXY.test:3128", "http://proxy.test:3128"],
     ["http://[::1]:3128", "http://[::1]:3128"]
-  ])("of %j has the origin %s", (text, origin) => {
+  ])("parses %j with the origin %s", (text, origin) => {
     expect(parsed(text).origin).toBe(origin)
   })
 
@@ -27,7 +27,7 @@ describe("parseProxyUrl", () => {
     ["http://:token@proxy.test", basic(":token")],
     ["http://us%20er:p%40s%3As@proxy.test", basic("us er:p@s:s")],
     ["http://%C3%A9:%E2%82%AC@proxy.test", basic("é:€")]
-  ])("of %j has the credentials %s, and prints none", (text, value) => {
+  ])("parses %j with the credentials %s and prints none", (text, value) => {
     const proxy = parsed(text)
     expect(proxyAuthorization(proxy)).toBe(value)
     expect(inspect(proxy, { depth: 10 })).not.toContain("Basic ")
@@ -37,7 +37,7 @@ describe("parseProxyUrl", () => {
     ["https://proxy.test", "proxy.test"],
     ["https://192.0.2.1", ""],
     ["https://[::1]:3128", ""]
-  ])("of %j asks for the certificate of %j", (text, name) => {
+  ])("parses %j with the server name %j", (text, name) => {
     expect(serverNameOf(parsed(text))).toBe(name)
   })
 

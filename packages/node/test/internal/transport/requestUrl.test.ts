@@ -7,7 +7,7 @@ import { makeUrlSplitter } from "../../../src/internal/transport/requestUrl.js"
 
 const origins = ["http://host", "https://host:8443", "http://[::1]:80", "http://127.0.0.1:3000", "http://a"]
 
-/** What a path and a query are made of, and what a parser changes: dots, escapes, blanks, back slashes, the rest. */
+/** Parts of paths and queries, and characters that a parser changes: dots, escapes, blanks, back slashes and others. */
 const piece = FastCheck.oneof(
   {
     weight: 5,
@@ -49,7 +49,7 @@ const params = FastCheck.array(
   { maxLength: 3 }
 )
 
-/** What a parser makes of a URL without its parameters; it encodes the apostrophes of a query, which need not be. */
+/** The parsed URL without its parameters. The parser encodes apostrophes in a query, which is not required. */
 const parsed = (url: string) => {
   const parser = new URL(url)
   parser.hash = ""
@@ -58,12 +58,12 @@ const parsed = (url: string) => {
 
 const withoutApostrophe = (path: string): string => path.replaceAll("'", "%27")
 
-describe("splitter", () => {
-  it("splits every URL as the parser does, once it knows the origin, and appends parameters", () => {
+describe("requestUrl", () => {
+  it("splits every URL of a known origin as the URL parser does and appends parameters", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.constantFrom(...origins), paths, params, (origin, path, urlParams) => {
         const split = makeUrlSplitter()
-        // The first tells it the origin.
+        // The first request makes the origin known.
         expect(Either.isRight(split(HttpClientRequest.get(`${origin}/`)))).toBe(true)
         const request = HttpClientRequest.setUrlParams(HttpClientRequest.get(origin), UrlParams.fromInput(urlParams))
         const target = Either.getOrThrow(split(HttpClientRequest.setUrl(request, origin + path)))
@@ -79,11 +79,11 @@ describe("splitter", () => {
     )
   })
 
-  /** RFC 3986 §3.4: what a query holds as it is; and what a URL parser leaves although that RFC has no place for it. */
+  /** Characters that RFC 3986 §3.4 allows in a query, and others that a URL parser keeps. */
   const queryCharacters = [..."abcXYZ019-._~!$&'()*+,;=:@/?%[]{}|^`\\"]
   const queries = FastCheck.string({ unit: FastCheck.constantFrom(...queryCharacters), maxLength: 20 })
 
-  it("keeps an existing query byte for byte, with and without parameters, a fragment and a known origin", () => {
+  it("keeps a query byte for byte, with and without parameters, a fragment and a known origin", () => {
     FastCheck.assert(
       FastCheck.property(
         queries,
@@ -107,7 +107,7 @@ describe("splitter", () => {
     )
   })
 
-  it("gives the URL Standard's error for parameters that are no text", () => {
+  it("fails with an error of the URL Standard for parameters that are not text", () => {
     const request = HttpClientRequest.get("http://host/")
     const broken = Object.assign(Object.create(Object.getPrototypeOf(request)), request, {
       urlParams: [["a", Symbol()]]
@@ -115,7 +115,7 @@ describe("splitter", () => {
     expect(Either.isLeft(makeUrlSplitter()(broken))).toBe(true)
   })
 
-  it("takes no host for a known one that is longer, has a user, or another scheme", () => {
+  it("distinguishes a known host from a longer one and from one after user information", () => {
     const split = makeUrlSplitter()
     const origin = (url: string) => Either.getOrThrow(split(HttpClientRequest.get(url))).origin
     expect(origin("http://host/")).toBe("http://host")
@@ -125,7 +125,7 @@ describe("splitter", () => {
     expect(origin("http://HOST:80/a")).toBe("http://host")
   })
 
-  it("refuses what is no URL, and what is neither http nor https", () => {
+  it("rejects text that is not a URL and schemes other than http and https", () => {
     const split = makeUrlSplitter()
     for (const url of ["/path", "", "file:///etc/passwd", "ftp://host/", "data:,x", "http://"]) {
       expect(Either.isLeft(split(HttpClientRequest.get(url)))).toBe(true)

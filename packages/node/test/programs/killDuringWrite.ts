@@ -1,5 +1,5 @@
-// Replaces the token of version 1 and kills itself before the n-th change that it makes to the disk; before an odd
-// half (n + 0.5) of writing a file it has written half of it.
+// Replaces the token of version 1 and kills its own process before the disk operation with number `at`. With a number
+// such as 3.5, it kills the process half-way through the write of operation 3.5 + 0.5.
 import * as Token from "@countersign/auth/Token"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"

@@ -7,10 +7,10 @@ import fs from "node:fs"
 import { join } from "node:path"
 import { currentProcess } from "../src/internal/lock/processIdentity.js"
 import { folder, isRoot, namesIn } from "./support/folder.js"
-import { lockFile, nobody, nonceOf, tryOnce, write } from "./support/locks.js"
+import { lockFile, unusedPid, nonceOf, tryOnce, writeLock } from "./support/locks.js"
 
-describe("what stands in a lock's place", () => {
-  it.live("an empty file, or one of zeros, as a power cut leaves it, does not block", () =>
+describe("ProcessLock", () => {
+  it.live("takes over an empty lock file and one of zeros, as a power failure leaves them", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       for (const content of ["", "\0".repeat(200)]) {
@@ -21,12 +21,12 @@ describe("what stands in a lock's place", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what is nothing of ours is never removed and never hangs", () =>
+  it.live("fails with LockTimeout and removes nothing if the path is not a lock of this library", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const target = join(path, "..", "target")
-      write(target, { ...(yield* currentProcess), pid: nobody })
-      const strangers: ReadonlyArray<() => void> = [
+      writeLock(target, { ...(yield* currentProcess), pid: unusedPid })
+      const otherFiles: ReadonlyArray<() => void> = [
         () => fs.writeFileSync(path, "{ not a lock"),
         () => fs.writeFileSync(path, JSON.stringify({ pid: -1 })),
         () => fs.writeFileSync(path, "x".repeat(100_000)),
@@ -36,8 +36,8 @@ describe("what stands in a lock's place", () => {
         () => void execFileSync("mkfifo", ["-m", "600", path]),
         () => fs.mkdirSync(path)
       ]
-      for (const place of strangers) {
-        place()
+      for (const create of otherFiles) {
+        create()
         const [took, error] = yield* Effect.timed(Effect.flip((yield* tryOnce).withLock(path)(Effect.void)))
         expect([error.reason, Duration.toMillis(took) < 1000]).toEqual(["LockTimeout", true])
         expect(error.message).toContain("something that is not a process of this release")
@@ -48,39 +48,37 @@ describe("what stands in a lock's place", () => {
   )
 
   const user = 12345
-  const planted: ReadonlyArray<readonly [what: string, place: (path: string) => Effect.Effect<void>]> = [
-    ["a lock", (path) => Effect.map(currentProcess, (me) => write(path, { ...me, pid: nobody }))],
+  const planted: ReadonlyArray<readonly [what: string, create: (path: string) => Effect.Effect<void>]> = [
+    ["a lock", (path) => Effect.map(currentProcess, (me) => writeLock(path, { ...me, pid: unusedPid }))],
     ["an empty file", (path) => Effect.sync(() => fs.writeFileSync(path, ""))],
-    ["text", (path) => Effect.sync(() => fs.writeFileSync(path, "x".repeat(100_000)))],
+    ["a text file", (path) => Effect.sync(() => fs.writeFileSync(path, "x".repeat(100_000)))],
     ["a folder", (path) => Effect.sync(() => fs.mkdirSync(path))],
-    ["a link", (path) => Effect.sync(() => fs.symlinkSync("nothing", path))],
+    ["a symbolic link", (path) => Effect.sync(() => fs.symlinkSync("nothing", path))],
     ["a FIFO", (path) => Effect.sync(() => void execFileSync("mkfifo", ["-m", "600", path]))]
   ]
-  for (const [what, place] of planted) {
-    it.live.skipIf(!isRoot)(
-      `${what} of another user is Foreign at once, and is never removed (needs root to make one)`,
-      () =>
-        Effect.gen(function* () {
-          const path = yield* lockFile
-          const patient = yield* ProcessLock.make({ lockTimeout: "1 minute" })
-          const guard = `${path}.${nonceOf(1)}.guard`
-          for (const name of [path, guard]) {
-            // The guard is asked for only where the owner of the lock is dead.
-            if (name === guard) write(path, { ...(yield* currentProcess), pid: nobody }, nonceOf(1))
-            yield* place(name)
-            fs.lchownSync(name, user, user)
-            const [took, error] = yield* Effect.timed(Effect.flip(patient.withLock(path)(Effect.void)))
-            expect(error).toMatchObject({ reason: "Foreign", message: expect.stringContaining(`user ${user}`) })
-            expect(error.message).toContain("choose a folder")
-            expect(Duration.toSeconds(took)).toBeLessThan(50)
-            expect(fs.lstatSync(name).uid).toBe(user)
-            fs.rmSync(name, { recursive: true })
-          }
-        }).pipe(Effect.scoped)
+  for (const [what, create] of planted) {
+    it.live.skipIf(!isRoot)(`rejects ${what} of another user at once and keeps it (needs root to create one)`, () =>
+      Effect.gen(function* () {
+        const path = yield* lockFile
+        const locks = yield* ProcessLock.make({ lockTimeout: "1 minute" })
+        const guard = `${path}.${nonceOf(1)}.guard`
+        for (const name of [path, guard]) {
+          // The guard is claimed only if the owner of the lock has ended.
+          if (name === guard) writeLock(path, { ...(yield* currentProcess), pid: unusedPid }, nonceOf(1))
+          yield* create(name)
+          fs.lchownSync(name, user, user)
+          const [took, error] = yield* Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
+          expect(error).toMatchObject({ reason: "Foreign", message: expect.stringContaining(`user ${user}`) })
+          expect(error.message).toContain("choose a folder")
+          expect(Duration.toSeconds(took)).toBeLessThan(50)
+          expect(fs.lstatSync(name).uid).toBe(user)
+          fs.rmSync(name, { recursive: true })
+        }
+      }).pipe(Effect.scoped)
     )
   }
 
-  it.live("a missing folder is a WriteFailed at once, not a wait", () =>
+  it.live("fails with WriteFailed at once if the folder is missing", () =>
     Effect.gen(function* () {
       const path = join(yield* folder, "missing", "app.lock")
       const error = yield* Effect.flip((yield* ProcessLock.make()).withLock(path)(Effect.void))
@@ -88,38 +86,38 @@ describe("what stands in a lock's place", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a lock that somebody put into the place of ours is left to him", () =>
+  it.live("does not remove a lock file that replaced its own", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
       const me = yield* currentProcess
       yield* (yield* tryOnce).withLock(path)(
         Effect.sync(() => {
           fs.unlinkSync(path)
-          write(path, me, nonceOf(9))
+          writeLock(path, me, nonceOf(9))
         })
       )
       expect(fs.readFileSync(path, "utf8")).toContain(nonceOf(9))
     }).pipe(Effect.scoped)
   )
 
-  it.live("guards of processes that died while they took a lock over are taken over in turn", () =>
+  it.live("takes over the guards of processes that died during a takeover", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const dead = { ...(yield* currentProcess), pid: nobody }
-      write(path, dead, nonceOf(1))
-      write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(2))
-      write(`${path}.${nonceOf(2)}.guard`, dead, nonceOf(3))
+      const dead = { ...(yield* currentProcess), pid: unusedPid }
+      writeLock(path, dead, nonceOf(1))
+      writeLock(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(2))
+      writeLock(`${path}.${nonceOf(2)}.guard`, dead, nonceOf(3))
       yield* (yield* tryOnce).withLock(path)(Effect.void)
       expect(namesIn(join(path, ".."))).toEqual([])
     }).pipe(Effect.scoped)
   )
 
-  it.live("guards that name each other in a circle end in Busy", () =>
+  it.live("fails with LockTimeout when guards name each other in a circle", () =>
     Effect.gen(function* () {
       const path = yield* lockFile
-      const dead = { ...(yield* currentProcess), pid: nobody }
-      write(path, dead, nonceOf(1))
-      write(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(1))
+      const dead = { ...(yield* currentProcess), pid: unusedPid }
+      writeLock(path, dead, nonceOf(1))
+      writeLock(`${path}.${nonceOf(1)}.guard`, dead, nonceOf(1))
       expect((yield* Effect.flip((yield* tryOnce).withLock(path)(Effect.void))).reason).toBe("LockTimeout")
     }).pipe(Effect.scoped)
   )

@@ -1,4 +1,4 @@
-// In a worker thread: takes the lock named by `workerData`, says so, and keeps it until it is terminated.
+// In a worker thread: acquires the lock named by `workerData`, posts "held" and holds the lock until it is terminated.
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as Effect from "effect/Effect"
 import { parentPort, workerData } from "node:worker_threads"

@@ -1,4 +1,4 @@
-// Writes to the file at the path again and again, and says so once it has begun.
+// Writes to the file at the path until it is killed, and prints "begun" after its first write.
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ const program = Effect.gen(function* () {
   const begun = Effect.repeat(Effect.delay(store.get("key"), "1 millis"), {
     until: Option.exists(({ version }) => version > before)
   })
-  const told = Effect.tap(begun, () => Effect.sync(() => process.stdout.write("begun\n")))
-  yield* Effect.race(Effect.zipRight(told, Effect.never), TokenStoreContract.crashingWriter(store))
+  const reported = Effect.tap(begun, () => Effect.sync(() => process.stdout.write("begun\n")))
+  yield* Effect.race(Effect.zipRight(reported, Effect.never), TokenStoreContract.crashingWriter(store))
 })
 await Effect.runPromise(program)

@@ -1,4 +1,4 @@
-/** The same request over each way to an origin: directly, forwarded by a proxy, through a tunnel, past the proxy. */
+/** The same requests over each route to an origin: direct, forwarded by a proxy, through a tunnel, past the proxy. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -9,8 +9,8 @@ import { certificates } from "./support/certificates.js"
 import type { RecordedRequest } from "./support/recorder.js"
 import { recorder } from "./support/recorder.js"
 import { hasSquid } from "./support/squid.js"
-import type { Way } from "./support/ways.js"
-import { directly, squidWays, transportOf, ways } from "./support/ways.js"
+import type { Route } from "./support/routes.js"
+import { directRoute, squidRoutes, transportOf, routes } from "./support/routes.js"
 
 type Change = (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest
 
@@ -57,11 +57,11 @@ const bodies: Record<string, readonly [HttpMethod, Change]> = {
   "PUT of a stream of known length": ["PUT", HttpClientRequest.bodyStream(chunks(), { contentLength: 268 })]
 }
 
-/** What the origin received of all requests, over one way. */
-const received = (way: Way) =>
+/** What the origin received over a route, for all requests. */
+const receivedOver = (route: Route) =>
   Effect.gen(function* () {
-    const origin = yield* recorder((_, response) => response.end("ok"), way)
-    const transport = yield* transportOf(way)
+    const origin = yield* recorder((_, response) => response.end("ok"), route)
+    const transport = yield* transportOf(route)
     const send = (method: HttpMethod, change: Change, fields: Record<string, string>) =>
       HttpClientRequest.make(method)(`${origin.url}/path%20/a?q=%7Ex`).pipe(
         change,
@@ -82,17 +82,17 @@ const received = (way: Way) =>
     return origin.requests
   }).pipe(Effect.scoped)
 
-const direct = Effect.runSync(Effect.cached(received(directly)))
+const direct = Effect.runSync(Effect.cached(receivedOver(directRoute)))
 
-/** squid may give a chunked body its length. */
+/** squid may send a chunked body with its length. */
 const withoutFraming = (requests: ReadonlyArray<RecordedRequest>) =>
   requests.map(({ fields, ...rest }) => ({
     ...rest,
     fields: fields.filter((field) => !/^(transfer-encoding|content-length):/.test(field))
   }))
 
-describe("NodeTransport over each way to an origin", () => {
-  it.live("sends every header field and body directly", () =>
+describe("NodeTransport", () => {
+  it.live("sends every header field and body without a proxy", () =>
     Effect.gen(function* () {
       const requests = yield* direct
       expect(requests).toHaveLength(2 * Object.keys(headers).length + Object.keys(bodies).length)
@@ -103,18 +103,18 @@ describe("NodeTransport over each way to an origin", () => {
     })
   )
 
-  for (const [name, way] of Object.entries(ways)) {
+  for (const [name, route] of Object.entries(routes)) {
     it.live(`sends the same header fields and bodies ${name}`, () =>
       Effect.gen(function* () {
-        expect(yield* received(way)).toEqual(yield* direct)
+        expect(yield* receivedOver(route)).toEqual(yield* direct)
       })
     )
   }
 
-  for (const [name, way] of Object.entries(squidWays)) {
+  for (const [name, route] of Object.entries(squidRoutes)) {
     it.live.skipIf(!hasSquid || certificates === undefined)(`sends the same header fields and bodies ${name}`, () =>
       Effect.gen(function* () {
-        expect(withoutFraming(yield* received(way))).toEqual(withoutFraming(yield* direct))
+        expect(withoutFraming(yield* receivedOver(route))).toEqual(withoutFraming(yield* direct))
       })
     )
   }

@@ -1,4 +1,4 @@
-/** A client over each way to an origin: redirects, cookies, codings, a replayed 401, HEAD and statuses without content. */
+/** A client over each route to an origin: redirects, cookies, codings, a replayed 401, HEAD and statuses without content. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
@@ -10,8 +10,8 @@ import { brotliCompressSync, gzipSync } from "node:zlib"
 import { certificates } from "./support/certificates.js"
 import { recorder } from "./support/recorder.js"
 import { hasSquid } from "./support/squid.js"
-import type { Way } from "./support/ways.js"
-import { directly, squidWays, transportOf, ways } from "./support/ways.js"
+import type { Route } from "./support/routes.js"
+import { directRoute, squidRoutes, transportOf, routes } from "./support/routes.js"
 
 const large = "countersign ".repeat(20_000)
 
@@ -49,11 +49,11 @@ const refreshing = (): Auth.Service => {
   }
 }
 
-/** What a client sees, and what the origin received. */
-const observed = (way: Way) =>
+/** What the client returns, and what the origin received. */
+const observe = (route: Route) =>
   Effect.gen(function* () {
-    const origin = yield* recorder(respond, way)
-    const transport = yield* transportOf(way)
+    const origin = yield* recorder(respond, route)
+    const transport = yield* transportOf(route)
     const seen = yield* Effect.gen(function* () {
       const api = yield* ApiClient.make({ baseUrl: origin.url, auth: Auth.none, cookies: true })
       const guarded = yield* ApiClient.make({ baseUrl: origin.url, auth: refreshing() })
@@ -73,10 +73,10 @@ const observed = (way: Way) =>
     return { seen, requests: origin.requests }
   }).pipe(Effect.scoped)
 
-const direct = Effect.runSync(Effect.cached(observed(directly)))
+const direct = Effect.runSync(Effect.cached(observe(directRoute)))
 
-describe("ApiClient over each way to an origin", () => {
-  it.live("reads responses, follows redirects, keeps cookies and replays a 401 directly", () =>
+describe("ApiClient", () => {
+  it.live("reads responses, follows redirects, keeps cookies and replays a 401 without a proxy", () =>
     Effect.gen(function* () {
       const { requests, seen } = yield* direct
       expect(seen).toEqual({
@@ -96,18 +96,18 @@ describe("ApiClient over each way to an origin", () => {
     })
   )
 
-  for (const [name, way] of Object.entries(ways)) {
-    it.live(`does the same ${name}`, () =>
+  for (const [name, route] of Object.entries(routes)) {
+    it.live(`gives the same results ${name}`, () =>
       Effect.gen(function* () {
-        expect(yield* observed(way)).toEqual(yield* direct)
+        expect(yield* observe(route)).toEqual(yield* direct)
       })
     )
   }
 
-  for (const [name, way] of Object.entries(squidWays)) {
-    it.live.skipIf(!hasSquid || certificates === undefined)(`does the same ${name}`, () =>
+  for (const [name, route] of Object.entries(squidRoutes)) {
+    it.live.skipIf(!hasSquid || certificates === undefined)(`gives the same results ${name}`, () =>
       Effect.gen(function* () {
-        expect(yield* observed(way)).toEqual(yield* direct)
+        expect(yield* observe(route)).toEqual(yield* direct)
       })
     )
   }

@@ -10,80 +10,78 @@ import * as Stream from "effect/Stream"
 import type { ServerResponse } from "node:http"
 import { gzipSync } from "node:zlib"
 import type { Transport } from "./transport.js"
-import { either, exchanging, failure, form } from "./transport.js"
+import { either, makeExchange, failure, form } from "./transport.js"
 
-/** What comes back from a server. */
-export const answers = (transport: Transport): void => {
+/** How responses are read. */
+export const responses = (transport: Transport): void => {
   const { differs, name } = transport
-  const exchange = exchanging(transport)
+  const exchange = makeExchange(transport)
 
-  const answer = <A, E>(
+  const read = <A, E>(
     headers: Record<string, string | Array<string>>,
     body: string | Uint8Array,
-    read: (response: HttpClientResponse) => Effect.Effect<A, E>
+    reader: (response: HttpClientResponse) => Effect.Effect<A, E>
   ) =>
     exchange(
       (_, response) => response.writeHead(200, headers).end(body),
-      (client, { url }) => Effect.flatMap(client.get(url), read)
+      (client, { url }) => Effect.flatMap(client.get(url), reader)
     )
 
-  describe(`${name}: answers`, () => {
-    it.live("text, json, bytes, parameters and form data are read", () =>
+  describe(`${name}`, () => {
+    it.live("reads text, JSON, bytes, parameters and form data", () =>
       Effect.gen(function* () {
-        expect(yield* answer({}, "grüße", ({ text }) => text)).toBe("grüße")
-        expect(yield* answer({}, '{"a":[1]}', ({ json }) => json)).toEqual({ a: [1] })
-        expect(yield* answer({}, "", ({ json }) => json)).toBe(null)
-        const bytes = yield* answer({}, new Uint8Array([0, 255]), ({ arrayBuffer }) => arrayBuffer)
+        expect(yield* read({}, "grüße", ({ text }) => text)).toBe("grüße")
+        expect(yield* read({}, '{"a":[1]}', ({ json }) => json)).toEqual({ a: [1] })
+        expect(yield* read({}, "", ({ json }) => json)).toBe(null)
+        const bytes = yield* read({}, new Uint8Array([0, 255]), ({ arrayBuffer }) => arrayBuffer)
         expect(new Uint8Array(bytes)).toEqual(new Uint8Array([0, 255]))
-        const params = yield* answer({}, "a=1&b=%20", ({ urlParamsBody }) => urlParamsBody)
+        const params = yield* read({}, "a=1&b=%20", ({ urlParamsBody }) => urlParamsBody)
         expect(UrlParams.toString(params)).toBe("a=1&b=+")
         const multipart = new Response(form())
         const type = multipart.headers.get("content-type") ?? ""
         const body = new Uint8Array(yield* Effect.promise(() => multipart.arrayBuffer()))
-        const data = yield* either(answer({ "content-type": type }, body, ({ formData }) => formData))
+        const data = yield* either(read({ "content-type": type }, body, ({ formData }) => formData))
         expect(Either.isRight(data)).toBe(differs.formRead)
         if (Either.isRight(data)) expect(data.right.get("name")).toBe("value ü")
       })
     )
 
-    it.live("what cannot be decoded is a ResponseError with the reason Decode", () =>
+    it.live("fails with a ResponseError and the reason Decode for a body that cannot be decoded", () =>
       Effect.gen(function* () {
-        const json = yield* either(answer({}, "<html>", (response) => response.json))
+        const json = yield* either(read({}, "<html>", (response) => response.json))
         expect(failure(json)).toEqual(["ResponseError", "Decode"])
-        const data = yield* either(answer({ "content-type": "text/plain" }, "x", (response) => response.formData))
+        const data = yield* either(read({ "content-type": "text/plain" }, "x", (response) => response.formData))
         expect(failure(data)).toEqual(["ResponseError", "Decode"])
       })
     )
 
     for (const size of [10, 300_000]) {
-      it.live(`a body of ${size} bytes comes whole, in pieces, twice, and to two readers at once`, () =>
+      it.live(`reads a body of ${size} bytes whole, as a stream, twice, and with two readers at once`, () =>
         Effect.gen(function* () {
           const body = "x".repeat(size)
-          expect(yield* answer({}, body, ({ text }) => text)).toBe(body)
-          const pieces = yield* answer({}, body, ({ stream }) => Stream.runCollect(stream))
+          expect(yield* read({}, body, ({ text }) => text)).toBe(body)
+          const pieces = yield* read({}, body, ({ stream }) => Stream.runCollect(stream))
           expect(Buffer.concat(Chunk.toReadonlyArray(pieces)).toString()).toBe(body)
-          expect(yield* answer({}, body, ({ text }) => Effect.zip(text, text))).toEqual([body, body])
-          const both = yield* answer({}, body, ({ text }) => Effect.zip(text, text, { concurrent: true }))
+          expect(yield* read({}, body, ({ text }) => Effect.zip(text, text))).toEqual([body, body])
+          const both = yield* read({}, body, ({ text }) => Effect.zip(text, text, { concurrent: true }))
           expect(both).toEqual([body, body])
         })
       )
     }
 
-    it.live("the text of a body that was streamed before, and the bytes of one whose text was read", () =>
+    it.live("reads the text after the stream and the bytes after the text as listed in its differences", () =>
       Effect.gen(function* () {
         const body = "x".repeat(300_000)
-        const text = yield* either(
-          answer({}, body, ({ stream, text }) => Effect.zipRight(Stream.runDrain(stream), text))
-        )
+        const text = yield* either(read({}, body, ({ stream, text }) => Effect.zipRight(Stream.runDrain(stream), text)))
         expect(Either.isLeft(text) ? text.left.reason : text.right === "" ? "empty" : "all").toBe(
           differs.textAfterStream
         )
-        const bytes = yield* either(answer({}, body, ({ arrayBuffer, text }) => Effect.zipRight(text, arrayBuffer)))
+        const bytes = yield* either(read({}, body, ({ arrayBuffer, text }) => Effect.zipRight(text, arrayBuffer)))
         expect(Either.isLeft(bytes) ? bytes.left.reason : "kept").toBe(differs.bytesAfterText)
       })
     )
 
-    it.live("the second of two readers, when the first is interrupted", () => {
+    it.live("lets the second of two readers finish, or not, after the first is interrupted", () => {
       const open: Array<ServerResponse> = []
       return exchange(
         (_, response) => {
@@ -105,7 +103,7 @@ export const answers = (transport: Transport): void => {
       )
     })
 
-    it.live("bodies that are empty by their status, their method or their length", () =>
+    it.live("reads an empty body by its status, method or length", () =>
       exchange(
         ({ url }, response) => {
           if (url === "/304") return void response.writeHead(304, { etag: '"a"' }).end()
@@ -119,7 +117,7 @@ export const answers = (transport: Transport): void => {
               expect([response.status, yield* response.text]).toEqual([Number(path.slice(1)), ""])
               const streamed = yield* either(Stream.runCollect((yield* client.get(url + path)).stream))
               const empty = Either.isRight(streamed) ? "empty" : streamed.left.reason
-              // A web response has a body, if an empty one, where its status allows one.
+              // A web Response has a body, possibly an empty one, if its status allows one.
               expect(empty).toBe(path === "/200" ? "empty" : differs.emptyStream)
             }
             const long = yield* either(Effect.flatMap(client.get(`${url}/304-long`), ({ text }) => text))
@@ -128,7 +126,7 @@ export const answers = (transport: Transport): void => {
       )
     )
 
-    it.live("pieces arrive as they are sent, before the end", () =>
+    it.live("emits chunks as they arrive, before the body ends", () =>
       exchange(
         (request, response) => {
           response.write("first")
@@ -143,27 +141,27 @@ export const answers = (transport: Transport): void => {
       )
     )
 
-    it.live("fields of one name are one with commas, and set-cookie stays apart as cookies", () =>
+    it.live("joins fields of one name with commas and parses each set-cookie", () =>
       Effect.gen(function* () {
         const headers = {
           "x-two": ["a", "b"],
           "set-cookie": ["a=1; Path=/", "b=2; Expires=Wed, 09 Jun 2100 10:18:14 GMT"]
         }
-        const response = yield* answer(headers, "", Effect.succeed)
+        const response = yield* read(headers, "", Effect.succeed)
         expect(response.headers["x-two"]).toBe("a, b")
         expect(Object.keys(response.cookies.cookies)).toEqual(["a", "b"])
       })
     )
 
-    it.live("a byte order mark is dropped, a field's bytes are Latin-1", () =>
+    it.live("drops a byte order mark and reads header bytes as Latin-1", () =>
       Effect.gen(function* () {
-        expect(yield* answer({}, "\ufeff{}", ({ text }) => text)).toBe("{}")
-        expect(yield* answer({}, "\ufeff{}", ({ json }) => json)).toEqual({})
-        expect((yield* answer({ "x-name": "\u00e4" }, "", Effect.succeed)).headers["x-name"]).toBe(differs.latin1)
+        expect(yield* read({}, "\ufeff{}", ({ text }) => text)).toBe("{}")
+        expect(yield* read({}, "\ufeff{}", ({ json }) => json)).toEqual({})
+        expect((yield* read({ "x-name": "\u00e4" }, "", Effect.succeed)).headers["x-name"]).toBe(differs.latin1)
       })
     )
 
-    it.live("a redirect is given out as it came, by the client over the transport", () =>
+    it.live("returns a redirect as a response", () =>
       exchange(
         ({ url }, response) => (url === "/to" ? response.end() : response.writeHead(302, { location: "/to" }).end()),
         (client, { url }) =>
@@ -173,9 +171,9 @@ export const answers = (transport: Transport): void => {
       )
     )
 
-    it.live("a body that has a coding which the caller did not ask for", () =>
+    it.live("decodes a coding that the caller did not request, or not", () =>
       Effect.gen(function* () {
-        const text = yield* answer({ "content-encoding": "gzip" }, gzipSync("plain"), (response) => response.text)
+        const text = yield* read({ "content-encoding": "gzip" }, gzipSync("plain"), (response) => response.text)
         expect(text === "plain").toBe(differs.inflates)
       })
     )

@@ -1,9 +1,9 @@
-// Takes the lock named by its argument, says so, and keeps it until it is killed.
+// Acquires the lock named by its argument, prints "held" and holds the lock until it is killed.
 import * as ProcessLock from "@countersign/node/ProcessLock"
 import * as Effect from "effect/Effect"
 
 const [path = ""] = process.argv.slice(2)
-// An idle process would end; a timer keeps this one.
+// A process without work would end. The timer prevents that.
 setInterval(() => undefined, 1000)
 await Effect.runPromise(
   Effect.gen(function* () {

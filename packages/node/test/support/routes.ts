@@ -9,8 +9,8 @@ import { certificates } from "./certificates.js"
 import { proxy } from "./proxy.js"
 import { squid } from "./squid.js"
 
-/** A way to an origin: whether that speaks TLS, and the environment of the transport. */
-export interface Way {
+/** A route to an origin: whether the origin uses TLS, and the environment of the transport. */
+export interface Route {
   readonly secure: boolean
   readonly env: Effect.Effect<Record<string, string>, never, Scope.Scope>
 }
@@ -18,12 +18,12 @@ export interface Way {
 const none = Effect.succeed({})
 
 /** Without a proxy. */
-export const directly: Way = { secure: false, env: none }
+export const directRoute: Route = { secure: false, env: none }
 
-/** The transport of a way. */
+/** The transport for a route. */
 export const transportOf = ({
   env
-}: Way): Effect.Effect<Layer.Layer<HttpClient.HttpClient, ConfigError>, never, Scope.Scope> =>
+}: Route): Effect.Effect<Layer.Layer<HttpClient.HttpClient, ConfigError>, never, Scope.Scope> =>
   Effect.map(env, (entries) =>
     NodeTransport.layerProxyEnvWith({ tls: { ca: certificates?.ca } }).pipe(
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(entries)))))
@@ -41,8 +41,8 @@ const withUser = (url: string) => {
   return full.href
 }
 
-/** The ways without a program of others. */
-export const ways: Record<string, Way> = {
+/** The routes that need no other program. */
+export const routes: Record<string, Route> = {
   "forwarded by a proxy": { secure: false, env: through("HTTP_PROXY", own) },
   "past a proxy, because of NO_PROXY": {
     secure: false,
@@ -70,8 +70,8 @@ export const ways: Record<string, Way> = {
       })
 }
 
-/** The ways through squid. */
-export const squidWays: Record<string, Way> = {
+/** The routes through squid. */
+export const squidRoutes: Record<string, Route> = {
   "forwarded by squid": { secure: false, env: through("HTTP_PROXY", squid()) },
   "forwarded by squid with credentials": {
     secure: false,

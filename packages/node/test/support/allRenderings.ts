@@ -1,8 +1,8 @@
 import * as Cause from "effect/Cause"
 import { inspect } from "node:util"
 
-/** A value by every way in which it may end up in a log. */
-export const printed = (value: unknown): string =>
+/** All renderings of a value in which it may appear in a log. */
+export const allRenderings = (value: unknown): string =>
   [
     String(value),
     JSON.stringify(value),
