@@ -277,9 +277,9 @@ describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
   it.live("fails with Truncated for a body shorter than its content-length", () =>
     Effect.gen(function* () {
       const server = yield* frameServer({
-        onRequest: ({ connection, id, requestNumber: nth }) => {
+        onRequest: ({ connection, id, requestNumber }) => {
           const length = field("content-length", "5")
-          if (nth === 1) connection.write(headers(id, 200, [length]), data(id, "1234", true))
+          if (requestNumber === 1) connection.write(headers(id, 200, [length]), data(id, "1234", true))
           else connection.write(headers(id, 200, [length], true))
         }
       })
@@ -294,10 +294,10 @@ describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
     Effect.gen(function* () {
       const coded = gzipSync("plain text")
       const server = yield* frameServer({
-        onRequest: ({ connection, id, requestNumber: nth }) =>
+        onRequest: ({ connection, id, requestNumber }) =>
           connection.write(
             headers(id, 200, [field("content-encoding", "gzip")]),
-            data(id, nth === 1 ? coded : coded.subarray(0, 12), true)
+            data(id, requestNumber === 1 ? coded : coded.subarray(0, 12), true)
           )
       })
       const api = yield* client(server.url)

@@ -72,9 +72,9 @@ describe.skipIf(certificates === undefined)("NodeTransport over HTTP/2", () => {
     Effect.gen(function* () {
       const server = yield* frameServer({
         onRequest: (request) => {
-          const { connection, requestNumber: nth } = request
-          if (nth > 5) return respond(request, "again")
-          if (nth < 5) return
+          const { connection, requestNumber } = request
+          if (requestNumber > 5) return respond(request, "again")
+          if (requestNumber < 5) return
           const ids = server.requests.map(({ id }) => id)
           connection.write(goaway(last(ids)))
           for (const first of server.requests.slice(0, 5)) {

@@ -132,8 +132,8 @@ const over = NodeTransport.layerWith({ allowH2: true, tls: { ca: certificates?.c
 const calls = (bytes: (id: number) => Buffer) =>
   Effect.gen(function* () {
     const server = yield* frameServer({
-      onRequest: ({ connection, id, requestNumber: nth }) => {
-        if (nth !== 2) return
+      onRequest: ({ connection, id, requestNumber }) => {
+        if (requestNumber !== 2) return
         connection.write(bytes(1))
         setTimeout(() => connection.write(headers(id, 200), data(id, "ok", true)), 20)
       }
