@@ -194,8 +194,8 @@ describe("NodeTransport", () => {
     )
 
   /**
-   * A server in another process, which is stopped while its backlog is full. The system accepts no connection for it until it
-   * continues.
+   * A server in another process, which is stopped while its backlog is full. The system accepts no connection for it until
+   * it continues.
    */
   const stoppedServerWith = (status: string) =>
     Effect.acquireRelease(

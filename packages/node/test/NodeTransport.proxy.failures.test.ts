@@ -45,7 +45,7 @@ interface Row {
   readonly message: string
   /** `maybe` only if the request was written to a server that is not a proxy. */
   readonly sent?: "no" | "maybe"
-  /** Number of requests to the proxy: 1 without retries, 3 with the default retries. Undefined if the server cannot count. */
+  /** Number of requests to the proxy: 1 without retries, 3 with the default retries. Undefined if unknown. */
   readonly requestCount: number | undefined
 }
 

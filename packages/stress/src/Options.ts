@@ -1,33 +1,33 @@
-/** What the command line of `npm run stress` says. */
+/** Command line of `npm run stress`. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
 import type { Stress } from "./Stress.js"
 
-/** What to run, and how to tell. */
+/** The cases to run, and the form of the output. */
 export interface Options {
-  readonly chosen: ReadonlyArray<Stress>
+  readonly selected: ReadonlyArray<Stress>
   readonly short: boolean
   readonly json: boolean
 }
 
-/** The arguments cannot be followed; the message says which ones can. */
+/** Invalid arguments. The message contains the usage. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
-/** What `--help` says. */
+/** The text of `--help`. */
 export const usage = (cases: ReadonlyArray<Stress>): string =>
   `npm run -s stress -- NAME [--short] [--json]
 
   NAME     one of ${cases.map(({ name }) => name).join(", ")}; or all
   --short  a few seconds each, as in CI
-  --json   one line of JSON a case on standard output, { name, ok, figures }, in the place of the tables`
+  --json   one line of JSON a case on standard output, { name, ok, figures }, instead of tables`
 
-/** Reads the arguments; fails with {@link UsageError} when they cannot be followed. */
+/** Parses the arguments. Fails with {@link UsageError} if they are invalid. */
 export const parse = (
   args: ReadonlyArray<string>,
   cases: ReadonlyArray<Stress>
 ): Effect.Effect<Options, UsageError> => {
-  const refuse = (why: string) => new UsageError({ message: `${why}\n\n${usage(cases)}` })
+  const usageError = (problem: string) => new UsageError({ message: `${problem}\n\n${usage(cases)}` })
   return Effect.flatMap(
     Effect.try({
       try: () =>
@@ -36,14 +36,14 @@ export const parse = (
           allowPositionals: true,
           options: { json: { type: "boolean", default: false }, short: { type: "boolean", default: false } }
         }),
-      catch: (cause) => refuse(cause instanceof Error ? cause.message : String(cause))
+      catch: (cause) => usageError(cause instanceof Error ? cause.message : String(cause))
     }),
     ({ positionals: [name, ...more], values: { json, short } }) => {
-      if (name === undefined || more.length > 0) return Effect.fail(refuse("Give one NAME."))
-      const chosen = name === "all" ? cases : cases.filter((one) => one.name === name)
-      return chosen.length > 0
-        ? Effect.succeed({ chosen, json, short })
-        : Effect.fail(refuse(`There is no case "${name}".`))
+      if (name === undefined || more.length > 0) return Effect.fail(usageError("Expected one NAME."))
+      const selected = name === "all" ? cases : cases.filter((one) => one.name === name)
+      return selected.length > 0
+        ? Effect.succeed({ selected, json, short })
+        : Effect.fail(usageError(`Unknown case "${name}".`))
     }
   )
 }

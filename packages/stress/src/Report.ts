@@ -1,4 +1,4 @@
-/** What came of a case, for programs and for people. */
+/** Output of a result, as JSON or as a table. */
 import { grouped } from "@countersign/bench/Numbers"
 import type { Measurements, Result } from "./Stress.js"
 
@@ -12,10 +12,10 @@ const rowsOf = (figures: Measurements, prefix = ""): ReadonlyArray<readonly [str
     return [[`${prefix}${name}`, text]]
   })
 
-/** A small table, and the promises that were broken. */
+/** A table of the figures, and the names of the failed assertions. */
 export const text = ({ broken, figures, name, ok }: Result): string => {
   const rows = rowsOf(figures)
   const [left, right] = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map(([label, value]) => `  ${label.padEnd(left ?? 0)}  ${value.padStart(right ?? 0)}`)
-  return [`${ok ? "✓" : "✗"} ${name}`, ...lines, ...broken.map((promise) => `  broken: ${promise}`), ""].join("\n")
+  return [`${ok ? "✓" : "✗"} ${name}`, ...lines, ...broken.map((assertion) => `  broken: ${assertion}`), ""].join("\n")
 }

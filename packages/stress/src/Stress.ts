@@ -1,32 +1,32 @@
-/** One case of `npm run stress`: something that others do to a client, and what it promises to do about it. */
+/** One case of `npm run stress`: what the network or a server does to a client, and the assertions on the result. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
-/** What was counted and measured, as JSON. */
+/** Counts and measurements. They can be encoded as JSON. */
 export interface Measurements {
   readonly [name: string]: number | string | boolean | Measurements
 }
 
 /**
- * How to run: `short` is what CI has the time for, a few seconds. `reportProgress` shows progress; a message that begins with
- * `skipped: ` names a part that this machine cannot run, which only the short form accepts.
+ * How to run a case. `short` is the form for CI, a few seconds long. `reportProgress` prints a line. A line that begins with
+ * `skipped: ` names a part that this machine cannot run. Only the short form may skip parts.
  */
 export interface Run {
   readonly short: boolean
   readonly reportProgress: (what: string) => Effect.Effect<void>
 }
 
-/** It could not be run: of what it wanted to find out, nothing is known. */
+/** The case could not run, so there is no result. */
 export class CannotRun extends Data.TaggedError("CannotRun")<{ readonly message: string }> {}
 
-/** An error of a process or a server that the case needs. */
+/** A failure of a process or a server that the case needs. */
 export const cannotRun = (cause: unknown): CannotRun =>
   new CannotRun({ message: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) })
 
-/** What is promised, in words, and whether it was kept, told from the figures alone. */
+/** Assertions on the figures, by name. Each name is a complete sentence. */
 export type Assertions<F extends Measurements> = Readonly<Record<string, (figures: F) => boolean>>
 
-/** What came of a case: it is ok when no promise was broken. */
+/** Result of a case. It is ok if all assertions hold. */
 export interface Result {
   readonly name: string
   readonly ok: boolean
@@ -34,26 +34,26 @@ export interface Result {
   readonly figures: Measurements
 }
 
-/** A case, of which nobody has to know what its figures are. */
+/** A case, independent of the type of its figures. */
 export interface Stress {
   readonly name: string
   readonly run: (run: Run) => Effect.Effect<Result, CannotRun>
 }
 
-/** The promises that the figures break. */
-export const check = <F extends Measurements>(promises: Assertions<F>, figures: F): ReadonlyArray<string> =>
-  Object.entries(promises).flatMap(([promise, isKept]) => (isKept(figures) ? [] : [promise]))
+/** Names of the assertions that do not hold for the figures. */
+export const check = <F extends Measurements>(assertions: Assertions<F>, figures: F): ReadonlyArray<string> =>
+  Object.entries(assertions).flatMap(([assertion, holds]) => (holds(figures) ? [] : [assertion]))
 
-/** Makes a case of what finds the figures, and of the promises that they are held against. */
+/** Makes a case of a function that measures the figures, and of assertions on them. */
 export const make = <F extends Measurements>(
   name: string,
   figures: (run: Run) => Effect.Effect<F, CannotRun>,
-  promises: Assertions<F>
+  assertions: Assertions<F>
 ): Stress => ({
   name,
   run: (run) =>
-    Effect.map(figures(run), (found) => {
-      const broken = check(promises, found)
-      return { name, ok: broken.length === 0, broken, figures: found }
+    Effect.map(figures(run), (measured) => {
+      const broken = check(assertions, measured)
+      return { name, ok: broken.length === 0, broken, figures: measured }
     })
 })

@@ -1,6 +1,6 @@
 /**
- * A minute of outage, in virtual time: a server that is down, answers that it is busy or refuses connections, must not
- * be sent many times what it is asked; and a minute later nobody should notice that it was down.
+ * An outage of one minute in virtual time. While the server responds with 503 or refuses connections, the client must not
+ * multiply the requests. Five seconds after the outage, calls must succeed again.
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -20,20 +20,20 @@ import * as VirtualClock from "./time/virtualClock.js"
 
 const baseUrl = "https://api.test"
 
-/** A client over a transport. */
+/** Makes a client over a transport. */
 export type Client = (transport: HttpClient.HttpClient) => Effect.Effect<HttpClient.HttpClient.With<unknown>, unknown>
 
 const make = (retry: RetryOptions, transport: HttpClient.HttpClient) =>
   Effect.provideService(ApiClient.make({ baseUrl, auth: Auth.none, retry }), HttpClient.HttpClient, transport)
 
-/** One of ours as the transport of another. */
-const within =
+/** Makes a client that has another client as its transport. */
+const nestedClient =
   (retry: RetryOptions, between: (inner: HttpClient.HttpClient) => HttpClient.HttpClient): Client =>
   (transport) =>
     Effect.flatMap(make(retry, transport), ({ httpClient }) => make(retry, between(httpClient)))
 
-/** Runs what it is asked for in a fiber that nobody forked, so that a retry in it knows of no other. */
-const apart = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+/** Runs each request in a new root fiber, so that the outer retry is unknown to the inner one. */
+const inRootFiber = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
   HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
       Effect.clockWith((clock) =>
@@ -45,48 +45,48 @@ const apart = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
     Effect.succeed
   )
 
-/** Ours as it comes, and as the transport of another of ours. */
+/** Our client with defaults, and our client as the transport of another. */
 export const ours: Client = (transport) => make({}, transport)
-const nested: Client = within({}, identity)
-/** Both without the budget. */
+const nested: Client = nestedClient({}, identity)
+/** The same clients without a retry budget. */
 export const unbudgeted: Client = (transport) => make({ budget: false }, transport)
-export const nestedUnbudgeted: Client = within({ budget: false }, identity)
-/** One within another that each retry as if there were no other. */
-export const unsuppressed: Client = within({}, apart)
+export const nestedUnbudgeted: Client = nestedClient({ budget: false }, identity)
+/** Nested clients that both retry, because neither knows of the other. */
+export const unsuppressed: Client = nestedClient({}, inRootFiber)
 
-/** When the server is down, when it is looked at again, and when the calls end, in milliseconds. */
-const [down, up, calm, end] = [10_000, 70_000, 75_000, 100_000] as const
+/** Milliseconds at which the outage starts and ends, the calls must succeed again, and the run ends. */
+const [down, up, recovered, end] = [10_000, 70_000, 75_000, 100_000] as const
 
-/** What a server does that is down. */
+/** Behaviour of the server during the outage. */
 type Outage = "503" | "refused"
 
 const server = (outage: Outage, sentAt: Array<number>): HttpClient.HttpClient => {
-  const answer = (request: HttpClientRequest, status: number) =>
+  const respond = (request: HttpClientRequest, status: number) =>
     HttpClientResponse.fromWeb(request, new Response(null, { status }))
-  const refusal = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
+  const refusedError = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         sentAt.push(now)
-        if (now < down || now >= up) return Effect.succeed(answer(request, 200))
+        if (now < down || now >= up) return Effect.succeed(respond(request, 200))
         return outage === "503"
-          ? Effect.succeed(answer(request, 503))
-          : Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: refusal }))
+          ? Effect.succeed(respond(request, 503))
+          : Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause: refusedError }))
       })
     ),
     Effect.succeed
   )
 }
 
-/** What came of the calls. */
+/** Counts of calls and requests. */
 interface Counted {
-  /** Calls that were begun while the server was down, and what it was sent then. */
+  /** Calls that started during the outage, and the requests that the server received then. */
   readonly calls: number
   readonly sends: number
   readonly sendsPerCall: number
   readonly failedBefore: number
   readonly failedInOutage: number
-  /** Of those begun five seconds after the server was back, the share that ended well. */
+  /** Percentage of successful calls, of those that started at least five seconds after the outage. */
   readonly recoveredPercent: number
 }
 
@@ -105,22 +105,22 @@ const outageOf = (client: Client, outage: Outage, everyMs: number): Effect.Effec
       yield* Effect.sleep(everyMs)
     }
     yield* Fiber.joinAll(fibers)
-    const begun = (from: number, to: number) => calls.filter(({ at }) => at >= from && at < to)
-    const failed = (from: number, to: number) => begun(from, to).filter(({ ok }) => !ok).length
+    const started = (from: number, to: number) => calls.filter(({ at }) => at >= from && at < to)
+    const failed = (from: number, to: number) => started(from, to).filter(({ ok }) => !ok).length
     const sends = sentAt.filter((at) => at >= down && at < up).length
-    const during = begun(down, up).length
-    const later = begun(calm, end).length
+    const inOutage = started(down, up).length
+    const later = started(recovered, end).length
     return {
-      calls: during,
+      calls: inOutage,
       sends,
-      sendsPerCall: round(sends / during, 3),
+      sendsPerCall: round(sends / inOutage, 3),
       failedBefore: failed(0, down),
       failedInOutage: failed(down, up),
-      recoveredPercent: round((100 * (later - failed(calm, end))) / later, 2)
+      recoveredPercent: round((100 * (later - failed(recovered, end))) / later, 2)
     }
   }).pipe(VirtualClock.run, Effect.withRandom(Random.make("amplification")))
 
-/** Every kind of outage. */
+/** Figures by kind of outage, for a single and a nested client. */
 export interface Amplification extends Stress.Measurements {
   readonly busy: Counted & Stress.Measurements
   readonly refusing: Counted & Stress.Measurements
@@ -128,9 +128,9 @@ export interface Amplification extends Stress.Measurements {
   readonly refusingNested: Counted & Stress.Measurements
 }
 
-/** Lets a server be down under a client, and under one within another. In short a call begins `shortly` ms after the other. */
+/** Measures an outage for a client and for a nested one. In the short form, a call starts every `shortly` milliseconds. */
 export const measure =
-  (client: Client, within: Client, shortly = 100) =>
+  (client: Client, nestedClient: Client, shortly = 100) =>
   ({ reportProgress, short }: Stress.Run): Effect.Effect<Amplification, Stress.CannotRun> =>
     Effect.gen(function* () {
       const everyMs = short ? shortly : 5
@@ -142,27 +142,27 @@ export const measure =
       return {
         busy: yield* one("503", client, "503"),
         refusing: yield* one("connections refused", client, "refused"),
-        busyNested: yield* one("503, a client within another", within, "503"),
-        refusingNested: yield* one("connections refused, a client within another", within, "refused")
+        busyNested: yield* one("503, nested clients", nestedClient, "503"),
+        refusingNested: yield* one("connections refused, nested clients", nestedClient, "refused")
       }
     }).pipe(Effect.mapError(Stress.cannotRun))
 
-const each = (is: (counted: Counted) => boolean) => (found: Amplification) =>
-  [found.busy, found.refusing, found.busyNested, found.refusingNested].every(is)
+const each = (holds: (counted: Counted) => boolean) => (found: Amplification) =>
+  [found.busy, found.refusing, found.busyNested, found.refusingNested].every(holds)
 
-/** The retries of a client that is alone, up to those that fall on an end of the outage. */
+/** Whether both send the same number of requests, apart from those at the ends of the outage. */
 const asAlone = (alone: Counted, nested: Counted): boolean => Math.abs(alone.sends - nested.sends) <= 5
 
-/** What is promised of them. */
-export const promises: Stress.Assertions<Amplification> = {
-  "while the server is there, no call fails": each(({ failedBefore }) => failedBefore === 0),
-  "there was an outage: each of its calls fails": each(({ calls, failedInOutage }) => failedInOutage >= calls - 10),
-  "an outage costs at most 1.2 sends a call": each(({ sendsPerCall }) => sendsPerCall <= 1.2),
-  "each call is sent": each(({ sendsPerCall }) => sendsPerCall >= 1),
-  "a client within another is retried as often as one alone, and no more": (found) =>
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<Amplification> = {
+  "no call fails before the outage": each(({ failedBefore }) => failedBefore === 0),
+  "almost every call fails during the outage": each(({ calls, failedInOutage }) => failedInOutage >= calls - 10),
+  "an outage causes at most 1.2 requests per call": each(({ sendsPerCall }) => sendsPerCall <= 1.2),
+  "every call sends at least one request": each(({ sendsPerCall }) => sendsPerCall >= 1),
+  "a nested client sends as many requests as a single client": (found) =>
     asAlone(found.busy, found.busyNested) && asAlone(found.refusing, found.refusingNested),
-  "five seconds after it, 99 % of the calls end well": each(({ recoveredPercent }) => recoveredPercent >= 99)
+  "99 % of the calls succeed from five seconds after the outage": each(({ recoveredPercent }) => recoveredPercent >= 99)
 }
 
 /** The case. */
-export const amplification: Stress.Stress = Stress.make("amplification", measure(ours, nested), promises)
+export const amplification: Stress.Stress = Stress.make("amplification", measure(ours, nested), assertions)

@@ -1,4 +1,4 @@
-/** Every case. To add one, write its file or folder beside this one, and add a line to this list. */
+/** All cases. A new case is a file or a folder beside this file, and an entry in this list. */
 import { amplification } from "./amplification.js"
 import { crash } from "./crash/crash.js"
 import { diskFaults } from "./disk/diskFaults.js"

@@ -1,5 +1,5 @@
 /**
- * `npm run stress`: what a client bears, from networks and servers that mean it no good. See `docs/reference/stress.md`.
+ * `npm run stress`: how a client behaves with failing networks and hostile servers. See `docs/reference/stress.md`.
  *
  *     npm run -s stress -- all --short            a few seconds each
  *     npm run -s stress -- hostile --json         one line of JSON on standard output
@@ -13,8 +13,8 @@ import { parse, usage } from "./Options.js"
 import * as Report from "./Report.js"
 import type { Stress } from "./Stress.js"
 
-const one = ({ name, run }: Stress, { json, short }: Options): Effect.Effect<boolean> => {
-  const reportProgress = (what: string) => Console.error(`» ${name}: ${what}`)
+const runCase = ({ name, run }: Stress, { json, short }: Options): Effect.Effect<boolean> => {
+  const reportProgress = (message: string) => Console.error(`» ${name}: ${message}`)
   return run({ short, reportProgress }).pipe(
     Effect.tap((result) => Console.log(json ? Report.json(result) : Report.text(result))),
     Effect.map(({ ok }) => ok),
@@ -27,7 +27,7 @@ const one = ({ name, run }: Stress, { json, short }: Options): Effect.Effect<boo
 const status = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.flatMap(parse(args, cases), (options) =>
     Effect.map(
-      Effect.forEach(options.chosen, (chosen) => one(chosen, options)),
+      Effect.forEach(options.selected, (chosen) => runCase(chosen, options)),
       (oks) => (oks.every((ok) => ok) ? 0 : 1)
     )
   ).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.as(Console.error(message), 2)))

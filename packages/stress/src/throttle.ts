@@ -1,6 +1,6 @@
 /**
- * A thousand fibers and one 429: nobody is sent before the time that the server named, then they come gradually, and all
- * are answered. In virtual time, and over sockets.
+ * A thousand fibers after one 429. No request is sent before `Retry-After` has passed, then requests start gradually, and
+ * all succeed. Measured in virtual time and over sockets.
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -20,7 +20,7 @@ import { round } from "@countersign/bench/Numbers"
 import * as Stress from "./Stress.js"
 import * as VirtualClock from "./time/virtualClock.js"
 
-/** A client of a base URL over a transport. */
+/** Makes a client for a base URL over a transport. */
 export type Client = (
   baseUrl: string,
   transport: HttpClient.HttpClient
@@ -35,8 +35,8 @@ const make =
       transport
     )
 
-/** Holds whoever comes until the server's time, and then lets in all of them at once. */
-const gateless = (): RateLimit.Service => {
+/** A throttle without gradual re-admission: all requests start when `Retry-After` has passed. */
+const makeUngradualThrottle = (): RateLimit.Service => {
   let opensAt = 0
   return {
     active: true,
@@ -48,28 +48,28 @@ const gateless = (): RateLimit.Service => {
   }
 }
 
-/** Ours as it comes. */
+/** Our client with defaults. */
 const ours: Client = make(() => undefined)
 
-/** Ours without the hold, and with one that has no gate. */
-export const unheld: Client = make(() => false)
-export const ungated: Client = make(gateless)
+/** Our client without a throttle, and with one that admits all requests at once. */
+export const unthrottled: Client = make(() => false)
+export const ungradual: Client = make(makeUngradualThrottle)
 
-/** What came of the fibers. */
+/** Counts of fibers and requests. */
 interface Counted {
   readonly fibers: number
   readonly succeeded: number
-  /** Sends after the 429 and before its time had come. */
+  /** Requests after the 429 and before `Retry-After` had passed. */
   readonly tooEarly: number
-  /** Of the fibers, the share that was sent in the first 100 ms after it had. */
+  /** Percentage of the fibers whose request was sent in the first 100 ms afterwards. */
   readonly firstPercent: number
-  /** When the last was sent, in milliseconds after it had. */
+  /** When the last request was sent, in milliseconds afterwards. */
   readonly lastMillis: number
 }
 
 const seconds = { virtual: 5, live: 2 }
 
-/** How long an answer takes, in milliseconds. */
+/** Duration of a response in milliseconds. */
 const latency = 20
 
 const counted = (fibers: number, succeeded: number, sentAt: ReadonlyArray<number>, wait: number): Counted => {
@@ -84,16 +84,16 @@ const counted = (fibers: number, succeeded: number, sentAt: ReadonlyArray<number
   }
 }
 
-/** One call that is refused, and all the others at once after the client has read the refusal. */
-const storm = (
+/** Sends one request that gets the 429, and all others at once after the client has read it. */
+const sendAll = (
   client: HttpClient.HttpClient.With<unknown>,
   url: string,
   fibers: number,
-  isRefused: Effect.Effect<unknown>
+  isThrottled: Effect.Effect<unknown>
 ) =>
   Effect.gen(function* () {
     const first = yield* Effect.fork(Effect.exit(client.get(url)))
-    yield* isRefused
+    yield* isThrottled
     yield* Effect.sleep(latency * 5)
     const rest = yield* Effect.forEach(Array.from({ length: fibers - 1 }), () => Effect.exit(client.get(url)), {
       concurrency: "unbounded"
@@ -114,65 +114,67 @@ const virtual = (client: Client, fibers: number): Effect.Effect<Counted, unknown
       ),
       Effect.succeed
     )
-    const made = yield* client("https://api.test", transport)
-    const succeeded = yield* storm(made, "https://api.test/x", fibers, Effect.void)
-    // The refusal came with the answer, and so did the time that it named.
+    const throttled = yield* client("https://api.test", transport)
+    const succeeded = yield* sendAll(throttled, "https://api.test/x", fibers, Effect.void)
+    // The 429 arrives `latency` after the request, and `Retry-After` counts from then.
     return counted(fibers, succeeded, [(sentAt[0] ?? 0) + latency, ...sentAt.slice(1)], seconds.virtual)
   }).pipe(VirtualClock.run, Effect.withRandom(Random.make("hold")))
 
-/** A server that refuses the first request, and the times at which it was asked. */
+/** A server that responds to the first request with 429, and the times of all requests. */
 const serve = (
   seconds: number
-): Effect.Effect<{ readonly url: string; readonly askedAt: ReadonlyArray<number> }, unknown, Scope.Scope> =>
+): Effect.Effect<{ readonly url: string; readonly requestTimes: ReadonlyArray<number> }, unknown, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.async<{ readonly url: string; readonly askedAt: Array<number>; readonly close: () => void }>((resume) => {
-      const askedAt: Array<number> = []
-      const server = createServer((_, response) => {
-        askedAt.push(performance.now())
-        const refuses = askedAt.length === 1
-        const answer = () => {
-          response.writeHead(refuses ? 429 : 200, refuses ? { "retry-after": String(seconds) } : {}).end()
-        }
-        if (refuses) answer()
-        else setTimeout(answer, latency)
-      })
-      server.listen(0, "127.0.0.1", () => {
-        // A server that listens on a port has an address of this kind.
-        const { port } = server.address() as AddressInfo
-        const close = () => {
-          server.closeAllConnections()
-          server.close()
-        }
-        resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, askedAt, close }))
-      })
-    }),
+    Effect.async<{ readonly url: string; readonly requestTimes: Array<number>; readonly close: () => void }>(
+      (resume) => {
+        const requestTimes: Array<number> = []
+        const server = createServer((_, response) => {
+          requestTimes.push(performance.now())
+          const isFirst = requestTimes.length === 1
+          const respond = () => {
+            response.writeHead(isFirst ? 429 : 200, isFirst ? { "retry-after": String(seconds) } : {}).end()
+          }
+          if (isFirst) respond()
+          else setTimeout(respond, latency)
+        })
+        server.listen(0, "127.0.0.1", () => {
+          // The address of a listening TCP server is an object.
+          const { port } = server.address() as AddressInfo
+          const close = () => {
+            server.closeAllConnections()
+            server.close()
+          }
+          resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, requestTimes, close }))
+        })
+      }
+    ),
     ({ close }) => Effect.sync(close)
   )
 
 const live = (client: Client, fibers: number, wait: number): Effect.Effect<Counted, unknown> =>
   Effect.gen(function* () {
-    const { askedAt, url } = yield* serve(wait)
-    const isRefused = yield* Deferred.make<void>()
-    const transport = HttpClient.tap(yield* NodeTransport.make(), () => Deferred.succeed(isRefused, undefined))
-    const made = yield* client(url, transport)
-    const succeeded = yield* storm(made, `${url}/x`, fibers, Deferred.await(isRefused))
-    return counted(fibers, succeeded, askedAt, wait)
+    const { requestTimes, url } = yield* serve(wait)
+    const isThrottled = yield* Deferred.make<void>()
+    const transport = HttpClient.tap(yield* NodeTransport.make(), () => Deferred.succeed(isThrottled, undefined))
+    const throttled = yield* client(url, transport)
+    const succeeded = yield* sendAll(throttled, `${url}/x`, fibers, Deferred.await(isThrottled))
+    return counted(fibers, succeeded, requestTimes, wait)
   }).pipe(Effect.scoped)
 
-/** In both times. */
-export interface Hold extends Stress.Measurements {
+/** Figures in virtual time and over sockets. */
+export interface ThrottleResult extends Stress.Measurements {
   readonly virtual: Counted & Stress.Measurements
   readonly live: Counted & Stress.Measurements
 }
 
 /**
- * Sends a thousand fibers, or in short a few hundred, through a client that was refused once.
+ * Sends 1000 requests, or 300 in the short form, through a client that got one 429.
  *
- * @param wait - the seconds that the server names over sockets.
+ * @param wait - `Retry-After` over sockets, in seconds.
  */
 export const measure =
   (client: Client, wait: number = seconds.live) =>
-  ({ reportProgress, short }: Stress.Run): Effect.Effect<Hold, Stress.CannotRun> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<ThrottleResult, Stress.CannotRun> =>
     Effect.gen(function* () {
       const fibers = short ? 300 : 1000
       yield* reportProgress(`${fibers} fibers, one 429, in virtual time`)
@@ -181,17 +183,18 @@ export const measure =
       return { virtual: { ...inVirtual }, live: { ...(yield* live(client, fibers, wait)) } }
     }).pipe(Effect.mapError(Stress.cannotRun))
 
-const both = (is: (counted: Counted) => boolean) => (found: Hold) => is(found.virtual) && is(found.live)
+const both = (holds: (counted: Counted) => boolean) => (found: ThrottleResult) =>
+  holds(found.virtual) && holds(found.live)
 
-/** What is promised of them. */
-export const promises: Stress.Assertions<Hold> = {
-  "every fiber gets its answer": both(({ fibers, succeeded }) => succeeded === fibers),
-  "nobody is sent before the time that the server named": both(({ tooEarly }) => tooEarly === 0),
-  "at most a tenth is sent in the first 100 ms": both(({ firstPercent }) => firstPercent <= 10),
-  // Over sockets that depends on how soon a busy machine has read the refusal.
-  "some are": ({ virtual }) => virtual.firstPercent > 0,
-  "the last is sent within five seconds": both(({ lastMillis }) => lastMillis <= 5000)
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<ThrottleResult> = {
+  "every fiber gets a successful response": both(({ fibers, succeeded }) => succeeded === fibers),
+  "no request is sent before Retry-After has passed": both(({ tooEarly }) => tooEarly === 0),
+  "at most 10 % of the requests are sent in the first 100 ms": both(({ firstPercent }) => firstPercent <= 10),
+  // Over sockets this depends on how soon a busy machine has read the 429.
+  "some requests are sent in the first 100 ms of virtual time": ({ virtual }) => virtual.firstPercent > 0,
+  "the last request is sent within five seconds": both(({ lastMillis }) => lastMillis <= 5000)
 }
 
 /** The case. */
-export const throttle: Stress.Stress = Stress.make("throttle", measure(ours), promises)
+export const throttle: Stress.Stress = Stress.make("throttle", measure(ours), assertions)

@@ -1,6 +1,6 @@
 /**
- * Very many fibers that need a token in the same moment: at the very first, when theirs was revoked and each of them meets
- * its 401, around its expiry, and in the time before that. In virtual time, with a server that rotates refresh tokens.
+ * Thousands of fibers need a token at the same moment: without a token, after a 401, around its expiry, and in the time
+ * before. In virtual time, with a server that rotates refresh tokens.
  */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as OAuth2 from "@countersign/auth/OAuth2"
@@ -18,31 +18,31 @@ import type { Make } from "./simulation/trial.js"
 import * as Stress from "./Stress.js"
 import * as VirtualClock from "./time/virtualClock.js"
 
-const client = { clientId: "storm", clientSecret: "secret" } as const
+const client = { clientId: "stampede", clientSecret: "secret" } as const
 
-/** All in milliseconds: how long a token lives, and how long the token endpoint and the API take to answer. */
+/** Milliseconds: lifetime of a token, and duration of a response of the token endpoint and of the API. */
 const times = { life: 3_600_000, token: 100, api: 20 } as const
 
-/** What came of the fibers. */
+/** Counts of one stampede. */
 interface Counted {
   readonly fibers: number
   readonly succeeded: number
   readonly tokenCalls: number
-  /** What the API was asked, and how often it said 401. */
+  /** Requests to the API, and its 401 responses. */
   readonly sends: number
-  readonly refused: number
-  /** How long the slowest fiber took, in milliseconds. */
+  readonly rejected: number
+  /** Duration of the slowest call in milliseconds. */
   readonly longestMs: number
 }
 
-/** A client over the server, as it counts what it is sent. */
-interface Stage {
+/** A client of the server, and the counts of its requests. */
+interface Setup {
   readonly server: typeof OAuthServer.OAuthServer.Service
   readonly api: HttpClient.HttpClient.With<unknown>
   readonly counts: { sends: number; refused: number }
 }
 
-const stage = (make: Make) =>
+const makeSetup = (make: Make) =>
   Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
     const transport = yield* HttpClient.HttpClient
@@ -61,12 +61,12 @@ const stage = (make: Make) =>
     const api = yield* ApiClient.make({ baseUrl: server.issuer, auth: Bearer.fromSource(source) }).pipe(
       Effect.provideService(HttpClient.HttpClient, counting)
     )
-    const it: Stage = { server, api, counts }
-    return it
+    const setup: Setup = { server, api, counts }
+    return setup
   })
 
-/** Lets fibers call, each at a time of its own. */
-const burst = ({ api, counts, server }: Stage, delays: ReadonlyArray<number>) =>
+/** Makes one call per delay, at the same time. */
+const callAll = ({ api, counts, server }: Setup, delays: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const { refused, sends } = counts
     const before = yield* server.tokenCalls
@@ -75,12 +75,12 @@ const burst = ({ api, counts, server }: Stage, delays: ReadonlyArray<number>) =>
       (delay) =>
         Effect.gen(function* () {
           yield* Effect.sleep(delay)
-          const begun = yield* Clock.currentTimeMillis
+          const startedAt = yield* Clock.currentTimeMillis
           const ok = yield* Effect.match(api.get("/resource"), {
             onFailure: () => false,
             onSuccess: ({ status }) => status === 200
           })
-          return { ok, ms: (yield* Clock.currentTimeMillis) - begun }
+          return { ok, ms: (yield* Clock.currentTimeMillis) - startedAt }
         }),
       { concurrency: "unbounded" }
     )
@@ -89,52 +89,52 @@ const burst = ({ api, counts, server }: Stage, delays: ReadonlyArray<number>) =>
       succeeded: results.filter(({ ok }) => ok).length,
       tokenCalls: (yield* server.tokenCalls) - before,
       sends: counts.sends - sends,
-      refused: counts.refused - refused,
+      rejected: counts.refused - refused,
       longestMs: Math.max(...results.map(({ ms }) => ms))
     }
     return counted
   })
 
-/** Every storm. */
-export interface Storm extends Stress.Measurements {
+/** Figures of each stampede. */
+export interface StampedeResult extends Stress.Measurements {
   readonly cold: Counted & Stress.Measurements
-  readonly refused: Counted & Stress.Measurements
+  readonly revoked: Counted & Stress.Measurements
   readonly expiring: Counted & Stress.Measurements
-  readonly early: Counted & Stress.Measurements
+  readonly beforeExpiry: Counted & Stress.Measurements
 }
 
-const storms = (make: Make, fibers: number, say: Stress.Run["reportProgress"]) =>
+const measureAll = (make: Make, fibers: number, reportProgress: Stress.Run["reportProgress"]) =>
   Effect.gen(function* () {
-    const on = yield* stage(make)
-    const { server } = on
+    const setup = yield* makeSetup(make)
+    const { server } = setup
     const atOnce = Array.from({ length: fibers }, () => 0)
-    const within = (ms: number) => Effect.forEach(atOnce, () => Random.nextIntBetween(0, ms))
-    const untilEnd = (got: number) => Effect.map(Clock.currentTimeMillis, (now) => got + times.life - now)
+    const randomDelays = (ms: number) => Effect.forEach(atOnce, () => Random.nextIntBetween(0, ms))
+    const untilExpiry = (issuedAt: number) => Effect.map(Clock.currentTimeMillis, (now) => issuedAt + times.life - now)
 
-    yield* say(`${fibers} fibers, and no token yet`)
-    const cold = yield* burst(on, atOnce)
-    // Any later than this, the API must know a token.
+    yield* reportProgress(`${fibers} fibers without a token`)
+    const cold = yield* callAll(setup, atOnce)
+    // Waits so long that the API must know the token.
     yield* Effect.sleep(60_000)
     yield* server.revokeAccessTokens
-    yield* say(`${fibers} fibers, and a token that was revoked`)
-    const refused = yield* burst(on, atOnce)
+    yield* reportProgress(`${fibers} fibers with a revoked token`)
+    const refused = yield* callAll(setup, atOnce)
     const renewed = yield* Clock.currentTimeMillis
-    yield* Effect.sleep((yield* untilEnd(renewed)) - 2_000)
-    yield* say(`${fibers} fibers, from two seconds before a token expires to two after`)
-    const expiring = yield* burst(on, yield* within(4_000))
+    yield* Effect.sleep((yield* untilExpiry(renewed)) - 2_000)
+    yield* reportProgress(`${fibers} fibers from two seconds before a token expires to two seconds after`)
+    const expiring = yield* callAll(setup, yield* randomDelays(4_000))
     const replaced = yield* Clock.currentTimeMillis
-    yield* Effect.sleep((yield* untilEnd(replaced)) - 10 * 60_000)
-    yield* say(`${fibers} fibers in the nine minutes before it does`)
-    const early = yield* burst(on, yield* within(9 * 60_000))
-    const found: Storm = { cold, refused, expiring, early }
+    yield* Effect.sleep((yield* untilExpiry(replaced)) - 10 * 60_000)
+    yield* reportProgress(`${fibers} fibers in the nine minutes before a token expires`)
+    const early = yield* callAll(setup, yield* randomDelays(9 * 60_000))
+    const found: StampedeResult = { cold, revoked: refused, expiring, beforeExpiry: early }
     return found
   })
 
-/** Lets them call, with a source of tokens that is made so. */
+/** Measures the stampedes with a token source that `make` creates. */
 export const measure =
   (make: Make, shortly = 500) =>
-  ({ reportProgress, short }: Stress.Run): Effect.Effect<Storm, Stress.CannotRun> =>
-    storms(make, short ? shortly : 10_000, reportProgress).pipe(
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<StampedeResult, Stress.CannotRun> =>
+    measureAll(make, short ? shortly : 10_000, reportProgress).pipe(
       Effect.scoped,
       Effect.provide([
         OAuthServer.layerMemory({
@@ -149,23 +149,24 @@ export const measure =
       Effect.mapError(Stress.cannotRun)
     )
 
-const each = (is: (counted: Counted) => boolean) => (found: Storm) =>
-  [found.cold, found.refused, found.expiring, found.early].every(is)
+const each = (holds: (counted: Counted) => boolean) => (found: StampedeResult) =>
+  [found.cold, found.revoked, found.expiring, found.beforeExpiry].every(holds)
 
-/** What is promised of them. */
-export const promises: Stress.Assertions<Storm> = {
-  "every fiber gets its answer": each(({ fibers, succeeded }) => succeeded === fibers),
-  "a storm costs one token call": each(({ tokenCalls }) => tokenCalls === 1),
-  "each fiber meets the 401 once": ({ refused: { fibers, refused, sends } }) =>
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<StampedeResult> = {
+  "every fiber gets a successful response": each(({ fibers, succeeded }) => succeeded === fibers),
+  "each stampede causes one token request": each(({ tokenCalls }) => tokenCalls === 1),
+  "each fiber gets one 401 after the token was revoked": ({ revoked: { fibers, rejected: refused, sends } }) =>
     refused === fibers && sends === 2 * fibers,
-  "nobody else meets any": ({ cold, early, expiring }) =>
-    [cold, early, expiring].every(({ fibers, refused, sends }) => refused === 0 && sends === fibers),
-  "nobody waits for more than the token call and its own sends": ({ cold, expiring, refused }) =>
+  "no other stampede gets a 401": ({ cold, beforeExpiry: early, expiring }) =>
+    [cold, early, expiring].every(({ fibers, rejected: refused, sends }) => refused === 0 && sends === fibers),
+  "no fiber waits longer than for the token request and its own requests": ({ cold, expiring, revoked: refused }) =>
     cold.longestMs <= times.token + times.api + 50 &&
     expiring.longestMs <= times.token + times.api + 50 &&
     refused.longestMs <= times.token + 2 * times.api + 50,
-  "nobody waits for a token that is replaced early": ({ early }) => early.longestMs === times.api
+  "no fiber waits for a token that is refreshed before it expires": ({ beforeExpiry: early }) =>
+    early.longestMs === times.api
 }
 
 /** The case. */
-export const tokenStampede: Stress.Stress = Stress.make("token-stampede", measure(TokenSource.make), promises)
+export const tokenStampede: Stress.Stress = Stress.make("token-stampede", measure(TokenSource.make), assertions)

@@ -1,8 +1,9 @@
-// For each promise of the case `crash`, a writer or a figure that breaks it. Its short form runs in `stress.test.ts`.
+// Writers and figures that fail the assertions of the case `crash`. Its short form runs in `stress.test.ts`.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Crash from "../src/crash/crash.js"
 import * as Stress from "../src/Stress.js"
+import { expectEachBroken } from "./support/assertions.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
@@ -19,13 +20,12 @@ const good: Crash.Crash = {
   secrets: 0
 }
 
-/** The promises that a writer breaks. The run ends when `isEnough`. */
+/** The assertions that a writer fails. The run ends when `isEnough`. */
 const brokenBy = (...[writer, isEnough]: Parameters<typeof Crash.measure>) =>
-  Effect.map(Crash.measure(writer, isEnough)(short), (figures) => Stress.check(Crash.promises, figures))
+  Effect.map(Crash.measure(writer, isEnough)(short), (figures) => Stress.check(Crash.assertions, figures))
 
 describe("crash", () => {
-  it("breaks a promise for each figure that is bad", () => {
-    expect(Stress.check(Crash.promises, good)).toEqual([])
+  it("fails an assertion for each bad figure", () => {
     const bad: ReadonlyArray<Crash.Crash> = [
       { ...good, left: 10 },
       { ...good, survived: 1 },
@@ -35,30 +35,27 @@ describe("crash", () => {
       { ...good, secrets: 1 },
       { ...good, strays: 1 }
     ]
-    expect(new Set(bad.flatMap((figures) => Stress.check(Crash.promises, figures)))).toEqual(
-      new Set(Object.keys(Crash.promises))
-    )
-    for (const figures of bad) expect(Stress.check(Crash.promises, figures)).not.toEqual([])
+    expectEachBroken(Crash.assertions, good, bad)
   })
 
-  it.live("catches a writer that writes its file in place", () =>
+  it.live("catches a writer that overwrites its file in place", () =>
     Effect.map(
-      brokenBy("inPlace", ({ torn }) => torn > 0),
-      (broken) => expect(broken).toContain("the file is whole after each kill")
+      brokenBy("overwritesFile", ({ torn }) => torn > 0),
+      (broken) => expect(broken).toContain("the file is complete after each kill")
     )
   )
 
-  it.live("catches a writer that says that it is done when it has begun", () =>
+  it.live("catches a writer that acknowledges a write when it has only started", () =>
     Effect.map(
-      brokenBy("hasty", ({ lost }) => lost > 0),
-      (broken) => expect(broken).toContain("what was told to be durable is there after each kill")
+      brokenBy("acknowledgesEarly", ({ lost }) => lost > 0),
+      (broken) => expect(broken).toContain("every acknowledged token is stored after each kill")
     )
   )
 
-  it.live("catches a writer whose temporary file nobody clears away", () =>
+  it.live("catches a writer that never removes its temporary file", () =>
     Effect.map(
-      brokenBy("untidy", ({ secrets }) => secrets > 0),
-      (broken) => expect(broken).toContain("no secret is left beside the file after the next start")
+      brokenBy("leavesTemporaryFile", ({ secrets }) => secrets > 0),
+      (broken) => expect(broken).toContain("no other file contains a secret after the next start")
     )
   )
 })

@@ -1,18 +1,19 @@
-// For each promise of the case `processes`, a client or a figure that breaks it. Its short form runs in `stress.test.ts`.
+// Store variants and figures that fail the assertions of the case `processes`. Its short form runs in `stress.test.ts`.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Processes from "../src/processes/processes.js"
-import * as Stress from "../src/Stress.js"
+import type * as Stress from "../src/Stress.js"
+import { expectEachBroken } from "./support/assertions.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
-const one: Processes.Shared = {
+const one: Processes.VariantResult = {
   processes: 8,
   seconds: 60,
   refreshes: 900,
   replays: 0,
   calls: 5000,
-  refused: 900,
+  rejected: 900,
   failed: 0,
   failures: "",
   waitMedianMs: 0,
@@ -23,43 +24,39 @@ const one: Processes.Shared = {
   longestStopMs: 0,
   kills: 0,
   revocations: 0,
-  unclosable: 0,
-  inStep: true
+  unavoidable: 0,
+  isInSync: true
 }
 
 const good: Processes.Processes = {
   plain: one,
   stopped: { ...one, stops: 20, longestStopMs: 10_000 },
-  killed: { ...one, kills: 100, unclosable: 30, inStep: false },
-  graced: { ...one, kills: 100, replays: 30, inStep: false },
+  killed: { ...one, kills: 100, unavoidable: 30, isInSync: false },
+  graced: { ...one, kills: 100, replays: 30, isInSync: false },
   ahead: one,
   behind: one
 }
 
 describe("processes", () => {
-  it("breaks a promise for each figure that is bad", () => {
-    expect(Stress.check(Processes.promises, good)).toEqual([])
+  it("fails an assertion for each bad figure", () => {
     const bad: ReadonlyArray<Processes.Processes> = [
       { ...good, ahead: { ...one, refreshes: 0 } },
       { ...good, stopped: { ...good.stopped, stops: 0 } },
       { ...good, graced: { ...good.graced, kills: 0 } },
       { ...good, killed: { ...good.killed, revocations: 1 } },
       { ...good, stopped: { ...good.stopped, revocations: 1 } },
-      { ...good, behind: { ...one, unclosable: 1 } },
-      { ...good, graced: { ...good.graced, unclosable: 1 } },
-      { ...good, killed: { ...good.killed, unclosable: 101 } },
-      { ...good, plain: { ...one, inStep: false } },
+      { ...good, behind: { ...one, unavoidable: 1 } },
+      { ...good, graced: { ...good.graced, unavoidable: 1 } },
+      { ...good, killed: { ...good.killed, unavoidable: 101 } },
+      { ...good, plain: { ...one, isInSync: false } },
       { ...good, ahead: { ...one, failed: 51 } }
     ]
-    expect(new Set(bad.flatMap((figures) => Stress.check(Processes.promises, figures)))).toEqual(
-      new Set(Object.keys(Processes.promises))
-    )
-    for (const figures of bad) expect(Stress.check(Processes.promises, figures)).not.toEqual([])
+    expectEachBroken(Processes.assertions, good, bad)
   })
 
-  it.live("catches a client that refreshes with what it read before it had the lock", () =>
+  it.live("catches a process that refreshes with the token that it read before it had the lock", () =>
     Effect.gen(function* () {
-      const { refreshes, revocations, unclosable } = yield* Processes.measureOne("plain", "first")(short)
+      const { refreshes, revocations, unavoidable: unclosable } = yield* Processes.measureOne("plain", "first")(short)
       expect(refreshes).toBeGreaterThan(0)
       expect(revocations).toBeGreaterThan(0)
       expect(unclosable).toBe(0)

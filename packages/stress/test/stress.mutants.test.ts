@@ -1,5 +1,6 @@
-// For each promise of the cases `duplicates`, `hostile` and `parsers`, a client, a parser or a figure that breaks it. Their
-// short forms run in `stress.test.ts`.
+// Clients, parsers and figures that fail the assertions of the cases `duplicates`, `hostile` and `parsers`. Their short
+// forms
+// run in `stress.test.ts`.
 import { describe, expect, it } from "@effect/vitest"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -11,85 +12,75 @@ import { readdirSync } from "node:fs"
 import type { Parser } from "../src/parsers/corpus.js"
 import { corpus } from "../src/parsers/corpus.js"
 import * as Duplicates from "../src/duplicates/duplicates.js"
-import type { Ended } from "../src/programs/clientProcess.js"
+import type { CallResult } from "../src/programs/clientProcess.js"
 import * as Hostile from "../src/hostileServer/hostileServer.js"
 import * as Parsers from "../src/parsers/parsers.js"
 import * as Stopwatch from "../src/time/stopwatch.js"
 import * as Stress from "../src/Stress.js"
+import { expectEachBroken } from "./support/assertions.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
-/** Every promise of a case is broken by one change or another of good figures, and by none of them all. */
-const expectEachBroken = <F extends Stress.Measurements>(
-  promises: Stress.Assertions<F>,
-  good: F,
-  bad: ReadonlyArray<F>
-) => {
-  expect(Stress.check(promises, good)).toEqual([])
-  expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))
-  for (const figures of bad) expect(Stress.check(promises, figures)).not.toEqual([])
-}
-
 describe("duplicates", () => {
-  /** Calls that show what a wrong client does. */
+  /** Number of calls that is enough to show a fault. */
   const few = 200
 
-  /** Ours, and what is wrapped around its calls by somebody who means well. */
-  const around =
+  /** Our client, with a wrapper around its calls. */
+  const wrapped =
     (wrap: (post: Duplicates.Post) => Duplicates.Post): Duplicates.Client =>
     (baseUrl) =>
       Effect.map(Duplicates.ours(baseUrl), wrap)
 
-  it.live("catches a client that sends POSTs again", () =>
+  it.live("catches a client that retries POSTs", () =>
     Effect.gen(function* () {
-      const retrying = around((post) => (id, headers) => Effect.retry(post(id, headers), { times: 2 }))
+      const retrying = wrapped((post) => (id, headers) => Effect.retry(post(id, headers), { times: 2 }))
       const { plain, keyed } = yield* Duplicates.measure(retrying, few)(short)
       expect(plain.mostSends).toBeGreaterThan(1)
-      expect(Stress.check(Duplicates.promises, { plain, keyed })).toContain("no call is executed twice")
+      expect(Stress.check(Duplicates.assertions, { plain, keyed })).toContain("no call without a key is executed twice")
     })
   )
 
-  it.live("catches a client that makes a new key for each send, and one that does not send again what has a key", () =>
+  it.live("catches a client with a new key for each request, and one that does not retry calls with a key", () =>
     Effect.gen(function* () {
-      const rekeying = around((post) => (id, headers) => {
+      const rekeying = wrapped((post) => (id, headers) => {
         const send = Effect.flatMap(Random.next, (key) => post(id, { ...headers, "idempotency-key": String(key) }))
         return headers["idempotency-key"] === undefined ? post(id, headers) : Effect.retry(send, { times: 2 })
       })
-      const rekeyed = Stress.check(Duplicates.promises, yield* Duplicates.measure(rekeying, few)(short))
-      expect(rekeyed).toEqual(["all its sends have the one key"])
+      const rekeyed = Stress.check(Duplicates.assertions, yield* Duplicates.measure(rekeying, few)(short))
+      expect(rekeyed).toEqual(["all requests of a call have the same key"])
 
-      const timid: Duplicates.Client = (baseUrl) =>
+      const withoutRetries: Duplicates.Client = (baseUrl) =>
         Effect.gen(function* () {
           const client = yield* ApiClient.make({ baseUrl, auth: Auth.none, retry: false })
           const post: Duplicates.Post = (id, headers) => client.post("/orders", { json: { id }, headers })
           return post
         }).pipe(Effect.provideServiceEffect(HttpClient.HttpClient, NodeTransport.make()))
-      const figures = yield* Duplicates.measure(timid, few)(short)
-      expect(Stress.check(Duplicates.promises, figures)).toEqual([
-        "a call with a key is sent again",
-        "a key takes half of the failures away, or more"
+      const figures = yield* Duplicates.measure(withoutRetries, few)(short)
+      expect(Stress.check(Duplicates.assertions, figures)).toEqual([
+        "calls with a key are retried",
+        "with a key at most half as many calls fail"
       ])
     })
   )
 
-  it.live("catches a client that fails with what is no error of its own, or says that all is well", () =>
+  it.live("catches a client that fails with a defect, and one that hides failures", () =>
     Effect.gen(function* () {
-      const dying = around((post) => (id, headers) => Effect.orDie(post(id, headers)))
-      const died = Stress.check(Duplicates.promises, yield* Duplicates.measure(dying, few)(short))
-      expect(died).toContain("what fails is a TransportError or a Timeout")
+      const dying = wrapped((post) => (id, headers) => Effect.orDie(post(id, headers)))
+      const died = Stress.check(Duplicates.assertions, yield* Duplicates.measure(dying, few)(short))
+      expect(died).toContain("every failure is a TransportError or a Timeout")
 
-      const lying = around((post) => (id, headers) => Effect.ignore(post(id, headers)))
-      const lied = Stress.check(Duplicates.promises, yield* Duplicates.measure(lying, few)(short))
-      expect(lied).toContain("what succeeds has been executed")
-      expect(lied).toContain("calls fail that were executed")
+      const hidingFailures = wrapped((post) => (id, headers) => Effect.ignore(post(id, headers)))
+      const hidden = Stress.check(Duplicates.assertions, yield* Duplicates.measure(hidingFailures, few)(short))
+      expect(hidden).toContain("every successful call was executed")
+      expect(hidden).toContain("some calls fail although the server executed them")
     })
   )
 
-  it.live("is not ok where nothing was reset", () =>
+  it.live("fails if no connection was reset", () =>
     Effect.gen(function* () {
       const idle = () => Effect.succeed<Duplicates.Post>(() => Effect.void)
-      const broken = Stress.check(Duplicates.promises, yield* Duplicates.measure(idle, few)(short))
-      expect(broken).toContain("one call in twenty or more meets a reset")
+      const broken = Stress.check(Duplicates.assertions, yield* Duplicates.measure(idle, few)(short))
+      expect(broken).toContain("at least one connection is reset per 20 calls")
     })
   )
 })
@@ -98,7 +89,7 @@ describe("hostile", () => {
   const good: Hostile.HostileServerResult = {
     calls: 40,
     attacks: 40,
-    misjudged: 0,
+    wrongResults: 0,
     examples: "",
     waitedForCall: 8,
     waitedForExchange: 1,
@@ -117,11 +108,11 @@ describe("hostile", () => {
     fibersLeft: 0
   }
 
-  it("breaks a promise for each figure that is bad", () => {
+  it("fails an assertion for each bad figure", () => {
     const bad: ReadonlyArray<Hostile.HostileServerResult> = [
       { ...good, smallestBomb: 200 * 1024 },
       { ...good, waitedForCall: 0 },
-      { ...good, misjudged: 1 },
+      { ...good, wrongResults: 1 },
       { ...good, latest: 101 },
       { ...good, earliest: -101 },
       { ...good, growthMebibytes: 64 },
@@ -132,49 +123,57 @@ describe("hostile", () => {
       { ...good, resourcesLeft: 1 },
       { ...good, fibersLeft: 1 }
     ]
-    expectEachBroken(Hostile.promises, good, bad)
+    expectEachBroken(Hostile.assertions, good, bad)
   })
 
-  const late: Ended = { attack: "silence", ending: "Timeout", scope: "call", millis: 2250, sent: 1500, held: 300 }
-  const inTime: Ended = { ...late, millis: 2010, held: 0 }
+  const late: CallResult = {
+    attack: "silence",
+    ending: "Timeout",
+    scope: "call",
+    millis: 2250,
+    sent: 1500,
+    waitedMillis: 300
+  }
+  const inTime: CallResult = { ...late, millis: 2010, waitedMillis: 0 }
 
-  it.each<[what: string, first: Ended, calls: number]>([
+  it.each<[what: string, first: CallResult, calls: number]>([
     ["ends late while the machine runs other programs", late, 2],
     ["is cut off while the machine runs other programs", { ...late, attack: "length-huge", millis: 2010 }, 2],
-    ["ends in time while the machine runs other programs", { ...inTime, held: 300 }, 1],
-    ["ends late while the machine runs nothing else", { ...late, held: 50 }, 1],
+    ["ends in time while the machine runs other programs", { ...inTime, waitedMillis: 300 }, 1],
+    ["ends late while the machine runs nothing else", { ...late, waitedMillis: 50 }, 1],
     ["ends later than the machine can explain", { ...late, millis: 2450 }, 1],
     ["ends too early", { ...late, millis: 1500 }, 1],
-    ["ends with an error that is not its timeout", { ...inTime, ending: "TransportError", held: 300 }, 1]
-  ])("repeats a call only if it shows nothing: one that %s", async (_, first, calls) => {
+    ["ends with an error that is not its timeout", { ...inTime, ending: "TransportError", waitedMillis: 300 }, 1]
+  ])("repeats only an inconclusive call: one that %s", async (_, first, calls) => {
     const script = [first, inTime]
-    const made: Array<Ended> = []
-    const attack = () => Promise.resolve([script[made.length] ?? inTime].map((ended) => (made.push(ended), ended)))
+    const attempts: Array<CallResult> = []
+    const attack = () =>
+      Promise.resolve([script[attempts.length] ?? inTime].map((ended) => (attempts.push(ended), ended)))
     const judged = await Hostile.conclusive(attack, [first.attack], 8)
-    expect(made).toHaveLength(calls)
+    expect(attempts).toHaveLength(calls)
     expect(judged).toEqual([script[calls - 1]])
   })
 
-  it("judges the last of eleven calls that show nothing", async () => {
-    let made = 0
-    const attack = () => Promise.resolve([{ ...late, millis: 2250 + ++made }])
+  it("counts the last of eleven inconclusive calls", async () => {
+    let attempts = 0
+    const attack = () => Promise.resolve([{ ...late, millis: 2250 + ++attempts }])
     expect(await Hostile.conclusive(attack, ["silence"], 8)).toEqual([{ ...late, millis: 2261 }])
   })
 
   it.live(
-    "catches a client without bounds, which is also slow with chosen text and leaves a timer and a fiber behind",
+    "catches a client without limits that is slow with chosen text and leaves a timer and a fiber behind",
     () =>
       Effect.gen(function* () {
         const figures = yield* Hostile.measure("leaky")(short)
-        const broken = Stress.check(Hostile.promises, figures)
+        const broken = Stress.check(Hostile.assertions, figures)
         expect(broken, JSON.stringify(figures)).toEqual(
           expect.arrayContaining([
-            "each call ends with the error that is right",
+            "every call ends with the expected result",
             "no call ends more than 100 ms after its deadline",
-            "at its peak, with garbage and all, it grows by less than one bomb becomes",
-            "no text of a server holds the event loop up for more than 50 ms",
-            "a client that is closed leaves no timer, nor anything else that keeps a process alive",
-            "a client that is closed leaves no fiber"
+            "peak memory, garbage included, grows by less than one inflated body",
+            "no text of a server blocks the event loop for more than 50 ms",
+            "a closed client leaves no timer or other resource that keeps the process alive",
+            "a closed client leaves no fiber"
           ])
         )
       }),
@@ -183,37 +182,37 @@ describe("hostile", () => {
 })
 
 describe("parsers", () => {
-  it("knows every module of protocol", () => {
+  it("contains every module of protocol", () => {
     const folder = new URL("../../protocol/src/", import.meta.url)
     const modules = readdirSync(folder).filter((file) => file.endsWith(".ts"))
     expect(Object.keys(corpus).toSorted()).toEqual(modules.map((file) => file.slice(0, -".ts".length)).toSorted())
   })
 
   const parser = (run: Parser["run"]): Parser => ({ name: "mutant", run, seeds: ["a=1, b=2"], units: ["a=1,", ","] })
-  const brokenBy = (run: Parser["run"]) => Stress.check(Parsers.promises, Parsers.measure([parser(run)], 2000))
+  const brokenBy = (run: Parser["run"]) => Stress.check(Parsers.assertions, Parsers.measure([parser(run)], 2000))
 
-  it("finds nothing to say of one that is linear", () => {
+  it("accepts a linear parser", () => {
     expect(brokenBy((text) => text.split(",").map((member) => member.trim()))).toEqual([])
   })
 
-  it("catches one that throws", () => {
+  it("catches a parser that throws", () => {
     expect(brokenBy((text) => decodeURIComponent(text))).toEqual(["no parser throws"])
   })
 
-  /** Takes so many milliseconds, whatever the machine. */
+  /** Takes `millis` milliseconds on any machine. */
   const busy = (millis: number): void => {
     const taken = Stopwatch.start()
     while (taken() < millis);
   }
   const share = (text: string): number => text.length / (64 * 1024)
 
-  it("catches one whose time is quadratic, before it takes long", () => {
+  it("catches a quadratic parser before it is slow", () => {
     expect(brokenBy((text) => busy(15 * share(text) ** 2))).toEqual([
-      "eight times as much takes at most 24 times as long"
+      "eight times as much text takes at most 24 times as long"
     ])
   })
 
-  it("catches one that is linear and slow", () => {
-    expect(brokenBy((text) => busy(25 * share(text)))).toEqual(["64 KiB take less than 20 ms"])
+  it("catches a parser that is linear and slow", () => {
+    expect(brokenBy((text) => busy(25 * share(text)))).toEqual(["64 KiB are parsed in less than 20 ms"])
   })
 })

@@ -1,4 +1,5 @@
-// For each promise of `interrupted-refresh`, `token-stampede` and `outage`, a source of tokens or a figure that breaks it. The short forms run in `stress.test.ts`.
+// Token sources and figures that fail the assertions of `interrupted-refresh`, `token-stampede` and `outage`. Their short
+// forms run in `stress.test.ts`.
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import { describe, expect, it } from "@effect/vitest"
@@ -6,95 +7,91 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Interruption from "../src/simulation/interruptedRefresh.js"
+import * as InterruptedRefresh from "../src/simulation/interruptedRefresh.js"
 import * as Naive from "../src/simulation/naiveTokenSource.js"
 import type { Make } from "../src/simulation/trial.js"
 import * as Trial from "../src/simulation/trial.js"
-import * as Storm from "../src/tokenStampede.js"
+import * as TokenStampede from "../src/tokenStampede.js"
 import * as Stress from "../src/Stress.js"
 import * as Outage from "../src/tokenOutage/tokenOutage.js"
 import type { Kind } from "../src/tokenOutage/server.js"
+import { expectEachBroken } from "./support/assertions.js"
 
 const short: Stress.Run = { short: true, reportProgress: () => Effect.void }
 
-/** Every promise is broken by one change or another of good figures, and by none of them all. */
-const expectEachBroken = <F extends Stress.Measurements>(
-  promises: Stress.Assertions<F>,
-  good: F,
-  bad: ReadonlyArray<F>
-) => {
-  expect(Stress.check(promises, good)).toEqual([])
-  for (const figures of bad) expect(Stress.check(promises, figures)).not.toEqual([])
-  expect(new Set(bad.flatMap((figures) => Stress.check(promises, figures)))).toEqual(new Set(Object.keys(promises)))
-}
-
 describe("interrupted-refresh", () => {
   const brokenBy = (make: Make) =>
-    Effect.map(Interruption.measure(make, 120)(short), (figures) => Stress.check(Interruption.promises, figures))
+    Effect.map(InterruptedRefresh.measure(make, 120)(short), (figures) =>
+      Stress.check(InterruptedRefresh.assertions, figures)
+    )
 
-  /** Ours, with another way to get a token. */
-  const minting =
+  /** Our token source with a changed `mint`. */
+  const withMint =
     (change: (mint: TokenSource.Options["mint"]) => TokenSource.Options["mint"]): Make =>
     (options) =>
       TokenSource.make({ ...options, mint: change(options.mint) })
 
-  it.live("catches the naive source, which refreshes in the fiber of whoever asks", () =>
+  it.live("catches the naive source, which refreshes in the fiber of its caller", () =>
     Effect.gen(function* () {
-      const figures = yield* Interruption.measure(Naive.make, 120)(short)
+      const figures = yield* InterruptedRefresh.measure(Naive.make, 120)(short)
       expect(figures.lost).toBeGreaterThan(figures.runs / 3)
-      const broken = Stress.check(Interruption.promises, figures)
-      expect(broken).toContain("no family of tokens is lost")
-      expect(broken).not.toContain("every run comes to an end")
-      expect(broken).not.toContain("a seed replays identically")
+      const broken = Stress.check(InterruptedRefresh.assertions, figures)
+      expect(broken).toContain("no token family is lost")
+      expect(broken).not.toContain("every run ends")
+      expect(broken).not.toContain("the same seed gives the same run")
       const seed = Number(figures.firstLostSeed)
       expect([Trial.run(seed, Naive.make).isLost, Trial.run(seed).isLost]).toEqual([true, false])
     })
   )
 
-  it.live("catches a source that lets an interruption through to those who wait for the same token", () =>
+  it.live("catches a source that passes an interruption on to other callers that wait for the same token", () =>
     Effect.gen(function* () {
-      const sharing: Make = (options) =>
+      const sharingCalls: Make = (options) =>
         Effect.map(TokenSource.make(options), (source) => {
-          let asking: Deferred.Deferred<TokenSource.Held, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
+          let pending: Deferred.Deferred<TokenSource.Held, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
           const first: TokenSource.Service["get"] = Effect.suspend(() => {
-            const mine = (asking = Deferred.unsafeMake(FiberId.none))
-            const told = Effect.zipRight(Effect.intoDeferred(source.get, mine), Deferred.await(mine))
+            const own = (pending = Deferred.unsafeMake(FiberId.none))
+            const result = Effect.zipRight(Effect.intoDeferred(source.get, own), Deferred.await(own))
             return Effect.ensuring(
-              told,
-              Effect.sync(() => (asking = undefined))
+              result,
+              Effect.sync(() => (pending = undefined))
             )
           })
-          return { ...source, get: Effect.suspend(() => (asking === undefined ? first : Deferred.await(asking))) }
+          return { ...source, get: Effect.suspend(() => (pending === undefined ? first : Deferred.await(pending))) }
         })
-      expect(yield* brokenBy(sharing)).toContain("nobody's interruption reaches another, and nobody dies")
+      expect(yield* brokenBy(sharingCalls)).toContain(
+        "no interruption reaches another caller, and there are no defects"
+      )
     })
   )
 
-  it.live("catches what is not decided by the seed, and what waits for something outside of its world", () =>
-    Effect.gen(function* () {
-      let calls = 0
-      const forgetful = minting((mint) => (previous) => Effect.delay(mint(previous), ++calls % 7))
-      expect(yield* brokenBy(forgetful)).toEqual(["a seed replays identically"])
-      const outside: Make = (options) =>
-        Effect.zipRight(
-          Effect.promise(() => Promise.resolve()),
-          TokenSource.make(options)
-        )
-      expect(yield* brokenBy(outside)).toContain("every run comes to an end")
-    })
+  it.live(
+    "catches a source that does not depend on the seed alone, and one that waits for something outside the scheduler",
+    () =>
+      Effect.gen(function* () {
+        let calls = 0
+        const varyingDelay = withMint((mint) => (previous) => Effect.delay(mint(previous), ++calls % 7))
+        expect(yield* brokenBy(varyingDelay)).toEqual(["the same seed gives the same run"])
+        const outside: Make = (options) =>
+          Effect.zipRight(
+            Effect.promise(() => Promise.resolve()),
+            TokenSource.make(options)
+          )
+        expect(yield* brokenBy(outside)).toContain("every run ends")
+      })
   )
 
-  it("holds every figure against its promise", () => {
+  it("fails each assertion for some bad figures", () => {
     const phases = {
       "before lock": 9,
       "in lock": 9,
       "before POST": 9,
-      "before the answer": 9,
+      "before response": 9,
       "before save": 9,
       "in save": 9,
       after: 9
     }
-    const good: Interruption.Interruption = {
+    const good: InterruptedRefresh.InterruptedRefreshes = {
       runs: 100,
       calls: 1000,
       refreshes: 400,
@@ -109,7 +106,7 @@ describe("interrupted-refresh", () => {
       replayed: true,
       seconds: 1
     }
-    expectEachBroken(Interruption.promises, good, [
+    expectEachBroken(InterruptedRefresh.assertions, good, [
       { ...good, lost: 1 },
       { ...good, interrupted: 33 },
       { ...good, phases: { ...phases, "in save": 0 } },
@@ -123,79 +120,84 @@ describe("interrupted-refresh", () => {
 })
 
 describe("token-stampede", () => {
-  it.live("catches a source that gets a token for each who asks", () =>
+  it.live("catches a source that requests a token for each caller", () =>
     Effect.gen(function* () {
-      const apart: Make = ({ mint }) =>
+      const unshared: Make = ({ mint }) =>
         Effect.sync(() => {
-          let held: TokenSource.Held | undefined
-          const another = Effect.suspend(() => mint(Option.map(Option.fromNullable(held), ({ token }) => token))).pipe(
-            Effect.map((token) => (held = { token, generation: (held?.generation ?? 0) + 1 }))
-          )
+          let current: TokenSource.Held | undefined
+          const refreshAlways = Effect.suspend(() =>
+            mint(Option.map(Option.fromNullable(current), ({ token }) => token))
+          ).pipe(Effect.map((token) => (current = { token, generation: (current?.generation ?? 0) + 1 })))
           return {
             get: Effect.clockWith((clock) =>
-              held !== undefined && Token.isFresh(held.token, clock.unsafeCurrentTimeMillis())
-                ? Effect.succeed(held)
-                : another
+              current !== undefined && Token.isFresh(current.token, clock.unsafeCurrentTimeMillis())
+                ? Effect.succeed(current)
+                : refreshAlways
             ),
-            renew: () => Effect.as(another, true),
+            renew: () => Effect.as(refreshAlways, true),
             gaveUp: () => Effect.void
           }
         })
-      const figures = yield* Storm.measure(apart, 200)(short)
+      const figures = yield* TokenStampede.measure(unshared, 200)(short)
       expect(figures.cold.tokenCalls).toBeGreaterThanOrEqual(figures.cold.fibers)
-      const broken = Stress.check(Storm.promises, figures)
-      expect(broken).toContain("a storm costs one token call")
-      expect(broken).toContain("every fiber gets its answer")
+      const broken = Stress.check(TokenStampede.assertions, figures)
+      expect(broken).toContain("each stampede causes one token request")
+      expect(broken).toContain("every fiber gets a successful response")
     })
   )
 
-  it.live("catches a source that replaces a token only when it has to, in front of those who wait", () =>
+  it.live("catches a source that refreshes only at expiry, and one that delays each caller", () =>
     Effect.gen(function* () {
       const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
-      const broken = Stress.check(Storm.promises, yield* Storm.measure(late, 200)(short))
-      expect(broken).toContain("a storm costs one token call")
+      const broken = Stress.check(TokenStampede.assertions, yield* TokenStampede.measure(late, 200)(short))
+      expect(broken).toContain("each stampede causes one token request")
       const slow: Make = (options) =>
         Effect.map(TokenSource.make(options), (source) => ({
           ...source,
           ready: undefined,
           get: Effect.delay(source.get, "70 millis")
         }))
-      const waited = Stress.check(Storm.promises, yield* Storm.measure(slow, 200)(short))
-      expect(waited).toEqual([
-        "nobody waits for more than the token call and its own sends",
-        "nobody waits for a token that is replaced early"
+      const violated = Stress.check(TokenStampede.assertions, yield* TokenStampede.measure(slow, 200)(short))
+      expect(violated).toEqual([
+        "no fiber waits longer than for the token request and its own requests",
+        "no fiber waits for a token that is refreshed before it expires"
       ])
     })
   )
 
-  it("holds every figure against its promise", () => {
-    const one = { fibers: 100, succeeded: 100, tokenCalls: 1, sends: 100, refused: 0, longestMs: 20 }
-    const good: Storm.Storm = { cold: one, expiring: one, early: one, refused: { ...one, sends: 200, refused: 100 } }
-    expectEachBroken(Storm.promises, good, [
+  it("fails each assertion for some bad figures", () => {
+    const one = { fibers: 100, succeeded: 100, tokenCalls: 1, sends: 100, rejected: 0, longestMs: 20 }
+    const good: TokenStampede.StampedeResult = {
+      cold: one,
+      expiring: one,
+      beforeExpiry: one,
+      revoked: { ...one, sends: 200, rejected: 100 }
+    }
+    expectEachBroken(TokenStampede.assertions, good, [
       { ...good, cold: { ...one, succeeded: 99 } },
-      { ...good, early: { ...one, tokenCalls: 2 } },
-      { ...good, refused: { ...good.refused, sends: 201 } },
-      { ...good, expiring: { ...one, refused: 1, sends: 101 } },
+      { ...good, beforeExpiry: { ...one, tokenCalls: 2 } },
+      { ...good, revoked: { ...good.revoked, sends: 201 } },
+      { ...good, expiring: { ...one, rejected: 1, sends: 101 } },
       { ...good, expiring: { ...one, longestMs: 171 } },
-      { ...good, early: { ...one, longestMs: 21 } }
+      { ...good, beforeExpiry: { ...one, longestMs: 21 } }
     ])
   })
 })
 
 describe("outage", () => {
-  it.live("catches a source that asks a server that is down again and again, and one that is dead", () =>
+  it.live("catches a source that sends a token request for each call, also with an invalid refresh token", () =>
     Effect.gen(function* () {
-      const down = yield* Outage.around(Naive.make, "busy", Outage.plans.long, 5_000)
+      const down = yield* Outage.aroundExpiry(Naive.make, "busy", Outage.plans.long, 5_000)
       expect(down.failed).toBeGreaterThan(0)
       const cold = yield* Outage.cold(Naive.make, "refusing")
       expect([cold.unavailable, cold.tokenCalls]).toEqual([1000, 1000])
-      const refused = yield* Outage.forgotten(Naive.make, "dead", 60)
+      const refused = yield* Outage.afterRevocation(Naive.make, "dead", 60)
       expect([refused.reauthorize, refused.tokenCalls]).toEqual([1000, 1000])
     })
   )
 
-  it("holds every figure against its promise", () => {
-    const of = <A>(one: A, odd: A = one): Readonly<Record<Kind, A>> => ({
+  it("fails each assertion for some bad figures", () => {
+    const ofEach = <A>(one: A, odd: A = one): Readonly<Record<Kind, A>> => ({
       busy: one,
       limited: one,
       refusing: one,
@@ -217,25 +219,25 @@ describe("outage", () => {
     const refused = { ...dead, reauthorize: 1000, unavailable: 0, tokenCalls: 1 }
     const served = { ...refused, succeeded: 400, reauthorize: 600 }
     const good: Outage.Outage = {
-      long: of(down),
-      brief: of(brief),
-      shortLived: of(down),
-      cold: of(dead),
+      long: ofEach(down),
+      brief: ofEach(brief),
+      shortLived: ofEach(down),
+      cold: ofEach(dead),
       served,
       refused
     }
-    expectEachBroken(Outage.promises, good, [
-      { ...good, long: of(down, { ...down, failed: 1 }) },
-      { ...good, shortLived: of(down, { ...down, failed: 1 }) },
-      { ...good, long: of(down, { ...down, failedLater: 0 }) },
-      { ...good, brief: of(brief, { ...brief, untyped: 1 }) },
-      { ...good, brief: of(brief, { ...brief, recoveryMs: 1 }) },
-      { ...good, long: of(down, { ...down, recoveryMs: 60_001 }) },
-      { ...good, long: of(down, { ...down, tokenCalls: 33 }) },
-      { ...good, shortLived: of(down, { ...down, tokenCalls: 19 }) },
-      { ...good, cold: of(dead, { ...dead, tokenCalls: 0 }) },
-      { ...good, cold: of(dead, { ...dead, tokenCalls: 15 }) },
-      { ...good, cold: of(dead, { ...dead, unavailable: 999, other: 1 }) },
+    expectEachBroken(Outage.assertions, good, [
+      { ...good, long: ofEach(down, { ...down, failed: 1 }) },
+      { ...good, shortLived: ofEach(down, { ...down, failed: 1 }) },
+      { ...good, long: ofEach(down, { ...down, failedLater: 0 }) },
+      { ...good, brief: ofEach(brief, { ...brief, untyped: 1 }) },
+      { ...good, brief: ofEach(brief, { ...brief, recoveryMs: 1 }) },
+      { ...good, long: ofEach(down, { ...down, recoveryMs: 60_001 }) },
+      { ...good, long: ofEach(down, { ...down, tokenCalls: 33 }) },
+      { ...good, shortLived: ofEach(down, { ...down, tokenCalls: 19 }) },
+      { ...good, cold: ofEach(dead, { ...dead, tokenCalls: 0 }) },
+      { ...good, cold: ofEach(dead, { ...dead, tokenCalls: 15 }) },
+      { ...good, cold: ofEach(dead, { ...dead, unavailable: 999, other: 1 }) },
       { ...good, refused: { ...refused, tokenCalls: 2 } },
       { ...good, served: { ...served, succeeded: 399, other: 1 } }
     ])

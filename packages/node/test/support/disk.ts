@@ -4,7 +4,7 @@ import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { vi } from "vitest"
 
-/** Makes a file system method fail where `fails` returns true, until the scope closes. The method itself does not run then. */
+/** Makes a file system method fail where `fails` returns true, until the scope closes. The method itself is not run. */
 export const failMethod = (
   target: object,
   method: string,

@@ -1,35 +1,35 @@
-/** Processes that are killed while they save: the file is the old one or the new one, and nothing of them is left. */
+/** Processes that are killed while they store a token. The file has the old or the new token, and no files are left. */
 import * as Effect from "effect/Effect"
 import { randomInt } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { bundle } from "@countersign/bench/Staging"
-import type { Aftermath } from "./crashInspection.js"
-import * as Aftermaths from "./crashInspection.js"
-import type { Order } from "./savingProcess.js"
+import type { CrashInspection } from "./crashInspection.js"
+import * as Inspection from "./crashInspection.js"
+import type { SaveOptions } from "./savingProcess.js"
 import * as Saver from "./savingProcess.js"
 import * as Tracer from "./tracer.js"
 import type { Writer } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
-/** The figures. */
+/** Figures. */
 export interface Crash extends Stress.Measurements {
-  /** Kills at random moments, and how many saves were told to be durable before them. */
+  /** Kills at random moments, and writes that were acknowledged as durable before them. */
   readonly kills: number
   readonly acknowledged: number
-  /** System calls of a save, and kills at them; both are 0 where there is no tracer. */
+  /** System calls of a write, and kills at them. Both are 0 without strace. */
   readonly calls: number
   readonly traced: number
-  /** Saves that came to their end although they were to be killed at a call. */
+  /** Writes that completed although they were to be killed at a system call. */
   readonly survived: number
-  /** Kills that left something beside the file: those were in the middle of a save. */
+  /** Kills during a write: they left other files. */
   readonly left: number
-  /** Times that the file could not be read, or was no whole version. */
+  /** How often the file was unreadable or incomplete. */
   readonly torn: number
-  /** Times that the file held less than what had been told to be durable. */
+  /** How often the file lacked an acknowledged version. */
   readonly lost: number
-  /** Files that were left after the next start, and those of them that hold a secret. */
+  /** Other files after the next start, and those of them that contain a secret. */
   readonly strays: number
   readonly secrets: number
 }
@@ -38,12 +38,12 @@ type Found = Pick<Crash, "left" | "torn" | "lost" | "strays" | "secrets">
 
 const nothing: Found = { left: 0, torn: 0, lost: 0, strays: 0, secrets: 0 }
 
-const found = (aftermath: Aftermath, acknowledged: number): Found => ({
-  left: aftermath.left > 0 ? 1 : 0,
-  torn: aftermath.isTorn ? 1 : 0,
-  lost: !aftermath.isTorn && aftermath.version < acknowledged ? 1 : 0,
-  strays: aftermath.strays,
-  secrets: aftermath.secrets
+const found = (inspection: CrashInspection, acknowledged: number): Found => ({
+  left: inspection.left > 0 ? 1 : 0,
+  torn: inspection.isTorn ? 1 : 0,
+  lost: !inspection.isTorn && inspection.version < acknowledged ? 1 : 0,
+  strays: inspection.strays,
+  secrets: inspection.secrets
 })
 
 const sum = (one: Found, other: Found): Found => ({
@@ -56,107 +56,114 @@ const sum = (one: Found, other: Found): Found => ({
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Looks at what is left; what cannot be gone on with is removed. Gives the version that the next one begins with, too. */
-const judge = async (path: string, acknowledged: number): Promise<readonly [found: Found, next: number]> => {
-  const aftermath = await Effect.runPromise(Aftermaths.of(path))
-  if (aftermath.isTorn) Aftermaths.clear(path)
-  return [found(aftermath, acknowledged), aftermath.version + 1]
+/** Inspects the files after a kill. A broken file is removed. Returns the next version too. */
+const inspectAfterKill = async (path: string, acknowledged: number): Promise<readonly [found: Found, next: number]> => {
+  const inspection = await Effect.runPromise(Inspection.inspect(path))
+  if (inspection.isTorn) Inspection.clear(path)
+  return [found(inspection, acknowledged), inspection.version + 1]
 }
 
 const programOf = async (writer: Writer): Promise<string> =>
   join(await bundle("stress", `crash-${writer}`, "savingProcess"), "src/programs/savingProcess.js")
 
-type Say = (what: string) => Promise<void>
+type ReportProgress = (message: string) => Promise<void>
 
-/** Whether what was found ends the run: a writer that is known to be wrong is killed no further. */
+/** Whether the run ends early: a faulty writer is killed only until its fault is found. */
 type IsEnough = (found: Found) => boolean
 
 interface Plan {
   readonly kills: number
   readonly isEnough: IsEnough
-  readonly say: Say
+  readonly reportProgress: ReportProgress
 }
 
-/** Kills one process after the other while it saves over and over; the next comes up in the meantime. */
+/** Kills one process after another while it stores versions in a loop. The next process starts in the meantime. */
 const killAtRandom = async (
-  order: Order,
-  { isEnough, kills, say }: Plan
+  order: SaveOptions,
+  { isEnough, kills, reportProgress }: Plan
 ): Promise<Found & Pick<Crash, "acknowledged" | "kills">> => {
   let all = nothing
   let acknowledged = 0
   let kill = 0
   let next = 1
-  let saver = Saver.start(order, "loop")
+  let savingProcess = Saver.start(order, "loop")
   while (kill < kills && !isEnough(all)) {
     kill++
-    await saver.ready
-    saver.save(next)
-    const following = kill < kills ? Saver.start(order, "loop") : saver
-    await saver.first
+    await savingProcess.ready
+    savingProcess.save(next)
+    const following = kill < kills ? Saver.start(order, "loop") : savingProcess
+    await savingProcess.first
     await sleep(randomInt(0, 40))
-    process.kill(saver.pid, "SIGKILL")
-    const last = await saver.ended
+    process.kill(savingProcess.pid, "SIGKILL")
+    const last = await savingProcess.ended
     acknowledged += Math.max(0, last - next + 1)
-    const [one, after] = await judge(order.path, Math.max(last, next - 1))
+    const [one, after] = await inspectAfterKill(order.path, Math.max(last, next - 1))
     all = sum(all, one)
     next = after
-    saver = following
-    if (kill % 100 === 0) await say(`${kill} of ${kills} kills`)
+    savingProcess = following
+    if (kill % 100 === 0) await reportProgress(`${kill} of ${kills} kills`)
   }
-  saver.end()
+  savingProcess.end()
   return { ...all, acknowledged, kills: kill }
 }
 
-/** The calls of the thread that files are written in, from before a save until after it. */
-const callsOf = async (order: Order): Promise<ReadonlyArray<Tracer.Call>> => {
-  const saver = Saver.start(order, "once")
-  return Tracer.calls(await saver.ready, `${order.path}.trace`, async () => {
-    saver.save(1)
-    await saver.first
-    saver.end()
-    await saver.ended
+/** System calls of the file thread during a write. */
+const callsOf = async (order: SaveOptions): Promise<ReadonlyArray<Tracer.Call>> => {
+  const savingProcess = Saver.start(order, "once")
+  return Tracer.calls(await savingProcess.ready, `${order.path}.trace`, async () => {
+    savingProcess.save(1)
+    await savingProcess.first
+    savingProcess.end()
+    await savingProcess.ended
   })
 }
 
 interface Traced extends Found, Pick<Crash, "calls" | "traced" | "survived"> {}
 
-/** Kills a save at each of its system calls, or at some that are spread over all. */
-const killAtCalls = async (order: Order, { isEnough, kills, say }: Plan): Promise<Traced> => {
+/** Kills a write at each of its system calls, or at some of them in regular distances. */
+const killAtCalls = async (order: SaveOptions, { isEnough, kills, reportProgress }: Plan): Promise<Traced> => {
   const calls = await callsOf(order)
   const stride = Math.max(1, Math.floor(calls.length / kills))
-  const chosen = calls.filter((_, index) => index % stride === 0)
+  const selected = calls.filter((_, index) => index % stride === 0)
   let all = nothing
   let survived = 0
-  let [, next] = await judge(order.path, 1)
-  for (const [index, call] of chosen.entries()) {
+  let [, next] = await inspectAfterKill(order.path, 1)
+  for (const [index, call] of selected.entries()) {
     if (isEnough(all)) break
-    const saver = Saver.start(order, "once")
-    await Tracer.killAt(await saver.ready, call)
-    saver.save(next)
-    await saver.first
-    const last = saver.acknowledged()
-    saver.end()
-    await saver.ended
+    const savingProcess = Saver.start(order, "once")
+    await Tracer.killAt(await savingProcess.ready, call)
+    savingProcess.save(next)
+    await savingProcess.first
+    const last = savingProcess.acknowledged()
+    savingProcess.end()
+    await savingProcess.ended
     if (last > 0) survived += 1
-    const [one, after] = await judge(order.path, Math.max(last, next - 1))
+    const [one, after] = await inspectAfterKill(order.path, Math.max(last, next - 1))
     all = sum(all, one)
     next = after
-    if (index % 20 === 19) await say(`${index + 1} of ${chosen.length} system calls`)
+    if (index % 20 === 19) await reportProgress(`${index + 1} of ${selected.length} system calls`)
   }
-  return { ...all, calls: calls.length, traced: chosen.length, survived }
+  return { ...all, calls: calls.length, traced: selected.length, survived }
 }
 
 const untraced: Traced = { ...nothing, calls: 0, traced: 0, survived: 0 }
 
-const kill = async (writer: Writer, short: boolean, say: Say, isEnough: IsEnough): Promise<Crash> => {
+const kill = async (
+  writer: Writer,
+  short: boolean,
+  reportProgress: ReportProgress,
+  isEnough: IsEnough
+): Promise<Crash> => {
   const program = await programOf(writer)
   const folder = mkdtempSync(join(tmpdir(), "countersign-crash-"))
   const at = (name: string): string => mkdtempSync(join(folder, name))
-  const order = (name: string): Order => ({ program, writer, path: join(at(name), "tokens.json") })
-  const canTrace = Tracer.isThere()
-  if (!canTrace && !short) throw new Error("strace is needed, to kill a save at its system calls: install strace")
-  if (!canTrace) await say("skipped: strace is needed, to kill a save at its system calls: install strace")
-  const plan = (kills: number): Plan => ({ kills, isEnough, say })
+  const order = (name: string): SaveOptions => ({ program, writer, path: join(at(name), "tokens.json") })
+  const canTrace = Tracer.isAvailable()
+  if (!canTrace && !short)
+    throw new Error("cannot kill a write at its system calls: strace is missing. Install strace.")
+  if (!canTrace)
+    await reportProgress("skipped: cannot kill a write at its system calls: strace is missing. Install strace.")
+  const plan = (kills: number): Plan => ({ kills, isEnough, reportProgress })
   try {
     const { acknowledged, kills, ...random } = await killAtRandom(order("random-"), plan(short ? 20 : 1000))
     const { calls, survived, traced, ...rest } =
@@ -169,24 +176,24 @@ const kill = async (writer: Writer, short: boolean, say: Say, isEnough: IsEnough
   }
 }
 
-/** Kills processes that save in a certain way, until enough was found. */
+/** Kills processes that store tokens with a writer, until `isEnough`. */
 export const measure =
   (writer: Writer, isEnough: IsEnough = () => false) =>
   ({ reportProgress, short }: Stress.Run): Effect.Effect<Crash, Stress.CannotRun> =>
     Effect.tryPromise({
-      try: () => kill(writer, short, (what) => Effect.runPromise(reportProgress(what)), isEnough),
+      try: () => kill(writer, short, (message) => Effect.runPromise(reportProgress(message)), isEnough),
       catch: Stress.cannotRun
     })
 
-/** What is promised of them. The first says that there was something to be torn. */
-export const promises: Stress.Assertions<Crash> = {
-  "many a kill leaves something behind": ({ kills, left, traced }) => left * 10 > kills + traced,
-  "who is to be killed at a system call is killed": ({ survived }) => survived === 0,
-  "the file is whole after each kill": ({ torn }) => torn === 0,
-  "what was told to be durable is there after each kill": ({ acknowledged, lost }) => acknowledged > 0 && lost === 0,
-  "no secret is left beside the file after the next start": ({ secrets }) => secrets === 0,
-  "nothing else is left beside it either": ({ strays }) => strays === 0
+/** Assertions on the figures. The first verifies that kills hit writes. */
+export const assertions: Stress.Assertions<Crash> = {
+  "more than a tenth of the kills leave other files": ({ kills, left, traced }) => left * 10 > kills + traced,
+  "every process is killed at its chosen system call": ({ survived }) => survived === 0,
+  "the file is complete after each kill": ({ torn }) => torn === 0,
+  "every acknowledged token is stored after each kill": ({ acknowledged, lost }) => acknowledged > 0 && lost === 0,
+  "no other file contains a secret after the next start": ({ secrets }) => secrets === 0,
+  "no other file is left after the next start": ({ strays }) => strays === 0
 }
 
 /** The case. */
-export const crash: Stress.Stress = Stress.make("crash", measure("ours"), promises)
+export const crash: Stress.Stress = Stress.make("crash", measure("ours"), assertions)

@@ -1,4 +1,4 @@
-/** What a killed process has left, and whether it can be gone on with. */
+/** The files that a killed process has left. */
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -7,13 +7,13 @@ import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { canary, key, tokenOf } from "./storeVariants.js"
 
-/** What was found. */
-export interface Aftermath {
-  /** The version that is stored, 0 for none. */
+/** Result of an inspection. */
+export interface CrashInspection {
+  /** The stored version, 0 for none. */
   readonly version: number
-  /** The file cannot be read, or holds another token than that of its version. */
+  /** The file is unreadable, or its token is not that of its version. */
   readonly isTorn: boolean
-  /** Files that were beside it when the process was dead, those after the next start, and those of them with secrets. */
+  /** Other files after the kill, after the next start, and those of the latter with secrets. */
   readonly left: number
   readonly strays: number
   readonly secrets: number
@@ -30,8 +30,8 @@ const isWhole = (
     onSome: ({ token, version }) => Redacted.value(token.accessToken) === Redacted.value(tokenOf(version).accessToken)
   })
 
-/** Looks at the folder, starts anew on it, and looks again. */
-export const of = (path: string): Effect.Effect<Aftermath> =>
+/** Counts other files, opens the store, and counts them again. */
+export const inspect = (path: string): Effect.Effect<CrashInspection> =>
   Effect.gen(function* () {
     const left = beside(path).length
     const stored = yield* Effect.either(
@@ -45,7 +45,7 @@ export const of = (path: string): Effect.Effect<Aftermath> =>
     return { ...found, version, isTorn: !isWhole(stored.right) }
   })
 
-/** Removes everything, to begin anew. */
+/** Removes all files. */
 export const clear = (path: string): void => {
   for (const name of readdirSync(dirname(path))) rmSync(join(dirname(path), name))
 }

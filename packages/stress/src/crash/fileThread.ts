@@ -1,4 +1,4 @@
-/** The thread of a Node process in which its files are read and written; with `UV_THREADPOOL_SIZE=1` there is one. */
+/** The thread of a Node process that accesses files. With `UV_THREADPOOL_SIZE=1` there is one. */
 import { readdirSync, readFileSync } from "node:fs"
 import { stat } from "node:fs/promises"
 
@@ -11,7 +11,7 @@ const switches = (): ReadonlyMap<string, number> =>
     })
   )
 
-/** Of all threads but the main one, it is the one that wakes up whenever there is something to do with a file. */
+/** The thread, except the main one, that wakes up most often during file operations. */
 export const threadOfFiles = async (): Promise<string> => {
   const before = switches()
   for (let i = 0; i < 300; i++) await stat("/")

@@ -1,38 +1,38 @@
-/** A process that saves, seen from the one that kills it. */
+/** A process that stores tokens, as seen by the process that kills it. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import type { Writer } from "./storeVariants.js"
 
-/** The program, who saves in it, and where to. */
-export interface Order {
+/** The program, the file and the writer. */
+export interface SaveOptions {
   readonly program: string
   readonly path: string
   readonly writer: Writer
 }
 
-/** The process. */
-export interface Saver {
+/** The running process. */
+export interface SavingProcess {
   readonly pid: number
-  /** When it has come up: the thread that its files are written in. */
+  /** Resolves with the id of the file thread when the process is ready. */
   readonly ready: Promise<string>
-  /** Lets it save, from this version on. */
+  /** Makes it store, from this version on. */
   readonly save: (version: number) => void
-  /** When it has said that the first version is durable, or has ended. */
+  /** Resolves when the first version is durable, or when the process has ended. */
   readonly first: Promise<void>
   readonly end: () => void
-  /** When it has ended: the last version that it has said to be durable, 0 for none. */
+  /** Resolves when the process has ended, with the last version that it acknowledged, 0 for none. */
   readonly ended: Promise<number>
   readonly acknowledged: () => number
 }
 
-/** Starts one that saves once, or until it is killed. Its files are written in one thread. */
-export const start = ({ path, program, writer }: Order, mode: "once" | "loop"): Saver => {
+/** Starts a process that stores once, or until it is killed. It accesses files in one thread. */
+export const start = ({ path, program, writer }: SaveOptions, mode: "once" | "loop"): SavingProcess => {
   const child = spawn(process.execPath, [program, path, writer, mode], {
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
     stdio: ["pipe", "pipe", "inherit"]
   })
-  // Who is killed reads no more of what it is sent.
+  // A killed process reads no more input.
   child.stdin.on("error", () => undefined)
   const lines = createInterface({ input: child.stdout })
   let acknowledged = 0

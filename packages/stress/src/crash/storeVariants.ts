@@ -1,4 +1,4 @@
-/** Who saves: our store, or one that leaves out what makes a save safe. */
+/** Writers: our store, and faulty ones that omit a step. */
 import * as Token from "@countersign/auth/Token"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
 import * as Effect from "effect/Effect"
@@ -8,19 +8,19 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { rename, writeFile } from "node:fs/promises"
 
-/** The key of the one record. */
+/** Key of the only record. */
 export const key = "account"
 
-/** What every secret of this case begins with. */
+/** Start of every secret of this case. */
 export const canary = "canary-"
 
-/** A token that says of which version it is; as long as those that hold claims are. */
+/** A token that contains its version. It is as long as a token with claims. */
 export const tokenOf = (version: number): Token.Token => ({
   ...Token.bearer(Redacted.make(`${canary}${"x".repeat(2000)}-${version}`), 0),
   refreshToken: Redacted.make(`${canary}refresh-${version}`)
 })
 
-/** Stores version `next`, and is done when it is durable. */
+/** Stores version `next`. Completes when it is durable. */
 type Save = (next: number) => Effect.Effect<void, unknown>
 
 const ours = (path: string): Effect.Effect<Save, unknown> =>
@@ -39,12 +39,12 @@ const fileOf = (version: number): string => {
   return JSON.stringify({ format: "countersign/tokens", version: 1, records })
 }
 
-/** Writes the file where it is. */
-const inPlace = (path: string): Effect.Effect<Save> =>
+/** Overwrites the file in place. */
+const overwritesFile = (path: string): Effect.Effect<Save> =>
   Effect.succeed((version) => Effect.tryPromise(() => writeFile(path, fileOf(version), { mode: 0o600 })))
 
-/** Has a temporary file that nobody clears away. */
-const untidy = (path: string): Effect.Effect<Save> =>
+/** Uses a temporary file and never removes it. */
+const leavesTemporaryFile = (path: string): Effect.Effect<Save> =>
   Effect.succeed((version) =>
     Effect.tryPromise(async () => {
       await writeFile(`${path}.new`, fileOf(version), { mode: 0o600 })
@@ -52,8 +52,8 @@ const untidy = (path: string): Effect.Effect<Save> =>
     })
   )
 
-/** Says that it is done when it has begun. */
-const hasty = (path: string): Effect.Effect<Save, unknown> =>
+/** Acknowledges a write when it has only started. */
+const acknowledgesEarly = (path: string): Effect.Effect<Save, unknown> =>
   Effect.map(ours(path), (save) => {
     let saving: Fiber.Fiber<void, unknown> = Fiber.void
     return (next) =>
@@ -63,8 +63,8 @@ const hasty = (path: string): Effect.Effect<Save, unknown> =>
       )
   })
 
-/** All, by name. */
-export const writers = { ours, inPlace, untidy, hasty } as const
+/** Writers by name. */
+export const writers = { ours, overwritesFile, leavesTemporaryFile, acknowledgesEarly } as const
 
-/** The name of one. */
+/** Name of a writer. */
 export type Writer = keyof typeof writers

@@ -1,6 +1,6 @@
 /**
- * A disk that refuses, from the moment a refresh is under way: the old file stays, the new token serves from memory,
- * somebody hears of it, and the token is saved when the disk takes it.
+ * A disk that fails during a refresh. The old file stays, the new token is used from memory, an event reports the failure,
+ * and the token is saved once the disk works again.
  */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -11,39 +11,39 @@ import * as Remote from "@countersign/bench/Remote"
 import { bundle } from "@countersign/bench/Staging"
 import type { Disk, Fault } from "./faultInjection.js"
 import * as Faults from "./faultInjection.js"
-import type { Saver } from "./storeVariants.js"
+import type { StoreVariant } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
-/** What came of one fault; times in milliseconds. */
-export interface Faulty extends Stress.Measurements {
-  /** By what means it came about; none where the machine has none. */
+/** Figures of one fault. Times are in milliseconds. */
+export interface FaultResult extends Stress.Measurements {
+  /** How the fault is caused, or `none` if this machine cannot cause it. */
   readonly by: string
   readonly rounds: number
-  /** Rounds in which the file held what it had held, while the disk refused. */
+  /** Rounds in which the file was unchanged during the fault. */
   readonly intact: number
-  /** Rounds in which whoever asked got the new token. */
+  /** Rounds in which callers got the new token. */
   readonly served: number
-  /** Rounds in which an event told that it was not stored, and named the system's reason. */
+  /** Rounds in which an event reported the failed write with the code of the system. */
   readonly told: number
-  /** Rounds in which that went on when the API refused it, and those in which the lock for yet another was to be had. */
+  /** Rounds in which callers got the latest token after a further forced refresh, and in which that refresh succeeded. */
   readonly goesOn: number
   readonly renewed: number
-  /** Rounds in which the newest was in the file in the end, with an event; and the longest that took. */
+  /** Rounds in which the latest token was in the file in the end, with an event, and the longest time until then. */
   readonly saved: number
   readonly savedAfterMs: number
 }
 
-/** The figures. */
-export interface Disks extends Stress.Measurements {
-  readonly full: Faulty
-  readonly unflushed: Faulty
-  readonly readOnly: Faulty
+/** Figures of all faults. */
+export interface DiskFaults extends Stress.Measurements {
+  readonly full: FaultResult
+  readonly unflushed: FaultResult
+  readonly readOnly: FaultResult
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A token that could not be stored is tried again after a second, two, four and so on. */
-const patience = 8_000
+/** A failed write is retried after one second, two, four and so on. */
+const maxSaveMs = 8_000
 
 type Round = { readonly [K in "intact" | "served" | "told" | "goesOn" | "renewed" | "saved"]: boolean } & {
   readonly savedAfterMs: number
@@ -54,10 +54,10 @@ const isServed = async (keeper: Remote.Remote<TokenKeeperProcess>): Promise<bool
   return current === minted
 }
 
-/** Waits until the file holds the last token that was given out. */
+/** Waits until the file contains the last token that was issued. */
 const isSaved = async (keeper: Remote.Remote<TokenKeeperProcess>, path: string): Promise<boolean> => {
   const [, minted] = await keeper.call("current")
-  const end = performance.now() + patience
+  const end = performance.now() + maxSaveMs
   while (performance.now() < end) {
     if (readFileSync(path, "utf8").includes(`"${minted}"`)) return true
     await sleep(20)
@@ -68,14 +68,14 @@ const isSaved = async (keeper: Remote.Remote<TokenKeeperProcess>, path: string):
 const hasEvent = async (keeper: Remote.Remote<TokenKeeperProcess>, kind: string, reason: string): Promise<boolean> => {
   const end = performance.now() + 1000
   while (performance.now() < end) {
-    const events = await keeper.call("told")
+    const events = await keeper.call("takeEvents")
     if (events.some(({ error, event }) => event === kind && error.includes(reason))) return true
     await sleep(20)
   }
   return false
 }
 
-interface Place {
+interface RoundOptions {
   readonly keeper: Remote.Remote<TokenKeeperProcess>
   readonly disk: Disk
   readonly thread: string
@@ -83,9 +83,9 @@ interface Place {
   readonly fault: Fault
 }
 
-/** The disk breaks when the server has been asked, and is mended when even the next token has come or not. */
-const once = async ({ disk, fault, keeper, path, thread }: Place): Promise<Round> => {
-  await keeper.call("told")
+/** One round: the disk fails when the token endpoint was called, and is repaired after a further refresh. */
+const once = async ({ disk, fault, keeper, path, thread }: RoundOptions): Promise<Round> => {
+  await keeper.call("takeEvents")
   await keeper.call("renew")
   const before = readFileSync(path)
   const { mend, stay } = await disk.breaks(thread)
@@ -96,20 +96,20 @@ const once = async ({ disk, fault, keeper, path, thread }: Place): Promise<Round
     stay()
     const renewed = (await keeper.call("renew")) && (await keeper.call("finish"))
     const goesOn = await isServed(keeper)
-    // The first time that it is tried again must come to nothing, too.
+    // The first retry must fail too.
     await sleep(1200)
     const intact = before.equals(readFileSync(path))
     await mend()
-    const begun = performance.now()
-    const isThere = await isSaved(keeper, path)
-    const savedAfterMs = Math.round(performance.now() - begun)
+    const startedAt = performance.now()
+    const isInFile = await isSaved(keeper, path)
+    const savedAfterMs = Math.round(performance.now() - startedAt)
     return {
       intact,
       served,
       told,
       goesOn,
       renewed,
-      saved: isThere && (await hasEvent(keeper, "Saved", "")),
+      saved: isInFile && (await hasEvent(keeper, "Saved", "")),
       savedAfterMs
     }
   } finally {
@@ -120,7 +120,7 @@ const once = async ({ disk, fault, keeper, path, thread }: Place): Promise<Round
 const count = (rounds: ReadonlyArray<Round>, what: Exclude<keyof Round, "savedAfterMs">): number =>
   rounds.filter((round) => round[what]).length
 
-const sumUp = (by: string, rounds: ReadonlyArray<Round>): Faulty => ({
+const summarize = (by: string, rounds: ReadonlyArray<Round>): FaultResult => ({
   by,
   rounds: rounds.length,
   intact: count(rounds, "intact"),
@@ -132,36 +132,36 @@ const sumUp = (by: string, rounds: ReadonlyArray<Round>): Faulty => ({
   savedAfterMs: Math.max(0, ...rounds.map(({ savedAfterMs }) => savedAfterMs))
 })
 
-interface Setting {
+interface RunOptions {
   readonly staged: string
   readonly parent: string
-  readonly saver: Saver
+  readonly variant: StoreVariant
   readonly rounds: number
 }
 
-const play = async (fault: Fault, { parent, rounds, saver, staged }: Setting): Promise<Faulty> => {
+const runRounds = async (fault: Fault, { parent, rounds, variant, staged }: RunOptions): Promise<FaultResult> => {
   const disk = Faults.make(fault, parent)
-  if (disk === undefined) return sumUp("none", [])
+  if (disk === undefined) return summarize("none", [])
   const keeper = Remote.start<TokenKeeperProcess>(staged, "tokenKeeperProcess", [], [], { UV_THREADPOOL_SIZE: "1" })
   try {
     const path = join(disk.folder, "tokens.json")
-    const thread = await keeper.call("open", { path, saver })
+    const thread = await keeper.call("open", { path, variant })
     const all: Array<Round> = []
     for (let round = 0; round < rounds; round++) all.push(await once({ keeper, disk, thread, path, fault }))
-    return sumUp(disk.by, all)
+    return summarize(disk.by, all)
   } finally {
     await keeper.stop()
     disk.remove()
   }
 }
 
-const playOnce = async (fault: Fault, saver: Saver, short: boolean): Promise<Faulty> => {
+const runInFolder = async (fault: Fault, variant: StoreVariant, short: boolean): Promise<FaultResult> => {
   const parent = mkdtempSync(join(tmpdir(), "countersign-disk-"))
   try {
-    return await play(fault, {
-      staged: await bundle("stress", `disk-${saver}`, "tokenKeeperProcess"),
+    return await runRounds(fault, {
+      staged: await bundle("stress", `disk-${variant}`, "tokenKeeperProcess"),
       parent,
-      saver,
+      variant,
       rounds: short ? 1 : 10
     })
   } finally {
@@ -169,22 +169,22 @@ const playOnce = async (fault: Fault, saver: Saver, short: boolean): Promise<Fau
   }
 }
 
-const unable = "strace is needed, to have system calls fail: install strace"
+const missingStrace = "cannot make system calls fail: strace is missing. Install strace."
 
-/** Has the disk under a saver break in one way. Where the machine has no means to, the short form goes without. */
+/** Measures one fault with a store variant. The short form skips a fault that this machine cannot cause. */
 export const measureOne =
-  (fault: Fault, saver: Saver = "ours") =>
-  ({ reportProgress, short }: Stress.Run): Effect.Effect<Faulty, Stress.CannotRun> =>
+  (fault: Fault, variant: StoreVariant = "ours") =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<FaultResult, Stress.CannotRun> =>
     Effect.gen(function* () {
       yield* reportProgress(fault)
-      const found = yield* Effect.tryPromise({ try: () => playOnce(fault, saver, short), catch: Stress.cannotRun })
-      if (found.by === "none" && !short) return yield* new Stress.CannotRun({ message: unable })
-      if (found.by === "none") yield* reportProgress(`skipped: ${unable}`)
+      const found = yield* Effect.tryPromise({ try: () => runInFolder(fault, variant, short), catch: Stress.cannotRun })
+      if (found.by === "none" && !short) return yield* new Stress.CannotRun({ message: missingStrace })
+      if (found.by === "none") yield* reportProgress(`skipped: ${missingStrace}`)
       return found
     })
 
-/** Has it break in every way. */
-const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.CannotRun> =>
+/** Measures all faults. */
+const measure = (run: Stress.Run): Effect.Effect<DiskFaults, Stress.CannotRun> =>
   Effect.all({
     full: measureOne("ENOSPC")(run),
     unflushed: measureOne("EIO")(run),
@@ -192,18 +192,18 @@ const measure = (run: Stress.Run): Effect.Effect<Disks, Stress.CannotRun> =>
   })
 
 const each =
-  (isKept: (fault: Faulty) => boolean) =>
-  ({ full, readOnly, unflushed }: Disks): boolean =>
-    [full, unflushed, readOnly].every(isKept)
+  (holds: (fault: FaultResult) => boolean) =>
+  ({ full, readOnly, unflushed }: DiskFaults): boolean =>
+    [full, unflushed, readOnly].every(holds)
 
-/** What is promised of it. */
-export const promises: Stress.Assertions<Disks> = {
-  "the old file stays as it was": each(({ intact, rounds }) => intact === rounds),
-  "the new token serves from memory": each(({ rounds, served }) => served === rounds),
-  "an event tells of it, with the system's reason": each(({ rounds, told }) => told === rounds),
-  "it goes on to serve while no other is to be had": each(({ goesOn, rounds }) => goesOn === rounds),
-  "it is saved later, by itself": each(({ rounds, saved }) => saved === rounds)
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<DiskFaults> = {
+  "the old file is unchanged": each(({ intact, rounds }) => intact === rounds),
+  "the new token is used from memory": each(({ rounds, served }) => served === rounds),
+  "an event reports the failed write with the code of the system": each(({ rounds, told }) => told === rounds),
+  "the latest token is used after a further refresh": each(({ goesOn, rounds }) => goesOn === rounds),
+  "the token is saved later without another call": each(({ rounds, saved }) => saved === rounds)
 }
 
 /** The case. */
-export const diskFaults: Stress.Stress = Stress.make("disk-faults", measure, promises)
+export const diskFaults: Stress.Stress = Stress.make("disk-faults", measure, assertions)

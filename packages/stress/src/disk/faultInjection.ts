@@ -1,36 +1,36 @@
-/** What can be wrong with a disk: a small file system of our own is filled or made read-only; else system calls fail. */
+/** Faults of a disk: a small file system is filled or mounted read-only. Without permission to mount, system calls fail. */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Tracer from "../crash/tracer.js"
 
-/** A fault that has begun. */
-interface Broken {
-  /** Sees to it that nothing that was removed meanwhile has made room. */
+/** A fault that has started. */
+interface ActiveFault {
+  /** Fills space that was freed since the fault started. */
   readonly stay: () => void
   readonly mend: () => void | Promise<void>
 }
 
-/** A disk, and a fault of it that begins and ends. */
+/** A disk, and its fault that can be started and ended. */
 export interface Disk {
   readonly folder: string
-  /** By what means the fault comes about. */
+  /** How the fault is caused. */
   readonly by: "mount" | "strace"
-  readonly breaks: (thread: string) => Broken | Promise<Broken>
+  readonly breaks: (thread: string) => ActiveFault | Promise<ActiveFault>
   readonly remove: () => void
 }
 
-/** What the system says. */
+/** The error code of the system. */
 export type Fault = "ENOSPC" | "EIO" | "EROFS"
 
 const mount = (...args: ReadonlyArray<string>): boolean => spawnSync("mount", args, { stdio: "ignore" }).status === 0
 
 const mustMount = (...args: ReadonlyArray<string>): void => {
-  if (!mount(...args)) throw new Error(`mount ${args.join(" ")} has failed`)
+  if (!mount(...args)) throw new Error(`mount ${args.join(" ")} failed`)
 }
 
-/** Fills it down to the last block. */
-const fill = (folder: string): Broken => {
+/** Fills the file system down to the last block. */
+const fill = (folder: string): ActiveFault => {
   const names: Array<string> = []
   const stay = (): void => {
     try {
@@ -40,7 +40,7 @@ const fill = (folder: string): Broken => {
         writeFileSync(name, new Uint8Array(4096))
       }
     } catch {
-      // There is no room any more.
+      // The file system is full.
     }
   }
   stay()
@@ -49,10 +49,10 @@ const fill = (folder: string): Broken => {
 
 const nothing = (): void => undefined
 
-/** No other user may write there, as the store demands of a folder. */
+/** The store requires a folder that no other user can write to. */
 const mounted = (folder: string): boolean => mount("-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", folder)
 
-const mountable: Partial<Record<Fault, (folder: string) => Broken>> = {
+const mountable: Partial<Record<Fault, (folder: string) => ActiveFault>> = {
   ENOSPC: fill,
   EROFS: (folder) => {
     mustMount("-o", "remount,ro", folder)
@@ -60,10 +60,10 @@ const mountable: Partial<Record<Fault, (folder: string) => Broken>> = {
   }
 }
 
-/** Some file systems tell of a full disk when a file is flushed; one that is read-only refuses names. */
+/** Some file systems report a full disk at the flush of a file. A read-only one rejects changes of names. */
 const calls: Readonly<Record<Fault, string>> = { ENOSPC: "fsync", EIO: "fsync", EROFS: "link,rename,unlink,fchmod" }
 
-/** A disk with a fault; none where the machine has no means to bring that about. */
+/** A disk with a fault. Undefined if this machine cannot cause the fault. */
 export const make = (fault: Fault, parent: string): Disk | undefined => {
   const folder = mkdtempSync(join(parent, `${fault}-`))
   const breaks = mountable[fault]
@@ -71,7 +71,10 @@ export const make = (fault: Fault, parent: string): Disk | undefined => {
     const remove = () => void spawnSync("umount", ["-l", folder], { stdio: "ignore" })
     return { folder, by: "mount", breaks: () => breaks(folder), remove }
   }
-  if (!Tracer.isThere()) return undefined
-  const failing = async (thread: string) => ({ stay: nothing, mend: await Tracer.failing(thread, calls[fault], fault) })
+  if (!Tracer.isAvailable()) return undefined
+  const failing = async (thread: string) => ({
+    stay: nothing,
+    mend: await Tracer.failCalls(thread, calls[fault], fault)
+  })
   return { folder, by: "strace", breaks: failing, remove: nothing }
 }

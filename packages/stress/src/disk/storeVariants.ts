@@ -1,14 +1,14 @@
-/** The store that a token source saves to: as it is, or with what a careless one does about a disk that refuses. */
+/** Stores for a token source: our store, and faulty ones for a failing disk. */
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import type { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** The key of the one record. */
+/** Key of the only record. */
 export const key = "account"
 
-/** What could not be written once is not tried again. */
-const givingUp = (store: TokenStore.Service): TokenStore.Service => {
+/** Never retries a failed write. */
+const neverRetries = (store: TokenStore.Service): TokenStore.Service => {
   let failed: TokenStoreError | undefined
   return {
     ...store,
@@ -21,8 +21,8 @@ const givingUp = (store: TokenStore.Service): TokenStore.Service => {
   }
 }
 
-/** What could not be written is said to be stored. */
-const silent = (store: TokenStore.Service): TokenStore.Service => ({
+/** Reports failed writes as stored. */
+const hidesFailures = (store: TokenStore.Service): TokenStore.Service => ({
   ...store,
   compareAndSet: (name, expected, token) =>
     Effect.orElseSucceed(store.compareAndSet(name, expected, token), () =>
@@ -30,8 +30,8 @@ const silent = (store: TokenStore.Service): TokenStore.Service => ({
     )
 })
 
-/** All, by name. */
-export const savers = { ours: (store: TokenStore.Service) => store, givingUp, silent } as const
+/** Store variants by name. */
+export const storeVariants = { ours: (store: TokenStore.Service) => store, neverRetries, hidesFailures } as const
 
-/** The name of one. */
-export type Saver = keyof typeof savers
+/** Name of a variant. */
+export type StoreVariant = keyof typeof storeVariants

@@ -1,17 +1,17 @@
-/** A server that executes every request that it gets whole, and keeps account of it. */
+/** A server that executes every complete request and counts the executions. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** What the server knows of one request: how often it was executed, and under which keys. */
+/** Executions of one request, and its idempotency keys. */
 interface Entry {
   readonly keys: ReadonlySet<string>
   readonly executions: number
 }
 
-/** A running server, and its account by the ids in the requests' bodies. */
+/** A running server, and its counts by the id in the body of a request. */
 export interface Ledger {
   readonly port: number
   readonly entries: ReadonlyMap<number, Entry>
@@ -22,7 +22,7 @@ const idOf = (body: string): number => {
   return typeof value === "object" && value !== null && "id" in value ? Number(value.id) : Number.NaN
 }
 
-/** Serves on a port of the loopback interface until the scope closes. */
+/** Listens on a port of the loopback interface until the scope closes. */
 export const serve: Effect.Effect<Ledger, never, Scope.Scope> = Effect.suspend(() => {
   const entries = new Map<number, Entry>()
   const execute = (request: IncomingMessage, body: string): string => {
@@ -39,17 +39,17 @@ export const serve: Effect.Effect<Ledger, never, Scope.Scope> = Effect.suspend((
     let body = ""
     request.setEncoding("utf8")
     request.on("data", (text: string) => (body += text))
-    // A body that breaks off has no end: such a request is not executed.
+    // An incomplete body has no end, so such a request is not executed.
     request.on("end", () => {
-      const answer = execute(request, body)
-      response.writeHead(200, { "content-type": "application/json", "content-length": answer.length })
-      response.end(answer)
+      const json = execute(request, body)
+      response.writeHead(200, { "content-type": "application/json", "content-length": json.length })
+      response.end(json)
     })
     request.on("error", () => undefined)
   })
   const listening = Effect.async<number>((resume) => {
     server.listen({ port: 0, host: "127.0.0.1", backlog: 4096 }, () =>
-      // A server that listens on a port has an address with a port.
+      // The address of a listening TCP server is an object.
       resume(Effect.succeed((server.address() as AddressInfo).port))
     )
   })

@@ -1,6 +1,6 @@
 /**
- * Connections that are reset anywhere: before a request, within it, between it and its answer, within that. A POST that
- * may have been executed must not be sent again; with an `Idempotency-Key` it may, under the same key.
+ * Connections that are reset before a request, during it, after it, or during the response. A POST that may have been
+ * executed must not be retried. With an `Idempotency-Key` it may be, with the same key.
  */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -13,13 +13,13 @@ import { round } from "@countersign/bench/Numbers"
 import { serve } from "./countingServer.js"
 import * as Stress from "../Stress.js"
 
-/** Sends a request by its number; the header fields are the caller's. */
+/** Sends the request with this id, with header fields of the caller. */
 export type Post = (id: number, headers: Readonly<Record<string, string>>) => Effect.Effect<unknown, unknown>
 
-/** A client of the server at a base URL. */
+/** Makes a client for the server at a base URL. */
 export type Client = (baseUrl: string) => Effect.Effect<Post, unknown, Scope.Scope>
 
-/** Our client as it comes, with every policy on. */
+/** Our client with defaults, which have every policy. */
 export const ours: Client = (baseUrl) =>
   Effect.gen(function* () {
     const client = yield* ApiClient.make({ baseUrl, auth: Auth.none })
@@ -27,37 +27,37 @@ export const ours: Client = (baseUrl) =>
     return post
   }).pipe(Effect.provideServiceEffect(HttpClient.HttpClient, NodeTransport.make()))
 
-/** What came of many calls. A call is what the caller made of it, a send what the server executed. */
+/** Counts of calls by their result, and of requests that the server executed. */
 interface Counted {
   readonly calls: number
   readonly succeeded: number
   readonly failed: number
-  /** Failures that are not the client's own, among them defects. */
+  /** Failures with another error than the client's, defects included. */
   readonly untyped: number
   readonly sends: number
   readonly mostSends: number
-  /** The most keys that one call was sent under. */
+  /** Largest number of keys that one call was sent with. */
   readonly mostKeys: number
-  /** Calls that failed and were executed all the same: each would be a duplicate, were it sent again. */
+  /** Failed calls that were executed. A retry would duplicate each of them. */
   readonly executedYetFailed: number
   readonly succeededYetNever: number
   readonly resets: number
   readonly goodPercent: number
 }
 
-/** The figures of both variants. */
+/** Figures without and with keys. */
 export interface Duplicates extends Stress.Measurements {
   /** Without a key. */
   readonly plain: Counted & Stress.Measurements
-  /** With a key of the caller's. */
+  /** With a key of the caller. */
   readonly keyed: Counted & Stress.Measurements
 }
 
-/** A connection lasts a handful of calls, and may break at every byte of them, on its way there or back. */
+/** A connection lasts some calls, and may be reset at any byte in either direction. */
 const cut = [FaultProxy.Toxic.Reset({ after: [0, 2000], probability: 0.8 })]
 
-/** What the client says of a call. */
-type Outcome = "succeeded" | "failed" | "untyped"
+/** Result of a call. */
+type CallResult = "succeeded" | "failed" | "untyped"
 
 const isTyped = (error: unknown): boolean =>
   typeof error === "object" &&
@@ -65,13 +65,13 @@ const isTyped = (error: unknown): boolean =>
   "_tag" in error &&
   (error._tag === "TransportError" || error._tag === "Timeout")
 
-const outcome = (call: Effect.Effect<unknown, unknown>): Effect.Effect<Outcome> =>
+const resultOf = (call: Effect.Effect<unknown, unknown>): Effect.Effect<CallResult> =>
   call.pipe(
     Effect.match({
-      onFailure: (error): Outcome => (isTyped(error) ? "failed" : "untyped"),
-      onSuccess: (): Outcome => "succeeded"
+      onFailure: (error): CallResult => (isTyped(error) ? "failed" : "untyped"),
+      onSuccess: (): CallResult => "succeeded"
     }),
-    Effect.catchAllDefect(() => Effect.succeed<Outcome>("untyped"))
+    Effect.catchAllDefect(() => Effect.succeed<CallResult>("untyped"))
   )
 
 const run = (client: Client, calls: number, headersOf: (id: number) => Readonly<Record<string, string>>) =>
@@ -80,28 +80,28 @@ const run = (client: Client, calls: number, headersOf: (id: number) => Readonly<
     const proxy = yield* FaultProxy.make({ port, seed: "duplicates", up: cut, down: cut })
     const post = yield* client(proxy.baseUrl)
     const ids = Array.from({ length: calls }, (_, id) => id)
-    const outcomes = yield* Effect.forEach(ids, (id) => outcome(post(id, headersOf(id))), { concurrency: 50 })
+    const results = yield* Effect.forEach(ids, (id) => resultOf(post(id, headersOf(id))), { concurrency: 50 })
     const executions = ids.map((id) => entries.get(id)?.executions ?? 0)
-    const among = (is: (outcome: Outcome, executions: number) => boolean): number =>
-      outcomes.filter((one, id) => is(one, executions[id] ?? 0)).length
-    const succeeded = among((one) => one === "succeeded")
+    const countWhere = (is: (resultOf: CallResult, executions: number) => boolean): number =>
+      results.filter((one, id) => is(one, executions[id] ?? 0)).length
+    const succeeded = countWhere((one) => one === "succeeded")
     const counted = {
       calls,
       succeeded,
       failed: calls - succeeded,
-      untyped: among((one) => one === "untyped"),
+      untyped: countWhere((one) => one === "untyped"),
       sends: executions.reduce((sum, one) => sum + one, 0),
       mostSends: Math.max(...executions),
       mostKeys: Math.max(...ids.map((id) => entries.get(id)?.keys.size ?? 0)),
-      executedYetFailed: among((one, times) => one !== "succeeded" && times > 0),
-      succeededYetNever: among((one, times) => one === "succeeded" && times === 0),
+      executedYetFailed: countWhere((one, times) => one !== "succeeded" && times > 0),
+      succeededYetNever: countWhere((one, times) => one === "succeeded" && times === 0),
       resets: (yield* proxy.counts).cuts,
       goodPercent: round((100 * succeeded) / calls, 2)
     } satisfies Counted
     return counted
   }).pipe(Effect.scoped, Effect.mapError(Stress.cannotRun))
 
-/** Calls a server through a client, without keys and with them: in short so often. */
+/** Measures a client without and with keys. In the short form it makes `shortly` calls. */
 export const measure =
   (client: Client, shortly = 500) =>
   ({ reportProgress, short }: Stress.Run): Effect.Effect<Duplicates, Stress.CannotRun> =>
@@ -114,18 +114,18 @@ export const measure =
       return { plain, keyed }
     })
 
-/** What is promised of them. The first two say that there was something to be afraid of. */
-export const promises: Stress.Assertions<Duplicates> = {
-  "one call in twenty or more meets a reset": ({ keyed, plain }) =>
+/** Assertions on the figures. The first two verify that resets happen and matter. */
+export const assertions: Stress.Assertions<Duplicates> = {
+  "at least one connection is reset per 20 calls": ({ keyed, plain }) =>
     plain.resets >= plain.calls / 20 && keyed.resets >= keyed.calls / 20,
-  "calls fail that were executed": ({ plain }) => plain.executedYetFailed > 0,
-  "no call is executed twice": ({ plain }) => plain.mostSends <= 1,
-  "what succeeds has been executed": ({ keyed, plain }) => plain.succeededYetNever + keyed.succeededYetNever === 0,
-  "what fails is a TransportError or a Timeout": ({ keyed, plain }) => plain.untyped + keyed.untyped === 0,
-  "a call with a key is sent again": ({ keyed }) => keyed.sends > keyed.calls,
-  "all its sends have the one key": ({ keyed }) => keyed.mostKeys === 1,
-  "a key takes half of the failures away, or more": ({ keyed, plain }) => keyed.failed <= plain.failed / 2
+  "some calls fail although the server executed them": ({ plain }) => plain.executedYetFailed > 0,
+  "no call without a key is executed twice": ({ plain }) => plain.mostSends <= 1,
+  "every successful call was executed": ({ keyed, plain }) => plain.succeededYetNever + keyed.succeededYetNever === 0,
+  "every failure is a TransportError or a Timeout": ({ keyed, plain }) => plain.untyped + keyed.untyped === 0,
+  "calls with a key are retried": ({ keyed }) => keyed.sends > keyed.calls,
+  "all requests of a call have the same key": ({ keyed }) => keyed.mostKeys === 1,
+  "with a key at most half as many calls fail": ({ keyed, plain }) => keyed.failed <= plain.failed / 2
 }
 
 /** The case. */
-export const duplicates: Stress.Stress = Stress.make("duplicates", measure(ours), promises)
+export const duplicates: Stress.Stress = Stress.make("duplicates", measure(ours), assertions)

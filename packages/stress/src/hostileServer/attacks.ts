@@ -1,24 +1,24 @@
-/** What a server can do to a client, and how the client's call may end. */
+/** Attacks of a server, and the results that a call may have. */
 
-/** How a call ended: with the tag of its error, with an answer, or not at all. */
+/** Result of a call: the tag of its error, {@link answered}, or `Endless`. */
 type Ending = string
 
-/** What is asked of a call. */
+/** The method of a call, and its expected results. */
 export interface Attack {
   readonly method: "GET" | "POST"
-  /** The endings that are right. */
+  /** Expected results. */
   readonly ends: ReadonlyArray<Ending>
 }
 
-/** What an answer is that was read whole. */
+/** Result of a call whose response was read completely. */
 export const answered = "Answered"
 
 const get = (...ends: ReadonlyArray<Ending>): Attack => ({ method: "GET", ends })
 
-/** The answers of which every bomb and every drip comes in one. */
+/** Statuses that each slow or large body is sent with. */
 const statuses = [200, 302, 401, 503] as const
 
-/** What is left to say of a status when its body was let go; the 302 leads to a good answer. */
+/** Expected result if the body is discarded. The 302 leads to a good response. */
 const given: Readonly<Record<(typeof statuses)[number], ReadonlyArray<Ending>>> = {
   200: ["BodyTooLarge"],
   302: [answered],
@@ -31,7 +31,7 @@ const onEvery = (name: string, whenRead: ReadonlyArray<Ending>, also: ReadonlyAr
     statuses.map((status) => [`${name}/${status}`, get(...(status === 200 ? whenRead : given[status]), ...also)])
   )
 
-/** The attacks, by the path at which the server makes them. */
+/** Attacks by the path at which the server makes them. */
 export const attacks: Readonly<Record<string, Attack>> = {
   silence: get("Timeout"),
   "slow-headers": get("Timeout"),
@@ -52,12 +52,12 @@ export const attacks: Readonly<Record<string, Attack>> = {
   garbage: get("TransportError"),
   "redirect-loop": get("RedirectRejected"),
   deaf: { method: "POST", ends: ["Timeout"] },
-  // The second of two attempts may be under way when the call's time is over.
+  // The second of two attempts may be running when the call times out.
   ...onEvery("drip", ["Timeout"], ["Timeout"]),
   ...onEvery("endless", ["BodyTooLarge"]),
   ...onEvery("gzip", ["BodyTooLarge"]),
   ...onEvery("br", ["BodyTooLarge"]),
   ...onEvery("gzip-gzip", ["BodyTooLarge"]),
-  // One coding too many for us: it is given out as it came.
+  // More codings than the client decodes: the body is passed on encoded.
   "gzip-gzip-gzip/200": get(answered, "BodyTooLarge")
 }

@@ -1,7 +1,7 @@
-/** Responses full of text that a server chose: what a parser, a redaction or a cookie jar may be slow with. */
+/** Responses full of text that a server chose, which may make a parser, redaction or the cookie jar slow. */
 import { flood, units } from "../parsers/mutations.js"
 
-/** The longest text in the header fields and in the body, in bytes. The fields stay below 16 KiB in all. */
+/** Longest text in the header fields and in the body, in bytes. All fields together stay below 16 KiB. */
 const [inFields, inBody] = [14 * 1024, 64 * 1024]
 
 /** As many lines of a field as fit. */
@@ -27,8 +27,8 @@ const withBody =
 
 const problem = "application/problem+json"
 
-/** Where the text stands. */
-const places: Readonly<Record<string, (unit: string) => Response>> = {
+/** The part of a response that contains the text. */
+const locations: Readonly<Record<string, (unit: string) => Response>> = {
   challenge: inField("401 No", "www-authenticate"),
   "challenge-parameter": inField("401 No", "www-authenticate", "Bearer error_description="),
   location: inField("302 Found", "location", "/"),
@@ -55,24 +55,24 @@ const places: Readonly<Record<string, (unit: string) => Response>> = {
 
 const isPrintable = (unit: string): boolean => /^[\t -~]+$/.test(unit)
 
-/** The start of every credential of the client under test; what follows is `a` alone. */
+/** Start of every credential of the client under test. The rest consists of `a`. */
 export const credentialStart = "ab"
 
-/** What is put there: the pieces of parsers, and pieces of the credential. */
+/** Texts that are inserted: delimiters of parsers, and parts of the credential. */
 const texts = [...units.filter(isPrintable), credentialStart, `${credentialStart}${"a".repeat(2000)}`, "a".repeat(4000)]
 
 const toBytes = ({ body = "", fields, status }: Response): string =>
   [`HTTP/1.1 ${status}`, ...fields, `content-length: ${Buffer.byteLength(body)}`, "", body].join("\r\n")
 
-/** The responses, whole, by path. */
+/** Complete responses by path. */
 export const chosenTexts: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(places).flatMap(([place, of]) =>
-    texts.map((unit, number) => [`text/${place}/${number}`, toBytes(of(unit))])
+  Object.entries(locations).flatMap(([location, of]) =>
+    texts.map((unit, number) => [`text/${location}/${number}`, toBytes(of(unit))])
   )
 )
 
-/** The text of a path, for people. */
+/** Description of the text at a path. */
 export const textOf = (path: string): string => {
-  const [, place = "", number = ""] = path.split("/")
-  return `${place} of ${JSON.stringify(texts[Number(number)]?.slice(0, 12))}`
+  const [, location = "", number = ""] = path.split("/")
+  return `${location} of ${JSON.stringify(texts[Number(number)]?.slice(0, 12))}`
 }

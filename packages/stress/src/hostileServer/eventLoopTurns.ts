@@ -1,4 +1,4 @@
-/** How long one turn of the event loop takes while a client reads text that a server chose. */
+/** Duration of one turn of the event loop while a client reads text that a server chose. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as CookieJar from "@countersign/client/CookieJar"
@@ -21,7 +21,7 @@ export interface LongestTurn {
 
 const names = ["secret", "token", "password"]
 
-/** A transport that looks through what it receives in quadratic time, as a careless redaction does. */
+/** A policy that searches the response headers in quadratic time, as careless redaction does. */
 const careless = Policy.make((request, next) =>
   Effect.tap(next(request), ({ headers }) => {
     const all = JSON.stringify(headers)
@@ -33,10 +33,10 @@ const careless = Policy.make((request, next) =>
   })
 )
 
-/** Credentials that begin alike and are as long as a server may make them: 48 cookies of 4 KB and a token of 8 KB. */
+/** Credentials that begin alike, of the maximum length: 48 cookies of 4 KB and a token of 8 KB. */
 const similar = (length: number): string => `${credentialStart}${"a".repeat(length)}`
 
-/** A jar with all the 3000 cookies that it takes, of the server and of the hosts around it. */
+/** Fills a jar with its maximum of 3000 cookies, of the server and of hosts in the same domain. */
 const fillJar = (jar: CookieJar.Service) =>
   Effect.gen(function* () {
     for (let host = 0; host < 60; host++) {
@@ -65,17 +65,17 @@ const clientOf = (socketPath: string, policy: Policy.Policy) =>
     )
   })
 
-/** Runs something and gives the longest time between two looks at the stopwatch, one in each turn of the event loop. */
+/** Runs something and returns the longest time between two readings of a stopwatch, one per turn of the event loop. */
 const turnsOf = async (run: () => Promise<unknown>): Promise<number> => {
   let longest = 0
   let taken = Stopwatch.start()
   let isOver = false
-  const look = () => {
+  const measureTurn = () => {
     longest = Math.max(longest, taken())
     taken = Stopwatch.start()
-    if (!isOver) setImmediate(look)
+    if (!isOver) setImmediate(measureTurn)
   }
-  setImmediate(look)
+  setImmediate(measureTurn)
   await run()
   await new Promise((resolve) => setImmediate(resolve))
   isOver = true
@@ -84,7 +84,7 @@ const turnsOf = async (run: () => Promise<unknown>): Promise<number> => {
 
 const schema = Schema.Struct({ id: Schema.Number, value: Schema.Literal("expected") })
 
-/** One call, and all the ways in which its error may be printed. */
+/** One call. Its error is printed in all ways. */
 const callAndPrint = (client: ApiClient.ApiClient, path: string): Promise<unknown> =>
   Effect.runPromise(
     Effect.map(Effect.sandbox(client.get(`/${path}`, { schema })).pipe(Effect.either), (either) =>
@@ -96,15 +96,15 @@ const callAndPrint = (client: ApiClient.ApiClient, path: string): Promise<unknow
 
 /** How the texts are read. */
 export interface Reading {
-  /** How often each one. The shortest of its longest turns counts, because other programs only add to it. */
+  /** Repetitions of each text. The shortest of its longest turns counts, because other programs only add time. */
   readonly rounds: number
-  /** Which of them: each, each third … */
+  /** Reads every `step`-th text. */
   readonly step: number
-  /** The search ends at a turn that is longer, in milliseconds. */
-  readonly enough: number
+  /** Ends at a turn that is longer, in milliseconds. */
+  readonly stopAbove: number
 }
 
-const longestTurn = async (client: ApiClient.ApiClient, { enough, rounds, step }: Reading): Promise<LongestTurn> => {
+const longestTurn = async (client: ApiClient.ApiClient, { stopAbove, rounds, step }: Reading): Promise<LongestTurn> => {
   let worst: LongestTurn = { millis: 0, of: "none" }
   for (const path of Object.keys(chosenTexts).filter((_, at) => at % step === 0)) {
     let best = Number.POSITIVE_INFINITY
@@ -112,12 +112,12 @@ const longestTurn = async (client: ApiClient.ApiClient, { enough, rounds, step }
       best = Math.min(best, await turnsOf(() => callAndPrint(client, path)))
     }
     if (best > worst.millis) worst = { millis: best, of: textOf(path) }
-    if (best > enough) break
+    if (best > stopAbove) break
   }
   return worst
 }
 
-/** Reads texts with a client whose jar is full, from a server at this socket. */
+/** Reads the texts from a server at this socket, with a client that has a full cookie jar. */
 export const measure = (socketPath: string, isCareless: boolean, reading: Reading): Promise<LongestTurn> =>
   Effect.runPromise(
     Effect.scoped(

@@ -1,11 +1,11 @@
-/** A server that keeps its clients waiting, or gives them more than they can hold. */
+/** A server that responds slowly, never, or with more data than fits into memory. */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { round } from "@countersign/bench/Numbers"
-import type { Hostile } from "../programs/hostileServer.js"
-import type { Ended, ClientProcess } from "../programs/clientProcess.js"
+import type { HostileServer } from "../programs/hostileServer.js"
+import type { CallResult, ClientProcess } from "../programs/clientProcess.js"
 import * as Remote from "@countersign/bench/Remote"
 import { stage } from "@countersign/bench/Staging"
 import { attacks } from "./attacks.js"
@@ -15,98 +15,100 @@ import { bounds } from "./clientsUnderTest.js"
 
 const mebibyte = 1024 * 1024
 
-/** The figures; times in milliseconds. */
+/** Figures. Times are in milliseconds. */
 export interface HostileServerResult extends Stress.Measurements {
   readonly calls: number
   readonly attacks: number
-  /** Calls that did not end as they should: without an end, with a defect, with an error that says something else. */
-  readonly misjudged: number
-  /** Some of those, and of those that ended at another time than they should, in words. */
+  /** Calls with another result than expected: none, a defect, or another error. */
+  readonly wrongResults: number
+  /** Descriptions of some calls with a wrong result or a wrong end time. */
   readonly examples: string
-  /** Calls that took until the deadline of the call, or of an exchange that was not to be sent again. */
+  /** Calls that waited until the call timeout, and until the timeout of a request that was not retried. */
   readonly waitedForCall: number
   readonly waitedForExchange: number
-  /** How long after its deadline, or before it, the worst of all calls ended. */
+  /** Largest difference between the end of a call and its deadline, after and before it. */
   readonly latest: number
   readonly earliest: number
   readonly inflatedMebibytes: number
   readonly smallestBomb: number
   readonly peakGrowthMebibytes: number
   readonly growthMebibytes: number
-  /** Connections of hostile answers that the client kept, and of which. */
+  /** Connections that the client kept after a hostile response, and the attacks. */
   readonly kept: number
   readonly keptOf: string
-  /** The longest turn of the event loop while a client whose jar is full reads text that the server chose, and which. */
+  /** Longest turn of the event loop while a client with a full cookie jar reads text of the server, and that text. */
   readonly longestTurnMillis: number
   readonly longestTurnOf: string
-  /** What was left when the client was closed: sockets that the server sees, what keeps the process alive, fibers. */
+  /** Left after the client was closed: sockets of the server, resources that keep the process alive, and fibers. */
   readonly socketsLeft: number
   readonly resourcesLeft: number
   readonly fibersLeft: number
 }
 
 /**
- * A POST is not sent again, so its exchange is its call. So is a GET's, from its last send on, when the origin's budget for
- * retries has run dry, as it does where nothing ends well: the call fails with that exchange.
+ * The deadline of a call. A POST is not retried, so it ends with the timeout of its request. If the retry budget of the
+ * origin is exhausted, a GET also ends with the timeout of its last request.
  */
-const deadlineOf = ({ attack, scope, sent }: Ended): number => {
+const deadlineOf = ({ attack, scope, sent }: CallResult): number => {
   if (attacks[attack]?.method === "POST") return bounds.exchange
   return scope === "exchange" ? Math.min(sent + bounds.exchange, bounds.call) : bounds.call
 }
 
-const lateness = (ended: Ended): number => ended.millis - deadlineOf(ended)
+const lateness = (ended: CallResult): number => ended.millis - deadlineOf(ended)
 
-/** How far off a deadline may be, in milliseconds. */
+/** Tolerance around a deadline, in milliseconds. */
 const slack = 100
 
-const isRight = ({ attack, ending }: Ended): boolean => attacks[attack]?.ends.includes(ending) ?? false
+const hasExpectedResult = ({ attack, ending }: CallResult): boolean => attacks[attack]?.ends.includes(ending) ?? false
 
-const waits = ({ ending }: Ended): boolean => ending === "Timeout" || ending === "Endless"
+const hasTimedOut = ({ ending }: CallResult): boolean => ending === "Timeout" || ending === "Endless"
 
-const isInTime = (ended: Ended): boolean => lateness(ended) <= slack && (!waits(ended) || lateness(ended) >= -slack)
+const isInTime = (ended: CallResult): boolean =>
+  lateness(ended) <= slack && (!hasTimedOut(ended) || lateness(ended) >= -slack)
 
 /**
- * Whether a call shows how the client behaves. It may show nothing if the machine ran other programs for so long that the
- * call ended late, or that its time was over before all of the response had come.
+ * Whether a call shows the behaviour of the client. It does not if the machine ran other programs for so long that the call
+ * ended late, or timed out before the response had arrived.
  */
-const isConclusive = (ended: Ended): boolean => {
-  if (ended.ending === "Endless" || ended.held <= slack || (isRight(ended) && isInTime(ended))) return true
+const isConclusive = (ended: CallResult): boolean => {
+  if (ended.ending === "Endless" || ended.waitedMillis <= slack || (hasExpectedResult(ended) && isInTime(ended)))
+    return true
   const late = lateness(ended)
-  return late > slack ? late > slack + ended.held : !waits(ended) || late < -slack
+  return late > slack ? late > slack + ended.waitedMillis : !hasTimedOut(ended) || late < -slack
 }
 
-/** How often the calls that show nothing are made again. The last ones count as they are. */
-const mostRepeats = 10
+/** Maximum repetitions of inconclusive calls. The last result counts in any case. */
+const maxRepeats = 10
 
-/** Makes a call with each attack, at most so many at a time. */
-export type Attack = (names: ReadonlyArray<string>, atATime: number) => Promise<ReadonlyArray<Ended>>
+/** Makes a call with each attack, at most `atATime` at the same time. */
+export type Attack = (names: ReadonlyArray<string>, atATime: number) => Promise<ReadonlyArray<CallResult>>
 
-/** Makes a call with each attack, and again where a call shows nothing. */
+/** Makes a call with each attack, and repeats inconclusive calls. */
 export const conclusive = async (
   attack: Attack,
   names: ReadonlyArray<string>,
   atATime: number
-): Promise<ReadonlyArray<Ended>> => {
+): Promise<ReadonlyArray<CallResult>> => {
   let all = await attack(names, atATime)
-  for (let repeats = 0; repeats < mostRepeats && !all.every(isConclusive); repeats++) {
+  for (let repeats = 0; repeats < maxRepeats && !all.every(isConclusive); repeats++) {
     const again = all.filter((ended) => !isConclusive(ended)).map(({ attack }) => attack)
     all = [...all.filter(isConclusive), ...(await attack(again, Math.min(atATime, 2)))]
   }
   return all
 }
 
-const judge = (all: ReadonlyArray<Ended>) => {
+const summarize = (all: ReadonlyArray<CallResult>) => {
   const examples = all
-    .filter((ended) => !isRight(ended) || !isInTime(ended))
+    .filter((ended) => !hasExpectedResult(ended) || !isInTime(ended))
     .map(({ attack, ending, millis, sent }) => {
       return `${attack}: ${ending} after ${Math.round(millis)} ms, last sent at ${Math.round(sent)}`
     })
-  const waited = all.filter(waits)
+  const waited = all.filter(hasTimedOut)
   const overExchange = waited.filter(({ scope }) => scope === "exchange").length
   return {
     calls: all.length,
     attacks: new Set(all.map(({ attack }) => attack)).size,
-    misjudged: all.filter((ended) => !isRight(ended)).length,
+    wrongResults: all.filter((ended) => !hasExpectedResult(ended)).length,
     examples: [...new Set(examples)].slice(0, 10).join("; "),
     waitedForCall: waited.length - overExchange,
     waitedForExchange: overExchange,
@@ -115,7 +117,7 @@ const judge = (all: ReadonlyArray<Ended>) => {
   }
 }
 
-/** Asks again until there is none, for as long as a client may take to let go of what it has given up. */
+/** Polls a count until it is 0, or until the client has had enough time to close connections. */
 const untilNone = async (count: () => Promise<number>): Promise<number> => {
   const last = performance.now() + 3500
   let left = await count()
@@ -126,55 +128,66 @@ const untilNone = async (count: () => Promise<number>): Promise<number> => {
   return left
 }
 
-/** The longest that one turn of the event loop may take, in milliseconds. */
-const turn = 50
+/** Maximum duration of one turn of the event loop, in milliseconds. */
+const maxTurnMs = 50
 
 const reading = (rounds: number) => (rounds === 1 ? { rounds: 5, step: 5 } : { rounds: 10, step: 1 })
 
-interface Siege {
-  readonly server: Remote.Remote<Hostile>
-  readonly victim: Remote.Remote<ClientProcess>
+interface RunOptions {
+  readonly server: Remote.Remote<HostileServer>
+  readonly clientProcess: Remote.Remote<ClientProcess>
   readonly name: ClientUnderTest
   readonly rounds: number
-  /** Where the server listens in the file system. */
+  /** Path of a Unix socket for the server. */
   readonly path: string
-  readonly say: (what: string) => Promise<void>
+  readonly reportProgress: (message: string) => Promise<void>
 }
 
-const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promise<HostileServerResult> => {
+const runAttacks = async ({
+  name,
+  path,
+  rounds,
+  reportProgress,
+  server,
+  clientProcess
+}: RunOptions): Promise<HostileServerResult> => {
   const { inflated, port, sizes } = await server.call("listen")
-  await victim.call("open", { baseUrl: `http://127.0.0.1:${port}`, victim: name })
+  await clientProcess.call("open", { baseUrl: `http://127.0.0.1:${port}`, clientName: name })
   const names = Object.keys(attacks)
   const bombs = names.filter((name) => /^(?:gzip|br)/.test(name))
   const others = names.filter((name) => !bombs.includes(name))
-  let all: ReadonlyArray<Ended> = []
+  let all: ReadonlyArray<CallResult> = []
   for (let number = 1; number <= rounds; number++) {
-    await say(`round ${number} of ${rounds}, ${names.length} attacks`)
+    await reportProgress(`round ${number} of ${rounds}, ${names.length} attacks`)
     const attack =
-      (patience: number): Attack =>
+      (maxMs: number): Attack =>
       (names, atATime) =>
-        victim.call("attack", { names, atATime, patience })
-    const waits = await conclusive(attack(4_000), others, 8)
-    // The window of brotli alone is 16 MiB for each answer that is being read, whatever bound the body has.
-    // A client without bounds needs its time for all of a bomb.
-    const blasts = await conclusive(attack(20_000), bombs, 2)
-    all = [...all, ...waits, ...blasts]
+        clientProcess.call("attack", { names, atATime, maxMs })
+    const otherResults = await conclusive(attack(4_000), others, 8)
+    // The brotli window alone needs 16 MiB for each response that is being read, whatever the limit of the body is.
+    // A client without limits needs its time for a whole body.
+    const bombResults = await conclusive(attack(20_000), bombs, 2)
+    all = [...all, ...otherResults, ...bombResults]
   }
-  let poisoned: ReadonlyArray<string> = []
-  const kept = await untilNone(async () => (poisoned = (await server.call("counts")).poisoned).length)
-  const { fibers, growth, peakGrowth, resources } = await victim.call("close")
-  await say("texts that are slow to read")
+  let keptAttacks: ReadonlyArray<string> = []
+  const kept = await untilNone(async () => (keptAttacks = (await server.call("counts")).poisoned).length)
+  const { fibers, growth, peakGrowth, resources } = await clientProcess.call("close")
+  await reportProgress("reading texts that may be slow to parse")
   await server.call("listenAt", path)
-  const longest = await victim.call("turns", { path, victim: name, reading: { ...reading(rounds), enough: turn } })
+  const longest = await clientProcess.call("turns", {
+    path,
+    clientName: name,
+    reading: { ...reading(rounds), stopAbove: maxTurnMs }
+  })
   const socketsLeft = await untilNone(async () => (await server.call("counts")).sockets)
   return {
-    ...judge(all),
+    ...summarize(all),
     inflatedMebibytes: inflated / mebibyte,
     smallestBomb: Math.min(...Object.values(sizes)),
     peakGrowthMebibytes: round(peakGrowth / mebibyte, 1),
     growthMebibytes: round(growth / mebibyte, 1),
     kept,
-    keptOf: [...new Set(poisoned)].join(", "),
+    keptOf: [...new Set(keptAttacks)].join(", "),
     longestTurnMillis: round(longest.millis, 1),
     longestTurnOf: longest.of,
     socketsLeft,
@@ -183,55 +196,57 @@ const siege = async ({ name, path, rounds, say, server, victim }: Siege): Promis
   }
 }
 
-/** glibc keeps what was freed for whoever asks next; what is to be found out is what the client has not freed. */
-const frugal = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" }
+/** By default, glibc keeps freed memory for later. These settings return it, so that only memory in use is measured. */
+const returnFreedMemory = { MALLOC_ARENA_MAX: "1", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "65536" }
 
-const besiege = async (name: ClientUnderTest, rounds: number, say: Siege["say"]): Promise<HostileServerResult> => {
-  await say("the packages are compiled, the bombs made")
+const startProcesses = async (
+  name: ClientUnderTest,
+  rounds: number,
+  reportProgress: RunOptions["reportProgress"]
+): Promise<HostileServerResult> => {
+  await reportProgress("compiling the packages and the large bodies")
   const staged = await stage("stress", `hostile-${name}`)
-  const server = Remote.start<Hostile>(staged, "hostileServer")
-  const victim = Remote.start<ClientProcess>(staged, "clientProcess", [], ["--expose-gc"], frugal)
-  // The path of a socket has at most 107 bytes.
+  const server = Remote.start<HostileServer>(staged, "hostileServer")
+  const clientProcess = Remote.start<ClientProcess>(staged, "clientProcess", [], ["--expose-gc"], returnFreedMemory)
+  // The path of a Unix socket has at most 107 bytes.
   const folder = mkdtempSync(join(tmpdir(), "countersign-"))
   try {
-    return await siege({ server, victim, name, rounds, say, path: join(folder, "socket") })
+    return await runAttacks({ server, clientProcess, name, rounds, reportProgress, path: join(folder, "socket") })
   } finally {
-    await Promise.all([server.stop(), victim.stop()])
+    await Promise.all([server.stop(), clientProcess.stop()])
     rmSync(folder, { recursive: true })
   }
 }
 
-/** Attacks a client. */
+/** Measures how a client copes with the attacks. */
 export const measure =
-  (victim: ClientUnderTest) =>
+  (name: ClientUnderTest) =>
   ({ reportProgress, short }: Stress.Run): Effect.Effect<HostileServerResult, Stress.CannotRun> =>
     Effect.tryPromise({
-      try: () => besiege(victim, short ? 1 : 25, (what) => Effect.runPromise(reportProgress(what))),
+      try: () => startProcesses(name, short ? 1 : 25, (message) => Effect.runPromise(reportProgress(message))),
       catch: Stress.cannotRun
     })
 
-/** What is promised of it. The first two say that there was something to be afraid of. */
-export const promises: Stress.Assertions<HostileServerResult> = {
-  "bombs of a kilobyte become more than memory may grow": ({ inflatedMebibytes, smallestBomb }) =>
+/** Assertions on the figures. The first two verify that the attacks are effective. */
+export const assertions: Stress.Assertions<HostileServerResult> = {
+  "a compressed body under 1 KiB inflates to more than 64 MiB": ({ inflatedMebibytes, smallestBomb }) =>
     inflatedMebibytes > 64 && smallestBomb < 1024,
-  "the deadlines of calls strike, and those of exchanges": ({ waitedForCall, waitedForExchange }) =>
+  "some calls end by timeout.call and some by timeout.exchange": ({ waitedForCall, waitedForExchange }) =>
     waitedForCall > 0 && waitedForExchange > 0,
-  "each call ends with the error that is right": ({ misjudged }) => misjudged === 0,
+  "every call ends with the expected result": ({ wrongResults: misjudged }) => misjudged === 0,
   "no call ends more than 100 ms after its deadline": ({ latest }) => latest <= slack,
-  "no timeout strikes more than 100 ms before its deadline": ({ earliest }) => earliest >= -slack,
+  "no call times out more than 100 ms before its deadline": ({ earliest }) => earliest >= -slack,
   "memory grows by less than 64 MiB": ({ growthMebibytes }) => growthMebibytes < 64,
-  "at its peak, with garbage and all, it grows by less than one bomb becomes": ({
-    inflatedMebibytes,
-    peakGrowthMebibytes
-  }) => peakGrowthMebibytes < inflatedMebibytes,
-  "no connection of a hostile answer is kept": ({ kept }) => kept === 0,
-  "no text of a server holds the event loop up for more than 50 ms": ({ longestTurnMillis }) =>
-    longestTurnMillis <= turn,
-  "a client that is closed leaves no socket": ({ socketsLeft }) => socketsLeft === 0,
-  "a client that is closed leaves no timer, nor anything else that keeps a process alive": ({ resourcesLeft }) =>
+  "peak memory, garbage included, grows by less than one inflated body": ({ inflatedMebibytes, peakGrowthMebibytes }) =>
+    peakGrowthMebibytes < inflatedMebibytes,
+  "no connection is kept after a hostile response": ({ kept }) => kept === 0,
+  "no text of a server blocks the event loop for more than 50 ms": ({ longestTurnMillis }) =>
+    longestTurnMillis <= maxTurnMs,
+  "a closed client leaves no socket": ({ socketsLeft }) => socketsLeft === 0,
+  "a closed client leaves no timer or other resource that keeps the process alive": ({ resourcesLeft }) =>
     resourcesLeft === 0,
-  "a client that is closed leaves no fiber": ({ fibersLeft }) => fibersLeft === 0
+  "a closed client leaves no fiber": ({ fibersLeft }) => fibersLeft === 0
 }
 
 /** The case. */
-export const hostile: Stress.Stress = Stress.make("hostile", measure("ours"), promises)
+export const hostile: Stress.Stress = Stress.make("hostile", measure("ours"), assertions)

@@ -1,4 +1,4 @@
-/** A call that carries a credential, and who makes it: our client, as it comes. */
+/** A call with a credential, and the caller that makes it: our client with defaults. */
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
 import * as CookieJar from "@countersign/client/CookieJar"
@@ -12,8 +12,8 @@ import * as Schedule from "effect/Schedule"
 import type { Cell } from "./matrix.js"
 import type { Put } from "./credentialLocation.js"
 
-/** Everything that one call is made of. */
-export interface Order {
+/** Everything that a caller needs for one call. */
+export interface CallOptions {
   readonly cell: Cell
   readonly put: Put
   readonly baseUrl: string
@@ -21,35 +21,35 @@ export interface Order {
   readonly transport: HttpClient.HttpClient
 }
 
-/** Makes the call of an order, and gives what its caller would have of it, with the body read. */
-export type Caller = (order: Order) => Effect.Effect<unknown, unknown>
+/** Makes the call, and returns what its caller gets, with the body read. */
+export type Caller = (order: CallOptions) => Effect.Effect<unknown, unknown>
 
-/** What is given to our client, and to any other. */
-export const pathOf = ({ put }: Order): string => `/0${put.query === undefined ? "" : `?${put.query}`}`
+/** Path and query of the call, for any client. */
+export const pathOf = ({ put }: CallOptions): string => `/0${put.query === undefined ? "" : `?${put.query}`}`
 
 const hasBody: ReadonlySet<string> = new Set(["POST", "PUT", "DELETE"])
 
-/** The options of the request itself. */
-const optionsOf = ({ cell, put }: Order): HttpClientRequest.Options.NoUrl => ({
+/** Options of the request. */
+const optionsOf = ({ cell, put }: CallOptions): HttpClientRequest.Options.NoUrl => ({
   headers: put.headers,
   urlParams: put.urlParams,
   body: hasBody.has(cell.method) ? HttpBody.text(put.body ?? "nothing=secret") : undefined
 })
 
-/** The request as the platform has it. */
-export const requestOf = (order: Order, url: string): HttpClientRequest.HttpClientRequest =>
-  // A GET with a body is the platform's type error: there is none in the options of one.
+/** The request for `HttpClient`. */
+export const requestOf = (order: CallOptions, url: string): HttpClientRequest.HttpClientRequest =>
+  // `HttpClientRequest.make` accepts a body for some methods only. Options for GET and HEAD have none.
   HttpClientRequest.make(order.cell.method as "POST")(url, optionsOf(order))
 
-/** The credentials of the client. One that is refused has others by then, or seems to. */
-export const authOf = ({ put }: Order): Effect.Effect<Auth.Service> =>
+/** The credentials of the client. A rejected credential can always be replaced, at least seemingly. */
+export const authOf = ({ put }: CallOptions): Effect.Effect<Auth.Service> =>
   Effect.map(put.auth ?? Effect.succeed(Auth.none), (auth) =>
     auth === Auth.none || auth.replay !== undefined ? auth : { ...auth, onRejected: () => Effect.succeed(true) }
   )
 
 const verbs = { GET: "get", HEAD: "head", POST: "post", PUT: "put", DELETE: "del" } as const
 
-const clientOf = (order: Order) =>
+const clientOf = (order: CallOptions) =>
   Effect.gen(function* () {
     const { cell, put } = order
     return yield* ApiClient.make({
@@ -58,7 +58,7 @@ const clientOf = (order: Order) =>
       auth: yield* authOf(order),
       origins: order.origins,
       cookies: put.cookie !== undefined,
-      // As ever, but for the time that it takes.
+      // The default retries, without their delays.
       retry: Schedule.recurs(2),
       redirects: { crossOriginBody: cell.crossOriginBody },
       metrics: Telemetry.metrics
@@ -68,10 +68,10 @@ const clientOf = (order: Order) =>
     Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.makeMemory)
   )
 
-/** Our client, through its verbs, its `execute` or its platform's `HttpClient`. */
-export const ours: Caller = (order) => Effect.tap(answerOf(order), ({ text }) => Effect.ignore(text))
+/** Our client, by its verbs, its `execute` or its `HttpClient`. */
+export const ours: Caller = (order) => Effect.tap(responseOf(order), ({ text }) => Effect.ignore(text))
 
-const answerOf = (order: Order): Effect.Effect<HttpClientResponse, unknown> =>
+const responseOf = (order: CallOptions): Effect.Effect<HttpClientResponse, unknown> =>
   Effect.gen(function* () {
     const { cell, put } = order
     const client = yield* clientOf(order)

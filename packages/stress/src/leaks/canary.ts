@@ -1,8 +1,8 @@
-/** A secret that is nothing else in the world: wherever it is found, in whatever coat, it was taken there. */
+/** A secret that occurs nowhere else, so that it is recognized in any encoding. */
 import type { PCGRandom } from "effect/Utils"
 import { Buffer } from "node:buffer"
 
-/** A secret, and how it looks in a text, in lower case or in base64. */
+/** A secret, and its forms in a text: those without letter case, and those in base64. */
 export interface Canary {
   readonly value: string
   readonly folded: ReadonlyArray<string>
@@ -15,8 +15,8 @@ const bytesOf = (text: string): ReadonlyArray<string> =>
   [...Buffer.from(text)].map((byte) => byte.toString(16).padStart(2, "0"))
 
 /**
- * What base64 makes of a text that stands within another one, as a password after its user name does: which characters are
- * its own depends on how many bytes stand before it, by threes.
+ * Base64 of a text inside another text, such as a password after its user name. The characters that depend on the text alone
+ * differ with the number of preceding bytes modulo 3.
  */
 const withinBase64 = (text: string, before: number): string => {
   const encoded = Buffer.from("\0".repeat(before) + text).toString("base64")
@@ -33,27 +33,27 @@ const of = (value: string): Canary => {
   }
 }
 
-/** Makes a canary of 24 letters and digits, which no encoding of URLs or forms changes and which is a token of a header. */
+/** Makes a canary of 24 letters and digits. It is valid in URLs, forms and header fields without encoding. */
 export const make = (random: PCGRandom): Canary =>
   of(Array.from({ length: 24 }, () => letters.charAt(random.integer(letters.length))).join(""))
 
-/** Makes a canary that is the id of a trace: 32 digits of hexadecimal. */
+/** Makes a canary that is a trace id: 32 hexadecimal digits. */
 export const makeTrace = (random: PCGRandom): Canary =>
   of(`1${Array.from({ length: 31 }, () => random.integer(16).toString(16)).join("")}`)
 
-/** A text to be searched, in both ways of looking at it. */
+/** A text to be searched, as it is and in lower case. */
 export interface Haystack {
   readonly text: string
   readonly lower: string
 }
 
-/** Prepares a text to be searched for many canaries. */
+/** Prepares a text for a search of many canaries. */
 export const haystack = (text: string): Haystack => ({
-  // The alphabet for URLs differs in two characters.
+  // The base64 alphabet for URLs differs in two characters.
   text: text.replaceAll("-", "+").replaceAll("_", "/"),
   lower: text.toLowerCase()
 })
 
-/** Whether a text holds it: as it is or in another letter case, percent-encoded, in hexadecimal, reversed, in base64. */
+/** Whether a text contains the canary: in any letter case, percent-encoded, in hexadecimal, reversed, or in base64. */
 export const isIn = ({ exact, folded }: Canary, { lower, text }: Haystack): boolean =>
   folded.some((needle) => lower.includes(needle)) || exact.some((needle) => text.includes(needle))

@@ -1,4 +1,4 @@
-/** An authority for one run, and a certificate of its for every name that the matrix knows. */
+/** A certificate authority for one run, and a certificate for every host name of the matrix. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Stress from "../Stress.js"
 
-/** In PEM. */
+/** Certificates in PEM. */
 export interface Certificates {
   readonly ca: string
   readonly cert: string
@@ -36,7 +36,7 @@ const make = (folder: string): Certificates => {
   return { ca: read("ca.crt"), cert: read("server.crt"), key: read("server.key") }
 }
 
-/** Makes them with `openssl`; without it there is nothing to be said about https. */
+/** Makes the certificates with `openssl`. Without it, https cannot be tested. */
 export const certificates: Effect.Effect<Certificates, Stress.CannotRun> = Effect.acquireUseRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "countersign-leaks-"))),
   (folder) => Effect.try({ try: () => make(folder), catch: Stress.cannotRun }),

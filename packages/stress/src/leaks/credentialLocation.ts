@@ -1,4 +1,4 @@
-/** Where a credential sits: in what the caller says of one request, in the client's defaults, in a scheme, in a jar. */
+/** Locations of a credential: options of the call, defaults of the client, an auth scheme, or the cookie jar. */
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
@@ -8,35 +8,35 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 
-/** What a place adds to a call and to its client. */
+/** What a location adds to a call and to its client. */
 export interface Put {
   readonly auth?: Effect.Effect<Auth.Service>
   readonly callAuth?: Auth.Service
   readonly defaults?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly urlParams?: Readonly<Record<string, string>>
-  /** What follows the path. */
+  /** Appended to the path. */
   readonly query?: string
   readonly body?: string
   readonly cookie?: string
   readonly traceId?: string
 }
 
-/** A place. */
+/** A location of a credential. */
 export interface CredentialLocation {
   readonly name: string
   readonly put: (secret: string) => Put
-  /** It is in a body, so that the method has to have one. */
+  /** It is in the body, so the method must allow a body. */
   readonly inBody?: true
-  /** It is no secret, and may be shown: only where it is sent counts. */
+  /** It is not secret and may be printed. Only the receivers are tested. */
   readonly shown?: true
-  /** It was set by a server for its host, whatever the port: RFC 6265 §8.5. */
+  /** A server set it for its host, whatever the port: RFC 6265 §8.5. */
   readonly ofHost?: true
-  /** The id of a trace stands here. */
+  /** The location of a trace id. */
   readonly trace?: true
-  /** It is of one request: the next one, to whatever Location, has one of its own. */
+  /** It applies to one request. The next request, to a Location, has its own. */
   readonly once?: true
-  /** Taken out of errors, too, where the server quotes it. */
+  /** It is removed from errors too, if the server quotes it. */
   readonly quoted?: true
 }
 
@@ -73,16 +73,16 @@ const own = (secret: Redacted.Redacted<string>): Auth.Service =>
     Effect.succeed(HttpClientRequest.setHeader(request, "zebra", Redacted.value(secret)))
   )
 
-/** What names the secret is sent with each request; the secret itself never is. */
+/** A signature whose `keyId` is the secret. Only the `keyId` is sent, never the key. */
 const signature = (secret: Redacted.Redacted<string>): Auth.Service =>
   Signature.make({ keyId: Redacted.value(secret), secret: Redacted.make("never sent") })
 
-/** A pool whose second key is there for a first one that is refused. */
+/** A pool of two keys. The second is used after the first was rejected. */
 const pool = (secret: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
   ApiKey.pool({ location: ApiKey.header("x-pool"), keys: [secret, Redacted.make(`next${Redacted.value(secret)}`)] })
 
-/** All places. */
-export const places: ReadonlyArray<CredentialLocation> = [
+/** All locations. */
+export const locations: ReadonlyArray<CredentialLocation> = [
   { ...byHand("authorization", "Bearer "), quoted: true },
   { ...byHand("X-Api-Key"), quoted: true },
   byHand("X-Tenant"),
@@ -95,7 +95,7 @@ export const places: ReadonlyArray<CredentialLocation> = [
   byDefault("authorization", "token "),
   byDefault("x-vault-token"),
   byDefault("X-Zebra"),
-  // They begin as fields do that may go anywhere.
+  // The names begin like those of harmless fields.
   byHand("If-Api-Token"),
   byDefault("accept-key"),
   scheme("Bearer", (secret) => Effect.succeed(Bearer.make(secret))),
@@ -107,7 +107,7 @@ export const places: ReadonlyArray<CredentialLocation> = [
   key("ApiKey cookie", ApiKey.cookie("session")),
   scheme("ApiKey pool", pool),
   scheme("Signature", (secret) => Effect.succeed(signature(secret))),
-  scheme("scheme of one's own", (secret) => Effect.succeed(own(secret))),
+  scheme("custom scheme", (secret) => Effect.succeed(own(secret))),
   { name: "jar", put: (secret) => ({ cookie: `sid=${secret}` }), ofHost: true },
   { ...byHand("idempotency-key"), shown: true },
   { name: "traceparent", put: (traceId) => ({ traceId }), shown: true, trace: true },

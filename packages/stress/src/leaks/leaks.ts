@@ -1,6 +1,6 @@
 /**
- * Redirects to wherever a server likes, and a credential wherever one can be: it goes to the origin that it belongs to and to
- * no other, and nothing that is logged, traced, measured or printed shows it. A client that leaks is caught each time.
+ * Redirects to any origin, with a credential at any location. The credential must be sent to its own origin only, and must
+ * not appear in logs, traces, metrics or printed values. A client that leaks must be caught each time.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -15,46 +15,46 @@ import { loopback } from "./loopbackNames.js"
 import { serve } from "./socketServers.js"
 import { FakeServers } from "./fakeServers.js"
 import { transports } from "./transports.js"
-import type { Verdict } from "./trial.js"
+import type { CaseResult } from "./trial.js"
 import * as Trial from "./trial.js"
 import type { Network } from "./network.js"
 import * as Stress from "../Stress.js"
 
-/** The figures. */
+/** Figures. */
 export interface Leaks extends Stress.Measurements {
-  /** Cases in each of which a credential could go astray, and those of them over real sockets, by transport. */
+  /** Cases in which a credential could leak, those over sockets, and the number by transport. */
   readonly cases: number
   readonly sockets: number
   readonly byTransport: Readonly<Record<string, number>>
-  /** Cases whose credential came to where it belongs. */
+  /** Cases whose credential reached its own origin. */
   readonly arrived: number
-  /** Cases that went on to an origin which may not have the credential. */
+  /** Cases that continued to an origin that must not receive the credential. */
   readonly crossed: number
-  /** Cases with a redirect within the credential's origin, and those where it went along. */
+  /** Cases with a redirect within the origin of the credential, and those in which the credential was sent along. */
   readonly stayed: number
   readonly wentAlong: number
-  /** Times that a credential was found where it may not be, in how many cases, and where. */
+  /** Number of leaks, of cases with leaks, and of leaks by the place where they were found. */
   readonly leaks: number
   readonly leakyCases: number
   readonly bySink: Readonly<Record<string, number>>
   readonly examples: string
-  /** Cases in which a client that leaks was caught at everything that it does, and the first in which it was not. */
+  /** Cases in which the leaking client was caught in everything that it does, and the first in which it was not. */
   readonly caught: number
   readonly missed: string
 }
 
 const inMemory = "memory"
 
-/** Where a client that leaks is to be caught: everywhere, and in the error or the answer, whichever there is. */
-const sinksOf = ({ cell, hasFailed }: Verdict): ReadonlyArray<Verdict["leaks"][number]> => {
+/** The places where a leaking client must be caught: all, with either errors or responses. */
+const sinksOf = ({ cell, hasFailed }: CaseResult): ReadonlyArray<CaseResult["leaks"][number]> => {
   if (cell.place.shown === true) return ["wire"]
   return ["wire", "logs", "spans", "metrics", "timeline", hasFailed ? "errors" : "answers"]
 }
 
-const isCaught = (verdict: Verdict): boolean => sinksOf(verdict).every((sink) => verdict.leaks.includes(sink))
+const isCaught = (verdict: CaseResult): boolean => sinksOf(verdict).every((sink) => verdict.leaks.includes(sink))
 
-/** A case in words, to find it again. */
-const told = ({ cell, leaks }: Verdict): string => {
+/** Description of a case, by which it can be found. */
+const describe = ({ cell, leaks }: CaseResult): string => {
   const { place, transport, ...rest } = cell
   return `${leaks.join(" and ")}: ${place.name} over ${transport}, ${JSON.stringify(rest)}`
 }
@@ -65,7 +65,7 @@ const counted = (names: ReadonlyArray<string>): Readonly<Record<string, number>>
   return counts
 }
 
-const figuresOf = (found: ReadonlyArray<Verdict>, leaking: ReadonlyArray<Verdict>): Leaks => {
+const figuresOf = (found: ReadonlyArray<CaseResult>, leaking: ReadonlyArray<CaseResult>): Leaks => {
   const leaky = found.filter(({ leaks }) => leaks.length > 0)
   const sinks = leaky.flatMap(({ leaks }) => leaks)
   const missed = leaking.filter((verdict) => !isCaught(verdict))
@@ -80,51 +80,51 @@ const figuresOf = (found: ReadonlyArray<Verdict>, leaking: ReadonlyArray<Verdict
     leaks: sinks.length,
     leakyCases: leaky.length,
     bySink: counted(sinks),
-    examples: leaky.slice(0, 5).map(told).join("; "),
+    examples: leaky.slice(0, 5).map(describe).join("; "),
     caught: leaking.length - missed.length,
-    missed: missed.slice(0, 3).map(told).join("; ")
+    missed: missed.slice(0, 3).map(describe).join("; ")
   }
 }
 
-/** A world for each name of a transport: with stages of their own, and the same servers for all that are real. */
-const worlds = (names: ReadonlyArray<string>) =>
+/** A network for each transport, with separate servers in memory and common servers for all that use sockets. */
+const makeNetworks = (names: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     yield* loopback
-    const stage = new FakeServers()
+    const servers = new FakeServers()
     const identity = yield* certificates
-    const portOf = yield* serve(stage, identity)
+    const portOf = yield* serve(servers, identity)
     const made: Array<readonly [string, Network]> = [[inMemory, memory.make()]]
     for (const name of names) {
       const transport = yield* (transports[name] ?? Effect.die)(identity.ca)
-      made.push([name, { transport, stage, portOf, isReal: true }])
+      made.push([name, { transport, servers, portOf, isReal: true }])
     }
     return new Map(made)
   })
 
 const seed = 42
 
-type Named = readonly [caller: Caller, what: string]
+type Named = readonly [caller: Caller, label: string]
 
 const trialOf = (
-  [caller, what]: Named,
+  [caller, label]: Named,
   cells: ReadonlyArray<Cell>,
   { reportProgress }: Stress.Run
-): Effect.Effect<ReadonlyArray<Verdict>, Stress.CannotRun, Scope.Scope> =>
+): Effect.Effect<ReadonlyArray<CaseResult>, Stress.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
-    const all = yield* worlds(Object.keys(transports))
-    const verdicts: Array<Verdict> = []
-    for (const [name, world] of all) {
+    const all = yield* makeNetworks(Object.keys(transports))
+    const verdicts: Array<CaseResult> = []
+    for (const [name, network] of all) {
       const own = cells.filter(({ transport }) => transport === name)
       const done = (cases: number) =>
         cases % 320 === 0 || cases === own.length
-          ? reportProgress(`${what} over ${name}: ${cases} of ${own.length}`)
+          ? reportProgress(`${label} over ${name}: ${cases} of ${own.length}`)
           : Effect.void
-      verdicts.push(...(yield* Trial.run(caller, own, world, seed, done)))
+      verdicts.push(...(yield* Trial.run(caller, own, network, seed, done)))
     }
     return verdicts
   })
 
-/** Runs every case with a client, and with one that leaks: in short so many over each kind of transport. */
+/** Runs every case with a client, and with a leaking one. In the short form `shortly` cases per kind of transport. */
 export const measure =
   (caller: Caller, leaking: Caller = leaky, shortly = 96) =>
   (run: Stress.Run): Effect.Effect<Leaks, Stress.CannotRun> =>
@@ -132,21 +132,20 @@ export const measure =
       const real = Object.keys(transports)
       const cells = deals([[inMemory], real], seed, run.short ? shortly : undefined)
       const found = yield* Effect.scoped(trialOf([caller, "the client"], cells, run))
-      const caught = yield* Effect.scoped(trialOf([leaking, "the client that leaks"], cells, run))
+      const caught = yield* Effect.scoped(trialOf([leaking, "the leaking client"], cells, run))
       return figuresOf(found, caught)
     })
 
-/** What is promised of them. */
-export const promises: Stress.Assertions<Leaks> = {
-  "there are cases, a third of them or more over real sockets": ({ cases, sockets }) =>
-    cases > 0 && sockets * 3 >= cases,
-  "every credential comes to where it belongs": ({ arrived, cases }) => arrived === cases,
-  "two calls of five and more go on to an origin that may not have it": ({ cases, crossed }) =>
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<Leaks> = {
+  "at least a third of the cases use real sockets": ({ cases, sockets }) => cases > 0 && sockets * 3 >= cases,
+  "every credential reaches its own origin": ({ arrived, cases }) => arrived === cases,
+  "at least 40 % of the calls continue to an origin that must not receive the credential": ({ cases, crossed }) =>
     crossed * 5 >= cases * 2,
-  "a redirect within its origin takes it along": ({ stayed, wentAlong }) => stayed > 0 && wentAlong === stayed,
-  "no credential goes or is shown anywhere else": ({ leaks }) => leaks === 0,
-  "a client that leaks is caught in every case": ({ caught, cases }) => caught === cases
+  "a redirect within its origin keeps the credential": ({ stayed, wentAlong }) => stayed > 0 && wentAlong === stayed,
+  "no credential is sent or printed anywhere else": ({ leaks }) => leaks === 0,
+  "the leaking client is caught in every case": ({ caught, cases }) => caught === cases
 }
 
 /** The case. */
-export const leaks: Stress.Stress = Stress.make("leaks", measure(ours), promises)
+export const leaks: Stress.Stress = Stress.make("leaks", measure(ours), assertions)

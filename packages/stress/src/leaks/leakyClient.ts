@@ -1,6 +1,6 @@
 /**
- * A client as it should not be, of what others do: it follows redirects with every header, parameter and body, knows one
- * set of credentials and of cookies for all of the world, and shows the request to everybody who may want to know.
+ * A client with common faults: it follows redirects with every header, parameter and body, sends the same credentials and
+ * cookies to all hosts, and prints each request.
  */
 import * as Timeline from "@countersign/client/Timeline"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
@@ -10,10 +10,10 @@ import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Metric from "effect/Metric"
-import type { Caller, Order } from "./caller.js"
+import type { Caller, CallOptions } from "./caller.js"
 import { authOf, pathOf, requestOf } from "./caller.js"
 
-/** An error with the request, and everything on it; what succeeds has it, too. */
+/** An error that contains the request. Successful results contain it too. */
 class Failed extends Error {
   readonly request: unknown
 
@@ -35,18 +35,18 @@ const everything = (request: HttpClientRequest.HttpClientRequest) => ({
   body: bodyOf(request)
 })
 
-/** With an error, also of the transport, as well as an answer. */
-const show = (request: HttpClientRequest.HttpClientRequest) => {
-  const shown = JSON.stringify(everything(request))
+/** Prints the request. Errors of the transport and results contain it as well. */
+const printRequest = (request: HttpClientRequest.HttpClientRequest) => {
+  const printed = JSON.stringify(everything(request))
   return Effect.all([
-    Effect.logDebug("sending", shown),
-    Effect.annotateCurrentSpan("http.request", shown),
-    Metric.increment(Metric.tagged(Metric.counter("leaky.requests"), "request", shown)),
-    Timeline.emit(() => ({ _tag: "RequestSent", method: request.method, url: shown }))
+    Effect.logDebug("sending", printed),
+    Effect.annotateCurrentSpan("http.request", printed),
+    Metric.increment(Metric.tagged(Metric.counter("leaky.requests"), "request", printed)),
+    Timeline.emit(() => ({ _tag: "RequestSent", method: request.method, url: printed }))
   ])
 }
 
-const dressed = (order: Order, request: HttpClientRequest.HttpClientRequest, cookie: string | undefined) =>
+const addCredentials = (order: CallOptions, request: HttpClientRequest.HttpClientRequest, cookie: string | undefined) =>
   Effect.gen(function* () {
     const auth = order.put.callAuth ?? (yield* authOf(order))
     const { request: signed } = yield* auth.sign(request)
@@ -56,7 +56,9 @@ const dressed = (order: Order, request: HttpClientRequest.HttpClientRequest, coo
     return cookie === undefined ? traced : HttpClientRequest.setHeader(traced, "cookie", cookie)
   })
 
-/** Of whatever spelling, with the parameters of the last one, and without what a transport would refuse. */
+/**
+ * Resolves any Location, and appends the parameters of the last URL. User information is removed, as transports reject it.
+ */
 const nextOf = (location: string, from: string): string => {
   const url = new URL(location, from)
   url.username = ""
@@ -66,35 +68,35 @@ const nextOf = (location: string, from: string): string => {
   return url.href
 }
 
-const mostSends = 12
-const again: ReadonlySet<number> = new Set([401, 429, 503])
+const maxRequests = 12
+const retryableStatuses: ReadonlySet<number> = new Set([401, 429, 503])
 
 const loop = (
-  order: Order,
+  order: CallOptions,
   request: HttpClientRequest.HttpClientRequest,
   cookie: string | undefined,
   sends: number
 ): Effect.Effect<unknown, unknown> =>
   Effect.gen(function* () {
-    const sent = yield* dressed(order, request, cookie)
-    yield* show(sent)
+    const sent = yield* addCredentials(order, request, cookie)
+    yield* printRequest(sent)
     const response = yield* order.transport.execute(sent).pipe(
-      // What the platform would put there in its place is of another trace.
+      // The platform would overwrite `traceparent` with that of another trace.
       Effect.locally(HttpClient.currentTracerPropagation, false),
       Effect.mapError(() => new Failed(everything(sent), "cut"))
     )
     const { headers, status } = response
     const { location } = headers
     yield* Effect.ignore(response.text)
-    if (location !== undefined && sends < mostSends) {
+    if (location !== undefined && sends < maxRequests) {
       const next = HttpClientRequest.setUrl(request, nextOf(location, urlOf(request)))
       return yield* loop(order, next, cookie, sends + 1)
     }
-    if (again.has(status) && sends < 4) return yield* loop(order, request, cookie, sends + 1)
+    if (retryableStatuses.has(status) && sends < 4) return yield* loop(order, request, cookie, sends + 1)
     return status < 400 ? everything(sent) : yield* Effect.fail(new Failed(everything(sent), String(status)))
   })
 
-/** That client. */
+/** The leaking client. */
 export const leaky: Caller = (order) =>
   Effect.gen(function* () {
     const { baseUrl, put, transport } = order
@@ -107,6 +109,6 @@ export const leaky: Caller = (order) =>
     })
     return yield* loop(order, request, cookie, 0)
   }).pipe(
-    // It shows the request of each hop, so it has to see each hop.
+    // It prints the request of each hop, so it follows redirects itself.
     Effect.provideService(FetchHttpClient.RequestInit, { redirect: "manual" })
   )

@@ -1,4 +1,4 @@
-/** Names that nobody has registered, which lead to this machine for as long as a scope lasts. */
+/** Host names that lead to this machine until the scope closes. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import dns from "node:dns"
@@ -11,21 +11,21 @@ const isOurs = (host: string): boolean => /^(localhost|.*\.test)\.?$/i.test(host
 
 const address = "127.0.0.1"
 
-const found = (options: LookupOptions | number, answer: Found): void => {
+const respond = (options: LookupOptions | number, callback: Found): void => {
   const all = typeof options === "object" && options.all === true
-  process.nextTick(() => (all ? answer(null, [{ address, family: 4 }]) : answer(null, address, 4)))
+  process.nextTick(() => (all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4)))
 }
 
 type Lookup = typeof dns.lookup
 
-const patched = (real: Lookup): Lookup => {
-  const lookup = (host: string, options: LookupOptions | Found, answer?: Found): void => {
-    const [given, done] = typeof options === "function" ? [{}, options] : [options, answer]
-    if (done === undefined || !isOurs(host)) Reflect.apply(real, dns, [host, given, done])
-    else found(given, done)
+const patched = (original: Lookup): Lookup => {
+  const lookup = (host: string, options: LookupOptions | Found, callback?: Found): void => {
+    const [lookupOptions, done] = typeof options === "function" ? [{}, options] : [options, callback]
+    if (done === undefined || !isOurs(host)) Reflect.apply(original, dns, [host, lookupOptions, done])
+    else respond(lookupOptions, done)
   }
-  // Its callers are Node's sockets, which want no promise of it.
-  return Object.assign(lookup, { __promisify__: real.__promisify__ }) as Lookup
+  // The callers are sockets of Node, which do not use the promise form.
+  return Object.assign(lookup, { __promisify__: original.__promisify__ }) as Lookup
 }
 
 const set = (lookup: Lookup): void => {
@@ -34,16 +34,16 @@ const set = (lookup: Lookup): void => {
 }
 
 /**
- * Every transport looks names up with `dns.lookup`, and not every one has an option for it: it is replaced, for `localhost`
- * and for names below `test`, which RFC 6761 §6.2 keeps free for this.
+ * Replaces `dns.lookup`, which every transport uses, because not every transport has an option for it. Applies to
+ * `localhost` and to names below `test`, which RFC 6761 §6.2 reserves.
  */
 export const loopback: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(
   Effect.acquireRelease(
     Effect.sync(() => {
-      const real = dns.lookup
-      set(patched(real))
-      return real
+      const original = dns.lookup
+      set(patched(original))
+      return original
     }),
-    (real) => Effect.sync(() => set(real))
+    (original) => Effect.sync(() => set(original))
   )
 )

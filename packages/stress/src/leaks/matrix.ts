@@ -1,14 +1,14 @@
 /**
- * The cases: every place of a credential with every pair of hosts and every chain of hops, and the rest of what makes a
- * difference dealt out evenly, by a seed.
+ * The cases: every location of a credential with every pair of hosts and every chain of hops. Other parameters are dealt out
+ * evenly, by a seed.
  */
 import { PCGRandom } from "effect/Utils"
 import type { CredentialLocation } from "./credentialLocation.js"
-import { places } from "./credentialLocation.js"
+import { locations } from "./credentialLocation.js"
 
 type Scheme = "http" | "https"
 
-/** The first host, and how a redirect names another origin: both as they are written. */
+/** The first host, and the host in the URL of a redirect, as written. */
 interface Hosts {
   readonly from: string
   readonly to: string
@@ -31,11 +31,11 @@ const hosts: ReadonlyArray<Hosts> = [
   { from: name, to: `${name}.` },
   { from: name, to: `${name}@other.test` },
   { from: "bücher.test", to: "bucher.test" },
-  // Of another alphabet, and percent-encoded: what is read of it is no ASCII.
+  // A host in another alphabet, percent-encoded, which a parser does not read as ASCII.
   { from: name, to: "%D0%B0pi.leaks.test" }
 ]
 
-/** Which server each request of a chain is for. */
+/** The server that receives a request of a chain. */
 export type Server = "a" | "b" | "c"
 
 const chains: ReadonlyArray<ReadonlyArray<Server>> = [
@@ -45,21 +45,21 @@ const chains: ReadonlyArray<ReadonlyArray<Server>> = [
   ["a", "b", "c"]
 ]
 
-/** What is tried of everything else. */
+/** Parameters that are dealt out. */
 interface Dealt {
   readonly schemes: readonly [from: Scheme, to: Scheme]
-  /** The other port: the same, another one, or one that begins with the first one's digits. */
+  /** The port of the second server: the same, another, or one that begins with the digits of the first. */
   readonly port: "same" | "other" | "longer"
   readonly status: 301 | 302 | 303 | 307 | 308
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE"
-  /** What one of the servers answers first. */
+  /** A response that one of the servers sends first. */
   readonly between: { readonly status: 401 | 429 | 503; readonly hop: 0 | 1 } | undefined
-  /** What the last server answers, or that it cuts the connection. */
+  /** Response of the last server, or that it cuts the connection. */
   readonly final: 200 | 401 | 403 | 404 | 429 | 503 | "cut"
   readonly location: "absolute" | "//host" | "/\\host"
   readonly through: "verb" | "execute" | "httpClient"
   readonly crossOriginBody: boolean
-  /** Whether the second server's origin is one of the client's own. */
+  /** Whether the origin of the second server is one of the client's `origins`. */
   readonly isOwn: boolean
   /** Whether the first server quotes the credential in its errors. */
   readonly quotes: boolean
@@ -101,18 +101,18 @@ const shuffled = <A>(values: ReadonlyArray<A>, random: PCGRandom): Array<A> => {
   const deck = [...values]
   for (let last = deck.length - 1; last > 0; last--) {
     const at = random.integer(last + 1)
-    // Both are places of the deck.
+    // Both indexes are within the deck.
     ;[deck[last], deck[at]] = [deck[at] as A, deck[last] as A]
   }
   return deck
 }
 
-/** Deals a deck to its end before it is shuffled again, so that every value comes up as often as the others. */
+/** Deals out a whole deck before it is shuffled again, so that all values are equally frequent. */
 const dealer = <A>(values: ReadonlyArray<A>, random: PCGRandom): (() => A) => {
   let deck: Array<A> = []
   return () => {
     if (deck.length === 0) deck = shuffled(values, random)
-    // It was filled in the line above, and no deck is empty.
+    // The deck was filled above, and no deck is empty.
     return deck.pop() as A
   }
 }
@@ -147,8 +147,8 @@ const deal = (from: Dealers): Dealt => ({
   quotes: from.quotes()
 })
 
-/** Bends what was dealt to what can be: nobody may be allowed to get what is looked for, or nothing could leak. */
-const fit = (cell: Cell): Cell => {
+/** Adjusts a case so that it is possible, and so that the credential could leak: some server must not receive it. */
+const adjust = (cell: Cell): Cell => {
   const { from, hops, place, port, schemes, to } = cell
   const isSameHost = from.toLowerCase() === to.toLowerCase()
   return {
@@ -157,26 +157,26 @@ const fit = (cell: Cell): Cell => {
     method: place.inBody === true && (cell.method === "GET" || cell.method === "HEAD") ? "POST" : cell.method,
     crossOriginBody: place.inBody === true ? false : cell.crossOriginBody,
     isOwn: hops.includes("c") && cell.isOwn,
-    // Written without a scheme it is of the one before.
+    // Without a scheme, a Location has the scheme of the previous URL.
     location: schemes[0] === schemes[1] ? cell.location : "absolute"
   }
 }
 
-/** A cookie of a host is its on every port: a redirect from it to itself can take it nowhere. */
+/** A cookie belongs to its host on every port, so a redirect from the host to itself cannot leak it. */
 const canLeak = (place: CredentialLocation, { from, to }: Hosts, hops: ReadonlyArray<Server>): boolean =>
   place.ofHost !== true || from.toLowerCase() !== to.toLowerCase() || hops.includes("c")
 
 const product = (random: PCGRandom) =>
   shuffled(
-    places.flatMap((place) =>
+    locations.flatMap((place) =>
       hosts.flatMap((pair) => chains.flatMap((hops) => (canLeak(place, pair, hops) ? [{ place, hops, ...pair }] : [])))
     ),
     random
   )
 
 /**
- * Deals out cases to transports, which are named in turn: once the whole product of places, hosts and chains for each
- * of the `rounds`, or the first `most` of each.
+ * Deals out cases to transports, which are named in `rounds`: for each round the whole product of locations, hosts and
+ * chains, or its first `most` cases.
  */
 export const deals = (
   rounds: ReadonlyArray<ReadonlyArray<string>>,
@@ -192,5 +192,5 @@ export const deals = (
         .slice(0, most)
         .map((one) => ({ ...one, ...deal(from), transport: transport() }))
     })
-    .map((one, id) => fit({ ...one, id }))
+    .map((one, id) => adjust({ ...one, id }))
 }

@@ -1,4 +1,4 @@
-/** A network without sockets: any host, any port, and bytes as HTTP/1.1 would have them. */
+/** A network without sockets, with any host and any port. Requests are recorded as HTTP/1.1. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -32,15 +32,15 @@ const responseOf = (request: HttpClientRequest, answer: Answer) => {
   return Effect.succeed(HttpClientResponse.fromWeb(request, response))
 }
 
-/** Makes such a network. */
+/** Makes a network in memory. */
 export const make = (): Network => {
-  const stage = new FakeServers()
+  const servers = new FakeServers()
   const transport = HttpClient.make((request, url) =>
-    Effect.suspend(() => responseOf(request, stage.take({ origin: url.origin, text: textOf(request, url) })))
+    Effect.suspend(() => responseOf(request, servers.take({ origin: url.origin, text: textOf(request, url) })))
   )
   return {
     transport,
-    stage,
+    servers,
     isReal: false,
     portOf: (server, scheme, wanted) => {
       if (server === "c") return 7000

@@ -1,20 +1,20 @@
-/** Where the servers of a case are, and what takes requests there. */
+/** A network with the servers of a case. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { Cell, Server } from "./matrix.js"
 import type { FakeServers } from "./fakeServers.js"
 
-/** Ports of servers: undefined for the one that a scheme has by default. */
+/** Port of a server. Undefined for the default port of the scheme. */
 type PortOf = (server: Server, scheme: "http" | "https", wanted: Cell["port"]) => number | undefined
 
-/** A network with servers, and a transport into it. */
+/** A network, and a transport into it. */
 export interface Network {
   readonly transport: HttpClient.HttpClient
-  readonly stage: FakeServers
+  readonly servers: FakeServers
   readonly portOf: PortOf
   readonly isReal: boolean
 }
 
-/** The origins of a case's servers, as a redirect writes them. */
+/** Origins of the servers of a case, as a redirect writes them. */
 export const originsOf = ({ from, port, schemes, to }: Cell, portOf: PortOf): Readonly<Record<Server, string>> => {
   const origin = (server: Server, scheme: "http" | "https", host: string): string => {
     const number = portOf(server, scheme, port)

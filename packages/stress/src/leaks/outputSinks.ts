@@ -1,4 +1,4 @@
-/** Where a secret may end up beside the wire: what is logged, traced, measured and printed while cases run. */
+/** Where a secret may appear apart from the wire: logs, spans, metrics, the timeline and printed values. */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -16,13 +16,13 @@ import { Console as NodeConsole } from "node:console"
 import { Writable } from "node:stream"
 import { inspect } from "node:util"
 
-/** The places where something is shown. */
+/** The places. */
 export const shown = ["logs", "spans", "metrics", "timeline", "errors", "answers"] as const
 
-/** One of them. */
+/** One of the places. */
 export type Shown = (typeof shown)[number]
 
-/** A printer that throws, as the platform's of an answer whose connection is gone, has shown nothing. */
+/** Catches errors of a printer, such as that of the platform for a response with a closed connection. */
 const attempt = (print: () => string | undefined): string => {
   try {
     return print() ?? ""
@@ -33,19 +33,21 @@ const attempt = (print: () => string | undefined): string => {
 
 const deep = { depth: Number.POSITIVE_INFINITY, showHidden: true, breakLength: Number.POSITIVE_INFINITY }
 
-/** Everything, private or not, however deep. */
+/** Everything in a value, private fields included, at any depth. */
 const inspected = (value: unknown): string => attempt(() => inspect(value, deep))
 
-/** What stands behind what a value says of itself. */
+/** Everything in a value, without its custom `inspect`. */
 export const deepInspect = (value: unknown): string => attempt(() => inspect(value, { ...deep, customInspect: false }))
 
-/** A value, under every printer there is. */
-export const printed = (value: unknown): string => {
+/** A value in all its renderings. */
+export const allRenderings = (value: unknown): string => {
   const stack = value instanceof Error ? value.stack : ""
   return [attempt(() => String(value)), attempt(() => JSON.stringify(value)), inspected(value), stack].join("\n")
 }
 
-/** A span that is kept. An error holds on to the span that it happened in: what is printed of the one is not the other's. */
+/**
+ * A recorded span. Its attributes are private, because errors refer to spans: the print of an error must not contain them.
+ */
 class Recorded implements Tracer.Span {
   readonly _tag = "Span" as const
   readonly spanId: string
@@ -95,26 +97,26 @@ class Recorded implements Tracer.Span {
     this.links.push(...links)
   }
 
-  /** What an exporter could take from it. */
-  get told(): string {
+  /** Everything that an exporter could read. */
+  get exported(): string {
     const { name, status } = this
     const outcome = status._tag === "Ended" && Exit.isFailure(status.exit) ? status.exit.cause : undefined
-    return printed([name, this.#attributes, this.#events, outcome, outcome && Cause.prettyErrors(outcome)])
+    return allRenderings([name, this.#attributes, this.#events, outcome, outcome && Cause.prettyErrors(outcome)])
   }
 }
 
 const nameOf = ({ metricKey: { name, tags } }: MetricPair.MetricPair.Untyped): string =>
   [name, ...tags.map(({ key, value }) => `${key}=${value}`)].join(" ")
 
-/** What a metric counts; words of its own has only the frequency of words. */
-const saidBy = ({ metricState: state }: MetricPair.MetricPair.Untyped): string => {
+/** The counts of a metric. Only the metric of word frequencies contains other text. */
+const valueOf = ({ metricState: state }: MetricPair.MetricPair.Untyped): string => {
   if (MetricState.isFrequencyState(state)) return [...state.occurrences].join(" ")
   if (MetricState.isGaugeState(state)) return String(state.value)
   const counts = MetricState.isCounterState(state) || MetricState.isHistogramState(state)
   return counts || MetricState.isSummaryState(state) ? String(state.count) : ""
 }
 
-/** All of them, for cases that run together. */
+/** All places, for cases that run together. */
 export class OutputSinks {
   readonly #texts: Record<Shown, Array<string>> = {
     logs: [],
@@ -129,16 +131,16 @@ export class OutputSinks {
   readonly #measured = new Map<object, string>()
 
   constructor() {
-    // What was measured before is nobody's here.
+    // Metrics of earlier cases are not counted here.
     this.#metrics()
   }
 
-  /** Keeps a text. */
+  /** Records a text. */
   note(sink: Shown, text: string): void {
     this.#texts[sink].push(text)
   }
 
-  /** Runs an effect whose logs and spans are kept. */
+  /** Runs an effect and records its logs and spans. */
   around<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     const note = (text: string) => this.note("logs", text)
     const stream = new Writable({
@@ -170,19 +172,19 @@ export class OutputSinks {
     )
   }
 
-  /** The metrics that are new, or say something else, since this was called last: their names and tags, and what they say. */
+  /** Metrics that are new or have changed since the last call: names, tags and values. */
   #metrics(): ReadonlyArray<string> {
     return Metric.unsafeSnapshot(undefined).flatMap((pair) => {
-      const said = saidBy(pair)
-      if (this.#measured.get(pair.metricKey) === said) return []
-      this.#measured.set(pair.metricKey, said)
-      return [`${nameOf(pair)} ${said}`]
+      const value = valueOf(pair)
+      if (this.#measured.get(pair.metricKey) === value) return []
+      this.#measured.set(pair.metricKey, value)
+      return [`${nameOf(pair)} ${value}`]
     })
   }
 
-  /** What was shown since this was called last. */
+  /** Everything that was printed since the last call. */
   taken(): Readonly<Record<Shown, string>> {
-    for (const span of this.#spans) this.note("spans", span.told)
+    for (const span of this.#spans) this.note("spans", span.exported)
     this.#spans = []
     for (const text of this.#metrics()) this.note("metrics", text)
     const take = (sink: Shown): string => this.#texts[sink].splice(0).join("\n")

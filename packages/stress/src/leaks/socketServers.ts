@@ -1,4 +1,4 @@
-/** Servers of bare TCP and TLS on the loopback interface, which keep every byte that they get. */
+/** Servers with bare TCP and TLS on the loopback interface, which record every byte that they receive. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AddressInfo, Server, Socket } from "node:net"
@@ -11,7 +11,7 @@ import type { Network } from "./network.js"
 
 type Scheme = "http" | "https"
 
-/** How long the request is that a text begins with; undefined while it is not whole. */
+/** Length of the request at the start of a text. Undefined while it is incomplete. */
 const lengthOf = (text: string): number | undefined => {
   const end = text.indexOf("\r\n\r\n")
   if (end === -1) return undefined
@@ -24,7 +24,7 @@ const lengthOf = (text: string): number | undefined => {
   return text.length < length ? undefined : length
 }
 
-/** By what it says of itself, if that is where it came: an origin that is nobody's otherwise. */
+/** The origin according to the Host header, if it has the port of this server. Otherwise a text that is no origin. */
 const originOf = (scheme: Scheme, port: number, text: string): string => {
   const host = /\r\nhost: *([^\r]*)\r\n/i.exec(text)?.[1] ?? ""
   const url = URL.canParse(`${scheme}://${host}`) ? new URL(`${scheme}://${host}`) : undefined
@@ -39,10 +39,10 @@ const write = (socket: Socket, answer: Answer, isHead: boolean): void => {
   socket.write(`HTTP/1.1 ${status} Status\r\n${head}\r\n${isHead ? "" : body}`, "latin1")
 }
 
-const attend = (stage: FakeServers, scheme: Scheme, port: number, socket: Socket): void => {
+const handleSocket = (servers: FakeServers, scheme: Scheme, port: number, socket: Socket): void => {
   let pending = ""
   const take = (text: string): void => {
-    const answer = stage.take({ origin: originOf(scheme, port, text), text })
+    const answer = servers.take({ origin: originOf(scheme, port, text), text })
     write(socket, answer, text.startsWith("HEAD "))
   }
   socket.on("data", (bytes) => {
@@ -54,8 +54,8 @@ const attend = (stage: FakeServers, scheme: Scheme, port: number, socket: Socket
     }
   })
   socket.on("close", () => {
-    // A part of a request is read by the server, too.
-    if (pending !== "") stage.take({ origin: originOf(scheme, port, pending), text: `part of ${pending}` })
+    // An incomplete request is received too.
+    if (pending !== "") servers.take({ origin: originOf(scheme, port, pending), text: `part of ${pending}` })
   })
   socket.on("error", () => undefined)
 }
@@ -64,12 +64,12 @@ const listening = (server: Server, host: string, port: number) =>
   Effect.async<number, Stress.CannotRun>((resume) => {
     server.on("error", (cause) => resume(Effect.fail(Stress.cannotRun(cause))))
     server.listen({ host, port, backlog: 1024 }, () =>
-      // A server that listens on a port has an address with a port.
+      // The address of a listening TCP server is an object.
       resume(Effect.succeed((server.address() as AddressInfo).port))
     )
   })
 
-const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: FakeServers, scheme: Scheme) => {
+const serverAt = (make: (handleSocket: (socket: Socket) => void) => Server, servers: FakeServers, scheme: Scheme) => {
   const open = (host: string, wanted: number) =>
     Effect.acquireRelease(
       Effect.suspend(() => {
@@ -78,7 +78,7 @@ const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: Fak
         const server = make((socket) => {
           sockets.add(socket)
           socket.on("close", () => sockets.delete(socket))
-          attend(stage, scheme, bound, socket)
+          handleSocket(servers, scheme, bound, socket)
         })
         return Effect.map(listening(server, host, wanted), (port) => {
           bound = port
@@ -92,18 +92,18 @@ const serverAt = (make: (attend: (socket: Socket) => void) => Server, stage: Fak
         })
     )
   return Effect.flatMap(open("127.0.0.1", 0), ({ port }) =>
-    // Where there is no IPv6, nothing answers there: what was meant for it fails as if it were refused.
+    // Without IPv6 no server listens there, and requests fail as if they were refused.
     Effect.as(Effect.ignore(open("::1", port)), port)
   )
 }
 
-/** Three servers of each scheme, each on 127.0.0.1 and on ::1. */
+/** Three servers per scheme, each on 127.0.0.1 and on ::1. */
 export const serve = (
-  stage: FakeServers,
+  servers: FakeServers,
   { cert, key }: Certificates
 ): Effect.Effect<Network["portOf"], Stress.CannotRun, Scope.Scope> => {
-  const http = serverAt((use) => Net.createServer(use), stage, "http")
-  const https = serverAt((use) => Tls.createServer({ cert, key }, use), stage, "https")
+  const http = serverAt((use) => Net.createServer(use), servers, "http")
+  const https = serverAt((use) => Tls.createServer({ cert, key }, use), servers, "https")
   const three = (one: typeof http) => Effect.all({ a: one, b: one, c: one })
   return Effect.map(Effect.all({ http: three(http), https: three(https) }), (ports) => (server, scheme, wanted) => {
     return ports[scheme][server === "b" && wanted === "same" ? "a" : server]

@@ -1,4 +1,4 @@
-/** The transports into a network of real sockets, each with the authority of the run. */
+/** Transports over real sockets, with the certificate authority of the run. */
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -15,14 +15,14 @@ const agent = (ca: string) =>
     (one) => Effect.promise(() => one.destroy())
   )
 
-const fetching = (dispatcher: Undici.Dispatcher): typeof globalThis.fetch => {
-  // The one of the undici that the agent is of; Node's own has another copy of it, and the same types but for its name.
+const fetchWith = (dispatcher: Undici.Dispatcher): typeof globalThis.fetch => {
+  // `fetch` of the installed undici, which the agent belongs to. Node has another copy, with the same types.
   const fetch = Undici.fetch as unknown as typeof globalThis.fetch
-  // `dispatcher` is undici's, and unknown to the DOM's types.
+  // `dispatcher` is an option of undici that the DOM types lack.
   return (input, init) => fetch(input, { ...init, dispatcher } as RequestInit)
 }
 
-/** How each is made, by its name. */
+/** Transports by name. */
 export const transports: Readonly<Record<string, Make>> = {
   NodeTransport: (ca) => NodeTransport.make({ tls: { ca } }),
   undici: (ca) => Effect.map(agent(ca), (dispatcher) => NodeHttpClient.makeUndici(dispatcher)),
@@ -36,7 +36,7 @@ export const transports: Readonly<Record<string, Make>> = {
         Effect.provide(FetchHttpClient.layer),
         Effect.map((client) =>
           HttpClient.transform(client, (send) =>
-            Effect.provideService(send, FetchHttpClient.Fetch, fetching(dispatcher))
+            Effect.provideService(send, FetchHttpClient.Fetch, fetchWith(dispatcher))
           )
         )
       )

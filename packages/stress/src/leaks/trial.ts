@@ -1,32 +1,32 @@
-/** Makes the call of each case, and looks for its secrets everywhere. */
+/** Makes the call of each case, and searches for its secrets. */
 import * as Timeline from "@countersign/client/Timeline"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Tracer from "effect/Tracer"
 import { PCGRandom } from "effect/Utils"
-import type { Caller, Order } from "./caller.js"
+import type { Caller, CallOptions } from "./caller.js"
 import * as Canary from "./canary.js"
 import type { Cell } from "./matrix.js"
 import type { Put } from "./credentialLocation.js"
 import type { Shown } from "./outputSinks.js"
-import { deepInspect, printed, shown, OutputSinks } from "./outputSinks.js"
-import type { Play, Received } from "./fakeServers.js"
+import { deepInspect, allRenderings, shown, OutputSinks } from "./outputSinks.js"
+import type { ServedCase, Received } from "./fakeServers.js"
 import { baseUrlOf } from "./fakeServers.js"
 import type { Network } from "./network.js"
 import { originsOf } from "./network.js"
 
-/** What came of a case. */
-export interface Verdict {
+/** Result of a case. */
+export interface CaseResult {
   readonly cell: Cell
   readonly isReal: boolean
-  /** Where its credential was found that it may not be. */
+  /** Places where the credential was found but must not be. */
   readonly leaks: ReadonlyArray<Shown | "wire">
-  /** Whether the credential came to where it belongs: nothing leaks of what is not sent. */
+  /** Whether the credential reached its own origin. Otherwise nothing could leak. */
   readonly hasArrived: boolean
-  /** Whether another origin was asked: nothing goes astray on a way that is not gone. */
+  /** Whether another origin received a request. Otherwise nothing could leak there. */
   readonly hasCrossed: boolean
-  /** Whether the credential went along on a redirect within its origin; undefined where there was none. */
+  /** Whether the credential was sent along on a redirect within its origin. Undefined without such a redirect. */
   readonly wentAlong: boolean | undefined
   readonly hasFailed: boolean
 }
@@ -35,33 +35,39 @@ interface Prepared {
   readonly cell: Cell
   readonly put: Put
   readonly secret: Canary.Canary
-  readonly play: Play
-  readonly world: Network
+  readonly served: ServedCase
+  readonly network: Network
 }
 
-const prepare = (cell: Cell, world: Network, random: PCGRandom): Prepared => {
+const prepare = (cell: Cell, network: Network, random: PCGRandom): Prepared => {
   const { place, quotes } = cell
   const secret = place.trace === true ? Canary.makeTrace(random) : Canary.make(random)
   const put = place.put(secret.value)
-  const play: Play = {
+  const served: ServedCase = {
     cell,
-    origins: originsOf(cell, world.portOf),
+    origins: originsOf(cell, network.portOf),
     quoted: quotes && place.quoted === true ? secret : undefined,
     signature: Canary.make(random),
     cookie: put.cookie
   }
-  return { cell, put, secret, play, world }
+  return { cell, put, secret, served, network }
 }
 
-const show = (sinks: OutputSinks, exit: Exit.Exit<unknown, unknown>) => {
+const printExit = (sinks: OutputSinks, exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) {
-    sinks.note("answers", [printed(exit.value), deepInspect(exit.value)].join("\n"))
+    sinks.note("answers", [allRenderings(exit.value), deepInspect(exit.value)].join("\n"))
     return Effect.logInfo("answered", exit.value)
   }
   const error = Cause.squash(exit.cause)
   sinks.note(
     "errors",
-    [Cause.pretty(exit.cause), printed(exit.cause), printed(error), printed(exit), deepInspect(error)].join("\n")
+    [
+      Cause.pretty(exit.cause),
+      allRenderings(exit.cause),
+      allRenderings(error),
+      allRenderings(exit),
+      deepInspect(error)
+    ].join("\n")
   )
   return Effect.logError("failed", exit.cause).pipe(
     Effect.zipRight(Effect.logWarning(error)),
@@ -69,9 +75,9 @@ const show = (sinks: OutputSinks, exit: Exit.Exit<unknown, unknown>) => {
   )
 }
 
-const call = (caller: Caller, sinks: OutputSinks, { cell, play, put, world }: Prepared) => {
-  const origins = cell.isOwn ? [play.origins.b] : []
-  const order: Order = { cell, put, baseUrl: baseUrlOf(play), origins, transport: world.transport }
+const call = (caller: Caller, sinks: OutputSinks, { cell, served, put, network }: Prepared) => {
+  const origins = cell.isOwn ? [served.origins.b] : []
+  const order: CallOptions = { cell, put, baseUrl: baseUrlOf(served), origins, transport: network.transport }
   const around = put.traceId && Tracer.externalSpan({ traceId: put.traceId, spanId: "00f067aa0ba902b7", sampled: true })
   const traced = Effect.withSpan(
     Effect.suspend(() => caller(order)),
@@ -79,14 +85,14 @@ const call = (caller: Caller, sinks: OutputSinks, { cell, play, put, world }: Pr
   )
   return Effect.gen(function* () {
     const { events, exit } = yield* Timeline.record(around ? Effect.withParentSpan(traced, around) : traced)
-    sinks.note("timeline", events.map(printed).join("\n"))
-    yield* show(sinks, exit)
+    sinks.note("timeline", events.map(allRenderings).join("\n"))
+    yield* printExit(sinks, exit)
     return exit
   })
 }
 
-/** Where the wire may take a credential. Whose it is as a whole host's, no port keeps from it. */
-const belongsAt = ({ cell, play: { origins } }: Prepared): ((origin: string) => boolean) => {
+/** Origins that may receive a credential. A credential of a host may be sent to all its ports. */
+const belongsAt = ({ cell, served: { origins } }: Prepared): ((origin: string) => boolean) => {
   const home = [origins.a, ...(cell.isOwn ? [origins.b] : [])].map((origin) => new URL(origin))
   return (origin) =>
     cell.place.ofHost === true && URL.canParse(origin)
@@ -94,30 +100,30 @@ const belongsAt = ({ cell, play: { origins } }: Prepared): ((origin: string) => 
       : home.some((one) => one.origin === origin)
 }
 
-/** The requests of a case at a step, whatever the origin. */
+/** Requests of a case at a step, at any origin. */
 const atStep = (received: ReadonlyArray<Hay>, { cell: { id } }: Prepared, step: string): ReadonlyArray<Hay> =>
   received.filter(({ text }) => text.includes(`/leaks/${id}/${step}`))
 
-/** What a server got, fit to be searched. */
+/** A received request, prepared for a search. */
 interface Hay extends Received {
   readonly hay: Canary.Haystack
 }
 
-const judge = (
+const evaluate = (
   prepared: Prepared,
   exit: Exit.Exit<unknown, unknown>,
   received: ReadonlyArray<Hay>,
   texts: Readonly<Record<Shown, Canary.Haystack>>
-): Verdict => {
-  const { cell, play, secret, world } = prepared
+): CaseResult => {
+  const { cell, served, secret, network } = prepared
   const isAtHome = belongsAt(prepared)
   const got = received.filter(({ hay }) => Canary.isIn(secret, hay))
   const second = cell.hops[1] === "a" && cell.place.once !== true ? atStep(received, prepared, "1") : []
   const isShown = (sink: Shown): boolean =>
-    Canary.isIn(play.signature, texts[sink]) || (cell.place.shown !== true && Canary.isIn(secret, texts[sink]))
+    Canary.isIn(served.signature, texts[sink]) || (cell.place.shown !== true && Canary.isIn(secret, texts[sink]))
   return {
     cell,
-    isReal: world.isReal,
+    isReal: network.isReal,
     leaks: [...(got.some(({ origin }) => !isAtHome(origin)) ? (["wire"] as const) : []), ...shown.filter(isShown)],
     hasArrived: got.some(({ origin }) => isAtHome(origin)),
     hasCrossed: atStep(received, prepared, "").some(({ origin }) => !isAtHome(origin)),
@@ -126,39 +132,39 @@ const judge = (
   }
 }
 
-/** Cases that are made side by side, and looked through together. */
-const together = 16
+/** Number of cases that run concurrently, and are searched together. */
+const batchSize = 16
 
-/** Runs cases in a world; the secrets are of the seed. */
+/** Runs cases in a network. The seed determines the secrets. */
 export const run = (
   caller: Caller,
   cells: ReadonlyArray<Cell>,
-  world: Network,
+  network: Network,
   seed: number,
   done: (cases: number) => Effect.Effect<void>
-): Effect.Effect<ReadonlyArray<Verdict>> =>
+): Effect.Effect<ReadonlyArray<CaseResult>> =>
   Effect.gen(function* () {
     const random = new PCGRandom(seed)
     const sinks = new OutputSinks()
-    const verdicts: Array<Verdict> = []
-    for (let from = 0; from < cells.length; from += together) {
-      const batch = cells.slice(from, from + together).map((cell) => prepare(cell, world, random))
-      for (const { play } of batch) world.stage.add(play)
+    const verdicts: Array<CaseResult> = []
+    for (let from = 0; from < cells.length; from += batchSize) {
+      const batch = cells.slice(from, from + batchSize).map((cell) => prepare(cell, network, random))
+      for (const { served } of batch) network.servers.add(served)
       const calls = batch.map((prepared) => call(caller, sinks, prepared))
       const exits = yield* sinks.around(Effect.all(calls, { concurrency: "unbounded" }))
-      verdicts.push(...judged(batch, exits, world, sinks))
+      verdicts.push(...evaluateAll(batch, exits, network, sinks))
       yield* done(verdicts.length)
     }
     return verdicts
   })
 
-const judged = (
+const evaluateAll = (
   batch: ReadonlyArray<Prepared>,
   exits: ReadonlyArray<Exit.Exit<unknown, unknown>>,
-  world: Network,
+  network: Network,
   sinks: OutputSinks
-): ReadonlyArray<Verdict> => {
-  const received = world.stage.taken().map((one) => ({ ...one, hay: Canary.haystack(one.text) }))
+): ReadonlyArray<CaseResult> => {
+  const received = network.servers.taken().map((one) => ({ ...one, hay: Canary.haystack(one.text) }))
   const taken = sinks.taken()
   const texts: Readonly<Record<Shown, Canary.Haystack>> = {
     logs: Canary.haystack(taken.logs),
@@ -170,6 +176,6 @@ const judged = (
   }
   return batch.flatMap((prepared, index) => {
     const exit = exits[index]
-    return exit === undefined ? [] : [judge(prepared, exit, received, texts)]
+    return exit === undefined ? [] : [evaluate(prepared, exit, received, texts)]
   })
 }

@@ -1,4 +1,4 @@
-/** Every parser of `protocol`, with good inputs that bad ones are made of. */
+/** Every parser of `protocol`, with valid inputs from which invalid ones are made. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Basic from "@countersign/protocol/Basic"
 import * as Challenge from "@countersign/protocol/Challenge"
@@ -12,12 +12,12 @@ import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as RetryAfter from "@countersign/protocol/RetryAfter"
 import { units } from "./mutations.js"
 
-/** A function that takes text of others. */
+/** A function that parses text from outside. */
 export interface Parser {
   readonly name: string
   readonly run: (text: string) => unknown
   readonly seeds: ReadonlyArray<string>
-  /** What is repeated to make a long input of. */
+  /** Texts that are repeated to make a long input. */
   readonly units: ReadonlyArray<string>
 }
 
@@ -64,12 +64,12 @@ const limits = [
 const waits = ["120", "0", "7.5", "1767225600", ...dates, ...limits]
 const limitFields = ["ratelimit", "ratelimit-policy", "x-ratelimit-reset", "date"]
 
-/** Secrets as a server may choose them, of each length that is looked for. */
+/** Secrets of each length that is searched for, as a server may choose them. */
 const replace = Redact.withoutSecrets(
   [8, 9, 12, 16, 40, 80, 200, 4000].flatMap((length) => ["a".repeat(length), `ab${"a".repeat(length)}`])
 )
 
-/** The longest text that an error shows comes from a header, and a header has at most 16 KiB. */
+/** The longest text in an error comes from a header, which has at most 16 KiB. */
 const hide = (text: string): string => replace(text, 16 * 1024)
 
 const inField = (name: string): Parser =>
@@ -80,7 +80,7 @@ const decide = (name: string, exchange: (text: string) => Redirect.RedirectInput
 
 const hop = { method: "POST", url: "https://api.example.com/v1", status: 307, location: "/", hops: 0, limit: 5 }
 
-/** The parsers, by the module that they are in. A test holds the names against the folder: none is forgotten. */
+/** Parsers by module. A test compares the names with the folder, so that no module is missing. */
 export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
   BaseUrl: [
     parser("BaseUrl.validate", BaseUrl.validate, urls),
@@ -119,7 +119,7 @@ export const corpus: Readonly<Record<string, ReadonlyArray<Parser>>> = {
     ])
   ],
   RequestTarget: [parser("RequestTarget.isNormalized", (text) => RequestTarget.isNormalized(text), urls)],
-  // Two constructors, which read nothing.
+  // Only two constructors, which parse nothing.
   Result: [],
   RetryAfter: ["retry-after", "retry-after-ms", ...limitFields].map(inField)
 }

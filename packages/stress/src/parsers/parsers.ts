@@ -1,4 +1,4 @@
-/** Text that others have chosen, put through every parser of `protocol`: none throws, and none takes long. */
+/** Runs every parser of `protocol` with mutated and long text. No parser may throw or take long. */
 import * as Effect from "effect/Effect"
 import { round } from "@countersign/bench/Numbers"
 import type { ParsersProcess } from "../programs/parserRunner.js"
@@ -9,29 +9,29 @@ import { flood, mutations } from "./mutations.js"
 import * as Stopwatch from "../time/stopwatch.js"
 import * as Stress from "../Stress.js"
 
-/** The figures; times in milliseconds. */
+/** Figures. Times are in milliseconds. */
 export interface Parsed extends Stress.Measurements {
   readonly parsers: number
   readonly inputs: number
   readonly throws: number
-  /** Some of those, in words. */
+  /** Some of the inputs that made a parser throw. */
   readonly examples: string
-  /** Pairs of a parser and a shape of input that grows. */
+  /** Pairs of a parser and a repeated text. */
   readonly shapes: number
   readonly slowestMillis: number
   readonly slowest: string
-  /** How much longer eight times as much takes, at worst: 8 is linear, 64 quadratic. */
+  /** Largest factor by which the time grows for eight times as much text: 8 is linear, 64 quadratic. */
   readonly growth: number
   readonly steepest: string
 }
 
 const kibibyte = 1024
-/** The longest text. */
+/** Length of the longest text. */
 const longest = 64 * kibibyte
 /**
- * The pairs of lengths between which the growth is measured; each second length is eight times the first. Linear code can
- * take a sudden step at one length, where V8 or the C library starts to allocate in another way (arrays of 16 384
- * elements). Only a parser that is steep in every pair breaks the promise.
+ * Pairs of lengths between which the growth is measured. The second is eight times the first. Linear code can take a sudden
+ * step at one length, where V8 or the C library switches to another allocation (arrays of 16 384 elements). Therefore a
+ * parser fails only if its growth is too steep in every pair.
  */
 const windows = [
   [2 * kibibyte, 16 * kibibyte],
@@ -39,7 +39,7 @@ const windows = [
   [16 * kibibyte, 128 * kibibyte]
 ] as const
 
-/** Where the longest text takes less, its growth is not measured, in milliseconds: the clock decides. */
+/** If the longest text takes less, in milliseconds, its growth is not measured: the resolution of the clock is too low. */
 const measurable = 1
 
 const failure = (parser: Parser, input: string): string | undefined => {
@@ -66,17 +66,17 @@ const fuzz = (parsers: ReadonlyArray<Parser>, inputs: number) => {
   return { inputs: each * parsers.length, throws, examples: [...examples].join("; ") }
 }
 
-/** Where the promise is, in milliseconds. */
-const bound = 20
+/** Maximum duration in milliseconds. */
+const maxMs = 20
 
-/** Three times what is linear for eight times as much, less than half of what is quadratic. */
-const steep = 24
+/** Maximum growth: three times linear growth, less than half of quadratic growth. */
+const maxGrowth = 24
 
-/** Runs that show what the code can do: more where it seems to break its promise, one where nothing is to be seen. */
-const thorough = (best: number, runs: number): boolean => best < measurable || runs >= (best < bound ? 6 : 60)
+/** Whether enough runs were made: more if a parser seems too slow, one if it is too fast to measure. */
+const hasEnoughRuns = (best: number, runs: number): boolean => best < measurable || runs >= (best < maxMs ? 6 : 60)
 
-/** The least of several runs: whatever else the machine does can only add to it. */
-const fastest = ({ run }: Parser, input: string, isEnough: typeof thorough): number => {
+/** The shortest of several runs, because other programs only add time. */
+const fastest = ({ run }: Parser, input: string, isEnough: typeof hasEnoughRuns): number => {
   let best = Number.POSITIVE_INFINITY
   for (let runs = 0; !isEnough(best, runs); runs++) {
     const taken = Stopwatch.start()
@@ -92,26 +92,28 @@ interface Timed {
   readonly growth: number
 }
 
-/** How much longer an input takes that is eight times as long: the least of all windows and passes, until one is not steep. */
-const grown = (parser: Parser, unit: string): number => {
+/**
+ * Growth of the time for eight times as much text: the least of all pairs and passes. Ends at the first that is low enough.
+ */
+const growthOf = (parser: Parser, unit: string): number => {
   let least = Number.POSITIVE_INFINITY
   for (const [less, much] of [...windows, ...windows, ...windows]) {
     const base = fastest(parser, flood(unit, less), (_, runs) => runs >= 20)
-    const isSteep = (best: number) => best > steep * base
+    const isSteep = (best: number) => best > maxGrowth * base
     const millis = fastest(parser, flood(unit, much), (best, runs) => runs >= (isSteep(best) ? 20 : 3))
     least = Math.min(least, millis / base)
-    if (least <= steep) break
+    if (least <= maxGrowth) break
   }
   return least
 }
 
 const timed = (parser: Parser, unit: string): Timed => {
   try {
-    const millis = fastest(parser, flood(unit, longest), thorough)
-    const growth = millis < measurable ? 0 : grown(parser, unit)
+    const millis = fastest(parser, flood(unit, longest), hasEnoughRuns)
+    const growth = millis < measurable ? 0 : growthOf(parser, unit)
     return { of: `${parser.name} of ${JSON.stringify(unit.slice(0, 20))}`, millis, growth }
   } catch {
-    // The other half of the case counts what is thrown.
+    // `fuzz` counts the parsers that throw.
     return { of: parser.name, millis: 0, growth: 0 }
   }
 }
@@ -119,9 +121,9 @@ const timed = (parser: Parser, unit: string): Timed => {
 const most = (all: ReadonlyArray<Timed>, by: "millis" | "growth"): Timed =>
   all.reduce((worst, one) => (one[by] > worst[by] ? one : worst), { of: "none", millis: 0, growth: 0 })
 
-/** Puts parsers to the test, so many inputs for all of them together. */
+/** Measures parsers. The inputs are distributed over all of them. */
 export const measure = (parsers: ReadonlyArray<Parser>, inputs: number): Parsed => {
-  // First, so that the code is compiled by the time that its time counts.
+  // First, so that V8 has compiled the code before it is timed.
   const fuzzed = fuzz(parsers, inputs)
   const times = parsers.flatMap((parser) => parser.units.map((unit) => timed(parser, unit)))
   const slowest = most(times, "millis")
@@ -137,7 +139,7 @@ export const measure = (parsers: ReadonlyArray<Parser>, inputs: number): Parsed 
   }
 }
 
-/** In a process of plain JavaScript: a loader for TypeScript makes every closure dear. */
+/** In a process without a TypeScript loader, which slows every closure down. */
 const inProcess = async (inputs: number): Promise<Parsed> => {
   const remote = Remote.start<ParsersProcess>(await stage("stress", "parsers"), "parserRunner")
   try {
@@ -147,11 +149,11 @@ const inProcess = async (inputs: number): Promise<Parsed> => {
   }
 }
 
-/** What is promised of them. */
-export const promises: Stress.Assertions<Parsed> = {
+/** Assertions on the figures. */
+export const assertions: Stress.Assertions<Parsed> = {
   "no parser throws": ({ throws }) => throws === 0,
-  "64 KiB take less than 20 ms": ({ slowestMillis }) => slowestMillis < bound,
-  "eight times as much takes at most 24 times as long": ({ growth }) => growth <= steep
+  "64 KiB are parsed in less than 20 ms": ({ slowestMillis }) => slowestMillis < maxMs,
+  "eight times as much text takes at most 24 times as long": ({ growth }) => growth <= maxGrowth
 }
 
 /** The case. */
@@ -160,9 +162,9 @@ export const parsers: Stress.Stress = Stress.make(
   ({ reportProgress, short }) => {
     const inputs = short ? 20_000 : 1_000_000
     return Effect.zipRight(
-      reportProgress(`${inputs} inputs, and long ones`),
+      reportProgress(`${inputs} mutated inputs, and long inputs`),
       Effect.tryPromise({ try: () => inProcess(inputs), catch: Stress.cannotRun })
     )
   },
-  promises
+  assertions
 )

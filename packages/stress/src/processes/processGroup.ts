@@ -1,4 +1,4 @@
-/** Several processes that share one account, and the one that signs in for them when its tokens are lost. */
+/** Several processes that share one account. The group signs in again when the tokens are lost. */
 import * as Token from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -13,17 +13,17 @@ import { StrictServer } from "./strictServer.js"
 import type { Reader } from "./storeVariants.js"
 import { key } from "./storeVariants.js"
 
-/** Who takes part, and on what terms. */
+/** Options of the group. */
 export interface ProcessGroupOptions {
   readonly staged: string
   readonly path: string
   readonly rules: Rules
   readonly reader: Reader
-  /** By how many milliseconds the clock of each is ahead. */
+  /** Milliseconds by which the clock of each process is ahead. */
   readonly ahead: ReadonlyArray<number>
 }
 
-/** One that is expired, so that the first who needs a token refreshes it. */
+/** An expired token, so that the first caller refreshes it. */
 const expired = (refreshToken: string): Token.Token => ({
   ...Token.bearer(Redacted.make("none"), 0, 1),
   refreshToken: Redacted.make(refreshToken)
@@ -38,11 +38,11 @@ const signIn = (store: TokenStore.Service, refreshToken: string): Effect.Effect<
     )
   ).pipe(store.withLock(key), Effect.asVoid)
 
-/** The processes. */
+/** The group of processes. */
 export class ProcessGroup {
   readonly path: string
   readonly server: StrictServer
-  readonly #invited: ProcessGroupOptions
+  readonly #options: ProcessGroupOptions
   readonly #store: TokenStore.Service
   readonly #members = new Map<
     number,
@@ -51,29 +51,29 @@ export class ProcessGroup {
   readonly #killed = new Set<number>()
   #issuer = ""
   #signingIn: Promise<void> = Promise.resolve()
-  /** Families that were lost, and those of them that no client can keep. */
+  /** Token families that were revoked, without and with a cause that no client can prevent. */
   revocations = 0
-  unclosable = 0
+  unavoidable = 0
 
-  constructor(invited: ProcessGroupOptions, store: TokenStore.Service) {
-    this.path = invited.path
-    this.#invited = invited
+  constructor(options: ProcessGroupOptions, store: TokenStore.Service) {
+    this.path = options.path
+    this.#options = options
     this.#store = store
-    this.server = new StrictServer(invited.rules, (revocation) => this.#revoked(revocation))
+    this.server = new StrictServer(options.rules, (revocation) => this.#revoked(revocation))
   }
 
   async begin(): Promise<void> {
     this.#issuer = await this.server.listen()
     this.#signIn()
     await this.#signingIn
-    await Promise.all(this.#invited.ahead.map((ahead) => this.#join(ahead)))
+    await Promise.all(this.#options.ahead.map((ahead) => this.#join(ahead)))
   }
 
   has(pid: number): boolean {
     return this.#members.has(pid)
   }
 
-  /** Kills a member; another comes in its place. */
+  /** Kills a member and starts another in its place. */
   async kill(pid: number): Promise<void> {
     const member = this.#members.get(pid)
     if (member === undefined) return
@@ -84,14 +84,14 @@ export class ProcessGroup {
     await this.#join(member.ahead)
   }
 
-  /** Ends them all in good order, and tells whether the file holds what the server goes by. */
+  /** Ends all members, and returns whether the file contains the current refresh token. */
   async end(): Promise<boolean> {
     await Promise.all([...this.#members.values()].map(({ remote }) => remote.call("end")))
     await this.#signingIn
     return this.#holds(this.server.current)
   }
 
-  /** Ends what is left, in whatever order. */
+  /** Stops all processes that are left, in any order. */
   async stop(): Promise<void> {
     for (const pid of this.#members.keys()) process.kill(pid, "SIGCONT")
     await Promise.all([...this.#members.values()].map(({ remote }) => remote.stop()))
@@ -99,7 +99,7 @@ export class ProcessGroup {
   }
 
   async #join(ahead: number): Promise<void> {
-    const { path, reader, staged } = this.#invited
+    const { path, reader, staged } = this.#options
     const remote = Remote.start<SharedAccountProcess>(staged, "sharedAccountProcess")
     const pid = await remote.call("begin", { path, issuer: this.#issuer, ahead, reader })
     this.#members.set(pid, { remote, ahead })
@@ -109,9 +109,11 @@ export class ProcessGroup {
     return refreshToken !== undefined && readFileSync(this.path, "utf8").includes(`"${refreshToken}"`)
   }
 
-  /** Of a process that was killed before it had saved what the server had committed to, nobody has the answer. */
+  /**
+   * If a process was killed between the commit of the server and its save, the new refresh token is lost for every client.
+   */
   #revoked({ refreshedBy, successor }: Revocation): void {
-    if (this.#killed.has(refreshedBy) && !this.#holds(successor)) this.unclosable += 1
+    if (this.#killed.has(refreshedBy) && !this.#holds(successor)) this.unavoidable += 1
     else this.revocations += 1
     this.#signIn()
   }
@@ -122,8 +124,8 @@ export class ProcessGroup {
   }
 }
 
-/** Makes one. */
-export const make = (invited: ProcessGroupOptions): Promise<ProcessGroup> =>
+/** Makes a group. */
+export const make = (options: ProcessGroupOptions): Promise<ProcessGroup> =>
   Effect.runPromise(
-    Effect.map(FileTokenStore.make({ path: invited.path }), (store) => new ProcessGroup(invited, store))
+    Effect.map(FileTokenStore.make({ path: options.path }), (store) => new ProcessGroup(options, store))
   )

@@ -1,6 +1,6 @@
 /**
- * Processes that share one account, at a server that revokes whatever is used twice: nobody's token is lost by another,
- * not while holders of the lock are stopped, killed, or go by a clock of their own.
+ * Processes that share one account, at a server that revokes the tokens if a refresh token is reused. No process loses the
+ * tokens, also while lock holders are stopped, killed, or have another clock.
  */
 import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -8,59 +8,61 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { round } from "@countersign/bench/Numbers"
 import { bundle } from "@countersign/bench/Staging"
-import type { Disturb, IsOver } from "./processFaults.js"
+import type { InjectFaults, IsOver } from "./processFaults.js"
 import { killing, noFaults, stopping } from "./processFaults.js"
 import type { ProcessGroup } from "./processGroup.js"
-import * as Parties from "./processGroup.js"
+import * as ProcessGroups from "./processGroup.js"
 import type { Reader } from "./storeVariants.js"
 import * as Stress from "../Stress.js"
 
-/** What came of one minute; times in milliseconds. */
-export interface Shared extends Stress.Measurements {
+/** Figures of one variant. Times are in milliseconds. */
+export interface VariantResult extends Stress.Measurements {
   readonly processes: number
   readonly seconds: number
-  /** Refresh tokens that the server has used up, and those that it has answered a second time. */
+  /** Refresh tokens that were redeemed, and those that the server accepted a second time. */
   readonly refreshes: number
   readonly replays: number
-  /** Calls that the API answered, answers of 401 on the way, calls that failed in the end, and with what. */
+  /** Calls that the API accepted, its 401 responses, calls that failed in the end, and their errors. */
   readonly calls: number
-  readonly refused: number
+  readonly rejected: number
   readonly failed: number
   readonly failures: string
   readonly waitMedianMs: number
   readonly waitMaxMs: number
-  /** From the server's commit until the new token was stored, used and seen again by the server, which is a bit later. */
+  /** Time from the commit of the server until it receives the new token in a request, a bit after the token was stored. */
   readonly windowMedianMs: number
   readonly windowMaxMs: number
   readonly stops: number
   readonly longestStopMs: number
   readonly kills: number
-  /** Families that were lost although the client could have kept them. */
+  /** Token families that were revoked although the client could have kept them. */
   readonly revocations: number
-  /** Families lost to a kill between the server's commit and the rename of the file: of those nobody has the tokens. */
-  readonly unclosable: number
-  /** Whether the file holds in the end what the server goes by. */
-  readonly inStep: boolean
+  /**
+   * Families that were lost by a kill between the commit of the server and the rename of the file. No client can prevent it.
+   */
+  readonly unavoidable: number
+  /** Whether the file contains the current refresh token at the end. */
+  readonly isInSync: boolean
 }
 
-/** The figures. */
+/** Figures of all variants. */
 export interface Processes extends Stress.Measurements {
-  readonly plain: Shared
-  /** Holders of the lock are stopped and go on. */
-  readonly stopped: Shared
-  /** Holders are killed; then the same at a server that takes a used token once more for a while. */
-  readonly killed: Shared
-  readonly graced: Shared
-  /** The clock of one process is an hour ahead, or behind. */
-  readonly ahead: Shared
-  readonly behind: Shared
+  readonly plain: VariantResult
+  /** Lock holders are stopped and continued. */
+  readonly stopped: VariantResult
+  /** Lock holders are killed, at a server without and with a grace period for used tokens. */
+  readonly killed: VariantResult
+  readonly graced: VariantResult
+  /** The clock of one process is an hour ahead or behind. */
+  readonly ahead: VariantResult
+  readonly behind: VariantResult
 }
 
 const hour = 3_600_000
 const lifetime = 40
 
 interface Variant {
-  readonly disturb: (short: boolean) => Disturb
+  readonly disturb: (short: boolean) => InjectFaults
   readonly grace: number
   readonly ahead: number
 }
@@ -76,7 +78,7 @@ const variants = {
   behind: { ...plain, ahead: -hour }
 } as const
 
-const middle = (values: ReadonlyArray<number>): number =>
+const median = (values: ReadonlyArray<number>): number =>
   round(values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0, 1)
 
 const largest = (values: ReadonlyArray<number>): number =>
@@ -85,71 +87,71 @@ const largest = (values: ReadonlyArray<number>): number =>
     1
   )
 
-interface Scene extends Variant {
+interface RunOptions extends Variant {
   readonly staged: string
   readonly path: string
   readonly short: boolean
   readonly reader: Reader
 }
 
-/** The refreshes that make a run conclusive. */
-const fewestRefreshes = 5
+/** Minimum number of refreshes of a conclusive run. */
+const minRefreshes = 5
 
-/** A busy machine gets so many more milliseconds for what makes a run conclusive. */
-const longestExtension = 60_000
+/** Maximum extension of a run on a busy machine until it is conclusive, in milliseconds. */
+const maxExtensionMs = 60_000
 
-/** The time is over after `seconds`, but a run that is not conclusive yet goes on. */
-const timeOf = ({ server }: ProcessGroup, seconds: number): IsOver => {
+/** The run ends after `seconds`. An inconclusive run is extended. */
+const endAfter = ({ server }: ProcessGroup, seconds: number): IsOver => {
   const end = performance.now() + seconds * 1000
-  return (disturbances) => {
+  return (faults) => {
     const now = performance.now()
-    const isConclusive = disturbances > 0 && server.counts.refreshes >= fewestRefreshes
-    return now >= end && (isConclusive || now >= end + longestExtension)
+    const isConclusive = faults > 0 && server.counts.refreshes >= minRefreshes
+    return now >= end && (isConclusive || now >= end + maxExtensionMs)
   }
 }
 
-const act = async (
-  party: ProcessGroup,
-  { disturb, short }: Scene,
+const measureGroup = async (
+  group: ProcessGroup,
+  { disturb, short }: RunOptions,
   processes: number,
   seconds: number
-): Promise<Shared> => {
-  await party.begin()
-  const done = await disturb(short)(party, timeOf(party, seconds))
-  const inStep = await party.end()
-  const { failures, waits, windows, ...counts } = party.server.counts
+): Promise<VariantResult> => {
+  await group.begin()
+  const done = await disturb(short)(group, endAfter(group, seconds))
+  const inStep = await group.end()
+  const { failures, waits, windows, ...counts } = group.server.counts
   return {
     processes,
     seconds,
     ...counts,
     failures: failures.join(", "),
-    waitMedianMs: middle(waits),
+    waitMedianMs: median(waits),
     waitMaxMs: largest(waits),
-    windowMedianMs: middle(windows),
+    windowMedianMs: median(windows),
     windowMaxMs: largest(windows),
     ...done,
-    revocations: party.revocations,
-    unclosable: party.unclosable,
-    inStep
+    revocations: group.revocations,
+    unavoidable: group.unavoidable,
+    isInSync: inStep
   }
 }
 
-const play = async (scene: Scene): Promise<Shared> => {
-  const { ahead, grace, path, reader, short, staged } = scene
+const runVariant = async (options: RunOptions): Promise<VariantResult> => {
+  const { ahead, grace, path, reader, short, staged } = options
   const [processes, seconds] = short ? [3, 2] : [8, 60]
-  const clocks = Array.from({ length: processes }, (_, index) => (index === 0 ? ahead : 0))
-  const party = await Parties.make({ staged, path, reader, rules: { lifetime, grace }, ahead: clocks })
+  const offsets = Array.from({ length: processes }, (_, index) => (index === 0 ? ahead : 0))
+  const group = await ProcessGroups.make({ staged, path, reader, rules: { lifetime, grace }, ahead: offsets })
   try {
-    return await act(party, scene, processes, seconds)
+    return await measureGroup(group, options, processes, seconds)
   } finally {
-    await party.stop()
+    await group.stop()
   }
 }
 
-/** Plays one variant, in a folder of its own. */
+/** Measures one variant in a new folder. */
 export const measureOne =
   (name: keyof typeof variants, reader: Reader = "second") =>
-  ({ reportProgress, short }: Stress.Run): Effect.Effect<Shared, Stress.CannotRun> =>
+  ({ reportProgress, short }: Stress.Run): Effect.Effect<VariantResult, Stress.CannotRun> =>
     Effect.gen(function* () {
       yield* reportProgress(name)
       return yield* Effect.tryPromise({
@@ -157,7 +159,7 @@ export const measureOne =
           const folder = mkdtempSync(join(tmpdir(), "countersign-processes-"))
           try {
             const staged = await bundle("stress", `processes-${reader}`, "sharedAccountProcess")
-            return await play({ ...variants[name], staged, path: join(folder, "tokens.json"), short, reader })
+            return await runVariant({ ...variants[name], staged, path: join(folder, "tokens.json"), short, reader })
           } finally {
             rmSync(folder, { recursive: true, force: true })
           }
@@ -166,7 +168,7 @@ export const measureOne =
       })
     })
 
-/** Plays them all. */
+/** Measures all variants. */
 const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.CannotRun> =>
   Effect.all({
     plain: measureOne("plain")(run),
@@ -177,7 +179,7 @@ const measure = (run: Stress.Run): Effect.Effect<Processes, Stress.CannotRun> =>
     behind: measureOne("behind")(run)
   })
 
-const all = ({ ahead, behind, graced, killed, plain, stopped }: Processes): ReadonlyArray<Shared> => [
+const all = ({ ahead, behind, graced, killed, plain, stopped }: Processes): ReadonlyArray<VariantResult> => [
   plain,
   stopped,
   killed,
@@ -186,29 +188,30 @@ const all = ({ ahead, behind, graced, killed, plain, stopped }: Processes): Read
   behind
 ]
 
-const unharmed = ({ ahead, behind, plain, stopped }: Processes): ReadonlyArray<Shared> => [
+const withoutKills = ({ ahead, behind, plain, stopped }: Processes): ReadonlyArray<VariantResult> => [
   plain,
   stopped,
   ahead,
   behind
 ]
 
-/** What is promised of them. The first says that there was something to lose. */
-export const promises: Stress.Assertions<Processes> = {
-  "each time tokens are refreshed, five times and more": (figures) =>
-    all(figures).every(({ refreshes }) => refreshes >= fewestRefreshes),
-  "holders are stopped, and holders are killed": ({ graced, killed, stopped }) =>
+/** Assertions on the figures. The first two verify that there was something to lose. */
+export const assertions: Stress.Assertions<Processes> = {
+  "each variant refreshes at least five times": (figures) =>
+    all(figures).every(({ refreshes }) => refreshes >= minRefreshes),
+  "lock holders are stopped and killed": ({ graced, killed, stopped }) =>
     stopped.stops > 0 && killed.kills > 0 && graced.kills > 0,
-  "no family is lost that a client could have kept": (figures) =>
+  "no token family is revoked that the client could have kept": (figures) =>
     all(figures).every(({ revocations }) => revocations === 0),
-  "nothing is lost at all where nobody is killed": (figures) =>
-    unharmed(figures).every(({ unclosable }) => unclosable === 0),
-  "nothing is lost at all where the server takes a used token once more": ({ graced }) => graced.unclosable === 0,
-  "no more is lost than there were kills": ({ killed }) => killed.unclosable <= killed.kills,
-  "the file holds in the end what the server goes by": (figures) => unharmed(figures).every(({ inStep }) => inStep),
-  "one call in a hundred fails at most, where nobody is stopped or killed": ({ ahead, behind, plain }) =>
+  "no token family is lost without a kill": (figures) =>
+    withoutKills(figures).every(({ unavoidable: unclosable }) => unclosable === 0),
+  "no token family is lost if the server has a grace period": ({ graced }) => graced.unavoidable === 0,
+  "at most one token family is lost per kill": ({ killed }) => killed.unavoidable <= killed.kills,
+  "the file contains the current refresh token at the end": (figures) =>
+    withoutKills(figures).every(({ isInSync: inStep }) => inStep),
+  "at most 1 % of the calls fail without stops and kills": ({ ahead, behind, plain }) =>
     [plain, ahead, behind].every(({ calls, failed }) => failed * 100 <= Math.max(calls, 100))
 }
 
 /** The case. */
-export const processes: Stress.Stress = Stress.make("processes", measure, promises)
+export const processes: Stress.Stress = Stress.make("processes", measure, assertions)

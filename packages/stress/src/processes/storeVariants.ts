@@ -1,18 +1,18 @@
-/** The store as a process uses it: as it is, or as it would be for a client that leaves out a step. */
+/** Stores for a process: our store, and one that omits a step. */
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** The key of the one account. */
+/** Key of the only account. */
 export const key = "account"
 
 /**
- * What is read before the lock is what is refreshed with: whoever held it meanwhile has used that up. The version is the
- * record's own, and nobody is seen to refresh, as it is for a client that writes without asking what is there.
+ * Reads the token before the lock and refreshes with it, although another process may have used it meanwhile. The version is
+ * current, and `refreshingSince` is hidden, as for a client that writes without reading again.
  */
-const once = (store: TokenStore.Service): TokenStore.Service => {
+const readBeforeLock = (store: TokenStore.Service): TokenStore.Service => {
   let before: Option.Option<TokenStore.VersionedToken> = Option.none()
-  let isWithin = false
+  let isLocked = false
   const stale = (now: Option.Option<TokenStore.VersionedToken>): Option.Option<TokenStore.VersionedToken> =>
     Option.map(now, ({ token, version }) => {
       const old = Option.isSome(before) ? before.value.token : token
@@ -20,20 +20,20 @@ const once = (store: TokenStore.Service): TokenStore.Service => {
     })
   return {
     ...store,
-    get: (name) => Effect.map(store.get(name), (now) => (isWithin ? stale(now) : (before = now))),
+    get: (name) => Effect.map(store.get(name), (now) => (isLocked ? stale(now) : (before = now))),
     withLock: (name) => (effect) =>
       store.withLock(name)(
         Effect.acquireUseRelease(
-          Effect.sync(() => (isWithin = true)),
+          Effect.sync(() => (isLocked = true)),
           () => effect,
-          () => Effect.sync(() => (isWithin = false))
+          () => Effect.sync(() => (isLocked = false))
         )
       )
   }
 }
 
-/** What a process may read with: `second` looks again under the lock, `first` goes by what it saw before that. */
-export const readers = { second: (store: TokenStore.Service) => store, first: once } as const
+/** `second` reads again while it holds the lock. `first` uses the token that was read before. */
+export const readers = { second: (store: TokenStore.Service) => store, first: readBeforeLock } as const
 
-/** The name of one. */
+/** Name of a variant. */
 export type Reader = keyof typeof readers

@@ -1,6 +1,6 @@
 /**
- * An authorization server that is strict: a refresh token that is used a second time costs its whole family, access
- * tokens included. Beside it stands the API that takes its tokens. It counts what its clients do.
+ * A strict authorization server: the reuse of a refresh token revokes all tokens of its family, access tokens included. It
+ * also serves the API that accepts the tokens, and counts requests.
  */
 import { randomInt } from "node:crypto"
 import { once } from "node:events"
@@ -9,35 +9,35 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { text } from "node:stream/consumers"
 
-/** How strict it is; times in milliseconds. */
+/** How strict it is. Times are in milliseconds. */
 export interface Rules {
   readonly lifetime: number
-  /** For so long a used refresh token is answered once more with what came of it; 0 for never. */
+  /** How long a used refresh token is accepted once more and gets the same response. 0 for never. */
   readonly grace: number
 }
 
-/** A reuse that cost a family: of the token that came of the last refresh nobody but that refresh's sender knew. */
+/** A reuse that revoked a family. Only the process that made the last refresh received its `successor`. */
 export interface Revocation {
   readonly successor: string
   readonly refreshedBy: number
 }
 
-/** The field by which a process says which one it is. */
+/** Header field with the id of the process. */
 export const processField = "x-process"
 
-/** The fields by which it tells how long it waited for its token, and how its last call failed if it did. */
+/** Header fields with the time that the process waited for its token, and with the error of its last call. */
 export const waitedField = "x-waited"
 export const failedField = "x-failed"
 
-/** What was counted. */
+/** Counts of the server. */
 export interface Counts {
   readonly refreshes: number
   readonly replays: number
   readonly calls: number
-  readonly refused: number
+  readonly rejected: number
   readonly failed: number
   readonly failures: ReadonlyArray<string>
-  /** How long calls waited for a token, and how long after each commit its token was first used; milliseconds. */
+  /** Milliseconds that calls waited for a token, and from each commit to the first use of its token. */
   readonly waits: ReadonlyArray<number>
   readonly windows: ReadonlyArray<number>
 }
@@ -90,7 +90,7 @@ export class StrictServer {
   async listen(): Promise<string> {
     this.#http.listen(0, "127.0.0.1")
     await once(this.#http, "listening")
-    // Of a TCP server it is an object.
+    // The address of a TCP server is an object.
     return `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`
   }
 
@@ -99,7 +99,7 @@ export class StrictServer {
     await new Promise((resolve) => this.#http.close(resolve))
   }
 
-  /** A family of its own, as if its user had come by. */
+  /** Starts a new token family, as after a sign-in. */
   signIn(): string {
     const refresh = this.#name("refresh")
     this.#family = { current: refresh, previous: "", refreshedBy: 0, refreshedAt: 0, isRevoked: false }
@@ -107,7 +107,7 @@ export class StrictServer {
     return refresh
   }
 
-  /** The refresh token that is good. */
+  /** The valid refresh token. */
   get current(): string | undefined {
     return this.#family?.isRevoked === false ? this.#family.current : undefined
   }
@@ -117,7 +117,7 @@ export class StrictServer {
       refreshes: this.#refreshes,
       replays: this.#replays,
       calls: this.#calls,
-      refused: this.#refused,
+      rejected: this.#refused,
       failed: this.#failures.length,
       failures: [...new Set(this.#failures)],
       waits: this.#waits,
@@ -136,12 +136,12 @@ export class StrictServer {
       if (request.method === "POST") await this.#token(new URLSearchParams(await text(request)), by, response)
       else this.#resource(request, by, response)
     } catch {
-      // Whoever sent it was killed meanwhile.
+      // The process that sent the request was killed.
       response.destroy()
     }
   }
 
-  /** Between the commit and the answer is some time, as there is in a network. */
+  /** Waits before and after the commit, as a network does. */
   async #token(form: URLSearchParams, by: number, response: ServerResponse): Promise<void> {
     await pause()
     const granted = this.#grant(form.get("refresh_token") ?? "", by)
@@ -150,18 +150,18 @@ export class StrictServer {
     else json(response, 200, granted)
   }
 
-  #grant(used: string, by: number): Readonly<Record<string, string | number>> | undefined {
-    const family = this.#families.get(used)
+  #grant(refreshToken: string, by: number): Readonly<Record<string, string | number>> | undefined {
+    const family = this.#families.get(refreshToken)
     if (family === undefined || family.isRevoked) return undefined
     const now = performance.now()
-    if (used === family.current) {
+    if (refreshToken === family.current) {
       this.#refreshes += 1
       const next = this.#name("refresh")
       this.#families.set(next, family)
-      Object.assign(family, { current: next, previous: used, refreshedBy: by, refreshedAt: now })
+      Object.assign(family, { current: next, previous: refreshToken, refreshedBy: by, refreshedAt: now })
       return this.#tokens(family, by, now)
     }
-    if (used === family.previous && now - family.refreshedAt < this.#rules.grace) {
+    if (refreshToken === family.previous && now - family.refreshedAt < this.#rules.grace) {
       this.#replays += 1
       return this.#tokens(family, by, now)
     }

@@ -1,4 +1,4 @@
-/** The process of the client that is attacked: what it holds in memory, and what it leaves, is the client's. */
+/** Process of the client under test, so that its memory and its leftovers are measured alone. */
 import type { ApiClient } from "@countersign/client/ApiClient"
 import { Timeout } from "@countersign/client/Errors"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -9,23 +9,23 @@ import * as Supervisor from "effect/Supervisor"
 import { subscribe } from "node:diagnostics_channel"
 import { answer } from "@countersign/bench/Remote"
 import { answered, attacks } from "../hostileServer/attacks.js"
-import { heldMillis } from "../time/processorWait.js"
+import { waitedMillis } from "../time/processorWait.js"
 import type { ClientUnderTest } from "../hostileServer/clientsUnderTest.js"
 import type { Reading } from "../hostileServer/eventLoopTurns.js"
 import * as Turns from "../hostileServer/eventLoopTurns.js"
 import { clientsUnderTest } from "../hostileServer/clientsUnderTest.js"
 
-/** How one call ended, and after how many milliseconds. */
-export interface Ended {
+/** Result of one call, and its duration in milliseconds. */
+export interface CallResult {
   readonly attack: string
   readonly ending: string
   readonly millis: number
-  /** Whose time was over, where a timeout ended it. */
+  /** The timeout that ended the call, if one did. */
   readonly scope?: Timeout["scope"] | undefined
-  /** When its last send to the attack began, in milliseconds from its own beginning. */
+  /** When its last request was sent, in milliseconds from the start of the call. */
   readonly sent: number
-  /** For how many milliseconds the machine ran other programs although this process was ready to run. */
-  readonly held: number
+  /** Milliseconds that this process was ready to run while the machine ran other programs. */
+  readonly waitedMillis: number
 }
 
 const supervisor = Effect.runSync(Supervisor.track)
@@ -38,55 +38,61 @@ const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
 const tagOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Untyped"
 
-/** After `patience` milliseconds a call is without an end. */
+/** Result of a call. After `maxMs` milliseconds it is `Endless`. */
 const ending = (
   call: Effect.Effect<unknown, unknown>,
-  patience: number
-): Effect.Effect<Pick<Ended, "ending" | "scope">> =>
+  maxMs: number
+): Effect.Effect<Pick<CallResult, "ending" | "scope">> =>
   call.pipe(
     Effect.match({
       onFailure: (error) => ({ ending: tagOf(error), scope: error instanceof Timeout ? error.scope : undefined }),
       onSuccess: () => ({ ending: answered })
     }),
     Effect.catchAllDefect(() => Effect.succeed({ ending: "Defect" })),
-    Effect.timeoutTo({ duration: patience, onSuccess: (ended) => ended, onTimeout: () => ({ ending: "Endless" }) })
+    Effect.timeoutTo({ duration: maxMs, onSuccess: (ended) => ended, onTimeout: () => ({ ending: "Endless" }) })
   )
 
-/** When each path was asked for last; of those of the attacks there is one call at a time. */
+/** When each path was requested last. There is one call per attack path at a time. */
 const sentAt = new Map<string, number>()
 subscribe("undici:request:create", (message) => {
-  // What undici tells under this name.
+  // The message that undici publishes on this channel.
   const { request } = message as { readonly request: { readonly path: string } }
   sentAt.set(request.path, performance.now())
 })
 
-const attempt = (client: ApiClient, attack: string, patience: number): Effect.Effect<Ended> =>
+const makeCall = (client: ApiClient, attack: string, maxMs: number): Effect.Effect<CallResult> =>
   Effect.suspend(() => {
     const path = `/${attack}`
-    const begun = performance.now()
-    const heldBefore = heldMillis()
+    const startedAt = performance.now()
+    const waitedBefore = waitedMillis()
     const call = attacks[attack]?.method === "POST" ? client.post(path, { body: upload }) : client.get(path)
-    return Effect.map(ending(call, patience), (ended) => {
-      const sent = (sentAt.get(path) ?? begun) - begun
-      return { ...ended, attack, millis: performance.now() - begun, sent, held: heldMillis() - heldBefore }
+    return Effect.map(ending(call, maxMs), (ended) => {
+      const sent = (sentAt.get(path) ?? startedAt) - startedAt
+      return {
+        ...ended,
+        attack,
+        millis: performance.now() - startedAt,
+        sent,
+        waitedMillis: waitedMillis() - waitedBefore
+      }
     })
   })
 
-/** What is left of the memory when all that can be is collected. */
-const collected = (): number => {
+/** Memory after garbage collection. */
+const memoryAfterGc = (): number => {
   globalThis.gc?.()
   globalThis.gc?.()
   return process.memoryUsage().rss
 }
 
-/** What to call, how many at a time, and after how many milliseconds a call is without an end. */
+/** The attacks to call, the number of concurrent calls, and the maximum duration of a call in milliseconds. */
 interface Attempts {
   readonly names: ReadonlyArray<string>
   readonly atATime: number
-  readonly patience: number
+  readonly maxMs: number
 }
 
-/** What keeps the process alive, each kind with how many there are. */
+/** Resources that keep the process alive, counted by kind. */
 const resources = (): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {}
   for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1
@@ -99,42 +105,42 @@ let before = 0
 let peakBefore = 0
 let sampled = 0
 
-/** The most memory that the process has ever had, in bytes. */
+/** Maximum memory that the process ever had, in bytes. */
 const peak = (): number => process.resourceUsage().maxRSS * 1024
 
-/** The peak that is remembered may be older than the attacks; then it is what was seen now and then. */
+/** Peak since the attacks began. If the maximum is older, the largest sample counts. */
 const peakSince = (): number => (peak() > peakBefore ? peak() : sampled)
 
 const methods = {
-  /** Makes the client. Code that its first calls load and compile is no growth of those that follow. */
-  open: async ({ baseUrl, victim }: { readonly baseUrl: string; readonly victim: ClientUnderTest }) => {
+  /** Makes the client. Its first calls load and compile code, which must not count as growth. */
+  open: async ({ baseUrl, clientName }: { readonly baseUrl: string; readonly clientName: ClientUnderTest }) => {
     idle = resources()
-    client = await run(clientsUnderTest[victim](baseUrl))
+    client = await run(clientsUnderTest[clientName](baseUrl))
     await run(Effect.repeatN(client.get("/good"), 500))
-    before = collected()
+    before = memoryAfterGc()
     peakBefore = peak()
   },
-  attack: async ({ atATime, names, patience }: Attempts) => {
-    if (client === undefined) throw new Error("there is no client yet")
+  attack: async ({ atATime, names, maxMs }: Attempts) => {
+    if (client === undefined) throw new Error("there is no client yet: call open first")
     const target = client
     const sampling = setInterval(() => (sampled = Math.max(sampled, process.memoryUsage.rss())), 5)
     try {
-      return await run(Effect.forEach(names, (name) => attempt(target, name, patience), { concurrency: atATime }))
+      return await run(Effect.forEach(names, (name) => makeCall(target, name, maxMs), { concurrency: atATime }))
     } finally {
       clearInterval(sampling)
     }
   },
-  /** The longest turn of the event loop while a client reads what the server chose. */
+  /** Longest turn of the event loop while a client reads text that the server chose. */
   turns: ({
     path,
     reading,
-    victim
+    clientName
   }: {
     readonly path: string
     readonly reading: Reading
-    readonly victim: ClientUnderTest
-  }) => Turns.measure(path, victim === "leaky", reading),
-  /** Closes the client, and says what is left of it: bytes that it grew by, at most and now, and what is not closed. */
+    readonly clientName: ClientUnderTest
+  }) => Turns.measure(path, clientName === "leaky", reading),
+  /** Closes the client. Returns its growth in bytes, at the peak and now, and the number of leftovers. */
   close: async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))
     client = undefined
@@ -144,12 +150,12 @@ const methods = {
       fibers: (await Effect.runPromise(supervisor.value)).length,
       resources: left.reduce((sum, count) => sum + Math.max(0, count), 0),
       peakGrowth: peakSince() - before,
-      growth: collected() - before
+      growth: memoryAfterGc() - before
     }
   }
 }
 
-/** What the process answers to. */
+/** Methods of the process. */
 export type ClientProcess = typeof methods
 
 answer(methods)

@@ -1,7 +1,7 @@
 /**
- * Saves, and says on standard output which version is durable, at once and without a queue that would die with it. It
- * prints `ready`, and the number of the thread that its files are written in; begins with the first line it is sent;
- * saves the versions from the one it was told on, once or until it is killed; and ends with its standard input.
+ * Stores tokens, and prints each version that is durable, synchronously, so that no line is lost with the process. It first
+ * prints `ready` and the id of its file thread. The first input line is the first version to store. It stores this version,
+ * or this and all following ones until it is killed, and ends with its standard input.
  */
 import * as Effect from "effect/Effect"
 import { writeSync } from "node:fs"
@@ -12,18 +12,18 @@ import { writers } from "../crash/storeVariants.js"
 
 const [path = "", writer = "ours", mode = "once"] = process.argv.slice(2)
 
-const say = (line: string): void => void writeSync(1, `${line}\n`)
+const print = (line: string): void => void writeSync(1, `${line}\n`)
 
 const save = async (first: number): Promise<void> => {
-  // One of the two, since whoever starts this has it from their list.
+  // The process that starts this one passes a valid name.
   const save = await Effect.runPromise(writers[writer as Writer](path))
   for (let version = first; version === first || mode === "loop"; version++) {
     await Effect.runPromise(save(version))
-    say(String(version))
+    print(String(version))
   }
 }
 
 const lines = createInterface({ input: process.stdin })
 lines.once("line", (first) => void save(Number(first)))
 lines.once("close", () => process.exit(0))
-say(`ready ${mode === "once" ? await threadOfFiles() : ""}`)
+print(`ready ${mode === "once" ? await threadOfFiles() : ""}`)

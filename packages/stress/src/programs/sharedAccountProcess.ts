@@ -1,4 +1,4 @@
-/** One of several processes that call an API with the token of one account, which they share through one file. */
+/** One of several processes that call an API with the token of one account, which they share in one file. */
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import type * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -21,16 +21,16 @@ import { failedField, processField, waitedField } from "../processes/strictServe
 import type { Reader } from "../processes/storeVariants.js"
 import { key, readers } from "../processes/storeVariants.js"
 
-/** How it is to share. */
+/** Options of the process. */
 export interface Sharing {
   readonly path: string
   readonly issuer: string
-  /** By how many milliseconds its clock is ahead of everybody else's. */
+  /** Milliseconds by which its wall clock is ahead of other processes. */
   readonly ahead: number
   readonly reader: Reader
 }
 
-/** The clock on the wall is set; the one that measures is not. */
+/** Shifts the wall clock and keeps the monotonic clock. */
 const shifted = (ahead: number): Clock.Clock => {
   const clock = Clock.make()
   return {
@@ -43,13 +43,13 @@ const shifted = (ahead: number): Clock.Clock => {
   }
 }
 
-const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "nobody has signed in" })
+const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "no user has signed in" })
 
 const sourceOf = ({ issuer, path, reader }: Sharing) =>
   Effect.gen(function* () {
     const { refresh } = yield* OAuth2.make({
       issuer,
-      clientId: "sharer",
+      clientId: "shared-account",
       clientSecret: Redacted.make("secret"),
       tokenEndpoint: `${issuer}/token`,
       transport: OAuth2.dangerouslyAllowHttpOnLoopback
@@ -60,17 +60,17 @@ const sourceOf = ({ issuer, path, reader }: Sharing) =>
         { onNone: () => Effect.fail(signedOut), onSome: refresh }
       )
     const store = readers[reader](yield* FileTokenStore.make({ path }))
-    // An API of which each process knows that it takes a token at once.
+    // Each process knows that this API accepts a new token at once.
     return yield* Effect.provideService(TokenSource.make({ key, mint, settling: 0 }), TokenStore.TokenStore, store)
   })
 
-/** What the last call that failed failed with, until the server was told. */
+/** Error of the last failed call, until it was reported to the server. */
 let failed: string | undefined
 
 const send = (issuer: string, token: Token.Token, waited: number) =>
   Effect.gen(function* () {
     const client = yield* HttpClient.HttpClient
-    const told = failed === undefined ? {} : { [failedField]: failed }
+    const reported = failed === undefined ? {} : { [failedField]: failed }
     failed = undefined
     const response = yield* client.execute(
       HttpClientRequest.get(`${issuer}/resource`, {
@@ -78,7 +78,7 @@ const send = (issuer: string, token: Token.Token, waited: number) =>
           authorization: `Bearer ${Redacted.value(token.accessToken)}`,
           [processField]: String(process.pid),
           [waitedField]: waited.toFixed(1),
-          ...told
+          ...reported
         }
       })
     )
@@ -86,16 +86,16 @@ const send = (issuer: string, token: Token.Token, waited: number) =>
     return response.status
   })
 
-/** What is refused is replaced: on a busy machine a token of so short a life may be over before it arrives. */
+/** Calls the API and refreshes after a 401. On a busy machine such a short-lived token may expire before it arrives. */
 const call = (
   issuer: string,
   source: TokenSource.Service,
   sends = 100
 ): Effect.Effect<void, unknown, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const begun = performance.now()
+    const startedAt = performance.now()
     const { generation, token } = yield* source.get
-    const status = yield* send(issuer, token, performance.now() - begun)
+    const status = yield* send(issuer, token, performance.now() - startedAt)
     if (status === 200) return
     if (sends === 1) return yield* Effect.fail({ _tag: `Status${status}` })
     yield* source.renew(generation)
@@ -118,13 +118,13 @@ const scope = Effect.runSync(Scope.make())
 let calling: Fiber.RuntimeFiber<void> | undefined
 
 const methods = {
-  /** Begins to call, and gives the number of this process. */
+  /** Starts to call. Returns the id of this process. */
   begin: async (sharing: Sharing): Promise<number> => {
     const client = Effect.map(
       HttpClient.HttpClient,
       HttpClient.mapRequest(HttpClientRequest.setHeader(processField, String(process.pid)))
     ).pipe(Effect.provide(FetchHttpClient.layer))
-    const sharer = Effect.gen(function* () {
+    const start = Effect.gen(function* () {
       const source = yield* Effect.provideServiceEffect(sourceOf(sharing), HttpClient.HttpClient, client)
       const once = call(sharing.issuer, source).pipe(
         Effect.matchEffect({ onFailure: (error) => fail(reasonOf(error)), onSuccess: () => Effect.sleep("2 millis") }),
@@ -133,7 +133,7 @@ const methods = {
       return yield* Effect.forkDaemon(Effect.asVoid(Effect.repeat(once, { until: () => isOver })))
     })
     calling = await Effect.runPromise(
-      sharer.pipe(
+      start.pipe(
         Effect.provide(FetchHttpClient.layer),
         Effect.provide(Logger.remove(Logger.defaultLogger)),
         Effect.withClock(shifted(sharing.ahead)),
@@ -142,7 +142,7 @@ const methods = {
     )
     return process.pid
   },
-  /** Ends with the call that is under way, and stores what is owed to the store. */
+  /** Ends after the running call, and stores tokens that were not stored yet. */
   end: async (): Promise<void> => {
     isOver = true
     if (calling !== undefined) await Effect.runPromise(Fiber.join(calling))
@@ -150,7 +150,7 @@ const methods = {
   }
 }
 
-/** What the process answers to. */
+/** Methods of the process. */
 export type SharedAccountProcess = typeof methods
 
 answer(methods)

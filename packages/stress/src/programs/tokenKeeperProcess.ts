@@ -1,4 +1,4 @@
-/** A process that keeps one token in a file, while something is wrong with the disk that the file is on. */
+/** Process that keeps a token in a file while the disk of that file has faults. */
 import * as Token from "@countersign/auth/Token"
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -13,30 +13,30 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { answer } from "@countersign/bench/Remote"
 import { threadOfFiles } from "../crash/fileThread.js"
-import type { Saver } from "../disk/storeVariants.js"
-import { key, savers } from "../disk/storeVariants.js"
+import type { StoreVariant } from "../disk/storeVariants.js"
+import { key, storeVariants } from "../disk/storeVariants.js"
 
-/** What was told of a token. */
-export interface Told {
+/** A published event. */
+export interface RecordedEvent {
   readonly event: TokenEvents.Kind
   readonly error: string
 }
 
 const scope = Effect.runSync(Scope.make())
-const told: Array<Told> = []
+const recorded: Array<RecordedEvent> = []
 let source: TokenSource.Service | undefined
 let minted = 0
-/** The server's side of a refresh: that it has begun, and that it may answer. */
-let begun = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
-let answered = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
+/** The token endpoint: whether it was called, and whether it may respond. */
+let refreshStarted = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
+let mayRespond = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
 let renewing: Promise<boolean> | undefined
 
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(Logger.remove(Logger.defaultLogger)), Scope.extend(scope)))
 
 const mint = Effect.gen(function* () {
-  yield* Deferred.succeed(begun, undefined)
-  yield* Deferred.await(answered)
+  yield* Deferred.succeed(refreshStarted, undefined)
+  yield* Deferred.await(mayRespond)
   minted += 1
   const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
   return {
@@ -46,11 +46,11 @@ const mint = Effect.gen(function* () {
 })
 
 const events: TokenEvents.Service["tell"] = ({ _tag, error }) =>
-  void told.push({ event: _tag, error: error?.message ?? "" })
+  void recorded.push({ event: _tag, error: error?.message ?? "" })
 
-const opened = (path: string, saver: Saver) =>
+const makeSource = (path: string, variant: StoreVariant) =>
   Effect.gen(function* () {
-    const store = savers[saver](yield* FileTokenStore.make({ path, lockTimeout: "500 millis" }))
+    const store = storeVariants[variant](yield* FileTokenStore.make({ path, lockTimeout: "500 millis" }))
     return yield* TokenSource.make({ key, mint: () => mint, settling: 0 }).pipe(
       Effect.provideService(TokenStore.TokenStore, store),
       Effect.provideServiceEffect(
@@ -61,39 +61,39 @@ const opened = (path: string, saver: Saver) =>
   })
 
 const methods = {
-  /** Gets a first token, and gives the thread that files are written in. */
-  open: async ({ path, saver }: { readonly path: string; readonly saver: Saver }): Promise<string> => {
-    source = await run(opened(path, saver))
-    Deferred.unsafeDone(answered, Exit.void)
+  /** Obtains a first token. Returns the id of the file thread. */
+  open: async ({ path, variant }: { readonly path: string; readonly variant: StoreVariant }): Promise<string> => {
+    source = await run(makeSource(path, variant))
+    Deferred.unsafeDone(mayRespond, Exit.void)
     await run(source.get)
     return threadOfFiles()
   },
-  /** Begins to replace the token, and comes back when the server is asked, or when that has come to nothing. */
+  /** Starts a forced refresh. Resolves when the token endpoint was called, or with false if the refresh failed before. */
   renew: async (): Promise<boolean> => {
-    if (source === undefined) throw new Error("it is not open")
-    begun = await run(Deferred.make<void>())
-    answered = await run(Deferred.make<void>())
+    if (source === undefined) throw new Error("there is no token source: call open first")
+    refreshStarted = await run(Deferred.make<void>())
+    mayRespond = await run(Deferred.make<void>())
     const { renew, get } = source
     renewing = run(Effect.flatMap(get, ({ generation }) => renew(generation)).pipe(Effect.orElseSucceed(() => false)))
-    return Promise.race([run(Deferred.await(begun)).then(() => true), renewing])
+    return Promise.race([run(Deferred.await(refreshStarted)).then(() => true), renewing])
   },
-  /** Lets the server answer, and waits for what comes of it. */
+  /** Lets the token endpoint respond and waits for the end of the refresh. */
   finish: async (): Promise<boolean> => {
-    Deferred.unsafeDone(answered, Exit.void)
+    Deferred.unsafeDone(mayRespond, Exit.void)
     return (await renewing) ?? false
   },
-  /** The token that a request would be sent with, and the last one that the server has given out. */
+  /** The token that a request would be sent with, and the last token that the server issued. */
   current: async (): Promise<readonly [current: string, minted: string]> => {
-    if (source === undefined) throw new Error("it is not open")
+    if (source === undefined) throw new Error("there is no token source: call open first")
     const { token } = await run(source.get)
     return [Redacted.value(token.accessToken), `access-${minted}`]
   },
-  /** What was told since the last time. */
-  told: (): ReadonlyArray<Told> => told.splice(0),
+  /** Events since the last call. */
+  takeEvents: (): ReadonlyArray<RecordedEvent> => recorded.splice(0),
   close: (): Promise<void> => Effect.runPromise(Scope.close(scope, Exit.void))
 }
 
-/** What the process answers to. */
+/** Methods of the process. */
 export type TokenKeeperProcess = typeof methods
 
 answer(methods)

@@ -1,4 +1,4 @@
-/** A model of an authorization server that rotates refresh tokens, and ends a family at the first one it sees twice. */
+/** A model of an authorization server that rotates refresh tokens and revokes their family if one is reused. */
 import type { Token } from "@countersign/auth/Token"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -7,45 +7,45 @@ import * as Redacted from "effect/Redacted"
 import type { TraceRefresh } from "./refreshOwners.js"
 import type { DeterministicScheduler } from "./deterministicScheduler.js"
 
-/** How the server is: a lifetime in milliseconds, and the most that the ways there and back take. */
+/** Lifetime of access tokens and maximum latency in each direction, in milliseconds. */
 export interface Rules {
   readonly lifetimeMs: number
   readonly latencyMs: number
-  /** The share of requests that it is too busy for. */
+  /** Share of requests that get an error because the server is busy. */
   readonly busy: number
 }
 
 type Answer = Effect.Effect<Token, TokenError>
 
-const dead: Answer = Effect.fail(
-  new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "the refresh token is not good" })
+const invalidGrant: Answer = Effect.fail(
+  new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "the refresh token is invalid" })
 )
 
-/** One family of tokens. */
+/** The server, with one token family. */
 export class AuthorizationServer {
-  readonly #world: DeterministicScheduler
+  readonly #scheduler: DeterministicScheduler
   readonly #rules: Rules
   readonly #good = new Map<string, number>()
   #number = 0
   #isRevoked = false
   calls = 0
   commits = 0
-  /** How often a refresh token came that had been used. */
+  /** Number of requests with a used refresh token. */
   reuses = 0
 
-  constructor(world: DeterministicScheduler, rules: Rules) {
-    this.#world = world
+  constructor(scheduler: DeterministicScheduler, rules: Rules) {
+    this.#scheduler = scheduler
     this.#rules = rules
   }
 
-  /** The refresh token that is good; undefined where the family was ended. */
-  get live(): string | undefined {
+  /** The valid refresh token. Undefined after the family was revoked. */
+  get currentRefreshToken(): string | undefined {
     return this.#isRevoked ? undefined : `refresh ${this.#number}`
   }
 
-  /** A token as if somebody had signed in. */
+  /** Issues a token, as after a sign-in. */
   issue(): Token {
-    const now = this.#world.unsafeCurrentTimeMillis()
+    const now = this.#scheduler.unsafeCurrentTimeMillis()
     const accessToken = `access ${this.#number}`
     const expiresAt = now + this.#rules.lifetimeMs
     this.#good.set(accessToken, expiresAt)
@@ -58,27 +58,27 @@ export class AuthorizationServer {
     }
   }
 
-  /** Whether an API lets a token in. */
+  /** Whether an API accepts a token. */
   isGood({ accessToken }: Token): boolean {
-    return (this.#good.get(Redacted.value(accessToken)) ?? 0) > this.#world.unsafeCurrentTimeMillis()
+    return (this.#good.get(Redacted.value(accessToken)) ?? 0) > this.#scheduler.unsafeCurrentTimeMillis()
   }
 
-  /** Ends the access tokens, and no refresh token. */
+  /** Revokes the access tokens, but no refresh token. */
   revokeAccessTokens(): void {
     this.#good.clear()
   }
 
-  /** What arrives is carried out, whether somebody still waits for the answer or not. */
-  refresh(previous: Option.Option<Token>, follow: TraceRefresh): Answer {
+  /** A request that arrives is processed, whether or not its caller still waits. */
+  refresh(previous: Option.Option<Token>, trace: TraceRefresh): Answer {
     return Effect.async((resume) => {
-      follow("before POST")
-      const back = follow.later()
+      trace("before POST")
+      const traceLater = trace.later()
       const { latencyMs } = this.#rules
-      this.#world.after(this.#world.integer(latencyMs), () => {
+      this.#scheduler.after(this.#scheduler.integer(latencyMs), () => {
         const answer = this.#answer(Option.getOrUndefined(previous)?.refreshToken)
-        back("before the answer")
-        this.#world.after(this.#world.integer(latencyMs), () => {
-          back("before save")
+        traceLater("before response")
+        this.#scheduler.after(this.#scheduler.integer(latencyMs), () => {
+          traceLater("before save")
           resume(answer)
         })
       })
@@ -87,20 +87,20 @@ export class AuthorizationServer {
 
   #answer(refreshToken: Redacted.Redacted<string> | undefined): Answer {
     this.calls += 1
-    if (this.#world.isLucky(this.#rules.busy)) {
-      const sent = this.#world.isLucky(0.5) ? "maybe" : "no"
+    if (this.#scheduler.isLucky(this.#rules.busy)) {
+      const sent = this.#scheduler.isLucky(0.5) ? "maybe" : "no"
       return Effect.fail(new TokenError({ reason: "Unavailable", sent, detail: "the server is busy" }))
     }
-    if (this.#isRevoked || refreshToken === undefined) return dead
-    if (Redacted.value(refreshToken) !== this.live) {
+    if (this.#isRevoked || refreshToken === undefined) return invalidGrant
+    if (Redacted.value(refreshToken) !== this.currentRefreshToken) {
       this.reuses += 1
       this.#isRevoked = true
-      this.#world.tell("reuse")
-      return dead
+      this.#scheduler.record("reuse")
+      return invalidGrant
     }
     this.#number += 1
     this.commits += 1
-    this.#world.tell(`commit ${this.#number}`)
+    this.#scheduler.record(`commit ${this.#number}`)
     return Effect.succeed(this.issue())
   }
 }

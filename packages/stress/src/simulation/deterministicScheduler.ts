@@ -1,7 +1,6 @@
 /**
- * A world in which nothing happens by itself: a seed decides which fiber's turn it is and how far it gets before the
- * next one's, and time passes only when nobody has anything to do. No timer, no promise: a run is one synchronous call, and
- * the same seed gives the same run.
+ * A deterministic runtime: a seed decides which fiber runs and how far, and time passes only when no fiber has work. It uses
+ * no timers and no promises. A run is one synchronous call, and the same seed gives the same run.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -23,21 +22,21 @@ interface Task {
 
 interface Alarm {
   readonly at: number
-  readonly ring: () => void
+  readonly run: () => void
 }
 
-/** A fiber gets at most so many steps before it is another's turn. */
-const mostSteps = 40
+/** Maximum steps of a fiber before another fiber runs. */
+const maxSteps = 40
 
-/** What is still going on after so many turns, never ends. */
-const mostTurns = 200_000
+/** A run with more turns is considered endless. */
+const maxTurns = 200_000
 
-/** One run's scheduler, clock and chance. */
+/** Scheduler, clock and random numbers of one run. */
 export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
   readonly #chance: PCGRandom
   readonly #tasks: Array<Task> = []
-  /** By when they ring; of one instant in the order in which they were set. */
+  /** Ordered by time, then by the order in which they were set. */
   readonly #alarms: Array<Alarm> = []
   readonly #numbers = new Map<AnyFiber, number>()
   readonly #parents = new Map<AnyFiber, AnyFiber>()
@@ -47,7 +46,7 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
   #turn = 0
   #steps = 1
   #running: AnyFiber | undefined
-  /** Every turn, every look at the clock, and what was told: two runs of a seed have the same. */
+  /** Every turn, every reading of the clock, and all recorded events. Two runs with the same seed have the same trace. */
   readonly trace: Array<string> = []
 
   constructor(seed: number) {
@@ -73,9 +72,9 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     })
   }
 
-  /** Does something in so many milliseconds, whatever becomes of those who wait for it. */
-  after(ms: number, ring: () => void): Alarm {
-    const alarm = { at: this.#now + ms, ring }
+  /** Runs something after `ms` milliseconds, even if the fiber that waits for it has ended. */
+  after(ms: number, run: () => void): Alarm {
+    const alarm = { at: this.#now + ms, run }
     const later = this.#alarms.findIndex(({ at }) => at > alarm.at)
     this.#alarms.splice(later === -1 ? this.#alarms.length : later, 0, alarm)
     return alarm
@@ -86,7 +85,7 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     if (index !== -1) this.#alarms.splice(index, 1)
   }
 
-  /** From 0 to one less than `below`. */
+  /** Random integer from 0 to `below` - 1. */
   integer(below: number): number {
     return this.#chance.integer(below)
   }
@@ -98,7 +97,7 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
   shouldYield(): number | false {
     this.#steps -= 1
     if (this.#steps > 0) return false
-    this.#steps = 1 + this.integer(mostSteps)
+    this.#steps = 1 + this.integer(maxSteps)
     return 0
   }
 
@@ -110,14 +109,14 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     this.#tasks.push({ run, fiber })
   }
 
-  /** The fiber whose turn it is, and those that it descends from, itself first. */
+  /** The running fiber and its ancestors, beginning with itself. */
   *lineage(of: AnyFiber | undefined = this.#running): Generator<AnyFiber> {
     for (let fiber = of; fiber !== undefined; fiber = this.#parents.get(fiber)) yield fiber
   }
 
-  /** A fiber, and all that descend from it, get no turn any more: the end of a process. */
+  /** Stops a fiber and all its descendants, as at the end of a process. */
   kill(fiber: AnyFiber): void {
-    this.tell("exit")
+    this.record("exit")
     this.#dead.add(fiber)
   }
 
@@ -127,12 +126,12 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     return false
   }
 
-  /** Does something between two turns: after so many. */
+  /** Runs something between two turns, after `turns` turns. */
   afterTurns(turns: number, carryOut: () => void): void {
     this.#orders.push({ turn: this.#turn + turns, carryOut })
   }
 
-  tell(what: string): void {
+  record(what: string): void {
     this.trace.push(what)
   }
 
@@ -148,14 +147,14 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     }
   }
 
-  /** Lets somebody have a turn, or time pass; false when nothing is left to happen. */
+  /** Runs a task, or lets time pass. Returns false if nothing is left to do. */
   #next(): boolean {
     this.#turn += 1
     this.#carryOut()
     if (this.#tasks.length > 0) {
       const [task] = this.#tasks.splice(this.integer(this.#tasks.length), 1)
       if (task === undefined || (task.fiber !== undefined && this.#isDead(task.fiber))) return true
-      this.trace.push(`turn ${task.fiber === undefined ? "of nobody" : this.#numbers.get(task.fiber)}`)
+      this.trace.push(`turn ${task.fiber === undefined ? "without fiber" : this.#numbers.get(task.fiber)}`)
       this.#running = task.fiber
       task.run()
       this.#running = undefined
@@ -165,20 +164,20 @@ export class DeterministicScheduler implements Scheduler.Scheduler, Clock.Clock 
     if (alarm === undefined) return this.#orders.length > 0
     this.#now = alarm.at
     this.trace.push(`time ${this.#now}`)
-    alarm.ring()
+    alarm.run()
     return true
   }
 
-  /** Runs an effect to its end; undefined where it has none. */
+  /** Runs an effect to its end. Returns undefined if it does not end. */
   run<A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined {
     const within = effect.pipe(
       Effect.withClock(this),
-      // What Effect's own `Random` gives is drawn from the same seed.
+      // Effect's `Random` uses the same seed.
       Effect.withRandom(Random.make(this.integer(2 ** 31))),
       Logger.withMinimumLogLevel(LogLevel.None)
     )
     const root = Effect.runFork(within, { scheduler: this, immediate: false })
-    while (root.unsafePoll() === null) if (this.#turn > mostTurns || !this.#next()) return undefined
+    while (root.unsafePoll() === null) if (this.#turn > maxTurns || !this.#next()) return undefined
     return root.unsafePoll() ?? undefined
   }
 }

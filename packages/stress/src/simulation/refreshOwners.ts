@@ -1,14 +1,14 @@
-/** Who has started a refresh, how far it has got, and who is interrupted meanwhile. */
+/** The callers that started refreshes, the phases of these, and the interruptions of the callers. */
 import * as FiberId from "effect/FiberId"
 import type * as Fiber from "effect/Fiber"
 import type { DeterministicScheduler } from "./deterministicScheduler.js"
 
-/** How far a refresh has got. */
+/** Phases of a refresh. */
 export const phases = [
   "before lock",
   "in lock",
   "before POST",
-  "before the answer",
+  "before response",
   "before save",
   "in save",
   "after"
@@ -17,14 +17,14 @@ export const phases = [
 /** One of {@link phases}. */
 export type Phase = (typeof phases)[number]
 
-/** Tells how far the refresh has got that the running fiber belongs to. */
+/** Records the phase of the refresh that the running fiber belongs to. */
 export interface TraceRefresh {
   (phase: Phase): void
-  /** Tells the same, of the refresh that it is now, when no fiber is running. */
+  /** Records phases of the current refresh later, when no fiber runs. */
   readonly later: () => (phase: Phase) => void
 }
 
-/** So many turns after a refresh reached a phase, `nth` others having done so before. */
+/** A point in a run: `turns` turns after a refresh reached a phase for the (`nth` + 1)-th time. */
 export interface InterruptPoint {
   readonly phase: Phase
   readonly nth: number
@@ -33,68 +33,70 @@ export interface InterruptPoint {
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** The callers, and where the refresh is that each of them has started. */
+/** The callers, and the phase of the refresh that each has started. */
 export class RefreshOwners {
-  readonly #world: DeterministicScheduler
+  readonly #scheduler: DeterministicScheduler
   readonly #callers = new Map<AnyFiber, Phase | undefined>()
   readonly #orders: Array<{
-    readonly moment: InterruptPoint
+    readonly point: InterruptPoint
     before: number
-    readonly carryOut: (leader: AnyFiber) => void
+    readonly carryOut: (owner: AnyFiber) => void
   }> = []
-  /** How many leaders were interrupted in which phase of their refreshes. */
+  /** Number of interrupted callers by the phase of their refresh. */
   readonly interrupted = new Map<Phase, number>()
 
-  constructor(world: DeterministicScheduler) {
-    this.#world = world
+  constructor(scheduler: DeterministicScheduler) {
+    this.#scheduler = scheduler
   }
 
-  /** Takes note of a caller: what descends from it is its doing. */
+  /** Adds a caller. Its descendant fibers belong to it. */
   add(caller: AnyFiber): void {
     this.#callers.set(caller, undefined)
   }
 
-  /** Does something at a moment, to whoever leads then. */
-  at(moment: InterruptPoint, carryOut: (leader: AnyFiber) => void): void {
-    this.#orders.push({ moment, before: moment.nth, carryOut })
+  /** Calls `carryOut` with the caller that owns the refresh at that point. */
+  at(point: InterruptPoint, carryOut: (owner: AnyFiber) => void): void {
+    this.#orders.push({ point, before: point.nth, carryOut })
   }
 
-  /** Takes note that a caller has what it wanted. What it has begun may still go on, but not the first and last of it. */
+  /**
+   * Records that a caller has got its token. A refresh that it started may continue, except in the first and the last phase.
+   */
   readonly isDone = (): void => {
-    const caller = this.#leader()
+    const caller = this.#owner()
     const phase = caller && this.#callers.get(caller)
     if (caller !== undefined && (phase === "before lock" || phase === "after")) this.#callers.set(caller, undefined)
   }
 
-  /** Interrupts a caller, wherever it is. */
+  /** Interrupts a caller in any phase. */
   interrupt(caller: AnyFiber): void {
     const phase = this.#callers.get(caller)
     if (caller.unsafePoll() !== null) return
     if (phase !== undefined) this.interrupted.set(phase, (this.interrupted.get(phase) ?? 0) + 1)
-    this.#world.tell(`interrupt in ${phase}`)
+    this.#scheduler.record(`interrupt in ${phase}`)
     caller.unsafeInterruptAsFork(FiberId.none)
   }
 
-  readonly follow: TraceRefresh = Object.assign((phase: Phase) => this.#enter(this.#leader(), phase), {
+  readonly trace: TraceRefresh = Object.assign((phase: Phase) => this.#enter(this.#owner(), phase), {
     later: () => {
-      const leader = this.#leader()
-      return (phase: Phase) => this.#enter(leader, phase)
+      const owner = this.#owner()
+      return (phase: Phase) => this.#enter(owner, phase)
     }
   })
 
-  #leader(): AnyFiber | undefined {
-    for (const fiber of this.#world.lineage()) if (this.#callers.has(fiber)) return fiber
+  #owner(): AnyFiber | undefined {
+    for (const fiber of this.#scheduler.lineage()) if (this.#callers.has(fiber)) return fiber
     return undefined
   }
 
-  #enter(leader: AnyFiber | undefined, phase: Phase): void {
-    this.#world.tell(phase)
-    if (leader === undefined) return
-    this.#callers.set(leader, phase)
+  #enter(owner: AnyFiber | undefined, phase: Phase): void {
+    this.#scheduler.record(phase)
+    if (owner === undefined) return
+    this.#callers.set(owner, phase)
     for (const order of this.#orders) {
-      if (order.moment.phase !== phase) continue
+      if (order.point.phase !== phase) continue
       order.before -= 1
-      if (order.before === -1) this.#world.afterTurns(order.moment.turns, () => order.carryOut(leader))
+      if (order.before === -1) this.#scheduler.afterTurns(order.point.turns, () => order.carryOut(owner))
     }
   }
 }

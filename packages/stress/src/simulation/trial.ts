@@ -1,4 +1,4 @@
-/** One run: processes that share an account, callers that are interrupted, and what became of the account. */
+/** One run: processes that share an account, interrupted callers, and the state of the account in the end. */
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Cause from "effect/Cause"
@@ -16,20 +16,20 @@ import type { Process, Scenario } from "./scenario.js"
 import { draw } from "./scenario.js"
 import { DeterministicScheduler } from "./deterministicScheduler.js"
 
-/** How a process gets a source. */
+/** Makes the token source of a process. */
 export type Make = (
   options: TokenSource.Options
 ) => Effect.Effect<TokenSource.Service, never, TokenStore.TokenStore | Scope.Scope>
 
-/** What became of it. */
-export interface Outcome {
-  /** A refresh token was used twice, or the one that is stored is not the one that is good. */
+/** Result of a run. */
+export interface TrialResult {
+  /** A refresh token was reused, or the stored refresh token is not the valid one. */
   readonly isLost: boolean
-  /** It came to no end. */
+  /** The run did not end. */
   readonly isStuck: boolean
   readonly refreshes: number
   readonly interrupted: ReadonlyMap<Phase, number>
-  /** Calls that ended, were not interrupted, and failed, though neither the server nor the disk ever did. */
+  /** Calls that failed without an interruption, in a run without faults of server and disk. */
   readonly failed: number
   readonly calls: number
   readonly defects: number
@@ -42,33 +42,33 @@ interface Counts {
   defects: number
 }
 
-/** Everything that the processes of one run have in common. */
-interface Stage {
-  readonly world: DeterministicScheduler
+/** State that the processes of a run share. */
+interface RunState {
+  readonly scheduler: DeterministicScheduler
   readonly server: AuthorizationServer
   readonly disk: Disk
-  readonly leaders: RefreshOwners
+  readonly owners: RefreshOwners
   readonly scenario: Scenario
   readonly counts: Counts
 }
 
 const key = "account"
 
-/** A call to an API that answers 401 to a token that is not good, and that is sent once more then. */
-const call = ({ server }: Stage, source: TokenSource.Service) =>
-  Effect.flatMap(source.get, (held) =>
-    server.isGood(held.token)
+/** A call to an API. If the token is rejected with a 401, it is replaced, and the call is repeated once. */
+const call = ({ server }: RunState, source: TokenSource.Service) =>
+  Effect.flatMap(source.get, (current) =>
+    server.isGood(current.token)
       ? Effect.void
-      : Effect.flatMap(source.renew(held.generation), (isWorthIt) => (isWorthIt ? source.get : Effect.void))
+      : Effect.flatMap(source.renew(current.generation), (isReplaced) => (isReplaced ? source.get : Effect.void))
   )
 
-const caller = (stage: Stage, source: TokenSource.Service, { rounds }: Process) =>
+const caller = (state: RunState, source: TokenSource.Service, { rounds }: Process) =>
   Effect.gen(function* () {
-    const { counts, leaders, scenario, world } = stage
+    const { counts, owners, scenario, scheduler } = state
     for (let round = 0; round < rounds; round++) {
-      yield* Effect.sleep(world.integer(scenario.lifetimeMs * 1.2))
-      const exit = yield* Effect.exit(call(stage, source))
-      leaders.isDone()
+      yield* Effect.sleep(scheduler.integer(scenario.lifetimeMs * 1.2))
+      const exit = yield* Effect.exit(call(state, source))
+      owners.isDone()
       counts.calls += 1
       if (Exit.isSuccess(exit)) continue
       if (Cause.isDie(exit.cause) || Cause.isInterrupted(exit.cause)) counts.defects += 1
@@ -76,67 +76,70 @@ const caller = (stage: Stage, source: TokenSource.Service, { rounds }: Process) 
     }
   })
 
-/** Ends in the order in which a program does: those who call, then the source; then it has no turn any more. */
-const process = (stage: Stage, make: Make, plan: Process) =>
+/** Ends a process in the usual order: first the callers, then the token source, then all its fibers. */
+const process = (state: RunState, make: Make, plan: Process) =>
   Effect.gen(function* () {
-    const { disk, leaders, server } = stage
-    const told = yield* Deferred.make<void>()
+    const { disk, owners, server } = state
+    const endSignal = yield* Deferred.make<void>()
     const scope = yield* Scope.make()
-    const mint: TokenSource.Options["mint"] = (previous) => server.refresh(previous, leaders.follow)
+    const mint: TokenSource.Options["mint"] = (previous) => server.refresh(previous, owners.trace)
     const source = yield* make({ key, mint }).pipe(
       Scope.extend(scope),
-      Effect.provideService(TokenStore.TokenStore, disk.store(leaders.follow))
+      Effect.provideService(TokenStore.TokenStore, disk.store(owners.trace))
     )
-    for (const moment of plan.interruptions) leaders.at(moment, (leader) => leaders.interrupt(leader))
-    if (plan.ends !== undefined) leaders.at(plan.ends, () => Deferred.unsafeDone(told, Effect.void))
+    for (const moment of plan.interruptions) owners.at(moment, (owner) => owners.interrupt(owner))
+    if (plan.ends !== undefined) owners.at(plan.ends, () => Deferred.unsafeDone(endSignal, Effect.void))
     const callers = yield* Effect.forEach(Array.from({ length: plan.callers }), () =>
-      Effect.tap(Effect.fork(caller(stage, source, plan)), (fiber) => Effect.sync(() => leaders.add(fiber)))
+      Effect.tap(Effect.fork(caller(state, source, plan)), (fiber) => Effect.sync(() => owners.add(fiber)))
     )
-    yield* Effect.raceFirst(Fiber.awaitAll(callers), Deferred.await(told))
-    yield* Effect.forEach(callers, (fiber) => Effect.sync(() => leaders.interrupt(fiber)))
+    yield* Effect.raceFirst(Fiber.awaitAll(callers), Deferred.await(endSignal))
+    yield* Effect.forEach(callers, (fiber) => Effect.sync(() => owners.interrupt(fiber)))
     yield* Fiber.awaitAll(callers)
     disk.mayFail = false
     yield* Scope.close(scope, Exit.void)
     disk.mayFail = true
   })
 
-const processes = (stage: Stage, make: Make) =>
+const processes = (state: RunState, make: Make) =>
   Effect.forEach(
-    stage.scenario.processes,
+    state.scenario.processes,
     (plan) =>
       Effect.gen(function* () {
         yield* Effect.sleep(plan.beginsAt)
-        const fiber = yield* Effect.fork(process(stage, make, plan))
+        const fiber = yield* Effect.fork(process(state, make, plan))
         yield* Fiber.join(fiber)
-        stage.world.kill(fiber)
+        state.scheduler.kill(fiber)
       }),
-    { concurrency: stage.scenario.isShared ? "unbounded" : 1, discard: true }
+    { concurrency: state.scenario.isShared ? "unbounded" : 1, discard: true }
   )
 
 /** Runs a seed. */
-export const run = (seed: number, make: Make = TokenSource.make): Outcome => {
+export const run = (seed: number, make: Make = TokenSource.make): TrialResult => {
   const scenario = draw(seed)
-  const world = new DeterministicScheduler(seed)
-  const server = new AuthorizationServer(world, {
+  const scheduler = new DeterministicScheduler(seed)
+  const server = new AuthorizationServer(scheduler, {
     lifetimeMs: scenario.lifetimeMs,
     latencyMs: scenario.serverLatencyMs,
     busy: scenario.busy
   })
-  const disk = new Disk(world, { latencyMs: scenario.diskLatencyMs, failing: scenario.failing })
-  const leaders = new RefreshOwners(world)
+  const disk = new Disk(scheduler, { latencyMs: scenario.diskLatencyMs, failing: scenario.failing })
+  const owners = new RefreshOwners(scheduler)
   const counts: Counts = { calls: 0, failed: 0, defects: 0 }
   disk.put(server.issue())
-  world.after(scenario.revokedAt, () => server.revokeAccessTokens())
-  const exit = world.run(processes({ world, server, disk, leaders, scenario, counts }, make))
+  scheduler.after(scenario.revokedAt, () => server.revokeAccessTokens())
+  const exit = scheduler.run(processes({ scheduler, server, disk, owners, scenario, counts }, make))
   const stored = disk.token?.refreshToken
   return {
-    isLost: server.live === undefined || stored === undefined || Redacted.value(stored) !== server.live,
+    isLost:
+      server.currentRefreshToken === undefined ||
+      stored === undefined ||
+      Redacted.value(stored) !== server.currentRefreshToken,
     isStuck: exit === undefined,
     refreshes: server.commits,
-    interrupted: leaders.interrupted,
+    interrupted: owners.interrupted,
     calls: counts.calls,
     failed: scenario.busy === 0 ? counts.failed : 0,
     defects: counts.defects + (exit !== undefined && Exit.isFailure(exit) ? 1 : 0),
-    trace: world.trace
+    trace: scheduler.trace
   }
 }

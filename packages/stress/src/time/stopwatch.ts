@@ -1,14 +1,14 @@
-/** Time that this process takes, so far as the machine allows to tell: other programs only add to the time of the clock. */
+/** Time that this process itself took. Other programs on the machine only add to the time on the clock. */
 
 /**
- * Starts a measurement. Each call of the result gives the milliseconds since its start: those of the clock, or those that
- * the process computed where that is less, because the machine ran other programs meanwhile.
+ * Starts a measurement. Each call of the result returns the milliseconds since its start: on the clock, or CPU time of this
+ * process if that is less because the machine ran other programs.
  */
 export const start = (): (() => number) => {
-  const begun = performance.now()
+  const startedAt = performance.now()
   const computed = process.cpuUsage()
   return () => {
     const { system, user } = process.cpuUsage(computed)
-    return Math.min(performance.now() - begun, (user + system) / 1000)
+    return Math.min(performance.now() - startedAt, (user + system) / 1000)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A clock that moves to the next thing that somebody waits for as soon as nobody has anything to do: a minute takes as
- * long as what happens in it. The platform's test clock looks at every fiber before it moves; here there are thousands.
+ * A clock that advances to the next wake-up as soon as no fiber has anything to do, so a minute takes only the time of its
+ * work. Effect's `TestClock` inspects every fiber before it advances, which is slow with thousands of fibers.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -15,7 +15,7 @@ interface Sleeper {
 class Virtual implements Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
   #now = 0
-  /** Those who sleep, by when they wake; of one instant in the order in which they came. */
+  /** Sleeping fibers by wake-up time, in the order in which they went to sleep. */
   readonly #sleepers = new Map<number, Set<Sleeper>>()
 
   readonly currentTimeMillis: Effect.Effect<number> = Effect.sync(() => this.#now)
@@ -49,7 +49,7 @@ class Virtual implements Clock.Clock {
     if (same?.size === 0) this.#sleepers.delete(sleeper.at)
   }
 
-  /** Wakes those who are next; false when nobody sleeps. */
+  /** Wakes the next sleepers. Returns false if no fiber sleeps. */
   advance(): boolean {
     let next = Number.POSITIVE_INFINITY
     for (const at of this.#sleepers.keys()) if (at < next) next = at
@@ -66,10 +66,10 @@ const turn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** As many turns of the event loop as those who were woken need until they sleep again, and some more. */
+/** Turns of the event loop after which woken fibers sleep again, with a margin. */
 const turns = 4
 
-/** Runs an effect under such a clock, from 0 on. One that waits for nothing, and does not end, is a defect. */
+/** Runs an effect with such a clock, starting at 0. An effect that neither sleeps nor ends is a defect. */
 export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const clock = new Virtual()
@@ -77,6 +77,6 @@ export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
     for (;;) {
       for (let n = 0; n < turns; n++) yield* turn
       if ((yield* Fiber.poll(fiber))._tag === "Some") return yield* Fiber.join(fiber)
-      if (!clock.advance()) return yield* Effect.dieMessage("nobody waits for anything, and it does not end")
+      if (!clock.advance()) return yield* Effect.dieMessage("no fiber sleeps, and the effect does not end")
     }
   })

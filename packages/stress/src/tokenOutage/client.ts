@@ -1,4 +1,4 @@
-/** A client of an API, and the calls that it makes while its authorization server is down. */
+/** A client of an API, and its calls while the authorization server is down. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -17,16 +17,16 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Make } from "../simulation/trial.js"
 import * as Stress from "../Stress.js"
-import type { Way } from "./server.js"
-import { over } from "./server.js"
+import type { ServerPath } from "./server.js"
+import { viaPath } from "./server.js"
 import * as VirtualClock from "../time/virtualClock.js"
 
 const client = { clientId: "outage", clientSecret: "secret" } as const
 
-/** What a stage is built of. */
+/** Services that a setup needs. */
 type Requirements = OAuthServer.OAuthServer | HttpClient.HttpClient | TokenStore.TokenStore | Scope.Scope
 
-/** Runs an effect under a virtual clock, at a server whose access tokens live for so many milliseconds. */
+/** Runs an effect in virtual time, with a server that issues access tokens with this lifetime in milliseconds. */
 export const inVirtualTime =
   (accessTokenLifetime: number) =>
   <A, E>(effect: Effect.Effect<A, E, Requirements>): Effect.Effect<A, Stress.CannotRun> =>
@@ -41,26 +41,26 @@ export const inVirtualTime =
       ]),
       VirtualClock.run,
       Effect.withRandom(Random.make("outage")),
-      // That it is down is said each time, and known here.
+      // The log reports the outage each time, which is expected here.
       Logger.withMinimumLogLevel(LogLevel.None),
       Effect.mapError(Stress.cannotRun)
     )
 
-/** What became of a call: when it was begun, how long it took, and the tag and reason of its error. */
+/** Result of a call: start and duration in milliseconds, and the tag and reason of its error. */
 export interface Called {
   readonly at: number
   readonly ms: number
   readonly error: string | undefined
 }
 
-/** A call of the client, and the server. */
-export interface Stage {
+/** Makes one call, and the server. */
+export interface Setup {
   readonly call: Effect.Effect<Called>
   readonly server: typeof OAuthServer.OAuthServer.Service
 }
 
-/** A client over the server, which is on that way. */
-export const stage = (make: Make, way: Way): Effect.Effect<Stage, InvalidRequest, Requirements> =>
+/** A client whose token requests take the given path to the server. */
+export const makeSetup = (make: Make, path: ServerPath): Effect.Effect<Setup, InvalidRequest, Requirements> =>
   Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
     const transport = yield* HttpClient.HttpClient
@@ -70,7 +70,7 @@ export const stage = (make: Make, way: Way): Effect.Effect<Stage, InvalidRequest
       clientId,
       clientSecret: Redacted.make(clientSecret),
       tokenEndpoint: server.tokenEndpoint
-    }).pipe(Effect.provideService(HttpClient.HttpClient, over(transport, way)))
+    }).pipe(Effect.provideService(HttpClient.HttpClient, viaPath(transport, path)))
     const { refresh_token: first = "" } = yield* server.issueTokens({ clientId })
     const source = yield* make({ key: "account", mint: RefreshToken.mint(oauth, Redacted.make(first)) })
     const api = yield* ApiClient.make({ baseUrl: server.issuer, auth: Bearer.fromSource(source) })
@@ -86,7 +86,7 @@ export const stage = (make: Make, way: Way): Effect.Effect<Stage, InvalidRequest
     return { call, server }
   })
 
-/** Begins calls at a steady rate, and waits for them all. */
+/** Starts calls at a steady rate, and waits for all of them. */
 export const calls = (
   call: Effect.Effect<Called>,
   count: number,

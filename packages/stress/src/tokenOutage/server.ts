@@ -1,4 +1,4 @@
-/** The way to an authorization server that is down for some time. */
+/** The path to an authorization server, which fails for some time. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -6,13 +6,13 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-/** How long the server takes for an answer, in milliseconds. */
+/** Duration of a response in milliseconds. */
 const latency = 100
 
-/** How long it asks to be left alone, in milliseconds. */
+/** `Retry-After` of the limited server, in milliseconds. */
 export const retryAfter = 60_000
 
-/** What a server does that is down. */
+/** Kinds of outage. */
 export const kinds = ["busy", "limited", "refusing", "resetting", "hanging", "alternating"] as const
 
 /** One of {@link kinds}. */
@@ -42,25 +42,25 @@ const faults: Readonly<Record<Exclude<Kind, "alternating">, (request: HttpClient
 
 const alternating = Object.values(faults)
 
-/** The way to the authorization server, which is down for some time, in epoch milliseconds. */
-export interface Way {
+/** The path to the authorization server. It fails between two times, in epoch milliseconds. */
+export interface ServerPath {
   from: number
   until: number
   kind: Kind
-  /** How often it was gone, and of that while the server was down. */
+  /** Number of requests, and of those that failed. */
   calls: number
   faults: number
 }
 
-/** A transport that is that way. */
-export const over = (transport: HttpClient.HttpClient, way: Way): HttpClient.HttpClient =>
-  HttpClient.transform(transport, (answer, request) =>
+/** A transport that uses the path. */
+export const viaPath = (transport: HttpClient.HttpClient, path: ServerPath): HttpClient.HttpClient =>
+  HttpClient.transform(transport, (response, request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      way.calls += 1
-      if (now < way.from || now >= way.until) return Effect.delay(answer, latency)
-      const index = way.faults
-      way.faults += 1
-      const fault = way.kind === "alternating" ? alternating[index % alternating.length] : faults[way.kind]
-      return fault === undefined ? answer : Effect.delay(fault(request), latency)
+      path.calls += 1
+      if (now < path.from || now >= path.until) return Effect.delay(response, latency)
+      const index = path.faults
+      path.faults += 1
+      const fault = path.kind === "alternating" ? alternating[index % alternating.length] : faults[path.kind]
+      return fault === undefined ? response : Effect.delay(fault(request), latency)
     })
   )
