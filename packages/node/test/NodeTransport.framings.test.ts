@@ -102,7 +102,7 @@ const statuses = [
   ...[500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 520, 524, 529, 599]
 ]
 
-/** Statuses whose responses never have content: RFC 9112 §6.3, RFC 9110 §15.3.6. */
+/** Statuses of responses that never have content: RFC 9112 §6.3, RFC 9110 §15.3.6. */
 const contentless = [204, 205, 304]
 
 type Method = "GET" | "HEAD"

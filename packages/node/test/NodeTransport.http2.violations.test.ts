@@ -87,7 +87,7 @@ const ofConnection: ReadonlyArray<Violation> = [
   ["a thousand frames of an unknown type", code.calm, () => repeated(1100, frame(77, 0, 0))]
 ]
 
-/** A response whose header has this field too. */
+/** A response with a further header field. */
 const withField = (name: string, value: string) => (id: number) => headers(id, 200, [field(name, value)], true)
 
 /** After these the other streams continue. */

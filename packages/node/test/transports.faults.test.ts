@@ -38,7 +38,7 @@ const points = {
 
 type Point = keyof typeof points
 
-/** Timeout of a call whose connection does not end it. */
+/** Timeout of a call that its connection does not end. */
 const maxDuration = "20 seconds"
 
 const transport = NodeTransport.layerWith(certificates === undefined ? {} : { tls: { ca: certificates.ca } })

@@ -61,7 +61,7 @@ interface Counted {
   readonly succeeded: number
   /** Requests after the 429 and before `Retry-After` had passed. */
   readonly tooEarly: number
-  /** Percentage of the fibers whose request was sent in the first 100 ms afterwards. */
+  /** Percentage of the fibers that sent their request in the first 100 ms afterwards. */
   readonly firstPercent: number
   /** When the last request was sent, in milliseconds afterwards. */
   readonly lastMillis: number

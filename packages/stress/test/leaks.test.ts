@@ -29,7 +29,7 @@ describe("Canary", () => {
     reversed: (secret) => [...secret].reverse().join("")
   }
 
-  it.each(Object.entries(encodings))("is found %s in any surrounding text", (_, encode) => {
+  it.each(Object.entries(encodings))("finds a canary %s in any surrounding text", (_, encode) => {
     const around = FastCheck.string()
     FastCheck.assert(
       FastCheck.property(FastCheck.nat(), around, around, around, (seed, before, after, outside) => {
@@ -43,7 +43,7 @@ describe("Canary", () => {
 })
 
 describe("matrix", () => {
-  it("is the same for a seed, and combines every location with every pair of hosts that can leak it", () => {
+  it("gives the same cases for a seed, and combines every location with every pair of hosts that can leak it", () => {
     const cells = deals([["memory"]], 1)
     expect(cells).toEqual(deals([["memory"]], 1))
     expect(new Set(cells.map(({ from, place, to }) => `${place.name} ${from} ${to}`)).size).toBe(28 * 15)
@@ -81,7 +81,7 @@ describe("trial", () => {
   const sinksOf = (caller: Caller) =>
     Effect.map(
       run(caller, cells, memory.make(), 7, () => Effect.void),
-      (verdicts) => verdicts.map(({ cell, leaks }) => ({ place: cell.place.name, leaks }))
+      (results) => results.map(({ cell, leaks }) => ({ place: cell.place.name, leaks }))
     )
 
   it.live.each(Object.entries(leaks))("finds a secret that leaks in the %s only there", ([sink, caller]) =>

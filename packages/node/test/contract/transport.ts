@@ -15,9 +15,9 @@ interface Differences {
   readonly parametersOnWire: "/p?x=(1)&y&z=2" | "/p?x=%281%29&y=&z=2"
   /** The stream of an empty body: no chunks, or an error with the reason `EmptyBody`. */
   readonly emptyStream: "empty" | "EmptyBody"
-  /** The text of a body whose stream was already read. */
+  /** The text of a body, after its stream was read. */
   readonly textAfterStream: "Decode" | "empty"
-  /** The bytes of a body whose text was already read. */
+  /** The bytes of a body, after its text was read. */
   readonly bytesAfterText: "kept" | "Decode"
   /** The `accept-encoding` that a server receives if the caller sets none. */
   readonly acceptEncoding: string | undefined
@@ -44,7 +44,7 @@ interface Differences {
 /** A transport that the contract tests. */
 export interface Transport {
   readonly name: string
-  /** A client whose connections end with the scope. It opens at most `connections` if it can limit them. */
+  /** A client. Its connections end with the scope. It opens at most `connections` if it can limit them. */
   readonly make: (connections?: number) => Effect.Effect<HttpClient.HttpClient, never, Scope.Scope>
   readonly boundsConnections: boolean
   /** Starts the server of the tests. HTTP/1.1 if left out. */

@@ -10,7 +10,7 @@ export interface Attack {
   readonly ends: ReadonlyArray<Ending>
 }
 
-/** Result of a call whose response was read completely. */
+/** Result of a call with a complete response. */
 export const answered = "Answered"
 
 const get = (...ends: ReadonlyArray<Ending>): Attack => ({ method: "GET", ends })

@@ -32,7 +32,7 @@ const locations: Readonly<Record<string, (unit: string) => Response>> = {
   challenge: inField("401 No", "www-authenticate"),
   "challenge-parameter": inField("401 No", "www-authenticate", "Bearer error_description="),
   location: inField("302 Found", "location", "/"),
-  "location-elsewhere": inField("302 Found", "location", "http://other.test/?q="),
+  "location-other-origin": inField("302 Found", "location", "http://other.test/?q="),
   "retry-after": inField("503 Busy", "retry-after"),
   "rate-limit": inField("429 Slow", "ratelimit", '"a";'),
   "rate-limit-policy": inField("429 Slow", "ratelimit-policy"),

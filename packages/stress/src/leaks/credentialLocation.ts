@@ -73,7 +73,7 @@ const own = (secret: Redacted.Redacted<string>): Auth.Service =>
     Effect.succeed(HttpClientRequest.setHeader(request, "zebra", Redacted.value(secret)))
   )
 
-/** A signature whose `keyId` is the secret. Only the `keyId` is sent, never the key. */
+/** A signature with the secret as `keyId`. Only the `keyId` is sent, never the key. */
 const signature = (secret: Redacted.Redacted<string>): Auth.Service =>
   Signature.make({ keyId: Redacted.value(secret), secret: Redacted.make("never sent") })
 

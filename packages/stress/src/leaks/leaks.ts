@@ -26,7 +26,7 @@ export interface Leaks extends Stress.Measurements {
   readonly cases: number
   readonly sockets: number
   readonly byTransport: Readonly<Record<string, number>>
-  /** Cases whose credential reached its own origin. */
+  /** Cases in which the credential reached its own origin. */
   readonly arrived: number
   /** Cases that continued to an origin that must not receive the credential. */
   readonly crossed: number
@@ -51,7 +51,7 @@ const sinksOf = ({ cell, hasFailed }: CaseResult): ReadonlyArray<CaseResult["lea
   return ["wire", "logs", "spans", "metrics", "timeline", hasFailed ? "errors" : "answers"]
 }
 
-const isCaught = (verdict: CaseResult): boolean => sinksOf(verdict).every((sink) => verdict.leaks.includes(sink))
+const isCaught = (result: CaseResult): boolean => sinksOf(result).every((sink) => result.leaks.includes(sink))
 
 /** Description of a case, by which it can be found. */
 const describe = ({ cell, leaks }: CaseResult): string => {
@@ -68,7 +68,7 @@ const counted = (names: ReadonlyArray<string>): Readonly<Record<string, number>>
 const figuresOf = (found: ReadonlyArray<CaseResult>, leaking: ReadonlyArray<CaseResult>): Leaks => {
   const leaky = found.filter(({ leaks }) => leaks.length > 0)
   const sinks = leaky.flatMap(({ leaks }) => leaks)
-  const missed = leaking.filter((verdict) => !isCaught(verdict))
+  const missed = leaking.filter((result) => !isCaught(result))
   return {
     cases: found.length,
     sockets: found.filter(({ isReal }) => isReal).length,
@@ -112,16 +112,16 @@ const trialOf = (
 ): Effect.Effect<ReadonlyArray<CaseResult>, Stress.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
     const all = yield* makeNetworks(Object.keys(transports))
-    const verdicts: Array<CaseResult> = []
+    const results: Array<CaseResult> = []
     for (const [name, network] of all) {
       const own = cells.filter(({ transport }) => transport === name)
       const done = (cases: number) =>
         cases % 320 === 0 || cases === own.length
           ? reportProgress(`${label} over ${name}: ${cases} of ${own.length}`)
           : Effect.void
-      verdicts.push(...(yield* Trial.run(caller, own, network, seed, done)))
+      results.push(...(yield* Trial.run(caller, own, network, seed, done)))
     }
-    return verdicts
+    return results
   })
 
 /** Runs every case with a client, and with a leaking one. In the short form `shortly` cases per kind of transport. */

@@ -146,16 +146,16 @@ export const run = (
   Effect.gen(function* () {
     const random = new PCGRandom(seed)
     const sinks = new OutputSinks()
-    const verdicts: Array<CaseResult> = []
+    const results: Array<CaseResult> = []
     for (let from = 0; from < cells.length; from += batchSize) {
       const batch = cells.slice(from, from + batchSize).map((cell) => prepare(cell, network, random))
       for (const { served } of batch) network.servers.add(served)
       const calls = batch.map((prepared) => call(caller, sinks, prepared))
       const exits = yield* sinks.around(Effect.all(calls, { concurrency: "unbounded" }))
-      verdicts.push(...evaluateAll(batch, exits, network, sinks))
-      yield* done(verdicts.length)
+      results.push(...evaluateAll(batch, exits, network, sinks))
+      yield* done(results.length)
     }
-    return verdicts
+    return results
   })
 
 const evaluateAll = (

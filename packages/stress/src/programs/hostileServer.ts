@@ -136,7 +136,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
 }
 
 const sockets = new Set<Socket>()
-/** Sockets whose last response was hostile. A client must not keep these connections. */
+/** Sockets with a hostile last response. A client must not keep these connections. */
 const poisoned = new Map<Socket, string>()
 /** Responses that do not harm a connection: a compressed body is small and ends correctly. */
 const harmless = /^(?:good|redirect-loop|length-and-chunked|gzip|br)/

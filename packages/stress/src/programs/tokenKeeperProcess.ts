@@ -29,7 +29,7 @@ let minted = 0
 /** The token endpoint: whether it was called, and whether it may respond. */
 let refreshStarted = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
 let mayRespond = Deferred.unsafeMake<void>(Fiber.id(Fiber.void))
-let renewing: Promise<boolean> | undefined
+let refreshing: Promise<boolean> | undefined
 
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide(Logger.remove(Logger.defaultLogger)), Scope.extend(scope)))
@@ -74,13 +74,13 @@ const methods = {
     refreshStarted = await run(Deferred.make<void>())
     mayRespond = await run(Deferred.make<void>())
     const { renew, get } = source
-    renewing = run(Effect.flatMap(get, ({ generation }) => renew(generation)).pipe(Effect.orElseSucceed(() => false)))
-    return Promise.race([run(Deferred.await(refreshStarted)).then(() => true), renewing])
+    refreshing = run(Effect.flatMap(get, ({ generation }) => renew(generation)).pipe(Effect.orElseSucceed(() => false)))
+    return Promise.race([run(Deferred.await(refreshStarted)).then(() => true), refreshing])
   },
   /** Lets the token endpoint respond and waits for the end of the refresh. */
   finish: async (): Promise<boolean> => {
     Deferred.unsafeDone(mayRespond, Exit.void)
-    return (await renewing) ?? false
+    return (await refreshing) ?? false
   },
   /** The token that a request would be sent with, and the last token that the server issued. */
   current: async (): Promise<readonly [current: string, minted: string]> => {

@@ -59,7 +59,7 @@ export interface Setup {
   readonly server: typeof OAuthServer.OAuthServer.Service
 }
 
-/** A client whose token requests take the given path to the server. */
+/** A client. Its token requests take the given path to the server. */
 export const makeSetup = (make: Make, path: ServerPath): Effect.Effect<Setup, InvalidRequest, Requirements> =>
   Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
