@@ -12,16 +12,16 @@ describe("a budget that no clock is needed for", () => {
     staged = await stage("bench", "budget")
   })
 
-  it("the smallest useful client, a pipe of policies, has at most 21 kB, compressed, and no code of others", async () => {
+  it("the smallest useful client, a pipe of policies, has at most 21.3 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.smallestClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(21_000)
+    expect(brotli).toBeLessThanOrEqual(21_300)
   })
 
-  it("an ApiClient with a bearer has at most 29.6 kB, compressed, and no code of others", async () => {
+  it("an ApiClient with a bearer has at most 29.9 kB, compressed, and no code of others", async () => {
     const { brotli, modules } = await Bundle.bundle(staged, Bundle.wholeClient)
     expect(modules.filter((module) => !module.startsWith("@countersign/"))).toEqual(["<stdin>"])
-    expect(brotli).toBeLessThanOrEqual(29_600)
+    expect(brotli).toBeLessThanOrEqual(29_900)
   })
 
   it("importing ApiClient loads at most 102 modules beside those of Effect, all of them ours", async () => {

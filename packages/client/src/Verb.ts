@@ -94,12 +94,12 @@ interface AnyOptions extends Options {
   readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
 }
 
-const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is not nested so deeply" }
+const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is less deeply nested" }
 
 const unencodable = (mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
   new InvalidRequest({
     reason: "Body",
-    detail: `its JSON body cannot be encoded${mismatches.length === 0 ? "" : ` (${Mismatch.format(mismatches)})`}`
+    detail: `\`json\` cannot be encoded${mismatches.length === 0 ? " as JSON" : `: ${Mismatch.format(mismatches)}`}`
   })
 
 const encoded = ({ json, jsonSchema }: AnyOptions): Effect.Effect<unknown, InvalidRequest, unknown> =>

@@ -77,8 +77,8 @@ describe("a closed circuit", () => {
       expect(error).toBeInstanceOf(Errors.CircuitOpen)
       expect(error).toMatchObject({ origin, retryAfter: Duration.seconds(1), retryAt: DateTime.unsafeMake(1500) })
       expect(error.message).toBe(
-        "https://api.test was not asked: too many requests to it have failed; " +
-          "come back in 1s, at 1970-01-01T00:00:01.500Z"
+        "The request to https://api.test was not sent: too many requests to it have failed. " +
+          "Try again in 1s, at 1970-01-01T00:00:01.500Z."
       )
       expect(yield* state).toEqual({ _tag: "Open", retryAt: DateTime.unsafeMake(1500) })
       expect(yield* times(mock)).toHaveLength(5)

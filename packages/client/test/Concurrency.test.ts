@@ -202,8 +202,8 @@ describe("the queue", () => {
       const error = yield* failure(send)
       expect(error).toMatchObject({ _tag: "Overloaded", origin, limit: 2, queued: 4 })
       expect(error.message).toBe(
-        "https://api.test was not asked: the limit of requests under way to it is 2, and 4 wait; " +
-          "send fewer at a time, or raise the limit or the queue"
+        "The request to https://api.test was not sent: the limit of 2 concurrent requests is reached, and 4 are queued. " +
+          "Send fewer at a time, or raise `limit` or `maxQueued`."
       )
       const exits = yield* run(Fiber.join(all))
       expect(exits.every(Exit.isSuccess)).toBe(true)

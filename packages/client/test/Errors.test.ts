@@ -326,11 +326,11 @@ describe("messages", () => {
     const table: ReadonlyArray<readonly [Error, string]> = [
       [
         new Errors.Unauthorized({ ...exchange, challenges: [], reason: "NoCredentials" }),
-        "GET https://api.test/x answered 400; this client sends no credentials there: give it an Auth layer"
+        "GET https://api.test/x answered 400: this client sends no credentials to that origin. Provide an Auth Layer."
       ],
       [
         new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" }),
-        'GET https://api.test/x answered 400; it asks for bearer (realm "r", invalid_token); the credentials were refused: sign in again, or check them'
+        'GET https://api.test/x answered 400 with the challenge bearer (realm "r", invalid_token): the server rejected the credentials. Sign in again, or check them.'
       ],
       [
         new Errors.Unauthorized({
@@ -338,26 +338,32 @@ describe("messages", () => {
           challenges: Array.from({ length: 7000 }, () => ({ scheme: "x", params: {} })),
           reason: "Rejected"
         }),
-        "GET https://api.test/x answered 400; it asks for x or x or x or x or x or 6995 others; the credentials were refused: sign in again, or check them"
+        "GET https://api.test/x answered 400 with the challenges x, x, x, x, x and 6995 more: the server rejected the credentials. Sign in again, or check them."
       ],
       [
         new Errors.Forbidden({ ...exchange, challenges: [], scope: "repo" }),
-        'GET https://api.test/x answered 400; ask for access for the scope "repo"'
+        'GET https://api.test/x answered 400: access denied. Request access for the scope "repo".'
       ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt }),
-        "GET https://api.test/x answered 400; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+        "GET https://api.test/x answered 400: the server limits requests. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
-      [new Errors.RateLimited(exchange), "GET https://api.test/x answered 400; it does not say when to come back"],
+      [
+        new Errors.RateLimited(exchange),
+        "GET https://api.test/x answered 400: the server limits requests. The server names no time to try again."
+      ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "throttle" }),
-        "GET https://api.test/x was held back by this client: the server's 400 to another request asks for a wait; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+        "GET https://api.test/x was not sent: the server answered another request with 400. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
       [
         new Errors.RateLimited({ ...exchange, retryAfter, retryAt, source: "clientLimit" }),
-        "GET https://api.test/x was held back by this client: a limit of its own is reached; come back in 1m 30s, at 1970-01-01T00:00:00.000Z"
+        "GET https://api.test/x was not sent: a rate limit of this client is reached. Try again in 1m 30s, at 1970-01-01T00:00:00.000Z."
       ],
-      [new Errors.Unavailable(exchange), "GET https://api.test/x answered 400; try again later"],
+      [
+        new Errors.Unavailable(exchange),
+        "GET https://api.test/x answered 400: the server cannot handle the request now. Try again later."
+      ],
       [
         new Errors.ClientError({ ...exchange, problem: { title: "Bad\n" } }),
         "GET https://api.test/x answered 400: Bad\\u{a}"
@@ -370,24 +376,24 @@ describe("messages", () => {
           sent: "no",
           code: "ECONNREFUSED"
         }),
-        "GET u: nothing listens there: check the host and the port (ECONNREFUSED)"
+        "GET u failed: the connection was refused (ECONNREFUSED). Check the host and the port."
       ],
       [
         new Errors.Timeout({ method: "GET", url: "u", scope: "call", after: Duration.seconds(5) }),
-        "GET u: the call took longer than 5s"
+        "GET u timed out: the call took longer than 5s. Raise `timeout.call`, or check the server."
       ],
       [
         new Errors.RedirectRejected({ ...exchange, reason: "Downgrade", location: "http://a.test/" }),
-        "GET https://api.test/x answered 400 with a redirect to http://a.test/: it leads from https to http"
+        "GET https://api.test/x answered 400 with a redirect to http://a.test/, which was not followed: it leads from https to http."
       ],
       [
         new Errors.BodyTooLarge({ method: "GET", url: "u", limit: 5 }),
-        "GET u: the answer is larger than 5 bytes; raise maxBodySize, or stream it"
+        "GET u failed: the response body is larger than 5 bytes. Raise `maxBodySize`, or stream the body."
       ],
       [new Errors.InvalidRequest({ reason: "Url", detail: "d" }), "The request was not sent: d"],
       [
         new Errors.InvalidResponse({ ...exchange, reason: "Json", mismatches: [] }),
-        "GET https://api.test/x answered 400; the body is not JSON"
+        "GET https://api.test/x answered 400: the body is not JSON"
       ],
       [
         new Errors.InvalidResponse({
@@ -395,11 +401,11 @@ describe("messages", () => {
           reason: "Schema",
           mismatches: [{ path: "$.a", expected: "number" }]
         }),
-        "GET https://api.test/x answered 400; the body is not of the expected shape: at $.a, expected number"
+        "GET https://api.test/x answered 400: the body does not match the schema: at $.a, expected number"
       ],
       [
         new Errors.TokenError({ reason: "Rejected", detail: "d", error: "invalid_client" }),
-        "There is no token to send: d"
+        "No access token is available: d"
       ],
       [new Errors.TokenStoreError({ reason: "LockTimeout", detail: "d" }), "The token store failed: d"]
     ]

@@ -93,7 +93,7 @@ describe("limits of one's own", () => {
         status: 429,
         retryAt: DateTime.unsafeMake(1000)
       })
-      expect(error.message).toContain("held back by this client: a limit of its own is reached; come back in 700ms")
+      expect(error.message).toContain("was not sent: a rate limit of this client is reached. Try again in 700ms")
       expect(yield* mock.sent).toHaveLength(2)
     })
   )

@@ -309,7 +309,7 @@ describe("who cannot wait", () => {
       expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429, method: "GET" })
       expect(error.retryAt).toEqual(DateTime.unsafeMake(5000))
       expect(error.message).toBe(
-        "GET https://api.test/v1/x was held back by this client: the server's 429 to another request asks for a wait; come back in 5s, at 1970-01-01T00:00:05.000Z"
+        "GET https://api.test/v1/x was not sent: the server answered another request with 429. Try again in 5s, at 1970-01-01T00:00:05.000Z."
       )
       expect(error.response).toBeUndefined()
     })

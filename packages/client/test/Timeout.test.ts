@@ -20,7 +20,7 @@ describe("Timeout.exchange", () => {
       const { client, mock } = yield* transport([never])
       const error = yield* failure(Timeout.exchange("3 seconds")(client).execute(get("/x?key=canary")))
       expect(error).toMatchObject({ _tag: "Timeout", scope: "exchange", method: "GET" })
-      expect(error.message).toContain("one exchange took longer than 3s")
+      expect(error.message).toContain("one request took longer than 3s")
       expect(error.message).not.toContain("canary")
       expect(yield* mock.interrupted).toEqual([{ _tag: "Interrupted", index: 0, at: 3000 }])
     })

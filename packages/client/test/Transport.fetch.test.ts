@@ -156,7 +156,7 @@ describe("over the platform's fetch", () => {
           }).pipe(Effect.provide(FetchHttpClient.layer), Effect.provideService(FetchHttpClient.Fetch, fetch))
           expect(error).toContain("RedirectRejected")
           expect(error).toContain("Opaque")
-          expect(error).toContain("answered with a redirect: this platform's fetch hides its target")
+          expect(error).toContain("answered with a redirect, which was not followed: `fetch` hides its target")
           expect(calls).toBe(1)
         })
       )

@@ -257,7 +257,7 @@ describe("what goes wrong on the wire", () => {
       for (const cause of [undici, node]) {
         const error = yield* failure(failing(cause).execute(get()))
         expect(error).toMatchObject({ reason: "InvalidHttpResponse", detail: "the server speaks TLS. Use https://" })
-        expect(error.message).not.toContain("check the port")
+        expect(error.message).not.toContain("Check the port")
       }
     })
   )

@@ -69,7 +69,7 @@ describe("a schema that refers to itself", () => {
       expect(yield* failure(client.get("/x", { schema: Tree }))).toMatchObject({
         _tag: "InvalidResponse",
         reason: "Schema",
-        mismatches: [{ path: "$", expected: "a value that is not nested so deeply" }]
+        mismatches: [{ path: "$", expected: "a value that is less deeply nested" }]
       })
     })
   )
@@ -89,7 +89,7 @@ describe("a schema that refers to itself", () => {
         expect(yield* failure(client.post("/x", { json, jsonSchema: Tree }))).toMatchObject({
           _tag: "InvalidRequest",
           reason: "Body",
-          detail: "its JSON body cannot be encoded (at $, expected a value that is not nested so deeply)"
+          detail: "`json` cannot be encoded: at $, expected a value that is less deeply nested"
         })
       }
       expect(yield* failure(client.post("/x", { json: tree(100_000) }))).toMatchObject({
@@ -192,7 +192,7 @@ describe("schema", () => {
         mismatches: [{ path: "$.id", expected: "number" }]
       })
       expect(error.message).toBe(
-        `GET ${base}/x answered 200; the body is not of the expected shape: at $.id, expected number`
+        `GET ${base}/x answered 200: the body does not match the schema: at $.id, expected number`
       )
       if (error._tag === "InvalidResponse") expect(yield* error.response!.json).toEqual({ id: "c4n4ry", born: 1 })
     })

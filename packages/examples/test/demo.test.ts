@@ -169,7 +169,7 @@ describe.concurrent("The demo's command line", () => {
       const { failed, scenarios: shown } = yield* Schema.decodeUnknown(Result)(out)
       expect(shown.map(({ name }) => name)).toEqual(names)
       expect(failed).toBe(12)
-      expect(JSON.stringify(shown[2]?.observed)).toContain("nothing listens there")
+      expect(JSON.stringify(shown[2]?.observed)).toContain("the connection was refused")
       expect(err).not.toMatch(/^\s+at /m)
     })
   )

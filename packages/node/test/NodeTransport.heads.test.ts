@@ -85,7 +85,7 @@ describe("NodeTransport", () => {
         const error = yield* Effect.flip(api.get("/"))
         const seen = { _tag: "TransportError", reason: "InvalidHttpResponse", sent: "maybe" }
         expect(error, name).toMatchObject({ ...seen, detail: expect.stringMatching(detail) as string })
-        expect([requests, error.message.includes("check the port")], name).toEqual([1, false])
+        expect([requests, error.message.includes("Check the port")], name).toEqual([1, false])
       }
     }).pipe(Effect.provide(NodeTransport.layer), Effect.scoped)
   )
