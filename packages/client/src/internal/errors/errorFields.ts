@@ -1,0 +1,40 @@
+/** Fields that several errors share, and their part of the message. */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+
+/**
+ * The request and the status of its response: fields of all errors that a response caused.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExchangeInfo {
+  /** Method of the request, such as `GET`. */
+  readonly method: string
+  /** URL of the request, safe to print: without userinfo and query values. */
+  readonly url: string
+  /** Status code of the response. */
+  readonly status: number
+}
+
+/** The first part of a message: the request, and the status of its response. */
+export const responseText = (e: ExchangeInfo): string => `${e.method} ${e.url} answered ${e.status}`
+
+/**
+ * The time at which the server, or this client, accepts another request.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface RetryHint {
+  /** Delay, counted from the response. */
+  readonly retryAfter?: Duration.Duration | undefined
+  /** The same as a point in time. */
+  readonly retryAt?: DateTime.Utc | undefined
+}
+
+/** The last sentence of a message: when to try again. */
+export const retryText = (e: RetryHint): string =>
+  e.retryAt === undefined || e.retryAfter === undefined
+    ? "The server names no time to try again."
+    : `Try again in ${Duration.format(e.retryAfter)}, at ${DateTime.formatIso(e.retryAt)}.`
