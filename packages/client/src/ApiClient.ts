@@ -1,5 +1,5 @@
 /**
- * API clients: an Effect service per API, whose requests pass through one pipeline of policies.
+ * API clients: an Effect service per API. All its requests pass through one pipeline of policies.
  *
  * @since 0.1.0
  */
@@ -245,7 +245,7 @@ const pipeline = (
   }, transport)
 
 /**
- * The client of one API: a platform `HttpClient` whose errors are {@link ApiError}.
+ * The client of one API: a platform `HttpClient` with errors of type {@link ApiError}.
  *
  * The platform's combinators work on it. `execute` streams the response body. The verbs (`get`, `post` …) read it whole, up
  * to `maxBodySize`.
@@ -277,7 +277,7 @@ export interface ApiClient extends HttpClient.HttpClient.With<ApiError> {
 
 /**
  * The services that a client requires: a transport (`HttpClient`), `Auth` unless `options.auth` is set, and each of
- * `CookieJar`, `RateLimit`, `CircuitBreaker` and `Concurrency` whose option is `true`, or of type `boolean`.
+ * `CookieJar`, `RateLimit`, `CircuitBreaker` and `Concurrency` with an option that is `true`, or of type `boolean`.
  *
  * @since 0.1.0
  * @category models

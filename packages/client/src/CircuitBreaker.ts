@@ -143,14 +143,14 @@ export const isFailure: (exit: Exit.Exit<HttpClientResponse, unknown>) => boolea
  * Makes the circuit breakers of all origins.
  *
  * A circuit starts closed. Too many failures open it ({@link Options.tripPolicy}). While it is open, every request fails
- * with `CircuitOpen`, whose `retryAt` is the time of the next probe. Then the circuit is half-open, and one request is sent
+ * with `CircuitOpen`. Its `retryAt` is the time of the next probe. Then the circuit is half-open, and one request is sent
  * as the probe. A response closes the circuit. A failure opens it again, for longer. Other requests are rejected meanwhile.
  * When the probe is interrupted or cannot be sent, the next request becomes the probe.
  *
  * - Requests in flight when the circuit changes return their result to the caller, and are not counted.
  * - A request that the probe itself causes, such as a token request to the same origin, is sent too.
  * - A response counts when its header arrives. A body that breaks off counts as a failure only if a verb reads it.
- * - A request whose URL has no http or https origin is sent and not counted.
+ * - A request to a URL without http or https origin is sent and not counted.
  *
  * @example
  * import * as ApiClient from "@countersign/client/ApiClient"

@@ -72,7 +72,7 @@ export const policy = (service: Service): Policy.Policy<Overloaded> =>
  * @param options.initial - the first limit, between `min` and `max` (20).
  * @param options.backoffRatio - the factor that is applied to the limit after an overload, from 0 to 1 (0.7).
  * @param options.latencyThreshold - a slower request is a sign of overload too (none). For servers that become slow before
- *   they fail. Not for clients with a `RateLimit`, whose waits are included in the time.
+ *   they fail. Not for clients with a `RateLimit`, because its waits are included.
  * @since 0.1.0
  * @category limits
  */
@@ -106,7 +106,7 @@ export const adaptive = (
  * - It gets no permit within `maxWait`, or within 95 % of the time that the call had left when the wait started.
  *
  * A permit is released when the response header arrives. Where a verb reads the body, it is released after the body. A
- * request whose URL has no http or https origin is sent and not counted.
+ * request to a URL without http or https origin is sent and not counted.
  *
  * @example
  * import * as ApiClient from "@countersign/client/ApiClient"

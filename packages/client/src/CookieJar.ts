@@ -15,7 +15,7 @@ import type { Service, PersistentOptions } from "./internal/cookies/service.js"
 export type { Service, PersistentOptions } from "./internal/cookies/service.js"
 
 /**
- * The cookie jar of the clients whose option `cookies` is `true`.
+ * The cookie jar of the clients with `cookies: true`.
  *
  * @since 0.1.0
  * @category tags

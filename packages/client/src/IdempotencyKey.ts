@@ -21,7 +21,7 @@ import * as Policy from "./Policy.js"
  * @category models
  */
 export interface Options {
-  /** The methods whose requests get a key (POST, PATCH). */
+  /** Requests with these methods get a key (POST, PATCH). */
   readonly methods?: ReadonlyArray<HttpMethod> | undefined
   /** The name of the header field (`Idempotency-Key`). */
   readonly header?: string | undefined

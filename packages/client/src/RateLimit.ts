@@ -76,7 +76,7 @@ export const perRoute = ({ method, url }: HttpClientRequest): string => {
  * | response | throttles |
  * |---|---|
  * | 429 | until the time in the response, otherwise 1 s, doubled for each further 429, up to 20 s |
- * | 403 with `Retry-After`, or whose rate limit fields say that nothing remains | the same |
+ * | 403 with `Retry-After`, or with rate limit fields that say that nothing remains | the same |
  * | 503 and 529 with `Retry-After` | until that time |
  * | any other | not |
  *

@@ -55,7 +55,7 @@ export const validate = ({ baseUrl, headers = {} }: Options): Effect.Effect<Opti
     : Effect.fail(new InvalidRequest({ reason: "Header", detail: problem }))
 }
 
-/** Fields that do not describe a body, for requests that have no body or whose body sets its own content type. */
+/** Fields that do not describe a body, for requests without a body, or with a body that sets its own content type. */
 const withoutContent = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !describesBody(name)))
 

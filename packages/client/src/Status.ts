@@ -4,7 +4,7 @@
  * | status | error |
  * |---|---|
  * | 401 | `Unauthorized` |
- * | 429; 403 or 413 with `Retry-After`; 403 whose rate limit fields say that nothing remains | `RateLimited` |
+ * | 429; 403 or 413 with `Retry-After`; 403 with rate limit fields that say that nothing remains | `RateLimited` |
  * | other 403 | `Forbidden` |
  * | 408, 425, 5xx | `Unavailable` |
  * | other 4xx | `ClientError` |

@@ -67,7 +67,7 @@ const typedError = (error: HttpClientError.HttpClientError): TransportError | In
 }
 
 /**
- * Symbol of the property with which a transport marks a response whose body was received with it.
+ * Symbol of the property with which a transport marks a response that was received together with its body.
  *
  * The value is the bytes, or undefined if the body is still arriving or broke off. A response with bytes holds no
  * connection, and is read without waiting.

@@ -34,7 +34,7 @@ export interface Options extends HttpClientRequest.Options.NoUrl {
 }
 
 /**
- * Options of a request whose response is decoded.
+ * Options of a request with a decoded response.
  *
  * @since 0.1.0
  * @category models
@@ -45,7 +45,7 @@ export interface Decoding<A, I, R> extends Options {
 }
 
 /**
- * Options of a request whose `json` is encoded by a Schema.
+ * Options of a request with a `json` value that a Schema encodes.
  *
  * @since 0.1.0
  * @category models

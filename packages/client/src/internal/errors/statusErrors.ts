@@ -125,8 +125,8 @@ const rateLimitText: Record<RateLimitSource, (e: ExchangeInfo) => string> = {
  * It is caused by one of these:
  *
  * - a 429, or a 403 or 413 with `Retry-After`
- * - a 403 whose rate limit fields say that nothing remains (GitHub)
- * - a response to be retried or redirected whose wait exceeds `maxRetryAfter` or the call deadline
+ * - a 403 with rate limit fields that say that nothing remains (GitHub)
+ * - a response to retry or to redirect, if its wait exceeds `maxRetryAfter` or the call deadline
  * - a throttle or a limit of this client, see `source`
  *
  * Specification: [RFC 6585 §4](https://www.rfc-editor.org/rfc/rfc6585#section-4),
