@@ -20,15 +20,15 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, run, times } from "./scripted.js"
+import { api, base, withJitter, failure, run, requestTimes } from "./support/mockApi.js"
 
 const { delay, fail, never, respond, respondStream } = MockClient
 
 class Api extends ApiClient.Tag("test/Api")<Api>() {}
 class Other extends ApiClient.Tag("test/Other")<Other>() {}
 
-describe("a client of its own tag", () => {
-  it.effect("asks for a transport and an Auth, and works", () =>
+describe("ApiClient.Tag", () => {
+  it.effect("retries and signs calls with the Auth and transport of its context", () =>
     Effect.gen(function* () {
       const client = yield* Api
       expect(yield* run(client.get("/x", { schema: Schema.Struct({ ok: Schema.Boolean }) }))).toEqual({ ok: true })
@@ -38,7 +38,7 @@ describe("a client of its own tag", () => {
         [50, `${base}/x`, "k"]
       ])
     }).pipe(
-      chance(1),
+      withJitter(1),
       Effect.provide(
         Api.layer({ baseUrl: base }).pipe(
           Layer.provide(
@@ -53,7 +53,7 @@ describe("a client of its own tag", () => {
     )
   )
 
-  it.effect("lives beside others, with other origins and other credentials", () =>
+  it.effect("builds independent clients with separate base URLs", () =>
     Effect.gen(function* () {
       yield* run(Effect.flatMap(Api, (client) => client.get("/x")))
       yield* run(Effect.flatMap(Other, (client) => client.get("/x")))
@@ -69,14 +69,14 @@ describe("a client of its own tag", () => {
     )
   )
 
-  it.effect("does not come about with a base URL that cannot be used", () =>
+  it.effect("rejects an unusable baseUrl with InvalidRequest", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(Api.layer({ baseUrl: "nonsense", auth: Auth.none })))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
     }).pipe(Effect.scoped, Effect.provide(MockClient.layer([])))
   )
 
-  it.effect("takes the platform's combinators", () =>
+  it.effect("applies mapRequest of the platform HttpClient", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       yield* run(
@@ -86,7 +86,7 @@ describe("a client of its own tag", () => {
     })
   )
 
-  it.effect("keeps a session where it says cookies, and asks for a jar", () =>
+  it.effect("sends cookies from the CookieJar when cookies is true", () =>
     Effect.gen(function* () {
       const client = yield* Api
       yield* run(client.get("/x"))
@@ -104,8 +104,8 @@ describe("a client of its own tag", () => {
   )
 })
 
-describe("the order", () => {
-  it("names each place once, with a reason, and is the one of the design", () => {
+describe("ApiClient.pipelineOrder", () => {
+  it("lists each step once, in pipeline order, with a reason", () => {
     const names = ApiClient.pipelineOrder.map(({ name }) => name)
     expect(names).toEqual([
       "Telemetry.counters",
@@ -129,20 +129,20 @@ describe("the order", () => {
     for (const { reason } of ApiClient.pipelineOrder) expect(reason.length).toBeGreaterThan(20)
   })
 
-  const counted = () => {
-    const seen = { signs: 0, refusals: 0 }
+  const countingAuth = () => {
+    const seen = { signs: 0, rejections: 0 }
     const auth: Auth.Service = {
       sign: (request) =>
         Effect.sync(() => ({
           request: HttpClientRequest.setHeader(request, "x-sig", `s${++seen.signs}`),
           credential: 0
         })),
-      onRejected: () => Effect.sync(() => ++seen.refusals > 0)
+      onRejected: () => Effect.sync(() => ++seen.rejections > 0)
     }
     return { auth, seen }
   }
 
-  it.effect("Defaults outside Redirects: a hop is not joined to the base URL again", () =>
+  it.effect("does not join a redirect hop to the base URL again", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(302, "", { location: "/elsewhere" }), respond(200)], {
         headers: { "x-d": "1" }
@@ -152,7 +152,7 @@ describe("the order", () => {
     })
   )
 
-  it.effect("Timeout.call outside Redirects and Retry: it counts all hops, attempts and waits", () =>
+  it.effect("applies Timeout.call across all hops, attempts and waits", () =>
     Effect.gen(function* () {
       const script = [
         delay("2 seconds", respond(302, "", { location: "/v1/y" })),
@@ -164,12 +164,12 @@ describe("the order", () => {
         timeout: { call: "9 seconds" }
       })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
-      expect(yield* times(mock)).toEqual([0, 2000, 6000])
+      expect(yield* requestTimes(mock)).toEqual([0, 2000, 6000])
       expect(yield* TestClock.currentTimeMillis).toBe(9000)
     })
   )
 
-  it.effect("Status within Timeout.call: reading an error's body is within the time", () =>
+  it.effect("includes reading an error body in Timeout.call", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(() => delay("500 millis", respondStream(404, Stream.never)), {
         timeout: { call: "1 second" }
@@ -178,7 +178,7 @@ describe("the order", () => {
     })
   )
 
-  it.effect("Redirects outside Retry: a hop that answered is never sent again", () =>
+  it.effect("retries only the current hop after a redirect", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(307, "", { location: "/v1/y" }), respond(503), respond(200)])
       yield* run(client.put("/x", { json: 1 }))
@@ -186,41 +186,39 @@ describe("the order", () => {
     })
   )
 
-  it.effect("Retry outside Auth: each attempt is signed anew; a 401 is answered within its attempt", () =>
+  it.effect("signs each attempt again and handles a 401 within its attempt", () =>
     Effect.gen(function* () {
-      const { auth, seen } = counted()
+      const { auth, seen } = countingAuth()
       const { api: client, mock } = yield* api([respond(503), respond(401), respond(503), respond(200)], { auth })
       yield* run(client.get("/x"))
       expect((yield* mock.sent).map(({ headers }) => headers["x-sig"])).toEqual(["s1", "s2", "s3", "s4"])
-      expect(seen).toEqual({ signs: 4, refusals: 1 })
+      expect(seen).toEqual({ signs: 4, rejections: 1 })
     })
   )
 
-  it.effect(
-    "Auth outside Timeout.exchange: a slow signature costs the exchange nothing, and is not a failed attempt",
-    () =>
-      Effect.gen(function* () {
-        const auth: Auth.Service = {
-          sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "5 seconds"),
-          onRejected: () => Effect.succeed(false)
-        }
-        const { api: client, mock } = yield* api([delay("900 millis", respond(200))], {
-          auth,
-          timeout: { exchange: "1 second" }
-        })
-        yield* run(client.get("/x"))
-        expect(yield* times(mock)).toEqual([5000])
+  it.effect("excludes signing time from Timeout.exchange", () =>
+    Effect.gen(function* () {
+      const auth: Auth.Service = {
+        sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "5 seconds"),
+        onRejected: () => Effect.succeed(false)
+      }
+      const { api: client, mock } = yield* api([delay("900 millis", respond(200))], {
+        auth,
+        timeout: { exchange: "1 second" }
       })
+      yield* run(client.get("/x"))
+      expect(yield* requestTimes(mock)).toEqual([5000])
+    })
   )
 
-  it.effect("Cookies nearest to the wire: they are on each attempt, and kept from each answer", () =>
+  it.effect("sends stored cookies on each attempt and stores cookies from each response", () =>
     Effect.gen(function* () {
       const { client: raw, mock } = yield* MockClient.make((_, index) =>
         index === 3
           ? respond(200)
           : respond([302, 503, 401][index]!, "", { location: "/v1/y", "set-cookie": `c${index}=1` })
       )
-      const client = yield* ApiClient.make({ baseUrl: base, auth: counted().auth, cookies: true }).pipe(
+      const client = yield* ApiClient.make({ baseUrl: base, auth: countingAuth().auth, cookies: true }).pipe(
         Effect.provideService(HttpClient.HttpClient, raw),
         Effect.provide(CookieJar.layerMemory)
       )
@@ -234,9 +232,9 @@ describe("the order", () => {
     })
   )
 
-  it.effect("CircuitBreaker within Retry: each attempt counts, and what is rejected is neither signed nor sent", () =>
+  it.effect("counts each attempt in the circuit and neither signs nor sends rejected requests", () =>
     Effect.gen(function* () {
-      const { auth, seen } = counted()
+      const { auth, seen } = countingAuth()
       const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(3) })
       const { api: client, mock } = yield* api(() => respond(503), { auth, circuitBreaker })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
@@ -246,7 +244,7 @@ describe("the order", () => {
     })
   )
 
-  it.effect("Concurrency within CircuitBreaker: what an open circuit rejects waits for nobody", () =>
+  it.effect("rejects a request for an open circuit without queueing it for a permit", () =>
     Effect.gen(function* () {
       const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
       const concurrency = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
@@ -256,7 +254,7 @@ describe("the order", () => {
       yield* TestClock.adjust("10 minutes")
       const probe = yield* Effect.fork(client.get("/x"))
       yield* TestClock.adjust("1 second")
-      // The one permit is the probe's: without the circuit this would be `Overloaded`.
+      // The probe has the only permit: without the circuit, this request would fail with `Overloaded`.
       expect(yield* Effect.flip(client.get("/x"))).toMatchObject({ _tag: "CircuitOpen" })
       yield* TestClock.adjust("10 seconds")
       expect((yield* Fiber.join(probe)).status).toBe(200)
@@ -264,36 +262,36 @@ describe("the order", () => {
     })
   )
 
-  it.effect("RateLimit within Retry and outside Auth: one 429 holds the next request before it is signed", () =>
+  it.effect("throttles the next request after a 429 before signing it", () =>
     Effect.gen(function* () {
-      const { auth, seen } = counted()
+      const { auth, seen } = countingAuth()
       const { api: client, mock } = yield* api([respond(429, "", { "retry-after": "5" }), respond(200)], {
         auth,
         retry: false
       })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited", source: "server" })
-      const held = yield* Effect.fork(client.get("/x"))
+      const throttled = yield* Effect.fork(client.get("/x"))
       yield* TestClock.adjust("4999 millis")
       expect(seen.signs).toBe(1)
       yield* TestClock.adjust("1 second")
-      expect((yield* Fiber.join(held)).status).toBe(200)
-      expect(yield* times(mock)).toEqual([0, 5000])
+      expect((yield* Fiber.join(throttled)).status).toBe(200)
+      expect(yield* requestTimes(mock)).toEqual([0, 5000])
     })
   )
 
-  it.effect("other credentials of one call are another account: what holds the client's does not hold theirs", () =>
+  it.effect("does not apply the throttle to a call with different credentials", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(429, "", { "retry-after": "5" }), respond(200)], {
-        auth: counted().auth,
+        auth: countingAuth().auth,
         retry: false
       })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RateLimited" })
-      expect((yield* client.get("/x", { auth: counted().auth })).status).toBe(200)
-      expect(yield* times(mock)).toEqual([0, 0])
+      expect((yield* client.get("/x", { auth: countingAuth().auth })).status).toBe(200)
+      expect(yield* requestTimes(mock)).toEqual([0, 0])
     })
   )
 
-  it.effect("a policy that the options leave out is left out", () =>
+  it.effect("omits a policy whose option is false", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(503), {
         retry: false,
@@ -306,8 +304,8 @@ describe("the order", () => {
   )
 })
 
-describe("httpClient", () => {
-  it.effect("gives the last answer where the client would fail for its status", () =>
+describe("ApiClient httpClient", () => {
+  it.effect("returns the last response instead of failing for its status", () =>
     Effect.gen(function* () {
       for (const [status, sends] of [
         [401, 1],
@@ -317,14 +315,14 @@ describe("httpClient", () => {
         [503, 3]
       ] as const) {
         const { api: client, mock } = yield* api((_, index) => respond(status, `answer ${index}`))
-        const response = yield* run(client.httpClient.get("/x")).pipe(chance(0))
+        const response = yield* run(client.httpClient.get("/x")).pipe(withJitter(0))
         expect([response.status, yield* response.text]).toEqual([status, `answer ${sends - 1}`])
         expect(yield* mock.sent).toHaveLength(sends)
       }
     })
   )
 
-  it.effect("gives an error's body whole and as a stream, where the client reads its beginning", () =>
+  it.effect("returns the whole error body as a stream", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(404, "x".repeat(100_000)))
       const response = yield* run(client.httpClient.get("/x"))
@@ -333,18 +331,18 @@ describe("httpClient", () => {
     })
   )
 
-  it.effect("gives the 401 of a replay that was refused, and the 503 whose wait is too long", () =>
+  it.effect("returns the 401 of a rejected replay and the 503 with a retry-after that is too long", () =>
     Effect.gen(function* () {
       const auth: Auth.Service = { ...Auth.none, onRejected: () => Effect.succeed(true) }
-      const refused = yield* api((_, index) => respond(401, `answer ${index}`), { auth })
-      expect(yield* Effect.flatMap(run(refused.api.httpClient.get("/x")), ({ text }) => text)).toBe("answer 1")
+      const rejected = yield* api((_, index) => respond(401, `answer ${index}`), { auth })
+      expect(yield* Effect.flatMap(run(rejected.api.httpClient.get("/x")), ({ text }) => text)).toBe("answer 1")
       const busy = yield* api(() => respond(503, "later", { "retry-after": "3600" }))
       expect(yield* Effect.flatMap(run(busy.api.httpClient.get("/x")), ({ text }) => text)).toBe("later")
       expect(yield* TestClock.currentTimeMillis).toBe(0)
     })
   )
 
-  it.effect("fails otherwise with an error that retryTransient leaves alone, with ours as its cause", () =>
+  it.effect("wraps other errors so that retryTransient does not retry them", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [MockClient.Step, string, number]> = [
         [fail("ECONNREFUSED"), "TransportError", 3],
@@ -362,7 +360,7 @@ describe("httpClient", () => {
     })
   )
 
-  it.effect("lets the answer of a rejected redirect go", () =>
+  it.effect("releases the response of a rejected redirect", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(302, "text", { location: "http://api.test/" })])
       yield* failure(client.httpClient.get("/x"))
@@ -370,7 +368,7 @@ describe("httpClient", () => {
     })
   )
 
-  it.effect("within another retry does not multiply the sends", () =>
+  it.effect("does not multiply requests inside another retry", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(503))
       const outer = Retry.policy({ schedule: Retry.exponential({ times: 1 }) })(client.httpClient)
@@ -380,7 +378,7 @@ describe("httpClient", () => {
   )
 })
 
-describe("HttpApiClient over layerHttpClient", () => {
+describe("ApiClient.Tag layerHttpClient", () => {
   class NotThere extends Schema.TaggedError<NotThere>()("NotThere", { id: Schema.Number }) {}
   class Expired extends Schema.TaggedError<Expired>()("Expired", { login: Schema.String }) {}
   const User = Schema.Struct({ id: Schema.Number, name: Schema.String })
@@ -400,7 +398,7 @@ describe("HttpApiClient over layerHttpClient", () => {
       Layer.provideMerge(MockClient.layer(script))
     )
 
-  it.effect("goes through the pipeline: joined, retried, decoded", () =>
+  it.effect("joins, retries and decodes calls of an HttpApiClient", () =>
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(Shop)
       expect(yield* run(client.users.find({ path: { id: 1 } }))).toEqual({ id: 1, name: "Ada" })
@@ -410,7 +408,7 @@ describe("HttpApiClient over layerHttpClient", () => {
     )
   )
 
-  it.effect("gives the endpoint's own typed errors", () =>
+  it.effect("returns the typed errors of the endpoint", () =>
     Effect.gen(function* () {
       const client = yield* HttpApiClient.make(Shop)
       expect(yield* failure(client.users.find({ path: { id: 7 } }))).toEqual(new NotThere({ id: 7 }))

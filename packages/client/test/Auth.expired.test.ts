@@ -8,7 +8,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { api, base, failure, get, run, transport } from "./scripted.js"
+import { api, base, failure, get, run, transport } from "./support/mockApi.js"
 
 const { respond, respondStream } = MockClient
 
@@ -16,13 +16,13 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 const json = { "content-type": "application/json" }
 
-/** Numbered tokens, of which `renewals` replace the one before. */
-const numbered = (
+/** An Auth whose token is `canary-token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
+const refreshableAuth = (
   expiredWhen: Auth.ExpiredWhen,
-  renewals = Number.POSITIVE_INFINITY,
-  more: Partial<Auth.Service> = {}
+  maxRefreshes = Number.POSITIVE_INFINITY,
+  overrides: Partial<Auth.Service> = {}
 ) => {
-  const seen = { refusals: [] as Array<Auth.Rejection>, gaveUp: [] as Array<Auth.Rejection> }
+  const seen = { rejections: [] as Array<Auth.Rejection>, replayRejections: [] as Array<Auth.Rejection> }
   let token = 1
   const auth: Auth.Service = {
     sign: (request) =>
@@ -30,70 +30,75 @@ const numbered = (
         request: HttpClientRequest.setHeader(request, "x-secret", `canary-token-${token}`),
         credential: token
       })),
-    onRejected: (refusal) =>
+    onRejected: (rejection) =>
       Effect.sync(() => {
-        seen.refusals.push(refusal)
-        if (token > renewals) return false
+        seen.rejections.push(rejection)
+        if (token > maxRefreshes) return false
         token++
         return true
       }),
-    onReplayRejected: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal)),
-    ...more
+    onReplayRejected: (rejection) => Effect.sync(() => void seen.replayRejections.push(rejection)),
+    ...overrides
   }
   return { auth: Auth.withExpired(auth, expiredWhen), seen }
 }
 
-const saysExpired: Auth.ExpiredWhen = {
+const bodySaysExpired: Auth.ExpiredWhen = {
   status: [200, 302, 400, 403, 429],
   body: (text) => text.includes("token expired")
 }
 
 const secrets = (sent: ReadonlyArray<MockClient.Sent>) => sent.map(({ headers }) => headers["x-secret"])
 
-const once = ["canary-token-1"]
-const twice = ["canary-token-1", "canary-token-2"]
+const noReplay = ["canary-token-1"]
+const replayed = ["canary-token-1", "canary-token-2"]
 
-describe("a response that means expired credentials", () => {
+describe("Auth.withExpired", () => {
   it.effect.each<readonly [string, Auth.ExpiredWhen, MockClient.Step, ReadonlyArray<string>]>([
-    ["403 by its status", { status: 403 }, respond(403, "no"), twice],
-    ["400 by its status, of several", { status: [403, 400] }, respond(400, "no"), twice],
-    ["498 by its status", { status: 498 }, respond(498, ""), twice],
-    ["302 by its status", { status: 302 }, respond(302, "", { location: "/login" }), twice],
-    ["403 by its body", saysExpired, respond(403, { error: { message: "Access token expired" } }), twice],
+    ["a 403 matched by status", { status: 403 }, respond(403, "no"), replayed],
+    ["a 400 matched by one of several statuses", { status: [403, 400] }, respond(400, "no"), replayed],
+    ["a 498 matched by status", { status: 498 }, respond(498, ""), replayed],
+    ["a 302 matched by status", { status: 302 }, respond(302, "", { location: "/login" }), replayed],
+    ["a 403 matched by body", bodySaysExpired, respond(403, { error: { message: "Access token expired" } }), replayed],
     [
-      "400 by its body, which comes in parts",
-      saysExpired,
+      "a 400 matched by a body in several chunks",
+      bodySaysExpired,
       respondStream(400, Stream.make(bytes("token "), bytes("expired"))),
-      twice
+      replayed
     ],
-    ["200 by its body", saysExpired, respond(200, { ok: false, error: "token expired" }), twice],
+    ["a 200 matched by body", bodySaysExpired, respond(200, { ok: false, error: "token expired" }), replayed],
     [
-      "200 by its body, which comes in parts",
-      saysExpired,
+      "a 200 matched by a body in several chunks",
+      bodySaysExpired,
       respondStream(200, Stream.make(bytes('"token '), bytes('expired"')), json),
-      twice
+      replayed
     ],
     [
-      "200 by its body, as problem+json",
-      saysExpired,
+      "a 200 matched by a problem+json body",
+      bodySaysExpired,
       respond(200, '"token expired"', { "content-type": "application/problem+json; charset=utf-8" }),
-      twice
+      replayed
     ],
-    ["403 with another body", saysExpired, respond(403, "forbidden"), once],
-    ["403 without a body", saysExpired, respond(403, ""), once],
-    ["404, which is not one of the statuses", saysExpired, respond(404, "token expired"), once],
-    ["200 by its status alone", { status: 200 }, respond(200, "ok"), once],
-    ["200 that is no JSON", saysExpired, respond(200, "token expired", { "content-type": "text/plain" }), once],
+    ["a 403 whose body does not match", bodySaysExpired, respond(403, "forbidden"), noReplay],
+    ["a 403 without a body", bodySaysExpired, respond(403, ""), noReplay],
+    ["a 404 outside the listed statuses", bodySaysExpired, respond(404, "token expired"), noReplay],
+    ["a 200 without a body rule", { status: 200 }, respond(200, "ok"), noReplay],
     [
-      "200 that is larger than is looked at",
-      saysExpired,
+      "a 200 that is not JSON",
+      bodySaysExpired,
+      respond(200, "token expired", { "content-type": "text/plain" }),
+      noReplay
+    ],
+    [
+      "a 200 larger than the inspected size",
+      bodySaysExpired,
       respond(200, { a: `token expired${"x".repeat(70_000)}` }),
-      once
+      noReplay
     ],
-    ["429, which is a limit", saysExpired, respond(429, "token expired"), once],
-    ["403, which is a limit", saysExpired, respond(403, "token expired", { "retry-after": "1" }), once],
+    ["a 429", bodySaysExpired, respond(429, "token expired"), noReplay],
+    ["a 403 with retry-after", bodySaysExpired, respond(403, "token expired", { "retry-after": "1" }), noReplay],
     [
-      "a look that throws",
+      "a body predicate that throws",
       {
         status: 403,
         body: () => {
@@ -101,17 +106,17 @@ describe("a response that means expired credentials", () => {
         }
       },
       respond(403, "no"),
-      once
+      noReplay
     ],
-    ["401 as ever", saysExpired, respond(401, ""), twice]
-  ])("is %s", ([_, expiredWhen, step, expected]) =>
+    ["a 401 without a rule for it", bodySaysExpired, respond(401, ""), replayed]
+  ])("refreshes and replays only for expired credentials: %s", ([_, expiredWhen, step, expected]) =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered(expiredWhen)
+      const { auth, seen } = refreshableAuth(expiredWhen)
       const { client, mock } = yield* transport([step, respond(200, "{}", json)])
       const response = yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
       expect(secrets(yield* mock.sent)).toEqual(expected)
-      expect(seen.refusals).toHaveLength(expected.length - 1)
-      expect(response.status).toBe(expected === twice ? 200 : step._tag === "Respond" ? step.status : 0)
+      expect(seen.rejections).toHaveLength(expected.length - 1)
+      expect(response.status).toBe(expected === replayed ? 200 : step._tag === "Respond" ? step.status : 0)
     })
   )
 
@@ -119,83 +124,83 @@ describe("a response that means expired credentials", () => {
     [403, "Forbidden"],
     [400, "ClientError"],
     [500, "Unavailable"]
-  ])("twice gives the error of its status %d, after one renewal and one replay", ([status, tag]) =>
+  ])("returns the error of status %d (%s) after one refresh and one replay", ([status, tag]) =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered({ status })
+      const { auth, seen } = refreshableAuth({ status })
       const { api: client, mock } = yield* api(() => respond(status, "no"), { auth, retry: false })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: tag, status })
-      expect(secrets(yield* mock.sent)).toEqual(twice)
-      expect(seen.refusals).toMatchObject([{ credential: 1, initialCredentialId: 1 }])
-      expect(seen.gaveUp).toMatchObject([{ credential: 2, initialCredentialId: 1 }])
+      expect(secrets(yield* mock.sent)).toEqual(replayed)
+      expect(seen.rejections).toMatchObject([{ credential: 1, initialCredentialId: 1 }])
+      expect(seen.replayRejections).toMatchObject([{ credential: 2, initialCredentialId: 1 }])
     })
   )
 
-  it.effect("gives the error of its status where there are no other credentials", () =>
+  it.effect("returns the error of the status when no new credentials are available", () =>
     Effect.gen(function* () {
-      const { auth } = numbered({ status: 403 }, 0)
+      const { auth } = refreshableAuth({ status: 403 }, 0)
       const { api: client, mock } = yield* api(() => respond(403, "no"), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden" })
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
 
-  it.effect("renews the credentials, and gives the error of its status, for a body that can be sent once", () =>
+  it.effect("refreshes credentials and returns the error of the status when the body cannot be replayed", () =>
     Effect.gen(function* () {
-      const { auth } = numbered({ status: 403 })
+      const { auth } = refreshableAuth({ status: 403 })
       const { api: client, mock } = yield* api([respond(403, "no"), respond(200)], { auth })
       const body = HttpBody.stream(Stream.make(bytes("once")))
       expect(yield* failure(client.post("/x", { body }))).toMatchObject({ _tag: "Forbidden" })
       yield* run(client.get("/x"))
-      expect(secrets(yield* mock.sent)).toEqual(twice)
+      expect(secrets(yield* mock.sent)).toEqual(replayed)
     })
   )
 
-  it.effect("fails as the renewal does", () =>
+  it.effect("fails with the error of the refresh", () =>
     Effect.gen(function* () {
       const error = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
-      const { auth } = numbered({ status: 400 }, 1, { onRejected: () => Effect.fail(error) })
+      const { auth } = refreshableAuth({ status: 400 }, 1, { onRejected: () => Effect.fail(error) })
       const { api: client } = yield* api([respond(400, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
     })
   )
 
-  it.effect("shares its one replay with a 401", () =>
+  it.effect("replays once in total for an expired response and a 401", () =>
     Effect.gen(function* () {
       for (const [first, second] of [
         [401, 403],
         [403, 401]
       ] as const) {
-        const { auth } = numbered({ status: 403 })
+        const { auth } = refreshableAuth({ status: 403 })
         const { api: client, mock } = yield* api([respond(first), respond(second), respond(200)], { auth })
         const error = yield* failure(client.get("/x"))
         expect(error).toMatchObject({ status: second })
-        expect(secrets(yield* mock.sent)).toEqual(twice)
+        expect(secrets(yield* mock.sent)).toEqual(replayed)
       }
     })
   )
 
-  it.effect("is stepped up first, where the scheme can", () =>
+  it.effect("tries step-up before refreshing", () =>
     Effect.gen(function* () {
-      const { auth: stepping } = numbered({ status: 403 })
-      const auth: Auth.Service = { ...stepping, onInsufficientScope: () => Effect.succeed(false) }
+      const { auth: withRule } = refreshableAuth({ status: 403 })
+      const auth: Auth.Service = { ...withRule, onInsufficientScope: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api(() => respond(403, "no"), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden" })
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
 
-  it.effect("is not looked for at another origin", () =>
+  it.effect("ignores responses of other origins", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered({ status: 403 })
+      const { auth, seen } = refreshableAuth({ status: 403 })
       const { client } = yield* transport([respond(403, "no")])
       yield* run(Auth.policy({ auth, origins: ["https://other.test"] })(client).execute(get()))
-      expect(seen.refusals).toEqual([])
+      expect(seen.rejections).toEqual([])
     })
   )
 
-  it.effect("hides the credentials that the last response quotes", () =>
+  it.effect("redacts the credentials that the last response quotes", () =>
     Effect.gen(function* () {
-      const { auth } = numbered(saysExpired)
+      const { auth } = refreshableAuth(bodySaysExpired)
       const quoting = respond(
         400,
         { title: "token expired: canary-token-1 and canary-token-2" },
@@ -217,7 +222,7 @@ const readers: Readonly<Record<string, (response: HttpClientResponse) => Effect.
     Effect.map(Stream.runCollect(Stream.decodeText(stream)), (parts) => Chunk.toReadonlyArray(parts).join(""))
 }
 
-describe("a body that was looked at", () => {
+describe("Auth.withExpired response body", () => {
   const large = JSON.stringify({ a: "x".repeat(200_000) })
   const parts = (text: string, size: number) =>
     Stream.fromIterable(
@@ -228,10 +233,10 @@ describe("a body that was looked at", () => {
     Object.keys(readers).flatMap((reader) =>
       [0, 1, 100, 65_536, 65_537, 200_000].map((length) => [reader, length] as const)
     )
-  )("is read whole by %s, of %d characters", ([reader, length]) =>
+  )("keeps the whole body for %s after inspecting it, at %d characters", ([reader, length]) =>
     Effect.gen(function* () {
       const text = JSON.stringify("x".repeat(length))
-      const { auth } = numbered(saysExpired)
+      const { auth } = refreshableAuth(bodySaysExpired)
       const { client, mock } = yield* transport([respondStream(200, parts(text, 1000), json)])
       const response = yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
       expect(yield* run(readers[reader]?.(response) ?? Effect.void)).toBe(text)
@@ -239,10 +244,10 @@ describe("a body that was looked at", () => {
     })
   )
 
-  it.effect("keeps the error that breaks it off", () =>
+  it.effect("keeps the error that interrupts the body", () =>
     Effect.gen(function* () {
       const broken = Stream.concat(parts("[1,", 1), Stream.fail(new Error("reset")))
-      const { auth } = numbered(saysExpired)
+      const { auth } = refreshableAuth(bodySaysExpired)
       const { client, mock } = yield* transport([respondStream(200, broken, json)])
       const response = yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
       expect(yield* run(Effect.either(response.text))).toMatchObject({ _tag: "Left" })
@@ -250,17 +255,17 @@ describe("a body that was looked at", () => {
     })
   )
 
-  it.effect("is decoded by the verbs as ever", () =>
+  it.effect("leaves the body readable for verbs", () =>
     Effect.gen(function* () {
-      const { auth } = numbered(saysExpired)
+      const { auth } = refreshableAuth(bodySaysExpired)
       const { api: client } = yield* api([respondStream(200, parts(large, 999), json)], { auth })
       expect(yield* run(client.get("/x"))).toMatchObject({ status: 200 })
     })
   )
 
-  it.effect("lets its connection go if the reader stops early", () =>
+  it.effect("releases the connection when the reader stops early", () =>
     Effect.gen(function* () {
-      const { auth } = numbered(saysExpired)
+      const { auth } = refreshableAuth(bodySaysExpired)
       const { client, mock } = yield* transport([
         respondStream(200, Stream.concat(parts(large, 999), Stream.never), json)
       ])
@@ -270,7 +275,7 @@ describe("a body that was looked at", () => {
     })
   )
 
-  it.effect("is not read at all by a scheme without a rule", () =>
+  it.effect("does not read the body without a rule", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([respondStream(200, Stream.never, json)])
       const response = yield* run(Auth.policy({ auth: Auth.none, origins: [base] })(client).execute(get()))

@@ -11,17 +11,17 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, get, run, times, transport } from "./scripted.js"
+import { api, base, withJitter, failure, get, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { fail, respond, respondStream } = MockClient
 const challenge = { "www-authenticate": 'Bearer realm="api", error="invalid_token"' }
 
-/** A scheme of numbered tokens: each renewal gives the next one, `renewals` times. */
-const numbered = (renewals = Number.POSITIVE_INFINITY) => {
+/** An Auth whose token is `token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
+const refreshableAuth = (maxRefreshes = Number.POSITIVE_INFINITY) => {
   const seen = {
     signs: 0,
-    refusals: [] as Array<Auth.Rejection>,
-    gaveUp: [] as Array<Auth.Rejection>
+    rejections: [] as Array<Auth.Rejection>,
+    replayRejections: [] as Array<Auth.Rejection>
   }
   let token = 1
   const auth: Auth.Service = {
@@ -30,33 +30,33 @@ const numbered = (renewals = Number.POSITIVE_INFINITY) => {
         seen.signs++
         return { request: HttpClientRequest.setHeader(request, "x-secret", `token-${token}`), credential: token }
       }),
-    onRejected: (refusal) =>
+    onRejected: (rejection) =>
       Effect.sync(() => {
-        seen.refusals.push(refusal)
-        if (token > renewals) return false
+        seen.rejections.push(rejection)
+        if (token > maxRefreshes) return false
         token++
         return true
       }),
-    onReplayRejected: (refusal) => Effect.sync(() => void seen.gaveUp.push(refusal))
+    onReplayRejected: (rejection) => Effect.sync(() => void seen.replayRejections.push(rejection))
   }
   return { auth, seen }
 }
 
 const secrets = (sent: ReadonlyArray<MockClient.Sent>) => sent.map(({ headers }) => headers["x-secret"])
 
-describe("signing", () => {
-  it.effect("happens once for each send, so that signatures are fresh", () =>
+describe("Auth.sign", () => {
+  it.effect("signs each request of a call", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api([respond(503), fail("ECONNRESET"), respond(200)], { auth })
       yield* run(client.get("/x"))
       expect(seen.signs).toBe(3)
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-1", "token-1"])
-      expect(seen.refusals).toEqual([])
+      expect(seen.rejections).toEqual([])
     })
   )
 
-  it.effect("happens when the effect runs, each time, not when it is made", () =>
+  it.effect("signs when the effect runs, once per run", () =>
     Effect.gen(function* () {
       let n = 0
       const auth = Auth.makeStaticEffect((request) =>
@@ -70,17 +70,17 @@ describe("signing", () => {
     })
   )
 
-  it.effect("that fails sends nothing, and fails with its own error", () =>
+  it.effect("fails with the signing error and sends nothing", () =>
     Effect.gen(function* () {
-      const refused = new TokenError({ reason: "Unavailable", detail: "later" })
-      const auth: Auth.Service = { sign: () => Effect.fail(refused), onRejected: () => Effect.succeed(false) }
+      const rejected = new TokenError({ reason: "Unavailable", detail: "later" })
+      const auth: Auth.Service = { sign: () => Effect.fail(rejected), onRejected: () => Effect.succeed(false) }
       const { api: client, mock } = yield* api([respond(200)], { auth })
-      expect(yield* failure(client.get("/x"))).toBe(refused)
+      expect(yield* failure(client.get("/x"))).toBe(rejected)
       expect(yield* mock.sent).toEqual([])
     })
   )
 
-  it.effect("that puts a line break into a header is InvalidRequest", () =>
+  it.effect("rejects a header with a line break as InvalidRequest", () =>
     Effect.gen(function* () {
       const auth = Auth.makeStaticEffect((request) =>
         Effect.succeed(HttpClientRequest.setHeader(request, "authorization", "Bearer a\r\nb"))
@@ -91,9 +91,9 @@ describe("signing", () => {
     })
   )
 
-  it.effect("takes the credentials of one call where the call brings them", () =>
+  it.effect("uses the auth option of a call instead of the client's Auth", () =>
     Effect.gen(function* () {
-      const { auth } = numbered()
+      const { auth } = refreshableAuth()
       const { api: client, mock } = yield* api([respond(200), respond(200), respond(200)], { auth })
       const other = Auth.makeStaticEffect((request) =>
         Effect.succeed(HttpClientRequest.setHeader(request, "x-secret", "other"))
@@ -106,17 +106,17 @@ describe("signing", () => {
   )
 })
 
-describe("a 401", () => {
-  it.effect("is answered with one renewal, that is told what was refused, and one replay", () =>
+describe("Auth.onRejected", () => {
+  it.effect("refreshes once with the rejected credential and the challenges, then replays once", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api([respond(401, "no", challenge), respond(200, "yes")], { auth })
       const { events, exit } = yield* run(Timeline.record(client.post("/x", { json: { a: 1 } })))
       expect(exit._tag).toBe("Success")
       const sent = yield* mock.sent
       expect(secrets(sent)).toEqual(["token-1", "token-2"])
       expect(sent.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}'])
-      expect(seen.refusals).toEqual([
+      expect(seen.rejections).toEqual([
         {
           credential: 1,
           initialCredentialId: 1,
@@ -124,63 +124,61 @@ describe("a 401", () => {
           challenges: [{ scheme: "bearer", params: { realm: "api", error: "invalid_token" } }]
         }
       ])
-      expect(seen.gaveUp).toEqual([])
+      expect(seen.replayRejections).toEqual([])
       expect(events.filter(({ _tag }) => _tag === "CredentialsRefreshed")).toEqual([
         { _tag: "CredentialsRefreshed", at: 0, renewed: true }
       ])
     })
   )
 
-  it.effect("twice is Unauthorized because the replay was refused, and the scheme hears of it", () =>
+  it.effect("fails with RejectedAfterRefresh and calls onReplayRejected after a second 401", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api(() => respond(401, "no", challenge), { auth })
       const error = yield* failure(client.get("/x"))
       expect(error).toMatchObject({ _tag: "Unauthorized", reason: "RejectedAfterRefresh", status: 401 })
       expect(yield* mock.sent).toHaveLength(2)
-      expect(seen.refusals).toHaveLength(1)
-      expect(seen.gaveUp.map(({ credential }) => credential)).toEqual([2])
+      expect(seen.rejections).toHaveLength(1)
+      expect(seen.replayRejections.map(({ credential }) => credential)).toEqual([2])
     })
   )
 
-  it.effect(
-    "for which there is nothing else is Unauthorized because the credentials were refused, after one send",
-    () =>
-      Effect.gen(function* () {
-        const { auth } = numbered(0)
-        const { api: client, mock } = yield* api(() => respond(401, "no", challenge), { auth })
-        const error = yield* failure(client.get("/x"))
-        expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
-        expect(error.message).toContain('bearer (realm "api", invalid_token)')
-        expect(yield* mock.sent).toHaveLength(1)
-      })
+  it.effect("fails with Rejected after one request when no new credentials are available", () =>
+    Effect.gen(function* () {
+      const { auth } = refreshableAuth(0)
+      const { api: client, mock } = yield* api(() => respond(401, "no", challenge), { auth })
+      const error = yield* failure(client.get("/x"))
+      expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
+      expect(error.message).toContain('bearer (realm "api", invalid_token)')
+      expect(yield* mock.sent).toHaveLength(1)
+    })
   )
 
-  it.effect("without credentials is Unauthorized because there were none", () =>
+  it.effect("fails with NoCredentials after a 401 to an unsigned request", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(() => respond(401, "no", challenge))
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", reason: "NoCredentials" })
     })
   )
 
-  it.effect("with a body that can be sent once renews the credentials, and fails with a type that says why", () =>
+  it.effect("refreshes credentials and fails with BodyNotReplayable when the body can be sent once", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api([respond(401, "no"), respond(200)], { auth })
       const once = HttpBody.stream(Stream.make(new TextEncoder().encode("once")))
       const error = yield* failure(client.post("/x", { body: once }))
       expect(error).toMatchObject({ _tag: "Unauthorized", reason: "BodyNotReplayable" })
-      expect(seen.refusals).toHaveLength(1)
+      expect(seen.rejections).toHaveLength(1)
       expect((yield* mock.sent).map(({ body }) => body)).toEqual(["once"])
-      // The next request goes out with the credentials that were renewed.
+      // The next request uses the refreshed credentials.
       yield* run(client.get("/x"))
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2"])
     })
   )
 
-  it.effect("with a stream that was declared replayable is replayed whole", () =>
+  it.effect("replays the whole stream when it is marked replayable", () =>
     Effect.gen(function* () {
-      const { auth } = numbered()
+      const { auth } = refreshableAuth()
       const { api: client, mock } = yield* api([respond(401), respond(200)], { auth })
       const body = RequestBody.markReplayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
       yield* run(client.post("/x", { body }))
@@ -188,50 +186,50 @@ describe("a 401", () => {
     })
   )
 
-  it.effect("has let its connection go before the scheme asks for another token", () =>
+  it.effect("releases the connection of a 401 before refreshing", () =>
     Effect.gen(function* () {
       const script: MockClient.Script = [respond(401, "x".repeat(100_000)), respond(200)]
       const { client, mock } = yield* transport(script)
-      let releasedAtRenewal = 0
+      let releasedAtRefresh = 0
       const auth: Auth.Service = {
-        ...numbered().auth,
+        ...refreshableAuth().auth,
         onRejected: () =>
           Effect.map(mock.released, (released) => {
-            releasedAtRenewal = released.length
+            releasedAtRefresh = released.length
             return true
           })
       }
       yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
-      expect(releasedAtRenewal).toBe(1)
+      expect(releasedAtRefresh).toBe(1)
     })
   )
 
-  it.effect("whose renewal fails has let its connection go, and fails with the renewal's error", () =>
+  it.effect("releases the connection and fails with the refresh error when refreshing fails", () =>
     Effect.gen(function* () {
       const error: AuthError = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in again" })
-      const auth: Auth.Service = { ...numbered().auth, onRejected: () => Effect.fail(error) }
+      const auth: Auth.Service = { ...refreshableAuth().auth, onRejected: () => Effect.fail(error) }
       const { api: client, mock } = yield* api([respond(401, "no")], { auth })
       expect(yield* failure(client.get("/x"))).toBe(error)
       expect(yield* mock.released).toHaveLength(1)
     })
   )
 
-  it.effect("with a body that never ends is replayed within a second", () =>
+  it.effect("replays after one second when the body of the 401 never ends", () =>
     Effect.gen(function* () {
-      const { auth } = numbered()
+      const { auth } = refreshableAuth()
       const { api: client, mock } = yield* api([respondStream(401, Stream.never), respond(200)], { auth })
       yield* run(client.get("/x"))
       expect((yield* mock.sent).map(({ at }) => at)).toEqual([0, 1000])
     })
   )
 
-  it.effect("is replayed as often, and as late, as the scheme's schedule says", () =>
+  it.effect("follows the replay schedule of the Auth", () =>
     Effect.gen(function* () {
-      const pool: Auth.Service = {
-        ...numbered().auth,
+      const scheduled: Auth.Service = {
+        ...refreshableAuth().auth,
         replay: Schedule.intersect(Schedule.recurs(3), Schedule.spaced(100))
       }
-      const { api: client, mock } = yield* api(() => respond(401), { auth: pool })
+      const { api: client, mock } = yield* api(() => respond(401), { auth: scheduled })
       expect(yield* failure(client.get("/x"))).toMatchObject({ reason: "RejectedAfterRefresh" })
       expect((yield* mock.sent).map(({ at }) => at)).toEqual([0, 100, 200, 300])
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2", "token-3", "token-4"])
@@ -239,18 +237,18 @@ describe("a 401", () => {
   )
 })
 
-describe("a 403", () => {
-  it.effect("renews nothing and is sent once", () =>
+describe("Auth.policy on a 403", () => {
+  it.effect("sends once and refreshes nothing", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api(() => respond(403, "no"), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden", scope: undefined })
-      expect(seen.refusals).toEqual([])
+      expect(seen.rejections).toEqual([])
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
 
-  it.effect("for want of a scope names the scope", () =>
+  it.effect("reports the scope of an insufficient_scope challenge", () =>
     Effect.gen(function* () {
       const field = 'Basic realm="x", Bearer error="insufficient_scope", scope="repo admin"'
       const { api: client } = yield* api(() => respond(403, "no", { "www-authenticate": field }))
@@ -261,112 +259,116 @@ describe("a 403", () => {
   )
 })
 
-/** A scheme that may get other credentials for a 403, as long as it wants to. */
-const stepping = (found: boolean | undefined) => {
-  const { auth, seen } = numbered()
-  const asked: Array<Pick<Auth.Rejection, "credential" | "challenges">> = []
-  const onInsufficientScope: Auth.Service["onInsufficientScope"] = (refusal) => {
-    asked.push(refusal)
-    if (found === undefined) return undefined
-    return found ? auth.onRejected({ ...refusal, at: 0 }) : Effect.succeed(false)
+/** An Auth with `onInsufficientScope`: undefined returns no effect, a boolean is whether new credentials are available. */
+const steppingUpAuth = (available: boolean | undefined) => {
+  const { auth, seen } = refreshableAuth()
+  const challenged: Array<Pick<Auth.Rejection, "credential" | "challenges">> = []
+  const onInsufficientScope: Auth.Service["onInsufficientScope"] = (rejection) => {
+    challenged.push(rejection)
+    if (available === undefined) return undefined
+    return available ? auth.onRejected({ ...rejection, at: 0 }) : Effect.succeed(false)
   }
-  return { auth: { ...auth, onInsufficientScope }, asked, seen }
+  return { auth: { ...auth, onInsufficientScope }, challenged, seen }
 }
 
-const demand = { "www-authenticate": 'Bearer error="insufficient_scope", scope="write"' }
-const demanding = respond(403, "no", demand)
+const insufficientScope = { "www-authenticate": 'Bearer error="insufficient_scope", scope="write"' }
+const insufficientScopeResponse = respond(403, "no", insufficientScope)
 
-describe("a 403, for a scheme that can step up", () => {
-  it.effect("is stepped up where the limit is exhausted too, and not where it has Retry-After", () =>
+describe("Auth.onInsufficientScope", () => {
+  it.effect("steps up when the rate limit is exhausted too, but waits for retry-after", () =>
     Effect.gen(function* () {
-      const spent = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
+      const exhausted = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
       const steps: ReadonlyArray<readonly [MockClient.Headers, number, ReadonlyArray<string>]> = [
-        [{ ...demand, ...spent }, 0, ["token-1", "token-2"]],
-        [{ ...demand, "retry-after": "9" }, 9000, ["token-1", "token-1"]],
-        [spent, 9000, ["token-1", "token-1"]]
+        [{ ...insufficientScope, ...exhausted }, 0, ["token-1", "token-2"]],
+        [{ ...insufficientScope, "retry-after": "9" }, 9000, ["token-1", "token-1"]],
+        [exhausted, 9000, ["token-1", "token-1"]]
       ]
       for (const [headers, ms, sent] of steps) {
         yield* TestClock.setTime(0)
-        const { auth } = stepping(true)
+        const { auth } = steppingUpAuth(true)
         const { api: client, mock } = yield* api([respond(403, "no", headers), respond(200)], { auth })
-        yield* run(client.get("/x")).pipe(chance(0))
+        yield* run(client.get("/x")).pipe(withJitter(0))
         expect(secrets(yield* mock.sent)).toEqual(sent)
-        expect(yield* times(mock)).toEqual([0, ms])
+        expect(yield* requestTimes(mock)).toEqual([0, ms])
       }
     })
   )
 
-  it.effect("is answered with one step and one more send, with a signature of its own", () =>
+  it.effect("steps up once and sends once more with new credentials", () =>
     Effect.gen(function* () {
-      const { asked, auth } = stepping(true)
-      const { api: client, mock } = yield* api([demanding, respond(200)], { auth })
+      const { challenged, auth } = steppingUpAuth(true)
+      const { api: client, mock } = yield* api([insufficientScopeResponse, respond(200)], { auth })
       expect((yield* run(client.get("/x"))).status).toBe(200)
-      expect(asked).toMatchObject([{ credential: 1, challenges: [{ scheme: "bearer", params: { scope: "write" } }] }])
+      expect(challenged).toMatchObject([
+        { credential: 1, challenges: [{ scheme: "bearer", params: { scope: "write" } }] }
+      ])
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2"])
     })
   )
 
-  it.effect("that comes again is the answer: a request takes one step", () =>
+  it.effect("fails with Forbidden after the second insufficient_scope response", () =>
     Effect.gen(function* () {
-      const { asked, auth } = stepping(true)
-      const { api: client, mock } = yield* api(() => demanding, { auth })
+      const { challenged, auth } = steppingUpAuth(true)
+      const { api: client, mock } = yield* api(() => insufficientScopeResponse, { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Forbidden", scope: "write" })
-      expect(asked).toHaveLength(1)
+      expect(challenged).toHaveLength(1)
       expect(yield* mock.sent).toHaveLength(2)
     })
   )
 
-  it.effect("leaves a 401 that comes after it its own answer", () =>
+  it.effect("refreshes and replays after a 401 that follows a step-up", () =>
     Effect.gen(function* () {
-      const { auth } = stepping(true)
-      const { api: client, mock } = yield* api([demanding, respond(401), respond(200)], { auth })
+      const { auth } = steppingUpAuth(true)
+      const { api: client, mock } = yield* api([insufficientScopeResponse, respond(401), respond(200)], { auth })
       yield* run(client.get("/x"))
       expect(secrets(yield* mock.sent)).toEqual(["token-1", "token-2", "token-3"])
     })
   )
 
-  it.effect.each([undefined, false])("is the answer, with its body, where the scheme gives %s", (found) =>
+  it.effect.each([undefined, false])("returns the 403 with its body when onInsufficientScope gives %s", (available) =>
     Effect.gen(function* () {
-      const { auth } = stepping(found)
-      const { client, mock } = yield* transport([demanding])
+      const { auth } = steppingUpAuth(available)
+      const { client, mock } = yield* transport([insufficientScopeResponse])
       const response = yield* run(Auth.policy({ auth, origins: [base] })(client).execute(get()))
       expect([response.status, yield* run(response.text)]).toEqual([403, "no"])
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
 
-  it.effect("is the answer to a request whose body can be sent once", () =>
+  it.effect("returns Forbidden without refreshing when the body can be sent once", () =>
     Effect.gen(function* () {
-      const { auth, seen } = stepping(true)
-      const { api: client, mock } = yield* api([demanding], { auth })
+      const { auth, seen } = steppingUpAuth(true)
+      const { api: client, mock } = yield* api([insufficientScopeResponse], { auth })
       const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
       expect(yield* failure(client.post("/x", { body }))).toMatchObject({ _tag: "Forbidden" })
-      expect(seen.refusals).toEqual([])
+      expect(seen.rejections).toEqual([])
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
 
-  it.effect("has let its connection go before the scheme asks for another token", () =>
+  it.effect("releases the connection of a 403 before stepping up", () =>
     Effect.gen(function* () {
-      const script: MockClient.Script = [respond(403, "x".repeat(100_000), demand), respond(200)]
+      const script: MockClient.Script = [respond(403, "x".repeat(100_000), insufficientScope), respond(200)]
       const { client, mock } = yield* transport(script)
-      let releasedAtStep = 0
+      let releasedAtStepUp = 0
       const onInsufficientScope = () =>
         Effect.map(mock.released, (released) => {
-          releasedAtStep = released.length
+          releasedAtStepUp = released.length
           return true
         })
       yield* run(
-        Auth.policy({ auth: { ...numbered().auth, onInsufficientScope }, origins: [base] })(client).execute(get())
+        Auth.policy({ auth: { ...refreshableAuth().auth, onInsufficientScope }, origins: [base] })(client).execute(
+          get()
+        )
       )
-      expect(releasedAtStep).toBe(1)
+      expect(releasedAtStepUp).toBe(1)
     })
   )
 })
 
-describe("where credentials go", () => {
+describe("Auth.policy origins", () => {
   const origins = ["https://api.test/v1", "https://uploads.test"]
-  const own = [
+  const ownOrigin = [
     "https://api.test/v1/x",
     "https://api.test/other",
     "https://api.test:443/x",
@@ -375,7 +377,7 @@ describe("where credentials go", () => {
     "https://api.test",
     "https://uploads.test/x"
   ]
-  const others = [
+  const otherOrigins = [
     "http://api.test/x",
     "https://api.test:8443/x",
     "https://api.test.evil.test/x",
@@ -387,42 +389,42 @@ describe("where credentials go", () => {
     "https://api.tes/x"
   ]
 
-  it.effect("is decided by scheme, host and port, and nothing that looks like them", () =>
+  it.effect("compares scheme, host and port exactly", () =>
     Effect.gen(function* () {
       for (const [expected, list] of [
-        ["token-1", own],
-        [undefined, others]
+        ["token-1", ownOrigin],
+        [undefined, otherOrigins]
       ] as const) {
         for (const url of list) {
           const { client, mock } = yield* transport(() => respond(200))
-          yield* run(Auth.policy({ auth: numbered().auth, origins })(client).execute(HttpClientRequest.get(url)))
+          yield* run(Auth.policy({ auth: refreshableAuth().auth, origins })(client).execute(HttpClientRequest.get(url)))
           expect(secrets(yield* mock.sent), url).toEqual([expected])
         }
       }
     })
   )
 
-  it.effect("a 401 of another origin renews nothing: it was not our credentials that it refused", () =>
+  it.effect("does not refresh after a 401 of another origin", () =>
     Effect.gen(function* () {
-      const { auth, seen } = numbered()
+      const { auth, seen } = refreshableAuth()
       const { api: client, mock } = yield* api(
         [respond(302, "", { location: "https://evil.test/" }), respond(401, "", challenge)],
         { auth }
       )
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unauthorized", reason: "NoCredentials" })
-      expect(seen.refusals).toEqual([])
+      expect(seen.rejections).toEqual([])
       expect(secrets(yield* mock.sent)).toEqual(["token-1", undefined])
     })
   )
 
-  it.effect("the origins option adds origins to the base URL's", () =>
+  it.effect("sends credentials to the base URL and to listed origins only", () =>
     Effect.gen(function* () {
       const hop = respond(302, "", { location: "https://uploads.test/x" })
       for (const [listed, expected] of [
         [["https://uploads.test"], "token-1"],
         [[], undefined]
       ] as const) {
-        const { api: client, mock } = yield* api([hop, respond(200)], { auth: numbered().auth, origins: listed })
+        const { api: client, mock } = yield* api([hop, respond(200)], { auth: refreshableAuth().auth, origins: listed })
         yield* run(client.get("/x"))
         expect(secrets(yield* mock.sent)).toEqual(["token-1", expected])
       }
@@ -430,82 +432,82 @@ describe("where credentials go", () => {
   )
 })
 
-describe("credentials that are there", () => {
-  /** Signs at once while `fresh`, and tells which way each send went. */
-  const readied = (fresh: boolean) => {
-    const ways: Array<string> = []
-    const put = (request: HttpClientRequest.HttpClientRequest, way: string) => {
-      ways.push(way)
-      return { request: HttpClientRequest.setHeader(request, "x-secret", way), credential: way }
+describe("Auth.signSync", () => {
+  /** Signs synchronously while `fresh`, and records which method signed each request. */
+  const syncAuth = (fresh: boolean) => {
+    const calls: Array<string> = []
+    const put = (request: HttpClientRequest.HttpClientRequest, method: string) => {
+      calls.push(method)
+      return { request: HttpClientRequest.setHeader(request, "x-secret", method), credential: method }
     }
     const auth: Auth.Service = {
       sign: (request) => Effect.sync(() => put(request, "sign")),
-      signSync: (request, now) => (fresh ? put(request, `ready at ${now}`) : void ways.push("not ready")),
+      signSync: (request, now) => (fresh ? put(request, `ready at ${now}`) : void calls.push("not ready")),
       onRejected: () => Effect.succeed(true)
     }
-    return { auth, ways }
+    return { auth, calls }
   }
 
-  it.effect("are put on at once, at the time of the fiber's clock; the scheme is not asked to sign", () =>
+  it.effect("signs with the time of the fiber's Clock and skips sign", () =>
     Effect.gen(function* () {
-      const { auth, ways } = readied(true)
+      const { auth, calls } = syncAuth(true)
       const { api: client, mock } = yield* api([respond(200)], { auth })
       yield* TestClock.setTime(7000)
       yield* run(client.get("/x"))
-      expect([ways, secrets(yield* mock.sent)]).toEqual([["ready at 7000"], ["ready at 7000"]])
+      expect([calls, secrets(yield* mock.sent)]).toEqual([["ready at 7000"], ["ready at 7000"]])
     })
   )
 
-  it.effect("are asked for anew by each attempt, and each time that an effect runs", () =>
+  it.effect("signs each attempt and each run of an effect", () =>
     Effect.gen(function* () {
-      const { auth, ways } = readied(true)
+      const { auth, calls } = syncAuth(true)
       const { api: client } = yield* api([respond(503), respond(200), respond(200)], { auth })
       const call = client.get("/x")
-      expect(ways).toEqual([])
+      expect(calls).toEqual([])
       yield* run(call)
       yield* run(call)
-      expect(ways).toEqual(["ready at 0", "ready at 0", "ready at 0"])
-    }).pipe(chance(0))
+      expect(calls).toEqual(["ready at 0", "ready at 0", "ready at 0"])
+    }).pipe(withJitter(0))
   )
 
-  it.effect("that are not there are signed with instead", () =>
+  it.effect("falls back to sign when it returns undefined", () =>
     Effect.gen(function* () {
-      const { auth, ways } = readied(false)
+      const { auth, calls } = syncAuth(false)
       const { api: client, mock } = yield* api([respond(200)], { auth })
       yield* run(client.get("/x"))
-      expect([ways, secrets(yield* mock.sent)]).toEqual([["not ready", "sign"], ["sign"]])
+      expect([calls, secrets(yield* mock.sent)]).toEqual([["not ready", "sign"], ["sign"]])
     })
   )
 
-  it.effect("are not used for a replay: that one is signed, and the refusal names what was refused", () =>
+  it.effect("leaves the replay to sign", () =>
     Effect.gen(function* () {
-      const { auth, ways } = readied(true)
-      const refused: Array<string | number> = []
-      const noting: Auth.Service = {
+      const { auth, calls } = syncAuth(true)
+      const rejected: Array<string | number> = []
+      const recording: Auth.Service = {
         ...auth,
-        onRejected: ({ credential }) => Effect.sync(() => refused.push(credential) > 0)
+        onRejected: ({ credential }) => Effect.sync(() => rejected.push(credential) > 0)
       }
-      const { api: client, mock } = yield* api([respond(401), respond(200)], { auth: noting })
+      const { api: client, mock } = yield* api([respond(401), respond(200)], { auth: recording })
       yield* run(client.get("/x"))
-      expect([ways, refused]).toEqual([["ready at 0", "sign"], ["ready at 0"]])
+      expect([calls, rejected]).toEqual([["ready at 0", "sign"], ["ready at 0"]])
       expect(secrets(yield* mock.sent)).toEqual(["ready at 0", "sign"])
     })
   )
 
-  it.effect("are not asked for at all for an origin that is none of theirs, nor after a redirect to one", () =>
+  it.effect("signs nothing for another origin, directly or after a redirect", () =>
     Effect.gen(function* () {
-      const { auth, ways } = readied(true)
+      const { auth, calls } = syncAuth(true)
       const { client, mock } = yield* transport([respond(200)])
       const policy = Auth.policy({ auth, origins: [base] })
       yield* run(policy(client).execute(HttpClientRequest.get("https://api.test.evil.test/v1/x")))
-      expect([ways, secrets(yield* mock.sent)]).toEqual([[], [undefined]])
+      expect([calls, secrets(yield* mock.sent)]).toEqual([[], [undefined]])
       const hop = yield* api([respond(302, "", { location: "https://other.test/x" }), respond(200)], { auth })
       yield* run(hop.api.get("/x"))
-      expect([ways, secrets(yield* hop.mock.sent)]).toEqual([["ready at 0"], ["ready at 0", undefined]])
+      expect([calls, secrets(yield* hop.mock.sent)]).toEqual([["ready at 0"], ["ready at 0", undefined]])
     })
   )
 
-  it.effect("of a scheme that is a class are asked for as its other methods are", () =>
+  it.effect("keeps its receiver when the Auth is a class instance", () =>
     Effect.gen(function* () {
       class Keyed implements Auth.Service {
         readonly #key = "key"
@@ -525,7 +527,7 @@ describe("credentials that are there", () => {
     })
   )
 
-  it.effect("of a constant scheme are the same at once and when signed, and nothing renews them", () =>
+  it.effect("returns the same as sign for Auth.makeStatic, which never refreshes", () =>
     Effect.gen(function* () {
       const auth = Auth.makeStatic((request) => HttpClientRequest.setHeader(request, "x-secret", "s"))
       expect(auth.signSync?.(get(), 0)).toEqual(yield* auth.sign(get()))
@@ -536,8 +538,8 @@ describe("credentials that are there", () => {
   )
 })
 
-describe("the ready-made schemes", () => {
-  it.effect("none sends the request as it is, and a fixed one is never renewed", () =>
+describe("Auth", () => {
+  it.effect("sends unsigned requests with none and never refreshes makeStaticEffect", () =>
     Effect.gen(function* () {
       expect(yield* Auth.none.onRejected({ credential: 0, challenges: [], at: 0 })).toBe(false)
       const auth = Auth.makeStaticEffect((request) =>
@@ -546,10 +548,10 @@ describe("the ready-made schemes", () => {
       const { api: client, mock } = yield* api(() => respond(401), { auth })
       expect(yield* failure(client.get("/x"))).toMatchObject({ reason: "Rejected" })
       expect(secrets(yield* mock.sent)).toEqual(["s"])
-    }).pipe(chance(0))
+    }).pipe(withJitter(0))
   )
 
-  it.effect("layerNone is an Auth", () =>
+  it.effect("provides Auth.none with layerNone", () =>
     Effect.gen(function* () {
       expect(yield* Auth.Auth).toBe(Auth.none)
     }).pipe(Effect.provide(Auth.layerNone))

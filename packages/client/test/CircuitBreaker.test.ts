@@ -16,32 +16,35 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { chance, failure, get, promise, run, times, transport } from "./scripted.js"
+import { withJitter, failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, fail, never, respond } = MockClient
 const ok = respond(200, "ok")
 const bad = respond(503)
 const origin = "https://api.test"
 
-/** Circuits around a script, without chance: a circuit is open for one second first, then two, four. */
+/** A circuit breaker around a script, without jitter: open for one second first, then two, then four. */
 const client = (script: MockClient.Script, options: CircuitBreaker.Options = {}) =>
   Effect.gen(function* () {
     const { client: inner, mock } = yield* transport(script)
-    const service = yield* CircuitBreaker.make({ schedule: exact, ...options })
+    const service = yield* CircuitBreaker.make({ schedule: withoutJitter, ...options })
     const guarded = CircuitBreaker.policy(service)(inner)
     return { mock, service, guarded, send: guarded.execute(get()), state: service.state(origin) }
   })
 
-const exact: CircuitBreaker.Options["schedule"] = Schedule.exponential("1 second")
+const withoutJitter: CircuitBreaker.Options["schedule"] = Schedule.exponential("1 second")
 
-/** An effect so many times, whatever comes of it. */
+/** Runs an effect `times` times and returns all exits. */
 const repeat = <A, E, R>(times: number, effect: Effect.Effect<A, E, R>) =>
   Effect.forEach(Array.from({ length: times }), () => Effect.exit(effect))
 
 const response = (status: number) => HttpClientResponse.fromWeb(get(), new Response(null, { status }))
 
-/** What an exchange that ends so does to a circuit that opens with the first failure, or closes with the first answer. */
-const opens = <E>(outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, E>, options?: CircuitBreaker.Options) =>
+/** Circuit states after `outcome`: of a closed circuit that opens on the first failure, and of a half-open circuit. */
+const statesAfter = <E>(
+  outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, E>,
+  options?: CircuitBreaker.Options
+) =>
   Effect.gen(function* () {
     const { execute, state } = yield* CircuitBreaker.make({
       tripPolicy: CircuitBreaker.consecutiveFailures(1),
@@ -56,7 +59,8 @@ const opens = <E>(outcome: Effect.Effect<HttpClientResponse.HttpClientResponse, 
   })
 
 const exchange = { method: "GET", url: "https://api.test/v1/x" }
-const broken = (reason: Errors.TransportReason) => new Errors.TransportError({ ...exchange, reason, sent: "maybe" })
+const transportError = (reason: Errors.TransportReason) =>
+  new Errors.TransportError({ ...exchange, reason, sent: "maybe" })
 const proxyFailed = (status?: number) =>
   new Errors.TransportError({
     ...exchange,
@@ -66,8 +70,8 @@ const proxyFailed = (status?: number) =>
   })
 const timeout = (scope: "call" | "exchange") => new Errors.Timeout({ ...exchange, scope, after: Duration.seconds(1) })
 
-describe("a closed circuit", () => {
-  it.effect("opens with the fifth failure in a row: the next request is not sent, and is told when to come back", () =>
+describe("CircuitBreaker, closed", () => {
+  it.effect("opens after five consecutive failures and rejects with the time to retry", () =>
     Effect.gen(function* () {
       const { mock, send, state } = yield* client(() => bad)
       yield* TestClock.setTime(500)
@@ -81,11 +85,11 @@ describe("a closed circuit", () => {
           "Try again in 1s, at 1970-01-01T00:00:01.500Z."
       )
       expect(yield* state).toEqual({ _tag: "Open", retryAt: DateTime.unsafeMake(1500) })
-      expect(yield* times(mock)).toHaveLength(5)
+      expect(yield* requestTimes(mock)).toHaveLength(5)
     })
   )
 
-  it.effect("begins to count anew with every answer, and with none that is no verdict", () =>
+  it.effect("resets the failure count on a successful response and ignores interruption", () =>
     Effect.gen(function* () {
       const script = [bad, bad, bad, bad, respond(404), bad, bad, bad, bad, respond(429), bad, bad, bad, bad]
       const { send, service } = yield* client((_, index) => script[index] ?? ok)
@@ -97,62 +101,62 @@ describe("a closed circuit", () => {
     })
   )
 
-  it.effect("takes transport errors, exchanges that took too long, 500, 502, 503 and 504 for failures", () =>
+  it.effect("counts transport errors, exchange timeouts, 500, 502, 503 and 504 as failures", () =>
     Effect.gen(function* () {
       for (const status of [500, 502, 503, 504]) {
-        expect(yield* opens(Effect.succeed(response(status))), String(status)).toEqual(["Open", "Open"])
+        expect(yield* statesAfter(Effect.succeed(response(status))), String(status)).toEqual(["Open", "Open"])
       }
       for (const reason of ["ConnectionRefused", "ConnectionReset", "Truncated", "Tls", "Unknown"] as const) {
-        expect(yield* opens(Effect.fail(broken(reason))), reason).toEqual(["Open", "Open"])
+        expect(yield* statesAfter(Effect.fail(transportError(reason))), reason).toEqual(["Open", "Open"])
       }
       for (const status of [502, 503, 504]) {
-        expect(yield* opens(Effect.fail(proxyFailed(status))), `proxy ${status}`).toEqual(["Open", "Open"])
+        expect(yield* statesAfter(Effect.fail(proxyFailed(status))), `proxy ${status}`).toEqual(["Open", "Open"])
       }
-      expect(yield* opens(Effect.fail(timeout("exchange")))).toEqual(["Open", "Open"])
+      expect(yield* statesAfter(Effect.fail(timeout("exchange")))).toEqual(["Open", "Open"])
       const unavailable = new Errors.Unavailable({ ...exchange, status: 503 })
-      expect(yield* opens(Effect.fail(unavailable))).toEqual(["Open", "Open"])
+      expect(yield* statesAfter(Effect.fail(unavailable))).toEqual(["Open", "Open"])
     })
   )
 
-  it.effect("takes every other status for an answer, 429 and a 401 that Auth made an error of included", () =>
+  it.effect("counts every other status as success, including 429 and Unauthorized", () =>
     Effect.gen(function* () {
       for (const status of [200, 204, 304, 400, 401, 403, 404, 408, 425, 429, 501, 505]) {
-        expect(yield* opens(Effect.succeed(response(status))), String(status)).toEqual(["Closed", "Closed"])
+        expect(yield* statesAfter(Effect.succeed(response(status))), String(status)).toEqual(["Closed", "Closed"])
       }
-      const refused = new Errors.Unauthorized({ ...exchange, status: 401, challenges: [], reason: "Rejected" })
+      const unauthorized = new Errors.Unauthorized({ ...exchange, status: 401, challenges: [], reason: "Rejected" })
       const limited = new Errors.RateLimited({ ...exchange, status: 429 })
       const large = new Errors.BodyTooLarge({ ...exchange, limit: 1 })
-      for (const error of [refused, limited, large]) {
-        expect(yield* opens(Effect.fail(error)), error._tag).toEqual(["Closed", "Closed"])
+      for (const error of [unauthorized, limited, large]) {
+        expect(yield* statesAfter(Effect.fail(error)), error._tag).toEqual(["Closed", "Closed"])
       }
     })
   )
 
-  it.effect("learns nothing of an interruption, a defect, and of what was never sent", () =>
+  it.effect("ignores interruption, defects and requests that were never sent", () =>
     Effect.gen(function* () {
-      const held = new Errors.RateLimited({ ...exchange, status: 503, source: "throttle" })
-      const tokenless = new Errors.TokenError({ reason: "Unavailable", detail: "" })
+      const throttled = new Errors.RateLimited({ ...exchange, status: 503, source: "throttle" })
+      const noToken = new Errors.TokenError({ reason: "Unavailable", detail: "" })
       const overloaded = new Errors.Overloaded({ origin, limit: 1, queued: 1 })
       const proxies = [proxyFailed(407), proxyFailed(403), proxyFailed(501), proxyFailed()]
-      const own = [held, tokenless, overloaded, broken("AddressBlocked"), timeout("call")]
-      const errors = [...own, ...proxies, "of another policy"]
+      const unsent = [throttled, noToken, overloaded, transportError("AddressBlocked"), timeout("call")]
+      const errors = [...unsent, ...proxies, "of another policy"]
       for (const exit of [Effect.interrupt, Effect.die("defect"), ...errors.map((error) => Effect.fail(error))]) {
-        expect(yield* opens(exit)).toEqual(["Closed", "HalfOpen"])
+        expect(yield* statesAfter(exit)).toEqual(["Closed", "HalfOpen"])
       }
     })
   )
 
-  it.effect("is asked by each attempt of a retry, which leaves its rejection alone", () =>
+  it.effect("checks each attempt of a retry, which does not retry CircuitOpen", () =>
     Effect.gen(function* () {
       const { guarded, mock } = yield* client(() => bad, { tripPolicy: CircuitBreaker.consecutiveFailures(2) })
       const retrying = Retry.policy({ schedule: Schedule.spaced("100 millis") })(guarded)
       const error = yield* failure(retrying.execute(get()))
       expect(error._tag).toBe("CircuitOpen")
-      expect(yield* times(mock)).toEqual([0, 100])
+      expect(yield* requestTimes(mock)).toEqual([0, 100])
     })
   )
 
-  it.effect("sees the time run out that bounds the exchange, and not the caller's own", () =>
+  it.effect("counts an exchange timeout but not a call timeout", () =>
     Effect.gen(function* () {
       const { client: inner } = yield* transport(() => never)
       const service = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
@@ -166,8 +170,8 @@ describe("a closed circuit", () => {
   )
 })
 
-describe("an open circuit", () => {
-  it.effect("lets one request pass when the time has come, and rejects the others at once", () =>
+describe("CircuitBreaker, open", () => {
+  it.effect("admits one probe after the delay and rejects other requests at once", () =>
     Effect.gen(function* () {
       const { mock, send, state } = yield* client((_, index) => (index < 5 ? bad : delay("5 seconds", ok)))
       yield* repeat(5, send)
@@ -180,7 +184,7 @@ describe("an open circuit", () => {
       expect(yield* state).toEqual({ _tag: "HalfOpen", isProbing: true })
       const late = yield* failure(send)
       expect(late).toMatchObject({ _tag: "CircuitOpen", retryAfter: Duration.seconds(1) })
-      expect((yield* times(mock)).slice(5)).toEqual([1000])
+      expect((yield* requestTimes(mock)).slice(5)).toEqual([1000])
       yield* TestClock.adjust("4 seconds")
       const outcomes = yield* Effect.forEach(all, (fiber) => Fiber.join(fiber))
       expect(outcomes.filter(({ _tag }) => _tag === "Right")).toHaveLength(1)
@@ -189,7 +193,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("is open for longer with each probe that fails, and as long as at first after one that was answered", () =>
+  it.effect("doubles the delay after each failed probe and resets it after a successful one", () =>
     Effect.gen(function* () {
       const { mock, send } = yield* client((_, index) => (index === 7 ? ok : bad))
       yield* repeat(5, send)
@@ -197,12 +201,13 @@ describe("an open circuit", () => {
         yield* TestClock.adjust("500 millis")
         yield* Effect.exit(send)
       }
-      // Five failures, probes after 1, 2 and 4 seconds, the last of which is answered; five failures, and a second again.
-      expect((yield* times(mock)).slice(5)).toEqual([1000, 3000, 7000, 7500, 8000, 8500, 9000, 9500, 10_500])
-    }).pipe(chance(0))
+      // Five failures, then probes after 1, 2 and 4 seconds. The last one succeeds. Five failures open the circuit for 1
+      // second.
+      expect((yield* requestTimes(mock)).slice(5)).toEqual([1000, 3000, 7000, 7500, 8000, 8500, 9000, 9500, 10_500])
+    }).pipe(withJitter(0))
   )
 
-  it.effect("recovers by default after a second, then two, then four, a minute at most, and up to a fifth more", () =>
+  it.effect("recovers by default after 1, 2, 4 … at most 60 seconds, plus up to 20 % jitter", () =>
     Effect.gen(function* () {
       const openings = Array.from({ length: 1200 }, () => undefined)
       const delays = Schedule.run(Schedule.delays(CircuitBreaker.halfOpenAfter()), 0, openings)
@@ -212,10 +217,10 @@ describe("an open circuit", () => {
       const { send } = yield* client(() => bad, { schedule: undefined })
       yield* repeat(5, send)
       expect(yield* failure(send)).toMatchObject({ retryAfter: Duration.millis(1100) })
-    }).pipe(chance(0.5))
+    }).pipe(withJitter(0.5))
   )
 
-  it.effect("a probe that is interrupted leaves its place to the next, without a verdict", () =>
+  it.effect("admits another probe after an interrupted one", () =>
     Effect.gen(function* () {
       const { mock, send, state } = yield* client((_, index) => (index < 5 ? bad : index === 5 ? never : ok))
       yield* repeat(5, send)
@@ -226,23 +231,23 @@ describe("an open circuit", () => {
       expect(yield* state).toEqual({ _tag: "HalfOpen", isProbing: false })
       yield* run(send)
       expect(yield* state).toEqual({ _tag: "Closed" })
-      expect((yield* times(mock)).slice(5)).toEqual([1000, 11_000])
+      expect((yield* requestTimes(mock)).slice(5)).toEqual([1000, 11_000])
     })
   )
 
-  it.effect("whenever its probes are interrupted, there is never more than one, and never none for ever", () =>
+  it.effect("admits one probe at a time and always another one, whenever probes are interrupted", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(
           FastCheck.array(FastCheck.tuple(FastCheck.nat(10), FastCheck.nat(10)), { minLength: 1, maxLength: 12 }),
-          (requests) => promise(run(probes(requests)))
+          (requests) => runPromise(run(probeWithInterrupts(requests)))
         ),
         { numRuns: 30 }
       )
     )
   )
 
-  it.effect("does not take what was sent before it opened for the verdict of the probe, or of a later time", () =>
+  it.effect("ignores results of requests sent before it opened", () =>
     Effect.gen(function* () {
       const early = [delay("5 seconds", ok), delay("10 seconds", bad), delay("20 seconds", bad), bad]
       const { send, state } = yield* client((_, index) => early[index] ?? ok, {
@@ -263,10 +268,13 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("lets pass what the probe itself asks of the same origin, and nobody else's", () =>
+  it.effect("admits nested requests of the probe to the same origin", () =>
     Effect.gen(function* () {
       const { client: inner, mock } = yield* transport((_, index) => (index === 0 ? bad : ok))
-      const service = yield* CircuitBreaker.make({ schedule: exact, tripPolicy: CircuitBreaker.consecutiveFailures(1) })
+      const service = yield* CircuitBreaker.make({
+        schedule: withoutJitter,
+        tripPolicy: CircuitBreaker.consecutiveFailures(1)
+      })
       const tokens = inner.pipe(CircuitBreaker.policy(service), Timeout.call("1 second"))
       const signing = Policy.make((request, next) =>
         Effect.zipRight(
@@ -284,7 +292,7 @@ describe("an open circuit", () => {
     })
   )
 
-  it.effect("is no longer open for a clock that was set back", () =>
+  it.effect("stops being open after the clock is set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(10 * 3600 * 1000)
       const { send, state } = yield* client((_, index) => (index < 5 ? bad : ok))
@@ -296,40 +304,42 @@ describe("an open circuit", () => {
   )
 })
 
-/** Requests that come every so many milliseconds, each interrupted after so many, at a server that never answers. */
-const probes = (requests: ReadonlyArray<readonly [gap: number, patience: number]>): Effect.Effect<void> =>
+/**
+ * Sends requests `gap` milliseconds apart to a server that never responds, each interrupted after `timeout` milliseconds.
+ */
+const probeWithInterrupts = (requests: ReadonlyArray<readonly [gap: number, timeout: number]>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const service = yield* CircuitBreaker.make({
       tripPolicy: CircuitBreaker.consecutiveFailures(1),
       schedule: Schedule.spaced("5 millis")
     })
     let sending = 0
-    let most = 0
+    let maxConcurrent = 0
     yield* Effect.exit(service.execute(get(), Effect.succeed(response(500))))
     const hanging = Effect.acquireUseRelease(
-      Effect.sync(() => (most = Math.max(most, ++sending))),
+      Effect.sync(() => (maxConcurrent = Math.max(maxConcurrent, ++sending))),
       () => Effect.never,
       () => Effect.sync(() => sending--)
     )
-    const one = ([gap, patience]: readonly [number, number]) =>
-      Effect.forkDaemon(Effect.either(Effect.timeoutOption(service.execute(get(), hanging), patience))).pipe(
+    const one = ([gap, timeout]: readonly [number, number]) =>
+      Effect.forkDaemon(Effect.either(Effect.timeoutOption(service.execute(get(), hanging), timeout))).pipe(
         Effect.zipLeft(Effect.sleep(gap))
       )
     yield* Effect.forEach(requests, one)
     yield* Effect.sleep(50)
-    expect(most).toBeLessThanOrEqual(1)
+    expect(maxConcurrent).toBeLessThanOrEqual(1)
     expect(sending).toBe(0)
     const last = yield* Effect.exit(service.execute(get(), Effect.succeed(response(200))))
     expect(Exit.isSuccess(last)).toBe(true)
     expect(yield* service.state(origin)).toEqual({ _tag: "Closed" })
   })
 
-describe("a schedule", () => {
-  it.effect("is told which circuit opens, and why; when it ends, its last delay stays", () =>
+describe("CircuitBreaker schedule option", () => {
+  it.effect("receives each OpenEvent and repeats its last delay after it ends", () =>
     Effect.gen(function* () {
-      const told: Array<CircuitBreaker.OpenEvent> = []
+      const received: Array<CircuitBreaker.OpenEvent> = []
       const schedule = Schedule.identity<CircuitBreaker.OpenEvent>().pipe(
-        Schedule.tapInput((opening: CircuitBreaker.OpenEvent) => Effect.sync(() => told.push(opening))),
+        Schedule.tapInput((opening: CircuitBreaker.OpenEvent) => Effect.sync(() => received.push(opening))),
         Schedule.addDelay(() => "3 seconds"),
         Schedule.intersect(Schedule.recurs(1))
       )
@@ -342,54 +352,54 @@ describe("a schedule", () => {
         yield* Effect.exit(send)
         yield* TestClock.adjust("1 second")
       }
-      expect(told).toEqual([
+      expect(received).toEqual([
         { origin, reason: "503" },
         { origin, reason: "TransportError" },
         { origin, reason: "500" }
       ])
-      expect((yield* times(mock)).slice(0, 4)).toEqual([0, 3000, 6000, 9000])
+      expect((yield* requestTimes(mock)).slice(0, 4)).toEqual([0, 3000, 6000, 9000])
     })
   )
 })
 
-describe("circuits", () => {
-  it.effect("are each origin's own, however its URLs are written; what has none passes uncounted", () =>
+describe("CircuitBreaker", () => {
+  it.effect("keeps one circuit per origin and ignores URLs without an origin", () =>
     Effect.gen(function* () {
       const { guarded, service } = yield* client(() => bad, { tripPolicy: CircuitBreaker.consecutiveFailures(2) })
-      const ask = (url: string) => Effect.exit(guarded.execute(HttpClientRequest.get(url)))
-      yield* ask("https://API.test:443/a")
-      yield* ask("https://user@api.test?b")
+      const send = (url: string) => Effect.exit(guarded.execute(HttpClientRequest.get(url)))
+      yield* send("https://API.test:443/a")
+      yield* send("https://user@api.test?b")
       expect((yield* service.state("https://api.test/c"))._tag).toBe("Open")
       for (const other of ["http://api.test/", "https://api.test:8443/", "https://api.test@evil.test/"]) {
-        yield* ask(other)
+        yield* send(other)
         expect(yield* service.state(other), other).toEqual({ _tag: "Closed" })
       }
       for (const none of ["/relative", "unix:/socket"]) {
         for (let n = 0; n < 3; n++)
-          yield* Effect.exit(service.execute(HttpClientRequest.get(none), Effect.fail(broken("Unknown"))))
+          yield* Effect.exit(service.execute(HttpClientRequest.get(none), Effect.fail(transportError("Unknown"))))
         expect(yield* service.state(none)).toEqual({ _tag: "Closed" })
       }
     })
   )
 
-  it.effect("are of so many origins at most: open ones are forgotten last", () =>
+  it.effect("evicts closed circuits first beyond maxOrigins", () =>
     Effect.gen(function* () {
       const { guarded, service } = yield* client((request) => (request.url.includes("//bad") ? bad : ok), {
         tripPolicy: CircuitBreaker.consecutiveFailures(1),
         maxOrigins: 32
       })
-      const ask = (host: string) => Effect.exit(guarded.execute(HttpClientRequest.get(`https://${host}/`)))
+      const send = (host: string) => Effect.exit(guarded.execute(HttpClientRequest.get(`https://${host}/`)))
       const bads = Array.from({ length: 20 }, (_, n) => `bad${n}.test`)
-      yield* Effect.forEach(bads, ask)
+      yield* Effect.forEach(bads, send)
       yield* Effect.forEach(
         Array.from({ length: 200 }, (_, n) => `good${n}.test`),
-        ask
+        send
       )
       for (const host of bads) expect((yield* service.state(`https://${host}`))._tag).toBe("Open")
     })
   )
 
-  it.effect("show in the timeline when they open, are tried and close", () =>
+  it.effect("records in the timeline when a circuit opens, is probed and closes", () =>
     Effect.gen(function* () {
       const { send } = yield* client((_, index) => (index < 2 ? bad : ok), {
         tripPolicy: CircuitBreaker.consecutiveFailures(1)
@@ -407,35 +417,38 @@ describe("circuits", () => {
     })
   )
 
-  it.effect("come as a Layer, whose state its clients share", () =>
+  it.effect("shares its state between clients of one layer", () =>
     Effect.gen(function* () {
       const { client: inner, mock } = yield* transport(() => bad)
       const send = Effect.flatMap(CircuitBreaker.CircuitBreaker, (service) =>
         CircuitBreaker.policy(service)(inner).execute(get())
       )
       yield* Effect.provide(repeat(7, send), CircuitBreaker.layer())
-      expect(yield* times(mock)).toHaveLength(5)
+      expect(yield* requestTimes(mock)).toHaveLength(5)
     })
   )
 })
 
-describe("a predicate of the caller's", () => {
+describe("CircuitBreaker isFailure option", () => {
   const isFailure = (exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown>): boolean =>
     Exit.isSuccess(exit) && exit.value.status === 404
 
-  it.effect("decides alone what a failure is", () =>
+  it.effect("replaces the default definition of a failure", () =>
     Effect.gen(function* () {
-      expect(yield* opens(Effect.succeed(response(404)), { isFailure })).toEqual(["Open", "Open"])
-      expect(yield* opens(Effect.succeed(response(503)), { isFailure })).toEqual(["Closed", "Closed"])
+      expect(yield* statesAfter(Effect.succeed(response(404)), { isFailure })).toEqual(["Open", "Open"])
+      expect(yield* statesAfter(Effect.succeed(response(503)), { isFailure })).toEqual(["Closed", "Closed"])
       const both = (exit: Exit.Exit<HttpClientResponse.HttpClientResponse, unknown>) =>
         CircuitBreaker.isFailure(exit) || isFailure(exit)
-      expect(yield* opens(Effect.succeed(response(404)), { isFailure: both })).toEqual(["Open", "Open"])
-      expect(yield* opens(Effect.fail(broken("Tls")), { isFailure: both })).toEqual(["Open", "Open"])
-      expect(yield* opens(Effect.fail(broken("Tls")), { isFailure: () => false })).toEqual(["Closed", "Closed"])
+      expect(yield* statesAfter(Effect.succeed(response(404)), { isFailure: both })).toEqual(["Open", "Open"])
+      expect(yield* statesAfter(Effect.fail(transportError("Tls")), { isFailure: both })).toEqual(["Open", "Open"])
+      expect(yield* statesAfter(Effect.fail(transportError("Tls")), { isFailure: () => false })).toEqual([
+        "Closed",
+        "Closed"
+      ])
     })
   )
 
-  it.effect("that throws is a defect of that call, and keeps the probe's place from nobody", () =>
+  it.effect("reports a throwing predicate as a defect and admits another probe", () =>
     Effect.gen(function* () {
       let throws = false
       const { execute, state } = yield* CircuitBreaker.make({
@@ -457,43 +470,43 @@ describe("a predicate of the caller's", () => {
   )
 })
 
-describe("a trip", () => {
-  it("by rate opens when a share of the window's exchanges failed, of so many at least", () => {
-    const tally = CircuitBreaker.failureRate({
+describe("CircuitBreaker.TripPolicy", () => {
+  it("failureRate opens at failureRateThreshold once minimumCalls are recorded", () => {
+    const counter = CircuitBreaker.failureRate({
       failureRateThreshold: 0.5,
       minimumCalls: 4,
       window: 1000,
       buckets: 10
     }).makeCounter()
-    expect([true, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([false, false, false])
-    expect(tally.record(true, () => 0)).toBe(true)
-    const fair = CircuitBreaker.failureRate({
+    expect([true, true, true].map((failed) => counter.record(failed, () => 0))).toEqual([false, false, false])
+    expect(counter.record(true, () => 0)).toBe(true)
+    const balanced = CircuitBreaker.failureRate({
       failureRateThreshold: 0.5,
       minimumCalls: 4,
       window: 1000,
       buckets: 10
     }).makeCounter()
     const outcomes = [false, false, false, true, true, false, true, true]
-    expect(outcomes.map((failed) => fair.record(failed, () => 0))).toEqual([...Array<boolean>(7).fill(false), true])
+    expect(outcomes.map((failed) => balanced.record(failed, () => 0))).toEqual([...Array<boolean>(7).fill(false), true])
   })
 
-  it("by rate forgets what is older than its window", () => {
-    const tally = CircuitBreaker.failureRate({
+  it("failureRate drops calls older than window", () => {
+    const counter = CircuitBreaker.failureRate({
       failureRateThreshold: 1,
       minimumCalls: 3,
       window: 1000,
       buckets: 10
     }).makeCounter()
-    expect([0, 950].map((now) => tally.record(true, () => now))).toEqual([false, false])
-    expect(tally.record(true, () => 1000)).toBe(false)
-    expect(tally.record(true, () => 1899)).toBe(true)
+    expect([0, 950].map((now) => counter.record(true, () => now))).toEqual([false, false])
+    expect(counter.record(true, () => 1000)).toBe(false)
+    expect(counter.record(true, () => 1899)).toBe(true)
   })
 
-  it("by rate counts as one does who remembers every exchange", () => {
+  it("failureRate matches a model that stores every call", () => {
     const exchanges = FastCheck.array(FastCheck.tuple(FastCheck.nat(400), FastCheck.boolean()), { maxLength: 200 })
     const property = FastCheck.property(exchanges, FastCheck.integer({ min: 1, max: 12 }), (gaps, buckets) => {
       const window = buckets * 50
-      const tally = CircuitBreaker.failureRate({
+      const counter = CircuitBreaker.failureRate({
         failureRateThreshold: 0.4,
         minimumCalls: 5,
         window,
@@ -508,41 +521,41 @@ describe("a trip", () => {
         const counted = seen.filter(([at]) => at > bucket - buckets)
         const failures = counted.filter(([, bad]) => bad).length
         const expected = failed && counted.length >= 5 && failures / counted.length >= 0.4
-        expect(tally.record(failed, () => now)).toBe(expected)
+        expect(counter.record(failed, () => now)).toBe(expected)
       }
     })
     FastCheck.assert(property)
   })
 
-  it("by rate outlives a clock that is set back", () => {
-    const tally = CircuitBreaker.failureRate({
+  it("failureRate keeps counting after the clock is set back", () => {
+    const counter = CircuitBreaker.failureRate({
       failureRateThreshold: 1,
       minimumCalls: 2,
       window: 1000,
       buckets: 10
     }).makeCounter()
-    expect(tally.record(true, () => 10_000_000)).toBe(false)
-    expect(tally.record(true, () => 5_000_000)).toBe(false)
-    expect(tally.record(true, () => 4_999_950)).toBe(true)
+    expect(counter.record(true, () => 10_000_000)).toBe(false)
+    expect(counter.record(true, () => 5_000_000)).toBe(false)
+    expect(counter.record(true, () => 4_999_950)).toBe(true)
   })
 
-  it("of several opens with the first of them, and each hears of everything", () => {
+  it("anyOf opens with the first policy that does, and records every result in all of them", () => {
     const { anyOf, consecutiveFailures, failureRate } = CircuitBreaker
-    const tally = anyOf(
+    const counter = anyOf(
       consecutiveFailures(2),
       failureRate({ failureRateThreshold: 0.5, minimumCalls: 4 })
     ).makeCounter()
-    expect([true, false, true, true].map((failed) => tally.record(failed, () => 0))).toEqual([
+    expect([true, false, true, true].map((failed) => counter.record(failed, () => 0))).toEqual([
       false,
       false,
       false,
       true
     ])
-    const slow = anyOf(
+    const belowConsecutive = anyOf(
       consecutiveFailures(5),
       failureRate({ failureRateThreshold: 0.5, minimumCalls: 4 })
     ).makeCounter()
-    expect([true, false, false, true].map((failed) => slow.record(failed, () => 0))).toEqual([
+    expect([true, false, false, true].map((failed) => belowConsecutive.record(failed, () => 0))).toEqual([
       false,
       false,
       false,

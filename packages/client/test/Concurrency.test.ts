@@ -15,13 +15,13 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
-import { failure, get, promise, run, times, transport } from "./scripted.js"
+import { failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, fail, never, respond } = MockClient
 const ok = respond(200, "ok")
 const origin = "https://api.test"
 
-/** Permits around a script. */
+/** A concurrency limit around a script. */
 const client = (script: MockClient.Script, options: Concurrency.Options) =>
   Effect.gen(function* () {
     const { client: inner, mock } = yield* transport(script)
@@ -30,38 +30,38 @@ const client = (script: MockClient.Script, options: Concurrency.Options) =>
     return { mock, inner, service, limited, send: limited.execute(get()), load: service.stats(origin) }
   })
 
-const atOnce = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) =>
+const allAtOnce = <A, E, R>(effects: Iterable<Effect.Effect<A, E, R>>) =>
   Effect.forEach(effects, (effect) => Effect.exit(effect), { concurrency: "unbounded" })
 
-const many = <A, E, R>(times: number, effect: Effect.Effect<A, E, R>) =>
-  atOnce(Array.from({ length: times }, () => effect))
+const repeatAtOnce = <A, E, R>(times: number, effect: Effect.Effect<A, E, R>) =>
+  allAtOnce(Array.from({ length: times }, () => effect))
 
 const idle = (limit: number): Concurrency.ConcurrencyStats => ({ limit, inFlight: 0, queued: 0 })
 
-/** What an exchange failed with. */
+/** Error tag of a failed exit. */
 const errorOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string | undefined =>
   Exit.match(exit, {
     onSuccess: () => undefined,
     onFailure: (cause) => (cause._tag === "Fail" ? cause.error._tag : cause._tag)
   })
 
-describe("permits", () => {
-  it.effect("keep all but so many requests waiting, who go in the order in which they came", () =>
+describe("Concurrency", () => {
+  it.effect("queues requests beyond the limit and sends them in order of arrival", () =>
     Effect.gen(function* () {
       const { limited, load, mock } = yield* client(() => delay("1 second", ok), { limit: 3, maxQueued: 100 })
       const paths = Array.from({ length: 10 }, (_, n) => `/${n}`)
-      const all = yield* Effect.fork(atOnce(paths.map((path) => limited.execute(get(path)))))
+      const all = yield* Effect.fork(allAtOnce(paths.map((path) => limited.execute(get(path)))))
       yield* TestClock.adjust("500 millis")
       expect(yield* load).toEqual({ limit: 3, inFlight: 3, queued: 7 })
       const exits = yield* run(Fiber.join(all))
       expect(exits.every(Exit.isSuccess)).toBe(true)
-      expect(yield* times(mock)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000, 2000, 2000, 3000])
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000, 2000, 2000, 3000])
       expect((yield* mock.sent).map(({ url }) => url.slice(19))).toEqual(paths)
       expect(yield* load).toEqual(idle(3))
     })
   )
 
-  it.effect("are given back by what is answered, what fails, what is interrupted and what is a defect", () =>
+  it.effect("returns permits after success, failure, interruption and defects", () =>
     Effect.gen(function* () {
       const service = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
       const error = new Errors.InvalidRequest({ reason: "Header", detail: "" })
@@ -77,12 +77,12 @@ describe("permits", () => {
     })
   )
 
-  it.effect("are not lost by a request that is interrupted when its turn has come, before it knows", () =>
+  it.effect("returns the permit when a request is interrupted at the moment of admission", () =>
     Effect.gen(function* () {
       const service = yield* Concurrency.make({ limit: 1 })
       const second = yield* Deferred.make<Fiber.Fiber<unknown, unknown>>()
       const first = service.withPermit(get(), Effect.as(Effect.sleep("1 second"), answer(200)))
-      // In one go: the permit is given on, and who has it now is interrupted.
+      // In one step: the permit passes to the second request, and that request is interrupted.
       const interrupting = Effect.zipRight(
         first,
         Effect.flatMap(Deferred.await(second), (fiber) => Fiber.interruptAsFork(fiber, FiberId.none))
@@ -104,24 +104,24 @@ describe("permits", () => {
     })
   )
 
-  it.effect("whoever is interrupted whenever: never more than the limit at once, and all are there in the end", () =>
+  it.effect("never exceeds the limit and returns all permits, whenever requests are interrupted", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(
           FastCheck.integer({ min: 1, max: 3 }),
           FastCheck.array(request, { maxLength: 10 }),
-          (limit, list) => promise(run(crowd(limit, list)))
+          (limit, list) => runPromise(run(runSchedule(limit, list)))
         ),
         { numRuns: 40 }
       )
     )
   )
 
-  it.effect("are each origin's own; a URL that has none passes uncounted", () =>
+  it.effect("counts each origin separately and ignores URLs without an origin", () =>
     Effect.gen(function* () {
       const { limited, service } = yield* client(() => never, { limit: 1, maxQueued: 0 })
-      const ask = (url: string) => Effect.fork(Effect.exit(limited.execute(HttpClientRequest.get(url))))
-      yield* Effect.forEach(["https://a.test/", "https://a.test:8443/", "http://a.test/", "https://b.test/"], ask)
+      const send = (url: string) => Effect.fork(Effect.exit(limited.execute(HttpClientRequest.get(url))))
+      yield* Effect.forEach(["https://a.test/", "https://a.test:8443/", "http://a.test/", "https://b.test/"], send)
       yield* TestClock.adjust(0)
       for (const url of ["https://A.test:443/x", "https://a.test:8443", "http://a.test", "https://b.test"]) {
         expect((yield* service.stats(url)).inFlight, url).toBe(1)
@@ -133,71 +133,74 @@ describe("permits", () => {
     })
   )
 
-  it.effect("come as a Layer, whose permits its clients share", () =>
+  it.effect("shares its permits between clients of one layer", () =>
     Effect.gen(function* () {
       const { client: inner, mock } = yield* transport(() => delay("1 second", ok))
       const send = Effect.flatMap(Concurrency.Concurrency, (service) =>
         Concurrency.policy(service)(inner).execute(get())
       )
-      yield* run(Effect.provide(many(3, send), Concurrency.layer({ limit: 1 })))
-      expect(yield* times(mock)).toEqual([0, 1000, 2000])
+      yield* run(Effect.provide(repeatAtOnce(3, send), Concurrency.layer({ limit: 1 })))
+      expect(yield* requestTimes(mock)).toEqual([0, 1000, 2000])
     })
   )
 })
 
-/** When a request comes, how long its exchange takes and how it ends, and after how long it is interrupted. */
-interface Coming {
+/** Arrival, duration and result of a request, and the time after which it is interrupted. */
+interface ScheduledRequest {
   readonly at: number
-  readonly takes: number
+  readonly duration: number
   readonly fails: boolean
-  readonly patience: number | null
+  readonly interruptAfter: number | null
 }
 
-const request: FastCheck.Arbitrary<Coming> = FastCheck.record({
+const request: FastCheck.Arbitrary<ScheduledRequest> = FastCheck.record({
   at: FastCheck.nat(10),
-  takes: FastCheck.nat(5),
+  duration: FastCheck.nat(5),
   fails: FastCheck.boolean(),
-  patience: FastCheck.option(FastCheck.nat(12))
+  interruptAfter: FastCheck.option(FastCheck.nat(12))
 })
 
-/** Has them all come and go, and looks at what never may be. */
-const crowd = (limit: number, list: ReadonlyArray<Coming>): Effect.Effect<void> =>
+/** Runs all requests and checks the limit and the returned permits. */
+const runSchedule = (limit: number, list: ReadonlyArray<ScheduledRequest>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const service = yield* Concurrency.make({ limit, maxQueued: 5 })
-    let underWay = 0
-    const exchange = ({ fails, takes }: Coming) =>
+    let inFlight = 0
+    const exchange = ({ fails, duration }: ScheduledRequest) =>
       Effect.acquireUseRelease(
-        Effect.sync(() => expect(++underWay).toBeLessThanOrEqual(limit)),
+        Effect.sync(() => expect(++inFlight).toBeLessThanOrEqual(limit)),
         () =>
-          Effect.zipRight(Effect.sleep(takes), fails ? Effect.fail({ _tag: "failed" }) : Effect.succeed(answer(200))),
-        () => Effect.sync(() => underWay--)
+          Effect.zipRight(
+            Effect.sleep(duration),
+            fails ? Effect.fail({ _tag: "failed" }) : Effect.succeed(answer(200))
+          ),
+        () => Effect.sync(() => inFlight--)
       )
-    const one = (coming: Coming) =>
+    const one = (scheduled: ScheduledRequest) =>
       Effect.gen(function* () {
-        yield* Effect.sleep(coming.at)
-        const fiber = yield* Effect.fork(service.withPermit(get(), exchange(coming)))
-        if (coming.patience !== null) {
-          yield* Effect.sleep(coming.patience)
+        yield* Effect.sleep(scheduled.at)
+        const fiber = yield* Effect.fork(service.withPermit(get(), exchange(scheduled)))
+        if (scheduled.interruptAfter !== null) {
+          yield* Effect.sleep(scheduled.interruptAfter)
           yield* Fiber.interruptFork(fiber)
         }
         yield* Fiber.await(fiber)
       })
     yield* Effect.forEach(list, one, { concurrency: "unbounded" })
     expect(yield* service.stats(origin)).toEqual(idle(limit))
-    const all = yield* many(
+    const all = yield* repeatAtOnce(
       limit,
-      service.withPermit(get(), exchange({ at: 0, takes: 1, fails: false, patience: null }))
+      service.withPermit(get(), exchange({ at: 0, duration: 1, fails: false, interruptAfter: null }))
     )
     expect(all.every(Exit.isSuccess)).toBe(true)
   })
 
 const answer = (status: number) => HttpClientResponse.fromWeb(get(), new Response(null, { status }))
 
-describe("the queue", () => {
-  it.effect("takes twice the limit by default; who comes then fails at once and unsent", () =>
+describe("Concurrency maxQueued option", () => {
+  it.effect("queues twice the limit by default and fails further requests with Overloaded, unsent", () =>
     Effect.gen(function* () {
       const { load, mock, send } = yield* client(() => delay("1 second", ok), { limit: 2 })
-      const all = yield* Effect.fork(many(6, send))
+      const all = yield* Effect.fork(repeatAtOnce(6, send))
       yield* TestClock.adjust(0)
       const error = yield* failure(send)
       expect(error).toMatchObject({ _tag: "Overloaded", origin, limit: 2, queued: 4 })
@@ -212,15 +215,15 @@ describe("the queue", () => {
     })
   )
 
-  it.effect("of none lets nobody wait", () =>
+  it.effect("rejects at once when it is 0", () =>
     Effect.gen(function* () {
       const { send } = yield* client(() => delay("1 second", ok), { limit: 1, maxQueued: 0 })
-      const exits = yield* run(many(3, send))
+      const exits = yield* run(repeatAtOnce(3, send))
       expect(exits.map(errorOf)).toEqual([undefined, "Overloaded", "Overloaded"])
     })
   )
 
-  it.effect("gives up before the call's deadline, and without a call after a minute", () =>
+  it.effect("stops waiting before the call deadline, or after a minute without one", () =>
     Effect.gen(function* () {
       const { limited, load, mock, send } = yield* client((_, n) => (n === 0 ? never : ok), { limit: 1 })
       const holder = yield* Effect.fork(send)
@@ -233,11 +236,11 @@ describe("the queue", () => {
       expect(yield* load).toEqual({ limit: 1, inFlight: 1, queued: 0 })
       yield* Fiber.interrupt(holder)
       expect((yield* run(send)).status).toBe(200)
-      expect(yield* times(mock)).toEqual([0, 69_500])
+      expect(yield* requestTimes(mock)).toEqual([0, 69_500])
     })
   )
 
-  it.effect("gives up in time also where the caller cannot be interrupted", () =>
+  it.effect("stops waiting after maxWait in an uninterruptible caller", () =>
     Effect.gen(function* () {
       const { load, send } = yield* client(() => never, { limit: 1, maxWait: "2 seconds" })
       yield* Effect.fork(send)
@@ -248,7 +251,7 @@ describe("the queue", () => {
     })
   )
 
-  it.effect("is left by who is interrupted, at once, and without a turn", () =>
+  it.effect("removes an interrupted request from the queue", () =>
     Effect.gen(function* () {
       const { load, mock, send } = yield* client(() => delay("10 seconds", ok), { limit: 1 })
       yield* Effect.fork(send)
@@ -259,14 +262,14 @@ describe("the queue", () => {
       yield* Fiber.interrupt(waiting)
       expect(yield* load).toEqual({ limit: 1, inFlight: 1, queued: 0 })
       yield* TestClock.adjust("10 seconds")
-      expect(yield* times(mock)).toEqual([0])
+      expect(yield* requestTimes(mock)).toEqual([0])
     })
   )
 
-  it.effect("shows in the timeline of who waits", () =>
+  it.effect("records queueing and admission in the timeline", () =>
     Effect.gen(function* () {
       const { send } = yield* client(() => delay("1 second", ok), { limit: 1 })
-      yield* Effect.fork(many(2, send))
+      yield* Effect.fork(repeatAtOnce(2, send))
       yield* TestClock.adjust(0)
       const { events } = yield* run(Timeline.record(send))
       expect(events.filter(({ _tag }) => _tag === "Queued" || _tag === "Admitted")).toEqual([
@@ -276,7 +279,7 @@ describe("the queue", () => {
     })
   )
 
-  it.effect("that is full is no failure that a retry knows", () =>
+  it.effect("fails without a retry when the queue is full", () =>
     Effect.gen(function* () {
       const { limited, send } = yield* client(() => never, { limit: 1, maxQueued: 0 })
       yield* Effect.fork(send)
@@ -287,33 +290,33 @@ describe("the queue", () => {
   )
 })
 
-describe("a request on the way of another one", () => {
-  /** Whose signing asks the same origin for a token, in one way or another. */
+describe("Concurrency reentrancy", () => {
+  /** Runs `token` before each request, as an Auth does that requests a token from the same origin. */
   const signing = (token: Effect.Effect<unknown, unknown>) =>
     Policy.make((request, next) => Effect.zipRight(Effect.orDie(token), next(request)))
 
-  it.effect("passes in the same fiber, although the only permit is taken: by itself", () =>
+  it.effect("admits a nested request of the same fiber beyond the limit", () =>
     Effect.gen(function* () {
       const { inner, load, mock, send, service } = yield* client(() => delay("1 second", ok), { limit: 1 })
       const calling = inner.pipe(signing(send), Concurrency.policy(service))
       yield* run(calling.execute(get()))
-      expect(yield* times(mock)).toEqual([0, 1000])
+      expect(yield* requestTimes(mock)).toEqual([0, 1000])
       expect(yield* load).toEqual(idle(1))
     })
   )
 
-  it.effect("passes in a fiber of its own, as a call within the call", () =>
+  it.effect("admits a nested call of a child fiber beyond the limit", () =>
     Effect.gen(function* () {
       const { inner, limited, load, mock, service } = yield* client(() => delay("1 second", ok), { limit: 1 })
       const token = Effect.flatMap(Effect.fork(Timeout.call("30 seconds")(limited).execute(get("/token"))), Fiber.join)
       const calling = inner.pipe(signing(token), Concurrency.policy(service), Timeout.call("30 seconds"))
       yield* run(calling.execute(get()))
-      expect(yield* times(mock)).toEqual([0, 1000])
+      expect(yield* requestTimes(mock)).toEqual([0, 1000])
       expect(yield* load).toEqual(idle(1))
     })
   )
 
-  it.effect("passes nobody by when it is a second send of the same call, or a call of somebody else", () =>
+  it.effect("queues hedged requests of one call and requests of other calls", () =>
     Effect.gen(function* () {
       const { limited, mock, send } = yield* client(() => delay("1 second", ok), { limit: 1 })
       const hedged = Policy.make((request, next) =>
@@ -321,89 +324,89 @@ describe("a request on the way of another one", () => {
       )
       const hedging = limited.pipe(hedged, Timeout.call("30 seconds"))
       yield* run(Effect.all([hedging.execute(get()), Effect.delay(send, "1 millis")], { concurrency: 2 }))
-      expect(yield* times(mock)).toEqual([0, 1000, 2000])
+      expect(yield* requestTimes(mock)).toEqual([0, 1000, 2000])
     })
   )
 
-  it.effect("is no reason to let others by: calls without a bound are not each other's", () =>
+  it.effect("queues concurrent requests that have no call deadline", () =>
     Effect.gen(function* () {
       const { mock, send } = yield* client(() => delay("1 second", ok), { limit: 1, maxQueued: 5 })
-      yield* run(many(4, send))
-      expect(yield* times(mock)).toEqual([0, 1000, 2000, 3000])
+      yield* run(repeatAtOnce(4, send))
+      expect(yield* requestTimes(mock)).toEqual([0, 1000, 2000, 3000])
     })
   )
 })
 
-/** A server that takes `capacity` at a time: what goes beyond is refused, or makes all of them slow. */
-const server = (beyond: "refuses" | "is slow") => {
-  const self = { capacity: 30, underWay: 0, answered: 0, refused: 0 }
+/** A server with a capacity of 30: beyond it, requests get a 503 or become slow. */
+const server = (overload: "refuses" | "is slow") => {
+  const self = { capacity: 30, inFlight: 0, answered: 0, rejected: 0 }
   const exchange = Effect.suspend(() => {
-    self.underWay++
-    const isBeyond = self.underWay > self.capacity
-    const refuses = isBeyond && beyond === "refuses"
-    if (refuses) self.refused++
+    self.inFlight++
+    const isOverloaded = self.inFlight > self.capacity
+    const rejects = isOverloaded && overload === "refuses"
+    if (rejects) self.rejected++
     else self.answered++
-    return Effect.as(Effect.sleep(isBeyond && !refuses ? 200 : 100), answer(refuses ? 503 : 200)).pipe(
-      Effect.ensuring(Effect.sync(() => self.underWay--))
+    return Effect.as(Effect.sleep(isOverloaded && !rejects ? 200 : 100), answer(rejects ? 503 : 200)).pipe(
+      Effect.ensuring(Effect.sync(() => self.inFlight--))
     )
   })
   return { self, exchange }
 }
 
-/** Sixty clients that send all the time; gives the limits as they were, every tenth of a second. */
-const load = (beyond: "refuses" | "is slow", options: Parameters<typeof Concurrency.adaptive>[0]) =>
+/** Sixty clients that send continuously. `rounds` returns the limit at every 100 ms. */
+const load = (overload: "refuses" | "is slow", options: Parameters<typeof Concurrency.adaptive>[0]) =>
   Effect.gen(function* () {
     const service = yield* Concurrency.make({ limit: Concurrency.adaptive(options), maxQueued: 100 })
-    const { exchange, self } = server(beyond)
+    const { exchange, self } = server(overload)
     const send = service.withPermit(get(), exchange)
     yield* Effect.forEach(Array.from({ length: 60 }), () => Effect.fork(Effect.forever(send)))
-    const rounds = (count: number) =>
+    const sampleLimits = (count: number) =>
       Effect.forEach(Array.from({ length: count }), () =>
         Effect.zipRight(
           TestClock.adjust("100 millis"),
           Effect.map(service.stats(origin), ({ limit }) => limit)
         )
       )
-    return { rounds, self }
+    return { sampleLimits, self }
   })
 
 const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
-describe("an adaptive limit", () => {
-  it.effect("stays below what a server takes that refuses the rest, falls with it and rises with it", () =>
+describe("Concurrency.adaptive", () => {
+  it.effect("stays below the capacity of a server that rejects the excess, and follows its changes", () =>
     Effect.gen(function* () {
-      const { rounds, self } = yield* load("refuses", { initial: 60 })
-      yield* rounds(10)
-      Object.assign(self, { answered: 0, refused: 0 })
-      const steady = yield* rounds(40)
+      const { sampleLimits, self } = yield* load("refuses", { initial: 60 })
+      yield* sampleLimits(10)
+      Object.assign(self, { answered: 0, rejected: 0 })
+      const steady = yield* sampleLimits(40)
       expect(mean(steady)).toBeGreaterThan(0.75 * 30)
       expect(mean(steady)).toBeLessThan(30)
       expect(Math.max(...steady)).toBeLessThanOrEqual(32)
       expect(Math.min(...steady)).toBeGreaterThanOrEqual(0.65 * 30)
-      expect(self.refused / (self.answered + self.refused)).toBeLessThan(0.07)
+      expect(self.rejected / (self.answered + self.rejected)).toBeLessThan(0.07)
       self.capacity = 8
-      yield* rounds(8)
-      const low = yield* rounds(20)
+      yield* sampleLimits(8)
+      const low = yield* sampleLimits(20)
       expect(Math.max(...low)).toBeLessThanOrEqual(10)
       expect(Math.min(...low)).toBeGreaterThanOrEqual(5)
       self.capacity = 30
-      const back = yield* rounds(30)
+      const back = yield* sampleLimits(30)
       expect(Math.max(...back)).toBeGreaterThanOrEqual(28)
     })
   )
 
-  it.effect("stays below the knee of a server that becomes slow, where it is told what slow is", () =>
+  it.effect("stays below the capacity of a server that slows down, with latencyThreshold", () =>
     Effect.gen(function* () {
-      const { rounds } = yield* load("is slow", { initial: 60, latencyThreshold: "150 millis" })
-      yield* rounds(20)
-      const steady = yield* rounds(40)
+      const { sampleLimits } = yield* load("is slow", { initial: 60, latencyThreshold: "150 millis" })
+      yield* sampleLimits(20)
+      const steady = yield* sampleLimits(40)
       expect(mean(steady)).toBeGreaterThan(0.7 * 30)
       expect(mean(steady)).toBeLessThan(30)
       expect(Math.max(...steady)).toBeLessThanOrEqual(33)
     })
   )
 
-  it.effect("keeps within its bounds, and falls for overload only", () =>
+  it.effect("stays within min and max and decreases only for overload", () =>
     Effect.gen(function* () {
       const limit = Concurrency.adaptive({ min: 4, max: 10, initial: 10 })
       const service = yield* Concurrency.make({ limit })
@@ -412,10 +415,15 @@ describe("an adaptive limit", () => {
           Effect.exit(service.withPermit(get(), exchange)),
           Effect.map(service.stats(origin), (load) => load.limit)
         )
-      const held = new Errors.RateLimited({ method: "GET", url: "", status: 429, source: "throttle" })
-      const neither = [Effect.interrupt, Effect.die("defect"), Effect.fail(held), Effect.fail("another policy's")]
+      const throttled = new Errors.RateLimited({ method: "GET", url: "", status: 429, source: "throttle" })
+      const notOverload = [
+        Effect.interrupt,
+        Effect.die("defect"),
+        Effect.fail(throttled),
+        Effect.fail("another policy's")
+      ]
       for (const status of [200, 400, 401, 404, 500]) expect(yield* after(Effect.succeed(answer(status)))).toBe(10)
-      for (const exchange of neither) expect(yield* after(exchange)).toBe(10)
+      for (const exchange of notOverload) expect(yield* after(exchange)).toBe(10)
       expect(yield* after(Effect.succeed(answer(429)))).toBe(7)
       expect(yield* after(Effect.succeed(answer(503)))).toBe(4)
       const { client: wire } = yield* transport([fail("ECONNRESET")])
@@ -423,7 +431,7 @@ describe("an adaptive limit", () => {
     })
   )
 
-  it("loses one share to a burst of failures of one round, and the next share to the next", () => {
+  it("decreases once per round of failures", () => {
     const limit = Concurrency.adaptive({ initial: 100 }).make()
     const ended = { overloaded: true, ms: 1, permitsIssued: 100, inFlight: 100 }
     for (let permitNumber = 1; permitNumber <= 100; permitNumber++) limit.onResult({ ...ended, permitNumber })
@@ -432,7 +440,7 @@ describe("an adaptive limit", () => {
     expect(limit.limit).toBe(49)
   })
 
-  it("grows by one with a round of answers, and not for who uses less than half of it", () => {
+  it("increases by one per round of responses, except below half use", () => {
     const limit = Concurrency.adaptive({ initial: 20 }).make()
     for (let permitNumber = 1; permitNumber <= 1000; permitNumber++)
       limit.onResult({ overloaded: false, ms: 1, permitNumber, permitsIssued: permitNumber, inFlight: 9 })

@@ -6,12 +6,13 @@ import * as TestClock from "effect/TestClock"
 
 const url = "https://api.test/v1/x"
 
-const namesIn = (field: string) => (field === "" ? [] : field.split("; ").map((pair) => pair.split("=", 1)[0]))
+const cookieNames = (field: string) => (field === "" ? [] : field.split("; ").map((pair) => pair.split("=", 1)[0]))
 
-const numbered = (count: number, rest = "") => Array.from({ length: count }, (_, at) => `c${at}=1; Path=/${rest}`)
+const numberedCookies = (count: number, attributes = "") =>
+  Array.from({ length: count }, (_, at) => `c${at}=1; Path=/${attributes}`)
 
-describe("lengths", () => {
-  it.effect("a cookie of 4096 octets is kept, one of 4097 is passed over; what it shadows stays", () =>
+describe("CookieJar length limits", () => {
+  it.effect("stores a cookie of 4096 octets and ignores one of 4097", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, [`a=${"x".repeat(4095)}`, `b=${"x".repeat(4096)}`, `a=${"y".repeat(4096)}`])
@@ -19,7 +20,7 @@ describe("lengths", () => {
     })
   )
 
-  it.effect("an attribute of more than 1024 is passed over, and the cookie is not", () =>
+  it.effect("ignores an attribute of more than 1024 octets but stores its cookie", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       const path = (length: number) => `/${"p".repeat(length - 1)}`
@@ -31,7 +32,7 @@ describe("lengths", () => {
     })
   )
 
-  it.effect("a field of more than 8192 is passed over, and so is a cookie whose path is the URL's and too long", () =>
+  it.effect("ignores a Set-Cookie line of more than 8192 octets and a cookie whose default path is too long", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, [`a=1; ${"x".repeat(8187)}`, `b=2; ${"x".repeat(8188)}`])
@@ -43,68 +44,71 @@ describe("lengths", () => {
   )
 })
 
-describe("numbers", () => {
-  it.effect("a domain has 50: the one that was not used for longest goes", () =>
+describe("CookieJar count limits", () => {
+  it.effect("evicts the least recently used cookie of a domain beyond 50", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
-      yield* jar.store(url, ["old=1; Path=/old", ...numbered(49)])
+      yield* jar.store(url, ["old=1; Path=/old", ...numberedCookies(49)])
       expect(yield* jar.cookiesFor("https://api.test/old")).toContain("old=1")
-      // The asking has used c0 after `old`, and all that were set together in the order of their paths.
+      // The lookup has used c0 after `old`. Cookies of one response count as used in the order of their paths.
       yield* jar.store(url, ["new=1; Path=/"])
-      expect(namesIn(yield* jar.cookiesFor(url))).toEqual([...numbered(49).map((line) => line.split("=", 1)[0]), "new"])
+      expect(cookieNames(yield* jar.cookiesFor(url))).toEqual([
+        ...numberedCookies(49).map((line) => line.split("=", 1)[0]),
+        "new"
+      ])
       yield* jar.store(url, ["c0=changed; Path=/"])
       yield* jar.store(url, ["newer=1; Path=/"])
-      const names = namesIn(yield* jar.cookiesFor(url))
+      const names = cookieNames(yield* jar.cookiesFor(url))
       expect(names).toHaveLength(50)
       expect(names.filter((name) => name === "c0" || name === "c1")).toEqual(["c0"])
     })
   )
 
-  it.effect("those that have expired go first, then those without Secure, whatever their use", () =>
+  it.effect("evicts expired cookies first, then cookies without Secure", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
-      yield* jar.store(url, ["kept=1; Path=/; Secure", ...numbered(48), "gone=1; Path=/; Max-Age=5"])
+      yield* jar.store(url, ["kept=1; Path=/; Secure", ...numberedCookies(48), "gone=1; Path=/; Max-Age=5"])
       yield* TestClock.adjust("5 seconds")
       yield* jar.store(url, ["new=1; Path=/"])
-      expect(namesIn(yield* jar.cookiesFor(url))).toHaveLength(50)
-      yield* jar.store("https://api.test/none", numbered(100, "; Secure"))
-      const names = namesIn(yield* jar.cookiesFor(url))
+      expect(cookieNames(yield* jar.cookiesFor(url))).toHaveLength(50)
+      yield* jar.store("https://api.test/none", numberedCookies(100, "; Secure"))
+      const names = cookieNames(yield* jar.cookiesFor(url))
       expect(names).toHaveLength(50)
       yield* jar.store(
         "http://api.test/",
         Array.from({ length: 100 }, (_, at) => `evil${at}=1; Path=/`)
       )
-      expect(namesIn(yield* jar.cookiesFor(url))).toEqual(names)
+      expect(cookieNames(yield* jar.cookiesFor(url))).toEqual(names)
     })
   )
 
-  it.effect("the jar has 3000: the ones that were not used for longest go, of whatever domain", () =>
+  it.effect("evicts least recently used cookies of any domain beyond 3000", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       const host = (at: number) => `https://h${at}.test/`
-      yield* Effect.forEach(Array.from({ length: 60 }), (_, at) => jar.store(host(at), numbered(50)))
-      expect(namesIn(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
-      yield* jar.store("https://new.test/", numbered(30))
-      expect(namesIn(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
-      expect(namesIn(yield* jar.cookiesFor(host(1)))).toHaveLength(20)
-      expect(namesIn(yield* jar.cookiesFor("https://new.test/"))).toHaveLength(30)
+      yield* Effect.forEach(Array.from({ length: 60 }), (_, at) => jar.store(host(at), numberedCookies(50)))
+      expect(cookieNames(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
+      yield* jar.store("https://new.test/", numberedCookies(30))
+      expect(cookieNames(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
+      expect(cookieNames(yield* jar.cookiesFor(host(1)))).toHaveLength(20)
+      expect(cookieNames(yield* jar.cookiesFor("https://new.test/"))).toHaveLength(30)
     })
   )
 
-  it.effect("expired ones make room in the whole jar too, for a domain that has none of them", () =>
+  it.effect("evicts expired cookies of other domains first beyond 3000", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       const host = (at: number) => `https://h${at}.test/`
-      yield* jar.store(host(0), numbered(50))
-      yield* jar.store(host(1), numbered(50, "; Max-Age=5"))
-      yield* Effect.forEach(Array.from({ length: 58 }), (_, at) => jar.store(host(at + 2), numbered(50)))
+      yield* jar.store(host(0), numberedCookies(50))
+      yield* jar.store(host(1), numberedCookies(50, "; Max-Age=5"))
+      yield* Effect.forEach(Array.from({ length: 58 }), (_, at) => jar.store(host(at + 2), numberedCookies(50)))
       yield* TestClock.adjust("5 seconds")
-      yield* jar.store("https://new.test/", numbered(30))
-      expect(namesIn(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
+      yield* jar.store("https://new.test/", numberedCookies(30))
+      expect(cookieNames(yield* jar.cookiesFor(host(0)))).toHaveLength(50)
     })
   )
 
-  it("hold for whatever an answer sets, and a Secure cookie that came last is there", () => {
+  it("keeps at most 50 cookies per domain, including the last Secure one, for any response", () => {
     const line = FastCheck.tuple(FastCheck.nat(400), FastCheck.constantFrom("", "; Secure", "; Max-Age=9"))
     return FastCheck.assert(
       FastCheck.asyncProperty(FastCheck.array(line, { maxLength: 600, size: "max" }), async (lines) => {
@@ -113,25 +117,25 @@ describe("numbers", () => {
             const jar = yield* CookieJar.makeMemory
             yield* jar.store(
               url,
-              lines.map(([name, rest]) => `c${name}=1; Path=/${rest}`)
+              lines.map(([name, attributes]) => `c${name}=1; Path=/${attributes}`)
             )
             return yield* jar.cookiesFor(url)
           })
         )
         const distinct = new Set(lines.map(([name]) => name))
-        expect(namesIn(field)).toHaveLength(Math.min(distinct.size, 50))
+        expect(cookieNames(field)).toHaveLength(Math.min(distinct.size, 50))
         const last = lines.at(-1)
-        if (last?.[1] === "; Secure") expect(namesIn(field)).toContain(`c${last[0]}`)
+        if (last?.[1] === "; Secure") expect(cookieNames(field)).toContain(`c${last[0]}`)
       }),
       { numRuns: 50 }
     )
   })
 
-  it.effect("of ten thousand fields of one answer the last fifty are kept", () =>
+  it.effect("keeps the last 50 of ten thousand cookies of one response", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
-      yield* jar.store(url, numbered(10_000))
-      expect(namesIn(yield* jar.cookiesFor(url))).toEqual(Array.from({ length: 50 }, (_, at) => `c${9950 + at}`))
+      yield* jar.store(url, numberedCookies(10_000))
+      expect(cookieNames(yield* jar.cookiesFor(url))).toEqual(Array.from({ length: 50 }, (_, at) => `c${9950 + at}`))
     })
   )
 })

@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
 import { inspect } from "node:util"
-import { hostileText } from "./scripted.js"
+import { hostileText } from "./support/mockApi.js"
 
 const url = "https://api.test/v1/x"
-
+/** Cookie header that a new jar sends to `to` after one response of `from`. */
 /** What a fresh jar sends to each of the URLs after one answer of `from`. */
-const kept = (setCookie: string | ReadonlyArray<string>, to: string = url, from: string = url) =>
+const storedAndSent = (setCookie: string | ReadonlyArray<string>, to: string = url, from: string = url) =>
   Effect.gen(function* () {
     const jar = yield* CookieJar.makeMemory
     yield* jar.store(from, typeof setCookie === "string" ? [setCookie] : setCookie)
@@ -18,11 +18,11 @@ const kept = (setCookie: string | ReadonlyArray<string>, to: string = url, from:
 
 const table = (rows: ReadonlyArray<readonly [setCookie: string, to: string, expected: string, from?: string]>) =>
   Effect.forEach(rows, ([setCookie, to, expected, from]) =>
-    Effect.map(kept(setCookie, to, from), (cookie) => expect(cookie, `${setCookie} → ${to}`).toBe(expected))
+    Effect.map(storedAndSent(setCookie, to, from), (cookie) => expect(cookie, `${setCookie} → ${to}`).toBe(expected))
   )
 
-describe("whom a cookie is sent to", () => {
-  it.effect("the host that set it, and no other", () =>
+describe("CookieJar cookiesFor", () => {
+  it.effect("sends a host-only cookie to its host only", () =>
     table([
       ["a=1", "https://api.test/v1/y", "a=1"],
       ["a=1", "https://evil.test/", ""],
@@ -32,7 +32,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("a domain that it names, where that is its own", () =>
+  it.effect("sends a cookie with Domain to that domain and its subdomains, and rejects foreign domains", () =>
     table([
       ["a=1; Domain=example.com; Path=/", "https://www.example.com/", "a=1", "https://api.example.com/"],
       ["a=1; Domain=.example.com; Path=/", "https://example.com/", "a=1", "https://api.example.com/"],
@@ -42,7 +42,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("never a public suffix", () =>
+  it.effect("rejects a public suffix as Domain", () =>
     table([
       ["a=1; Domain=com; Path=/", "https://other.com/", "", "https://api.com/"],
       ["a=1; Domain=co.uk; Path=/", "https://other.co.uk/", "", "https://api.co.uk/"],
@@ -58,7 +58,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("no domain below the names of private networks, whose parties no list knows", () =>
+  it.effect("rejects Domain below the suffixes of private networks", () =>
     Effect.gen(function* () {
       const host = "a.default.svc.cluster.local"
       for (const domain of [
@@ -83,7 +83,7 @@ describe("whom a cookie is sent to", () => {
     })
   )
 
-  it.effect("no domain that is written with two dots, or with blanks after one", () =>
+  it.effect("rejects a Domain with two leading dots or with spaces after a dot", () =>
     table([
       ["a=1; Domain=.home.example.org; Path=/", "https://home.example.org/", "a=1", "https://home.example.org/"],
       ["a=1; Domain=..home.example.org; Path=/", "https://home.example.org/", "", "https://home.example.org/"],
@@ -92,7 +92,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("a TAB within a name or a value stays, and around them it does not", () =>
+  it.effect("keeps a tab inside names and values and trims it around them", () =>
     table([
       ["test=9\tvalue; Path=/", "https://api.test/", "test=9\tvalue"],
       ["te\tst=1;\tPath=/", "https://api.test/", "te\tst=1"],
@@ -101,7 +101,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("its path and what lies below it", () =>
+  it.effect("sends a cookie to its path and to paths below it", () =>
     table([
       ["a=1; Path=/v1", "https://api.test/v1", "a=1"],
       ["a=1; Path=/v1", "https://api.test/v1/deep/er", "a=1"],
@@ -112,7 +112,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("TLS only, when it is Secure", () =>
+  it.effect("stores and sends a Secure cookie over TLS only", () =>
     table([
       ["a=1; Secure; Path=/", "https://api.test/", "a=1"],
       ["a=1; Secure; Path=/", "http://api.test/", ""],
@@ -122,7 +122,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("a loopback host without TLS too, where it is Secure, and no other host", () =>
+  it.effect("accepts Secure cookies of loopback hosts without TLS", () =>
     Effect.gen(function* () {
       for (const host of ["localhost", "localhost:8080", "127.0.0.1", "127.255.0.3:81", "[::1]", "2130706433"]) {
         yield* table([
@@ -148,7 +148,7 @@ describe("whom a cookie is sent to", () => {
     })
   )
 
-  it.effect("a Secure one is not overlaid without TLS, by no path below its own and no domain next to its own", () =>
+  it.effect("does not overlay a Secure cookie from a response without TLS", () =>
     Effect.gen(function* () {
       for (const [line, from, expected] of [
         ["a=evil; Path=/", "http://api.example.com/", "a=1"],
@@ -166,7 +166,7 @@ describe("whom a cookie is sent to", () => {
     })
   )
 
-  it.effect("a Secure one that has expired protects nothing", () =>
+  it.effect("overlays an expired Secure cookie from a response without TLS", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store("https://api.test/", ["a=1; Secure; Max-Age=5"])
@@ -176,14 +176,14 @@ describe("whom a cookie is sent to", () => {
     })
   )
 
-  it.effect("every port of its host, and both schemes", () =>
+  it.effect("ignores port and scheme", () =>
     table([
       ["a=1; Path=/", "https://api.test:9443/", "a=1", "https://api.test:8443/"],
       ["a=1; Path=/", "http://api.test:81/", "a=1", "https://api.test/"]
     ])
   )
 
-  it.effect("an address is nobody's domain but its own", () =>
+  it.effect("matches an IP address as a whole", () =>
     table([
       ["a=1; Domain=127.0.0.1; Path=/", "http://127.0.0.1/", "a=1", "http://127.0.0.1:8080/"],
       ["a=1; Domain=0.0.1; Path=/", "http://127.0.0.1/", "", "http://127.0.0.1/"],
@@ -193,7 +193,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("a host that is a public suffix, or has no dots, has its own and gives none away", () =>
+  it.effect("treats Domain as host-only on a public suffix or a host without dots", () =>
     table([
       ["a=1; Domain=github.io; Path=/", "https://github.io/", "a=1", "https://github.io/"],
       ["a=1; Domain=github.io; Path=/", "https://a.github.io/", "", "https://github.io/"],
@@ -203,7 +203,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("a name that is written in another alphabet or other letters is the same name", () =>
+  it.effect("compares domains in lower case and in punycode", () =>
     table([
       [
         "a=1; Domain=Bücher.example.com; Path=/",
@@ -216,7 +216,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("in the order that they first came in, longer paths before shorter ones", () =>
+  it.effect("orders cookies by path length, then by the time they were first set", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["a=1; Path=/", "b=2; Path=/", "c=3; Path=/v1"])
@@ -225,7 +225,7 @@ describe("whom a cookie is sent to", () => {
     })
   )
 
-  it.effect("a path as it is written, octets that are escaped included", () =>
+  it.effect("compares paths as written, with percent-encoding", () =>
     table([
       ["a=1; Path=/a%20b", "https://api.test/a%20b/c", "a=1"],
       ["a=1; Path=/a", "https://api.test/%61/c", ""],
@@ -233,7 +233,7 @@ describe("whom a cookie is sent to", () => {
     ])
   )
 
-  it.effect("__Host- and __Secure- keep their promise, or are dropped", () =>
+  it.effect("drops __Host- and __Secure- cookies that violate their prefix rules", () =>
     table([
       ["__Host-a=1; Secure; Path=/", "https://api.test/", "__Host-a=1"],
       ["__Host-a=1; Path=/", "https://api.test/", ""],
@@ -242,17 +242,17 @@ describe("whom a cookie is sent to", () => {
       ["__Secure-a=1; Path=/", "https://api.test/", ""],
       ["__Secure-a=1; Secure; Path=/", "https://api.test/", "__Secure-a=1"],
       ["__Secure-a=1; Secure; Path=/", "https://api.test/", "", "http://api.test/"],
-      // A path that is the URL's is not one that was promised.
+      // The default path does not satisfy the prefix: `Path=/` must be explicit.
       ["__Host-a=1; Secure", "https://api.test/", "", "https://api.test/"],
-      // Servers compare names without regard to letter case.
+      // Servers compare cookie names case-insensitively.
       ["__host-a=1; Path=/", "https://api.test/", ""],
       ["__SECURE-a=1; Path=/", "https://api.test/", ""]
     ])
   )
 })
 
-describe("how long a cookie lives", () => {
-  it.effect("Max-Age counts from when it was set, by the Effect clock, however often it is used", () =>
+describe("CookieJar expiry", () => {
+  it.effect("counts Max-Age from the Set-Cookie by the Effect Clock, regardless of use", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["a=1; Max-Age=10"])
@@ -267,7 +267,7 @@ describe("how long a cookie lives", () => {
     })
   )
 
-  it.effect("Max-Age wins over Expires, and a new cookie of the name starts anew", () =>
+  it.effect("prefers Max-Age to Expires and restarts the time when a cookie is set again", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["a=1; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=5"])
@@ -280,7 +280,7 @@ describe("how long a cookie lives", () => {
     })
   )
 
-  it.effect("Expires is an instant of the Effect clock", () =>
+  it.effect("compares Expires with the Effect Clock", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["a=1; Expires=Thu, 01 Jan 1970 01:00:00 GMT"])
@@ -291,15 +291,15 @@ describe("how long a cookie lives", () => {
     })
   )
 
-  it.effect("an answer deletes a cookie with a time that has passed", () =>
+  it.effect("deletes a cookie that is set again with a time in the past", () =>
     Effect.gen(function* () {
       for (const gone of ["a=; Max-Age=0", "a=; Max-Age=-1", "a=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]) {
-        expect(yield* kept(["a=1", "b=2", gone]), gone).toBe("b=2")
+        expect(yield* storedAndSent(["a=1", "b=2", gone]), gone).toBe("b=2")
       }
     })
   )
 
-  it.effect("a session's cookie lives as long as the jar; one of a thousand years does no harm", () =>
+  it.effect("keeps session cookies as long as the jar and accepts a huge Max-Age", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["a=1", `b=2; Max-Age=${"9".repeat(30)}`])
@@ -309,20 +309,20 @@ describe("how long a cookie lives", () => {
   )
 })
 
-describe("hostile text", () => {
-  it("is dropped or kept, and never a defect", () =>
+describe("CookieJar parsing", () => {
+  it("never dies on random Set-Cookie lines", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.array(hostileText(80), { maxLength: 5 }),
         FastCheck.oneof(FastCheck.constant(url), hostileText(), FastCheck.webUrl()),
         async (lines, from) => {
-          expect(typeof (await Effect.runPromise(kept(lines, from, from)))).toBe("string")
+          expect(typeof (await Effect.runPromise(storedAndSent(lines, from, from)))).toBe("string")
         }
       ),
       { numRuns: 50 }
     ))
 
-  it.effect("is dropped where nothing could be sent with it", () =>
+  it.effect("drops values with characters that cannot be sent", () =>
     table([
       ["a=\u20ac", url, ""],
       ["a=\u007f", url, ""],
@@ -341,7 +341,7 @@ describe("hostile text", () => {
     FastCheck.constantFrom("", "; Path=/", "; Secure", "; Path=/; Secure", "; Max-Age=0")
   )
 
-  it("is never sent to a host that the one which set it does not share a domain with", () =>
+  it("never sends a cookie to a host that shares no registrable domain with its setter", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.array(FastCheck.tuple(host, line), { maxLength: 30 }),
@@ -351,7 +351,7 @@ describe("hostile text", () => {
             Effect.gen(function* () {
               const jar = yield* CookieJar.makeMemory
               for (const [from, [name, domain, rest]] of answers) {
-                // The value says who set it, and whom for.
+                // The value encodes the setting host and the Domain attribute.
                 const value = `${from}>${domain ?? ""}`
                 yield* jar.store(`https://${from}/`, [
                   `${name}=${value}${domain === undefined ? "" : `; Domain=${domain}`}${rest}`
@@ -372,8 +372,8 @@ describe("hostile text", () => {
     ))
 })
 
-describe("secrets", () => {
-  it.effect("are shown by no printer of the jar", () =>
+describe("CookieJar.makeMemory", () => {
+  it.effect("hides cookie values from inspect and JSON.stringify", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store(url, ["sid=verysecret"])
@@ -382,8 +382,8 @@ describe("secrets", () => {
   )
 })
 
-describe("layerMemory", () => {
-  it.effect("is one session for everybody who is given it, and another one each time it is built", () =>
+describe("CookieJar.layerMemory", () => {
+  it.effect("shares one jar per build of the layer", () =>
     Effect.gen(function* () {
       const store = Effect.flatMap(CookieJar.CookieJar, (jar) => jar.store(url, ["a=1"]))
       const read = Effect.flatMap(CookieJar.CookieJar, (jar) => jar.cookiesFor(url))

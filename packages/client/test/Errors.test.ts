@@ -15,14 +15,14 @@ import * as FastCheck from "effect/FastCheck"
 import * as Schema from "effect/Schema"
 import { BufferedResponse, recordUnsignedRequest } from "../src/internal/response/clientResponse.js"
 import { makeResponseRedactor } from "../src/internal/response/redactEchoedCredentials.js"
-import { printings } from "./printings.js"
-import { api, failure, run } from "./scripted.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { api, failure, run } from "./support/mockApi.js"
 
 const { fail, never, respond, truncated } = MockClient
 const canary = "c4n4ry"
 
-/** A request with a secret in every place that a request has, and an answer with one in every place of an answer. */
-const secretive: {
+/** A request and a response with a secret in every part. */
+const secretsEverywhere: {
   readonly auth: Auth.Service
   readonly call: Record<string, unknown>
   readonly headers: MockClient.Headers
@@ -48,7 +48,7 @@ const secretive: {
   body: { access_token: canary, nested: { secret: canary } }
 }
 
-describe("no error shows a secret", () => {
+describe("Errors with a secret in the request or response", () => {
   const cases: Record<
     string,
     { readonly step: MockClient.Step; readonly tag: string; readonly options?: Partial<ApiClient.Options> }
@@ -63,7 +63,10 @@ describe("no error shows a secret", () => {
           [429, "RateLimited"],
           [503, "Unavailable"]
         ] as const
-      ).map(([status, tag]) => [String(status), { step: respond(status, secretive.body, secretive.headers), tag }])
+      ).map(([status, tag]) => [
+        String(status),
+        { step: respond(status, secretsEverywhere.body, secretsEverywhere.headers), tag }
+      ])
     ),
     problem: {
       step: respond(422, { title: "Invalid", secret: canary }, { "content-type": "application/problem+json" }),
@@ -77,42 +80,42 @@ describe("no error shows a secret", () => {
     truncated: { step: truncated(200, canary), tag: "TransportError" },
     silence: { step: never, tag: "Timeout" },
     large: { step: respond(200, canary.repeat(100)), tag: "BodyTooLarge", options: { maxBodySize: 10 } },
-    shape: { step: respond(200, secretive.body, secretive.headers), tag: "InvalidResponse" },
+    shape: { step: respond(200, secretsEverywhere.body, secretsEverywhere.headers), tag: "InvalidResponse" },
     "no JSON": { step: respond(200, `<${canary}>`), tag: "InvalidResponse" }
   }
 
   for (const [name, { options, step, tag }] of Object.entries(cases)) {
-    it.effect(`${name}: ${tag}, in no printing, with the cookies of a session`, () =>
+    it.effect(`hides secrets in every rendering of ${tag} (${name})`, () =>
       Effect.gen(function* () {
         const { api: client, mock } = yield* api(() => step, {
           ...options,
-          auth: secretive.auth,
+          auth: secretsEverywhere.auth,
           headers: { "x-default": canary },
           timeout: { exchange: "1 second" }
         })
         const jar = yield* CookieJar.makeMemory
         yield* jar.store("https://api.test/", [`sid=${canary}; Path=/`])
         const schema = Schema.Struct({ access_token: Schema.Number, nested: Schema.Struct({ secret: Schema.Number }) })
-        const error = yield* failure(client.post("/x", { ...secretive.call, schema }))
+        const error = yield* failure(client.post("/x", { ...secretsEverywhere.call, schema }))
         expect(error._tag).toBe(tag)
-        for (const text of printings(error)) expect(text).not.toContain(canary)
-        // The secrets were there to be shown.
+        for (const text of allRenderings(error)) expect(text).not.toContain(canary)
+        // The request contained the secrets, so the error could have shown them.
         expect(JSON.stringify((yield* mock.sent)[0])).toContain(canary)
 
         const adapted = yield* Effect.exit(run(client.httpClient.post(`/x?token=${canary}`)))
-        for (const text of printings(adapted)) expect(text).not.toContain(canary)
+        for (const text of allRenderings(adapted)) expect(text).not.toContain(canary)
 
-        // Cookies of the jar are put on last; a policy of one's own over the client changes nothing about its errors.
+        // The cookies of the jar are added last. A policy around the client does not change its errors.
         const over = yield* Effect.exit(run(Cookies.policy(jar)(client).execute(HttpClientRequest.post("/x"))))
-        if (Exit.isFailure(over)) for (const text of printings(over)) expect(text).not.toContain(canary)
+        if (Exit.isFailure(over)) for (const text of allRenderings(over)) expect(text).not.toContain(canary)
       })
     )
   }
 
-  it.effect("a request that is refused before it is sent", () =>
+  it.effect("hides secrets in InvalidRequest", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([])
-      for (const asked of [
+      for (const call of [
         client.get(`//evil.test/?k=${canary}`),
         client.get(`https://u:${canary}@api.test/v1/x`),
         client.get("/x", { headers: { authorization: `Bearer ${canary}\n` } }),
@@ -122,71 +125,73 @@ describe("no error shows a secret", () => {
           jsonSchema: Schema.Struct({ n: Schema.Number })
         })
       ]) {
-        const error = yield* failure(asked)
+        const error = yield* failure(call)
         expect(error._tag).toBe("InvalidRequest")
-        for (const text of printings(error)) expect(text).not.toContain(canary)
+        for (const text of allRenderings(error)) expect(text).not.toContain(canary)
       }
     })
   )
 
-  it.effect("its response, which is within reach", () =>
+  it.effect("hides secrets in renderings of the response, which stays accessible", () =>
     Effect.gen(function* () {
-      const { api: client } = yield* api(() => respond(404, secretive.body, secretive.headers), {
-        auth: secretive.auth
+      const { api: client } = yield* api(() => respond(404, secretsEverywhere.body, secretsEverywhere.headers), {
+        auth: secretsEverywhere.auth
       })
-      const error = yield* failure(client.post("/x", secretive.call))
+      const error = yield* failure(client.post("/x", secretsEverywhere.call))
       if (error._tag !== "ClientError") throw error
       const response = error.response!
       expect([response.status, response.headers["x-session"], yield* response.json]).toEqual([
         404,
         canary,
-        secretive.body
+        secretsEverywhere.body
       ])
-      for (const text of printings(response)) expect(text).not.toContain(canary)
-      for (const text of printings(response.request)) expect(text).not.toContain(canary)
+      for (const text of allRenderings(response)) expect(text).not.toContain(canary)
+      for (const text of allRenderings(response.request)) expect(text).not.toContain(canary)
     })
   )
 
-  it.effect("a body that fails to decode again, by the platform's own readers", () =>
+  it.effect("hides secrets in errors of the platform's body readers", () =>
     Effect.gen(function* () {
-      const { api: client } = yield* api(() => respond(200, `{"access_token":"${canary}"`), { auth: secretive.auth })
-      const response = yield* run(client.post("/x", secretive.call))
+      const { api: client } = yield* api(() => respond(200, `{"access_token":"${canary}"`), {
+        auth: secretsEverywhere.auth
+      })
+      const response = yield* run(client.post("/x", secretsEverywhere.call))
       const error = yield* failure(response.json)
-      for (const text of printings(error)) expect(text).not.toContain(canary)
+      for (const text of allRenderings(error)) expect(text).not.toContain(canary)
     })
   )
 })
 
-describe("a credential that the API quotes is in no printing", () => {
+describe("Errors with a credential that the API echoes", () => {
   const token = `eyJ${"Ab9-".repeat(10)}`
-  const signing = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
+  const authWith = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
     Auth.makeStaticEffect((request) => Effect.succeed(put(request)))
-  const header = (name: string, value: string) => signing(HttpClientRequest.setHeader(name, value))
+  const header = (name: string, value: string) => authWith(HttpClientRequest.setHeader(name, value))
   const schemes: Record<string, { readonly auth: Auth.Service; readonly secrets: ReadonlyArray<string> }> = {
     bearer: { auth: header("authorization", `Bearer ${token}`), secrets: [token] },
-    "a name that says nothing": { auth: header("x-team", token), secrets: [token] },
-    "a prefix": { auth: header("x-team", `Key=${token}`), secrets: [token] },
+    "a custom header": { auth: header("x-team", token), secrets: [token] },
+    "a custom header with a prefix": { auth: header("x-team", `Key=${token}`), secrets: [token] },
     basic: {
       auth: header("authorization", `Basic ${Buffer.from(`someone:${token}ü`).toString("base64")}`),
       secrets: [`${token}ü`, Buffer.from(`someone:${token}ü`).toString("base64")]
     },
-    "a parameter": { auth: header("authorization", `Custom a="b", proof="${token}"`), secrets: [token] },
+    "an authorization parameter": { auth: header("authorization", `Custom a="b", proof="${token}"`), secrets: [token] },
     query: {
-      auth: signing(HttpClientRequest.setUrlParam("k", `${token}/ü`)),
+      auth: authWith(HttpClientRequest.setUrlParam("k", `${token}/ü`)),
       secrets: [`${token}/ü`, encodeURIComponent(`${token}/ü`)]
     },
     "a query in the URL": {
-      auth: signing((request) => HttpClientRequest.setUrl(request, `${request.url}?k=${token}`)),
+      auth: authWith((request) => HttpClientRequest.setUrl(request, `${request.url}?k=${token}`)),
       secrets: [token]
     },
     cookie: { auth: header("cookie", `a=1; session=${token}`), secrets: [token] }
   }
   const long = (secret: string) => `${"x".repeat(495)}${secret}`
-  const quoting = (status: number, secret: string) => {
-    const shown = `the token "${secret}" of ${secret}`
+  const echoingResponse = (status: number, secret: string) => {
+    const echoed = `the token "${secret}" of ${secret}`
     return respond(
       status,
-      { type: `https://a.test/${secret}`, title: shown, detail: long(secret), instance: secret.toLowerCase() },
+      { type: `https://a.test/${secret}`, title: echoed, detail: long(secret), instance: secret.toLowerCase() },
       {
         "content-type": "application/problem+json",
         "www-authenticate": [
@@ -199,15 +204,18 @@ describe("a credential that the API quotes is in no printing", () => {
   }
 
   for (const [name, { auth, secrets }] of Object.entries(schemes)) {
-    it.effect(name, () =>
+    it.effect(`redacts a credential sent as ${name}`, () =>
       Effect.gen(function* () {
         for (const status of [401, 403, 404, 422, 429, 503]) {
           for (const secret of secrets) {
-            const { api: client } = yield* api(() => quoting(status, secret), { auth, retry: { statuses: [503] } })
+            const { api: client } = yield* api(() => echoingResponse(status, secret), {
+              auth,
+              retry: { statuses: [503] }
+            })
             const error = yield* failure(client.get("/x"))
-            const texts = printings(error)
+            const texts = allRenderings(error)
             for (const text of texts) expect(text.toLowerCase()).not.toContain(token.toLowerCase())
-            // Not its beginning either, where a text is cut.
+            // Also not the beginning of the credential, where a text is truncated.
             for (const text of texts) expect(text.toLowerCase()).not.toContain("xeyj")
             if (status !== 429) expect(texts.join("\n")).toContain("<redacted>")
           }
@@ -217,21 +225,21 @@ describe("a credential that the API quotes is in no printing", () => {
   }
 
   const fields: Record<string, Readonly<Record<string, string>>> = {
-    "what the caller put into a field, where no scheme signs": { authorization: `token ${token}` },
-    "an API's key by hand": { "x-api-key": token },
-    "a cookie by hand": { cookie: `a=1; session=${token}` }
+    "an authorization header of the caller": { authorization: `token ${token}` },
+    "an API key header of the caller": { "x-api-key": token },
+    "a Cookie header of the caller": { cookie: `a=1; session=${token}` }
   }
 
   for (const [name, headers] of Object.entries(fields)) {
-    it.effect(name, () =>
+    it.effect(`redacts ${name}`, () =>
       Effect.gen(function* () {
         for (const status of [401, 403, 404, 422, 429, 503]) {
-          const { api: client } = yield* api(() => quoting(status, token), { auth: Auth.none, retry: false })
+          const { api: client } = yield* api(() => echoingResponse(status, token), { auth: Auth.none, retry: false })
           for (const error of [
             yield* failure(client.get("/x", { headers })),
             yield* failure(client.execute(HttpClientRequest.get("/x", { headers })))
           ]) {
-            const texts = printings(error)
+            const texts = allRenderings(error)
             for (const text of texts) expect(text.toLowerCase()).not.toContain(token.toLowerCase())
             if (status !== 429) expect(texts.join("\n")).toContain("<redacted>")
           }
@@ -240,50 +248,50 @@ describe("a credential that the API quotes is in no printing", () => {
     )
   }
 
-  it.effect("a session's cookie", () =>
+  it.effect("redacts a cookie of the jar", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.makeMemory
       yield* jar.store("https://api.test/", [`session=${token}; Path=/`])
       const { api: client } = yield* Effect.provideService(
-        api(() => quoting(403, token), { auth: Auth.none, cookies: true }),
+        api(() => echoingResponse(403, token), { auth: Auth.none, cookies: true }),
         CookieJar.CookieJar,
         jar
       )
       const error = yield* failure(client.get("/x"))
-      expect(printings(error).join("\n")).toContain("<redacted>")
-      for (const text of printings(error)) expect(text).not.toContain(token)
+      expect(allRenderings(error).join("\n")).toContain("<redacted>")
+      for (const text of allRenderings(error)) expect(text).not.toContain(token)
     })
   )
 
-  it.effect("while the scheme is told what the server said, word for word", () =>
+  it.effect("passes the unredacted challenge to the Auth", () =>
     Effect.gen(function* () {
-      const told: Array<Auth.Rejection> = []
+      const received: Array<Auth.Rejection> = []
       const auth: Auth.Service = {
         ...header("authorization", `Digest realm="the realm of all", response="${token}"`),
-        onRejected: (refusal) => Effect.sync(() => told.push(refusal) === 0)
+        onRejected: (rejection) => Effect.sync(() => received.push(rejection) === 0)
       }
       const challenge = `Digest realm="the realm of all", nonce="${token}"`
       const { api: client } = yield* api([respond(401, "", { "www-authenticate": challenge })], { auth })
       const error = yield* failure(client.get("/x"))
-      expect(told.map(({ challenges }) => challenges[0]?.params["nonce"])).toEqual([token])
+      expect(received.map(({ challenges }) => challenges[0]?.params["nonce"])).toEqual([token])
       expect(error).toMatchObject({ challenges: [{ params: { realm: "the realm of all", nonce: "<redacted>" } }] })
       if (error._tag === "Unauthorized") expect(error.challenges[0]?.params["constructor"]).toBeUndefined()
     })
   )
 
-  it.effect("and what is no secret is shown as it came", () =>
+  it.effect("keeps texts that contain no credential", () =>
     Effect.gen(function* () {
       const auth = header("authorization", "Basic dXNlcjpwYXNz")
-      const told = { title: "Wrong pass", detail: "İ accepts application/json of user only" }
-      const { api: client } = yield* api([respond(422, told, { "content-type": "application/problem+json" })], {
+      const received = { title: "Wrong pass", detail: "İ accepts application/json of user only" }
+      const { api: client } = yield* api([respond(422, received, { "content-type": "application/problem+json" })], {
         auth,
         headers: { accept: "application/json" }
       })
-      expect(yield* failure(client.get("/x"))).toMatchObject({ problem: told })
+      expect(yield* failure(client.get("/x"))).toMatchObject({ problem: received })
     })
   )
 
-  it("also where letters get longer in lower case", () => {
+  it("redacts texts whose lower-case form is longer", () => {
     const request = HttpClientRequest.get("https://api.test/")
     const signed = HttpClientRequest.setHeader(request, "x-team", token)
     const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
@@ -293,7 +301,7 @@ describe("a credential that the API quotes is in no printing", () => {
     expect(makeResponseRedactor({ ...response })(token)).toBe(token)
   })
 
-  it("and whatever was signed, looking for it is total", () => {
+  it("never throws on random signed requests", () => {
     const text = FastCheck.oneof(FastCheck.string({ unit: "binary" }), FastCheck.string())
     FastCheck.assert(
       FastCheck.property(
@@ -301,7 +309,7 @@ describe("a credential that the API quotes is in no printing", () => {
         text,
         text,
         FastCheck.constantFrom("", "Basic ", "basic "),
-        (url, value, said, scheme) => {
+        (url, value, echoed, scheme) => {
           const request = HttpClientRequest.get(`https://api.test/?${url}`)
           const signed = HttpClientRequest.get(`https://api.test/?${value}`).pipe(
             HttpClientRequest.setHeaders({ authorization: scheme + value, cookie: value }),
@@ -309,17 +317,17 @@ describe("a credential that the API quotes is in no printing", () => {
           )
           const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse
           recordUnsignedRequest(response, request)
-          expect(makeResponseRedactor(response)(said + said)).toBeTypeOf("string")
+          expect(makeResponseRedactor(response)(echoed + echoed)).toBeTypeOf("string")
         }
       )
     )
   })
 })
 
-describe("messages", () => {
+describe("Errors message", () => {
   const exchange = { method: "GET", url: "https://api.test/x", status: 400 }
 
-  it("say what happened and what to do", () => {
+  it("describes the failure and the action, per error class", () => {
     const retryAfter = Duration.seconds(90)
     const retryAt = DateTime.unsafeMake(0)
     const challenges = [{ scheme: "bearer", params: { realm: "r", error: "invalid_token" } }]
@@ -412,16 +420,16 @@ describe("messages", () => {
     for (const [error, message] of table) expect(error.message).toBe(message)
   })
 
-  it("hold one line, whatever the server's realm says", () => {
+  it("stays on one line and short for a hostile realm", () => {
     const hostile = "\u001b[31m\r\n" + "x".repeat(5000)
     const challenges = [{ scheme: "bearer", params: { realm: hostile, error: hostile } }]
     const error = new Errors.Unauthorized({ ...exchange, challenges, reason: "Rejected" })
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for.
+    // eslint-disable-next-line no-control-regex -- the test checks for control characters.
     expect(error.message).not.toMatch(/[\u0000-\u001f]/)
     expect(error.message.length).toBeLessThan(400)
   })
 
-  it("an error that no answer made has no response", () => {
+  it("has no response when no response caused the error", () => {
     expect(new Errors.ClientError(exchange).response).toBeUndefined()
     expect(new Errors.RateLimited(exchange).response).toBeUndefined()
     expect(Object.keys(new Errors.ClientError(exchange))).not.toContain("response")

@@ -4,22 +4,22 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import { api, base, failure, run } from "./scripted.js"
+import { api, base, failure, run } from "./support/mockApi.js"
 
 const { fail, respond } = MockClient
 const v4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-const keyed = (script: MockClient.Script, options?: IdempotencyKey.Options) =>
+const apiWithKeys = (script: MockClient.Script, options?: IdempotencyKey.Options) =>
   api(script, { idempotencyKey: IdempotencyKey.make(options) })
 
 const keysOf = (sent: ReadonlyArray<MockClient.Sent>, header = "idempotency-key") =>
   sent.map(({ headers }) => headers[header])
 
-describe("a key for each call", () => {
-  it.effect("is made once: its attempts carry the same one, and the next call another", () =>
+describe("ApiClient idempotencyKey option", () => {
+  it.effect("sends one key for all attempts of a call and another for the next call", () =>
     Effect.gen(function* () {
       const failures = [respond(503), fail("ECONNRESET"), respond(201)]
-      const client = yield* keyed([...failures, ...failures])
+      const client = yield* apiWithKeys([...failures, ...failures])
       yield* run(client.api.post("/orders", { json: 1 }))
       yield* run(client.api.patch("/orders/1", { json: 1 }))
       const keys = keysOf(yield* client.mock.sent)
@@ -30,9 +30,9 @@ describe("a key for each call", () => {
     })
   )
 
-  it.effect("is the same on each hop, and stays at home", () =>
+  it.effect("sends the same key on redirects within the origin and none to other origins", () =>
     Effect.gen(function* () {
-      const client = yield* keyed([
+      const client = yield* apiWithKeys([
         respond(307, "", { location: "/v1/there" }),
         respond(303, "", { location: "https://other.test/" }),
         respond(200)
@@ -45,9 +45,9 @@ describe("a key for each call", () => {
     })
   )
 
-  it.effect("is another when the caller runs the same effect again", () =>
+  it.effect("makes a new key each time the same effect runs", () =>
     Effect.gen(function* () {
-      const client = yield* keyed(() => respond(201))
+      const client = yield* apiWithKeys(() => respond(201))
       const order = client.api.post("/orders")
       yield* run(Effect.zipRight(order, order))
       const [first, second] = keysOf(yield* client.mock.sent)
@@ -55,17 +55,17 @@ describe("a key for each call", () => {
     })
   )
 
-  it.effect("is the caller's where there is one, in any letter case", () =>
+  it.effect("keeps the key of the caller, with any letter case of the header name", () =>
     Effect.gen(function* () {
-      const client = yield* keyed([respond(503), respond(201)])
+      const client = yield* apiWithKeys([respond(503), respond(201)])
       yield* run(client.api.post("/orders", { headers: { "Idempotency-KEY": "order-7" } }))
       expect(keysOf(yield* client.mock.sent)).toEqual(["order-7", "order-7"])
     })
   )
 
-  it.effect("is not there for other methods, nor for a client that was not told to", () =>
+  it.effect("sends no key with GET, PUT or DELETE, or when the option is missing", () =>
     Effect.gen(function* () {
-      const client = yield* keyed(() => respond(200))
+      const client = yield* apiWithKeys(() => respond(200))
       for (const method of ["GET", "PUT", "DELETE"] as const) {
         yield* run(client.api.execute(HttpClientRequest.make(method)(`${base}/x`)))
       }
@@ -77,43 +77,43 @@ describe("a key for each call", () => {
   )
 })
 
-describe("the caller's choice", () => {
-  it.effect("of methods, header and key: the retry looks for that header", () =>
+describe("IdempotencyKey.make", () => {
+  it.effect("uses the configured methods, header and make, and retries requests with that header", () =>
     Effect.gen(function* () {
-      let made = 0
-      const client = yield* keyed([respond(503), respond(200)], {
+      let keyCount = 0
+      const client = yield* apiWithKeys([respond(503), respond(200)], {
         methods: ["POST"],
         header: "X-Request-Token",
-        make: Effect.sync(() => `k${++made}`)
+        make: Effect.sync(() => `k${++keyCount}`)
       })
       yield* run(client.api.post("/x"))
       expect(keysOf(yield* client.mock.sent, "x-request-token")).toEqual(["k1", "k1"])
-      const other = yield* keyed(() => respond(503), { methods: ["POST"], header: "X-Request-Token" })
+      const other = yield* apiWithKeys(() => respond(503), { methods: ["POST"], header: "X-Request-Token" })
       yield* failure(other.api.patch("/x"))
       yield* failure(other.api.post("/x", { headers: { "idempotency-key": "not this API's" } }))
       expect(keysOf(yield* other.mock.sent, "x-request-token").filter((key) => key !== undefined)).toHaveLength(3)
     })
   )
 
-  it.effect("of quotes, with what has to be escaped in them", () =>
+  it.effect("quotes and escapes the key when quoted is true", () =>
     Effect.gen(function* () {
-      const client = yield* keyed(() => respond(200), { quoted: true, make: Effect.succeed('a"b\\c') })
+      const client = yield* apiWithKeys(() => respond(200), { quoted: true, make: Effect.succeed('a"b\\c') })
       yield* run(client.api.post("/x"))
       expect(keysOf(yield* client.mock.sent)).toEqual(['"a\\"b\\\\c"'])
     })
   )
 
-  it.effect("of a key that is no header value: InvalidRequest, and nothing is sent", () =>
+  it.effect("rejects a key that is no valid header value with InvalidRequest and sends nothing", () =>
     Effect.gen(function* () {
-      const client = yield* keyed(() => respond(200), { make: Effect.succeed("a\r\nb: c") })
+      const client = yield* apiWithKeys(() => respond(200), { make: Effect.succeed("a\r\nb: c") })
       expect(yield* failure(client.api.post("/x"))).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
       expect(yield* client.mock.sent).toEqual([])
     })
   )
 })
 
-describe("a UUID", () => {
-  it.effect("is the seed's under a Random that was given, and nobody's otherwise", () =>
+describe("IdempotencyKey.uuid", () => {
+  it.effect("repeats keys with a given Random and makes unique ones otherwise", () =>
     Effect.gen(function* () {
       const seeded = Effect.withRandom(Effect.all([IdempotencyKey.uuid, IdempotencyKey.uuid]), Random.make("seed"))
       const again = Effect.withRandom(Effect.all([IdempotencyKey.uuid, IdempotencyKey.uuid]), Random.make("seed"))

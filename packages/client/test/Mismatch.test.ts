@@ -12,8 +12,8 @@ const mismatches = <A, I>(
   options: { onExcessProperty?: "error"; errors?: "all" } = {}
 ) => Schema.decodeUnknownEither(schema, options)(value).pipe(Either.flip, Either.getOrThrow, Mismatch.fromParseError)
 
-describe("fromParseError", () => {
-  it("names the path and what was expected there", () => {
+describe("Mismatch.fromParseError", () => {
+  it("reports the path and the expected type", () => {
     const schema = Schema.Struct({
       a: Schema.Struct({ list: Schema.Array(Schema.Struct({ n: Schema.Number })) }),
       s: Schema.optional(Schema.NonEmptyString)
@@ -29,7 +29,7 @@ describe("fromParseError", () => {
     ])
   })
 
-  it("reads transformations, unions, tuples and refinements", () => {
+  it("reports issues of transformations, unions, tuples and refinements", () => {
     expect(mismatches(Schema.NumberFromString, "x")[0]).toMatchObject({ path: "$" })
     expect(mismatches(Schema.Redacted(Schema.Number), canary)).toEqual([{ path: "$", expected: "number" }])
     expect(mismatches(Schema.Union(Schema.Number, Schema.Boolean), canary).map(({ expected }) => expected)).toEqual([
@@ -40,21 +40,21 @@ describe("fromParseError", () => {
     expect(mismatches(Schema.Number.pipe(Schema.between(1, 2)), 3)).toHaveLength(1)
   })
 
-  it("repeats ten at most, each of bounded length", () => {
+  it("returns at most ten issues of bounded length", () => {
     const wide = Schema.Struct(Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`f${i}`, Schema.Number])))
     expect(mismatches(wide, {}, { errors: "all" })).toHaveLength(10)
     const long = Schema.Literal("x".repeat(500), "y".repeat(500))
     for (const { expected } of mismatches(long, canary)) expect(expected.length).toBeLessThanOrEqual(120)
   })
 
-  it("makes names that the server chose safe to print", () => {
+  it("escapes control characters in keys and truncates them", () => {
     const record = Schema.Record({ key: Schema.String, value: Schema.Number })
     const [first] = mismatches(record, { [`\u001b[31m\r\n${"k".repeat(500)}`]: "x" })
     expect(first?.path).toMatch(/^\$\.\\u\{1b\}\[31m\\u\{d\}\\u\{a\}k+…$/)
     expect(first?.path.length).toBeLessThanOrEqual(62)
   })
 
-  it("never repeats a value", () => {
+  it("never contains a value of the input", () => {
     const schema = Schema.Struct({
       a: Schema.Array(Schema.NumberFromString),
       b: Schema.Date,
@@ -80,8 +80,8 @@ describe("fromParseError", () => {
   })
 })
 
-describe("format", () => {
-  it("is one line", () => {
+describe("Mismatch.format", () => {
+  it("joins all issues on one line", () => {
     expect(
       Mismatch.format([
         { path: "$.a", expected: "number" },

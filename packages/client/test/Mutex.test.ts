@@ -4,24 +4,24 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { computing, forkLost } from "./losing.js"
+import { makeBusyProcess, forkLost } from "./support/lostFibers.js"
 
 const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
-describe.each(strategies)("Mutex by %s", (strategy) => {
+describe.each(strategies)("Mutex.make, wait strategy %s", (strategy) => {
   const waits = Effect.provideService(WaitStrategy.WaitStrategy, strategy)
 
-  it.effect("lets one fiber in at a time, in the order in which they came", () =>
+  it.effect("runs one fiber at a time, in order of arrival", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make()
       const order: Array<number> = []
       let inside = 0
-      let most = 0
+      let maxConcurrent = 0
       const use = (n: number) =>
         mutex.withLock(
           Effect.sync(() => {
             order.push(n)
-            most = Math.max(most, ++inside)
+            maxConcurrent = Math.max(maxConcurrent, ++inside)
           }).pipe(Effect.zipRight(Effect.sleep("1 second")), Effect.zipRight(Effect.sync(() => inside--)))
         )
       const all = yield* Effect.fork(Effect.forEach([1, 2, 3, 4], use, { concurrency: "unbounded" }).pipe(waits))
@@ -29,11 +29,11 @@ describe.each(strategies)("Mutex by %s", (strategy) => {
       expect(mutex.users()).toBe(3)
       yield* TestClock.adjust("10 seconds")
       yield* Fiber.join(all)
-      expect([order, most, mutex.users()]).toEqual([[1, 2, 3, 4], 1, 0])
+      expect([order, maxConcurrent, mutex.users()]).toEqual([[1, 2, 3, 4], 1, 0])
     })
   )
 
-  it.effect("is free again after a failure, a defect and an interruption, of the holder and in the queue", () =>
+  it.effect("releases the lock after failure, a defect and interruption, also of a waiter", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make()
       yield* Effect.exit(mutex.withLock(Effect.fail("no")))
@@ -49,7 +49,7 @@ describe.each(strategies)("Mutex by %s", (strategy) => {
     })
   )
 
-  it.effect("takes the lock from a lost fiber after `longest`, and not before", () =>
+  it.effect("passes on the lock of a lost fiber after `longest`", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make("10 seconds")
       yield* forkLost(mutex.withLock(Effect.never).pipe(waits))
@@ -67,8 +67,8 @@ describe.each(strategies)("Mutex by %s", (strategy) => {
 
 const poll = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
 
-describe("a mutex with waiters that poll", () => {
-  it.effect("gives no lock to a waiter that is lost", () =>
+describe("Mutex.make with polling waiters", () => {
+  it.effect("skips a lost waiter", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make("1 hour")
       const holder = yield* Effect.fork(mutex.withLock(Effect.sleep("5 seconds")).pipe(poll))
@@ -81,10 +81,10 @@ describe("a mutex with waiters that poll", () => {
     })
   )
 
-  it.effect("gives the lock to each waiter that could not poll for a time, because the process computed", () =>
+  it.effect("admits each waiter after the process was too busy to poll", () =>
     Effect.gen(function* () {
       const mutex = Mutex.make()
-      const { compute, run } = yield* computing
+      const { compute, run } = yield* makeBusyProcess
       const use = mutex.withLock(Effect.zipRight(Effect.sleep("50 millis"), compute(1200)))
       const all = yield* Effect.fork(Effect.all([use, use, use], { concurrency: "unbounded" }).pipe(poll, run))
       yield* TestClock.adjust("1 second")

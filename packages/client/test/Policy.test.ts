@@ -3,9 +3,9 @@ import * as Policy from "@countersign/client/Policy"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { get, run, transport } from "./scripted.js"
+import { get, run, transport } from "./support/mockApi.js"
 
-const named = (name: string, log: Array<string>) =>
+const loggingPolicy = (name: string, log: Array<string>) =>
   Policy.make((request, next) =>
     Effect.sync(() => log.push(`> ${name}`)).pipe(
       Effect.zipRight(next(HttpClientRequest.setHeader(request, "x-by", name))),
@@ -14,17 +14,17 @@ const named = (name: string, log: Array<string>) =>
   )
 
 describe("Policy.make", () => {
-  it.effect("nests: the last in a pipe is the outermost, and sees the request first", () =>
+  it.effect("makes the last policy of a pipe the outermost, which handles the request first", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([MockClient.respond(200)])
       const log: Array<string> = []
-      yield* run(client.pipe(named("inner", log), named("outer", log)).execute(get()))
+      yield* run(client.pipe(loggingPolicy("inner", log), loggingPolicy("outer", log)).execute(get()))
       expect(log).toEqual(["> outer", "> inner", "< inner", "< outer"])
       expect((yield* mock.sent)[0]?.headers["x-by"]).toBe("inner")
     })
   )
 
-  it.effect("may call the rest of the pipeline never, or more than once, and its answer stands", () =>
+  it.effect("may call next never or repeatedly and determines the response", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport((_, index) => MockClient.respond(200, String(index)))
       const twice = Policy.make((request, next) => Effect.zipRight(next(request), next(request)))
@@ -35,11 +35,11 @@ describe("Policy.make", () => {
     })
   )
 
-  it.effect("runs anew each time the effect is run", () =>
+  it.effect("runs again each time the effect runs", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(() => MockClient.respond(200))
       const log: Array<string> = []
-      const once = named("p", log)(client).execute(get())
+      const once = loggingPolicy("p", log)(client).execute(get())
       yield* run(Effect.zipRight(once, once))
       expect(log).toHaveLength(4)
       expect(yield* mock.sent).toHaveLength(2)

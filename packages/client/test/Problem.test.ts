@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as FastCheck from "effect/FastCheck"
 import * as Option from "effect/Option"
 
-describe("isProblem", () => {
-  it("knows application/problem+json, with parameters and in any letter case", () => {
+describe("Problem.isProblem", () => {
+  it("accepts application/problem+json with parameters and in any letter case", () => {
     for (const type of [
       "application/problem+json",
       "Application/Problem+JSON; charset=utf-8",
@@ -18,8 +18,8 @@ describe("isProblem", () => {
   })
 })
 
-describe("parse", () => {
-  it("gives the members that are text and ignores the others", () => {
+describe("Problem.parse", () => {
+  it("returns text members and ignores others", () => {
     const text = JSON.stringify({
       type: "about:blank",
       title: 42,
@@ -33,7 +33,7 @@ describe("parse", () => {
     )
   })
 
-  it("makes text safe to print, and cuts it after 500 characters", () => {
+  it("escapes control characters and truncates after 500 characters", () => {
     const parsed = Option.getOrThrow(
       Problem.parse(JSON.stringify({ title: "a\u001b[31m\r\nb", detail: "x".repeat(1000) }))
     )
@@ -41,17 +41,17 @@ describe("parse", () => {
     expect(parsed.detail).toHaveLength(500)
   })
 
-  it("gives nothing for what is no JSON object", () => {
+  it("returns none for text that is no JSON object", () => {
     for (const text of ["", "null", "42", '"title"', "[]x", "{", "<html>"]) {
       expect(Problem.parse(text), text).toEqual(Option.none())
     }
   })
 
-  it("takes members from the object alone, not from its prototype", () => {
+  it("ignores members of the prototype", () => {
     expect(Problem.parse('{"__proto__":{"title":"x"}}').pipe(Option.getOrThrow).title).toBeUndefined()
   })
 
-  it("never throws", () => {
+  it("never throws on random text", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.oneof(FastCheck.string(), FastCheck.json()), (text) => void Problem.parse(text))
     )

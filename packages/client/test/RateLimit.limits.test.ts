@@ -11,7 +11,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
-import { failure, get, promise, run, times, transport } from "./scripted.js"
+import { failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, respond } = MockClient
 const ok = () => respond(200, "ok")
@@ -26,9 +26,9 @@ const client = (options: RateLimit.Options, script: MockClient.Script = ok) =>
     return { mock, limited: RateLimit.policy(service)(inner) }
   })
 
-const twoASecond: RateLimit.Limit = { limit: 2, window: "1 second", algorithm: "fixed-window" }
+const twoPerSecond: RateLimit.Limit = { limit: 2, window: "1 second", algorithm: "fixed-window" }
 
-const burst = (
+const sendConcurrently = (
   limited: { readonly execute: (r: HttpClientRequest.HttpClientRequest) => Effect.Effect<unknown, unknown> },
   size: number
 ) =>
@@ -38,36 +38,36 @@ const burst = (
     { concurrency: "unbounded" }
   )
 
-describe("limits of one's own", () => {
-  it.effect("requests beyond the limit wait, and are sent first come first served", () =>
+describe("RateLimit limits option", () => {
+  it.effect("queues requests beyond the limit and sends them in order of arrival", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond] })
-      yield* run(burst(limited, 7))
-      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000, 2000, 2000, 3000])
+      const { limited, mock } = yield* client({ limits: [twoPerSecond] })
+      yield* run(sendConcurrently(limited, 7))
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 1000, 1000, 2000, 2000, 3000])
       const paths = (yield* mock.sent).map(({ url }) => url.slice(url.lastIndexOf("/")))
       expect(paths).toEqual(["/0", "/1", "/2", "/3", "/4", "/5", "/6"])
     })
   )
 
-  it.effect("each origin has a count of its own, unless the limit says what it is for", () =>
+  it.effect("counts each origin separately, unless the limit has a key", () =>
     Effect.gen(function* () {
       const other = HttpClientRequest.get("https://other.test/")
-      const apart = yield* client({ limits: [twoASecond], onExceeded: "fail" })
-      yield* burst(apart.limited, 2)
-      yield* apart.limited.execute(other)
-      const together = yield* client({ limits: [{ ...twoASecond, key: "all" }], onExceeded: "fail" })
-      yield* burst(together.limited, 2)
-      expect(yield* Effect.flip(together.limited.execute(other))).toMatchObject({
+      const perOrigin = yield* client({ limits: [twoPerSecond], onExceeded: "fail" })
+      yield* sendConcurrently(perOrigin.limited, 2)
+      yield* perOrigin.limited.execute(other)
+      const perKey = yield* client({ limits: [{ ...twoPerSecond, key: "all" }], onExceeded: "fail" })
+      yield* sendConcurrently(perKey.limited, 2)
+      expect(yield* Effect.flip(perKey.limited.execute(other))).toMatchObject({
         _tag: "RateLimited",
         source: "clientLimit"
       })
     })
   )
 
-  it.effect("a key of the request's makes limits a method or a path", () =>
+  it.effect("counts separately per key function result", () =>
     Effect.gen(function* () {
       const limits = [
-        { ...twoASecond, limit: 1, key: (request: HttpClientRequest.HttpClientRequest) => request.method }
+        { ...twoPerSecond, limit: 1, key: (request: HttpClientRequest.HttpClientRequest) => request.method }
       ]
       const { limited, mock } = yield* client({ limits })
       const all = [
@@ -77,14 +77,14 @@ describe("limits of one's own", () => {
         HttpClientRequest.post("https://api.test/")
       ]
       yield* run(Effect.forEach(all, (request) => limited.execute(request), { concurrency: "unbounded" }))
-      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 1000, 1000])
     })
   )
 
-  it.effect("with onExceeded: fail a request without room fails at once, unsent, with the time to come back", () =>
+  it.effect("fails at once with retryAt and without sending, with onExceeded: fail", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond], onExceeded: "fail" })
-      yield* burst(limited, 2)
+      const { limited, mock } = yield* client({ limits: [twoPerSecond], onExceeded: "fail" })
+      yield* sendConcurrently(limited, 2)
       yield* TestClock.adjust(300)
       const error = yield* Effect.flip(limited.execute(get()))
       expect(error).toMatchObject({
@@ -98,14 +98,15 @@ describe("limits of one's own", () => {
     })
   )
 
-  it.effect("whoever cannot get in before the deadline, or in the time it has patience for, fails at once", () =>
+  it.effect("fails at once when the wait would exceed the call deadline or maxWait", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond], maxWait: "4 seconds" })
+      const { limited, mock } = yield* client({ limits: [twoPerSecond], maxWait: "4 seconds" })
       const bounded = Timeout.call("900 millis")(limited)
-      yield* run(burst(limited, 2))
+      yield* run(sendConcurrently(limited, 2))
       expect(yield* failure(bounded.execute(get()))).toMatchObject({ _tag: "RateLimited", source: "clientLimit" })
       expect(yield* TestClock.currentTimeMillis).toBe(0)
-      // Two a second for four seconds, from the next one on, and one window that may lie well: the rest has no chance.
+      // Two per second for four seconds, starting with the next window: 8 are sent. The last window is estimated, so few
+      // others wait.
       const exits = Array.from({ length: 100 }, () =>
         Effect.flatMap(Effect.either(limited.execute(get())), ({ _tag }) =>
           Effect.map(TestClock.currentTimeMillis, (at) => `${_tag} ${at}`)
@@ -118,52 +119,52 @@ describe("limits of one's own", () => {
     })
   )
 
-  it.effect("waiting for a short window costs nothing of a long one, in whatever order they are given", () =>
+  it.effect("consumes no permit of a long window while waiting for a short one, in any order of limits", () =>
     Effect.gen(function* () {
       const long: RateLimit.Limit = { limit: 4, window: "1 hour" }
       for (const limits of [
-        [long, twoASecond],
-        [twoASecond, long]
+        [long, twoPerSecond],
+        [twoPerSecond, long]
       ]) {
         yield* TestClock.setTime(0)
         const { limited, mock } = yield* client({ limits })
-        yield* run(burst(limited, 4))
-        expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+        yield* run(sendConcurrently(limited, 4))
+        expect(yield* requestTimes(mock)).toEqual([0, 0, 1000, 1000])
       }
     })
   )
 
-  it.effect("whoever is interrupted while it waits makes room for the next", () =>
+  it.effect("passes the turn of an interrupted request to the next", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond] })
-      yield* burst(limited, 2)
+      const { limited, mock } = yield* client({ limits: [twoPerSecond] })
+      yield* sendConcurrently(limited, 2)
       const fibers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.fork(limited.execute(get())))
       for (let n = 0; n < 10; n++) yield* Effect.yieldNow()
       yield* Fiber.interruptAll(fibers.slice(0, 3))
       yield* run(Effect.all([Fiber.join(fibers[3]!), limited.execute(get())]))
-      expect(yield* times(mock)).toEqual([0, 0, 1000, 1000])
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 1000, 1000])
     })
   )
 
-  it.effect("a store that cannot be asked lets requests pass", () =>
+  it.effect("sends requests when the store fails", () =>
     Effect.gen(function* () {
-      const broken = { update: () => Effect.fail(new RateLimiter.RateLimitStoreError({ detail: "gone" })) }
-      const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, broken)
+      const failingStore = { update: () => Effect.fail(new RateLimiter.RateLimitStoreError({ detail: "gone" })) }
+      const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, failingStore)
       const service = yield* Effect.provideService(
-        RateLimit.make({ limits: [twoASecond] }),
+        RateLimit.make({ limits: [twoPerSecond] }),
         RateLimiter.RateLimiter,
         limiter
       )
       const { client: inner, mock } = yield* transport(ok)
-      yield* burst(RateLimit.policy(service)(inner), 5)
+      yield* sendConcurrently(RateLimit.policy(service)(inner), 5)
       expect(yield* mock.sent).toHaveLength(5)
     })
   )
 
-  it.effect("the timeline tells who waited", () =>
+  it.effect("records in the timeline which requests waited", () =>
     Effect.gen(function* () {
-      const { limited } = yield* client({ limits: [twoASecond] })
-      yield* burst(limited, 2)
+      const { limited } = yield* client({ limits: [twoPerSecond] })
+      yield* sendConcurrently(limited, 2)
       const { events } = yield* run(Timeline.record(limited.execute(get())))
       expect(events.slice(0, 2)).toEqual([
         { _tag: "Throttled", at: 0, ms: 1000 },
@@ -176,55 +177,61 @@ describe("limits of one's own", () => {
   )
 })
 
-describe("limits with a hold", () => {
+describe("RateLimit limits with throttle", () => {
   const slowDown = delay("10 millis", respond(429, "", { "retry-after": "5" }))
 
-  it.effect("what a 429 holds is counted when it is sent, not when it came", () =>
+  it.effect("counts throttled requests when they are sent", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond] }, (_, index) =>
+      const { limited, mock } = yield* client({ limits: [twoPerSecond] }, (_, index) =>
         index === 0 ? slowDown : respond(200)
       )
-      yield* run(Effect.all([burst(limited, 1), Effect.delay(burst(limited, 6), 20)], { concurrency: "unbounded" }))
-      const at = (yield* times(mock)).slice(1)
+      yield* run(
+        Effect.all([sendConcurrently(limited, 1), Effect.delay(sendConcurrently(limited, 6), 20)], {
+          concurrency: "unbounded"
+        })
+      )
+      const at = (yield* requestTimes(mock)).slice(1)
       expect(at).toHaveLength(6)
       expect(Math.min(...at)).toBeGreaterThanOrEqual(5010)
       for (const t of at) expect(at.filter((u) => u >= t && u < t + 500).length).toBeLessThanOrEqual(2)
     })
   )
 
-  it.effect("whoever waits for a limit when the 429 comes waits for both", () =>
+  it.effect("applies a 429 to requests that already wait for a limit", () =>
     Effect.gen(function* () {
-      const { limited, mock } = yield* client({ limits: [twoASecond] }, (_, index) =>
+      const { limited, mock } = yield* client({ limits: [twoPerSecond] }, (_, index) =>
         index === 0 ? slowDown : respond(200)
       )
-      yield* run(burst(limited, 6))
-      const at = (yield* times(mock)).slice(2)
+      yield* run(sendConcurrently(limited, 6))
+      const at = (yield* requestTimes(mock)).slice(2)
       expect(Math.min(...at)).toBeGreaterThanOrEqual(5010)
       expect(Math.max(...at)).toBeLessThan(8000)
     })
   )
 
-  it.effect("throttle: false leaves it out, useRemainingHeaders: true adds what an answer says of what remains", () =>
-    Effect.gen(function* () {
-      const second = (options: RateLimit.Options, answer: MockClient.Step) =>
-        Effect.gen(function* () {
-          yield* TestClock.setTime(0)
-          const { limited, mock } = yield* client(options, [answer, respond(200)])
-          yield* run(limited.execute(get()))
-          yield* run(limited.execute(get()))
-          return (yield* times(mock))[1]
-        })
-      const none = respond(200, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "3" })
-      expect(yield* second({ limits: [], throttle: false }, slowDown)).toBe(10)
-      expect(yield* second({ limits: [] }, slowDown)).toBe(5010)
-      expect(yield* second({ limits: [] }, none)).toBe(0)
-      expect(yield* second({ limits: [], useRemainingHeaders: true }, none)).toBe(3000)
-    })
+  it.effect(
+    "disables the throttle with throttle: false and reads remaining headers with useRemainingHeaders: true",
+    () =>
+      Effect.gen(function* () {
+        const second = (options: RateLimit.Options, answer: MockClient.Step) =>
+          Effect.gen(function* () {
+            yield* TestClock.setTime(0)
+            const { limited, mock } = yield* client(options, [answer, respond(200)])
+            yield* run(limited.execute(get()))
+            yield* run(limited.execute(get()))
+            return (yield* requestTimes(mock))[1]
+          })
+        const exhausted = respond(200, "", { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "3" })
+        expect(yield* second({ limits: [], throttle: false }, slowDown)).toBe(10)
+        expect(yield* second({ limits: [] }, slowDown)).toBe(5010)
+        expect(yield* second({ limits: [] }, exhausted)).toBe(0)
+        expect(yield* second({ limits: [], useRemainingHeaders: true }, exhausted)).toBe(3000)
+      })
   )
 })
 
-describe("two equal limits", () => {
-  it.effect("count a request once", () =>
+describe("RateLimit limits option, equal limits", () => {
+  it.effect("counts a request once for two equal limits", () =>
     Effect.gen(function* () {
       const limits = [
         { limit: 1, window: "1 second", algorithm: "fixed-window" },
@@ -232,27 +239,27 @@ describe("two equal limits", () => {
       ] as const
       const { limited, mock } = yield* client({ limits })
       yield* run(Effect.all([limited.execute(get()), limited.execute(get())], { concurrency: "unbounded" }))
-      expect(yield* times(mock)).toEqual([0, 1000])
+      expect(yield* requestTimes(mock)).toEqual([0, 1000])
     })
   )
 })
 
-describe("for any pattern of arrivals", () => {
+describe("RateLimit limits, any arrival pattern", () => {
   const gaps = FastCheck.array(FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(900)), { maxLength: 25 })
   const count = FastCheck.integer({ min: 1, max: 5 })
   const windowMs = FastCheck.integer({ min: 1, max: 900 })
   const limit = FastCheck.record({ limit: count, window: windowMs })
 
-  it("no interval of any limit's window sees more sends than the limit, and each request is sent", () =>
+  it("never sends more than the limit in any interval of a window, and sends every request", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(gaps, FastCheck.array(limit, { minLength: 1, maxLength: 3 }), (pattern, limits) =>
-        promise(
+        runPromise(
           Effect.gen(function* () {
             const { limited, mock } = yield* client({ limits, maxWait: "1 hour" })
             let at = 0
             const requests = pattern.map((gap) => Effect.delay(limited.execute(get()), (at += gap)))
             yield* run(Effect.all(requests, { concurrency: "unbounded" }))
-            const sent = yield* times(mock)
+            const sent = yield* requestTimes(mock)
             expect(sent).toHaveLength(pattern.length)
             for (const { limit, window } of limits) {
               for (const from of sent) {

@@ -13,182 +13,198 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { chance, failure, get, promise, run, times, transport } from "./scripted.js"
+import { withJitter, failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, fail, respond } = MockClient
 const ok = respond(200, "ok")
-const limited = (seconds: number | string): MockClient.Step => respond(429, "", { "retry-after": String(seconds) })
+const tooManyRequests = (seconds: number | string): MockClient.Step =>
+  respond(429, "", { "retry-after": String(seconds) })
 
-/** A request's way from Retry to the transport, around one service. */
+/** A client with Retry around the rate limit policy around the transport. */
 const client = (script: MockClient.Script, service: RateLimit.Service = RateLimit.throttle()) =>
   Effect.map(transport(script), ({ client: inner, mock }) => {
-    const held = RateLimit.policy(service)(inner)
-    return { mock, service, held, retrying: Retry.policy()(held) }
+    const throttled = RateLimit.policy(service)(inner)
+    return { mock, service, throttled, retrying: Retry.policy()(throttled) }
   })
 
-/** Sends so many requests at once, after one that was refused. */
-const crowd = (size: number, script: MockClient.Script, options?: RateLimit.ThrottleOptions) =>
+/** Sends `size` concurrent requests after one that got the first response. */
+const sendAfterFirst = (size: number, script: MockClient.Script, options?: RateLimit.ThrottleOptions) =>
   Effect.gen(function* () {
-    const { held, mock, service } = yield* client(script, RateLimit.throttle(options))
-    yield* held.execute(get())
-    const all = Effect.forEach(Array.from({ length: size }), () => Effect.exit(held.execute(get())), {
+    const { throttled, mock, service } = yield* client(script, RateLimit.throttle(options))
+    yield* throttled.execute(get())
+    const all = Effect.forEach(Array.from({ length: size }), () => Effect.exit(throttled.execute(get())), {
       concurrency: "unbounded"
     })
     const exits = yield* run(all)
-    const [first, ...at] = yield* times(mock)
+    const [first, ...at] = yield* requestTimes(mock)
     expect(first).toBe(0)
     return { at, exits, service }
   })
 
-const within = (at: ReadonlyArray<number>, from: number, ms: number): number =>
+const countWithin = (at: ReadonlyArray<number>, from: number, ms: number): number =>
   at.filter((t) => t >= from && t <= from + ms).length
 
-describe("one 429", () => {
-  it.effect("holds a thousand requests until the time comes, lets a tenth of them in first, and all of them soon", () =>
+describe("RateLimit.throttle", () => {
+  it.effect("delays a thousand requests after a 429, then admits a tenth in 100 ms and the rest within a second", () =>
     Effect.gen(function* () {
-      const { at, exits } = yield* crowd(1000, (_, index) => (index === 0 ? limited(5) : delay("50 millis", ok)))
+      const { at, exits } = yield* sendAfterFirst(1000, (_, index) =>
+        index === 0 ? tooManyRequests(5) : delay("50 millis", ok)
+      )
       expect(exits.every(Exit.isSuccess)).toBe(true)
       expect(at).toHaveLength(1000)
       expect(Math.min(...at)).toBe(5000)
-      expect(within(at, 5000, 100)).toBeGreaterThan(50)
-      expect(within(at, 5000, 100)).toBeLessThanOrEqual(100)
-      // Good answers come after 50 ms: it goes faster than the ramp.
+      expect(countWithin(at, 5000, 100)).toBeGreaterThan(50)
+      expect(countWithin(at, 5000, 100)).toBeLessThanOrEqual(100)
+      // Successful responses arrive after 50 ms and speed up the admission.
       expect(Math.max(...at)).toBeLessThan(5700)
     })
   )
 
-  it.effect("where no answer comes to say that it may go faster, all are in after about a second", () =>
+  it.effect("admits all requests over about a second when no response arrives", () =>
     Effect.gen(function* () {
-      const { at } = yield* crowd(200, (_, index) => (index === 0 ? limited(5) : delay("1 minute", ok)))
-      expect(within(at, 5000, 100)).toBeLessThanOrEqual(20)
-      for (const t of [5000, 5200, 5500, 5800]) expect(within(at, t, 99)).toBeLessThanOrEqual(24)
+      const { at } = yield* sendAfterFirst(200, (_, index) =>
+        index === 0 ? tooManyRequests(5) : delay("1 minute", ok)
+      )
+      expect(countWithin(at, 5000, 100)).toBeLessThanOrEqual(20)
+      for (const t of [5000, 5200, 5500, 5800]) expect(countWithin(at, t, 99)).toBeLessThanOrEqual(24)
       expect(Math.max(...at)).toBeLessThan(6200)
     })
   )
 
-  it.effect("lets those in first who came first", () =>
+  it.effect("admits requests in order of arrival", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client((_, index) => (index === 0 ? limited(1) : ok))
-      yield* held.execute(get())
+      const { throttled, mock } = yield* client((_, index) => (index === 0 ? tooManyRequests(1) : ok))
+      yield* throttled.execute(get())
       const paths = Array.from({ length: 50 }, (_, index) => `/${index}`)
-      yield* run(Effect.forEach(paths, (path) => held.execute(get(path)), { concurrency: "unbounded" }))
+      yield* run(Effect.forEach(paths, (path) => throttled.execute(get(path)), { concurrency: "unbounded" }))
       const sent = (yield* mock.sent).slice(1).map(({ url }) => url.slice(url.lastIndexOf("/")))
       expect(sent).toEqual(paths)
     })
   )
 
-  it.effect("whoever comes while others are let in comes after them", () =>
+  it.effect("admits later requests after those that already wait", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client((_, index) => (index === 0 ? limited(1) : delay("1 minute", ok)))
-      yield* held.execute(get())
-      const early = Effect.forEach(Array.from({ length: 30 }), () => held.execute(get("/early")), {
+      const { throttled, mock } = yield* client((_, index) =>
+        index === 0 ? tooManyRequests(1) : delay("1 minute", ok)
+      )
+      yield* throttled.execute(get())
+      const early = Effect.forEach(Array.from({ length: 30 }), () => throttled.execute(get("/early")), {
         concurrency: "unbounded"
       })
-      const late = [1001, 1010, 1099, 1101, 1200].map((ms) => Effect.delay(held.execute(get("/late")), ms))
+      const late = [1001, 1010, 1099, 1101, 1200].map((ms) => Effect.delay(throttled.execute(get("/late")), ms))
       yield* run(Effect.all([early, Effect.all(late, { concurrency: "unbounded" })], { concurrency: "unbounded" }))
       const sent = (yield* mock.sent).slice(1).map(({ url }) => url.slice(url.lastIndexOf("/")))
       expect(sent).toEqual([...Array.from({ length: 30 }, () => "/early"), ...late.map(() => "/late")])
     })
   )
 
-  it.effect("a tenth is of those who wait, however many were refused with the first", () =>
+  it.effect("admits a tenth of the waiting requests first, regardless of the number of 429 responses", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client((_, index) => (index < 100 ? delay("10 millis", limited(1)) : ok))
-      const refused = Effect.forEach(Array.from({ length: 100 }), () => held.execute(get()), {
+      const { throttled, mock } = yield* client((_, index) =>
+        index < 100 ? delay("10 millis", tooManyRequests(1)) : ok
+      )
+      const rejected = Effect.forEach(Array.from({ length: 100 }), () => throttled.execute(get()), {
         concurrency: "unbounded"
       })
-      const waiting = Effect.forEach(Array.from({ length: 20 }), () => held.execute(get()), {
+      const waiting = Effect.forEach(Array.from({ length: 20 }), () => throttled.execute(get()), {
         concurrency: "unbounded"
       })
-      yield* run(Effect.all([refused, Effect.delay(waiting, "20 millis")], { concurrency: "unbounded" }))
-      const at = (yield* times(mock)).slice(100)
+      yield* run(Effect.all([rejected, Effect.delay(waiting, "20 millis")], { concurrency: "unbounded" }))
+      const at = (yield* requestTimes(mock)).slice(100)
       expect(at).toHaveLength(20)
-      expect(within(at, 1010, 100)).toBeLessThanOrEqual(2)
+      expect(countWithin(at, 1010, 100)).toBeLessThanOrEqual(2)
     })
   )
 
-  it.effect("from one to a hundred, never more than a tenth come in the first 100 ms, or one", () =>
+  it.effect("admits at most a tenth, or one, in the first 100 ms for 1 to 100 requests", () =>
     Effect.gen(function* () {
       for (const size of [1, 2, 9, 10, 19, 25, 99, 100]) {
         yield* TestClock.setTime(0)
-        const { at } = yield* crowd(size, (_, index) => (index === 0 ? limited(1) : delay("5 millis", ok)))
+        const { at } = yield* sendAfterFirst(size, (_, index) =>
+          index === 0 ? tooManyRequests(1) : delay("5 millis", ok)
+        )
         expect(at).toHaveLength(size)
         expect(Math.min(...at)).toBe(1000)
-        expect(within(at, 1000, 100), String(size)).toBeLessThanOrEqual(Math.max(1, Math.floor(size / 10)))
+        expect(countWithin(at, 1000, 100), String(size)).toBeLessThanOrEqual(Math.max(1, Math.floor(size / 10)))
         expect(Math.max(...at), String(size)).toBeLessThan(2300)
       }
     })
   )
 
-  it.effect("closes the gate again for those who still wait, and nobody starves", () =>
+  it.effect("throttles again on a further 429 and admits all remaining requests afterwards", () =>
     Effect.gen(function* () {
-      const script: MockClient.Script = (_, index) => (index === 0 ? limited(2) : index === 51 ? limited(10) : ok)
-      const { at, exits } = yield* crowd(500, script)
+      const script: MockClient.Script = (_, index) =>
+        index === 0 ? tooManyRequests(2) : index === 51 ? tooManyRequests(10) : ok
+      const { at, exits } = yield* sendAfterFirst(500, script)
       expect(exits.every(Exit.isSuccess)).toBe(true)
       const again = at[50] ?? 0
       expect(at.filter((t) => t > again && t < again + 10_000)).toEqual([])
       const rest = at.filter((t) => t >= again + 10_000)
       expect(rest.length).toBeGreaterThanOrEqual(400)
-      expect(within(rest, again + 10_000, 100)).toBeLessThanOrEqual(Math.floor(rest.length / 10) + 1)
+      expect(countWithin(rest, again + 10_000, 100)).toBeLessThanOrEqual(Math.floor(rest.length / 10) + 1)
       expect(Math.max(...rest)).toBeLessThan(again + 12_000)
     })
   )
 
-  it.effect("a 429 that comes while it is held moves the time, but never nearer", () =>
+  it.effect("moves the end of the throttle with a later 429, but never earlier", () =>
     Effect.gen(function* () {
-      const answers = [limited(5), limited(20), limited(1)].map((step, index) => delay(`${index + 1} seconds`, step))
-      const { held, mock } = yield* client([...answers, ok])
-      const first = Effect.forEach([1, 2, 3], () => held.execute(get()), { concurrency: "unbounded" })
-      yield* run(Effect.all([first, Effect.delay(held.execute(get()), "1001 millis")], { concurrency: "unbounded" }))
-      expect(yield* times(mock)).toEqual([0, 0, 0, 22_000])
+      const answers = [tooManyRequests(5), tooManyRequests(20), tooManyRequests(1)].map((step, index) =>
+        delay(`${index + 1} seconds`, step)
+      )
+      const { throttled, mock } = yield* client([...answers, ok])
+      const first = Effect.forEach([1, 2, 3], () => throttled.execute(get()), { concurrency: "unbounded" })
+      yield* run(
+        Effect.all([first, Effect.delay(throttled.execute(get()), "1001 millis")], { concurrency: "unbounded" })
+      )
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 0, 22_000])
     })
   )
 
-  it.effect("holds other requests of that origin only", () =>
+  it.effect("throttles the origin of the 429 only", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client([limited(5), ok, ok])
-      yield* held.execute(get())
-      yield* held.execute(HttpClientRequest.get("https://other.test/"))
-      expect(yield* times(mock)).toEqual([0, 0])
-      yield* run(held.execute(HttpClientRequest.get("https://API.test:443/y")))
-      expect(yield* times(mock)).toEqual([0, 0, 5000])
+      const { throttled, mock } = yield* client([tooManyRequests(5), ok, ok])
+      yield* throttled.execute(get())
+      yield* throttled.execute(HttpClientRequest.get("https://other.test/"))
+      expect(yield* requestTimes(mock)).toEqual([0, 0])
+      yield* run(throttled.execute(HttpClientRequest.get("https://API.test:443/y")))
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 5000])
     })
   )
 
-  it.effect("holds one account only where requests say whose they are", () =>
+  it.effect("throttles the account of the 429 only, with the account option", () =>
     Effect.gen(function* () {
       const account = (request: HttpClientRequest.HttpClientRequest) => request.headers["x-account"] ?? ""
-      const { held, mock } = yield* client([limited(5), ok, ok], RateLimit.throttle({ account }))
+      const { throttled, mock } = yield* client([tooManyRequests(5), ok, ok], RateLimit.throttle({ account }))
       const as = (name: string) => HttpClientRequest.setHeader(get(), "x-account", name)
-      yield* held.execute(as("a"))
-      yield* held.execute(as("b"))
-      yield* run(held.execute(as("a")))
-      expect(yield* times(mock)).toEqual([0, 0, 5000])
+      yield* throttled.execute(as("a"))
+      yield* throttled.execute(as("b"))
+      yield* run(throttled.execute(as("a")))
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 5000])
     })
   )
 
-  it.effect("holds what shares the service", () =>
+  it.effect("throttles all clients that share the service", () =>
     Effect.gen(function* () {
-      const one = yield* client([limited(5)])
+      const one = yield* client([tooManyRequests(5)])
       const other = yield* client([ok], one.service)
-      yield* one.held.execute(get())
-      yield* run(other.held.execute(get()))
-      expect(yield* times(other.mock)).toEqual([5000])
+      yield* one.throttled.execute(get())
+      yield* run(other.throttled.execute(get()))
+      expect(yield* requestTimes(other.mock)).toEqual([5000])
     })
   )
 })
 
-describe("which answers hold", () => {
+describe("RateLimit.throttle, responses that throttle", () => {
   const second = (answer: MockClient.Step) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(0)
-      const { held, mock } = yield* client([answer, ok])
-      yield* held.execute(get())
-      yield* run(held.execute(get()))
-      return (yield* times(mock))[1]
+      const { throttled, mock } = yield* client([answer, ok])
+      yield* throttled.execute(get())
+      yield* run(throttled.execute(get()))
+      return (yield* requestTimes(mock))[1]
     })
 
-  it.effect("a 429 by the first of the fields that is there, and a 503 that says when to come back", () =>
+  it.effect("reads the first present field of a 429, and retry-after of 503 and 529", () =>
     Effect.gen(function* () {
       const date = HttpDate.format(0)
       expect(yield* second(respond(429, "", { "retry-after-ms": "1500", "retry-after": "9" }))).toBe(1500)
@@ -200,23 +216,23 @@ describe("which answers hold", () => {
     })
   )
 
-  it.effect("a 403 with Retry-After, or of which nothing remains", () =>
+  it.effect("throttles after a 403 with retry-after or without remaining requests, unless it lacks a scope", () =>
     Effect.gen(function* () {
-      const spent = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
+      const exhausted = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
       const challenge = { "www-authenticate": 'Bearer error="insufficient_scope", scope="admin"' }
-      expect(yield* second(respond(403, "", { "retry-after": "3", ...spent }))).toBe(3000)
+      expect(yield* second(respond(403, "", { "retry-after": "3", ...exhausted }))).toBe(3000)
       expect(yield* second(respond(403, "", { "retry-after-ms": "1500" }))).toBe(1500)
-      expect(yield* second(respond(403, "", spent))).toBe(9000)
+      expect(yield* second(respond(403, "", exhausted))).toBe(9000)
       expect(yield* second(respond(403, "", { "x-rate-limit-remaining": "0", "x-rate-limit-reset": "9" }))).toBe(9000)
       expect(yield* second(respond(403, "", { "ratelimit-remaining": "0", "ratelimit-reset": "9" }))).toBe(9000)
       expect(yield* second(respond(403, "", { ratelimit: '"p";r=0;t=4' }))).toBe(4000)
       expect(yield* second(respond(403, "", { "x-ratelimit-remaining": "0" }))).toBe(1000)
       expect(yield* second(respond(403, "", { "retry-after": "3", ...challenge }))).toBe(3000)
-      expect(yield* second(respond(403, "", { ...spent, ...challenge }))).toBe(0)
+      expect(yield* second(respond(403, "", { ...exhausted, ...challenge }))).toBe(0)
     })
   )
 
-  it.effect("not a 503 that does not, another status, or a time that has come", () =>
+  it.effect("ignores a 503 without retry-after, other statuses and past times", () =>
     Effect.gen(function* () {
       const headers = { "retry-after": "9", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
       expect(yield* second(respond(503, "", { "x-ratelimit-reset": "9" }))).toBe(0)
@@ -224,88 +240,92 @@ describe("which answers hold", () => {
       expect(yield* second(respond(529, "", { "x-ratelimit-reset": "9" }))).toBe(0)
       expect(yield* second(respond(403, "", { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "9" }))).toBe(0)
       expect(yield* second(respond(403, "", { "x-ratelimit-reset": "9" }))).toBe(0)
-      expect(yield* second(limited(0))).toBe(0)
+      expect(yield* second(tooManyRequests(0))).toBe(0)
     })
   )
 
-  it.effect("a 429 without a time holds for a second, then two, then four; a burst of them is one", () =>
+  it.effect("throttles for 1, 2 and 4 seconds after 429 responses without a time, once per burst", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client((_, index) => (index < 5 ? delay("10 millis", respond(429)) : ok))
-      yield* run(Effect.forEach([1, 2, 3], () => held.execute(get()), { concurrency: "unbounded" }))
-      for (let n = 0; n < 3; n++) yield* run(held.execute(get()))
-      const [, , , a = 0, b = 0, c = 0] = yield* times(mock)
+      const { throttled, mock } = yield* client((_, index) => (index < 5 ? delay("10 millis", respond(429)) : ok))
+      yield* run(Effect.forEach([1, 2, 3], () => throttled.execute(get()), { concurrency: "unbounded" }))
+      for (let n = 0; n < 3; n++) yield* run(throttled.execute(get()))
+      const [, , , a = 0, b = 0, c = 0] = yield* requestTimes(mock)
       expect([a, b, c]).toEqual([1010, 3020, 7030])
     })
   )
 
-  it.effect("when it is over, it is forgotten", () =>
+  it.effect("becomes inactive after the throttle ends", () =>
     Effect.gen(function* () {
-      const { held, service } = yield* client([limited(1), ok])
+      const { throttled, service } = yield* client([tooManyRequests(1), ok])
       expect(service.active).toBe(false)
-      yield* held.execute(get())
+      yield* throttled.execute(get())
       expect(service.active).toBe(true)
       yield* TestClock.setTime(2000)
-      yield* held.execute(get())
+      yield* throttled.execute(get())
       expect(service.active).toBe(false)
     })
   )
 })
 
-describe("the one who got the 429", () => {
-  it.effect("comes back when the time comes, and does not wait again", () =>
+describe("RateLimit.throttle within Retry", () => {
+  it.effect("sends the retry of the throttled request at the end of the throttle, without a second wait", () =>
     Effect.gen(function* () {
-      const { mock, retrying } = yield* client([limited(5), ok])
-      yield* run(retrying.execute(get())).pipe(chance(0))
-      expect(yield* times(mock)).toEqual([0, 5000])
+      const { mock, retrying } = yield* client([tooManyRequests(5), ok])
+      yield* run(retrying.execute(get())).pipe(withJitter(0))
+      expect(yield* requestTimes(mock)).toEqual([0, 5000])
     })
   )
 
-  it.effect("is admitted in its turn among a hundred others", () =>
+  it.effect("admits the retry in turn among a hundred other requests", () =>
     Effect.gen(function* () {
-      const { mock, retrying } = yield* client((_, index) => (index === 0 ? limited(5) : delay("5 millis", ok)))
-      const refused = retrying.execute(get("/refused"))
+      const { mock, retrying } = yield* client((_, index) => (index === 0 ? tooManyRequests(5) : delay("5 millis", ok)))
+      const rejected = retrying.execute(get("/refused"))
       const others = Effect.forEach(Array.from({ length: 100 }), () => retrying.execute(get()), {
         concurrency: "unbounded"
       })
-      yield* run(Effect.all([refused, Effect.delay(others, "10 millis")], { concurrency: "unbounded" })).pipe(chance(0))
+      yield* run(Effect.all([rejected, Effect.delay(others, "10 millis")], { concurrency: "unbounded" })).pipe(
+        withJitter(0)
+      )
       const back = (yield* mock.sent).filter(({ url }) => url.endsWith("/refused")).map(({ at }) => at)
       expect(back[1]).toBeGreaterThanOrEqual(5000)
       expect(back[1]).toBeLessThan(6100)
     })
   )
 
-  it.effect("a hundred that got one each come back as gradually as if they had waited", () =>
+  it.effect("admits a hundred retries as gradually as waiting requests", () =>
     Effect.gen(function* () {
-      const { mock, retrying } = yield* client((_, index) => (index < 100 ? delay("10 millis", limited(5)) : ok))
+      const { mock, retrying } = yield* client((_, index) =>
+        index < 100 ? delay("10 millis", tooManyRequests(5)) : ok
+      )
       const all = Effect.forEach(Array.from({ length: 100 }), () => retrying.execute(get()), {
         concurrency: "unbounded"
       })
-      yield* run(all).pipe(chance(0))
-      const at = (yield* times(mock)).slice(100)
+      yield* run(all).pipe(withJitter(0))
+      const at = (yield* requestTimes(mock)).slice(100)
       expect(at).toHaveLength(100)
       expect(Math.min(...at)).toBe(5010)
-      expect(within(at, 5010, 100)).toBeGreaterThan(5)
-      expect(within(at, 5010, 100)).toBeLessThanOrEqual(10)
+      expect(countWithin(at, 5010, 100)).toBeGreaterThan(5)
+      expect(countWithin(at, 5010, 100)).toBeLessThanOrEqual(10)
       expect(Math.max(...at)).toBeLessThan(6300)
     })
   )
 })
 
-describe("who cannot wait", () => {
-  const heldFor = (seconds: number, options: RateLimit.ThrottleOptions, call?: Duration.DurationInput) =>
+describe("RateLimit.throttle, waits that are too long", () => {
+  const failureAfterThrottle = (seconds: number, options: RateLimit.ThrottleOptions, call?: Duration.DurationInput) =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client([limited(seconds), ok], RateLimit.throttle(options))
-      yield* held.execute(get())
-      const bounded = call === undefined ? held : Timeout.call(call)(held)
+      const { throttled, mock } = yield* client([tooManyRequests(seconds), ok], RateLimit.throttle(options))
+      yield* throttled.execute(get())
+      const bounded = call === undefined ? throttled : Timeout.call(call)(throttled)
       const error = yield* failure(bounded.execute(get()))
       expect(yield* TestClock.currentTimeMillis).toBe(0)
-      expect(yield* times(mock)).toEqual([0])
+      expect(yield* requestTimes(mock)).toEqual([0])
       return error
     })
 
-  it.effect("fails at once when the gate opens after the deadline", () =>
+  it.effect("fails at once when the throttle ends after the call deadline", () =>
     Effect.gen(function* () {
-      const error = (yield* heldFor(5, {}, "5 seconds")) as RateLimited
+      const error = (yield* failureAfterThrottle(5, {}, "5 seconds")) as RateLimited
       expect(error).toMatchObject({ _tag: "RateLimited", source: "throttle", status: 429, method: "GET" })
       expect(error.retryAt).toEqual(DateTime.unsafeMake(5000))
       expect(error.message).toBe(
@@ -315,55 +335,62 @@ describe("who cannot wait", () => {
     })
   )
 
-  it.effect("fails at once when the wait is longer than the caller has patience for", () =>
+  it.effect("fails at once when the wait exceeds maxWait", () =>
     Effect.gen(function* () {
-      expect(yield* heldFor(61, {})).toMatchObject({ _tag: "RateLimited", source: "throttle" })
-      expect(yield* heldFor(3, { maxWait: "2 seconds" })).toMatchObject({ source: "throttle" })
-      expect(yield* heldFor(1e9, {})).toMatchObject({ source: "throttle" })
+      expect(yield* failureAfterThrottle(61, {})).toMatchObject({ _tag: "RateLimited", source: "throttle" })
+      expect(yield* failureAfterThrottle(3, { maxWait: "2 seconds" })).toMatchObject({ source: "throttle" })
+      expect(yield* failureAfterThrottle(1e9, {})).toMatchObject({ source: "throttle" })
     })
   )
 
-  it.effect("fails at once when the caller chose to", () =>
+  it.effect("fails at once with onExceeded: fail", () =>
     Effect.gen(function* () {
-      expect(yield* heldFor(1, { onExceeded: "fail" })).toMatchObject({ _tag: "RateLimited", source: "throttle" })
+      expect(yield* failureAfterThrottle(1, { onExceeded: "fail" })).toMatchObject({
+        _tag: "RateLimited",
+        source: "throttle"
+      })
     })
   )
 
-  it.effect("fails as soon as a later 429 makes the wait too long, while others wait on", () =>
+  it.effect("fails as soon as a later 429 makes the wait too long, while other requests wait", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client([delay("10 millis", limited(5)), delay("1 second", limited(30)), ok])
-      const hurried = Timeout.call("20 seconds")(held).execute(get())
-      const failedAt = Effect.flatMap(Effect.flip(hurried), () => TestClock.currentTimeMillis)
-      const both = Effect.all([held.execute(get()), held.execute(get())], { concurrency: "unbounded" })
-      const later = [Effect.delay(failedAt, "20 millis"), Effect.delay(held.execute(get()), "30 millis")] as const
+      const { throttled, mock } = yield* client([
+        delay("10 millis", tooManyRequests(5)),
+        delay("1 second", tooManyRequests(30)),
+        ok
+      ])
+      const withDeadline = Timeout.call("20 seconds")(throttled).execute(get())
+      const failedAt = Effect.flatMap(Effect.flip(withDeadline), () => TestClock.currentTimeMillis)
+      const both = Effect.all([throttled.execute(get()), throttled.execute(get())], { concurrency: "unbounded" })
+      const later = [Effect.delay(failedAt, "20 millis"), Effect.delay(throttled.execute(get()), "30 millis")] as const
       const [, [at]] = yield* run(
         Effect.all([both, Effect.all(later, { concurrency: "unbounded" })], { concurrency: "unbounded" })
       )
       expect(at).toBe(1000)
-      expect(yield* times(mock)).toEqual([0, 0, 31_000])
+      expect(yield* requestTimes(mock)).toEqual([0, 0, 31_000])
     })
   )
 
-  it.effect("waits longer than a timer of the platform can, where the caller says so", () =>
+  it.effect("waits longer than the largest platform timer, with maxWait and maxThrottle", () =>
     Effect.gen(function* () {
       const month = 30 * 86_400
-      const { held, mock } = yield* client(
-        [limited(month), ok],
+      const { throttled, mock } = yield* client(
+        [tooManyRequests(month), ok],
         RateLimit.throttle({ maxWait: "60 days", maxThrottle: "60 days" })
       )
-      yield* held.execute(get())
-      yield* run(held.execute(get()))
-      expect(yield* times(mock)).toEqual([0, month * 1000])
+      yield* throttled.execute(get())
+      yield* run(throttled.execute(get()))
+      expect(yield* requestTimes(mock)).toEqual([0, month * 1000])
     })
   )
 
-  it.live("is let go when it is interrupted, and leaves no timer behind", () =>
+  it.live("removes interrupted requests and their timer", () =>
     Effect.gen(function* () {
       const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
-      const { held, mock } = yield* client([limited(5), ok])
-      yield* held.execute(get())
+      const { throttled, mock } = yield* client([tooManyRequests(5), ok])
+      yield* throttled.execute(get())
       const before = timers()
-      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(held.execute(get())))
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(throttled.execute(get())))
       for (let n = 0; n < 10; n++) yield* Effect.yieldNow()
       expect(timers()).toBe(before + 1)
       yield* Fiber.interruptAll(fibers)
@@ -373,25 +400,25 @@ describe("who cannot wait", () => {
     })
   )
 
-  it.effect("whoever comes after all have gone is looked after", () =>
+  it.effect("admits a request that arrives after all waiting ones were interrupted", () =>
     Effect.gen(function* () {
-      const { held, mock } = yield* client([limited(5), ok])
-      yield* held.execute(get())
-      const fiber = yield* Effect.fork(held.execute(get()))
+      const { throttled, mock } = yield* client([tooManyRequests(5), ok])
+      yield* throttled.execute(get())
+      const fiber = yield* Effect.fork(throttled.execute(get()))
       for (let n = 0; n < 10; n++) yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
-      yield* run(held.execute(get()))
-      expect(yield* times(mock)).toEqual([0, 5000])
+      yield* run(throttled.execute(get()))
+      expect(yield* requestTimes(mock)).toEqual([0, 5000])
     })
   )
 })
 
-describe("the timeline", () => {
-  it.effect("tells who was held, for how long, and when it was admitted", () =>
+describe("RateLimit.throttle in the timeline", () => {
+  it.effect("records the throttle time and the admission of a request", () =>
     Effect.gen(function* () {
-      const { held } = yield* client([limited(5), ok])
-      yield* held.execute(get())
-      const { events } = yield* run(Timeline.record(held.execute(get())))
+      const { throttled } = yield* client([tooManyRequests(5), ok])
+      yield* throttled.execute(get())
+      const { events } = yield* run(Timeline.record(throttled.execute(get())))
       expect(events.filter(({ _tag }) => _tag === "Throttled" || _tag === "Admitted")).toEqual([
         { _tag: "Throttled", at: 0, ms: 5000 },
         { _tag: "Admitted", at: 5000, ms: 5000 }
@@ -400,17 +427,17 @@ describe("the timeline", () => {
   )
 })
 
-describe("learning", () => {
+describe("RateLimit.throttleOnExhausted", () => {
   const second = (status: number, headers: Record<string, string>) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(0)
-      const { held, mock } = yield* client([respond(status, "", headers), ok], RateLimit.throttleOnExhausted())
-      yield* held.execute(get())
-      yield* run(held.execute(get()))
-      return (yield* times(mock))[1]
+      const { throttled, mock } = yield* client([respond(status, "", headers), ok], RateLimit.throttleOnExhausted())
+      yield* throttled.execute(get())
+      yield* run(throttled.execute(get()))
+      return (yield* requestTimes(mock))[1]
     })
 
-  it.effect("an answer that says that nothing remains holds before there is a 429", () =>
+  it.effect("throttles after a response without remaining requests, before any 429", () =>
     Effect.gen(function* () {
       const none = { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" }
       expect(yield* second(200, none)).toBe(9000)
@@ -419,7 +446,7 @@ describe("learning", () => {
     })
   )
 
-  it.effect("one that says that something remains, or nothing of what remains, does not", () =>
+  it.effect("ignores responses with remaining requests or without that information", () =>
     Effect.gen(function* () {
       expect(yield* second(200, { "x-ratelimit-remaining": "1", "x-ratelimit-reset": "9" })).toBe(0)
       expect(yield* second(200, { "x-ratelimit-reset": "9" })).toBe(0)
@@ -429,20 +456,20 @@ describe("learning", () => {
   )
 })
 
-describe("memory", () => {
-  it("of many origins that hold, those at whose gate somebody waits are remembered longest", () =>
-    promise(
+describe("RateLimit.throttle memory", () => {
+  it("forgets origins without waiting requests first, beyond maxKeys", () =>
+    runPromise(
       Effect.gen(function* () {
-        const { held, mock } = yield* client(
-          (request) => (request.url.endsWith("/first") ? limited(50) : ok),
+        const { throttled, mock } = yield* client(
+          (request) => (request.url.endsWith("/first") ? tooManyRequests(50) : ok),
           RateLimit.throttle({ maxKeys: 16 })
         )
-        const to = (n: number, path: string) => held.execute(HttpClientRequest.get(`https://h${n}.test${path}`))
+        const to = (n: number, path: string) => throttled.execute(HttpClientRequest.get(`https://h${n}.test${path}`))
         yield* to(0, "/first")
         const waiting = yield* Effect.fork(to(0, "/then"))
         yield* Effect.yieldNow()
         for (let n = 1; n < 200; n++) yield* to(n, "/first")
-        // The oldest of those without anybody waiting is forgotten, the newest is not.
+        // Of the origins without waiting requests, the oldest is forgotten, and the newest is not.
         yield* to(1, "/then")
         yield* run(Effect.all([to(199, "/then"), to(0, "/also")], { concurrency: "unbounded" }))
         yield* Fiber.join(waiting)
@@ -453,10 +480,10 @@ describe("memory", () => {
       })
     ))
 
-  it.effect("a send that fails says nothing about the limit", () =>
+  it.effect("ignores requests that fail without a response", () =>
     Effect.gen(function* () {
-      const { held, service } = yield* client([fail("ECONNRESET")])
-      yield* Effect.exit(held.execute(get()))
+      const { throttled, service } = yield* client([fail("ECONNRESET")])
+      yield* Effect.exit(throttled.execute(get()))
       expect(service.active).toBe(false)
     })
   )

@@ -22,8 +22,8 @@ const millis = (result: RateLimiter.ConsumeResult) => ({
 
 const three = { key: "k", limit: 3, window: "1 second" } as const
 
-describe.each(algorithms)("%s", (algorithm) => {
-  it.effect("has the limit at once, then fails with the time to come back", () =>
+describe.each(algorithms)("RateLimiter.consume with %s", (algorithm) => {
+  it.effect("admits the limit at once, then fails with the time to retry", () =>
     withLimiter((limiter) =>
       Effect.gen(function* () {
         const take = limiter.consume({ ...three, algorithm })
@@ -47,7 +47,7 @@ describe.each(algorithms)("%s", (algorithm) => {
     )
   )
 
-  it.effect("each key has a count of its own", () =>
+  it.effect("counts each key separately", () =>
     withLimiter((limiter) =>
       Effect.gen(function* () {
         for (const key of ["a", "b", "c"]) {
@@ -58,7 +58,7 @@ describe.each(algorithms)("%s", (algorithm) => {
     )
   )
 
-  it.effect("more than the limit is never there, whatever is to be done about it", () =>
+  it.effect("rejects more tokens than the limit with any onExceeded", () =>
     withLimiter((limiter) =>
       Effect.gen(function* () {
         for (const onExceeded of ["delay", "fail"] as const) {
@@ -72,7 +72,7 @@ describe.each(algorithms)("%s", (algorithm) => {
     )
   )
 
-  it.effect("a window without an end, of no time or below zero is no defect", () =>
+  it.effect("accepts an infinite, zero or negative window", () =>
     withLimiter((limiter) =>
       Effect.gen(function* () {
         for (const window of [Duration.infinity, Duration.zero, -5]) {
@@ -85,7 +85,7 @@ describe.each(algorithms)("%s", (algorithm) => {
   )
 })
 
-describe("onExceeded: delay", () => {
+describe("RateLimiter.consume with onExceeded: delay", () => {
   const delays = (algorithm: RateLimiter.Algorithm, takes: number) =>
     withLimiter((limiter) =>
       Effect.map(
@@ -94,7 +94,7 @@ describe("onExceeded: delay", () => {
       )
     )
 
-  it.effect("tells how long to wait for tokens that are taken now", () =>
+  it.effect("returns the delay before the reserved tokens are usable", () =>
     Effect.gen(function* () {
       expect(yield* delays("fixed-window", 7)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000])
       // A slot is a 64th of the window, 16 ms, and 64 of them are 1024 ms.
@@ -104,7 +104,7 @@ describe("onExceeded: delay", () => {
   )
 })
 
-/** At each of some moments somebody takes some tokens; gives when, and how many, they could be used. */
+/** Consumes tokens at each arrival. Returns the times at which they are usable, with their number. */
 const usesOf = (
   options: Omit<RateLimiter.ConsumeOptions, "key" | "tokens">,
   arrivals: ReadonlyArray<readonly [gap: number, tokens: number]>
@@ -123,7 +123,7 @@ const usesOf = (
     })
   )
 
-describe("for any pattern of arrivals", () => {
+describe("RateLimiter.consume, any arrival pattern", () => {
   const arrivals = FastCheck.array(
     FastCheck.tuple(
       FastCheck.oneof(FastCheck.constant(0), FastCheck.nat(30), FastCheck.nat(700)),
@@ -135,7 +135,7 @@ describe("for any pattern of arrivals", () => {
   const windows = FastCheck.oneof(FastCheck.integer({ min: 1, max: 70 }), FastCheck.integer({ min: 71, max: 1500 }))
   const modes = FastCheck.constantFrom<"delay" | "fail">("delay", "fail")
 
-  /** The most tokens of any interval of that length. The busiest one begins with a use. */
+  /** Largest number of tokens in any interval of that length. The busiest interval starts with a use. */
   const busiest = (uses: ReadonlyArray<readonly [number, number]>, length: number): number =>
     Math.max(
       0,
@@ -159,18 +159,18 @@ describe("for any pattern of arrivals", () => {
       { numRuns: 60 }
     )
 
-  it("no interval of a sliding window's length has more than the limit", () =>
+  it("never exceeds the limit in an interval of the sliding window's length", () =>
     property("sliding-window", (uses, limit, window) => {
       expect(busiest(uses, window)).toBeLessThanOrEqual(limit)
     }))
 
-  it("no fixed window has more than the limit, as they follow from the first use", () =>
+  it("never exceeds the limit in a fixed window, counted from the first use", () =>
     property("fixed-window", (uses, limit, window) => {
-      let begun = Number.NEGATIVE_INFINITY
+      let windowStart = Number.NEGATIVE_INFINITY
       let count = 0
       for (const [at, tokens] of uses) {
-        if (at >= begun + window) {
-          begun = at
+        if (at >= windowStart + window) {
+          windowStart = at
           count = 0
         }
         count += tokens
@@ -178,14 +178,14 @@ describe("for any pattern of arrivals", () => {
       }
     }))
 
-  it("no interval has more than a full bucket and what flows into it meanwhile", () =>
+  it("never exceeds a full token bucket plus its refill in any interval", () =>
     property("token-bucket", (uses, limit, window) => {
       for (const length of [1, Math.ceil(window / 3), window, 3 * window]) {
         expect(busiest(uses, length)).toBeLessThanOrEqual(limit + (limit * length) / window + 0.01)
       }
     }))
 
-  it("whoever comes first may begin first", () =>
+  it("admits requests in order of arrival", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         arrivals,
@@ -204,8 +204,8 @@ describe("for any pattern of arrivals", () => {
     ))
 })
 
-describe("a store in memory", () => {
-  it.effect("forgets what expired before what counts, and never holds more than its capacity", () =>
+describe("RateLimiter.makeStoreMemory", () => {
+  it.effect("evicts expired counters first and never exceeds its capacity", () =>
     Effect.gen(function* () {
       const store = yield* RateLimiter.makeStoreMemory({ capacity: 16 })
       const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
@@ -220,7 +220,7 @@ describe("a store in memory", () => {
     })
   )
 
-  it.effect("counts right when many take at once", () =>
+  it.effect("counts exactly when many fibers consume at once", () =>
     withLimiter((limiter) =>
       Effect.gen(function* () {
         const taken = yield* Effect.all(

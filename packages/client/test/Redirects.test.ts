@@ -11,15 +11,15 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Stream from "effect/Stream"
-import { api, base, failure, get, promise, run, transport, urls } from "./scripted.js"
+import { api, base, failure, get, runPromise, run, transport, urls } from "./support/mockApi.js"
 
 const { respond, respondStream } = MockClient
-const to = (location: string, status = 302) => respond(status, "moved", { location })
-const done = respond(200, "done")
+const redirectTo = (location: string, status = 302) => respond(status, "moved", { location })
+const ok = respond(200, "done")
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-describe("the next request", () => {
+describe("Redirects.follow", () => {
   const rows: ReadonlyArray<
     readonly [status: number, method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE", next: string]
   > = [
@@ -41,35 +41,35 @@ describe("the next request", () => {
     [308, "POST", "POST with"]
   ]
 
-  it.effect("has the method and body of RFC 9110", () =>
+  it.effect("changes method and body per status as RFC 9110 defines", () =>
     Effect.gen(function* () {
       for (const [status, method, next] of rows) {
         const withBody = method !== "GET" && method !== "HEAD"
-        const { api: client, mock } = yield* api([to("/v1/y", status), done])
+        const { api: client, mock } = yield* api([redirectTo("/v1/y", status), ok])
         const verb = { GET: client.get, HEAD: client.head, POST: client.post, PUT: client.put, DELETE: client.del }[
           method
         ]
         yield* run(verb("/x", withBody ? { json: { a: 1 }, headers: { "content-encoding": "identity" } } : {}))
         const [, second] = yield* mock.sent
-        const shown = `${second?.method}${withBody ? (second?.body === undefined ? " without" : " with") : ""}`
-        expect(shown, `${status} ${method}`).toBe(next)
+        const actual = `${second?.method}${withBody ? (second?.body === undefined ? " without" : " with") : ""}`
+        expect(actual, `${status} ${method}`).toBe(next)
         if (second?.body !== undefined) expect(second).toMatchObject({ body: '{"a":1}' })
         else expect(Object.keys(second!.headers).filter((name) => name.startsWith("content-"))).toEqual([])
       }
     })
   )
 
-  it.effect("is resolved against the URL that was asked, and leaves its parameters behind", () =>
+  it.effect("resolves Location against the requested URL and drops its parameters", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to("../z?b=2"), done])
+      const { api: client, mock } = yield* api([redirectTo("../z?b=2"), ok])
       yield* run(client.get("/a/b/c", { urlParams: { a: "1" } }))
       expect(yield* urls(mock)).toEqual(["GET https://api.test/v1/a/b/c?a=1", "GET https://api.test/v1/a/z?b=2"])
     })
   )
 
-  it.effect("that takes the body along takes the type that the caller gave it", () =>
+  it.effect("keeps the content-type of the caller when the body is sent again", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to("/v1/y", 307), done])
+      const { api: client, mock } = yield* api([redirectTo("/v1/y", 307), ok])
       const request = HttpClientRequest.patch("/x").pipe(
         HttpClientRequest.bodyUnsafeJson({ a: 1 }),
         HttpClientRequest.setHeader("content-type", "application/merge-patch+json")
@@ -80,13 +80,13 @@ describe("the next request", () => {
     })
   )
 
-  it.effect("to the same origin keeps the caller's headers, signs anew and repeats no default twice", () =>
+  it.effect("keeps the caller's headers, signs again and adds defaults once on the same origin", () =>
     Effect.gen(function* () {
-      let n = 0
+      let signCount = 0
       const auth = Auth.makeStaticEffect((request) =>
-        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`))
+        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++signCount}`))
       )
-      const { api: client, mock } = yield* api([to("https://API.test:443/outside"), done], {
+      const { api: client, mock } = yield* api([redirectTo("https://API.test:443/outside"), ok], {
         auth,
         headers: { "x-default": "d" }
       })
@@ -99,9 +99,9 @@ describe("the next request", () => {
     })
   )
 
-  it.effect("is told in the timeline without query values", () =>
+  it.effect("records the redirect in the timeline without query values", () =>
     Effect.gen(function* () {
-      const { api: client } = yield* api([to("/v1/y?code=canary"), done])
+      const { api: client } = yield* api([redirectTo("/v1/y?code=canary"), ok])
       const { events } = yield* run(Timeline.record(client.get("/x")))
       expect(events.map(({ _tag }) => _tag)).toEqual([
         "RequestSent",
@@ -115,8 +115,8 @@ describe("the next request", () => {
   )
 })
 
-describe("an answer that is no redirect", () => {
-  it.effect("is given out, body and all: 300, 304, 305, 306, and any without a Location", () =>
+describe("Redirects.follow, responses that are not followed", () => {
+  it.effect("returns 300, 304, 305, 306 and responses without Location with their body", () =>
     Effect.gen(function* () {
       for (const status of [300, 304, 305, 306]) {
         const { api: client, mock } = yield* api([respond(status, "text", { location: "/v1/y" })])
@@ -130,9 +130,9 @@ describe("an answer that is no redirect", () => {
     })
   )
 
-  it.effect("with redirects: false a 302 is an answer like any other", () =>
+  it.effect("returns a 302 with its body when redirects is false", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to("/v1/y")], { redirects: false })
+      const { api: client, mock } = yield* api([redirectTo("/v1/y")], { redirects: false })
       const response = yield* run(client.get("/x"))
       expect([response.status, yield* response.text, yield* response.text]).toEqual([302, "moved", "moved"])
       expect(yield* mock.released).toHaveLength(1)
@@ -141,17 +141,20 @@ describe("an answer that is no redirect", () => {
   )
 })
 
-describe("a redirect that is rejected", () => {
+describe("RedirectRejected", () => {
   const rejection = (location: string, options?: Redirects.Options, status = 302) =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to(location, status), done], options ? { redirects: options } : {})
+      const { api: client, mock } = yield* api(
+        [redirectTo(location, status), ok],
+        options ? { redirects: options } : {}
+      )
       const error = yield* failure(client.post("/x", { json: "body" }))
       expect(yield* mock.sent, location).toHaveLength(1)
       expect(yield* mock.released).toHaveLength(1)
       return error
     })
 
-  it.effect("sends nothing to its target, and says why", () =>
+  it.effect("names the reason, and sends nothing to the target", () =>
     Effect.gen(function* () {
       const rows: ReadonlyArray<readonly [string, string, Redirects.Options?, number?]> = [
         ["http://api.test/v1/y", "Downgrade"],
@@ -174,34 +177,34 @@ describe("a redirect that is rejected", () => {
     })
   )
 
-  it.effect("is the sixth one of a chain or a loop", () =>
+  it.effect("fails with TooMany at the sixth redirect of a chain or loop", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api((request) => to(request.url.endsWith("/x") ? "/v1/y" : "/v1/x"))
+      const { api: client, mock } = yield* api((request) => redirectTo(request.url.endsWith("/x") ? "/v1/y" : "/v1/x"))
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "RedirectRejected", reason: "TooMany" })
       expect(yield* mock.sent).toHaveLength(6)
       expect(yield* mock.released).toHaveLength(6)
     })
   )
 
-  it.effect("is one that asks again for a body that can be sent once", () =>
+  it.effect("fails with BodyNotReplayable when a 307 repeats a body that can be sent once", () =>
     Effect.gen(function* () {
       const once = HttpBody.stream(Stream.make(bytes("once")))
-      const again = RequestBody.markReplayable(HttpBody.stream(Stream.make(bytes("again"))))
-      const first = yield* api([to("/v1/y", 307), done])
+      const replayable = RequestBody.markReplayable(HttpBody.stream(Stream.make(bytes("again"))))
+      const first = yield* api([redirectTo("/v1/y", 307), ok])
       expect(yield* failure(first.api.post("/x", { body: once }))).toMatchObject({ reason: "BodyNotReplayable" })
       expect(yield* first.mock.sent).toHaveLength(1)
-      const second = yield* api([to("/v1/y", 307), done])
-      yield* run(second.api.post("/x", { body: again }))
+      const second = yield* api([redirectTo("/v1/y", 307), ok])
+      yield* run(second.api.post("/x", { body: replayable }))
       expect((yield* second.mock.sent).map(({ body }) => body)).toEqual(["again", "again"])
-      const third = yield* api([to("/v1/y", 303), done])
+      const third = yield* api([redirectTo("/v1/y", 303), ok])
       yield* run(third.api.post("/x", { body: once }))
       expect((yield* third.mock.sent).map(({ body }) => body)).toEqual(["once", undefined])
     })
   )
 
-  it.effect("keeps its answer within reach", () =>
+  it.effect("gives access to the redirect response", () =>
     Effect.gen(function* () {
-      const { api: client } = yield* api([to("http://other.test/")])
+      const { api: client } = yield* api([redirectTo("http://other.test/")])
       const error = yield* failure(client.get("/x"))
       expect(error._tag).toBe("RedirectRejected")
       if (error._tag === "RedirectRejected") expect(yield* error.response!.text).toBe("moved")
@@ -209,10 +212,10 @@ describe("a redirect that is rejected", () => {
   )
 })
 
-describe("the answer that is left behind", () => {
-  it.effect("is released before the next request, even if it never ends", () =>
+describe("Redirects.follow, previous response", () => {
+  it.effect("releases the previous response before the next request, even if its body never ends", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([respondStream(302, Stream.never, { location: "/v1/y" }), done])
+      const { api: client, mock } = yield* api([respondStream(302, Stream.never, { location: "/v1/y" }), ok])
       yield* run(client.get("/x"))
       expect((yield* mock.events).map((event) => `${event._tag} ${event.index} ${event.at}`)).toEqual([
         "Sent 0 0",
@@ -224,10 +227,10 @@ describe("the answer that is left behind", () => {
   )
 })
 
-describe("credentials and another origin", () => {
+describe("Redirects.follow across origins", () => {
   const canary = "c4n4ry"
-  // Under which name a key travels is the API's choice: none of these is on a list.
-  const names = [
+  // Any header name can carry a key: none of these is on a list of sensitive headers.
+  const headerNames = [
     "authorization",
     "cookie",
     "x-api-key",
@@ -240,24 +243,24 @@ describe("credentials and another origin", () => {
     "accept-key",
     "if-api-token"
   ]
-  const name = FastCheck.constantFrom(...names)
-  const places = {
-    signed: (field: string): Place => ({
+  const name = FastCheck.constantFrom(...headerNames)
+  const secretLocations = {
+    signed: (field: string): SecretLocation => ({
       options: {
         auth: Auth.makeStaticEffect((request) => Effect.succeed(HttpClientRequest.setHeader(request, field, canary)))
       }
     }),
-    "default header": (field: string): Place => ({ options: { headers: { [field]: canary } } }),
-    "caller's header": (field: string): Place => ({ call: { headers: { [field]: canary } } }),
-    "caller's query": (field: string): Place => ({ call: { urlParams: { [field]: canary } } }),
-    "signed query": (field: string): Place => ({
+    "default header": (field: string): SecretLocation => ({ options: { headers: { [field]: canary } } }),
+    "caller's header": (field: string): SecretLocation => ({ call: { headers: { [field]: canary } } }),
+    "caller's query": (field: string): SecretLocation => ({ call: { urlParams: { [field]: canary } } }),
+    "signed query": (field: string): SecretLocation => ({
       options: {
         auth: Auth.makeStaticEffect((request) => Effect.succeed(HttpClientRequest.setUrlParam(request, field, canary)))
       }
     }),
-    body: (): Place => ({ call: { json: { canary } } })
+    body: (): SecretLocation => ({ call: { json: { canary } } })
   }
-  interface Place {
+  interface SecretLocation {
     readonly options?: Partial<ApiClient.Options>
     readonly call?: {
       readonly headers?: Record<string, string>
@@ -271,28 +274,28 @@ describe("credentials and another origin", () => {
     port: FastCheck.constantFrom("", ":443", ":80", ":8443")
   })
 
-  it("never meet: scheme × host × port × status × method × place × name", () =>
+  it("never sends a secret to another origin, for any scheme, host, port, status, method and location", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.array(origin, { minLength: 1, maxLength: 3 }),
         FastCheck.constantFrom(301, 302, 303, 307, 308),
         FastCheck.constantFrom("get", "post", "put", "del"),
-        FastCheck.constantFrom(...(Object.keys(places) as ReadonlyArray<keyof typeof places>)),
+        FastCheck.constantFrom(...(Object.keys(secretLocations) as ReadonlyArray<keyof typeof secretLocations>)),
         name,
-        (hops, status, verb, place, field) =>
-          promise(
+        (hops, status, verb, location, field) =>
+          runPromise(
             Effect.gen(function* () {
-              const put = places[place](field)
+              const put = secretLocations[location](field)
               const targets = hops.map(({ host, port, scheme }) => `${scheme}://${host}${port}/t`)
               const script = (_: MockClient.Sent, index: number) =>
-                index < targets.length ? to(targets[index]!, status) : done
+                index < targets.length ? redirectTo(targets[index]!, status) : ok
               const { api: client, mock } = yield* api(script, put.options ?? {})
               yield* Effect.exit(run(client[verb as "get"]("/x", put.call ?? {})))
               for (const [index, sent] of (yield* mock.sent).entries()) {
                 if (Origin.same(sent.url, base)) continue
                 expect(index).toBeGreaterThan(0)
-                expect(JSON.stringify(sent), `${place} ${field} → ${sent.url}`).not.toContain(canary)
-                // http is reached only from http, and the base is https.
+                expect(JSON.stringify(sent), `${location} ${field} → ${sent.url}`).not.toContain(canary)
+                // The base URL is https, and https never redirects to http.
                 expect(sent.url.startsWith("https://")).toBe(true)
               }
             })
@@ -301,9 +304,9 @@ describe("credentials and another origin", () => {
       { numRuns: 60 }
     ))
 
-  it.effect("harmless headers travel", () =>
+  it.effect("sends standard request headers to another origin", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to("https://other.test/y"), done])
+      const { api: client, mock } = yield* api([redirectTo("https://other.test/y"), ok])
       const headers = {
         accept: "text/plain",
         "accept-language": "eo",
@@ -313,14 +316,14 @@ describe("credentials and another origin", () => {
         "x-own": "o"
       }
       yield* run(client.get("/x", { headers }))
-      const { "x-own": _, ...harmless } = headers
-      expect((yield* mock.sent)[1]?.headers).toEqual({ ...harmless, "accept-encoding": "identity" })
+      const { "x-own": _, ...standard } = headers
+      expect((yield* mock.sent)[1]?.headers).toEqual({ ...standard, "accept-encoding": "identity" })
     })
   )
 
-  it.effect("a body crosses only where that was said by name, and bare", () =>
+  it.effect("sends a body to another origin only with crossOriginBody, without own headers", () =>
     Effect.gen(function* () {
-      const { api: client, mock } = yield* api([to("https://other.test/y", 307), done], {
+      const { api: client, mock } = yield* api([redirectTo("https://other.test/y", 307), ok], {
         redirects: { crossOriginBody: true },
         headers: { "x-key": "canary" }
       })
@@ -331,15 +334,18 @@ describe("credentials and another origin", () => {
     })
   )
 
-  it.effect("a hop back to the own origin is signed anew, and what was left behind stays there", () =>
+  it.effect("signs again when it returns to the own origin, without restoring the caller's headers", () =>
     Effect.gen(function* () {
-      let n = 0
+      let signCount = 0
       const auth = Auth.makeStaticEffect((request) =>
-        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++n}`))
+        Effect.sync(() => HttpClientRequest.setHeader(request, "x-sig", `s${++signCount}`))
       )
-      const { api: client, mock } = yield* api([to("https://other.test/y"), to("https://api.test/v1/z"), done], {
-        auth
-      })
+      const { api: client, mock } = yield* api(
+        [redirectTo("https://other.test/y"), redirectTo("https://api.test/v1/z"), ok],
+        {
+          auth
+        }
+      )
       yield* run(client.get("/x", { headers: { "x-own": "o" } }))
       expect((yield* mock.sent).map(({ headers }) => [headers["x-sig"], headers["x-own"]])).toEqual([
         ["s1", "o"],
@@ -350,18 +356,23 @@ describe("credentials and another origin", () => {
   )
 })
 
-describe("the policy alone", () => {
-  it.effect("follows with its defaults, and says of a request without URL what is wrong", () =>
+describe("Redirects", () => {
+  it.effect("follows redirects with default options", () =>
     Effect.gen(function* () {
-      const { client, mock } = yield* transport([to("/v1/y"), done])
+      const { client, mock } = yield* transport([redirectTo("/v1/y"), ok])
       expect((yield* run(Redirects.follow()(client).execute(get()))).status).toBe(200)
       expect(yield* urls(mock)).toEqual([`GET ${base}/x`, `GET ${base}/y`])
     })
   )
 
-  it.effect("tells a redirect from other answers", () =>
+  it.effect("detects redirects with isRedirect", () =>
     Effect.gen(function* () {
-      const { client } = yield* transport([to("/y"), respond(302), respond(304), respond(200, "", { location: "/y" })])
+      const { client } = yield* transport([
+        redirectTo("/y"),
+        respond(302),
+        respond(304),
+        respond(200, "", { location: "/y" })
+      ])
       const answers = yield* Effect.all(Array.from({ length: 4 }, () => client.execute(get())))
       expect(answers.map(Redirects.isRedirect)).toEqual([true, false, false, false])
     })

@@ -6,8 +6,8 @@ import * as Stream from "effect/Stream"
 
 const stream = () => HttpBody.stream(Stream.empty)
 
-describe("isReplayable", () => {
-  it("none, bytes, text, JSON and forms can be sent again", () => {
+describe("RequestBody.isReplayable", () => {
+  it("accepts empty, binary, text, JSON and form bodies", () => {
     const bodies = [
       HttpBody.empty,
       HttpBody.uint8Array(new Uint8Array(1)),
@@ -26,7 +26,7 @@ describe("isReplayable", () => {
     expect(bodies.map(RequestBody.isReplayable)).toEqual(bodies.map(() => true))
   })
 
-  it("what is read while it is sent cannot", () => {
+  it("rejects streams and unknown raw bodies", () => {
     const bodies = [
       stream(),
       ...[new ReadableStream(), new Response("once").body, [1], {}, null, undefined, 1].map((raw) => HttpBody.raw(raw))
@@ -34,13 +34,13 @@ describe("isReplayable", () => {
     expect(bodies.map(RequestBody.isReplayable)).toEqual(bodies.map(() => false))
   })
 
-  it("a stream can where that was declared, and only that one", () => {
-    const declared = RequestBody.markReplayable(stream())
-    expect([declared, stream()].map(RequestBody.isReplayable)).toEqual([true, false])
+  it("accepts only streams marked with markReplayable", () => {
+    const marked = RequestBody.markReplayable(stream())
+    expect([marked, stream()].map(RequestBody.isReplayable)).toEqual([true, false])
     expect(RequestBody.isReplayable(RequestBody.markReplayable(HttpBody.raw({ pipe: true })))).toBe(true)
   })
 
-  it("the declaration stays with the body when a request takes it", () => {
+  it("accepts a marked body after a request adopts it", () => {
     const request = HttpClientRequest.post("https://a.test").pipe(
       HttpClientRequest.setBody(RequestBody.markReplayable(stream())),
       HttpClientRequest.setHeader("x-a", "1")

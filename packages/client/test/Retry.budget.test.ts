@@ -1,4 +1,4 @@
-/** What an outage costs the server, and how soon it is over for the callers. */
+/** Load on the server during an outage, and the recovery of callers afterwards. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Retry from "@countersign/client/Retry"
 import * as RetryBudget from "@countersign/client/RetryBudget"
@@ -7,16 +7,16 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, run, times } from "./scripted.js"
+import { api, base, withJitter, failure, run, requestTimes } from "./support/mockApi.js"
 
 const { fail, respond } = MockClient
 const down = respond(503)
 const up = respond(200)
 const getX = HttpClientRequest.get(`${base}/x`)
 
-describe("an outage", () => {
-  /** Calls at an even pace; those that fail are counted by the second in which they began. */
-  const load = (
+describe("RetryBudget during an outage", () => {
+  /** Sends `each` calls per second. The result counts the failed calls by the second in which they started. */
+  const steadyLoad = (
     client: { readonly get: (path: string) => Effect.Effect<unknown, unknown> },
     seconds: number,
     each: number
@@ -40,14 +40,14 @@ describe("an outage", () => {
       }
     })
 
-  /** The deadlines of hundreds of calls are steps of the test clock, and would be of no other use here. */
-  const untimed = { call: false, exchange: false } as const
+  /** Without timeouts: their timers would add hundreds of steps to the test clock. */
+  const noTimeouts = { call: false, exchange: false } as const
 
-  it.effect("of 60 s: at most 1.2 sends a call while it lasts, and nobody notices it 5 s later", () =>
+  it.effect("limits requests to 1.2 per call during 60 s, and all calls succeed 5 s later", () =>
     Effect.gen(function* () {
-      const client = yield* api(({ at }) => (at >= 5000 && at < 65_000 ? down : up), { timeout: untimed })
-      const failed = yield* run(load(client.api, 80, 6)).pipe(Effect.withRandom(Random.make("outage")))
-      const during = (yield* times(client.mock)).filter((at) => at >= 5000 && at < 65_000).length
+      const client = yield* api(({ at }) => (at >= 5000 && at < 65_000 ? down : up), { timeout: noTimeouts })
+      const failed = yield* run(steadyLoad(client.api, 80, 6)).pipe(Effect.withRandom(Random.make("outage")))
+      const during = (yield* requestTimes(client.mock)).filter((at) => at >= 5000 && at < 65_000).length
       expect(during).toBe(60 * 6 + 35)
       expect(during / (60 * 6)).toBeLessThanOrEqual(1.2)
       expect(failed(0, 5)).toBe(0)
@@ -56,27 +56,27 @@ describe("an outage", () => {
     })
   )
 
-  it.effect("does not starve what comes after it: a server that fails now and then is retried as before", () =>
+  it.effect("retries occasional failures again after the outage", () =>
     Effect.gen(function* () {
       let after = 0
-      const often = ({ at }: MockClient.Sent) => (at < 60_000 || ++after % 50 === 0 ? down : up)
-      const client = yield* api(often, { timeout: untimed })
-      const failed = yield* run(load(client.api, 90, 6)).pipe(Effect.withRandom(Random.make("outage")))
+      const outageThenOccasional = ({ at }: MockClient.Sent) => (at < 60_000 || ++after % 50 === 0 ? down : up)
+      const client = yield* api(outageThenOccasional, { timeout: noTimeouts })
+      const failed = yield* run(steadyLoad(client.api, 90, 6)).pipe(Effect.withRandom(Random.make("outage")))
       expect(failed(0, 60)).toBe(60 * 6)
       expect(failed(65, 90) / (25 * 6)).toBeLessThanOrEqual(0.01)
     })
   )
 })
 
-describe("a retry without budget", () => {
-  const spent = () => RetryBudget.make({ capacity: 0 })
+describe("Retry.policy budget option", () => {
+  const emptyBudget = () => RetryBudget.make({ capacity: 0 })
 
-  it.effect("fails at once, with the failure itself and its answer", () =>
+  it.effect("fails at once with the original failure when the budget is empty", () =>
     Effect.gen(function* () {
       const steps = [respond(503, "busy", { "retry-after": "3" }), respond(429, "slow"), fail("ECONNREFUSED")]
       const tags = ["Unavailable", "RateLimited", "TransportError"]
       for (const [n, step] of steps.entries()) {
-        const client = yield* api(() => step, { retry: { budget: spent() } })
+        const client = yield* api(() => step, { retry: { budget: emptyBudget() } })
         const error = yield* failure(client.api.get("/x"))
         expect(error._tag).toBe(tags[n])
         if (error._tag === "Unavailable") expect(yield* error.response!.text).toBe("busy")
@@ -86,23 +86,25 @@ describe("a retry without budget", () => {
     })
   )
 
-  it.effect("pays nothing for one that would not have been sent anyway: no method, no retry, no time", () =>
-    Effect.gen(function* () {
-      const budget = RetryBudget.make({ capacity: 14 })
-      const late = respond(503, "", { "retry-after": "61" })
-      const client = yield* api([down, late, down, down, up], {
-        rateLimit: false,
-        retry: { budget, schedule: Retry.exponential({ times: 1 }) }
+  it.effect(
+    "withdraws nothing for a request that would not be retried: POST, retries used up, retry-after too long",
+    () =>
+      Effect.gen(function* () {
+        const budget = RetryBudget.make({ capacity: 14 })
+        const late = respond(503, "", { "retry-after": "61" })
+        const client = yield* api([down, late, down, down, up], {
+          rateLimit: false,
+          retry: { budget, schedule: Retry.exponential({ times: 1 }) }
+        })
+        yield* failure(client.api.post("/x"))
+        yield* failure(client.api.get("/x"))
+        yield* failure(client.api.get("/x"))
+        expect(yield* client.mock.sent).toHaveLength(4)
+        expect(budget.withdraw(base, true)).toBe(0)
       })
-      yield* failure(client.api.post("/x"))
-      yield* failure(client.api.get("/x"))
-      yield* failure(client.api.get("/x"))
-      expect(yield* client.mock.sent).toHaveLength(4)
-      expect(budget.withdraw(base, true)).toBe(0)
-    })
   )
 
-  it.effect("a retry that is answered gives back what it cost", () =>
+  it.effect("deposits the cost of a retry again when it succeeds", () =>
     Effect.gen(function* () {
       const budget = RetryBudget.make({ capacity: 14 })
       const client = yield* api((_, n) => (n % 2 === 0 ? down : up), { retry: { budget } })
@@ -111,7 +113,7 @@ describe("a retry without budget", () => {
     })
   )
 
-  it.effect("is shared by clients that have the same, and by all pipelines of one client", () =>
+  it.effect("shares a budget between clients with the same one and between the pipelines of a client", () =>
     Effect.gen(function* () {
       const budget = RetryBudget.make({ capacity: 28 })
       const [one, two] = [yield* api(() => down, { retry: { budget } }), yield* api(() => down, { retry: { budget } })]
@@ -123,13 +125,13 @@ describe("a retry without budget", () => {
       const all = Effect.all(calls, { mode: "either" })
       for (let n = 0; n < 20; n++) yield* run(all)
       expect(yield* client.mock.sent).toHaveLength(60 + 35)
-    }).pipe(chance(0))
+    }).pipe(withJitter(0))
   )
 
-  it.effect("false: only the schedule bounds the sends", () =>
+  it.effect("limits requests by the schedule only when it is false", () =>
     Effect.gen(function* () {
       const client = yield* api(() => down, { retry: { budget: false } })
-      for (let n = 0; n < 40; n++) yield* failure(client.api.get("/x")).pipe(chance(0))
+      for (let n = 0; n < 40; n++) yield* failure(client.api.get("/x")).pipe(withJitter(0))
       expect(yield* client.mock.sent).toHaveLength(120)
     })
   )

@@ -1,4 +1,4 @@
-/** Which reasons of a `TransportError` are retried, for each phase and each kind of method. */
+/** Retries per reason of a `TransportError`, phase and method. */
 import type { TransportReason } from "@countersign/client/Errors"
 import * as Retry from "@countersign/client/Retry"
 import * as Transport from "@countersign/client/Transport"
@@ -7,9 +7,9 @@ import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { base, failure } from "./scripted.js"
+import { base, failure } from "./support/mockApi.js"
 
-/** Whether a further attempt can have another outcome. A new reason needs a row here. */
+/** Whether a further attempt may succeed. A new reason needs a row here. */
 const retried: Record<TransportReason, boolean> = {
   NameNotResolved: true,
   ConnectionRefused: true,
@@ -28,15 +28,15 @@ const retried: Record<TransportReason, boolean> = {
   Unknown: true
 }
 
-const sends = (method: "GET" | "POST", details: Transport.FailureDetails) =>
+const requestCount = (method: "GET" | "POST", details: Transport.FailureDetails) =>
   Effect.gen(function* () {
     let sent = 0
-    const broken = HttpClient.make((request) => {
+    const failing = HttpClient.make((request) => {
       sent++
       const error = new HttpClientError.RequestError({ request, reason: "Transport" })
       return Effect.fail(Transport.describeFailure(error, details))
     })
-    const client = Retry.policy()(Transport.fromHttpClient(broken))
+    const client = Retry.policy()(Transport.fromHttpClient(failing))
     yield* failure(client.execute(HttpClientRequest.make(method)(`${base}/x`)))
     return sent
   })
@@ -51,14 +51,14 @@ describe("Retry.policy", () => {
         for (const [phase, posts] of Object.entries(phases)) {
           // The keys of `phases` are the phases.
           const details = { phase: phase as Transport.SendPhase, reason }
-          expect(yield* sends("GET", details), phase).toBe(isRetried ? 3 : 1)
-          expect(yield* sends("POST", details), phase).toBe(isRetried ? posts : 1)
+          expect(yield* requestCount("GET", details), phase).toBe(isRetried ? 3 : 1)
+          expect(yield* requestCount("POST", details), phase).toBe(isRetried ? posts : 1)
         }
       })
     )
   }
 
-  it.effect("does not retry a proxy that rejects the client, and retries one that fails", () =>
+  it.effect("retries a failing proxy but not a proxy that rejects the client", () =>
     Effect.gen(function* () {
       for (const [status, code, expected] of [
         [407, undefined, 1],
@@ -80,7 +80,7 @@ describe("Retry.policy", () => {
         [undefined, "EPROTO", 1]
       ] as const) {
         const proxy = { origin: "http://proxy.test:3128", status }
-        const sent = yield* sends("POST", { phase: "connecting", reason: "ProxyFailed", code, proxy })
+        const sent = yield* requestCount("POST", { phase: "connecting", reason: "ProxyFailed", code, proxy })
         expect(sent, `${status} ${code}`).toBe(expected)
       }
     })

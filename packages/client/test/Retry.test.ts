@@ -15,13 +15,13 @@ import * as FastCheck from "effect/FastCheck"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, get, promise, run, times, transport } from "./scripted.js"
+import { api, base, withJitter, failure, get, runPromise, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, fail, never, respond, respondStream, truncated } = MockClient
 const ok = respond(200, { ok: true })
 const always = (step: MockClient.Step) => () => step
 
-describe("one count for all failures of a request", () => {
+describe("Retry.policy attempts", () => {
   const failures: Record<string, MockClient.Step> = {
     "408": respond(408),
     "425": respond(425, "early"),
@@ -40,15 +40,15 @@ describe("one count for all failures of a request", () => {
     "stopped body": respondStream(200, Stream.never)
   }
 
-  it("times: n makes n + 1 sends, whatever mixture of failures", () =>
+  it("sends n + 1 requests with times: n, for any sequence of failures", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.integer({ min: 0, max: 5 }),
         FastCheck.array(FastCheck.constantFrom(...Object.keys(failures)), { minLength: 6, maxLength: 6 }),
-        (n, mixture) =>
-          promise(
+        (n, sequence) =>
+          runPromise(
             Effect.gen(function* () {
-              const client = yield* api((_, index) => failures[mixture[index]!]!, {
+              const client = yield* api((_, index) => failures[sequence[index]!]!, {
                 retry: Retry.exponential({ times: n }),
                 timeout: { exchange: "2 seconds", call: false }
               })
@@ -60,7 +60,7 @@ describe("one count for all failures of a request", () => {
       { numRuns: 12 }
     ))
 
-  it.effect("the answer after n failures is given out when n retries are allowed", () =>
+  it.effect("returns the response after n failures with times: n", () =>
     Effect.gen(function* () {
       const client = yield* api([fail("ECONNRESET"), respond(503), truncated(200, "hal"), respond(200, "whole")], {
         retry: Retry.exponential({ times: 3 })
@@ -70,7 +70,7 @@ describe("one count for all failures of a request", () => {
     })
   )
 
-  it.effect("the replay of a 401 is no attempt", () =>
+  it.effect("does not count the replay of a 401 as an attempt", () =>
     Effect.gen(function* () {
       let token = 1
       const auth: Auth.Service = {
@@ -87,22 +87,22 @@ describe("one count for all failures of a request", () => {
       )
       const error = yield* failure(client.api.get("/x"))
       expect(error).toMatchObject({ _tag: "Unavailable", status: 503 })
-      // 503 · 401 503 · 401 503 · 401 503: four attempts, each of which may replay once.
+      // 503 · 401 503 · 401 503 · 401 503: four attempts, each with at most one replay.
       expect(yield* client.mock.sent).toHaveLength(7)
     })
   )
 
-  it.effect("a redirect's target has a count of its own", () =>
+  it.effect("counts attempts of a redirect target separately", () =>
     Effect.gen(function* () {
-      const hop = respond(302, "", { location: "/v1/y" })
-      const client = yield* api([respond(503), respond(503), hop, respond(503), respond(503), ok])
+      const redirect = respond(302, "", { location: "/v1/y" })
+      const client = yield* api([respond(503), respond(503), redirect, respond(503), respond(503), ok])
       const response = yield* run(client.api.get("/x"))
       expect(response.status).toBe(200)
       expect(yield* client.mock.sent).toHaveLength(6)
     })
   )
 
-  it.effect("retry: false sends once", () =>
+  it.effect("sends once with retry: false", () =>
     Effect.gen(function* () {
       const client = yield* api(always(respond(503)), { retry: false })
       expect(yield* failure(client.api.get("/x"))).toMatchObject({ _tag: "Unavailable" })
@@ -110,7 +110,7 @@ describe("one count for all failures of a request", () => {
     })
   )
 
-  it.effect("a status that is not on the list is sent once; one that the caller lists is retried", () =>
+  it.effect("retries listed statuses only", () =>
     Effect.gen(function* () {
       for (const status of [400, 404, 409, 501, 505]) {
         const client = yield* api(always(respond(status)))
@@ -123,7 +123,7 @@ describe("one count for all failures of a request", () => {
     })
   )
 
-  it.effect("a refused certificate and an answer that is not HTTP are not tried again", () =>
+  it.effect("does not retry certificate errors and invalid HTTP responses", () =>
     Effect.gen(function* () {
       for (const code of ["CERT_HAS_EXPIRED", "DEPTH_ZERO_SELF_SIGNED_CERT", "HPE_INVALID_CONSTANT"]) {
         const client = yield* api(always(fail(code)))
@@ -134,50 +134,50 @@ describe("one count for all failures of a request", () => {
   )
 })
 
-describe("when sends happen", () => {
+describe("Retry.exponential", () => {
   const sendTimes = (script: MockClient.Script, schedule: Retry.RetrySchedule = Retry.backoff) =>
     Effect.gen(function* () {
       const client = yield* api(script, { retry: schedule, timeout: { call: false } })
       yield* Effect.exit(run(client.api.get("/x")))
-      return yield* times(client.mock)
+      return yield* requestTimes(client.mock)
     })
 
-  it.effect("the default waits up to 50 ms, then up to 100 ms", () =>
+  it.effect("waits up to 50 ms, then up to 100 ms by default", () =>
     Effect.gen(function* () {
-      expect(yield* sendTimes(always(respond(503))).pipe(chance(1))).toEqual([0, 50, 150])
+      expect(yield* sendTimes(always(respond(503))).pipe(withJitter(1))).toEqual([0, 50, 150])
     })
   )
 
-  it.effect("jitter is full: any share of the bound, down to nothing", () =>
+  it.effect("applies full jitter, down to no wait", () =>
     Effect.gen(function* () {
-      expect(yield* sendTimes(always(respond(503))).pipe(chance(0.5))).toEqual([0, 25, 75])
+      expect(yield* sendTimes(always(respond(503))).pipe(withJitter(0.5))).toEqual([0, 25, 75])
       yield* TestClock.setTime(0)
-      expect(yield* sendTimes(always(respond(503))).pipe(chance(0))).toEqual([0, 0, 0])
+      expect(yield* sendTimes(always(respond(503))).pipe(withJitter(0))).toEqual([0, 0, 0])
     })
   )
 
-  it.effect("a part of a millisecond is rounded up, never down", () =>
+  it.effect("rounds fractions of a millisecond up", () =>
     Effect.gen(function* () {
-      expect(yield* sendTimes(always(respond(503))).pipe(chance(0.501))).toEqual([0, 26, 77])
+      expect(yield* sendTimes(always(respond(503))).pipe(withJitter(0.501))).toEqual([0, 26, 77])
     })
   )
 
-  it.effect("after a 429 the first bound is one second", () =>
+  it.effect("waits up to one second first after a 429", () =>
     Effect.gen(function* () {
-      expect(yield* sendTimes(always(respond(429))).pipe(chance(1))).toEqual([0, 1000, 3000])
+      expect(yield* sendTimes(always(respond(429))).pipe(withJitter(1))).toEqual([0, 1000, 3000])
     })
   )
 
-  it.effect("no bound is longer than the cap, and a thousand retries do not overflow", () =>
+  it.effect("limits delays to maxDelay over many retries", () =>
     Effect.gen(function* () {
-      const at = yield* sendTimes(always(fail("ECONNRESET")), Retry.exponential({ times: 12 })).pipe(chance(1))
+      const at = yield* sendTimes(always(fail("ECONNRESET")), Retry.exponential({ times: 12 })).pipe(withJitter(1))
       expect(at.slice(1).map((t, i) => t - at[i]!)).toEqual([
         50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 20000, 20000, 20000
       ])
     })
   )
 
-  it.effect("the bounds are the caller's", () =>
+  it.effect("uses baseDelay, throttledBaseDelay and maxDelay", () =>
     Effect.gen(function* () {
       const schedule = Retry.exponential({
         times: 3,
@@ -186,18 +186,18 @@ describe("when sends happen", () => {
         maxDelay: "30 seconds"
       })
       const script = [respond(503), respond(429), respond(429), respond(200)]
-      expect(yield* sendTimes(script, schedule).pipe(chance(1))).toEqual([0, 1000, 21_000, 51_000])
+      expect(yield* sendTimes(script, schedule).pipe(withJitter(1))).toEqual([0, 1000, 21_000, 51_000])
     })
   )
 
-  it.effect("any Schedule will do, and its end is the end of the retries", () =>
+  it.effect("accepts any Schedule and stops when it ends", () =>
     Effect.gen(function* () {
       const schedule = Schedule.spaced("400 millis").pipe(Schedule.upTo("1 second"))
       expect(yield* sendTimes(always(respond(503)), schedule)).toEqual([0, 400, 800, 1200])
     })
   )
 
-  it.effect("a wait of more than 2^31-1 ms ends when it should", () =>
+  it.effect("waits longer than 2^31-1 ms", () =>
     Effect.gen(function* () {
       const month = Duration.toMillis("30 days")
       expect(yield* sendTimes(always(respond(503)), Schedule.fromDelays("30 days"))).toEqual([0, month])
@@ -205,15 +205,15 @@ describe("when sends happen", () => {
   )
 })
 
-describe("Retry-After", () => {
-  const second = (headers: MockClient.Headers, status = 503, share = 0) =>
+describe("Retry.policy with Retry-After", () => {
+  const secondRequestAt = (headers: MockClient.Headers, status = 503, jitter = 0) =>
     Effect.gen(function* () {
       const client = yield* api([respond(status, "", headers), ok])
       yield* run(client.api.get("/x"))
-      return (yield* times(client.mock))[1]
-    }).pipe(chance(share))
+      return (yield* requestTimes(client.mock))[1]
+    }).pipe(withJitter(jitter))
 
-  it.effect("in each spelling it is waited for, to the millisecond", () =>
+  it.effect("waits for the exact time of each header form", () =>
     Effect.gen(function* () {
       for (const status of [429, 503]) {
         const spellings: ReadonlyArray<readonly [MockClient.Headers, number]> = [
@@ -225,52 +225,52 @@ describe("Retry-After", () => {
         ]
         for (const [headers, expected] of spellings) {
           yield* TestClock.setTime(0)
-          expect(yield* second(headers, status), JSON.stringify(headers)).toBe(expected)
+          expect(yield* secondRequestAt(headers, status), JSON.stringify(headers)).toBe(expected)
         }
       }
     })
   )
 
-  it.effect("jitter comes on top, up to a tenth of what was asked for", () =>
+  it.effect("adds jitter of up to a tenth of the requested wait", () =>
     Effect.gen(function* () {
-      expect(yield* second({ "retry-after": "10" }, 429, 1)).toBe(11_000)
+      expect(yield* secondRequestAt({ "retry-after": "10" }, 429, 1)).toBe(11_000)
     })
   )
 
-  it.effect("a backoff that is longer than what was asked for stays as it is", () =>
+  it.effect("keeps a backoff that is longer than the requested wait", () =>
     Effect.gen(function* () {
-      expect(yield* second({ "retry-after": "0.5" }, 429, 1)).toBe(1000)
+      expect(yield* secondRequestAt({ "retry-after": "0.5" }, 429, 1)).toBe(1000)
     })
   )
 
-  it("is never undercut, whatever the schedule and the chance", () =>
+  it("never retries earlier than requested, for any schedule and jitter", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.integer({ min: 0, max: 59_000 }),
         FastCheck.double({ min: 0, max: 1, noNaN: true }),
         FastCheck.constantFrom(429, 503, 408, 500),
-        (asked, share, status) =>
-          promise(
+        (requestedMs, jitter, status) =>
+          runPromise(
             Effect.gen(function* () {
-              const at = yield* second({ "retry-after-ms": String(asked) }, status, share)
-              expect(at).toBeGreaterThanOrEqual(asked)
-              expect(at).toBeLessThanOrEqual(Math.max(asked * 1.1, 1000) + 1)
+              const at = yield* secondRequestAt({ "retry-after-ms": String(requestedMs) }, status, jitter)
+              expect(at).toBeGreaterThanOrEqual(requestedMs)
+              expect(at).toBeLessThanOrEqual(Math.max(requestedMs * 1.1, 1000) + 1)
             })
           )
       ),
       { numRuns: 15 }
     ))
 
-  it.effect("one that cannot be read is no wish: the backoff decides", () =>
+  it.effect("uses the backoff when the header is invalid", () =>
     Effect.gen(function* () {
       for (const value of ["soon", "-5", "1e3", "0x10", "+3", ""]) {
         yield* TestClock.setTime(0)
-        expect(yield* second({ "retry-after": value }, 503, 1), value).toBe(50)
+        expect(yield* secondRequestAt({ "retry-after": value }, 503, 1), value).toBe(50)
       }
     })
   )
 
-  it.effect("over the ceiling the call fails at once, as RateLimited that says when", () =>
+  it.effect("fails at once with RateLimited and retryAt beyond maxRetryAfter", () =>
     Effect.gen(function* () {
       for (const status of [429, 503]) {
         const client = yield* api(always(respond(status, "later", { "retry-after": "61" })), {
@@ -287,7 +287,7 @@ describe("Retry-After", () => {
     })
   )
 
-  it.effect("over the time that the call has left it fails at once too", () =>
+  it.effect("fails at once with retryAt when the wait exceeds the time left in the call", () =>
     Effect.gen(function* () {
       const client = yield* api(always(delay("1 second", respond(503, "", { "retry-after": "4" }))), {
         timeout: { call: "5 seconds" }
@@ -299,18 +299,18 @@ describe("Retry-After", () => {
     })
   )
 
-  it.effect("the ceiling is the caller's", () =>
+  it.effect("waits longer with a larger maxRetryAfter", () =>
     Effect.gen(function* () {
       const client = yield* api([respond(429, "", { "retry-after": "3600" }), ok], {
         retry: { maxRetryAfter: "2 hours" },
         timeout: { call: false }
       })
-      yield* run(client.api.get("/x")).pipe(chance(0))
-      expect(yield* times(client.mock)).toEqual([0, 3_600_000])
+      yield* run(client.api.get("/x")).pipe(withJitter(0))
+      expect(yield* requestTimes(client.mock)).toEqual([0, 3_600_000])
     })
   )
 
-  it.effect("of any length of digits is a typed error", () =>
+  it.effect("fails with RateLimited for a number of any length", () =>
     Effect.gen(function* () {
       const client = yield* api(always(respond(503, "", { "retry-after": "9".repeat(400) })))
       const error = yield* failure(client.api.get("/x"))
@@ -319,7 +319,7 @@ describe("Retry-After", () => {
     })
   )
 
-  it.effect("after the last retry the error says when to come back", () =>
+  it.effect("reports retryAt after the last retry", () =>
     Effect.gen(function* () {
       const client = yield* api(always(respond(503, "", { "retry-after": "2" })), {
         retry: Retry.exponential({ times: 0 })
@@ -331,15 +331,15 @@ describe("Retry-After", () => {
   )
 })
 
-describe("what may be sent again", () => {
-  const sends = (request: HttpClientRequest.HttpClientRequest, step: MockClient.Step) =>
+describe("Retry.policy eligibility", () => {
+  const sendAll = (request: HttpClientRequest.HttpClientRequest, step: MockClient.Step) =>
     Effect.gen(function* () {
       const client = yield* api(always(step), { timeout: { exchange: "1 second" } })
       const error = yield* failure(client.api.execute(request))
       return { error, sent: yield* client.mock.sent }
     })
 
-  const perhapsSent: Record<string, MockClient.Step> = {
+  const maybeSent: Record<string, MockClient.Step> = {
     "503": respond(503),
     "429": respond(429),
     timeout: never,
@@ -350,17 +350,17 @@ describe("what may be sent again", () => {
   const post = HttpClientRequest.post(`${base}/x`).pipe(HttpClientRequest.bodyText("once"))
   const patch = HttpClientRequest.patch(`${base}/x`)
 
-  it.effect("a POST or PATCH without a key is sent once when the server may have seen it", () =>
+  it.effect("sends a POST or PATCH without a key once when the server may have received it", () =>
     Effect.gen(function* () {
-      for (const [name, step] of Object.entries(perhapsSent)) {
+      for (const [name, step] of Object.entries(maybeSent)) {
         for (const request of [post, patch]) {
-          expect((yield* sends(request, step)).sent, `${request.method} ${name}`).toHaveLength(1)
+          expect((yield* sendAll(request, step)).sent, `${request.method} ${name}`).toHaveLength(1)
         }
       }
     })
   )
 
-  it.effect("a POST that broke while its answer was read is sent once", () =>
+  it.effect("sends a POST once when its response body is truncated", () =>
     Effect.gen(function* () {
       const client = yield* api(always(truncated(200, "hal")))
       const error = yield* failure(client.api.post("/x", { json: 1 }))
@@ -369,21 +369,21 @@ describe("what may be sent again", () => {
     })
   )
 
-  it.effect("any method is sent again when the server cannot have seen it", () =>
+  it.effect("retries any method when the request was not sent", () =>
     Effect.gen(function* () {
       for (const code of neverSent) {
-        const { error, sent } = yield* sends(post, fail(code))
+        const { error, sent } = yield* sendAll(post, fail(code))
         expect(error, code).toMatchObject({ _tag: "TransportError", sent: "no", code })
         expect(sent.map(({ body }) => body)).toEqual(["once", "once", "once"])
       }
     })
   )
 
-  it.effect("with an Idempotency-Key a POST is retried like a GET, with one key", () =>
+  it.effect("retries a POST with an idempotency key, keeping the key", () =>
     Effect.gen(function* () {
-      const keyed = HttpClientRequest.setHeader(post, "Idempotency-Key", "k1")
-      for (const [name, step] of Object.entries(perhapsSent)) {
-        const { sent } = yield* sends(keyed, step)
+      const withKey = HttpClientRequest.setHeader(post, "Idempotency-Key", "k1")
+      for (const [name, step] of Object.entries(maybeSent)) {
+        const { sent } = yield* sendAll(withKey, step)
         expect(
           sent.map(({ headers }) => headers["idempotency-key"]),
           name
@@ -392,15 +392,15 @@ describe("what may be sent again", () => {
     })
   )
 
-  it.effect("GET, HEAD, OPTIONS, PUT and DELETE are retried", () =>
+  it.effect("retries GET, HEAD, OPTIONS, PUT and DELETE", () =>
     Effect.gen(function* () {
       for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"] as const) {
-        expect((yield* sends(HttpClientRequest.make(method)(`${base}/x`), respond(503))).sent, method).toHaveLength(3)
+        expect((yield* sendAll(HttpClientRequest.make(method)(`${base}/x`), respond(503))).sent, method).toHaveLength(3)
       }
     })
   )
 
-  it.effect("a body that can be read once is never sent again, empty or cut", () =>
+  it.effect("never retries a body that can be read once", () =>
     Effect.gen(function* () {
       for (const step of [respond(503), fail("ECONNREFUSED"), fail("ECONNRESET")]) {
         let runs = 0
@@ -408,17 +408,17 @@ describe("what may be sent again", () => {
           runs++ === 0 ? Stream.make(new TextEncoder().encode("all of it")) : Stream.empty
         )
         const request = HttpClientRequest.put(`${base}/x`).pipe(HttpClientRequest.setBody(HttpBody.stream(source)))
-        const { error, sent } = yield* sends(request, step)
+        const { error, sent } = yield* sendAll(request, step)
         expect(sent.map(({ body }) => body)).toEqual(["all of it"])
         expect(["Unavailable", "TransportError"]).toContain(error._tag)
       }
     })
   )
 
-  it.effect("a stream that was declared replayable is sent whole each time", () =>
+  it.effect("sends a stream marked replayable whole each time", () =>
     Effect.gen(function* () {
       const body = RequestBody.markReplayable(HttpBody.stream(Stream.make(new TextEncoder().encode("again"))))
-      const { sent } = yield* sends(
+      const { sent } = yield* sendAll(
         HttpClientRequest.put(`${base}/x`).pipe(HttpClientRequest.setBody(body)),
         respond(503)
       )
@@ -427,11 +427,11 @@ describe("what may be sent again", () => {
   )
 })
 
-describe("the discarded answer", () => {
-  it.effect("is let go before the wait, not after it", () =>
+describe("Retry.policy, response of a failed attempt", () => {
+  it.effect("releases the failed response before the wait", () =>
     Effect.gen(function* () {
       const client = yield* api([respond(503, "x".repeat(10_000), { "retry-after": "5" }), ok])
-      yield* run(client.api.get("/x")).pipe(chance(0))
+      yield* run(client.api.get("/x")).pipe(withJitter(0))
       const [released] = yield* client.mock.released
       expect(released).toEqual({ _tag: "Released", index: 0, at: 0, how: "drained" })
       expect((yield* client.mock.events).map((event) => `${event._tag} ${event.index} ${event.at}`)).toEqual([
@@ -443,32 +443,32 @@ describe("the discarded answer", () => {
     })
   )
 
-  it.effect("is cut off after 64 KiB: nobody downloads what nobody wants", () =>
+  it.effect("reads up to 64 KiB when it releases the failed response", () =>
     Effect.gen(function* () {
       let produced = 0
       const kib = Stream.take(Stream.repeatEffect(Effect.sync(() => (produced++, new Uint8Array(1024)))), 1000)
       const client = yield* api([respondStream(503, kib), ok])
-      yield* run(client.api.get("/x")).pipe(chance(0))
+      yield* run(client.api.get("/x")).pipe(withJitter(0))
       expect((yield* client.mock.released)[0]).toMatchObject({ at: 0, index: 0 })
       expect(produced).toBeGreaterThan(64)
       expect(produced).toBeLessThan(128)
     })
   )
 
-  it.effect("that never ends, or drips, holds the call for a second at most", () =>
+  it.effect("releases an endless response within one second", () =>
     Effect.gen(function* () {
       const drip = Stream.repeatEffect(Effect.as(Effect.sleep("300 millis"), new Uint8Array(1)))
       for (const body of [Stream.never, drip]) {
         const began = yield* TestClock.currentTimeMillis
         const client = yield* api([respondStream(503, body), ok])
-        yield* run(client.api.get("/x")).pipe(chance(0))
-        expect((yield* times(client.mock)).map((t) => t - began)).toEqual([0, 1000])
+        yield* run(client.api.get("/x")).pipe(withJitter(0))
+        expect((yield* requestTimes(client.mock)).map((t) => t - began)).toEqual([0, 1000])
         expect((yield* client.mock.released)[0]).toMatchObject({ index: 0, at: began + 1000 })
       }
     })
   )
 
-  it.effect("that breaks while it is let go does no harm", () =>
+  it.effect("ignores an error while it releases the failed response", () =>
     Effect.gen(function* () {
       const client = yield* api([truncated(503, "hal"), ok])
       expect((yield* run(client.api.get("/x"))).status).toBe(200)
@@ -476,8 +476,8 @@ describe("the discarded answer", () => {
   )
 })
 
-describe("a retry within a retry", () => {
-  it.effect("does nothing: the sends are those of the outer one", () =>
+describe("Retry.policy within Retry.policy", () => {
+  it.effect("retries by the outer policy only", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(always(respond(503)))
       const inner = Retry.policy({ schedule: Retry.exponential({ times: 5 }) })
@@ -487,7 +487,7 @@ describe("a retry within a retry", () => {
     })
   )
 
-  it.effect("holds for a whole client within another's retry, for every kind of failure", () =>
+  it.effect("retries by the outer policy of a whole client, for every failure", () =>
     Effect.gen(function* () {
       for (const step of [respond(503), respond(429), fail("ECONNRESET")]) {
         const client = yield* api(always(step))
@@ -498,7 +498,7 @@ describe("a retry within a retry", () => {
     })
   )
 
-  it.effect("a status that the inner client types and the outer one does not list is not retried", () =>
+  it.effect("does not retry a status that the outer policy does not list", () =>
     Effect.gen(function* () {
       const client = yield* api(always(respond(501)))
       yield* failure(Retry.policy()(client.api).execute(HttpClientRequest.get("/x")))
@@ -506,7 +506,7 @@ describe("a retry within a retry", () => {
     })
   )
 
-  it.effect("ends with the outer one: the next call retries again", () =>
+  it.effect("retries again in the next call", () =>
     Effect.gen(function* () {
       const client = yield* api([respond(503), ok, respond(503), ok])
       yield* run(client.api.get("/x"))
@@ -516,11 +516,11 @@ describe("a retry within a retry", () => {
   )
 })
 
-describe("the timeline", () => {
-  it.effect("tells of each wait and why", () =>
+describe("Retry.policy in the timeline", () => {
+  it.effect("records each wait with its reason", () =>
     Effect.gen(function* () {
       const client = yield* api([respond(503), fail("ECONNRESET"), ok])
-      const { events } = yield* run(Timeline.record(client.api.get("/x"))).pipe(chance(1))
+      const { events } = yield* run(Timeline.record(client.api.get("/x"))).pipe(withJitter(1))
       expect(events.filter(({ _tag }) => _tag === "RetryScheduled")).toEqual([
         { _tag: "RetryScheduled", at: 0, ms: 50, reason: "503" },
         { _tag: "RetryScheduled", at: 50, ms: 100, reason: "TransportError" }

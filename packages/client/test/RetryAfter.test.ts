@@ -10,8 +10,8 @@ import * as Schedule from "effect/Schedule"
 import * as TestContext from "effect/TestContext"
 
 const exchange = { method: "GET", url: "https://api.test/", status: 503 }
-const asking = (ms: number): Failure => new Unavailable({ ...exchange, retryAfter: Duration.millis(ms) })
-const silent: Failure = new TransportError({ method: "GET", url: "/", reason: "Unknown", sent: "maybe" })
+const failureAfter = (ms: number): Failure => new Unavailable({ ...exchange, retryAfter: Duration.millis(ms) })
+const failureWithoutTime: Failure = new TransportError({ method: "GET", url: "/", reason: "Unknown", sent: "maybe" })
 
 /** The delays of a schedule over failures, as numbers. */
 const delays = (schedule: Schedule.Schedule<unknown, Failure>, failures: ReadonlyArray<Failure>) =>
@@ -20,35 +20,35 @@ const delays = (schedule: Schedule.Schedule<unknown, Failure>, failures: Readonl
     Effect.provide(TestContext.TestContext)
   )
 
-describe("respect", () => {
-  const respected = RetryAfter.honor(Schedule.spaced("100 millis"))
+describe("RetryAfter.honor", () => {
+  const honored = RetryAfter.honor(Schedule.spaced("100 millis"))
 
-  it.effect("is never earlier than asked, with the schedule's own delay on top, up to a tenth", () =>
+  it.effect("waits the requested time plus the schedule's delay, limited to a tenth", () =>
     Effect.gen(function* () {
-      expect(yield* delays(respected, [asking(5000), asking(500), asking(0)])).toEqual([5100, 550, 100])
+      expect(yield* delays(honored, [failureAfter(5000), failureAfter(500), failureAfter(0)])).toEqual([5100, 550, 100])
     })
   )
 
-  it.effect("is the schedule's own delay where nothing was asked, or less", () =>
+  it.effect("keeps the schedule's delay without a longer requested wait", () =>
     Effect.gen(function* () {
-      expect(yield* delays(respected, [silent, asking(50), asking(100)])).toEqual([100, 100, 100])
+      expect(yield* delays(honored, [failureWithoutTime, failureAfter(50), failureAfter(100)])).toEqual([100, 100, 100])
     })
   )
 
-  it.effect("once is the same as twice", () =>
+  it.effect("returns the same delays when applied twice", () =>
     Effect.gen(function* () {
-      const failures = [asking(5000), silent, asking(1), asking(150)]
-      expect(yield* delays(RetryAfter.honor(respected), failures)).toEqual(yield* delays(respected, failures))
+      const failures = [failureAfter(5000), failureWithoutTime, failureAfter(1), failureAfter(150)]
+      expect(yield* delays(RetryAfter.honor(honored), failures)).toEqual(yield* delays(honored, failures))
     })
   )
 
-  it("never undercuts, whatever the schedule", () =>
+  it("never waits less than requested, for any schedule", () =>
     FastCheck.assert(
-      FastCheck.asyncProperty(FastCheck.nat(100_000), FastCheck.nat(100_000), async (own, asked) => {
-        const schedule = RetryAfter.honor(Schedule.spaced(own))
-        const [delay] = await Effect.runPromise(delays(schedule, [asking(asked)]))
-        expect(delay).toBeGreaterThanOrEqual(Math.max(own, asked))
-        expect(delay).toBeLessThanOrEqual(Math.max(own, asked * 1.1))
+      FastCheck.asyncProperty(FastCheck.nat(100_000), FastCheck.nat(100_000), async (scheduleMs, requestedMs) => {
+        const schedule = RetryAfter.honor(Schedule.spaced(scheduleMs))
+        const [delay] = await Effect.runPromise(delays(schedule, [failureAfter(requestedMs)]))
+        expect(delay).toBeGreaterThanOrEqual(Math.max(scheduleMs, requestedMs))
+        expect(delay).toBeLessThanOrEqual(Math.max(scheduleMs, requestedMs * 1.1))
       }),
       { numRuns: 50 }
     ))
@@ -56,17 +56,17 @@ describe("respect", () => {
   it.effect("ends when the schedule ends", () =>
     Effect.gen(function* () {
       const twice = RetryAfter.honor(Schedule.intersect(Schedule.recurs(1), Schedule.spaced(10)))
-      expect(yield* delays(twice, [asking(1), asking(1), asking(1)])).toHaveLength(2)
+      expect(yield* delays(twice, [failureAfter(1), failureAfter(1), failureAfter(1)])).toHaveLength(2)
     })
   )
 })
 
-describe("askedOf", () => {
-  it("is what the error says, in milliseconds, and nothing of errors that say nothing", () => {
-    expect(RetryAfter.retryAfterMillis(asking(5))).toBe(5)
+describe("RetryAfter.retryAfterMillis", () => {
+  it("returns the wait of an error in milliseconds, or undefined", () => {
+    expect(RetryAfter.retryAfterMillis(failureAfter(5))).toBe(5)
     expect(RetryAfter.retryAfterMillis(new RateLimited({ ...exchange, retryAfter: Duration.seconds(2) }))).toBe(2000)
     expect(RetryAfter.retryAfterMillis(new RateLimited(exchange))).toBeUndefined()
-    expect(RetryAfter.retryAfterMillis(silent)).toBeUndefined()
+    expect(RetryAfter.retryAfterMillis(failureWithoutTime)).toBeUndefined()
     expect(RetryAfter.retryAfterMillis({ _tag: "Other", retryAfter: "5" } as { _tag: string })).toBeUndefined()
   })
 })

@@ -5,14 +5,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { forkLost } from "./losing.js"
+import { forkLost } from "./support/lostFibers.js"
 
 const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
 const withStrategy = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
 
-describe.each(strategies)("Signal by %s", (strategy) => {
-  it.effect("gives its outcome to every fiber that waits, and to later ones at once", () =>
+describe.each(strategies)("Signal.make, wait strategy %s", (strategy) => {
+  it.effect("passes its outcome to all waiting fibers and to later ones", () =>
     Effect.gen(function* () {
       const signal = Signal.make<number, string>()
       const waiting = yield* Effect.fork(
@@ -37,7 +37,7 @@ describe.each(strategies)("Signal by %s", (strategy) => {
     })
   )
 
-  it.effect("can be interrupted while it waits, and completed afterwards", () =>
+  it.effect("allows interruption of a waiting fiber and completion afterwards", () =>
     Effect.gen(function* () {
       const signal = Signal.make<number>()
       const waiting = yield* Effect.fork(signal.wait().pipe(withStrategy(strategy)))
@@ -48,8 +48,8 @@ describe.each(strategies)("Signal by %s", (strategy) => {
   )
 })
 
-describe("a fiber that polls", () => {
-  it.effect("is not resumed by the fiber that completes the signal", () =>
+describe("Signal.make with a polling fiber", () => {
+  it.effect("does not resume a lost fiber when it completes", () =>
     Effect.gen(function* () {
       const signal = Signal.make<number>()
       const lost = yield* forkLost(signal.wait().pipe(withStrategy("poll")))
@@ -60,21 +60,21 @@ describe("a fiber that polls", () => {
     })
   )
 
-  it.effect("calls `onPoll` at each look, which may complete the signal", () =>
+  it.effect("calls `onPoll` at each poll, which may complete it", () =>
     Effect.gen(function* () {
       const signal = Signal.make<number>()
-      const looks: Array<number> = []
+      const pollTimes: Array<number> = []
       const waiting = yield* Effect.fork(
         signal
           .wait((now) => {
-            looks.push(now)
-            if (looks.length === 3) signal.complete(Exit.succeed(looks.length))
+            pollTimes.push(now)
+            if (pollTimes.length === 3) signal.complete(Exit.succeed(pollTimes.length))
           })
           .pipe(withStrategy("poll"))
       )
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(waiting)).toBe(3)
-      expect(looks).toEqual([0, 20, 40])
+      expect(pollTimes).toEqual([0, 20, 40])
     })
   )
 })

@@ -9,17 +9,17 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { chance, failure, get, run, transport } from "./scripted.js"
+import { withJitter, failure, get, run, transport } from "./support/mockApi.js"
 
 const { respond, respondStream, truncated } = MockClient
 const problem = { "content-type": "application/problem+json; charset=utf-8" }
 
-const ask = (step: MockClient.Step) =>
-  Effect.map(transport([step]), ({ client, mock }) => ({ asked: Status.policy(client).execute(get()), mock }))
-const error = (step: MockClient.Step) => Effect.flatMap(ask(step), ({ asked }) => failure(asked))
+const send = (step: MockClient.Step) =>
+  Effect.map(transport([step]), ({ client, mock }) => ({ sending: Status.policy(client).execute(get()), mock }))
+const error = (step: MockClient.Step) => Effect.flatMap(send(step), ({ sending }) => failure(sending))
 
-describe("from a status to an error", () => {
-  it.effect("every status has one", () =>
+describe("Status.policy", () => {
+  it.effect("maps each status of 400 and above to its error", () =>
     Effect.gen(function* () {
       const rows: ReadonlyArray<readonly [string, ReadonlyArray<number>]> = [
         ["Unauthorized", [401]],
@@ -36,19 +36,19 @@ describe("from a status to an error", () => {
     })
   )
 
-  it.effect("below 400 there is none, and the body is untouched", () =>
+  it.effect("returns responses below 400 with an unread body", () =>
     Effect.gen(function* () {
       for (const status of [200, 204, 302, 304]) {
-        const { asked, mock } = yield* ask(respondStream(status, Stream.never))
-        expect((yield* run(asked)).status).toBe(status)
+        const { sending, mock } = yield* send(respondStream(status, Stream.never))
+        expect((yield* run(sending)).status).toBe(status)
         expect((yield* mock.released).filter(({ how }) => how !== "empty")).toEqual([])
       }
     })
   )
 })
 
-describe("problem details", () => {
-  it.effect("are told by the errors that can hold them", () =>
+describe("Status.policy problem details", () => {
+  it.effect("adds the problem to errors that have a `problem` member", () =>
     Effect.gen(function* () {
       const body = {
         type: "https://a.test/p",
@@ -65,17 +65,17 @@ describe("problem details", () => {
     })
   )
 
-  it.effect("are told by the error of a policy further in that gave up", () =>
+  it.effect("adds the problem to the error of an inner policy", () =>
     Effect.gen(function* () {
       const { client } = yield* transport(() => respond(503, { title: "Down" }, problem))
-      const asked = Status.policy(Retry.policy()(client)).execute(get())
-      const told = yield* failure(asked).pipe(chance(0))
-      expect(told).toMatchObject({ _tag: "Unavailable", problem: { title: "Down" } })
-      expect(yield* (told as Unavailable).response!.json).toEqual({ title: "Down" })
+      const sending = Status.policy(Retry.policy()(client)).execute(get())
+      const error503 = yield* failure(sending).pipe(withJitter(0))
+      expect(error503).toMatchObject({ _tag: "Unavailable", problem: { title: "Down" } })
+      expect(yield* (error503 as Unavailable).response!.json).toEqual({ title: "Down" })
     })
   )
 
-  it.effect("that are no JSON, no object, cut, or of another content type are none", () =>
+  it.effect("ignores invalid, truncated and other content", () =>
     Effect.gen(function* () {
       for (const step of [
         respond(404, "<html>", problem),
@@ -92,12 +92,12 @@ describe("problem details", () => {
   )
 })
 
-describe("the response of an error", () => {
-  it.effect("has status, headers and a body that was read: its connection is free", () =>
+describe("Status.policy error response", () => {
+  it.effect("keeps status, headers and body, with the connection released", () =>
     Effect.gen(function* () {
       for (const status of [401, 403, 404, 429, 503]) {
-        const { asked, mock } = yield* ask(respond(status, `body of ${status}`, { "x-trace": "t1" }))
-        const failed = yield* failure(asked)
+        const { sending, mock } = yield* send(respond(status, `body of ${status}`, { "x-trace": "t1" }))
+        const failed = yield* failure(sending)
         if (!("response" in failed) || failed.response === undefined) throw new Error("no response")
         expect(failed.response.status).toBe(status)
         expect(failed.response.headers["x-trace"]).toBe("t1")
@@ -110,35 +110,35 @@ describe("the response of an error", () => {
     })
   )
 
-  it.effect("shows 64 KiB of a body at most", () =>
+  it.effect("keeps at most 64 KiB of the body", () =>
     Effect.gen(function* () {
       const endless = Stream.repeatValue(new Uint8Array(10_000).fill(97))
-      const { asked, mock } = yield* ask(respondStream(404, endless))
-      const failed = yield* failure(asked)
+      const { sending, mock } = yield* send(respondStream(404, endless))
+      const failed = yield* failure(sending)
       expect("response" in failed && (yield* failed.response!.text).length).toBe(64 * 1024)
       expect(yield* mock.released).toHaveLength(1)
     })
   )
 
-  it.effect("that never ends costs a second, and is empty", () =>
+  it.effect("returns an empty body after one second when it never ends", () =>
     Effect.gen(function* () {
-      const { asked, mock } = yield* ask(respondStream(404, Stream.never))
-      const failed = yield* failure(asked)
+      const { sending, mock } = yield* send(respondStream(404, Stream.never))
+      const failed = yield* failure(sending)
       expect("response" in failed && (yield* failed.response!.text)).toBe("")
       expect(yield* TestClock.currentTimeMillis).toBe(1000)
       expect(yield* mock.released).toHaveLength(1)
     })
   )
 
-  it.effect("that never ends costs no more where nothing can be interrupted, as when a resource is released", () =>
+  it.effect("releases an endless body after one second in an uninterruptible region", () =>
     Effect.gen(function* () {
       let cancelled = false
       const body = new ReadableStream({ cancel: () => void (cancelled = true) })
       const endless = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response(body, { status: 404 })))
       )
-      const asked = Status.policy(Transport.fromHttpClient(endless)).execute(get())
-      expect(yield* failure(Effect.uninterruptible(asked))).toMatchObject({ _tag: "ClientError" })
+      const sending = Status.policy(Transport.fromHttpClient(endless)).execute(get())
+      expect(yield* failure(Effect.uninterruptible(sending))).toMatchObject({ _tag: "ClientError" })
       expect(yield* TestClock.currentTimeMillis).toBe(1000)
       expect(cancelled).toBe(true)
     })

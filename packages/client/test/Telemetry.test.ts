@@ -23,7 +23,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { base, get, run, transport } from "./scripted.js"
+import { base, get, run, transport } from "./support/mockApi.js"
 
 const { fail, never, respond } = MockClient
 const canary = "c4n4ry-c4n4ry"
@@ -31,7 +31,7 @@ const origin = "https://api.test"
 
 const native = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 
-/** A tracer that keeps its spans: the platform's own, which nobody sees, made visible. */
+/** A tracer that records the spans of Effect's native tracer. */
 const recording = () => {
   const spans: Array<Tracer.Span> = []
   const tracer = Tracer.make({
@@ -45,13 +45,13 @@ const recording = () => {
   return { spans, traced: Effect.withTracer(tracer) }
 }
 
-interface Wiring {
+interface ClientOptions {
   readonly span?: Partial<Telemetry.SpanOptions>
   readonly auth?: Auth.Service
 }
 
-/** The policies that matter here, in the order of the client. */
-const client = (script: MockClient.Script, { auth = Auth.none, span = {} }: Wiring = {}) =>
+/** The policies that matter here, in the order of the client's pipeline. */
+const client = (script: MockClient.Script, { auth = Auth.none, span = {} }: ClientOptions = {}) =>
   Effect.map(transport(script), ({ client: typed, mock }) => ({
     mock,
     execute: typed.pipe(
@@ -75,8 +75,8 @@ const bearer = Auth.makeStaticEffect((request) =>
   )
 )
 
-describe("a span", () => {
-  it.effect("says where the exchange went and how it ended, in the words of the conventions", () =>
+describe("Telemetry.span", () => {
+  it.effect("records method, server, URL and status with OpenTelemetry attributes", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute } = yield* client([respond(201, "made")])
@@ -94,11 +94,11 @@ describe("a span", () => {
     })
   )
 
-  it.effect("is there for each send, and counts the ones before it in the call", () =>
+  it.effect("creates one span per request and counts earlier requests of the call in resend_count", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
-      let renewed = false
-      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !renewed && (renewed = true)) }
+      let refreshed = false
+      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !refreshed && (refreshed = true)) }
       const script = [respond(503), fail("ECONNRESET"), respond(302, "", { location: "/v1/y" }), respond(401)]
       const { execute } = yield* client([...script, respond(200)], { auth })
       yield* run(execute(get("/x")).pipe(traced))
@@ -119,7 +119,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("counts each call anew", () =>
+  it.effect("restarts resend_count with each call", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute } = yield* client(() => respond(200))
@@ -128,7 +128,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("is named by the template that the caller gave, at the client's own origins only", () =>
+  it.effect("uses the URL template of the caller in names, for the client's own origins only", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute } = yield* client([respond(302, "", { location: "https://cdn.test/1" }), respond(200)])
@@ -139,7 +139,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("sees the timeout of its exchange, and ends where the call is interrupted", () =>
+  it.effect("records a timeout as error and ends with the interruption of the call", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute } = yield* client(() => never)
@@ -159,7 +159,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("has the span around as its parent, and is the parent of what the transport does", () =>
+  it.effect("nests below the surrounding span and above transport spans", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { client: typed } = yield* transport([respond(200)])
@@ -177,7 +177,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("is the parent of nothing that comes after it, however it ends", () =>
+  it.effect("restores the surrounding span afterwards, whatever the result", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const after = Effect.as(Effect.withSpan(Effect.void, "after"), "done")
@@ -189,7 +189,7 @@ describe("a span", () => {
           yield* Effect.exit(call)
           yield* after
         }
-        // Uninterruptible, where the exchange cannot be left early.
+        // In an uninterruptible region, the exchange cannot be interrupted early.
         yield* Effect.uninterruptible(Effect.zipRight(Effect.exit(execute(HttpClientRequest.post(base))), after))
       })
       yield* run(program.pipe(Effect.withSpan("outer"), traced))
@@ -203,7 +203,7 @@ describe("a span", () => {
     })
   )
 
-  it.effect("holds no credential, whatever its header is called and whoever fails", () =>
+  it.effect("records no credential, for any header, URL and failure", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const hostile = { "www-authenticate": `Bearer realm="${canary}"`, "set-cookie": `a=${canary}` }
@@ -217,13 +217,13 @@ describe("a span", () => {
         ],
         { auth: bearer }
       )
-      const asked = HttpClientRequest.get(`${base}/x?token=${canary}#${canary}`).pipe(
+      const request = HttpClientRequest.get(`${base}/x?token=${canary}#${canary}`).pipe(
         HttpClientRequest.setUrlParam("lone\ud800 &", canary),
         HttpClientRequest.setHeaders({ cookie: canary, "x-mine": canary })
       )
-      yield* run(Effect.exit(execute(HttpClientRequest.setHeader(asked, "no name", canary)).pipe(traced)))
-      yield* run(Effect.exit(execute(asked).pipe(traced)))
-      yield* run(Effect.exit(execute(asked).pipe(traced)))
+      yield* run(Effect.exit(execute(HttpClientRequest.setHeader(request, "no name", canary)).pipe(traced)))
+      yield* run(Effect.exit(execute(request).pipe(traced)))
+      yield* run(Effect.exit(execute(request).pipe(traced)))
       for (const url of [`https://u:${canary}@api.test/x`, `https://api.test:443@api.test/`, `${canary}://x`, "//x"]) {
         yield* run(Effect.exit(execute(get().pipe(HttpClientRequest.setUrl(url))).pipe(traced)))
       }
@@ -231,16 +231,16 @@ describe("a span", () => {
         Effect.flatMap((request) => (request.method === "GET" ? Effect.fail({ request }) : Effect.die({ request }))),
         Effect.succeed
       ).pipe(Telemetry.span({ origins: [origin] }))
-      yield* run(Effect.exit(broken.execute(asked).pipe(traced)))
-      yield* run(Effect.exit(broken.execute(HttpClientRequest.setMethod(asked, "PUT")).pipe(traced)))
+      yield* run(Effect.exit(broken.execute(request).pipe(traced)))
+      yield* run(Effect.exit(broken.execute(HttpClientRequest.setMethod(request, "PUT")).pipe(traced)))
 
       expect(spans.length).toBeGreaterThan(8)
       for (const span of spans) {
-        const shown = [inspect(span, { depth: Infinity, showHidden: true }), JSON.stringify([...span.attributes])]
+        const rendered = [inspect(span, { depth: Infinity, showHidden: true }), JSON.stringify([...span.attributes])]
         if (span.status._tag === "Ended" && Exit.isFailure(span.status.exit)) {
-          shown.push(Cause.pretty(span.status.exit.cause, { renderErrorCause: true }))
+          rendered.push(Cause.pretty(span.status.exit.cause, { renderErrorCause: true }))
         }
-        for (const text of shown) expect(text).not.toMatch(/c4n4ry|443@/)
+        for (const text of rendered) expect(text).not.toMatch(/c4n4ry|443@/)
       }
       expect(attributes(spans[1]!)["url.full"]).toBe(
         `${base}/x?token=<redacted>&lone%EF%BF%BD+%26=<redacted>&api_key=<redacted>`
@@ -249,14 +249,14 @@ describe("a span", () => {
     })
   )
 
-  it.effect("writes ports, addresses and methods as the conventions do", () =>
+  it.effect("formats ports, addresses and methods as OpenTelemetry defines", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute } = yield* client(() => respond(200))
       for (const url of ["http://a.test/", "https://API.test/x", "http://[::1]:8080/"]) {
         yield* run(execute(HttpClientRequest.get(url)).pipe(traced))
       }
-      // A method of none of the known names, as code without types may send it.
+      // An unknown method, which only untyped code can send.
       const odd = HttpClientRequest.setMethod(get(), `PURGE${"X".repeat(50)}` as "GET")
       yield* run(Effect.exit(execute(odd).pipe(traced)))
       expect(spans.map((span) => [attributes(span)["server.address"], attributes(span)["server.port"]])).toEqual([
@@ -274,8 +274,8 @@ describe("a span", () => {
   )
 })
 
-describe("no span is made", () => {
-  const untouched = (around: (effect: Effect.Effect<unknown>) => Effect.Effect<unknown>) =>
+describe("Telemetry.span when disabled", () => {
+  const expectNoSpan = (around: (effect: Effect.Effect<unknown>) => Effect.Effect<unknown>) =>
     Effect.gen(function* () {
       const { client: typed, mock } = yield* transport([respond(200)])
       const seen: Array<HttpClientRequest.HttpClientRequest> = []
@@ -289,26 +289,26 @@ describe("no span is made", () => {
       expect(traceparents(yield* mock.sent)).toEqual([undefined])
     })
 
-  it.effect("where there is neither a tracer nor a span around", () => untouched((effect) => effect))
+  it.effect("adds no span without a tracer and a parent span", () => expectNoSpan((effect) => effect))
 
-  it.effect("where tracing is off", () =>
+  it.effect("adds no span when tracing is disabled", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
-      yield* untouched((effect) => traced(Effect.withTracerEnabled(effect, false)))
+      yield* expectNoSpan((effect) => traced(Effect.withTracerEnabled(effect, false)))
       expect(spans).toEqual([])
     })
   )
 
-  it.effect("where the platform's is off for the request, as an exporter does that sends through this client", () =>
+  it.effect("adds no span when HttpClient.currentTracerDisabledWhen matches, as for an exporter", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
-      yield* untouched((effect) => traced(Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)))
+      yield* expectNoSpan((effect) => traced(Effect.locally(effect, HttpClient.currentTracerDisabledWhen, () => true)))
       expect(spans).toEqual([])
     })
   )
 
-  it.effect("where the span around is not to be seen", () =>
-    untouched((effect) => {
+  it.effect("adds no span below an untraced parent", () =>
+    expectNoSpan((effect) => {
       const hidden = Tracer.externalSpan({ traceId: "a".repeat(32), spanId: "b".repeat(16) })
       const context = Effect.runSync(Effect.withTracerEnabled(Effect.makeSpan("hidden"), false)).context
       return Effect.withParentSpan(effect, { ...hidden, context })
@@ -316,12 +316,12 @@ describe("no span is made", () => {
   )
 })
 
-describe("traceparent", () => {
+describe("Telemetry.span traceparent header", () => {
   const traceId = "0af7651916cd43dd8448eb211c80319c"
   const around = (id: string, sampled = true) =>
     Effect.withParentSpan(Tracer.externalSpan({ traceId: id, spanId: "b7ad6b7169203331", sampled }))
 
-  it.effect("continues the trace that came in, with the send's own span", () =>
+  it.effect("continues the incoming trace with the span of the request", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const { execute, mock } = yield* client([respond(503), respond(200)])
@@ -332,7 +332,7 @@ describe("traceparent", () => {
     })
   )
 
-  it.effect("goes to no other origin, over any redirect, nor does anything of the platform's", () =>
+  it.effect("sends no trace header to other origins, over any redirect", () =>
     Effect.gen(function* () {
       const { spans, traced } = recording()
       const hop = (location: string) => respond(307, "", { location })
@@ -346,30 +346,30 @@ describe("traceparent", () => {
       ])
       yield* run(execute(HttpClientRequest.post(base)).pipe(around(traceId), traced))
       expect(spans).toHaveLength(6)
-      const had = (yield* mock.sent).map(({ headers }) =>
+      const traceHeaders = (yield* mock.sent).map(({ headers }) =>
         Object.keys(headers).filter((name) => /trace|b3|baggage/.test(name))
       )
-      expect(had).toEqual([["traceparent"], ["traceparent"], [], [], [], ["traceparent"]])
+      expect(traceHeaders).toEqual([["traceparent"], ["traceparent"], [], [], [], ["traceparent"]])
     })
   )
 
-  it.effect("goes where the options say, which may be nowhere", () =>
+  it.effect("sends traceparent to the origins of propagateTo only", () =>
     Effect.gen(function* () {
       const { traced } = recording()
       const other = HttpClientRequest.get("https://other.test/x")
-      const told = yield* client(() => respond(200), { span: { propagateTo: ["https://other.test"] } })
-      yield* run(told.execute(get()).pipe(traced))
-      yield* run(told.execute(other).pipe(traced))
-      expect(traceparents(yield* told.mock.sent)).toEqual([undefined, expect.any(String)])
-      const silent = yield* client(() => respond(200), { span: { propagateTo: [] } })
-      yield* run(silent.execute(get()).pipe(traced))
-      yield* run(told.execute(other).pipe(Effect.locally(HttpClient.currentTracerPropagation, false), traced))
-      expect(traceparents(yield* silent.mock.sent)).toEqual([undefined])
-      expect(traceparents(yield* told.mock.sent)[2]).toBeUndefined()
+      const propagating = yield* client(() => respond(200), { span: { propagateTo: ["https://other.test"] } })
+      yield* run(propagating.execute(get()).pipe(traced))
+      yield* run(propagating.execute(other).pipe(traced))
+      expect(traceparents(yield* propagating.mock.sent)).toEqual([undefined, expect.any(String)])
+      const notPropagating = yield* client(() => respond(200), { span: { propagateTo: [] } })
+      yield* run(notPropagating.execute(get()).pipe(traced))
+      yield* run(propagating.execute(other).pipe(Effect.locally(HttpClient.currentTracerPropagation, false), traced))
+      expect(traceparents(yield* notPropagating.mock.sent)).toEqual([undefined])
+      expect(traceparents(yield* propagating.mock.sent)[2]).toBeUndefined()
     })
   )
 
-  it.effect("is added after signing, and leaves one alone that is there, and may be signed", () =>
+  it.effect("adds traceparent after signing, unless the request has one", () =>
     Effect.gen(function* () {
       const { traced } = recording()
       const signed: Array<ReadonlyArray<string>> = []
@@ -385,7 +385,7 @@ describe("traceparent", () => {
     })
   )
 
-  it.effect("is left out for ids that are none, which whoever called us may have chosen", () =>
+  it.effect("omits traceparent for invalid trace ids, which an incoming request may carry", () =>
     Effect.gen(function* () {
       const { traced } = recording()
       const { execute, mock } = yield* client(() => respond(200))
@@ -396,7 +396,7 @@ describe("traceparent", () => {
     })
   )
 
-  it.effect("says when nothing is recorded", () =>
+  it.effect("clears the sampled flag when the span is not sampled", () =>
     Effect.gen(function* () {
       const unsampled = Tracer.make({
         span: (...given) => Object.assign(native.span(...given), { sampled: false }),
@@ -409,7 +409,7 @@ describe("traceparent", () => {
   )
 })
 
-/** The values of a metric of this package, by the tags that tell them apart. */
+/** Values of a metric whose tags contain `tag`. */
 const metrics = (name: string, tag: string) =>
   Effect.map(Metric.snapshot, (pairs) =>
     pairs
@@ -420,16 +420,16 @@ const metrics = (name: string, tag: string) =>
       }))
   )
 
-describe("durations", () => {
-  const measured = (script: MockClient.Script, at: string) =>
+describe("Telemetry.durations", () => {
+  const measuredClient = (script: MockClient.Script, at: string) =>
     Effect.map(transport(script), ({ client: typed }) =>
       typed.pipe(Timeout.exchange("1 second"), Telemetry.durations({ origins: [at] }))
     )
 
-  it.effect("are taken of every exchange, in seconds, with the buckets of the conventions", () =>
+  it.effect("measures each request in seconds, with the buckets that OpenTelemetry defines", () =>
     Effect.gen(function* () {
       const at = "https://durations.test"
-      const { execute } = yield* measured(
+      const { execute } = yield* measuredClient(
         [
           MockClient.delay("30 millis", respond(200)),
           respond(404),
@@ -441,15 +441,15 @@ describe("durations", () => {
         ],
         at
       )
-      const asked = HttpClientRequest.get(`${at}/users/17?token=${canary}`)
-      yield* run(execute(asked).pipe(Effect.tagMetrics("tenant", "t")))
-      yield* run(execute(asked))
-      yield* run(Effect.exit(execute(asked)))
-      yield* run(Effect.exit(execute(asked)))
-      const fiber = yield* Effect.fork(execute(asked))
+      const request = HttpClientRequest.get(`${at}/users/17?token=${canary}`)
+      yield* run(execute(request).pipe(Effect.tagMetrics("tenant", "t")))
+      yield* run(execute(request))
+      yield* run(Effect.exit(execute(request)))
+      yield* run(Effect.exit(execute(request)))
+      const fiber = yield* Effect.fork(execute(request))
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
-      yield* run(execute(asked))
+      yield* run(execute(request))
       const found = yield* metrics("http.client.request.duration", "durations.test")
       const shared = {
         "http.request.method": "GET",
@@ -477,9 +477,9 @@ describe("durations", () => {
     })
   )
 
-  it.effect("have as many tags as there are own origins, whatever hosts a server redirects to", () =>
+  it.effect("tags own origins only, so that redirects add no time series", () =>
     Effect.gen(function* () {
-      const { execute } = yield* measured(() => respond(200), "https://bounded.test")
+      const { execute } = yield* measuredClient(() => respond(200), "https://bounded.test")
       for (let n = 0; n < 20; n++) yield* run(execute(HttpClientRequest.get(`https://h${n}.test/${n}`)))
       const odd = HttpClientRequest.setMethod(HttpClientRequest.get("https://bounded.test/"), "BREW" as "GET")
       yield* run(Effect.exit(execute(odd)))
@@ -495,8 +495,8 @@ describe("durations", () => {
   )
 })
 
-describe("counters", () => {
-  it.effect("tell also how a circuit is, and for how long somebody was held", () =>
+describe("Telemetry.counters", () => {
+  it.effect("sets gauges for the circuit state and the throttle delay", () =>
     Effect.gen(function* () {
       const at = "https://states.test"
       const gauge = (name: string, address: string) =>
@@ -535,7 +535,7 @@ describe("counters", () => {
     })
   )
 
-  it.effect("count what happens in a call, while who records its events hears them too", () =>
+  it.effect("counts events of a call, which Timeline.record receives too", () =>
     Effect.gen(function* () {
       const at = "https://counters.test"
       const { client: typed } = yield* transport([
@@ -545,8 +545,8 @@ describe("counters", () => {
         respond(401),
         respond(200)
       ])
-      let renewed = false
-      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !renewed && (renewed = true)) }
+      let refreshed = false
+      const auth: Auth.Service = { ...bearer, onRejected: () => Effect.sync(() => !refreshed && (refreshed = true)) }
       const { execute } = typed.pipe(
         Auth.policy({ auth, origins: [at] }),
         Retry.policy({ schedule: Schedule.recurs(2) }),
@@ -576,7 +576,7 @@ describe("counters", () => {
     })
   )
 
-  it.effect("leave out events that they do not know, and reasons that are none of theirs", () =>
+  it.effect("ignores unknown events and maps unknown reasons to _OTHER", () =>
     Effect.gen(function* () {
       const at = "https://unknown.test"
       const emitting = HttpClient.makeWith<never, never, unknown, never>(

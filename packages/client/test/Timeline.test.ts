@@ -4,13 +4,13 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { api, chance, run } from "./scripted.js"
+import { api, withJitter, run } from "./support/mockApi.js"
 
 const { fail, respond } = MockClient
-const sent = Timeline.emit(() => ({ _tag: "TokenRequested" }))
+const tokenRequested = Timeline.emit(() => ({ _tag: "TokenRequested" }))
 
-describe("record", () => {
-  it.effect("gives the outcome with the events in order, by the clock", () =>
+describe("Timeline.record", () => {
+  it.effect("returns the exit and the events in order, with times of the Clock", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([
         respond(503),
@@ -18,7 +18,7 @@ describe("record", () => {
         respond(302, "", { location: "/v1/y" }),
         respond(404)
       ])
-      const { events, exit } = yield* run(Timeline.record(client.get("/x"))).pipe(chance(1))
+      const { events, exit } = yield* run(Timeline.record(client.get("/x"))).pipe(withJitter(1))
       expect(yield* Effect.flip(exit)).toMatchObject({ _tag: "ClientError" })
       expect(events.map(({ _tag, at }) => `${_tag} ${at}`)).toEqual([
         "RequestSent 0",
@@ -36,18 +36,18 @@ describe("record", () => {
     })
   )
 
-  it.effect("hears the fibers that the effect forks, and nothing after it", () =>
+  it.effect("records events of forked fibers, and none after the effect ended", () =>
     Effect.gen(function* () {
-      const { events } = yield* Timeline.record(Effect.flatMap(Effect.fork(sent), Fiber.join))
-      yield* sent
+      const { events } = yield* Timeline.record(Effect.flatMap(Effect.fork(tokenRequested), Fiber.join))
+      yield* tokenRequested
       expect(events).toEqual([{ _tag: "TokenRequested", at: 0 }])
     })
   )
 
-  it.effect("is heard further out too, with one time for both", () =>
+  it.effect("records events of a nested record too, with the same time", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(5)
-      const { events, exit } = yield* Timeline.record(Effect.zipLeft(Timeline.record(sent), sent))
+      const { events, exit } = yield* Timeline.record(Effect.zipLeft(Timeline.record(tokenRequested), tokenRequested))
       const inner = yield* exit
       expect(inner.events).toEqual([{ _tag: "TokenRequested", at: 5 }])
       expect(events).toHaveLength(2)
@@ -55,8 +55,8 @@ describe("record", () => {
   )
 })
 
-describe("emit", () => {
-  it.effect("makes no event when nobody listens", () =>
+describe("Timeline.emit", () => {
+  it.effect("creates no event without an observer", () =>
     Effect.gen(function* () {
       let made = 0
       const event = Timeline.emit(() => (made++, { _tag: "TokenObtained" }))

@@ -10,12 +10,12 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, base, chance, failure, get, run, times, transport } from "./scripted.js"
+import { api, base, withJitter, failure, get, run, requestTimes, transport } from "./support/mockApi.js"
 
 const { delay, never, respond, respondStream } = MockClient
 
 describe("Timeout.exchange", () => {
-  it.effect("interrupts the exchange and fails when its time is over", () =>
+  it.effect("interrupts the request and fails when its time is over", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([never])
       const error = yield* failure(Timeout.exchange("3 seconds")(client).execute(get("/x?key=canary")))
@@ -26,26 +26,26 @@ describe("Timeout.exchange", () => {
     })
   )
 
-  it.effect("is retried, each attempt with its own time", () =>
+  it.effect("times each attempt separately, and Retry retries it", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([never, delay("1999 millis", respond(200))], {
         timeout: { exchange: "2 seconds" }
       })
-      yield* run(client.get("/x")).pipe(chance(1))
-      expect(yield* times(mock)).toEqual([0, 2050])
+      yield* run(client.get("/x")).pipe(withJitter(1))
+      expect(yield* requestTimes(mock)).toEqual([0, 2050])
       expect(yield* TestClock.currentTimeMillis).toBe(4049)
     })
   )
 
-  it.effect("is 30 s by default, and counts the body that is read", () =>
+  it.effect("times out after 30 s by default, including the time to read the body", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respondStream(200, Stream.never), respond(200)])
-      yield* run(client.get("/x")).pipe(chance(0))
-      expect(yield* times(mock)).toEqual([0, 30_000])
+      yield* run(client.get("/x")).pipe(withJitter(0))
+      expect(yield* requestTimes(mock)).toEqual([0, 30_000])
     })
   )
 
-  it.effect("does not count the wait for a token", () =>
+  it.effect("excludes the wait for a token", () =>
     Effect.gen(function* () {
       const slow: Auth.Service = {
         sign: (request) => Effect.delay(Effect.succeed({ request, credential: 0 }), "20 seconds"),
@@ -59,7 +59,7 @@ describe("Timeout.exchange", () => {
     })
   )
 
-  it.effect("can be left out", () =>
+  it.effect("never times out with false", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([delay("5 minutes", respond(200))], {
         timeout: { exchange: false, call: false }
@@ -70,7 +70,7 @@ describe("Timeout.exchange", () => {
 })
 
 describe("Timeout.call", () => {
-  it.effect("is 60 s by default", () =>
+  it.effect("times out after 60 s by default", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(() => never, { timeout: { exchange: false } })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Timeout", scope: "call" })
@@ -78,7 +78,7 @@ describe("Timeout.call", () => {
     })
   )
 
-  it.effect("is not retried: it ends the attempts", () =>
+  it.effect("ends the attempts without a retry", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => never, {
         timeout: { exchange: "4 seconds", call: "10 seconds" },
@@ -87,7 +87,7 @@ describe("Timeout.call", () => {
       const error = yield* failure(client.get("/x"))
       expect(error).toMatchObject({ _tag: "Timeout", scope: "call" })
       expect(error._tag === "Timeout" && Duration.toMillis(error.after)).toBe(10_000)
-      expect(yield* times(mock)).toEqual([0, 4000, 8000])
+      expect(yield* requestTimes(mock)).toEqual([0, 4000, 8000])
       expect(yield* TestClock.currentTimeMillis).toBe(10_000)
       expect((yield* mock.interrupted).map(({ at }) => at)).toEqual([4000, 8000, 10_000])
     })
@@ -103,19 +103,19 @@ describe("Timeout.call", () => {
     })
   )
 
-  it.effect("lets no wait begin that would end after it", () =>
+  it.effect("starts no wait that would exceed the deadline", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(503), {
         timeout: { call: "10 seconds" },
         retry: Schedule.spaced("4 seconds")
       })
       expect(yield* failure(client.get("/x"))).toMatchObject({ _tag: "Unavailable" })
-      expect(yield* times(mock)).toEqual([0, 4000, 8000])
+      expect(yield* requestTimes(mock)).toEqual([0, 4000, 8000])
       expect(yield* TestClock.currentTimeMillis).toBe(8000)
     })
   )
 
-  it.effect("within another call, the earlier deadline counts, whichever it is", () =>
+  it.effect("applies the earlier deadline of nested calls", () =>
     Effect.gen(function* () {
       for (const [outer, inner] of [
         [5, 10],
@@ -131,19 +131,19 @@ describe("Timeout.call", () => {
     })
   )
 
-  it.effect("of a nested call that is over does not bind the call around it", () =>
+  it.effect("does not apply the deadline of a finished nested call", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([respond(200), respond(503, "", { "retry-after": "7" }), respond(200)])
       const short = Timeout.call("2 seconds")(client)
       const both = Effect.zipRight(short.execute(get()), Retry.policy()(client).execute(get()))
       expect((yield* run(both)).status).toBe(200)
       expect(yield* mock.sent).toHaveLength(3)
-    }).pipe(chance(0))
+    }).pipe(withJitter(0))
   )
 })
 
-describe("remaining", () => {
-  it.effect("is infinite outside of a call, and shrinks within one", () =>
+describe("Timeout.remaining", () => {
+  it.effect("returns infinity outside of a call and decreases inside one", () =>
     Effect.gen(function* () {
       expect(yield* Timeout.remaining).toBe(Number.POSITIVE_INFINITY)
       const seen: Array<number> = []
@@ -154,14 +154,14 @@ describe("remaining", () => {
         auth,
         timeout: { call: "9 seconds" }
       })
-      yield* run(client.get("/x")).pipe(chance(1))
+      yield* run(client.get("/x")).pipe(withJitter(1))
       expect(seen).toEqual([9000, 7950])
     })
   )
 })
 
-describe("an interruption", () => {
-  it.effect("of a call reaches the exchange that is under way", () =>
+describe("ApiClient interruption", () => {
+  it.effect("interrupts the request in flight", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => never)
       const fiber = yield* Effect.fork(client.execute(HttpClientRequest.get(`${base}/x`)))
@@ -171,7 +171,7 @@ describe("an interruption", () => {
     })
   )
 
-  it.effect("of a call ends its wait, and nothing is sent afterwards", () =>
+  it.effect("ends the wait of a call and sends nothing afterwards", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(503, "", { "retry-after": "10" }))
       const fiber = yield* Effect.fork(client.get("/x"))

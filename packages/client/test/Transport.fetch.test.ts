@@ -1,4 +1,4 @@
-/** The platform's transport over `fetch`, which follows redirects itself unless each request turns that off. */
+/** The platform transport over `fetch`, which follows redirects itself unless a request disables that. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 const secret = "SECRET-0123456789"
-const own = "https://api.test"
-const elsewhere = "https://elsewhere.test"
+const ownOrigin = "https://api.test"
+const otherOrigin = "https://elsewhere.test"
 
 interface Call {
   readonly url: string
@@ -20,21 +20,21 @@ interface Call {
   readonly init: RequestInit
 }
 
-/** A `fetch` that follows redirects as the Fetch standard does: with every header but `Authorization`. */
-const fetching = (calls: Array<Call>, status: number) => {
+/** A `fetch` that follows redirects as the Fetch standard does: it removes `Authorization` only. */
+const makeFetch = (calls: Array<Call>, status: number) => {
   const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input)
     calls.push({ url, key: new Headers(init.headers).get("x-api-key"), init })
-    if (!url.startsWith(own)) return new Response("{}", { status: 200 })
-    const redirect = new Response(null, { status, headers: { location: `${elsewhere}/to` } })
-    return init.redirect === "manual" ? redirect : fetch(`${elsewhere}/to`, init)
+    if (!url.startsWith(ownOrigin)) return new Response("{}", { status: 200 })
+    const redirect = new Response(null, { status, headers: { location: `${otherOrigin}/to` } })
+    return init.redirect === "manual" ? redirect : fetch(`${otherOrigin}/to`, init)
   }
   return fetch
 }
 
 const auth = Auth.makeStatic(HttpClientRequest.setHeader("x-api-key", secret))
 
-type Wrap = (
+type FetchSetup = (
   fetch: typeof globalThis.fetch,
   options: RequestInit
 ) => {
@@ -42,16 +42,16 @@ type Wrap = (
   readonly around: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 }
 
-const untouched = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => effect
+const unchanged = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => effect
 
-/** Where a program can give `fetch` and its options to the platform. */
-const wraps: Readonly<Record<string, Wrap>> = {
-  "when the Layer is built": (fetch, options) => ({
+/** Places where a program can provide `fetch` and its options to the platform. */
+const fetchSetups: Readonly<Record<string, FetchSetup>> = {
+  "in the layer": (fetch, options) => ({
     layer: FetchHttpClient.layer.pipe(
       Layer.provide(Layer.succeed(FetchHttpClient.Fetch, fetch)),
       Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, options))
     ),
-    around: untouched
+    around: unchanged
   }),
   "around the call": (fetch, options) => ({
     layer: FetchHttpClient.layer,
@@ -73,49 +73,49 @@ const wraps: Readonly<Record<string, Wrap>> = {
         )
       )
     ),
-    around: untouched
+    around: unchanged
   })
 }
 
 type Send = (client: ApiClient.ApiClient, transport: HttpClient.HttpClient) => Effect.Effect<unknown, unknown>
 
-const signed = HttpClientRequest.get(`${own}/from`, { headers: { "x-api-key": secret } })
+const signed = HttpClientRequest.get(`${ownOrigin}/from`, { headers: { "x-api-key": secret } })
 
-/** How a program sends a request. */
+/** Ways to send a request. */
 const sends: Readonly<Record<string, Send>> = {
   "a verb": (client) => client.get("/from"),
   execute: (client) => client.execute(HttpClientRequest.get("/from")),
   httpClient: (client) => client.httpClient.get("/from"),
-  "a verb that is recorded": (client) => Timeline.record(client.get("/from")),
+  "a verb with Timeline.record": (client) => Timeline.record(client.get("/from")),
   "Transport.fromHttpClient alone": (_, transport) => Transport.fromHttpClient(transport).execute(signed)
 }
 
 const redirects: Readonly<Record<string, ApiClient.Options["redirects"]>> = {
   followed: undefined,
   off: false,
-  "kept to the own origin": { crossOrigin: "reject" }
+  "on the own origin": { crossOrigin: "reject" }
 }
 
-describe("over the platform's fetch", () => {
-  for (const [where, wrap] of Object.entries(wraps)) {
+describe("Transport over FetchHttpClient", () => {
+  for (const [where, setUp] of Object.entries(fetchSetups)) {
     for (const [how, send] of Object.entries(sends)) {
       for (const [rule, options] of Object.entries(redirects)) {
-        it.effect(`sends no API key to another origin: options given ${where}, ${how}, redirects ${rule}`, () =>
+        it.effect(`sends no API key to another origin: options provided ${where}, ${how}, redirects ${rule}`, () =>
           Effect.gen(function* () {
             for (const status of [301, 302, 303, 307, 308]) {
               const calls: Array<Call> = []
-              const { around, layer } = wrap(fetching(calls, status), { credentials: "include", redirect: "follow" })
-              const called = Effect.gen(function* () {
-                const client = yield* ApiClient.make({ baseUrl: own, auth, redirects: options, retry: false })
+              const { around, layer } = setUp(makeFetch(calls, status), { credentials: "include", redirect: "follow" })
+              const program = Effect.gen(function* () {
+                const client = yield* ApiClient.make({ baseUrl: ownOrigin, auth, redirects: options, retry: false })
                 yield* Effect.exit(send(client, yield* HttpClient.HttpClient))
               }).pipe(Effect.provide(layer))
-              yield* around(called)
+              yield* around(program)
               const follows = rule === "followed" && how !== "Transport.fromHttpClient alone"
               expect(calls.map(({ key, url }) => [url, key])).toEqual([
-                [`${own}/from`, secret],
-                ...(follows ? [[`${elsewhere}/to`, null]] : [])
+                [`${ownOrigin}/from`, secret],
+                ...(follows ? [[`${otherOrigin}/to`, null]] : [])
               ])
-              // The other options of the program stay.
+              // The other options of the program are kept.
               for (const { init } of calls) expect(init).toMatchObject({ redirect: "manual", credentials: "include" })
             }
           })
@@ -124,21 +124,21 @@ describe("over the platform's fetch", () => {
     }
   }
 
-  it.effect("leaves the fiber's own options as they were", () =>
+  it.effect("leaves the fetch options of the fiber unchanged", () =>
     Effect.gen(function* () {
       const transport = yield* HttpClient.HttpClient
       yield* Effect.exit(Transport.fromHttpClient(transport).execute(signed))
       expect(yield* FetchHttpClient.RequestInit).toEqual({ redirect: "error" })
     }).pipe(
       Effect.provide(FetchHttpClient.layer),
-      Effect.provideService(FetchHttpClient.Fetch, fetching([], 302)),
+      Effect.provideService(FetchHttpClient.Fetch, makeFetch([], 302)),
       Effect.provideService(FetchHttpClient.RequestInit, { redirect: "error" })
     )
   )
 
   for (const [how, send] of Object.entries(sends)) {
     for (const [rule, options] of Object.entries(redirects)) {
-      it.effect(`rejects a redirect that a browser hides: ${how}, redirects ${rule}`, () =>
+      it.effect(`rejects an opaque redirect of a browser: ${how}, redirects ${rule}`, () =>
         Effect.gen(function* () {
           const opaque = Object.defineProperties(new Response(null), {
             status: { value: 0 },
@@ -150,7 +150,7 @@ describe("over the platform's fetch", () => {
             return Promise.resolve(opaque)
           }
           const error = yield* Effect.gen(function* () {
-            const client = yield* ApiClient.make({ baseUrl: own, auth, redirects: options })
+            const client = yield* ApiClient.make({ baseUrl: ownOrigin, auth, redirects: options })
             const result = yield* Effect.exit(send(client, yield* HttpClient.HttpClient))
             return JSON.stringify(result)
           }).pipe(Effect.provide(FetchHttpClient.layer), Effect.provideService(FetchHttpClient.Fetch, fetch))

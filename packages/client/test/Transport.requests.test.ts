@@ -1,11 +1,11 @@
-/** A request as it goes to a transport: checked, and written so that every transport sends the same. */
+/** Requests as they reach a transport: validated, and the same for every transport. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { api, failure, get, run, transport } from "./scripted.js"
+import { api, failure, get, run, transport } from "./support/mockApi.js"
 
 const ok = () => MockClient.respond(200)
 const bytes = new TextEncoder().encode("abc")
@@ -29,7 +29,7 @@ const bodies = {
   none: () => HttpBody.empty
 } as const
 
-/** The type that each body brings; a transport writes that of a form, with its boundary. */
+/** Content-Type of each body. The transport sets the type of a form, with its boundary. */
 const types: Record<keyof typeof bodies, string | undefined> = {
   form: undefined,
   "raw form": undefined,
@@ -45,8 +45,8 @@ const types: Record<keyof typeof bodies, string | undefined> = {
 
 const kinds = Object.keys(bodies) as ReadonlyArray<keyof typeof bodies>
 
-describe("a default content-type", () => {
-  it.effect.each(kinds)("never replaces the type of a body that brings one: %s", (kind) =>
+describe("RequestDefaults content-type", () => {
+  it.effect.each(kinds)("keeps the type of a body that has one: %s", (kind) =>
     Effect.gen(function* () {
       const headers = { "Content-Type": "application/xml", "content-language": "eo", "x-own": "o" }
       const { api: client, mock } = yield* api(ok, { headers })
@@ -60,8 +60,8 @@ describe("a default content-type", () => {
   )
 })
 
-describe("a content-type that a call sets", () => {
-  it.effect("never takes the boundary from a form, whenever it was set", () =>
+describe("Transport.fromHttpClient content-type", () => {
+  it.effect("sends the boundary of a form, whatever content-type the request sets", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       const headers = { "content-type": "multipart/form-data", "content-length": "5" }
@@ -80,7 +80,7 @@ describe("a content-type that a call sets", () => {
     })
   )
 
-  it.effect("is that of raw parameters", () =>
+  it.effect("keeps the type that a call sets for raw parameters", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       const type = "application/x-www-form-urlencoded"
@@ -90,7 +90,7 @@ describe("a content-type that a call sets", () => {
   )
 })
 
-describe("a content-length that a caller sets", () => {
+describe("Transport.fromHttpClient content-length", () => {
   const post = (length: string, body: HttpBody.HttpBody) =>
     HttpClientRequest.post("https://api.test/x").pipe(
       HttpClientRequest.setBody(body),
@@ -111,7 +111,7 @@ describe("a content-length that a caller sets", () => {
     ["", text],
     ["x", stream],
     ["4", HttpBody.stream(Stream.make(bytes), "text/plain", 3)]
-  ] as const)("%j is InvalidRequest where it is not the length of the body", ([length, body]) =>
+  ] as const)("rejects %j with InvalidRequest when it differs from the length of the body", ([length, body]) =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(ok)
       const error = yield* failure(client.execute(post(length, body)))
@@ -126,7 +126,7 @@ describe("a content-length that a caller sets", () => {
     ["0", HttpBody.empty],
     ["3", stream],
     ["3", HttpBody.raw("abc")]
-  ] as const)("%j is sent where it may be the length", ([length, body]) =>
+  ] as const)("accepts %j when it can be the length of the body", ([length, body]) =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(ok)
       yield* run(client.execute(post(length, body)))
@@ -135,8 +135,8 @@ describe("a content-length that a caller sets", () => {
   )
 })
 
-describe("a request for a range", () => {
-  it.effect("asks for no coding, unless the caller has asked for one, and on the next hop too", () =>
+describe("Transport.fromHttpClient range requests", () => {
+  it.effect("adds accept-encoding: identity unless the request has one, on each hop", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([
         MockClient.respond(302, "", { location: "https://other.test/y" }),
@@ -154,8 +154,8 @@ describe("a request for a range", () => {
   )
 })
 
-describe("a fragment", () => {
-  it.effect("is not given to the transport: one of the platform's would send it", () =>
+describe("Transport.fromHttpClient URL", () => {
+  it.effect("removes the fragment before the transport, which would send it", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(ok)
       yield* run(client.execute(get("/x?a=1#top")))
@@ -172,8 +172,8 @@ describe("a fragment", () => {
   )
 })
 
-describe("a request that was built wrongly", () => {
-  it.effect("with parameters that are no text is InvalidRequest", () =>
+describe("Transport.fromHttpClient parameters", () => {
+  it.effect("rejects parameters with lone surrogates as InvalidRequest", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(ok)
       for (const value of ["\ud800", "a\udc00b"]) {

@@ -15,13 +15,13 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { api, base, failure, get, hostileText, promise, run, transport } from "./scripted.js"
+import { api, base, failure, get, hostileText, runPromise, run, transport } from "./support/mockApi.js"
 
 const { fail, respond, respondStream, truncated } = MockClient
 const canary = "c4n4ry"
 
-describe("what is not sent", () => {
-  const refused = (request: HttpClientRequest.HttpClientRequest) =>
+describe("Transport.fromHttpClient validation", () => {
+  const rejectedWith = (request: HttpClientRequest.HttpClientRequest) =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(() => respond(200))
       const error = yield* failure(client.execute(request))
@@ -30,11 +30,11 @@ describe("what is not sent", () => {
       return error
     })
 
-  it.effect("a header value with CR, LF, NUL, another control character or one beyond Latin-1", () =>
+  it.effect("rejects header values with control characters or characters beyond Latin-1", () =>
     Effect.gen(function* () {
       for (const bad of ["\r\n", "\n", "\r", "\0", "\u001b", "\u007f", "\u0100", "🔑", "\ud800"]) {
         for (const value of [`${canary}${bad}`, `${bad}${canary}`, `${canary}${bad}X-Evil: 1`]) {
-          const error = yield* refused(HttpClientRequest.setHeader(get(), "x-note", value))
+          const error = yield* rejectedWith(HttpClientRequest.setHeader(get(), "x-note", value))
           expect(error, JSON.stringify(value)).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
           expect(error.message).toContain('"x-note"')
         }
@@ -42,17 +42,17 @@ describe("what is not sent", () => {
     })
   )
 
-  it.effect("a header name that is no token: its text is not repeated", () =>
+  it.effect("rejects invalid header names without repeating them", () =>
     Effect.gen(function* () {
       for (const bad of ["", " ", "x:", "x y", "x\r\ny", "x\0", "naïve", "x(", '"x"', "x/y", "{x}", "x@"]) {
         const name = bad === "" ? "" : canary + bad
-        const error = yield* refused(HttpClientRequest.setHeader(get(), name, "v"))
+        const error = yield* rejectedWith(HttpClientRequest.setHeader(get(), name, "v"))
         expect(error, JSON.stringify(bad)).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
       }
     })
   )
 
-  it.effect("a header that is the transport's own, in any letter case", () =>
+  it.effect("rejects headers that the transport sets, in any letter case", () =>
     Effect.gen(function* () {
       for (const name of [
         "Host",
@@ -64,14 +64,14 @@ describe("what is not sent", () => {
         "Trailer",
         "expect"
       ]) {
-        const error = yield* refused(HttpClientRequest.setHeader(get(), name, canary))
+        const error = yield* rejectedWith(HttpClientRequest.setHeader(get(), name, canary))
         expect(error, name).toMatchObject({ _tag: "InvalidRequest", reason: "Header" })
         expect(error.message).toContain(name.toLowerCase())
       }
     })
   )
 
-  it.effect("a URL that is relative, of another scheme, or none", () =>
+  it.effect("rejects relative URLs and other schemes", () =>
     Effect.gen(function* () {
       const list = [
         "/x",
@@ -85,12 +85,15 @@ describe("what is not sent", () => {
         "http://"
       ]
       for (const url of list) {
-        expect(yield* refused(HttpClientRequest.get(url)), url).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+        expect(yield* rejectedWith(HttpClientRequest.get(url)), url).toMatchObject({
+          _tag: "InvalidRequest",
+          reason: "Url"
+        })
       }
     })
   )
 
-  it.effect("tabs, spaces and Latin-1 are sent", () =>
+  it.effect("sends header values with tabs, spaces and Latin-1 characters", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport(() => respond(200))
       const request = HttpClientRequest.setHeaders(get(), { "x-a": "a \t b", "x-b": "ü\u0080\u00ff", "x-c": "" })
@@ -99,10 +102,10 @@ describe("what is not sent", () => {
     })
   )
 
-  it("any header either is refused with a typed error or goes out as it is: never a defect", () =>
+  it("sends any header unchanged or rejects it, and never dies", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(hostileText(), hostileText(), (name, value) =>
-        promise(
+        runPromise(
           Effect.gen(function* () {
             const { client, mock } = yield* transport(() => respond(200))
             const exit = yield* Effect.exit(run(client.execute(HttpClientRequest.setHeader(get(), name, value))))
@@ -119,8 +122,8 @@ describe("what is not sent", () => {
     ))
 })
 
-describe("what goes wrong on the wire", () => {
-  const classes: ReadonlyArray<readonly [code: string, TransportError["reason"], "no" | "maybe"]> = [
+describe("Transport.fromHttpClient errors", () => {
+  const requestErrors: ReadonlyArray<readonly [code: string, TransportError["reason"], "no" | "maybe"]> = [
     ["ENOTFOUND", "NameNotResolved", "no"],
     ["EAI_AGAIN", "NameNotResolved", "no"],
     ["ECONNREFUSED", "ConnectionRefused", "no"],
@@ -131,7 +134,7 @@ describe("what goes wrong on the wire", () => {
     ["CERT_HAS_EXPIRED", "Tls", "no"],
     ["SELF_SIGNED_CERT_IN_CHAIN", "Tls", "no"],
     ["ERR_TLS_CERT_ALTNAME_INVALID", "Tls", "no"],
-    // Raised by the handshake, and also by a spoilt record after the server has acted.
+    // Raised during the handshake, but also by a corrupt record after the server processed the request.
     ["ERR_SSL_WRONG_VERSION_NUMBER", "Tls", "maybe"],
     ["ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "Tls", "maybe"],
     ["EPROTO", "Tls", "maybe"],
@@ -144,14 +147,14 @@ describe("what goes wrong on the wire", () => {
     ["HPE_INVALID_CONSTANT", "InvalidHttpResponse", "maybe"],
     ["UND_ERR_HEADERS_OVERFLOW", "HeaderTooLarge", "maybe"],
     ["UND_ERR_REQ_CONTENT_LENGTH_MISMATCH", "RequestBodyFailed", "maybe"],
-    // undici compares the length also where it could not parse the header.
+    // undici compares the length even when it could not parse the header.
     ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "InvalidHttpResponse", "maybe"],
     ["HPE_INVALID_EOF_STATE", "ConnectionReset", "maybe"],
     ["ERR_OSSL_X509_KEY_VALUES_MISMATCH", "Tls", "maybe"],
     ["E_NEW_IN_NODE_99", "Unknown", "maybe"]
   ]
 
-  const bodyClasses: ReadonlyArray<readonly [code: string, TransportError["reason"]]> = [
+  const bodyErrors: ReadonlyArray<readonly [code: string, TransportError["reason"]]> = [
     ["UND_ERR_SOCKET", "Truncated"],
     ["ECONNRESET", "Truncated"],
     ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "Truncated"],
@@ -167,9 +170,9 @@ describe("what goes wrong on the wire", () => {
     ["E_NEW_IN_NODE_99", "Truncated"]
   ]
 
-  it.effect("classifies a body that breaks by its code, as a request that may have been sent", () =>
+  it.effect("classifies body errors by code, with sent: maybe", () =>
     Effect.gen(function* () {
-      for (const [code, reason] of bodyClasses) {
+      for (const [code, reason] of bodyErrors) {
         const body = Stream.fail(Object.assign(new Error(`${canary} in the message`), { code }))
         const { client } = yield* transport([respondStream(200, body)])
         const error = yield* failure(Transport.bufferBodies(1000)(client).execute(get()))
@@ -179,9 +182,9 @@ describe("what goes wrong on the wire", () => {
     })
   )
 
-  it.effect("is told apart by code, and says whether the server may have seen it", () =>
+  it.effect("classifies request errors by code and reports whether the request may have been sent", () =>
     Effect.gen(function* () {
-      for (const [code, reason, sent] of classes) {
+      for (const [code, reason, sent] of requestErrors) {
         const { client } = yield* transport([fail(code, `${canary} in the message`)])
         const error = yield* failure(client.execute(get(`/x?k=${canary}`)))
         expect(error, code).toMatchObject({ _tag: "TransportError", reason, sent, method: "GET" })
@@ -190,14 +193,14 @@ describe("what goes wrong on the wire", () => {
     })
   )
 
-  const failing = (cause: unknown) =>
+  const failingWith = (cause: unknown) =>
     Transport.fromHttpClient(
       HttpClient.make((request) =>
         Effect.fail(new HttpClientError.RequestError({ request, reason: "Transport", cause }))
       )
     )
 
-  it.effect("is found where fetch, undici and happy eyeballs hide it", () =>
+  it.effect("finds the code in causes of fetch, undici and happy eyeballs", () =>
     Effect.gen(function* () {
       const coded = (code: string, more = {}) => Object.assign(new Error(code), { code, ...more })
       const fetched = new TypeError("fetch failed", { cause: coded("ECONNREFUSED") })
@@ -205,28 +208,34 @@ describe("what goes wrong on the wire", () => {
         cause: new AggregateError([coded("ENETUNREACH"), coded("ETIMEDOUT")])
       })
       const connecting = coded("ETIMEDOUT", { syscall: "connect" })
-      expect(yield* failure(failing(fetched).execute(get()))).toMatchObject({ reason: "ConnectionRefused", sent: "no" })
-      expect(yield* failure(failing(eyeballs).execute(get()))).toMatchObject({ sent: "no" })
-      expect(yield* failure(failing(connecting).execute(get()))).toMatchObject({ reason: "ConnectTimeout", sent: "no" })
+      expect(yield* failure(failingWith(fetched).execute(get()))).toMatchObject({
+        reason: "ConnectionRefused",
+        sent: "no"
+      })
+      expect(yield* failure(failingWith(eyeballs).execute(get()))).toMatchObject({ sent: "no" })
+      expect(yield* failure(failingWith(connecting).execute(get()))).toMatchObject({
+        reason: "ConnectTimeout",
+        sent: "no"
+      })
     })
   )
 
   it.effect("reports sent: no for every failure of the connect system call", () =>
     Effect.gen(function* () {
-      const connecting = { ENOENT: "ConnectionRefused", EACCES: "ConnectionRefused", EMFILE: "Unknown" }
-      for (const [code, reason] of Object.entries(connecting)) {
+      const connectErrors = { ENOENT: "ConnectionRefused", EACCES: "ConnectionRefused", EMFILE: "Unknown" }
+      for (const [code, reason] of Object.entries(connectErrors)) {
         const cause = Object.assign(new Error(code), { code, syscall: "connect" })
-        expect(yield* failure(failing(cause).execute(get()))).toMatchObject({ reason, sent: "no", code })
+        expect(yield* failure(failingWith(cause).execute(get()))).toMatchObject({ reason, sent: "no", code })
       }
     })
   )
 
-  it.effect("looks into the attempts of happy eyeballs, whose list has a code and no system call", () =>
+  it.effect("reads the attempts of happy eyeballs, whose list has a code and no system call", () =>
     Effect.gen(function* () {
       const attempt = (code: string) => Object.assign(new Error(code), { code, syscall: "connect" })
       const list = new AggregateError([attempt("ETIMEDOUT"), attempt("ECONNREFUSED")])
       const cause = Object.assign(list, { code: "ETIMEDOUT" })
-      expect(yield* failure(failing(cause).execute(get()))).toMatchObject({
+      expect(yield* failure(failingWith(cause).execute(get()))).toMatchObject({
         reason: "ConnectTimeout",
         sent: "no",
         code: "ETIMEDOUT"
@@ -234,62 +243,65 @@ describe("what goes wrong on the wire", () => {
     })
   )
 
-  it.effect("keeps the words of the HTTP parser, from undici and from node:http", () =>
+  it.effect("keeps the parser's error text, from undici and from node:http", () =>
     Effect.gen(function* () {
-      const words = "Missing expected CR after response line"
-      const undici = Object.assign(new Error(`Response does not match the HTTP/1.1 protocol (${words})`), {
+      const parserError = "Missing expected CR after response line"
+      const undici = Object.assign(new Error(`Response does not match the HTTP/1.1 protocol (${parserError})`), {
         name: "HTTPParserError",
         code: undefined,
         data: "secret"
       })
-      const node = Object.assign(new Error(`Parse Error: ${words}`), { code: "HPE_CR_EXPECTED", reason: words })
-      const expected = { reason: "InvalidHttpResponse", sent: "maybe", detail: words }
-      expect(yield* failure(failing(undici).execute(get()))).toMatchObject({ ...expected, code: "HPE_INVALID" })
-      expect(yield* failure(failing(node).execute(get()))).toMatchObject({ ...expected, code: "HPE_CR_EXPECTED" })
+      const node = Object.assign(new Error(`Parse Error: ${parserError}`), {
+        code: "HPE_CR_EXPECTED",
+        reason: parserError
+      })
+      const expected = { reason: "InvalidHttpResponse", sent: "maybe", detail: parserError }
+      expect(yield* failure(failingWith(undici).execute(get()))).toMatchObject({ ...expected, code: "HPE_INVALID" })
+      expect(yield* failure(failingWith(node).execute(get()))).toMatchObject({ ...expected, code: "HPE_CR_EXPECTED" })
     })
   )
 
-  it.effect("advises https where a TLS alert is received in plain HTTP", () =>
+  it.effect("advises https when a TLS alert arrives in plain HTTP", () =>
     Effect.gen(function* () {
       const alert = "\u0015\u0003\u0001\u0000\u0002\u0002\u0046"
       const undici = Object.assign(new Error("(Expected HTTP/)"), { name: "HTTPParserError", data: alert })
       const node = { code: "HPE_INVALID_CONSTANT", reason: "Expected HTTP/", rawPacket: Buffer.from(alert, "latin1") }
       for (const cause of [undici, node]) {
-        const error = yield* failure(failing(cause).execute(get()))
+        const error = yield* failure(failingWith(cause).execute(get()))
         expect(error).toMatchObject({ reason: "InvalidHttpResponse", detail: "the server speaks TLS. Use https://" })
         expect(error.message).not.toContain("Check the port")
       }
     })
   )
 
-  it.effect("of a network that goes away under a request says that it may have been sent", () =>
+  it.effect("reports sent: maybe when the network fails during a request", () =>
     Effect.gen(function* () {
       for (const code of ["EHOSTUNREACH", "ENETUNREACH", "ECONNREFUSED"]) {
         for (const syscall of ["read", "write"]) {
           const cause = Object.assign(new Error(code), { code, syscall })
-          expect(yield* failure(failing(cause).execute(get()))).toMatchObject({
+          expect(yield* failure(failingWith(cause).execute(get()))).toMatchObject({
             reason: "ConnectionReset",
             sent: "maybe",
             code
           })
         }
         const connecting = Object.assign(new Error(code), { code, syscall: "connect" })
-        expect(yield* failure(failing(connecting).execute(get()))).toMatchObject({ sent: "no" })
+        expect(yield* failure(failingWith(connecting).execute(get()))).toMatchObject({ sent: "no" })
       }
     })
   )
 
-  it.effect("is Unknown when the cause is a circle, a text, or nothing", () =>
+  it.effect("reports Unknown for a circular, textual or missing cause", () =>
     Effect.gen(function* () {
       const circle = new Error("circle")
       circle.cause = circle
       for (const cause of [circle, "ECONNREFUSED", null, undefined, 42, { code: 42 }]) {
-        expect(yield* failure(failing(cause).execute(get()))).toMatchObject({ reason: "Unknown", sent: "maybe" })
+        expect(yield* failure(failingWith(cause).execute(get()))).toMatchObject({ reason: "Unknown", sent: "maybe" })
       }
     })
   )
 
-  it.effect("a body that does not encode is InvalidRequest", () =>
+  it.effect("reports a body that cannot be encoded as InvalidRequest", () =>
     Effect.gen(function* () {
       const client = Transport.fromHttpClient(
         HttpClient.make((request) => Effect.fail(new HttpClientError.RequestError({ request, reason: "Encode" })))
@@ -298,7 +310,7 @@ describe("what goes wrong on the wire", () => {
     })
   )
 
-  it.effect("a stream that breaks after the answer began fails without the request on it", () =>
+  it.effect("hides the request in errors of a stream that breaks later", () =>
     Effect.gen(function* () {
       const { client } = yield* transport(() => truncated(200, "hal"))
       const signed = HttpClientRequest.setHeader(get(), "authorization", canary)
@@ -318,7 +330,7 @@ describe("what goes wrong on the wire", () => {
   )
 })
 
-describe("describeFailure", () => {
+describe("Transport.describeFailure", () => {
   const cause = Object.assign(new Error(`${canary} in the cause`), { code: "E_OF_A_LIBRARY" })
   const failWith = (details: Transport.FailureDetails) =>
     Transport.fromHttpClient(
@@ -329,7 +341,7 @@ describe("describeFailure", () => {
       )
     )
 
-  it.effect("derives sent from the phase, whatever the code says", () =>
+  it.effect("derives sent from the phase, regardless of the code", () =>
     Effect.gen(function* () {
       const phases = { connecting: "no", connected: "no", written: "maybe", unprocessed: "no" } as const
       for (const [phase, sent] of Object.entries(phases)) {
@@ -351,28 +363,28 @@ describe("describeFailure", () => {
     })
   )
 
-  it.effect("keeps the original error, which no printer shows", () =>
+  it.effect("keeps the original error redacted in every rendering", () =>
     Effect.gen(function* () {
       const error = yield* failure(failWith({ phase: "written" }).execute(get()))
       if (error._tag !== "TransportError" || error.cause === undefined) throw new Error("the cause is missing")
       expect(Redacted.value(error.cause)).toBe(cause)
-      const printed = [
+      const renderings = [
         inspect(error, { showHidden: true, getters: true, depth: 10 }),
         JSON.stringify(error),
         String(error),
         Cause.pretty(Cause.fail(error), { renderErrorCause: true })
       ]
-      for (const text of printed) expect(text).not.toContain(canary)
+      for (const text of renderings) expect(text).not.toContain(canary)
     })
   )
 })
 
-describe("buffered", () => {
+describe("Transport.bufferBodies", () => {
   const limit = 1000
-  const read = (step: MockClient.Step, request = get(), most = limit) =>
+  const read = (step: MockClient.Step, request = get(), maxSize = limit) =>
     Effect.gen(function* () {
       const { client, mock } = yield* transport([step])
-      const exit = yield* Effect.exit(run(Transport.bufferBodies(most)(client).execute(request)))
+      const exit = yield* Effect.exit(run(Transport.bufferBodies(maxSize)(client).execute(request)))
       return { exit, mock }
     })
   const text = (step: MockClient.Step, request = get()) =>
@@ -380,19 +392,19 @@ describe("buffered", () => {
       const { exit } = yield* read(step, request)
       return yield* Effect.flatMap(exit, (response) => response.text)
     })
-  const broken = (step: MockClient.Step) => Effect.flatMap(read(step), ({ exit }) => Effect.flip(exit))
+  const errorOf = (step: MockClient.Step) => Effect.flatMap(read(step), ({ exit }) => Effect.flip(exit))
   const bytes = (length: number) => new Uint8Array(length).fill(97)
   const tooLarge = { _tag: "BodyTooLarge", limit }
 
-  it.effect("reads up to the limit and not a byte more", () =>
+  it.effect("accepts bodies up to the limit and fails one byte beyond", () =>
     Effect.gen(function* () {
       expect((yield* text(respond(200, bytes(limit)))).length).toBe(limit)
-      expect(yield* broken(respond(200, bytes(limit + 1)))).toMatchObject(tooLarge)
-      expect(yield* broken(respondStream(200, Stream.make(bytes(600), bytes(401))))).toMatchObject(tooLarge)
+      expect(yield* errorOf(respond(200, bytes(limit + 1)))).toMatchObject(tooLarge)
+      expect(yield* errorOf(respondStream(200, Stream.make(bytes(600), bytes(401))))).toMatchObject(tooLarge)
     })
   )
 
-  it.effect("stops reading a body that is larger, and lets its connection go", () =>
+  it.effect("stops reading beyond the limit and releases the connection", () =>
     Effect.gen(function* () {
       let produced = 0
       const endless = Stream.repeatEffect(Effect.sync(() => (produced++, bytes(100))))
@@ -403,7 +415,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("believes a content-length that is too large without reading", () =>
+  it.effect("fails without reading for a content-length beyond the limit", () =>
     Effect.gen(function* () {
       const { exit, mock } = yield* read(respond(200, "short", { "content-length": "1001" }))
       expect(yield* Effect.flip(exit)).toMatchObject(tooLarge)
@@ -411,7 +423,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("does not believe a content-length that is too small, none, or that of the coded body", () =>
+  it.effect("ignores a content-length that is too small, invalid or of an encoded body", () =>
     Effect.gen(function* () {
       for (const headers of [
         { "content-length": "5" },
@@ -427,7 +439,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("a length tells nothing of an answer that has no body: HEAD, 204", () =>
+  it.effect("ignores the content-length of HEAD and 204 responses", () =>
     Effect.gen(function* () {
       const huge = { "content-length": "99999999" }
       expect(yield* text(respond(200, undefined, huge), HttpClientRequest.head(`${base}/x`))).toBe("")
@@ -435,7 +447,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("an empty body is an empty text, and null as JSON", () =>
+  it.effect("reads an empty body as an empty text and as JSON null", () =>
     Effect.gen(function* () {
       for (const step of [respond(200), respond(204), respond(200, ""), respondStream(200, Stream.empty)]) {
         const { exit } = yield* read(step)
@@ -448,19 +460,19 @@ describe("buffered", () => {
     })
   )
 
-  it("chunk boundaries change nothing, in the middle of a character least of all", () =>
+  it("decodes text independently of chunk boundaries", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         hostileText(60),
         FastCheck.array(FastCheck.integer({ min: 0, max: 200 }), { maxLength: 6 }),
         (content, cuts) =>
-          promise(
+          runPromise(
             Effect.gen(function* () {
               const encoded = new TextEncoder().encode(content)
               const at = [0, ...cuts.map((cut) => Math.min(cut, encoded.length)).sort((a, b) => a - b), encoded.length]
               const chunks = at.slice(1).map((end, i) => encoded.slice(at[i], end))
               const received = yield* text(respondStream(200, Stream.fromIterable(chunks)))
-              // A byte order mark is a mark of the encoding, not a character of the text.
+              // A byte order mark belongs to the encoding and is no character of the text.
               expect(received).toBe(new TextDecoder().decode(encoded))
             })
           )
@@ -468,7 +480,7 @@ describe("buffered", () => {
       { numRuns: 60 }
     ))
 
-  it.effect("the body can be read as often as one likes, in each form", () =>
+  it.effect("allows repeated reads in every form", () =>
     Effect.gen(function* () {
       const { exit } = yield* read(respond(200, { a: [1] }))
       const response = yield* exit
@@ -488,19 +500,19 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("a body that breaks off is Truncated, whatever the status line said", () =>
+  it.effect("reports an interrupted body as Truncated", () =>
     Effect.gen(function* () {
       for (const code of ["UND_ERR_SOCKET", "ECONNRESET", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "E_OTHER"]) {
-        const error = yield* broken(truncated(200, "hal", { code }))
+        const error = yield* errorOf(truncated(200, "hal", { code }))
         expect(error, code).toMatchObject({ _tag: "TransportError", reason: "Truncated", sent: "maybe" })
         if (code !== "E_OTHER") expect(error).toMatchObject({ code })
       }
-      const stopped = yield* broken(truncated(200, "hal", { code: "UND_ERR_BODY_TIMEOUT" }))
+      const stopped = yield* errorOf(truncated(200, "hal", { code: "UND_ERR_BODY_TIMEOUT" }))
       expect(stopped).toMatchObject({ reason: "BodyTimeout", sent: "maybe" })
     })
   )
 
-  it.effect("leaves errors and redirects to whoever handles those, unless they are named", () =>
+  it.effect("leaves error and redirect responses unread, unless the predicate selects them", () =>
     Effect.gen(function* () {
       for (const status of [302, 404, 503]) {
         const { mock } = yield* read(respond(status, "text"))
@@ -512,7 +524,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("the limit of a client is 10 MiB, or what its options say", () =>
+  it.effect("limits bodies to 10 MiB by default or to maxBodySize", () =>
     Effect.gen(function* () {
       const small = yield* api([respond(200, bytes(11))], { maxBodySize: 10 })
       expect(yield* failure(small.api.get("/x"))).toMatchObject({ _tag: "BodyTooLarge", limit: 10 })
@@ -522,7 +534,7 @@ describe("buffered", () => {
     })
   )
 
-  it.effect("execute streams: nothing is read that nobody asks for", () =>
+  it.effect("leaves bodies of execute unread until they are streamed", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respondStream(200, Stream.repeatValue(bytes(10)))])
       const response = yield* run(client.execute(HttpClientRequest.get("/x")))
@@ -534,8 +546,8 @@ describe("buffered", () => {
   )
 })
 
-describe("what a response shows", () => {
-  it.effect("is its method, URL and status: the signed request cannot be reached from it", () =>
+describe("Transport.fromHttpClient secrecy", () => {
+  it.effect("exposes method, redacted URL and status, but not the signed request", () =>
     Effect.gen(function* () {
       const { client } = yield* transport([respond(200, "text")])
       const request = get(`/x?k=${canary}`).pipe(
@@ -551,7 +563,7 @@ describe("what a response shows", () => {
     })
   )
 
-  it.effect("no span of the platform's tells of the request", () =>
+  it.effect("creates no span of the platform", () =>
     Effect.gen(function* () {
       const spans: Array<string> = []
       const tracer = Tracer.make({
@@ -585,7 +597,7 @@ describe("what a response shows", () => {
     })
   )
 
-  it.effect("the timeline tells of sends, answers and failures, and of no value", () =>
+  it.effect("records requests, responses and failures in the timeline without query values", () =>
     Effect.gen(function* () {
       const { client } = yield* transport([respond(200), fail("ECONNRESET")])
       const { events } = yield* run(

@@ -1,4 +1,4 @@
-/** What a verb makes of its URL and its options: nothing is written anew, and nothing throws. */
+/** Requests that a verb builds from its URL and options: queries stay unchanged, and nothing throws. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ApiClient from "@countersign/client/ApiClient"
@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { api, base, failure, hostileText, promise, run, urls } from "./scripted.js"
+import { api, base, failure, hostileText, runPromise, run, urls } from "./support/mockApi.js"
 
 const ok = () => MockClient.respond(200)
 const verbs = ["get", "head", "post", "put", "patch", "del", "options"] as const
 
-/** What a query holds as it is (RFC 3986 §3.4), and what a URL parser leaves although that RFC has no place for it. */
+/** Query characters of RFC 3986 §3.4, and others that a URL parser keeps. */
 const query = FastCheck.string({ unit: FastCheck.constantFrom(..."abcXYZ019-._~!$&'()*+,;=:@/?%[]{}|^`\\") })
 const params = FastCheck.dictionary(
   FastCheck.string({ unit: FastCheck.constantFrom(..."ab ü&=+'%"), minLength: 1, maxLength: 3 }),
@@ -21,30 +21,32 @@ const params = FastCheck.dictionary(
   { maxKeys: 3 }
 )
 
-describe("a URL with a query", () => {
-  /** Every way in which a query can be given, but for a request that the platform has built of a `URL`. */
-  const ways = {
+describe("Verb query", () => {
+  /** Ways to pass a query. */
+  const urlForms = {
     path: (path: string) => path,
     "absolute URL": (path: string) => base + path,
     "URL object": (path: string) => new URL(base + path)
   }
 
-  it("is sent byte for byte, however it is given, and parameters are appended to it", () =>
+  it("sends a query byte for byte in each form and appends parameters", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.constantFrom(...verbs),
-        FastCheck.constantFrom(...(Object.keys(ways) as ReadonlyArray<keyof typeof ways>)),
+        FastCheck.constantFrom(...(Object.keys(urlForms) as ReadonlyArray<keyof typeof urlForms>)),
         query,
         FastCheck.option(params, { nil: undefined }),
         FastCheck.constantFrom("", "#top", "#it's?x"),
-        (verb, way, text, urlParams, hash) =>
-          promise(
+        (verb, form, text, urlParams, hash) =>
+          runPromise(
             Effect.gen(function* () {
               const { api: client, mock } = yield* api(ok)
-              yield* run(client[verb](ways[way](`/x?${text}${hash}`), urlParams === undefined ? {} : { urlParams }))
+              yield* run(
+                client[verb](urlForms[form](`/x?${text}${hash}`), urlParams === undefined ? {} : { urlParams })
+              )
               const [sent] = yield* mock.sent
-              // A `URL` itself encodes the apostrophe: that text is gone before it is given to the client.
-              const start = `${base}/x?${way === "URL object" ? text.replaceAll("'", "%27") : text}`
+              // `URL` itself encodes the apostrophe, before the client receives the text.
+              const start = `${base}/x?${form === "URL object" ? text.replaceAll("'", "%27") : text}`
               expect(sent?.url.slice(0, start.length)).toBe(start)
               const added = new URLSearchParams(sent?.url.slice(start.length))
               expect(Object.fromEntries(added)).toEqual(
@@ -56,7 +58,7 @@ describe("a URL with a query", () => {
       { numRuns: 60 }
     ))
 
-  it.effect("is sent byte for byte of a request that is executed, and by the platform's client, too", () =>
+  it.effect("sends a query byte for byte with execute and httpClient", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       const path = "/x?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
@@ -70,7 +72,7 @@ describe("a URL with a query", () => {
     })
   )
 
-  it.effect("is sent byte for byte where a redirect names it", () =>
+  it.effect("sends the query of a redirect byte for byte", () =>
     Effect.gen(function* () {
       const target = "/v1/y?flag&name=a%20b&f[n]=1&sig=~x&q='a'"
       const { api: client, mock } = yield* api([MockClient.respond(302, "", { location: `${target}#top` }), ok()])
@@ -80,8 +82,8 @@ describe("a URL with a query", () => {
   )
 })
 
-describe("parameters", () => {
-  it.effect("that are null are left out, as undefined ones are, wherever they stand", () =>
+describe("Verb urlParams option", () => {
+  it.effect("omits null and undefined values, nested too", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       const list: ReadonlyArray<readonly ["a", string | null | undefined]> = [
@@ -106,7 +108,7 @@ describe("parameters", () => {
     })
   )
 
-  it("are those that the platform makes of them, for everything that it does not throw for", () => {
+  it("encodes like the platform for everything that the platform accepts", () => {
     const value = FastCheck.oneof(
       FastCheck.string({ maxLength: 3 }),
       FastCheck.integer(),
@@ -122,9 +124,9 @@ describe("parameters", () => {
     }))
     return FastCheck.assert(
       FastCheck.asyncProperty(record, (input) =>
-        promise(
+        runPromise(
           Effect.gen(function* () {
-            // What the arbitrary makes is a record of values, which its type does not say.
+            // The arbitrary creates nested records of values. Its type does not say so.
             const urlParams = input as Record<string, string>
             const { api: client, mock } = yield* api(ok)
             yield* run(client.get("/x", { urlParams }))
@@ -139,15 +141,15 @@ describe("parameters", () => {
   })
 })
 
-/** Options and URLs that no type allows, and some that a type allows. */
-const circle: Record<string, unknown> = { name: "circle" }
-circle["self"] = circle
+/** Options that no type allows, and some that a type allows. */
+const circular: Record<string, unknown> = { name: "circle" }
+circular["self"] = circular
 const throwing = {
   get urlParams(): never {
     throw new Error("a getter that throws")
   }
 }
-const broken: ReadonlyArray<readonly [what: string, options: unknown, reason: "Url" | "Header" | "Body"]> = [
+const invalidOptions: ReadonlyArray<readonly [what: string, options: unknown, reason: "Url" | "Header" | "Body"]> = [
   ["half a surrogate pair in a parameter", { urlParams: { a: "x\ud800" } }, "Url"],
   ["half a surrogate pair in a parameter's name", { urlParams: [["\udc00x", "1"]] }, "Url"],
   ["a symbol as a parameter", { urlParams: { a: Symbol("s") } }, "Url"],
@@ -157,16 +159,16 @@ const broken: ReadonlyArray<readonly [what: string, options: unknown, reason: "U
   ["a date as a parameter", { urlParams: { since: new Date(0) } }, "Url"],
   ["a URL as a parameter", { urlParams: { to: new URL("https://a.test") } }, "Url"],
   ["a secret as a parameter", { urlParams: { key: Redacted.make("c4n4ry") } }, "Url"],
-  ["parameters in a circle", { urlParams: circle }, "Url"],
+  ["parameters in a circle", { urlParams: circular }, "Url"],
   ["parameters as text", { urlParams: "a=1" }, "Url"],
-  ["a list that is none of pairs", { urlParams: [1, 2] }, "Url"],
+  ["a list without pairs", { urlParams: [1, 2] }, "Url"],
   ["a header that is a symbol", { headers: { "x-a": Symbol("s") } }, "Header"],
   ["a header that is an object", { headers: { "x-a": { length: 0, toString: () => "x\r\ny" } } }, "Header"],
   ["headers that are a number", { headers: 5 }, "Header"],
   ["a getter that throws", throwing, "Header"],
   ["a body that is text", { body: "text" }, "Body"],
   ["a body that is a form", { body: new FormData() }, "Body"],
-  ["a JSON value in a circle", { json: circle }, "Body"],
+  ["a JSON value in a circle", { json: circular }, "Body"],
   ["a JSON value with a BigInt", { json: { id: 1n } }, "Body"],
   ["a JSON value that is a symbol", { json: Symbol("s") }, "Body"],
   ["a JSON value that is a function", { json: () => 1 }, "Body"],
@@ -183,38 +185,40 @@ const broken: ReadonlyArray<readonly [what: string, options: unknown, reason: "U
   ]
 ]
 
-/** A verb that takes what its type forbids. */
-const unsafe = (client: ApiClient.ApiClient, verb: (typeof verbs)[number]) =>
+/** A verb without its types. */
+const untyped = (client: ApiClient.ApiClient, verb: (typeof verbs)[number]) =>
   client[verb] as unknown as (url: unknown, options?: unknown) => ReturnType<ApiClient.ApiClient["get"]>
 
-describe("options of which no request can be made", () => {
-  it.effect.each(broken)("%s: InvalidRequest, for every verb, and nothing is sent", ([, options, reason]) =>
-    Effect.gen(function* () {
-      const { api: client, mock } = yield* api(ok)
-      for (const verb of verbs) {
-        const call = unsafe(client, verb)("/x", options)
-        const error = yield* failure(call)
-        expect(error, verb).toMatchObject({ _tag: "InvalidRequest", reason })
-        expect(error.message).not.toContain("c4n4ry")
-      }
-      expect(yield* mock.sent).toEqual([])
-    })
+describe("Verb with invalid options", () => {
+  it.effect.each(invalidOptions)(
+    "rejects %s with InvalidRequest for every verb and sends nothing",
+    ([, options, reason]) =>
+      Effect.gen(function* () {
+        const { api: client, mock } = yield* api(ok)
+        for (const verb of verbs) {
+          const call = untyped(client, verb)("/x", options)
+          const error = yield* failure(call)
+          expect(error, verb).toMatchObject({ _tag: "InvalidRequest", reason })
+          expect(error.message).not.toContain("c4n4ry")
+        }
+        expect(yield* mock.sent).toEqual([])
+      })
   )
 
-  it.effect("are RequestError for the client that platform's code takes", () =>
+  it.effect("fails with RequestError in httpClient", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(ok)
       const { httpClient } = client
       const error = yield* failure(httpClient.get("/x", { urlParams: { a: "\ud800" } }))
       expect(error).toMatchObject({ _tag: "RequestError", reason: "InvalidUrl" })
-      // What the platform's own verb throws for.
+      // The platform's own verb would throw here.
       yield* run(httpClient.get("/x", { urlParams: { a: null, b: 1 } }))
       const built = yield* failure(httpClient.post("/x", { body: "text" as unknown as HttpBody.HttpBody }))
       expect(built).toMatchObject({ _tag: "RequestError", reason: "Encode" })
     })
   )
 
-  it.effect("that is a JSON value in a circle with a schema that follows it, is InvalidRequest, too", () =>
+  it.effect("rejects a circular JSON value with a recursive schema as InvalidRequest", () =>
     Effect.gen(function* () {
       interface Link {
         self?: Link | undefined
@@ -231,22 +235,22 @@ describe("options of which no request can be made", () => {
     })
   )
 
-  it.effect("of the wrong type are an error of a URL: number, symbol, null, object, URL of another realm", () =>
+  it.effect("rejects URLs of a wrong type with reason Url, and accepts a URL of another realm", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       for (const url of [5, Symbol("u"), null, undefined, {}, () => "/x", { href: 5 }]) {
         for (const verb of verbs) {
-          expect(yield* failure(unsafe(client, verb)(url))).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
+          expect(yield* failure(untyped(client, verb)(url))).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
         }
       }
-      yield* run(unsafe(client, "get")({ href: `${base}/x?a=b` }))
-      yield* run(unsafe(client, "get")("/x", null))
+      yield* run(untyped(client, "get")({ href: `${base}/x?a=b` }))
+      yield* run(untyped(client, "get")("/x", null))
       expect(yield* urls(mock)).toEqual([`GET ${base}/x?a=b`, `GET ${base}/x`])
     })
   )
 })
 
-describe("no verb throws", () => {
+describe("Verb with random arguments", () => {
   const anything = FastCheck.anything({
     withBigInt: true,
     withDate: true,
@@ -256,39 +260,39 @@ describe("no verb throws", () => {
     withSet: true,
     withTypedArray: true
   })
-  const odd = FastCheck.oneof(
+  const anyValue = FastCheck.oneof(
     anything,
     hostileText(),
-    FastCheck.constantFrom(circle, Symbol("s"), () => 1, throwing)
+    FastCheck.constantFrom(circular, Symbol("s"), () => 1, throwing)
   )
   const options = FastCheck.oneof(
     FastCheck.record(
       {
-        urlParams: odd,
-        headers: odd,
-        json: odd,
-        body: odd,
-        hash: odd,
-        accept: odd,
-        auth: odd,
-        schema: odd,
-        jsonSchema: odd
+        urlParams: anyValue,
+        headers: anyValue,
+        json: anyValue,
+        body: anyValue,
+        hash: anyValue,
+        accept: anyValue,
+        auth: anyValue,
+        schema: anyValue,
+        jsonSchema: anyValue
       },
       { requiredKeys: [] }
     ),
-    odd
+    anyValue
   )
 
-  it("whatever its URL and its options are", () =>
+  it("never throws", () =>
     FastCheck.assert(
-      FastCheck.asyncProperty(FastCheck.constantFrom(...verbs), odd, options, (verb, url, given) =>
-        promise(
+      FastCheck.asyncProperty(FastCheck.constantFrom(...verbs), anyValue, options, (verb, url, given) =>
+        runPromise(
           Effect.gen(function* () {
             const { api: client } = yield* api(ok, { retry: false })
-            const call = unsafe(client, verb)
-            // Making the effect is what must not throw; what comes of it is its own affair.
-            const made = call(url, given)
-            expect(Effect.isEffect(made)).toBe(true)
+            const call = untyped(client, verb)
+            // Only the creation of the effect must not throw. Its result does not matter here.
+            const effect = call(url, given)
+            expect(Effect.isEffect(effect)).toBe(true)
             expect(Effect.isEffect(call("/x", given))).toBe(true)
           })
         )
@@ -297,8 +301,8 @@ describe("no verb throws", () => {
     ))
 })
 
-describe("the type of a JSON body", () => {
-  it.effect("is the one that the call names in its headers", () =>
+describe("Verb content-type", () => {
+  it.effect("uses the type in the headers of the call", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       yield* run(client.patch("/x", { json: { a: 1 }, headers: { "Content-Type": "application/merge-patch+json" } }))

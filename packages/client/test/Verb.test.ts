@@ -5,14 +5,14 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { api, base, failure, run, urls } from "./scripted.js"
+import { api, base, failure, run, urls } from "./support/mockApi.js"
 
 const { respond } = MockClient
 const User = Schema.Struct({ id: Schema.Number, born: Schema.Date })
 const ada = { id: 1, born: "1815-12-10T00:00:00.000Z" }
 
-describe("methods", () => {
-  it.effect("each verb is the method of its name", () =>
+describe("Verb", () => {
+  it.effect("sends the method of its name", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       for (const verb of ["get", "head", "post", "put", "patch", "del", "options"] as const)
@@ -23,7 +23,7 @@ describe("methods", () => {
     })
   )
 
-  it.effect("take the platform's options", () =>
+  it.effect("accepts the request options of the platform", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       yield* run(
@@ -41,7 +41,7 @@ describe("methods", () => {
     })
   )
 
-  it.effect("take other credentials for one call, for its retries and replays too", () =>
+  it.effect("uses the auth option for retries too", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(503), respond(200)])
       const auth = Auth.makeStaticEffect((request) =>
@@ -53,7 +53,7 @@ describe("methods", () => {
   )
 })
 
-describe("a schema that refers to itself", () => {
+describe("Verb with a recursive schema", () => {
   interface Tree {
     readonly child?: Tree | undefined
   }
@@ -62,7 +62,7 @@ describe("a schema that refers to itself", () => {
   })
   const nested = (depth: number) => '{"child":'.repeat(depth) + "{}" + "}".repeat(depth)
 
-  it.effect("decodes a tree, and fails for one that is deeper than the stack", () =>
+  it.effect("decodes a tree and fails for one deeper than the stack", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([respond(200, nested(20)), respond(200, nested(100_000))])
       expect(yield* run(client.get("/x", { schema: Tree }))).toHaveProperty(Array.from({ length: 20 }, () => "child"))
@@ -74,7 +74,7 @@ describe("a schema that refers to itself", () => {
     })
   )
 
-  it.effect("encodes a tree, and sends none that is deeper than the stack, or a circle", () =>
+  it.effect("encodes a tree and rejects one deeper than the stack or circular", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(200)])
       const tree = (depth: number): Tree => {
@@ -82,10 +82,10 @@ describe("a schema that refers to itself", () => {
         for (let level = 0; level < depth; level++) root = { child: root }
         return root
       }
-      const circle: { child?: Tree } = {}
-      circle.child = circle
+      const circular: { child?: Tree } = {}
+      circular.child = circular
       yield* run(client.post("/x", { json: tree(20), jsonSchema: Tree }))
-      for (const json of [tree(100_000), circle]) {
+      for (const json of [tree(100_000), circular]) {
         expect(yield* failure(client.post("/x", { json, jsonSchema: Tree }))).toMatchObject({
           _tag: "InvalidRequest",
           reason: "Body",
@@ -101,8 +101,8 @@ describe("a schema that refers to itself", () => {
   )
 })
 
-describe("json", () => {
-  it.effect("is sent as application/json, null and false as well", () =>
+describe("Verb json option", () => {
+  it.effect("sends application/json, also for null and false", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       for (const json of [{ a: "ü" }, [], null, false, 0, ""]) yield* run(client.post("/x", { json }))
@@ -112,7 +112,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("is encoded by jsonSchema first", () =>
+  it.effect("encodes with jsonSchema first", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(200))
       yield* run(client.put("/x", { json: { id: 1, born: new Date(ada.born) }, jsonSchema: User }))
@@ -120,18 +120,18 @@ describe("json", () => {
     })
   )
 
-  it.effect("that has no encoding is InvalidRequest, and nothing is sent", () =>
+  it.effect("rejects values that cannot be encoded and sends nothing", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([])
-      const circle: Record<string, unknown> = {}
-      circle["self"] = circle
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
       const throwing = {
         toJSON: () => {
           throw new Error("c4n4ry")
         }
       }
-      const hiding = { toJSON: () => undefined }
-      for (const json of [circle, 1n, { n: 1n }, throwing, undefined, () => 1, Symbol("s"), hiding]) {
+      const undefinedJson = { toJSON: () => undefined }
+      for (const json of [circular, 1n, { n: 1n }, throwing, undefined, () => 1, Symbol("s"), undefinedJson]) {
         const error = yield* failure(client.post("/x", { json }))
         expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Body" })
         expect(error.message).not.toContain("c4n4ry")
@@ -149,15 +149,15 @@ describe("json", () => {
   )
 })
 
-describe("schema", () => {
-  it.effect("gives the decoded body", () =>
+describe("Verb schema option", () => {
+  it.effect("decodes the body", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([respond(200, ada)])
       expect(yield* run(client.get("/x", { schema: User }))).toEqual({ id: 1, born: new Date(ada.born) })
     })
   )
 
-  it.effect("works both ways at once", () =>
+  it.effect("combines with jsonSchema", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(200, ada)])
       const value = { id: 1, born: new Date(ada.born) }
@@ -166,7 +166,7 @@ describe("schema", () => {
     })
   )
 
-  it.effect("may need services, which it finds", () =>
+  it.effect("uses services of the context", () =>
     Effect.gen(function* () {
       class Factor extends Context.Tag("test/Factor")<Factor, number>() {}
       const Scaled = Schema.transformOrFail(Schema.Number, Schema.Number, {
@@ -182,7 +182,7 @@ describe("schema", () => {
     })
   )
 
-  it.effect("that does not fit tells the path and what was expected, and the response is within reach", () =>
+  it.effect("fails with path and expected type, and gives access to the response", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api([respond(200, { id: "c4n4ry", born: 1 })])
       const error = yield* failure(client.get("/x", { schema: User }))
@@ -198,7 +198,7 @@ describe("schema", () => {
     })
   )
 
-  it.effect("over what is no JSON says so, and does not repeat it", () =>
+  it.effect("fails with reason Json for a body that is no JSON, without repeating it", () =>
     Effect.gen(function* () {
       for (const body of ["<html>c4n4ry</html>", "{", "c4n4ry", "NaN", new Uint8Array([0xff, 0xfe])]) {
         const { api: client, mock } = yield* api([respond(200, body)])
@@ -210,7 +210,7 @@ describe("schema", () => {
     })
   )
 
-  it.effect("over an empty body is a mismatch, unless null is welcome", () =>
+  it.effect("fails for an empty body, unless it accepts null", () =>
     Effect.gen(function* () {
       const { api: client } = yield* api(() => respond(204))
       expect(yield* failure(client.get("/x", { schema: User }))).toMatchObject({
@@ -222,8 +222,8 @@ describe("schema", () => {
   )
 })
 
-describe("without a schema", () => {
-  it.effect("the response comes whole: its connection is free before anybody reads it", () =>
+describe("Verb without schema", () => {
+  it.effect("returns the buffered response and releases the connection", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api([respond(200, "text")])
       const response = yield* run(client.get("/x"))

@@ -1,4 +1,4 @@
-/** What the type of everything says about errors and requirements: a caller decides by it. */
+/** Types of errors and requirements. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError } from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -38,8 +38,8 @@ const baseUrl = "https://api.test"
 
 type ErrorOf<P> = P extends Policy.Policy<infer E, unknown> ? E : "no policy"
 
-describe("policies", () => {
-  it("say what they add to the errors", () => {
+describe("Policy types", () => {
+  it("show the errors that each policy adds", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof RequestDefaults.policy>>>().toEqualTypeOf<Errors.InvalidRequest>()
     expectTypeOf<ErrorOf<ReturnType<typeof Timeout.call>>>().toEqualTypeOf<Errors.Timeout>()
     expectTypeOf<ErrorOf<ReturnType<typeof Timeout.exchange>>>().toEqualTypeOf<Errors.Timeout>()
@@ -54,7 +54,7 @@ describe("policies", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof Cookies.policy>>>().toEqualTypeOf<never>()
   })
 
-  it("add to the errors and requirements of the client that they wrap", () => {
+  it("add errors and requirements to those of the wrapped client", () => {
     class Audit extends Context.Tag("test/Audit")<Audit, { readonly log: Effect.Effect<void> }>() {}
     const audited = Policy.make<"refused", Audit>((request, next) =>
       Effect.zipRight(
@@ -70,8 +70,8 @@ describe("policies", () => {
   })
 })
 
-describe("transports", () => {
-  it("are typed, and reading their bodies adds what reading fails with", () => {
+describe("Transport types", () => {
+  it("have typed errors, and bufferBodies adds the errors of reading", () => {
     const typed = Effect.map(HttpClient.HttpClient, Transport.fromHttpClient)
     type Typed = HttpClient.HttpClient.With<Errors.TransportError | Errors.InvalidRequest | Errors.RedirectRejected>
     expectTypeOf<Effect.Effect.Success<typeof typed>>().toEqualTypeOf<Typed>()
@@ -82,8 +82,8 @@ describe("transports", () => {
   })
 })
 
-describe("schedules", () => {
-  it("are over failures", () => {
+describe("Schedule types", () => {
+  it("take failures as input", () => {
     expectTypeOf(Retry.backoff).toEqualTypeOf<Schedule.Schedule<Duration.Duration, Retry.Failure>>()
     expectTypeOf(RetryAfter.honor(Retry.backoff)).toEqualTypeOf<Schedule.Schedule<Retry.Failure, Retry.Failure>>()
     expectTypeOf(Auth.replayOnce).toEqualTypeOf<Schedule.Schedule<number, Errors.Unauthorized>>()
@@ -95,24 +95,24 @@ describe("schedules", () => {
   })
 })
 
-describe("a client asks for", () => {
+describe("ApiClient types", () => {
   type Wire = HttpClient.HttpClient
 
-  it("a transport and an Auth, where the options bring no auth", () => {
+  it("require a transport and an Auth without the auth option", () => {
     const made = ApiClient.make({ baseUrl })
     expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire | Auth.Auth>>()
     const layer = Api.layer({ baseUrl })
     expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | Auth.Auth>>()
   })
 
-  it("a transport alone, where they do", () => {
+  it("require only a transport with the auth option", () => {
     const made = ApiClient.make({ baseUrl, auth: Auth.none })
     expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, Wire>>()
     const layer = Api.layer({ baseUrl, auth: Auth.none, cookies: false })
     expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire>>()
   })
 
-  it("a CookieJar, where they say cookies", () => {
+  it("require a CookieJar with cookies: true", () => {
     const made = ApiClient.make({ baseUrl, cookies: true })
     type All = Wire | Auth.Auth | CookieJar.CookieJar
     expectTypeOf(made).toEqualTypeOf<Effect.Effect<ApiClient.ApiClient, Errors.InvalidRequest, All>>()
@@ -120,7 +120,7 @@ describe("a client asks for", () => {
     expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Api, Errors.InvalidRequest, Wire | CookieJar.CookieJar>>()
   })
 
-  it("what they may bring or say, where their type does not tell", () => {
+  it("require every possible service when the option types are wide", () => {
     expectTypeOf<ApiClient.Requirements<{ baseUrl: string; cookies: boolean; auth: Auth.Service }>>().toEqualTypeOf<
       Wire | CookieJar.CookieJar
     >()
@@ -141,14 +141,14 @@ describe("a client asks for", () => {
     >()
   })
 
-  it("its tag, as platform's HttpClient", () => {
+  it("provide the tag as HttpClient of the platform", () => {
     expectTypeOf(Api.layerHttpClient).toEqualTypeOf<Layer.Layer<HttpClient.HttpClient, never, Api>>()
     expectTypeOf<ApiClient.ApiClient["httpClient"]>().toEqualTypeOf<HttpClient.HttpClient.With<HttpClientError>>()
     expectTypeOf<ApiClient.ApiClient>().toExtend<HttpClient.HttpClient.With<Errors.ApiError>>()
   })
 })
 
-describe("a verb gives", () => {
+describe("Verb types", () => {
   class Key extends Context.Tag("test/Key")<Key, string>() {}
   const Sealed = Schema.transformOrFail(Schema.String, Schema.String, {
     decode: () => Key,
@@ -163,7 +163,7 @@ describe("a verb gives", () => {
   })
   type Verbs = ReturnType<typeof _verbs>
 
-  it("the response, or what the schema says; errors and services likewise", () => {
+  it("return the response or the decoded value, with errors and services of the schema", () => {
     type Decoding = Errors.ApiError | Errors.InvalidResponse
     expectTypeOf<Verbs["plain"]>().toEqualTypeOf<Effect.Effect<HttpClientResponse, Errors.ApiError>>()
     expectTypeOf<Verbs["decoded"]>().toEqualTypeOf<Effect.Effect<number, Decoding>>()
@@ -172,7 +172,7 @@ describe("a verb gives", () => {
     expectTypeOf<Verbs["needing"]>().toEqualTypeOf<Effect.Effect<string, Decoding, Key>>()
   })
 
-  it("nothing for a value that the jsonSchema does not take", () => {
+  it("reject a value that jsonSchema cannot encode", () => {
     const wrong = (client: ApiClient.ApiClient) => [
       // @ts-expect-error -- the schema encodes numbers.
       client.post("/x", { json: "one", jsonSchema: Schema.NumberFromString }),
@@ -183,13 +183,13 @@ describe("a verb gives", () => {
   })
 })
 
-describe("limits", () => {
-  it("add the one error that says when to come back, and who says so", () => {
+describe("RateLimit types", () => {
+  it("add RateLimited with its source", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof RateLimit.policy>>>().toEqualTypeOf<Errors.RateLimited>()
     expectTypeOf<Errors.RateLimited["source"]>().toEqualTypeOf<"server" | "throttle" | "clientLimit">()
   })
 
-  it("a hold is a value, limits ask for a limiter, and a limiter for a store", () => {
+  it("require a limiter for limits, a store for a limiter, and nothing for a throttle", () => {
     expectTypeOf(RateLimit.throttle()).toEqualTypeOf<RateLimit.Service>()
     expectTypeOf(RateLimit.layerThrottle()).toEqualTypeOf<Layer.Layer<RateLimit.RateLimit>>()
     expectTypeOf(RateLimit.layer({ limits: [] })).toEqualTypeOf<
@@ -201,15 +201,15 @@ describe("limits", () => {
     expectTypeOf(RateLimiter.layerStoreMemory).toEqualTypeOf<Layer.Layer<RateLimiter.RateLimiterStore>>()
   })
 
-  it("the two ways in which a limiter fails are told apart by their reason", () => {
+  it("distinguish the two limiter failures by reason", () => {
     const retryAfter = (error: RateLimiter.RateLimiterError) =>
       error.reason === "Exceeded" ? error.retryAfter : error.detail
     expectTypeOf(retryAfter).returns.toEqualTypeOf<string | Duration.Duration>()
   })
 })
 
-describe("telemetry", () => {
-  it("adds no error and no requirement, and takes none away", () => {
+describe("Telemetry types", () => {
+  it("add no error and no requirement, and remove none", () => {
     expectTypeOf(Telemetry.span).toEqualTypeOf<(options: Telemetry.SpanOptions) => Policy.Policy>()
     expectTypeOf(Telemetry.durations).toEqualTypeOf<(options: Telemetry.Options) => Policy.Policy>()
     expectTypeOf(Telemetry.counters).toEqualTypeOf<(options: Telemetry.Options) => Policy.Policy>()
@@ -220,8 +220,8 @@ describe("telemetry", () => {
   })
 })
 
-describe("what retries are made of", () => {
-  it("a hedge and a key add nothing to a client's errors and requirements", () => {
+describe("Hedge, IdempotencyKey and RetryBudget types", () => {
+  it("add no errors and requirements of a hedge or a key", () => {
     expectTypeOf<ErrorOf<ReturnType<typeof Hedge.policy>>>().toEqualTypeOf<never>()
     expectTypeOf<ErrorOf<ReturnType<typeof IdempotencyKey.policy>>>().toEqualTypeOf<never>()
     const hedge = Hedge.make({ delay: "300 millis" })
@@ -231,14 +231,14 @@ describe("what retries are made of", () => {
     expectTypeOf<Effect.Effect.Error<typeof _made>>().toEqualTypeOf<Errors.InvalidRequest>()
   })
 
-  it("a hedge takes a time, a key is made of nothing that fails", () => {
+  it("require a delay for a hedge, and a make effect without errors for a key", () => {
     // @ts-expect-error - a hedge without a time to wait is two sends each time
     Hedge.make({})
     // @ts-expect-error - a key that may fail would be an error that no call has
     IdempotencyKey.make({ make: Effect.fail("no") })
   })
 
-  it("a budget is a value that clients share, or false", () => {
+  it("accept a shared budget or false", () => {
     const budget = RetryBudget.make({ capacity: 100 })
     expectTypeOf(budget).toEqualTypeOf<RetryBudget.RetryBudget>()
     expectTypeOf<Retry.Options["budget"]>().toEqualTypeOf<RetryBudget.RetryBudget | false | undefined>()
@@ -246,8 +246,8 @@ describe("what retries are made of", () => {
   })
 })
 
-describe("circuits and permits", () => {
-  it("add an error each, and ask for nothing", () => {
+describe("CircuitBreaker and Concurrency types", () => {
+  it("add one error each and no requirement", () => {
     expectTypeOf(CircuitBreaker.policy).returns.toEqualTypeOf<Policy.Policy<Errors.CircuitOpen>>()
     expectTypeOf(Concurrency.policy).returns.toEqualTypeOf<Policy.Policy<Errors.Overloaded>>()
     expectTypeOf<Errors.CircuitOpen>().toExtend<Errors.ApiError>()
@@ -255,7 +255,7 @@ describe("circuits and permits", () => {
     expectTypeOf<Errors.CircuitOpen | Errors.Overloaded>().not.toExtend<Retry.Failure>()
   })
 
-  it("come as values and as Layers that cannot fail", () => {
+  it("construct services and layers without errors", () => {
     expectTypeOf(CircuitBreaker.make()).toEqualTypeOf<Effect.Effect<CircuitBreaker.Service>>()
     expectTypeOf(CircuitBreaker.layer()).toEqualTypeOf<Layer.Layer<CircuitBreaker.CircuitBreaker>>()
     expectTypeOf(Concurrency.make({ limit: 1 })).toEqualTypeOf<Effect.Effect<Concurrency.Service>>()
@@ -264,7 +264,7 @@ describe("circuits and permits", () => {
     >()
   })
 
-  it("keep the errors and requirements of the exchange", () => {
+  it("keep errors and requirements of the exchange", () => {
     const _both = (
       circuits: CircuitBreaker.Service,
       permits: Concurrency.Service,
@@ -276,7 +276,7 @@ describe("circuits and permits", () => {
     >()
   })
 
-  it("a schedule of recovery may look at what opens", () => {
+  it("pass OpenEvent to the schedule", () => {
     const _byReason = Schedule.whileInput(
       CircuitBreaker.halfOpenAfter(),
       (opening: CircuitBreaker.OpenEvent) => opening.reason !== "503"

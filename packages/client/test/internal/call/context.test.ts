@@ -6,52 +6,52 @@ import * as Runtime from "effect/Runtime"
 import { begin, callOf, countSend, current, locally, retried } from "../../../src/internal/call/context.js"
 
 const outside = Effect.runSync(current)
-const begun = () => begin(outside, 1000)
+const startCall = () => begin(outside, 1000)
 const sent = Effect.withFiberRuntime<number>((fiber) => Effect.succeed(countSend(fiber)))
 
-describe("the call of a fiber", () => {
-  it.effect("a part of it ends with what it was begun for, however that ends", () =>
+describe("Call context", () => {
+  it.effect("ends an inner context with its effect, whatever the exit", () =>
     Effect.gen(function* () {
-      const call = begun()
+      const call = startCall()
       expect(yield* locally(current, call)).toBe(call)
-      yield* Effect.exit(locally(Effect.fail("no"), begun()))
-      yield* Effect.exit(locally(Effect.die("no"), begun()))
+      yield* Effect.exit(locally(Effect.fail("no"), startCall()))
+      yield* Effect.exit(locally(Effect.die("no"), startCall()))
       expect(yield* current).toBe(outside)
-      const next = begun()
+      const next = startCall()
       const within = locally(Effect.zipRight(locally(Effect.void, retried(next)), current), next)
       expect(yield* within).toBe(next)
     })
   )
 
-  it.effect("an interrupted part leaves nothing behind for the rest of the fiber", () =>
+  it.effect("restores the outer context after an interruption", () =>
     Effect.gen(function* () {
-      const left = yield* Deferred.make<unknown>()
-      const rest = Effect.flatMap(current, (now) => Deferred.succeed(left, now))
-      const fiber = yield* Effect.fork(Effect.ensuring(locally(Effect.never, begun()), rest))
+      const seenAfter = yield* Deferred.make<unknown>()
+      const rest = Effect.flatMap(current, (now) => Deferred.succeed(seenAfter, now))
+      const fiber = yield* Effect.fork(Effect.ensuring(locally(Effect.never, startCall()), rest))
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(fiber)
-      expect(yield* Deferred.await(left)).toBe(outside)
+      expect(yield* Deferred.await(seenAfter)).toBe(outside)
     })
   )
 
-  it.effect("a child is in its parent's call while that lasts, whatever part of it the parent goes on to", () =>
+  it.effect("gives a child fiber the call of its parent until the call ends", () =>
     Effect.gen(function* () {
-      const call = begun()
-      const gate = yield* Deferred.make<void>()
-      const child = Effect.zipRight(Deferred.await(gate), current)
+      const call = startCall()
+      const parentContinued = yield* Deferred.make<void>()
+      const child = Effect.zipRight(Deferred.await(parentContinued), current)
       const parent = Effect.gen(function* () {
         const fiber = yield* locally(Effect.forkDaemon(child), retried(call))
-        yield* Deferred.succeed(gate, undefined)
+        yield* Deferred.succeed(parentContinued, undefined)
         return yield* Fiber.join(fiber)
       })
       const seen = yield* locally(parent, call)
       expect([seen.shared, seen.retrying]).toEqual([call.shared, true])
-      // What the child was in is not handed to whoever joins it.
+      // Joining a fiber does not adopt its call.
       expect(yield* current).toBe(outside)
     })
   )
 
-  it.effect("a child that outlives the call is in what the call was begun in, be that over or not", () =>
+  it.effect("gives a child fiber the enclosing call after its own call ended", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const child = Effect.all([
@@ -74,10 +74,10 @@ describe("the call of a fiber", () => {
     })
   )
 
-  it.effect("a part that was interrupted is over, too, with the call that it was a part of", () =>
+  it.effect("ends an interrupted inner context together with its call", () =>
     Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      const child = Effect.zipRight(Deferred.await(gate), current)
+      const parentContinued = yield* Deferred.make<void>()
+      const child = Effect.zipRight(Deferred.await(parentContinued), current)
       const forked = yield* Deferred.make<Fiber.Fiber<unknown>>()
       const part = Effect.zipRight(
         Effect.flatMap(Effect.forkDaemon(child), (fiber) => Deferred.succeed(forked, fiber)),
@@ -87,14 +87,14 @@ describe("the call of a fiber", () => {
       const fiber = yield* Effect.fork(locally(locally(part, retried(begin(outer, 2000))), outer))
       const daemon = yield* Deferred.await(forked)
       yield* Fiber.interrupt(fiber)
-      yield* Deferred.succeed(gate, undefined)
+      yield* Deferred.succeed(parentContinued, undefined)
       expect(yield* Fiber.join(daemon)).toBe(outside)
     })
   )
 
-  it.effect("what a child enters is its own, beside its parent's and its siblings'", () =>
+  it.effect("keeps contexts of sibling fibers separate", () =>
     Effect.gen(function* () {
-      const [call, one, two] = [begun(), begun(), begun()]
+      const [call, one, two] = [startCall(), startCall(), startCall()]
       const both = Effect.zipRight(Effect.yieldNow(), current)
       const within = (own: typeof one) => locally(Effect.zipRight(both, both), own)
       const all = Effect.all([within(one), both, within(two)], { concurrency: "unbounded" })
@@ -106,35 +106,33 @@ describe("the call of a fiber", () => {
     })
   )
 
-  it.live(
-    "what is run with a fiber's runtime while that one is in a call is in none, and in none of its own kind's",
-    () =>
-      Effect.gen(function* () {
-        yield* locally(Effect.void, begun())
-        const runtime = yield* Effect.runtime<never>()
-        const run = Runtime.runPromise(runtime)
-        const one = (mine: typeof outside) =>
-          locally(
-            Effect.gen(function* () {
-              yield* Effect.yieldNow()
-              return (yield* current) === mine
-            }),
-            mine
-          )
-        const own = yield* Effect.promise(() => Promise.all([run(one(begin(outside, 1))), run(one(begin(outside, 2)))]))
-        expect(own).toEqual([true, true])
-        const seen = yield* locally(
-          // In a callback, as a server runs its handlers.
-          Effect.promise(() => Promise.resolve().then(() => run(current))),
-          begun()
+  it.live("returns the root context in effects run with the fiber's runtime", () =>
+    Effect.gen(function* () {
+      yield* locally(Effect.void, startCall())
+      const runtime = yield* Effect.runtime<never>()
+      const run = Runtime.runPromise(runtime)
+      const one = (mine: typeof outside) =>
+        locally(
+          Effect.gen(function* () {
+            yield* Effect.yieldNow()
+            return (yield* current) === mine
+          }),
+          mine
         )
-        expect(seen).toBe(outside)
-      })
+      const own = yield* Effect.promise(() => Promise.all([run(one(begin(outside, 1))), run(one(begin(outside, 2)))]))
+      expect(own).toEqual([true, true])
+      const seen = yield* locally(
+        // In a callback, as a server runs its handlers.
+        Effect.promise(() => Promise.resolve().then(() => run(current))),
+        startCall()
+      )
+      expect(seen).toBe(outside)
+    })
   )
 
-  it.effect("sends are counted over all parts of a call, and not outside of one", () =>
+  it.effect("counts requests of all parts of one call, and none outside", () =>
     Effect.gen(function* () {
-      const call = begun()
+      const call = startCall()
       const counted = locally(Effect.all([sent, locally(sent, retried(call)), sent]), call)
       expect(yield* counted).toEqual([0, 1, 2])
       expect(yield* Effect.all([sent, sent])).toEqual([0, 0])

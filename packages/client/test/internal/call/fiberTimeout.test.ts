@@ -1,4 +1,4 @@
-/** The bound that costs a timer: what it must not do to the fiber that it interrupts. Under the live clock. */
+/** Effects of a timeout on the fiber that it interrupts, under the live clock. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -12,7 +12,7 @@ import type { Call } from "../../../src/internal/call/context.js"
 import { bound } from "../../../src/internal/call/fiberTimeout.js"
 
 const ms = Duration.millis
-const within = <A, E, R, E2>(
+const withTimeout = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   duration: Duration.Duration,
   onTimeout: () => E2,
@@ -21,106 +21,106 @@ const within = <A, E, R, E2>(
 
 const late = () => "late" as const
 
-/** A wait that the timer has to end: nothing else would. */
+/** A wait that only the timer can end. */
 const never: Effect.Effect<never> = Effect.never
 
-describe("A bound on time", () => {
-  it.live("an effect in time gives its value, or its error, and is never touched again", () =>
+describe("bound", () => {
+  it.live("returns the value or error of an effect in time and does nothing afterwards", () =>
     Effect.gen(function* () {
-      expect(yield* within(Effect.succeed(1), ms(5), late)).toBe(1)
-      expect(yield* Effect.flip(within(Effect.fail("own"), ms(5), late))).toBe("own")
-      // Longer than either bound: a timer that was left behind would strike here.
+      expect(yield* withTimeout(Effect.succeed(1), ms(5), late)).toBe(1)
+      expect(yield* Effect.flip(withTimeout(Effect.fail("own"), ms(5), late))).toBe("own")
+      // Longer than either timeout: a leftover timer would fire here.
       yield* Effect.sleep(20)
     })
   )
 
-  it.live("an effect that waits for ever is interrupted, and its caller goes on uninterrupted", () =>
+  it.live("interrupts an endless wait, and the caller continues", () =>
     Effect.gen(function* () {
       let finalized = false
       const slow = Effect.onInterrupt(never, () => Effect.sync(() => (finalized = true)))
-      expect(yield* Effect.flip(within(slow, ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(slow, ms(5), late))).toBe("late")
       expect(finalized).toBe(true)
       yield* Effect.sleep(5)
       yield* Effect.yieldNow()
     })
   )
 
-  it.live("one that never suspends is interrupted too", () =>
+  it.live("interrupts an effect that never suspends", () =>
     Effect.gen(function* () {
-      expect(yield* Effect.flip(within(Effect.forever(Effect.yieldNow()), ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(Effect.forever(Effect.yieldNow()), ms(5), late))).toBe("late")
     })
   )
 
-  it.live("finalizers are waited for", () =>
+  it.live("waits for finalizers", () =>
     Effect.gen(function* () {
       const began = yield* Clock.currentTimeMillis
       const slow = Effect.ensuring(never, Effect.sleep(30))
-      expect(yield* Effect.flip(within(slow, ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(slow, ms(5), late))).toBe("late")
       expect((yield* Clock.currentTimeMillis) - began).toBeGreaterThanOrEqual(30)
     })
   )
 
-  it.live("of two bounds, the one that struck answers, and the other's catch does not hear of it", () =>
+  it.live("fails with the error of the timeout that fired, which the other one does not catch", () =>
     Effect.gen(function* () {
-      const inner = Effect.either(within(never, ms(5), () => "inner" as const))
-      expect(yield* within(inner, ms(500), late)).toMatchObject({ _tag: "Left", left: "inner" })
+      const inner = Effect.either(withTimeout(never, ms(5), () => "inner" as const))
+      expect(yield* withTimeout(inner, ms(500), late)).toMatchObject({ _tag: "Left", left: "inner" })
       const caught = Effect.catchAllCause(
-        within(never, ms(500), () => "inner" as const),
+        withTimeout(never, ms(500), () => "inner" as const),
         () => Effect.succeed("caught")
       )
-      expect(yield* Effect.flip(within(caught, ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(caught, ms(5), late))).toBe("late")
       yield* Effect.sleep(5)
     })
   )
 
-  it.live("bounds that strike at once leave nothing behind", () =>
+  it.live("leaves no interruption behind when nested timeouts fire at once", () =>
     Effect.gen(function* () {
       for (let n = 0; n < 20; n++) {
-        const both = within(Effect.either(within(never, ms(2), () => "inner" as const)), ms(2), late)
+        const both = withTimeout(Effect.either(withTimeout(never, ms(2), () => "inner" as const)), ms(2), late)
         yield* Effect.either(both)
         yield* Effect.yieldNow()
       }
     })
   )
 
-  it.live("fibers that the caller forked before live on", () =>
+  it.live("keeps earlier child fibers of the caller running", () =>
     Effect.gen(function* () {
       const release = yield* Deferred.make<string>()
       const child = yield* Effect.fork(Deferred.await(release))
-      expect(yield* Effect.flip(within(never, ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(never, ms(5), late))).toBe("late")
       yield* Deferred.succeed(release, "alive")
       expect(yield* Fiber.join(child)).toBe("alive")
     })
   )
 
-  it.live("an interruption by somebody else is one, and no timeout", () =>
+  it.live("passes on an interruption by another fiber", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.fork(Effect.either(within(never, ms(500), late)))
+      const fiber = yield* Effect.fork(Effect.either(withTimeout(never, ms(500), late)))
       yield* Effect.sleep(5)
       const exit = yield* Fiber.interrupt(fiber)
       expect(Exit.isInterrupted(exit)).toBe(true)
     })
   )
 
-  it.live("what cannot be interrupted within it is waited for, and comes too late", () =>
+  it.live("waits for an uninterruptible effect and fails afterwards", () =>
     Effect.gen(function* () {
       let done = false
       const slow = Effect.zipRight(
         Effect.sleep(20),
         Effect.sync(() => (done = true))
       )
-      expect(yield* Effect.flip(within(Effect.uninterruptible(slow), ms(5), late))).toBe("late")
+      expect(yield* Effect.flip(withTimeout(Effect.uninterruptible(slow), ms(5), late))).toBe("late")
       expect(done).toBe(true)
       yield* Effect.sleep(5)
     })
   )
 
-  it.live("a caller that cannot be interrupted, because it acquires or releases something, is bounded too", () =>
+  it.live("applies in acquire and release, which are uninterruptible", () =>
     Effect.gen(function* () {
-      const acquiring = Effect.acquireRelease(within(never, ms(5), late), () => Effect.void)
+      const acquiring = Effect.acquireRelease(withTimeout(never, ms(5), late), () => Effect.void)
       expect(yield* Effect.flip(Effect.scoped(acquiring))).toBe("late")
       let released: unknown
-      const releasing = Effect.map(Effect.flip(within(never, ms(5), late)), (error) => (released = error))
+      const releasing = Effect.map(Effect.flip(withTimeout(never, ms(5), late)), (error) => (released = error))
       const fiber = yield* Effect.fork(Effect.ensuring(never, releasing))
       yield* Effect.sleep(5)
       expect(Exit.isInterrupted(yield* Fiber.interrupt(fiber))).toBe(true)
@@ -128,33 +128,33 @@ describe("A bound on time", () => {
     })
   )
 
-  it.live("the call that it begins is the fiber's inside, and not after, however it ends", () =>
+  it.live("sets its call inside the effect and restores the outer one for any exit", () =>
     Effect.gen(function* () {
       const call = { deadline: 1, retrying: true, shared: { sends: 0, over: false, within: undefined } }
-      const seen = yield* within(current, ms(50), late, () => call)
+      const seen = yield* withTimeout(current, ms(50), late, () => call)
       expect(seen).toBe(call)
-      yield* Effect.flip(within(never, ms(5), late, () => call))
-      yield* Effect.flip(within(Effect.fail("own"), ms(50), late, () => call))
+      yield* Effect.flip(withTimeout(never, ms(5), late, () => call))
+      yield* Effect.flip(withTimeout(Effect.fail("own"), ms(50), late, () => call))
       expect((yield* current).retrying).toBe(false)
     })
   )
 
-  it.live("a part of the call that was entered within it, and struck, is left", () =>
+  it.live("restores the call when it fires inside a nested one", () =>
     Effect.gen(function* () {
       const call = {
         deadline: Number.POSITIVE_INFINITY,
         retrying: false,
         shared: { sends: 0, over: false, within: undefined }
       }
-      const struck = within(locally(never, { ...call, retrying: true }), ms(5), late)
-      const after = Effect.zipRight(Effect.flip(struck), current)
-      expect(yield* within(after, ms(500), late, () => call)).toBe(call)
+      const timedOut = withTimeout(locally(never, { ...call, retrying: true }), ms(5), late)
+      const after = Effect.zipRight(Effect.flip(timedOut), current)
+      expect(yield* withTimeout(after, ms(500), late, () => call)).toBe(call)
     })
   )
 
-  it.live("many under one bound are each struck in their time, and those in time are not", () =>
+  it.live("fails each of many effects in its own time", () =>
     Effect.gen(function* () {
-      // Far longer than those in time need, also on a machine that has other things to do.
+      // Much longer than the effects in time need, even on a busy machine.
       const bounded = bound(ms(400))
       const one = (n: number) =>
         Effect.delay(bounded(n % 3 === 0 ? never : Effect.as(Effect.sleep(n % 7), n), late, undefined), ms(n % 20))
@@ -169,9 +169,9 @@ describe("A bound on time", () => {
     })
   )
 
-  it.effect("under a test's clock it is that clock which strikes", () =>
+  it.effect("uses the test clock under the test clock", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.fork(Effect.flip(within(never, Duration.hours(1), late)))
+      const fiber = yield* Effect.fork(Effect.flip(withTimeout(never, Duration.hours(1), late)))
       yield* TestClock.adjust("59 minutes")
       expect(yield* Fiber.poll(fiber)).toMatchObject({ _tag: "None" })
       yield* TestClock.adjust("1 minute")

@@ -4,12 +4,12 @@ import * as Tough from "tough-cookie"
 import type { StoredCookie } from "../../../src/internal/cookies/cookieStore.js"
 import { SecureOverlay } from "../../../src/internal/cookies/secureOverlay.js"
 
-const kept = (name: string, domain: string, path: string, secure = true): StoredCookie => ({
+const storedCookie = (name: string, domain: string, path: string, secure = true): StoredCookie => ({
   ...{ name, domain, path, secure },
   ...{ value: "", hostOnly: false, httpOnly: false, expires: Infinity, created: 0 }
 })
 
-/** draft-ietf-httpbis-rfc6265bis, §5.7, as it is written. */
+/** draft-ietf-httpbis-rfc6265bis, §5.7, as the text defines it. */
 const reference = (cookies: ReadonlyArray<StoredCookie>, name: string, domain: string, path: string): boolean =>
   cookies.some(
     (one) =>
@@ -20,7 +20,7 @@ const reference = (cookies: ReadonlyArray<StoredCookie>, name: string, domain: s
       Tough.pathMatch(path, one.path)
   )
 
-describe("the Secure cookies that a response could overlay", () => {
+describe("SecureOverlay", () => {
   const label = FastCheck.constantFrom("a", "b", "aa", "ba", "evil")
   const domain = FastCheck.array(label, { minLength: 1, maxLength: 4 }).map((labels) => [...labels, "test"].join("."))
   const path = FastCheck.array(FastCheck.constantFrom("/", "/a", "/b", "/ab", "//"), {
@@ -28,9 +28,9 @@ describe("the Secure cookies that a response could overlay", () => {
     maxLength: 4
   }).map((parts) => parts.join(""))
   const name = FastCheck.constantFrom("a", "b")
-  const cookie = FastCheck.tuple(name, domain, path, FastCheck.boolean()).map((fields) => kept(...fields))
+  const cookie = FastCheck.tuple(name, domain, path, FastCheck.boolean()).map((fields) => storedCookie(...fields))
 
-  it("are those of the specification", () => {
+  it("covers the same cookies as the specification", () => {
     let covered = 0
     FastCheck.assert(
       FastCheck.property(
@@ -41,9 +41,11 @@ describe("the Secure cookies that a response could overlay", () => {
           const overlay = new SecureOverlay(cookies, host)
           const domains = host.split(".").map((_, at, labels) => labels.slice(at).join("."))
           for (const [one, above, where] of lines) {
-            const own = domains[Math.min(above, domains.length - 1)] ?? host
-            const expected = reference(cookies, one, own, where)
-            expect(overlay.covers({ name: one, domain: own, path: where }), `${own}${where}`).toBe(expected)
+            const cookieDomain = domains[Math.min(above, domains.length - 1)] ?? host
+            const expected = reference(cookies, one, cookieDomain, where)
+            expect(overlay.covers({ name: one, domain: cookieDomain, path: where }), `${cookieDomain}${where}`).toBe(
+              expected
+            )
             if (expected) covered++
           }
         }
@@ -53,8 +55,8 @@ describe("the Secure cookies that a response could overlay", () => {
     expect(covered).toBeGreaterThan(100)
   })
 
-  it("of an address are those of that address", () => {
-    const overlay = new SecureOverlay([kept("a", "9.2.3.4", "/"), kept("b", "1.2.3.4", "/")], "1.2.3.4")
+  it("matches IP addresses as a whole", () => {
+    const overlay = new SecureOverlay([storedCookie("a", "9.2.3.4", "/"), storedCookie("b", "1.2.3.4", "/")], "1.2.3.4")
     const covers = (one: string) => overlay.covers({ name: one, domain: "1.2.3.4", path: "/" })
     expect([covers("a"), covers("b")]).toEqual([false, true])
   })

@@ -4,12 +4,12 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FastCheck from "effect/FastCheck"
-import { api, base, failure, hostileText, promise, run, transport, urls } from "./scripted.js"
+import { api, base, failure, hostileText, runPromise, run, transport, urls } from "./support/mockApi.js"
 
 const ok = () => MockClient.respond(200)
 
-describe("validate", () => {
-  it.effect("refuses a base URL that is none, or holds more than a place", () =>
+describe("RequestDefaults.validate", () => {
+  it.effect("rejects a base URL with another scheme, credentials, query or fragment, without showing secrets", () =>
     Effect.gen(function* () {
       const list = [
         "",
@@ -33,7 +33,7 @@ describe("validate", () => {
     })
   )
 
-  it.effect("refuses default headers that cannot be sent, and repeats no value", () =>
+  it.effect("rejects default headers that cannot be sent, without showing their values", () =>
     Effect.gen(function* () {
       for (const headers of [{ "x-a": "c4n4ry\n" }, { "x c4n4ry": "v" }, { Host: "c4n4ry" }]) {
         const error = yield* Effect.flip(RequestDefaults.validate({ baseUrl: base, headers }))
@@ -43,14 +43,14 @@ describe("validate", () => {
     })
   )
 
-  it.effect("shows when a client is made, not at its first request", () =>
+  it.effect("rejects an invalid base URL when ApiClient.make runs", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(api([], { baseUrl: "nonsense" }))).toMatchObject({ _tag: "InvalidRequest" })
     })
   )
 })
 
-describe("the URL of a request", () => {
+describe("RequestDefaults.policy URL", () => {
   const hostile = [
     "@evil.test/x",
     ":pw@evil.test/x",
@@ -81,7 +81,7 @@ describe("the URL of a request", () => {
     "/x "
   ]
 
-  it.effect("that leaves the base URL's origin or path is refused, and nothing is sent", () =>
+  it.effect("rejects a URL outside the base URL's origin or path and sends nothing", () =>
     Effect.gen(function* () {
       for (const url of hostile) {
         const { api: client, mock } = yield* api(ok)
@@ -96,7 +96,7 @@ describe("the URL of a request", () => {
     })
   )
 
-  it.effect("is joined to the base URL, with or without slashes", () =>
+  it.effect("joins a relative URL to the base URL, with or without slashes", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok)
       for (const url of [
@@ -125,7 +125,7 @@ describe("the URL of a request", () => {
     })
   )
 
-  it("never reaches another host or leaves the path, whatever it says", () =>
+  it("never leaves the base URL's host or path, for any text", () =>
     FastCheck.assert(
       FastCheck.asyncProperty(
         FastCheck.oneof(
@@ -136,7 +136,7 @@ describe("the URL of a request", () => {
           ).map((parts) => parts.join(""))
         ),
         (url) =>
-          promise(
+          runPromise(
             Effect.gen(function* () {
               const { client, mock } = yield* transport(ok)
               const exit = yield* Effect.exit(
@@ -151,8 +151,8 @@ describe("the URL of a request", () => {
     ))
 })
 
-describe("default headers", () => {
-  it.effect("are added where the request brings none of that name, in any letter case", () =>
+describe("RequestDefaults.policy headers", () => {
+  it.effect("adds default headers that the request lacks, comparing names case-insensitively", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(ok, { headers: { Accept: "a/b", "X-Version": "1" } })
       yield* run(client.get("/x"))

@@ -1,4 +1,4 @@
-/** A wall clock that is moved, forwards or backwards, changes no wait and no deadline. */
+/** Changes of the wall clock affect no wait and no deadline. */
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
 import * as RateLimit from "@countersign/client/RateLimit"
@@ -11,16 +11,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
-import { api, chance, run } from "./scripted.js"
+import { api, withJitter, run } from "./support/mockApi.js"
 
 const { delay, respond } = MockClient
 const ok = respond(200)
 const day = 86_400_000
 
-/** The clock of the test, and one whose wall time can be moved beside it. */
-const moved = Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
-  const self = { ms: 0 }
-  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + self.ms
+/** The test clock, and a clock with an adjustable wall time. */
+const adjustableClock = Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
+  const wallOffset = { ms: 0 }
+  const unsafeCurrentTimeMillis = () => clock.unsafeCurrentTimeMillis() + wallOffset.ms
   const wall: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     sleep: (duration) => clock.sleep(duration),
@@ -29,7 +29,7 @@ const moved = Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
     currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
     currentTimeNanos: clock.currentTimeNanos
   }
-  return { self, wall, elapsed: () => clock.unsafeCurrentTimeMillis() }
+  return { wallOffset, wall, elapsed: () => clock.unsafeCurrentTimeMillis() }
 })
 
 interface Case {
@@ -38,18 +38,18 @@ interface Case {
   readonly options: Effect.Effect<Partial<ApiClient.Options>>
   /** The calls of the case. */
   readonly calls: (client: ApiClient.ApiClient) => Effect.Effect<unknown>
-  /** When requests are sent, in milliseconds of time that really passed. */
+  /** When requests are sent, in elapsed milliseconds. */
   readonly at: ReadonlyArray<number>
 }
 
 const call = (client: ApiClient.ApiClient) => Effect.exit(client.get("/x"))
-const together = (size: number) => (client: ApiClient.ApiClient) =>
+const callsAtOnce = (size: number) => (client: ApiClient.ApiClient) =>
   Effect.forEach(Array.from({ length: size }), () => call(client), { concurrency: "unbounded" })
-const once =
+const waitFirst =
   (headers: MockClient.Headers, status = 503) =>
   (index: number) =>
     index === 0 ? respond(status, "", headers) : ok
-const none = Effect.succeed({})
+const noOptions = Effect.succeed({})
 
 const limits = (algorithm: RateLimiter.Algorithm) =>
   RateLimit.make({ limits: [{ limit: 1, window: "10 seconds", algorithm }] }).pipe(
@@ -58,25 +58,31 @@ const limits = (algorithm: RateLimiter.Algorithm) =>
   )
 
 const cases: ReadonlyArray<Case> = [
-  { name: "a retry", script: once({ "retry-after": "20" }), options: none, calls: call, at: [0, 20_000] },
-  { name: "a retry of a 408", script: once({ "retry-after": "20" }, 408), options: none, calls: call, at: [0, 20_000] },
+  { name: "a retry", script: waitFirst({ "retry-after": "20" }), options: noOptions, calls: call, at: [0, 20_000] },
+  {
+    name: "a retry of a 408",
+    script: waitFirst({ "retry-after": "20" }, 408),
+    options: noOptions,
+    calls: call,
+    at: [0, 20_000]
+  },
   {
     name: "a redirect",
-    script: once({ "retry-after": "20", location: "/v1/y" }, 303),
-    options: none,
+    script: waitFirst({ "retry-after": "20", location: "/v1/y" }, 303),
+    options: noOptions,
     calls: call,
     at: [0, 20_000]
   },
   {
     name: "a throttle",
-    script: once({ "retry-after": "20" }, 429),
+    script: waitFirst({ "retry-after": "20" }, 429),
     options: Effect.succeed({ retry: false }),
     calls: (client) => Effect.zipRight(call(client), call(client)),
     at: [0, 20_000]
   },
   {
-    name: "the ceiling of a throttle",
-    script: once({ "retry-after": "99999" }, 429),
+    name: "a throttle limited by maxThrottle",
+    script: waitFirst({ "retry-after": "99999" }, 429),
     options: Effect.sync(() => ({ retry: false, rateLimit: RateLimit.throttle({ maxThrottle: "20 seconds" }) })),
     calls: (client) => Effect.zipRight(call(client), call(client)),
     at: [0, 20_000]
@@ -85,27 +91,27 @@ const cases: ReadonlyArray<Case> = [
     name: "a limit by sliding window",
     script: () => ok,
     options: limits("sliding-window"),
-    calls: together(3),
-    // Permits come back up to a 64th of the window late.
+    calls: callsAtOnce(3),
+    // Permits return up to a 64th of the window late.
     at: [0, 10_205, 20_410]
   },
   {
     name: "a limit by fixed window",
     script: () => ok,
     options: limits("fixed-window"),
-    calls: together(3),
+    calls: callsAtOnce(3),
     at: [0, 10_000, 20_000]
   },
   {
     name: "a limit by token bucket",
     script: () => ok,
     options: limits("token-bucket"),
-    calls: together(3),
+    calls: callsAtOnce(3),
     at: [0, 10_000, 20_000]
   },
   {
     name: "a circuit",
-    script: once({}, 500),
+    script: waitFirst({}, 500),
     options: Effect.map(
       CircuitBreaker.make({
         tripPolicy: CircuitBreaker.consecutiveFailures(1),
@@ -121,11 +127,11 @@ const cases: ReadonlyArray<Case> = [
     name: "a permit",
     script: () => delay("20 seconds", ok),
     options: Effect.map(Concurrency.make({ limit: 1 }), (concurrency) => ({ concurrency })),
-    calls: together(2),
+    calls: callsAtOnce(2),
     at: [0, 20_000]
   },
   {
-    name: "a schedule that ends after a time",
+    name: "a schedule with upTo",
     script: () => respond(503),
     options: Effect.succeed({
       retry: Schedule.spaced("10 seconds").pipe(Schedule.upTo("25 seconds"))
@@ -144,9 +150,9 @@ const cases: ReadonlyArray<Case> = [
 
 describe.each(cases)("$name", ({ at, calls, options, script }) => {
   for (const jump of [0, day, -day, 3 * 365 * day, 15_000, -15_000]) {
-    it.effect(`takes its time where the wall clock jumps by ${jump} ms`, () =>
+    it.effect(`ignores a wall clock jump of ${jump} ms`, () =>
       Effect.gen(function* () {
-        const { elapsed, self, wall } = yield* moved
+        const { elapsed, wallOffset, wall } = yield* adjustableClock
         const sent: Array<number> = []
         const recording: MockClient.Script = (_, index) => {
           sent.push(elapsed())
@@ -154,11 +160,11 @@ describe.each(cases)("$name", ({ at, calls, options, script }) => {
         }
         const program = Effect.gen(function* () {
           const client = yield* api(recording, { timeout: { call: "2 minutes" }, ...(yield* options) })
-          // While it waits, and once more.
-          const jumps = Effect.sync(() => (self.ms += jump)).pipe(Effect.delay("5 seconds"), Effect.repeatN(1))
+          // Two jumps during the wait.
+          const jumps = Effect.sync(() => (wallOffset.ms += jump)).pipe(Effect.delay("5 seconds"), Effect.repeatN(1))
           yield* Effect.all([calls(client.api), jumps], { concurrency: 2 })
         })
-        yield* run(Effect.withClock(program, wall)).pipe(chance(0))
+        yield* run(Effect.withClock(program, wall)).pipe(withJitter(0))
         expect(sent).toEqual(at)
       })
     )

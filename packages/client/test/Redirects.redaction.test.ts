@@ -1,4 +1,4 @@
-/** Credentials that a server quotes: in the Location of a redirect, in the names of a JSON body, and after a replay. */
+/** Credentials that a server echoes: in Location, in the member names of a JSON body, and after a replay. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as ApiClient from "@countersign/client/ApiClient"
 import * as Auth from "@countersign/client/Auth"
@@ -13,32 +13,32 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { printings } from "./printings.js"
-import { api, failure, run } from "./scripted.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { api, failure, run } from "./support/mockApi.js"
 
 const { fail, respond } = MockClient
 const token = "SECRET-Token+0123/456789=="
 
-const signing = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
+const makeAuth = (put: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
   Auth.makeStatic(put)
 
-/** Where the credential is in the request. */
+/** Client options per location of the credential in the request. */
 const schemes: Readonly<Record<string, Partial<ApiClient.Options>>> = {
-  "a bearer": { auth: signing(HttpClientRequest.setHeader("authorization", `Bearer ${token}`)) },
-  "a name of no meaning": { auth: signing(HttpClientRequest.setHeader("x-team", token)) },
-  "a signed query": { auth: signing(HttpClientRequest.setUrlParam("k", token)) },
-  "a scheme that writes the URL anew": {
-    auth: signing((request) =>
+  "bearer token": { auth: makeAuth(HttpClientRequest.setHeader("authorization", `Bearer ${token}`)) },
+  "custom header": { auth: makeAuth(HttpClientRequest.setHeader("x-team", token)) },
+  "signed query": { auth: makeAuth(HttpClientRequest.setUrlParam("k", token)) },
+  "scheme that rebuilds the URL": {
+    auth: makeAuth((request) =>
       HttpClientRequest.setHeader(HttpClientRequest.setUrl(request, new URL(request.url)), "x-team", token)
     )
   },
-  "a default header": { auth: Auth.none, headers: { "x-api-key": token } }
+  "default header": { auth: Auth.none, headers: { "x-api-key": token } }
 }
 
 const percent = (text: string): string => Array.from(text, (one) => `%${one.charCodeAt(0).toString(16)}`).join("")
 const label = token.replace(/[^A-Za-z0-9-]/g, "")
 
-/** Where a Location quotes it. `label` is what a host can hold of it. */
+/** Locations that contain the credential. `label` is the part of it that fits into a host name. */
 const locations: Readonly<Record<string, string>> = {
   "the path": `/nf/${token}/end`,
   "the path, percent-encoded": `/nf/${percent(token)}`,
@@ -61,8 +61,8 @@ const problem = {
 const asProblem = { "content-type": "application/problem+json", "www-authenticate": `Bearer realm="${token}"` }
 const tooLarge = respond(200, "x".repeat(1000))
 
-/** How the next hop ends. The second origin quotes the credential, which it knows from the URL. */
-const ends: Readonly<Record<string, MockClient.Step>> = {
+/** Responses of the next hop. The second origin echoes the credential, which it knows from the URL. */
+const hopResults: Readonly<Record<string, MockClient.Step>> = {
   "200": respond(200, "ok"),
   "200 too large": tooLarge,
   "401": respond(401, problem, asProblem),
@@ -73,16 +73,16 @@ const ends: Readonly<Record<string, MockClient.Step>> = {
   "a reset": fail("ECONNRESET"),
   "a refused connection": fail("ECONNREFUSED"),
   silence: MockClient.never,
-  "a redirect that is rejected": respond(302, "", { location: `ftp://other.test/${token}` })
+  "a rejected redirect": respond(302, "", { location: `ftp://other.test/${token}` })
 }
 
-interface Seen {
+interface Renderings {
   readonly texts: ReadonlyArray<string>
   readonly sent: ReadonlyArray<string>
 }
 
-/** A tracer that keeps what it is told. */
-const recording = (into: Array<unknown>): Tracer.Tracer =>
+/** A tracer that records finished spans in `into`. */
+const recordingTracer = (into: Array<unknown>): Tracer.Tracer =>
   Tracer.make({
     span: (name, parent, context, links, startTime, kind) => {
       const attributes = new Map<string, unknown>()
@@ -100,22 +100,22 @@ const recording = (into: Array<unknown>): Tracer.Tracer =>
     context: (f) => f()
   })
 
-/** Everything that a call shows: its outcome, its events and its spans. */
-const shownBy = <A, E>(call: Effect.Effect<A, E>) =>
+/** Everything that a call shows: its result, its events and its spans. */
+const renderCall = <A, E>(call: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const spans: Array<unknown> = []
-    const traced = Effect.withTracer(Effect.withSpan(call, "caller"), recording(spans))
+    const traced = Effect.withTracer(Effect.withSpan(call, "caller"), recordingTracer(spans))
     const { events, exit } = yield* Timeline.record(traced)
     const outcome: unknown = Exit.isFailure(exit) ? Cause.squash(exit.cause) : exit.value
     return [
-      ...printings(outcome, false),
+      ...allRenderings(outcome, false),
       inspect(exit, { depth: 20 }),
       inspect(events, { depth: 9 }),
       inspect(spans, { depth: 9 })
     ]
   })
 
-const leaked = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+const leakingTexts = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   texts.filter((text) => {
     const lower = text.toLowerCase()
     return [token, encodeURIComponent(token), percent(token), "secret-token", label].some((one) =>
@@ -123,31 +123,31 @@ const leaked = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
     )
   })
 
-const called = (options: Partial<ApiClient.Options>, location: string, end: MockClient.Step) =>
+const renderRedirectedCall = (options: Partial<ApiClient.Options>, location: string, hopResult: MockClient.Step) =>
   Effect.gen(function* () {
-    const { api: client, mock } = yield* api([respond(302, "", { location }), end], {
+    const { api: client, mock } = yield* api([respond(302, "", { location }), hopResult], {
       retry: false,
       timeout: { exchange: "1 second" },
       maxBodySize: 100,
       ...options
     })
-    const texts = yield* shownBy(run(client.get("/x")))
-    const seen: Seen = { texts, sent: (yield* mock.sent).map(({ url }) => url) }
-    return seen
+    const texts = yield* renderCall(run(client.get("/x")))
+    const renderings: Renderings = { texts, sent: (yield* mock.sent).map(({ url }) => url) }
+    return renderings
   })
 
-describe("a credential that the Location quotes", () => {
+describe("Redaction of credentials in Location", () => {
   for (const [scheme, options] of Object.entries(schemes)) {
     for (const [place, location] of Object.entries(locations)) {
-      it.effect(`is not shown, whatever the next hop answers: ${scheme}, quoted in ${place}`, () =>
+      it.effect(`hides the credential (${scheme}) in ${place}, for any response of the next hop`, () =>
         Effect.gen(function* () {
-          for (const [name, end] of Object.entries(ends)) {
-            const { sent, texts } = yield* called(options, location, end)
-            expect(leaked(texts), name).toEqual([])
+          for (const [name, hopResult] of Object.entries(hopResults)) {
+            const { sent, texts } = yield* renderRedirectedCall(options, location, hopResult)
+            expect(leakingTexts(texts), name).toEqual([])
             const target = URL.canParse(location, "https://api.test")
               ? new URL(location, "https://api.test")
               : undefined
-            // The URL that is requested is the server's.
+            // The requested URL keeps the path of the server, unredacted.
             if (sent.length > 1) expect(new URL(sent[1] ?? "").pathname).toBe(target?.pathname)
           }
         })
@@ -155,43 +155,47 @@ describe("a credential that the Location quotes", () => {
     }
   }
 
-  it.effect("is not shown as a host, by a circuit that is open, or by a queue that is full", () =>
+  it.effect("hides the credential in a host name, in CircuitOpen and Overloaded", () =>
     Effect.gen(function* () {
-      const auth = signing(HttpClientRequest.setHeader("authorization", `Bearer ${label}`))
-      const to = respond(302, "", { location: `https://${label}.other.test/x` })
+      const auth = makeAuth(HttpClientRequest.setHeader("authorization", `Bearer ${label}`))
+      const redirect = respond(302, "", { location: `https://${label}.other.test/x` })
       const circuitBreaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutiveFailures(1) })
-      const { api: client } = yield* api([to, fail("ECONNRESET"), to], { auth, circuitBreaker, retry: false })
-      const texts = [...(yield* shownBy(run(client.get("/x")))), ...(yield* shownBy(run(client.get("/x"))))]
+      const { api: client } = yield* api([redirect, fail("ECONNRESET"), redirect], {
+        auth,
+        circuitBreaker,
+        retry: false
+      })
+      const texts = [...(yield* renderCall(run(client.get("/x")))), ...(yield* renderCall(run(client.get("/x"))))]
       expect(texts.join("\n")).toContain("CircuitOpen")
-      expect(leaked(texts)).toEqual([])
+      expect(leakingTexts(texts)).toEqual([])
 
       const concurrency = yield* Concurrency.make({ limit: 1, maxQueued: 0 })
-      const hanging = yield* api((sent) => (sent.url.startsWith("https://api.test") ? to : MockClient.never), {
+      const hanging = yield* api((sent) => (sent.url.startsWith("https://api.test") ? redirect : MockClient.never), {
         ...{ auth, concurrency, retry: false, timeout: { exchange: false, call: false } }
       })
       yield* Effect.fork(hanging.api.get("/x"))
       yield* Effect.yieldNow()
-      const full = yield* shownBy(run(hanging.api.get("/x")))
+      const full = yield* renderCall(run(hanging.api.get("/x")))
       expect(full.join("\n")).toContain("Overloaded")
-      expect(leaked(full)).toEqual([])
+      expect(leakingTexts(full)).toEqual([])
     })
   )
 
-  it.effect("is not shown after further hops, nor by a response that the caller keeps", () =>
+  it.effect("hides the credential after further hops and in a stored response", () =>
     Effect.gen(function* () {
-      const on = (path: string) => respond(307, "", { location: `https://other.test/${token}/${path}` })
-      const { api: client } = yield* api([on("1"), on("2"), on("3"), respond(200, "ok")], {
-        auth: signing(HttpClientRequest.setHeader("x-team", token))
+      const redirectOn = (path: string) => respond(307, "", { location: `https://other.test/${token}/${path}` })
+      const { api: client } = yield* api([redirectOn("1"), redirectOn("2"), redirectOn("3"), respond(200, "ok")], {
+        auth: makeAuth(HttpClientRequest.setHeader("x-team", token))
       })
       const response = yield* run(client.get("/x"))
       expect(response.request.url).toBe("https://other.test/<redacted>/3")
-      expect(leaked([JSON.stringify(response), inspect(response, { depth: 9, showHidden: true })])).toEqual([])
+      expect(leakingTexts([JSON.stringify(response), inspect(response, { depth: 9, showHidden: true })])).toEqual([])
     })
   )
 })
 
-describe("a credential that is replaced", () => {
-  it.effect("is not shown where the server quotes the earlier one after a replay", () =>
+describe("Redaction of credentials after a replay", () => {
+  it.effect("hides the replaced credential when the server echoes it", () =>
     Effect.gen(function* () {
       let key = token
       const auth: Auth.Service = {
@@ -199,18 +203,21 @@ describe("a credential that is replaced", () => {
           Effect.sync(() => ({ request: HttpClientRequest.setHeader(request, "x-team", key), credential: key.length })),
         onRejected: () => Effect.sync(() => ((key = "another-key-of-the-pool"), true))
       }
-      for (const end of [404, 401, 403]) {
+      for (const hopResult of [404, 401, 403]) {
         key = token
-        const { api: client } = yield* api([respond(401), respond(end, problem, asProblem)], { auth, retry: false })
-        const texts = yield* shownBy(run(client.get("/x")))
-        expect(texts.join("\n")).toContain(`answered ${end}`)
-        expect(leaked(texts)).toEqual([])
+        const { api: client } = yield* api([respond(401), respond(hopResult, problem, asProblem)], {
+          auth,
+          retry: false
+        })
+        const texts = yield* renderCall(run(client.get("/x")))
+        expect(texts.join("\n")).toContain(`answered ${hopResult}`)
+        expect(leakingTexts(texts)).toEqual([])
       }
     })
   )
 })
 
-describe("a credential that is the name of a field", () => {
+describe("Redaction of credentials in member names", () => {
   const bodies: Readonly<Record<string, unknown>> = {
     "as it is": { [token]: 1 },
     "within a longer name": { [`Bearer ${token} of`]: 1 },
@@ -228,14 +235,14 @@ describe("a credential that is the name of a field", () => {
 
   for (const [scheme, options] of Object.entries(schemes)) {
     for (const [where, body] of Object.entries(bodies)) {
-      it.effect(`is not shown by InvalidResponse: ${scheme}, ${where}`, () =>
+      it.effect(`hides the credential in InvalidResponse (${scheme}), ${where}`, () =>
         Effect.gen(function* () {
           for (const schema of [text, deep]) {
             const { api: client } = yield* api([respond(200, body)], options)
             const error = yield* failure(client.get("/x", { schema: schema as Schema.Schema<unknown> }))
             expect(error._tag).toBe("InvalidResponse")
-            const texts = printings(error)
-            expect(leaked(texts)).toEqual([])
+            const texts = allRenderings(error)
+            expect(leakingTexts(texts)).toEqual([])
             expect(texts.join("\n")).not.toContain("SECRET")
           }
         })
@@ -243,9 +250,9 @@ describe("a credential that is the name of a field", () => {
     }
   }
 
-  it.effect("leaves the names that are no secret", () =>
+  it.effect("keeps member names that are no secret", () =>
     Effect.gen(function* () {
-      const { api: client } = yield* api([respond(200, { alice: 1 })], schemes["a bearer"])
+      const { api: client } = yield* api([respond(200, { alice: 1 })], schemes["bearer token"])
       expect(yield* failure(client.get("/x", { schema: text }))).toMatchObject({
         mismatches: [{ path: "$.alice", expected: "string" }]
       })

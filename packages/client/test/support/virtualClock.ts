@@ -1,4 +1,4 @@
-/** A clock that moves to the next sleeper. It is much faster than the test clock, which waits at each step. */
+/** A clock that jumps to the next sleeping fiber. It is much faster than the test clock, which waits at each step. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,8 +17,8 @@ class VirtualClock implements Clock.Clock {
   readonly #sleepers = new Set<Sleeper>()
   #now: number
 
-  constructor(begin: number) {
-    this.#now = begin
+  constructor(start: number) {
+    this.#now = start
   }
 
   unsafeCurrentTimeMillis(): number {
@@ -52,16 +52,16 @@ const turn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** Turns of the event loop that the promises of a scripted body take, with some to spare. */
-const turns = 12
+/** Turns of the event loop that the promises of a mock response body need, with a reserve. */
+const turnsPerStep = 12
 
-/** Runs an effect under such a clock, from the instant `begin` on. An effect that does not end is a defect. */
-export const runFrom = <A, E, R>(begin: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+/** Runs an effect under a virtual clock that starts at `start`. An effect that does not end is a defect. */
+export const runFrom = <A, E, R>(start: number, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
-    const clock = new VirtualClock(begin)
+    const clock = new VirtualClock(start)
     const fiber = yield* Effect.fork(Effect.withClock(effect, clock))
     for (let steps = 0; steps < 500; steps++) {
-      for (let n = 0; n < turns; n++) {
+      for (let n = 0; n < turnsPerStep; n++) {
         const ended = yield* Fiber.poll(fiber)
         if (Option.isSome(ended)) return yield* ended.value
         yield* turn

@@ -7,11 +7,11 @@ import * as Logger from "effect/Logger"
 import { format, inspect } from "node:util"
 
 /**
- * Every way that a value reaches a log.
- *
- * @param canBeCloned - false for an error of a traced effect, to which Effect adds the span, and a span has functions.
+ * | All texts that a value can produce in logs and output.
+ * | @param canBeCloned - false for an error of a traced effect: Effect adds its span, which has functions and cannot be
+ * cloned.
  */
-export const printings = (value: unknown, canBeCloned = true): ReadonlyArray<string> => {
+export const allRenderings = (value: unknown, canBeCloned = true): ReadonlyArray<string> => {
   const texts = [
     String(value),
     JSON.stringify(value) ?? "",
@@ -28,7 +28,7 @@ export const printings = (value: unknown, canBeCloned = true): ReadonlyArray<str
     JSON.stringify(Logger.structuredLogger.log(logOptions(value))),
     Logger.jsonLogger.log(logOptions(value)),
     Logger.logfmtLogger.log(logOptions(value)),
-    onConsole(Logger.prettyLogger({ colors: false, mode: "tty" }), value)
+    consoleOutput(Logger.prettyLogger({ colors: false, mode: "tty" }), value)
   ]
   if (value instanceof Error) {
     texts.push(value.message, value.stack ?? "", inspect(value.cause, { depth: 20, showHidden: true }))
@@ -39,15 +39,17 @@ export const printings = (value: unknown, canBeCloned = true): ReadonlyArray<str
   return texts
 }
 
-/** What a logger that writes to the console writes. */
-const onConsole = (logger: Logger.Logger<unknown, void>, value: unknown): string => {
+/** Output of a logger that writes to the console. */
+const consoleOutput = (logger: Logger.Logger<unknown, void>, value: unknown): string => {
   const written: Array<unknown> = []
   const write = (...values: ReadonlyArray<unknown>): void => void written.push(...values)
   const unsafe = { ...globalThis.console, log: write, error: write, group: write, groupEnd: write }
-  const noted: Console.Console = { ...Effect.runSync(Effect.console), unsafe }
+  const recordingConsole: Console.Console = { ...Effect.runSync(Effect.console), unsafe }
   const program = Effect.log(value, Cause.fail(value)).pipe(Effect.annotateLogs({ value }))
-  Effect.runSync(Effect.withConsole(Effect.provide(program, Logger.replace(Logger.defaultLogger, logger)), noted))
-  if (written.length === 0) throw new Error("nothing was written")
+  Effect.runSync(
+    Effect.withConsole(Effect.provide(program, Logger.replace(Logger.defaultLogger, logger)), recordingConsole)
+  )
+  if (written.length === 0) throw new Error("the logger wrote nothing")
   return format("%O", written)
 }
 
@@ -59,6 +61,6 @@ const logOptions = (message: unknown): Logger.Logger.Options<unknown> => {
   Effect.runSync(
     Effect.log(message, Cause.fail(message)).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, capture)))
   )
-  if (options === undefined) throw new Error("nothing was logged")
+  if (options === undefined) throw new Error("the logger received nothing")
   return options
 }

@@ -1,4 +1,4 @@
-/** What a lost fiber holds (a permit, the place of a probe, the head of a queue) is free again after its deadline. */
+/** Resources of a lost fiber (a permit, a probe, the head of a queue) are free again after its deadline. */
 import * as Schedule from "effect/Schedule"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
@@ -14,17 +14,17 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { computing, forkLost } from "./losing.js"
-import { get, transport } from "./scripted.js"
+import { makeBusyProcess, forkLost } from "./support/lostFibers.js"
+import { get, transport } from "./support/mockApi.js"
 
 const ok = MockClient.respond(200, "ok")
-const busy = MockClient.respond(429, "busy", { "retry-after": "2" })
+const tooManyRequests = MockClient.respond(429, "busy", { "retry-after": "2" })
 
 const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
-const strategyOf = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
+const withStrategy = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
 
-/** A client with a call timeout of 10 seconds: `policy` is what a lost fiber may hold up. */
+/** A client with a call timeout of 10 seconds around `policy`, whose resources a lost fiber may hold. */
 const client = <E>(script: MockClient.Script, policy: Policy.Policy<E>) =>
   Effect.map(transport(script), ({ client: inner, mock }) => {
     const limited = Timeout.call("10 seconds")(policy(inner))
@@ -36,10 +36,10 @@ const statusOf = (outcome: Either.Either<{ readonly status: number }, unknown>):
 
 const permits = Effect.map(Concurrency.make({ limit: 1 }), Concurrency.policy)
 
-describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
-  const waits = strategyOf(strategy)
+describe.each(strategies)("Lost fiber, wait strategy %s", (strategy) => {
+  const waits = withStrategy(strategy)
 
-  it.effect("keeps its permit until its deadline, and no longer", () =>
+  it.effect("loses its permit at its deadline", () =>
     Effect.gen(function* () {
       const { mock, send } = yield* client((_, n) => (n === 0 ? MockClient.never : ok), yield* permits)
       yield* forkLost(send.pipe(waits))
@@ -54,7 +54,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
     })
   )
 
-  it.effect("keeps the place of a circuit's probe until its deadline, and no longer", () =>
+  it.effect("loses the probe of a circuit at its deadline", () =>
     Effect.gen(function* () {
       const service = yield* CircuitBreaker.make({
         tripPolicy: CircuitBreaker.consecutiveFailures(1),
@@ -73,10 +73,10 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
     })
   )
 
-  it.effect("keeps the place of a throttle's probe until its deadline, and no longer", () =>
+  it.effect("loses the probe of a throttle at its deadline", () =>
     Effect.gen(function* () {
       const service = RateLimit.throttle({ maxThrottle: "1 second" })
-      const script: MockClient.Script = (_, n) => [busy, MockClient.never][n] ?? ok
+      const script: MockClient.Script = (_, n) => [tooManyRequests, MockClient.never][n] ?? ok
       const { mock, send } = yield* client(script, RateLimit.policy(service))
       expect(statusOf(yield* send)).toBe(429)
       yield* TestClock.adjust("2 seconds")
@@ -91,7 +91,7 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
     })
   )
 
-  it.effect("does not hold up the queue at a limit of the client's own for ever", () =>
+  it.effect("loses the head of the queue of a limit at its deadline", () =>
     Effect.gen(function* () {
       const store = yield* RateLimiter.makeStoreMemory()
       const limiter = yield* Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
@@ -110,29 +110,29 @@ describe.each(strategies)("a lost fiber, where fibers %s,", (strategy) => {
   )
 })
 
-describe("a queued fiber that polled and is lost", () => {
-  it.effect("does not hold up the others at a throttle", () =>
+describe("Lost fiber in a queue, wait strategy poll", () => {
+  it.effect("does not delay others at a throttle", () =>
     Effect.gen(function* () {
       const service = RateLimit.throttle({})
-      const { send } = yield* client((_, n) => (n === 0 ? busy : ok), RateLimit.policy(service))
+      const { send } = yield* client((_, n) => (n === 0 ? tooManyRequests : ok), RateLimit.policy(service))
       expect(statusOf(yield* send)).toBe(429)
-      for (let n = 0; n < 3; n++) yield* forkLost(send.pipe(strategyOf("poll")))
+      for (let n = 0; n < 3; n++) yield* forkLost(send.pipe(withStrategy("poll")))
       const all = yield* Effect.fork(
-        Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(strategyOf("poll"))
+        Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(withStrategy("poll"))
       )
       yield* TestClock.adjust("4 seconds")
       expect((yield* Fiber.join(all)).map(statusOf)).toEqual([200, 200, 200])
-      expect(statusOf(yield* send.pipe(strategyOf("poll")))).toBe(200)
+      expect(statusOf(yield* send.pipe(withStrategy("poll")))).toBe(200)
     })
   )
 
   it.effect("gets no permit", () =>
     Effect.gen(function* () {
       const { mock, send } = yield* client((_, n) => (n === 0 ? MockClient.delay("3 seconds", ok) : ok), yield* permits)
-      const first = yield* Effect.fork(send.pipe(strategyOf("poll")))
+      const first = yield* Effect.fork(send.pipe(withStrategy("poll")))
       yield* TestClock.adjust("0 millis")
-      yield* forkLost(send.pipe(strategyOf("poll")))
-      const alive = yield* Effect.fork(send.pipe(strategyOf("poll")))
+      yield* forkLost(send.pipe(withStrategy("poll")))
+      const alive = yield* Effect.fork(send.pipe(withStrategy("poll")))
       yield* TestClock.adjust("4 seconds")
       expect([yield* Fiber.join(first), yield* Fiber.join(alive)].map(statusOf)).toEqual([200, 200])
       expect((yield* mock.sent).length).toBe(2)
@@ -140,12 +140,12 @@ describe("a queued fiber that polled and is lost", () => {
   )
 })
 
-describe("queued fibers that could not poll for a time, because the process computed,", () => {
-  const poll = strategyOf("poll")
+describe("Wait strategy poll in a busy process", () => {
+  const poll = withStrategy("poll")
 
-  it.effect("get their permits", () =>
+  it.effect("passes permits to queued fibers", () =>
     Effect.gen(function* () {
-      const { compute, run } = yield* computing
+      const { compute, run } = yield* makeBusyProcess
       const service = yield* Concurrency.make({ limit: 1 })
       const { client: inner } = yield* transport(() => MockClient.delay("50 millis", ok))
       const computed = HttpClient.tap(inner, () => compute(1200))
@@ -157,10 +157,10 @@ describe("queued fibers that could not poll for a time, because the process comp
     })
   )
 
-  it.effect("pass a throttle", () =>
+  it.effect("admits queued fibers after a throttle", () =>
     Effect.gen(function* () {
-      const { compute, run } = yield* computing
-      const { client: inner } = yield* transport((_, n) => (n === 0 ? busy : ok))
+      const { compute, run } = yield* makeBusyProcess
+      const { client: inner } = yield* transport((_, n) => (n === 0 ? tooManyRequests : ok))
       const send = RateLimit.policy(RateLimit.throttle({}))(inner).execute(get())
       yield* run(Effect.either(send))
       const all = yield* Effect.fork(Effect.all([send, send, send], { concurrency: "unbounded" }).pipe(poll, run))

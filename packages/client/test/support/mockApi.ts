@@ -1,4 +1,4 @@
-/** Clients over a scripted transport, and a clock that moves by itself to the next thing that happens. */
+/** Clients over a mock transport, and a test clock that advances to the next timer by itself. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -21,7 +21,7 @@ export const base = "https://api.test/v1"
 
 type Mock = Context.Tag.Service<MockClient.MockClient>
 
-/** A client of the whole pipeline over a script. */
+/** A client with the whole pipeline over a mock transport. */
 export const api = (
   script: MockClient.Script,
   options: Partial<ApiClient.Options> = {}
@@ -34,7 +34,7 @@ export const api = (
     return { api: made, mock }
   })
 
-/** A typed transport alone, to wrap single policies around. */
+/** A typed transport alone, for tests of single policies. */
 export const transport = (
   script: MockClient.Script
 ): Effect.Effect<{
@@ -55,55 +55,60 @@ const turn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** The test clock can wait for longer; the timers that programs run with fire at once then, or never. */
-const longestTimer = 2 ** 31 - 1
+/** The test clock accepts longer timers than the platform, where they would fire at once or never. */
+const maxTimerMs = 2 ** 31 - 1
 
-/** As many turns of the event loop as the promises of a scripted body may take. */
-const turns = 12
+/** Turns of the event loop per step. The promises of a mock response body need several. */
+const turnsPerStep = 12
 
 /**
- * Runs an effect, moving the clock to each next instant at which something sleeps: what takes an hour takes none, and
- * what happened *when* is as it would be. An effect that waits for nothing and does not end is a defect of the test.
+ * | Runs an effect and advances the test clock to each next timer, so that an hour passes at once and all times are exact.
+ * An effect that waits for no timer and does not end is a defect of the test.
  */
 export const run = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
     for (let steps = 0; steps < 500; steps++) {
-      for (let n = 0; n < turns; n++) {
+      for (let n = 0; n < turnsPerStep; n++) {
         yield* turn
         const ended = yield* Fiber.poll(fiber)
         if (Option.isSome(ended)) return yield* ended.value
       }
       const sleeps = Chunk.toReadonlyArray(yield* TestClock.sleeps())
       const now = yield* TestClock.currentTimeMillis
-      if (sleeps.some((instant) => instant - now > longestTimer))
-        return yield* Effect.dieMessage("no timer is that long")
+      if (sleeps.some((instant) => instant - now > maxTimerMs))
+        return yield* Effect.dieMessage("the timer is longer than the platform allows")
       if (sleeps.length > 0) yield* TestClock.setTime(Math.min(...sleeps))
     }
-    return yield* Effect.zipRight(Fiber.interrupt(fiber), Effect.dieMessage("nothing happens, and it does not end"))
+    return yield* Effect.zipRight(
+      Fiber.interrupt(fiber),
+      Effect.dieMessage("the effect waits for no timer and does not end")
+    )
   })
 
-/** {@link run}, and what it failed with. */
+/** {@link run}, and returns the error of the effect. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E, A, R> => Effect.flip(run(effect))
 
-/** When the sends happened, in milliseconds. */
-export const times = (mock: Mock): Effect.Effect<ReadonlyArray<number>> =>
+/** Times of all requests, in milliseconds. */
+export const requestTimes = (mock: Mock): Effect.Effect<ReadonlyArray<number>> =>
   Effect.map(mock.sent, (sent) => sent.map(({ at }) => at))
 
 export const urls = (mock: Mock): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(mock.sent, (sent) => sent.map(({ method, url }) => `${method} ${url}`))
 
-/** Chance that is always the same share: 1 is the whole bound of the backoff, 0 is no wait. */
-export const chance =
+/** Fixes the random numbers of an effect: 1 is the full backoff, 0 is no wait. */
+export const withJitter =
   (...values: readonly [number, ...Array<number>]) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withRandom(effect, Random.fixed([...values] as [number, ...Array<number>]))
 
-/** Runs a program of a property test under a clock of its own. */
-export const promise = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+/** Runs a program of a property test with its own test clock. */
+export const runPromise = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(Effect.provide(effect, TestContext.TestContext))
 
-/** Text of the characters that break things, in a mixture: separators, controls, beyond ASCII, Latin-1 and the plane. */
+/**
+ * Texts of characters that break parsers: separators, control characters, and characters beyond ASCII, Latin-1 and the BMP.
+ */
 export const hostileText = (maxLength = 12): FastCheck.Arbitrary<string> =>
   FastCheck.string({
     unit: FastCheck.constantFrom(..."aZ0-_:;=,./\\@?#%&\"'<>() \t\r\n\0\u001b\u007f\u0080éÿĀ€🔑", "\ud800"),

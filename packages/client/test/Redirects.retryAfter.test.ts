@@ -1,4 +1,4 @@
-/** A redirect with Retry-After is followed no earlier than that (RFC 9110 §10.2.3). */
+/** A redirect with Retry-After is followed no earlier than that time (RFC 9110 §10.2.3). */
 import type { RateLimited } from "@countersign/client/Errors"
 import * as Timeline from "@countersign/client/Timeline"
 import * as HttpDate from "@countersign/protocol/HttpDate"
@@ -8,13 +8,13 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { api, failure, run, times } from "./scripted.js"
+import { api, failure, run, requestTimes } from "./support/mockApi.js"
 
 const { respond, respondStream } = MockClient
-const redirects = [301, 302, 303, 307, 308]
-const hop = (status: number, headers: MockClient.Headers) => respond(status, "", { location: "/v1/y", ...headers })
+const statuses = [301, 302, 303, 307, 308]
+const redirect = (status: number, headers: MockClient.Headers) => respond(status, "", { location: "/v1/y", ...headers })
 
-describe("Retry-After of a redirect", () => {
+describe("Redirects.follow with Retry-After", () => {
   const waits: ReadonlyArray<readonly [MockClient.Headers, number]> = [
     [{ "retry-after": "2" }, 2000],
     [{ "retry-after": "0.25" }, 250],
@@ -27,29 +27,29 @@ describe("Retry-After of a redirect", () => {
     [{ ratelimit: '"p";r=0;t=9' }, 0]
   ]
 
-  it.effect.each(waits)("%j is waited for %i ms before the next hop", ([headers, ms]) =>
+  it.effect.each(waits)("handles %j by waiting %i ms before the next hop", ([headers, ms]) =>
     Effect.gen(function* () {
-      for (const status of redirects) {
+      for (const status of statuses) {
         yield* TestClock.setTime(0)
-        const client = yield* api([hop(status, headers), respond(200)], { timeout: { call: "2 minutes" } })
+        const client = yield* api([redirect(status, headers), respond(200)], { timeout: { call: "2 minutes" } })
         expect((yield* run(client.api.get("/x"))).status).toBe(200)
-        expect({ status, at: yield* times(client.mock) }).toEqual({ status, at: [0, ms] })
+        expect({ status, at: yield* requestTimes(client.mock) }).toEqual({ status, at: [0, ms] })
       }
     })
   )
 
-  it.effect("is waited for before each hop, and on the way to another origin", () =>
+  it.effect("waits before each hop, also to another origin", () =>
     Effect.gen(function* () {
       const away = respond(302, "", { location: "https://other.test/z", "retry-after": "2" })
-      const client = yield* api([hop(303, { "retry-after": "1" }), away, respond(200)])
+      const client = yield* api([redirect(303, { "retry-after": "1" }), away, respond(200)])
       yield* run(client.api.get("/x"))
-      expect(yield* times(client.mock)).toEqual([0, 1000, 3000])
+      expect(yield* requestTimes(client.mock)).toEqual([0, 1000, 3000])
     })
   )
 
-  it.effect("is not followed, with retryAt, where the wait is too long for the option or for the call", () =>
+  it.effect("fails with retryAt when the wait exceeds maxRetryAfter or the call deadline", () =>
     Effect.gen(function* () {
-      for (const status of redirects) {
+      for (const status of statuses) {
         for (const [seconds, options] of [
           [61, { timeout: { call: false } }],
           [6, { redirects: { maxRetryAfter: "5 seconds" } }],
@@ -57,7 +57,7 @@ describe("Retry-After of a redirect", () => {
           [10, { timeout: { call: "10 seconds" } }]
         ] as const) {
           yield* TestClock.setTime(0)
-          const client = yield* api([hop(status, { "retry-after": String(seconds) })], options)
+          const client = yield* api([redirect(status, { "retry-after": String(seconds) })], options)
           const error = (yield* failure(client.api.get("/x"))) as RateLimited
           expect(error).toMatchObject({ _tag: "RateLimited", source: "server", status })
           expect(DateTime.toEpochMillis(error.retryAt!)).toBe(seconds * 1000)
@@ -69,13 +69,13 @@ describe("Retry-After of a redirect", () => {
     })
   )
 
-  it.effect("of a 3xx that is no redirect, or that is not followed, is no wait and no error", () =>
+  it.effect("ignores Retry-After of a 3xx that is not followed", () =>
     Effect.gen(function* () {
       const later = { "retry-after": "9999" }
       for (const [status, step, options] of [
         [304, respond(304, "", later), {}],
         [302, respond(302, "", later), {}],
-        [302, hop(302, later), { redirects: false }]
+        [302, redirect(302, later), { redirects: false }]
       ] as const) {
         const client = yield* api([step], options)
         expect((yield* run(client.api.get("/x"))).status).toBe(status)
@@ -84,18 +84,18 @@ describe("Retry-After of a redirect", () => {
     })
   )
 
-  it.effect("includes the time that letting go of its body takes", () =>
+  it.effect("counts the time to release the response as part of the wait", () =>
     Effect.gen(function* () {
-      const drips = respondStream(303, Stream.never, { location: "/v1/y", "retry-after": "3" })
-      const client = yield* api([drips, respond(200)])
+      const endless = respondStream(303, Stream.never, { location: "/v1/y", "retry-after": "3" })
+      const client = yield* api([endless, respond(200)])
       yield* run(client.api.get("/x"))
-      expect(yield* times(client.mock)).toEqual([0, 3000])
+      expect(yield* requestTimes(client.mock)).toEqual([0, 3000])
     })
   )
 
-  it.effect("is shown in the timeline, and counts as no retry", () =>
+  it.effect("records the wait in the timeline, and not as a retry", () =>
     Effect.gen(function* () {
-      const client = yield* api([hop(303, { "retry-after": "1" }), hop(303, {}), respond(200)])
+      const client = yield* api([redirect(303, { "retry-after": "1" }), redirect(303, {}), respond(200)])
       const { events } = yield* run(Timeline.record(client.api.get("/x")))
       const seen = events.flatMap((event) => (event._tag === "Redirected" ? [[event.at, event.ms]] : []))
       expect(seen).toEqual([
