@@ -1,18 +1,18 @@
 /**
- * A TCP proxy before a real server, whose faults are switched while it runs. It needs Node.
+ * TCP proxy that injects network faults in front of a real server. Its faults can change while it runs. It requires Node.
  *
- * | toxic | what it does to the bytes of one direction |
+ * | toxic | effect on the bytes of one direction |
  * |---|---|
- * | `Latency` | delays each piece, more or less by a jitter; the order stays |
- * | `Rate` | so many bytes a second at most |
- * | `Slice` | at most so many bytes a write |
- * | `Reset` | both sides get a TCP reset (RST) in the place of a byte |
- * | `Truncate` | both sides are closed, in order (FIN), in the place of a byte |
- * | `HalfClose` | this direction ends in the place of a byte; the other one goes on |
- * | `BlackHole` | nothing passes from a byte on, and nobody is told; what has come passes when the toxic is taken away |
+ * | `Latency` | delays each chunk, with jitter, and keeps the order |
+ * | `Rate` | limits the bytes per second |
+ * | `Slice` | limits the bytes per write |
+ * | `Reset` | resets both sides (RST) at a byte offset |
+ * | `Truncate` | closes both sides in order (FIN) at a byte offset |
+ * | `HalfClose` | ends this direction at a byte offset; the other direction continues |
+ * | `BlackHole` | passes nothing from a byte offset on, without an error; removing the toxic passes what arrived meanwhile |
  *
- * `up` is what the client sends, `down` what the server sends. Several toxics of a direction work together: latencies
- * add up, the smallest rate and slice hold, and of the others the one whose byte comes first.
+ * `up` is the direction from the client to the server, `down` the other one. Several toxics of a direction combine: latencies
+ * add up, the smallest rate and slice apply, and of the other toxics the one with the lowest byte offset.
  *
  * @since 0.1.0
  */
@@ -31,36 +31,40 @@ export type { Toxicity, ByteLimit, Toxics } from "./internal/faultProxy/toxics.j
 export { Toxic } from "./internal/faultProxy/toxics.js"
 
 /**
- * Which server to stand before, and how. `seed` makes chance the same in every run (0): what the third connection draws
- * depends on the seed and on its being the third, and on nothing that others do.
+ * Options of a proxy: the server behind it, its toxics, and the seed of random numbers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Toxics {
+  /** Port of the server. */
   readonly port: number
-  /** `127.0.0.1` when left out. */
+  /** Host of the server (`127.0.0.1`). */
   readonly host?: string | undefined
+  /**
+   * Seed of random numbers (0). The numbers of a connection depend only on the seed and on its position, so each run is the
+   * same.
+   */
   readonly seed?: number | string | undefined
 }
 
 /**
- * What a proxy has seen: connections that were opened, those that are open now, and how many were cut by `Reset`,
- * `Truncate` or `HalfClose`.
+ * Counters of a proxy.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Counts {
+  /** Connections that clients opened. */
   readonly connections: number
+  /** Connections that are open now. */
   readonly open: number
+  /** Connections that `Reset`, `Truncate` or `HalfClose` cut. */
   readonly cuts: number
 }
 
 /**
- * A running proxy, on a port of the loopback interface. `baseUrl` is that of an http server behind it, without a slash
- * at its end. `set` replaces all toxics, for connections that are open too, and at once: a piece that is being held
- * back is looked at again. `reset` gives every open connection a TCP reset, such as one that is idle.
+ * Tag of a running proxy, which listens on a port of the loopback interface.
  *
  * @since 0.1.0
  * @category services
@@ -68,20 +72,26 @@ export interface Counts {
 export class FaultProxy extends Context.Tag("@countersign/testing/FaultProxy")<
   FaultProxy,
   {
+    /** Host that the proxy listens on: `127.0.0.1`. */
     readonly host: string
+    /** Port that the proxy listens on. */
     readonly port: number
+    /** URL of an http server behind the proxy, without a trailing slash. */
     readonly baseUrl: string
+    /** Replaces all toxics at once, also for open connections and delayed bytes. */
     readonly set: (toxics: Toxics) => Effect.Effect<void>
+    /** Resets every open connection (RST), idle ones too. */
     readonly reset: Effect.Effect<void>
+    /** Reads the counters. */
     readonly counts: Effect.Effect<Counts>
   }
 >() {}
 
 /**
- * Starts a proxy, which lives until the scope closes: then its port is closed, what is open is cut, and no socket, timer
- * or fiber is left. Delays are those of the Clock at hand.
+ * Starts a proxy, which runs until the scope closes. Then its port and all connections are closed, and no socket, timer or
+ * fiber remains. Delays use the Clock of the context.
  *
- * Fails with `ServeError` when no port can be had. A server that cannot be reached is one that resets its connections.
+ * Fails with `ServeError` when no port is available. When the proxy cannot reach the server, it resets the connection.
  *
  * @since 0.1.0
  * @category constructors
@@ -116,12 +126,12 @@ export const make = (
   })
 
 /**
- * {@link make} as a Layer.
+ * Layer with a running proxy, see {@link make}.
  *
  * @example
  * import * as FaultProxy from "@countersign/testing/FaultProxy"
  *
- * // Every second connection breaks somewhere in the first kilobyte of what the server sends.
+ * // Every second connection is reset within the first kilobyte from the server.
  * const Unreliable = FaultProxy.layer({
  *   port: 8080,
  *   down: [FaultProxy.Toxic.Reset({ after: [0, 1024], probability: 0.5 })]

@@ -1,8 +1,8 @@
 /**
- * The endpoints of httpbin that the tutorial's scenarios use, on a real port or in memory, and beyond them, under
- * `/countersign/`, servers that ask to be waited for and refuse what they are told to refuse.
+ * Embedded httpbin for tests, on a port or in memory. Under `/countersign/`, it adds endpoints that ask for waits and that
+ * reject credentials.
  *
- * | endpoint | answers |
+ * | endpoint | response |
  * |---|---|
  * | `/get`, `/headers`; `/post`, `/put`, `/patch`, `/delete` | an echo |
  * | `/basic-auth/:user/:passwd` | 200, or 401 `Basic realm="Fake Realm"` without a body |
@@ -10,21 +10,25 @@
  * | `/status/:codes` | the status, or one of several |
  * | `/cookies`, `/cookies/set?name=value`, `/cookies/set/:name/:value`, `/cookies/delete?name` | cookies |
  * | `/redirect-to?url=&status_code=`, `/redirect/:n`, `/relative-redirect/:n` | redirects |
- * | `/delay/:n` | an echo after n seconds, 10 at most, on Effect's clock |
+ * | `/delay/:n` | an echo after n seconds, at most 10, on Effect's Clock |
  * | `/bytes/:n`, `/stream-bytes/:n?chunk_size=`, `/json`, `/html`, `/response-headers?name=value` | content |
- * | `/countersign/retry-after/:spelling?times=1&amount=1&key=` | 429 for the first `times` requests of a `key`, then 200; `amount` seconds are spelled as `seconds` or `date` (`Retry-After`), `ms` (`retry-after-ms`) or `none` |
+ * | `/countersign/retry-after/:spelling?times=1&amount=1&key=` | 429 for the first `times` requests of a `key`, then 200. `amount` seconds are sent as `seconds` or `date` (`Retry-After`), as `ms` (`retry-after-ms`), or not (`none`) |
  * | `/countersign/unavailable?times=1&bytes=1048576&key=` | 503 with a large body for the first `times` requests of a `key`, then 200 |
- * | `POST /countersign/token?expires_in=3600` | `{ access_token, expires_in, token_type }`; GET tells `{ mints }` |
- * | `/countersign/bearer?refuse=1&key=` | 401 `Bearer error="invalid_token"` for the first `refuse` tokens that it sees for a `key`, for good; 200 for others that were minted here and have not expired |
+ * | `POST /countersign/token?expires_in=3600` | `{ access_token, expires_in, token_type }`; GET returns `{ mints }` |
+ * | `/countersign/bearer?refuse=1&key=` | 401 `Bearer error="invalid_token"` for the first `refuse` tokens of a `key`, permanently; 200 for other unexpired tokens of this server |
  * | `/countersign/api-key` | 200 for a known `X-Api-Key`, 401 for others |
- * | `/countersign/signed` | 200 for a good `X-Signature`, else 401 with its `reason`: `key`, `timestamp`, `nonce` or `signature` |
+ * | `/countersign/signed` | 200 for a valid `X-Signature`, else 401 with its `reason`: `key`, `timestamp`, `nonce` or `signature` |
  *
- * **What `/countersign/signed` recomputes.** `X-Signature` is the HMAC-SHA256, in lower-case hexadecimal, keyed with the
- * secret of `X-Api-Key`, of five lines joined by a line feed: the method; path and query as sent; `X-Timestamp` (epoch
- * seconds, at most 5 minutes off); `X-Nonce` (once only; an empty line without it); and the lower-case hexadecimal
- * SHA-256 of the body, of nothing for GET.
+ * **Signature of `/countersign/signed`.** `X-Signature` is an HMAC-SHA256 in lower-case hexadecimal. Its key is the secret of
+ * `X-Api-Key`. Its message is five lines, joined by a line feed:
  *
- * Request bodies are read up to 64 KiB (413 beyond). Each server has a state of its own.
+ * 1. the method
+ * 2. path and query as sent
+ * 3. `X-Timestamp`: epoch seconds, at most 5 minutes off
+ * 4. `X-Nonce`: usable once; an empty line without it
+ * 5. SHA-256 of the body in lower-case hexadecimal; of nothing for GET
+ *
+ * Request bodies are read up to 64 KiB (413 beyond). Servers share no state.
  *
  * @since 0.1.0
  */
@@ -51,7 +55,7 @@ import * as Recorder from "./internal/httpServer/requestRecorder.js"
 import { toApp } from "./internal/httpServer/router.js"
 
 /**
- * One request as the server saw it: `path` with its query, names of `headers` in lower case, `at` in epoch milliseconds.
+ * One request as the server received it.
  *
  * @since 0.1.0
  * @category models
@@ -59,22 +63,22 @@ import { toApp } from "./internal/httpServer/router.js"
 export type Received = Recorder.Received
 
 /**
- * What a server accepts. `password` is the only right one of `/basic-auth`, whatever the path says: a way to break a
- * scenario on purpose. `apiKeys` are those of `/countersign/api-key` (`countersign-key`), `signingKeys` maps the keys of
- * `/countersign/signed` to their secrets (`countersign-key` to `countersign-secret`).
+ * Credentials that a server accepts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The only password that `/basic-auth` accepts, regardless of the path: set it to make authentication fail. */
   readonly password?: string | undefined
+  /** Keys that `/countersign/api-key` accepts (`countersign-key`). */
   readonly apiKeys?: ReadonlyArray<string> | undefined
+  /** Secrets by key for `/countersign/signed` (`countersign-secret` for `countersign-key`). */
   readonly signingKeys?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * A running server: `baseUrl` has no slash at its end; `requests` are all that came, in order; `connections` counts the
- * sockets that they came on (0 in memory); `mints` counts the tokens of `/countersign/token`.
+ * Tag of a running httpbin server.
  *
  * @since 0.1.0
  * @category services
@@ -82,9 +86,13 @@ export interface Options {
 export class HttpBin extends Context.Tag("@countersign/testing/HttpBin")<
   HttpBin,
   {
+    /** URL of the server, without a trailing slash. */
     readonly baseUrl: string
+    /** All requests, in order. */
     readonly requests: Effect.Effect<ReadonlyArray<Received>>
+    /** Number of sockets that requests used (0 in memory). */
     readonly connections: Effect.Effect<number>
+    /** Number of tokens that `/countersign/token` issued. */
     readonly mints: Effect.Effect<number>
   }
 >() {}
@@ -116,8 +124,8 @@ const build = (
   })
 
 /**
- * Serves on the `HttpServer` that it is given, until the scope closes. It fails with `ServeError` when that one listens
- * on a Unix socket.
+ * Layer that serves on the `HttpServer` of the context until the scope closes. It fails with `ServeError` when the
+ * `HttpServer` listens on a Unix socket.
  *
  * @since 0.1.0
  * @category layers
@@ -133,8 +141,8 @@ export const layerWith = (options: Options): Layer.Layer<HttpBin, HttpServerErro
   )
 
 /**
- * {@link layerWith} the default options. Provided in several places of one application it is one server; each
- * `layerWith({})` is another.
+ * Layer that serves with default options on the `HttpServer` of the context. One application builds it once; each
+ * {@link layerWith} makes a separate server.
  *
  * @since 0.1.0
  * @category layers
@@ -142,8 +150,10 @@ export const layerWith = (options: Options): Layer.Layer<HttpBin, HttpServerErro
 export const layer: Layer.Layer<HttpBin, HttpServerError.ServeError, HttpServer.HttpServer> = layerWith({})
 
 /**
- * The same server as a transport in memory, at `http://httpbin.test`. It follows no redirect, answers in the caller's
- * fiber, on the caller's clock, and fails for any other origin as for a host that is not found.
+ * Layer with the server and an `HttpClient` that reaches it in memory, at `http://httpbin.test`.
+ *
+ * The client does not follow redirects. The server runs in the caller's fiber with the caller's Clock. Requests to other
+ * origins fail with `ENOTFOUND`.
  *
  * @since 0.1.0
  * @category layers
@@ -159,8 +169,8 @@ export const layerMemoryWith = (options: Options): Layer.Layer<HttpBin | HttpCli
   )
 
 /**
- * {@link layerMemoryWith} the default options. Provided in several places of one application it is one server; each
- * `layerMemoryWith({})` is another.
+ * Layer with default options, and an `HttpClient` that reaches the server in memory. One application builds it once; each
+ * {@link layerMemoryWith} makes a separate server.
  *
  * @since 0.1.0
  * @category layers

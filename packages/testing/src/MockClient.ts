@@ -1,8 +1,8 @@
 /**
- * A scripted transport: a Layer of platform's `HttpClient` tag that answers from a list of steps, opens no socket, and
- * records what was sent, when, and when each response body was let go.
+ * Mock transport: an `HttpClient` of the platform that responds from a list of steps, opens no socket, and records requests,
+ * their times, and the release of each response body.
  *
- * Times come from Effect's `Clock`, so under `TestClock` a test states *when* each send happened.
+ * Times come from Effect's `Clock`, so a test under `TestClock` can check when each request was sent.
  *
  * @example
  * ```ts
@@ -29,9 +29,7 @@ import { codedError } from "./internal/mockClient/step.js"
 import { transport } from "./internal/mockClient/transport.js"
 
 /**
- * One request as it reached the transport: `url` is absolute and holds the parameters, after a query that the URL had and
- * that stays byte for byte; the names of `headers` are lower
- * case, `body` is text or `undefined` for none, `at` is in epoch milliseconds, `index` counts from 0.
+ * A request as it reached the transport.
  *
  * @since 0.1.0
  * @category models
@@ -39,9 +37,7 @@ import { transport } from "./internal/mockClient/transport.js"
 export type Sent = Extract<Entry, { readonly _tag: "Sent" }>
 
 /**
- * The moment (`at`, epoch milliseconds) from which the answer to request `index` held its connection no more:
- * `empty` there was no body; `drained` it was read to its end; `cancelled` its stream was cancelled; `aborted` the
- * request's scope closed, or its reader was interrupted; `failed` the body broke.
+ * The release of a response body: from then on, the response needs no connection.
  *
  * @since 0.1.0
  * @category models
@@ -49,7 +45,7 @@ export type Sent = Extract<Entry, { readonly _tag: "Sent" }>
 export type Released = Extract<Entry, { readonly _tag: "Released" }>
 
 /**
- * The moment (`at`, epoch milliseconds) when request `index` was interrupted before it was answered.
+ * The interruption of a request before its response.
  *
  * @since 0.1.0
  * @category models
@@ -57,7 +53,7 @@ export type Released = Extract<Entry, { readonly _tag: "Released" }>
 export type Interrupted = Extract<Entry, { readonly _tag: "Interrupted" }>
 
 /**
- * Everything that the transport saw, in order.
+ * One event that the transport recorded: a request, a release or an interruption.
  *
  * @since 0.1.0
  * @category models
@@ -65,7 +61,13 @@ export type Interrupted = Extract<Entry, { readonly _tag: "Interrupted" }>
 export type Event = Entry
 
 /**
- * How a body was let go; see {@link Released}.
+ * Reason of a {@link Released} event.
+ *
+ * - `empty`: the response has no body
+ * - `drained`: the body was read to its end
+ * - `cancelled`: the stream of the body was cancelled
+ * - `aborted`: the scope of the request closed, or the reader was interrupted
+ * - `failed`: the body failed
  *
  * @since 0.1.0
  * @category models
@@ -73,8 +75,8 @@ export type Event = Entry
 export type Release = ReleaseReason
 
 /**
- * What happens to one request. Made by {@link respond}, {@link respondStream}, {@link truncated}, {@link fail},
- * {@link never} and {@link delay}.
+ * What happens to one request. {@link respond}, {@link respondStream}, {@link truncated}, {@link fail}, {@link never} and
+ * {@link delay} make a step.
  *
  * @since 0.1.0
  * @category models
@@ -82,7 +84,7 @@ export type Release = ReleaseReason
 export type Step = InternalStep
 
 /**
- * Header fields of an answer; a list of values gives as many fields (`{ "set-cookie": ["a=1", "b=2"] }`).
+ * Headers of a response. A list of values sends the header once per value (`{ "set-cookie": ["a=1", "b=2"] }`).
  *
  * @since 0.1.0
  * @category models
@@ -90,7 +92,7 @@ export type Step = InternalStep
 export type Headers = HeadersInput
 
 /**
- * Steps that are used in order, or a function from the request and its index (from 0) to its step.
+ * Responses of the mock transport: steps in order, or a function from the request and its index (from 0) to a step.
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +100,7 @@ export type Headers = HeadersInput
 export type Script = ReadonlyArray<Step> | ((request: Sent, index: number) => Step)
 
 /**
- * The records of a scripted transport. Each effect gives what has been seen until it runs.
+ * Tag of the records of a mock transport. Each effect returns what was recorded until it runs.
  *
  * @since 0.1.0
  * @category services
@@ -106,18 +108,22 @@ export type Script = ReadonlyArray<Step> | ((request: Sent, index: number) => St
 export class MockClient extends Context.Tag("@countersign/testing/MockClient")<
   MockClient,
   {
+    /** All requests, in order. */
     readonly sent: Effect.Effect<ReadonlyArray<Sent>>
+    /** All releases of response bodies, in order. */
     readonly released: Effect.Effect<ReadonlyArray<Released>>
+    /** All interruptions of requests, in order. */
     readonly interrupted: Effect.Effect<ReadonlyArray<Interrupted>>
+    /** All events, in order. */
     readonly events: Effect.Effect<ReadonlyArray<Event>>
   }
 >() {}
 
 /**
- * A transport and its records, for tests without Layers. State belongs to this pair: each run makes a new one.
+ * Makes a mock transport and its records, for tests without Layers. Each run of the effect makes a new pair.
  *
- * A request past the end of a list of steps is a defect, so that no policy retries or replaces it. Its message says that
- * the script ended and lists what was sent, and its code is `ERR_MOCK_SCRIPT_ENDED`.
+ * A request beyond the end of the steps is a defect, so that no policy retries or replaces it. Its message lists the requests,
+ * and its code is `ERR_MOCK_SCRIPT_ENDED`.
  *
  * @since 0.1.0
  * @category constructors
@@ -141,7 +147,7 @@ export const make = (
   })
 
 /**
- * The scripted transport as platform's `HttpClient`, together with its records; see {@link make}.
+ * Layer with a mock transport as `HttpClient` of the platform, and its records as {@link MockClient}. See {@link make}.
  *
  * @since 0.1.0
  * @category layers
@@ -164,10 +170,10 @@ const contentType = (body: unknown): string =>
       : "application/json"
 
 /**
- * Answers with a status (any integer, also one that is no status), a body and headers.
+ * Step that responds with a status (any integer), a body and headers.
  *
- * A string is sent as text, a `Uint8Array` as it is, `undefined` sends no body, and any other value is sent as JSON;
- * `content-type` says so unless `headers` has one. Statuses 204, 205 and 304 and answers to HEAD carry no body.
+ * A string is sent as text, a `Uint8Array` unchanged, and any other value as JSON. `content-type` is set accordingly, unless
+ * `headers` has one. Without `body`, no body is sent. Responses with status 204, 205 or 304 and responses to HEAD have no body.
  *
  * @since 0.1.0
  * @category constructors
@@ -185,8 +191,10 @@ export const respond = (status: number, body?: unknown, headers: Headers = {}): 
 }
 
 /**
- * Answers with a body that is produced as it is read: nothing of it runs before. It sees the clock of the request, so
- * a `Stream` that sleeps is a slow body under `TestClock`; an error of the stream breaks the body with it.
+ * Step that responds with a streaming body. The stream runs when the body is read.
+ *
+ * The stream uses the Clock of the request, so a stream that sleeps is a slow body under `TestClock`. An error of the stream
+ * fails the body.
  *
  * @since 0.1.0
  * @category constructors
@@ -198,10 +206,11 @@ export const respondStream = (
 ): Step => ({ _tag: "Respond", status, headers, body })
 
 /**
- * Answers with `status` and headers, then breaks the body after `partial`, as a server that closes its socket does.
+ * Step that responds with `status` and headers, and then interrupts the body after `partial`, like a server that closes its
+ * socket.
  *
- * The reader gets `ResponseError` (`Decode`) with the status of the answer; the code is only in `cause.cause.code`, and
- * is `UND_ERR_SOCKET` unless another is given.
+ * The reader fails with `ResponseError` (`Decode`), which has the status. The code is in `cause.cause.code`. It is
+ * `UND_ERR_SOCKET` unless `code` is set.
  *
  * @since 0.1.0
  * @category constructors
@@ -217,8 +226,10 @@ export const truncated = (
 }
 
 /**
- * Fails as a transport: `RequestError` (`Transport`) whose cause is an `Error` with this `code`, for example
- * `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`, `UND_ERR_CONNECT_TIMEOUT` or `UND_ERR_HEADERS_TIMEOUT`.
+ * Step that fails like a transport: with `RequestError` (`Transport`) and an `Error` with this `code` as its cause.
+ *
+ * Codes are for example `ECONNREFUSED`, `ECONNRESET`, `ENOTFOUND`, `UND_ERR_SOCKET`, `UND_ERR_CONNECT_TIMEOUT` or
+ * `UND_ERR_HEADERS_TIMEOUT`.
  *
  * @since 0.1.0
  * @category constructors
@@ -226,7 +237,7 @@ export const truncated = (
 export const fail = (code: string, message?: string): Step => ({ _tag: "Fail", error: codedError(code, message) })
 
 /**
- * Never answers. Its interruption is recorded in `interrupted`.
+ * Step that never responds. The interruption of the request is recorded in `interrupted`.
  *
  * @since 0.1.0
  * @category constructors
@@ -234,7 +245,7 @@ export const fail = (code: string, message?: string): Step => ({ _tag: "Fail", e
 export const never: Step = { _tag: "Never" }
 
 /**
- * Waits before `step`, on Effect's clock.
+ * Step that waits on Effect's Clock, and then does `step`.
  *
  * @since 0.1.0
  * @category constructors

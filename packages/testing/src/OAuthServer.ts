@@ -1,29 +1,33 @@
 /**
- * An authorization server for tests, on a real port or in memory: OAuth 2 and OpenID Connect, refresh tokens with rotation
- * and reuse detection, a protected resource, and a token endpoint that fails on demand.
+ * OAuth 2 and OpenID Connect authorization server for tests, on a port or in memory. It has refresh token rotation with reuse
+ * detection, a protected resource, and a token endpoint with configurable faults.
  *
- * | endpoint | answers |
+ * | endpoint | response |
  * |---|---|
  * | `/.well-known/oauth-authorization-server`, `/.well-known/openid-configuration` | metadata ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-3)) |
  * | `/authorize?response_type=code` | a redirect with `code`, `state` and `iss` ([RFC 9207](https://www.rfc-editor.org/rfc/rfc9207#section-2)), or a page with two buttons; PKCE S256 ([RFC 7636](https://www.rfc-editor.org/rfc/rfc7636#section-4.3)) |
- * | `POST /par` | `request_uri`, once, for 60 seconds ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126#section-2)) |
- * | `POST /device_authorization`, `/device` | codes for a device, the page of its user ([RFC 8628](https://www.rfc-editor.org/rfc/rfc8628#section-3.1)) |
+ * | `POST /par` | `request_uri`, usable once within 60 seconds ([RFC 9126](https://www.rfc-editor.org/rfc/rfc9126#section-2)) |
+ * | `POST /device_authorization`, `/device` | device and user codes, and the page for the user ([RFC 8628](https://www.rfc-editor.org/rfc/rfc8628#section-3.1)) |
  * | `POST /token` | `client_credentials`, `refresh_token`, `authorization_code`, device code, JWT bearer ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)), token exchange ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)); with `resource` ([RFC 8707](https://www.rfc-editor.org/rfc/rfc8707#section-2)); DPoP ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449#section-5)); an ID token (ES256) for the scope `openid` |
  * | `POST /introspect`, `POST /revoke` | [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662#section-2), [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2) |
- * | `POST /register` | a client, see {@link ClientOptions} ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591#section-3)) |
+ * | `POST /register` | a registered client, see {@link ClientOptions} ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591#section-3)) |
  * | `/jwks`, `/userinfo` | the key of ID tokens; `{ sub }` |
- * | `/resource` | `{ ok: true, client_id, scope, sub }`; 401 `invalid_token` with `resource_metadata` |
- * | `/resource?scope=`, `?acr=`, `?max_age=`, `?claims=` | 403 `insufficient_scope`; 401 `insufficient_user_authentication` ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3)), by the first of `acr_values` that somebody signed in with; 401 `insufficient_claims`, by the parameter `claims` that the token was asked for with, in base64url |
- * | `/.well-known/oauth-protected-resource/resource` | its metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728#section-3)); without `/resource` that of the issuer's whole origin |
+ * | `/resource` | `{ ok: true, client_id, scope, sub }`, or 401 `invalid_token` with `resource_metadata` |
+ * | `/resource?scope=` | 403 `insufficient_scope` when the token lacks the scope |
+ * | `/resource?acr=`, `?max_age=` | 401 `insufficient_user_authentication` ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3)). The `acr` of a token is the first of the requested `acr_values` |
+ * | `/resource?claims=` | 401 `insufficient_claims` unless the token was requested with this `claims` parameter, in base64url |
+ * | `/.well-known/oauth-protected-resource/resource` | resource metadata ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728#section-3)); without `/resource`, those of the whole issuer |
  *
- * Clients authenticate with `client_secret_basic`, `client_secret_post`, `client_secret_jwt`, `private_key_jwt` or, if they
- * are public, `none`. Endpoints are `issuer` and the path, and all stand in the metadata.
+ * Clients authenticate with `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or `private_key_jwt`. Public
+ * clients use `none`. Endpoint URLs are `issuer` plus the path. The metadata list all of them.
  *
- * A code that is used a second time kills what it gave, and a refresh token that is kills its family, access tokens
- * included ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless a grace is set, see
- * {@link Options}. Of uses at the same time one is the first. Errors are those of
- * [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). Lifetimes follow Effect's clock. Bodies are read up
- * to 64 KiB. With a `profile` it imitates a provider, see {@link profiles}. It is no server for production: it keeps every token it ever issued.
+ * A code that is used twice revokes its tokens. A refresh token that is used twice revokes its family and the access tokens of
+ * the family ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)), unless `reuseGrace` of
+ * {@link Options} is set. Of concurrent uses, the server processes one first. Errors are those of
+ * [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2). Lifetimes follow Effect's Clock. Bodies are read up
+ * to 64 KiB. With the option `profile`, the server imitates a provider, see {@link profiles}.
+ *
+ * Do not use it in production: it keeps every token that it issues.
  *
  * @since 0.1.0
  */
@@ -52,8 +56,8 @@ import * as Recorder from "./internal/httpServer/requestRecorder.js"
 import { toApp } from "./internal/httpServer/router.js"
 
 /**
- * An answer of the token endpoint that is none of its own; made by {@link fault}, {@link hang}, {@link disconnect},
- * {@link garbled} and {@link padded}, and changed by {@link lost}, {@link slow} and {@link cut}.
+ * A replacement of a response of the token endpoint. {@link fault}, {@link hang}, {@link disconnect}, {@link malformed} and
+ * {@link oversized} make one. {@link lostResponse}, {@link slow} and {@link truncated} change one.
  *
  * @since 0.1.0
  * @category models
@@ -61,7 +65,7 @@ import { toApp } from "./internal/httpServer/router.js"
 export type Fault = Faults.Fault
 
 /**
- * The faults of the token endpoint: for each call in order (`undefined` for none), or as a function of the call.
+ * Faults of the token endpoint: a list with one entry per call in order (`undefined` for no fault), or a function of the call.
  *
  * @since 0.1.0
  * @category models
@@ -69,8 +73,7 @@ export type Fault = Faults.Fault
 export type Script = Faults.Script
 
 /**
- * One call of the token endpoint: its `index` from 0, the grant it asks for (`undefined` for none that can be read),
- * and `at`, in epoch milliseconds.
+ * One call of the token endpoint.
  *
  * @since 0.1.0
  * @category models
@@ -78,10 +81,7 @@ export type Script = Faults.Script
 export type TokenCall = Faults.TokenCall
 
 /**
- * A {@link TokenCall} and what became of it, without secrets. `outcome` is `issued`; `refreshed`, or `replayed` for a
- * used refresh token within the grace; `reused` for one that killed its family; the error's code; or `withheld` where
- * a fault came in the place of the grant. `presented` and `given` are refresh tokens, by the id of their family and their
- * number in it. `faulty` tells whether the client saw something else than the server's own answer.
+ * One call of the token endpoint and its outcome, without secrets.
  *
  * @since 0.1.0
  * @category models
@@ -89,8 +89,7 @@ export type TokenCall = Faults.TokenCall
 export type LoggedCall = Calls.LoggedCall
 
 /**
- * How a family of tokens is doing: its `id` from 0 in the order of birth, why and when it `ended`, how many
- * `refreshTokens` it has had and the numbers of those that are `unused`, and how many `accessTokens` are good now.
+ * State of a token family: all tokens that originate from one refresh token.
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +97,7 @@ export type LoggedCall = Calls.LoggedCall
 export type Family = Families.FamilyState
 
 /**
- * A successful answer of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+ * A successful response of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
  *
  * @since 0.1.0
  * @category models
@@ -106,7 +105,7 @@ export type Family = Families.FamilyState
 export type TokenResponse = Tokens.TokenResponse
 
 /**
- * One request as the server saw it: `path` with its query, names of `headers` in lower case, `at` in epoch milliseconds.
+ * One request as the server received it.
  *
  * @since 0.1.0
  * @category models
@@ -129,7 +128,7 @@ export type {
 export { profiles } from "./internal/profiles/profiles.js"
 
 /**
- * The running server, see {@link Service}.
+ * Tag of the running server. Its service reads the state of the server and changes it, see {@link Service}.
  *
  * @since 0.1.0
  * @category services
@@ -159,8 +158,10 @@ const build = (
   })
 
 /**
- * Serves on the `HttpServer` that it is given, on the clock of the effect that builds it (a `TestClock`, too), until the
- * scope closes, which ends what hangs. A profile's endpoints have their own paths on that server. It fails with `ServeError` when that one listens on a Unix socket.
+ * Layer that serves on the `HttpServer` of the context, with the Clock of the effect that builds it (also a `TestClock`).
+ *
+ * When the scope closes, pending responses end. The endpoints of a profile keep their paths on that server. The Layer fails
+ * with `ServeError` when the `HttpServer` listens on a Unix socket.
  *
  * @since 0.1.0
  * @category layers
@@ -182,8 +183,10 @@ export const layer = (
   )
 
 /**
- * The same server as a transport in memory, at `https://oauth.test`, or at the origins of a profile. It follows no redirect, answers in the caller's
- * fiber, on the caller's clock, and fails for any other origin as for a host that is not found.
+ * Layer with the server and an `HttpClient` that reaches it in memory, at `https://oauth.test` or at the origins of a profile.
+ *
+ * The client does not follow redirects. The server runs in the caller's fiber with the caller's Clock. Requests to other
+ * origins fail with `ENOTFOUND`.
  *
  * @since 0.1.0
  * @category layers

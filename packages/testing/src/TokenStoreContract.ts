@@ -1,5 +1,5 @@
 /**
- * What every token store has to do, as cases that any test runner runs: one line for a store of your own.
+ * Contract tests for token stores: cases that every store must pass, for any test runner.
  *
  * @example
  * import * as TokenStoreContract from "@countersign/testing/TokenStoreContract"
@@ -28,9 +28,9 @@ export { ContractViolation } from "./internal/tokenStoreContract/contractViolati
 export type { Bytes, Case, Disk, Harness } from "./internal/tokenStoreContract/harness.js"
 
 /**
- * The harness of a store that is a Layer and forgets its records with it.
+ * Makes the harness of a store from its Layer. Such a store loses its records when the Layer is closed.
  *
- * @param layer - must give an empty store each time it is built.
+ * @param layer - provides an empty store each time it is built.
  * @since 0.1.0
  * @category harnesses
  */
@@ -40,9 +40,10 @@ export const fromLayer = <E>(layer: Layer.Layer<TokenStore.TokenStore, E>): Harn
 })
 
 /**
- * The cases that a harness allows for. They run under the live clock. Most take some milliseconds. Those of damage,
- * of long keys and of a process that is killed take some seconds, and longer on a busy machine. A case that hangs fails
- * after two minutes. Set the time limit of the runner's tests to more than that.
+ * The cases that a harness supports. They run under the live clock, most of them in milliseconds.
+ *
+ * Cases of damage, of long keys and of a killed process take seconds, and longer on a busy machine. A case that hangs fails
+ * after two minutes. Set the time limit of the test runner to more than that.
  *
  * @since 0.1.0
  * @category cases
@@ -58,7 +59,7 @@ export const cases = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => [
 ]
 
 /**
- * What a test runner has: vitest, `node:test`, mocha and jest all do.
+ * The functions of a test runner that the cases need. Those of vitest, `node:test`, mocha and jest fit.
  *
  * @since 0.1.0
  * @category models
@@ -69,10 +70,10 @@ export interface Runner {
 }
 
 /**
- * Makes a test of each case.
+ * Registers one test per case, in a group named after the store.
  *
- * @param runner - the test runner's own functions.
- * @param name - the store's, for the tests' names.
+ * @param runner - `describe` and `it` of the test runner.
+ * @param name - the name of the store, for the name of the group.
  * @since 0.1.0
  * @category cases
  */

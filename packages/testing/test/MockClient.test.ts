@@ -50,7 +50,7 @@ describe("what a script answers", () => {
       yield* client.get(url)
       const cause = yield* Effect.sandbox(client.post(`${url}/2`)).pipe(Effect.flip)
       const error = Option.getOrThrow(Cause.dieOption(cause)) as Error
-      expect(error.message).toContain("the script ended: it has 1 step(s) and this is request 2")
+      expect(error.message).toContain("the script has 1 step(s), and this is request 2")
       expect(error.message).toContain(`GET ${url}, POST ${url}/2`)
       expect(error).toMatchObject({ code: "ERR_MOCK_SCRIPT_ENDED" })
       expect(yield* mock.sent).toHaveLength(2)
@@ -65,7 +65,7 @@ describe("what a script answers", () => {
           Effect.provideService(HttpClient.HttpClient, client)
         )
         const cause = yield* Effect.sandbox(api[method]("/x")).pipe(Effect.flip)
-        expect(Cause.pretty(cause)).toContain("the script ended: it has 0 step(s) and this is request 1")
+        expect(Cause.pretty(cause)).toContain("the script has 0 step(s), and this is request 1")
         expect(yield* mock.sent).toHaveLength(1)
       }
     })

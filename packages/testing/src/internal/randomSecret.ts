@@ -1,4 +1,4 @@
-/** 256 bits of the platform's own randomness, in hexadecimal: a value that nobody guesses. */
+/** A random secret of 256 bits in hexadecimal. */
 export const random = (): string => hex(globalThis.crypto.getRandomValues(new Uint8Array(32)))
 
 export const hex = (bytes: Uint8Array): string =>

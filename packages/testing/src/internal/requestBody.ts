@@ -4,7 +4,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** A body as it goes on the wire; `contentType` is there when the body itself brings one (a form's boundary). */
+/** A body as it is sent. `contentType` is set when the body determines it, like the boundary of a form. */
 export interface RequestBody {
   readonly content: Uint8Array
   readonly contentType: string | undefined
@@ -16,13 +16,13 @@ const collect = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Uint
     Effect.map((buffer) => new Uint8Array(buffer))
   )
 
-/** A `Blob` refuses views of shared memory, and the type of a stream does not rule them out. */
+/** `Blob` rejects views of shared memory, and the type of a stream does not exclude them. */
 const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
 
 const web = (body: unknown): Effect.Effect<RequestBody, unknown> =>
   Effect.tryPromise({
     try: () => {
-      // `Raw` carries whatever a transport accepts: the web's own types are what this one does, and others make it throw.
+      // `Raw` may contain anything that a transport accepts. This one accepts web types, and throws for others.
       const response = new Response(body as BodyInit)
       const contentType = response.headers.get("content-type") ?? undefined
       return response.arrayBuffer().then((buffer) => ({ content: new Uint8Array(buffer), contentType }))
@@ -45,7 +45,7 @@ const encode = ({ body }: HttpClientRequest.HttpClientRequest): Effect.Effect<Re
   }
 }
 
-/** Reads the body of a request as a transport would, once; a stream that fails is an error of encoding. */
+/** Reads the body of a request like a transport, once. A failing stream is an encoding error. */
 export const read = (
   request: HttpClientRequest.HttpClientRequest
 ): Effect.Effect<RequestBody | undefined, HttpClientError.RequestError> =>

@@ -1,4 +1,4 @@
-/** What the server sends and accepts with the profile of a provider. */
+/** Responses and checks of the server that depend on a provider profile. */
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ type Response = Effect.Effect<HttpServerResponse.HttpServerResponse>
 
 type Form = ReadonlyMap<string, string>
 
-/** The first deviation that has the field. */
+/** The field of the first deviation that has it. */
 const first = <A>(profile: Profile | undefined, field: (deviation: Deviation) => A | undefined): A | undefined => {
   for (const deviation of profile?.deviations ?? []) {
     const found = field(deviation)
@@ -34,7 +34,7 @@ export const rejected = (profile: Profile | undefined, request: TokenRequest): R
   return response === undefined ? undefined : sent(response)
 }
 
-/** The response that holds a token. */
+/** The response with a token. */
 export const granted = (profile: Profile | undefined, token: Body, request: TokenRequest): Response => {
   let body = token
   for (const { tokenResponse } of profile?.deviations ?? []) body = tokenResponse?.(body, request) ?? body
@@ -51,7 +51,7 @@ export const granted = (profile: Profile | undefined, token: Body, request: Toke
   )
 }
 
-/** The response for an error of the token endpoint. */
+/** The response to a failed request of the token endpoint. */
 export const refused = (
   profile: Profile | undefined,
   refusal: Refusal.Refusal,
@@ -62,14 +62,14 @@ export const refused = (
   return own === undefined ? Refusal.answer(refusal) : sent(own)
 }
 
-/** The response for a token that was revoked. */
+/** The response to a revocation. */
 export const revoked = (profile: Profile | undefined): Response => {
   const response = first(profile, ({ revocationResponse }) => revocationResponse)
   if (response === undefined) return Effect.succeed(empty(200, Refusal.noStore))
   return response.status === 204 ? Effect.succeed(empty(204, Refusal.noStore)) : sent(response)
 }
 
-/** An authorization request as the specifications have it. */
+/** Translates the scope of an authorization request into the format of the specification. */
 export const authorizing = (profile: Profile | undefined, form: Form): Form => {
   const separator = first(profile, ({ scopeSeparator }) => scopeSeparator)
   const scope = form.get("scope")
@@ -78,11 +78,11 @@ export const authorizing = (profile: Profile | undefined, form: Form): Form => {
     : new Map([...form, ["scope", scope.split(separator).join(" ")]])
 }
 
-/** Why the provider rejects an authorization request, or `undefined`. */
+/** The reason why the provider rejects an authorization request, or `undefined`. */
 export const flawOf = (profile: Profile | undefined, form: Form, query: string): string | undefined =>
   first(profile, ({ rejectsAuthorization }) => rejectsAuthorization?.(form, query))
 
-/** Whether an authorization request leads to a refresh token. */
+/** Whether an authorization request yields a refresh token. */
 export const isOffline = (profile: Profile | undefined, form: Form): boolean =>
   profile?.refresh !== "none" &&
   (profile?.deviations ?? []).every(({ isOffline }) => isOffline === undefined || isOffline(form))
@@ -91,6 +91,6 @@ export const isOffline = (profile: Profile | undefined, form: Form): boolean =>
 export const claimsOf = (profile: Profile | undefined, claims: Body): Body =>
   (profile?.deviations ?? []).reduce((told, { idToken }) => idToken?.(told) ?? told, claims)
 
-/** Whether client id and secret come without form encoding. */
+/** Whether HTTP Basic has client id and secret without form encoding. */
 export const isRaw = (profile: Profile | undefined): boolean =>
   first(profile, ({ rawCredentials }) => rawCredentials) === true

@@ -1,4 +1,4 @@
-/** Where a provider has its endpoints. */
+/** URLs of a provider's endpoints. */
 import type * as HttpRouter from "@effect/platform/HttpRouter"
 import * as Effect from "effect/Effect"
 import { empty } from "../httpServer/responses.js"
@@ -7,16 +7,16 @@ import type { Deviation, Profile, ProviderEndpoints } from "../profiles/profile.
 import * as Metadata from "./endpoints/metadata.js"
 import type { Server } from "./serverState.js"
 
-// The path of a URL begins with a slash.
+// The path of a URL starts with a slash.
 const pathOf = (url: string): HttpRouter.PathInput => new URL(url).pathname as HttpRouter.PathInput
 
 const withoutSlash = (url: string): string => url.replace(/\/$/, "")
 
-/** A deviation that has the field. */
+/** The field of the first deviation that has it. */
 const having = <K extends keyof Deviation>({ deviations }: Profile, field: K): Deviation[K] | undefined =>
   deviations.find((deviation) => deviation[field] !== undefined)?.[field]
 
-/** Where the metadata are: at the place of OpenID Connect Discovery §4, where the profile does not say. */
+/** URLs of the metadata, by default the one of OpenID Connect Discovery §4. */
 const metadataOf = (profile: Profile): ReadonlyArray<string> =>
   having(profile, "metadata") ??
   profile.endpoints.metadata ?? [`${withoutSlash(profile.issuer)}/.well-known/openid-configuration`]
@@ -30,7 +30,7 @@ const pathsOf = ({ endpoints, issuer }: Profile): ReadonlyMap<string, string | u
     ["/resource", `${withoutSlash(issuer)}/resource`]
   ])
 
-/** The well-known places of an issuer that have no document, where the provider does not answer 404 there. */
+/** Well-known URLs without a document, for a provider that responds there with another status than 404. */
 const missing = (profile: Profile): ReadonlyArray<Row> => {
   const status = having(profile, "wellKnownStatus")
   if (status === undefined) return []
@@ -39,7 +39,7 @@ const missing = (profile: Profile): ReadonlyArray<Row> => {
   return [get(pathOf(`${origin}/.well-known/oauth-authorization-server${path}`), () => Effect.succeed(empty(status)))]
 }
 
-/** The rows of the server at the paths of the provider; what the provider does not have is left out. */
+/** Routes of the server at the paths of the provider, without those that the provider does not have. */
 export const rows = (server: Server, profile: Profile, standard: ReadonlyArray<Row>): ReadonlyArray<Row> => {
   const paths = pathsOf(profile)
   const moved = standard.flatMap((row) => {
@@ -50,14 +50,14 @@ export const rows = (server: Server, profile: Profile, standard: ReadonlyArray<R
   return [...metadata, ...missing(profile), ...moved]
 }
 
-/** The origins that the provider's endpoints are at. */
+/** Origins of the provider's endpoints. */
 export const originsOf = (profile: Profile): ReadonlyArray<string> => {
   const { authorization, jwks, revocation, token } = profile.endpoints
   const urls = [profile.issuer, authorization, jwks, revocation, token, ...metadataOf(profile)]
   return [...new Set(urls.flatMap((url) => (url === undefined ? [] : [new URL(url).origin])))]
 }
 
-/** The profile with all of its endpoints at one origin, whose paths stay as they are. */
+/** Moves all endpoints of a profile to one origin and keeps their paths. */
 export const movedTo = (base: string, profile: Profile): Profile => {
   const at = (url: string) => `${base}${url.slice(new URL(url).origin.length)}`
   const moved = (url: string | undefined) => (url === undefined ? undefined : at(url))
@@ -77,10 +77,10 @@ export const movedTo = (base: string, profile: Profile): Profile => {
   }
 }
 
-/** Without the fields that are undefined. */
+/** Removes undefined members. */
 const defined = (endpoints: { readonly [K in keyof ProviderEndpoints]: ProviderEndpoints[K] | undefined }) =>
-  // `token` is there, and what is filtered out is what the type has as optional.
+  // `token` is always present, and only members that are optional in the type are removed.
   Object.fromEntries(Object.entries(endpoints).filter(([, url]) => url !== undefined)) as unknown as ProviderEndpoints
 
-/** The place of the metadata is in the endpoints of a profile that was moved. */
+/** A moved profile has the URLs of its metadata in its endpoints. */
 const withoutPlace = ({ metadata: _, ...deviation }: Deviation): Deviation => deviation

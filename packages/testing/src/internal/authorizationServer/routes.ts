@@ -76,6 +76,6 @@ const standard = (server: Server): ReadonlyArray<Row> => [
   ...Resource.routes(server)
 ]
 
-/** The endpoints, where the profile of a provider has them. */
+/** All routes, at the paths of the profile if there is one. */
 export const routes = (server: Server): ReadonlyArray<Row> =>
   server.profile === undefined ? standard(server) : Placed.rows(server, server.profile, standard(server))

@@ -11,35 +11,35 @@ import type * as Calls from "./tokenCallLog.js"
 import * as Jwt from "./tokens/jwt.js"
 import * as Tokens from "./tokens/tokens.js"
 
-/** One running server. */
+/** State of one server. */
 export interface Server {
   readonly issuer: string
-  /** The provider that is imitated. */
+  /** The imitated provider. */
   readonly profile: Profile | undefined
   readonly settings: Settings.Settings
-  /** By their names; those that registered themselves, too. */
+  /** Clients by `client_id`, registered ones included. */
   readonly clients: Map<string, Client.Client>
   readonly tokens: Tokens.Tokens
-  /** What is answered in its place, counted from the call with this index on. */
+  /** Faults, from the call with the index `from` on. */
   faults: { readonly from: number; readonly script: Fault.Script }
-  /** The calls of the token endpoint, faulty ones included. */
+  /** Calls of the token endpoint, including those with a fault. */
   readonly calls: Array<Calls.Entry>
-  /** Ends when the server does. */
+  /** Completes when the server stops. */
   readonly closing: Effect.Effect<void>
   signer: Jwt.Signer
-  /** The authorization requests that a user has to decide on, by the id of their page. */
+  /** Pending authorization requests, by the id of their consent page. */
   readonly asked: Map<string, Authorization>
   readonly codes: Map<string, Code>
   readonly pushed: Map<string, Pushed>
-  /** By their device codes. */
+  /** Device authorizations by device code. */
   readonly devices: Map<string, Device>
-  /** The JWTs that were taken already, by who made them and `jti`. */
+  /** Used JWTs, by issuer and `jti`. */
   readonly seen: Set<string>
-  /** The nonces of DPoP, by the number of the period that they are given out in. */
+  /** DPoP nonces by the number of the period in which they are sent. */
   readonly nonces: Map<number, string>
 }
 
-/** A server that nobody has called yet. */
+/** Makes the state of a new server. */
 export const make = (options: Options, issuer: string, closing: Effect.Effect<void>): Server => {
   const declared = Object.entries(options.clients ?? { client: "secret" })
   return {
@@ -61,10 +61,10 @@ export const make = (options: Options, issuer: string, closing: Effect.Effect<vo
   }
 }
 
-/** What this server's own clock says: the time of JWTs that it makes and judges, in epoch milliseconds. */
+/** The server's clock in epoch milliseconds, which determines the times in JWTs. */
 export const clockOf = ({ settings }: Server, now: number): number => now + settings.clockOffset
 
-/** Whether it is the first time that this comes. */
+/** Whether this combination of names occurs for the first time. */
 export const isFirst = ({ seen }: Server, ...names: ReadonlyArray<string>): boolean => {
   const key = JSON.stringify(names)
   if (seen.has(key)) return false

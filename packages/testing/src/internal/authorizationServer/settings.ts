@@ -2,7 +2,7 @@ import * as Duration from "effect/Duration"
 import type { Profile, ProviderSettings } from "../profiles/profile.js"
 import type { Options } from "./options.js"
 
-/** What a server was told to be; every field has its default by now. Durations are milliseconds. */
+/** Resolved options. Durations are in milliseconds. */
 export interface Settings {
   readonly scopes: ReadonlyArray<string> | undefined
   readonly resources: ReadonlyArray<string> | undefined
@@ -60,12 +60,12 @@ const proving = ({ dpop }: Options) => ({
   downgrade: dpop?.downgrade ?? false
 })
 
-/** The settings of a provider that is imitated. */
+/** Settings of an imitated provider. */
 const settingsOf = (profile: Profile): ProviderSettings =>
-  // Each of them is of this type, and all of its members are optional.
+  // Each value has this type, and all members are optional.
   Object.assign({}, ...profile.deviations.map(({ settings }) => settings)) as ProviderSettings
 
-/** The options with those of the profile beneath them. */
+/** Options, with the settings of the profile as defaults. */
 const withProfile = (options: Options): Options => {
   const { profile } = options
   if (profile === undefined) return options

@@ -12,7 +12,7 @@ import * as Tokens from "./tokens/tokens.js"
 const atNow = <A>(read: (now: number) => A): Effect.Effect<A> =>
   Effect.clockWith((clock) => Effect.sync(() => read(clock.unsafeCurrentTimeMillis())))
 
-/** What tests do to tokens. */
+/** Control of tokens and faults. */
 const sessions = (
   server: Server
 ): Pick<Service, "issueTokens" | "revokeAccessTokens" | "revokeFamily" | "setFaults"> => {
@@ -36,7 +36,7 @@ const sessions = (
   }
 }
 
-/** What tests do as the user. */
+/** Decisions in place of the user. */
 const user = (
   server: Server
 ): Pick<Service, "pendingConsents" | "approve" | "deny" | "approveDevice" | "denyDevice"> => ({
@@ -57,7 +57,7 @@ const user = (
   denyDevice: (userCode) => atNow((now) => Device.decide(server, userCode, "denied", now))
 })
 
-/** What tests see of a server, and do to it. */
+/** The service of a server. */
 export const control = (server: Server, { connections, requests }: Recorder.Recorder): Service => {
   const { calls, issuer, tokens } = server
   const stateOf = (family: Family.Family, now: number) => Family.stateOf(family, Tokens.aliveOf(tokens, family, now))

@@ -1,19 +1,19 @@
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 
-/** What came at a time, in milliseconds; the last of all is the end, which has no bytes. */
+/** A chunk with its arrival time in milliseconds. The last one marks the end and has no bytes. */
 export interface Piece {
   readonly at: number
   readonly bytes: Uint8Array
   readonly isEnd: boolean
 }
 
-/** What is held back for a slow reader, at most; beyond it the sender has to wait. */
+/** Maximum number of buffered bytes. Beyond it, the sender must wait. */
 const most = 1024 * 1024
 
 const nothing = new Uint8Array(0)
 
-/** What a socket gives, with the time at which it came: latency counts from there, also for what waits in line. */
+/** Buffers the chunks of a socket with their arrival times. Latency counts from arrival, also for waiting chunks. */
 export class Inlet {
   readonly #pieces: Array<Piece> = []
   readonly #socket: Socket
@@ -45,7 +45,7 @@ export class Inlet {
     return piece
   }
 
-  /** Waits for the next piece; one reader at a time. */
+  /** Waits for the next chunk. It supports one reader at a time. */
   readonly take: Effect.Effect<Piece> = Effect.async((resume) => {
     const give = () => {
       const piece = this.#take()

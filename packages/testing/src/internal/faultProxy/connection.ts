@@ -7,15 +7,15 @@ import { Inlet } from "./byteBuffer.js"
 import type { Ending, Lane } from "./relayDirection.js"
 import { pass } from "./relayDirection.js"
 
-/** One connection: the client that opened it, and the server that it is for. */
+/** One connection: the client that opened it, and its server. */
 export interface Connection extends Pick<Lane, "toxics" | "name" | "now" | "onCut"> {
   readonly client: Net.Socket
   readonly target: { readonly host: string; readonly port: number }
-  /** Tells of the socket to the server, so that it is closed with the others. */
+  /** Registers the server socket, so that it is closed with the others. */
   readonly track: (socket: Net.Socket) => void
 }
 
-/** Waits for a socket to break: one that ended in order had said all, and had heard all. */
+/** Fails when a socket closes before both of its directions have ended. */
 const broken = (sockets: ReadonlyArray<Net.Socket>): Effect.Effect<never, Ending> =>
   Effect.async((resume) => {
     for (const socket of sockets) {
@@ -25,7 +25,7 @@ const broken = (sockets: ReadonlyArray<Net.Socket>): Effect.Effect<never, Ending
     }
   })
 
-/** Passes on both directions until both have ended, or one fault or broken socket ends them. */
+/** Relays both directions until both end, or until a fault or a broken socket ends them. */
 export const relay = ({ client, target, track, ...rest }: Connection): Effect.Effect<void> =>
   Effect.suspend(() => {
     const server = Net.connect({ ...target, allowHalfOpen: true, noDelay: true })
@@ -39,7 +39,7 @@ export const relay = ({ client, target, track, ...rest }: Connection): Effect.Ef
     return Effect.raceFirst(Effect.all(lanes, { concurrency: "unbounded", discard: true }), breaks).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
-          // Whoever is left learns of a reset as one, and of the rest as an end.
+          // After a reset, the remaining sockets are reset too. Otherwise they are closed.
           const isReset = Exit.isFailure(exit) && Chunk.contains(Cause.failures(exit.cause), "Reset")
           for (const socket of sockets) {
             if (isReset) socket.resetAndDestroy()

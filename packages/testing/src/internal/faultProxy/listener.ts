@@ -5,7 +5,7 @@ import * as Net from "node:net"
 
 export interface Listener {
   readonly port: number
-  /** How many connections of clients are open. */
+  /** Number of open client connections. */
   readonly open: () => number
   /** Resets every connection. */
   readonly reset: () => void
@@ -22,14 +22,14 @@ const listening = (server: Server): Effect.Effect<AddressInfo, Error> =>
     )
   })
 
-/** Accepts connections until the scope closes, and then closes them, with the sockets that were tracked. */
+/** Accepts connections until the scope closes. Then it closes them and the tracked sockets. */
 export const listen = (onConnection: OnConnection): Effect.Effect<Listener, Error, Scope.Scope> =>
   Effect.suspend(() => {
     const sockets = new Set<Socket>()
     const clients = new Set<Socket>()
     const track = (socket: Socket): void => {
       sockets.add(socket)
-      // Who is to know of it listens, too; a socket that nobody listens to ends the process.
+      // An `error` event without a listener ends the process. Other listeners handle the error.
       socket.on("error", () => undefined)
       socket.once("close", () => void sockets.delete(socket))
     }

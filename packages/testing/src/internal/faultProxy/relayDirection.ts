@@ -11,19 +11,19 @@ export interface Lane {
   readonly from: Inlet
   readonly to: Socket
   readonly toxics: Switch
-  /** What its chance hangs on. */
+  /** Seed of the random numbers. */
   readonly name: string
   readonly now: () => number
   readonly onCut: () => void
 }
 
-/** A fault that ends the connection as a whole. */
+/** A fault that ends the whole connection. */
 export type Ending = Extract<Fault, "Reset" | "Truncate">
 
-/** A tenth of a second's bytes at a time: slow enough to be felt, and no timer a byte. */
+/** Bytes per 100 ms: small enough to take effect, and without a timer per byte. */
 const portion = (bytesPerSecond: number): number => Math.max(1, Math.floor(bytesPerSecond / 10))
 
-/** Waits until the bytes are the kernel's; a socket that breaks meanwhile is its connection's concern. */
+/** Waits until the kernel accepted the bytes. A socket error is handled by the connection. */
 const write = (socket: Socket, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.async((resume) => {
     socket.write(bytes, (error) => {
@@ -31,14 +31,13 @@ const write = (socket: Socket, bytes: Uint8Array): Effect.Effect<void> =>
     })
   })
 
-/** Lets the event loop come round: writes of one turn arrive as one. */
+/** Waits one turn of the event loop, because writes of one turn arrive as one. */
 const turn: Effect.Effect<void> = Effect.async((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
 /**
- * The time that bytes take to be read on the other side, which no clock of a test rules. libuv takes bytes with a reset
- * right behind them for bytes with an orderly end behind them.
+ * Real time for bytes to arrive, regardless of the Clock. libuv reports a reset right after bytes as an orderly end.
  */
 const arrival: Effect.Effect<void> = Effect.async((resume) => {
   const timer = setTimeout(() => resume(Effect.void), 5)
@@ -50,12 +49,12 @@ const end = (socket: Socket): Effect.Effect<void> =>
     socket.end(() => resume(Effect.void))
   })
 
-/** Passes on what comes, as the toxics say, until it ends. */
+/** Relays chunks through the toxics until the end. */
 export const pass = ({ direction, from, name, now, onCut, to, toxics }: Lane): Effect.Effect<void, Ending> => {
   const random = Random.make(`${name}/${direction}`)
   let drawn: Drawn | undefined
   let passed = 0
-  /** When the rate lets the next byte pass. */
+  /** Time at which the rate allows the next byte. */
   let free = 0
 
   const current = Effect.suspend(() => {
@@ -66,7 +65,7 @@ export const pass = ({ direction, from, name, now, onCut, to, toxics }: Lane): E
     })
   })
 
-  /** Holds a piece back; true when the toxics have changed meanwhile. `luck` is the jitter's, from 0 to 1. */
+  /** Delays a chunk. Returns true when the toxics changed meanwhile. `luck` (0 to 1) determines the jitter. */
   const hold = ({ delay, jitter, version }: Drawn, { at }: Piece, luck: number): Effect.Effect<boolean> => {
     const due = Math.max(at + Math.max(0, delay + (2 * luck - 1) * jitter), free)
     if (due <= now()) return Effect.succeed(false)
@@ -82,7 +81,7 @@ export const pass = ({ direction, from, name, now, onCut, to, toxics }: Lane): E
     return fault === "Truncate" ? Effect.zipRight(ended, Effect.fail(fault)) : Effect.zipRight(ended, swallow)
   }
 
-  /** After this direction has been closed, its sender does not know. */
+  /** Discards further chunks, because the sender does not know that this direction is closed. */
   const swallow: Effect.Effect<void> = Effect.asVoid(Effect.repeat(from.take, { until: ({ isEnd }) => isEnd }))
 
   const send = (bytes: Uint8Array, { after, bytesPerSecond, slice }: Drawn) => {
@@ -101,7 +100,7 @@ export const pass = ({ direction, from, name, now, onCut, to, toxics }: Lane): E
       for (;;) {
         const toxic = yield* current
         if (yield* hold(toxic, piece, luck)) continue
-        // An end takes no place: a cut leaves it alone, and only silence swallows it.
+        // An end has no bytes: only a black hole swallows it.
         const isCut = passed >= toxic.after && (left.length > 0 || toxic.fault === "BlackHole")
         if (isCut && toxic.fault !== undefined) {
           yield* cut(toxic.fault)

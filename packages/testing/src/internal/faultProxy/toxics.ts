@@ -4,31 +4,36 @@ import * as Effect from "effect/Effect"
 import type * as Random from "effect/Random"
 
 /**
- * What all toxics have in common: `probability` is how likely a connection is to get it, from 0 (never) to 1 (always,
- * also when left out), drawn once for each connection and whenever the toxics are set.
+ * Probability of a toxic.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Toxicity {
+  /**
+   * Probability that a connection gets the toxic, from 0 (never) to 1 (always, default). It is drawn once per connection, and
+   * again when the toxics are set.
+   */
   readonly probability?: number | undefined
 }
 
 /**
- * Where a connection is cut: `after` so many bytes have passed since the connection opened, or since the toxics were
- * set, in the place of the next (0 when left out, which is the first byte). Of a pair, least and most, each connection
- * draws a number of its own.
+ * Byte offset of a toxic that cuts connections.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ByteLimit extends Toxicity {
+  /**
+   * Number of bytes that pass before the cut, counted from the opening of the connection or from the last `set` (0). From a
+   * pair (least, most), each connection draws a number.
+   */
   readonly after?: number | readonly [least: number, most: number] | undefined
 }
 
 /**
- * A fault, as a value; the module's table says what each does. `delay` and `jitter` are durations (a delay is never
- * below 0), `bytes` and `bytesPerSecond` are at least 1.
+ * A network fault in one direction. The table of the module describes each. `bytes` and `bytesPerSecond` are at least 1, and a
+ * negative delay counts as 0.
  *
  * @since 0.1.0
  * @category models
@@ -47,7 +52,7 @@ export type Toxic = Data.TaggedEnum<{
 }>
 
 /**
- * The constructors of toxics: `Toxic.Latency({ delay: "100 millis" })`.
+ * Constructors of toxics, for example `Toxic.Latency({ delay: "100 millis" })`.
  *
  * @since 0.1.0
  * @category constructors
@@ -55,19 +60,21 @@ export type Toxic = Data.TaggedEnum<{
 export const Toxic: Data.TaggedEnum.Constructor<Toxic> = Data.taggedEnum<Toxic>()
 
 /**
- * The toxics of both directions; a direction that is left out has none.
+ * Toxics of both directions.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Toxics {
+  /** Toxics of the direction from the client to the server (none). */
   readonly up?: ReadonlyArray<Toxic> | undefined
+  /** Toxics of the direction from the server to the client (none). */
   readonly down?: ReadonlyArray<Toxic> | undefined
 }
 
 export type Direction = "up" | "down"
 
-/** The toxics that hold now, and who wants to know when others do. */
+/** The current toxics, and the listeners for their changes. */
 export class Switch {
   #toxics: Toxics
   #version = 0
@@ -93,7 +100,7 @@ export class Switch {
     for (const tell of listeners) tell()
   }
 
-  /** Waits until the toxics are set. */
+  /** Waits for the next change of the toxics. */
   readonly changed: Effect.Effect<void> = Effect.async((resume) => {
     const tell = () => resume(Effect.void)
     this.#listeners.add(tell)
@@ -101,20 +108,20 @@ export class Switch {
   })
 }
 
-/** What cuts a connection, or holds it. */
+/** Toxics that cut or block a connection. */
 export type Fault = Exclude<Toxic["_tag"], "Latency" | "Rate" | "Slice">
 
-/** The toxics of a direction, as one connection has drawn them. */
+/** The toxics of a direction as drawn for one connection. */
 export interface Drawn {
   readonly version: number
-  /** In milliseconds: what comes is held back for `delay`, more or less by up to `jitter`. */
+  /** Delay and jitter in milliseconds: a chunk waits for `delay`, plus or minus up to `jitter`. */
   readonly delay: number
   readonly jitter: number
   readonly bytesPerSecond: number
-  /** The most bytes of a write. */
+  /** Maximum bytes per write. */
   readonly slice: number
   readonly fault: Fault | undefined
-  /** How many bytes pass before the fault. */
+  /** Bytes that pass before the fault. */
   readonly after: number
 }
 
@@ -144,7 +151,9 @@ const joined = (drawn: Drawn, toxic: Toxic, luck: number): Drawn => {
   }
 }
 
-/** Draws for one connection. Two numbers for each toxic, needed or not: no toxic shifts the chance of another. */
+/**
+ * Draws the toxics of a connection. Each toxic draws two numbers, needed or not, so that no toxic changes those of another.
+ */
 export const draw = (toxics: Switch, direction: Direction, random: Random.Random): Effect.Effect<Drawn> =>
   Effect.gen(function* () {
     const most = Number.POSITIVE_INFINITY

@@ -5,12 +5,12 @@ import { empty, html, json } from "../httpServer/responses.js"
 import { get, type Row } from "../httpServer/router.js"
 import type { Settings } from "./state.js"
 
-/** httpbin's 401 for Basic: a realm by that name and no body at all. */
+/** The 401 of httpbin for Basic: with this realm and without a body. */
 export const basicChallenge: HttpServerResponse.HttpServerResponse = empty(401, {
   "www-authenticate": 'Basic realm="Fake Realm"'
 })
 
-/** The credentials are in the path, unless the settings name another password. */
+/** Accepts the credentials in the path, unless the settings name another password. */
 const basicAuth = (settings: Settings): Row =>
   get("/basic-auth/:user/:passwd", (request, { passwd, user }) => {
     const [name, password] = Request.basic(request) ?? []

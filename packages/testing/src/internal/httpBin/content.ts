@@ -5,7 +5,7 @@ import * as Request from "../httpServer/requestReader.js"
 import { json, text } from "../httpServer/responses.js"
 import { get, type Handler, type Row } from "../httpServer/router.js"
 
-/** httpbin's own limit for the bodies of `/bytes` and `/stream-bytes`. */
+/** httpbin's limit for the bodies of `/bytes` and `/stream-bytes`. */
 const maxBytes = 100 * 1024
 
 const octets = { contentType: "application/octet-stream" }
@@ -15,9 +15,9 @@ const size = (n: string | undefined): number | undefined => {
   return Number.isSafeInteger(value) && value >= 0 ? Math.min(value, maxBytes) : undefined
 }
 
-const invalid = Effect.succeed(text(404, "Give a number from 0"))
+const invalid = Effect.succeed(text(404, "Invalid n: give a number from 0"))
 
-/** Bytes that no compression shortens; `getRandomValues` gives at most 64 KiB at once. */
+/** Incompressible bytes. `getRandomValues` fills at most 64 KiB per call. */
 const randomBytes = (length: number): Uint8Array => {
   const bytes = new Uint8Array(length)
   for (let at = 0; at < length; at += 65_536) globalThis.crypto.getRandomValues(bytes.subarray(at, at + 65_536))

@@ -6,7 +6,7 @@ import { get, type Handler, type Row } from "../httpServer/router.js"
 
 type Multi = Readonly<Record<string, string | ReadonlyArray<string>>>
 
-/** One value as it is, several as a list: how httpbin shows parameters. */
+/** httpbin's form of parameters: a single value as text, several as a list. */
 const flatten = (params: URLSearchParams): Multi =>
   Object.fromEntries(
     [...new Set(params.keys())].map((name) => {
@@ -24,7 +24,7 @@ const titleCase = (name: string): string =>
 const titledHeaders = ({ headers }: HttpServerRequest.HttpServerRequest): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value]))
 
-/** What every echo of httpbin holds. */
+/** Members of every echo of httpbin. */
 export interface Echo {
   readonly args: Multi
   readonly headers: Readonly<Record<string, string>>
@@ -49,7 +49,7 @@ const parsed = (text: string): unknown => {
 
 const base64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
 
-/** Text as text, other bytes as a data URL, as httpbin does. */
+/** Text as text and other bytes as a data URL, like httpbin. */
 const data = (bytes: Uint8Array): string => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes)

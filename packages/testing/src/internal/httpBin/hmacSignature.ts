@@ -6,7 +6,7 @@ import type { Handler, Row } from "../httpServer/router.js"
 import * as Secret from "../randomSecret.js"
 import type { Settings, State } from "./state.js"
 
-/** A signature is good for this long, to either side of the server's clock. */
+/** Allowed difference between the timestamp and the server's clock. */
 const windowMs = 5 * 60 * 1000
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
@@ -20,7 +20,7 @@ const hmac = async (secret: string, text: string): Promise<string> => {
   return Secret.hex(new Uint8Array(await globalThis.crypto.subtle.sign("HMAC", key, utf8(text))))
 }
 
-/** The string that is signed: method, path with query, timestamp, nonce (or nothing) and the body's digest, by lines. */
+/** The signed message, by lines: method, path with query, timestamp, nonce (or nothing), and digest of the body. */
 const canonical = async (request: HttpServerRequest.HttpServerRequest, body: Uint8Array): Promise<string> =>
   [
     request.method,

@@ -12,7 +12,7 @@ const anyMethod: Row["methods"] = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 const times = (request: HttpServerRequest.HttpServerRequest): number =>
   Request.number(request, "times", { max: Number.MAX_SAFE_INTEGER, fallback: 1 })
 
-/** A date has whole seconds: the next one, so that who waits for it never comes earlier than `seconds` from now. */
+/** A date has whole seconds. It is rounded up, so that a client that waits for it never comes before `seconds` from now. */
 const httpDate = (now: number, seconds: number): string =>
   DateTime.toDateUtc(DateTime.unsafeMake(Math.ceil((now + seconds * 1000) / 1000) * 1000)).toUTCString()
 

@@ -18,7 +18,7 @@ const mint =
 
 const invalidToken = empty(401, { "www-authenticate": 'Bearer error="invalid_token"' })
 
-/** Whether this token is one of the first `limit` that were seen for `key`: those are refused, for good. */
+/** Whether the token is one of the first `limit` tokens for `key`. Those are rejected permanently. */
 const isRefused = (state: State, key: string, token: string, limit: number): boolean => {
   const refused = state.refused.get(key) ?? new Set<string>()
   if (refused.has(token)) return true

@@ -1,12 +1,12 @@
-/** What one server remembers; nothing of it is shared by two servers. */
+/** State of one server. Servers share none. */
 export interface State {
-  /** How often each counter of a `?key=` was asked. */
+  /** Number of calls per counter (`?key=`). */
   readonly counts: Map<string, number>
-  /** Tokens that `/countersign/token` gave out, with the moment (epoch milliseconds) at which each ends. */
+  /** Tokens of `/countersign/token` with their expiry in epoch milliseconds. */
   readonly minted: Map<string, number>
-  /** The tokens that `/countersign/bearer` refused at first sight, for each `?key=`. */
+  /** Tokens that `/countersign/bearer` rejects, per `?key=`. */
   readonly refused: Map<string, ReadonlySet<string>>
-  /** Nonces that `/countersign/signed` has accepted. */
+  /** Accepted nonces of `/countersign/signed`. */
   readonly nonces: Set<string>
 }
 
@@ -18,7 +18,7 @@ export interface Settings {
 
 export const make = (): State => ({ counts: new Map(), minted: new Map(), refused: new Map(), nonces: new Set() })
 
-/** Counts a call of `name` and tells whether it is among the first `times`. */
+/** Counts a call of `name`. Returns whether it is among the first `times`. */
 export const isAmongFirst = (state: State, name: string, times: number): boolean => {
   const count = state.counts.get(name) ?? 0
   state.counts.set(name, count + 1)

@@ -16,7 +16,7 @@ const isRedirect = (status: number): boolean => [301, 302, 303, 305, 307].includ
 const answer = (status: number): HttpServerResponse.HttpServerResponse =>
   status === 401 ? basicChallenge : empty(status, isRedirect(status) ? { location: "/redirect/1" } : html)
 
-/** One of several statuses, by Effect's `Random`. */
+/** The status, or one of several, chosen with Effect's `Random`. */
 const status: Handler = (_, { codes = "" }) => {
   const statuses = codes.split(",").map((code) => Number(code.split(":")[0]))
   if (!statuses.every((code) => Number.isInteger(code) && code >= 200 && code <= 599)) {
@@ -25,7 +25,7 @@ const status: Handler = (_, { codes = "" }) => {
   return Effect.map(Random.nextIntBetween(0, statuses.length), (at) => answer(statuses[at] ?? 400))
 }
 
-/** Waits on Effect's clock, ten seconds at most. */
+/** Waits on Effect's Clock, at most ten seconds. */
 const delay: Handler = (request, { n }) => {
   const seconds = Math.min(Number(n), 10)
   if (!(seconds >= 0)) return Effect.succeed(text(400, "Invalid delay"))
@@ -33,7 +33,7 @@ const delay: Handler = (request, { n }) => {
   return Effect.delay(echo, seconds * 1000)
 }
 
-/** Header fields as the query asks; several cookies stay several fields, others of one name are joined by commas. */
+/** Headers from the query. Several cookies stay separate, and other repeated headers are joined by commas. */
 const responseHeaders: Handler = (request) => {
   const query = Request.query(request)
   if (![...query].every(([name, value]) => isField(name, value))) return Effect.succeed(text(400, "Invalid header"))

@@ -3,7 +3,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 
-/** Gives every answer a `Date` (RFC 9110 §6.6.1) of Effect's clock, `offset` milliseconds ahead of it. */
+/** Adds a `Date` header (RFC 9110 §6.6.1) of Effect's Clock plus `offset` milliseconds. */
 export const dated = <E, R>(app: HttpApp.Default<E, R>, offset: number): HttpApp.Default<E, R> =>
   Effect.zipWith(app, Effect.clock, (response, clock) => {
     const now = DateTime.unsafeMake(clock.unsafeCurrentTimeMillis() + offset)

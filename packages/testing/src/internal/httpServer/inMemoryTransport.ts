@@ -19,17 +19,17 @@ const received = (
   body: RequestBody.RequestBody | undefined
 ): HttpServerRequest.HttpServerRequest => {
   const { method } = request
-  // A server reads the body of any POST, and platform's request refuses to stream one that is null.
+  // Servers read the body of any POST, and the platform's request cannot stream a null body.
   const init = method === "GET" || method === "HEAD" ? {} : { body: new Uint8Array(body?.content ?? []) }
   const length = body === undefined ? {} : { "content-length": String(body.content.length) }
   const type = body?.contentType === undefined ? {} : { "content-type": body.contentType }
-  // Headers are set on platform's request: browsers drop `cookie` and `host` from a web `Request`.
+  // Headers are set on the platform's request, because browsers remove `cookie` and `host` from a web `Request`.
   return HttpServerRequest.fromWeb(new Request(url, { method, ...init })).modify({
     headers: { host: url.host, ...length, ...type, ...request.headers }
   })
 }
 
-/** A body that ends when nobody reads it any more: one that goes on for ever would keep the process busy. */
+/** Ends a body when its reader is gone. An endless body would keep the process busy. */
 const abortable = (
   response: HttpServerResponse.HttpServerResponse,
   signal: AbortSignal
@@ -48,8 +48,8 @@ const abortable = (
 }
 
 /**
- * A transport that hands requests to an app in the caller's own fiber: its clock and its interruption reach the app.
- * It follows no redirect, and knows these origins; others are hosts that are not found.
+ * A transport that runs an app in the caller's fiber, with its Clock and its interruption. It does not follow redirects.
+ * Requests to origins other than these fail with `ENOTFOUND`.
  */
 export const client = (
   app: HttpApp.Default<never, Scope.Scope>,
@@ -64,7 +64,7 @@ export const client = (
       const body = yield* RequestBody.read(request)
       const runtime = yield* Effect.runtime()
       const incoming = yield* Effect.try({
-        // The web's `Request` refuses URLs with user and password in them.
+        // The web's `Request` rejects URLs with user and password.
         try: () => received(request, url, body),
         catch: (cause) => new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause })
       })

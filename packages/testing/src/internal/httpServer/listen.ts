@@ -4,7 +4,7 @@ import * as HttpServerError from "@effect/platform/HttpServerError"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** Where a server listens, as a base URL; a wildcard address is reached over loopback. */
+/** Base URL of a server. A wildcard address is replaced by loopback. */
 export const baseUrl: Effect.Effect<string, HttpServerError.ServeError, HttpServer.HttpServer> = Effect.flatMap(
   HttpServer.HttpServer,
   ({ address }) => {

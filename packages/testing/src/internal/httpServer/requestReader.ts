@@ -3,19 +3,19 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-/** Bodies are read up to this many bytes; servers of tests are pointed at by accident, too. */
+/** Maximum size of a body. Real traffic may reach a test server by accident. */
 const limit = 64 * 1024
 
 /**
- * What is over the limit is read and dropped up to here, so that the client gets its 413: Node's server closes the
- * socket under a body that it stops reading, and the client sees a reset instead of an answer.
+ * Up to this size, a body beyond the limit is read and dropped, so that the client receives the 413. Node's server closes the
+ * socket when it stops reading, and the client would see a reset.
  */
 const dropLimit = 8 * 1024 * 1024
 
-/** A body that is longer than the limit, or that broke on its way here. */
+/** A body beyond the limit, or one that broke off. */
 export class UnreadableBody extends Data.TaggedError("UnreadableBody")<{ readonly tooLarge: boolean }> {}
 
-/** The body's bytes, at most 64 KiB of them. */
+/** Reads the body, up to 64 KiB. */
 export const body: Effect.Effect<Uint8Array, UnreadableBody, HttpServerRequest.HttpServerRequest> = Effect.flatMap(
   HttpServerRequest.HttpServerRequest,
   (request) => {
@@ -46,13 +46,13 @@ const concat = (parts: ReadonlyArray<Uint8Array>, length: number): Uint8Array =>
   return whole
 }
 
-/** The parameters of the query. The URL is split by hand: `new URL` throws on what clients may send. */
+/** Parameters of the query. The URL is split by hand, because `new URL` throws for some client input. */
 export const query = (request: HttpServerRequest.HttpServerRequest): URLSearchParams => {
   const at = request.url.indexOf("?")
   return new URLSearchParams(at < 0 ? "" : request.url.slice(at + 1))
 }
 
-/** A parameter of the query as a number from 0 to `max`, or the `fallback` when it is missing or no such number. */
+/** A query parameter as a number from 0 to `max`, or `fallback` when it is missing or invalid. */
 export const number = (
   request: HttpServerRequest.HttpServerRequest,
   name: string,

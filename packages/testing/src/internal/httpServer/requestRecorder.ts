@@ -3,11 +3,15 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Effect from "effect/Effect"
 import { socketOf } from "./socketFaults.js"
 
-/** One request as a server saw it: `path` with its query, names of headers in lower case, `at` in epoch milliseconds. */
+/** One request as the server received it. */
 export interface Received {
+  /** Method of the request. */
   readonly method: string
+  /** Path with query. */
   readonly path: string
+  /** Headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Time in epoch milliseconds. */
   readonly at: number
 }
 
@@ -17,7 +21,7 @@ export interface Recorder {
   readonly record: <E, R>(app: HttpApp.Default<E, R>) => HttpApp.Default<E, R>
 }
 
-/** Writes down every request before it is answered, and counts the sockets that they came on. */
+/** Records every request before its response, and counts their sockets. */
 export const make: Effect.Effect<Recorder> = Effect.sync(() => {
   const received: Array<Received> = []
   const sockets = new Set<object>()

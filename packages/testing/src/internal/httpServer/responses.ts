@@ -1,7 +1,7 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Effect from "effect/Effect"
 
-/** JSON, or 500 for what has no JSON (a value that is nested deeper than the stack, for one). */
+/** A JSON response, or 500 for a value without JSON, for example one nested deeper than the stack. */
 export const json = (
   value: unknown,
   options?: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
@@ -11,7 +11,7 @@ export const json = (
 export const text = (status: number, body: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(body, { status })
 
-/** An answer without a body; the length is written so that keep-alive connections need no chunked coding for it. */
+/** A response without a body. Its `content-length` avoids chunked coding on keep-alive connections. */
 export const empty = (
   status: number,
   headers: Readonly<Record<string, string>> = {}
@@ -21,7 +21,7 @@ export const empty = (
     headers: status === 204 || status === 304 ? headers : { "content-length": "0", ...headers }
   })
 
-/** Flask gives this type to answers without a body, too; Basic's 401 and what `/status` redirects with go without. */
+/** Flask's type for responses without a body. The 401 of Basic and redirects of `/status` do not have it. */
 export const html: Readonly<Record<string, string>> = { "content-type": "text/html; charset=utf-8" }
 
 const isToken = (name: string): boolean => name !== "" && [...name].every((char) => tokenChars.includes(char))
@@ -33,5 +33,5 @@ const isFieldChar = (char: string): boolean => {
   return code === 9 || (code >= 32 && code <= 255 && code !== 127)
 }
 
-/** Whether a header field that a client asks for can be sent at all (RFC 9110 §5.5); servers throw on others. */
+/** Whether a header is valid (RFC 9110 §5.5). Servers throw for invalid ones. */
 export const isField = (name: string, value: string): boolean => isToken(name) && [...value].every(isFieldChar)

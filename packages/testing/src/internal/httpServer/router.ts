@@ -9,13 +9,13 @@ import { empty, text } from "./responses.js"
 
 type Answer = Effect.Effect<HttpServerResponse.HttpServerResponse, UnreadableBody, HttpServerRequest.HttpServerRequest>
 
-/** Answers one request; `params` are those of the path, decoded. */
+/** Handles a request. `params` are the decoded path parameters. */
 export type Handler = (
   request: HttpServerRequest.HttpServerRequest,
   params: Readonly<Record<string, string | undefined>>
 ) => Answer
 
-/** A path with the methods that it answers, as one row of a table. */
+/** A path with its methods and handler. */
 export interface Row {
   readonly methods: ReadonlyArray<HttpMethod.HttpMethod>
   readonly path: HttpRouter.PathInput
@@ -36,7 +36,7 @@ const allowed = (rows: ReadonlyArray<Row>, path: string): string => {
   return ["OPTIONS", ...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ")
 }
 
-/** Refuses a method that a known path does not answer. */
+/** Responds 405 to other methods of known paths. */
 const otherMethods = (rows: ReadonlyArray<Row>): HttpRouter.HttpRouter =>
   HttpRouter.fromIterable(
     [...new Set(rows.map((row) => row.path))].map((path) =>
@@ -45,7 +45,7 @@ const otherMethods = (rows: ReadonlyArray<Row>): HttpRouter.HttpRouter =>
   )
 
 /**
- * An app that answers whatever comes: an unknown path 404, an unknown method 405, a body over the limit 413.
+ * An app that always responds: 404 for an unknown path, 405 for an unknown method, 413 for a body beyond the limit.
  */
 export const toApp = (rows: ReadonlyArray<Row>): HttpApp.Default =>
   HttpRouter.fromIterable(
@@ -56,7 +56,7 @@ export const toApp = (rows: ReadonlyArray<Row>): HttpApp.Default =>
     Effect.catchTags({
       RouteNotFound: () => otherMethods(rows),
       UnreadableBody: ({ tooLarge }) =>
-        Effect.succeed(tooLarge ? text(413, "The body is longer than 64 KiB") : text(400, "The body broke off"))
+        Effect.succeed(tooLarge ? text(413, "The body is longer than 64 KiB") : text(400, "The body is incomplete"))
     }),
     Effect.catchTag("RouteNotFound", () => Effect.succeed(text(404, "Not Found")))
   )

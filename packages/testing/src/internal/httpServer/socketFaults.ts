@@ -5,10 +5,10 @@ import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { codedError } from "../mockClient/step.js"
 
-/** How a connection ends early: with a FIN, as of a process that stopped, or with a RST, as of a machine in between. */
+/** How a connection ends early: with a FIN, like a stopped process, or with a RST, like a network device. */
 export type Ending = "close" | "reset"
 
-/** What is needed of Node's socket; importing its class would keep the in-memory transport from running elsewhere. */
+/** The needed part of Node's socket. An import of its class would bind the in-memory transport to Node. */
 interface Socket {
   readonly destroy: () => void
   readonly destroySoon: () => void
@@ -21,20 +21,20 @@ const isSocket = (value: unknown): value is Socket =>
     (name) => Predicate.hasProperty(value, name) && Predicate.isFunction(value[name])
   )
 
-/** The socket that a request of Node's server came on; the in-memory transport has none. */
+/** The socket of a request to Node's server. The in-memory transport has none. */
 export const socketOf = ({ source }: HttpServerRequest.HttpServerRequest): Socket | undefined =>
   Predicate.hasProperty(source, "socket") && isSocket(source.socket) ? source.socket : undefined
 
-/** So much later, in milliseconds, than the last bytes: Node's client tells a reset that comes with them as an end. */
+/** Delay of a reset after the last bytes, in milliseconds: Node's client reports a reset together with bytes as an end. */
 const resetDelay = 20
 
-/** Node's reset says farewell with a FIN first, unless the socket is destroyed before it gets to that. */
+/** Node's reset sends a FIN first, unless the socket is destroyed before. */
 const reset = (socket: Socket): void => {
   socket.resetAndDestroy()
   socket.destroy()
 }
 
-/** Ends the connection once what was written before has left. Its end interrupts the fiber that answers. */
+/** Ends the connection after everything written before was sent. The end interrupts the fiber of the response. */
 const close = (socket: Socket, ending: Ending): Effect.Effect<never> =>
   Effect.zipRight(
     Effect.sync(() => {
@@ -44,10 +44,10 @@ const close = (socket: Socket, ending: Ending): Effect.Effect<never> =>
     Effect.never
   )
 
-/** The error that undici has for each ending. */
+/** The error of undici for each ending. */
 export const errorOf = (ending: Ending): Error => codedError(ending === "close" ? "UND_ERR_SOCKET" : "ECONNRESET")
 
-/** The body of what the in-memory transport fails for: no byte of an answer came before the end. */
+/** Body of a response that never started, for the in-memory transport to fail with. */
 export class Dropped {
   readonly ending: Ending
   constructor(ending: Ending) {
@@ -55,7 +55,7 @@ export class Dropped {
   }
 }
 
-/** Ends the connection in the place of an answer. */
+/** Ends the connection without a response. */
 export const drop = (
   request: HttpServerRequest.HttpServerRequest,
   ending: Ending
@@ -64,11 +64,11 @@ export const drop = (
   return socket === undefined ? Effect.succeed(HttpServerResponse.raw(new Dropped(ending))) : close(socket, ending)
 }
 
-/** The bytes of an answer that has them at hand; every answer of the token endpoint does. */
+/** Bytes of a response. All responses of the token endpoint have them in memory. */
 export const bytesOf = ({ body }: HttpServerResponse.HttpServerResponse): Uint8Array =>
   body._tag === "Uint8Array" ? body.body : new Uint8Array()
 
-/** The same answer with its whole length in its head, `after` bytes of its body, and then the end of the connection. */
+/** Sends the headers with the whole length and `after` bytes of the body, and then ends the connection. */
 export const cut = (
   request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse,

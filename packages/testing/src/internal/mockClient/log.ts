@@ -1,14 +1,20 @@
 import type * as Clock from "effect/Clock"
 
-/** What a mock has seen, in the order of its happening; times are those of the clock of the request's fiber. */
+/** An event of a mock transport. Times are those of the Clock of the request's fiber. */
 export type Entry =
   | {
       readonly _tag: "Sent"
+      /** Number of the request, starting at 0. */
       readonly index: number
+      /** Time in epoch milliseconds. */
       readonly at: number
+      /** Method of the request. */
       readonly method: string
+      /** Absolute URL with parameters. The query that the URL had stays byte for byte, and parameters follow it. */
       readonly url: string
+      /** Headers, with names in lower case. */
       readonly headers: Readonly<Record<string, string>>
+      /** Body as text, or `undefined` without a body. */
       readonly body: string | undefined
     }
   | { readonly _tag: "Released"; readonly index: number; readonly at: number; readonly how: ReleaseReason }
@@ -16,7 +22,7 @@ export type Entry =
 
 export type ReleaseReason = "empty" | "drained" | "cancelled" | "aborted" | "failed"
 
-/** Where the body of one request is reported to: its first release counts, what follows it is an echo. */
+/** Reports the first release of a response body. Later ones are consequences of the first and are ignored. */
 export const releaser = (entries: Array<Entry>, index: number, clock: Clock.Clock): ((how: ReleaseReason) => void) => {
   let released = false
   return (how) => {

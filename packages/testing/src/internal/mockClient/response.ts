@@ -7,7 +7,7 @@ import type { HeadersInput, Respond } from "./step.js"
 
 type Chunks = ReadableStreamDefaultReader<Uint8Array>
 
-/** Statuses that the Fetch standard lets have no body. */
+/** Statuses without a body in the Fetch standard. */
 const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304
 
 const webHeaders = (input: HeadersInput): Headers => {
@@ -24,8 +24,8 @@ const chunks = (body: Exclude<Respond["body"], undefined>, runtime: Runtime.Runt
   }).getReader()
 
 /**
- * A body that tells when it is finished with. It produces nothing before it is read (a high-water mark of 0), so a
- * response that nobody touches is never released, as its connection would not be.
+ * A body that reports its end. It produces nothing before it is read (high-water mark 0). An unread response is therefore never
+ * released, like its connection would not be.
  */
 const observed = (
   open: () => Chunks,
@@ -36,7 +36,7 @@ const observed = (
   const abort = (controller: ReadableStreamDefaultController<Uint8Array>) => {
     released("aborted")
     controller.error(signal.reason)
-    // The source may have failed by itself; its failure has been reported to the reader already.
+    // The source may have failed already, and the reader received its error.
     source?.cancel().catch(() => undefined)
   }
   return new ReadableStream<Uint8Array>(
@@ -62,7 +62,7 @@ const observed = (
   )
 }
 
-/** Builds the response of one step; `released` is told once when its body is finished with, and how. */
+/** Builds the response of a step. `released` is called once, when the body ends. */
 export const fromStep = (
   request: HttpClientRequest.HttpClientRequest,
   step: Respond,
@@ -78,7 +78,7 @@ export const fromStep = (
   const content = empty ? null : observed(() => chunks(body, options.runtime), options.released, options.signal)
   const constructible = status >= 200 && status <= 599
   const response = new Response(content, { status: constructible ? status : 200, headers: webHeaders(headers) })
-  // Servers do answer 999, and the constructor refuses it; what is read back is this property.
+  // Servers may send 999, which the constructor rejects. Readers use this property.
   if (!constructible) Object.defineProperty(response, "status", { value: status })
   return HttpClientResponse.fromWeb(request, response)
 }

@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import type * as Stream from "effect/Stream"
 
-/** Header fields as a script writes them: a list gives as many fields, which `set-cookie` needs. */
+/** Response headers of a script. A list sends the header once per value, as `set-cookie` needs. */
 export type HeadersInput = Readonly<Record<string, string | ReadonlyArray<string>>>
 
 export interface Respond {
@@ -28,7 +28,7 @@ interface Delay {
 
 export type Step = Respond | Fail | Never | Delay
 
-/** The error that undici raises with a code: its message is undici's own for the codes that it is known for. */
+/** The error that undici raises with a code. Known codes have undici's message. */
 export const codedError = (code: string, message = messages[code] ?? code): Error =>
   Object.assign(new Error(message), { code })
 

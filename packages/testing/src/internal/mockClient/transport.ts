@@ -49,14 +49,14 @@ const interpret = (exchange: Exchange, step: Step): Answer => {
 
 const scriptEnded = ({ entries, index }: Exchange): Answer => {
   const sent = entries.filter((entry) => entry._tag === "Sent").map((entry) => `${entry.method} ${entry.url}`)
-  const text = `the script ended: it has ${index} step(s) and this is request ${index + 1}. Sent: ${sent.join(", ")}`
-  // A fault of the test: a failure would be retried, or turned into an error that hides it.
+  const text = `the script has ${index} step(s), and this is request ${index + 1}. Add a step for it. Sent: ${sent.join(", ")}`
+  // A defect, because a policy would retry a failure or replace it by another error.
   return Effect.die(codedError("ERR_MOCK_SCRIPT_ENDED", text))
 }
 
 /**
- * The transport that interprets a script and writes down what happens. Platform's span is off: it would add
- * `traceparent` to the headers that a test compares.
+ * A transport that follows a script and records events. The platform's span is disabled, because it would add `traceparent` to
+ * the headers that a test compares.
  */
 export const transport = (
   entries: Array<Entry>,

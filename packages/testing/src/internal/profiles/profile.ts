@@ -16,7 +16,7 @@ export interface TokenRequest {
 }
 
 /**
- * An error in the words of RFC 6749 §5.2.
+ * OAuth error of RFC 6749 §5.2.
  *
  * @since 0.1.0
  * @category models
@@ -27,7 +27,7 @@ export interface OAuthError {
 }
 
 /**
- * A JSON response.
+ * JSON response of a provider.
  *
  * @since 0.1.0
  * @category models

@@ -42,7 +42,7 @@ export const twitch: Profile = {
   ]
 }
 
-/** X wants a confidential client to authenticate by HTTP Basic. */
+/** X requires HTTP Basic for confidential clients. */
 const unauthorized = {
   status: 401,
   body: { error: "unauthorized_client", error_description: "Missing valid authorization header" }

@@ -6,18 +6,18 @@ import type { Summary } from "./fixtures.js"
 import { bare, over, plain, read, token, write } from "./fixtures.js"
 import type { Case, Harness } from "./harness.js"
 
-/** Versions, compare-and-set and removal. */
+/** Cases of versions, compare-and-set and removal. */
 export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
   const test = over(harness)
   return [
-    test("has nothing under a key that was never written", (store) =>
+    test("returns no record under a key that was never written", (store) =>
       Effect.gen(function* () {
         yield* same("the record", yield* read(store), undefined)
         yield* same("whether it was removed", yield* store.remove("key", 0), false)
       })),
-    test("gives back a token with all that belongs to it, and counts versions from 1", (store) =>
+    test("returns a token with all its fields and counts versions from 1", (store) =>
       Effect.gen(function* () {
-        yield* same("what is stored", yield* write(store, 0, "a"), [1, "a"])
+        yield* same("the stored record", yield* write(store, 0, "a"), [1, "a"])
         const found = yield* store.get("key")
         yield* same(
           "the token",
@@ -37,7 +37,7 @@ export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
           Option.some(plain(bare))
         )
       })),
-    test("writes nothing where another version is there than was expected", (store) =>
+    test("writes nothing when the expected version differs", (store) =>
       Effect.gen(function* () {
         yield* write(store, 0, "a")
         for (const wrong of [0, 2, -1, Number.NaN]) {
@@ -46,24 +46,24 @@ export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
         }
         yield* same("the record", yield* read(store), [1, "a"])
       })),
-    test("lets one of many writers win who expect the same version", (store) =>
+    test("lets one of many writers succeed that expect the same version", (store) =>
       Effect.gen(function* () {
         const writes = Array.from({ length: 20 }, (_, n) => write(store, 0, `t${n}`))
         const won = (yield* Effect.all(writes, { concurrency: "unbounded" })).filter((one) => one !== undefined)
-        yield* same("the number of those who won", won.length, 1)
+        yield* same("the number of successful writes", won.length, 1)
         yield* same("the record", yield* read(store), won[0])
       })),
-    test("goes on counting after a removal", (store) =>
+    test("continues counting versions after a removal", (store) =>
       Effect.gen(function* () {
         yield* write(store, 0, "a")
         yield* write(store, 1, "b")
         yield* same("the removal", yield* store.remove("key", 2), true)
-        yield* same("a second one", yield* store.remove("key", 2), false)
+        yield* same("a second removal", yield* store.remove("key", 2), false)
         yield* same("the record", yield* read(store), undefined)
-        yield* same("a write that expects what was removed", yield* write(store, 2, "c"), undefined)
-        yield* same("a write that expects nothing", yield* write(store, 0, "c"), [3, "c"])
+        yield* same("a write that expects the removed version", yield* write(store, 2, "c"), undefined)
+        yield* same("a write that expects version 0", yield* write(store, 0, "c"), [3, "c"])
       })),
-    test("has stored a write that was interrupted whole or not at all, and goes on from there", (store) =>
+    test("stores an interrupted write whole or not at all, and accepts the next write", (store) =>
       Effect.gen(function* () {
         let last: Summary
         for (let round = 0; round < 12; round++) {
@@ -72,8 +72,8 @@ export const records = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
           yield* Effect.sleep(round)
           yield* Fiber.interrupt(writing)
           const found: Summary = yield* read(store)
-          if (found?.[0] === last?.[0]) yield* same("what was there before", found, last)
-          else yield* same("what an interrupted write left", found, [version + 1, `t${round}`])
+          if (found?.[0] === last?.[0]) yield* same("the record before the write", found, last)
+          else yield* same("the record after an interrupted write", found, [version + 1, `t${round}`])
           last = found
         }
         const [version] = last ?? [0]

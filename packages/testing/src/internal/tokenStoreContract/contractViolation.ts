@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { inspect, isDeepStrictEqual } from "node:util"
 
 /**
- * A store did something else than the contract says. The message has what was found and what was expected; the tokens of
- * the cases are made up.
+ * Error of a case: the store violates the contract. The message has the actual and the expected value. Tokens of the cases are
+ * no secrets.
  *
  * @since 0.1.0
  * @category errors
@@ -15,6 +15,6 @@ export const violation = (message: string): ContractViolation => new ContractVio
 
 const shown = (value: unknown): string => inspect(value, { depth: 6, breakLength: 120 })
 
-/** Fails unless what was found is what was expected, all the way down. */
+/** Fails unless `found` deeply equals `expected`. */
 export const same = (what: string, found: unknown, expected: unknown): Effect.Effect<void, ContractViolation> =>
   isDeepStrictEqual(found, expected) ? Effect.void : violation(`${what}: ${shown(found)}, expected ${shown(expected)}`)

@@ -14,10 +14,10 @@ const next = (found: Summary): readonly [version: number, name: string] => [
 ]
 
 /**
- * What the process does that a harness's `kill` starts: it writes one version after the other, each within what is
- * exclusive, until it is killed.
+ * Program of the process that a harness's `kill` starts: it writes versions under the lock, one after the other, until the
+ * process is killed.
  *
- * @param store - opened at the place that `kill` was given.
+ * @param store - opened at the place that `kill` received.
  * @since 0.1.0
  * @category harnesses
  */
@@ -26,32 +26,31 @@ export const crashingWriter = (store: TokenStore.Service): Effect.Effect<never, 
     store.withLock("key")(Effect.flatMap(read(store), (found) => write(store, found?.[0] ?? 0, next(found)[1])))
   )
 
-/** Most time that passes until what a dead process held is free. */
+/** Maximum time until the lock of a killed process is free. */
 const patience = Duration.seconds(3)
 
-/** A process that is killed at whatever it does. */
+/** Cases where a process is killed while it writes. */
 export const crash = <Place>(
   harness: Harness<Place>,
   kill: (place: Place) => Effect.Effect<void, unknown, Scope.Scope>
 ): ReadonlyArray<Case> => [
-  over(harness)(
-    "keeps a whole record when a process is killed that writes it, and is free again at once",
-    (store, place) =>
-      Effect.gen(function* () {
-        let last: Summary
-        for (let round = 0; round < 3; round++) {
-          yield* kill(place)
-          const [took, found] = yield* Effect.timed(store.withLock("key")(read(store)))
-          if (Duration.greaterThan(took, patience)) yield* violation(`it was free after ${Duration.format(took)}`)
-          if (found === undefined || found[0] <= (last?.[0] ?? 0)) {
-            return yield* violation(
-              "no record was written, or it is gone: the process was killed too early, or one is lost"
-            )
-          }
-          yield* same("the record", found, [found[0], `v${found[0]}`])
-          yield* same("the next write", yield* write(store, found[0], next(found)[1]), next(found))
-          last = next(found)
+  over(harness)("keeps a whole record and frees its lock when a writing process is killed", (store, place) =>
+    Effect.gen(function* () {
+      let last: Summary
+      for (let round = 0; round < 3; round++) {
+        yield* kill(place)
+        const [took, found] = yield* Effect.timed(store.withLock("key")(read(store)))
+        if (Duration.greaterThan(took, patience))
+          yield* violation(`the lock was free only after ${Duration.format(took)}`)
+        if (found === undefined || found[0] <= (last?.[0] ?? 0)) {
+          return yield* violation(
+            "no new record after the kill: `kill` killed the process before its first write, or the store lost a record"
+          )
         }
-      })
+        yield* same("the record", found, [found[0], `v${found[0]}`])
+        yield* same("the next write", yield* write(store, found[0], next(found)[1]), next(found))
+        last = next(found)
+      }
+    })
   )
 ]

@@ -7,10 +7,10 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Case, Harness } from "./harness.js"
 
-/** Every secret of the cases begins like this, so that one search finds it where it must not be. */
+/** Prefix of every secret of the cases, so that one search finds leaks. */
 export const canary = "canary-"
 
-/** A token with everything that a token may have. */
+/** A token with all fields. */
 export const token = (text: string): Token => ({
   accessToken: Redacted.make(canary + text),
   tokenType: "Bearer",
@@ -23,10 +23,10 @@ export const token = (text: string): Token => ({
   refreshingSince: 59_000
 })
 
-/** One with nothing that may be left out. */
+/** A token with required fields only. */
 export const bare: Token = { accessToken: Redacted.make(`${canary}bare`), tokenType: "Bearer", obtainedAt: 5 }
 
-/** A token as values that can be compared and shown. */
+/** A token as plain values, for comparison and display. */
 export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => ({
   accessToken: Redacted.value(token.accessToken),
   tokenType: token.tokenType,
@@ -46,7 +46,7 @@ export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => (
 
 type Found = Option.Option<TokenStore.VersionedToken>
 
-/** A record's version and the name of its token; undefined for none. */
+/** Version of a record and name of its token; undefined without a record. */
 export type Summary = readonly [version: number, name: string] | undefined
 
 const summary = (found: Found): Summary =>
@@ -60,7 +60,7 @@ const summary = (found: Found): Summary =>
 export const read = (store: TokenStore.Service, key = "key"): Effect.Effect<Summary, TokenStoreError> =>
   Effect.map(store.get(key), summary)
 
-/** Stores `token(name)`, and gives what the store says of it. */
+/** Stores `token(name)`. Returns the version and name that the store reports. */
 export const write = (
   store: TokenStore.Service,
   expected: number,
@@ -68,14 +68,14 @@ export const write = (
   key = "key"
 ): Effect.Effect<Summary, TokenStoreError> => Effect.map(store.compareAndSet(key, expected, token(name)), summary)
 
-/** A failure of the store's own kind, or undefined where there was none. */
+/** The error of a store operation, or undefined on success. */
 export const failure = <A>(effect: Effect.Effect<A, TokenStoreError>): Effect.Effect<TokenStoreError | undefined> =>
   Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
 
-/** Ends a case that hangs. No case depends on it, so it also suffices on a machine with much other work. */
+/** Ends a case that hangs. No case depends on its value, so it can be long enough for a busy machine. */
 const limit = "2 minutes"
 
-/** A case over one store. It fails if it does not end. */
+/** Makes a case with one store at a new place. It fails when it does not end in time. */
 export const over =
   <Place>(harness: Harness<Place>) =>
   (

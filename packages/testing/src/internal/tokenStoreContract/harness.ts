@@ -4,55 +4,61 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
 /**
- * The bytes that a store keeps its records in: to read them, and to put others in their place behind its back.
+ * Access to the bytes in which a store keeps its records.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Bytes {
+  /** Reads the stored bytes. */
   readonly read: Effect.Effect<Uint8Array, unknown>
+  /** Replaces the stored bytes without the store. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, unknown>
 }
 
 /**
- * Makes the writes of a store fail, as a full disk does, and lets them work again.
+ * Simulation of a full disk.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Disk {
+  /** Makes writes of the store fail. */
   readonly fill: Effect.Effect<void, unknown>
+  /** Makes writes of the store succeed again. */
   readonly free: Effect.Effect<void, unknown>
 }
 
 /**
- * How to come by the store that is held to the contract. The more there is to it, the more is asked of the store.
+ * Access to a store under test. Each optional field adds cases.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Harness<Place = void> {
-  /** A place without records, anew for each case; the scope's end removes it. */
+  /** Creates an empty place for each case. The scope removes it. */
   readonly place: Effect.Effect<Place, unknown, Scope.Scope>
-  /** Opens a store there, as each process of an application would. */
+  /** Opens a store at a place, as each process of an application does. */
   readonly open: (place: Place) => Effect.Effect<TokenStore.Service, unknown, Scope.Scope>
-  /** Whether two that are opened at one place have the same records: they outlive the one that wrote them, then. */
+  /** Whether stores that are opened at one place share records. Their records outlive the store that wrote them. */
   readonly isShared?: boolean | undefined
-  /** For a store that says that it notices damage: of each byte that is cut off, and each bit that is another. */
+  /** For a store that detects damage: access to its bytes. Cases truncate them and flip each bit. */
   readonly bytes?: ((place: Place) => Bytes) | undefined
+  /** For a store on a disk: simulates a full one. */
   readonly disk?: ((place: Place) => Disk) | undefined
-  /** Has another process run `crashingWriter` there, and kills it (SIGKILL) a while after it began to write. */
+  /** Starts a process that runs `crashingWriter` at the place, and kills it (SIGKILL) some time after its first write. */
   readonly kill?: ((place: Place) => Effect.Effect<void, unknown, Scope.Scope>) | undefined
 }
 
 /**
- * One thing that is asked of a store. It fails with a `ContractViolation` that says what was found, or with whatever the
- * store fails with.
+ * One case of the contract. It fails with a `ContractViolation`, or with an error of the store.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Case {
+  /** Name of the test. */
   readonly name: string
+  /** Runs the case. */
   readonly run: Effect.Effect<void, unknown>
 }

@@ -11,7 +11,7 @@ import { same, violation } from "./contractViolation.js"
 import { bare, failure, over, plain, read, token, write } from "./fixtures.js"
 import type { Case, Harness } from "./harness.js"
 
-/** Texts that are a path, a part of an object, nothing, or not well-formed. */
+/** Texts that are a path, a property name, empty, or not well-formed. */
 const odd = [
   "",
   " ",
@@ -34,14 +34,14 @@ const texts = (seed: number): ReadonlyArray<string> => [
   ...new Set([...odd, ...FastCheck.sample(FastCheck.string({ unit: "binary" }), { numRuns: 20, seed })])
 ]
 
-/** A token that has a text wherever it may have one. */
+/** A token with a text in every text field. */
 const tokenOf = (text: string): Token => ({
   ...token(`of ${text}`),
   scope: text,
   issued: { issuer: text, client: text, account: text, audience: text }
 })
 
-/** Stores a token under "key", or nothing: what is read is the new one or, where it was refused, the old one. */
+/** Stores a token under "key". Then the store must return it, or the previous one if it rejected the write. */
 const storedOrRefused = (store: TokenStore.Service, expected: number, next: Token) =>
   Effect.gen(function* () {
     const before = yield* store.get("key")
@@ -53,10 +53,10 @@ const storedOrRefused = (store: TokenStore.Service, expected: number, next: Toke
     return error === undefined ? expected + 1 : expected
   })
 
-/** Most time that one attempt may take that cannot be stored: whoever looks at its length first needs none. */
+/** Maximum time of a write that the store rejects. A store that checks the length first needs almost none. */
 const patience = Duration.seconds(5)
 
-/** Whether it is stored or refused: in little time, in few words, and never by a defect. */
+/** Checks that an operation succeeds or fails quickly, with a short error, and without a defect. */
 const quick = (what: string, attempt: Effect.Effect<unknown, TokenStoreError>) =>
   Effect.gen(function* () {
     const [took, error] = yield* Effect.timed(failure(attempt))
@@ -67,11 +67,11 @@ const quick = (what: string, attempt: Effect.Effect<unknown, TokenStoreError>) =
 
 const lengths: ReadonlyArray<readonly [what: string, key: () => string, token: () => string]> = [
   ["a key and a token of 4 MiB", () => "x".repeat(2 ** 22), () => "x".repeat(2 ** 22)],
-  // The token is six times as long as JSON, which no string can be.
+  // As JSON, the token is six times as long, which exceeds the maximum string length.
   ["a key of 16 MiB and a token of 128 MiB", () => "\u0000".repeat(2 ** 24), () => "\u0000".repeat(2 ** 27)]
 ]
 
-/** Keys and values that mean harm, or that nobody thought of. */
+/** Cases of hostile and unexpected keys and values. */
 export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
   const test = over(harness)
   const unharmed = (name: string, attempts: (store: TokenStore.Service) => Effect.Effect<void, unknown>) =>
@@ -84,22 +84,22 @@ export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
       })
     )
   return [
-    test("keeps any two keys apart, whatever characters they hold", (store) =>
+    test("separates any two keys, whatever characters they contain", (store) =>
       Effect.gen(function* () {
         const keys = texts(11)
         for (const [n, key] of keys.entries()) yield* write(store, 0, `t${n}`, key)
         for (const [n, key] of keys.entries()) {
           yield* same(`the record of ${JSON.stringify(key)}`, yield* read(store, key), [1, `t${n}`])
         }
-        yield* same("what every object has", Object.hasOwn(Object.prototype, "token"), false)
+        yield* same("whether Object.prototype has a token", Object.hasOwn(Object.prototype, "token"), false)
       })),
-    test("gives back a token of any texts as it was, or refuses it", (store) =>
+    test("returns a token with any texts unchanged, or rejects it", (store) =>
       Effect.gen(function* () {
         let version = 0
         for (const text of texts(12)) version = yield* storedOrRefused(store, version, tokenOf(text))
-        yield* same("what every object has", Object.hasOwn(Object.prototype, "issuer"), false)
+        yield* same("whether Object.prototype has an issuer", Object.hasOwn(Object.prototype, "issuer"), false)
       })),
-    test("gives back a token that makes no sense as it was, or refuses it", (store) =>
+    test("returns a token with invalid times unchanged, or rejects it", (store) =>
       Effect.gen(function* () {
         let version = 0
         for (const time of [Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, Number.MAX_VALUE]) {
@@ -109,16 +109,16 @@ export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
         }
         yield* storedOrRefused(store, version, { ...bare, tokenType: "", accessToken: Redacted.make("") })
       })),
-    unharmed("is not harmed by what is no token at all", (store) =>
+    unharmed("stays usable after values that are no tokens", (store) =>
       Effect.forEach(
         [null, 5, "token", [], {}, { ...bare, accessToken: "plain" }, { ...bare, issued: [] }],
-        // JavaScript has no types to keep these out.
+        // JavaScript callers have no types that prevent these values.
         (value, n) => failure(store.compareAndSet(`odd-${n}`, 0, value as unknown as Token)),
         { discard: true }
       )
     ),
     ...lengths.map(([what, key, secret]) =>
-      unharmed(`stores ${what} in good time, or refuses them, and harms nothing else`, (store) =>
+      unharmed(`stores ${what} quickly or rejects them, and stays usable`, (store) =>
         Effect.gen(function* () {
           const large = { ...bare, accessToken: Redacted.make(secret()) }
           yield* quick("a write of a long token", store.compareAndSet("large", 0, large))

@@ -8,7 +8,7 @@ import { same, violation } from "./contractViolation.js"
 import { over, read, write } from "./fixtures.js"
 import type { Case, Harness } from "./harness.js"
 
-/** Visits what is exclusive many times at once, and gives how many were inside at most, and are still. */
+/** Enters the lock many times concurrently. Returns how many are inside at the end and were at most. */
 export const crowd = (
   stores: ReadonlyArray<TokenStore.Service>
 ): Effect.Effect<ReadonlyArray<number>, TokenStoreError> =>
@@ -27,7 +27,7 @@ export const crowd = (
     return [inside, most]
   })
 
-/** Holds what is exclusive until it is interrupted; gives the fiber once it is inside. */
+/** Holds the lock until it is interrupted. Returns the fiber once it holds the lock. */
 const holding = (store: TokenStore.Service) =>
   Effect.gen(function* () {
     const entered = yield* Deferred.make<void>()
@@ -38,41 +38,43 @@ const holding = (store: TokenStore.Service) =>
     return fiber
   })
 
-/** One at a time, whatever becomes of them. */
+/** Cases of the lock. */
 export const exclusion = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => {
   const test = over(harness)
   return [
-    test("says how far its exclusion reaches, and no further than can be seen", ({ lockScope }) =>
+    test("declares a lock scope that the harness can verify", ({ lockScope }) =>
       Effect.gen(function* () {
-        yield* same("whether it is a reach", ["process", "host", "cluster"].includes(lockScope), true)
+        yield* same("whether the lock scope is valid", ["process", "host", "cluster"].includes(lockScope), true)
         if (lockScope === "process" || harness.isShared === true) return
         yield* violation(
-          `a reach of "${lockScope}" is a promise to other processes: say isShared, so that it can be seen`
+          `lockScope "${lockScope}" covers other processes, but the harness cannot open a second store. Set isShared`
         )
       })),
-    test("lets one at a time into what is exclusive", (store) =>
-      Effect.flatMap(crowd([store, store]), (found) => same("those inside, now and at most", found, [0, 1]))),
-    test("lets the users of two keys in at once", (store) =>
-      Effect.flatMap(store.withLock("key")(store.withLock("other")(Effect.succeed("both"))), (found) =>
-        same("what is given back", found, "both")
+    test("admits one at a time into the lock", (store) =>
+      Effect.flatMap(crowd([store, store]), (found) =>
+        same("the number inside the lock, now and at most", found, [0, 1])
       )),
-    test("can be read and written within what is exclusive, and beside it", (store) =>
+    test("admits users of two keys at once", (store) =>
+      Effect.flatMap(store.withLock("key")(store.withLock("other")(Effect.succeed("both"))), (found) =>
+        same("the result", found, "both")
+      )),
+    test("allows reads and writes inside and outside of a held lock", (store) =>
       Effect.gen(function* () {
-        yield* same("a write within", yield* store.withLock("key")(write(store, 0, "a")), [1, "a"])
+        yield* same("a write inside the lock", yield* store.withLock("key")(write(store, 0, "a")), [1, "a"])
         const holder = yield* holding(store)
-        yield* same("a write beside it", yield* write(store, 1, "b"), [2, "b"])
-        yield* same("a read beside it", yield* read(store), [2, "b"])
+        yield* same("a write outside of the lock", yield* write(store, 1, "b"), [2, "b"])
+        yield* same("a read outside of the lock", yield* read(store), [2, "b"])
         yield* Fiber.interrupt(holder)
       })),
-    test("is free again after a failure and a defect within what is exclusive, which come out as they are", (store) =>
+    test("frees the lock after a failure and a defect, and passes them on", (store) =>
       Effect.gen(function* () {
         const alone = store.withLock("key")
         yield* same("the failure", yield* Effect.flip(alone(Effect.fail("as scripted"))), "as scripted")
         const died = yield* Effect.exit(alone(Effect.die("a bug")))
         yield* same("whether it died", Exit.isFailure(died) && died.cause._tag, "Die")
-        yield* same("what comes after", yield* alone(Effect.succeed("free")), "free")
+        yield* same("the result of the next user", yield* alone(Effect.succeed("free")), "free")
       })),
-    test("is free again after an interruption, of one who waits and of one who is inside", (store) =>
+    test("frees the lock after an interruption of a waiting and of a holding user", (store) =>
       Effect.gen(function* () {
         const alone = store.withLock("key")
         const holder = yield* holding(store)
@@ -80,7 +82,7 @@ export const exclusion = <Place>(harness: Harness<Place>): ReadonlyArray<Case> =
         yield* Effect.sleep("20 millis")
         yield* Fiber.interrupt(waiting)
         yield* Fiber.interrupt(holder)
-        yield* same("what comes after", yield* alone(Effect.succeed("free")), "free")
+        yield* same("the result of the next user", yield* alone(Effect.succeed("free")), "free")
       }))
   ]
 }

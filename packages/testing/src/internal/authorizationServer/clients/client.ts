@@ -1,15 +1,15 @@
 import type { ClientOptions } from "../options.js"
 import type { Jwk } from "../tokens/jwt.js"
 
-/** Who may ask for tokens, and how it shows who it is. */
+/** A client and its credentials. */
 export interface Client {
   readonly id: string
   readonly secret: string | undefined
   readonly keys: ReadonlyArray<Jwk>
   readonly redirectUris: ReadonlyArray<string>
-  /** Any, when it is undefined. */
+  /** Allowed grant types; any if undefined. */
   readonly grantTypes: ReadonlyArray<string> | undefined
-  /** Whether its name alone is enough: an application that can keep no secret (RFC 6749 §2.1). */
+  /** Whether `client_id` alone authenticates it: a public client (RFC 6749 §2.1). */
   readonly public: boolean
 }
 
@@ -37,9 +37,9 @@ export const mayUse = ({ grantTypes }: Client, grantType: string): boolean =>
 
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\])(?::\d+)?(?=[/?]|$)/
 
-/** The port of a literal loopback address is chosen by the application as it starts (RFC 8252 §7.3). */
+/** A native application chooses the port of its loopback address when it starts (RFC 8252 §7.3). */
 const withoutPort = (uri: string): string => uri.replace(loopback, "http://$1")
 
-/** Whether codes may be sent there: character by character, but for the port of a loopback address. */
+/** Whether the URI is registered: an exact match, except for the port of a loopback address. */
 export const isRegistered = ({ redirectUris }: Client, uri: string): boolean =>
   redirectUris.some((registered) => registered === uri || withoutPort(registered) === withoutPort(uri))

@@ -10,7 +10,7 @@ import type { Client } from "./client.js"
 
 type Authenticated = Effect.Effect<Client, Refusal>
 
-/** `application/x-www-form-urlencoded` decoding of one half of the credentials; `undefined` where it is malformed. */
+/** Decodes one half of form-encoded credentials; `undefined` if it is malformed. */
 const formDecode = (text: string): string | undefined => {
   try {
     return decodeURIComponent(text.replaceAll("+", " "))
@@ -19,15 +19,15 @@ const formDecode = (text: string): string | undefined => {
   }
 }
 
-const unknown = refuse("invalid_client", "unknown client, or wrong secret")
+const unknown = refuse("invalid_client", "unknown client or wrong secret")
 
-/** Both halves of Basic credentials are form-encoded before they are joined by a colon (RFC 6749 §2.3.1). */
+/** Authenticates with a secret. */
 const bySecret = ({ clients }: Server, id: string | undefined, secret: string | undefined): Authenticated => {
   const client = id === undefined ? undefined : clients.get(id)
   return client?.secret === undefined || client.secret !== secret ? Effect.fail(unknown) : Effect.succeed(client)
 }
 
-/** A client that can keep no secret shows its name, and nothing else. */
+/** Authenticates a public client. */
 const byName = ({ clients }: Server, id: string | undefined): Authenticated => {
   const client = id === undefined ? undefined : clients.get(id)
   return client?.public === true ? Effect.succeed(client) : Effect.fail(unknown)
@@ -35,20 +35,20 @@ const byName = ({ clients }: Server, id: string | undefined): Authenticated => {
 
 const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-/** `private_key_jwt` and `client_secret_jwt` (RFC 7523 §2.2, OpenID Connect Core §9): each JWT once. */
+/** `private_key_jwt` and `client_secret_jwt` (RFC 7523 §2.2, OpenID Connect Core §9). Each JWT is accepted once. */
 const byAssertion = (server: Server, form: Form, now: number): Authenticated => {
   if (form.get("client_assertion_type") !== jwtBearer) {
-    return Effect.fail(refuse("invalid_client", "client_assertion_type is not that of a JWT"))
+    return Effect.fail(refuse("invalid_client", "client_assertion_type must be jwt-bearer"))
   }
   const refused = (flaw: string) => refuse("invalid_client", `client_assertion: ${flaw}`)
   return Assertion.read(server, form.get("client_assertion") ?? "", { now, secret: true }).pipe(
     Effect.mapError(refused),
     Effect.flatMap((assertion) => {
-      if (assertion.subject !== assertion.client.id) return Effect.fail(refused("sub is not the client"))
-      if (assertion.jti === undefined) return Effect.fail(refused("jti is missing"))
+      if (assertion.subject !== assertion.client.id) return Effect.fail(refused("sub differs from iss"))
+      if (assertion.jti === undefined) return Effect.fail(refused("missing jti"))
       return Assertion.isUnused(server, assertion)
         ? Effect.succeed(assertion.client)
-        : Effect.fail(refused("jti was used already"))
+        : Effect.fail(refused("jti was used before"))
     })
   )
 }
@@ -70,7 +70,7 @@ const byWhatItShows = (
     : byName(server, form.get("client_id"))
 }
 
-/** Who is asking: by its secret (Basic, or in the body), by a JWT, or by its name alone; never in two ways at once. */
+/** Authenticates the client with exactly one method: secret (Basic or body), JWT, or `client_id` of a public client. */
 export const authenticate = (
   server: Server,
   request: HttpServerRequest.HttpServerRequest,
@@ -79,12 +79,12 @@ export const authenticate = (
 ): Authenticated => {
   const ways = [request.headers["authorization"], form.get("client_secret"), form.get("client_assertion")]
   if (ways.filter((way) => way !== undefined).length > 1) {
-    return Effect.fail(refuse("invalid_request", "more than one way of client authentication"))
+    return Effect.fail(refuse("invalid_request", "more than one client authentication method"))
   }
   const named = form.get("client_id")
   return Effect.filterOrFail(
     byWhatItShows(server, request, form, now),
     ({ id }) => named === undefined || named === id,
-    () => refuse("invalid_request", "client_id is not the client that has authenticated")
+    () => refuse("invalid_request", "client_id differs from the authenticated client")
   )
 }

@@ -1,40 +1,42 @@
-/** Authorization requests, and the codes that are given for them. */
+/** Authorization requests and authorization codes. */
 import type * as Client from "../clients/client.js"
 import type { RefreshToken } from "../tokens/tokenFamily.js"
 
 /**
- * What a user approves: as whom (the server's `subject`), and how much of the scope (all that was asked for).
+ * The decision of a user who approves a request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Approval {
+  /** The user (`subject` of the server's options). */
   readonly subject?: string | undefined
+  /** The granted scope (the requested scope). */
   readonly scope?: string | undefined
 }
 
-/** Where the answer to an authorization request goes. */
+/** Client and redirect URI of an authorization request. */
 export interface Destination {
   readonly client: Client.Client
   readonly redirectUri: string
   readonly state: string | undefined
 }
 
-/** An authorization request that is in order. */
+/** A valid authorization request. */
 export interface Authorization extends Destination {
   readonly scope: string | undefined
   readonly nonce: string | undefined
-  /** The class of sign-in that is preferred (RFC 9470 §4); every user here can do it. */
+  /** The preferred authentication context class (RFC 9470 §4). Every user here satisfies it. */
   readonly acr: string | undefined
   readonly challenge: string | undefined
   readonly audience: ReadonlyArray<string> | undefined
-  /** The thumbprint of the key that the code is bound to (RFC 9449 §10). */
+  /** Thumbprint of the key that the code is bound to (RFC 9449 §10). */
   readonly jkt: string | undefined
-  /** Whether it leads to a refresh token. */
+  /** Whether the code yields a refresh token. */
   readonly isOffline: boolean
 }
 
-/** An authorization code, and what it has given; `used` from its first use on. */
+/** An authorization code and its tokens. */
 export interface Code {
   readonly authorization: Authorization
   readonly user: string
@@ -44,7 +46,7 @@ export interface Code {
   gave: { readonly accessToken: string; readonly refreshToken: RefreshToken | undefined } | undefined
 }
 
-/** A request that was pushed beforehand (RFC 9126). */
+/** A pushed authorization request (RFC 9126). */
 export interface Pushed {
   readonly authorization: Authorization
   readonly expiresAt: number

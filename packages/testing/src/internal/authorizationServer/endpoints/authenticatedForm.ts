@@ -8,7 +8,7 @@ import * as Form from "../http/form.js"
 import { answer, type Refusal } from "../http/oauthError.js"
 import type { Server } from "../serverState.js"
 
-/** A form that a client has sent. */
+/** A form of an authenticated client. */
 export interface Call {
   readonly server: Server
   readonly client: Client
@@ -17,7 +17,7 @@ export interface Call {
   readonly now: number
 }
 
-/** An endpoint that takes forms of clients which show who they are. */
+/** A handler for forms that requires client authentication. */
 export const authenticated =
   (server: Server, handle: (call: Call) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal>): Handler =>
   (request) =>

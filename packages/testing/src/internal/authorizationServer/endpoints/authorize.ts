@@ -19,10 +19,10 @@ type Response = HttpServerResponse.HttpServerResponse
 
 const prefix = "urn:ietf:params:oauth:request_uri:"
 
-/** 303: the browser asks for the address with GET, whatever it has sent here. */
+/** 303 makes the browser use GET, whatever method it used here. */
 const redirect = (url: string): Response => empty(303, { location: url, "cache-control": "no-store" })
 
-/** The request that was pushed under a name, once, by the client that now sends its user (RFC 9126 §4). */
+/** The pushed request of a `request_uri` (RFC 9126 §4). It is usable once, by the client that pushed it. */
 const pushed = (
   { pushed }: Server,
   form: Form.Form,
@@ -32,7 +32,7 @@ const pushed = (
     const uri = form.get("request_uri") ?? ""
     const found = pushed.get(uri)
     if (found === undefined || found.authorization.client.id !== form.get("client_id") || now >= found.expiresAt) {
-      return Effect.fail(refuse("invalid_request", "request_uri is unknown, of another client, used or over"))
+      return Effect.fail(refuse("invalid_request", "request_uri is unknown, used, expired or of another client"))
     }
     pushed.delete(uri)
     return Effect.succeed(found.authorization)
@@ -63,7 +63,9 @@ const requested = (server: Server, sent: Form.Form, now: number, query: string):
   const decide = (authorization: Authorization.Authorization) => decided(server, authorization, now)
   if (form.has("request_uri")) return Effect.map(pushed(server, form, now), decide)
   if (server.settings.pushedRequests === "required") {
-    return Effect.fail(refuse("invalid_request", "push the request to /par"))
+    return Effect.fail(
+      refuse("invalid_request", "pushed authorization requests are required: push the request to /par")
+    )
   }
   return Effect.flatMap(Authorization.destination(server, form), (to) =>
     unflawed(server, form, query).pipe(
@@ -86,7 +88,7 @@ const authorize =
       )
     )
 
-/** A button of the page was pressed. */
+/** Handles a button of the consent page. */
 const decide =
   (server: Server): Handler =>
   (request) =>
@@ -94,13 +96,13 @@ const decide =
       const now = (yield* Effect.clock).unsafeCurrentTimeMillis()
       const form = yield* Form.read(request)
       const authorization = Consent.take(server, form.get("id") ?? "")
-      if (authorization === undefined) return Page.told(400, "This page was answered already.")
+      if (authorization === undefined) return Page.told(400, "The decision was made before.")
       return form.get("decision") === "approve"
         ? redirect(Consent.approve(server, authorization, { now }))
         : redirect(Consent.deny(server, authorization))
     }).pipe(Effect.catchTag("Refusal", ({ description }) => Effect.succeed(Page.told(400, description))))
 
-/** A key that is proved while the request is pushed binds the code (RFC 9449 §10.1). */
+/** A proof with the pushed request binds the code to its key (RFC 9449 §10.1). */
 const keyOf = (
   { form, now, server }: Call,
   request: HttpServerRequest.HttpServerRequest
@@ -108,14 +110,14 @@ const keyOf = (
   Effect.filterOrFail(
     Dpop.prove(server, request, { place: "par", now }),
     (jkt) => jkt === undefined || (form.get("dpop_jkt") ?? jkt) === jkt,
-    () => refuse("invalid_dpop_proof", "dpop_jkt is another key")
+    () => refuse("invalid_dpop_proof", "dpop_jkt differs from the key of the proof")
   )
 
-/** RFC 9126 §2: the same checks as at `/authorize`, before the user comes. */
+/** Pushed authorization requests (RFC 9126 §2), validated like requests to `/authorize`. */
 const push = (call: Call): Effect.Effect<Response, Refusal> =>
   Effect.gen(function* () {
     const { client, form, now, request, server } = call
-    if (form.has("request_uri")) return yield* refuse("invalid_request", "request_uri cannot be pushed")
+    if (form.has("request_uri")) return yield* refuse("invalid_request", "request_uri must not be pushed")
     const named = new Map([...form, ["client_id", client.id]])
     const authorization = yield* Authorization.check(server, yield* Authorization.destination(server, named), named)
     const jkt = (yield* keyOf(call, request)) ?? authorization.jkt

@@ -38,25 +38,25 @@ const describe = (server: Server, token: string, now: number) => {
   return told(server, { ...granted, scope: refresh.scope, jkt })
 }
 
-/** RFC 7662 §2: what a token is worth, for clients that can keep a secret; of a dead one nothing but that. */
+/** Token introspection (RFC 7662 §2) for confidential clients. For an invalid token it returns only `active: false`. */
 const introspect = ({ client, form, now, server }: Call): Answer => {
-  if (client.public) return Effect.fail(refuse("invalid_client", "anybody can take the name of the client"))
+  if (client.public) return Effect.fail(refuse("invalid_client", "public clients must not introspect tokens"))
   const token = form.get("token")
   return token === undefined
-    ? Effect.fail(refuse("invalid_request", "token is missing"))
+    ? Effect.fail(refuse("invalid_request", "missing token"))
     : json(describe(server, token, now), { headers: noStore })
 }
 
-/** RFC 7009 §2: a refresh token takes its family with it; a token that is dead already is no error. */
+/** Token revocation (RFC 7009 §2). A refresh token revokes its family. An invalid token is no error. */
 const revoke = ({ client, form, now, server }: Call): Answer =>
   Effect.suspend(() => {
     const { tokens } = server
     const token = form.get("token")
-    if (token === undefined) return Effect.fail(refuse("invalid_request", "token is missing"))
+    if (token === undefined) return Effect.fail(refuse("invalid_request", "missing token"))
     const family = tokens.refresh.get(token)?.family
     const owner = family?.clientId ?? tokens.access.get(token)?.subject.clientId
     if (owner !== undefined && owner !== client.id) {
-      return Effect.fail(refuse("invalid_request", "the token is another client's"))
+      return Effect.fail(refuse("invalid_request", "the token belongs to another client"))
     }
     tokens.access.delete(token)
     if (family !== undefined) Family.end(family, { by: "client", at: now, accessTokens: "dead" })

@@ -9,7 +9,7 @@ import type { Server } from "../serverState.js"
 const secrets = ["client_secret_basic", "client_secret_post"]
 const methods = [...secrets, "client_secret_jwt", "private_key_jwt"]
 
-/** What RFC 8414 §2 and OpenID Connect Discovery §3 ask for; the two documents are the same here. */
+/** Metadata of RFC 8414 §2 and OpenID Connect Discovery §3. The two documents are the same here. */
 const server = ({ issuer, settings }: Server) => ({
   issuer,
   authorization_endpoint: `${issuer}/authorize`,
@@ -38,7 +38,7 @@ const server = ({ issuer, settings }: Server) => ({
   ...settings.overrides.metadata
 })
 
-/** RFC 9728 §2. */
+/** Protected resource metadata (RFC 9728 §2). */
 const resource = ({ issuer, settings }: Server, path: string) => ({
   resource: `${issuer}${path}`,
   authorization_servers: [issuer],
@@ -50,7 +50,7 @@ const resource = ({ issuer, settings }: Server, path: string) => ({
 
 const keys = ({ signer }: Server) => Effect.flatMap(signer.publicKey, (key) => json({ keys: [key] }))
 
-/** The members of a provider's metadata. */
+/** Metadata of a provider. */
 const ofProvider = (
   { issuer, settings }: Server,
   { authorization, jwks, revocation, token }: Profile["endpoints"]
@@ -66,7 +66,7 @@ const ofProvider = (
   ...settings.overrides.metadata
 })
 
-/** A metadata document of the provider. */
+/** Handler for the metadata of a provider. */
 export const provided =
   (state: Server, { endpoints }: Profile): Handler =>
   () =>

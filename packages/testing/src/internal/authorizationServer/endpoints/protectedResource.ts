@@ -10,26 +10,26 @@ import { asymmetric } from "../tokens/jwt.js"
 import * as Tokens from "../tokens/tokens.js"
 import * as Demands from "./stepUpChallenge.js"
 
-/** The path of an endpoint that tokens open. */
+/** The path of an endpoint that requires a token. */
 type Place = "resource" | "userinfo"
 
 type Response = HttpServerResponse.HttpServerResponse
 
-/** A challenge says where to find out how to get a token (RFC 9728 §5.1); the codes are those of RFC 6750 §3.1. */
+/** A challenge with the URL of the resource metadata (RFC 9728 §5.1). The error codes are those of RFC 6750 §3.1. */
 const challenge = (server: Server, status: number, scheme: string, params: ReadonlyArray<string>): Response => {
   const metadata = `resource_metadata="${server.issuer}/.well-known/oauth-protected-resource/resource"`
   return empty(status, { "www-authenticate": `${scheme} ${[...params, metadata].join(", ")}` })
 }
 
-/** The challenge of RFC 9449 §7.1. */
+/** DPoP challenge (RFC 9449 §7.1). */
 const unproved = (server: Server, error: string): Response =>
   challenge(server, 401, "DPoP", [`error="${error}"`, `algs="${asymmetric.join(" ")}"`])
 
-/** Whether a token is for this endpoint: one for another resource is none here (RFC 8707 §2). */
+/** Whether a token is for this endpoint. A token for another resource is rejected (RFC 8707 §2). */
 const isFor = ({ issuer }: Server, { audience }: Tokens.Subject, place: Place): boolean =>
   audience === undefined || audience.includes(`${issuer}/${place}`)
 
-/** A request for what a token opens. */
+/** A request to a protected endpoint. */
 interface Asked {
   readonly server: Server
   readonly request: HttpServerRequest.HttpServerRequest
@@ -42,7 +42,7 @@ const subjectOf = ({ now, place, server }: Asked, token: string): Tokens.Subject
   return subject !== undefined && isFor(server, subject, place) ? subject : undefined
 }
 
-/** A token that is bound to a key is worth nothing as a Bearer token. */
+/** Validates a Bearer token. A bound token is rejected as Bearer token. */
 const byBearer = (asked: Asked, token: string): Effect.Effect<Tokens.Subject, Response> => {
   const { server } = asked
   if (server.settings.dpop.required) return Effect.fail(unproved(server, "invalid_token"))
@@ -52,7 +52,7 @@ const byBearer = (asked: Asked, token: string): Effect.Effect<Tokens.Subject, Re
     : Effect.succeed(subject)
 }
 
-/** A token that comes with a proof of the key that it is bound to (RFC 9449 §7.1). */
+/** Validates a bound token with its proof (RFC 9449 §7.1). */
 const byProof = (asked: Asked, token: string): Effect.Effect<Tokens.Subject, Response> =>
   Dpop.prove(asked.server, asked.request, { ...asked, token }).pipe(
     Effect.mapError(({ error }) => unproved(asked.server, error)),
@@ -72,7 +72,7 @@ const authenticated = (asked: Asked): Effect.Effect<Tokens.Subject, Response> =>
   return Effect.fail(challenge(asked.server, 401, asked.server.settings.dpop.required ? "DPoP" : "Bearer", []))
 }
 
-/** What is answered to a good token that has what is demanded. */
+/** Responds to a request with a valid token that satisfies the step-up parameters of the query. */
 const opened =
   (
     server: Server,
@@ -96,7 +96,7 @@ const resource = ({ clientId, scope, user }: Tokens.Subject) => ({
   ...(user === undefined ? {} : { sub: user })
 })
 
-/** OpenID Connect Core §5.3. */
+/** UserInfo response (OpenID Connect Core §5.3). */
 const userinfo = ({ clientId, user }: Tokens.Subject) => ({ sub: user ?? clientId })
 
 const row = (server: Server, place: Place, handler: Handler): Row => ({

@@ -12,7 +12,7 @@ import { clockOf, type Server } from "../serverState.js"
 
 const text = Schema.optional(Schema.String)
 
-/** The metadata that counts here (RFC 7591 §2); the rest is sent back as it came. */
+/** The metadata that the server uses (RFC 7591 §2). Other members are returned unchanged. */
 const Metadata = Schema.Struct(
   {
     redirect_uris: Schema.optional(Schema.Array(Schema.String)),
@@ -31,7 +31,7 @@ const Metadata = Schema.Struct(
   { key: Schema.String, value: Schema.Unknown }
 )
 
-/** Codes go to https, to the loopback, or to an application by a scheme of its own; never with a fragment. */
+/** Whether a redirect URI is allowed: https, a loopback address, or a private scheme, without a fragment. */
 const isRedirect = (uri: string): boolean => {
   if (!URL.canParse(uri) || uri.includes("#")) return false
   const { hostname, protocol } = new URL(uri)
@@ -40,12 +40,16 @@ const isRedirect = (uri: string): boolean => {
 }
 
 const flaw = ({ grant_types, jwks, redirect_uris = [], ...metadata }: typeof Metadata.Type): Refusal | undefined => {
-  if (!redirect_uris.every(isRedirect)) return refuse("invalid_redirect_uri", "not https, or with a fragment")
+  if (!redirect_uris.every(isRedirect))
+    return refuse(
+      "invalid_redirect_uri",
+      "a redirect URI must use https, loopback or a private scheme, without a fragment"
+    )
   if ((grant_types ?? ["authorization_code"]).includes("authorization_code") && redirect_uris.length === 0) {
-    return refuse("invalid_redirect_uri", "redirect_uris is missing")
+    return refuse("invalid_redirect_uri", "missing redirect_uris")
   }
   return metadata.token_endpoint_auth_method === "private_key_jwt" && jwks === undefined
-    ? refuse("invalid_client_metadata", "jwks is missing")
+    ? refuse("invalid_client_metadata", "missing jwks")
     : undefined
 }
 
@@ -71,7 +75,7 @@ const register = (server: Server, metadata: typeof Metadata.Type, now: number) =
 
 const decode = (body: Uint8Array): Effect.Effect<typeof Metadata.Type, Refusal> =>
   Effect.mapError(Schema.decodeUnknown(Schema.parseJson(Metadata))(new TextDecoder().decode(body)), () =>
-    refuse("invalid_client_metadata", "no JSON, or of other types")
+    refuse("invalid_client_metadata", "invalid JSON or types")
   )
 
 const registered = (
@@ -89,7 +93,7 @@ const registered = (
     return yield* json(register(server, metadata, now), { status: 201, headers: noStore })
   })
 
-/** RFC 7591 §3. */
+/** Dynamic client registration (RFC 7591 §3). */
 const handle =
   (server: Server): Handler =>
   (request) => {

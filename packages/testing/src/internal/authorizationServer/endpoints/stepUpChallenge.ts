@@ -1,18 +1,18 @@
-/** What `/resource` wants of a token beyond that it is good, by the query of the request. */
+/** Requirements of `/resource` beyond a valid token, from the query of the request. */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import type { Subject } from "../tokens/subject.js"
 
-/** An answer that says what is missing: its status, and the parameters of its challenge. */
+/** Status and challenge parameters for a missing requirement. */
 export interface Unmet {
   readonly status: 401 | 403
   readonly params: ReadonlyArray<string>
 }
 
-/** What came with the request, as far as a field can carry it. */
+/** The requested value without characters that a header cannot contain. */
 const named = (text: string): string => text.replaceAll(/[^\w.:/-]/g, "")
 
-/** RFC 6750 §3.1. */
+/** Missing scope (RFC 6750 §3.1). */
 const scope = ({ scope = "" }: Subject, needed: string): Unmet | undefined =>
   scope.split(" ").includes(needed)
     ? undefined
@@ -20,7 +20,7 @@ const scope = ({ scope = "" }: Subject, needed: string): Unmet | undefined =>
 
 const insufficient = 'error="insufficient_user_authentication"'
 
-/** RFC 9470 §3. */
+/** Missing authentication context class or too old sign-in (RFC 9470 §3). */
 const signIn = (
   { signIn }: Subject,
   { acr, maxAge }: { readonly acr: string | null; readonly maxAge: string | null },
@@ -29,18 +29,18 @@ const signIn = (
   if (acr !== null && signIn?.acr !== acr) {
     return { status: 401, params: [insufficient, `acr_values="${named(acr)}"`] }
   }
-  // A number that is none is met by nobody.
+  // An invalid number is never satisfied.
   const isOld = maxAge !== null && !(signIn !== undefined && now - signIn.at <= Number(maxAge) * 1000)
   return isOld ? { status: 401, params: [insufficient, `max_age="${named(maxAge)}"`] } : undefined
 }
 
-/** Continuous access: the claims that the token has to have been asked for with, as JSON in base64url. */
+/** Missing `claims` parameter of the token request (continuous access evaluation), as JSON in base64url. */
 const claims = (subject: Subject, needed: string): Unmet | undefined =>
   Either.getOrElse(Encoding.decodeBase64UrlString(needed), () => null) === subject.claims
     ? undefined
     : { status: 401, params: ['error="insufficient_claims"', `claims="${needed.replaceAll(/[^\w-]/g, "")}"`] }
 
-/** What a token lacks for a request; undefined where it lacks nothing. */
+/** The first requirement that the token does not satisfy; undefined if it satisfies all. */
 export const unmet = (subject: Subject, query: URLSearchParams, now: number): Unmet | undefined => {
   const [neededScope, neededClaims] = [query.get("scope"), query.get("claims")]
   return (

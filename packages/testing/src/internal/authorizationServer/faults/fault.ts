@@ -5,45 +5,48 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Connection from "../../httpServer/socketFaults.js"
 
-/** One call of the token endpoint as a script of faults sees it. */
+/** One call of the token endpoint. */
 export interface TokenCall {
+  /** Number of the call, starting at 0. */
   readonly index: number
+  /** The requested grant type, or `undefined` when the request has none. */
   readonly grantType: string | undefined
+  /** Time of the call, in epoch milliseconds. */
   readonly at: number
 }
 
 type Response = HttpServerResponse.HttpServerResponse
 
-/** The call that a fault answers; `closing` is when the server ends. */
+/** The request of a call. `closing` completes when the server stops. */
 export interface Exchange {
   readonly request: HttpServerRequest.HttpServerRequest
   readonly closing: Effect.Effect<void>
 }
 
-/** An answer of the token endpoint that is none of its own. */
+/** A replacement of a response of the token endpoint. */
 export interface Fault {
-  /** Whether the grant is carried out before its answer is replaced. */
+  /** Whether the grant is executed before the fault. */
   readonly afterGrant: boolean
-  /** Makes the answer; `own` is the server's, and empty where the grant was not carried out. */
+  /** Makes the response. `own` is the server's response; it is empty when the grant was not executed. */
   readonly answer: (own: Response, exchange: Exchange) => Effect.Effect<Response>
 }
 
 export type Script = ReadonlyArray<Fault | undefined> | ((call: TokenCall) => Fault | undefined)
 
-/** The fault of a call; a list counts from the call that was the first when it was set. */
+/** Selects the fault of a call. A list starts at the call that followed `setFaults`. */
 export const pick = ({ from, script }: { from: number; script: Script }, call: TokenCall): Fault | undefined =>
   typeof script === "function" ? script(call) : script[call.index - from]
 
-/** The server's own answer, for faults in how it is sent. */
+/** The server's own response, for faults that change only its transmission. */
 export const own: Fault = { afterGrant: true, answer: Effect.succeed }
 
-/** A fault whose answer is changed on its way. */
+/** A fault with a changed response. */
 export const mapped = (
   fault: Fault,
   change: (answer: Effect.Effect<Response>, exchange: Exchange) => Effect.Effect<Response>
 ): Fault => ({ ...fault, answer: (own, exchange) => change(fault.answer(own, exchange), exchange) })
 
-/** Nothing, until the client goes away, or the server. */
+/** No response until the client disconnects or the server stops. */
 export const silence: Fault = {
   afterGrant: false,
   answer: (_, { closing, request }) => Effect.zipRight(closing, Connection.drop(request, "close"))
@@ -57,7 +60,7 @@ export const dropped = (ending: Connection.Ending): Fault => ({
 export const canned = (status: number, body: string, input: Readonly<Record<string, string>>): Fault => {
   const headers = Headers.fromInput(input)
   const contentType = headers["content-type"] ?? "text/html"
-  // A status without content refuses a body in the in-memory transport, as the Fetch standard has it.
+  // The in-memory transport rejects a body with these statuses, as the Fetch standard requires.
   const response =
     status === 204 || status === 304
       ? HttpServerResponse.empty({ status, headers })
@@ -65,7 +68,7 @@ export const canned = (status: number, body: string, input: Readonly<Record<stri
   return { afterGrant: false, answer: () => Effect.succeed(response) }
 }
 
-/** The fields of an answer but for its length, for another body. */
+/** Headers without the length, for a changed body. */
 const unmeasured = ({ headers, status }: Response) => ({
   status,
   headers: Headers.remove(headers, "content-length"),
@@ -81,20 +84,20 @@ export const edited = (edit: (body: string) => string): Fault => ({
   }
 })
 
-/** JSON with other fields; one that becomes `undefined` is left out. */
+/** Replaces members of a JSON object. A member that is `undefined` is removed. */
 export const merged = (body: string, fields: Readonly<Record<string, unknown>>): string =>
-  // The body is this server's own token answer, which is an object.
+  // The body is the token response of this server, which is a JSON object.
   JSON.stringify({ ...(JSON.parse(body) as object), ...fields })
 
 const spaces = new Uint8Array(256 * 1024).fill(32)
 
-/** A turn of the event loop. In memory a body is made and read in microtasks, and one without end would let no timer run. */
+// One turn of the event loop. In memory, an endless body without turns would block all timers.
 const turn = Effect.async<void>((resume) => {
   const timer = setTimeout(() => resume(Effect.void), 0)
   return Effect.sync(() => clearTimeout(timer))
 })
 
-/** Spaces after JSON are JSON (RFC 8259 §2). */
+/** Appends spaces, which are valid after JSON (RFC 8259 §2). */
 export const oversized = (length: number): Fault => ({
   afterGrant: true,
   answer: (own) => {

@@ -1,12 +1,14 @@
-/** The faults by name, as a script writes them. */
+/** The faults of the public module. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Connection from "../../httpServer/socketFaults.js"
 import * as Fault from "./fault.js"
 
 /**
- * An answer in the place of the grant, which is not carried out: `fault(500)`, `fault(429, "", { "retry-after": "2" })`,
- * `fault(200, "<html>")`, `fault(403)`, `fault(200)`. The type is `text/html` unless `headers` say otherwise.
+ * Fault that replaces the response by a status, a body and headers. The grant is not executed.
+ *
+ * `fault(500)`, `fault(429, "", { "retry-after": "2" })`, `fault(200, "<html>")`. The `content-type` is `text/html` unless
+ * `headers` has one.
  *
  * @since 0.1.0
  * @category constructors
@@ -15,7 +17,7 @@ export const fault = (status: number, body = "", headers: Readonly<Record<string
   Fault.canned(status, body, headers)
 
 /**
- * No answer at all, until the client goes away. The grant is not carried out; `lostResponse(hang)` carries it out.
+ * Fault that sends no response until the client disconnects. The grant is not executed; `lostResponse(hang)` executes it.
  *
  * @since 0.1.0
  * @category constructors
@@ -23,8 +25,8 @@ export const fault = (status: number, body = "", headers: Readonly<Record<string
 export const hang: Fault.Fault = Fault.silence
 
 /**
- * The connection ends in the place of an answer, with a FIN (`close`) or a RST. The grant is not carried out;
- * `lostResponse(disconnect("reset"))` carries it out.
+ * Fault that ends the connection instead of a response, with a FIN (`close`) or a RST (`reset`). The grant is not executed;
+ * `lostResponse(disconnect("reset"))` executes it.
  *
  * @since 0.1.0
  * @category constructors
@@ -32,8 +34,10 @@ export const hang: Fault.Fault = Fault.silence
 export const disconnect = (how: "close" | "reset" = "reset"): Fault.Fault => Fault.dropped(how)
 
 /**
- * The server's own answer with other fields: `malformed({ expires_in: "3600" })`, `malformed({ access_token: undefined })`
- * for one without a token; or with its text changed by a function. Refusals stay as they are.
+ * Fault that changes the members or the text of a successful response. Error responses stay unchanged.
+ *
+ * `malformed({ expires_in: "3600" })` replaces a member, `malformed({ access_token: undefined })` removes one, and a function
+ * changes the text.
  *
  * @since 0.1.0
  * @category constructors
@@ -42,8 +46,8 @@ export const malformed = (change: Readonly<Record<string, unknown>> | ((body: st
   Fault.edited(typeof change === "function" ? change : (body) => Fault.merged(body, change))
 
 /**
- * The server's own answer, and spaces after it until it has so many bytes (without end, and without a
- * `Content-Length`). It stays good JSON: nothing but a limit keeps a client from reading on.
+ * Fault that pads the server's response with spaces to a number of bytes (endless, without `Content-Length`, by default). The
+ * response stays valid JSON, so only a size limit of the client stops it.
  *
  * @since 0.1.0
  * @category constructors
@@ -51,7 +55,7 @@ export const malformed = (change: Readonly<Record<string, unknown>> | ((body: st
 export const oversized = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault => Fault.oversized(bytes)
 
 /**
- * An answer that gets lost: the grant *is* carried out, a refresh token rotated, and the client sees this fault.
+ * Fault after the grant: the server executes the grant and rotates the refresh token, but the client receives `fault`.
  *
  * @since 0.1.0
  * @category constructors
@@ -59,8 +63,8 @@ export const oversized = (bytes: number = Number.POSITIVE_INFINITY): Fault.Fault
 export const lostResponse = (fault: Fault.Fault): Fault.Fault => ({ ...fault, afterGrant: true })
 
 /**
- * An answer that comes later, by Effect's clock (sooner when the server ends): a fault, or the server's own, whose grant
- * is carried out at once.
+ * Fault that delays a response on Effect's Clock: `fault`, or the server's own response. The grant of the latter is executed
+ * at once. The delay ends early when the server stops.
  *
  * @since 0.1.0
  * @category constructors
@@ -71,9 +75,10 @@ export const slow = (duration: Duration.DurationInput, fault: Fault.Fault = Faul
   )
 
 /**
- * An answer that breaks off: status, head with the whole length, `after` bytes of the body (half of it), and then the
- * connection ends, with a FIN (`close`) or a RST (`reset`); in memory the body fails. It is the server's own, whose
- * grant is carried out, or that of a fault with a body at hand.
+ * Fault that interrupts a response: the headers have the whole length, and the connection ends after `after` bytes of the body
+ * (half of it by default), with a FIN (`close`) or a RST (`reset`). In memory, the body fails.
+ *
+ * The response is that of `fault`, or the server's own, whose grant is executed.
  *
  * @since 0.1.0
  * @category constructors

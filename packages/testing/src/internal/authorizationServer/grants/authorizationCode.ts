@@ -9,7 +9,7 @@ import * as Family from "../tokens/tokenFamily.js"
 import * as Target from "./scopeAndAudience.js"
 import { type Asked, type Grant, issue } from "./tokenRequest.js"
 
-/** A code that comes again is one that somebody else has, too: what it gave is dead (RFC 6749 §4.1.2). */
+/** Revokes the tokens of a reused code, because another party has the code too (RFC 6749 §4.1.2). */
 const revoke = ({ tokens }: Server, { gave }: Code, now: number): void => {
   if (gave === undefined) return
   tokens.access.delete(gave.accessToken)
@@ -18,19 +18,19 @@ const revoke = ({ tokens }: Server, { gave }: Code, now: number): void => {
   }
 }
 
-/** What is wrong with the use of a code; `hashed` is the verifier's. */
+/** The problem of a code exchange, or `undefined`. `hashed` is the hash of the verifier. */
 const flaw = (code: Code, { entry, form, jkt }: Asked, hashed: string | undefined): Refusal | undefined => {
   const { challenge, jkt: boundTo, redirectUri } = code.authorization
-  if (entry.at >= code.expiresAt) return refuse("invalid_grant", "the code has expired")
+  if (entry.at >= code.expiresAt) return refuse("invalid_grant", "the code expired")
   if (form.get("redirect_uri") !== redirectUri)
-    return refuse("invalid_grant", "redirect_uri is not that of the request")
-  // A verifier without a challenge tells that somebody has taken the challenge out of the request (RFC 9700 §4.8.2).
-  if (hashed !== challenge) return refuse("invalid_grant", "code_verifier does not fit to code_challenge")
+    return refuse("invalid_grant", "redirect_uri differs from the authorization request")
+  // A verifier without a challenge shows that another party removed the challenge from the request (RFC 9700 §4.8.2).
+  if (hashed !== challenge) return refuse("invalid_grant", "code_verifier does not match code_challenge")
   const isBound = boundTo === undefined || boundTo === jkt
-  return isBound ? undefined : refuse("invalid_dpop_proof", "the key is not that of the request")
+  return isBound ? undefined : refuse("invalid_dpop_proof", "the key differs from the authorization request")
 }
 
-/** The resources that a token is for: what the user was asked for, or some of it. */
+/** The resources of the token: those of the authorization request, or some of them. */
 const narrowed = (
   code: Code,
   audience: ReadonlyArray<string> | undefined
@@ -39,26 +39,26 @@ const narrowed = (
   if (granted === undefined || audience === undefined) return Effect.succeed(audience ?? granted)
   return audience.every((resource) => granted.includes(resource))
     ? Effect.succeed(audience)
-    : Effect.fail(refuse("invalid_target", "a resource that was not asked for"))
+    : Effect.fail(refuse("invalid_target", "resource exceeds the authorization request"))
 }
 
-/** The code of a client; no step of it waits, so that of two uses at the same time one is the first. */
+/** Marks a code as used. No step waits, so that of concurrent uses one is the first. */
 const use = (asked: Asked, hashed: string | undefined): Effect.Effect<Code, Refusal> =>
   Effect.suspend(() => {
     const { client, entry, form, server } = asked
     const code = server.codes.get(form.get("code") ?? "")
     if (code === undefined || code.authorization.client.id !== client.id) {
-      return Effect.fail(refuse("invalid_grant", "the code is unknown"))
+      return Effect.fail(refuse("invalid_grant", "unknown code"))
     }
     if (code.used) {
       revoke(server, code, entry.at)
-      return Effect.fail(refuse("invalid_grant", "the code was used already"))
+      return Effect.fail(refuse("invalid_grant", "the code was used before"))
     }
     code.used = true
     return flaw(code, asked, hashed) ?? Effect.succeed(code)
   })
 
-/** `authorization_code` (RFC 6749 §4.1.3): one use a code, right or wrong. */
+/** `authorization_code` grant (RFC 6749 §4.1.3). A code is used up by its first use, even a failed one. */
 export const grant = (asked: Asked): Grant =>
   Effect.gen(function* () {
     const { client, entry, form, server } = asked

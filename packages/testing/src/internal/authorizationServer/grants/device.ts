@@ -1,16 +1,16 @@
-/** A device that signs in (RFC 8628). */
+/** Device authorization (RFC 8628). */
 import type { Approval } from "../consent/authorization.js"
 
-/** A device that waits for its user. */
+/** A device authorization in progress. */
 export interface Device {
   readonly clientId: string
   readonly userCode: string
   readonly scope: string | undefined
   readonly audience: ReadonlyArray<string> | undefined
   readonly expiresAt: number
-  /** How long the device has to wait between two polls, in milliseconds. */
+  /** Polling interval in milliseconds. */
   interval: number
   polledAt: number | undefined
-  /** What the user has said; `spent` once the tokens are given. */
+  /** Decision of the user; `spent` after the tokens were issued. */
   decision: "pending" | "denied" | "spent" | Approval
 }

@@ -17,7 +17,7 @@ import { type Asked, type Grant, issue } from "./tokenRequest.js"
 
 export const grantType = "urn:ietf:params:oauth:grant-type:device_code"
 
-/** Twenty letters that make no words and look like no others (RFC 8628 §6.1). */
+/** Twenty letters that form no words and are easy to distinguish (RFC 8628 §6.1). */
 const letters = "BCDFGHJKLMNPQRSTVWXZ"
 
 const userCode = (): string => {
@@ -27,7 +27,8 @@ const userCode = (): string => {
 
 const begin = ({ client, form, now, server }: Call): Effect.Effect<HttpServerResponse.HttpServerResponse, Refusal> =>
   Effect.gen(function* () {
-    if (!Client.mayUse(client, grantType)) return yield* refuse("unauthorized_client", "the client is no device")
+    if (!Client.mayUse(client, grantType))
+      return yield* refuse("unauthorized_client", "the client must not use this grant type")
     const { interval, lifetime } = server.settings.device
     const code = Secret.random()
     const device: Device = {
@@ -55,7 +56,7 @@ const begin = ({ client, form, now, server }: Call): Effect.Effect<HttpServerRes
     )
   })
 
-/** Writes down what the user has said about a code, and tells whether there was one to decide on. */
+/** Stores the decision of the user. Returns whether the code was pending. */
 export const decide = (server: Server, userCode: string, decision: "denied" | Approval, now: number): boolean => {
   const device = [...server.devices.values()].find((device) => device.userCode === userCode)
   if (device === undefined || device.decision !== "pending" || now >= device.expiresAt) return false
@@ -63,15 +64,15 @@ export const decide = (server: Server, userCode: string, decision: "denied" | Ap
   return true
 }
 
-/** Five seconds more for each poll that comes too early (RFC 8628 §3.5). */
+/** Checks a poll. Each early one adds five seconds to the interval (RFC 8628 §3.5). */
 const poll = (device: Device, now: number): Refusal | undefined => {
   const isEarly = device.polledAt !== undefined && now - device.polledAt < device.interval
   device.polledAt = now
-  if (device.decision === "spent") return refuse("invalid_grant", "the device code was used already")
-  if (now >= device.expiresAt) return refuse("expired_token", "the device code has expired")
+  if (device.decision === "spent") return refuse("invalid_grant", "the device code was used before")
+  if (now >= device.expiresAt) return refuse("expired_token", "the device code expired")
   if (isEarly) device.interval += 5000
-  if (isEarly) return refuse("slow_down", "the device asks too often")
-  if (device.decision === "denied") return refuse("access_denied", "the user said no")
+  if (isEarly) return refuse("slow_down", "the device polls too often")
+  if (device.decision === "denied") return refuse("access_denied", "the user denied the request")
   return device.decision === "pending" ? refuse("authorization_pending", "the user has not decided yet") : undefined
 }
 
@@ -81,7 +82,7 @@ export const grant = (asked: Asked): Grant =>
     const { client, entry, form, server } = asked
     const device = server.devices.get(form.get("device_code") ?? "")
     if (device === undefined || device.clientId !== client.id) {
-      return yield* refuse("invalid_grant", "the device code is unknown")
+      return yield* refuse("invalid_grant", "unknown device code")
     }
     const refusal = poll(device, entry.at)
     if (refusal !== undefined) return yield* refusal
@@ -103,7 +104,7 @@ const pressed =
       const form = yield* Form.read(request)
       const decision = form.get("decision") === "approve" ? {} : "denied"
       const isKnown = decide(server, form.get("user_code") ?? "", decision, now)
-      return isKnown ? Page.told(200, "You may close this window.") : Page.told(400, "No device waits for this code.")
+      return isKnown ? Page.told(200, "You may close this window.") : Page.told(400, "Unknown code.")
     }).pipe(Effect.catchTag("Refusal", ({ description }) => Effect.succeed(Page.told(400, description))))
 
 export const routes = (server: Server): ReadonlyArray<Row> => [

@@ -13,23 +13,23 @@ import { type Asked, type Grant, issue } from "./tokenRequest.js"
 const clientCredentials = (asked: Asked): Grant =>
   Effect.gen(function* () {
     const { client, form, server } = asked
-    if (client.public) return yield* refuse("unauthorized_client", "anybody can take the name of the client")
+    if (client.public) return yield* refuse("unauthorized_client", "public clients must not use this grant type")
     const scope = yield* Target.scopeOf(server.settings, form)
     const audience = yield* Target.audienceOf(server.settings, form)
     return issue(asked, { scope, audience }, server.settings.refreshTokens).response
   })
 
 const descriptions = {
-  invalid_grant: "the refresh token is unknown, revoked or used already",
-  invalid_scope: "more than was granted",
-  invalid_target: "a resource that was not granted"
+  invalid_grant: "the refresh token is unknown, revoked or used",
+  invalid_scope: "scope exceeds the granted scope",
+  invalid_target: "resource exceeds the granted resources"
 }
 
 const refreshToken = ({ client, entry, form, jkt, server }: Asked): Grant =>
   Effect.gen(function* () {
     const { settings, tokens } = server
     const token = form.get("refresh_token")
-    if (token === undefined) return yield* refuse("invalid_request", "refresh_token is missing")
+    if (token === undefined) return yield* refuse("invalid_request", "missing refresh_token")
     const audience = yield* Target.audienceOf(settings, form)
     const presented = {
       token,
@@ -62,13 +62,14 @@ const grants: ReadonlyMap<string, (asked: Asked) => Grant> = new Map([
 
 export const supported: ReadonlyArray<string> = [...grants.keys()]
 
-/** Carries out the grant that the form asks for. */
+/** Executes the grant that the form requests. */
 export const grant = (asked: Asked): Grant => {
   const type = asked.form.get("grant_type")
-  if (type === undefined) return Effect.fail(refuse("invalid_request", "grant_type is missing"))
+  if (type === undefined) return Effect.fail(refuse("invalid_request", "missing grant_type"))
   const run = grants.get(type)
-  if (run === undefined) return Effect.fail(refuse("unsupported_grant_type", "none of grant_types_supported"))
+  if (run === undefined)
+    return Effect.fail(refuse("unsupported_grant_type", "grant_type is not in grant_types_supported"))
   return Client.mayUse(asked.client, type)
     ? run(asked)
-    : Effect.fail(refuse("unauthorized_client", "the client may not use this grant"))
+    : Effect.fail(refuse("unauthorized_client", "the client must not use this grant type"))
 }

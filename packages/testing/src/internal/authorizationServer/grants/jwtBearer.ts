@@ -17,8 +17,8 @@ const read = (server: Server, form: Form, now: number): Effect.Effect<Assertion.
   )
 
 /**
- * Who asks for a token: a client that authenticates, or, for this grant, the one whose key has signed the assertion:
- * it needs to show nothing else (RFC 7523 §3.1).
+ * Authenticates the client of a token request. For this grant, a client that sends only the assertion is identified by the
+ * key that signed it (RFC 7523 §3.1).
  */
 export const authenticateOrSigned = (
   server: Server,
@@ -32,14 +32,15 @@ export const authenticateOrSigned = (
     : authenticate(server, request, form, now)
 }
 
-/** A JWT about a user, signed by a client's registered key, in exchange for an access token (RFC 7523 §2.1). */
+/** JWT bearer grant (RFC 7523 §2.1): an access token for a JWT about a user, signed with a registered key of the client. */
 export const grant = (asked: Asked): Grant =>
   Effect.gen(function* () {
     const { client, entry, form, server } = asked
     const assertion = yield* read(server, form, entry.at)
-    if (assertion.client.id !== client.id) return yield* refuse("invalid_grant", "assertion: iss is another client")
+    if (assertion.client.id !== client.id)
+      return yield* refuse("invalid_grant", "assertion: iss differs from the authenticated client")
     const scope = yield* Target.scopeOf(server.settings, form)
     const audience = yield* Target.audienceOf(server.settings, form)
-    if (!Assertion.isUnused(server, assertion)) return yield* refuse("invalid_grant", "assertion: jti was used already")
+    if (!Assertion.isUnused(server, assertion)) return yield* refuse("invalid_grant", "assertion: jti was used before")
     return issue(asked, { scope, audience, user: assertion.subject }, false).response
   })

@@ -2,22 +2,22 @@ import type { Settings } from "../settings.js"
 import * as Family from "../tokens/tokenFamily.js"
 import { issueAccess, issueRefresh, type TokenResponse, type Tokens } from "../tokens/tokens.js"
 
-/** What is sent to get the next token. */
+/** The parameters of a refresh request. */
 export interface Presented {
   readonly token: string
   readonly clientId: string
   readonly scope: string | undefined
-  /** The resources that the access token is to be for, out of those that were granted. */
+  /** The requested resources, out of the granted ones. */
   readonly audience: ReadonlyArray<string> | undefined
-  /** The claims that it is asked for with. */
+  /** The `claims` parameter. */
   readonly claims: string | undefined
-  /** The key that was proved. */
+  /** Thumbprint of the key of the DPoP proof. */
   readonly jkt: string | undefined
 }
 
 /**
- * What became of it: `refreshed`, or `replayed` for a used token within the grace, with the refresh token that is
- * `given`; `reused` for one that killed its family.
+ * Result of a refresh: `refreshed`, or `replayed` for a used token within the grace, with the new refresh token `given`;
+ * `reused` when the reuse revoked the family.
  */
 export type Exchange =
   | {
@@ -27,13 +27,13 @@ export type Exchange =
     }
   | { readonly outcome: "reused" | "invalid_grant" | "invalid_scope" | "invalid_target" }
 
-/** The words of a scope (RFC 6749 §3.3). */
+/** The scope tokens of a scope (RFC 6749 §3.3). */
 const words = (scope: string): ReadonlyArray<string> => scope.split(" ").filter((word) => word !== "")
 
 export const isWithin = (scope: string, allowed: ReadonlyArray<string>): boolean =>
   words(scope).every((word) => allowed.includes(word))
 
-/** Whether a used token is presented again after the grace for answers that were lost, or after its successor was. */
+/** Whether a used token is presented after the grace, or after a token that replaced it was used. */
 const isReused = (token: Family.RefreshToken, settings: Settings, now: number): boolean =>
   token.used !== undefined && (now - token.used.at >= settings.reuseGrace || !Family.isNewest(token))
 
@@ -46,14 +46,14 @@ const next = (tokens: Tokens, settings: Settings, token: Family.RefreshToken, no
   return given
 }
 
-/** The token that is presented, if it is one of this client's, is alive, and comes with the key that it is bound to. */
+/** The presented token, if it belongs to this client, is not revoked, and is used with the key that it is bound to. */
 const find = (tokens: Tokens, { clientId, jkt, token }: Presented): Family.RefreshToken | undefined => {
   const found = tokens.refresh.get(token)
   if (found === undefined || found.family.clientId !== clientId || found.family.ended !== undefined) return undefined
   return found.family.boundTo === undefined || found.family.boundTo === jkt ? found : undefined
 }
 
-/** What is asked for that was not granted. */
+/** The error for a scope or resource that was not granted. */
 const excess = (
   { family, scope }: Family.RefreshToken,
   presented: Presented
@@ -65,8 +65,8 @@ const excess = (
 }
 
 /**
- * Exchanges a refresh token, or tells why not. One that is used already kills its family (RFC 9700 §4.14.2). Asking for
- * more than was granted uses no token up. It runs in one go: of calls at the same time, one is the first.
+ * Exchanges a refresh token. A reused one revokes its family (RFC 9700 §4.14.2). A request for more than was granted does not
+ * use up the token. It runs synchronously, so that of concurrent calls one is the first.
  */
 export const refresh = (tokens: Tokens, settings: Settings, presented: Presented, now: number): Exchange => {
   const token = find(tokens, presented)

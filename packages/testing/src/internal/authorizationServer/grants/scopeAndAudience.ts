@@ -6,7 +6,7 @@ import * as Rotation from "./refreshToken.js"
 
 const isResource = (text: string): boolean => URL.canParse(text) && !text.includes("#")
 
-/** The resources that a token is asked for (RFC 8707 §2); `undefined` for none in particular. */
+/** The requested resources (RFC 8707 §2); `undefined` without a `resource` parameter. */
 export const audienceOf = (
   { resources }: Settings,
   form: Form
@@ -15,13 +15,13 @@ export const audienceOf = (
   if (audience === undefined) return Effect.succeed(undefined)
   return audience.every((resource) => isResource(resource) && (resources?.includes(resource) ?? true))
     ? Effect.succeed(audience)
-    : Effect.fail(refuse("invalid_target", "a resource that this server does not know"))
+    : Effect.fail(refuse("invalid_target", "unknown resource"))
 }
 
-/** The scope that is asked for, of those that the server knows. */
+/** The requested scope. Fails for one that the server does not know. */
 export const scopeOf = ({ scopes }: Settings, form: Form): Effect.Effect<string | undefined, Refusal> => {
   const scope = form.get("scope")
   return scope === undefined || scopes === undefined || Rotation.isWithin(scope, scopes)
     ? Effect.succeed(scope)
-    : Effect.fail(refuse("invalid_scope", "a scope that this server does not know"))
+    : Effect.fail(refuse("invalid_scope", "unknown scope"))
 }

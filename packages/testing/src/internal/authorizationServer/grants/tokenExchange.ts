@@ -9,10 +9,10 @@ export const grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 const accessToken = "urn:ietf:params:oauth:token-type:access_token"
 
-/** Whom a token of the request is for: one of this server's access tokens, while it is good (RFC 8693 §2.1). */
+/** The subject of a token in the request, which must be a valid access token of this server (RFC 8693 §2.1). */
 const subjectOf = ({ entry, form, server }: Asked, name: string): Effect.Effect<Tokens.Subject, Refusal> => {
   if (form.get(`${name}_type`) !== accessToken) {
-    return Effect.fail(refuse("invalid_request", `${name}_type has to be that of an access token`))
+    return Effect.fail(refuse("invalid_request", `${name}_type must be an access token`))
   }
   const found = Tokens.access(server.tokens, form.get(name) ?? "", entry.at)
   return found === undefined
@@ -25,7 +25,7 @@ const actorOf = (asked: Asked): Effect.Effect<string | undefined, Refusal> =>
     ? Effect.map(subjectOf(asked, "actor_token"), ({ clientId, user }) => user ?? clientId)
     : Effect.succeed(undefined)
 
-/** What the new token is for: resources, and names that only this server knows. */
+/** Targets of the new token: resources, and audiences, which may have any name. */
 const audienceOf = ({ form, server }: Asked): Effect.Effect<ReadonlyArray<string> | undefined, Refusal> =>
   Effect.map(Target.audienceOf(server.settings, form), (resources) => {
     const audience = [...(resources ?? []), ...(form.get("audience")?.split(" ") ?? [])]
@@ -33,15 +33,15 @@ const audienceOf = ({ form, server }: Asked): Effect.Effect<ReadonlyArray<string
   })
 
 /**
- * A token for another target, on behalf of the same user, with no more scope than before (RFC 8693). A token that is
- * bound to a key is exchanged with a proof of it.
+ * Token exchange (RFC 8693): a token for another target, for the same user, with at most the same scope. A bound subject
+ * token requires a proof of its key.
  */
 export const grant = (asked: Asked): Grant =>
   Effect.gen(function* () {
     const { client, form, jkt, server } = asked
-    if (client.public) return yield* refuse("unauthorized_client", "anybody can take the name of the client")
+    if (client.public) return yield* refuse("unauthorized_client", "public clients must not use this grant type")
     if ((form.get("requested_token_type") ?? accessToken) !== accessToken) {
-      return yield* refuse("invalid_request", "requested_token_type has to be that of an access token")
+      return yield* refuse("invalid_request", "requested_token_type must be an access token")
     }
     const subject = yield* subjectOf(asked, "subject_token")
     if (subject.jkt !== undefined && subject.jkt !== jkt) {
@@ -50,7 +50,7 @@ export const grant = (asked: Asked): Grant =>
     const actor = (yield* actorOf(asked)) ?? subject.actor
     const scope = (yield* Target.scopeOf(server.settings, form)) ?? subject.scope
     if (scope !== undefined && !Rotation.isWithin(scope, (subject.scope ?? "").split(" "))) {
-      return yield* refuse("invalid_scope", "more than subject_token has")
+      return yield* refuse("invalid_scope", "scope exceeds the scope of subject_token")
     }
     const { user = subject.clientId } = subject
     const { response } = issue(asked, { scope, user, actor, audience: yield* audienceOf(asked) }, false)

@@ -8,20 +8,20 @@ import * as Tokens from "../tokens/tokens.js"
 
 export type Grant = Effect.Effect<Tokens.TokenResponse, Refusal>
 
-/** A request for a token by a client that has shown who it is. */
+/** A token request of an authenticated client. */
 export interface Asked {
   readonly server: Server
   readonly client: Client
   readonly form: Form
-  /** The thumbprint of the key that the client has proved, which its tokens are bound to. */
+  /** Thumbprint of the key in the DPoP proof. Tokens are bound to it. */
   readonly jkt: string | undefined
-  /** Where it is written down what became of the grant. */
+  /** Log entry of the call. */
   readonly entry: Entry
 }
 
 /**
- * Issues tokens, bound to the client's key if there is one, and writes that down. It runs in one go. `audience` are the
- * resources of the access token, where they are not all that was granted.
+ * Issues tokens, bound to the proved key if there is one, and logs them. It runs synchronously. `audience` are the resources
+ * of the access token, if they are fewer than granted.
  */
 export const issue = (
   { client, entry, form, jkt, server }: Asked,
@@ -30,7 +30,7 @@ export const issue = (
   audience?: ReadonlyArray<string>
 ): ReturnType<typeof Tokens.issue> => {
   const subject = { ...granted, clientId: client.id, jkt, claims: form.get("claims") }
-  // The refresh token of a client that shows no secret is as good as its key (RFC 9449 §5).
+  // The refresh token of a public client is bound to the key too (RFC 9449 §5).
   const options = { refreshable, now: entry.at, boundTo: client.public ? jkt : undefined, audience }
   const issued = Tokens.issue(server.tokens, server.settings, subject, options)
   entry.outcome = "issued"

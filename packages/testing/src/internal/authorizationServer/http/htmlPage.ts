@@ -1,6 +1,6 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 
-/** A page for a person. Nothing that a client has sent stands on it: there is nothing to escape. */
+/** A page for the user. It contains no client input, so nothing needs escaping. */
 const page = (status: number, body: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(`<!doctype html><html lang="en"><title>Countersign OAuthServer</title>${body}</html>`, {
     status,
@@ -11,7 +11,7 @@ const page = (status: number, body: string): HttpServerResponse.HttpServerRespon
 export const told = (status: number, sentence: string): HttpServerResponse.HttpServerResponse =>
   page(status, `<p>${sentence}</p>`)
 
-/** Two buttons, `decision=approve` and `decision=deny`, and what else the form has; it is sent to the same path. */
+/** Page with two buttons (`decision=approve`, `decision=deny`) and further fields, which posts to its own path. */
 export const decision = (fields: string): HttpServerResponse.HttpServerResponse =>
   page(
     200,

@@ -3,7 +3,7 @@ import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
 import { json } from "../../httpServer/responses.js"
 
-/** The codes of RFC 6749 §5.2 and §4.1.2.1, and of the specifications that add to them. */
+/** Error codes of RFC 6749 §5.2 and §4.1.2.1, and of its extensions. */
 type Code =
   | "invalid_request"
   | "invalid_client"
@@ -22,7 +22,7 @@ type Code =
   | "invalid_redirect_uri"
   | "invalid_client_metadata"
 
-/** An error by its code. */
+/** An OAuth error response. */
 export class Refusal extends Data.TaggedError("Refusal")<{
   readonly error: Code
   readonly description: string
@@ -30,7 +30,7 @@ export class Refusal extends Data.TaggedError("Refusal")<{
 
 export const refuse = (error: Refusal["error"], description: string): Refusal => new Refusal({ error, description })
 
-/** Answers of the token endpoint are kept by no cache (RFC 6749 §5.1). */
+/** Token responses must not be cached (RFC 6749 §5.1). */
 export const noStore: Readonly<Record<string, string>> = { "cache-control": "no-store", pragma: "no-cache" }
 
 export const answer = ({ description, error }: Refusal): Effect.Effect<HttpServerResponse.HttpServerResponse> => {

@@ -9,13 +9,13 @@ import { refuse, type Refusal } from "../http/oauthError.js"
 import { clockOf, isFirst, type Server } from "../serverState.js"
 import * as Jwt from "./jwt.js"
 
-/** The path of an endpoint that takes proofs. */
+/** The path of an endpoint that accepts proofs. */
 type Place = "token" | "par" | "resource" | "userinfo"
 
-/** How far the time of a proof may be from this server's, in milliseconds. */
+/** Allowed difference between the time of a proof and the server's clock, in milliseconds. */
 const leeway = 5 * 60_000
 
-/** The public key in a proof; one with a private part shows what is to be kept secret (RFC 9449 §4.3, item 7). */
+/** Public key of a proof. A key with a private part is rejected (RFC 9449 §4.3, item 7). */
 const PublicKey = Schema.Struct({
   kty: Schema.Literal("EC", "RSA", "OKP"),
   crv: Schema.optional(Schema.String),
@@ -28,7 +28,7 @@ const PublicKey = Schema.Struct({
 
 const period = ({ settings }: Server, now: number): number => Math.floor(now / settings.dpop.nonceLifetime)
 
-/** The nonce that is given out now: one for all endpoints, since clients keep one for an origin (RFC 9449 §8.2). */
+/** The current nonce. It is the same for all endpoints, because clients store one per origin (RFC 9449 §8.2). */
 const nonceOf = (server: Server, now: number): string => {
   const at = period(server, now)
   const nonce = server.nonces.get(at) ?? Secret.random()
@@ -36,13 +36,13 @@ const nonceOf = (server: Server, now: number): string => {
   return nonce
 }
 
-/** A nonce is taken while it is given out, and for as long again. */
+/** Whether a nonce is the current or the previous one. */
 const isNonce = (server: Server, nonce: unknown, now: number): boolean => {
   const at = period(server, now)
   return typeof nonce === "string" && [at, at - 1].some((at) => server.nonces.get(at) === nonce)
 }
 
-/** Where and when a proof came, and with which access token. */
+/** Endpoint, time and access token of a request with a proof. */
 interface Asked {
   readonly place: Place
   readonly now: number
@@ -56,21 +56,21 @@ const flaw = (
   { now, place }: Asked
 ): string | undefined => {
   const { htm, htu, iat, jti } = claims
-  if (header["typ"] !== "dpop+jwt") return "typ is not dpop+jwt"
-  if (htm !== method) return "htm is not the method"
-  if (htu !== `${server.issuer}/${place}`) return "htu is not this endpoint without its query"
-  if (typeof jti !== "string" || jti === "") return "jti is missing"
+  if (header["typ"] !== "dpop+jwt") return "typ must be dpop+jwt"
+  if (htm !== method) return "htm differs from the method"
+  if (htu !== `${server.issuer}/${place}`) return "htu differs from the URL of the endpoint without query"
+  if (typeof jti !== "string" || jti === "") return "missing jti"
   const isNow = typeof iat === "number" && Math.abs(iat * 1000 - clockOf(server, now)) <= leeway
-  return isNow ? undefined : "iat is missing, or not now"
+  return isNow ? undefined : "iat is missing or too far from the server's time"
 }
 
 const invalid = (flaw: string): Refusal => refuse("invalid_dpop_proof", flaw)
 
 const verified = (jwt: Jwt.Jwt): Effect.Effect<string, Refusal> => {
   const key = Option.getOrUndefined(Schema.decodeUnknownOption(PublicKey)(jwt.header["jwk"]))
-  if (key === undefined) return Effect.fail(invalid("jwk is no public key"))
+  if (key === undefined) return Effect.fail(invalid("jwk is not a public key"))
   return Effect.flatMap(Jwt.verify(jwt, [key]), (isSigned) =>
-    isSigned ? Jwt.thumbprint(key) : Effect.fail(invalid("the key has not signed it"))
+    isSigned ? Jwt.thumbprint(key) : Effect.fail(invalid("invalid signature"))
   )
 }
 
@@ -78,8 +78,8 @@ const isBoundTo = ({ ath }: Jwt.Jwt["claims"], token: string | undefined): Effec
   token === undefined ? Effect.succeed(true) : Effect.map(Jwt.sha256(token), (hash) => ath === hash)
 
 /**
- * The thumbprint of the key that a request proves (RFC 9449 §4.3), or `undefined` for one without a proof. A proof is
- * taken once.
+ * Verifies the proof of a request (RFC 9449 §4.3). Returns the thumbprint of its key, or `undefined` without a proof. Each
+ * proof is accepted once.
  */
 export const prove = (
   server: Server,
@@ -89,21 +89,21 @@ export const prove = (
   Effect.gen(function* () {
     const { dpop } = server.settings
     const text = request.headers["dpop"]
-    if (text === undefined) return dpop.required ? yield* invalid("DPoP is missing") : undefined
+    if (text === undefined) return dpop.required ? yield* invalid("missing DPoP header") : undefined
     const jwt = Option.getOrUndefined(Jwt.decode(text))
-    if (jwt === undefined) return yield* invalid("it is no JWT")
+    if (jwt === undefined) return yield* invalid("invalid JWT")
     const jkt = yield* verified(jwt)
     const wrong = flaw(server, request, jwt, asked)
     if (wrong !== undefined) return yield* invalid(wrong)
-    if (!(yield* isBoundTo(jwt.claims, asked.token))) return yield* invalid("ath is not that of the token")
+    if (!(yield* isBoundTo(jwt.claims, asked.token))) return yield* invalid("ath does not match the access token")
     if (dpop.nonce && !isNonce(server, jwt.claims["nonce"], asked.now)) {
-      return yield* refuse("use_dpop_nonce", "the proof has no nonce of this server, or an old one")
+      return yield* refuse("use_dpop_nonce", "nonce is missing or expired")
     }
-    if (!isFirst(server, "proof", jkt, String(jwt.claims["jti"]))) return yield* invalid("jti was used already")
+    if (!isFirst(server, "proof", jkt, String(jwt.claims["jti"]))) return yield* invalid("jti was used before")
     return jkt
   })
 
-/** Gives out a nonce with every answer, good ones included (RFC 9449 §8.2). */
+/** Adds the current nonce to every response (RFC 9449 §8.2). */
 export const nonced =
   (server: Server, handler: Handler): Handler =>
   (request, params) =>

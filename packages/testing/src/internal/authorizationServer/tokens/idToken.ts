@@ -3,7 +3,7 @@ import * as Behavior from "../profileBehavior.js"
 import { clockOf, type Server } from "../serverState.js"
 import type { TokenResponse } from "./tokens.js"
 
-/** What an ID token tells. */
+/** Values for the claims of an ID token. */
 interface Told {
   readonly clientId: string
   readonly user: string | undefined
@@ -12,7 +12,7 @@ interface Told {
   readonly now: number
 }
 
-/** Adds an ID token (OpenID Connect Core §2) to an answer whose scope has `openid`; clients of their own have none. */
+/** Adds an ID token (OpenID Connect Core §2) to a response with the scope `openid`. Tokens without a user have none. */
 export const attach = (
   server: Server,
   response: TokenResponse,

@@ -4,7 +4,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
- * A key as [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517#section-4) writes it: the members that count here.
+ * A public or symmetric key ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517#section-4)), with the members that this server
+ * uses.
  *
  * @since 0.1.0
  * @category models
@@ -22,7 +23,7 @@ export interface Jwk {
 
 type Members = Readonly<Record<string, unknown>>
 
-/** A JWT that is read and not verified yet. */
+/** A decoded JWT, not verified yet. */
 export interface Jwt {
   readonly header: Members
   readonly claims: Members
@@ -30,7 +31,7 @@ export interface Jwt {
   readonly signature: Uint8Array<ArrayBuffer>
 }
 
-/** What an algorithm needs of a key: one that is made for another algorithm verifies nothing (RFC 8725 §3.1). */
+/** Parameters per algorithm. A key of another type verifies nothing (RFC 8725 §3.1). */
 const algorithms = {
   ES256: {
     kty: "EC",
@@ -53,7 +54,7 @@ const algorithms = {
 
 export type Algorithm = keyof typeof algorithms
 
-/** Those with a public key, which servers and clients may publish. */
+/** Algorithms with a public key. */
 export const asymmetric: ReadonlyArray<Algorithm> = ["ES256", "RS256", "PS256", "EdDSA"]
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
@@ -68,7 +69,7 @@ const members = (text: string): Option.Option<Members> =>
     )
   )
 
-/** Reads a JWT in its compact form (RFC 7515 §3.1). Its claims are worth nothing before {@link verify}. */
+/** Decodes a JWT in compact form (RFC 7515 §3.1). Do not use its claims before {@link verify}. */
 export const decode = (text: string): Option.Option<Jwt> => {
   const [head = "", body = "", tail = "", ...more] = text.split(".")
   if (more.length > 0) return Option.none()
@@ -90,11 +91,11 @@ const isSignedBy = (jwt: Jwt, alg: Algorithm, key: Jwk): Effect.Effect<boolean> 
     globalThis.crypto.subtle.verify(algorithms[alg].signature, await imported(alg, key), jwt.signature, jwt.signed)
   ).pipe(Effect.orElseSucceed(() => false))
 
-/** The algorithm of a header, when it is one of those that are allowed; extensions are not understood (RFC 7515 §4.1.11). */
+/** The algorithm of a header if it is allowed. Headers with `crit` are rejected (RFC 7515 §4.1.11). */
 const algorithmOf = ({ alg, crit }: Members, allowed: ReadonlyArray<Algorithm>): Algorithm | undefined =>
   crit === undefined ? allowed.find((name) => name === alg) : undefined
 
-/** Whether one of the keys has signed it, by one of the algorithms. */
+/** Whether one of the keys verifies the signature. */
 export const verify = (
   jwt: Jwt,
   keys: ReadonlyArray<Jwk>,
@@ -109,7 +110,7 @@ export const verify = (
   return Effect.exists(fitting, (key) => isSignedBy(jwt, alg, key))
 }
 
-/** A shared secret as the key of an HMAC. */
+/** A shared secret as HMAC key. */
 export const secretKey = (secret: string): Jwk => ({ kty: "oct", k: Encoding.encodeBase64Url(secret) })
 
 export const sha256 = (text: string): Effect.Effect<string> =>
@@ -118,11 +119,11 @@ export const sha256 = (text: string): Effect.Effect<string> =>
     (digest) => Encoding.encodeBase64Url(new Uint8Array(digest))
   )
 
-/** The name of a public key (RFC 7638 §3): its required members in order, hashed. */
+/** JWK thumbprint (RFC 7638 §3): the hash of the required members in order. */
 export const thumbprint = ({ crv, e, kty, n, x, y }: Jwk): Effect.Effect<string> =>
   sha256(JSON.stringify(kty === "RSA" ? { e, kty, n } : { crv, kty, x, ...(kty === "EC" ? { y } : {}) }))
 
-/** Makes JWTs that are signed by ES256, and shows the key to verify them with. */
+/** Signs JWTs with ES256 and publishes the public key. */
 export interface Signer {
   readonly publicKey: Effect.Effect<Jwk>
   readonly sign: (claims: Members) => Effect.Effect<string>
@@ -137,7 +138,7 @@ const generate = async () => {
   return { privateKey, jwk: { kty, crv, x, y, alg: "ES256", use: "sig" } }
 }
 
-/** A new key; it is made when it is first asked for. */
+/** Makes a signer. Its key is generated at first use. */
 export const signer = (kid: string): Signer => {
   let made: ReturnType<typeof generate> | undefined
   const key = Effect.promise(() => (made ??= generate()))

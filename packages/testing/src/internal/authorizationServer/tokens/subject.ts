@@ -1,18 +1,18 @@
-/** Whom a token is for, and what it allows. */
+/** Subject and authorization of a token. */
 
-/** Whom a token is for, what it opens, and the thumbprint of the key that it is bound to. */
+/** Subject and authorization of a token, and the thumbprint of the key that it is bound to. */
 export interface Subject {
   readonly clientId: string
   readonly scope: string | undefined
-  /** Whose it is, if it is not the client's own. */
+  /** The user; undefined for the client itself. */
   readonly user?: string | undefined
-  /** The resources that it is for; any, when it is undefined. */
+  /** Resources that accept the token; any if undefined. */
   readonly audience?: ReadonlyArray<string> | undefined
-  /** Who acts for the user (RFC 8693 §4.1). */
+  /** The party that acts for the user (RFC 8693 §4.1). */
   readonly actor?: string | undefined
   readonly jkt?: string | undefined
-  /** How the user has signed in, and when; which no refresh changes. */
+  /** Context class and time of the sign-in. A refresh does not change them. */
   readonly signIn?: { readonly acr: string | undefined; readonly at: number } | undefined
-  /** The claims that the token was asked for with (OpenID Connect Core §5.5). */
+  /** The `claims` parameter of the request (OpenID Connect Core §5.5). */
   readonly claims?: string | undefined
 }

@@ -1,32 +1,33 @@
 import type { Subject } from "./subject.js"
 
-/** All tokens that came, by rotation, from one refresh token. Its death is that of all of them. */
+/** A token family: all tokens that originate, by rotation, from one refresh token. They are revoked together. */
 export interface Family {
-  /** From 0, in the order in which families began. */
+  /** Number of the family, starting at 0, in order of creation. */
   readonly id: number
   readonly clientId: string
-  /** What the user granted, which no refresh gives more of. */
+  /** What the user granted. No refresh extends it. */
   readonly granted: Subject
-  /** The thumbprint of the key without which its refresh tokens are worth nothing (RFC 9449 §5). */
+  /** Thumbprint of the key that refresh tokens are bound to (RFC 9449 §5). */
   readonly boundTo: string | undefined
   readonly refreshTokens: Array<RefreshToken>
   ended: Ended | undefined
 }
 
-/**
- * Why a family's refresh tokens are dead (one was reused, an administrator ended the session, the client revoked one, or
- * the code that they came by was used again), since when in epoch milliseconds, and whether its access tokens
- * are, too.
- */
+/** End of a family: its refresh tokens are revoked. */
 export interface Ended {
+  /** Cause: a refresh token or a code was reused, an administrator ended the session, or the client revoked a token. */
   readonly by: "reuse" | "administrator" | "client" | "code"
+  /** Time in epoch milliseconds. */
   readonly at: number
+  /** Whether the access tokens of the family are revoked too. */
   readonly accessTokens: "dead" | "alive"
 }
 
-/** A refresh token without its secret: the family, and its place in it from 0, in order of birth. */
+/** Identity of a refresh token without its secret. */
 export interface RefreshTokenId {
+  /** Number of the family, starting at 0. */
   readonly family: number
+  /** Number within the family, starting at 0. */
   readonly number: number
 }
 
@@ -35,19 +36,25 @@ export interface RefreshToken {
   readonly secret: string
   readonly family: Family
   readonly scope: string | undefined
-  /** What it was exchanged for first, and when in epoch milliseconds. */
+  /** The refresh token that replaced this one at its first use, and the time in epoch milliseconds. */
   used: { readonly at: number; readonly for: RefreshToken } | undefined
-  /** The others that it was exchanged for after that, within the grace. */
+  /** Further replacements, issued within the grace. */
   readonly replayed: Array<RefreshToken>
 }
 
-/** How a family is doing, without secrets. */
+/** State of a family, without secrets. */
 export interface FamilyState {
+  /** Number of the family, starting at 0. */
   readonly id: number
+  /** The client of the family. */
   readonly clientId: string
+  /** When and why the family was revoked. */
   readonly ended: Ended | undefined
+  /** Number of refresh tokens that were issued. */
   readonly refreshTokens: number
+  /** Numbers of the unused refresh tokens. */
   readonly unused: ReadonlyArray<number>
+  /** Number of valid access tokens. */
   readonly accessTokens: number
 }
 
@@ -60,12 +67,12 @@ export const stateOf = (family: Family, accessTokens: number): FamilyState => ({
   accessTokens
 })
 
-/** Ends a family; one that has ended stays as it is, but for access tokens that were left alive. */
+/** Revokes a family. For a revoked one, it can only revoke the access tokens in addition. */
 export const end = (family: Family, ended: Ended): void => {
   if (family.ended === undefined) family.ended = ended
   else if (ended.accessTokens === "dead") family.ended = { ...family.ended, accessTokens: "dead" }
 }
 
-/** Whether what a used token was exchanged for is still unused, all of it: nobody has the next token for sure. */
+/** Whether no replacement of a used token was used, so that the client may have lost the response. */
 export const isNewest = ({ replayed, used }: RefreshToken): boolean =>
   used?.for.used === undefined && replayed.every((token) => token.used === undefined)

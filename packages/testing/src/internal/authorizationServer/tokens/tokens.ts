@@ -12,7 +12,7 @@ export interface AccessToken {
   readonly expiresAt: number
 }
 
-/** Every token that one server has issued. */
+/** All tokens that a server has issued. */
 export interface Tokens {
   readonly access: Map<string, AccessToken>
   readonly refresh: Map<string, RefreshToken>
@@ -21,7 +21,7 @@ export interface Tokens {
 
 export const make = (): Tokens => ({ access: new Map(), refresh: new Map(), families: [] })
 
-/** A successful answer of RFC 6749 §5.1. */
+/** A successful response of the token endpoint (RFC 6749 §5.1). */
 export interface TokenResponse {
   readonly access_token: string
   readonly token_type: "Bearer" | "DPoP"
@@ -32,7 +32,7 @@ export interface TokenResponse {
   readonly issued_token_type?: string
 }
 
-/** RFC 6749 §A.14 has digits only; a lifetime of less than a second can be told in no other way than as a fraction. */
+/** RFC 6749 §A.14 allows digits only. A lifetime below one second can be expressed only as a fraction. */
 const expiresIn = ({ accessTokenLifetime, expiresIn }: Settings): { readonly expires_in?: number } => {
   if (expiresIn === false) return {}
   const seconds = accessTokenLifetime / 1000
@@ -65,16 +65,16 @@ export const issueRefresh = (tokens: Tokens, family: Family, scope: string | und
 }
 
 interface Issuing {
-  /** Whether it starts a family. */
+  /** Whether to start a token family. */
   readonly refreshable: boolean
   readonly now: number
-  /** The thumbprint of the key that its refresh tokens are bound to. */
+  /** Thumbprint of the key that refresh tokens are bound to. */
   readonly boundTo?: string | undefined
-  /** The resources of the first access token, where they are not all that was granted. */
+  /** Resources of the first access token, if they are fewer than granted. */
   readonly audience?: ReadonlyArray<string> | undefined
 }
 
-/** Tokens for a new grant. */
+/** Issues the tokens of a new grant. */
 export const issue = (
   tokens: Tokens,
   settings: Settings,
@@ -94,22 +94,22 @@ export const issue = (
 const isAlive = ({ expiresAt, family }: AccessToken, now: number): boolean =>
   now < expiresAt && family?.ended?.accessTokens !== "dead"
 
-/** An access token, while it is good. */
+/** Finds a valid access token. */
 export const access = (tokens: Tokens, token: string, now: number): AccessToken | undefined => {
   const found = tokens.access.get(token)
   return found !== undefined && isAlive(found, now) ? found : undefined
 }
 
-/** Whom an access token is for, while it is good; one that is younger than the replication delay is not known yet. */
+/** The subject of a valid access token. A token younger than the replication delay is not found. */
 export const subjectOf = (tokens: Tokens, settings: Settings, token: string, now: number): Subject | undefined => {
   const found = access(tokens, token, now)
   return found === undefined || now - found.mintedAt < settings.replicationDelay ? undefined : found.subject
 }
 
-/** How many access tokens of a family are good. */
+/** Number of valid access tokens of a family. */
 export const aliveOf = (tokens: Tokens, family: Family, now: number): number =>
   [...tokens.access.values()].filter((token) => token.family === family && isAlive(token, now)).length
 
-/** The family that an access token or a refresh token is of. */
+/** The family of an access token or a refresh token. */
 export const familyOf = (tokens: Tokens, token: string): Family | undefined =>
   tokens.refresh.get(token)?.family ?? tokens.access.get(token)?.family
