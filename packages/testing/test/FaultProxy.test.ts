@@ -8,33 +8,34 @@ import * as Net from "node:net"
 
 const { Toxic } = FaultProxy
 
-/** What one side of a connection has seen. */
+/** One side of a connection and its events. */
 interface Side {
   readonly socket: Net.Socket
-  readonly pieces: Array<string>
+  readonly chunks: Array<string>
   ended: boolean
   closed: boolean
   code: string | undefined
 }
 
 const watch = (socket: Net.Socket): Side => {
-  const side: Side = { socket, pieces: [], ended: false, closed: false, code: undefined }
-  socket.on("data", (bytes: Buffer) => side.pieces.push(bytes.toString("latin1")))
+  const side: Side = { socket, chunks: [], ended: false, closed: false, code: undefined }
+  socket.on("data", (bytes: Buffer) => side.chunks.push(bytes.toString("latin1")))
   socket.on("end", () => (side.ended = true))
   socket.on("close", () => (side.closed = true))
   socket.on("error", (error: NodeJS.ErrnoException) => (side.code = error.code))
   return side
 }
 
-const textOf = ({ pieces }: Side): string => pieces.join("")
+const textOf = ({ chunks }: Side): string => chunks.join("")
 
 const turn = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
-/** Waits for what real sockets do, whatever the clock says. */
-const until = (holds: () => boolean): Effect.Effect<void> => Effect.asVoid(Effect.repeat(turn, { until: holds }))
+/** Waits for an event of a real socket, regardless of the Clock. */
+const until = (condition: () => boolean): Effect.Effect<void> =>
+  Effect.asVoid(Effect.repeat(turn, { until: condition }))
 
-/** Gives sockets the time to do what they must not do. */
-const settle = Effect.repeatN(turn, 200)
+/** Gives sockets time for events that must not happen. */
+const waitForSockets = Effect.repeatN(turn, 200)
 
 const sleeping = Effect.repeat(Effect.zipRight(turn, TestClock.sleeps()), { until: (all) => [...all].length > 0 })
 
@@ -70,7 +71,7 @@ const dial = (port: number) =>
     ({ socket }) => Effect.sync(() => socket.destroy())
   )
 
-/** A server behind a proxy, and one connection of a client to it. */
+/** A server behind a proxy, and one client connection to it. */
 const connected = (toxics: FaultProxy.Toxics = {}, onConnection: (side: Side) => void = echo) =>
   Effect.gen(function* () {
     const { port, sides } = yield* serve(onConnection)
@@ -81,7 +82,7 @@ const connected = (toxics: FaultProxy.Toxics = {}, onConnection: (side: Side) =>
   })
 
 describe("FaultProxy", () => {
-  it.scoped("passes bytes and ends both ways, where there is no toxic", () =>
+  it.scoped("relays bytes and orderly ends in both directions without toxics", () =>
     Effect.gen(function* () {
       const { client, proxy, server } = yield* connected()
       client.socket.end("hello")
@@ -92,32 +93,32 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("holds a piece back until its latency has passed on the clock at hand", () =>
+  it.scoped("delays a chunk by its latency on the Clock of the context", () =>
     Effect.gen(function* () {
       const { client, server } = yield* connected({ up: [Toxic.Latency({ delay: "100 millis" })] })
       client.socket.write("late")
       yield* sleeping
       yield* TestClock.adjust("99 millis")
-      yield* settle
+      yield* waitForSockets
       expect(textOf(server)).toBe("")
       yield* TestClock.adjust("1 millis")
       yield* until(() => textOf(client) === "late")
     })
   )
 
-  it.scoped("counts latency from when a piece came, so that pieces wait beside each other and in order", () =>
+  it.scoped("counts latency from arrival, so that chunks wait concurrently and stay in order", () =>
     Effect.gen(function* () {
       const { client, server } = yield* connected({ up: [Toxic.Latency({ delay: "1 second", jitter: "900 millis" })] })
       for (const text of ["a", "b", "c", "d"]) {
         client.socket.write(text)
-        yield* settle
+        yield* waitForSockets
       }
       yield* TestClock.adjust("1900 millis")
       yield* until(() => textOf(server) === "abcd")
     })
   )
 
-  it.scoped("lets no more than a rate pass", () =>
+  it.scoped("limits the bytes per second", () =>
     Effect.gen(function* () {
       const { client, server } = yield* connected({ up: [Toxic.Rate({ bytesPerSecond: 2 })] })
       client.socket.write("abc")
@@ -125,23 +126,23 @@ describe("FaultProxy", () => {
         yield* until(() => textOf(server) === seen)
         yield* sleeping.pipe(Effect.when(() => seen !== "abc"))
         yield* TestClock.adjust("499 millis")
-        yield* settle
+        yield* waitForSockets
         expect(textOf(server)).toBe(seen)
         yield* TestClock.adjust("1 millis")
       }
     })
   )
 
-  it.scoped("slices what is sent at once", () =>
+  it.scoped("splits writes into slices", () =>
     Effect.gen(function* () {
       const { client, server } = yield* connected({ up: [Toxic.Slice({ bytes: 3 })] })
       client.socket.write("0123456789")
       yield* until(() => textOf(server) === "0123456789")
-      expect(server.pieces.length).toBeGreaterThan(1)
+      expect(server.chunks.length).toBeGreaterThan(1)
     })
   )
 
-  it.scoped("resets both sides in the place of a byte", () =>
+  it.scoped("resets both sides at a byte offset", () =>
     Effect.gen(function* () {
       const { client, proxy, server } = yield* connected({ down: [Toxic.Reset({ after: 4 })] })
       client.socket.write("abcdef")
@@ -152,7 +153,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("does not reset what ends before the byte", () =>
+  it.scoped("does not reset a connection that ends before the byte offset", () =>
     Effect.gen(function* () {
       const { client } = yield* connected({ down: [Toxic.Reset({ after: 4 })] })
       client.socket.end("abcd")
@@ -161,7 +162,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("truncates in order, as if all had been said", () =>
+  it.scoped("truncates with an orderly end", () =>
     Effect.gen(function* () {
       const { client } = yield* connected({ down: [Toxic.Truncate({ after: 4 })] })
       client.socket.write("abcdef")
@@ -170,7 +171,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("closes one half, and the other goes on", () =>
+  it.scoped("closes one direction and relays the other", () =>
     Effect.gen(function* () {
       const { client, proxy, server } = yield* connected({ up: [Toxic.HalfClose({ after: 2 })] }, () => undefined)
       client.socket.write("abc")
@@ -183,12 +184,12 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("is silent in a black hole, ends included, and passes on what has come when it is taken away", () =>
+  it.scoped("swallows bytes and ends in a black hole, and passes them when the toxic is removed", () =>
     Effect.gen(function* () {
       const { client, proxy, server } = yield* connected({ up: [Toxic.BlackHole({ after: 1 })] })
       client.socket.end("abc")
       yield* until(() => textOf(server) === "a")
-      yield* settle
+      yield* waitForSockets
       expect([textOf(server), server.ended, (yield* proxy.counts).open]).toEqual(["a", false, 1])
       yield* proxy.set({})
       yield* until(() => client.closed)
@@ -196,7 +197,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("takes toxics away from what they hold back", () =>
+  it.scoped("applies new toxics to delayed chunks", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* connected({ up: [Toxic.Latency({ delay: "1 hour" })] })
       client.socket.write("at last")
@@ -206,7 +207,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("resets what is idle, and lets others connect afterwards", () =>
+  it.scoped("resets idle connections and accepts new ones", () =>
     Effect.gen(function* () {
       const { client, proxy } = yield* connected()
       yield* proxy.reset
@@ -219,7 +220,7 @@ describe("FaultProxy", () => {
     })
   )
 
-  it.scoped("resets whoever wants a server that is not there", () =>
+  it.scoped("resets a client when the server is unreachable", () =>
     Effect.gen(function* () {
       const { port, server } = yield* serve(echo)
       yield* Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
@@ -230,8 +231,8 @@ describe("FaultProxy", () => {
     })
   )
 
-  /** How many bytes each of the connections got, one after the other. */
-  const fates = (seed: number, probability: number) =>
+  /** Number of bytes that each of 30 connections received, one after the other. */
+  const receivedLengths = (seed: number, probability: number) =>
     Effect.scoped(
       Effect.gen(function* () {
         const { port } = yield* serve(echo)
@@ -248,22 +249,22 @@ describe("FaultProxy", () => {
 
   it.effect("cuts the same connections at the same bytes for the same seed", () =>
     Effect.gen(function* () {
-      const first = yield* fates(1, 0.5)
-      expect(yield* fates(1, 0.5)).toEqual(first)
-      expect(yield* fates(2, 0.5)).not.toEqual(first)
+      const first = yield* receivedLengths(1, 0.5)
+      expect(yield* receivedLengths(1, 0.5)).toEqual(first)
+      expect(yield* receivedLengths(2, 0.5)).not.toEqual(first)
       expect(new Set(first).size).toBeGreaterThan(3)
       expect(first.filter((length) => length === 10).length).toBeGreaterThan(5)
     })
   )
 
-  it.effect("never applies what has no probability, and always what has all of it", () =>
+  it.effect("never applies a toxic of probability 0 and always one of probability 1", () =>
     Effect.gen(function* () {
-      expect((yield* fates(1, 0)).every((length) => length === 10)).toBe(true)
-      expect((yield* fates(1, 1)).every((length) => length < 10)).toBe(true)
+      expect((yield* receivedLengths(1, 0)).every((length) => length === 10)).toBe(true)
+      expect((yield* receivedLengths(1, 1)).every((length) => length < 10)).toBe(true)
     })
   )
 
-  it.live("leaves no socket, no timer and no port when its scope closes", () =>
+  it.live("leaves no socket, timer and port when its scope closes", () =>
     Effect.gen(function* () {
       const { port, sides } = yield* serve(echo)
       const before = process.getActiveResourcesInfo().length

@@ -36,7 +36,7 @@ const basic = (user: string, password: string) => ({ authorization: `Basic ${bto
 const memory = <A, E>(effect: Effect.Effect<A, E, HttpBin.HttpBin | HttpClient.HttpClient>, options = {}) =>
   Effect.provide(effect, HttpBin.layerMemoryWith(options))
 
-/** One connection an origin: an agent without a limit opens a second one for requests in sequence. */
+/** One connection per origin. An agent without a limit opens a second one for sequential requests. */
 const dispatcher = Layer.scoped(
   NodeHttpClient.Dispatcher,
   Effect.acquireRelease(
@@ -50,14 +50,14 @@ const port = HttpBin.layer.pipe(
   Layer.provideMerge(Layer.provide(NodeHttpClient.layerUndiciWithoutDispatcher, dispatcher))
 )
 
-/** What both transports must answer: the same app, on a socket and without one. */
+/** Both transports run the same app: with and without a socket. */
 const transports = [
   ["on a real port", port],
   ["in memory", HttpBin.layerMemory]
 ] as const
 
 describe.each(transports)("HttpBin %s", (_, layer) => {
-  it.effect("echoes parameters, and header names in title case", () =>
+  it.effect("echoes parameters, and headers in title case", () =>
     Effect.gen(function* () {
       const { baseUrl } = yield* HttpBin.HttpBin
       const echo = yield* (yield* get("/get?a=1&a=2&b=%C3%BC", { "x-api-key": "k" })).json
@@ -71,7 +71,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("echoes a body as data, JSON, form or a data URL", () =>
+  it.effect("echoes a body as data, JSON, form or data URL", () =>
     Effect.gen(function* () {
       const echo = (body: HttpBody.HttpBody) => Effect.flatMap(call("POST", "/post", {}, body), (r) => r.json)
       expect(yield* echo(HttpBody.unsafeJson({ a: [1] }))).toMatchObject({ data: '{"a":[1]}', json: { a: [1] } })
@@ -89,7 +89,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("asks for Basic credentials with a realm and an empty body, and takes only the right ones", () =>
+  it.effect("requires valid Basic credentials, with a realm and an empty body", () =>
     Effect.gen(function* () {
       const bare = yield* get("/basic-auth/user/pass")
       expect([bare.status, bare.headers["www-authenticate"], yield* bare.text]).toEqual([
@@ -105,7 +105,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("takes any bearer token", () =>
+  it.effect("accepts any bearer token", () =>
     Effect.gen(function* () {
       const bare = yield* get("/bearer")
       expect([bare.status, bare.headers["www-authenticate"]]).toEqual([401, "Bearer"])
@@ -115,7 +115,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("answers with the status that it is asked for", () =>
+  it.effect("responds with the status of the path", () =>
     Effect.gen(function* () {
       for (const status of [200, 201, 204, 304, 403, 404, 429, 500, 503]) {
         expect((yield* get(`/status/${status}`)).status).toBe(status)
@@ -127,7 +127,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("sets, shows and deletes cookies", () =>
+  it.effect("sets, returns and deletes cookies", () =>
     Effect.gen(function* () {
       const set = yield* get("/cookies/set?name=value&x=y")
       expect([set.status, set.headers["location"]]).toEqual([302, "/cookies"])
@@ -145,7 +145,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("redirects, and does not follow", () =>
+  it.effect("responds with redirects", () =>
     Effect.gen(function* () {
       const to = yield* get("/redirect-to?url=http%3A%2F%2Fother.test%2F&status_code=307")
       expect([to.status, to.headers["location"]]).toEqual([307, "http://other.test/"])
@@ -157,7 +157,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("gives content: bytes, streamed bytes, JSON, HTML, headers of one's own", () =>
+  it.effect("returns bytes, streamed bytes, JSON, HTML and requested headers", () =>
     Effect.gen(function* () {
       expect((yield* (yield* get("/bytes/1000")).arrayBuffer).byteLength).toBe(1000)
       expect((yield* (yield* get("/bytes/99999999")).arrayBuffer).byteLength).toBe(102_400)
@@ -172,7 +172,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("waits as long as it is asked to, ten seconds at most", () =>
+  it.effect("delays by the seconds of the path, at most ten", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(get("/delay/60"))
       yield* Effect.gen(function* () {
@@ -186,7 +186,7 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("refuses what it does not know: paths, methods, bodies over 64 KiB", () =>
+  it.effect("rejects unknown paths, unknown methods and bodies over 64 KiB", () =>
     Effect.gen(function* () {
       expect((yield* get("/nothing")).status).toBe(404)
       expect((yield* get("//evil.test/x")).status).toBe(404)
@@ -198,11 +198,11 @@ describe.each(transports)("HttpBin %s", (_, layer) => {
   )
 })
 
-/** One turn of the event loop, for sockets do not follow the test clock. */
+/** One turn of the event loop, because sockets do not follow the test clock. */
 const yieldToSockets = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
 
-describe("what httpbin has not", () => {
-  it.effect("429 as often as asked, with Retry-After in each spelling", () =>
+describe("HttpBin /countersign endpoints", () => {
+  it.effect("responds 429 for the first requests, with Retry-After in each spelling", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_250)
       const seconds = yield* get("/countersign/retry-after/seconds?amount=1.5&times=2&key=a")
@@ -219,7 +219,7 @@ describe("what httpbin has not", () => {
     }).pipe(memory)
   )
 
-  it.effect("503 with a large body, then 200", () =>
+  it.effect("responds 503 with a large body once, then 200", () =>
     Effect.gen(function* () {
       const first = yield* get("/countersign/unavailable")
       expect([first.status, (yield* first.arrayBuffer).byteLength]).toEqual([503, 1_048_576])
@@ -227,7 +227,7 @@ describe("what httpbin has not", () => {
     }).pipe(memory)
   )
 
-  it.effect("the first token that is seen is refused for good, the next minted one is taken until it expires", () =>
+  it.effect("rejects the first token permanently and accepts the next one until it expires", () =>
     Effect.gen(function* () {
       const { mints } = yield* HttpBin.HttpBin
       const mint = call("POST", "/countersign/token?expires_in=60").pipe(
@@ -239,15 +239,15 @@ describe("what httpbin has not", () => {
       expect([yield* use(first), yield* use(second), yield* use(first)]).toEqual([401, 200, 401])
       expect(yield* use("Bearer made-up")).toBe(401)
       expect((yield* get("/countersign/bearer")).headers["www-authenticate"]).toBe("Bearer")
-      const refused = yield* get("/countersign/bearer", { authorization: first })
-      expect(refused.headers["www-authenticate"]).toBe('Bearer error="invalid_token"')
+      const rejected = yield* get("/countersign/bearer", { authorization: first })
+      expect(rejected.headers["www-authenticate"]).toBe('Bearer error="invalid_token"')
       yield* TestClock.adjust("60 seconds")
       expect(yield* use(second)).toBe(401)
       expect(yield* mints).toBe(2)
     }).pipe(memory)
   )
 
-  it.effect("an API key is taken when it is one of those that are configured", () =>
+  it.effect("accepts configured API keys only", () =>
     Effect.gen(function* () {
       const use = (key: string) => Effect.map(get("/countersign/api-key", { "x-api-key": key }), (r) => r.status)
       expect([yield* use("old"), yield* use("new"), (yield* get("/countersign/api-key")).status]).toEqual([
@@ -256,7 +256,7 @@ describe("what httpbin has not", () => {
     }).pipe((effect) => memory(effect, { apiKeys: ["new"] }))
   )
 
-  it.effect("a signature is recomputed: key, timestamp, nonce and every signed part count", () =>
+  it.effect("rejects a signature with a wrong key, timestamp, nonce or signed part", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const path = "/countersign/signed?a=1"
@@ -280,15 +280,15 @@ describe("what httpbin has not", () => {
     }).pipe(memory)
   )
 
-  it.effect("a password that is broken on purpose turns the right credentials away", () =>
+  it.effect("rejects the credentials of the path with the option password", () =>
     Effect.gen(function* () {
       expect((yield* get("/basic-auth/user/pass", basic("user", "pass"))).status).toBe(401)
     }).pipe((effect) => memory(effect, { password: "other" }))
   )
 })
 
-describe("a server's books", () => {
-  it.live("a run of requests over keep-alive is one connection, and each request is written down", () =>
+describe("HttpBin", () => {
+  it.live("counts one keep-alive connection and records each request", () =>
     Effect.gen(function* () {
       const { connections, requests } = yield* HttpBin.HttpBin
       for (const path of ["/get?a=1", "/status/401", "/status/503"]) yield* (yield* get(path)).text
@@ -301,21 +301,21 @@ describe("a server's books", () => {
     }).pipe(Effect.provide(port))
   )
 
-  it.effect("two servers share no state", () =>
+  it.effect("shares no state between servers", () =>
     Effect.gen(function* () {
       const status = Effect.map(get("/countersign/unavailable?bytes=1"), (response) => response.status).pipe(memory)
       expect([yield* status, yield* status]).toEqual([503, 503])
     })
   )
 
-  it.effect("in memory, another origin is a host that is not found", () =>
+  it.effect("fails with ENOTFOUND for another origin, in memory", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(HttpClient.get("http://other.test/get"))
       expect(error).toMatchObject({ _tag: "RequestError", reason: "Transport", cause: { code: "ENOTFOUND" } })
     }).pipe(memory)
   )
 
-  it.effect("in memory, a URL with user and password is refused, as fetch does", () =>
+  it.effect("rejects a URL with user and password in memory, like fetch", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(HttpClient.get("http://user:pass@httpbin.test/get"))
       expect(error).toMatchObject({ _tag: "RequestError", reason: "InvalidUrl" })
@@ -323,7 +323,7 @@ describe("a server's books", () => {
   )
 
   it.effect.prop(
-    "any path and query gets an answer, never a 500",
+    "responds without a 500 to any path and query",
     [FastCheck.webPath(), FastCheck.webQueryParameters()],
     ([path, query]) =>
       Effect.gen(function* () {

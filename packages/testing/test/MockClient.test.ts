@@ -18,15 +18,15 @@ import * as TestClock from "effect/TestClock"
 
 const url = "https://api.example.com/things"
 
-/** The code of a transport's or body's failure, wherever undici puts it. */
+/** The code in a nested cause, at the depth where undici has it. */
 const code = (error: HttpClientError.HttpClientError, depth: number): unknown => {
   let cause: unknown = error
   for (let i = 0; i < depth; i++) cause = cause instanceof Error ? cause.cause : undefined
   return cause instanceof Error && "code" in cause ? cause.code : undefined
 }
 
-describe("what a script answers", () => {
-  it.effect("steps are used in order, whatever the request", () =>
+describe("MockClient script", () => {
+  it.effect("uses steps in order, regardless of the request", () =>
     Effect.gen(function* () {
       const { client } = yield* MockClient.make([MockClient.respond(503), MockClient.respond(200, "done")])
       const first = yield* client.get(url)
@@ -36,7 +36,7 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("a function decides by the request and its index", () =>
+  it.effect("selects a step with a function of the request and its index", () =>
     Effect.gen(function* () {
       const { client } = yield* MockClient.make((request, index) => MockClient.respond(200, [index, request.method]))
       expect(yield* (yield* client.get(url)).json).toEqual([0, "GET"])
@@ -44,7 +44,7 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("a request past the end is a defect, which says what was sent", () =>
+  it.effect("dies beyond the last step and lists the requests", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(204)])
       yield* client.get(url)
@@ -57,7 +57,7 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("a request past the end is not retried, and its defect reaches the test through a client", () =>
+  it.effect("dies beyond the last step without a retry of the client", () =>
     Effect.gen(function* () {
       for (const method of ["get", "post"] as const) {
         const { client, mock } = yield* MockClient.make([])
@@ -71,7 +71,7 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("objects are JSON, strings text, bytes octets; a content type of the script's own wins", () =>
+  it.effect("sends objects as JSON, strings as text and bytes unchanged, with the content-type of the script", () =>
     Effect.gen(function* () {
       const { client } = yield* MockClient.make([
         MockClient.respond(200, { a: 1 }),
@@ -93,7 +93,7 @@ describe("what a script answers", () => {
     })
   )
 
-  it.effect("several cookies stay several", () =>
+  it.effect("sends several cookies separately", () =>
     Effect.gen(function* () {
       const { client } = yield* MockClient.make([
         MockClient.respond(200, undefined, { "set-cookie": ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"] })
@@ -104,7 +104,7 @@ describe("what a script answers", () => {
   )
 
   it.effect.prop(
-    "any status comes back as it was scripted, with a body only where one may be",
+    "returns any status unchanged, with a body where the status allows one",
     [FastCheck.integer({ min: 0, max: 999 })],
     ([status]) =>
       Effect.gen(function* () {
@@ -116,8 +116,8 @@ describe("what a script answers", () => {
   )
 })
 
-describe("what a script breaks", () => {
-  it.effect("a transport failure is a RequestError with the code in its cause", () =>
+describe("MockClient failures", () => {
+  it.effect("fails with RequestError and the code in its cause", () =>
     Effect.gen(function* () {
       const { client } = yield* MockClient.make([MockClient.fail("ECONNREFUSED"), MockClient.fail("EHOSTUNREACH")])
       const first = yield* Effect.flip(client.get(url))
@@ -127,7 +127,7 @@ describe("what a script breaks", () => {
     })
   )
 
-  it.effect("a truncated body is a ResponseError with its status, and the code two causes deep", () =>
+  it.effect("fails a truncated body with ResponseError and its status, with the code two causes deep", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([
         MockClient.truncated(200, '{"half":'),
@@ -147,7 +147,7 @@ describe("what a script breaks", () => {
     })
   )
 
-  it.effect("a request that is never answered can be interrupted, and that is recorded", () =>
+  it.effect("records the interruption of a request without a response", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.never])
       const fiber = yield* Effect.fork(Effect.timeoutOption(client.get(url), "3 seconds"))
@@ -158,8 +158,8 @@ describe("what a script breaks", () => {
   )
 })
 
-describe("what is recorded", () => {
-  it.effect("a query as it was given, with the parameters after it", () =>
+describe("MockClient records", () => {
+  it.effect("records the query unchanged, followed by parameters", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make(() => MockClient.respond(200))
       const request = (path: string) => HttpClientRequest.get(`https://api.example.com${path}`)
@@ -179,7 +179,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("the request as it was sent: absolute URL with parameters, headers in lower case, body as text", () =>
+  it.effect("records the absolute URL, headers in lower case and the body as text", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(201), MockClient.respond(201)])
       yield* TestClock.setTime(1_700_000_000_000)
@@ -205,7 +205,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("a body whose stream fails is an encoding error: nothing was sent, no step is used", () =>
+  it.effect("fails with Encode and records nothing when the request body fails", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(200)])
       const error = yield* Effect.flip(client.post(url, { body: HttpBody.stream(Stream.fail("broken")) }))
@@ -215,7 +215,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("each send has its time: delays and the caller's waits are those of the test clock", () =>
+  it.effect("records times of the test clock", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([
         MockClient.delay("2 seconds", MockClient.fail("ECONNRESET")),
@@ -228,7 +228,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("a response that nobody reads is not released; one that is drained or cancelled is, at that moment", () =>
+  it.effect("records the release of a body when it is drained or cancelled, and none while it is unread", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make(() => MockClient.respond(503, "x".repeat(100)))
       const kept = yield* client.get(url)
@@ -247,7 +247,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("closing the scope of a request aborts its body", () =>
+  it.effect("records an aborted body when the scope of the request closes", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([MockClient.respond(200, "body")])
       yield* Effect.scoped(HttpClient.withScope(client).get(url))
@@ -255,7 +255,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("a streamed body runs only as it is read, on the test clock", () =>
+  it.effect("runs a streaming body while it is read, on the test clock", () =>
     Effect.gen(function* () {
       const parts = Stream.make("a", "b", "c").pipe(Stream.schedule(Schedule.spaced("1 second")), Stream.encodeText)
       const { client, mock } = yield* MockClient.make([MockClient.respondStream(200, parts)])
@@ -268,7 +268,7 @@ describe("what is recorded", () => {
     })
   )
 
-  it.effect("all that happened is one list, in order", () =>
+  it.effect("lists all events in order", () =>
     Effect.gen(function* () {
       const mock = yield* MockClient.MockClient
       const client = yield* HttpClient.HttpClient

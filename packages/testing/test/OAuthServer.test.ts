@@ -13,7 +13,7 @@ import * as Http from "node:http"
 
 type Params = Record<string, string>
 
-/** What the token endpoint may answer; tests look at single fields. */
+/** Response of the token endpoint. Tests read single fields. */
 interface Answer {
   readonly access_token: string
   readonly refresh_token: string
@@ -31,7 +31,7 @@ const post = (params: Params, headers: Params = basic("client", "secret")) =>
   })
 
 const answer = (params: Params, headers?: Params) =>
-  // The cast spares each test a schema; a field that is not there fails the test that reads it.
+  // The cast avoids a schema per test. A missing field fails the test that reads it.
   Effect.flatMap(post(params, headers), (response) => Effect.map(response.json, (json) => json as Answer))
 
 const credentials = answer({ grant_type: "client_credentials" })
@@ -60,7 +60,7 @@ describe.each([
   ["on a real port", port],
   ["in memory", OAuthServer.layerMemory({ refreshTokens: true })]
 ] as const)("OAuthServer %s", (_, layer) => {
-  it.effect("publishes its metadata under both well-known names, with the issuer that it is reached by", () =>
+  it.effect("publishes its metadata, with its actual issuer, at both well-known URLs", () =>
     Effect.gen(function* () {
       const { issuer, tokenEndpoint } = yield* OAuthServer.OAuthServer
       for (const name of ["oauth-authorization-server", "openid-configuration"]) {
@@ -70,7 +70,7 @@ describe.each([
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("a token of client credentials opens the resource, and its refresh token gives another", () =>
+  it.effect("issues tokens for client credentials that the resource accepts, and refreshes them", () =>
     Effect.gen(function* () {
       const first = yield* credentials
       expect(first).toMatchObject({ token_type: "Bearer", expires_in: 3600 })
@@ -84,11 +84,11 @@ describe.each([
   )
 })
 
-describe("the metadata", () => {
-  it.effect("name no endpoint that is not there, and every grant that the token endpoint takes", () =>
+describe("OAuthServer metadata", () => {
+  it.effect("lists existing endpoints only and every supported grant", () =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
-      // The cast spares the test a schema; another document fails it.
+      // The cast avoids a schema. Another document fails the test.
       const metadata = (yield* (yield* HttpClient.get(`${issuer}/.well-known/openid-configuration`)).json) as Answer
       const endpoints = Object.entries(metadata).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name))
       expect(endpoints).toHaveLength(9)
@@ -120,7 +120,7 @@ describe("the metadata", () => {
     )
   )
   it.effect.prop(
-    "no form makes an endpoint fail: what is wrong is the client's",
+    "responds without a 500 to any form and proof",
     [hostile, hostile],
     ([form, proof]) =>
       Effect.gen(function* () {
@@ -149,15 +149,15 @@ describe("the metadata", () => {
   )
 })
 
-describe("client authentication", () => {
-  it.effect("both halves of Basic credentials are form-decoded", () =>
+describe("OAuthServer client authentication", () => {
+  it.effect("decodes both form-encoded halves of Basic credentials", () =>
     Effect.gen(function* () {
       const encoded = basic(encodeURIComponent("a:b"), encodeURIComponent("ü+ %").replaceAll("%20", "+"))
       expect(yield* answer({ grant_type: "client_credentials" }, encoded)).toHaveProperty("access_token")
     }).pipe(memory({ clients: { "a:b": "ü+ %" } }))
   )
 
-  it.effect("the body may carry the credentials, but not as well as the header, and names no other client", () =>
+  it.effect("accepts credentials in the body, unless the header has some or client_id differs", () =>
     Effect.gen(function* () {
       const params = { grant_type: "client_credentials", client_id: "client", client_secret: "secret" }
       expect(yield* answer(params, {})).toHaveProperty("access_token")
@@ -168,7 +168,7 @@ describe("client authentication", () => {
     }).pipe(memory())
   )
 
-  it.effect("a client that is unknown, wrong, malformed or missing is refused with 401 and a challenge", () =>
+  it.effect("rejects unknown, wrong, malformed and missing credentials with 401 and a challenge", () =>
     Effect.gen(function* () {
       const wrong = [basic("client", "x"), basic("x", "secret"), basic("%", "%"), { authorization: "Basic !" }, {}]
       for (const headers of wrong) {
@@ -184,15 +184,15 @@ describe("client authentication", () => {
   )
 })
 
-describe("the token endpoint's errors", () => {
+describe("OAuthServer token endpoint", () => {
   const cases: ReadonlyArray<readonly [string, Params, string]> = [
-    ["no grant", {}, "invalid_request"],
-    ["a grant that it does not know", { grant_type: "password" }, "unsupported_grant_type"],
-    ["no refresh token", { grant_type: "refresh_token" }, "invalid_request"],
+    ["a missing grant_type", {}, "invalid_request"],
+    ["an unknown grant_type", { grant_type: "password" }, "unsupported_grant_type"],
+    ["a missing refresh token", { grant_type: "refresh_token" }, "invalid_request"],
     ["an unknown refresh token", { grant_type: "refresh_token", refresh_token: "x" }, "invalid_grant"],
     ["an unknown scope", { grant_type: "client_credentials", scope: "read admin" }, "invalid_scope"]
   ]
-  it.effect.each(cases)("%s", ([, params, error]) =>
+  it.effect.each(cases)("rejects %s with its error code", ([, params, error]) =>
     Effect.gen(function* () {
       const response = yield* post(params)
       expect([response.status, response.headers["cache-control"]]).toEqual([400, "no-store"])
@@ -200,7 +200,7 @@ describe("the token endpoint's errors", () => {
     }).pipe(memory({ scopes: ["read", "write"] }))
   )
 
-  it.effect("a body that is no form, or holds a parameter twice, is an invalid request; one over 64 KiB is 413", () =>
+  it.effect("rejects bodies that are no form, have repeated parameters or exceed 64 KiB", () =>
     Effect.gen(function* () {
       const { tokenEndpoint } = yield* OAuthServer.OAuthServer
       const send = (body: HttpBody.HttpBody) =>
@@ -215,8 +215,8 @@ describe("the token endpoint's errors", () => {
   )
 })
 
-describe("lifetimes", () => {
-  it.effect("a token dies on the clock, at its exact end; expires_in is rounded down", () =>
+describe("OAuthServer lifetimes", () => {
+  it.effect("accepts an access token until its exact end, and rounds expires_in down", () =>
     Effect.gen(function* () {
       const token = yield* credentials
       expect(token["expires_in"]).toBe(1)
@@ -227,13 +227,13 @@ describe("lifetimes", () => {
     }).pipe(memory({ accessTokenLifetime: 1500 }))
   )
 
-  it.effect("expires_in and the refresh token can be left out", () =>
+  it.effect("omits expires_in with expiresIn: false", () =>
     Effect.gen(function* () {
       expect(Object.keys(yield* credentials)).toEqual(["access_token", "token_type"])
     }).pipe(memory({ expiresIn: false }))
   )
 
-  it.effect("a server that forgets its access tokens refuses them, and still refreshes", () =>
+  it.effect("rejects access tokens after revokeAccessTokens, and still refreshes", () =>
     Effect.gen(function* () {
       const { revokeAccessTokens, issueTokens } = yield* OAuthServer.OAuthServer
       const token = yield* issueTokens({ clientId: "client", scope: "read" })
@@ -245,8 +245,8 @@ describe("lifetimes", () => {
   )
 })
 
-describe("rotation", () => {
-  it.effect("a refresh token that is used twice kills its family for good, and no other", () =>
+describe("OAuthServer rotation", () => {
+  it.effect("revokes the family of a reused refresh token, and no other family", () =>
     Effect.gen(function* () {
       const [first, other] = [yield* credentials, yield* credentials]
       const second = yield* refresh(first.refresh_token)
@@ -258,7 +258,7 @@ describe("rotation", () => {
     }).pipe(memory({ refreshTokens: true }))
   )
 
-  it.effect("without rotation the refresh token is left out of the answer and stays good", () =>
+  it.effect("keeps the refresh token valid and omits it from responses without rotation", () =>
     Effect.gen(function* () {
       const token = yield* credentials
       for (let i = 0; i < 3; i++) {
@@ -269,7 +269,7 @@ describe("rotation", () => {
     }).pipe(memory({ refreshTokens: true, rotation: false }))
   )
 
-  it.effect("a grace lets a used token be sent again, until it ends", () =>
+  it.effect("accepts a used refresh token within reuseGrace", () =>
     Effect.gen(function* () {
       const token = yield* credentials
       yield* refresh(token.refresh_token)
@@ -280,7 +280,7 @@ describe("rotation", () => {
     }).pipe(memory({ refreshTokens: true, reuseGrace: "10 seconds" }))
   )
 
-  it.effect("another client's refresh token is refused, and harms nobody", () =>
+  it.effect("rejects the refresh token of another client without revoking it", () =>
     Effect.gen(function* () {
       const { revokedFamilies, issueTokens } = yield* OAuthServer.OAuthServer
       const { refresh_token: token = "" } = yield* issueTokens({ clientId: "a" })
@@ -291,7 +291,7 @@ describe("rotation", () => {
     }).pipe(memory({ clients: { a: "1", b: "2" } }))
   )
 
-  it.effect("a scope can be narrowed for one access token, never widened", () =>
+  it.effect("narrows the scope of one access token and never widens it", () =>
     Effect.gen(function* () {
       const { issueTokens } = yield* OAuthServer.OAuthServer
       const { refresh_token: token = "" } = yield* issueTokens({ clientId: "client", scope: "read write" })
@@ -304,7 +304,7 @@ describe("rotation", () => {
   )
 
   it.effect.prop(
-    "whatever the order of uses: the newest token works until one is used twice, and nothing after",
+    "accepts the newest token until one is reused, in any order of uses",
     [FastCheck.array(FastCheck.nat(5), { minLength: 1, maxLength: 12 })],
     ([picks]) =>
       Effect.gen(function* () {
@@ -324,8 +324,8 @@ describe("rotation", () => {
   )
 })
 
-describe("faults", () => {
-  it.effect("calls are answered by the script first, then by the server itself; faults are counted, too", () =>
+describe("OAuthServer faults option", () => {
+  it.effect("applies faults in order, then responds itself, and counts all calls", () =>
     Effect.gen(function* () {
       const { tokenCalls } = yield* OAuthServer.OAuthServer
       const first = yield* post({ grant_type: "client_credentials" })
@@ -347,7 +347,7 @@ describe("faults", () => {
     )
   )
 
-  it.effect("a function chooses by the grant and the time", () =>
+  it.effect("selects a fault by grant and time with a function", () =>
     Effect.gen(function* () {
       const { refresh_token: token = "" } = yield* (yield* OAuthServer.OAuthServer).issueTokens({ clientId: "client" })
       const params = { grant_type: "refresh_token", refresh_token: token }
@@ -363,7 +363,7 @@ describe("faults", () => {
     )
   )
 
-  it.effect("an answer that is lost has rotated the token: sending it again is reuse", () =>
+  it.effect("rotates the token of a lost response, so that a retry is a reuse", () =>
     Effect.gen(function* () {
       const { revokedFamilies, issueTokens } = yield* OAuthServer.OAuthServer
       const { refresh_token: token = "" } = yield* issueTokens({ clientId: "client" })
@@ -374,8 +374,8 @@ describe("faults", () => {
   )
 })
 
-describe("the resource", () => {
-  it.effect("tells no token, a bad one and a missing scope apart", () =>
+describe("OAuthServer /resource", () => {
+  it.effect("distinguishes a missing token, an invalid token and a missing scope", () =>
     Effect.gen(function* () {
       const { issuer, resource, issueTokens } = yield* OAuthServer.OAuthServer
       const { access_token } = yield* issueTokens({ clientId: "client", scope: "read" })

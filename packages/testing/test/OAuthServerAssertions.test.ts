@@ -10,10 +10,10 @@ const issuer = "https://oauth.test"
 
 const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
 
-/** Claims that are in order at the start of a test; `exp` is in seconds. */
+/** Valid claims at the start of a test; `exp` is in seconds. */
 const claims = (more: object = {}) => ({ iss: "robot", sub: "robot", aud: issuer, exp: 60, iat: 0, jti: "1", ...more })
 
-/** A server with a client that has this key, and one that has a secret. */
+/** A server with a client `robot` that has this key, a client with a secret, and a public client. */
 const withKey = <A, E>(
   test: (
     key: Effect.Effect.Success<typeof Client.keyPair>
@@ -33,7 +33,7 @@ const authenticate = (client_assertion: string, more: Client.Params = {}, header
     headers
   )
 
-/** An HMAC with a secret; WebCrypto imports it, whatever the secret's form. */
+/** Signs with an HMAC of a secret. WebCrypto accepts any secret. */
 const hmac = (secret: string, claims: object) =>
   Effect.promise(async () => {
     const algorithm = { name: "HMAC", hash: "SHA-256" }
@@ -43,8 +43,8 @@ const hmac = (secret: string, claims: object) =>
     return `${signed}.${Buffer.from(signature).toString("base64url")}`
   })
 
-describe("client authentication by JWT", () => {
-  it.effect("private_key_jwt: the registered key, for the issuer or the token endpoint, each JWT once", () =>
+describe("OAuthServer client authentication by JWT", () => {
+  it.effect("accepts private_key_jwt once, for the issuer or the token endpoint", () =>
     withKey((key) =>
       Effect.gen(function* () {
         const first = yield* key.sign({}, claims())
@@ -60,20 +60,20 @@ describe("client authentication by JWT", () => {
   )
 
   const wrong: ReadonlyArray<readonly [string, object]> = [
-    ["another audience", { aud: "https://evil.test" }],
-    ["no audience", { aud: undefined }],
-    ["another subject", { sub: "web" }],
-    ["an unknown issuer", { iss: "x", sub: "x" }],
-    ["a client that has no keys", { iss: "web", sub: "web" }],
-    ["no jti", { jti: undefined }],
-    ["no end", { exp: undefined }],
-    ["an end that is over", { exp: 0 }],
-    ["an end that is a day ahead", { exp: 86_400 }],
-    ["an end as text", { exp: "60" }],
-    ["a beginning that is yet to come", { nbf: 120 }],
-    ["a clock that is an hour ahead", { iat: 3600, exp: 3600 }]
+    ["a wrong aud", { aud: "https://evil.test" }],
+    ["a missing aud", { aud: undefined }],
+    ["a wrong sub", { sub: "web" }],
+    ["an unknown iss", { iss: "x", sub: "x" }],
+    ["an iss without keys", { iss: "web", sub: "web" }],
+    ["a missing jti", { jti: undefined }],
+    ["a missing exp", { exp: undefined }],
+    ["an exp in the past", { exp: 0 }],
+    ["an exp a day in the future", { exp: 86_400 }],
+    ["a textual exp", { exp: "60" }],
+    ["an nbf in the future", { nbf: 120 }],
+    ["an iat an hour in the future", { iat: 3600, exp: 3600 }]
   ]
-  it.effect.each(wrong)("with %s is refused with 401 invalid_client", ([, more]) =>
+  it.effect.each(wrong)("rejects a JWT with %s with 401 invalid_client", ([, more]) =>
     withKey((key) =>
       Effect.gen(function* () {
         const { json, status } = yield* authenticate(yield* key.sign({}, claims(more)))
@@ -82,7 +82,7 @@ describe("client authentication by JWT", () => {
     )
   )
 
-  it.effect("one that another key has signed, that nothing has signed, or that is no JWT is refused", () =>
+  it.effect("rejects JWTs with another key, without a signature, changed or malformed", () =>
     withKey((key) =>
       Effect.gen(function* () {
         const other = yield* Client.keyPair
@@ -113,7 +113,7 @@ describe("client authentication by JWT", () => {
     ["EdDSA", { name: "Ed25519" }]
   ]
   it.effect.each(algorithms)(
-    "takes %s of a key for it, and not under the name of another algorithm",
+    "accepts %s with a matching key, and rejects it under another algorithm or kid",
     ([alg, algorithm]) =>
       Effect.gen(function* () {
         const key = yield* Client.keyPairFor(algorithm)
@@ -125,7 +125,7 @@ describe("client authentication by JWT", () => {
       })
   )
 
-  it.effect("by the server's own clock, which is an hour ahead, a JWT of now has expired", () =>
+  it.effect("compares exp with the server's clock, an hour ahead", () =>
     withKey(
       (key) =>
         Effect.gen(function* () {
@@ -137,7 +137,7 @@ describe("client authentication by JWT", () => {
     )
   )
 
-  it.effect("client_secret_jwt: the secret is the key, and another secret is none", () =>
+  it.effect("accepts client_secret_jwt with the client secret only", () =>
     withKey(() =>
       Effect.gen(function* () {
         const theirs = claims({ iss: "web", sub: "web" })
@@ -147,7 +147,7 @@ describe("client authentication by JWT", () => {
     )
   )
 
-  it.effect("comes alone, with the type that it has, and names no other client", () =>
+  it.effect("rejects a JWT together with other credentials, another client_id or another assertion type", () =>
     withKey((key) =>
       Effect.gen(function* () {
         const error = (more: Client.Params, headers?: Client.Params) =>
@@ -164,8 +164,8 @@ describe("client authentication by JWT", () => {
   )
 })
 
-describe("a public client", () => {
-  it.effect("shows its name, and gets nothing for itself; the name of one with a secret is not enough", () =>
+describe("OAuthServer public clients", () => {
+  it.effect("rejects client credentials of public clients, and confidential clients without a secret", () =>
     withKey(() =>
       Effect.gen(function* () {
         const error = (client_id: string) =>
@@ -178,11 +178,11 @@ describe("a public client", () => {
   )
 })
 
-describe("the JWT bearer grant", () => {
+describe("OAuthServer JWT bearer grant", () => {
   const grant = (assertion: string, more: Client.Params = {}, headers: Client.Params = {}) =>
     Client.token({ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion, ...more }, headers)
 
-  it.effect("a registered key speaks for a user, without any other authentication, each JWT once", () =>
+  it.effect("issues a token for a user to a registered key without further authentication, once per JWT", () =>
     withKey((key) =>
       Effect.gen(function* () {
         const jwt = yield* key.sign({}, claims({ sub: "ada", aud: `${issuer}/token` }))
@@ -198,7 +198,7 @@ describe("the JWT bearer grant", () => {
     )
   )
 
-  it.effect("one that has expired, of another key, about nobody or of another client is refused", () =>
+  it.effect("rejects expired assertions and those of another client, another key or without a subject", () =>
     withKey((key) =>
       Effect.gen(function* () {
         const jwt = yield* key.sign({}, claims({ sub: "ada" }))

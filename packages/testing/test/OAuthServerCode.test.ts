@@ -26,8 +26,8 @@ const port = OAuthServer.layer({ clients }).pipe(
   Layer.provideMerge(NodeHttpClient.layerUndici)
 )
 
-describe("on a real port", () => {
-  it.live("a user signs in, a device is approved on its page, and what they got is told and revoked", () =>
+describe("OAuthServer on a real port", () => {
+  it.live("runs sign-in, device authorization, revocation and introspection", () =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
       const { sent } = yield* Client.authorize({ ...Client.request, scope: "openid" })
@@ -40,14 +40,14 @@ describe("on a real port", () => {
       const { access_token } = yield* Client.token({ grant_type, device_code })
       expect((yield* Client.resource(access_token)).status).toBe(200)
       yield* Client.post("/revoke", { token: tokens.refresh_token })
-      const told = yield* Client.post("/introspect", { token: tokens.access_token })
-      expect(told.json).toEqual({ active: false })
+      const userinfo = yield* Client.post("/introspect", { token: tokens.access_token })
+      expect(userinfo.json).toEqual({ active: false })
     }).pipe(Effect.provide(port))
   )
 })
 
-describe("the authorization endpoint", () => {
-  it.effect("sends the user back with a code, the state and the issuer, and the code gives tokens", () =>
+describe("OAuthServer /authorize", () => {
+  it.effect("redirects with code, state and issuer, and exchanges the code for tokens", () =>
     Effect.gen(function* () {
       const { location, sent, status } = yield* Client.authorize({ ...Client.request, scope: "read" })
       expect(status).toBe(303)
@@ -62,32 +62,32 @@ describe("the authorization endpoint", () => {
 
   const unsafe: ReadonlyArray<readonly [string, Client.Params]> = [
     ["an unknown client", { client_id: "x" }],
-    ["no redirect_uri", { redirect_uri: "" }],
+    ["a missing redirect_uri", { redirect_uri: "" }],
     ["a redirect_uri with another path", { redirect_uri: "https://app.test/callback/" }],
     ["a redirect_uri with a query", { redirect_uri: "https://app.test/callback?x=1" }],
+    ["a redirect_uri with a port outside of loopback", { redirect_uri: "https://app.test:8443/callback" }],
+    ["a redirect_uri on a look-alike host", { redirect_uri: "https://app.test.evil.test/callback" }],
+    ["a redirect_uri on localhost by name", { client_id: "cli", redirect_uri: "http://localhost:1/callback" }],
     [
-      "a redirect_uri with a port, which only loopback addresses may have",
-      { redirect_uri: "https://app.test:8443/callback" }
-    ],
-    ["a redirect_uri that only looks like one", { redirect_uri: "https://app.test.evil.test/callback" }],
-    ["the same loopback path by name", { client_id: "cli", redirect_uri: "http://localhost:1/callback" }],
-    ["a loopback address that goes on", { client_id: "cli", redirect_uri: "http://127.0.0.1:1@evil.test/callback" }]
+      "a redirect_uri with a loopback address as user",
+      { client_id: "cli", redirect_uri: "http://127.0.0.1:1@evil.test/callback" }
+    ]
   ]
-  it.effect.each(unsafe)("%s is told on a page, and the user is sent nowhere", ([, params]) =>
+  it.effect.each(unsafe)("shows %s on a page, without a redirect", ([, params]) =>
     Effect.gen(function* () {
       const { location, status } = yield* Client.authorize({ ...Client.request, ...params })
       expect([status, location]).toEqual([400, undefined])
     }).pipe(memory())
   )
 
-  it.effect("a parameter that comes twice is told on a page, too", () =>
+  it.effect("shows a repeated parameter on a page, without a redirect", () =>
     Effect.gen(function* () {
       const twice = new URLSearchParams([...Object.entries(Client.request), ["state", "t"]])
       expect(yield* Client.authorize(twice)).toMatchObject({ status: 400, location: undefined })
     }).pipe(memory())
   )
 
-  it.effect("a loopback address has the port that the application got", () =>
+  it.effect("accepts any port of a loopback redirect_uri", () =>
     Effect.gen(function* () {
       for (const redirect_uri of ["http://127.0.0.1:49152/callback", "http://[::1]:1/callback"]) {
         const { location, sent } = yield* Client.authorize({ ...Client.request, client_id: "cli", redirect_uri })
@@ -99,18 +99,18 @@ describe("the authorization endpoint", () => {
   )
 
   const wrong: ReadonlyArray<readonly [string, Client.Params, string]> = [
-    ["no response_type", { response_type: "" }, "invalid_request"],
+    ["a missing response_type", { response_type: "" }, "invalid_request"],
     ["the implicit flow", { response_type: "token" }, "unsupported_response_type"],
-    ["no challenge", { code_challenge: "" }, "invalid_request"],
-    ["a plain challenge", { code_challenge_method: "plain" }, "invalid_request"],
-    ["a challenge without its method, which means plain", { code_challenge_method: "" }, "invalid_request"],
-    ["a challenge that is no hash", { code_challenge: "short" }, "invalid_request"],
+    ["a missing code_challenge", { code_challenge: "" }, "invalid_request"],
+    ["a plain code_challenge", { code_challenge_method: "plain" }, "invalid_request"],
+    ["a code_challenge without method, which means plain", { code_challenge_method: "" }, "invalid_request"],
+    ["a code_challenge of wrong length", { code_challenge: "short" }, "invalid_request"],
     ["an unknown scope", { scope: "read admin" }, "invalid_scope"],
     ["an unknown resource", { resource: "https://evil.test/" }, "invalid_target"],
-    ["a resource that is no URI", { resource: "api" }, "invalid_target"],
-    ["a client that may not", { client_id: "robot" }, "unauthorized_client"]
+    ["a relative resource", { resource: "api" }, "invalid_target"],
+    ["a client without this grant", { client_id: "robot" }, "unauthorized_client"]
   ]
-  it.effect.each(wrong)("%s goes back to the client as an error with state and issuer", ([, params, error]) =>
+  it.effect.each(wrong)("reports %s to the client with state and issuer", ([, params, error]) =>
     Effect.gen(function* () {
       const { sent, status } = yield* Client.authorize({ ...Client.request, ...params })
       expect(status).toBe(303)
@@ -118,7 +118,7 @@ describe("the authorization endpoint", () => {
     }).pipe(memory({ scopes: ["read"], resources: ["https://api.test/"] }))
   )
 
-  it.effect("a user who denies sends the client away without a code", () =>
+  it.effect("redirects without a code when the user denies", () =>
     Effect.gen(function* () {
       const { sent } = yield* Client.authorize(Client.request)
       expect(sent).toMatchObject({ error: "access_denied", state: "s" })
@@ -126,7 +126,7 @@ describe("the authorization endpoint", () => {
     }).pipe(memory({ consent: "deny" }))
   )
 
-  it.effect("a user who decides sees a page, and presses a button of it once", () =>
+  it.effect("shows a consent page whose decision counts once", () =>
     Effect.gen(function* () {
       const { approve, deny, pendingConsents } = yield* OAuthServer.OAuthServer
       const { location, page, status } = yield* Client.authorize({ ...Client.request, scope: "read write" })
@@ -141,7 +141,7 @@ describe("the authorization endpoint", () => {
     }).pipe(memory({ consent: "manual" }))
   )
 
-  it.effect("a test decides in the user's place, as whom and for how much it wants", () =>
+  it.effect("decides for the user with approve and deny, with any subject and scope", () =>
     Effect.gen(function* () {
       const { approve, deny, pendingConsents } = yield* OAuthServer.OAuthServer
       yield* Client.authorize({ ...Client.request, scope: "openid read" })
@@ -155,7 +155,7 @@ describe("the authorization endpoint", () => {
     }).pipe(memory({ consent: "manual" }))
   )
 
-  it.effect("sends what an attacker would, where it is told to", () =>
+  it.effect("sends manipulated metadata and redirect parameters with overrides", () =>
     Effect.gen(function* () {
       const { sent } = yield* Client.authorize(Client.request)
       expect(sent).toEqual({ code: expect.any(String), iss: "https://evil.test" })
@@ -173,15 +173,15 @@ describe("the authorization endpoint", () => {
   )
 })
 
-describe("an authorization code", () => {
+describe("OAuthServer authorization codes", () => {
   const wrong: ReadonlyArray<readonly [string, Client.Params]> = [
     ["a wrong verifier", { code_verifier: "x".repeat(43) }],
     ["the challenge as its verifier", { code_verifier: Client.challenge }],
-    ["no verifier", { code_verifier: "" }],
+    ["a missing verifier", { code_verifier: "" }],
     ["another redirect_uri of the client", { redirect_uri: "https://app.test/other" }],
-    ["no redirect_uri", { redirect_uri: "" }]
+    ["a missing redirect_uri", { redirect_uri: "" }]
   ]
-  it.effect.each(wrong)("with %s is refused, and spent", ([, params]) =>
+  it.effect.each(wrong)("rejects an exchange with %s and uses up the code", ([, params]) =>
     Effect.gen(function* () {
       const theirs = yield* code
       expect(yield* Client.redeem(theirs, params)).toMatchObject({ error: "invalid_grant" })
@@ -189,7 +189,7 @@ describe("an authorization code", () => {
     }).pipe(memory())
   )
 
-  it.effect("of one client is unknown to another, and stays good", () =>
+  it.effect("rejects the code of another client and keeps it valid", () =>
     Effect.gen(function* () {
       const theirs = yield* code
       expect(yield* Client.redeem(theirs, {}, Client.basic("other"))).toMatchObject({ error: "invalid_grant" })
@@ -197,7 +197,7 @@ describe("an authorization code", () => {
     }).pipe(memory())
   )
 
-  it.effect("that comes again is refused, and what it gave is dead", () =>
+  it.effect("rejects a reused code and revokes its tokens", () =>
     Effect.gen(function* () {
       const { findFamily } = yield* OAuthServer.OAuthServer
       const theirs = yield* code
@@ -211,7 +211,7 @@ describe("an authorization code", () => {
     }).pipe(memory())
   )
 
-  it.effect("that ten clients use at the same time gives tokens once", () =>
+  it.effect("issues tokens once for ten concurrent exchanges", () =>
     Effect.gen(function* () {
       const theirs = yield* code
       const answers = yield* Effect.all(
@@ -222,7 +222,7 @@ describe("an authorization code", () => {
     }).pipe(memory())
   )
 
-  it.effect("is good for ten minutes, to the millisecond", () =>
+  it.effect("accepts a code for ten minutes, to the millisecond", () =>
     Effect.gen(function* () {
       const [first, second] = [yield* code, yield* code]
       yield* TestClock.adjust("10 minutes")
@@ -234,7 +234,7 @@ describe("an authorization code", () => {
     }).pipe(memory())
   )
 
-  it.effect("that was asked for without a challenge takes no verifier: somebody has removed the challenge", () =>
+  it.effect("rejects a verifier for a code without a challenge", () =>
     Effect.gen(function* () {
       const without = { ...Client.request, code_challenge: "", code_challenge_method: "" }
       const { sent } = yield* Client.authorize(without)
@@ -244,7 +244,7 @@ describe("an authorization code", () => {
     }).pipe(memory({ pkce: "optional" }))
   )
 
-  it.effect("gives no refresh token to a client that may not use one", () =>
+  it.effect("omits the refresh token for a client without that grant", () =>
     Effect.gen(function* () {
       const tokens = yield* Client.redeem(yield* code)
       expect(tokens).not.toHaveProperty("refresh_token")
@@ -252,18 +252,18 @@ describe("an authorization code", () => {
   )
 })
 
-describe("an ID token", () => {
+describe("OAuthServer ID tokens", () => {
   const signedIn = (params: Client.Params = {}) =>
     Effect.gen(function* () {
       const { sent } = yield* Client.authorize({ ...Client.request, scope: "openid", nonce: "n", ...params })
       return yield* Client.redeem(sent["code"])
     })
 
-  /** Whether one of the keys that the server publishes has signed it. */
+  /** Whether a published key verifies the signature. */
   const isSigned = (jwt: string) =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
-      // The cast spares the test a schema; another answer fails it.
+      // The cast avoids a schema. Another response fails the test.
       const { keys } = (yield* (yield* HttpClient.get(`${issuer}/jwks`)).json) as { keys: Array<JsonWebKey> }
       const [head, body, signature] = jwt.split(".")
       return yield* Effect.promise(async () => {
@@ -274,7 +274,7 @@ describe("an ID token", () => {
       })
     })
 
-  it.effect("comes for the scope openid, tells who the user is, and is signed by the key that is published", () =>
+  it.effect("adds a signed ID token for the scope openid", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_000_000)
       const { id_token } = yield* signedIn()
@@ -286,7 +286,7 @@ describe("an ID token", () => {
     }).pipe(memory())
   )
 
-  it.effect("is not verified by the key that comes after a rotation, and the next one is", () =>
+  it.effect("signs with a new key after rotateKeys", () =>
     Effect.gen(function* () {
       const before = yield* signedIn()
       yield* (yield* OAuthServer.OAuthServer).rotateKeys
@@ -295,7 +295,7 @@ describe("an ID token", () => {
     }).pipe(memory())
   )
 
-  it.effect("comes with a refresh, too, without the nonce, and has claims that a test alters", () =>
+  it.effect("adds an ID token to a refresh, and overrides claims", () =>
     Effect.gen(function* () {
       const { id_token, refresh_token } = yield* signedIn()
       expect(Client.claimsOf(id_token)).toMatchObject({ nonce: "replayed", iat: -3600 })
@@ -304,15 +304,15 @@ describe("an ID token", () => {
     }).pipe(memory({ overrides: { idToken: { nonce: "replayed" } }, clockOffset: -3_600_000 }))
   )
 
-  it.effect("and the user endpoint tells the same user, to a token with the scope openid only", () =>
+  it.effect("returns the user at /userinfo to a token with the scope openid only", () =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
-      const told = (token: string) =>
+      const userinfo = (token: string) =>
         HttpClient.get(`${issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
       const { access_token } = yield* signedIn()
-      expect(yield* (yield* told(access_token)).json).toEqual({ sub: "user" })
-      expect((yield* told((yield* signedIn({ scope: "read" })).access_token)).status).toBe(403)
-      expect((yield* told("x")).status).toBe(401)
+      expect(yield* (yield* userinfo(access_token)).json).toEqual({ sub: "user" })
+      expect((yield* userinfo((yield* signedIn({ scope: "read" })).access_token)).status).toBe(403)
+      expect((yield* userinfo("x")).status).toBe(401)
     }).pipe(memory())
   )
 })

@@ -13,7 +13,7 @@ const clients = {
 
 const memory = (options: OAuthServer.Options = {}) => Client.memory({ clients, ...options })
 
-const begin = Effect.map(
+const startDevice = Effect.map(
   Client.post("/device_authorization", { client_id: "tv", scope: "openid read" }, {}),
   ({ json }) => json
 )
@@ -23,11 +23,11 @@ const poll = (device_code: string, client_id = "tv") =>
 
 const error = (device_code: string) => Effect.map(poll(device_code), (answer) => answer["error"])
 
-describe("device authorization", () => {
-  it.effect("gives the device a code to show, and tokens once the user has approved", () =>
+describe("OAuthServer device authorization", () => {
+  it.effect("issues a user code, and tokens after the user approved", () =>
     Effect.gen(function* () {
       const { approveDevice } = yield* OAuthServer.OAuthServer
-      const answer = yield* begin
+      const answer = yield* startDevice
       const { device_code, user_code } = answer
       expect(user_code).toMatch(/^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/)
       expect(answer).toMatchObject({
@@ -47,9 +47,9 @@ describe("device authorization", () => {
     }).pipe(memory())
   )
 
-  it.effect("adds five seconds to the interval for each poll that comes too early", () =>
+  it.effect("adds five seconds to the interval for each early poll", () =>
     Effect.gen(function* () {
-      const { device_code } = yield* begin
+      const { device_code } = yield* startDevice
       expect(yield* error(device_code)).toBe("authorization_pending")
       yield* TestClock.adjust(4999)
       expect(yield* error(device_code)).toBe("slow_down")
@@ -62,9 +62,9 @@ describe("device authorization", () => {
     }).pipe(memory())
   )
 
-  it.effect("a poll that is too early gets no tokens, not even of a user who has approved", () =>
+  it.effect("issues no tokens to an early poll, even after the approval", () =>
     Effect.gen(function* () {
-      const { device_code, user_code } = yield* begin
+      const { device_code, user_code } = yield* startDevice
       yield* poll(device_code)
       yield* (yield* OAuthServer.OAuthServer).approveDevice(user_code)
       expect(yield* error(device_code)).toBe("slow_down")
@@ -73,10 +73,10 @@ describe("device authorization", () => {
     }).pipe(memory())
   )
 
-  it.effect("tells a device whose user denied, and one that asked for too long", () =>
+  it.effect("reports a denial and an expired device code", () =>
     Effect.gen(function* () {
       const { approveDevice, denyDevice } = yield* OAuthServer.OAuthServer
-      const [first, second] = [yield* begin, yield* begin]
+      const [first, second] = [yield* startDevice, yield* startDevice]
       expect(yield* denyDevice(first.user_code)).toBe(true)
       expect(yield* approveDevice(first.user_code)).toBe(false)
       expect(yield* error(first.device_code)).toBe("access_denied")
@@ -88,9 +88,9 @@ describe("device authorization", () => {
     }).pipe(memory({ device: { lifetime: "1 minute", interval: "1 second" } }))
   )
 
-  it.effect("a device code is worth nothing to another client, or when nobody gave it", () =>
+  it.effect("rejects a device code of another client and an unknown one", () =>
     Effect.gen(function* () {
-      const { device_code, user_code } = yield* begin
+      const { device_code, user_code } = yield* startDevice
       yield* (yield* OAuthServer.OAuthServer).approveDevice(user_code)
       const form = { grant_type: "urn:ietf:params:oauth:grant-type:device_code", device_code }
       expect(yield* Client.token(form)).toMatchObject({ error: "invalid_grant" })
@@ -99,7 +99,7 @@ describe("device authorization", () => {
     }).pipe(memory())
   )
 
-  it.effect("a client that may not, one without its secret and an unknown scope are refused", () =>
+  it.effect("rejects a client without the grant, a missing secret and an unknown scope", () =>
     Effect.gen(function* () {
       const ask = (params: Client.Params, headers: Client.Params) =>
         Effect.map(Client.post("/device_authorization", params, headers), ({ json, status }) => [status, json["error"]])
@@ -109,10 +109,10 @@ describe("device authorization", () => {
     }).pipe(memory({ scopes: ["read"] }))
   )
 
-  it.effect("its page takes the code that the user types in, once", () =>
+  it.effect("accepts the user code on its page once", () =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
-      const { device_code, user_code } = yield* begin
+      const { device_code, user_code } = yield* startDevice
       const page = yield* HttpClient.get(`${issuer}/device?user_code=${user_code}"><script>`)
       expect(yield* page.text).not.toContain("<script>")
       const press = Effect.map(Client.post("/device", { user_code, decision: "approve" }, {}), ({ status }) => status)

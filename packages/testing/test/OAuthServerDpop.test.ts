@@ -38,14 +38,14 @@ const open = (key: Key, token: string, claims: object = {}) =>
     return yield* Client.resource(token, { authorization: `DPoP ${token}`, dpop })
   })
 
-const bound = (key: Key) =>
+const boundToken = (key: Key) =>
   Effect.gen(function* () {
     const { json } = yield* credentials(yield* proof(key, {}))
     return json.access_token
   })
 
-describe("DPoP", () => {
-  it.effect("binds a token to the key that was proved, and opens the resource with a proof of that key only", () =>
+describe("OAuthServer DPoP", () => {
+  it.effect("binds a token to the proved key and requires a proof of it at the resource", () =>
     Effect.gen(function* () {
       const [key, thief] = [yield* Client.keyPair, yield* Client.keyPair]
       const answer = (yield* credentials(yield* proof(key, {}))).json
@@ -57,60 +57,58 @@ describe("DPoP", () => {
         401,
         expect.stringContaining('Bearer error="invalid_token"')
       ])
-      const told = (yield* Client.post("/introspect", { token: answer.access_token })).json
-      expect(told).toMatchObject({ token_type: "DPoP", cnf: { jkt: expect.stringMatching(/^[\w-]{43}$/) } })
+      const introspected = (yield* Client.post("/introspect", { token: answer.access_token })).json
+      expect(introspected).toMatchObject({ token_type: "DPoP", cnf: { jkt: expect.stringMatching(/^[\w-]{43}$/) } })
     }).pipe(memory())
   )
 
-  it.effect("names the key by the hash of its members in order", () =>
+  it.effect("reports the JWK thumbprint of the key", () =>
     Effect.gen(function* () {
       const key = yield* Client.keyPair
       const { crv, kty, x, y } = key.jwk
-      const told = (yield* Client.post("/introspect", { token: yield* bound(key) })).json
-      expect(told["cnf"]).toEqual({ jkt: yield* hash(JSON.stringify({ crv, kty, x, y })) })
+      const introspected = (yield* Client.post("/introspect", { token: yield* boundToken(key) })).json
+      expect(introspected["cnf"]).toEqual({ jkt: yield* hash(JSON.stringify({ crv, kty, x, y })) })
     }).pipe(memory())
   )
 
   const wrong: ReadonlyArray<readonly [string, object, object?]> = [
-    ["for another method", { htm: "GET" }],
-    ["for another endpoint", { htu: at("/resource") }],
-    ["for another server", { htu: "https://evil.test/token" }],
-    ["with a query in its address", { htu: `${at("/token")}?x=1` }],
-    ["without a name", { jti: undefined }],
-    ["without a time", { iat: undefined }],
-    ["that is six minutes old", { iat: -360 }],
-    ["that is an hour ahead", { iat: 3600 }],
-    ["of another type", {}, { typ: "JWT" }],
-    ["that names no algorithm", {}, { alg: "none" }],
-    ["that names an algorithm with a shared secret", {}, { alg: "HS256" }],
-    ["without a key", {}, { jwk: undefined }],
-    ["with an extension that must be understood", {}, { crit: ["x"] }]
+    ["a wrong htm", { htm: "GET" }],
+    ["the htu of another endpoint", { htu: at("/resource") }],
+    ["the htu of another server", { htu: "https://evil.test/token" }],
+    ["a query in htu", { htu: `${at("/token")}?x=1` }],
+    ["a missing jti", { jti: undefined }],
+    ["a missing iat", { iat: undefined }],
+    ["an iat six minutes ago", { iat: -360 }],
+    ["an iat an hour in the future", { iat: 3600 }],
+    ["a wrong typ", {}, { typ: "JWT" }],
+    ["the alg none", {}, { alg: "none" }],
+    ["a symmetric alg", {}, { alg: "HS256" }],
+    ["a missing jwk", {}, { jwk: undefined }],
+    ["a crit header", {}, { crit: ["x"] }]
   ]
-  it.effect.each(wrong)("a proof %s is refused", ([, claims, header]) =>
+  it.effect.each(wrong)("rejects a proof with %s", ([, claims, header]) =>
     Effect.gen(function* () {
       const { json, status } = yield* credentials(yield* proof(yield* Client.keyPair, claims, header))
       expect([status, json["error"]]).toEqual([400, "invalid_dpop_proof"])
     }).pipe(memory())
   )
 
-  it.effect(
-    "a proof that comes again, that another key has signed, that shows its private key or is none is refused",
-    () =>
-      Effect.gen(function* () {
-        const [key, other] = [yield* Client.keyPair, yield* Client.keyPair]
-        const once = yield* proof(key, {})
-        expect((yield* credentials(once)).status).toBe(200)
-        const shown = yield* proof(key, {}, { jwk: { ...key.jwk, d: "x" } })
-        for (const text of [once, yield* proof(key, {}, { jwk: other.jwk }), shown, "x", `${once}, ${once}`]) {
-          expect((yield* credentials(text)).json).toMatchObject({ error: "invalid_dpop_proof" })
-        }
-      }).pipe(memory())
+  it.effect("rejects a proof that is reused, signed with another key, contains the private key or is malformed", () =>
+    Effect.gen(function* () {
+      const [key, other] = [yield* Client.keyPair, yield* Client.keyPair]
+      const once = yield* proof(key, {})
+      expect((yield* credentials(once)).status).toBe(200)
+      const withPrivateKey = yield* proof(key, {}, { jwk: { ...key.jwk, d: "x" } })
+      for (const text of [once, yield* proof(key, {}, { jwk: other.jwk }), withPrivateKey, "x", `${once}, ${once}`]) {
+        expect((yield* credentials(text)).json).toMatchObject({ error: "invalid_dpop_proof" })
+      }
+    }).pipe(memory())
   )
 
-  it.effect("at the resource a proof is for this token, and a proof alone makes no unbound token a bound one", () =>
+  it.effect("requires ath and a proof at the resource, and rejects an unbound token with a proof", () =>
     Effect.gen(function* () {
       const key = yield* Client.keyPair
-      const token = yield* bound(key)
+      const token = yield* boundToken(key)
       expect((yield* open(key, token, { ath: yield* hash("x") })).status).toBe(401)
       expect((yield* open(key, token, { ath: undefined })).status).toBe(401)
       expect((yield* Client.resource(token, { authorization: `DPoP ${token}` })).status).toBe(401)
@@ -119,12 +117,12 @@ describe("DPoP", () => {
     }).pipe(memory())
   )
 
-  it.effect("a bound token is exchanged with a proof of its key only", () =>
+  it.effect("exchanges a bound token with a proof of its key only", () =>
     Effect.gen(function* () {
       const [key, thief] = [yield* Client.keyPair, yield* Client.keyPair]
       const exchange = {
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-        subject_token: yield* bound(key),
+        subject_token: yield* boundToken(key),
         subject_token_type: "urn:ietf:params:oauth:token-type:access_token"
       }
       const ask = (dpop: Client.Params) => Client.token(exchange, { ...Client.basic("web"), ...dpop })
@@ -135,7 +133,7 @@ describe("DPoP", () => {
     }).pipe(memory())
   )
 
-  it.effect("the refresh token of a public client needs its key, and of one with a secret takes a new one", () =>
+  it.effect("binds refresh tokens of public clients only", () =>
     Effect.gen(function* () {
       const [key, other] = [yield* Client.keyPair, yield* Client.keyPair]
       const { sent } = yield* Client.authorize({ ...Client.request, client_id: "cli" })
@@ -153,7 +151,7 @@ describe("DPoP", () => {
     }).pipe(memory())
   )
 
-  it.effect("a code that is bound to a key, by its thumbprint or where it was pushed, needs that key", () =>
+  it.effect("binds a code to dpop_jkt or to the key of the pushed request", () =>
     Effect.gen(function* () {
       const [key, other] = [yield* Client.keyPair, yield* Client.keyPair]
       const pushed = { ...Client.request, client_id: "cli" }
@@ -172,21 +170,21 @@ describe("DPoP", () => {
     }).pipe(memory())
   )
 
-  it.effect("where it is required, nothing goes without a proof, and the metadata say so", () =>
+  it.effect("requires a proof everywhere with dpop.required, and publishes that", () =>
     Effect.gen(function* () {
       const { resource, issueTokens } = yield* OAuthServer.OAuthServer
       const answer = yield* Client.token({ grant_type: "client_credentials" })
       expect(answer).toMatchObject({ error: "invalid_dpop_proof" })
       const { access_token } = yield* issueTokens({ clientId: "web" })
-      const refused = yield* Client.resource(access_token)
-      expect(refused.headers["www-authenticate"]).toMatch(/^DPoP error="invalid_token", algs="ES256 /)
+      const rejected = yield* Client.resource(access_token)
+      expect(rejected.headers["www-authenticate"]).toMatch(/^DPoP error="invalid_token", algs="ES256 /)
       const metadata = resource.replace("/resource", "/.well-known/oauth-protected-resource/resource")
       const json = yield* (yield* HttpClient.get(metadata)).json
       expect(json).toMatchObject({ dpop_bound_access_tokens_required: true })
     }).pipe(memory({ dpop: { required: true } }))
   )
 
-  it.effect("a server that downgrades checks the proof, and gives a Bearer token all the same", () =>
+  it.effect("verifies proofs and issues Bearer tokens with dpop.downgrade", () =>
     Effect.gen(function* () {
       const key = yield* Client.keyPair
       const { json } = yield* credentials(yield* proof(key, {}))
@@ -197,13 +195,13 @@ describe("DPoP", () => {
   )
 })
 
-describe("DPoP nonces", () => {
-  it.effect("are asked for at every endpoint, come with every answer, and are the same ones for the whole origin", () =>
+describe("OAuthServer DPoP nonces", () => {
+  it.effect("requires the nonce of the origin at every endpoint and sends it with every response", () =>
     Effect.gen(function* () {
       const key = yield* Client.keyPair
-      const refused = yield* credentials(yield* proof(key, {}))
-      expect([refused.status, refused.json["error"]]).toEqual([400, "use_dpop_nonce"])
-      const nonce = refused.headers["dpop-nonce"]
+      const rejected = yield* credentials(yield* proof(key, {}))
+      expect([rejected.status, rejected.json["error"]]).toEqual([400, "use_dpop_nonce"])
+      const nonce = rejected.headers["dpop-nonce"]
       const given = yield* credentials(yield* proof(key, { nonce }))
       expect([given.status, given.headers["dpop-nonce"]]).toEqual([200, nonce])
       const token = given.json.access_token
@@ -217,7 +215,7 @@ describe("DPoP nonces", () => {
     }).pipe(memory({ dpop: { nonce: true } }))
   )
 
-  it.effect("are replaced each minute, good for one more, and worthless once they are renewed", () =>
+  it.effect("replaces nonces each minute, accepts the previous one, and invalidates all with renewNonces", () =>
     Effect.gen(function* () {
       const { renewNonces } = yield* OAuthServer.OAuthServer
       const key = yield* Client.keyPair

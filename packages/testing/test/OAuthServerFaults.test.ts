@@ -31,7 +31,7 @@ const credentials = post({ grant_type: "client_credentials" })
 
 const refresh = (token: string) => post({ grant_type: "refresh_token", refresh_token: token })
 
-/** The refresh token of a session that was begun elsewhere. */
+/** The refresh token of a new session. */
 const session = Effect.map(
   Effect.flatMap(OAuthServer.OAuthServer, ({ issueTokens }) => issueTokens({ clientId: "client" })),
   ({ refresh_token: token = "" }) => token
@@ -42,20 +42,20 @@ const outcomes = Effect.map(
   (calls) => calls.map(({ outcome }) => outcome)
 )
 
-/** Waits, on no clock, for what another fiber or another end of a socket is about to bring about. */
-const until = <A, E, R>(effect: Effect.Effect<A, E, R>, holds: (value: A) => boolean): Effect.Effect<A, E, R> =>
+/** Polls without a Clock until a condition of another fiber or socket holds. */
+const until = <A, E, R>(effect: Effect.Effect<A, E, R>, condition: (value: A) => boolean): Effect.Effect<A, E, R> =>
   Effect.flatMap(effect, (value) =>
-    holds(value)
+    condition(value)
       ? Effect.succeed(value)
       : Effect.zipRight(
           Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void))),
-          until(effect, holds)
+          until(effect, condition)
         )
   )
 
 /**
- * A client that gave up connects again at once, and Node's server waits for the first request of such a connection
- * before it closes: the connections are closed for it.
+ * A client reconnects after it aborted a request, and Node's server waits for the first request of such a connection before it
+ * closes. This layer closes the connections.
  */
 const onPort = (options: OAuthServer.Options) =>
   Layer.unwrapEffect(
@@ -69,7 +69,7 @@ const onPort = (options: OAuthServer.Options) =>
     })
   )
 
-/** What comes over the wire, and how the connection ends, seen by no HTTP client. */
+/** Bytes and end of a raw connection, without an HTTP client. */
 const raw = Effect.flatMap(OAuthServer.OAuthServer, ({ tokenEndpoint }) =>
   Effect.async<{ readonly text: string; readonly end: string }>((resume) => {
     const { hostname, port } = new URL(tokenEndpoint)
@@ -88,8 +88,8 @@ const raw = Effect.flatMap(OAuthServer.OAuthServer, ({ tokenEndpoint }) =>
 describe.each([
   ["on a real port", onPort],
   ["in memory", OAuthServer.layerMemory]
-] as const)("faults %s", (_, layer) => {
-  it.effect("a hang gives no answer, carries out no grant, and ends with its client", () =>
+] as const)("OAuthServer faults, %s", (_, layer) => {
+  it.effect("sends no response and executes no grant with hang", () =>
     Effect.gen(function* () {
       const token = yield* session
       const waiting = yield* Effect.fork(refresh(token))
@@ -102,7 +102,7 @@ describe.each([
     }).pipe(Effect.provide(layer({ faults: [OAuthServer.hang] })))
   )
 
-  it.effect("a hang after the commit has rotated the token: sending it again is reuse", () =>
+  it.effect("executes the grant and sends no response with a lost hang", () =>
     Effect.gen(function* () {
       const token = yield* session
       const waiting = yield* Effect.fork(refresh(token))
@@ -115,7 +115,7 @@ describe.each([
     }).pipe(Effect.provide(layer({ faults: [OAuthServer.lostResponse(OAuthServer.hang)] })))
   )
 
-  it.effect("an answer that is cut has its status and a body that fails, and its grant was carried out", () =>
+  it.effect("executes the grant and interrupts the body with truncated", () =>
     Effect.gen(function* () {
       for (const how of ["close", "reset"] as const) {
         const { setFaults } = yield* OAuthServer.OAuthServer
@@ -131,7 +131,7 @@ describe.each([
     }).pipe(Effect.provide(layer({})))
   )
 
-  it.effect("a connection that ends in the place of an answer is no response, before the commit and after it", () =>
+  it.effect("ends the connection without a response with disconnect, without or with the grant", () =>
     Effect.gen(function* () {
       for (const how of ["close", "reset"] as const) {
         const { setFaults } = yield* OAuthServer.OAuthServer
@@ -146,7 +146,7 @@ describe.each([
     }).pipe(Effect.provide(layer({})))
   )
 
-  it.effect("a slow answer carries out the grant at once and comes on the clock; a slow fault is only late", () =>
+  it.effect("delays a response whose grant is executed at once, or a fault, with slow", () =>
     Effect.gen(function* () {
       for (const [status, outcome] of [
         [200, "issued"],
@@ -156,7 +156,7 @@ describe.each([
         const waiting = yield* Effect.fork(credentials)
         const seen = yield* until(outcomes, ({ length }) => length > calls)
         expect(seen.at(-1)).toBe(outcome)
-        // The sleep of a server on a port begins in a fiber of its own.
+        // The sleep of a server on a port starts in a separate fiber.
         yield* until(TestClock.sleeps(), (sleeps) => !Chunk.isEmpty(sleeps))
         yield* TestClock.adjust(4999)
         expect(waiting.unsafePoll()).toBeNull()
@@ -170,7 +170,7 @@ describe.each([
     )
   )
 
-  it.effect("a padded answer is the server's own, as JSON of so many bytes", () =>
+  it.effect("pads the response to a number of bytes with oversized", () =>
     Effect.gen(function* () {
       const response = yield* credentials
       expect(response.headers["content-length"]).toBe("1000000")
@@ -180,7 +180,7 @@ describe.each([
     }).pipe(Effect.provide(layer({ faults: [OAuthServer.oversized(1_000_000)] })))
   )
 
-  it.effect("a body of 100 MiB and one without end are read as far as the client likes", () =>
+  it.effect("streams 100 MiB or an endless body until the client stops", () =>
     Effect.gen(function* () {
       for (const bytes of ["104857600", undefined]) {
         const response = yield* credentials
@@ -198,15 +198,15 @@ describe.each([
   )
 })
 
-describe("a body without end in memory", () => {
-  it.effect("is made no longer than somebody reads it", () =>
+describe("OAuthServer.oversized in memory", () => {
+  it.effect("stops producing an endless body when its reader is interrupted", () =>
     Effect.gen(function* () {
       const tracked = yield* Supervisor.track
       const reading = yield* Effect.flatMap(credentials, (response) => response.text).pipe(
         Effect.fork,
         Effect.supervised(tracked)
       )
-      // The reader, and the fiber that makes the body.
+      // The reader, and the fiber that produces the body.
       yield* until(tracked.value, ({ length }) => length > 1)
       yield* Fiber.interrupt(reading)
       yield* until(tracked.value, ({ length }) => length === 0)
@@ -214,16 +214,16 @@ describe("a body without end in memory", () => {
   )
 })
 
-describe("garbled answers", () => {
+describe("OAuthServer.malformed", () => {
   const own = { token_type: "Bearer" }
   const cases: ReadonlyArray<readonly [string, OAuthServer.Fault, object]> = [
     ["expires_in as text", OAuthServer.malformed({ expires_in: "3600" }), { ...own, expires_in: "3600" }],
     ["a negative expires_in", OAuthServer.malformed({ expires_in: -1 }), { ...own, expires_in: -1 }],
     ["a huge expires_in", OAuthServer.malformed({ expires_in: 1e308 }), { ...own, expires_in: 1e308 }],
-    ["a token of another type", OAuthServer.malformed({ token_type: "mac" }), { token_type: "mac" }],
+    ["another token type", OAuthServer.malformed({ token_type: "mac" }), { token_type: "mac" }],
     ["other text", OAuthServer.malformed(() => "[]"), []]
   ]
-  it.effect.each(cases)("%s", ([, fault, expected]) =>
+  it.effect.each(cases)("sends %s", ([, fault, expected]) =>
     Effect.gen(function* () {
       const response = yield* credentials
       expect(response.status).toBe(200)
@@ -232,7 +232,7 @@ describe("garbled answers", () => {
     }).pipe(Effect.provide(OAuthServer.layerMemory({ faults: [fault] })))
   )
 
-  it.effect("no token, or no text at all; a refusal stays as it is", () =>
+  it.effect("removes a member or all text, and keeps error responses", () =>
     Effect.gen(function* () {
       expect(yield* (yield* credentials).json).not.toHaveProperty("access_token")
       expect(yield* (yield* credentials).text).toBe("")
@@ -251,19 +251,21 @@ describe("garbled answers", () => {
   )
 })
 
-describe("a connection that is really cut", () => {
-  it.effect.each(["close", "reset"] as const)("%s: the head promises more than half of what comes", (how) =>
-    Effect.gen(function* () {
-      const { end, text } = yield* raw
-      const [head = "", body = ""] = text.split("\r\n\r\n")
-      const length = Number(/content-length: (\d+)/i.exec(head)?.[1])
-      expect(head).toContain("HTTP/1.1 200 OK")
-      expect(body).toHaveLength(Math.floor(length / 2))
-      expect(end).toBe(how === "close" ? "FIN" : "ECONNRESET")
-    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.truncated({ how })] })))
+describe("OAuthServer faults on sockets", () => {
+  it.effect.each(["sends half of the announced body before %s", "reset"] as const)(
+    "%s: the head promises more than half of what comes",
+    (how) =>
+      Effect.gen(function* () {
+        const { end, text } = yield* raw
+        const [head = "", body = ""] = text.split("\r\n\r\n")
+        const length = Number(/content-length: (\d+)/i.exec(head)?.[1])
+        expect(head).toContain("HTTP/1.1 200 OK")
+        expect(body).toHaveLength(Math.floor(length / 2))
+        expect(end).toBe(how === "close" ? "FIN" : "ECONNRESET")
+      }).pipe(Effect.provide(onPort({ faults: [OAuthServer.truncated({ how })] })))
   )
 
-  it.effect("after any number of bytes, none and all of them included, of a fault, too", () =>
+  it.effect("truncates after any number of bytes, also a fault", () =>
     Effect.gen(function* () {
       const { setFaults } = yield* OAuthServer.OAuthServer
       for (const after of [0, 1, 5, 6]) {
@@ -275,13 +277,15 @@ describe("a connection that is really cut", () => {
     }).pipe(Effect.provide(onPort({})))
   )
 
-  it.effect.each(["close", "reset"] as const)("%s in the place of an answer: not one byte comes", (how) =>
-    Effect.gen(function* () {
-      expect(yield* raw).toEqual({ text: "", end: how === "close" ? "FIN" : "ECONNRESET" })
-    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.disconnect(how)] })))
+  it.effect.each(["sends no byte before %s with disconnect", "reset"] as const)(
+    "%s in the place of an answer: not one byte comes",
+    (how) =>
+      Effect.gen(function* () {
+        expect(yield* raw).toEqual({ text: "", end: how === "close" ? "FIN" : "ECONNRESET" })
+      }).pipe(Effect.provide(onPort({ faults: [OAuthServer.disconnect(how)] })))
   )
 
-  it.effect("a server that ends does not wait for clients that it keeps waiting", () =>
+  it.effect("stops without waiting for hanging clients", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const server = NodeHttpServer.layer(() => Http.createServer(), { port: 0, host: "127.0.0.1" })
@@ -295,8 +299,8 @@ describe("a connection that is really cut", () => {
   )
 })
 
-describe("a script that changes", () => {
-  it.effect("faults that are set later begin with the next call, and can be taken away", () =>
+describe("OAuthServer setFaults", () => {
+  it.effect("replaces the faults from the next call on", () =>
     Effect.gen(function* () {
       const { setFaults } = yield* OAuthServer.OAuthServer
       const statuses = Effect.map(Effect.all([credentials, credentials]), (all) => all.map(({ status }) => status))

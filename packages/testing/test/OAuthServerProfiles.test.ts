@@ -8,16 +8,16 @@ import { type Line, transcript as exchange } from "./support/transcript.js"
 
 const profiles: ReadonlyArray<Profile> = Object.values(OAuthServer.profiles)
 
-const kept = new Map(profiles.map((profile) => [profile, Effect.runSync(Effect.cached(exchange(profile)))]))
+const cache = new Map(profiles.map((profile) => [profile, Effect.runSync(Effect.cached(exchange(profile)))]))
 
-/** What a client sees of a profile, which is the same each time. */
-const transcript = (profile: Profile) => kept.get(profile) ?? exchange(profile)
+/** Cached exchanges of a client with a profile. */
+const transcript = (profile: Profile) => cache.get(profile) ?? exchange(profile)
 
-const deviating = profiles.flatMap((profile) =>
+const deviations = profiles.flatMap((profile) =>
   profile.deviations.map((deviation) => [`${profile.name}: ${deviation.what}`, profile, deviation] as const)
 )
 
-/** An issuer with a slash is part of the profile, and not of a deviation. */
+/** Deviations that belong to the issuer of the profile, so that their removal changes nothing. */
 const changesNothing = ["the issuer ends with a slash"]
 
 const bodyOf = (lines: ReadonlyArray<Line>, what: string): unknown => lines.find((line) => line.what === what)?.body
@@ -66,26 +66,26 @@ const sent: ReadonlyArray<readonly [string, Profile, string, number, object]> = 
   ["shopify sends scopes with commas", shopify, "exchange", 200, { scope: "openid,read,offline_access,offline.access" }]
 ]
 
-describe("OAuthServer with a profile", () => {
-  it("has at least 25 providers, each with a name of its own", () => {
+describe("OAuthServer profile option", () => {
+  it("has at least 25 providers with distinct names", () => {
     expect(profiles.length).toBeGreaterThanOrEqual(25)
     expect(new Set(profiles.map(({ name }) => name)).size).toBe(profiles.length)
   })
 
-  it("names a source for each deviation", () => {
+  it("documents a source for each deviation", () => {
     for (const { deviations } of profiles) for (const { source } of deviations) expect(source.length).toBeGreaterThan(5)
   })
 
   it.effect.each(profiles.map((profile) => [profile.name, profile] as const))(
-    "sends the same again: %s",
+    "repeats the same exchanges: %s",
     ([, profile]) =>
       Effect.gen(function* () {
         expect(yield* transcript(profile)).toEqual(yield* exchange(profile))
       })
   )
 
-  it.effect.each(deviating.filter(([, , { what }]) => !changesNothing.includes(what)))(
-    "sends or rejects something else because of %s",
+  it.effect.each(deviations.filter(([, , { what }]) => !changesNothing.includes(what)))(
+    "changes an exchange because of %s",
     ([, profile, deviation]) =>
       Effect.gen(function* () {
         const without = { ...profile, deviations: profile.deviations.filter((one) => one !== deviation) }
@@ -104,7 +104,7 @@ describe("OAuthServer with a profile", () => {
   it.effect.each([
     ["auth0", auth0],
     ["authentik", OAuthServer.profiles.authentik]
-  ] as const)("has an issuer with a slash at the end: %s", ([, profile]) =>
+  ] as const)("has an issuer with a trailing slash: %s", ([, profile]) =>
     Effect.gen(function* () {
       const lines = yield* transcript(profile)
       const issuers = lines.flatMap(({ body }) => (body as { readonly issuer?: string }).issuer ?? [])
@@ -113,13 +113,13 @@ describe("OAuthServer with a profile", () => {
     })
   )
 
-  it.effect("answers 204 to a revocation", () =>
+  it.effect("responds 204 to a revocation of reddit", () =>
     Effect.gen(function* () {
       expect(statusOf(yield* transcript(reddit), "revoke")).toBe(204)
     })
   )
 
-  it.effect("leaves nonce and token_type out", () =>
+  it.effect("omits nonce and token_type for linkedin", () =>
     Effect.gen(function* () {
       const lines = yield* transcript(linkedin)
       expect(bodyOf(lines, "exchange")).not.toHaveProperty("id_token.nonce")
@@ -127,7 +127,7 @@ describe("OAuthServer with a profile", () => {
     })
   )
 
-  it.effect("rejects + in a scope, and answers 400 at another well-known place", () =>
+  it.effect("rejects + in a scope and responds 400 at another well-known URL for cognito", () =>
     Effect.gen(function* () {
       const lines = yield* transcript(cognito)
       expect(lines.map(({ status }) => status)).toContain(400)
@@ -135,7 +135,7 @@ describe("OAuthServer with a profile", () => {
     })
   )
 
-  it.effect("knows the origins of the provider, and no others", () =>
+  it.effect("serves the origins of the provider only", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(HttpClient.get("https://oauth.test/token"))
       expect(error._tag).toBe("RequestError")
@@ -144,7 +144,7 @@ describe("OAuthServer with a profile", () => {
     }).pipe(Effect.provide(OAuthServer.layerMemory({ profile: google })))
   )
 
-  it.scoped("has the paths of the provider on a real port", () =>
+  it.scoped("serves the paths of the provider on a real port", () =>
     Effect.gen(function* () {
       const { issuer, tokenEndpoint } = yield* OAuthServer.OAuthServer
       expect(issuer).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/oauth2$/)
@@ -154,7 +154,7 @@ describe("OAuthServer with a profile", () => {
     }).pipe(Effect.provide(OAuthServer.layer({ profile: twitch })), Effect.provide(NodeHttpServer.layerTest))
   )
 
-  it.effect("lets options go before the settings of the profile", () =>
+  it.effect("prefers options to settings of the profile", () =>
     Effect.gen(function* () {
       const { issueTokens } = yield* OAuthServer.OAuthServer
       expect(yield* issueTokens({ clientId: "client" })).toMatchObject({ expires_in: 3600 })

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/TestClock"
 import * as Http from "node:http"
 
-/** What the token endpoint may answer; tests look at single fields. */
+/** Response of the token endpoint. Tests read single fields. */
 interface Answer {
   readonly access_token: string
   readonly refresh_token: string
@@ -25,7 +25,7 @@ const refresh = (token: string) =>
     const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: token })
     const body = HttpBody.text(form.toString(), "application/x-www-form-urlencoded")
     const response = yield* HttpClient.post(tokenEndpoint, { headers: { authorization }, body })
-    // The cast spares each test a schema; a field that is not there fails the test that reads it.
+    // The cast avoids a schema per test. A missing field fails the test that reads it.
     return (yield* response.json) as Answer
   })
 
@@ -47,8 +47,8 @@ const outcomes = Effect.map(
   (calls) => calls.map(({ outcome }) => outcome)
 )
 
-/** So many uses of a token at the same time. */
-const atOnce = (token: string, times: number) =>
+/** Refreshes one token several times concurrently. */
+const refreshConcurrently = (token: string, times: number) =>
   Effect.all(
     Array.from({ length: times }, () => refresh(token)),
     { concurrency: "unbounded" }
@@ -68,12 +68,12 @@ const memory =
 describe.each([
   ["on a real port", onPort],
   ["in memory", OAuthServer.layerMemory]
-] as const)("uses of one refresh token at the same time, %s", (_, layer) => {
-  it.effect("strictly: one is the first, the second kills what the first was given, and the rest find nothing", () =>
+] as const)("OAuthServer concurrent refreshes, %s", (_, layer) => {
+  it.effect("accepts the first use and revokes the family at the second without a grace", () =>
     Effect.gen(function* () {
       const { families, revokedFamilies } = yield* OAuthServer.OAuthServer
       const { access_token, refresh_token } = yield* session
-      const answers = yield* atOnce(refresh_token, 20)
+      const answers = yield* refreshConcurrently(refresh_token, 20)
       expect([...(yield* outcomes)].sort()).toEqual([
         ...Array.from({ length: 18 }, () => "invalid_grant"),
         "refreshed",
@@ -90,10 +90,10 @@ describe.each([
   it.effect.each([
     ["another", 20],
     ["same", 1]
-  ] as const)("within a grace that gives %s: all succeed with %i refresh tokens, all good", ([reuseResponse, count]) =>
+  ] as const)("returns %s refresh token within the grace, %i in total, all valid", ([reuseResponse, count]) =>
     Effect.gen(function* () {
       const { refresh_token } = yield* session
-      const answers = yield* atOnce(refresh_token, 20)
+      const answers = yield* refreshConcurrently(refresh_token, 20)
       expect(new Set(answers.map((answer) => answer.refresh_token)).size).toBe(count)
       for (const { access_token } of answers) expect(yield* status(access_token)).toBe(200)
       expect((yield* outcomes).filter((outcome) => outcome === "replayed")).toHaveLength(19)
@@ -102,10 +102,10 @@ describe.each([
   )
 })
 
-describe("reuse within a grace", () => {
-  const graces = ["another", "same"] as const
+describe("OAuthServer reuseGrace option", () => {
+  const reuseResponses = ["another", "same"] as const
 
-  it.effect.each(graces)("ends as soon as what was given (%s) is used: the token was not lost", (reuseResponse) =>
+  it.effect.each(reuseResponses)("ends when the replacement token (%s) is used", (reuseResponse) =>
     Effect.gen(function* () {
       const { refresh_token } = yield* session
       yield* refresh(refresh_token)
@@ -117,7 +117,7 @@ describe("reuse within a grace", () => {
     }).pipe(memory({ reuseGrace: "10 seconds", reuseResponse }))
   )
 
-  it.effect("is counted from the first use, however often the token comes again", () =>
+  it.effect("counts from the first use", () =>
     Effect.gen(function* () {
       const { refresh_token } = yield* session
       for (let second = 0; second < 10; second++) {
@@ -131,13 +131,13 @@ describe("reuse within a grace", () => {
   )
 
   it.effect.prop(
-    "a client that repeats each refresh as often as it likes, and goes on with the last answer, loses nothing",
+    "keeps the session of a client that repeats refreshes and continues with the last response",
     [FastCheck.array(FastCheck.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }), FastCheck.boolean()],
     ([repeats, isSame]) =>
       Effect.gen(function* () {
         let token = (yield* session).refresh_token
         for (const times of repeats) {
-          const answers = yield* atOnce(token, times)
+          const answers = yield* refreshConcurrently(token, times)
           token = answers.at(-1)?.refresh_token ?? ""
         }
         expect(yield* (yield* OAuthServer.OAuthServer).revokedFamilies).toBe(0)
@@ -145,16 +145,16 @@ describe("reuse within a grace", () => {
   )
 })
 
-describe("short and young access tokens", () => {
+describe("OAuthServer access tokens", () => {
   it.effect.each([
     ["exact", 0.04],
     ["seconds", 0],
     [true, 0],
     [false, undefined]
-  ] as const)("of 40 ms are told as %s: %s, and live for 40 ms", ([expiresIn, told]) =>
+  ] as const)("accepts a token for 40 ms with expiresIn %s, which sends %s", ([expiresIn, expires]) =>
     Effect.gen(function* () {
       const token = yield* refresh((yield* session).refresh_token)
-      expect(token["expires_in"]).toBe(told)
+      expect(token["expires_in"]).toBe(expires)
       yield* TestClock.adjust(39)
       expect(yield* status(token.access_token)).toBe(200)
       yield* TestClock.adjust(1)
@@ -162,7 +162,7 @@ describe("short and young access tokens", () => {
     }).pipe(memory({ accessTokenLifetime: 40, expiresIn }))
   )
 
-  it.effect("are not known to the resource before the replication delay is over, and good from then on", () =>
+  it.effect("rejects a new token until replicationDelay has passed", () =>
     Effect.gen(function* () {
       const { access_token } = yield* session
       yield* TestClock.adjust(1999)
@@ -178,12 +178,12 @@ describe("short and young access tokens", () => {
 describe.each([
   ["on a real port", onPort],
   ["in memory", OAuthServer.layerMemory]
-] as const)("the clock of a server %s", (_, layer) => {
+] as const)("OAuthServer clockOffset option, %s", (_, layer) => {
   it.effect.each([
     [0, "Thu, 01 Jan 1970 12:00:00 GMT"],
     [3_600_000, "Thu, 01 Jan 1970 13:00:00 GMT"],
     [-3_600_000, "Thu, 01 Jan 1970 11:00:00 GMT"]
-  ] as const)("off by %i ms: every answer has one Date, and tokens live as long as ever", ([clockOffset, date]) =>
+  ] as const)("shifts Date by %i ms and keeps token lifetimes", ([clockOffset, date]) =>
     Effect.gen(function* () {
       yield* TestClock.adjust("12 hours")
       const { access_token } = yield* session
@@ -200,8 +200,8 @@ describe.each([
   )
 })
 
-describe("what tests see of sessions, and do to them", () => {
-  it.effect("the calls tell what was asked, when, and what became of it, by tokens without their secrets", () =>
+describe("OAuthServer service", () => {
+  it.effect("logs calls with grant, time and outcome, without secrets", () =>
     Effect.gen(function* () {
       const { calls, families } = yield* OAuthServer.OAuthServer
       const first = yield* session
@@ -209,19 +209,19 @@ describe("what tests see of sessions, and do to them", () => {
       const second = yield* refresh(first.refresh_token)
       yield* refresh("unknown")
       yield* refresh(first.refresh_token)
-      const asked = { grantType: "refresh_token", faulty: false, at: 1000 }
+      const common = { grantType: "refresh_token", faulty: false, at: 1000 }
       const [zero, one] = [0, 1].map((number) => ({ family: 0, number }))
       expect(yield* calls).toEqual([
-        { ...asked, index: 0, outcome: "refreshed", presented: zero, given: one },
-        { ...asked, index: 1, outcome: "invalid_grant", presented: undefined, given: undefined },
-        { ...asked, index: 2, outcome: "reused", presented: zero, given: undefined }
+        { ...common, index: 0, outcome: "refreshed", presented: zero, given: one },
+        { ...common, index: 1, outcome: "invalid_grant", presented: undefined, given: undefined },
+        { ...common, index: 2, outcome: "reused", presented: zero, given: undefined }
       ])
       expect(JSON.stringify([yield* calls, yield* families])).not.toMatch(/[0-9a-f]{16}/)
       expect(second.access_token).toMatch(/[0-9a-f]{16}/)
     }).pipe(memory())
   )
 
-  it.effect("a family is found by any of its tokens, and tells how it is", () =>
+  it.effect("finds a family by any of its tokens, with its state", () =>
     Effect.gen(function* () {
       const { families, findFamily } = yield* OAuthServer.OAuthServer
       yield* session
@@ -237,7 +237,7 @@ describe("what tests see of sessions, and do to them", () => {
     }).pipe(memory())
   )
 
-  it.effect("an administrator ends one session, with its access tokens, or leaves these alive until later", () =>
+  it.effect("revokes a family with or without its access tokens", () =>
     Effect.gen(function* () {
       const { families, revokedFamilies, revokeFamily } = yield* OAuthServer.OAuthServer
       const [dead, half, well] = [yield* session, yield* session, yield* session]

@@ -24,24 +24,24 @@ const introspect = (token: string, headers?: Client.Params) =>
 
 const status = (token: string) => Effect.map(Client.resource(token), (response) => response.status)
 
-describe("introspection", () => {
-  it.effect("tells what a token is for, and of an expired or unknown one nothing but that it is dead", () =>
+describe("OAuthServer introspection", () => {
+  it.effect("describes a valid token and returns only active: false for an expired or unknown one", () =>
     Effect.gen(function* () {
       const { access_token, refresh_token } = yield* signIn()
-      const told = { active: true, iss: "https://oauth.test", client_id: "web", scope: "read write", sub: "user" }
+      const described = { active: true, iss: "https://oauth.test", client_id: "web", scope: "read write", sub: "user" }
       expect(yield* introspect(access_token, Client.basic("other"))).toEqual({
-        ...told,
+        ...described,
         token_type: "Bearer",
         iat: 0,
         exp: 3600
       })
-      expect(yield* introspect(refresh_token)).toEqual(told)
+      expect(yield* introspect(refresh_token)).toEqual(described)
       yield* TestClock.adjust("1 hour")
       for (const token of [access_token, "x"]) expect(yield* introspect(token)).toEqual({ active: false })
     }).pipe(memory())
   )
 
-  it.effect("a refresh token that was used is dead", () =>
+  it.effect("reports a used refresh token as inactive", () =>
     Effect.gen(function* () {
       const { refresh_token } = yield* signIn()
       yield* Client.token({ grant_type: "refresh_token", refresh_token })
@@ -49,7 +49,7 @@ describe("introspection", () => {
     }).pipe(memory())
   )
 
-  it.effect("answers nobody who shows no secret, and asks for the token", () =>
+  it.effect("requires a confidential client and a token", () =>
     Effect.gen(function* () {
       const form = { token: (yield* signIn()).access_token, client_id: "cli" }
       expect(yield* Client.post("/introspect", form, {})).toMatchObject({ status: 401 })
@@ -59,8 +59,8 @@ describe("introspection", () => {
   )
 })
 
-describe("revocation", () => {
-  it.effect("of an access token leaves the session, and of a refresh token ends it", () =>
+describe("OAuthServer revocation", () => {
+  it.effect("revokes an access token alone and a refresh token with its family", () =>
     Effect.gen(function* () {
       const { findFamily } = yield* OAuthServer.OAuthServer
       const { access_token, refresh_token } = yield* signIn()
@@ -74,7 +74,7 @@ describe("revocation", () => {
     }).pipe(memory())
   )
 
-  it.effect("of a token that nobody knows is no error; of another client's is one, and it stays good", () =>
+  it.effect("accepts an unknown token and rejects the token of another client", () =>
     Effect.gen(function* () {
       const { access_token, refresh_token } = yield* signIn()
       const answer = yield* Client.post("/revoke", { token: "x" })
@@ -100,8 +100,8 @@ const exchange = (subject_token: string, more: Client.Params = {}, headers?: Cli
     headers
   )
 
-describe("token exchange", () => {
-  it.effect("gives a token for another target on behalf of the same user, with no more scope, and tells who acts", () =>
+describe("OAuthServer token exchange", () => {
+  it.effect("issues a token for another target, for the same user, with at most the same scope and the actor", () =>
     Effect.gen(function* () {
       const { access_token } = yield* signIn()
       const actor = yield* Client.token({ grant_type: "client_credentials" }, Client.basic("other"))
@@ -122,20 +122,20 @@ describe("token exchange", () => {
 
   const wrong: ReadonlyArray<readonly [string, Client.Params, string]> = [
     ["an unknown token", { subject_token: "x" }, "invalid_request"],
-    ["a type that it does not take", { subject_token_type: type("saml2") }, "invalid_request"],
-    ["an actor's type without its token", { actor_token_type: type("access_token") }, "invalid_request"],
-    ["a wish for a type that it does not make", { requested_token_type: type("id_token") }, "invalid_request"],
+    ["an unsupported subject_token_type", { subject_token_type: type("saml2") }, "invalid_request"],
+    ["an actor_token_type without actor_token", { actor_token_type: type("access_token") }, "invalid_request"],
+    ["an unsupported requested_token_type", { requested_token_type: type("id_token") }, "invalid_request"],
     ["more scope than the token has", { scope: "read admin" }, "invalid_scope"],
-    ["a target that it does not know", { resource: "https://evil.test/" }, "invalid_target"]
+    ["an unknown resource", { resource: "https://evil.test/" }, "invalid_target"]
   ]
-  it.effect.each(wrong)("with %s is refused", ([, params, error]) =>
+  it.effect.each(wrong)("rejects %s", ([, params, error]) =>
     Effect.gen(function* () {
       const { access_token } = yield* signIn()
       expect(yield* exchange(access_token, params)).toMatchObject({ error })
     }).pipe(memory({ resources: ["https://api.test/"] }))
   )
 
-  it.effect("takes no token that has expired, and no client that shows only its name", () =>
+  it.effect("rejects an expired subject token and a public client", () =>
     Effect.gen(function* () {
       const { access_token } = yield* signIn()
       expect(yield* exchange(access_token, { client_id: "cli" }, {})).toMatchObject({ error: "unauthorized_client" })
@@ -145,11 +145,11 @@ describe("token exchange", () => {
   )
 })
 
-describe("resource indicators", () => {
+describe("OAuthServer resource parameter", () => {
   const here = "https://oauth.test/resource"
   const there = "https://api.test/"
 
-  it.effect("a token opens the resource that it was asked for, and no other", () =>
+  it.effect("issues a token that only the requested resource accepts", () =>
     Effect.gen(function* () {
       const ask = (resource: string) =>
         Effect.map(Client.token({ grant_type: "client_credentials", resource }), (answer) => answer.access_token)
@@ -159,11 +159,11 @@ describe("resource indicators", () => {
     }).pipe(memory())
   )
 
-  it.effect("one sign-in for two resources gives a token for each, and none for a third", () =>
+  it.effect("issues a token per requested resource of one sign-in, and none for others", () =>
     Effect.gen(function* () {
-      const wanted = Object.entries(Client.request)
+      const params = Object.entries(Client.request)
       const { sent } = yield* Client.authorize(
-        new URLSearchParams([...wanted, ["resource", here], ["resource", there]])
+        new URLSearchParams([...params, ["resource", here], ["resource", there]])
       )
       const first = yield* Client.redeem(sent["code"], { resource: there })
       expect(yield* introspect(first.access_token)).toMatchObject({ aud: [there] })
@@ -175,7 +175,7 @@ describe("resource indicators", () => {
     }).pipe(memory())
   )
 
-  it.effect("a code gives no token for a resource that the user was not asked about", () =>
+  it.effect("rejects a code exchange for a resource outside of the authorization request", () =>
     Effect.gen(function* () {
       const { sent } = yield* Client.authorize({ ...Client.request, resource: here })
       expect(yield* Client.redeem(sent["code"], { resource: there })).toMatchObject({ error: "invalid_target" })
@@ -183,11 +183,11 @@ describe("resource indicators", () => {
   )
 })
 
-describe("pushed authorization requests", () => {
+describe("OAuthServer pushed authorization requests", () => {
   const push = (params: Client.Params = {}, headers?: Client.Params) =>
     Client.post("/par", { ...Client.request, ...params }, headers)
 
-  it.effect("a request that was pushed is opened by its name, once", () =>
+  it.effect("accepts a request_uri once", () =>
     Effect.gen(function* () {
       const { json, status } = yield* push()
       expect([status, json["expires_in"]]).toEqual([201, 60])
@@ -199,7 +199,7 @@ describe("pushed authorization requests", () => {
     }).pipe(memory({ pushedRequests: "required" }))
   )
 
-  it.effect("it is over after a minute, and worth nothing to another client", () =>
+  it.effect("rejects a request_uri after a minute or of another client", () =>
     Effect.gen(function* () {
       const { request_uri } = (yield* push()).json
       expect((yield* Client.authorize({ client_id: "cli", request_uri })).status).toBe(400)
@@ -208,7 +208,7 @@ describe("pushed authorization requests", () => {
     }).pipe(memory())
   )
 
-  it.effect("what is wrong with it is told when it is pushed, and by whom, too", () =>
+  it.effect("rejects invalid requests and clients when they push", () =>
     Effect.gen(function* () {
       const error = (params: Client.Params, headers?: Client.Params) =>
         Effect.map(push(params, headers), ({ json, status }) => [status, json["error"]])
@@ -220,7 +220,7 @@ describe("pushed authorization requests", () => {
     }).pipe(memory())
   )
 
-  it.effect("where they are required, the authorization endpoint takes no other, and the metadata say so", () =>
+  it.effect("rejects other requests with pushedRequests: required, and publishes that", () =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
       expect(yield* Client.authorize(Client.request)).toMatchObject({ status: 400, location: undefined })
@@ -230,18 +230,18 @@ describe("pushed authorization requests", () => {
   )
 })
 
-describe("dynamic registration", () => {
+describe("OAuthServer dynamic registration", () => {
   const register = (metadata: unknown, headers: Client.Params = {}) =>
     Effect.gen(function* () {
       const { issuer } = yield* OAuthServer.OAuthServer
       const body = HttpBody.text(typeof metadata === "string" ? metadata : JSON.stringify(metadata), "application/json")
       const response = yield* HttpClient.post(`${issuer}/register`, { headers, body })
       const text = yield* response.text
-      // The cast spares each test a schema; a field that is not there fails the test that reads it.
+      // The cast avoids a schema per test. A missing field fails the test that reads it.
       return { status: response.status, json: JSON.parse(text === "" ? "{}" : text) as Client.Json }
     })
 
-  it.effect("gives a client a name and a secret, and keeps it to what it has registered", () =>
+  it.effect("registers a client with a secret for the registered grants only", () =>
     Effect.gen(function* () {
       const { json, status } = yield* register({ redirect_uris: redirectUris, client_name: "App" })
       expect(status).toBe(201)
@@ -260,7 +260,7 @@ describe("dynamic registration", () => {
     }).pipe(memory())
   )
 
-  it.effect("gives a public client no secret", () =>
+  it.effect("registers a public client without a secret", () =>
     Effect.gen(function* () {
       const { json } = yield* register({ redirect_uris: redirectUris, token_endpoint_auth_method: "none" })
       expect(json).not.toHaveProperty("client_secret")
@@ -271,27 +271,27 @@ describe("dynamic registration", () => {
   )
 
   const wrong: ReadonlyArray<readonly [string, unknown, string]> = [
-    ["no JSON", "{", "invalid_client_metadata"],
+    ["invalid JSON", "{", "invalid_client_metadata"],
     ["a list", [], "invalid_client_metadata"],
     ["an unknown method", { token_endpoint_auth_method: "x" }, "invalid_client_metadata"],
     [
-      "a key that is needed and missing",
+      "private_key_jwt without jwks",
       { redirect_uris: redirectUris, token_endpoint_auth_method: "private_key_jwt" },
       "invalid_client_metadata"
     ],
-    ["no redirect_uris", {}, "invalid_redirect_uri"],
+    ["missing redirect_uris", {}, "invalid_redirect_uri"],
     ["a redirect_uri without TLS", { redirect_uris: ["http://app.test/"] }, "invalid_redirect_uri"],
     ["a redirect_uri with a fragment", { redirect_uris: ["https://app.test/#x"] }, "invalid_redirect_uri"],
-    ["a redirect_uri that is a program", { redirect_uris: ["javascript:alert(1)"] }, "invalid_redirect_uri"]
+    ["a javascript: redirect_uri", { redirect_uris: ["javascript:alert(1)"] }, "invalid_redirect_uri"]
   ]
-  it.effect.each(wrong)("refuses %s", ([, metadata, error]) =>
+  it.effect.each(wrong)("rejects %s", ([, metadata, error]) =>
     Effect.gen(function* () {
       const { json, status } = yield* register(metadata)
       expect([status, json["error"]]).toEqual([400, error])
     }).pipe(memory())
   )
 
-  it.effect("asks for the initial access token where there is one", () =>
+  it.effect("requires the initial access token if there is one", () =>
     Effect.gen(function* () {
       const metadata = { redirect_uris: redirectUris }
       expect((yield* register(metadata)).status).toBe(401)
@@ -300,11 +300,11 @@ describe("dynamic registration", () => {
   )
 })
 
-describe("protected resource metadata", () => {
-  it.effect("a bare 401 leads to the resource's metadata, and these to the authorization server", () =>
+describe("OAuthServer protected resource metadata", () => {
+  it.effect("links a 401 to the resource metadata, and these to the authorization server", () =>
     Effect.gen(function* () {
-      const refused = yield* Client.resource("", {})
-      const [, url] = /^Bearer resource_metadata="([^"]+)"$/.exec(refused.headers["www-authenticate"]!)!
+      const rejected = yield* Client.resource("", {})
+      const [, url] = /^Bearer resource_metadata="([^"]+)"$/.exec(rejected.headers["www-authenticate"]!)!
       expect(url).toBe("https://oauth.test/.well-known/oauth-protected-resource/resource")
       expect(yield* (yield* HttpClient.get(url!)).json).toMatchObject({
         resource: "https://oauth.test/resource",

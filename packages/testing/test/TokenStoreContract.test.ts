@@ -1,4 +1,4 @@
-/** The contract is worth what it catches: each of these stores does one thing that no store may do. */
+/** Each of these stores violates the contract in one way, which its cases must detect. */
 import type { Token } from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
@@ -14,20 +14,20 @@ import { createHash } from "node:crypto"
 
 type Service = TokenStore.Service
 
-/** The store in memory, with something else in the place of what it does. */
-const broken = (change: (store: Service) => Partial<Service>): TokenStoreContract.Harness => ({
+/** The memory store with changed methods. */
+const mutant = (change: (store: Service) => Partial<Service>): TokenStoreContract.Harness => ({
   place: Effect.void,
   open: () => Effect.map(TokenStore.makeMemory, (store) => ({ ...store, ...change(store) }))
 })
 
 /** Ends a case that hangs. A case that must pass gets more time, because a busy machine needs it. */
-const limits = { failing: "1 second", passing: "20 seconds" } as const
+const limits = { failingCases: "1 second", passing: "20 seconds" } as const
 
-/** The names of the cases, of all or of those in question, that a store does not pass. */
-const failing = <Place>(
+/** Names of the cases that a store fails, of all or of `only`. */
+const failingCases = <Place>(
   harness: TokenStoreContract.Harness<Place>,
   only?: ReadonlyArray<string>,
-  limit: (typeof limits)[keyof typeof limits] = limits.failing
+  limit: (typeof limits)[keyof typeof limits] = limits.failingCases
 ) =>
   Effect.map(
     Effect.forEach(
@@ -45,17 +45,17 @@ const without = (field: keyof Token) => (store: Service) => ({
 
 const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Service>, string]> = [
   [
-    "does not look at the version",
+    "ignores the version",
     (store) => ({
       compareAndSet: (key, _, token) =>
         Effect.flatMap(store.get(key), (found) =>
           store.compareAndSet(key, Option.match(found, { onNone: () => 0, onSome: ({ version }) => version }), token)
         )
     }),
-    "writes nothing where another version is there than was expected"
+    "writes nothing when the expected version differs"
   ],
   [
-    "looks at the version, and writes later",
+    "checks the version and writes later",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         Effect.gen(function* () {
@@ -68,13 +68,13 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           return yield* store.compareAndSet(key, last, token)
         })
     }),
-    "lets one of many writers win who expect the same version"
+    "lets one of many writers succeed that expect the same version"
   ],
-  ["excludes nobody", () => ({ withLock: () => (effect) => effect }), "lets one at a time into what is exclusive"],
+  ["has no lock", () => ({ withLock: () => (effect) => effect }), "admits one at a time into the lock"],
   [
     "has one lock for all keys",
     (store) => ({ withLock: () => store.withLock("all") }),
-    "lets the users of two keys in at once"
+    "admits users of two keys at once"
   ],
   [
     "keeps its lock after a failure",
@@ -82,15 +82,15 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
       const lock = Effect.unsafeMakeSemaphore(1)
       return { withLock: () => (effect) => Effect.zipLeft(Effect.zipRight(lock.take(1), effect), lock.release(1)) }
     },
-    "is free again after a failure and a defect within what is exclusive, which come out as they are"
+    "frees the lock after a failure and a defect, and passes them on"
   ],
   [
     "locks its reads",
     (store) => ({ get: (key) => store.withLock(key)(store.get(key)) }),
-    "can be read and written within what is exclusive, and beside it"
+    "allows reads and writes inside and outside of a held lock"
   ],
   [
-    "counts anew after a removal",
+    "restarts versions after a removal",
     (store) => {
       let gone = 0
       return {
@@ -103,38 +103,34 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           )
       }
     },
-    "goes on counting after a removal"
+    "continues counting versions after a removal"
   ],
   [
-    "takes keys that differ in their case for one",
+    "compares keys case-insensitively",
     (store) => ({
       get: (key) => store.get(key.toLowerCase()),
       compareAndSet: (key, expected, token) => store.compareAndSet(key.toLowerCase(), expected, token)
     }),
-    "keeps any two keys apart, whatever characters they hold"
+    "separates any two keys, whatever characters they contain"
   ],
+  ["drops issued", without("issued"), "returns a token with all its fields and counts versions from 1"],
   [
-    "drops who issued a token",
-    without("issued"),
-    "gives back a token with all that belongs to it, and counts versions from 1"
-  ],
-  [
-    "drops that a refresh was begun",
+    "drops refreshingSince",
     without("refreshingSince"),
-    "gives back a token with all that belongs to it, and counts versions from 1"
+    "returns a token with all its fields and counts versions from 1"
   ],
   [
-    "dies of what is large",
+    "dies on large tokens",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         Redacted.value(token.accessToken).length > 1024
           ? Effect.die("too large")
           : store.compareAndSet(key, expected, token)
     }),
-    "stores a key and a token of 4 MiB in good time, or refuses them, and harms nothing else"
+    "stores a key and a token of 4 MiB quickly or rejects them, and stays usable"
   ],
   [
-    "gives back the record that was written last, of whatever key",
+    "returns the last written record for any key",
     (store) => {
       let last = "key"
       return {
@@ -147,10 +143,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           )
       }
     },
-    "keeps any two keys apart, whatever characters they hold"
+    "separates any two keys, whatever characters they contain"
   ],
   [
-    "writes ill-formed text as something else",
+    "replaces ill-formed text",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         store.compareAndSet(key, expected, {
@@ -158,10 +154,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           scope: token.scope && new TextDecoder().decode(new TextEncoder().encode(token.scope))
         })
     }),
-    "gives back a token of any texts as it was, or refuses it"
+    "returns a token with any texts unchanged, or rejects it"
   ],
   [
-    "writes what is no number as null, as JSON does",
+    "writes invalid numbers as 0",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         store.compareAndSet(key, expected, {
@@ -169,10 +165,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           obtainedAt: Number.isFinite(token.obtainedAt) ? token.obtainedAt : 0
         })
     }),
-    "gives back a token that makes no sense as it was, or refuses it"
+    "returns a token with invalid times unchanged, or rejects it"
   ],
   [
-    "takes for granted that a token is one",
+    "does not validate tokens",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         Effect.zipRight(
@@ -180,10 +176,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           store.compareAndSet(key, expected, token)
         )
     }),
-    "is not harmed by what is no token at all"
+    "stays usable after values that are no tokens"
   ],
   [
-    "writes whatever it is given as JSON",
+    "writes any size as JSON",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         Effect.zipRight(
@@ -191,10 +187,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           store.compareAndSet(key, expected, token)
         )
     }),
-    "stores a key of 16 MiB and a token of 128 MiB in good time, or refuses them, and harms nothing else"
+    "stores a key of 16 MiB and a token of 128 MiB quickly or rejects them, and stays usable"
   ],
   [
-    "writes in two steps that may be interrupted",
+    "writes in two interruptible steps",
     (store) => ({
       compareAndSet: (key, expected, token) =>
         Effect.gen(function* () {
@@ -204,30 +200,30 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
           return yield* store.compareAndSet(key, half.value.version, token)
         })
     }),
-    "has stored a write that was interrupted whole or not at all, and goes on from there"
+    "stores an interrupted write whole or not at all, and accepts the next write"
   ],
   [
-    "says that it reaches other processes",
+    "declares a lock scope of other processes",
     () => ({ lockScope: "host" }),
-    "says how far its exclusion reaches, and no further than can be seen"
+    "declares a lock scope that the harness can verify"
   ]
 ]
 
-describe("a store that", () => {
+describe("TokenStoreContract.cases", () => {
   for (const [what, change, name] of mutants) {
-    it.live(`${what} is caught`, () =>
-      Effect.map(failing(broken(change), [name]), (names) => expect(names).toEqual([name]))
+    it.live(`detects a store that ${what}`, () =>
+      Effect.map(failingCases(mutant(change), [name]), (names) => expect(names).toEqual([name]))
     )
   }
 })
 
 const Record = Schema.parseJson(Schema.Struct({ version: Schema.Int, token: Schema.optional(Tokens.Token) }))
 
-/** No string holds what is long enough: JSON dies of it. */
+/** JSON throws for a text that exceeds the maximum string length. */
 const encode = (record: typeof Record.Type) =>
   Effect.catchAllDefect(Schema.encode(Record)(record), () => Effect.fail("too long"))
 
-type Damaged = "refused" | "taken for none" | "taken as it is" | "shown"
+type DamageHandling = "refused" | "taken for none" | "taken as it is" | "shown"
 
 interface Place {
   bytes: Uint8Array | undefined
@@ -238,8 +234,8 @@ interface Place {
 const write = (store: Service, expected: number, name: string) =>
   store.compareAndSet("key", expected, Tokens.bearer(Redacted.make(`canary-${name}`), 0))
 
-/** A place for one record, as bytes with a checksum, and a store that two of can be opened on it. */
-const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; readonly rash?: boolean } = {}) => {
+/** A harness for one record, stored as bytes with a checksum, whose stores share a place. */
+const bytesStore = (onDamage: DamageHandling, options: { readonly alone?: boolean; readonly rash?: boolean } = {}) => {
   const sum = (text: string) => createHash("sha256").update(text).digest("hex")
   const refused = (detail: string) => new TokenStoreError({ reason: "Corrupt", detail })
   const decode = (place: Place) =>
@@ -247,10 +243,10 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
       if (place.bytes === undefined) return { version: 0, token: undefined }
       const text = new TextDecoder().decode(place.bytes)
       const intact = sum(text.slice(64)) === text.slice(0, 64)
-      const body = damaged === "taken as it is" || intact ? text.slice(64) : ""
+      const body = onDamage === "taken as it is" || intact ? text.slice(64) : ""
       return yield* Effect.catchAll(Schema.decode(Record)(body), () => {
-        if (damaged === "taken for none") return Effect.succeed({ version: 0, token: undefined })
-        return refused(damaged === "shown" ? text : "it is damaged")
+        if (onDamage === "taken for none") return Effect.succeed({ version: 0, token: undefined })
+        return refused(onDamage === "shown" ? text : "it is damaged")
       })
     })
   const open = (place: Place): Effect.Effect<Service> =>
@@ -298,44 +294,46 @@ const bytesStore = (damaged: Damaged, options: { readonly alone?: boolean; reado
   return harness
 }
 
-describe("a store of bytes", () => {
-  const apart = [
-    "keeps any two keys apart, whatever characters they hold",
-    "stores a key and a token of 4 MiB in good time, or refuses them, and harms nothing else",
-    "stores a key of 16 MiB and a token of 128 MiB in good time, or refuses them, and harms nothing else",
-    "lets the users of two keys in at once",
-    "loses no write to another key by somebody else"
+describe("TokenStoreContract.cases with bytes and disk", () => {
+  const multiKeyCases = [
+    "separates any two keys, whatever characters they contain",
+    "stores a key and a token of 4 MiB quickly or rejects them, and stays usable",
+    "stores a key of 16 MiB and a token of 128 MiB quickly or rejects them, and stays usable",
+    "admits users of two keys at once",
+    "keeps concurrent writes of two processes to different keys"
   ]
-  const damage = [
-    "notices that it was cut, at each byte, and leaves it as it is",
-    "notices that bit 0 of any byte is another, and leaves it as it is"
+  const damageCases = [
+    "detects truncation at each byte and keeps the damaged record",
+    "detects a flipped bit 0 of any byte and keeps the damaged record"
   ]
-  const ofAll = "lets one at a time into what is exclusive, of all who opened it"
-  const noRoom = "says that it could not write, keeps the record, and writes again when there is room"
-  const noRecord = "notices what is no record at all"
+  const crossProcessLock = "admits one process at a time into the lock"
+  const fullDisk = "fails a write to a full disk, keeps the record, and writes again when there is room"
+  const noRecord = "detects content that is no record"
 
-  it.live("that notices damage passes all but what one record for all keys cannot do", () =>
-    Effect.map(failing(bytesStore("refused"), undefined, limits.passing), (names) => expect(names).toEqual(apart))
+  it.live("passes a store that detects damage, except for cases that need several keys", () =>
+    Effect.map(failingCases(bytesStore("refused"), undefined, limits.passing), (names) =>
+      expect(names).toEqual(multiKeyCases)
+    )
   )
 
-  it.live("that takes damage for no record, shows it, or takes it as it is, is caught", () =>
+  it.live("detects a store that ignores damage, exposes it or returns it", () =>
     Effect.gen(function* () {
-      const all = [...damage, noRecord]
-      expect(yield* failing(bytesStore("taken for none"), all)).toEqual(all)
-      expect(yield* failing(bytesStore("shown"), damage)).toEqual(damage)
-      expect(yield* failing(bytesStore("taken as it is"), damage)).toContain(damage[1])
+      const all = [...damageCases, noRecord]
+      expect(yield* failingCases(bytesStore("taken for none"), all)).toEqual(all)
+      expect(yield* failingCases(bytesStore("shown"), damageCases)).toEqual(damageCases)
+      expect(yield* failingCases(bytesStore("taken as it is"), damageCases)).toContain(damageCases[1])
     })
   )
 
-  const killed = "keeps a whole record when a process is killed that writes it, and is free again at once"
+  const crashCase = "keeps a whole record and frees its lock when a writing process is killed"
   const kills: ReadonlyArray<
     readonly [string, boolean, (store: Service, round: number) => Effect.Effect<unknown, unknown>]
   > = [
-    ["leaves a whole record is fine", true, (store, round) => write(store, round, `v${round + 1}`)],
-    ["is left half written is caught", false, (store, round) => write(store, round, "half")],
-    ["loses what it had is caught", false, (store, round) => store.remove("key", round)],
+    ["passes a store that leaves a whole record", true, (store, round) => write(store, round, `v${round + 1}`)],
+    ["detects a store that leaves a half-written record", false, (store, round) => write(store, round, "half")],
+    ["detects a store that loses its record", false, (store, round) => store.remove("key", round)],
     [
-      "keeps what it held is caught",
+      "detects a store that keeps its lock",
       false,
       (store, round) =>
         Effect.all([
@@ -345,26 +343,32 @@ describe("a store of bytes", () => {
         ])
     ]
   ]
-  for (const [what, isFine, kill] of kills) {
-    it.live(`that is killed and ${what}`, () =>
+  for (const [what, passes, kill] of kills) {
+    it.live(`${what} when its process is killed`, () =>
       Effect.gen(function* () {
         const harness = bytesStore("refused")
-        // Versions grow by two a round: one by the process that was killed, one by the case.
+        // Versions grow by two per round: one by the killed process, one by the case.
         let round = -2
         const one = {
           ...harness,
           kill: (place: Place) => Effect.flatMap(harness.open(place), (store) => Effect.exit(kill(store, (round += 2))))
         }
-        expect(yield* failing(one, [killed], isFine ? limits.passing : limits.failing)).toEqual(isFine ? [] : [killed])
+        expect(yield* failingCases(one, [crashCase], passes ? limits.passing : limits.failingCases)).toEqual(
+          passes ? [] : [crashCase]
+        )
       })
     )
   }
 
-  it.live("whose exclusion is each process's own is caught", () =>
-    Effect.map(failing(bytesStore("refused", { alone: true }), [ofAll]), (names) => expect(names).toEqual([ofAll]))
+  it.live("detects a store whose lock is local to the process", () =>
+    Effect.map(failingCases(bytesStore("refused", { alone: true }), [crossProcessLock]), (names) =>
+      expect(names).toEqual([crossProcessLock])
+    )
   )
 
-  it.live("that reports as stored what had no room is caught", () =>
-    Effect.map(failing(bytesStore("refused", { rash: true }), [noRoom]), (names) => expect(names).toEqual([noRoom]))
+  it.live("detects a store that reports a write to a full disk as stored", () =>
+    Effect.map(failingCases(bytesStore("refused", { rash: true }), [fullDisk]), (names) =>
+      expect(names).toEqual([fullDisk])
+    )
   )
 })

@@ -1,4 +1,4 @@
-/** What the tests of the authorization server send it: forms, signatures, and the redirects of a browser. */
+/** Requests of tests to the authorization server: forms, signed JWTs, and redirects of a browser. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 
 export type Params = Record<string, string>
 
-/** What the endpoints may answer; tests look at single fields. */
+/** Response of an endpoint. Tests read single fields. */
 export interface Json {
   readonly access_token: string
   readonly refresh_token: string
@@ -26,14 +26,14 @@ export const memory =
   <A, E>(effect: Effect.Effect<A, E, OAuthServer.OAuthServer | HttpClient.HttpClient>): Effect.Effect<A, E> =>
     Effect.provide(effect, OAuthServer.layerMemory(options))
 
-/** Sends a form, and reads the answer's status and JSON. */
+/** Sends a form. Returns status and JSON of the response. */
 export const post = (path: string, params: Params | URLSearchParams, headers: Params = basic("web")) =>
   Effect.gen(function* () {
     const { issuer } = yield* OAuthServer.OAuthServer
     const body = HttpBody.text(new URLSearchParams(params).toString(), "application/x-www-form-urlencoded")
     const response = yield* HttpClient.post(`${issuer}${path}`, { headers, body })
     const text = yield* response.text
-    // The cast spares each test a schema; a field that is not there fails the test that reads it.
+    // The cast avoids a schema per test. A missing field fails the test that reads it.
     const json = JSON.parse(text.startsWith("{") ? text : "{}") as Json
     return { status: response.status, headers: response.headers, text, json }
   })
@@ -47,7 +47,7 @@ export const resource = (access_token: string, headers: Params = { authorization
     return yield* HttpClient.get(server.resource, { headers })
   })
 
-/** The pair of RFC 7636 Appendix B. */
+/** Verifier and challenge of RFC 7636 Appendix B. */
 const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 export const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
@@ -60,7 +60,7 @@ export const request: Params = {
   state: "s"
 }
 
-/** What a browser gets that opens the authorization endpoint: a page, or a redirect with these parameters. */
+/** Opens the authorization endpoint like a browser. Returns the page, or the parameters of the redirect. */
 export const authorize = (params: Params | URLSearchParams) =>
   Effect.gen(function* () {
     const { issuer } = yield* OAuthServer.OAuthServer
@@ -84,7 +84,7 @@ export const redeem = (code: string | undefined, more: Params = {}, headers?: Pa
 
 export const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-/** A key whose JWTs have the header and the claims that they are told to have. */
+/** A key that signs JWTs with any header and claims. */
 export const keyPairFor = (algorithm: {
   readonly name: string
   readonly hash?: string
@@ -94,7 +94,7 @@ export const keyPairFor = (algorithm: {
   readonly publicExponent?: Uint8Array
 }) =>
   Effect.promise(async () => {
-    // The overloads of `generateKey` tell pairs from single keys by the name of the algorithm, which is a text here.
+    // The overloads of `generateKey` distinguish pairs from single keys by a literal algorithm name. This one is a string.
     const { privateKey, publicKey } = (await crypto.subtle.generateKey(algorithm, true, [
       "sign",
       "verify"
@@ -114,7 +114,7 @@ export const keyPairFor = (algorithm: {
     }
   })
 
-/** A key for ES256; the header says so if nothing else is told. */
+/** An ES256 key. The header has `alg` by default. */
 export const keyPair = Effect.map(
   keyPairFor({ name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" }),
   ({ jwk, sign }) => ({ jwk, sign: (header: object, claims: object) => sign({ alg: "ES256", ...header }, claims) })

@@ -1,4 +1,4 @@
-/** Everything that a client can see of a provider: one exchange of each kind, without what is random. */
+/** Transcript of a client with a provider: one exchange of each kind, without random values. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { Profile } from "@countersign/testing/OAuthServer"
@@ -24,7 +24,7 @@ const raw = { ...encoded, authorization: `Basic ${btoa(`${id}:${secret}`)}` }
 
 const claimsOf = (jwt: string): unknown => JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString())
 
-/** Random texts of the server are 64 hexadecimal digits. */
+/** Replaces random values of the server, which are 64 hexadecimal digits. */
 const plain = (value: unknown): unknown => {
   if (typeof value === "string") {
     if (/^ey[\w-]+\.[\w-]+\.[\w-]+$/.test(value)) return claimsOf(value)
@@ -47,7 +47,7 @@ const memberOf = (body: unknown, name: string): string => {
   return user === undefined ? "none" : memberOf(user, name)
 }
 
-/** One exchange of each kind with a fresh server. */
+/** One exchange of each kind with a new server. */
 const exchanges = (
   profile: Profile,
   places: ReadonlyArray<string>
@@ -115,7 +115,7 @@ const exchanges = (
     return lines
   })
 
-/** The places where the profile or its neighbors may have metadata. */
+/** URLs where the profile or a similar one may have metadata. */
 const placesOf = ({ deviations, issuer }: Profile): ReadonlyArray<string> => {
   const { origin, pathname } = new URL(issuer.replace(/\/$/, ""))
   const path = pathname === "/" ? "" : pathname
@@ -126,7 +126,7 @@ const placesOf = ({ deviations, issuer }: Profile): ReadonlyArray<string> => {
   ]
 }
 
-/** What a client sees of a profile. `all` is the profile whose places for metadata are tried. */
+/** Transcript of a client with a profile. The metadata URLs of `all` are tried. */
 export const transcript = (profile: Profile, all: Profile = profile): Effect.Effect<ReadonlyArray<Line>, unknown> =>
   exchanges(
     profile,

@@ -12,7 +12,7 @@ const clients = { clients: { web: { secret: "secret", redirectUris: ["https://ap
 
 const server = memory({ ...clients, pkce: "optional" })
 
-/** Somebody signs in, with further parameters. */
+/** Signs the user in with further parameters. */
 const signIn = (more: Record<string, string> = {}) =>
   Effect.gen(function* () {
     const { issuer } = yield* OAuthServer.OAuthServer
@@ -23,8 +23,8 @@ const signIn = (more: Record<string, string> = {}) =>
     return (yield* post("/token", grant)).json
   })
 
-/** What the resource answers to a token: its status, and its challenge up to where to find out more. */
-const asked = (token: string, query: string) =>
+/** Status of the resource for a token, and its challenge without `resource_metadata`. */
+const resourceStatus = (token: string, query: string) =>
   Effect.gen(function* () {
     const { issuer } = yield* OAuthServer.OAuthServer
     const request = HttpClientRequest.bearerToken(HttpClientRequest.get(`${issuer}/resource?${query}`), token)
@@ -34,53 +34,56 @@ const asked = (token: string, query: string) =>
 
 const insufficient = 'Bearer error="insufficient_user_authentication"'
 
-describe("the resource", () => {
-  it.effect("wants somebody to have signed in by the class that it names", () =>
+describe("OAuthServer /resource step-up challenges", () => {
+  it.effect("requires the acr of the query", () =>
     Effect.gen(function* () {
       const weak = yield* signIn()
       const strong = yield* signIn({ acr_values: "gold silver", scope: "openid" })
-      expect(yield* asked(weak.access_token, "acr=gold")).toEqual([401, `${insufficient}, acr_values="gold"`])
-      expect(yield* asked(strong.access_token, "acr=gold")).toEqual([200, undefined])
-      expect(yield* asked(strong.access_token, "acr=silver")).toEqual([401, `${insufficient}, acr_values="silver"`])
+      expect(yield* resourceStatus(weak.access_token, "acr=gold")).toEqual([401, `${insufficient}, acr_values="gold"`])
+      expect(yield* resourceStatus(strong.access_token, "acr=gold")).toEqual([200, undefined])
+      expect(yield* resourceStatus(strong.access_token, "acr=silver")).toEqual([
+        401,
+        `${insufficient}, acr_values="silver"`
+      ])
       const [, payload = ""] = strong.id_token.split(".")
       expect(JSON.parse(Either.getOrThrow(Encoding.decodeBase64UrlString(payload)))).toMatchObject({ acr: "gold" })
     }).pipe(server)
   )
 
-  it.effect("wants somebody to have signed in lately; a refresh is no sign-in", () =>
+  it.effect("requires a recent sign-in with max_age, and a refresh is none", () =>
     Effect.gen(function* () {
       const { access_token: token, refresh_token: refresh } = yield* signIn()
       yield* TestClock.adjust("60 seconds")
-      expect(yield* asked(token, "max_age=60")).toEqual([200, undefined])
+      expect(yield* resourceStatus(token, "max_age=60")).toEqual([200, undefined])
       yield* TestClock.adjust("1 seconds")
-      expect(yield* asked(token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
+      expect(yield* resourceStatus(token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
       const { json } = yield* post("/token", { grant_type: "refresh_token", refresh_token: refresh })
-      expect(yield* asked(json.access_token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
+      expect(yield* resourceStatus(json.access_token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
       const { json: service } = yield* post("/token", { grant_type: "client_credentials" })
-      expect(yield* asked(service.access_token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
+      expect(yield* resourceStatus(service.access_token, "max_age=60")).toEqual([401, `${insufficient}, max_age="60"`])
     }).pipe(server)
   )
 
-  it.effect("wants the token to have been asked for with claims, by whichever grant", () =>
+  it.effect("requires the claims parameter in the token request of any grant", () =>
     Effect.gen(function* () {
       const claims = '{"access_token":{"nbf":{"essential":true}}}'
       const query = `claims=${Encoding.encodeBase64Url(claims)}`
       const { access_token: token, refresh_token: refresh } = yield* signIn()
       const challenge = `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64Url(claims)}"`
-      expect(yield* asked(token, query)).toEqual([401, challenge])
+      expect(yield* resourceStatus(token, query)).toEqual([401, challenge])
       const { json } = yield* post("/token", { grant_type: "refresh_token", refresh_token: refresh, claims })
-      expect(yield* asked(json.access_token, query)).toEqual([200, undefined])
+      expect(yield* resourceStatus(json.access_token, query)).toEqual([200, undefined])
       const { json: service } = yield* post("/token", { grant_type: "client_credentials", claims })
-      expect(yield* asked(service.access_token, query)).toEqual([200, undefined])
+      expect(yield* resourceStatus(service.access_token, query)).toEqual([200, undefined])
     }).pipe(server)
   )
 
-  it.effect("puts nothing of the query into a field that could end it", () =>
+  it.effect("removes header syntax of the query from challenges", () =>
     Effect.gen(function* () {
       const { access_token: token } = yield* signIn()
       const hostile = encodeURIComponent('x"\r\nset-cookie: a=b')
       for (const name of ["acr", "max_age", "scope", "claims"]) {
-        const [status, challenge] = yield* asked(token, `${name}=${hostile}`)
+        const [status, challenge] = yield* resourceStatus(token, `${name}=${hostile}`)
         expect([name, status]).toEqual([name, name === "scope" ? 403 : 401])
         expect(String(challenge)).not.toMatch(/[\r\n]|x"/)
       }
