@@ -252,17 +252,15 @@ describe("OAuthServer.malformed", () => {
 })
 
 describe("OAuthServer faults on sockets", () => {
-  it.effect.each(["sends half of the announced body before %s", "reset"] as const)(
-    "%s: the head promises more than half of what comes",
-    (how) =>
-      Effect.gen(function* () {
-        const { end, text } = yield* raw
-        const [head = "", body = ""] = text.split("\r\n\r\n")
-        const length = Number(/content-length: (\d+)/i.exec(head)?.[1])
-        expect(head).toContain("HTTP/1.1 200 OK")
-        expect(body).toHaveLength(Math.floor(length / 2))
-        expect(end).toBe(how === "close" ? "FIN" : "ECONNRESET")
-      }).pipe(Effect.provide(onPort({ faults: [OAuthServer.truncated({ how })] })))
+  it.effect.each(["close", "reset"] as const)("sends half of the announced body before %s", (how) =>
+    Effect.gen(function* () {
+      const { end, text } = yield* raw
+      const [head = "", body = ""] = text.split("\r\n\r\n")
+      const length = Number(/content-length: (\d+)/i.exec(head)?.[1])
+      expect(head).toContain("HTTP/1.1 200 OK")
+      expect(body).toHaveLength(Math.floor(length / 2))
+      expect(end).toBe(how === "close" ? "FIN" : "ECONNRESET")
+    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.truncated({ how })] })))
   )
 
   it.effect("truncates after any number of bytes, also a fault", () =>
@@ -277,12 +275,10 @@ describe("OAuthServer faults on sockets", () => {
     }).pipe(Effect.provide(onPort({})))
   )
 
-  it.effect.each(["sends no byte before %s with disconnect", "reset"] as const)(
-    "%s in the place of an answer: not one byte comes",
-    (how) =>
-      Effect.gen(function* () {
-        expect(yield* raw).toEqual({ text: "", end: how === "close" ? "FIN" : "ECONNRESET" })
-      }).pipe(Effect.provide(onPort({ faults: [OAuthServer.disconnect(how)] })))
+  it.effect.each(["close", "reset"] as const)("sends no byte before %s with disconnect", (how) =>
+    Effect.gen(function* () {
+      expect(yield* raw).toEqual({ text: "", end: how === "close" ? "FIN" : "ECONNRESET" })
+    }).pipe(Effect.provide(onPort({ faults: [OAuthServer.disconnect(how)] })))
   )
 
   it.effect("stops without waiting for hanging clients", () =>

@@ -3,7 +3,7 @@ import type * as Client from "../clients/client.js"
 import type { RefreshToken } from "../tokens/tokenFamily.js"
 
 /**
- * The decision of a user who approves a request.
+ * Approval of an authorization request by the user.
  *
  * @since 0.1.0
  * @category models

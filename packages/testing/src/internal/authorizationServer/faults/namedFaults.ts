@@ -78,7 +78,7 @@ export const slow = (duration: Duration.DurationInput, fault: Fault.Fault = Faul
  * Fault that interrupts a response: the headers have the whole length, and the connection ends after `after` bytes of the body
  * (half of it by default), with a FIN (`close`) or a RST (`reset`). In memory, the body fails.
  *
- * The response is that of `fault`, or the server's own, whose grant is executed.
+ * The response is that of `fault`, or the server's own; then its grant is executed.
  *
  * @since 0.1.0
  * @category constructors
