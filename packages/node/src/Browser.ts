@@ -1,5 +1,6 @@
 /**
- * The browser of whoever sits in front of this program.
+ * Opens URLs in the user's web browser, for sign-in from a program
+ * ([RFC 8252](https://www.rfc-editor.org/rfc/rfc8252)).
  *
  * @since 0.1.0
  */
@@ -10,43 +11,45 @@ import * as Layer from "effect/Layer"
 import * as OpenBrowser from "./internal/signIn/openBrowser.js"
 
 /**
- * No browser was opened. `url` is what was to be opened, for a person to open it, where it is one that may be; `message`
- * has it too.
+ * No browser was opened. `message` contains the URL, so that the user can open it by hand.
  *
  * @since 0.1.0
  * @category errors
  */
 export class BrowserError
   extends /* @__PURE__ */ Data.TaggedError("BrowserError")<{
+    /** Why no browser was opened. */
     readonly detail: string
+    /** The URL to open by hand. Undefined if the URL is not safe to open. */
     readonly url?: string | undefined
+    /** `detail`, and the URL to open by hand. */
     readonly message: string
   }>
 {
   constructor(fields: Pick<BrowserError, "detail" | "url">) {
-    const advice = fields.url === undefined ? "" : `; open this URL yourself: ${fields.url}`
+    const advice = fields.url === undefined ? "" : `. Open this URL yourself: ${fields.url}`
     super({ ...fields, message: `No browser was opened: ${fields.detail}${advice}` })
   }
 }
 
 /**
- * Opens URLs.
+ * The service behind {@link Browser}: opens URLs.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * Has a URL opened, and waits for no more than that. Only https, and http on loopback: anything else is not for a browser
-   * to open on the word of a server.
+   * Opens a URL in the browser. It succeeds when the browser was started, and does not wait for the page.
    *
-   * Fails with {@link BrowserError} where the URL is none of those, and where nothing opens it.
+   * Only `https:` URLs, and `http:` URLs on loopback, are opened: an authorization server may send any other URL. Fails
+   * with {@link BrowserError} for any other URL, and when no program could open the URL.
    */
   readonly open: (url: string) => Effect.Effect<void, BrowserError>
 }
 
 /**
- * The browser.
+ * Service tag of the browser that `SignIn.withBrowser` opens.
  *
  * @since 0.1.0
  * @category tags
@@ -54,21 +57,26 @@ export interface Service {
 export class Browser extends /* @__PURE__ */ Context.Tag("@countersign/node/Browser")<Browser, Service>() {}
 
 /**
- * What opens a URL.
+ * Options of {@link make} and {@link layer}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** A program and its arguments, before the URL: the system's own when left out. No shell reads it. */
+  /**
+   * The program that opens URLs, and its arguments before the URL. Default: the program of the operating system. The
+   * command does not run in a shell.
+   */
   readonly command?: readonly [program: string, ...rest: ReadonlyArray<string>] | undefined
 }
 
-const unsafeUrl = new BrowserError({ detail: "what was to be opened is neither https nor http on this machine" })
+const unsafeUrl = new BrowserError({ detail: "the URL is neither https nor http on loopback" })
 
 /**
- * Opens URLs by what the system has for it: `xdg-open`, `open` of macOS, or `FileProtocolHandler` of Windows, with the URL
- * as one argument that no shell reads, and without the characters that a script in between could take for its own.
+ * Makes the service that opens URLs with the operating system: `xdg-open` on Linux, `open` on macOS,
+ * `FileProtocolHandler` on Windows.
+ *
+ * The URL is passed as one argument, without a shell. Characters that a script could interpret are percent-encoded.
  *
  * @since 0.1.0
  * @category constructors
@@ -86,7 +94,12 @@ export const make = ({ command }: Options = {}): Service => ({
 })
 
 /**
- * {@link make} as a Layer.
+ * Layer that opens URLs in the browser of the operating system.
+ *
+ * @example
+ * import * as Browser from "@countersign/node/Browser"
+ *
+ * const BrowserLive = Browser.layer()
  *
  * @since 0.1.0
  * @category layers
@@ -94,7 +107,8 @@ export const make = ({ command }: Options = {}): Service => ({
 export const layer = (options?: Options): Layer.Layer<Browser> => Layer.sync(Browser, () => make(options))
 
 /**
- * Opens nothing: for a program without a screen, where somebody is to open the URL elsewhere.
+ * Layer for a program without a browser, such as one in a container. `open` always fails, so that `SignIn.withBrowser`
+ * shows the URL instead.
  *
  * @since 0.1.0
  * @category layers
@@ -102,6 +116,6 @@ export const layer = (options?: Options): Layer.Layer<Browser> => Layer.sync(Bro
 export const layerNone: Layer.Layer<Browser> = /* @__PURE__ */ Layer.succeed(Browser, {
   open: (text) => {
     const url = OpenBrowser.safeUrl(text)
-    return Effect.fail(url === undefined ? unsafeUrl : new BrowserError({ detail: "there is none", url }))
+    return Effect.fail(url === undefined ? unsafeUrl : new BrowserError({ detail: "this program has no browser", url }))
   }
 })

@@ -1,5 +1,5 @@
 /**
- * Tokens that are encrypted before another store gets to see them.
+ * Token store that encrypts each record, and keeps the encrypted records in another token store.
  *
  * @since 0.1.0
  */
@@ -15,24 +15,30 @@ import * as EncryptedToken from "./internal/encryption/encryptedToken.js"
 import * as KeyRing from "./internal/encryption/keyRing.js"
 
 /**
- * How tokens are encrypted.
+ * Options of {@link make} and {@link layer}: the keys, and the identifier of the store.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * Which store this is: what was sealed under one name opens under no other. It has to stay the same as long as the
-   * records are to be read, wherever they are moved to.
+   * Identifies the store. A record that was encrypted with one `storeId` cannot be decrypted with another. Keep the
+   * value for as long as the records exist, even if they are moved.
    */
   readonly storeId: string
-  /** What new records are sealed with. */
+  /** The key that encrypts new records. */
   readonly key: EncryptionKey.KeySource
-  /** What older records may have been sealed with: they open, and their next write seals them with `key`. */
+  /**
+   * Keys that older records are encrypted with. Such records can be read, and their next write uses `key`. Default:
+   * none.
+   */
   readonly previousKeys?: ReadonlyArray<EncryptionKey.KeySource> | undefined
   /**
-   * Whether to adopt records that were never encrypted: they are sealed when they are read first. Set it once and take
-   * it away again, for as long as it is set, whoever writes to the store below can plant a token of his own.
+   * Encrypts records that are not encrypted, when they are first read. Default: false, and such records fail with
+   * `Insecure`.
+   *
+   * Set it for one migration, then remove it. While it is set, any program that can write to the inner store can plant
+   * a token.
    */
   readonly adoptUnencrypted?: boolean | undefined
 }
@@ -40,28 +46,33 @@ export interface Options {
 const reservedKey = () =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: "that key is where the salt of the passphrase is kept; choose another"
+    detail: "the record's key is reserved for the salt of the passphrase. Choose another key."
   })
 
 /**
- * A store that encrypts what it files in `inner`, and is in all else what `inner` is: its reach, its durability, its
- * versions.
+ * Makes a token store that encrypts each record and keeps it in `inner`. Lock scope, durability and versions are those
+ * of `inner`.
  *
- * - Each token is sealed as a whole by AES-256-GCM ([NIST SP 800-38D](https://doi.org/10.6028/NIST.SP.800-38D)) with a
- *   new random nonce of 96 bits: its scope, its times and its issuer as much as its secrets. In `inner` it is a token of
- *   the type `sealed/v1` whose text is the key's id and the sealed bytes. The record's key and its version stay readable.
- * - The format, the key's id, the store's `storeId` and the record's key are authenticated with it: a record that was moved
- *   to another key or to another store does not open. An *older* record put back into its own place does: that is for
- *   `inner` to prevent.
- * - What does not open is never overwritten or removed, and no error shows a token or a key.
+ * - The whole token is encrypted with AES-256-GCM ([NIST SP 800-38D](https://doi.org/10.6028/NIST.SP.800-38D)) and a
+ *   new random nonce of 96 bits: its secrets, scope, times and issuer. In `inner` it is a token of the type
+ *   `sealed/v1`. Its text is the id of the key and the ciphertext. The record's key and version are not encrypted.
+ * - The format, the id of the key, `storeId` and the record's key are authenticated data. A record that is moved to
+ *   another key or another store cannot be decrypted. An older record under its own key can: `inner` must protect
+ *   against that.
+ * - A record that cannot be decrypted is never overwritten or removed. No error contains a token or a key.
  *
- * Fails with `Foreign` (sealed with a key that is not given, or by a newer release), `Corrupt` (changed, cut, moved, or
- * larger than 256 KiB), `Insecure` (not encrypted), `WriteFailed` (a token of more than 256 KiB), and with whatever
- * `inner` fails with. Passphrases are made into keys before this succeeds. If `inner` is damaged so that their salt cannot be
- * read, this succeeds with a warning, and each use fails with `Corrupt`.
+ * Passphrases are derived into keys before this succeeds. If the salt in `inner` is damaged, this succeeds with a
+ * warning, and each use fails with `Corrupt`.
  *
- * @param inner - where the records go.
- * @param options - the store's name and the keys.
+ * Fails with the errors of `inner`, and with these reasons:
+ *
+ * - `Foreign`: the record was encrypted with a key that is not given, or by a newer release.
+ * - `Corrupt`: the record was modified, truncated or moved, or is larger than 256 KiB.
+ * - `Insecure`: the record is not encrypted.
+ * - `WriteFailed`: the token is larger than 256 KiB.
+ *
+ * @param inner - the store that keeps the encrypted records.
+ * @param options - the identifier of the store, and the keys.
  * @since 0.1.0
  * @category constructors
  */
@@ -79,11 +90,11 @@ export const make = (
       })
     : makeWithKeys(inner, options)
 
-/** The salt of a passphrase is in `inner`: where that is damaged, nothing can be opened or sealed. */
+/** A passphrase needs the salt in `inner`. If the salt is damaged, nothing can be encrypted or decrypted. */
 const hasPassphrase = ({ key, previousKeys = [] }: Options): boolean =>
   [key, ...previousKeys].some(({ _tag }) => _tag !== "EncryptionKey")
 
-/** What is left of a store whose salt cannot be read: a client that gets a new token at no cost goes on without it. */
+/** A store with an unreadable salt. A client that can get a new token without the user continues without the store. */
 const makeUnreadable = (inner: TokenStore.Service, error: TokenStoreError): TokenStore.Service => ({
   lockScope: inner.lockScope,
   get: () => Effect.fail(error),
@@ -109,7 +120,7 @@ const makeWithKeys = (
         )
       )
 
-    /** A plain record, sealed. When that fails the token is as good as before, so it is used all the same. */
+    /** Encrypts an unencrypted record. If the write fails, the token is still valid and is used. */
     const adopt = (
       key: string,
       { token, version }: VersionedToken
@@ -117,7 +128,7 @@ const makeWithKeys = (
       Effect.matchEffect(writeEncrypted(key, version, token), {
         onFailure: (error) =>
           Effect.as(
-            Effect.logWarning(`A token is still not encrypted. ${error.message}`),
+            Effect.logWarning(`A token was read but could not be encrypted. ${error.message}`),
             Option.some({ token, version })
           ),
         onSuccess: (stored) => (Option.isSome(stored) ? Effect.succeed(stored) : get(key))
@@ -135,7 +146,7 @@ const makeWithKeys = (
         return isAdoptable(stored.value) ? adopt(key, stored.value) : Effect.asSome(decryptRecord(key, stored.value))
       })
 
-    /** Before something is written in its place: what does not open stays. */
+    /** Runs a change only if the present record can be decrypted. A record that cannot is never replaced. */
     const ifReadable = <A>(key: string, change: Effect.Effect<A, TokenStoreError>): Effect.Effect<A, TokenStoreError> =>
       Effect.gen(function* () {
         if (key === KeyRing.saltKey) return yield* reservedKey()
@@ -155,8 +166,21 @@ const makeWithKeys = (
   })
 
 /**
- * {@link make} as a Layer, over the store that it is given: see `EncryptionKey.config` for one with a key from the
- * environment.
+ * Layer that encrypts the records of the token store below it. `EncryptionKey` has keys from the environment, a file or
+ * the keychain.
+ *
+ * @example
+ * import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
+ * import * as EncryptionKey from "@countersign/node/EncryptionKey"
+ * import * as FileTokenStore from "@countersign/node/FileTokenStore"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const StoreLive = EncryptionKey.fromKeychain({ service: "app", lockDirectory: "/home/me/.config/app" }).pipe(
+ *   Effect.map((key) => EncryptedTokenStore.layer({ storeId: "app", key })),
+ *   Layer.unwrapEffect,
+ *   Layer.provide(FileTokenStore.layer({ path: "/home/me/.config/app/tokens.json" }))
+ * )
  *
  * @since 0.1.0
  * @category layers
@@ -168,12 +192,13 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
   )
 
 /**
- * Seals records with the current key of a store, one after the other, so that an older key can be taken out of use.
- * Gives how many there were. Run it where no token source is at work on the store, or again until it is done: a record
- * that somebody else writes meanwhile is sealed by that.
+ * Encrypts records again with the current key, one after the other, so that an older key can be retired. Returns the
+ * number of records.
  *
- * @param store - what {@link make} gave.
- * @param keys - the keys of the records: a store does not know them all.
+ * Run it while no token source uses the store, or repeat it: another process may write a record with its own key.
+ *
+ * @param store - a store of {@link make}.
+ * @param keys - the keys of the records, because a store cannot list them.
  * @since 0.1.0
  * @category keys
  */

@@ -1,5 +1,5 @@
 /**
- * Keys for `EncryptedTokenStore`, and where they come from.
+ * Encryption keys for `EncryptedTokenStore`: from the environment, a file, a passphrase or the keychain.
  *
  * @since 0.1.0
  */
@@ -20,35 +20,38 @@ import * as Keychain from "./internal/keychain/keychain.js"
 import type * as KeychainTokenStore from "./KeychainTokenStore.js"
 
 /**
- * A key. It shows its bytes in no log: they are behind a `KeyObject` of Node.
+ * A key that encrypts tokens. Its bytes are in a `KeyObject` of Node, so that no log shows them.
  *
- * No more than 2^32 tokens may be sealed with one key, since each has a random nonce of 96 bits
- * ([NIST SP 800-38D §8.3](https://doi.org/10.6028/NIST.SP.800-38D)): a token a second for 136 years.
+ * One key may encrypt at most 2^32 tokens, because each has a random nonce of 96 bits
+ * ([NIST SP 800-38D §8.3](https://doi.org/10.6028/NIST.SP.800-38D)). That is one token per second for 136 years.
  *
  * @since 0.1.0
  * @category models
  */
 export interface EncryptionKey {
+  /** Distinguishes a key from a {@link Passphrase}. */
   readonly _tag: "EncryptionKey"
-  /** By which a record says what it was sealed with: 16 hexadecimal digits that tell nothing about the key. */
+  /** Identifies the key in each record: 16 hexadecimal digits that reveal nothing about the key. */
   readonly id: string
-  /** What seals: derived from the key that was given ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)). */
+  /** The AES-256 key, derived from the given key by HKDF ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)). */
   readonly cipherKey: KeyObject
 }
 
 /**
- * A passphrase of which a key is made when a store is opened, with a random salt that the store keeps.
+ * A passphrase that `EncryptedTokenStore` derives a key from when the store is opened. The store keeps the random salt.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Passphrase {
+  /** Distinguishes a passphrase from an {@link EncryptionKey}. */
   readonly _tag: "Passphrase"
+  /** The passphrase, of at least 8 characters. */
   readonly passphrase: Redacted.Redacted
 }
 
 /**
- * What a store can be opened with.
+ * A key, or a passphrase that a key is derived from.
  *
  * @since 0.1.0
  * @category models
@@ -60,14 +63,16 @@ const fromBytes = (bytes: Uint8Array): EncryptionKey => ({
   ...KeyDerivation.deriveKeyAndId(bytes)
 })
 
-const expectedFormat = "base64 of 32 bytes, as `openssl rand -base64 32` writes them"
+const expectedFormat = "base64 of 32 bytes, as `openssl rand -base64 32` prints"
 
 const decode = (text: string): Option.Option<EncryptionKey> =>
   Option.map(Option.fromNullable(KeyDerivation.fromBase64(text, KeyDerivation.keyBytes)), fromBytes)
 
 /**
- * A key from text: base64 ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)) of exactly 32 bytes, for
- * keys that a key service gives. Fails with `Corrupt` for anything else, without showing it.
+ * Makes a key from a text in base64 ([RFC 4648 §4](https://www.rfc-editor.org/rfc/rfc4648#section-4)) of exactly 32
+ * bytes, such as a secret of a key management service.
+ *
+ * Fails with `Corrupt` for any other text. The error does not contain the text.
  *
  * @since 0.1.0
  * @category constructors
@@ -75,12 +80,14 @@ const decode = (text: string): Option.Option<EncryptionKey> =>
 export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey, TokenStoreError> =>
   Effect.mapError(
     decode(Redacted.value(text)),
-    () => new TokenStoreError({ reason: "Corrupt", detail: `the encryption key is not ${expectedFormat}` })
+    () => new TokenStoreError({ reason: "Corrupt", detail: `the encryption key is not ${expectedFormat}.` })
   )
 
 /**
- * A key from the configuration, in the form of {@link fromBase64}. Fails with `ConfigError` for anything else, without
- * showing it. The environment of a process can be read by its user and is inherited by what it starts.
+ * Reads a key from the configuration, in the format of {@link fromBase64}.
+ *
+ * Fails with `ConfigError` for any other text. The error does not contain the text. The user of a process can read its
+ * environment variables, and its child processes inherit them.
  *
  * @example
  * import * as EncryptedTokenStore from "@countersign/node/EncryptedTokenStore"
@@ -101,24 +108,26 @@ export const fromBase64 = (text: Redacted.Redacted): Effect.Effect<EncryptionKey
  */
 export const config = (name: string): Config.Config<EncryptionKey> =>
   Config.mapOrFail(Config.redacted(name), (text) =>
-    Either.fromOption(decode(Redacted.value(text)), () => ConfigError.InvalidData([name], `Expected ${expectedFormat}`))
+    Either.fromOption(decode(Redacted.value(text)), () =>
+      ConfigError.InvalidData([name], `Expected ${expectedFormat}.`)
+    )
   )
 
 const keyFileMissing = (path: string) =>
   new TokenStoreError({
     reason: "ReadFailed",
-    detail: `there is no key in ${quote(path)}; run: (umask 077; openssl rand -base64 32 > ${quote(path)})`
+    detail: `the key file ${quote(path)} does not exist. Run: (umask 077; openssl rand -base64 32 > ${quote(path)})`
   })
 
 /**
- * A key from a file that holds what {@link fromBase64} takes, and perhaps a line's end.
+ * Reads a key from a file, in the format of {@link fromBase64}. The text may end with a line break.
  *
- * The file is held to what a `FileTokenStore` holds its own to: of this user, without access for anybody else, in a
- * folder where nobody else can replace it. A key beside the file that it protects protects copies of that file alone.
+ * The file has the requirements of a `FileTokenStore` file: it must belong to this user, and no other user may access
+ * it or replace it in its folder. A key in the same folder as the token file protects only copies of the token file.
  *
- * Fails with `ReadFailed` (it is not there, or cannot be read), `Insecure`, `Foreign` and `Corrupt`.
+ * Fails with `ReadFailed` (the file does not exist or cannot be read), `Insecure`, `Foreign` and `Corrupt`.
  *
- * @param path - the file; a relative path counts from the working directory.
+ * @param path - the file. A relative path is resolved against the working directory.
  * @since 0.1.0
  * @category constructors
  */
@@ -132,7 +141,7 @@ export const fromFile = (path: string): Effect.Effect<EncryptionKey, TokenStoreE
       .replace(/\r?\n$/, "")
     return yield* Effect.mapError(
       decode(text),
-      () => new TokenStoreError({ reason: "Corrupt", detail: `the key in ${quote(file)} is not ${expectedFormat}` })
+      () => new TokenStoreError({ reason: "Corrupt", detail: `the key in ${quote(file)} is not ${expectedFormat}.` })
     )
   })
 
@@ -141,15 +150,15 @@ const minPassphraseLength = 8
 const passphraseTooShort = () =>
   new TokenStoreError({
     reason: "Insecure",
-    detail: `a passphrase has at least ${minPassphraseLength} characters; take several random words`
+    detail: `the passphrase has less than ${minPassphraseLength} characters. Use several random words.`
   })
 
 /**
- * A passphrase to open a store with. Its key is made once, when the store is opened, by scrypt
- * ([RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)) with N = 2^17, r = 8, p = 1: about half a second and 128 MiB, off
- * the main thread. The store keeps the salt beside its records.
+ * Makes a passphrase for `EncryptedTokenStore`. Its key is derived once, when the store is opened, by scrypt
+ * ([RFC 7914](https://www.rfc-editor.org/rfc/rfc7914)) with N = 2^17, r = 8, p = 1. That takes about half a second and
+ * 128 MiB, in another thread. The store keeps the salt in a record.
  *
- * Fails with `Insecure` below 8 characters.
+ * Fails with `Insecure` for less than 8 characters.
  *
  * @since 0.1.0
  * @category constructors
@@ -160,9 +169,9 @@ export const passphrase = (text: Redacted.Redacted): Effect.Effect<Passphrase, T
     : Effect.succeed({ _tag: "Passphrase", passphrase: text })
 
 /**
- * The key of a passphrase with a salt of your own, which need not be secret: see {@link passphrase} for how it is made.
+ * Derives a key from a passphrase and your own salt, as {@link passphrase} describes. The salt need not be secret.
  *
- * Fails with `Insecure` below 8 characters, and for a salt of less than 16 bytes.
+ * Fails with `Insecure` for a passphrase of less than 8 characters, and for a salt of less than 16 bytes.
  *
  * @since 0.1.0
  * @category constructors
@@ -176,7 +185,7 @@ export const fromPassphrase = (
     if (salt.length < KeyDerivation.saltBytes) {
       return yield* new TokenStoreError({
         reason: "Insecure",
-        detail: `a salt has at least ${KeyDerivation.saltBytes} bytes`
+        detail: `the salt has less than ${KeyDerivation.saltBytes} bytes. Use a longer salt.`
       })
     }
     return fromBytes(yield* KeyDerivation.deriveFromPassphrase(Redacted.value(text), salt))
@@ -187,16 +196,16 @@ const keychainAccount = "encryption-key"
 const invalidKeychainItem = () =>
   new TokenStoreError({
     reason: "Corrupt",
-    detail: `the item ${keychainAccount} of the keychain is no key; it was left as it is: remove it there, and sign in again`
+    detail: `the keychain item ${keychainAccount} is not a key. It was not changed. Remove the item, and sign in again.`
   })
 
 /**
- * A key that the keychain of the operating system keeps, as the item `encryption-key`: made at random when it is asked
- * for first, by one process alone, and the same ever after. It has to be read back before it is used.
+ * A key in the keychain of the operating system, as the item `encryption-key`. The first use creates a random key, in
+ * one process only, and every later use reads the same key. A new key is read back before it is used.
  *
- * Fails like `KeychainTokenStore.make`; with `Corrupt` where the item is something else, which is never overwritten.
+ * Fails like `KeychainTokenStore.make`, and with `Corrupt` if the item is not a key. The item is never overwritten.
  *
- * @param options - which keychain, and how it is shared.
+ * @param options - the service of the keychain, and the lock files.
  * @since 0.1.0
  * @category constructors
  */
@@ -216,7 +225,7 @@ export const fromKeychain = (options: KeychainTokenStore.Options): Effect.Effect
   })
 
 /**
- * A new random key as text, for {@link fromBase64} and to be kept somewhere safe.
+ * Generates a new random key as text, for {@link fromBase64}. Keep the text in a safe place.
  *
  * @since 0.1.0
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Tokens in a file that only its owner can use, shared safely by every process of the host.
+ * Token store in one file, which only its owner can access, and which the processes of one host can share.
  *
  * @since 0.1.0
  */
@@ -25,18 +25,22 @@ import { removeStaleFiles } from "./internal/lock/removeStaleFiles.js"
 import * as ProcessLock from "./ProcessLock.js"
 
 /**
- * Where the tokens are.
+ * Options of {@link make} and {@link layer}: the file, and how long to wait for its lock.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * The file. A relative path counts from the working directory at construction. The file (0600) and its folder
-   * (0700) are created with the first token; lock files `path.….lock` come and go beside it.
+   * The file of the tokens. A relative path is resolved against the working directory when the store is made.
+   *
+   * The first write creates the file (mode 0600) and its folder (0700). Lock files `<path>.….lock` are created and
+   * removed in the same folder.
    */
   readonly path: string
-  /** How long to wait for another process that writes, or that runs an exclusive effect: 15 seconds when left out. */
+  /**
+   * How long to wait for a lock of another process: to write, or to run an effect in `withLock`. Default: 15 seconds.
+   */
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
 
@@ -52,7 +56,7 @@ const save = (path: string, records: Records): Effect.Effect<void, TokenStoreErr
 
 const versionOf = ({ stored }: Records, key: string): number => stored.get(key)?.version ?? 0
 
-/** With a token under a version that the key never had. */
+/** Adds a token under a version that its key never had. */
 const withToken = (records: Records, key: string, token: Token): readonly [VersionedToken, Records] => {
   const { lastVersion, stored } = records
   const added = { version: (stored.get(key)?.version ?? lastVersion) + 1, token }
@@ -66,8 +70,8 @@ const withoutToken = ({ lastVersion, stored }: Records, key: string): Records =>
 }
 
 /**
- * Moves a damaged file aside, with all its bytes, and gives its new path. The new file counts versions from the time in
- * milliseconds: the versions of the damaged one are not known, and none may come twice.
+ * Moves a damaged file aside unchanged, and returns its new path. The new file counts versions from the time in
+ * milliseconds. The versions of the damaged file are unknown, and no version may occur twice.
  */
 const moveDamagedAside = (path: string): Effect.Effect<Option.Option<string>, TokenStoreError> =>
   Effect.gen(function* () {
@@ -81,32 +85,35 @@ const moveDamagedAside = (path: string): Effect.Effect<Option.Option<string>, To
     return Option.some(aside)
   })
 
-/** Keys are text of any kind: only their hash is fit for a file's name. As UTF-16, since UTF-8 has no lone surrogates. */
+/** A key can be any text, so its hash names the lock file. UTF-16, because UTF-8 cannot encode lone surrogates. */
 const lockPathOf = (path: string, key: string): string =>
   `${path}.${createHash("sha256").update(key, "utf16le").digest("hex").slice(0, 32)}.lock`
 
 /**
- * A store in one file.
+ * Makes a token store in one file.
  *
- * - A write is durable and at once: a reader, another process or a power cut finds the old file or the new one. What
- *   cannot be written leaves the old file as it was.
- * - The file must belong to the effective user, who may be root, and grant nothing to anybody else; its folder must
- *   belong to that user or to root, and let nobody else replace files (a sticky bit will do). Folders further up are
- *   not checked. On Windows, access lists decide instead.
- * - A file that is damaged, another user's or of a newer release is never overwritten or removed. For a token source that
- *   loses nothing by it (`onCorruptRecord: "replace"`, such as `ClientCredentials`), a damaged file is moved aside:
- *   `tokens.json.<32 hexadecimal digits>.corrupt` keeps its bytes. A file with JSON of another program is left in its place.
- * - A removed record leaves nothing in the file but its version, in one number for all of them.
- * - Reads take no lock. Writes take a short one between processes, and `withLock` another one for each key. They are
- *   those of `ProcessLock` in the context, where there is one, and else files that name their owner. The store reaches
- *   as far as they do.
+ * - **Durability**: a write is atomic and flushed to disk. After a power cut the file has the old content or the new
+ *   one. A write that fails leaves the old file unchanged.
+ * - **Permissions**: the file must belong to the effective user (which may be root), and no other user may access it.
+ *   Its folder must belong to that user or to root, and no other user may replace files in it (a sticky bit is
+ *   sufficient). Parent folders are not checked. On Windows, access control lists apply instead.
+ * - **Damaged files**: a file that is damaged, of another user, or of a newer release is never overwritten or removed.
+ *   A token source with `onCorruptRecord: "replace"`, such as `ClientCredentials`, moves a damaged file aside to
+ *   `tokens.json.<32 hexadecimal digits>.corrupt`. A JSON file of another program stays in its place.
+ * - **Removal**: a removed record leaves only its version in the file, in one number for all removed records.
+ * - **Locks**: reads take no lock. Writes take a short lock between processes, and `withLock` takes another one per
+ *   key. The locks are those of `ProcessLock` in the context, or else lock files that name their owner. They determine
+ *   `lockScope`.
  *
- * Everything is checked once at construction. Fails with `Insecure` (others may read or replace the file; the message
- * has the command that mends it), `Foreign` (another user's, another format, a newer release), `ReadFailed`,
- * `WriteFailed` (the system's reason is named) and, from writes and `withLock` alone, `LockTimeout`. A damaged file is logged at
- * construction, and reads and writes fail with `Corrupt`. No error shows a token.
+ * Construction checks the file once. A damaged file is logged then, and each read and write fails with `Corrupt`. No
+ * error contains a token. The other reasons:
  *
- * @param options - the path, and how long to wait for other processes.
+ * - `Insecure`: other users may read or replace the file. The message contains the command that corrects it.
+ * - `Foreign`: the file is of another user, another format or a newer release.
+ * - `ReadFailed`, `WriteFailed`: the message names the system's error.
+ * - `LockTimeout`: only from writes and `withLock`.
+ *
+ * @param options - the path, and how long to wait for locks.
  * @since 0.1.0
  * @category constructors
  */
@@ -118,21 +125,21 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
     yield* Effect.catchIf(
       load(path),
       ({ reason }) => reason === "Corrupt",
-      // For a client that gets a new token at no cost this is no reason to stop, see `quarantine`.
+      // A client that can get a new token without the user can continue, see `quarantine`.
       ({ message }) => Effect.logWarning(message)
     )
     yield* removeStaleFiles(path, locks)
     const runLocked = (effect: Effect.Effect<Option.Option<string>, TokenStoreError>) =>
       Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(`${path}.lock`)(Effect.uninterruptible(effect)))
 
-    /** Runs `change` on the file as it is while nobody else writes; what it gives is written, if it gives anything. */
+    /** Runs `change` on the records while no other process writes, and writes the records that it returns, if any. */
     const update = <A>(change: (records: Records) => { readonly result: A; readonly records?: Records }) =>
       Effect.gen(function* () {
         const { records, result } = change(yield* load(path))
         if (records !== undefined) yield* save(path, records)
         return result
       }).pipe(
-        // Once the file may have changed, the caller has to be told.
+        // After the file may have changed, the caller must get the result.
         Effect.uninterruptible,
         locks.withLock(`${path}.lock`),
         (runLocked) => Effect.zipRight(SecureDirectory.ensure(folder), runLocked)
@@ -155,7 +162,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
         ),
       quarantine: () => runLocked(moveDamagedAside(path)),
       withLock: (key) => (effect) =>
-        // A key that no record can have is not even hashed.
+        // The key is too long for a record, so it is not hashed.
         TokenFile.exceedsMaxSize(key)
           ? TokenFile.tooLarge(path)
           : Effect.zipRight(SecureDirectory.ensure(folder), locks.withLock(lockPathOf(path, key))(effect))
@@ -163,7 +170,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
   })
 
 /**
- * {@link make} as a Layer.
+ * Layer that stores tokens in one file, which the processes of one host can share.
  *
  * @example
  * import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -177,12 +184,11 @@ export const layer = (options: Options): Layer.Layer<TokenStore.TokenStore, Toke
   Layer.effect(TokenStore.TokenStore, make(options))
 
 /**
- * {@link layer} with options from the configuration.
+ * Layer that stores tokens in one file, with options from the configuration.
  *
  * @example
  * import * as FileTokenStore from "@countersign/node/FileTokenStore"
- * import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
+ * import * as Config from "effect/Config"
  *
  * const StoreLive = FileTokenStore.layerConfig({ path: Config.string("TOKEN_FILE") })
  *

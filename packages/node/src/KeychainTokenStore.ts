@@ -1,6 +1,6 @@
 /**
- * Tokens in the keychain of the operating system: Keychain of macOS, Credential Manager of Windows, Secret Service of
- * Linux.
+ * Token store in the keychain of the operating system: Keychain of macOS, Credential Manager of Windows, Secret Service
+ * of Linux.
  *
  * @since 0.1.0
  */
@@ -15,21 +15,21 @@ import type { Options } from "./internal/keychain/options.js"
 
 export type { Entry, OpenEntry, Options } from "./internal/keychain/options.js"
 
-/** More keys than a program has; items cost others their time, and nobody removes them. */
+/** Programs have fewer records. Items slow down other programs, and are not removed with the program. */
 const maxRecords = 256
 
-/** Under which the number of records is kept. */
+/** The item with the number of records. */
 const countAccount = "records"
 
 const accountOf = (name: string): string => `token-${name}`
 
-/** The other text is the highest version of removed records: one of them, however many records there are. */
+/** Whether a name is that of a record. The only other name is that of the highest version of removed records. */
 const isRecord = (name: string): boolean => /^[0-9a-f]{64}$/.test(name)
 
 const tooManyRecords = () =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: `the keychain holds ${maxRecords} records of this service; sign accounts out, remove all items of the service, or use another service`
+    detail: `the keychain has ${maxRecords} records of this service. Sign accounts out, remove all items of the service, or use another service.`
   })
 
 const parseCount = (text: Option.Option<string>): number => {
@@ -37,7 +37,7 @@ const parseCount = (text: Option.Option<string>): number => {
   return Number.isSafeInteger(count) ? count : 0
 }
 
-/** Counts a record before it is written for the first time. What is no number is taken for none. */
+/** Counts a record before its first write. An invalid count is treated as 0. */
 const incrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
   Effect.gen(function* () {
     const count = parseCount(yield* keychain.get(countAccount))
@@ -45,30 +45,36 @@ const incrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenS
     yield* keychain.set(countAccount, String(count + 1))
   }).pipe(keychain.withLock(countAccount))
 
-/** Counts a record that was removed. */
+/** Subtracts a removed record from the count. */
 const decrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenStoreError> =>
   Effect.flatMap(keychain.get(countAccount), (text) =>
     keychain.set(countAccount, String(Math.max(0, parseCount(text) - 1)))
   ).pipe(keychain.withLock(countAccount))
 
 /**
- * A store in the keychain of the user whose process this is, one item a key, and at most 256. It needs the package `@napi-rs/keyring`.
+ * Makes a token store in the keychain of the current user, with one item per key and at most 256 items. It needs the
+ * package `@napi-rs/keyring`.
  *
- * - **Reach**: `host`. A keychain has neither versions nor locks: they come from lock files in `lockDirectory`, or from the
- *   `ProcessLock` of the context, with its reach. Processes with another folder, or in other containers, are not kept out.
- * - **Protection**: what the keychain gives. Most let every program of the same user read every item while it is
- *   unlocked: they protect disks and backups rather than sessions.
- * - On Linux it is the Secret Service (gnome-keyring, KWallet, KeePassXC) or a failure, never the kernel's keyring, which
- *   forgets at a restart.
- * - Windows takes 2560 bytes an item, which many tokens exceed: `EncryptedTokenStore` over a `FileTokenStore` with
- *   `EncryptionKey.fromKeychain` is the better choice there.
- * - A write that was not answered in time fails, and may be carried out later all the same.
+ * - **Lock scope**: `host`. A keychain has neither versions nor locks. They come from lock files in `lockDirectory`, or
+ *   from the `ProcessLock` of the context, with its scope. The locks do not exclude processes with another
+ *   `lockDirectory`, or in other containers.
+ * - **Protection**: that of the keychain. Most keychains let every program of the user read every item while they are
+ *   unlocked. They protect disks and backups rather than sessions.
+ * - **Linux**: the Secret Service (gnome-keyring, KWallet, KeePassXC) is required. The kernel's keyring is never used,
+ *   because it loses its items at a restart.
+ * - **Windows**: an item has at most 2560 bytes, and many tokens are larger. Use `EncryptedTokenStore` over a
+ *   `FileTokenStore`, with `EncryptionKey.fromKeychain`.
+ * - **Timeouts**: a write that times out fails, but the keychain may still perform it later.
  *
- * The keychain is asked once at construction. Fails with `ReadFailed` and `WriteFailed` (the package is missing, no
- * keychain answers, it is locked, it did not answer in time, an item is too large), `Corrupt` and `Foreign` (an item is
- * not a record; it is never overwritten), `LockTimeout` (somebody else holds the lock) and `Insecure` (of `lockDirectory`).
+ * Construction reads the keychain once. Fails with these reasons:
  *
- * @param options - the service, the locks, and the bounds.
+ * - `ReadFailed`, `WriteFailed`: the package is missing, no keychain is available, it is locked, it timed out, or an
+ *   item is too large.
+ * - `Corrupt`, `Foreign`: an item is not a record. It is never overwritten.
+ * - `LockTimeout`: another process holds the lock.
+ * - `Insecure`: other users may replace files in `lockDirectory`.
+ *
+ * @param options - the service, the lock files, and the timeouts.
  * @since 0.1.0
  * @category constructors
  */
@@ -78,7 +84,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
     yield* Effect.catchIf(
       keychain.get(countAccount),
       ({ reason }) => reason === "Corrupt",
-      // Records can be read and written all the same, and a new one fails with this.
+      // Existing records can still be read and written. A new record fails with this error.
       ({ message }) => Effect.logWarning(message)
     )
     const { remove } = keychain
@@ -99,7 +105,7 @@ export const make = (options: Options): Effect.Effect<TokenStore.Service, TokenS
   })
 
 /**
- * {@link make} as a Layer.
+ * Layer that stores tokens in the keychain of the operating system.
  *
  * @example
  * import * as KeychainTokenStore from "@countersign/node/KeychainTokenStore"

@@ -1,5 +1,6 @@
 /**
- * Where the browser comes back to after somebody has signed in for a program on their own machine.
+ * Loopback redirect URI for native apps ([RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)): an HTTP
+ * server on this machine that receives the authorization response.
  *
  * @since 0.1.0
  */
@@ -11,41 +12,48 @@ import type { Scope } from "effect/Scope"
 import * as CallbackServer from "./internal/signIn/callbackServer.js"
 
 /**
- * Where to listen.
+ * Options of {@link make}: where to listen, and for how long.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * The loopback address: IPv4's when left out, or IPv6's where there is no such. `localhost` is for servers that allow no
-   * other redirect URI (Salesforce): it is the name in the redirect URI, and both addresses are listened on, on one port.
+   * The loopback address. Default: `127.0.0.1`, or `::1` on a machine without IPv4.
+   *
+   * `localhost` is for servers that accept no other redirect URI (Salesforce). The redirect URI then contains
+   * `localhost`, and the listener uses one port on both addresses.
    * [RFC 8252 §8.3](https://www.rfc-editor.org/rfc/rfc8252#section-8.3) recommends an address.
    */
   readonly host?: "127.0.0.1" | "::1" | "localhost" | undefined
-  /** A port that is free, when left out: servers let a loopback address have any (RFC 8252 §7.3), if they keep to it. */
+  /**
+   * The port. Default: a free port. Authorization servers must accept any port of a loopback redirect URI
+   * (RFC 8252 §7.3).
+   */
   readonly port?: number | undefined
-  /** The path of the registered redirect URI (`/callback`), without a query. */
+  /** The path of the registered redirect URI, without a query. Default: `/callback`. */
   readonly path?: string | undefined
-  /** How long somebody may take (5 minutes). */
+  /** How long the user may take to sign in. Default: 5 minutes. */
   readonly timeout?: Duration.DurationInput | undefined
 }
 
 /**
- * A listener for one answer.
+ * A listener for one authorization response.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LoopbackListener {
-  /** What to begin the sign-in with: `http://127.0.0.1:49152/callback`, or `http://localhost:49152/callback`. */
+  /** The redirect URI of the authorization request, such as `http://127.0.0.1:49152/callback`. */
   readonly redirectUri: string
   /**
-   * The parameters of the answer with this `state`, once the browser was given its page. Requests without it, which any
-   * page in any browser could make, are not the answer, and neither is what comes before this runs: run it before, or
-   * while, the browser opens.
+   * Waits for the authorization response with this `state`, and returns its parameters after the page was sent to the
+   * browser.
    *
-   * Fails with `TokenError` (`ReauthorizationRequired`) where none has come in time.
+   * Start it before the browser opens, or concurrently: requests that arrive earlier get a 404. Requests with another
+   * `state` get a 404 too, because any page in any browser can send them.
+   *
+   * Fails with `TokenError` (`ReauthorizationRequired`) if no response arrives within `timeout`.
    */
   readonly waitForCallback: (state: string) => Effect.Effect<URLSearchParams, TokenError>
 }
@@ -53,14 +61,14 @@ export interface LoopbackListener {
 const timedOut = (after: Duration.Duration): TokenError =>
   new TokenError({
     reason: "ReauthorizationRequired",
-    detail: `nobody has signed in within ${Duration.format(after)}: begin anew`
+    detail: `no authorization response within ${Duration.format(after)}. Sign in again, or increase \`timeout\`.`
   })
 
 const cannotListen = (error: Error): TokenError =>
   new TokenError({
     reason: "Unavailable",
     sent: "no",
-    detail: `the browser has nowhere to come back to, since this machine lets nobody listen on loopback (${Redact.text(error.message, 100)})`
+    detail: `cannot listen on loopback: ${Redact.text(error.message, 100)}. Choose another \`port\` or \`host\`.`
   })
 
 const isPath = (path: string): boolean => /^\/[\w\-.~/]*$/.test(path) && !path.startsWith("//")
@@ -69,19 +77,20 @@ const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 &&
 
 const invalidAddress = new InvalidRequest({
   reason: "Url",
-  detail: "nobody can listen there: give a path like /callback, and a port from 0 to 65535"
+  detail: "invalid `path` or `port`. Set `path` to a path like /callback, and `port` to a number from 0 to 65535."
 })
 
 /**
- * Listens on loopback until the scope closes or the answer has come: for one sign-in, on an address that no other machine
- * reaches, and on a free port.
+ * Listens on loopback for one authorization response, until it arrives or the scope closes. No other machine can
+ * connect.
  *
- * Only a GET for the path, with the authority of the redirect URI as its host (which another name that leads here is not),
- * and with the state of the sign-in is the answer; all other requests get a 404 and end nothing. A request's head is read up to 8 KiB
- * and for 5 seconds. The page that is shown says that the window may be closed; nothing of the request is in it.
+ * The response is a GET request for `path`, with the `state` of the sign-in. Its `Host` must be that of the redirect
+ * URI, which protects against DNS rebinding. Every other request gets a 404. The header section of a request may have 8
+ * KiB, and must arrive within 5 seconds. The page in the browser says that the window may be closed, and contains
+ * nothing of the request.
  *
- * Fails with `TokenError` (`Unavailable`) where nobody can listen there, and with `InvalidRequest` for a path or a port that
- * is none.
+ * Fails with `TokenError` (`Unavailable`) if it cannot listen, and with `InvalidRequest` for an invalid `path` or
+ * `port`.
  *
  * Specification: [RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3),
  * [RFC 8252 §8.3](https://www.rfc-editor.org/rfc/rfc8252#section-8.3).

@@ -1,5 +1,5 @@
 /**
- * The transport for Node: connections that are reused, and that end in time.
+ * The HTTP transport for Node: an `HttpClient` over undici, with connection reuse, timeouts and optional HTTP/2.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export type { ProxySettings, ProxyUrl } from "./internal/proxy/options.js"
 export type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transport/options.js"
 
 /**
- * What {@link Options} are when they are left out.
+ * The default values of {@link Options}.
  *
  * @since 0.1.0
  * @category defaults
@@ -32,17 +32,17 @@ export type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transpo
 export const defaults: typeof Agent.defaults = Agent.defaults
 
 /**
- * A client over HTTP/1.1, by undici, and with `allowH2` over HTTP/2. It follows no redirects and keeps no cookies. Its connections live as long as the scope; when
- * that closes, what is under way is cut.
+ * Makes an `HttpClient` over HTTP/1.1 (undici), and over HTTP/2 with `allowH2`. It follows no redirects and stores no
+ * cookies. Its connections close with the scope, and requests that are in progress then fail.
  *
- * Fails like every transport of platform: `RequestError` with reason `Transport`, or `ResponseError` for a body that
- * breaks off; the cause carries undici's code, e.g. `UND_ERR_HEADERS_TIMEOUT`.
- * The fragment of a URL is not sent: [RFC 9110 §4.2.5](https://www.rfc-editor.org/rfc/rfc9110#section-4.2.5).
+ * Requests fail as with every transport of `@effect/platform`: `RequestError` with the reason `Transport`, or
+ * `ResponseError` for an incomplete body. The cause contains undici's code, such as `UND_ERR_HEADERS_TIMEOUT`. The
+ * fragment of a URL is not sent ([RFC 9110 §4.2.5](https://www.rfc-editor.org/rfc/rfc9110#section-4.2.5)).
  *
- * With `proxy`, requests are sent as {@link makeProxyEnv} says, and making the client fails with `ConfigError` for an
- * invalid proxy URL or an invalid entry of `noProxy`. Without it, no proxy is used, whatever the environment says.
+ * With `proxy`, requests are sent as {@link makeProxyEnv} describes. An invalid proxy URL or `noProxy` entry then fails
+ * with `ConfigError`. Without `proxy` no proxy is used, and the environment is not read.
  *
- * @param options - bounds in time and size, certificates, and the proxy.
+ * @param options - timeouts, limits, certificates, and the proxy.
  * @since 0.1.0
  * @category constructors
  */
@@ -77,7 +77,8 @@ const timeoutsOf = (options: Pick<Options, keyof Timeouts>): Timeouts => ({
 })
 
 /**
- * {@link make} as a Layer, with options. With `proxy`, building the Layer fails with `ConfigError` if that is invalid.
+ * Layer that sends requests with undici and these options. With `proxy`, it fails with `ConfigError` if `proxy` is
+ * invalid.
  *
  * @example
  * import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -98,7 +99,17 @@ export function layerWith(options: Options | OptionsWithProxy): Layer.Layer<Http
 }
 
 /**
- * {@link make} as a Layer, with the default options.
+ * Layer that sends requests with undici and the default options.
+ *
+ * @example
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as NodeTransport from "@countersign/node/NodeTransport"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = HttpClient.get("https://api.example.com/status").pipe(
+ *   Effect.flatMap((response) => response.text),
+ *   Effect.provide(NodeTransport.layer)
+ * )
  *
  * @since 0.1.0
  * @category layers
@@ -106,7 +117,7 @@ export function layerWith(options: Options | OptionsWithProxy): Layer.Layer<Http
 export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
 
 /**
- * {@link make}, with the proxies that the environment names, read through `Config`.
+ * Makes an `HttpClient` like {@link make}, with the proxies of the environment variables, read through `Config`.
  *
  * | URL | variables: the first that is set, also if it is empty | how |
  * |---|---|---|
@@ -114,11 +125,11 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
  * | `https:` | `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` | through a tunnel ([RFC 9110 §9.3.6](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6)), in HTTP/1.1 or HTTP/2 |
  * | hosts that bypass the proxies | `no_proxy`, `NO_PROXY` | directly |
  *
- * An empty value means no proxy. Where `REQUEST_METHOD` is set, `HTTP_PROXY` in capitals is ignored: in a CGI program it
- * is a header field of the request (httpoxy, [CVE-2016-5385](https://nvd.nist.gov/vuln/detail/CVE-2016-5385)).
- * Proxies are `http:` or `https:`; there is no SOCKS.
+ * An empty value means no proxy. If `REQUEST_METHOD` is set, `HTTP_PROXY` in capitals is ignored: in a CGI program it is a
+ * header field of the request (httpoxy, [CVE-2016-5385](https://nvd.nist.gov/vuln/detail/CVE-2016-5385)). Proxies must be
+ * `http:` or `https:`. SOCKS is not supported.
  *
- * The entries of `NO_PROXY` have commas or blanks between them, and may have a port each:
+ * The entries of `NO_PROXY` are separated by commas or blanks. Each may have a port:
  *
  * | entry | bypasses |
  * |---|---|
@@ -128,15 +139,15 @@ export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})
  * | `example.com:8080`, `[::1]:8080`, `10.0.0.0/8:8080` | the same on that port only |
  * | `*` | every host |
  *
- * Loopback addresses are not excluded by themselves.
+ * Loopback addresses are not excluded by default.
  *
- * Building fails with `ConfigError` for a proxy URL or an entry that is invalid. The error names the variable and the
- * entry, and never shows a proxy's URL.
+ * Making the client fails with `ConfigError` for an invalid proxy URL or entry. The error names the variable and the entry,
+ * and never contains the URL of a proxy.
  *
- * A request fails with the reason `ProxyFailed` if the proxy cannot be reached, opens no tunnel, or answers a forwarded
- * request with 407. `TransportError.proxy` has the proxy's origin and status, and nothing was sent to the origin. The
- * client does not retry a 407 or a 403 of the proxy. Other statuses of a proxy that forwards cannot be distinguished from
- * the origin's, and are responses.
+ * A request fails with the reason `ProxyFailed` if the proxy cannot be reached, opens no tunnel, or responds to a forwarded
+ * request with 407. `TransportError.proxy` contains the origin of the proxy and its status. Nothing was sent to the
+ * request's origin. The client does not retry a 407 or a 403 of the proxy. Other statuses of a forwarding proxy cannot be
+ * distinguished from those of the origin, and are responses.
  *
  * @since 0.1.0
  * @category constructors
@@ -147,7 +158,7 @@ export const makeProxyEnv = (
   Effect.flatMap(readProxyEnv, (proxies) => makeWithProxies(options, proxies))
 
 /**
- * {@link makeProxyEnv} as a Layer, with options.
+ * Layer that sends requests with undici through the proxies of the environment variables, with these options.
  *
  * @since 0.1.0
  * @category layers
@@ -156,7 +167,7 @@ export const layerProxyEnvWith = (options: ProxyOptions): Layer.Layer<HttpClient
   Layer.scoped(HttpClient.HttpClient, makeProxyEnv(options))
 
 /**
- * {@link makeProxyEnv} as a Layer.
+ * Layer that sends requests with undici through the proxies of the environment variables.
  *
  * @since 0.1.0
  * @category layers

@@ -22,32 +22,42 @@ import { tryAcquire, removeIfStale, release } from "./internal/lock/lockFile.js"
 import * as ProcessIdentity from "./internal/lock/processIdentity.js"
 
 /**
- * How locks are waited for.
+ * Options of {@link make}, {@link layer} and {@link Service.withLock}: how long to wait for a lock.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** How long to wait for whoever holds it, 15 seconds when left out. Zero tries once. */
+  /** How long to wait while another process or fiber holds the lock. Zero tries once. Default: 15 seconds. */
   readonly lockTimeout?: Duration.DurationInput | undefined
 }
 
 /**
- * Locks, each named by a path. What they are made of is up to the Layer: {@link layer} needs nothing but a file system;
- * `flock` through a native package, or the advisory locks of a database, can take its place.
+ * The service behind {@link ProcessLock}: locks that are named by paths. {@link layer} uses lock files. A Layer of your
+ * own can use `flock` through a native package, or the advisory locks of a database.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** Whom a lock keeps out: other fibers of this process, other processes of this host, or all that share it. */
+  /**
+   * The scope of the locks: the fibers of this process, the processes of this host, or all processes that share the
+   * store.
+   */
   readonly reach: LockScope
   /**
-   * Runs an effect while nobody else within {@link Service.reach} runs one under the same path.
+   * Runs an effect while it holds the lock of the path. Within {@link Service.reach}, one effect per path runs at a
+   * time.
    *
-   * Fails with `LockTimeout`, which names the holder, when somebody else still holds the lock after `lockTimeout` (that of the
-   * call before that of the service); with `Foreign` at once where the lock is another user's file; with `WriteFailed` where
-   * the lock cannot be taken at all. Waiting can be interrupted. Not reentrant: who holds it and asks again waits in vain.
+   * Waiting can be interrupted. The lock is not reentrant: an effect that takes the same lock again waits until the
+   * timeout.
+   *
+   * Fails with `TokenStoreError`:
+   *
+   * - `LockTimeout`: the lock was not free within `lockTimeout` (the call's, or else the service's). The error names
+   *   the holder.
+   * - `Foreign`: the lock is a file of another user. It fails at once.
+   * - `WriteFailed`: the lock file cannot be written.
    */
   readonly withLock: (
     path: string,
@@ -56,7 +66,8 @@ export interface Service {
 }
 
 /**
- * The locks that stores use, where there is one in their context; else each makes {@link make} of its own.
+ * Service tag of the locks that the token stores of this package use. Without it in the context, each store makes its
+ * own locks with {@link make}.
  *
  * @since 0.1.0
  * @category tags
@@ -64,41 +75,39 @@ export interface Service {
 export class ProcessLock extends /* @__PURE__ */ Context.Tag("@countersign/node/ProcessLock")<ProcessLock, Service>() {}
 
 const lockTimeout = (path: string, holder: string, advice: string) =>
-  new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${quote(path)}; ${advice}` })
+  new TokenStoreError({ reason: "LockTimeout", detail: `${holder} holds the lock ${quote(path)}. ${advice}` })
 
-const lockedByFiber = (path: string) => lockTimeout(path, "another fiber of this process", "try again when it is done")
+const lockedByFiber = (path: string) => lockTimeout(path, "another fiber of this process", "Try again when it is done.")
 
 const lockTimeoutFor = ({ root, self }: LockFiles, state: LockState): TokenStoreError => {
   if (state._tag === "Owned" && ProcessIdentity.isSameProcess(self, state.owner)) {
     return ProcessIdentity.isSameThread(self, state.owner)
       ? lockedByFiber(root)
-      : lockTimeout(root, "another thread of this process", "try again when it is done")
+      : lockTimeout(root, "another thread of this process", "Try again when it is done.")
   }
   const holder =
-    state._tag === "Owned"
-      ? `process ${state.owner.pid} on host ${quote(state.owner.host)}`
-      : "something that is not a process of this release"
-  return lockTimeout(root, holder, "try again, or remove that file if you know its holder to be gone")
+    state._tag === "Owned" ? `process ${state.owner.pid} on host ${quote(state.owner.host)}` : "an unknown program"
+  return lockTimeout(root, holder, "Try again, or remove that file if its holder no longer runs.")
 }
 
 const writeFailed = (path: string) => (error: SystemError) =>
-  new TokenStoreError({ reason: "WriteFailed", detail: `the lock ${quote(path)}: ${explain(error)}` })
+  new TokenStoreError({ reason: "WriteFailed", detail: `cannot write the lock ${quote(path)}: ${explain(error)}` })
 
-/** No wait helps against another user's file, and nothing of it is removed. */
+/** Waiting does not help against a file of another user, and such a file is not removed. */
 const foreignLock = (path: string, user: number) =>
   new TokenStoreError({
     reason: "Foreign",
     detail:
-      `the lock ${quote(path)}, or a file beside it, belongs to user ${user}: other users can create files in its folder. ` +
-      "Have it removed, or choose a folder that only you can write to"
+      `the lock ${quote(path)}, or a file next to it, belongs to user ${user}: other users can create files in its folder. ` +
+      "Ask that user to remove it, or choose a folder that only you can write to."
   })
 
-/** Short enough that a lock which comes free is noticed at once, and uneven, so that waiters do not march in step. */
+/** Short, so that a free lock is taken soon. Random, so that waiting processes do not retry together. */
 const retryDelay = Effect.flatMap(Random.nextIntBetween(5, 35), (ms) => Effect.sleep(Duration.millis(ms)))
 
 /**
- * Claims the lock, and tries again until `deadline` (nanoseconds of the monotonic clock: a corrected wall clock
- * lengthens no wait). Only the pauses can be interrupted, so that no lock is left behind.
+ * Takes the lock, and retries until `deadline`, in nanoseconds of the monotonic clock: a change of the system time does
+ * not lengthen the wait. Only the delays can be interrupted, so that no lock is left behind.
  */
 const acquire = (
   files: LockFiles,
@@ -116,45 +125,45 @@ const acquire = (
     }
   })
 
-/** A pause that keeps no process alive which has nothing else to do. */
+/** A delay that does not keep the process alive. */
 const unrefSleep = (ms: number): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const timer = setTimeout(() => resume(Effect.void), ms).unref()
     return Effect.sync(() => clearTimeout(timer))
   })
 
-/** Only this process may remove its lock, and others wait for it: it tries again after 1 s, 2 s, and so on to 1 min. */
+/** Only this process may remove its lock, and others wait for it. It retries after 1 s, 2 s, and so on up to 1 min. */
 const retryRemoval = (files: LockFiles, ms = 1_000): Effect.Effect<void> =>
   unrefSleep(ms).pipe(
     Effect.zipRight(Effect.uninterruptible(removeIfStale(files, files.root))),
     Effect.catchAll(() => retryRemoval(files, Math.min(ms * 2, 60_000)))
   )
 
-/** The work under a lock that cannot be removed is done all the same. The next claim of this process takes it over. */
+/** The effect succeeds even if its lock cannot be removed. The next attempt of this process takes the lock over. */
 const releaseOrWarn = (files: LockFiles, ownNonce: string): Effect.Effect<void> =>
   Effect.catchAll(release(files.root, ownNonce), (error) =>
     Effect.zipRight(
-      Effect.logWarning(`The lock ${quote(files.root)} could not be released: ${explain(error)}`),
+      Effect.logWarning(`Cannot release the lock ${quote(files.root)}: ${explain(error)}`),
       Effect.forkDaemon(retryRemoval(files))
     )
   )
 
-/** For ever, in nanoseconds. */
+/** An infinite timeout in nanoseconds. */
 const infiniteNanos = 2n ** 63n
 
 const defaultTimeout = Duration.seconds(15)
 
 /**
- * Locks between the processes of one host: files, each at the path that names it. The folder must exist, and nobody else
- * may write to it.
+ * Makes locks between the processes of one host. Each lock is a file at its path. The folder must exist, and other
+ * users must not have write access to it.
  *
- * A lock is a file that names its owner: process id, start time, boot, host, and on Linux the worker thread. It is taken over
- * only when that process, or that thread, provably runs no more, never because it is old: a process that was stopped for an hour still holds its lock when it
- * goes on. The lock of another host, or of another container, is never taken over; the error names the file then. A lock
- * that its own process could not remove, since the disk refused, is removed by it later.
+ * A lock file names its owner: process id, start time, boot, host, and on Linux the worker thread. A lock is taken over
+ * only if that process or thread has provably exited. Age does not matter: a process that was stopped for an hour still
+ * holds its lock. The lock of another host or container is never taken over, and the error names the file. If the
+ * process cannot remove its own lock, because the disk fails, it removes the lock later.
  *
- * Fibers of this process take turns in the order in which they came. A waiter's time counts from the moment it asks. One
- * that waited its time behind other fibers tries once, and fails if the lock is held, by whomever.
+ * Fibers of this process get a lock in the order of their requests. `lockTimeout` starts when a fiber requests the
+ * lock. A fiber that waited its time behind other fibers tries once, and fails if the lock is held.
  *
  * @example
  * import * as ProcessLock from "@countersign/node/ProcessLock"
@@ -190,7 +199,7 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
   }))
 
 /**
- * {@link make} as a Layer.
+ * Layer of the locks that the token stores of this package use: lock files between the processes of one host.
  *
  * @example
  * import * as FileTokenStore from "@countersign/node/FileTokenStore"
@@ -208,9 +217,10 @@ export const make = (options: Options = {}): Effect.Effect<Service> =>
 export const layer = (options?: Options): Layer.Layer<ProcessLock> => Layer.effect(ProcessLock, make(options))
 
 /**
- * Locks between the fibers of this process alone, without files: for a program that runs once, and for tests. A store
- * over them says that it reaches no further. Everything in the process that locks one path takes turns, wherever the Layer
- * is provided.
+ * Layer of locks between the fibers of this process, without files: for a program that runs once, and for tests.
+ *
+ * The `lockScope` of a store over it is `process`. All users of one path in the process exclude each other, even with
+ * different Layers.
  *
  * @since 0.1.0
  * @category layers
@@ -224,10 +234,10 @@ export const layerMemory: Layer.Layer<ProcessLock> = /* @__PURE__ */ Layer.succe
 })
 
 /**
- * The locks that a store should use: those of the context where there are some, else {@link make}. `options` count for
- * both.
+ * The locks for a store: those of the context, or else locks of {@link make}. `options` apply to both. For token stores
+ * of your own.
  *
- * @param options - how long to wait, where a call does not say.
+ * @param options - how long to wait if a call does not set it.
  * @since 0.1.0
  * @category constructors
  */

@@ -1,6 +1,6 @@
 /**
- * Signing in from a program that somebody runs in a terminal: their browser opens, and comes back with a token; or, on a
- * machine without one, they type a code on their phone.
+ * Sign-in from a command-line program: with the browser of this machine (RFC 8252), or with a code on another device
+ * (RFC 8628).
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { Browser } from "./Browser.js"
 import * as LoopbackListener from "./LoopbackListener.js"
 
 /**
- * The client and whose token it is, as `RefreshToken.layer` takes it; and how somebody signs in.
+ * Options of {@link withBrowser}: the options of `RefreshToken.layer`, and how the user signs in.
  *
  * @since 0.1.0
  * @category models
@@ -25,9 +25,9 @@ export interface Options
   extends
     RefreshToken.Options,
     Pick<AuthorizationCode.Options, "authorizationEndpoint" | "jwksUri" | "parameters" | "pushed"> {
-  /** Where the browser comes back to: a free port of `127.0.0.1` and `/callback`, when left out. */
+  /** Where the browser returns to. Default: a free port of `127.0.0.1` and the path `/callback`. */
   readonly listener?: LoopbackListener.Options | undefined
-  /** Shows the URL where no browser opens: on the error output, when left out. */
+  /** Shows the URL to the user when no browser opens. Default: prints it on the standard error output. */
   readonly onUrl?: ((url: string) => Effect.Effect<void>) | undefined
 }
 
@@ -35,11 +35,14 @@ const printUrl = (url: string): Effect.Effect<void> =>
   Console.error(`Open this URL on this machine to sign in:\n\n  ${url}\n`)
 
 /**
- * Has somebody sign in with their browser, and stores the token, so that `RefreshToken.layer` with the same options goes on
- * with it. Where no browser opens, the URL is shown; the browser must be one of this machine. Where there is none, the
- * device grant is the one to use.
+ * Signs the user in with the browser of this machine, and stores the token. `RefreshToken.layer` with the same options
+ * then uses the token.
  *
- * Fails as `AuthorizationCode.make`, `LoopbackListener.make` and the store do. Interrupted, it listens no more.
+ * If no browser opens, the URL is shown. It must be opened on this machine. On a machine without a browser, use
+ * {@link withDevice}.
+ *
+ * Fails as `AuthorizationCode.make`, `LoopbackListener.make` and the token store fail. Interruption closes the
+ * listener.
  *
  * Specification: [RFC 8252](https://www.rfc-editor.org/rfc/rfc8252#section-4.1).
  *
@@ -71,7 +74,7 @@ export const withBrowser = (
     const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
     const transaction = yield* begin()
     const opened = Effect.catchAll(browser.open(transaction.url), () => onUrl(transaction.url))
-    // Both at once: a browser that is already signed in is back before the program that opened it has ended.
+    // Concurrently: if the user is already signed in, the browser returns before the program that opened it exits.
     const parameters = yield* Effect.zipLeft(waitForCallback(transaction.state), opened, { concurrent: true })
     const signedIn = yield* finish(transaction, parameters)
     yield* AuthorizationCode.store(options, signedIn)
@@ -79,18 +82,21 @@ export const withBrowser = (
   }).pipe(Effect.scoped)
 
 /**
- * The client and whose token it is, as `RefreshToken.layer` takes it; and how somebody signs in on another device.
+ * Options of {@link withDevice}: the options of `RefreshToken.layer`, and how the user code is shown.
  *
  * @since 0.1.0
  * @category models
  */
 export interface DeviceOptions
   extends RefreshToken.Options, Pick<DeviceCode.Options, "deviceAuthorizationEndpoint" | "jwksUri" | "parameters"> {
-  /** Shows where to go and what to type: on the error output, when left out. */
+  /** Shows the URL and the user code to the user. Default: prints them on the standard error output. */
   readonly onUserCode?: ((pending: DeviceCode.Pending) => Effect.Effect<void>) | undefined
 }
 
-/** The code is shown even where the URL has it in it: who compares the two is not talked into approving somebody else's. */
+/**
+ * The code is shown even if the URL contains it: comparing both protects users from approving the request of an
+ * attacker (RFC 8628 §3.3.1).
+ */
 const printUserCode = ({
   userCode,
   verificationUri,
@@ -103,10 +109,12 @@ const printUserCode = ({
   )
 
 /**
- * Has somebody sign in on another device, and stores the token, so that `RefreshToken.layer` with the same options goes on
- * with it. Where there is a browser, {@link withBrowser} is the one to use: a code can be given on to somebody else.
+ * Signs the user in on another device, and stores the token. `RefreshToken.layer` with the same options then uses the
+ * token.
  *
- * Fails as `DeviceCode.make` and the store do. Interrupted, it asks the server no more.
+ * On a machine with a browser, use {@link withBrowser}: an attacker can persuade a user to enter the attacker's code.
+ *
+ * Fails as `DeviceCode.make` and the token store fail. Interruption ends the polling.
  *
  * Specification: [RFC 8628](https://www.rfc-editor.org/rfc/rfc8628#section-3).
  *

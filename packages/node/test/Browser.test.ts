@@ -91,7 +91,7 @@ describe("Browser", () => {
       for (const failing of [open, openWithMissingCommand, Browser.make({ command: ["\u0000"] }).open]) {
         const error = yield* Effect.flip(failing(url))
         expect(error).toMatchObject({ _tag: "BrowserError", url })
-        expect(error.message).toContain(`open this URL yourself: ${url}`)
+        expect(error.message).toContain(`Open this URL yourself: ${url}`)
       }
     })
   )

@@ -191,7 +191,7 @@ describe("EncryptedTokenStore", () => {
       const store = yield* EncryptedTokenStore.make(inner, { ...options, key })
       yield* expectRejected(inner, store, "Foreign")
       const { message } = yield* Effect.flip(store.get("key"))
-      expect(message).toContain("give it as an older key")
+      expect(message).toContain("Add that key to previousKeys")
       expect(message).toContain(options.key._tag === "EncryptionKey" ? options.key.id : "?")
     })
   )

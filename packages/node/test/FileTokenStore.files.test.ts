@@ -64,7 +64,7 @@ describe("FileTokenStore", () => {
         fs.chmodSync(path, mode)
         yield* expectRejected(path, store, "Insecure")
         const { message } = yield* Effect.flip(store.get("key"))
-        const [, command = ""] = message.split("run: ")
+        const [, command = ""] = message.split("Run: ")
         execFileSync("sh", ["-c", command])
         expect(textOf(yield* store.get("key"))).toBe("canary-old")
       })

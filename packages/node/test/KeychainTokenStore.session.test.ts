@@ -101,7 +101,7 @@ describe.skipIf(missing.length > 0)(
         expect([read.reason, written.reason, keyError.reason]).toEqual(["ReadFailed", "ReadFailed", "ReadFailed"])
         expect(added.reason).toMatch(/^(Read|Write)Failed$/)
         for (const error of [read, written, added, keyError]) {
-          expect(error.message).toContain("unlock it")
+          expect(error.message).toContain("Unlock it")
           expect(allRenderings(error)).not.toContain(canary)
         }
 
@@ -109,7 +109,7 @@ describe.skipIf(missing.length > 0)(
         const gone = yield* Effect.flip(KeychainTokenStore.make(options))
         expect([gone.reason, gone.message]).toEqual([
           "ReadFailed",
-          expect.stringContaining("no Secret Service answers")
+          expect.stringContaining("no Secret Service is running")
         ])
 
         yield* Effect.promise(() => session.start("unlocked"))
@@ -136,7 +136,7 @@ describe("KeychainTokenStore", () => {
         const error = yield* Effect.flip(Effect.flatMap(settings, KeychainTokenStore.make))
         expect([error.reason, error.message]).toEqual([
           "ReadFailed",
-          expect.stringContaining("no Secret Service answers")
+          expect.stringContaining("no Secret Service is running")
         ])
       })
   )

@@ -202,11 +202,11 @@ describe("KeychainTokenStore", () => {
 
 describe("KeychainTokenStore", () => {
   const messages: ReadonlyArray<readonly [string, string]> = [
-    ["Platform failure: DBus error: canary", "no Secret Service answers"],
-    ["Couldn't access platform storage: Secret Service: unlock prompt was dismissed canary", "unlock it"],
+    ["Platform failure: DBus error: canary", "no Secret Service is running"],
+    ["Couldn't access platform storage: Secret Service: unlock prompt was dismissed canary", "Unlock it"],
     ["Couldn't access platform storage: Secret Service: no result found canary", "no default collection"],
     ["Ambiguous canary", "several items"],
-    ["canary", "it refused"]
+    ["canary", "it reported an error"]
   ]
   for (const [message, advice] of messages) {
     it.scopedLive(`fails with advice and without the keychain's message ${JSON.stringify(message)}`, () =>
@@ -244,7 +244,7 @@ describe("KeychainTokenStore", () => {
       const error = yield* Effect.flip(KeychainTokenStore.make({ ...options, openEntry }))
       expect([error.reason, error.message]).toEqual([
         "ReadFailed",
-        expect.stringContaining("no Secret Service answers")
+        expect.stringContaining("no Secret Service is running")
       ])
     })
   )
@@ -263,7 +263,10 @@ describe("KeychainTokenStore", () => {
       expect(first.unsafePoll()).toBeNull()
       yield* TestClock.adjust("1 millis")
       const error = yield* Fiber.join(first)
-      expect([error.reason, error.message]).toEqual(["ReadFailed", expect.stringContaining("not answered in 10s")])
+      expect([error.reason, error.message]).toEqual([
+        "ReadFailed",
+        expect.stringContaining("did not respond within 10s")
+      ])
 
       const keyRead = yield* Effect.fork(Effect.flip(EncryptionKey.fromKeychain(options)))
       yield* untilSleeping
@@ -282,7 +285,10 @@ describe("KeychainTokenStore", () => {
       })
       const store = yield* KeychainTokenStore.make({ ...options, openEntry: hanging, timeout: "20 millis" })
       const error = yield* Effect.flip(store.compareAndSet("key", 0, small("a")))
-      expect([error.reason, error.message]).toEqual(["WriteFailed", expect.stringContaining("not answered in 20ms")])
+      expect([error.reason, error.message]).toEqual([
+        "WriteFailed",
+        expect.stringContaining("did not respond within 20ms")
+      ])
     })
   )
 })

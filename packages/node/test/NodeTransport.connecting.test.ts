@@ -57,27 +57,27 @@ describe.skipIf(certificates === undefined)("NodeTransport", () => {
   const cases: Record<string, readonly [tls: () => Record<string, unknown>, detail: string, code: string | RegExp]> = {
     "a key of another certificate": [
       () => ({ cert: client.cert, key: Redacted.make(identity.key) }),
-      "tls.key is not the key of tls.cert",
+      "tls.key does not match tls.cert",
       "ERR_OSSL_X509_KEY_VALUES_MISMATCH"
     ],
     "a key that is not PEM": [
       () => ({ cert: client.cert, key: Redacted.make("no PEM") }),
-      "tls.cert or tls.key cannot be read: both have to be PEM",
+      "tls.cert or tls.key is invalid. Use PEM for both",
       /^ERR_OSSL_/
     ],
     "a certificate that is not PEM": [
       () => ({ cert: "no PEM", key: Redacted.make(client.key) }),
-      "tls.cert or tls.key cannot be read: both have to be PEM",
+      "tls.cert or tls.key is invalid. Use PEM for both",
       /^ERR_OSSL_/
     ],
     "a certificate without its key": [
       () => ({ cert: client.cert }),
-      "tls.cert is given without the other of tls.cert and tls.key",
+      "tls.cert is set alone. Set both tls.cert and tls.key",
       "ERR_COUNTERSIGN_TLS"
     ],
     "an encrypted key without its passphrase": [
       () => ({ cert: client.cert, key: Redacted.make(makeEncryptedKey()) }),
-      "tls.key is encrypted: give tls.passphrase",
+      "tls.key is encrypted. Set tls.passphrase",
       /^ERR_/
     ],
     "an encrypted key with another passphrase": [
@@ -85,15 +85,19 @@ describe.skipIf(certificates === undefined)("NodeTransport", () => {
       "tls.passphrase does not decrypt tls.key",
       /^ERR_OSSL_/
     ],
-    "an authority that is not PEM": [() => ({ ca: "no PEM" }), "tls.ca holds no certificate in PEM", /^ERR_OSSL_/],
+    "an authority that is not PEM": [
+      () => ({ ca: "no PEM" }),
+      "tls.ca has an invalid certificate. Use PEM",
+      /^ERR_OSSL_/
+    ],
     "a list in which one authority is broken": [
       () => ({ ca: [ca, broken] }),
-      "tls.ca holds no certificate in PEM",
+      "tls.ca has an invalid certificate. Use PEM",
       /^ERR_OSSL_/
     ],
     "a text in which the second authority is broken": [
       () => ({ ca: ca + broken }),
-      "tls.ca holds no certificate in PEM",
+      "tls.ca has an invalid certificate. Use PEM",
       /^ERR_OSSL_/
     ]
   }
@@ -143,7 +147,7 @@ describe.skipIf(process.platform === "win32")("NodeTransport", () => {
   writeFileSync(file, "")
   const paths: Record<string, readonly [path: string, problem: string]> = {
     "does not exist": [join(folder, "none.sock"), "does not exist"],
-    "is a file": [file, "accepts no connection"],
+    "is a file": [file, "does not accept connections"],
     "is too long": [join(folder, "x".repeat(120)), "is longer than"]
   }
   for (const [what, [path, problem]] of Object.entries(paths)) {
@@ -151,7 +155,7 @@ describe.skipIf(process.platform === "win32")("NodeTransport", () => {
       Effect.gen(function* () {
         const error = yield* postError("http://daemon.test").pipe(over({ socketPath: path }))
         expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionRefused", sent: "no" })
-        expect(error.message).toContain(`the socketPath "${path}" ${problem}`)
+        expect(error.message).toContain(`socketPath "${path}" ${problem}`)
         expect((error as TransportError).code).toMatch(/^E[A-Z]+$/)
         expect(causeOf(error as TransportError)).toMatchObject({ syscall: "connect" })
       })
@@ -194,7 +198,7 @@ describe("NodeTransport", () => {
     )
 
   /**
-   * A server in another process, which is stopped while its backlog is full. The system accepts no connection for it until
+   * A server in another process, which is stopped while its backlog is full. The system does not accept connections for it until
    * it continues.
    */
   const stoppedServerWith = (status: string) =>

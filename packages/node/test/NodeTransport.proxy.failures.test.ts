@@ -62,12 +62,12 @@ const tunnelRows: Record<string, Row> = {
     message: "does not allow api.test:443",
     requestCount: 1
   },
-  "responds with 400": { server: proxyResponding(400), status: 400, message: "names a proxy", requestCount: 1 },
-  "responds with 405": { server: proxyResponding(405), status: 405, message: "names a proxy", requestCount: 1 },
+  "responds with 400": { server: proxyResponding(400), status: 400, message: "is the URL of a proxy", requestCount: 1 },
+  "responds with 405": { server: proxyResponding(405), status: 405, message: "is the URL of a proxy", requestCount: 1 },
   "responds with 302": {
     server: proxyResponding(302, { location: "http://127.0.0.1:1/" }),
     status: 302,
-    message: "names a proxy",
+    message: "is the URL of a proxy",
     requestCount: 1
   },
   "responds with 502": {
@@ -91,7 +91,12 @@ const tunnelRows: Record<string, Row> = {
 }
 
 const commonRows: Record<string, Row> = {
-  "is down": { server: closedProxy, code: "ECONNREFUSED", message: "nothing listens there", requestCount: undefined },
+  "is down": {
+    server: closedProxy,
+    code: "ECONNREFUSED",
+    message: "the connection was refused",
+    requestCount: undefined
+  },
   "has an unknown name": {
     server: proxyAt("http://proxy.invalid:3128"),
     code: /^(ENOTFOUND|EAI_AGAIN)$/,
@@ -107,7 +112,7 @@ const commonRows: Record<string, Row> = {
   "uses no TLS and its URL has https": {
     server: withUrl(proxyResponding(407), (url) => url.replace("http:", "https:")),
     code: /EPROTO|ERR_SSL/,
-    message: "did not accept TLS: check the scheme",
+    message: "did not accept TLS. Check the scheme",
     requestCount: undefined
   }
 }
@@ -157,7 +162,7 @@ describe("NodeTransport", () => {
     "uses TLS and its URL has http": {
       server: tls,
       code: /^HPE_|ECONNRESET/,
-      message: "check",
+      message: "Check",
       requestCount: undefined
     }
   })

@@ -82,7 +82,7 @@ describe("NodeTransport", () => {
               const error = yield* Effect.flip(Effect.provide(post(origin.url), transport))
               const proxy = { origin: proxyUrl, status: 407 }
               expect(error).toMatchObject({ _tag: "TransportError", reason: "ProxyFailed", sent: "no", proxy })
-              expect(error.message).toContain(`(${proxyUrl}: 407): it requires authentication`)
+              expect(error.message).toContain(`(${proxyUrl}: 407): the proxy requires authentication`)
               expect(inspect(error, { depth: 10 })).not.toMatch(/hunter2|Basic /)
             }
           }

@@ -40,7 +40,7 @@ describe("ProcessLock", () => {
         create()
         const [took, error] = yield* Effect.timed(Effect.flip((yield* tryOnce).withLock(path)(Effect.void)))
         expect([error.reason, Duration.toMillis(took) < 1000]).toEqual(["LockTimeout", true])
-        expect(error.message).toContain("something that is not a process of this release")
+        expect(error.message).toContain("an unknown program")
         expect(fs.existsSync(target) && fs.lstatSync(path) !== undefined).toBe(true)
         fs.rmSync(path, { recursive: true })
       }

@@ -176,7 +176,7 @@ describe("ProcessLock", () => {
       for (const [waited, error] of yield* Effect.all([waiting, waiting, waiting], { concurrency: "unbounded" })) {
         expect(error.reason).toBe("LockTimeout")
         expect(error.message).toContain(`process ${holder.pid} on host`)
-        expect(error.message).toContain(`${JSON.stringify(path)}; try again, or remove that file`)
+        expect(error.message).toContain(`${JSON.stringify(path)}. Try again, or remove that file`)
         expect(Duration.toMillis(waited)).toBeGreaterThanOrEqual(2000)
         // One after the other, the third would wait for six seconds.
         expect(Duration.toMillis(waited)).toBeLessThan(5900)

@@ -141,14 +141,18 @@ describe.skipIf(certificates === undefined).concurrent("NodeTransport over TLS",
     )
   }
 
-  const noTls = "the server does not speak TLS there: use http://"
+  const noTls = "the server does not use TLS on this port. Use http://"
   const handshakes: Record<Ending, readonly [reason: TransportReason, code: RegExp, detail?: string]> = {
     FIN: ["ConnectionReset", /^ECONNRESET$/],
     RST: ["ConnectionReset", /^ECONNRESET$/],
     garbage: ["Tls", /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, noTls],
     silence: ["ConnectTimeout", /^UND_ERR_CONNECT_TIMEOUT$/],
-    record: ["Tls", /^ERR_SSL_/, "the handshake with the server failed"],
-    alert: ["Tls", /_ALERT_HANDSHAKE_FAILURE$/, "the server rejected the handshake: it may demand a client certificate"]
+    record: ["Tls", /^ERR_SSL_/, "the TLS handshake failed"],
+    alert: [
+      "Tls",
+      /_ALERT_HANDSHAKE_FAILURE$/,
+      "the server rejected the TLS handshake. It may require a client certificate (tls.cert)"
+    ]
   }
 
   it.live("reports a handshake that ends early as unsent", () =>

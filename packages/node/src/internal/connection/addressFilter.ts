@@ -4,10 +4,10 @@ import { isIP } from "node:net"
 import { DescribedFailure } from "../errors/describedFailure.js"
 import { addressForms } from "./addressForms.js"
 
-/** Says of an IP address that a host name stands for, or that a URL names itself, whether to connect to it. */
+/** Decides whether to connect to an IP address, which a host name resolved to or a URL contains. */
 export type AllowAddress = (address: string, host: string) => boolean
 
-/** An address that `allowAddress` rejects. Nothing was sent, and no further attempt has another outcome. */
+/** The error when `allowAddress` rejects every address. Nothing was sent, and a retry has the same result. */
 class AddressNotAllowed extends Error {
   override readonly name: string = "AddressNotAllowed"
   readonly code: string = "ERR_COUNTERSIGN_ADDRESS_BLOCKED"
@@ -18,24 +18,24 @@ class AddressNotAllowed extends Error {
   }
 }
 
-/** A rule that fails allows nothing; the error that it threw is the cause. */
+/** The error when `allowAddress` throws: the address is rejected, and the thrown error is the cause. */
 const allowAddressFailure = (host: string, cause: unknown): DescribedFailure => {
-  const detail = `allowAddress threw for ${host}; its error is the cause`
+  const detail = `allowAddress threw an error for ${host}. The error is the cause`
   return new DescribedFailure({ reason: "AddressBlocked", code: "ERR_COUNTERSIGN_ADDRESS_BLOCKED", detail }, cause)
 }
 
-/** A rule that rejects 127.0.0.1 also rejects the addresses that stand for it, such as ::ffff:127.0.0.1 and 0.0.0.0. */
+/** Whether all forms of an address are allowed: if 127.0.0.1 is rejected, so are ::ffff:127.0.0.1 and 0.0.0.0. */
 const isAllowed = (allow: AllowAddress, address: string, host: string): boolean =>
   addressForms(address).every((form) => allow(form, host))
 
 type LookupCallback = (error: Error | null, address: string | Array<LookupAddress>, family?: number) => void
 
-/** How Node's sockets look names up: `all` asks for a list, of which they try one after the other. */
+/** How Node's sockets look up host names. With `all` they get a list, and try one address after the other. */
 export type Lookup = (host: string, options: LookupOptions, callback: LookupCallback) => void
 
 /**
- * A name's addresses, but for those that are not allowed. The one that is connected to is one that was asked about:
- * no second look-up can give another.
+ * Looks up a host name and omits the addresses that are not allowed. The connection uses exactly the checked addresses:
+ * a second look-up could return others.
  */
 export const filteredLookup =
   (allow: AllowAddress): Lookup =>
@@ -59,12 +59,15 @@ const filterAddresses = (
   try {
     return addresses.filter(({ address }) => isAllowed(allow, address, host))
   } catch (cause) {
-    // Thrown from here it would end the process.
+    // An exception in this callback would end the process.
     return allowAddressFailure(host, cause)
   }
 }
 
-/** What a literal address, of which nobody asks any server of names, fails with; undefined where it is allowed. */
+/**
+ * The error for a rejected IP address in a URL, for which no look-up takes place. Undefined if the host is allowed or
+ * is a name.
+ */
 export const validateLiteralAddress = (allow: AllowAddress, host: string): Error | undefined => {
   const literal = host.startsWith("[") ? host.slice(1, -1) : host
   if (isIP(literal) === 0) return undefined

@@ -1,9 +1,9 @@
-/** Where the client certificate of TLS connections is shown. */
+/** Selects the connections that use the client certificate. */
 import * as Origin from "@countersign/protocol/Origin"
 import type { Connector } from "./connector.js"
 import type { Tls } from "./tls.js"
 
-/** The client certificate has no origins that it could be shown to. Nothing is sent over TLS until it has. */
+/** The client certificate has no valid origins. Nothing is sent over TLS. */
 class MissingOrigins extends Error {
   override readonly name: string = "MissingOrigins"
   readonly code: string = "ERR_COUNTERSIGN_TLS_ORIGINS"
@@ -13,17 +13,17 @@ class MissingOrigins extends Error {
 const hasIdentity = (tls: Tls): boolean =>
   tls.origins !== undefined || tls.cert !== undefined || tls.key !== undefined || tls.servername !== undefined
 
-/** The origins as a set; undefined where there are none, or where one of them is not an https URL. */
+/** The origins as a set. Undefined if there is none, or one is not an https URL. */
 const parseOrigins = (urls: ReadonlyArray<string> | undefined): ReadonlySet<string> | undefined => {
   const origins = (urls ?? []).map(Origin.of)
   return origins.length > 0 && origins.every((origin) => origin.startsWith("https://")) ? new Set(origins) : undefined
 }
 
 /**
- * Selects the connector of a connection: `own` to the `origins` of a client certificate, `other` to all others. The two
- * have caches of TLS sessions of their own, so that no session is resumed where the certificate is not shown.
+ * Selects the connector of each connection: with the client certificate to its `origins`, without it to all others.
+ * Each connector has its own cache of TLS sessions, so that no session with the certificate is resumed without it.
  *
- * @param makeIdentityConnector - makes the connector that shows the certificate.
+ * @param makeIdentityConnector - makes the connector with the certificate.
  */
 export const selectConnector = (
   tls: Tls | undefined,
@@ -35,11 +35,11 @@ export const selectConnector = (
   if (origins === undefined) {
     return (target, callback) => {
       if (target.protocol !== "https:") return defaultConnector(target, callback)
-      queueMicrotask(() => callback(new MissingOrigins("tls.origins names no https origin"), null))
+      queueMicrotask(() => callback(new MissingOrigins("tls.origins must be a list of https URLs"), null))
     }
   }
   const identityConnector = makeIdentityConnector(tls)
-  // `host` has the port, and the brackets of an IPv6 address.
+  // `host` contains the port, and the brackets of an IPv6 address.
   return (target, callback) =>
     (origins.has(Origin.of(`${target.protocol}//${target.host ?? ""}`)) ? identityConnector : defaultConnector)(
       target,

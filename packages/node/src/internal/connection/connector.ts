@@ -1,4 +1,4 @@
-/** How connections are opened: to names and addresses, to Unix sockets, with or without TLS. */
+/** Opens connections: to host names, addresses and Unix sockets, with or without TLS. */
 import * as Undici from "undici"
 import { DescribedFailure } from "../errors/describedFailure.js"
 import type { AllowAddress } from "./addressFilter.js"
@@ -13,19 +13,19 @@ export type Connector = Undici.buildConnector.connector
 const optional = <A>(name: string, value: A | undefined): Record<string, A> =>
   value === undefined ? {} : { [name]: value }
 
-/** Fails a connection: never before the caller has returned. */
+/** A connector that fails. It calls back asynchronously, as connectors must. */
 const makeFailingConnector =
   (error: Error): Connector =>
   (_, callback) =>
     queueMicrotask(() => callback(error, null))
 
-/** Certificates or a key that cannot be used: nothing is sent over TLS. */
+/** Fails https connections, because the certificates or the key are invalid. */
 const failTlsConnections =
   (connect: Connector, failure: DescribedFailure): Connector =>
   (target, callback) =>
     (target.protocol === "https:" ? makeFailingConnector(failure) : connect)(target, callback)
 
-/** Rejects literal addresses: no name is looked up for them. */
+/** Checks IP addresses in URLs, for which no look-up takes place. */
 const withAddressFilter =
   (connect: Connector, allow: AllowAddress): Connector =>
   (target, callback) => {
@@ -40,7 +40,10 @@ const withSocketPath =
       result[0] === null ? callback(...result) : callback(describeSocketPathError(path, result[0]), null)
     )
 
-/** Node reports an invalid TLS record as an error, and leaves the socket open: nothing would end the exchange. */
+/**
+ * Destroys a socket that reports an error. Node leaves the socket open after an invalid TLS record, and the request
+ * would not end.
+ */
 export const destroyOnError =
   (connect: Connector): Connector =>
   (target, callback) =>
@@ -50,16 +53,20 @@ export const destroyOnError =
       callback(...result)
     })
 
-/** What a connector is made from. */
+/** Options of {@link buildConnector}. */
 export interface ConnectorOptions {
-  /** The time for a connection, TLS included, in milliseconds; 0 for no bound. */
+  /** Timeout for opening a connection, TLS included, in milliseconds; 0 for none. */
   readonly timeout: number
   readonly allowH2: boolean
   readonly socketPath: string | undefined
   readonly allowAddress: AllowAddress | undefined
 }
 
-/** @param tls - the certificates and the key of each connection. */
+/**
+ * Builds a connector.
+ *
+ * @param tls - the certificates and the key of each connection.
+ */
 export const buildConnector = (options: ConnectorOptions, tls: Tls | undefined): Connector => {
   const { allowAddress, allowH2, socketPath, timeout } = options
   const context = tls === undefined ? undefined : makeSecureContext(tls)
@@ -67,7 +74,7 @@ export const buildConnector = (options: ConnectorOptions, tls: Tls | undefined):
   const connect = Undici.buildConnector({
     timeout,
     allowH2,
-    // Without this, a variable of the environment turns verification off.
+    // Without this, NODE_TLS_REJECT_UNAUTHORIZED could disable verification.
     rejectUnauthorized: true,
     ...optional("secureContext", isUsable ? context : undefined),
     ...optional("servername", tls?.servername),

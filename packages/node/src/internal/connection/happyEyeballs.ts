@@ -1,9 +1,9 @@
 /**
- * Connections to names with several addresses (RFC 8305, Happy Eyeballs).
+ * Happy Eyeballs (RFC 8305): connections to host names with several addresses.
  *
- * Node tries the addresses one after the other and gives each of them up after 250 ms: a name with a slow first address
- * and a second one that refuses fails although its first would have connected. Here the attempts go on side by side until
- * one of them connects, or the time for connecting is over.
+ * Node tries the addresses one after the other and abandons each one after 250 ms. A name with a slow first address and
+ * a second one that rejects connections then fails, although the first one works. Here the attempts continue
+ * concurrently, until one of them connects or the timeout ends.
  */
 import type { LookupAddress } from "node:dns"
 import Dns from "node:dns"
@@ -15,10 +15,10 @@ import type { Lookup } from "./addressFilter.js"
 type Connector = Undici.buildConnector.connector
 type Target = Undici.buildConnector.Options
 
-/** RFC 8305 §5: how long an attempt has before the next one begins, in milliseconds. */
+/** RFC 8305 §5: delay before the next attempt starts, in milliseconds. */
 const attemptDelayMs = 250
 
-/** RFC 8305 §4: the families in turn, beginning with that of the first address. */
+/** Alternates the address families, starting with that of the first address: RFC 8305 §4. */
 export const interleaveFamilies = (addresses: ReadonlyArray<LookupAddress>): ReadonlyArray<LookupAddress> => {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const second = addresses.filter(({ family }) => family !== addresses[0]?.family)
@@ -27,14 +27,14 @@ export const interleaveFamilies = (addresses: ReadonlyArray<LookupAddress>): Rea
     .filter((address) => address !== undefined)
 }
 
-/** An error of all attempts, like Node's: its code is that of the first. */
+/** The error of all attempts, like Node's: its code is that of the first attempt. */
 const combineErrors = (errors: ReadonlyArray<Error>): Error => {
   const [first] = errors
-  if (first === undefined || errors.length === 1) return first ?? new Error("the name has no address")
+  if (first === undefined || errors.length === 1) return first ?? new Error("the host name has no address")
   return Object.assign(new AggregateError(errors), { code: "code" in first ? first.code : undefined })
 }
 
-/** As undici opens its sockets: Node's types lack the high water mark. */
+/** The socket options of undici. Node's types lack the high water mark. */
 const tcpOptions = (host: string, port: number): Net.TcpNetConnectOpts & { readonly highWaterMark: number } => ({
   host,
   port,
@@ -43,7 +43,7 @@ const tcpOptions = (host: string, port: number): Net.TcpNetConnectOpts & { reado
 
 type OnOpened = (error: Error | null, socket: Socket | null) => void
 
-/** The attempts to connect to the addresses of one name. */
+/** The attempts to connect to the addresses of one host name. */
 class Attempts {
   readonly #port: number
   readonly #waiting: Array<LookupAddress>
@@ -88,7 +88,7 @@ class Attempts {
     onOpened?.(error, socket)
   }
 
-  /** Ends all attempts that are under way. */
+  /** Ends all attempts. */
   cancel(): void {
     this.#opened = undefined
     this.#waiting.length = 0
@@ -98,7 +98,7 @@ class Attempts {
   }
 }
 
-/** One connection on its way: the look-up, the attempts, the handshake, and the time that all of them have. */
+/** One connection that is being opened: look-up, attempts and TLS handshake, with one timeout. */
 class PendingConnection {
   readonly #target: Target
   readonly #connect: Connector
@@ -130,7 +130,7 @@ class PendingConnection {
     return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
   }
 
-  /** undici sets these on its own sockets. */
+  /** The socket settings of undici. */
   #secure(socket: Socket): void {
     this.#socket = socket.setNoDelay(true).setKeepAlive(true, 60_000)
     if (this.#target.protocol !== "https:") return this.#end(null, socket)
@@ -157,10 +157,10 @@ class PendingConnection {
 const lookupAll: Lookup = (host, options, callback) => Dns.lookup(host, { ...options, all: true }, callback)
 
 /**
- * Connects to names by trying all of their addresses. Other connections are opened by `connect`: to literal addresses, and
- * through tunnels.
+ * Makes a connector that tries all addresses of a host name. `connect` opens the other connections: to IP addresses,
+ * and through tunnels.
  *
- * @param timeout - the time for a connection, TLS included, in milliseconds; 0 for no bound.
+ * @param timeout - timeout for opening a connection, TLS included, in milliseconds; 0 for none.
  */
 export const makeHappyEyeballsConnector =
   (connect: Connector, timeout: number, lookup: Lookup = lookupAll): Connector =>

@@ -1,4 +1,4 @@
-/** `::ffff:7f00:1` is the IPv4 address 127.0.0.1 to every socket. */
+/** An IPv4-mapped address: sockets treat `::ffff:7f00:1` as 127.0.0.1. */
 const mappedAddressPattern = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
 
 const formatIpv4 = (high: string, low: string): string => {
@@ -7,9 +7,8 @@ const formatIpv4 = (high: string, low: string): string => {
 }
 
 /**
- * A host, a name or an address, in the one way of writing it: as a URL parser does, without brackets and the root's
- * dot, and an IPv4 address as one, even where it stands in the guise of IPv6 (RFC 4291 §2.5.5.2). Undefined for what
- * is no host.
+ * The canonical form of a host name or IP address, as URL parsers write it, without brackets and the final dot. An
+ * IPv4-mapped IPv6 address becomes the IPv4 address (RFC 4291 §2.5.5.2). Undefined for an invalid host.
  */
 export const canonical = (host: string): string | undefined => {
   const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host

@@ -1,4 +1,4 @@
-/** Certificates and keys as the options give them, parsed once. */
+/** Parses the certificates and keys of the options once. */
 import * as Redacted from "effect/Redacted"
 import { X509Certificate } from "node:crypto"
 import type { SecureContext } from "node:tls"
@@ -17,37 +17,35 @@ const invalidTls = (detail: string, cause?: unknown): DescribedFailure =>
 const certificatePattern =
   /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g
 
-/** Node ignores an authority that it cannot parse, and then rejects the server. */
+/** Rejects invalid certificates. Node ignores them, and then rejects the server. */
 const checkAuthorities = (ca: Authorities): void => {
   for (const pem of typeof ca === "string" ? [ca] : ca) {
     try {
       for (const certificate of pem.match(certificatePattern) ?? [pem]) new X509Certificate(certificate)
     } catch (cause) {
-      throw invalidTls("tls.ca holds no certificate in PEM", cause)
+      throw invalidTls("tls.ca has an invalid certificate. Use PEM", cause)
     }
   }
 }
 
-/** What is wrong with a certificate and its key, in the words of the options. */
+/** Describes an invalid certificate or key by the name of its option. */
 const describeIdentityError = ({ passphrase }: Tls, code: string | undefined): string => {
   switch (code) {
     case "ERR_OSSL_X509_KEY_VALUES_MISMATCH":
-      return "tls.key is not the key of tls.cert"
+      return "tls.key does not match tls.cert"
     case "ERR_OSSL_BAD_DECRYPT":
     case "ERR_MISSING_PASSPHRASE":
       return passphrase === undefined
-        ? "tls.key is encrypted: give tls.passphrase"
+        ? "tls.key is encrypted. Set tls.passphrase"
         : "tls.passphrase does not decrypt tls.key"
     default:
-      return "tls.cert or tls.key cannot be read: both have to be PEM"
+      return "tls.cert or tls.key is invalid. Use PEM for both"
   }
 }
 
 const makeIdentityContext = (tls: Tls): SecureContext => {
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw invalidTls(
-      `tls.${tls.cert === undefined ? "key" : "cert"} is given without the other of tls.cert and tls.key`
-    )
+    throw invalidTls(`tls.${tls.cert === undefined ? "key" : "cert"} is set alone. Set both tls.cert and tls.key`)
   }
   try {
     return createSecureContext({
@@ -61,10 +59,7 @@ const makeIdentityContext = (tls: Tls): SecureContext => {
   }
 }
 
-/**
- * The certificates and the key of connections, parsed; undefined where none are given; a failure where they cannot be
- * used.
- */
+/** Parses the certificates and the key. Undefined if there are none; a failure if they are invalid. */
 export const makeSecureContext = (tls: Tls): SecureContext | DescribedFailure | undefined => {
   const { ca, cert, key } = tls
   if (ca === undefined && cert === undefined && key === undefined) return undefined
@@ -72,6 +67,6 @@ export const makeSecureContext = (tls: Tls): SecureContext | DescribedFailure | 
     if (ca !== undefined) checkAuthorities(ca)
     return makeIdentityContext(tls)
   } catch (failure) {
-    return failure instanceof DescribedFailure ? failure : invalidTls("tls cannot be used", failure)
+    return failure instanceof DescribedFailure ? failure : invalidTls("the option tls is invalid", failure)
   }
 }

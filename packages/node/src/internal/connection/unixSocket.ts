@@ -1,6 +1,6 @@
 import { DescribedFailure } from "../errors/describedFailure.js"
 
-/** The longest path of a Unix socket, in bytes: `sun_path` of macOS and of Linux, without its end. */
+/** Maximum length of a Unix socket path in bytes: `sun_path` of macOS and Linux, without its terminator. */
 const maxPathBytes = process.platform === "darwin" ? 103 : 107
 
 const describeProblem = (path: string, code: string): string => {
@@ -12,17 +12,17 @@ const describeProblem = (path: string, code: string): string => {
       return "is not a socket"
     case "EACCES":
     case "EPERM":
-      return "may not be used by this process"
+      return "is not accessible to this process"
     default:
-      return "accepts no connection"
+      return "does not accept connections"
   }
 }
 
-/** A failure to connect to a Unix socket, which names the option and its value. */
+/** Describes a failed connection to a Unix socket by the option and its value. */
 export const describeSocketPathError = (path: string, error: Error): Error => {
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined
-  // A handshake over it fails like any other.
+  // Errors of the TLS handshake have their own description.
   if (error instanceof DescribedFailure || !("syscall" in error)) return error
-  const detail = `the socketPath "${path}" ${describeProblem(path, code ?? "")}`
+  const detail = `socketPath "${path}" ${describeProblem(path, code ?? "")}`
   return new DescribedFailure({ reason: "ConnectionRefused", code, detail }, error)
 }

@@ -1,7 +1,7 @@
 import type { RequestHandler } from "./requestDispatcher.js"
 import type { SocketState } from "./socketState.js"
 
-/** Passes on to another handler what the dispatcher reports: the base of handlers that look at a part of it. */
+/** A handler that forwards every event to another one: the base class of handlers that change some events. */
 export class DecoratorHandler implements RequestHandler {
   readonly #handler: RequestHandler
 

@@ -1,13 +1,13 @@
 import type * as Headers from "@effect/platform/Headers"
 import * as PlatformHeaders from "@effect/platform/Headers"
 
-/** Header fields as they came: names and values in turn, in bytes. */
+/** Header fields as bytes: names and values alternate. */
 export type RawHeaders = ReadonlyArray<Buffer>
 
-/** A field's bytes are Latin-1, whatever the sender meant by them (RFC 9110 §5.5). */
+/** Decodes a field as Latin-1, which keeps all bytes (RFC 9110 §5.5). */
 const textOf = (bytes: Buffer | undefined): string => (bytes === undefined ? "" : bytes.toString("latin1"))
 
-/** Fields that have one value (RFC 9110 §5.5, and those of other specifications that servers send twice). */
+/** Fields with a single value (RFC 9110 §5.5), and fields of other specifications that servers send twice. */
 const singletons: ReadonlySet<string> = new Set([
   "access-control-allow-origin",
   "age",
@@ -32,8 +32,8 @@ const joinValues = (name: string, previous: string, value: string): string =>
   previous === value && singletons.has(name) ? previous : `${previous}, ${value}`
 
 /**
- * The fields by lower-case name; several of one name are one, with commas between. Where a field has one value, equal ones
- * count once; different ones are joined all the same, and are then no valid value of it.
+ * Parses the fields by lower-case name. Several fields of one name are joined with commas. Equal values of a
+ * single-value field are one value; different ones are joined, and are then an invalid value.
  */
 export const parse = (raw: RawHeaders): Headers.Headers => {
   const fields: Record<string, string> = {}
@@ -41,13 +41,13 @@ export const parse = (raw: RawHeaders): Headers.Headers => {
     const name = textOf(raw[at]).toLowerCase()
     const value = textOf(raw[at + 1])
     const previous = fields[name]
-    // What is inherited (`constructor`) is no field, and assigning a string to `__proto__` does nothing.
+    // An inherited property (`constructor`) is no field. Assigning a string to `__proto__` has no effect.
     fields[name] = typeof previous === "string" ? joinValues(name, previous, value) : value
   }
   return PlatformHeaders.unsafeFromRecord(fields)
 }
 
-/** All values of one field, apart: what `Set-Cookie` needs, since its values hold commas. */
+/** The values of one field as a list. `Set-Cookie` needs it, because its values contain commas. */
 export const valuesOf = (raw: RawHeaders, name: string): ReadonlyArray<string> => {
   const values: Array<string> = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
@@ -56,6 +56,6 @@ export const valuesOf = (raw: RawHeaders, name: string): ReadonlyArray<string> =
   return values
 }
 
-/** The fields but for those that `names` holds, in lower case. */
+/** The fields except those in `names`, which are in lower case. */
 export const omit = (raw: RawHeaders, names: ReadonlySet<string>): RawHeaders =>
   raw.filter((_, at) => !names.has(textOf(raw[at - (at % 2)]).toLowerCase()))

@@ -19,21 +19,22 @@ const indexOfLineFeed = (bytes: Buffer, from: number): number => {
   return at
 }
 
-/** The length that a list of equal lengths gives; undefined for another list. */
+/** The length in a list of equal lengths. Undefined for any other list. */
 const parseContentLengths = (list: string): string | undefined => {
   const [first = "", ...others] = list.split(",").map((value) => value.trim())
   return /^\d+$/.test(first) && others.every((other) => other === first) ? first : undefined
 }
 
 /**
- * Rewrites heads of HTTP/1.1 responses that a client has to accept, or may, and that undici's parser rejects:
+ * Rewrites the header sections of HTTP/1.1 responses that a client must or may accept, but that undici's parser
+ * rejects:
  *
- * - `100 Continue` that was not asked for becomes `102`, which the parser skips (RFC 9110 §15.2).
- * - The lines of a folded field become one line (RFC 9112 §5.2).
- * - A `content-length` that is repeated with one value is given once (RFC 9110 §8.6).
+ * - An unexpected `100 Continue` becomes `102`, which the parser ignores (RFC 9110 §15.2).
+ * - A folded field becomes one line (RFC 9112 §5.2).
+ * - A repeated `content-length` with equal values becomes one field (RFC 9110 §8.6).
  *
- * It gets the pieces that are read from a socket, and changes no body: {@link startNextResponse} has to be called after each
- * response. Any other head passes as it is.
+ * It processes the chunks of a socket and changes no body. {@link startNextResponse} must be called after each
+ * response. Any other header section is not changed.
  */
 export class ResponseHeadRewriter {
   #inHead = true
@@ -41,16 +42,16 @@ export class ResponseHeadRewriter {
   #isStatusLine = true
   #isInterim = false
   #length: string | undefined
-  /** The end of the last piece: what follows it decides what becomes of it. */
+  /** The end of the last chunk. The next chunk determines its meaning. */
   #held: Buffer | undefined
 
-  /** The response is complete, and the next piece begins another one. */
+  /** Called when a response is complete: the next chunk starts another one. */
   startNextResponse(): void {
     this.#inHead = true
     this.#isAtStart = true
   }
 
-  /** @returns what the parser may read of a piece, or null for nothing yet. */
+  /** @returns the bytes for the parser, or null if more bytes are needed. */
   rewrite(piece: Buffer): Buffer | null {
     if (!this.#inHead) return piece
     const bytes = this.#held === undefined ? piece : Buffer.concat([this.#held, piece])
@@ -61,7 +62,7 @@ export class ResponseHeadRewriter {
   #scan(piece: Buffer): Buffer | null {
     let bytes = piece
     let at = 0
-    // A piece may begin within a line.
+    // A chunk may begin within a line.
     let isLine = this.#isAtStart
     while (this.#inHead && at < bytes.length) {
       if (this.#isAtStart && !this.#begin(bytes, at)) return this.#hold(bytes, at)
@@ -93,11 +94,11 @@ export class ResponseHeadRewriter {
     return bytes
   }
 
-  /** @returns whether enough of the status line is there. */
+  /** @returns whether the status line is complete enough. */
   #begin(bytes: Buffer, at: number): boolean {
     const prefix = bytes.subarray(at, at + statusPrefix.length)
     if (!prefix.equals(statusPrefix.subarray(0, prefix.length))) {
-      // The parser says what is wrong with it.
+      // The parser reports the error.
       this.#inHead = false
       return true
     }
@@ -105,7 +106,7 @@ export class ResponseHeadRewriter {
     const status = at + statusIndex
     const isHundred = bytes[status] === one && bytes[status + 1] === zero
     if (isHundred && bytes[status + 2] === zero) bytes[status + 2] = two
-    // After 101 the connection speaks another protocol.
+    // After 101 the connection uses another protocol.
     this.#isInterim = bytes[status] === one && !(isHundred && bytes[status + 2] === one)
     this.#isAtStart = false
     this.#isStatusLine = true
@@ -139,7 +140,7 @@ export class ResponseHeadRewriter {
   }
 }
 
-/** Where the line break at the end of a piece begins, with the one after it. */
+/** The index of the trailing line breaks of a chunk. */
 const indexOfTrailingBreak = (bytes: Buffer): number => {
   let at = bytes.length
   while (at > 0 && bytes.length - at < 3 && (bytes[at - 1] === carriageReturn || bytes[at - 1] === lineFeed)) at--

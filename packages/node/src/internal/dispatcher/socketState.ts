@@ -2,10 +2,10 @@ import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { ResponseHeadRewriter } from "./responseHeadRewriter.js"
 
-/** undici reads a socket with `read`: what that gives has its heads rewritten. */
+/** Rewrites the header sections that undici reads with `socket.read`. */
 const rewriteHeads = (socket: Socket): ResponseHeadRewriter => {
   const heads = new ResponseHeadRewriter()
-  // Without an encoding, a socket gives bytes.
+  // Without an encoding, `read` returns bytes.
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null
   socket.read = (size?: number): Buffer | null => {
     const piece = read(size)
@@ -14,13 +14,13 @@ const rewriteHeads = (socket: Socket): ResponseHeadRewriter => {
   return heads
 }
 
-/** The state of the socket that a client of undici has: a client has one at a time. */
+/** The state of the socket of an undici client, which has one socket at a time. */
 export class SocketState {
   readonly #pipelines: boolean
   #error: Error | undefined
   #heads: ResponseHeadRewriter | undefined
 
-  /** @param allowsPipelining - whether a response may begin in the same piece in which another one ends. */
+  /** @param allowsPipelining - whether a chunk may contain the end of one response and the start of the next. */
   constructor(allowsPipelining: boolean) {
     this.#pipelines = allowsPipelining
   }
@@ -28,7 +28,8 @@ export class SocketState {
   /** Called with each new socket, before undici uses it. */
   open(socket: Socket | TLSSocket): void {
     this.#error = undefined
-    // Added before undici's listener, which ends a response that the connection delimits when it is reset.
+    // Added before undici's listener, which treats a reset as the end of a response that is delimited by the
+    // connection.
     socket.on("error", (error) => {
       this.#error ??= error
     })

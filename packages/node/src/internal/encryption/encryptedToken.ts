@@ -11,13 +11,13 @@ const algorithm = "aes-256-gcm"
 const nonceBytes = 12
 const tagBytes = 16
 
-/** What a sealed token says it is: the version of the format. */
+/** The token type of an encrypted token: the version of the format. */
 const tokenType = "sealed/v1"
 
-/** Most characters of a sealed token. Real ones have a few thousand. */
+/** Maximum length of an encrypted token, in characters. Real tokens have a few thousand. */
 const maxTextLength = 256 * 1024
 
-/** Where a record is filed. What was sealed for one place opens in no other. */
+/** Where a record is stored. A record that was encrypted for one location cannot be decrypted at another. */
 export interface RecordLocation {
   readonly store: string
   readonly key: string
@@ -25,14 +25,16 @@ export interface RecordLocation {
 
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
-const notModified = "it was left as it is"
+const notModified = "The record was not changed."
 
-/** With their lengths, and as UTF-16, so that no two places are ever written the same: not even by half a surrogate. */
+/**
+ * Authenticated data. Lengths keep two locations from the same encoding. UTF-16 also keeps lone surrogates distinct.
+ */
 const associatedData = (keyId: string, { key, store }: RecordLocation): Buffer =>
   Buffer.from([tokenType, keyId, store, key].map((part) => `${part.length}:${part}`).join(","), "utf16le")
 
 const encodeToken = Schema.encode(Token.Token)
-/** Unknown fields are refused: writing the record anew would lose them. */
+/** Unknown fields are rejected: the next write would lose them. */
 const decodeToken = Schema.decodeUnknown(Token.Token, { onExcessProperty: "error" })
 
 const encryptText = (key: EncryptionKey, location: RecordLocation, text: string): string => {
@@ -43,7 +45,7 @@ const encryptText = (key: EncryptionKey, location: RecordLocation, text: string)
   return `${key.id}.${body.toString("base64url")}`
 }
 
-/** The text, or `undefined` for what was not sealed like this, with this key and for this place. */
+/** The text. Undefined if it was not encrypted with this key for this location. */
 const decryptText = (key: EncryptionKey, location: RecordLocation, body: Buffer): string | undefined => {
   try {
     const decipher = createDecipheriv(algorithm, key.cipherKey, body.subarray(0, nonceBytes), {
@@ -51,7 +53,7 @@ const decryptText = (key: EncryptionKey, location: RecordLocation, body: Buffer)
     })
     decipher.setAAD(associatedData(key.id, location))
     decipher.setAuthTag(body.subarray(-tagBytes))
-    // Nothing of what `update` gives is used before `final` has verified all of it.
+    // The result of `update` is used only after `final` has verified it.
     const text = decipher.update(body.subarray(nonceBytes, -tagBytes))
     return Buffer.concat([text, decipher.final()]).toString("utf8")
   } catch {
@@ -60,9 +62,9 @@ const decryptText = (key: EncryptionKey, location: RecordLocation, body: Buffer)
 }
 
 const tooLarge = () =>
-  failure("WriteFailed", `the token is larger than ${maxTextLength} characters when sealed; nothing was written`)
+  failure("WriteFailed", `the encrypted token is larger than ${maxTextLength} characters. Nothing was written.`)
 
-/** No text of this many characters is even written down. */
+/** Whether a value has a text beyond the maximum. Such a text is not even serialized. */
 const exceedsMaxSize = (value: object): boolean =>
   Object.values(value).some((part: unknown) =>
     typeof part === "string"
@@ -71,8 +73,8 @@ const exceedsMaxSize = (value: object): boolean =>
   )
 
 /**
- * A token that holds another one, sealed, and nothing else: no time, no scope, no issuer. Fails with `WriteFailed` for
- * what could not be opened again.
+ * Encrypts a token into a token without times, scope or issuer. Fails with `WriteFailed` for a token that could not be
+ * decrypted again.
  */
 export const encrypt = (
   key: EncryptionKey,
@@ -103,32 +105,36 @@ const parseEncrypted = (text: string): { readonly keyId: string; readonly body: 
 const isOfNewerRelease = (token: Token.Token): boolean => token.tokenType.startsWith("sealed/")
 
 const parse = (text: string): Effect.Effect<unknown, TokenStoreError> =>
-  Effect.try({ try: (): unknown => JSON.parse(text), catch: () => failure("Corrupt", "what was sealed is not JSON") })
+  Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => failure("Corrupt", "the decrypted record is not JSON")
+  })
 
-/** Whether a record was never sealed at all. */
+/** Whether a record was never encrypted. */
 export const isUnencrypted = (token: Token.Token): boolean => token.tokenType !== tokenType && !isOfNewerRelease(token)
 
 const notEncrypted = () =>
   failure(
     "Insecure",
-    `a record is not encrypted; ${notModified}: set adoptUnencrypted once to adopt it, if it is yours, or remove it`
+    `a record is not encrypted. ${notModified} If the record is yours, set adoptUnencrypted once. Otherwise remove it.`
   )
 
 const newerRelease = () =>
-  failure("Foreign", `a record was sealed by a newer release; ${notModified}: use that release`)
+  failure("Foreign", `a record was encrypted by a newer release. ${notModified} Use that release.`)
 
 const corruptRecord = (what: string) =>
-  failure("Corrupt", `a sealed record ${what}; ${notModified}: remove it from the store below, and sign in again`)
+  failure("Corrupt", `an encrypted record ${what}. ${notModified} Remove it from the inner store, and sign in again.`)
 
 const unknownKey = (keyId: string) =>
   failure(
     "Foreign",
-    `a record was sealed with the key ${keyId}, which is not given; ${notModified}: give it as an older key`
+    `a record was encrypted with the key ${keyId}, which is not given. ${notModified} Add that key to previousKeys.`
   )
 
 /**
- * The token in a sealed one. Fails with `Foreign` (a key that is not there, a newer release), `Insecure` (not sealed)
- * and `Corrupt` (changed, cut, or sealed for another place), naming what is wrong and never what is there.
+ * Decrypts a token. The errors describe the problem and contain nothing of the record. Fails with `Foreign` (missing
+ * key, newer release), `Insecure` (not encrypted) and `Corrupt` (modified, truncated, or encrypted for another
+ * location).
  */
 export const decrypt = (
   keys: ReadonlyMap<string, EncryptionKey>,
@@ -141,11 +147,11 @@ export const decrypt = (
     const text = Redacted.value(encrypted.accessToken)
     if (text.length > maxTextLength) return yield* corruptRecord(`is larger than ${maxTextLength} characters`)
     const parsed = parseEncrypted(text)
-    if (parsed === undefined) return yield* corruptRecord("is not one, or was cut")
+    if (parsed === undefined) return yield* corruptRecord("is malformed or truncated")
     const key = keys.get(parsed.keyId)
     if (key === undefined) return yield* unknownKey(parsed.keyId)
     const decrypted = decryptText(key, location, parsed.body)
     if (decrypted === undefined)
-      return yield* corruptRecord("was changed, or was sealed for another key or another store")
+      return yield* corruptRecord("was modified, or was encrypted for another key or another store")
     return yield* decodeToken(yield* parse(decrypted))
-  }).pipe(Effect.catchTag("ParseError", () => corruptRecord("holds no token of this release")))
+  }).pipe(Effect.catchTag("ParseError", () => corruptRecord("contains no token of this release")))

@@ -3,23 +3,23 @@ import * as Effect from "effect/Effect"
 import type { KeyObject } from "node:crypto"
 import { createSecretKey, hkdfSync, randomBytes, scrypt } from "node:crypto"
 
-/** Bytes of a key, and of what is sealed with it: AES-256. */
+/** Length of a key in bytes: AES-256. */
 export const keyBytes = 32
 
-/** Bytes of a salt: NIST SP 800-132 §5.1 asks for 16 at least. */
+/** Length of a salt in bytes: at least 16 by NIST SP 800-132 §5.1. */
 export const saltBytes = 16
 
-/** OWASP's first choice for scrypt, which needs 128 MiB; Node refuses more than 32 unless it is told. */
+/** OWASP's recommended parameters for scrypt. They need 128 MiB, and Node's default limit is 32 MiB. */
 const scryptCost = { N: 2 ** 17, r: 8, p: 1, maxmem: 192 * 1024 * 1024 }
 
 const insufficientMemory = () =>
   new TokenStoreError({
     reason: "ReadFailed",
     detail:
-      "no key could be made of the passphrase: scrypt takes 128 MiB of memory; give it that, or another kind of key"
+      "cannot derive a key from the passphrase: scrypt needs 128 MiB of memory. Provide the memory, or use another kind of key."
   })
 
-/** Bytes of a key from what a person remembers; in the thread pool, since it takes a good part of a second. */
+/** Derives a key from a passphrase. It runs in the thread pool, because it takes about half a second. */
 export const deriveFromPassphrase = (
   passphrase: string,
   salt: Uint8Array,
@@ -28,7 +28,7 @@ export const deriveFromPassphrase = (
   Effect.tryPromise({
     try: () =>
       new Promise<Uint8Array>((resume, reject) => {
-        // What looks the same is the same, whichever keyboard it came from.
+        // Normalization makes the same passphrase from different keyboards equal.
         scrypt(passphrase.normalize("NFKC"), salt, keyBytes, { ...scryptCost, maxmem }, (error, key) =>
           error === null ? resume(key) : reject(error)
         )
@@ -39,16 +39,16 @@ export const deriveFromPassphrase = (
 const derive = (bytes: Uint8Array, purpose: string, length: number): Buffer =>
   Buffer.from(hkdfSync("sha256", bytes, "", `countersign ${purpose} v1`, length))
 
-/** What is made of a key: the one that seals, and a name that tells nothing about it. */
+/** Derives the cipher key, and an id that reveals nothing about it. */
 export const deriveKeyAndId = (bytes: Uint8Array): { readonly id: string; readonly cipherKey: KeyObject } => ({
   id: derive(bytes, "key id", 8).toString("hex"),
   cipherKey: createSecretKey(derive(bytes, "seal", keyBytes))
 })
 
-/** New bytes for a key. */
+/** Random bytes for a new key. */
 export const randomKey: Effect.Effect<Buffer> = Effect.sync(() => randomBytes(keyBytes))
 
-/** The bytes of a text in base64 that has exactly this many, written in the one way that there is. */
+/** Decodes canonical base64 of exactly `length` bytes. Undefined for any other text. */
 export const fromBase64 = (text: string, length: number): Buffer | undefined => {
   if (text.length !== Math.ceil(length / 3) * 4) return undefined
   const bytes = Buffer.from(text, "base64")

@@ -8,13 +8,13 @@ import { randomBytes } from "node:crypto"
 import * as EncryptionKey from "../../EncryptionKey.js"
 import { fromBase64, saltBytes } from "./keyDerivation.js"
 
-/** The key that seals, and all that open, by their ids. */
+/** The key that encrypts, and all keys that decrypt, by id. */
 export interface KeyRing {
   readonly current: EncryptionKey.EncryptionKey
   readonly all: ReadonlyMap<string, EncryptionKey.EncryptionKey>
 }
 
-/** Under which a store keeps its salt. No key of `TokenKey` begins like this. */
+/** The record of the salt. No key of `TokenKey` begins with these characters. */
 export const saltKey = "\u0000countersign/salt"
 
 const tokenType = "salt/v1"
@@ -28,10 +28,10 @@ const newSalt: Effect.Effect<Token> = Effect.sync(() => ({
 const corruptSalt = () =>
   new TokenStoreError({
     reason: "Corrupt",
-    detail: "the salt of the passphrase is not one; it was left as it is: bring it back, or start with an empty store"
+    detail: "the salt of the passphrase is invalid. It was not changed. Restore it, or start with an empty store."
   })
 
-/** The salt of a store: the first process to ask makes it, and all the others get the same. */
+/** The salt of a store. The first process creates it, and all others read the same one. */
 const readOrCreateSalt = (store: TokenStore.Service): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
     let stored = yield* store.get(saltKey)
@@ -42,7 +42,7 @@ const readOrCreateSalt = (store: TokenStore.Service): Effect.Effect<Uint8Array, 
     return fromBase64(Redacted.value(token.accessToken), saltBytes) ?? (yield* corruptSalt())
   })
 
-/** The keys of a store: what came as a passphrase is made into one, one after the other, since each takes 128 MiB. */
+/** The keys of a store. Passphrases are derived one after the other, because each needs 128 MiB. */
 export const make = (
   store: TokenStore.Service,
   current: EncryptionKey.KeySource,

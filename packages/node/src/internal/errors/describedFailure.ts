@@ -3,7 +3,7 @@ import { errors } from "undici"
 import { RequestFailure } from "../http2/requestFailure.js"
 import { ProxyError } from "../proxy/proxyError.js"
 
-/** A failure of which this transport knows more than its code tells. */
+/** A failure with more details than its code gives. */
 export class DescribedFailure extends Error {
   override readonly name: string = "DescribedFailure"
   readonly details: Omit<FailureDetails, "phase">
@@ -15,32 +15,32 @@ export class DescribedFailure extends Error {
   }
 }
 
-const bodySourceFailed = "its source failed, with the error that is the cause"
+const bodySourceFailed = "the source of the request body failed. Its error is the cause"
 
-/** A failure of the body that the caller gave. */
+/** The failure of a request body. */
 export const bodyFailure = (cause: unknown): DescribedFailure =>
   new DescribedFailure({ reason: "RequestBodyFailed", detail: bodySourceFailed }, cause)
 
 const bodyErrors = new WeakSet<Error>()
 
-/** Notes an error of a stream that the caller gave: undici fails the exchange with the same object. */
+/** Marks an error of a request body stream. undici fails the request with the same object. */
 export const markBodyError = (error: Error): void => void bodyErrors.add(error)
 
-/** What a server that speaks plain HTTP answers to a TLS handshake. */
+/** The codes for a plain HTTP response to a TLS handshake. */
 const plainHttpCodes: ReadonlySet<string> = new Set(["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG"])
 
-const plainHttp = "the server does not speak TLS there: use http://"
-const handshakeFailed = "the handshake with the server failed"
-const handshakeRejected = "the server rejected the handshake: it may demand a client certificate"
+const plainHttp = "the server does not use TLS on this port. Use http://"
+const handshakeFailed = "the TLS handshake failed"
+const handshakeRejected = "the server rejected the TLS handshake. It may require a client certificate (tls.cert)"
 const brokenRecord = "a TLS record of the response is invalid"
 const alertReceived = "the server ended the TLS session with an alert"
-const rawBody = "a raw body has to be a string, bytes, a stream, an iterable, a Blob or a form"
+const rawBody = "invalid raw body. Use a string, bytes, a stream, an iterable, a Blob or a form"
 
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
 
 const reasonOf = (cause: unknown, phase: SendPhase): Omit<FailureDetails, "phase"> => {
-  // undici's words for a body of a kind that it cannot send; its other arguments are checked before.
+  // undici's message for an unsupported body. Its other arguments are checked before.
   if (cause instanceof errors.InvalidArgumentError && cause.message.startsWith("body must be")) {
     return { reason: "RequestBodyFailed", detail: rawBody }
   }
@@ -61,7 +61,7 @@ export interface FailureDescription {
   readonly details: FailureDetails
 }
 
-/** HTTP/2 knows the phase, and more of the reason than its cause tells. */
+/** HTTP/2 failures contain the phase, and more of the reason than their cause. */
 const describeHttp2 = (failure: RequestFailure): FailureDescription => {
   const { code, detail, phase, reason } = failure.details
   const { cause, details } = describe(failure.cause, phase)

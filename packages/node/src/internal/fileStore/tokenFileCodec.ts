@@ -12,40 +12,40 @@ import { quote } from "../filesystem/systemError.js"
 const format = "countersign/tokens"
 const version = 1
 
-/** A record without a token is what remains of a removed one, in files that were written before `lastVersion`. */
+/** A record. One without a token is a removed record, in files that were written before `lastVersion` existed. */
 const RecordEntry = Schema.Struct({ version: Schema.Int.pipe(Schema.positive()), token: Schema.optional(Token.Token) })
 
-/** What a file holds. */
+/** The records of a file. */
 export interface Records {
-  /** By key. A Map, since a key may be called `__proto__`. */
+  /** The tokens by key. A Map, because a key may be `__proto__`. */
   readonly stored: ReadonlyMap<string, VersionedToken>
   /**
-   * The highest version of a record that was removed, of any key. A new record gets a higher one, so that no version of a
-   * key comes twice. One number for all of them does not grow with each account that signs out.
+   * The highest version of any removed record. A new record gets a higher version, so that no version of a key occurs
+   * twice. One number for all keys does not grow with each account that signs out.
    */
   readonly lastVersion: number
 }
 
-/** No file. */
+/** The records of a missing file. */
 export const empty: Records = { stored: new Map(), lastVersion: 0 }
 
 const Envelope = Schema.Struct({
   format: Schema.Literal(format),
   version: Schema.Literal(version),
-  /** Of the records as they are written; none where somebody wrote the file by hand. */
+  /** Checksum of the serialized records. Undefined in a file that was written by hand. */
   sha256: Schema.optional(Schema.String),
   lastVersion: Schema.optional(Schema.NonNegativeInt),
   records: Schema.Object
 })
 
-/** Unknown fields are refused: writing the file anew would lose them. */
+/** Unknown fields are rejected: the next write would lose them. */
 const strict = { onExcessProperty: "error" } as const
 
 const decodeEnvelope = Schema.decodeUnknown(Envelope, strict)
 const decodeRecordEntry = Schema.decodeUnknown(RecordEntry, strict)
 const encodeToken = Schema.encode(Token.Token)
 
-/** A damaged disk may turn a token into another one that looks as good: only a checksum tells. */
+/** A damaged disk may change a token into a valid one. The checksum detects it. */
 const checksumOf = (records: object, lastVersion = 0): string =>
   createHash("sha256")
     .update(JSON.stringify(lastVersion === 0 ? records : { lastVersion, records }))
@@ -54,13 +54,13 @@ const checksumOf = (records: object, lastVersion = 0): string =>
 const corrupt = (path: string, what: string) =>
   new TokenStoreError({
     reason: "Corrupt",
-    detail: `${quote(path)} ${what}; it was left as it is: move it away, and sign in again`
+    detail: `${quote(path)} ${what}. It was not changed. Move the file away, and sign in again.`
   })
 
 const foreign = (path: string, what: string, advice: string) =>
-  new TokenStoreError({ reason: "Foreign", detail: `${quote(path)} ${what}; it was left as it is: ${advice}` })
+  new TokenStoreError({ reason: "Foreign", detail: `${quote(path)} ${what}. It was not changed. ${advice}` })
 
-/** Names of unknown fields come from the file, where anything may have got into their place. */
+/** The name of an unknown field is not shown: it is content of the file, and may be a secret. */
 const describeParseError = (error: ParseResult.ParseError): string => {
   const mismatches = Mismatch.fromParseError(error)
   return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
@@ -69,25 +69,25 @@ const describeParseError = (error: ParseResult.ParseError): string => {
 const parseJson = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
   if (bytes.length === 0) return corrupt(path, "is empty")
   return Effect.try({
-    // A byte order mark is kept in the text and then is not JSON: nothing of ours writes one.
+    // A byte order mark is rejected as invalid JSON: this store never writes one.
     try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)),
-    catch: () => corrupt(path, "is not JSON, or was cut")
+    catch: () => corrupt(path, "is not JSON, or is truncated")
   })
 }
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Somebody else's file, or one that a later release wrote. */
+/** The error for a file of another program, or of a newer release. */
 const rejectOtherFormat = (path: string, value: unknown): TokenStoreError | undefined => {
   if (!isObject(value) || !("format" in value) || typeof value.format !== "string") return undefined
-  if (value.format !== format) return foreign(path, "is in another format", "choose another path")
+  if (value.format !== format) return foreign(path, "has another format", "Choose another path.")
   return "version" in value && Number.isSafeInteger(value.version) && Number(value.version) > version
-    ? foreign(path, "was written by a newer release", "use that release, or choose another path")
+    ? foreign(path, "was written by a newer release", "Use that release, or choose another path.")
     : undefined
 }
 
-/** The records in the bytes of a file. Fails with `Corrupt` or `Foreign`, naming what is wrong and never what is there. */
+/** Decodes the records of a file. Fails with `Corrupt` or `Foreign`. The errors contain nothing of the file. */
 export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
     const value = yield* parseJson(path, bytes)
@@ -107,13 +107,13 @@ export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, 
     return { stored, lastVersion }
   }).pipe(
     Effect.catchTag("ParseError", (error) =>
-      corrupt(path, `is not a token store of ours: ${describeParseError(error)}`)
+      corrupt(path, `is not a token store of this package: ${describeParseError(error)}`)
     )
   )
 
 /**
- * Whether bytes that cannot be read are what is left of a file of this store. JSON of another shape is another program's: the
- * path may be wrong.
+ * Whether invalid bytes are a damaged file of this store. JSON of another shape belongs to another program: the path
+ * may be wrong.
  */
 export const isDamaged = (bytes: Uint8Array): boolean => {
   try {
@@ -124,20 +124,23 @@ export const isDamaged = (bytes: Uint8Array): boolean => {
   }
 }
 
-/** What is asked for cannot be stored, since the file would be larger than any that is read. */
+/** The record cannot be stored: the file would be larger than the limit for reading. */
 export const tooLarge = (path: string): TokenStoreError =>
   new TokenStoreError({
     reason: "WriteFailed",
-    detail: `${quote(path)} would grow over ${maxBytes} bytes; remove tokens, or use several stores`
+    detail: `${quote(path)} would be larger than ${maxBytes} bytes. Remove tokens, or use several stores.`
   })
 
-/** No text of this length is even written down: escaped, it may be longer than any string can be. */
+/**
+ * Whether a value has a text beyond the limit. Such a text is not serialized: escaped, it may exceed the longest
+ * string.
+ */
 export const exceedsMaxSize = (value: unknown): boolean => {
   if (typeof value === "string") return value.length > maxBytes
   return typeof value === "object" && value !== null && Object.values(value).some(exceedsMaxSize)
 }
 
-/** The bytes of a file. Fails with `WriteFailed` for what could not be read again. */
+/** Encodes the records. Fails with `WriteFailed` for records that could not be read again. */
 export const encode = (path: string, { lastVersion, stored }: Records): Effect.Effect<Uint8Array, TokenStoreError> =>
   Effect.gen(function* () {
     const entries = yield* Effect.forEach(stored, ([key, { token, version }]) =>

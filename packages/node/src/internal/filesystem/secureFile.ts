@@ -10,42 +10,45 @@ import { effectiveUser, flush } from "./secureDirectory.js"
 import type { SystemError } from "./systemError.js"
 import { tryFileSystem, explain, quote } from "./systemError.js"
 
-/** A store of tokens is a few kilobytes; what is larger than this is none. */
+/** Maximum size of a file. A token store has a few kilobytes. */
 export const maxBytes = 1024 * 1024
 
-/** A FIFO in the file's place must not hang us, and a link must not lead us elsewhere. */
+/** Opening must not block on a FIFO, and must not follow a symbolic link. */
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 const accessibleByOthers = 0o077
 
-/** 128 bits: nobody creates this name before us, by chance or on purpose. */
+/** A random name of 128 bits, which no other process can guess. */
 export const nonce: Effect.Effect<string> = Effect.sync(() => randomBytes(16).toString("hex"))
 
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
 const notRegularFile = (path: string) =>
-  failure(
-    "Insecure",
-    `${quote(path)} is not a regular file; it was left as it is: move it away, or choose another path`
-  )
+  failure("Insecure", `${quote(path)} is not a regular file. It was not changed. Move it away, or choose another path.`)
 
-/** A file that was replaced between `open` and `fstat` has no name left (`nlink` 0) and is as good as it was. */
+/** A file that was replaced between `open` and `fstat` has no name (`nlink` 0), and is as valid as before. */
 const findProblem = (path: string, stats: Stats): TokenStoreError | undefined => {
   const user = effectiveUser()
   if (!stats.isFile()) return notRegularFile(path)
   if (user !== undefined && stats.uid !== user) {
-    return failure("Foreign", `${quote(path)} belongs to user ${stats.uid}, not to ${user}; choose a file of your own`)
+    return failure("Foreign", `${quote(path)} belongs to user ${stats.uid}, not to ${user}. Choose a file of your own.`)
   }
   if (stats.nlink > 1) {
-    return failure("Insecure", `${quote(path)} has a second name (a hard link); copy it, and remove all its names`)
+    return failure(
+      "Insecure",
+      `${quote(path)} has a second name (a hard link). Copy the file, and remove all its names.`
+    )
   }
   if (user !== undefined && (stats.mode & accessibleByOthers) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, "0")
-    return failure("Insecure", `others may use ${quote(path)} (mode ${mode}); run: chmod 600 ${quote(path)}`)
+    return failure("Insecure", `other users may access ${quote(path)} (mode ${mode}). Run: chmod 600 ${quote(path)}`)
   }
   if (stats.size > maxBytes) {
-    return failure("Corrupt", `${quote(path)} is larger than ${maxBytes} bytes, so it is no token store; move it away`)
+    return failure(
+      "Corrupt",
+      `${quote(path)} is larger than ${maxBytes} bytes, so it is not a token store. Move the file away.`
+    )
   }
   return undefined
 }
@@ -53,16 +56,16 @@ const findProblem = (path: string, stats: Stats): TokenStoreError | undefined =>
 const readFailure =
   (path: string) =>
   (error: SystemError | TokenStoreError): TokenStoreError =>
-    error._tag === "SystemError" ? failure("ReadFailed", `${quote(path)}: ${explain(error)}`) : error
+    error._tag === "SystemError" ? failure("ReadFailed", `cannot read ${quote(path)}: ${explain(error)}`) : error
 
 const openFailure = (path: string, error: SystemError): TokenStoreError => {
   if (error.code === "ELOOP" || error.code === "EMLINK") {
-    return failure("Insecure", `${quote(path)} is a symbolic link; give the path of the file itself`)
+    return failure("Insecure", `${quote(path)} is a symbolic link. Use the path of the file itself.`)
   }
   return error.code === "ENXIO" ? notRegularFile(path) : readFailure(path)(error)
 }
 
-/** Reads no more than `limit` bytes, even from a file that grows meanwhile. */
+/** Reads at most `limit` bytes, even from a file that grows meanwhile. */
 export const readAtMost = (handle: Fs.FileHandle, limit: number): Effect.Effect<Uint8Array, SystemError> =>
   tryFileSystem(async () => {
     const buffer = new Uint8Array(limit)
@@ -85,8 +88,9 @@ const readHandle = (
   })
 
 /**
- * The bytes of a file that is ours alone: regular, of this user, under one name, without access for anybody else, of a
- * sane size. `None` when there is no file. What was checked is what is read: both go through one descriptor.
+ * Reads a file that belongs to this user alone: regular, with one name, without access for other users, of limited
+ * size. `None` if there is no file. Checks and reads use one descriptor, so that the checked file is the one that is
+ * read.
  */
 export const read = (path: string): Effect.Effect<Option.Option<Uint8Array>, TokenStoreError> =>
   Effect.acquireUseRelease(
@@ -98,17 +102,17 @@ export const read = (path: string): Effect.Effect<Option.Option<Uint8Array>, Tok
     (handle) => Effect.ignore(tryFileSystem(() => handle.close()))
   ).pipe(Effect.catchTag("SystemError", () => Effect.succeedNone))
 
-/** Writes a file that is not there yet, all of it, down to the disk. */
+/** Creates a file, writes it, and flushes it to disk. */
 const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemError> =>
   Effect.acquireUseRelease(
     tryFileSystem(() => Fs.open(path, writeFlags, 0o600)),
     (handle) =>
       tryFileSystem(async () => {
-        // Whatever the umask left of the mode.
+        // The umask may have removed permissions of the owner.
         await handle.chmod(0o600)
         await handle.writeFile(bytes)
         await handle.sync()
-        // Network file systems report a full disk here.
+        // Network file systems report a full disk when the file is closed.
         await handle.close()
       }).pipe(Effect.tapError(() => removeQuietly(path))),
     (handle) => Effect.ignore(tryFileSystem(() => handle.close()))
@@ -116,7 +120,7 @@ const writeNew = (path: string, bytes: Uint8Array): Effect.Effect<void, SystemEr
 
 export const removeQuietly = (path: string): Effect.Effect<void> => Effect.ignore(tryFileSystem(() => Fs.unlink(path)))
 
-/** Renames a file within its folder, durably, and gives its new path. Must not be interrupted. */
+/** Renames a damaged file within its folder, flushes the folder, and returns the new path. Must not be interrupted. */
 export const moveAside = (path: string): Effect.Effect<string, TokenStoreError> =>
   Effect.gen(function* () {
     const aside = `${path}.${yield* nonce}.corrupt`
@@ -125,17 +129,17 @@ export const moveAside = (path: string): Effect.Effect<string, TokenStoreError> 
     return aside
   }).pipe(
     Effect.catchTag("SystemError", (error) =>
-      failure("WriteFailed", `${quote(path)} is damaged and could not be moved aside: ${explain(error)}`)
+      failure("WriteFailed", `cannot move the damaged file ${quote(path)} aside: ${explain(error)}`)
     )
   )
 
-/** What a killed process may leave behind of a {@link replace}: the file's name, 32 hexadecimal digits, `.tmp`. */
+/** Whether a suffix is that of a temporary file that a killed process left: 32 hexadecimal digits and `.tmp`. */
 export const isTemporary = (suffix: string): boolean => /^[0-9a-f]{32}\.tmp$/.test(suffix)
 
 /**
- * Replaces a file at once and durably: a reader, or a machine that loses power, finds the old bytes or the new ones
- * and nothing between. On failure the old file is what it was, unless flushing the folder failed, when either may
- * come back after a power cut. Must not be interrupted.
+ * Replaces a file atomically and flushes it to disk: a reader, or a power cut, finds the old bytes or the new ones. On
+ * failure the old file is unchanged. Only if flushing the folder failed, a power cut may leave either one. Must not be
+ * interrupted.
  */
 export const replace = (path: string, bytes: Uint8Array): Effect.Effect<void, TokenStoreError> =>
   Effect.gen(function* () {
@@ -148,7 +152,5 @@ export const replace = (path: string, bytes: Uint8Array): Effect.Effect<void, To
     yield* flush(dirname(path))
   }).pipe(
     Effect.uninterruptible,
-    Effect.catchTag("SystemError", (error) =>
-      failure("WriteFailed", `${quote(path)} was not written: ${explain(error)}`)
-    )
+    Effect.catchTag("SystemError", (error) => failure("WriteFailed", `cannot write ${quote(path)}: ${explain(error)}`))
   )

@@ -4,28 +4,30 @@ import type { OutgoingRequest, RequestDispatcher } from "../dispatcher/requestDi
 import type { OriginOptions, QueuedRequest } from "./origin.js"
 import { Http2Origin } from "./origin.js"
 
-/** What an agent needs. */
+/** Options of {@link AlpnAgent}. */
 export interface AlpnOptions {
-  /** Makes the agent for HTTP/1.1, whose connections `connect` opens. */
+  /** Makes the agent for HTTP/1.1. `connect` opens its connections. */
   readonly makeHttp1: (connect: buildConnector.connector) => Agent
-  /** Opens a connection, with or without an offer of HTTP/2. */
+  /** Opens a connection, with or without offering HTTP/2. */
   readonly connect: (allowH2: boolean) => buildConnector.connector
   readonly limits: OriginOptions["limits"]
   readonly maxConnections: number
+  /** Called when a connection to the origin was opened. */
   readonly onConnect: (origin: string) => void
 }
 
 /**
- * Sends requests over HTTP/2 where servers choose it in the TLS handshake, and over undici's HTTP/1.1 otherwise.
+ * Sends requests over HTTP/2 if the server chooses it in the TLS handshake (ALPN, RFC 7301), and over undici's HTTP/1.1
+ * otherwise.
  */
 export class AlpnAgent implements RequestDispatcher {
   readonly #options: AlpnOptions
   readonly #connect: buildConnector.connector
   readonly #http1: Agent
   readonly #origins: Map<string, Http2Origin> = new Map()
-  /** The origins whose servers chose HTTP/1.1, and how many connections there are to each. */
+  /** The number of connections to each origin that chose HTTP/1.1. */
   readonly #http1Origins: Map<string, number> = new Map()
-  /** Connections that were opened to find the protocol, and that undici is about to use. */
+  /** Connections that were opened to find the protocol, and that undici will use. */
   readonly #opened: Map<string, Socket> = new Map()
   #isDestroyed = false
 
@@ -43,7 +45,7 @@ export class AlpnAgent implements RequestDispatcher {
     this.#http1.on("connectionError", ({ origin }: URL) => this.#count(origin, 0))
   }
 
-  /** The server is asked for its protocol again when there is no connection to it. */
+  /** When there is no connection to the server, its protocol is determined again. */
   #count(origin: string, change: number): void {
     const count = this.#http1Origins.get(origin)
     if (count === undefined) return
@@ -86,7 +88,7 @@ export class AlpnAgent implements RequestDispatcher {
     this.#opened.set(origin, socket)
     this.#http1Origins.set(origin, this.#http1Origins.get(origin) ?? 0)
     for (const { handler, options } of queued) this.#http1.dispatch(options, handler)
-    // undici asks for a connection at once, unless it has one already.
+    // undici opens a connection at once, unless it has one.
     setImmediate(() => {
       if (this.#opened.get(origin) === socket) this.#takeOpened(origin)?.destroy()
     })

@@ -4,7 +4,7 @@ import type { Dispatcher } from "undici"
 import { FormData, errors } from "undici"
 import { encodeMultipart } from "./multipart.js"
 
-/** A body that can be sent, its length where that is known, and the type that it brings with it. */
+/** A body to send, its length if known, and its media type if it determines one. */
 export interface BodySource {
   readonly source: Buffer | Readable
   readonly length: number | undefined
@@ -34,12 +34,12 @@ const isIterable = (body: object): body is Iterable<unknown> | AsyncIterable<unk
   Symbol.iterator in body || Symbol.asyncIterator in body
 
 /**
- * What can be sent of a body of undici's dispatcher.
+ * Converts a body of undici's dispatcher.
  *
- * @throws undici's error for a body of another kind.
+ * @throws undici's error for an unsupported body.
  */
 export const makeBodySource = (body: Dispatcher.DispatchOptions["body"]): BodySource => {
-  // A caller without types may give anything as a raw body.
+  // A caller without types may pass any value.
   const value: unknown = body
   if (value === null || value === undefined) return empty
   if (typeof value === "string") return fromBuffer(Buffer.from(value))

@@ -33,26 +33,26 @@ const names: ReadonlyArray<string> = [
 /** The name of an error code, or the number of an unknown one. */
 export const errorName = (code: number): string => names[code] ?? `error ${code}`
 
-/** A violation of HTTP/2 by the server that ends the whole connection: RFC 9113 §5.4.1. */
+/** A connection error, which ends the connection: RFC 9113 §5.4.1. */
 export class ConnectionError extends Error {
   override readonly name: string = "ConnectionError"
   readonly code: string = "ERR_HTTP2_ERROR"
   readonly errorCode: number
 
-  /** @param detail - the violation. It holds nothing that the server sent. */
+  /** @param detail - the violation, without any data of the server. */
   constructor(errorCode: number, detail: string) {
     super(`${errorName(errorCode)}: ${detail}`)
     this.errorCode = errorCode
   }
 }
 
-/** A violation of HTTP/2 by the server that ends one stream: RFC 9113 §5.4.2. */
+/** A stream error, which ends one stream: RFC 9113 §5.4.2. */
 export class StreamError extends Error {
   override readonly name: string = "StreamError"
   readonly code: string = "ERR_HTTP2_STREAM_ERROR"
   readonly errorCode: number
 
-  /** @param detail - the violation. It holds nothing that the server sent but names of the protocol. */
+  /** @param detail - the violation. Of the server's data it contains only names of the protocol. */
   constructor(errorCode: number, detail: string) {
     super(`${errorName(errorCode)}: ${detail}`)
     this.errorCode = errorCode

@@ -6,14 +6,14 @@ import { decodeHuffman } from "./huffman.js"
 /** The fields of one header or trailer section. */
 export interface FieldList {
   readonly fields: ReadonlyArray<Field>
-  /** Whether the list is larger than allowed. `fields` then holds a part of it. */
+  /** Whether the list exceeds the maximum. `fields` then contains a part of it. */
   readonly isTooLarge: boolean
 }
 
 const incompleteBlock = (): ConnectionError =>
   new ConnectionError(errorCode.compressionError, "a header block is incomplete")
 
-/** More continuation bytes would be a number beyond 2^28. */
+/** Maximum number of continuation bytes: integers up to 2^28. */
 const maxIntegerBytes = 4
 
 /** Reads the parts of a header block: RFC 7541 §5. */
@@ -29,14 +29,14 @@ class BlockReader {
     return this.#at >= this.#bytes.length
   }
 
-  /** The next byte, which stays the next. */
+  /** The next byte, without consuming it. */
   get peek(): number {
     const byte = this.#bytes[this.#at]
     if (byte === undefined) throw incompleteBlock()
     return byte
   }
 
-  /** A number that begins in the last `prefix` bits of the next byte: RFC 7541 §5.1. */
+  /** Reads an integer that begins in the last `prefix` bits of the next byte: RFC 7541 §5.1. */
   readInteger(prefix: number): number {
     const mask = (1 << prefix) - 1
     let value = this.peek & mask
@@ -51,7 +51,7 @@ class BlockReader {
     throw new ConnectionError(errorCode.compressionError, "a number in a header block is too large")
   }
 
-  /** A string, whose first bit says whether it is in Huffman code: RFC 7541 §5.2. */
+  /** Reads a string. Its first bit marks Huffman coding: RFC 7541 §5.2. */
   readString(): Buffer {
     const isHuffman = this.peek >= 0x80
     const end = this.readInteger(7) + this.#at
@@ -67,10 +67,10 @@ export class FieldDecoder {
   readonly #table = new FieldTable()
 
   /**
-   * Decodes a whole block. It is read to its end even where the list is too large, because the next blocks depend on
+   * Decodes one header block. It is decoded to its end even if the list is too large, because later blocks depend on
    * the table.
    *
-   * @param maxSize - the largest list, counted as in RFC 9113 §6.5.2.
+   * @param maxSize - maximum size of the list, as defined in RFC 9113 §6.5.2.
    */
   decode(block: Buffer, maxSize: number): FieldList {
     const reader = new BlockReader(block)
@@ -85,7 +85,7 @@ export class FieldDecoder {
     return { fields, isTooLarge: size > maxSize }
   }
 
-  /** One field: RFC 7541 §6. */
+  /** Reads one field: RFC 7541 §6. */
   #field(reader: BlockReader): Field {
     const first = reader.peek
     if (first >= 0x80) return this.#table.at(reader.readInteger(7))

@@ -1,12 +1,12 @@
 import { staticFieldIndex, staticIndex } from "./fieldTable.js"
 
-/** A field to send: its lower-case name and its value, whose characters are bytes (Latin-1). */
+/** A field to send: its lower-case name, and its value in Latin-1. */
 export type OutgoingField = readonly [name: string, value: string]
 
-/** The longest number: a prefix and five bytes. */
+/** Maximum size of an integer: a prefix and five bytes. */
 const maxIntegerBytes = 6
 
-/** Writes a number whose first bits are `pattern`: RFC 7541 §5.1. */
+/** Writes an integer after the bits of `pattern`: RFC 7541 §5.1. */
 const writeInteger = (bytes: Buffer, at: number, pattern: number, prefix: number, value: number): number => {
   const mask = (1 << prefix) - 1
   if (value < mask) return bytes.writeUInt8(pattern | value, at)
@@ -31,8 +31,8 @@ const emptyTablePattern = 0x20
 /**
  * Encodes header blocks: HPACK, RFC 7541.
  *
- * It uses no dynamic table, and marks each field as one that no intermediary may put into its own: a credential can be
- * in any field, and a table that attackers can add to shows them its contents by its compression (RFC 7541 §7.1).
+ * It uses no dynamic table, and marks each field as never indexed. Any field may contain a credential. A dynamic table
+ * that an attacker can add to would reveal it by the compression (RFC 7541 §7.1).
  */
 export class FieldEncoder {
   #isFirst = true
@@ -41,7 +41,7 @@ export class FieldEncoder {
     const bytes = Buffer.allocUnsafe(
       fields.reduce((size, [name, value]) => size + name.length + value.length + 3 * maxIntegerBytes, 1)
     )
-    // The server may make the table smaller, and then expects to be told so (RFC 7541 §4.2): it is told from the start.
+    // A server that reduces the table size expects an update (RFC 7541 §4.2). The first block sets the size to 0.
     let end = this.#isFirst ? bytes.writeUInt8(emptyTablePattern, 0) : 0
     this.#isFirst = false
     for (const [name, value] of fields) {

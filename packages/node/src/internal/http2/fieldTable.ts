@@ -6,7 +6,7 @@ export interface Field {
   readonly value: Buffer
 }
 
-/** RFC 7541 Appendix A. Names without a value have an empty one. */
+/** The static table: RFC 7541 Appendix A. Names without a value have an empty one. */
 const staticFields: ReadonlyArray<readonly [name: string, value?: string]> = [
   [":authority"],
   [":method", "GET"],
@@ -76,7 +76,7 @@ const staticTable: ReadonlyArray<Field> = staticFields.map(([name, value = ""]) 
   value: Buffer.from(value)
 }))
 
-/** The index of each name in the static table, the first where there are several. */
+/** The index of each name in the static table. The first index counts. */
 export const staticIndex: ReadonlyMap<string, number> = new Map(
   staticFields.map(([name], at) => [name, at + 1] as const).reverse()
 )
@@ -86,16 +86,16 @@ export const staticFieldIndex: ReadonlyMap<string, number> = new Map(
   staticFields.flatMap(([name, value], at) => (value === undefined ? [] : [[`${name}: ${value}`, at + 1] as const]))
 )
 
-/** What a table entry costs beside its bytes: RFC 7541 §4.1, and RFC 9113 §6.5.2 for a list of fields. */
+/** Overhead of a table entry in bytes: RFC 7541 §4.1, and RFC 9113 §6.5.2 for a list of fields. */
 const fieldOverhead = 32
 
 /** The size of a field in a table or a list. */
 export const fieldSize = ({ name, value }: Field): number => name.length + value.length + fieldOverhead
 
-/** The size of the dynamic table where no SETTINGS say otherwise: RFC 9113 §6.5.2. */
+/** Default size of the dynamic table: RFC 9113 §6.5.2. */
 const maxTableSize = 4096
 
-/** The fields that a decoder can refer to by an index: RFC 7541 §2.3. */
+/** The indexed fields of a decoder: RFC 7541 §2.3. */
 export class FieldTable {
   /** The newest field comes first. */
   readonly #dynamic: Array<Field> = []
@@ -110,7 +110,7 @@ export class FieldTable {
     return field
   }
 
-  /** Adds a copy of a field, so that the table does not hold the buffer of a whole frame. */
+  /** Adds a copy of a field, so that the table does not keep the buffer of a whole frame. */
   add(field: Field): void {
     const size = fieldSize(field)
     this.#evict(this.#limit - size)

@@ -14,7 +14,7 @@ export const frameType = {
   continuation: 9
 } as const
 
-/** Flags of frames. `ack` is the flag of SETTINGS and PING that has the bit of `endStream` elsewhere. */
+/** Flags of frames. `ack`, a flag of SETTINGS and PING, has the same bit as `endStream`. */
 export const flag = { endStream: 0x1, ack: 0x1, endHeaders: 0x4, padded: 0x8, priority: 0x20 } as const
 
 /** One frame: RFC 9113 §4.1. */
@@ -25,13 +25,13 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** The largest payload that every endpoint accepts, and that this client accepts (RFC 9113 §4.2). */
+/** Maximum payload that every endpoint accepts, and that this client accepts (RFC 9113 §4.2). */
 export const defaultMaxFrameSize = 16_384
 
 const headLength = 9
 const nothing = Buffer.alloc(0)
 
-/** The nine bytes before a payload of `length` bytes. */
+/** Encodes the frame header: the nine bytes before the payload. */
 export const encodeFrameHead = (type: number, flags: number, streamId: number, length: number): Buffer => {
   const head = Buffer.allocUnsafe(headLength)
   head.writeUIntBE(length, 0, 3)
@@ -41,21 +41,21 @@ export const encodeFrameHead = (type: number, flags: number, streamId: number, l
   return head
 }
 
-/** A whole frame. */
+/** Encodes a complete frame. */
 export const encodeFrame = (type: number, flags: number, streamId: number, payload: Buffer = nothing): Buffer =>
   Buffer.concat([encodeFrameHead(type, flags, streamId, payload.length), payload])
 
-/** A frame whose payload is numbers of 32 bits: RST_STREAM, WINDOW_UPDATE, GOAWAY. */
+/** Encodes a frame with a payload of 32-bit integers: RST_STREAM, WINDOW_UPDATE, GOAWAY. */
 export const encodeNumbers = (type: number, streamId: number, ...numbers: ReadonlyArray<number>): Buffer => {
   const payload = Buffer.allocUnsafe(4 * numbers.length)
   numbers.forEach((number, at) => payload.writeUInt32BE(number, 4 * at))
   return encodeFrame(type, 0, streamId, payload)
 }
 
-/** Cuts the bytes of a connection into frames. */
+/** Splits the bytes of a connection into frames. */
 export class FrameReader {
   #bytes: Buffer = nothing
-  /** Bytes that follow `#bytes`. They are joined to it only when they complete a frame. */
+  /** Bytes after `#bytes`. They are concatenated only when they complete a frame. */
   #following: Array<Buffer> = []
   #length = 0
 
@@ -65,7 +65,7 @@ export class FrameReader {
     else this.#following.push(chunk)
   }
 
-  /** The next complete frame, undefined where more bytes are needed. */
+  /** The next complete frame. Undefined if more bytes are needed. */
   next(): Frame | undefined {
     if (!this.#has(headLength)) return undefined
     const length = this.#bytes.readUIntBE(0, 3)
@@ -96,7 +96,7 @@ export class FrameReader {
   }
 }
 
-/** The payload of a DATA or HEADERS frame without its padding and its priority fields: RFC 9113 §6.1, §6.2. */
+/** The payload of a DATA or HEADERS frame without padding and priority fields: RFC 9113 §6.1, §6.2. */
 export const contentOf = ({ flags, payload, type }: Frame): Buffer => {
   const isPadded = (flags & flag.padded) !== 0
   const hasPriority = type === frameType.headers && (flags & flag.priority) !== 0

@@ -4,7 +4,7 @@ import { FieldDecoder } from "./fieldDecoder.js"
 import type { Frame } from "./frame.js"
 import { FrameReader, contentOf, flag, frameType } from "./frame.js"
 
-/** What the frames of the server say. `isLast` is the flag END_STREAM, `size` counts padding too. */
+/** Receives the content of frames. `isLast` is the flag END_STREAM. `size` includes padding. */
 export interface FrameEvents {
   readonly onData: (streamId: number, bytes: Buffer, size: number, isLast: boolean) => void
   readonly onFields: (streamId: number, fields: FieldList, isLast: boolean) => void
@@ -16,7 +16,7 @@ export interface FrameEvents {
   readonly onWindowUpdate: (streamId: number, increment: number) => void
 }
 
-/** A header block of which not all frames have come. */
+/** An incomplete header block. */
 interface HeaderBlock {
   readonly streamId: number
   readonly isLast: boolean
@@ -24,13 +24,15 @@ interface HeaderBlock {
   size: number
 }
 
-/** More frames for one header block serve no purpose. */
+/** Maximum number of frames of one header block. */
 const maxBlockFrames = 128
-/** A header block may be larger than `maxHeaderSize` by this factor: its list is then rejected, and not the connection. */
+/**
+ * A header block may exceed `maxHeaderSize` by this factor. Its list is then rejected, and the connection continues.
+ */
 const blockFactor = 4
 const minBlockLimit = 64 * 1024
 
-/** Frames without progress of a response that may come within `calmPeriod` milliseconds. */
+/** Maximum number of frames without progress of a response within `idleFramePeriodMs`. */
 const maxIdleFrames = 1000
 const idleFramePeriodMs = 10_000
 
@@ -55,7 +57,7 @@ const requireLength = ({ payload }: Frame, length: number, name: string): void =
 }
 
 /**
- * Reads the frames of a server, and checks what does not depend on the state of a stream.
+ * Parses the frames of a server, and validates what does not depend on the state of a stream.
  *
  * Specification: RFC 9113 §4, §6. Its methods throw `ConnectionError`.
  */
@@ -85,12 +87,12 @@ export class FrameReceiver {
     }
   }
 
-  /** Reads no more, not even what has come. */
+  /** Stops parsing, even of bytes that have arrived. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** A response got further. Frames are counted anew, because a server that only keeps the client busy gets none. */
+  /** Called when a response made progress: restarts the count of frames without progress. */
   resetIdleFrames(): void {
     this.#idleFrames = 0
   }

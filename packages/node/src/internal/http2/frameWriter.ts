@@ -1,12 +1,12 @@
 import type { Socket } from "node:net"
 import { encodeFrame, encodeFrameHead, flag, frameType } from "./frame.js"
 
-/** Bytes that may wait for the socket before DATA waits. */
+/** Number of buffered bytes at which DATA frames wait. */
 const maxBufferedData = 256 * 1024
-/** Bytes that may wait for the socket before replies to the server are too many. */
+/** Maximum number of buffered bytes for replies to the server. */
 const maxBufferedReplies = 1024 * 1024
 
-/** Writes frames to a socket. Those of one turn of the event loop are written together. */
+/** Writes frames to a socket. Frames of one turn of the event loop are written together. */
 export class FrameWriter {
   readonly #socket: Socket
   #isCorked = false
@@ -20,7 +20,7 @@ export class FrameWriter {
     return this.#socket.writableLength < maxBufferedData
   }
 
-  /** Whether the server does not read the replies that its frames demand. */
+  /** Whether too many replies are buffered, because the server does not read them. */
   get isBacklogged(): boolean {
     return this.#socket.writableLength > maxBufferedReplies
   }
@@ -39,7 +39,7 @@ export class FrameWriter {
     for (const part of parts) socket.write(part)
   }
 
-  /** A header block, in as many frames as it needs. */
+  /** Writes a header block, split into frames. */
   writeHeaders(streamId: number, block: Buffer, isLast: boolean, maxFrameSize: number): void {
     let type: number = frameType.headers
     let flags = isLast ? flag.endStream : 0

@@ -1,8 +1,8 @@
 import { ConnectionError, errorCode } from "./errorCode.js"
 
 /**
- * The length of each symbol's code in bits, in base 36: the 256 bytes, then the end of the string. The code is
- * canonical, so that the lengths define it: codes of one length count up with the symbols (RFC 7541 Appendix B).
+ * The code length of each symbol in bits, in base 36: the 256 bytes, then the end of the string. The code is canonical,
+ * so the lengths define it: codes of one length are consecutive in the order of symbols (RFC 7541 Appendix B).
  */
 const lengths =
   "dnsssssssoussussssssssusssssssss6aacd68baa8b8666555666666678f6cad67777777777777777777777878djde6f56565666577666567655677777" +
@@ -13,7 +13,7 @@ const endOfString = 256
 const minCodeBits = 5
 const maxCodeBits = 30
 
-/** The codes of one length: the first of them, how many there are, and where their symbols begin. */
+/** The codes of one length: the first code, their number, and the index of their first symbol. */
 interface CodeRange {
   readonly first: number
   readonly count: number
@@ -39,16 +39,16 @@ const codeRanges: ReadonlyArray<CodeRange> = ((): ReadonlyArray<CodeRange> => {
 const invalidCode = (): ConnectionError =>
   new ConnectionError(errorCode.compressionError, "a header field has an invalid Huffman code")
 
-/** The symbol whose code is `bits`, of `length` bits; undefined where they are the beginning of a longer code. */
+/** The symbol with the code `bits` of `length` bits. Undefined if they are the prefix of a longer code. */
 const symbolOf = (bits: number, length: number): number | undefined => {
   const { count, first, start } = codeRanges[length] ?? { count: 0, first: 0, start: 0 }
   return bits - first < count ? symbols[start + bits - first] : undefined
 }
 
 /**
- * Decodes a string in Huffman code.
+ * Decodes a Huffman-coded string.
  *
- * Specification: RFC 7541 §5.2. The rest of the last byte is the beginning of the code of the end of the string.
+ * Specification: RFC 7541 §5.2. The last byte is padded with the prefix of the end-of-string code.
  */
 export const decodeHuffman = (bytes: Buffer): Buffer => {
   const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / minCodeBits))

@@ -2,7 +2,7 @@ import type { File } from "node:buffer"
 import { Blob } from "node:buffer"
 import { randomUUID } from "node:crypto"
 
-/** A form encoded as `multipart/form-data`: its parts in order, their length, and the type with its boundary. */
+/** A form encoded as `multipart/form-data`: its parts in order, their length, and the media type with the boundary. */
 export interface Multipart {
   readonly parts: ReadonlyArray<Buffer | Blob>
   readonly length: number
@@ -11,7 +11,7 @@ export interface Multipart {
 
 const normalizeLineBreaks = (text: string): string => text.replace(/\r?\n|\r/g, "\r\n")
 
-/** How browsers write a name inside quotes: HTML, "multipart/form-data encoding algorithm". */
+/** Escapes a name inside quotes as browsers do: HTML, "multipart/form-data encoding algorithm". */
 const escapeName = (name: string): string => name.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22")
 
 const sizeOf = (part: Buffer | Blob): number => (part instanceof Blob ? part.size : part.length)

@@ -16,17 +16,20 @@ export interface QueuedRequest {
   readonly handler: Dispatcher.DispatchHandler
 }
 
-/** What the connections to an origin need. */
+/** Options of {@link Http2Origin}. */
 export interface OriginOptions {
-  /** Opens a connection, and offers HTTP/2 and HTTP/1.1. */
+  /** Opens a connection that offers HTTP/2 and HTTP/1.1. */
   readonly connect: buildConnector.connector
   readonly limits: SessionLimits
-  /** Most connections at a time. */
+  /** Maximum number of connections. */
   readonly maxConnections: number
+  /** Called when a connection was opened. */
   readonly onConnect: () => void
-  /** The server has chosen HTTP/1.1 for this connection. The requests are to be sent over it, and over others like it. */
+  /**
+   * Called when the server chose HTTP/1.1 for a connection. The requests must be sent over it, and over others like it.
+   */
   readonly onHttp1: (socket: Socket, queued: ReadonlyArray<QueuedRequest>) => void
-  /** There is no connection, and nothing waits for one. */
+  /** Called when there is no connection, and no request waits for one. */
   readonly onUnused: () => void
 }
 
@@ -35,14 +38,14 @@ const failRequest = ({ handler, options }: QueuedRequest, cause: Error): void =>
   handler.onError?.(new RequestFailure({ phase: "connecting" }, cause))
 }
 
-/** The connections to one origin, whose server chooses HTTP/2 or HTTP/1.1: RFC 7301. */
+/** The connections to one origin. Its server chooses HTTP/2 or HTTP/1.1: RFC 7301. */
 export class Http2Origin {
   readonly #url: URL
   readonly #options: OriginOptions
   readonly #sessions: Set<Http2Session> = new Set()
   #waiting: Array<QueuedRequest> = []
   #connecting = 0
-  /** Whether the server has chosen HTTP/2 before. Until then one connection is opened at a time. */
+  /** Whether the server chose HTTP/2 before. Until then, connections are opened one at a time. */
   #isHttp2 = false
   #isDestroyed = false
 
@@ -62,7 +65,7 @@ export class Http2Origin {
     return undefined
   }
 
-  /** Sends what can be sent, and opens the connections that the rest needs. */
+  /** Sends the requests that connections have room for, and opens connections for the rest. */
   #serve(): void {
     while (this.#waiting.length > 0) {
       const session = this.#withRoom()

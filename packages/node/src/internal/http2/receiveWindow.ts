@@ -1,4 +1,4 @@
-/** How many bytes of DATA the server may send before the reader has taken them: RFC 9113 §5.2. */
+/** The receive window of flow control: the bytes that the server may send before they are read (RFC 9113 §5.2). */
 export class ReceiveWindow {
   readonly #size: number
   readonly #grant: (increment: number) => void
@@ -18,7 +18,7 @@ export class ReceiveWindow {
     return this.#left >= 0
   }
 
-  /** The reader has taken these bytes. The server may send as many again, of which it is notified in large steps. */
+  /** Called when bytes were read. The server may send as many again, and gets a WINDOW_UPDATE in large steps. */
   release(bytes: number): void {
     this.#taken += bytes
     if (this.#taken < this.#size / 2) return

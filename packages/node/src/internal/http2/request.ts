@@ -4,7 +4,7 @@ import type { OutgoingField } from "./fieldEncoder.js"
 import { parseContentLength, makeRequestHead } from "./requestHead.js"
 import type { StreamRequest } from "./stream.js"
 
-/** A request that can be sent over HTTP/2. */
+/** A validated request for HTTP/2. */
 export interface Http2Request extends StreamRequest {
   readonly fields: ReadonlyArray<OutgoingField>
 }
@@ -13,14 +13,14 @@ const hasContentType = (headers: ReadonlyArray<string>): boolean =>
   headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === "content-type")
 
 /**
- * The request to `origin` that the options describe.
+ * Makes the request to `origin`.
  *
- * @throws undici's errors for what cannot be sent.
+ * @throws undici's errors for an invalid request.
  */
 export const makeHttp2Request = (origin: URL, options: OutgoingRequest): Http2Request => {
   const { bodyTimeout, headers, headersTimeout, method, path } = options
   const body = makeBodySource(options.body)
-  // The length of bytes is known; of a stream, the caller may know more than the stream.
+  // The length of bytes is known. For a stream, the caller may have set a length.
   const length = body.source instanceof Buffer ? body.length : (parseContentLength(headers) ?? body.length)
   const fields = makeRequestHead({ method, origin, path, headers, length })
   if (body.type !== undefined && !hasContentType(headers)) fields.push(["content-type", body.type])

@@ -1,6 +1,6 @@
 import type { FailureDetails } from "@countersign/client/Transport"
 
-/** Why a request over HTTP/2 failed, how far it had come, and the error that caused it. */
+/** The failure of a request over HTTP/2: the reason, the phase, and the cause. */
 export class RequestFailure extends Error {
   override readonly name: string = "RequestFailure"
   override readonly cause: Error

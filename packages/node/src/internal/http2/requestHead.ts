@@ -1,14 +1,14 @@
 import { errors } from "undici"
 import type { OutgoingField } from "./fieldEncoder.js"
 
-/** The parts of a request from which its header section is made. */
+/** The parts of a request's header section. */
 export interface RequestParts {
   readonly method: string
   readonly origin: URL
   readonly path: string
-  /** Names, in lower case or not, and values in turn. */
+  /** Names, in any case, and values alternate. */
   readonly headers: ReadonlyArray<string>
-  /** The length of the body, undefined where it is not known. */
+  /** The length of the body. Undefined if unknown. */
   readonly length: number | undefined
 }
 
@@ -16,10 +16,12 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const invalidValue = /[^\t\x20-\x7e\x80-\xff]/
 const invalidPath = /[^\x21-\xff]/
 
-/** Methods of which a request without a body says so: RFC 9110 §8.6. */
+/** Methods that send `content-length: 0` without a body: RFC 9110 §8.6. */
 const expectsBody: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
-/** Fields of the connection, which HTTP/2 does not have (RFC 9113 §8.2.2), and those that are written anew here. */
+/**
+ * Fields that are not copied: connection fields, which HTTP/2 forbids (RFC 9113 §8.2.2), and fields that are set here.
+ */
 const omittedFields: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -35,7 +37,7 @@ const valueOf = (headers: ReadonlyArray<string>, fieldName: string): string | un
   return at === -1 ? undefined : headers[at + 1]
 }
 
-/** The `content-length` that the caller set. */
+/** Parses the caller's `content-length`. */
 export const parseContentLength = (headers: ReadonlyArray<string>): number | undefined => {
   const value = valueOf(headers, "content-length")
   if (value === undefined) return undefined
@@ -53,9 +55,9 @@ const toField = (name: string, value: string): OutgoingField | undefined => {
 }
 
 /**
- * The header section of a request: RFC 9113 §8.3.1.
+ * Makes the header section of a request: RFC 9113 §8.3.1.
  *
- * @throws undici's errors for a method or a field that cannot be sent, as its HTTP/1.1 does.
+ * @throws undici's errors for an invalid method or field, as its HTTP/1.1 does.
  */
 export const makeRequestHead = ({ headers, length, method, origin, path }: RequestParts): Array<OutgoingField> => {
   if (!token.test(method)) throw new errors.InvalidArgumentError("invalid request method")

@@ -7,11 +7,11 @@ import type { Http2Stream } from "./stream.js"
 const noIncrement = "WINDOW_UPDATE of 0 bytes"
 const tooLarge = "the window is larger than allowed"
 
-/** Streams with a piece of a body to send. They take turns, within the windows of RFC 9113 §5.2. */
+/** The streams with body data to send. They alternate, within the windows of RFC 9113 §5.2. */
 export class SendQueue {
   readonly #writer: FrameWriter
   readonly #ready: Set<Http2Stream> = new Set()
-  /** How many bytes of all streams the server allows to be sent. */
+  /** The send window of the connection, in bytes. */
   #window: number = initialSettings.initialWindowSize
   #settings: Settings = initialSettings
 
@@ -19,7 +19,7 @@ export class SendQueue {
     this.#writer = writer
   }
 
-  /** To be called when the settings of the server change. The windows of its open streams change with them. */
+  /** Called when the settings of the server change. The windows of its open streams change with them. */
   onSettings(settings: Settings, streams: ReadonlyArray<Http2Stream>): void {
     const change = settings.initialWindowSize - this.#settings.initialWindowSize
     this.#settings = settings
@@ -31,7 +31,7 @@ export class SendQueue {
     this.flush()
   }
 
-  /** The server allows so many bytes more of all streams. */
+  /** Called when the server increases the window of the connection. */
   increaseWindow(increment: number): void {
     if (increment === 0) throw new ConnectionError(errorCode.protocolError, noIncrement)
     this.#window += increment
@@ -39,7 +39,7 @@ export class SendQueue {
     this.flush()
   }
 
-  /** The server allows so many bytes more of one stream. */
+  /** Called when the server increases the window of one stream. */
   increaseStreamWindow(stream: Http2Stream, increment: number): void {
     if (increment === 0) throw new StreamError(errorCode.protocolError, noIncrement)
     stream.sendWindow += increment
@@ -56,9 +56,9 @@ export class SendQueue {
     this.#ready.delete(stream)
   }
 
-  /** Sends what the windows and the socket have room for. To be called when the socket has room again. */
+  /** Sends what the windows and the socket have room for. Also called when the socket has room again. */
   flush(): void {
-    // What is added again while it is iterated over comes last.
+    // A stream that is added again during the iteration comes last.
     for (const stream of this.#ready) {
       if (!this.#writer.hasRoom) return
       this.#send(stream)
@@ -68,9 +68,9 @@ export class SendQueue {
   #send(stream: Http2Stream): void {
     const { upload } = stream
     const max = Math.min(this.#window, stream.sendWindow, this.#settings.maxFrameSize)
-    // The end alone needs no window.
+    // An empty last frame needs no window.
     if (upload.isReady && max <= 0 && !upload.isAtEnd) {
-      // One that waits for its own window is added again when that widens.
+      // A stream that waits for its own window is added again when the window increases.
       if (stream.sendWindow <= 0) this.#ready.delete(stream)
       return
     }

@@ -21,19 +21,19 @@ import { StreamTable } from "./streamTable.js"
 /** Limits of a connection. Times are in milliseconds, 0 for no limit. */
 export interface SessionLimits {
   readonly maxHeaderSize: number
-  /** Most requests at a time. */
+  /** Maximum number of concurrent requests. */
   readonly maxStreams: number
-  /** How long the connection is kept without a request. */
+  /** How long an idle connection is kept. */
   readonly keepAliveTimeout: number
-  /** Until the server's first frame. */
+  /** Timeout for the server's first frame. */
   readonly settingsTimeout: number
 }
 
 interface SessionEvents {
-  /** A request can be sent that could not be sent before. */
+  /** Called when a request can be sent again. */
   readonly onRoom: () => void
   /**
-   * No request can be sent any more. Requests under way may go on.
+   * Called when no further request can be sent. Requests in progress may continue.
    *
    * @param cause - why the connection failed before the first frame of the server.
    */
@@ -43,16 +43,16 @@ interface SessionEvents {
 /** RFC 9113 §3.4. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 
-/** Bytes that the server may send of all responses before WINDOW_UPDATE. */
+/** The receive window of the connection, in bytes. */
 const connectionWindow = 1024 * 1024
 
-/** Milliseconds without a byte from the server, after which a request that fails makes the connection doubtful. */
+/** Time without a byte from the server after which a failed request makes the connection suspect. */
 const silenceMs = 2000
 
-/** Milliseconds for the server to close the connection after this client has. */
+/** Time for the server to close the connection after this client did. */
 const closeTimeoutMs = 1000
 
-/** Milliseconds for responses on their way after a GOAWAY with an error, which ends the connection (RFC 9113 §5.4.1). */
+/** Time for outstanding responses after a GOAWAY with an error, which ends the connection (RFC 9113 §5.4.1). */
 const errorTimeoutMs = 500
 
 /** A connection to a server over HTTP/2: RFC 9113. */
@@ -66,7 +66,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
   readonly #window: ReceiveWindow
   readonly #encoder = new FieldEncoder()
   readonly #streams = new StreamTable()
-  /** Undefined until the server's first frame. */
+  /** The server's settings. Undefined until its first frame. */
   #settings: Settings | undefined
   #receivedAt = performance.now()
   #isDoubtful = false
@@ -99,7 +99,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     socket.on("close", () => this.#lose())
   }
 
-  /** The server has closed the connection. */
+  /** Called when the server closed the connection. */
   #lose(): void {
     const detail = this.#goaway === undefined ? undefined : `closed after GOAWAY with ${this.#goaway}`
     this.#fail(undefined, { detail }, new errors.SocketError("other side closed"))
@@ -109,7 +109,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#writer.write(encodeNumbers(frameType.windowUpdate, streamId, increment))
   }
 
-  /** Replaces what the one timer of the connection waits for. */
+  /** Restarts the one timer of the connection. */
   #wait(milliseconds: number, onTimeout: () => void): void {
     clearTimeout(this.#timer)
     this.#timer = milliseconds === 0 ? undefined : setTimeout(onTimeout, milliseconds).unref()
@@ -120,7 +120,9 @@ export class Http2Session implements StreamOwner, FrameEvents {
     return this.#isClosed || this.#goaway !== undefined || this.#streams.isExhausted
   }
 
-  /** How many requests more it takes, once the limit of the server is known. A server that allows none counts as one. */
+  /**
+   * The number of further requests, up to the server's limit if it is known. A server that allows none counts as one.
+   */
   get capacity(): number {
     if (this.isRetired || this.#isDoubtful) return 0
     const { maxStreams } = this.#limits
@@ -128,13 +130,13 @@ export class Http2Session implements StreamOwner, FrameEvents {
     return Math.max(1, limit) - this.#streams.size
   }
 
-  /** Whether a request can be sent now. Before the limit of the server is known, one can. */
+  /** Whether a request can be sent now. Before the limit of the server is known, only one request is sent. */
   get hasRoom(): boolean {
     if (this.capacity <= 0) return false
     return this.#settings === undefined ? this.#streams.size === 0 : this.#settings.maxConcurrentStreams !== 0
   }
 
-  /** Sends a request. To be called when there is room. */
+  /** Sends a request. Only called when there is room. */
   send(request: Http2Request, handler: Dispatcher.DispatchHandler): void {
     const stream = new Http2Stream(this, handler, request)
     handler.onConnect?.(stream.abort)
@@ -172,7 +174,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
   #reset(id: number, code: number): void {
     this.#writer.write(encodeNumbers(frameType.rstStream, id, code))
     if (this.#isDoubtful || performance.now() - this.#receivedAt < silenceMs) return
-    // The server may be gone: new requests take another connection until it replies.
+    // The server may be unreachable. New requests use another connection until it responds to the PING.
     this.#isDoubtful = true
     this.#writer.write(encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8)))
   }
@@ -241,7 +243,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#writer.write(frame)
   }
 
-  /** Streams above the last one were not processed, the others go on: RFC 9113 §6.8. */
+  /** Streams above the last id were not processed. The others continue: RFC 9113 §6.8. */
   onGoaway(lastStreamId: number, code: number): void {
     const name = errorName(code)
     const isFirst = this.#goaway === undefined
@@ -255,7 +257,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     else if (code !== errorCode.noError) this.#wait(errorTimeoutMs, () => this.#lose())
   }
 
-  /** Ends the connection, and all that is under way. `code` is that of the GOAWAY to send. */
+  /** Ends the connection and its requests. `code` is that of the GOAWAY to send. */
   #fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
     if (!this.#end(code, cause)) return
     for (const stream of this.#streams.streamsAbove(0)) stream.fail(undefined, details, cause)
@@ -275,12 +277,12 @@ export class Http2Session implements StreamOwner, FrameEvents {
     return true
   }
 
-  /** Closes the connection, which has no request under way. */
+  /** Closes the connection, which has no request in progress. */
   close(): void {
     this.#end(errorCode.noError)
   }
 
-  /** Cuts the connection, and what is under way. */
+  /** Destroys the connection and its requests. */
   destroy(cause: Error): Promise<void> {
     this.#fail(undefined, {}, cause)
     clearTimeout(this.#timer)

@@ -10,22 +10,22 @@ const parameter = {
   maxHeaderListSize: 6
 } as const
 
-/** The parameters of the server that this client needs. */
+/** The parameters of the server that this client uses. */
 export interface Settings {
-  /** Undefined where the server sets no limit. */
+  /** Undefined if the server sets no limit. */
   readonly maxConcurrentStreams: number | undefined
   readonly initialWindowSize: number
   readonly maxFrameSize: number
 }
 
-/** What holds until the server's first SETTINGS. */
+/** The settings before the server's first SETTINGS frame. */
 export const initialSettings: Settings = {
   maxConcurrentStreams: undefined,
   initialWindowSize: 65_535,
   maxFrameSize: defaultMaxFrameSize
 }
 
-/** The largest window: RFC 9113 §6.9.1. */
+/** Maximum window: RFC 9113 §6.9.1. */
 export const maxWindow = 2 ** 31 - 1
 
 const parameterLength = 6
@@ -47,10 +47,10 @@ const withParameter = (settings: Settings, name: number, value: number): Setting
   return name === parameter.maxFrameSize ? { ...settings, maxFrameSize: value } : settings
 }
 
-/** The settings after a SETTINGS frame. Later values of a parameter replace earlier ones. */
+/** Applies a SETTINGS frame. Later values of a parameter replace earlier ones. */
 export const applySettings = (settings: Settings, payload: Buffer): Settings => {
   if (payload.length % parameterLength !== 0) {
-    throw new ConnectionError(errorCode.frameSizeError, "the length of SETTINGS is no multiple of 6")
+    throw new ConnectionError(errorCode.frameSizeError, "the length of SETTINGS is not a multiple of 6")
   }
   let applied = settings
   for (let at = 0; at < payload.length; at += parameterLength) {
@@ -59,7 +59,7 @@ export const applySettings = (settings: Settings, payload: Buffer): Settings => 
   return applied
 }
 
-/** The SETTINGS of this client: no pushed streams, its window for each stream, and its limit for header sections. */
+/** Encodes the SETTINGS of this client: no server push, the window of each stream, and the limit of header sections. */
 export const encodeSettings = (initialWindowSize: number, maxHeaderListSize: number): Buffer => {
   const parameters = [
     [parameter.enablePush, 0],

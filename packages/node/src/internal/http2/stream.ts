@@ -12,30 +12,30 @@ import { RequestFailure } from "./requestFailure.js"
 import { checkTrailers, parseResponseHead } from "./responseHead.js"
 import { Upload } from "./upload.js"
 
-/** A request, as its stream needs it. Times are in milliseconds, 0 for no limit. */
+/** The part of a request that its stream needs. Times are in milliseconds, 0 for no limit. */
 export interface StreamRequest {
   readonly method: string
   readonly body: BodySource
-  /** The length that the request's `content-length` says. */
+  /** The value of the request's `content-length`. */
   readonly length: number | undefined
   readonly headersTimeout: number
   readonly bodyTimeout: number
 }
 
-/** The connection, as a stream needs it. */
+/** The part of a connection that its streams need. */
 export interface StreamOwner {
-  /** A piece of the request's body can be sent. */
+  /** Called when a part of the request body can be sent. */
   readonly onReady: (stream: Http2Stream) => void
-  /** The stream has ended. `code` is that of the RST_STREAM to send, undefined where none is needed. */
+  /** Called when the stream has ended. `code` is that of the RST_STREAM to send. Undefined if none is needed. */
   readonly onClosed: (stream: Http2Stream, code: number | undefined) => void
-  /** The server may send `increment` bytes more. */
+  /** Called when the server may send `increment` bytes more. */
   readonly onConsumed: (stream: Http2Stream, increment: number) => void
 }
 
-/** Bytes that the server may send of one response before its reader takes them. */
+/** The receive window of a stream, in bytes. */
 export const streamWindow: number = 256 * 1024
 
-/** The length that a response's header says. Equal values count once. */
+/** The `content-length` of a response. Equal values count once. */
 const parseContentLength = (raw: RawHeaders): number | undefined => {
   const values = Raw.valuesOf(raw, "content-length").flatMap((value) => value.split(","))
   const [value, ...others] = new Set(values.map((value) => value.trim()))
@@ -47,9 +47,9 @@ const parseContentLength = (raw: RawHeaders): number | undefined => {
 /** One request and its response: RFC 9113 §5.1, §8.1. */
 export class Http2Stream {
   readonly upload: Upload
-  /** The number of the stream, 0 before it has one. */
+  /** The id of the stream, 0 before it has one. */
   id = 0
-  /** How many bytes the server allows to be sent. It can be negative: RFC 9113 §6.9.2. */
+  /** The send window in bytes. It can be negative: RFC 9113 §6.9.2. */
   sendWindow = 0
   readonly #owner: StreamOwner
   readonly #window: ReceiveWindow
@@ -58,7 +58,7 @@ export class Http2Stream {
   #status = 0
   #expected: number | undefined
   #received = 0
-  /** Bytes that came while the reader had no room. */
+  /** Bytes that arrived while the reader had no room. */
   #unread = 0
   #isPaused = false
   #isClosed = false
@@ -84,24 +84,27 @@ export class Http2Stream {
     return this.#isClosed
   }
 
-  /** Ends it from this side. */
+  /** Cancels the request. */
   readonly abort = (cause: Error = new errors.RequestAbortedError()): void => {
     this.#end(errorCode.cancel, cause)
   }
 
-  /** To be called when the header section was sent. */
+  /** Called when the header section was sent. */
   start(): void {
     this.#awaitHead()
     this.upload.start()
     if (this.upload.isReady) this.#owner.onReady(this)
   }
 
-  /** To be called when a piece of the body was sent. */
+  /** Called when a part of the body was sent. */
   onPieceSent(): void {
     this.#awaitHead()
   }
 
-  /** The wait for the response counts from the end of the request, and while the server takes no more of it. */
+  /**
+   * The timeout for the response starts at the end of the request, and also runs while the server accepts no more of
+   * it.
+   */
   #awaitHead(): void {
     if (this.#status !== 0 || this.#isClosed) return
     if (this.upload.isDone || this.upload.isReady) this.#startTimer(this.#request.headersTimeout)
@@ -125,9 +128,9 @@ export class Http2Stream {
   }
 
   /**
-   * A header or trailer section has come.
+   * Called with a header or trailer section.
    *
-   * @returns whether it brought the response further: an interim response does not.
+   * @returns whether the response made progress. An interim response is no progress.
    */
   receiveFields({ fields, isTooLarge }: FieldList, isLast: boolean): boolean {
     if (isTooLarge) {
@@ -165,7 +168,7 @@ export class Http2Stream {
   }
 
   /**
-   * A DATA frame has come.
+   * Called with the content of a DATA frame.
    *
    * @param size - its length with padding, which the windows count.
    */
@@ -191,7 +194,7 @@ export class Http2Stream {
     this.#stopTimer()
   }
 
-  /** The response is here: RFC 9113 §8.1. The server needs no more of the request. */
+  /** The response is complete: RFC 9113 §8.1. The server needs no more of the request. */
   #complete(): void {
     const expected = this.#expected ?? this.#received
     if (this.#received < expected) {
@@ -202,15 +205,15 @@ export class Http2Stream {
     if (this.#close(code)) this.#handler.onComplete?.([])
   }
 
-  /** RST_STREAM has come. */
+  /** Called with the code of a RST_STREAM frame. */
   receiveReset(code: number): void {
     const cause = new StreamError(code, "the server reset the stream")
-    // Only this code says that the request was not processed: RFC 9113 §8.7.
+    // Only this code guarantees that the request was not processed: RFC 9113 §8.7.
     const phase = code === errorCode.refusedStream ? "unprocessed" : "written"
     this.#fail(undefined, { phase, reason: "ConnectionReset", detail: `RST_STREAM with ${errorName(code)}` }, cause)
   }
 
-  /** The connection fails, or the server violates the protocol. */
+  /** Called when the connection fails, or the server violates the protocol. */
   fail(code: number | undefined, details: Partial<FailureDetails>, cause: Error): void {
     this.#fail(code, details, cause)
   }
@@ -225,7 +228,7 @@ export class Http2Stream {
     if (this.#close(code)) this.#handler.onError?.(cause)
   }
 
-  /** @returns whether it was open. */
+  /** @returns whether the stream was open. */
   #close(code: number | undefined): boolean {
     if (this.#isClosed) return false
     this.#isClosed = true

@@ -2,7 +2,7 @@ import { ConnectionError, StreamError, errorCode } from "./errorCode.js"
 import { maxWindow } from "./settings.js"
 import type { Http2Stream } from "./stream.js"
 
-/** The open streams of a connection, by their numbers: RFC 9113 §5.1.1. */
+/** The open streams of a connection, by id: RFC 9113 §5.1.1. */
 export class StreamTable {
   readonly #streams: Map<number, Http2Stream> = new Map()
   #nextId = 1
@@ -11,31 +11,31 @@ export class StreamTable {
     return this.#streams.size
   }
 
-  /** Whether there is no number left. */
+  /** Whether all stream ids are used. */
   get isExhausted(): boolean {
     return this.#nextId > maxWindow
   }
 
-  /** Gives the stream the next number. */
+  /** Assigns the next id to the stream. */
   add(stream: Http2Stream): void {
     stream.id = this.#nextId
     this.#nextId += 2
     this.#streams.set(stream.id, stream)
   }
 
-  /** @returns whether it was open. */
+  /** @returns whether the stream was open. */
   delete(stream: Http2Stream): boolean {
     return this.#streams.delete(stream.id)
   }
 
-  /** The streams with a number above `id`, in a list that stays as it is when they end. */
+  /** The streams with an id above `id`, as a copy. */
   streamsAbove(id: number): ReadonlyArray<Http2Stream> {
     return [...this.#streams.values()].filter((stream) => stream.id > id)
   }
 
   /**
-   * Hands a frame to its stream, which may be closed. What is wrong with the frame ends that stream alone; a frame for
-   * a stream that was never opened ends the connection.
+   * Passes a frame to its stream, which may be closed. A stream error ends that stream only. A frame for a stream that
+   * was never opened ends the connection.
    */
   deliver(id: number, onStream: (stream: Http2Stream) => void): void {
     if (id % 2 === 0 || id >= this.#nextId) {

@@ -2,16 +2,16 @@ import { Readable } from "node:stream"
 import { errors } from "undici"
 import type { BodySource } from "./bodySource.js"
 
-/** A piece of the body for one DATA frame. */
+/** A part of the body for one DATA frame. */
 export interface Piece {
   readonly bytes: Buffer
   readonly isLast: boolean
 }
 
 interface UploadEvents {
-  /** A piece can be taken. */
+  /** Called when a part can be taken. */
   readonly onReady: () => void
-  /** The body failed, or is not as long as its `content-length`. */
+  /** Called when the body failed, or its length differs from its `content-length`. */
   readonly onFailed: (cause: Error) => void
 }
 
@@ -20,26 +20,26 @@ const nothing = Buffer.alloc(0)
 const toBuffer = (chunk: unknown): Buffer => {
   if (typeof chunk === "string") return Buffer.from(chunk)
   if (ArrayBuffer.isView(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  throw new TypeError(`the body of the request gave a chunk of type ${typeof chunk}: expected bytes or a string`)
+  throw new TypeError(`invalid chunk of the request body: ${typeof chunk}, expected bytes or a string`)
 }
 
-const closedEarly = "the body of the request was closed before its end"
+const closedEarly = "the request body was closed before its end"
 
 const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)))
 
-/** The body of a request on its way into DATA frames. */
+/** The request body as parts for DATA frames. */
 export class Upload {
   readonly #stream: Readable | undefined
   readonly #expected: number | undefined
   readonly #events: UploadEvents
   #chunk: Buffer = nothing
   #sent = 0
-  /** Whether the source gives no more. */
+  /** Whether the source has ended. */
   #hasAll = false
   #isDone = false
   #isCancelled = false
 
-  /** @param contentLength - the length that the request's `content-length` says. */
+  /** @param contentLength - the value of the request's `content-length`. */
   constructor({ source }: BodySource, contentLength: number | undefined, events: UploadEvents) {
     this.#expected = contentLength
     this.#events = events
@@ -52,17 +52,17 @@ export class Upload {
     this.#isDone = source.length === 0
   }
 
-  /** Whether there is nothing left to send. */
+  /** Whether the body was sent completely. */
   get isDone(): boolean {
     return this.#isDone
   }
 
-  /** Whether a piece can be taken now. The last one of a stream may be empty. */
+  /** Whether a part can be taken now. The last part of a stream may be empty. */
   get isReady(): boolean {
     return !this.#isDone && !this.#isCancelled && (this.#hasAll || this.#chunk.length > 0)
   }
 
-  /** Whether only the end is left to send. */
+  /** Whether only the end of the stream remains to be sent. */
   get isAtEnd(): boolean {
     return this.#hasAll && this.#chunk.length === 0
   }
@@ -83,7 +83,7 @@ export class Upload {
     })
   }
 
-  /** @returns whether there are bytes that there were not before. */
+  /** @returns whether new bytes are available. */
   #read(): boolean {
     if (this.#chunk.length > 0) return false
     try {
@@ -112,7 +112,7 @@ export class Upload {
     this.#fail(new errors.RequestContentLengthMismatchError())
   }
 
-  /** Takes up to `max` bytes. To be called when a piece is ready. */
+  /** Takes up to `max` bytes. Only called when a part is ready. */
   take(max: number): Piece {
     const bytes = this.#chunk.subarray(0, max)
     this.#chunk = this.#chunk.subarray(bytes.length)
@@ -128,7 +128,7 @@ export class Upload {
     this.#events.onFailed(cause)
   }
 
-  /** Stops reading, and ends the stream. */
+  /** Stops reading, and destroys the stream. */
   cancel(): void {
     if (this.#isCancelled) return
     this.#isCancelled = true

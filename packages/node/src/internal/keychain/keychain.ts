@@ -11,13 +11,13 @@ import * as SecureDirectory from "../filesystem/secureDirectory.js"
 import { codeOf } from "../filesystem/systemError.js"
 import type { OpenEntry, Options } from "./options.js"
 
-/** The items of one service, read and written as text, and locks for them between the processes of this host. */
+/** The items of one service as text, and locks for them between the processes of this host. */
 export interface Keychain {
-  /** How far `alone` reaches: the keychain is the user's, and no lock takes it further than this host. */
+  /** The scope of `withLock`: at most this host, because a keychain belongs to a user of this host. */
   readonly lockScope: TokenStore.LockScope
   readonly get: (account: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   readonly set: (account: string, text: string) => Effect.Effect<void, TokenStoreError>
-  /** Removes an item. Undefined where the binding cannot do it. */
+  /** Removes an item. Undefined if the binding cannot remove items. */
   readonly remove: ((account: string) => Effect.Effect<void, TokenStoreError>) | undefined
   readonly withLock: (
     lock: string
@@ -26,28 +26,31 @@ export interface Keychain {
 
 const failure = (reason: TokenStoreError["reason"], detail: string) => new TokenStoreError({ reason, detail })
 
-/** Never the kernel's keyring, which forgets at a restart: where there is no Secret Service, this throws. */
+/**
+ * Requires the Secret Service. Without it the binding throws instead of using the kernel's keyring, which a restart
+ * clears.
+ */
 const bindingOptions = { linux: { store: "secret-service" } } as const
 
 const notLoaded = (cause: unknown) =>
   failure(
     "ReadFailed",
     codeOf(cause) === "ERR_MODULE_NOT_FOUND"
-      ? "the keychain needs a package that is not installed; run: npm i @napi-rs/keyring"
-      : "@napi-rs/keyring cannot be loaded; it may have no build for this platform: use another store"
+      ? "the keychain needs a package that is not installed. Run: npm i @napi-rs/keyring"
+      : "@napi-rs/keyring cannot be loaded. It may have no build for this platform. Use another token store."
   )
 
 type Binding = typeof Keyring
 
 const openersOf = new WeakMap<Binding, OpenEntry>()
 
-/** Bundlers let a package be missing whose absence is caught right there. */
+/** Bundlers accept a missing package if the import has its own `catch`. */
 const importKeyring = (): Promise<Binding> =>
   import("@napi-rs/keyring").catch((cause: unknown) => {
     throw notLoaded(cause)
   })
 
-/** What opens items, one function for the process: calls of it stand in one line. */
+/** Loads the binding. There is one function per process, because its operations are queued. */
 export const load = (
   importBinding: () => Promise<Binding> = importKeyring
 ): Effect.Effect<OpenEntry, TokenStoreError> =>
@@ -65,30 +68,30 @@ export const load = (
   )
 
 const explanations: ReadonlyArray<readonly [RegExp, string]> = [
-  [/dismissed|locked|denied|not allowed|interaction/i, "it is locked, or access was denied: unlock it, and try again"],
-  [/no result found/i, "it has no default collection: create one, e.g. by logging in to the desktop once"],
-  [/ambig/i, "it has several items of that name: remove those that are not of this program"],
+  [/dismissed|locked|denied|not allowed|interaction/i, "it is locked, or access was denied. Unlock it, and try again."],
+  [/no result found/i, "it has no default collection. Create one, for example by logging in to the desktop once."],
+  [/ambig/i, "it has several items of that name. Remove those that are not of this program."],
   [
     /dbus|d-bus|platform failure/i,
-    "no Secret Service answers in this session: start gnome-keyring or KWallet, or use EncryptedTokenStore over a file"
+    "no Secret Service is running in this session. Start gnome-keyring or KWallet, or use EncryptedTokenStore over a file."
   ]
 ]
 
-/** What the binding says is looked at and not shown: it may hold anything. */
+/** The binding's message is only classified. It is not shown, because it may contain a secret. */
 const explain = (cause: unknown): string => {
   const message = cause instanceof Error ? cause.message : ""
-  return explanations.find(([pattern]) => pattern.test(message))?.[1] ?? "it refused: check it"
+  return explanations.find(([pattern]) => pattern.test(message))?.[1] ?? "it reported an error. Check the keychain."
 }
 
 /**
- * One call at a time: each blocks a thread of Node's pool for as long as the keychain asks somebody, and there are four
- * of them for all files and all names of hosts.
+ * One operation at a time. Each one blocks a thread of Node's pool while the keychain prompts the user. The pool has
+ * four threads for all files and host names.
  */
 const queues = new WeakMap<OpenEntry, Promise<unknown>>()
 
 const runSerially = <A>(open: OpenEntry, signal: AbortSignal, run: () => Promise<A>): Promise<A> => {
   const next = (queues.get(open) ?? Promise.resolve()).then(() => {
-    // Nobody waits for it any more.
+    // The caller no longer waits for it.
     if (signal.aborted) throw new Error("given up")
     return run()
   })
@@ -99,14 +102,14 @@ const runSerially = <A>(open: OpenEntry, signal: AbortSignal, run: () => Promise
   return next
 }
 
-/** Windows takes no more in one item (`CRED_MAX_CREDENTIAL_BLOB_SIZE`); elsewhere this is more than any record has. */
+/** Maximum size of an item on Windows (`CRED_MAX_CREDENTIAL_BLOB_SIZE`). On other systems it exceeds any record. */
 const maxBytes = (): number => (process.platform === "win32" ? 2_560 : 1024 * 1024)
 
 const tooLarge = (bytes: number) =>
   failure(
     "WriteFailed",
-    `the keychain takes ${maxBytes()} bytes, and the record has ${bytes}; ` +
-      "use EncryptedTokenStore over a FileTokenStore, with EncryptionKey.fromKeychain"
+    `an item of the keychain may have ${maxBytes()} bytes, and the record has ${bytes}. ` +
+      "Use EncryptedTokenStore over a FileTokenStore, with EncryptionKey.fromKeychain."
   )
 
 const decodeText = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreError> =>
@@ -115,14 +118,16 @@ const decodeText = (bytes: ArrayLike<number>): Effect.Effect<string, TokenStoreE
       if (bytes.length > 1024 * 1024) throw new Error("too large")
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(bytes))
     },
-    catch: () => failure("Corrupt", "an item of the keychain is not text; it was left as it is: remove it there")
+    catch: () => failure("Corrupt", "an item of the keychain is not text. It was not changed. Remove the item.")
   })
 
-/** The file of a lock: services and locks are text of any kind. */
+/** The lock file. Hashed, because services and lock names can be any text. */
 const lockPath = (folder: string, service: string, lock: string): string =>
   join(folder, `keychain-${createHash("sha256").update(`${service.length}:${service}${lock}`).digest("hex")}.lock`)
 
-/** Whether the binding removes items. Where there is no keychain it throws, and the first call tells why. */
+/**
+ * Whether the binding can remove items. It throws without a keychain, and the first operation then reports the reason.
+ */
 const canRemove = (open: OpenEntry, service: string): boolean => {
   try {
     return open(service, "records").deleteCredential !== undefined
@@ -131,7 +136,7 @@ const canRemove = (open: OpenEntry, service: string): boolean => {
   }
 }
 
-/** The items of `options.service`. Every call ends in time, by failing if need be. */
+/** Opens the items of `options.service`. Every operation ends within `timeout`, or fails. */
 export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError> =>
   Effect.gen(function* () {
     const open = options.openEntry ?? (yield* load())
@@ -145,14 +150,17 @@ export const make = (options: Options): Effect.Effect<Keychain, TokenStoreError>
     ): Effect.Effect<A, TokenStoreError> =>
       Effect.tryPromise({
         try: (signal) => runSerially(open, signal, run),
-        catch: (cause) => failure(reason, `the keychain: ${explain(cause)}`)
+        catch: (cause) => failure(reason, `cannot use the keychain: ${explain(cause)}`)
       }).pipe(
-        // Also where a write must not be interrupted: it is told that it did not end.
+        // Interruptible even within an uninterruptible write: the operation then fails with a timeout.
         Effect.interruptible,
         Effect.timeoutFail({
           duration: timeout,
           onTimeout: () =>
-            failure(reason, `the keychain has not answered in ${Duration.format(timeout)}: answer what it asks`)
+            failure(
+              reason,
+              `the keychain did not respond within ${Duration.format(timeout)}. Answer its prompt, or increase timeout.`
+            )
         })
       )
 

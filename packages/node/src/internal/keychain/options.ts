@@ -1,22 +1,23 @@
-/** The entries of a keychain, and the options of the store over them. */
+/** The options of the keychain store, and the entries of its binding. */
 import type * as Duration from "effect/Duration"
 
 /**
- * One item of a keychain: the part of `AsyncEntry` of `@napi-rs/keyring` that is used here.
+ * One item of a keychain: the part of `AsyncEntry` of `@napi-rs/keyring` that this package uses.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Entry {
-  /** The bytes of the item, `null` where there is none. */
+  /** Reads the bytes of the item; `null` if it does not exist. */
   readonly getSecret: () => Promise<ArrayLike<number> | null>
+  /** Writes the bytes of the item. */
   readonly setSecret: (secret: Uint8Array) => Promise<void>
-  /** Removes the item, if there is one. Without it, each removed record leaves an item with its version. */
+  /** Removes the item if it exists. Without this method, each removed record leaves an item with its version. */
   readonly deleteCredential?: () => Promise<unknown>
 }
 
 /**
- * Opens an item, which need not exist. Throws where there is no keychain.
+ * Opens an item, which need not exist. Throws if there is no keychain.
  *
  * @since 0.1.0
  * @category models
@@ -24,23 +25,26 @@ export interface Entry {
 export type OpenEntry = (service: string, account: string) => Entry
 
 /**
- * Which items of the keychain, and how they are shared.
+ * Options of {@link make} and {@link layer}: the service of the items, the lock files, and the timeouts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** What the items are filed under: the name of the program. Another service is another store. */
+  /** The service name of the items: the name of the program. Another service is another store. */
   readonly service: string
   /**
-   * The folder of the lock files, which keychains have no like of: the same for all processes that share the service,
-   * on a file system of this host, e.g. beside the program's configuration. It is created (0700) where it is missing.
+   * The folder of the lock files, because a keychain has no locks. All processes that share the service must use the
+   * same folder, on a file system of this host, such as the program's configuration folder. It is created (0700) if it
+   * is missing.
    */
   readonly lockDirectory: string
-  /** How long to wait for another process that writes, or that runs an exclusive effect: 15 seconds when left out. */
+  /**
+   * How long to wait for a lock of another process: to write, or to run an effect in `withLock`. Default: 15 seconds.
+   */
   readonly lockTimeout?: Duration.DurationInput | undefined
-  /** How long a call of the keychain may take, which may ask somebody for a password: 10 seconds when left out. */
+  /** How long a keychain operation may take. The keychain may prompt the user for a password. Default: 10 seconds. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** What opens items in the place of `@napi-rs/keyring`: for tests, and for other bindings. */
+  /** Opens items instead of `@napi-rs/keyring`, for tests and for other bindings. */
   readonly openEntry?: OpenEntry | undefined
 }

@@ -6,12 +6,12 @@ interface Queue {
   users: number
 }
 
-/** Of the process, not of a service: two services for one file must not poll against each other. */
+/** One map per process: two services of one file must not poll against each other. */
 const queues = new Map<string, Queue>()
 
 interface Ticket {
   readonly queue: Queue
-  /** Written where the turn is given, so that one that comes together with a time-out or an interruption is not lost. */
+  /** Set in the same step as the permit, so that a simultaneous timeout or interruption does not lose it. */
   acquired: boolean
 }
 
@@ -28,7 +28,7 @@ const leave = (path: string, { acquired, queue }: Ticket): Effect.Effect<void> =
   return acquired ? Effect.asVoid(queue.semaphore.release(1)) : Effect.void
 }
 
-/** Waits for the turn no longer than `timeout`, also for a caller who cannot be interrupted; tells whether it came. */
+/** Waits for the permit at most `timeout`, even in an uninterruptible caller. Returns whether it was acquired. */
 const awaitTicket = (ticket: Ticket, timeout: Duration.Duration): Effect.Effect<boolean> => {
   const { semaphore, users } = ticket.queue
   const markAcquired = () => (ticket.acquired = true)
@@ -37,7 +37,10 @@ const awaitTicket = (ticket: Ticket, timeout: Duration.Duration): Effect.Effect<
   return Effect.map(Effect.timeoutOption(acquire, timeout), () => ticket.acquired)
 }
 
-/** Fibers of this process take turns at a path. Whose turn did not come in time is told so, and kept no longer. */
+/**
+ * Runs an effect under the lock of the path among the fibers of this process. `use` learns whether the lock was
+ * acquired in time, and runs in either case.
+ */
 export const withFiberLock = <A, E, R>(
   path: string,
   timeout: Duration.Duration,

@@ -1,12 +1,12 @@
 /**
- * Files that say who holds a lock, and how one of a dead owner is taken away.
+ * Lock files: taking a lock, releasing it, and removing the lock of a process that has exited.
  *
- * A lock file is written under a name of its own and then linked into its place, so it is never seen half written and
- * never replaces another. It is removed by its owner only, or, once the owner is provably dead or could not remove it,
- * by whoever holds the *guard* of that one owner: a lock of the same kind, with the owner's nonce in its name. Under the
- * guard nobody else may remove the file, so that what is looked at there is what is then removed: two contenders cannot
- * take turns in removing each other's fresh lock, as they can with "look, then unlink". A guard whose holder dies is
- * removed under a guard of its own.
+ * A lock file is written under a temporary name and then linked to its path. It is therefore never seen incomplete, and
+ * never replaces another lock. Its owner removes it. Another process may remove it only while that process holds the
+ * *guard* of the owner. The owner must have provably exited, or have failed to remove the file. A guard is a lock of
+ * the same kind, with the nonce of the owner in its name. Under the guard no other process may remove the file, so the
+ * file that was inspected is the one that is removed. Without guards, two processes could remove each other's new lock
+ * ("look, then unlink"). The guard of a process that has exited is removed under a guard of its own.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -18,16 +18,22 @@ import type { SystemError } from "../filesystem/systemError.js"
 import { tryFileSystem } from "../filesystem/systemError.js"
 import * as ProcessIdentity from "./processIdentity.js"
 
-/** A family of lock files, whose temporary names and guards begin with `root`, and the process that claims them. */
+/**
+ * The lock files of one path, and the process that takes them. The names of temporary files and guards begin with
+ * `root`.
+ */
 export interface LockFiles {
   readonly root: string
   readonly self: ProcessIdentity.Process
 }
 
 /**
- * What stands in a lock's place. `Empty`: no live process leaves that, see {@link linkLockFile}, but a power cut does.
- * `Foreign`: another user's, who can create files in the folder. `Unknown`: nothing of ours, or of another release. Neither is
- * ever removed.
+ * The state of a lock file.
+ *
+ * - `Owned`: a process of this release holds it.
+ * - `Empty`: a power cut left it. A running process leaves no empty file, see {@link linkLockFile}.
+ * - `Foreign`: a file of another user, so other users can create files in the folder. Never removed.
+ * - `Unknown`: not a lock file, or one of another release. Never removed.
  */
 export type LockState =
   | { readonly _tag: "Owned"; readonly owner: ProcessIdentity.LockOwner }
@@ -55,7 +61,7 @@ const inspectHandle = (handle: Fs.FileHandle): Effect.Effect<LockState, SystemEr
     })
   })
 
-/** What stands at `path`; `None` when nothing does. */
+/** The state of the lock file at `path`; `None` if there is no file. */
 export const inspect = (path: string): Effect.Effect<Option.Option<LockState>, SystemError> =>
   Effect.acquireUseRelease(
     tryFileSystem(() => Fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)),
@@ -68,7 +74,7 @@ export const inspect = (path: string): Effect.Effect<Option.Option<LockState>, S
     })
   )
 
-/** What cannot be opened: a link, a FIFO, or a file that is another user's. */
+/** The state of a file that cannot be opened: a link, a FIFO, or a file of another user. */
 const inspectUnopenable = (path: string, error: SystemError): Effect.Effect<LockState, SystemError> =>
   Effect.flatMap(Effect.option(tryFileSystem(() => Fs.lstat(path))), (stats): Effect.Effect<LockState, SystemError> => {
     if (Option.isSome(stats) && isOtherUser(stats.value.uid)) {
@@ -83,8 +89,8 @@ const identityOf = (state: LockState): string | undefined => {
 }
 
 /**
- * Nonces of lock files that this process has done with and could not remove: the disk was read-only, say. Their owner
- * lives, so nobody else may remove them; without this memory we would not either.
+ * Nonces of lock files that this process could not remove, for example from a read-only disk. Their owner still runs,
+ * so no other process may remove them.
  */
 const unreleased = new Set<string>()
 
@@ -100,7 +106,7 @@ const writeLockFile = (path: string, owner: ProcessIdentity.LockOwner): Effect.E
     tryFileSystem(() => Fs.open(path, writeFlags, 0o600)),
     (handle) =>
       tryFileSystem(async () => {
-        // A umask may have taken from the owner too, who could not read his own lock then.
+        // The umask may have removed permissions of the owner.
         await handle.chmod(0o600)
         await handle.writeFile(ProcessIdentity.encode(owner))
       }),
@@ -108,8 +114,8 @@ const writeLockFile = (path: string, owner: ProcessIdentity.LockOwner): Effect.E
   )
 
 /**
- * Puts our file at `path` unless there is one. A sweep may remove our file while it is empty (`ENOENT`). What the system
- * says to have failed may be there all the same.
+ * Links our file to `path` unless a file exists. `ENOENT`: another process removed our temporary file while it was
+ * empty. A link that failed by the system may exist all the same.
  */
 const linkLockFile = (
   files: LockFiles,
@@ -128,11 +134,11 @@ const linkLockFile = (
   return Effect.ensuring(Effect.zipRight(writeLockFile(temporary, owner), linked), removeQuietly(temporary))
 }
 
-/** Each level needs a process that died while it held the guard of another: more than this is somebody's joke. */
+/** Maximum guard nesting. Each level requires a process that exited while it held a guard. */
 const maxGuardDepth = 8
 
 /**
- * One try at a lock, without waiting: `None` when it is ours now, else what stands in its place. Must not be
+ * Tries to take the lock once, without waiting. `None` if it is taken, or else the state of the lock. Must not be
  * interrupted.
  */
 export const tryAcquire = (
@@ -149,21 +155,26 @@ export const tryAcquire = (
     }
     if (yield* linkLockFile(files, path, { ...files.self, nonce: ownNonce })) return Option.none()
     const other = Option.getOrElse(yield* inspect(path), () => unknown)
-    // The answer of `link` can get lost on a network file system, which then finds our own file in its way.
+    // A network file system can lose the result of `link`, and then finds our own file.
     return identityOf(other) === ownNonce ? Option.none() : Option.some(other)
   })
 
-/** Removes the file at `path` if it is the one of that identity; one that somebody put into its place stays. */
+/** Removes the file at `path` if it has that identity. Another file at the path is kept. */
 const removeByIdentity = (path: string, identity: string): Effect.Effect<void, SystemError> =>
   Effect.flatMap(inspect(path), (state) =>
     Option.isSome(state) && identityOf(state.value) === identity ? tryFileSystem(() => Fs.unlink(path)) : Effect.void
   )
 
-/** Removes a lock file of ours. One that cannot be removed is no lock any more for this process, see {@link removeIfStale}. */
+/**
+ * Releases a lock of this process. If it cannot be removed, this process treats it as stale, see {@link removeIfStale}.
+ */
 export const release = (path: string, ownNonce: string): Effect.Effect<void, SystemError> =>
   Effect.tapError(removeByIdentity(path, ownNonce), () => Effect.sync(() => unreleased.add(ownNonce)))
 
-/** Removes the file at `path` if it is still the debris that was `seen` there; gives what is in the way, if anything is. */
+/**
+ * Removes the file at `path` if it is still the stale file that was inspected. Returns the state of the file that
+ * remains.
+ */
 const removeStale = (
   files: LockFiles,
   path: string,
@@ -183,7 +194,10 @@ const removeStale = (
     return Option.none()
   })
 
-/** Removes what a dead process, or this one, left at `path`, if it did. Must not be interrupted. */
+/**
+ * Removes the lock at `path` if its process has exited, or if this process could not release it. Must not be
+ * interrupted.
+ */
 export const removeIfStale = (files: LockFiles, path: string): Effect.Effect<void, SystemError> =>
   Effect.flatMap(inspect(path), (state) =>
     Option.isSome(state) ? Effect.asVoid(removeStale(files, path, state.value, 0)) : Effect.void

@@ -8,34 +8,39 @@ import { hostname } from "node:os"
 import { isMainThread } from "node:worker_threads"
 import { tryFileSystem, codeOf } from "../filesystem/systemError.js"
 
-/** A worker thread, as Linux counts threads. It can end while its process goes on. */
+/** A worker thread of Linux. It can end before its process. */
 const Thread = Schema.Struct({ tid: Schema.Int.pipe(Schema.positive()), start: Schema.NonEmptyString })
 
-/** What identifies a process for good, over recycled process ids and restarts. Empty: this system does not tell. */
+/**
+ * Identifies a process, even after its process id is reused or the machine restarts. An empty field is unknown on this
+ * system.
+ */
 const Process = Schema.Struct({
   pid: Schema.Int.pipe(Schema.positive()),
-  /** When it started, in clock ticks since the machine did. */
+  /** Start time, in clock ticks since the machine started. */
   start: Schema.String,
-  /** Changes with every start of the machine. */
+  /** The boot id, which changes with each start of the machine. */
   boot: Schema.String,
-  /** The namespace in which `pid` counts: a container has one of its own. */
+  /** The namespace of `pid`. Each container has its own. */
   namespace: Schema.String,
   host: Schema.NonEmptyString,
-  /** Tells machines of one name apart. Hashed, since the system's identifier is confidential (machine-id(5)). */
+  /**
+   * Distinguishes machines of the same name. Hashed, because the system's identifier is confidential (machine-id(5)).
+   */
   machine: Schema.String,
-  /** The worker thread that it is, where the system tells. */
+  /** The worker thread, if the system reports it. */
   thread: Schema.optional(Thread)
 })
 
-/** A process, as one that holds a lock describes itself. */
+/** A process, as a lock file describes its owner. */
 export type Process = typeof Process.Type
 
 const LockOwner = Schema.Struct({ ...Process.fields, nonce: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{32}$/)) })
 
-/** Who holds a lock: a process, and a nonce for this one time that it does. */
+/** The owner of a lock: a process, and a nonce for this one acquisition. */
 export type LockOwner = typeof LockOwner.Type
 
-/** More than an owner can be. */
+/** Maximum size of a serialized owner. */
 export const maxOwnerBytes = 4096
 
 const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(LockOwner))
@@ -53,7 +58,7 @@ interface ProcessStat {
   readonly start: string
 }
 
-/** The name in parentheses is the program's own and may hold blanks and parentheses, so its last one counts. */
+/** Parses `/proc/<pid>/stat`. The program name in parentheses may contain parentheses, so the last one is used. */
 const parseStat = (text: string): ProcessStat | undefined => {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ")
   const [state, start] = [fields[0], fields[19]]
@@ -68,7 +73,7 @@ const readStat = (task: number | string): Effect.Effect<ProcessStat | undefined>
     parseStat
   )
 
-/** `/proc/thread-self` is the thread that asks, so this must not be asked from the thread pool of Node. */
+/** The id of the calling thread. Synchronous, because the thread pool of Node has other threads. */
 const readThreadId = (): number | undefined => {
   try {
     const [, tid] = /\/task\/(\d+)$/.exec(readlinkSync("/proc/thread-self")) ?? []
@@ -78,7 +83,7 @@ const readThreadId = (): number | undefined => {
   }
 }
 
-/** The worker thread that this is. The main thread ends with its process. */
+/** The current worker thread. Undefined in the main thread, which ends with its process. */
 const currentThread: Effect.Effect<typeof Thread.Type | undefined> = Effect.gen(function* () {
   const tid = isMainThread ? undefined : readThreadId()
   if (tid === undefined) return undefined
@@ -86,14 +91,14 @@ const currentThread: Effect.Effect<typeof Thread.Type | undefined> = Effect.gen(
   return stat === undefined ? undefined : { tid, start: stat.start }
 })
 
-/** This process. */
+/** The identity of this process. */
 export const currentProcess: Effect.Effect<Process> = Effect.gen(function* () {
   const stat = yield* readStat("self")
   const thread = yield* currentThread
   const machineId = yield* readOrEmpty(() => Fs.readFile("/etc/machine-id", "utf8"))
   return {
     pid: process.pid,
-    // A /proc of another namespace than ours would tell of other processes.
+    // The /proc of another pid namespace describes other processes.
     start: stat?.pid === String(process.pid) ? stat.start : "",
     boot: yield* readOrEmpty(() => Fs.readFile("/proc/sys/kernel/random/boot_id", "utf8")),
     namespace: yield* readOrEmpty(() => Fs.readlink("/proc/self/ns/pid")),
@@ -103,7 +108,7 @@ export const currentProcess: Effect.Effect<Process> = Effect.gen(function* () {
   }
 })
 
-/** Whether a lock names this very process, in whatever thread. */
+/** Whether a lock file names this process, in any thread. */
 export const isSameProcess = (current: Process, other: Process): boolean =>
   other.pid === current.pid &&
   other.start === current.start &&
@@ -112,7 +117,7 @@ export const isSameProcess = (current: Process, other: Process): boolean =>
   other.host === current.host &&
   other.machine === current.machine
 
-/** Signal 0 is not sent; it asks. `EPERM`: there is such a process, of another user. */
+/** Signal 0 only tests the process. `EPERM`: the process exists and belongs to another user. */
 const processExists = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
@@ -121,7 +126,7 @@ const processExists = (pid: number): boolean => {
   }
 }
 
-/** A killed process whose parent has not asked for it yet (`Z`, `X`) still has its id and runs no more. */
+/** Whether a process of this boot and namespace may run. A zombie (`Z`, `X`) has a process id but has exited. */
 const mayBeRunning = (current: Process, other: Process): Effect.Effect<boolean> => {
   if (!processExists(other.pid)) return Effect.succeed(false)
   if (current.start === "" || other.start === "") return Effect.succeed(true)
@@ -132,8 +137,8 @@ const mayBeRunning = (current: Process, other: Process): Effect.Effect<boolean> 
 }
 
 /**
- * Whether the worker thread that held a lock has ended in a process that goes on. That is known only where the process itself
- * can be seen: some systems hide the processes of other users.
+ * Whether the worker thread of a lock has ended while its process continues. It can only be known if the process is
+ * visible: some systems hide the processes of other users.
  */
 const hasThreadExited = ({ pid, start, thread }: Process): Effect.Effect<boolean> =>
   thread === undefined
@@ -145,12 +150,12 @@ const hasThreadExited = ({ pid, start, thread }: Process): Effect.Effect<boolean
         return processStat !== undefined && processStat.start === start
       })
 
-/** The namespace that Linux starts with has this number on every machine: a process in it is in no container. */
+/** The number of Linux's initial pid namespace on every machine. A process in it is not in a container. */
 const initialPidNamespace = "pid:[4026531836]"
 
 /**
- * Whether two processes of different boots are of one machine all the same. Only its identifier tells: containers have
- * none, or that of their image, and may go by one name on two machines.
+ * Whether two processes of different boots ran on the same machine. Only the machine's identifier shows it. Containers
+ * have no identifier or that of their image, and may have the same name on two machines.
  */
 const isFromEarlierBoot = (current: Process, other: Process): boolean =>
   [current, other].every(
@@ -158,8 +163,8 @@ const isFromEarlierBoot = (current: Process, other: Process): boolean =>
   )
 
 /**
- * Whether `other` provably runs no more. Of a process on another host, or in another container, nothing can be
- * proven; one from before this machine's restart is gone whatever its id is now.
+ * Whether `other` has provably exited. For a process of another host or container this is never known. A process from
+ * before the machine's restart has exited.
  */
 export const hasExited = (current: Process, other: Process): Effect.Effect<boolean> => {
   if (other.host !== current.host || other.machine !== current.machine) return Effect.succeed(false)
@@ -170,5 +175,5 @@ export const hasExited = (current: Process, other: Process): Effect.Effect<boole
   )
 }
 
-/** Whether a lock of this process names this very thread. */
+/** Whether a lock of this process belongs to the current thread. */
 export const isSameThread = (current: Process, other: Process): boolean => other.thread?.tid === current.thread?.tid

@@ -10,7 +10,7 @@ import type { LockFiles } from "./lockFile.js"
 import { removeIfStale, inspect } from "./lockFile.js"
 import * as ProcessIdentity from "./processIdentity.js"
 
-/** The lock for writing or the lock of a key, and their guards and temporary files. The first group is the lock. */
+/** The write lock or the lock of a key, and their guards and temporary files. The first group is the lock. */
 const lockPattern = /^((?:[0-9a-f]{32}\.)?lock)(?:\.[0-9a-f]{32}\.(tmp|guard))?$/
 
 const removeOwnFile = (path: string): Effect.Effect<void> =>
@@ -23,9 +23,9 @@ const removeOwnFile = (path: string): Effect.Effect<void> =>
   ).pipe(Effect.ignore)
 
 /**
- * A lock or a guard goes if its owner is dead. So does a temporary file; and one that was cut while it was written tells
- * of no owner, but is safe to remove: a live writer who misses it before it is linked writes another. An empty lock
- * stays: it may be what another kind of {@link ProcessLock.Service} holds on to, and in the way of none of ours.
+ * Removes a lock, guard or temporary file of a process that has exited. An incomplete temporary file names no owner but
+ * is safe to remove: a running process that misses it before it is linked writes another. An empty lock is kept,
+ * because another implementation of {@link ProcessLock.Service} may use it, and it does not block ours.
  */
 const removeStaleLock = (files: LockFiles, path: string, temporary: boolean): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -34,7 +34,7 @@ const removeStaleLock = (files: LockFiles, path: string, temporary: boolean): Ef
     else if (temporary) yield* removeOwnFile(path)
   }).pipe(Effect.uninterruptible, Effect.ignore)
 
-/** What stands in the folder under names that begin with the file's and a dot: the rest of them. */
+/** The names in the folder that begin with the file's name and a dot, without that prefix. */
 const siblingSuffixes = (path: string): Effect.Effect<ReadonlyArray<string>> => {
   const prefix = `${basename(path)}.`
   return tryFileSystem(() => Fs.readdir(dirname(path))).pipe(
@@ -54,9 +54,11 @@ const removeStaleLocks = (path: string, suffixes: ReadonlyArray<string>): Effect
   })
 
 /**
- * Removes what killed processes left beside the file at `path`. Temporary files hold tokens, and are written under the
- * write lock only: who holds it knows that nobody is writing one. If somebody is busy there, or the system refuses, the
- * next start will sweep; nothing here is worth a failed start.
+ * Removes the files that killed processes left next to the file at `path`.
+ *
+ * Temporary files contain tokens, and are written only under the write lock. While this process holds that lock, no
+ * other process writes one. If the lock is busy or the system reports an error, the files are kept until the next
+ * start.
  */
 export const removeStaleFiles = (path: string, locks: ProcessLock.Service): Effect.Effect<void> =>
   Effect.gen(function* () {

@@ -2,27 +2,27 @@ import * as Either from "effect/Either"
 import { BlockList, isIP } from "node:net"
 import { canonical } from "../connection/hostAddress.js"
 
-/** Whether requests to a host, as a URL writes it, and a port go directly. */
+/** Whether requests to a host and port bypass the proxy. The host is as a URL writes it. */
 export type IsBypassed = (host: string, port: string) => boolean
 
-/** A host name with all names below it, an address, or a network; on one port, or on all. */
+/** An entry of `NO_PROXY`: a host name with its subdomains, an address or a network, on one port or all. */
 interface BypassEntry {
   readonly port: string | undefined
   /** @param host - in its canonical form. */
   readonly matches: (host: string) => boolean
 }
 
-/** `host:port` and `[v6]:port` hold a port, `::1` does not. */
+/** `host:port` and `[v6]:port` contain a port, `::1` does not. */
 const hostPortPattern = /^(\[[^\]]*\](?:\/\d+)?|[^:]+):(\d{1,5})$/
 
 const domainName = /^[\w-]+(\.[\w-]+)*$/
 
-/** A mapped IPv4 address (RFC 4291 §2.5.5.2) has 96 bits in front of the IPv4 bits. */
+/** Bits before the IPv4 address in an IPv4-mapped address (RFC 4291 §2.5.5.2). */
 const mappedBits = 96
 
 const stripBrackets = (text: string): string => (text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text)
 
-/** Addresses of a network in CIDR notation: RFC 4632 §3.1, RFC 4291 §2.3. */
+/** Parses a network in CIDR notation: RFC 4632 §3.1, RFC 4291 §2.3. */
 const parseNetwork = (text: string, prefix: string): BypassEntry["matches"] | undefined => {
   const literal = stripBrackets(text)
   const address = canonical(literal)
@@ -42,7 +42,7 @@ const parseAddressOrName = (text: string): BypassEntry["matches"] | undefined =>
   const literal = stripBrackets(text)
   const isAddress = isIP(literal.replace(/\.$/, "")) !== 0
   const name = text.replace(/^\*?\./, "").replace(/\.$/, "")
-  // A URL parser reads 10.0.0 as 10.0.0.0, and what follows a slash or an at sign as something else.
+  // A URL parser reads 10.0.0 as 10.0.0.0, and treats the rest after a slash or an at sign differently.
   if (!isAddress && /[\s/?#@\\%:[\]]/.test(name)) return undefined
   const host = canonical(isAddress ? literal : name)
   if (host === undefined) return undefined
@@ -65,22 +65,22 @@ const parseEntry = (text: string): BypassEntry | undefined => {
   return { port: port === undefined ? undefined : String(Number(port)), matches }
 }
 
-// An entry that holds an at sign is a URL with a password in the wrong variable.
+// An entry with an at sign is a URL with a password in the wrong variable, so it is not shown.
 const describeInvalidEntry = (entry: string): string =>
   `${entry.includes("@") ? "an entry with credentials" : `"${entry}"`} is not a host name, an address or a network. ` +
   "Write entries like example.com, example.com:8080, 192.0.2.1, 10.0.0.0/8, [::1] or fd00::/8, with commas between them."
 
 /**
- * Parses a list of hosts that are reached without a proxy, in the form of `NO_PROXY`. Commas or blanks separate the
- * entries. `*` is every host.
+ * Parses a list of hosts that bypass the proxy, in the format of `NO_PROXY`. Commas or blanks separate the entries. `*`
+ * matches every host.
  *
- * - A host name matches itself and all names below it, with a dot or `*.` in front or without, as in curl and Python.
- * - An address matches itself, however it is written; an IPv4-mapped IPv6 address is the IPv4 address.
+ * - A host name matches itself and its subdomains, with or without a leading dot or `*.`, as in curl and Python.
+ * - An address matches itself in any notation. An IPv4-mapped IPv6 address is the IPv4 address.
  * - A network in CIDR notation matches its addresses. Host names are not resolved for it.
- * - A port behind any of them restricts it to that port.
+ * - A port after any of them restricts the entry to that port.
  *
  * @param list - the value of `NO_PROXY`.
- * @returns a function of a URL's host and its port, a default one included; or what is wrong with an entry.
+ * @returns a function of a URL's host and port (also a default port), or the description of an invalid entry.
  */
 export const parseNoProxy = (list: string): Either.Either<IsBypassed, string> => {
   const entries: Array<BypassEntry> = []

@@ -20,23 +20,23 @@ type Dispatch = RequestDispatcher["dispatch"]
 
 const credentialsField = "proxy-authorization"
 
-/** The fields without those called `name`, which is in lower case, as the names of the platform's headers are. */
+/** The fields without those of a name. All names are in lower case. */
 const omitField = (fields: HeaderFields, name: string): HeaderFields =>
   fields.filter((_, at) => fields[at - (at % 2)] !== name)
 
-/** The header fields of a forwarded request. The proxy's credentials replace a `proxy-authorization` of the caller. */
+/** The header fields of a forwarded request. The proxy's credentials replace the caller's `proxy-authorization`. */
 const makeForwardedHeaders = (fields: HeaderFields, host: string, authorization: string | undefined): HeaderFields =>
   authorization === undefined
     ? ["host", host, ...fields]
     : ["host", host, ...omitField(fields, credentialsField), credentialsField, authorization]
 
-/** Turns a request to an origin into the request to a proxy that forwards it: RFC 9112 §3.2.2. */
+/** Makes a function that turns a request to an origin into a request to the forwarding proxy: RFC 9112 §3.2.2. */
 const makeForwardRequest = ({ host, origin }: URL, proxy: Proxy): ((request: OutgoingRequest) => OutgoingRequest) => {
   const authorization = proxyAuthorization(proxy)
   return (request) => ({
     ...request,
     origin: proxy.origin,
-    // undici reconnects when this changes, and would take it from the field `host`.
+    // undici reconnects when this changes. Without it, undici takes the name from the `host` field.
     servername: proxy.hostname,
     path: origin + request.path,
     headers: makeForwardedHeaders(request.headers, host, authorization)
@@ -44,8 +44,8 @@ const makeForwardRequest = ({ host, origin }: URL, proxy: Proxy): ((request: Out
 }
 
 /**
- * A request that a proxy forwards. A 407 is from a proxy and never from the origin (RFC 9110 §15.5.8): the request was
- * not forwarded. A response that does not begin as HTTP is from what listens in the place of a proxy.
+ * A request that a proxy forwards. A 407 is always from a proxy (RFC 9110 §15.5.8), and the request was not forwarded.
+ * A response that is not HTTP is from a server that is no proxy.
  */
 class ForwardedRequest extends DecoratorHandler {
   readonly #proxy: Proxy
@@ -74,7 +74,7 @@ class ForwardedRequest extends DecoratorHandler {
   }
 }
 
-/** Opens connections to a proxy. It shows the proxy no client certificate, and speaks HTTP/1.1. */
+/** Makes a connector for connections to a proxy, with HTTP/1.1 and without client certificate. */
 const makeProxyConnector = ({ connectTimeout, tls }: ProxyOptions, proxy: Proxy): Undici.buildConnector.connector => {
   const connect = makeConnector({ connectTimeout, tls: { ca: tls?.ca } })
   return (target, callback) =>
@@ -86,8 +86,8 @@ const makeProxyConnector = ({ connectTimeout, tls }: ProxyOptions, proxy: Proxy)
 const defaultPort = (url: URL): string => url.port || (url.protocol === "https:" ? "443" : "80")
 
 /**
- * A dispatcher that sends through proxies: https in a tunnel, http by asking the proxy to forward, and directly what
- * bypasses them. `destroy` closes its connections.
+ * A dispatcher that uses proxies: a tunnel for https, forwarding for http, and direct connections for hosts that bypass
+ * the proxies. `destroy` closes its connections.
  */
 export class ProxyDispatcher implements RequestDispatcher {
   readonly #direct: OwningDispatcher
@@ -114,7 +114,7 @@ export class ProxyDispatcher implements RequestDispatcher {
 
   #route(origin: string): Dispatch {
     const route = this.#routeOf(new URL(origin))
-    // As many as undici has pools for; beyond, the way is found anew.
+    // A limit for the cache. Beyond it, the route is determined for each request.
     if (this.#routes.size < 256) this.#routes.set(origin, route)
     return route
   }

@@ -9,14 +9,14 @@ import { parseNoProxy } from "./noProxy.js"
 import type { Proxy } from "./proxyUrl.js"
 import { parseProxyUrl } from "./proxyUrl.js"
 
-/** Which proxy a URL's scheme has, and which hosts have none. */
+/** The proxy for each URL scheme, and the hosts that bypass them. */
 export interface Proxies {
   readonly http: Proxy | undefined
   readonly https: Proxy | undefined
   readonly isBypassed: IsBypassed
 }
 
-/** A variable that is set, with its name for errors. */
+/** A variable that is set, and its name for errors. */
 interface Variable {
   readonly name: string
   readonly text: Redacted.Redacted
@@ -24,7 +24,7 @@ interface Variable {
 
 type Read<A> = Effect.Effect<A, ConfigError.ConfigError>
 
-/** The first of several variables that is set, also if it is empty. */
+/** Reads the first of several variables that is set, even if it is empty. */
 const readFirst = (names: ReadonlyArray<string>): Read<Variable | undefined> =>
   Effect.gen(function* () {
     for (const name of names) {
@@ -48,9 +48,8 @@ const readProxy = (names: ReadonlyArray<string>): Read<Proxy | undefined> =>
   )
 
 /**
- * The names of the variable for http, in a CGI program or not. A CGI server gives the program the header field `Proxy`
- * of a request as `HTTP_PROXY`: any client could choose the proxy (httpoxy, CVE-2016-5385). On Windows both spellings
- * are one variable.
+ * The variables for http. In a CGI program, `HTTP_PROXY` contains the `Proxy` field of the request, so any client could
+ * choose the proxy (httpoxy, CVE-2016-5385). On Windows both spellings are one variable.
  */
 const httpVariables = (isCgi: boolean): ReadonlyArray<string> => {
   if (!isCgi) return ["http_proxy", "HTTP_PROXY"]
@@ -63,12 +62,11 @@ const isCgi: Read<boolean> = Effect.map(Config.option(Config.string("REQUEST_MET
 const allProxyVariables = ["all_proxy", "ALL_PROXY"]
 
 /**
- * The proxies that the environment names. Of several names the first that is set counts. If its value is empty, there
- * is no proxy.
+ * Reads the proxies of the environment. The first variable that is set counts. An empty value means no proxy.
  *
- * - for http: `http_proxy`, `HTTP_PROXY` (not in a CGI program), `all_proxy`, `ALL_PROXY`
- * - for https: `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`
- * - hosts without a proxy: `no_proxy`, `NO_PROXY`
+ * - http: `http_proxy`, `HTTP_PROXY` (not in a CGI program), `all_proxy`, `ALL_PROXY`
+ * - https: `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`
+ * - hosts that bypass the proxies: `no_proxy`, `NO_PROXY`
  */
 export const readProxyEnv: Read<Proxies> = Effect.gen(function* () {
   const noProxy = yield* readFirst(["no_proxy", "NO_PROXY"])

@@ -3,12 +3,12 @@ import type { Proxy } from "./proxyUrl.js"
 
 type ProxyFailure = Omit<FailureDetails, "phase"> & { readonly phase?: FailureDetails["phase"] }
 
-/** A proxy that gave no connection, or that did not forward the request. */
+/** The error when a proxy opened no connection or did not forward the request. */
 export class ProxyError extends Error {
   override readonly name: string = "ProxyError"
   /** The code of the cause. Never one after which undici connects again (`UND_ERR_SOCKET`, `UND_ERR_INFO`). */
   readonly code: string | undefined
-  /** What a `TransportError` says of it. A phase replaces the one that the exchange is in. */
+  /** The details for `TransportError`. A phase in them replaces that of the request. */
   readonly details: ProxyFailure
 
   constructor(message: string, details: ProxyFailure, cause?: unknown) {
@@ -23,28 +23,31 @@ const codeOf = (error: Error): string | undefined =>
 
 const unreachableCodes = new Set(["EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"])
 
-/** Codes of certificates and of TLS: of OpenSSL and of Node. */
+/** Error codes for certificates, of OpenSSL and Node. */
 const certificateCodePattern = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_TLS_)/
 
-/** What failed, and what to do about it. `setting` is the name of the variable or of the option. */
+/** Describes a failure and its remedy. `setting` is the name of the variable or option. */
 const adviceFor = (code: string | undefined, setting: string): string => {
-  if (code === undefined) return `check ${setting}`
+  if (code === undefined) return `Check ${setting}`
   if (code === "ENOTFOUND" || code.startsWith("EAI_"))
-    return `its host name has no address: check the name in ${setting}`
-  if (code === "ECONNREFUSED") return `nothing listens there: check the host and the port in ${setting}`
-  if (unreachableCodes.has(code)) return `its host cannot be reached: check the network and the host in ${setting}`
+    return `the proxy's host name has no address. Check the name in ${setting}`
+  if (code === "ECONNREFUSED") return `the connection was refused. Check the host and the port in ${setting}`
+  if (unreachableCodes.has(code))
+    return `the proxy's host is unreachable. Check the network, and the host in ${setting}`
   if (code.endsWith("TIMEDOUT") || code === "UND_ERR_CONNECT_TIMEOUT") {
-    return `it opened no connection within connectTimeout: check the host in ${setting}`
+    return `no connection within connectTimeout. Check the host in ${setting}`
   }
   if (certificateCodePattern.test(code))
-    return `its certificate is not trusted for this host: check tls.ca and the host in ${setting}`
+    return `the proxy's certificate is not trusted for this host. Check tls.ca, and the host in ${setting}`
   if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
-    return `it did not accept TLS: check the scheme and the port in ${setting}`
-  if (code.startsWith("HPE_")) return `its response is not HTTP: check the scheme and the port in ${setting}`
-  return `it closed the connection: check ${setting}`
+    return `the proxy did not accept TLS. Check the scheme and the port in ${setting}`
+  if (code.startsWith("HPE_")) return `the response is not HTTP. Check the scheme and the port in ${setting}`
+  return `the proxy closed the connection. Check ${setting}`
 }
 
-/** The proxy could not be reached, or broke off before it opened a tunnel. Nothing of the request was sent. */
+/**
+ * The proxy could not be reached, or closed the connection before it opened a tunnel. Nothing of the request was sent.
+ */
 export const connectionFailed = (proxy: Proxy, error: Error): ProxyError => {
   const code = codeOf(error)
   const { origin, setting } = proxy
@@ -56,7 +59,7 @@ export const connectionFailed = (proxy: Proxy, error: Error): ProxyError => {
   )
 }
 
-/** The words of the parser for a response that does not begin with `HTTP/`. undici gives no code for it. */
+/** Whether the parser's message is that of a response without `HTTP/`. undici gives no code for it. */
 export const isNotHttp = (error: Error): boolean => error.message.includes("Expected HTTP/")
 
 /** The response to a forwarded request is not HTTP. The request was written. */
@@ -74,21 +77,21 @@ export const responseInvalid = (proxy: Proxy, error: Error): ProxyError => {
 const adviceForStatus = (status: number, setting: string, target: string): string => {
   switch (status) {
     case 407:
-      return `it requires authentication: check the user name and the password in ${setting}`
+      return `the proxy requires authentication. Check the user name and the password in ${setting}`
     case 403:
-      return `it does not allow ${target}: ask its administrator, or exclude the host with NO_PROXY (noProxy)`
+      return `the proxy does not allow ${target}. Ask its administrator, or exclude the host with NO_PROXY (noProxy)`
     case 502:
     case 503:
     case 504:
-      return `it did not reach ${target}: check the host and the port of the URL`
+      return `the proxy did not reach ${target}. Check the host and the port of the URL`
     default:
-      return `it opened no tunnel to ${target}: check that ${setting} names a proxy`
+      return `the proxy opened no tunnel to ${target}. Check that ${setting} is the URL of a proxy`
   }
 }
 
-/** The proxy answered with a status instead of a tunnel, or instead of forwarding the request. */
+/** The proxy responded with a status, instead of a tunnel or of forwarding the request. */
 export const requestRejected = ({ origin, setting }: Proxy, status: number, target: string): ProxyError =>
-  new ProxyError(`the proxy ${origin} answered ${status}`, {
+  new ProxyError(`the proxy ${origin} responded with ${status}`, {
     phase: "unprocessed",
     reason: "ProxyFailed",
     detail: adviceForStatus(status, setting, target),

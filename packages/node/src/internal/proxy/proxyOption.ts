@@ -9,7 +9,7 @@ import { parseProxyUrl } from "./proxyUrl.js"
 
 const textOf = (url: ProxyUrl): string => String(Redacted.isRedacted(url) ? Redacted.value(url) : url)
 
-/** Fails with the path of the option, such as `proxy.https`. */
+/** Parses one proxy URL. Fails with the path of the option, such as `proxy.https`. */
 const parseOption = (
   path: ReadonlyArray<string>,
   url: ProxyUrl | undefined
@@ -23,7 +23,7 @@ const parseOption = (
 const isUrl = (proxy: ProxyUrl | ProxySettings): proxy is ProxyUrl =>
   typeof proxy === "string" || proxy instanceof URL || Redacted.isRedacted(proxy)
 
-/** The proxies of the option `proxy`. */
+/** Parses the option `proxy`. */
 export const parseProxyOption = (proxy: ProxyUrl | ProxySettings): Effect.Effect<Proxies, ConfigError.ConfigError> =>
   Effect.gen(function* () {
     if (isUrl(proxy)) {

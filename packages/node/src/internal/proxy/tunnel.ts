@@ -8,31 +8,31 @@ import { connectionFailed, requestRejected } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
 import { proxyAuthorization, serverNameOf, stripBrackets } from "./proxyUrl.js"
 
-/** Where connections are opened to: a host and a port, as undici gives them to a connector. */
+/** The host and port of a connection, as undici passes them to a connector. */
 export type TunnelTarget = Pick<Undici.buildConnector.Options, "hostname" | "port">
 
-/** Receives the tunnel, or why there is none. */
+/** Receives the tunnel or its error. */
 type OnTunnel = (...result: [ProxyError, undefined] | [undefined, Socket]) => void
 
 /** `host:port`, the target of a `CONNECT`: RFC 9112 §3.2.3. */
 const authorityOf = ({ hostname, port }: TunnelTarget): string =>
   `${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port === "" ? "443" : port}`
 
-/** Opens a connection to a proxy itself, as to an origin: each of its addresses is tried. */
+/** Makes a function that opens a connection to a proxy, and tries each of its addresses. */
 const makeCreateConnection = (proxy: Proxy, connect: Connector): Http.RequestOptions["createConnection"] => {
   const { host, port, protocol } = new URL(proxy.origin)
   const target = { hostname: stripBrackets(proxy.hostname), host, port, protocol, servername: serverNameOf(proxy) }
   return (_, callback) => {
     connect(target, (...result) => {
       if (result[0] === null) return callback(null, result[1])
-      // The type wants a socket beside an error too; Node does not look at it.
+      // The type requires a socket with an error too. Node ignores it.
       callback(result[0], undefined as never)
     })
     return undefined
   }
 }
 
-/** A `CONNECT` for a proxy, over a connection that `connect` opens. */
+/** Makes a `CONNECT` request over a connection that `connect` opens. */
 const makeConnectRequest = (proxy: Proxy, authority: string, connect: Connector): Http.ClientRequest => {
   const authorization = proxyAuthorization(proxy)
   return Http.request({
@@ -48,10 +48,10 @@ const makeConnectRequest = (proxy: Proxy, authority: string, connect: Connector)
 }
 
 /**
- * Asks a proxy for a tunnel: RFC 9110 §9.3.6. Only the `CONNECT` holds the proxy's credentials.
+ * Opens a tunnel through a proxy: RFC 9110 §9.3.6. Only the `CONNECT` request contains the proxy's credentials.
  *
- * @param connect - opens connections to the proxy; it shows it no client certificate, and verifies the proxy's own.
- * @returns what ends it, with an error or without; nothing is received afterwards.
+ * @param connect - opens connections to the proxy, without client certificate, and verifies the proxy's certificate.
+ * @returns a function that closes it, with or without an error. `onTunnel` is not called afterwards.
  */
 export const openTunnel = (
   proxy: Proxy,

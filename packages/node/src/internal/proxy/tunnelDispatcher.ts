@@ -11,9 +11,9 @@ import { connectionFailed } from "./proxyError.js"
 import type { Proxy } from "./proxyUrl.js"
 import { openTunnel } from "./tunnel.js"
 
-/** The requests to one origin that wait for a connection, and the tunnels to it that are being opened. */
+/** The number of requests to one origin that wait for a connection, and the tunnels to it that are being opened. */
 class PendingTunnels {
-  /** What closes each of the tunnels. */
+  /** Functions that close the tunnels. */
   readonly tunnels: Set<() => void> = new Set()
   requests = 0
 
@@ -22,7 +22,7 @@ class PendingTunnels {
   }
 }
 
-/** Passes on what the dispatcher reports, and calls `ended` once when the request no longer waits for a connection. */
+/** Calls `onEnded` once when the request no longer waits for a connection. */
 class WaitingRequest extends DecoratorHandler {
   #ended: (() => void) | undefined
 
@@ -50,8 +50,8 @@ class WaitingRequest extends DecoratorHandler {
 }
 
 /**
- * A dispatcher that sends through tunnels of a proxy. When no request waits for a connection to an origin any more, the
- * tunnels to it that are being opened are closed.
+ * A dispatcher that uses the tunnels of a proxy. When no request waits for a connection to an origin, it closes the
+ * tunnels to that origin that are being opened.
  */
 export class TunnelDispatcher implements RequestDispatcher {
   readonly #dispatcher: OwningDispatcher
@@ -82,13 +82,13 @@ export class TunnelDispatcher implements RequestDispatcher {
     return this.#dispatcher.dispatch(request, new WaitingRequest(handler, onEnded))
   }
 
-  /** Opens a connection within `connectTimeout`: to the proxy, then the tunnel, then TLS to the origin. */
+  /** Opens a connection within `connectTimeout`: to the proxy, through the tunnel, then TLS to the origin. */
   #open(connect: Connector, target: Undici.buildConnector.Options, callback: Undici.buildConnector.Callback): void {
     const origin = `${target.protocol}//${target.host}`
     const pending = this.#waitingFor(origin)
     let tunnel: Socket | undefined
     const finish: Undici.buildConnector.Callback = (...result) => {
-      // What comes after the first result is a consequence of it.
+      // Later results are consequences of the first one.
       if (!pending.tunnels.delete(close)) return
       clearTimeout(timer)
       this.#forget(origin, pending)

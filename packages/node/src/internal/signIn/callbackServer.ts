@@ -1,16 +1,16 @@
-/** An HTTP server on loopback for one answer: bounded, and of no use for anything else. */
+/** An HTTP server on loopback that accepts one request, with limits on its size, its time and its connections. */
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Scope } from "effect/Scope"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** Which of the requests is the one that is waited for. Others get a 404, and change nothing. */
+/** Whether a request is the expected one. Other requests get a 404 and change nothing. */
 type IsExpected = (parameters: URLSearchParams) => boolean
 
 export interface CallbackServer {
   readonly port: number
-  /** The parameters of the first request that is accepted, once its answer is written. Nothing is accepted before. */
+  /** The parameters of the first expected request, after its response was written. Earlier requests get a 404. */
   readonly waitForRequest: (isExpected: IsExpected) => Effect.Effect<URLSearchParams>
 }
 
@@ -22,25 +22,27 @@ export interface ListenOptions {
   readonly path: string
 }
 
-/** A browser resolves `localhost` to either address. If only one of them were listened on, another process could have the other. */
+/**
+ * A browser resolves `localhost` to either address. Listening on one of them would leave the other to another process.
+ */
 const addressesOf = (host: ListenOptions["host"]): ReadonlyArray<Address> =>
   host === "localhost" ? ["127.0.0.1", "::1"] : [host]
 
-/** An address of this many characters holds whatever a server sends; Node counts the head as a whole. */
+/** In bytes. An authorization response has less. Node counts the whole header section. */
 const maxHeaderBytes = 8 * 1024
 
-/** Whoever has not sent a head by then does not mean to. */
+/** A request with an incomplete header section is ended after this time. */
 const headersTimeoutMs = 5_000
 
-/** A browser opens a few connections ahead of what it needs. */
+/** Browsers open a few connections in advance. */
 const maxConnections = 64
 
-/** Nothing of the request is in it, and nothing that a browser would load, run or send. */
+/** The page contains nothing of the request, and no resource, script or form. */
 const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Sign-in</title>
-<p>The answer has arrived. You may close this window.</p>
+<p>The response has arrived. You may close this window.</p>
 </html>
 `
 
@@ -62,13 +64,13 @@ const respond = (response: Http.ServerResponse, status: number, type: string, te
 export const authority = (host: ListenOptions["host"], port: number): string =>
   host === "::1" ? `[::1]:${port}` : `${host}:${port}`
 
-/** What the `Host` field may be. Browsers leave the default port out. */
+/** The valid values of `Host`. Browsers omit the default port. */
 const authorities = (host: ListenOptions["host"], port: number): ReadonlyArray<string | undefined> => {
   const hostWithPort = authority(host, port)
   return port === 80 ? [hostWithPort, hostWithPort.slice(0, -":80".length)] : [hostWithPort]
 }
 
-/** Its parameters, if a request is for the place: by name as by address, since a name may be made to lead here. */
+/** The parameters of a request for this path and host. Checking `Host` protects against DNS rebinding. */
 const parametersOf = (
   { headersDistinct, method, url = "" }: Http.IncomingMessage,
   allowedHosts: ReadonlyArray<string | undefined>,
@@ -88,7 +90,7 @@ interface PendingCallback {
 const listen = (server: Http.Server, host: Address, port: number): Effect.Effect<number, Error> =>
   Effect.async<number, Error>((resume) => {
     server.once("error", (error) => resume(Effect.fail(error)))
-    // An address of a listener on TCP is one with a port.
+    // The address of a TCP listener has a port.
     server.listen({ host, port }, () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
@@ -101,7 +103,7 @@ const close = (server: Http.Server): Effect.Effect<void> =>
 const hasCode = (error: Error, ...codes: ReadonlyArray<string>): boolean =>
   "code" in error && codes.some((code) => code === error.code)
 
-/** The machine has no such address. */
+/** Whether the machine lacks the address. */
 export const isAddressUnavailable = (error: Error): boolean => hasCode(error, "EADDRNOTAVAIL", "EAFNOSUPPORT")
 
 const makeServer = (): Http.Server => {
@@ -120,7 +122,7 @@ interface OpenServers {
   readonly port: number
 }
 
-/** Listens on all addresses of the host that the machine has, on one port. */
+/** Listens on one port, on every address of the host that the machine has. */
 const openServers = ({ host, port }: ListenOptions): Effect.Effect<OpenServers, Error, Scope> =>
   Effect.gen(function* () {
     const servers: Array<Http.Server> = []
@@ -143,11 +145,11 @@ const openServers = ({ host, port }: ListenOptions): Effect.Effect<OpenServers, 
     return servers.length === 0 ? yield* Effect.fail(failure) : { servers, port: boundPort }
   })
 
-/** A port that is free on one address may be in use on the other one. */
+/** Retries with another free port: a port that is free on one address may be used on the other. */
 const openServersOnOnePort = (options: ListenOptions): Effect.Effect<OpenServers, Error, Scope> =>
   Effect.retry(openServers(options), { times: 9, while: (error) => options.port === 0 && hasCode(error, "EADDRINUSE") })
 
-/** Listens until the scope closes, or until the one request was answered. */
+/** Listens until the scope closes, or until the expected request was answered. */
 export const make = (options: ListenOptions): Effect.Effect<CallbackServer, Error, Scope> =>
   Effect.gen(function* () {
     let pending: PendingCallback | undefined

@@ -1,4 +1,4 @@
-/** What has the system open a URL, and which URLs it is given. */
+/** Starts the program of the operating system that opens URLs, for safe URLs only. */
 import * as Effect from "effect/Effect"
 import type { ChildProcess } from "node:child_process"
 import { spawn } from "node:child_process"
@@ -7,11 +7,13 @@ export type Command = readonly [program: string, ...rest: ReadonlyArray<string>]
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
-/** Characters that a URL may have as they are, and that are something else to scripts: they mean the same when encoded. */
+/**
+ * Percent-encodes the characters that are valid in a URL but that a script could interpret. The URL keeps its meaning.
+ */
 const percentEncode = (url: string): string =>
   url.replace(/[^\w\-.~:/?#[\]@!*+,;=&%]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 
-/** A URL as it is opened, which is ASCII and begins with http; undefined for one that is not opened. */
+/** The URL in ASCII if it is https, or http on loopback, without credentials. Undefined for any other text. */
 export const safeUrl = (text: string): string | undefined => {
   if (!URL.canParse(text)) return undefined
   const { hostname, href, password, protocol, username } = new URL(text)
@@ -19,7 +21,7 @@ export const safeUrl = (text: string): string | undefined => {
   return isAllowed && username === "" && password === "" ? percentEncode(href) : undefined
 }
 
-/** By its whole path where a program of that name in the working directory would be taken for it. */
+/** The command that opens URLs. The full path keeps a program of that name in the working directory from being run. */
 export const systemCommand = (platform: NodeJS.Platform, environment: NodeJS.ProcessEnv): Command => {
   if (platform === "darwin") return ["/usr/bin/open"]
   if (platform !== "win32") return ["xdg-open"]
@@ -27,23 +29,25 @@ export const systemCommand = (platform: NodeJS.Platform, environment: NodeJS.Pro
   return [`${root}\\System32\\rundll32.exe`, "url.dll,FileProtocolHandler"]
 }
 
-/** Some openers end at once, and others with the browser: what runs for so long has found one. */
+/**
+ * Some programs exit at once, others with the browser. A program that still runs after this time has opened the URL.
+ */
 const startTimeoutMs = 3_000
 
 const spawnDetached = ([program, ...rest]: Command, url: string): ChildProcess | undefined => {
   try {
     return spawn(program, [...rest, url], { stdio: "ignore", detached: true, shell: false, windowsHide: true })
   } catch {
-    // A URL that is longer than an argument may be, for one.
+    // For example, the URL is longer than an argument may be.
     return undefined
   }
 }
 
 const cannotRun = Effect.fail("the program that opens URLs cannot be run")
 
-const nothingOpened = Effect.fail("the program that opens URLs found nothing to open it with")
+const nothingOpened = Effect.fail("the program that opens URLs reported an error")
 
-/** Runs a command with a URL as its last argument; fails with why it opened nothing. */
+/** Runs a command with a URL as its last argument. Fails with the reason why nothing was opened. */
 export const run = (command: Command, url: string): Effect.Effect<void, string> =>
   Effect.async<void, string>((resume) => {
     const child = spawnDetached(command, url)

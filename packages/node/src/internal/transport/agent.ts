@@ -6,7 +6,7 @@ import { buildConnector, destroyOnError } from "../connection/connector.js"
 import type { Options } from "./options.js"
 import { TrackedClient } from "./trackedClient.js"
 
-/** What `NodeTransport.Options` are when they are left out. */
+/** The default values of `NodeTransport.Options`. */
 export const defaults = {
   connectTimeout: "10 seconds",
   headersTimeout: "30 seconds",
@@ -17,16 +17,16 @@ export const defaults = {
   allowH2: false
 } as const
 
-/** Longer than this a timer of Node fires at once. To undici, zero is "no bound". */
+/** Maximum delay of a Node timer: longer timers fire at once. For undici, zero means no limit. */
 const maxTimerMs = 2 ** 31 - 1
 
-/** A duration as undici wants it: in milliseconds, 0 where there is no bound, so that no time at all is 1. */
+/** A duration in milliseconds for undici: 0 for an infinite duration, and at least 1 for any other. */
 export const toMilliseconds = (duration: Duration.DurationInput): number =>
   Duration.isFinite(Duration.decode(duration))
     ? Math.max(1, Math.min(maxTimerMs, Math.ceil(Duration.toMillis(duration))))
     : 0
 
-/** How connections to origins are opened, a tunnel's second half included. */
+/** Makes the connector for origins, also for the origin behind a tunnel. */
 export const makeConnector = (options: Options): Connector => {
   const { allowAddress, socketPath, tls } = options
   const connectorOptions = {
@@ -43,7 +43,7 @@ export const makeConnector = (options: Options): Connector => {
   )
 }
 
-/** undici takes longer times from a server's `Keep-Alive`: not where the caller has set one. */
+/** By default undici adopts longer times from a server's `Keep-Alive`. A time that the caller set is the maximum. */
 const keepAliveOptions = ({ keepAliveTimeout }: Options): Undici.Agent.Options => {
   if (keepAliveTimeout === undefined) return { keepAliveTimeout: toMilliseconds(defaults.keepAliveTimeout) }
   const maxMs = toMilliseconds(keepAliveTimeout) || maxTimerMs
@@ -52,7 +52,7 @@ const keepAliveOptions = ({ keepAliveTimeout }: Options): Undici.Agent.Options =
 
 type Factory = (origin: string | URL, options: object) => Undici.Dispatcher
 
-/** Pools of clients whose sockets are known to their exchanges. */
+/** Makes the factory of undici's pools. Their clients report the state of their sockets. */
 const makeFactory = (connections: number | undefined, connect: Connector): Factory => {
   const makeClient: Factory = (origin, options) => new TrackedClient(origin, options, connect)
   return connections === 1
@@ -60,7 +60,7 @@ const makeFactory = (connections: number | undefined, connect: Connector): Facto
     : (origin, options) => new Undici.Pool(origin, { ...options, factory: makeClient })
 }
 
-/** An agent for HTTP/1.1 whose connections are opened by `connect`. */
+/** Makes an HTTP/1.1 agent. `connect` opens its connections. */
 export const makeAgent = (options: Options, connect: Connector): Undici.Agent => {
   const agent = new Undici.Agent({
     connect,

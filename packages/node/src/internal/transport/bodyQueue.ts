@@ -3,24 +3,24 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** What may wait to be read; beyond it the socket is told to stop. */
+/** Number of buffered bytes at which the socket is paused. */
 const highWaterMark = 64 * 1024
 
-/** How a body ended: whole, or by an error of the socket. */
+/** How a body ended: complete, or with an error of the socket. */
 export type BodyEnd = { readonly isComplete: true } | { readonly isComplete: false; readonly cause: unknown }
 
 const noBytes: Uint8Array = new Uint8Array(0)
 
-/** Who reads: nobody yet, one stream, or all those who want the whole of it. */
+/** How the body is read: not yet, as one stream, or as a whole. */
 type Reading = "none" | "stream" | "all"
 
-const alreadyRead = Effect.fail(new Error("the body has been read as a stream, and a stream is read once"))
-const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was let go before its end") }
+const alreadyRead = Effect.fail(new Error("the body was already read as a stream, which can be read only once"))
+const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was cancelled before its end") }
 
 /**
- * A body on its way from a socket to its readers: either one who takes it piece by piece, while the socket pauses for
- * him, or any number who each get all of it. Whoever stops reading before the end cuts the connection, since what is
- * left of the body could not be told from the next answer.
+ * A response body between the socket and its readers: either one stream, for which the socket pauses, or any number of
+ * readers that each get the complete body. A reader that stops before the end closes the connection, because the rest
+ * of the body would precede the next response.
  */
 export class BodyQueue {
   #chunks: Array<Uint8Array> = []
@@ -33,17 +33,17 @@ export class BodyQueue {
   readonly #abort: () => void
 
   /**
-   * @param resume - called when there is room again, after `push` said that there is none.
-   * @param abort - called when nobody will read on.
+   * @param resume - called when there is room again, after `push` returned false.
+   * @param abort - called when the rest of the body will not be read.
    */
   constructor(resume: () => void, abort: () => void) {
     this.#resume = resume
     this.#abort = abort
   }
 
-  /** @returns whether there is room for more. */
+  /** @returns whether there is room for more chunks. */
   push(chunk: Uint8Array): boolean {
-    // A writer reports an error for a piece without bytes, since it writes none of it.
+    // An empty chunk would make a writer report an error, because it writes nothing.
     if (this.#end !== undefined || chunk.length === 0) return true
     this.#chunks.push(chunk)
     this.#waiting += chunk.length
@@ -57,7 +57,7 @@ export class BodyQueue {
     this.#wake()
   }
 
-  /** Lets go of a body that nobody reads to its end. */
+  /** Cancels a body that will not be read to its end. */
   cancel(): void {
     if (this.#end !== undefined) return
     this.#chunks = []
@@ -71,13 +71,13 @@ export class BodyQueue {
     for (const resume of readers) resume()
   }
 
-  /** Waits for what comes next: a piece for the stream, the end for the others. */
+  /** Waits for the next chunk (stream), or for the end (complete body). */
   #next: Effect.Effect<void> = Effect.async((resume) => {
     const reader = () => resume(Effect.void)
     this.#readers.add(reader)
     return Effect.sync(() => {
       this.#readers.delete(reader)
-      // The last who wanted all of it does so no longer; a stream's finalizer sees to itself.
+      // The last reader of the complete body was interrupted. A stream is cancelled by its finalizer.
       if (this.#reading === "all" && this.#readers.size === 0) this.cancel()
     })
   })
@@ -98,13 +98,13 @@ export class BodyQueue {
     return Effect.zipRight(this.#next, this.#pull)
   })
 
-  /** All of the body, as often as it is asked for. Errors are the socket's. */
+  /** The complete body. It can be read several times. Errors are those of the socket. */
   readonly readAll: Effect.Effect<Uint8Array, unknown> = Effect.suspend((): Effect.Effect<Uint8Array, unknown> => {
     if (this.#reading === "stream") return alreadyRead
     if (this.#reading === "none") {
       this.#reading = "all"
       const buffered = this.#take()
-      // Letting the socket go on may have brought more.
+      // Resuming the socket may have added chunks.
       this.#chunks = buffered.concat(this.#chunks)
     }
     const end = this.#end
@@ -118,7 +118,9 @@ export class BodyQueue {
     return chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)
   }
 
-  /** The body as it comes, to be read once; all of it again where it was read whole before. */
+  /**
+   * The body as a stream, which can be read once. If the complete body was read before, the stream contains all of it.
+   */
   readonly stream: Stream.Stream<Uint8Array, unknown> = Stream.suspend((): Stream.Stream<Uint8Array, unknown> => {
     if (this.#reading === "stream") return Stream.fromEffect(alreadyRead)
     if (this.#reading === "all") {

@@ -2,21 +2,21 @@ import type { Transform } from "node:stream"
 import { constants, createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib"
 import type { BodyEnd } from "./bodyQueue.js"
 
-/** What this transport asks for, and can undo. */
+/** The `accept-encoding` of this transport: the content codings that it can decode. */
 export const acceptEncoding = "gzip, deflate, br"
 
-/** More codings than one are rare, more than two a trick to make much of little. */
+/** Maximum number of content codings. Two are rare, and more may be a decompression bomb. */
 const maxCodings = 2
 
-// What has come is given out at once: an answer that goes on for hours has readers who wait for its first lines. What
-// ends too early is an error all the same, since the end is flushed as zlib does it by itself.
+// Flushed at once: the reader of a long-running response waits for its first lines. A truncated body is still an error,
+// because zlib's own flush at the end is kept.
 const flushOptions = { flush: constants.Z_SYNC_FLUSH }
 const brotliFlushOptions = { flush: constants.BROTLI_OPERATION_FLUSH }
 
-/** Makes what undoes one coding; the first bytes tell deflate's two forms apart. */
+/** Makes the decoder of one coding. The first bytes distinguish the two forms of deflate. */
 export type MakeDecoder = (first: Uint8Array) => Transform
 
-/** RFC 9110 §8.4.1.2 wants deflate within zlib's frame, whose first byte ends in 8; some servers send it without. */
+/** RFC 9110 §8.4.1.2 requires the zlib format for deflate: its first byte ends in 8. Some servers send raw deflate. */
 const makeDeflateDecoder: MakeDecoder = (first) =>
   ((first[0] ?? 0) & 15) === 8 ? createInflate(flushOptions) : createInflateRaw(flushOptions)
 
@@ -35,8 +35,8 @@ const decoderFor = (coding: string): MakeDecoder | undefined => {
 }
 
 /**
- * What undoes the codings that a body's header fields name, the first to be undone first; undefined where there is
- * nothing to undo, or where a coding is not known, or is one too many: the body is then left as it is.
+ * The decoders for a body's `content-encoding` fields, in the order of decoding. Undefined if there is no coding, an
+ * unknown one, or too many: the body is then not decoded.
  *
  * Specification: RFC 9110 §8.4.
  */
@@ -52,16 +52,16 @@ export const decodersFor = (fields: ReadonlyArray<string>): ReadonlyArray<MakeDe
   return factories.reverse()
 }
 
-/** Where the pieces of a body go. */
+/** Receives the chunks of a body. */
 export interface BodySink {
-  /** @returns whether there is room for more; `resume` is called once there is again. */
+  /** @returns whether there is room for more chunks. If not, `resume` is called later. */
   readonly push: (chunk: Uint8Array) => boolean
   readonly end: (end: BodyEnd) => void
 }
 
 /**
- * One coding of a body, undone on the way to `next`, no faster than that takes it: a small body that would become a
- * huge one costs what is read of it.
+ * Decodes one content coding, no faster than `next` reads. A small body that decodes to a huge one costs only what is
+ * read of it.
  */
 export class ContentDecoder implements BodySink {
   readonly #make: MakeDecoder
@@ -69,10 +69,10 @@ export class ContentDecoder implements BodySink {
   readonly #resume: () => void
   #engine: Transform | undefined
   #paused = false
-  /** Whether all has come that will. */
+  /** Whether the encoded body has ended. */
   #framed = false
 
-  /** @param resume - called when there is room again, after `push` said that there is none. */
+  /** @param resume - called when there is room again, after `push` returned false. */
   constructor(make: MakeDecoder, next: BodySink, resume: () => void) {
     this.#make = make
     this.#next = next
@@ -81,7 +81,7 @@ export class ContentDecoder implements BodySink {
 
   push(chunk: Uint8Array): boolean {
     const transform = (this.#engine ??= this.#start(chunk))
-    // What follows the end of a coding is no part of the body.
+    // Bytes after the end of the coding are not part of the body.
     if (transform.destroyed || transform.readableEnded) return true
     this.#paused = !transform.write(chunk)
     return !this.#paused
@@ -94,7 +94,7 @@ export class ContentDecoder implements BodySink {
     })
     transform.on("drain", () => this.#goOn())
     transform.on("end", () => {
-      // Before that the connection is not free, and its reader must be able to cut it.
+      // Until then the connection is in use, and the reader must be able to close it.
       if (this.#framed) this.#next.end({ isComplete: true })
       this.#goOn()
     })
@@ -111,7 +111,7 @@ export class ContentDecoder implements BodySink {
     this.#resume()
   }
 
-  /** To be called when `next` has room again. */
+  /** Called when `next` has room again. */
   resume(): void {
     this.#engine?.resume()
   }
@@ -125,7 +125,7 @@ export class ContentDecoder implements BodySink {
     this.#next.end(end)
   }
 
-  /** Gives the memory of the engine back. */
+  /** Releases the memory of the decoder. */
   cancel(): void {
     this.#engine?.destroy()
   }

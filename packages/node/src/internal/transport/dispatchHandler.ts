@@ -17,42 +17,41 @@ import * as ContentDecoding from "./contentDecoding.js"
 import { StreamedNodeResponse, BufferedNodeResponse } from "./nodeResponse.js"
 import { StreamedBody } from "./streamedBody.js"
 
-/** What comes of an exchange: an `Exit`. */
+/** The response or the error of a request. Always an `Exit`. */
 export type ResponseEffect = Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
-/** A body of known length up to this is given out with its header if it is complete soon. Any other is streamed. */
+/** Maximum length of a body that may be returned as a whole if it is complete soon. Any other body is streamed. */
 const maxBufferedBody = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 const none: ReadonlyArray<string> = []
 const noFields: RawHeaders = []
 
-/** The length that the framing of a response gives, undefined where it gives none. */
+/** The length of the response body. Undefined if the header section contains none. */
 const parseContentLength = (raw: RawHeaders): number | undefined => {
   const [length] = Raw.valuesOf(raw, "content-length")
   const parsed = length === undefined ? Number.NaN : Number(length)
   return Number.isSafeInteger(parsed) ? parsed : undefined
 }
 
-/** Where nobody is to be told any more. */
+/** Replaces a callback that must not be called any more. */
 const noop = (): void => undefined
 
-/**
- * An unread body whose response nobody holds any more keeps its connection from everybody else: the collector of
- * garbage is the last who can tell.
- */
+/** Cancels the body of a response that was garbage-collected unread. Otherwise its connection would stay in use. */
 const leakedBodies = new FinalizationRegistry<BodyQueue>((queue) => queue.cancel())
 
-/** What the exchanges of one transport have in common. */
+/** State that all requests of one transport share. */
 export interface SharedState {
   readonly connectionReuse: ConnectionReuse
-  /** How long answers that announce an answer (103 and the like) may go on, in milliseconds; 0 for ever. */
+  /**
+   * Timeout for the header section after the first interim response (103 and the like), in milliseconds; 0 for none.
+   */
   readonly headersTimeout: number
 }
 
 /**
- * One request on its way through the dispatcher, and what comes back. The dispatcher calls the `on…` methods; it
- * knows the older names of them, which hand over header fields as bytes, so that nobody parses what nobody reads.
+ * Handles one request and its response. The dispatcher calls the `on…` methods. They are undici's older handler
+ * methods, which pass header fields as bytes, so that unread fields are not parsed.
  */
 export class DispatchHandler implements RequestHandler {
   readonly #common: SharedState
@@ -68,15 +67,15 @@ export class DispatchHandler implements RequestHandler {
   #status = 0
   #hasContent = true
   #raw: RawHeaders = noFields
-  /** The first piece of a body that is awaited: most have no second. */
+  /** The first chunk of a body that is returned as a whole. Most bodies have one chunk. */
   #first: Buffer | undefined
   #rest: Array<Buffer> | undefined
   #body: StreamedBody | undefined
   #interim: NodeJS.Timeout | undefined
 
   /**
-   * @param resume - called once, with the answer or the failure.
-   * @param decodesContent - whether a coding of the body is to be undone here, since the caller has asked for none.
+   * @param resume - called once, with the response or the error.
+   * @param decodesContent - whether the body is decoded here, because the caller did not request a coding.
    */
   constructor(
     shared: SharedState,
@@ -90,7 +89,7 @@ export class DispatchHandler implements RequestHandler {
     this.#inflates = decodesContent
   }
 
-  /** Ends it, wherever it is: a request that waits for a connection is not sent, a connection that is in use is cut. */
+  /** Cancels the request: one that waits for a connection is not sent, and one that was sent closes its connection. */
   cancel(): void {
     this.#cancelled = true
     this.#resume = noop
@@ -101,12 +100,12 @@ export class DispatchHandler implements RequestHandler {
     return this.#cancelled
   }
 
-  /** Called before the request waits for its connection, which has this state. */
+  /** Called with the state of the connection, before the request waits for it. */
   onDispatch(socket: SocketState): void {
     this.#socket = socket
   }
 
-  /** Until it is connected, cancelling calls `end`. */
+  /** Until the request has a connection, cancelling calls `end`. */
   onWaiting(end: () => void): void {
     this.#abort = end
   }
@@ -117,12 +116,12 @@ export class DispatchHandler implements RequestHandler {
     this.#abort = abort
   }
 
-  /** Called after the first bytes of the body, and of the header before it, were written. */
+  /** Called when the header section and the first bytes of the body were written. */
   onBodySent(): void {
     this.#written = true
   }
 
-  /** Called after a request without a body was written, and at the end of a body. */
+  /** Called when a request without a body, or the end of a body, was written. */
   onRequestSent(): void {
     this.#written = true
   }
@@ -138,7 +137,7 @@ export class DispatchHandler implements RequestHandler {
     this.#status = status
     this.#raw = raw
     this.#hasContent = Content.isPossible(this.#request.method, status)
-    // A part of coded bytes cannot be decoded by itself (RFC 9110 §14.1.2).
+    // A part of an encoded body cannot be decoded (RFC 9110 §14.1.2).
     const codings = this.#inflates && this.#hasContent && status !== 206 ? Raw.valuesOf(raw, "content-encoding") : none
     const length = this.#hasContent ? parseContentLength(raw) : 0
     if (length === undefined || length > maxBufferedBody || (codings.length > 0 && length !== 0)) {
@@ -150,7 +149,10 @@ export class DispatchHandler implements RequestHandler {
     return true
   }
 
-  /** To undici, each of these begins its wait for the header anew: a server could go on with them for ever. */
+  /**
+   * Interim responses restart undici's timeout for the header section, so a server could delay the response without
+   * end.
+   */
   #announced(): boolean {
     const { headersTimeout } = this.#common
     if (headersTimeout > 0) {
@@ -159,7 +161,7 @@ export class DispatchHandler implements RequestHandler {
     return true
   }
 
-  /** Gives the answer out now, with a body that follows. */
+  /** Returns the response now. Its body follows as a stream. */
   #stream(resume: () => void, codings: ReadonlyArray<string>): void {
     const decoders = ContentDecoding.decodersFor(codings)
     const body = new StreamedBody(resume, () => this.#abort?.(), decoders ?? [])
@@ -175,12 +177,12 @@ export class DispatchHandler implements RequestHandler {
     this.#answer(Effect.succeed(response))
   }
 
-  /** Whether the response was given out, or is not waited for. */
+  /** Whether the response was returned, or is no longer awaited. */
   get isResolved(): boolean {
     return this.#resume === noop
   }
 
-  /** Gives out a response whose body did not come with its header. */
+  /** Returns a response before its body, which did not arrive with the header section. */
   stream(): void {
     if (!this.#hasContent) return this.#endWithoutContent()
     const pieces = this.#rest ?? (this.#first === undefined ? [] : [this.#first])
@@ -189,7 +191,7 @@ export class DispatchHandler implements RequestHandler {
     for (const piece of pieces) this.#body?.push(piece)
   }
 
-  /** A 205 may be framed as if content followed (RFC 9110 §15.3.6): its connection cannot be used again. */
+  /** A 205 may be framed as if content followed (RFC 9110 §15.3.6), so its connection cannot be reused. */
   #endWithoutContent(): void {
     const abort = this.#abort
     this.#answer(Effect.succeed(this.#whole(undefined)))
@@ -197,7 +199,7 @@ export class DispatchHandler implements RequestHandler {
   }
 
   onData(chunk: Buffer): boolean {
-    // undici reports pieces without bytes after each pause.
+    // undici reports empty chunks after each pause.
     if (chunk.length === 0 || !this.#hasContent) return true
     if (this.#body !== undefined) return this.#body.push(chunk)
     if (this.#first === undefined) this.#first = chunk
@@ -209,7 +211,7 @@ export class DispatchHandler implements RequestHandler {
     this.#common.connectionReuse.markBusy()
     this.#socket?.onResponseEnd()
     const error = this.#socket?.error
-    // A body that the connection delimits is complete only if that ended without an error: RFC 9112 §8.
+    // A body that is delimited by the connection is complete only if the connection ends without error: RFC 9112 §8.
     if (error !== undefined) return this.onError(error)
     if (this.#body === undefined) this.#answer(Effect.succeed(this.#whole(undefined)))
     else this.#finish(this.#body, { isComplete: true })
@@ -218,7 +220,7 @@ export class DispatchHandler implements RequestHandler {
   onError(cause: Error): void {
     clearTimeout(this.#interim)
     if (this.#body !== undefined) return this.#finish(this.#body, { isComplete: false, cause })
-    // Once the header is there it is an answer, if a broken one: reading its body tells.
+    // After the header section there is a response, although incomplete. Reading its body fails.
     if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#hasContent ? cause : undefined)))
     this.#answer(Effect.fail(this.#failure(cause)))
   }
@@ -241,7 +243,7 @@ export class DispatchHandler implements RequestHandler {
     return new BufferedNodeResponse(this.#request, this.#status, this.#raw, bytes, bodyError)
   }
 
-  /** Whoever can cancel it holds it, for longer than it lasts: a fiber does until it waits again. */
+  /** Releases memory: the fiber keeps a reference to this handler until its next wait. */
   #forget(): void {
     this.#abort = undefined
     this.#raw = noFields
@@ -250,7 +252,10 @@ export class DispatchHandler implements RequestHandler {
     this.#resumeReading = noop
   }
 
-  /** Lets go of who waited, too: through him undici would hold the response, and nobody could find it forgotten. */
+  /**
+   * Releases the callback too: through it undici would keep a reference to the response, which could not be
+   * garbage-collected.
+   */
   #answer(response: ResponseEffect): void {
     const resume = this.#resume
     this.#resume = noop

@@ -19,16 +19,16 @@ type Failure = HttpClientError.ResponseError
 
 const byteOrderMark = 0xfeff
 
-/** What tells of a body as it was on the wire. */
+/** Fields that describe the encoded body. */
 const contentCodingFields: ReadonlySet<string> = new Set(["content-encoding", "content-length"])
 
-/** The text of UTF-8 bytes, without a byte order mark: what the Fetch Standard calls to decode. */
+/** Decodes UTF-8 without byte order mark, as "decode" of the Fetch Standard. */
 const decode = (bytes: Uint8Array): string => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")
   return text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text
 }
 
-/** An answer, but for its body. Header fields are parsed when somebody looks at them. */
+/** A response without its body. Header fields are parsed when they are first read. */
 abstract class NodeResponse extends Inspectable.Class {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
@@ -53,12 +53,12 @@ abstract class NodeResponse extends Inspectable.Class {
     return (this.#cookies ??= Cookies.fromSetCookie(this[rawSetCookie]))
   }
 
-  /** What `headers` loses: it joins the values of a field. */
+  /** The values of a field, which `headers` joins. */
   [fieldValues](name: string): ReadonlyArray<string> {
     return Raw.valuesOf(this.#raw, name)
   }
 
-  /** What `cookies` loses: it keeps one cookie of a name, whatever their paths. */
+  /** All `Set-Cookie` fields. `cookies` keeps one cookie per name, whatever the paths. */
   get [rawSetCookie](): ReadonlyArray<string> {
     return Raw.valuesOf(this.#raw, "set-cookie")
   }
@@ -68,7 +68,7 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 
   get #self(): HttpClientResponse.HttpClientResponse {
-    // Both kinds below are responses with all that belongs to one.
+    // Both subclasses are complete responses.
     return this as unknown as HttpClientResponse.HttpClientResponse
   }
 
@@ -115,12 +115,12 @@ abstract class NodeResponse extends Inspectable.Class {
   }
 }
 
-/** An answer whose body came with it: its connection was free again before anybody saw it. */
+/** A response with a complete body. Its connection was free again when the response was returned. */
 export class BufferedNodeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
   readonly #bytes: Uint8Array
   readonly #broken: unknown
 
-  /** @param bodyError - why the body is not all there; undefined when it is. */
+  /** @param bodyError - why the body is incomplete. Undefined for a complete body. */
   constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, bodyError: unknown) {
     super(request, status, raw)
     this.#bytes = bytes
@@ -133,7 +133,7 @@ export class BufferedNodeResponse extends NodeResponse implements HttpClientResp
       : Effect.suspend(() => Effect.fail(this.failure(this.#broken)))
   }
 
-  /** Nothing is left to be waited for: the pipeline reads these without a detour. */
+  /** The complete body, which the pipeline reads without an effect. */
   get [bufferedBody](): Uint8Array | undefined {
     return this.#broken === undefined ? this.#bytes : undefined
   }
@@ -143,7 +143,7 @@ export class BufferedNodeResponse extends NodeResponse implements HttpClientResp
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
-    // A copy: the bytes may lie in a buffer that they share with others.
+    // A copy, because the buffer may contain other bytes.
     return this.#read((bytes) => new Uint8Array(bytes).buffer)
   }
 
@@ -158,11 +158,14 @@ export class BufferedNodeResponse extends NodeResponse implements HttpClientResp
   }
 }
 
-/** An answer whose body is on its way. What is read whole is kept; what is streamed can be streamed once. */
+/**
+ * A response with a body that is still being received. A body that is read as a whole is kept, and a stream can be read
+ * once.
+ */
 export class StreamedNodeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
   readonly #queue: BodyQueue
 
-  /** @param isDecoded - whether the body is given out without the codings that its header fields tell of. */
+  /** @param isDecoded - whether the body is decoded, so that its coding fields no longer apply. */
   constructor(request: HttpClientRequest, status: number, raw: RawHeaders, queue: BodyQueue, isDecoded: boolean) {
     super(request, status, isDecoded ? Raw.omit(raw, contentCodingFields) : raw)
     this.#queue = queue
@@ -172,7 +175,7 @@ export class StreamedNodeResponse extends NodeResponse implements HttpClientResp
     return Stream.mapError(this.#queue.stream, (cause) => this.failure(cause))
   }
 
-  /** Two readers at once get the same bytes, as with every transport of platform. */
+  /** Concurrent readers get the same bytes, as with every transport of `@effect/platform`. */
   get #bytes(): Effect.Effect<Uint8Array, Failure> {
     return Effect.mapError(this.#queue.readAll, (cause) => this.failure(cause))
   }

@@ -4,85 +4,93 @@ import type { Tls } from "../connection/tls.js"
 import type { ProxySettings, ProxyUrl } from "../proxy/options.js"
 
 /**
- * The bounds of a transport. An infinite duration takes a bound away. undici looks at its clock about once a second, so
- * timeouts end up to a second late; use `Timeout` of the client where that matters.
+ * Options of a transport: timeouts, limits, certificates, and the proxy. An infinite duration removes a timeout. undici
+ * checks its clock about once a second, so timeouts end up to one second late. Use `Timeout` of the client for exact
+ * ones.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Most connections to one origin at a time; as many as there are requests when left out. */
+  /** Maximum number of connections to one origin. Default: no maximum. */
   readonly connections?: number | undefined
   /**
-   * Until a connection is established, TLS included: 10 seconds. All addresses of a name are tried within this time, side by
-   * side ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)).
+   * Timeout for opening a connection, TLS included. Default: 10 seconds. Within this time all addresses of a host name
+   * are tried, concurrently ([RFC 8305](https://www.rfc-editor.org/rfc/rfc8305)).
    */
   readonly connectTimeout?: Duration.DurationInput | undefined
-  /** From the end of the request to the last header of its answer: 30 seconds. */
+  /** Timeout from the end of the request to the end of the response's header section. Default: 30 seconds. */
   readonly headersTimeout?: Duration.DurationInput | undefined
-  /** Between two pieces of the answer's body: 30 seconds. */
+  /** Timeout between two parts of the response body. Default: 30 seconds. */
   readonly bodyTimeout?: Duration.DurationInput | undefined
   /**
-   * How long an idle connection is kept at most. When left out, 4 seconds, less than the 5 after which common servers
-   * close theirs; or 2 less than a server's `Keep-Alive` says, and never more than ten minutes.
+   * How long an idle connection is kept. Default: 4 seconds, because common servers close theirs after 5. By default
+   * the `Keep-Alive` of a server replaces it, minus 2 seconds, up to ten minutes.
    */
   readonly keepAliveTimeout?: Duration.DurationInput | undefined
-  /** Most bytes of an answer's headers: 16 KiB. */
+  /** Maximum size of a response's header section in bytes. Default: 16 KiB. */
   readonly maxHeaderSize?: number | undefined
   /**
-   * Most requests at a time over one connection: 1 over HTTP/1.1, where only requests that may be sent twice are
-   * pipelined and each response waits for those before it; 100 over HTTP/2, or less if the server allows less.
+   * Maximum number of concurrent requests over one connection. Default: 1 over HTTP/1.1, and 100 over HTTP/2, or the
+   * server's maximum if it is lower. Over HTTP/1.1, only requests that may be sent twice are pipelined, and each
+   * response waits for those before it.
    */
   readonly pipelining?: number | undefined
   /**
-   * Whether https servers may choose HTTP/2 ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113)) in the TLS handshake:
-   * no. All other options apply to both protocols. `maxHeaderSize` counts 32 bytes more per field over HTTP/2.
+   * Offers HTTP/2 ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113)) to https servers in the TLS handshake. Default:
+   * false. All other options apply to both protocols. Over HTTP/2, `maxHeaderSize` counts 32 bytes more per field.
    */
   readonly allowH2?: boolean | undefined
   /**
-   * Certificates and keys. Where they cannot be used, each https request fails with a `TransportError` of the reason `Tls`,
-   * unsent, whose `detail` names the option.
+   * Trusted certificates and the client certificate. If they are invalid, each https request fails before it is sent,
+   * with a `TransportError` of the reason `Tls`. Its `detail` names the option.
    */
   readonly tls?: Tls | undefined
   /**
-   * Connects to this Unix socket, whatever the host of a URL is. A path that cannot be connected to is a `TransportError` of
-   * the reason `ConnectionRefused`, whose `detail` names it.
+   * Path of a Unix socket that all connections use, whatever the host of the URL is. If it cannot be connected to,
+   * requests fail with a `TransportError` of the reason `ConnectionRefused`. Its `detail` names the path.
    */
   readonly socketPath?: string | undefined
   /**
-   * Called before a connection is opened, for each address of the host name, or for the address in the URL: `false`
-   * rejects it. IPv4 addresses are given in dotted form. An IPv6 address that stands for or embeds an IPv4 address
-   * (mapped, compatible, NAT64, 6to4, Teredo) is rejected if either of the two is, and `0.0.0.0` and `::` are rejected
-   * if the loopback address is. Where no address is left, the
-   * request fails with the code `ERR_COUNTERSIGN_ADDRESS_BLOCKED`, which is a `TransportError` of the reason `AddressBlocked`:
-   * nothing was sent, and it is not retried. A function that throws rejects the address, and its error is the `cause`. Use
-   * this for URLs that others supply.
+   * Decides whether to connect to an IP address. Use it for URLs from untrusted sources (SSRF). It is called for each
+   * address of the host name, or for the address in the URL, before a connection is opened. `false` rejects the
+   * address.
+   *
+   * IPv4 addresses are passed in dotted form. An IPv6 address that contains an IPv4 address (mapped, compatible, NAT64,
+   * 6to4, Teredo) is rejected if either of the two is. `0.0.0.0` and `::` are rejected if the loopback address is.
+   *
+   * If no address is left, the request fails with a `TransportError` of the reason `AddressBlocked` and the code
+   * `ERR_COUNTERSIGN_ADDRESS_BLOCKED`. Nothing was sent, and it is not retried. A function that throws rejects the
+   * address, and its error is the `cause`.
    */
   readonly allowAddress?: ((address: string, host: string) => boolean) | undefined
-  /** Called with the origin whenever a connection was opened, for a counter. */
+  /** Called with the origin when a connection was opened, for example to count connections. */
   readonly onConnect?: ((origin: string) => void) | undefined
-  /** See {@link OptionsWithProxy}. */
+  /** The proxy: see {@link OptionsWithProxy}. */
   readonly proxy?: undefined
 }
 
 /**
- * The options of a transport that sends through proxies. `allowAddress` and `socketPath` are excluded: the proxy
- * resolves host names, so that this client cannot check addresses.
+ * Options of a transport that sends through proxies. `allowAddress` and `socketPath` are excluded: the proxy resolves
+ * host names, so this client cannot check addresses.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ProxyOptions extends Omit<Options, "allowAddress" | "socketPath"> {
+  /** Not available with a proxy, which resolves host names itself. */
   readonly allowAddress?: undefined
+  /** Not available with a proxy. */
   readonly socketPath?: undefined
 }
 
 /**
- * {@link ProxyOptions} with the proxy: one for all URLs, or one for each scheme with the hosts that bypass them.
+ * Options of a transport with the proxy: one for all URLs, or one per scheme and the hosts that bypass them.
  *
  * @since 0.1.0
  * @category models
  */
 export interface OptionsWithProxy extends Omit<ProxyOptions, "proxy"> {
+  /** The URL of one proxy for all URLs, or the proxies per scheme and the hosts that bypass them. */
   readonly proxy: ProxyUrl | ProxySettings | undefined
 }

@@ -7,13 +7,13 @@ import type { Options } from "./options.js"
 /** A dispatcher that owns its connections. `destroy` cuts them. */
 export interface OwningDispatcher extends RequestDispatcher, Pick<Dispatcher, "destroy"> {}
 
-/** Requests at a time over one HTTP/2 connection where `pipelining` is left out. */
+/** Maximum concurrent requests over one HTTP/2 connection if `pipelining` is not set. */
 const defaultMaxStreams = 100
 
 /**
- * A dispatcher with the limits of the options.
+ * Makes a dispatcher with the limits of the options.
  *
- * @param connect - opens connections to origins, with or without an offer of HTTP/2.
+ * @param connect - opens connections to origins, with or without offering HTTP/2.
  */
 export const makeDispatcher = (
   options: Options,

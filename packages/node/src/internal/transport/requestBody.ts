@@ -10,7 +10,7 @@ import { bodyFailure, markBodyError } from "../errors/describedFailure.js"
 
 export type Body = Dispatcher.DispatchOptions["body"]
 
-/** undici knows a form by its class, and takes none but its own: Node's global one is another copy of that. */
+/** Copies a form into undici's class, because undici does not accept Node's global class. */
 const toUndiciForm = (form: FormData): UndiciFormData => {
   const copy = new UndiciFormData()
   form.forEach((value, name) => {
@@ -19,7 +19,7 @@ const toUndiciForm = (form: FormData): UndiciFormData => {
   return copy
 }
 
-/** A failure of the caller's stream reaches the exchange as such, and not as one of the connection. */
+/** A failure of the caller's stream fails the request as a body failure, and not as a connection failure. */
 const toReadable = (stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<Body> =>
   NodeStream.toReadable(Stream.catchAllCause(stream, (cause) => Stream.fail(bodyFailure(Cause.squash(cause)))))
 
@@ -33,15 +33,15 @@ async function* wrapIterable(body: AsyncIterable<unknown>): AsyncGenerator<unkno
 
 const isAsyncIterable = (body: object): body is AsyncIterable<unknown> => Symbol.asyncIterator in body
 
-/** Anything that undici can send. What it cannot send fails in undici. */
+/** Prepares a raw body for undici, which rejects unsupported kinds. */
 const toRawBody = (body: unknown): Body => {
   if (typeof body !== "object" || body === null) return body as Body // undici checks its kind.
   if (body instanceof Readable) return body.once("error", markBodyError)
-  // undici takes any async iterable of bytes; its types name only streams.
+  // undici accepts any async iterable of bytes. Its types only contain streams.
   return (isAsyncIterable(body) ? wrapIterable(body) : body) as Body
 }
 
-/** The body of a request as undici sends it. */
+/** Makes the body that undici sends. */
 export const makeRequestBody = (body: HttpBody): Effect.Effect<Body> | Body => {
   switch (body._tag) {
     case "Empty":

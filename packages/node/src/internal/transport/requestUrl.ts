@@ -3,7 +3,9 @@ import * as RequestTarget from "@countersign/protocol/RequestTarget"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
 
-/** Where a request goes, as the dispatcher wants it: the path with its query, without a fragment (RFC 9110 §4.2.5). */
+/**
+ * The URL of a request for the dispatcher: the origin, and the path with the query, without fragment (RFC 9110 §4.2.5).
+ */
 export interface Target {
   readonly origin: string
   readonly path: string
@@ -11,12 +13,12 @@ export interface Target {
 
 const invalidUrl = "not an absolute http or https URL"
 
-/** More than an application talks to; beyond it the cheap way is not taken, and nothing grows. */
+/** Maximum number of cached origins. Beyond it URLs are parsed each time, so that memory stays limited. */
 const maxKnownOrigins = 256
 
 /**
- * Makes a function that splits URLs. Parsing one costs more than everything else here, and most are written as the parser
- * would write them: where the origin is known, those are only cut in two. Parameters are appended to the query's text.
+ * Makes a function that splits URLs into origin and path. Parsing a URL is the most expensive step here. A URL of a
+ * known origin in normalized form is therefore only cut in two. Parameters are appended to the query.
  */
 export const makeUrlSplitter = (): ((request: HttpClientRequest) => Either.Either<Target, unknown>) => {
   const knownOrigins = new Set<string>()
@@ -36,7 +38,7 @@ export const makeUrlSplitter = (): ((request: HttpClientRequest) => Either.Eithe
     if (target === undefined) return Either.left(new Error(invalidUrl))
     if (urlParams.length === 0) return Either.right(target)
     const { origin, path } = target
-    // The URL Standard throws for parameters that are no text.
+    // The URL Standard throws for parameters that are not valid text.
     return Either.try(() => ({ origin, path: RequestTarget.append(path, UrlParams.toString(urlParams)) }))
   }
 }

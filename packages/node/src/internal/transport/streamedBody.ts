@@ -3,16 +3,16 @@ import type { BodyEnd } from "./bodyQueue.js"
 import type { MakeDecoder, BodySink } from "./contentDecoding.js"
 import { ContentDecoder } from "./contentDecoding.js"
 
-/** What a streamed body consists of: where the socket's bytes go in, and where its reader takes them out. */
+/** A streamed body: the decoders between the socket and the queue that its reader reads. */
 export class StreamedBody implements BodySink {
   readonly queue: BodyQueue
   readonly #entry: BodySink
   readonly #stages: ReadonlyArray<ContentDecoder>
 
   /**
-   * @param resume - called when there is room again, after `push` said that there is none.
-   * @param abort - called when nobody will read on.
-   * @param decoders - the codings to undo, the first first.
+   * @param resume - called when there is room again, after `push` returned false.
+   * @param abort - called when the rest of the body will not be read.
+   * @param decoders - the decoders in the order of decoding.
    */
   constructor(resume: () => void, abort: () => void, decoders: ReadonlyArray<MakeDecoder>) {
     const stages: Array<ContentDecoder> = []

@@ -3,7 +3,7 @@ import { DecoratorHandler } from "../dispatcher/decoratorHandler.js"
 import { SocketState } from "../dispatcher/socketState.js"
 import { DispatchHandler } from "./dispatchHandler.js"
 
-/** A client of undici that gives each exchange the state of the socket that it is sent over. */
+/** An undici client that passes the state of its socket to each request handler. */
 export class TrackedClient extends Undici.Client {
   readonly #socket: SocketState
 

@@ -17,19 +17,22 @@ import { makeRequestBody } from "./requestBody.js"
 import type { Target } from "./requestUrl.js"
 import { makeUrlSplitter } from "./requestUrl.js"
 
-/** The dispatcher's own options, where they are the same for every request: milliseconds, 0 for no bound. */
+/** Timeouts of the dispatcher, the same for every request, in milliseconds; 0 for none. */
 export interface Timeouts {
   readonly headersTimeout: number
   readonly bodyTimeout: number
 }
 
 /**
- * Whether codings are undone here: unless the caller has asked for one. A caller that asks for none (`identity`) gets none
- * of a server that does not keep to it.
+ * Whether the response body is decoded here: unless the caller requested a coding. For `identity`, a coding that the
+ * server applies anyway is decoded.
  */
 const shouldDecode = (headers: Headers.Headers): boolean => (headers["accept-encoding"] ?? "identity") === "identity"
 
-/** What is asked for where the caller says nothing. A range is a part of the coded bytes (RFC 9110 §14.1.2): none then. */
+/**
+ * The `accept-encoding` of a request without one. For a range it is `identity`: a range is a part of the encoded bytes
+ * (RFC 9110 §14.1.2).
+ */
 const acceptEncodingFor = (headers: Headers.Headers): string =>
   headers["range"] === undefined ? acceptEncoding : "identity"
 
@@ -39,14 +42,14 @@ const headerFieldsOf = (headers: Headers.Headers): HeaderFields => {
   return fields
 }
 
-/** What stays the same for every request of a transport. */
+/** What all requests of a transport share. */
 interface SendContext {
   readonly dispatcher: RequestDispatcher
   readonly timeouts: Timeouts
   readonly shared: SharedState
 }
 
-/** What `resume` is told comes once; what cancels the exchange is given. */
+/** Sends a request. `resume` is called once. Returns a function that cancels the request. */
 const dispatch = (
   { dispatcher, shared, timeouts }: SendContext,
   request: HttpClientRequest,
@@ -59,7 +62,7 @@ const dispatch = (
   const headers = headerFieldsOf(request.headers)
   if (request.headers["accept-encoding"] === undefined)
     headers.push("accept-encoding", acceptEncodingFor(request.headers))
-  // What undici does not like about it, a method or a header field, it says to the exchange.
+  // undici reports an invalid method or header field to the handler.
   shared.connectionReuse.whenIdle(() => {
     if (handler.isCancelled) return
     dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...timeouts }, handler)
@@ -70,7 +73,7 @@ const dispatch = (
 const invalidUrl = (request: HttpClientRequest, cause: unknown) =>
   Exit.fail(new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause }))
 
-/** A client over a dispatcher, without spans: who wants them makes his own. */
+/** Makes an `HttpClient` over a dispatcher. It creates no spans. */
 export const makeHttpClient = (dispatcher: RequestDispatcher, timeouts: Timeouts): HttpClient.HttpClient => {
   const splitUrl = makeUrlSplitter()
   const context = {
