@@ -20,7 +20,7 @@ import type { Timeouts } from "./internal/transport/undiciHttpClient.js"
 import { makeHttpClient } from "./internal/transport/undiciHttpClient.js"
 
 export type { Tls, TlsIdentity, TlsTrust } from "./internal/connection/tls.js"
-export type { ProxySettings, ProxyUrl } from "./internal/proxy/options.js"
+export type { ProxySettings, ProxyUrl } from "./internal/transport/proxyOptions.js"
 export type { Options, OptionsWithProxy, ProxyOptions } from "./internal/transport/options.js"
 
 /**

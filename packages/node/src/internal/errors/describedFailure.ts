@@ -1,7 +1,7 @@
 import type { FailureDetails, SendPhase } from "@countersign/client/Transport"
 import { errors } from "undici"
-import { RequestFailure } from "../http2/requestFailure.js"
-import { ProxyError } from "../proxy/proxyError.js"
+import { ProxyError } from "./proxyError.js"
+import { RequestFailure } from "./requestFailure.js"
 
 /** A failure with more details than its code gives. */
 export class DescribedFailure extends Error {

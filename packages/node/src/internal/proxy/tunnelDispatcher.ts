@@ -7,7 +7,7 @@ import { defaults, makeConnector, toMilliseconds } from "../transport/agent.js"
 import type { Options } from "../transport/options.js"
 import type { OwningDispatcher } from "../transport/owningDispatcher.js"
 import { makeDispatcher } from "../transport/owningDispatcher.js"
-import { connectionFailed } from "./proxyError.js"
+import { connectionFailed } from "./proxyFailure.js"
 import type { Proxy } from "./proxyUrl.js"
 import { openTunnel } from "./tunnel.js"
 

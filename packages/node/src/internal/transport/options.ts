@@ -1,7 +1,7 @@
 /** The options of the transport. */
 import type * as Duration from "effect/Duration"
 import type { Tls } from "../connection/tls.js"
-import type { ProxySettings, ProxyUrl } from "../proxy/options.js"
+import type { ProxySettings, ProxyUrl } from "./proxyOptions.js"
 
 /**
  * Options of a transport: timeouts, limits, certificates, and the proxy. An infinite duration removes a timeout. undici
