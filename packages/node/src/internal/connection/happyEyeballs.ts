@@ -46,22 +46,22 @@ type OnOpened = (error: Error | null, socket: Socket | null) => void
 /** The attempts to connect to the addresses of one host name. */
 class Attempts {
   readonly #port: number
-  readonly #waiting: Array<LookupAddress>
+  readonly #remaining: Array<LookupAddress>
   readonly #sockets: Set<Socket> = new Set()
   readonly #errors: Array<Error> = []
   #timer: NodeJS.Timeout | undefined
-  #opened: OnOpened | undefined
+  #onOpened: OnOpened | undefined
 
   constructor(addresses: ReadonlyArray<LookupAddress>, port: number, onOpened: OnOpened) {
-    this.#waiting = [...interleaveFamilies(addresses)]
+    this.#remaining = [...interleaveFamilies(addresses)]
     this.#port = port
-    this.#opened = onOpened
+    this.#onOpened = onOpened
     this.#attempt()
   }
 
   readonly #attempt = (): void => {
     clearTimeout(this.#timer)
-    const address = this.#waiting.shift()
+    const address = this.#remaining.shift()
     if (address === undefined) return
     const socket = Net.connect(tcpOptions(address.address, this.#port))
     this.#sockets.add(socket)
@@ -72,26 +72,26 @@ class Attempts {
       this.#sockets.delete(socket)
       this.#end(null, socket)
     })
-    if (this.#waiting.length > 0) this.#timer = setTimeout(this.#attempt, attemptDelayMs)
+    if (this.#remaining.length > 0) this.#timer = setTimeout(this.#attempt, attemptDelayMs)
   }
 
   #fail(socket: Socket, error: Error): void {
     this.#sockets.delete(socket)
     this.#errors.push(error)
-    if (this.#waiting.length > 0) this.#attempt()
+    if (this.#remaining.length > 0) this.#attempt()
     else if (this.#sockets.size === 0) this.#end(combineErrors(this.#errors), null)
   }
 
   #end(error: Error | null, socket: Socket | null): void {
-    const onOpened = this.#opened
+    const onOpened = this.#onOpened
     this.cancel()
     onOpened?.(error, socket)
   }
 
   /** Ends all attempts. */
   cancel(): void {
-    this.#opened = undefined
-    this.#waiting.length = 0
+    this.#onOpened = undefined
+    this.#remaining.length = 0
     clearTimeout(this.#timer)
     for (const socket of this.#sockets) socket.on("error", () => undefined).destroy()
     this.#sockets.clear()

@@ -41,9 +41,9 @@ export class ResponseHeadRewriter {
   #isAtStart = true
   #isStatusLine = true
   #isInterim = false
-  #length: string | undefined
+  #contentLength: string | undefined
   /** The end of the last chunk. The next chunk determines its meaning. */
-  #held: Buffer | undefined
+  #pending: Buffer | undefined
 
   /** Called when a response is complete: the next chunk starts another one. */
   startNextResponse(): void {
@@ -54,8 +54,8 @@ export class ResponseHeadRewriter {
   /** @returns the bytes for the parser, or null if more bytes are needed. */
   rewrite(piece: Buffer): Buffer | null {
     if (!this.#inHead) return piece
-    const bytes = this.#held === undefined ? piece : Buffer.concat([this.#held, piece])
-    this.#held = undefined
+    const bytes = this.#pending === undefined ? piece : Buffer.concat([this.#pending, piece])
+    this.#pending = undefined
     return this.#scan(bytes)
   }
 
@@ -65,13 +65,13 @@ export class ResponseHeadRewriter {
     // A chunk may begin within a line.
     let isLine = this.#isAtStart
     while (this.#inHead && at < bytes.length) {
-      if (this.#isAtStart && !this.#begin(bytes, at)) return this.#hold(bytes, at)
+      if (this.#isAtStart && !this.#startHead(bytes, at)) return this.#defer(bytes, at)
       if (!this.#inHead) break
       const line = at
       const feed = indexOfLineFeed(bytes, at)
       const following = bytes[feed + 1]
       if (following === undefined || (following === carriageReturn && feed + 2 === bytes.length)) {
-        return this.#hold(bytes, indexOfTrailingBreak(bytes))
+        return this.#defer(bytes, indexOfTrailingBreak(bytes))
       }
       at = feed + 1
       if ((following === space || following === tab) && !this.#isStatusLine && bytes[feed - 1] === carriageReturn) {
@@ -80,7 +80,7 @@ export class ResponseHeadRewriter {
         continue
       }
       if (isLine && isContentLengthField(bytes, line)) {
-        const shorter = this.#withoutRepetition(bytes, line, feed)
+        const shorter = this.#withoutRepeatedLength(bytes, line, feed)
         at -= bytes.length - shorter.length
         bytes = shorter
       }
@@ -88,14 +88,14 @@ export class ResponseHeadRewriter {
       isLine = true
       if (following === carriageReturn) {
         at += 2
-        this.#end()
+        this.#endHead()
       }
     }
     return bytes
   }
 
   /** @returns whether the status line is complete enough. */
-  #begin(bytes: Buffer, at: number): boolean {
+  #startHead(bytes: Buffer, at: number): boolean {
     const prefix = bytes.subarray(at, at + statusPrefix.length)
     if (!prefix.equals(statusPrefix.subarray(0, prefix.length))) {
       // The parser reports the error.
@@ -110,31 +110,31 @@ export class ResponseHeadRewriter {
     this.#isInterim = bytes[status] === one && !(isHundred && bytes[status + 2] === one)
     this.#isAtStart = false
     this.#isStatusLine = true
-    this.#length = undefined
+    this.#contentLength = undefined
     return true
   }
 
-  #end(): void {
+  #endHead(): void {
     this.#isAtStart = true
     this.#inHead = this.#isInterim
   }
 
-  #hold(bytes: Buffer, from: number): Buffer | null {
-    this.#held = from === bytes.length ? undefined : bytes.subarray(from)
+  #defer(bytes: Buffer, from: number): Buffer | null {
+    this.#pending = from === bytes.length ? undefined : bytes.subarray(from)
     return from === 0 ? null : bytes.subarray(0, from)
   }
 
-  #withoutRepetition(bytes: Buffer, line: number, feed: number): Buffer {
+  #withoutRepeatedLength(bytes: Buffer, line: number, feed: number): Buffer {
     const text = bytes.toString("latin1", line, feed)
     const length = parseContentLengths(text.slice(contentLengthName.length))
     if (length === undefined) return bytes
-    const isFirst = this.#length === undefined
+    const isFirst = this.#contentLength === undefined
     if (isFirst && !text.includes(",")) {
-      this.#length = length
+      this.#contentLength = length
       return bytes
     }
-    if (!isFirst && this.#length !== length) return bytes
-    this.#length = length
+    if (!isFirst && this.#contentLength !== length) return bytes
+    this.#contentLength = length
     const replacement = isFirst ? `${contentLengthName} ${length}\r\n` : ""
     return Buffer.concat([bytes.subarray(0, line), Buffer.from(replacement, "latin1"), bytes.subarray(feed + 1)])
   }

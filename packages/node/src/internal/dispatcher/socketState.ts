@@ -16,13 +16,13 @@ const rewriteHeads = (socket: Socket): ResponseHeadRewriter => {
 
 /** The state of the socket of an undici client, which has one socket at a time. */
 export class SocketState {
-  readonly #pipelines: boolean
+  readonly #allowsPipelining: boolean
   #error: Error | undefined
   #heads: ResponseHeadRewriter | undefined
 
   /** @param allowsPipelining - whether a chunk may contain the end of one response and the start of the next. */
   constructor(allowsPipelining: boolean) {
-    this.#pipelines = allowsPipelining
+    this.#allowsPipelining = allowsPipelining
   }
 
   /** Called with each new socket, before undici uses it. */
@@ -33,7 +33,7 @@ export class SocketState {
     socket.on("error", (error) => {
       this.#error ??= error
     })
-    this.#heads = this.#pipelines ? undefined : rewriteHeads(socket)
+    this.#heads = this.#allowsPipelining ? undefined : rewriteHeads(socket)
   }
 
   /** Called after each response that is complete. */

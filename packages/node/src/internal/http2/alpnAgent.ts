@@ -28,7 +28,7 @@ export class AlpnAgent implements RequestDispatcher {
   /** The number of connections to each origin that chose HTTP/1.1. */
   readonly #http1Origins: Map<string, number> = new Map()
   /** Connections that were opened to find the protocol, and that undici will use. */
-  readonly #opened: Map<string, Socket> = new Map()
+  readonly #unclaimedSockets: Map<string, Socket> = new Map()
   #isDestroyed = false
 
   constructor(options: AlpnOptions) {
@@ -36,26 +36,26 @@ export class AlpnAgent implements RequestDispatcher {
     this.#connect = options.connect(true)
     const connectHttp1 = options.connect(false)
     this.#http1 = options.makeHttp1((target, callback) => {
-      const socket = this.#takeOpened(`${target.protocol}//${target.host ?? ""}`)
+      const socket = this.#takeUnclaimed(`${target.protocol}//${target.host ?? ""}`)
       if (socket === undefined) return connectHttp1(target, callback)
       queueMicrotask(() => callback(null, socket))
     })
-    this.#http1.on("connect", ({ origin }: URL) => this.#count(origin, 1))
-    this.#http1.on("disconnect", ({ origin }: URL) => this.#count(origin, -1))
-    this.#http1.on("connectionError", ({ origin }: URL) => this.#count(origin, 0))
+    this.#http1.on("connect", ({ origin }: URL) => this.#updateCount(origin, 1))
+    this.#http1.on("disconnect", ({ origin }: URL) => this.#updateCount(origin, -1))
+    this.#http1.on("connectionError", ({ origin }: URL) => this.#updateCount(origin, 0))
   }
 
   /** When there is no connection to the server, its protocol is determined again. */
-  #count(origin: string, change: number): void {
+  #updateCount(origin: string, change: number): void {
     const count = this.#http1Origins.get(origin)
     if (count === undefined) return
     if (count + change > 0) this.#http1Origins.set(origin, count + change)
     else this.#http1Origins.delete(origin)
   }
 
-  #takeOpened(origin: string): Socket | undefined {
-    const socket = this.#opened.get(origin)
-    this.#opened.delete(origin)
+  #takeUnclaimed(origin: string): Socket | undefined {
+    const socket = this.#unclaimedSockets.get(origin)
+    this.#unclaimedSockets.delete(origin)
     return socket?.destroyed === false ? socket : undefined
   }
 
@@ -85,12 +85,12 @@ export class AlpnAgent implements RequestDispatcher {
   }
 
   #useHttp1(origin: string, socket: Socket, queued: ReadonlyArray<QueuedRequest>): void {
-    this.#opened.set(origin, socket)
+    this.#unclaimedSockets.set(origin, socket)
     this.#http1Origins.set(origin, this.#http1Origins.get(origin) ?? 0)
     for (const { handler, options } of queued) this.#http1.dispatch(options, handler)
     // undici opens a connection at once, unless it has one.
     setImmediate(() => {
-      if (this.#opened.get(origin) === socket) this.#takeOpened(origin)?.destroy()
+      if (this.#unclaimedSockets.get(origin) === socket) this.#takeUnclaimed(origin)?.destroy()
     })
   }
 

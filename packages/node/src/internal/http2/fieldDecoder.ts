@@ -78,7 +78,7 @@ export class FieldDecoder {
     let size = 0
     while (!reader.isDone && reader.peek >> 5 === 1) this.#table.resize(reader.readInteger(5))
     while (!reader.isDone) {
-      const field = this.#field(reader)
+      const field = this.#readField(reader)
       size += fieldSize(field)
       if (size <= maxSize) fields.push(field)
     }
@@ -86,7 +86,7 @@ export class FieldDecoder {
   }
 
   /** Reads one field: RFC 7541 §6. */
-  #field(reader: BlockReader): Field {
+  #readField(reader: BlockReader): Field {
     const first = reader.peek
     if (first >= 0x80) return this.#table.at(reader.readInteger(7))
     if (first >> 5 === 1) {

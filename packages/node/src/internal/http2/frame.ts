@@ -67,13 +67,13 @@ export class FrameReader {
 
   /** The next complete frame. Undefined if more bytes are needed. */
   next(): Frame | undefined {
-    if (!this.#has(headLength)) return undefined
+    if (!this.#hasBytes(headLength)) return undefined
     const length = this.#bytes.readUIntBE(0, 3)
     if (length > defaultMaxFrameSize) {
       throw new ConnectionError(errorCode.frameSizeError, `a frame of ${length} bytes is larger than allowed`)
     }
     const end = headLength + length
-    if (!this.#has(end)) return undefined
+    if (!this.#hasBytes(end)) return undefined
     const bytes = this.#bytes
     this.#bytes = bytes.subarray(end)
     this.#length -= end
@@ -86,7 +86,7 @@ export class FrameReader {
     }
   }
 
-  #has(length: number): boolean {
+  #hasBytes(length: number): boolean {
     if (this.#length < length) return false
     if (this.#bytes.length < length) {
       this.#bytes = Buffer.concat([this.#bytes, ...this.#following])

@@ -70,7 +70,7 @@ export class FrameReceiver {
   #hasSettings = false
   #isStopped = false
   #idleFrames = 0
-  #calmSince = performance.now()
+  #idleFramesSince = performance.now()
 
   constructor(maxHeaderSize: number, events: FrameEvents) {
     this.#maxHeaderSize = maxHeaderSize
@@ -107,33 +107,33 @@ export class FrameReceiver {
       throw protocolError("a header block is not continued")
     }
     this.#idleFrames += 1
-    if (this.#idleFrames > maxIdleFrames) this.#checkCalm()
+    if (this.#idleFrames > maxIdleFrames) this.#checkIdleFrames()
   }
 
-  #checkCalm(): void {
+  #checkIdleFrames(): void {
     const now = performance.now()
-    if (now - this.#calmSince < idleFramePeriodMs) throw floodError("too many frames that bring no response")
-    this.#calmSince = now
+    if (now - this.#idleFramesSince < idleFramePeriodMs) throw floodError("too many frames that bring no response")
+    this.#idleFramesSince = now
     this.#idleFrames = 0
   }
 
   #dispatch(frame: Frame): void {
     switch (frame.type) {
       case frameType.data:
-        return this.#data(frame)
+        return this.#receiveData(frame)
       case frameType.headers:
-        return this.#headers(frame)
+        return this.#receiveHeaders(frame)
       case frameType.continuation:
-        return this.#continuation(frame)
+        return this.#receiveContinuation(frame)
       case frameType.rstStream:
         requireLength(frame, 4, "RST_STREAM")
         return this.#events.onReset(requireStreamId(frame, "RST_STREAM"), frame.payload.readUInt32BE(0))
       case frameType.settings:
-        return this.#settings(frame)
+        return this.#receiveSettings(frame)
       case frameType.ping:
-        return this.#ping(frame)
+        return this.#receivePing(frame)
       case frameType.goaway:
-        return this.#goaway(frame)
+        return this.#receiveGoaway(frame)
       case frameType.windowUpdate:
         requireLength(frame, 4, "WINDOW_UPDATE")
         return this.#events.onWindowUpdate(frame.streamId, clearFirstBit(frame.payload.readUInt32BE(0)))
@@ -145,23 +145,23 @@ export class FrameReceiver {
     }
   }
 
-  #data(frame: Frame): void {
+  #receiveData(frame: Frame): void {
     const isLast = (frame.flags & flag.endStream) !== 0
     this.#events.onData(requireStreamId(frame, "DATA"), contentOf(frame), frame.payload.length, isLast)
   }
 
-  #headers(frame: Frame): void {
+  #receiveHeaders(frame: Frame): void {
     const isLast = (frame.flags & flag.endStream) !== 0
     this.#block = { streamId: requireStreamId(frame, "HEADERS"), isLast, parts: [], size: 0 }
-    this.#extend(this.#block, contentOf(frame), frame.flags)
+    this.#appendToBlock(this.#block, contentOf(frame), frame.flags)
   }
 
-  #continuation({ flags, payload }: Frame): void {
+  #receiveContinuation({ flags, payload }: Frame): void {
     if (this.#block === undefined) throw protocolError("CONTINUATION without HEADERS")
-    this.#extend(this.#block, payload, flags)
+    this.#appendToBlock(this.#block, payload, flags)
   }
 
-  #extend(block: HeaderBlock, part: Buffer, flags: number): void {
+  #appendToBlock(block: HeaderBlock, part: Buffer, flags: number): void {
     block.parts.push(part)
     block.size += part.length
     const maxSize = blockFactor * Math.max(this.#maxHeaderSize, minBlockLimit)
@@ -176,19 +176,19 @@ export class FrameReceiver {
     this.#events.onFields(block.streamId, this.#decoder.decode(bytes, this.#maxHeaderSize), block.isLast)
   }
 
-  #settings(frame: Frame): void {
+  #receiveSettings(frame: Frame): void {
     requireStreamZero(frame, "SETTINGS")
     if ((frame.flags & flag.ack) === 0) this.#events.onSettings(frame.payload)
     else requireLength(frame, 0, "an acknowledgement of SETTINGS")
   }
 
-  #ping(frame: Frame): void {
+  #receivePing(frame: Frame): void {
     requireStreamZero(frame, "PING")
     requireLength(frame, 8, "PING")
     if ((frame.flags & flag.ack) === 0) this.#events.onPing(frame.payload)
   }
 
-  #goaway(frame: Frame): void {
+  #receiveGoaway(frame: Frame): void {
     requireStreamZero(frame, "GOAWAY")
     if (frame.payload.length < 8) throw sizeError("GOAWAY is too short")
     this.#events.onGoaway(clearFirstBit(frame.payload.readUInt32BE(0)), frame.payload.readUInt32BE(4))

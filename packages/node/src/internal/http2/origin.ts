@@ -43,7 +43,7 @@ export class Http2Origin {
   readonly #url: URL
   readonly #options: OriginOptions
   readonly #sessions: Set<Http2Session> = new Set()
-  #waiting: Array<QueuedRequest> = []
+  #queue: Array<QueuedRequest> = []
   #connecting = 0
   /** Whether the server chose HTTP/2 before. Until then, connections are opened one at a time. */
   #isHttp2 = false
@@ -56,24 +56,24 @@ export class Http2Origin {
 
   dispatch(queued: QueuedRequest): void {
     if (this.#isDestroyed) return failRequest(queued, new errors.ClientDestroyedError())
-    this.#waiting.push(queued)
-    this.#serve()
+    this.#queue.push(queued)
+    this.#sendQueued()
   }
 
-  #withRoom(): Http2Session | undefined {
+  #findSession(): Http2Session | undefined {
     for (const session of this.#sessions) if (session.hasRoom) return session
     return undefined
   }
 
   /** Sends the requests that connections have room for, and opens connections for the rest. */
-  #serve(): void {
-    while (this.#waiting.length > 0) {
-      const session = this.#withRoom()
-      const queued = session === undefined ? undefined : this.#waiting.shift()
+  #sendQueued(): void {
+    while (this.#queue.length > 0) {
+      const session = this.#findSession()
+      const queued = session === undefined ? undefined : this.#queue.shift()
       if (session === undefined || queued === undefined) break
       this.#send(session, queued)
     }
-    this.#openMore()
+    this.#openConnections()
   }
 
   #send(session: Http2Session, { handler, options }: QueuedRequest): void {
@@ -87,69 +87,69 @@ export class Http2Origin {
     session.send(request, handler)
   }
 
-  #openMore(): void {
-    if (this.#waiting.length === 0) return
+  #openConnections(): void {
+    if (this.#queue.length === 0) return
     const { limits, maxConnections } = this.#options
     const usable = [...this.#sessions].filter((session) => !session.isRetired)
     const plannedCapacity = usable.reduce((total, { capacity }) => total + Math.max(0, capacity), 0)
-    let missingCapacity = this.#waiting.length - plannedCapacity - this.#connecting * limits.maxStreams
+    let missingCapacity = this.#queue.length - plannedCapacity - this.#connecting * limits.maxStreams
     while (missingCapacity > 0 && usable.length + this.#connecting < maxConnections) {
       if (!this.#isHttp2 && this.#connecting > 0) return
-      this.#open()
+      this.#openConnection()
       missingCapacity -= limits.maxStreams
     }
   }
 
-  #open(): void {
+  #openConnection(): void {
     const { host, hostname, port, protocol } = this.#url
     this.#connecting += 1
     const target = { host, hostname: hostname.replace(/^\[|\]$/g, ""), port, protocol }
     this.#options.connect(target, (cause, socket) => {
       this.#connecting -= 1
-      if (cause !== null) this.#failWaiting(cause)
+      if (cause !== null) this.#failQueued(cause)
       else if (this.#isDestroyed) socket.destroy()
-      else this.#connected(socket)
-      this.#checkUse()
+      else this.#onConnected(socket)
+      this.#notifyIfUnused()
     })
   }
 
-  #connected(socket: Socket): void {
+  #onConnected(socket: Socket): void {
     if (!(socket instanceof TLSSocket) || socket.alpnProtocol !== "h2") {
-      const queued = this.#waiting
-      this.#waiting = []
+      const queued = this.#queue
+      this.#queue = []
       return this.#options.onHttp1(socket, queued)
     }
     this.#isHttp2 = true
     const session = new Http2Session(socket, this.#options.limits, {
-      onRoom: () => this.#serve(),
+      onRoom: () => this.#sendQueued(),
       onRetired: (cause) => {
-        if (cause !== undefined) this.#failWaiting(cause)
-        this.#serve()
+        if (cause !== undefined) this.#failQueued(cause)
+        this.#sendQueued()
       }
     })
     this.#sessions.add(session)
     socket.once("close", () => {
       this.#sessions.delete(session)
-      this.#checkUse()
+      this.#notifyIfUnused()
     })
     this.#options.onConnect()
-    this.#serve()
+    this.#sendQueued()
   }
 
-  #failWaiting(cause: Error): void {
-    const failed = this.#waiting
-    this.#waiting = []
+  #failQueued(cause: Error): void {
+    const failed = this.#queue
+    this.#queue = []
     for (const queued of failed) failRequest(queued, cause)
   }
 
-  #checkUse(): void {
-    if (this.#waiting.length + this.#connecting + this.#sessions.size === 0) this.#options.onUnused()
+  #notifyIfUnused(): void {
+    if (this.#queue.length + this.#connecting + this.#sessions.size === 0) this.#options.onUnused()
   }
 
   async destroy(): Promise<void> {
     this.#isDestroyed = true
     const cause = new errors.ClientDestroyedError()
-    this.#failWaiting(cause)
+    this.#failQueued(cause)
     await Promise.all([...this.#sessions].map((session) => session.destroy(cause)))
   }
 }

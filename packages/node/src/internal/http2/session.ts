@@ -69,7 +69,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
   /** The server's settings. Undefined until its first frame. */
   #settings: Settings | undefined
   #receivedAt = performance.now()
-  #isDoubtful = false
+  #isAwaitingReply = false
   /** The name of the code in the server's GOAWAY. */
   #goaway: string | undefined
   #isClosed = false
@@ -82,11 +82,11 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#writer = new FrameWriter(socket)
     this.#queue = new SendQueue(this.#writer)
     this.#receiver = new FrameReceiver(limits.maxHeaderSize, this)
-    this.#window = new ReceiveWindow(connectionWindow, (increment) => this.#grant(0, increment))
+    this.#window = new ReceiveWindow(connectionWindow, (increment) => this.#sendWindowUpdate(0, increment))
     this.#listen(socket)
     this.#writer.write(preface, encodeSettings(streamWindow, limits.maxHeaderSize))
-    this.#grant(0, connectionWindow - initialSettings.initialWindowSize)
-    this.#wait(limits.settingsTimeout, () => {
+    this.#sendWindowUpdate(0, connectionWindow - initialSettings.initialWindowSize)
+    this.#setTimer(limits.settingsTimeout, () => {
       this.#fail(undefined, { reason: "ConnectTimeout" }, new errors.ConnectTimeoutError("no SETTINGS in time"))
     })
   }
@@ -95,22 +95,22 @@ export class Http2Session implements StreamOwner, FrameEvents {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk))
     socket.on("drain", () => this.#queue.flush())
     socket.on("error", (cause) => this.#fail(undefined, {}, cause))
-    socket.on("end", () => this.#lose())
-    socket.on("close", () => this.#lose())
+    socket.on("end", () => this.#onSocketClosed())
+    socket.on("close", () => this.#onSocketClosed())
   }
 
   /** Called when the server closed the connection. */
-  #lose(): void {
+  #onSocketClosed(): void {
     const detail = this.#goaway === undefined ? undefined : `closed after GOAWAY with ${this.#goaway}`
     this.#fail(undefined, { detail }, new errors.SocketError("other side closed"))
   }
 
-  #grant(streamId: number, increment: number): void {
+  #sendWindowUpdate(streamId: number, increment: number): void {
     this.#writer.write(encodeNumbers(frameType.windowUpdate, streamId, increment))
   }
 
   /** Restarts the one timer of the connection. */
-  #wait(milliseconds: number, onTimeout: () => void): void {
+  #setTimer(milliseconds: number, onTimeout: () => void): void {
     clearTimeout(this.#timer)
     this.#timer = milliseconds === 0 ? undefined : setTimeout(onTimeout, milliseconds).unref()
   }
@@ -124,7 +124,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
    * The number of further requests, up to the server's limit if it is known. A server that allows none counts as one.
    */
   get capacity(): number {
-    if (this.isRetired || this.#isDoubtful) return 0
+    if (this.isRetired || this.#isAwaitingReply) return 0
     const { maxStreams } = this.#limits
     const limit = Math.min(maxStreams, this.#settings?.maxConcurrentStreams ?? maxStreams)
     return Math.max(1, limit) - this.#streams.size
@@ -144,7 +144,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     const settings = this.#settings ?? initialSettings
     this.#streams.add(stream)
     stream.sendWindow = settings.initialWindowSize
-    if (this.#settings !== undefined) this.#wait(0, () => undefined)
+    if (this.#settings !== undefined) this.#setTimer(0, () => undefined)
     this.#socket.ref()
     this.#writer.writeHeaders(
       stream.id,
@@ -160,29 +160,29 @@ export class Http2Session implements StreamOwner, FrameEvents {
   }
 
   onConsumed({ id }: Http2Stream, increment: number): void {
-    this.#grant(id, increment)
+    this.#sendWindowUpdate(id, increment)
   }
 
   onClosed(stream: Http2Stream, code: number | undefined): void {
     this.#queue.remove(stream)
     if (!this.#streams.delete(stream) || this.#isClosed) return
-    if (code !== undefined) this.#reset(stream.id, code)
-    if (this.#streams.size === 0) this.#idle()
+    if (code !== undefined) this.#resetStream(stream.id, code)
+    if (this.#streams.size === 0) this.#onIdle()
     if (this.hasRoom) this.#events.onRoom()
   }
 
-  #reset(id: number, code: number): void {
+  #resetStream(id: number, code: number): void {
     this.#writer.write(encodeNumbers(frameType.rstStream, id, code))
-    if (this.#isDoubtful || performance.now() - this.#receivedAt < silenceMs) return
+    if (this.#isAwaitingReply || performance.now() - this.#receivedAt < silenceMs) return
     // The server may be unreachable. New requests use another connection until it responds to the PING.
-    this.#isDoubtful = true
+    this.#isAwaitingReply = true
     this.#writer.write(encodeFrame(frameType.ping, 0, 0, Buffer.alloc(8)))
   }
 
-  #idle(): void {
+  #onIdle(): void {
     if (this.isRetired) return this.close()
     this.#socket.unref()
-    if (this.#settings !== undefined) this.#wait(this.#limits.keepAliveTimeout, () => this.close())
+    if (this.#settings !== undefined) this.#setTimer(this.#limits.keepAliveTimeout, () => this.close())
   }
 
   #receive(chunk: Buffer): void {
@@ -195,8 +195,8 @@ export class Http2Session implements StreamOwner, FrameEvents {
         cause instanceof ConnectionError ? cause : new ConnectionError(errorCode.internalError, String(cause))
       this.#fail(error.errorCode, { reason: "InvalidHttpResponse", code: error.code, detail: error.message }, error)
     }
-    if (!this.#isDoubtful) return
-    this.#isDoubtful = false
+    if (!this.#isAwaitingReply) return
+    this.#isAwaitingReply = false
     if (this.hasRoom) this.#events.onRoom()
   }
 
@@ -229,8 +229,8 @@ export class Http2Session implements StreamOwner, FrameEvents {
     this.#settings = applySettings(this.#settings ?? initialSettings, payload)
     this.#queue.onSettings(this.#settings, this.#streams.streamsAbove(0))
     this.#reply(encodeFrame(frameType.settings, flag.ack, 0))
-    if (isFirst) this.#wait(0, () => undefined)
-    if (isFirst && this.#streams.size === 0) this.#idle()
+    if (isFirst) this.#setTimer(0, () => undefined)
+    if (isFirst && this.#streams.size === 0) this.#onIdle()
     if (this.hasRoom) this.#events.onRoom()
   }
 
@@ -254,7 +254,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
       stream.fail(undefined, details, new errors.SocketError("the server goes away"))
     }
     if (this.#streams.size === 0) this.close()
-    else if (code !== errorCode.noError) this.#wait(errorTimeoutMs, () => this.#lose())
+    else if (code !== errorCode.noError) this.#setTimer(errorTimeoutMs, () => this.#onSocketClosed())
   }
 
   /** Ends the connection and its requests. `code` is that of the GOAWAY to send. */
@@ -272,7 +272,7 @@ export class Http2Session implements StreamOwner, FrameEvents {
     if (code !== undefined) this.#writer.write(encodeNumbers(frameType.goaway, 0, 0, code))
     this.#socket.end()
     this.#socket.unref()
-    this.#wait(closeTimeoutMs, () => this.#socket.destroy())
+    this.#setTimer(closeTimeoutMs, () => this.#socket.destroy())
     if (!wasRetired) this.#events.onRetired(this.#settings === undefined ? cause : undefined)
     return true
   }

@@ -56,7 +56,7 @@ export class Http2Stream {
   readonly #handler: Dispatcher.DispatchHandler
   readonly #request: StreamRequest
   #status = 0
-  #expected: number | undefined
+  #contentLength: number | undefined
   #received = 0
   /** Bytes that arrived while the reader had no room. */
   #unread = 0
@@ -71,7 +71,7 @@ export class Http2Stream {
     this.#request = request
     this.upload = new Upload(request.body, request.length, {
       onReady: () => {
-        this.#awaitHead()
+        this.#updateHeadersTimer()
         owner.onReady(this)
       },
       onFailed: (cause) => {
@@ -91,21 +91,21 @@ export class Http2Stream {
 
   /** Called when the header section was sent. */
   start(): void {
-    this.#awaitHead()
+    this.#updateHeadersTimer()
     this.upload.start()
     if (this.upload.isReady) this.#owner.onReady(this)
   }
 
   /** Called when a part of the body was sent. */
   onPieceSent(): void {
-    this.#awaitHead()
+    this.#updateHeadersTimer()
   }
 
   /**
    * The timeout for the response starts at the end of the request, and also runs while the server accepts no more of
    * it.
    */
-  #awaitHead(): void {
+  #updateHeadersTimer(): void {
     if (this.#status !== 0 || this.#isClosed) return
     if (this.upload.isDone || this.upload.isReady) this.#startTimer(this.#request.headersTimeout)
     else this.#stopTimer()
@@ -113,7 +113,7 @@ export class Http2Stream {
 
   #startTimer(milliseconds: number): void {
     if (milliseconds === 0) return
-    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#timeOut(), milliseconds)
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#onTimeout(), milliseconds)
     else this.#timer.refresh()
   }
 
@@ -122,7 +122,7 @@ export class Http2Stream {
     this.#timer = undefined
   }
 
-  #timeOut(): void {
+  #onTimeout(): void {
     const cause = this.#status === 0 ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError()
     this.#end(errorCode.cancel, new RequestFailure({ phase: "written" }, cause))
   }
@@ -144,13 +144,13 @@ export class Http2Stream {
       return true
     }
     const { raw, status } = parseResponseHead(fields)
-    if (status >= 200) this.#respond(status, raw, isLast)
+    if (status >= 200) this.#receiveHead(status, raw, isLast)
     else if (isLast || status === 101) throw new StreamError(errorCode.protocolError, `a final response of ${status}`)
     return status >= 200
   }
 
-  #respond(status: number, raw: Array<Buffer>, isLast: boolean): void {
-    this.#expected = Content.isPossible(this.#request.method, status) ? parseContentLength(raw) : undefined
+  #receiveHead(status: number, raw: Array<Buffer>, isLast: boolean): void {
+    this.#contentLength = Content.isPossible(this.#request.method, status) ? parseContentLength(raw) : undefined
     this.#status = status
     this.#stopTimer()
     this.#startTimer(this.#request.bodyTimeout)
@@ -185,7 +185,7 @@ export class Http2Stream {
 
   #push(bytes: Buffer): void {
     this.#received += bytes.length
-    if (this.#expected !== undefined && this.#received > this.#expected) {
+    if (this.#contentLength !== undefined && this.#received > this.#contentLength) {
       throw new StreamError(errorCode.protocolError, "the body is longer than its content-length")
     }
     const hasRoom = this.#handler.onData?.(bytes) ?? true
@@ -196,7 +196,7 @@ export class Http2Stream {
 
   /** The response is complete: RFC 9113 §8.1. The server needs no more of the request. */
   #complete(): void {
-    const expected = this.#expected ?? this.#received
+    const expected = this.#contentLength ?? this.#received
     if (this.#received < expected) {
       const detail = `${this.#received} of ${expected} bytes`
       return this.#fail(undefined, { reason: "Truncated", detail }, new errors.ResponseContentLengthMismatchError())

@@ -30,25 +30,25 @@ const toError = (cause: unknown): Error => (cause instanceof Error ? cause : new
 /** The request body as parts for DATA frames. */
 export class Upload {
   readonly #stream: Readable | undefined
-  readonly #expected: number | undefined
+  readonly #contentLength: number | undefined
   readonly #events: UploadEvents
   #chunk: Buffer = nothing
   #sent = 0
   /** Whether the source has ended. */
-  #hasAll = false
+  #isSourceEnded = false
   #isDone = false
   #isCancelled = false
 
   /** @param contentLength - the value of the request's `content-length`. */
   constructor({ source }: BodySource, contentLength: number | undefined, events: UploadEvents) {
-    this.#expected = contentLength
+    this.#contentLength = contentLength
     this.#events = events
     if (source instanceof Readable) {
       this.#stream = source
       return
     }
     this.#chunk = source
-    this.#hasAll = true
+    this.#isSourceEnded = true
     this.#isDone = source.length === 0
   }
 
@@ -59,12 +59,12 @@ export class Upload {
 
   /** Whether a part can be taken now. The last part of a stream may be empty. */
   get isReady(): boolean {
-    return !this.#isDone && !this.#isCancelled && (this.#hasAll || this.#chunk.length > 0)
+    return !this.#isDone && !this.#isCancelled && (this.#isSourceEnded || this.#chunk.length > 0)
   }
 
   /** Whether only the end of the stream remains to be sent. */
   get isAtEnd(): boolean {
-    return this.#hasAll && this.#chunk.length === 0
+    return this.#isSourceEnded && this.#chunk.length === 0
   }
 
   /** Starts to read the stream. */
@@ -79,7 +79,7 @@ export class Upload {
     stream.on("end", () => this.#end())
     stream.on("error", (cause) => this.#fail(cause))
     stream.on("close", () => {
-      if (!this.#hasAll) this.#fail(new Error(closedEarly))
+      if (!this.#isSourceEnded) this.#fail(new Error(closedEarly))
     })
   }
 
@@ -100,15 +100,16 @@ export class Upload {
   }
 
   #end(): void {
-    this.#hasAll = true
+    this.#isSourceEnded = true
     this.#checkLength()
     if (this.isReady) this.#events.onReady()
   }
 
   #checkLength(): void {
     const length = this.#sent + this.#chunk.length
-    const contentLength = this.#expected
-    if (contentLength === undefined || (this.#hasAll ? length === contentLength : length <= contentLength)) return
+    const contentLength = this.#contentLength
+    if (contentLength === undefined || (this.#isSourceEnded ? length === contentLength : length <= contentLength))
+      return
     this.#fail(new errors.RequestContentLengthMismatchError())
   }
 
@@ -117,7 +118,7 @@ export class Upload {
     const bytes = this.#chunk.subarray(0, max)
     this.#chunk = this.#chunk.subarray(bytes.length)
     this.#sent += bytes.length
-    this.#isDone = this.#hasAll && this.#chunk.length === 0
+    this.#isDone = this.#isSourceEnded && this.#chunk.length === 0
     this.#read()
     return { bytes, isLast: this.#isDone }
   }

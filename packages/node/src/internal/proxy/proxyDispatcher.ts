@@ -90,8 +90,8 @@ const defaultPort = (url: URL): string => url.port || (url.protocol === "https:"
  * the proxies. `destroy` closes its connections.
  */
 export class ProxyDispatcher implements RequestDispatcher {
-  readonly #direct: OwningDispatcher
-  readonly #forwarding: Undici.Agent | undefined
+  readonly #directDispatcher: OwningDispatcher
+  readonly #forwardingAgent: Undici.Agent | undefined
   readonly #tunnels: TunnelDispatcher | undefined
   readonly #proxies: Proxies
   readonly #routes: Map<string, Dispatch> = new Map()
@@ -99,9 +99,9 @@ export class ProxyDispatcher implements RequestDispatcher {
   constructor(options: ProxyOptions, proxies: Proxies) {
     const { http, https } = proxies
     this.#proxies = proxies
-    this.#direct = makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))
+    this.#directDispatcher = makeDispatcher(options, (allowH2) => makeConnector({ ...options, allowH2 }))
     if (http !== undefined) {
-      this.#forwarding = makeAgent(options, makeProxyConnector(options, http))
+      this.#forwardingAgent = makeAgent(options, makeProxyConnector(options, http))
     }
     if (https !== undefined) this.#tunnels = new TunnelDispatcher(options, https)
   }
@@ -123,16 +123,16 @@ export class ProxyDispatcher implements RequestDispatcher {
     const { isBypassed, http } = this.#proxies
     if (!isBypassed(url.hostname, defaultPort(url))) {
       if (url.protocol === "https:" && this.#tunnels !== undefined) return this.#tunnels.dispatch
-      const agent = this.#forwarding
+      const agent = this.#forwardingAgent
       if (url.protocol === "http:" && http !== undefined && agent !== undefined) {
         const forward = makeForwardRequest(url, http)
         return (request, handler) => agent.dispatch(forward(request), new ForwardedRequest(handler, http, url.host))
       }
     }
-    return (request, handler) => this.#direct.dispatch(request, handler)
+    return (request, handler) => this.#directDispatcher.dispatch(request, handler)
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([this.#direct.destroy(), this.#forwarding?.destroy(), this.#tunnels?.destroy()])
+    await Promise.all([this.#directDispatcher.destroy(), this.#forwardingAgent?.destroy(), this.#tunnels?.destroy()])
   }
 }

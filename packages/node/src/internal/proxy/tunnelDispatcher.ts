@@ -24,17 +24,17 @@ class PendingTunnels {
 
 /** Calls `onEnded` once when the request no longer waits for a connection. */
 class WaitingRequest extends DecoratorHandler {
-  #ended: (() => void) | undefined
+  #onEnded: (() => void) | undefined
 
   constructor(handler: RequestHandler, onEnded: () => void) {
     super(handler)
-    this.#ended = onEnded
+    this.#onEnded = onEnded
     handler.onWaiting(() => this.#end())
   }
 
   #end(): void {
-    const onEnded = this.#ended
-    this.#ended = undefined
+    const onEnded = this.#onEnded
+    this.#onEnded = undefined
     onEnded?.()
   }
 
@@ -57,13 +57,13 @@ export class TunnelDispatcher implements RequestDispatcher {
   readonly #dispatcher: OwningDispatcher
   readonly #proxy: Proxy
   readonly #options: Options
-  readonly #toProxy: Connector
-  readonly #waiting: Map<string, PendingTunnels> = new Map()
+  readonly #connectToProxy: Connector
+  readonly #pending: Map<string, PendingTunnels> = new Map()
 
   constructor(options: Options, proxy: Proxy) {
     this.#proxy = proxy
     this.#options = options
-    this.#toProxy = makeConnector({ connectTimeout: options.connectTimeout, tls: { ca: options.tls?.ca } })
+    this.#connectToProxy = makeConnector({ connectTimeout: options.connectTimeout, tls: { ca: options.tls?.ca } })
     this.#dispatcher = makeDispatcher(options, (allowH2) => {
       const connect = makeConnector({ ...options, allowH2 })
       return (target, callback) => this.#open(connect, target, callback)
@@ -72,12 +72,12 @@ export class TunnelDispatcher implements RequestDispatcher {
 
   readonly dispatch = (request: OutgoingRequest, handler: RequestHandler): boolean => {
     const { origin } = request
-    const pending = this.#waitingFor(origin)
+    const pending = this.#pendingFor(origin)
     pending.requests += 1
     const onEnded = () => {
       pending.requests -= 1
       if (pending.requests === 0) pending.close()
-      this.#forget(origin, pending)
+      this.#removeIfUnused(origin, pending)
     }
     return this.#dispatcher.dispatch(request, new WaitingRequest(handler, onEnded))
   }
@@ -85,13 +85,13 @@ export class TunnelDispatcher implements RequestDispatcher {
   /** Opens a connection within `connectTimeout`: to the proxy, through the tunnel, then TLS to the origin. */
   #open(connect: Connector, target: Undici.buildConnector.Options, callback: Undici.buildConnector.Callback): void {
     const origin = `${target.protocol}//${target.host}`
-    const pending = this.#waitingFor(origin)
+    const pending = this.#pendingFor(origin)
     let tunnel: Socket | undefined
     const finish: Undici.buildConnector.Callback = (...result) => {
       // Later results are consequences of the first one.
       if (!pending.tunnels.delete(close)) return
       clearTimeout(timer)
-      this.#forget(origin, pending)
+      this.#removeIfUnused(origin, pending)
       if (result[0] !== null) {
         closeTunnel()
         tunnel?.destroy()
@@ -100,7 +100,7 @@ export class TunnelDispatcher implements RequestDispatcher {
     }
     const close = () => finish(new Undici.errors.RequestAbortedError(), null)
     pending.tunnels.add(close)
-    const closeTunnel = openTunnel(this.#proxy, target, this.#toProxy, (error, socket) => {
+    const closeTunnel = openTunnel(this.#proxy, target, this.#connectToProxy, (error, socket) => {
       if (error !== undefined) return finish(error, null)
       tunnel = socket
       connect({ ...target, httpSocket: socket }, finish)
@@ -116,18 +116,18 @@ export class TunnelDispatcher implements RequestDispatcher {
     return timeout === 0 ? undefined : setTimeout(onTimeout, timeout)
   }
 
-  #waitingFor(origin: string): PendingTunnels {
-    const pending = this.#waiting.get(origin) ?? new PendingTunnels()
-    this.#waiting.set(origin, pending)
+  #pendingFor(origin: string): PendingTunnels {
+    const pending = this.#pending.get(origin) ?? new PendingTunnels()
+    this.#pending.set(origin, pending)
     return pending
   }
 
-  #forget(origin: string, { requests, tunnels }: PendingTunnels): void {
-    if (requests === 0 && tunnels.size === 0) this.#waiting.delete(origin)
+  #removeIfUnused(origin: string, { requests, tunnels }: PendingTunnels): void {
+    if (requests === 0 && tunnels.size === 0) this.#pending.delete(origin)
   }
 
   async destroy(): Promise<void> {
-    this.#waiting.forEach((pending) => pending.close())
+    this.#pending.forEach((pending) => pending.close())
     await this.#dispatcher.destroy()
   }
 }

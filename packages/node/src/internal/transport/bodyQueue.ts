@@ -24,7 +24,7 @@ const cancelled: BodyEnd = { isComplete: false, cause: new Error("the body was c
  */
 export class BodyQueue {
   #chunks: Array<Uint8Array> = []
-  #waiting = 0
+  #bufferedBytes = 0
   #end: BodyEnd | undefined
   #reading: Reading = "none"
   #bytes: Uint8Array | undefined
@@ -46,10 +46,10 @@ export class BodyQueue {
     // An empty chunk would make a writer report an error, because it writes nothing.
     if (this.#end !== undefined || chunk.length === 0) return true
     this.#chunks.push(chunk)
-    this.#waiting += chunk.length
+    this.#bufferedBytes += chunk.length
     if (this.#reading === "all") return true
     this.#wake()
-    return this.#waiting < highWaterMark
+    return this.#bufferedBytes < highWaterMark
   }
 
   end(end: BodyEnd): void {
@@ -84,9 +84,9 @@ export class BodyQueue {
 
   #take(): Array<Uint8Array> {
     const chunks = this.#chunks
-    const paused = this.#waiting >= highWaterMark
+    const paused = this.#bufferedBytes >= highWaterMark
     this.#chunks = []
-    this.#waiting = 0
+    this.#bufferedBytes = 0
     if (paused) this.#resume()
     return chunks
   }
@@ -109,10 +109,10 @@ export class BodyQueue {
     }
     const end = this.#end
     if (end === undefined) return Effect.zipRight(this.#next, this.readAll)
-    return end.isComplete ? Effect.succeed((this.#bytes ??= this.#joined())) : Effect.fail(end.cause)
+    return end.isComplete ? Effect.succeed((this.#bytes ??= this.#joinChunks())) : Effect.fail(end.cause)
   })
 
-  #joined(): Uint8Array {
+  #joinChunks(): Uint8Array {
     const chunks = this.#chunks
     this.#chunks = []
     return chunks.length === 1 ? (chunks[0] ?? noBytes) : Buffer.concat(chunks)

@@ -25,12 +25,12 @@ const streamIncomplete = (pending: ReadonlyArray<PendingResponse>): void => {
  */
 export class ConnectionReuse {
   #busy = false
-  #watched: Array<PendingResponse> = []
-  readonly #over = (): void => {
+  #pending: Array<PendingResponse> = []
+  readonly #onTurnEnd = (): void => {
     this.#busy = false
-    const pending = this.#watched
+    const pending = this.#pending
     if (pending.length === 0) return
-    this.#watched = []
+    this.#pending = []
     // Most responses are complete with their first chunk.
     const incomplete = pending.filter(({ isResolved: isAnswered }) => !isAnswered)
     if (incomplete.length > 0) setTimeout(streamIncomplete, bodyWaitMs, incomplete)
@@ -38,7 +38,7 @@ export class ConnectionReuse {
 
   /** Streams a response if its short body is not complete soon. */
   watch(response: PendingResponse): void {
-    this.#watched.push(response)
+    this.#pending.push(response)
     this.markBusy()
   }
 
@@ -46,7 +46,7 @@ export class ConnectionReuse {
   markBusy(): void {
     if (this.#busy) return
     this.#busy = true
-    setImmediate(this.#over)
+    setImmediate(this.#onTurnEnd)
   }
 
   /** Runs `dispatch` when connections that became free in this turn can be reused. */

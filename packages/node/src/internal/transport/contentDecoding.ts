@@ -67,10 +67,10 @@ export class ContentDecoder implements BodySink {
   readonly #make: MakeDecoder
   readonly #next: BodySink
   readonly #resume: () => void
-  #engine: Transform | undefined
+  #transform: Transform | undefined
   #paused = false
   /** Whether the encoded body has ended. */
-  #framed = false
+  #inputEnded = false
 
   /** @param resume - called when there is room again, after `push` returned false. */
   constructor(make: MakeDecoder, next: BodySink, resume: () => void) {
@@ -80,7 +80,7 @@ export class ContentDecoder implements BodySink {
   }
 
   push(chunk: Uint8Array): boolean {
-    const transform = (this.#engine ??= this.#start(chunk))
+    const transform = (this.#transform ??= this.#start(chunk))
     // Bytes after the end of the coding are not part of the body.
     if (transform.destroyed || transform.readableEnded) return true
     this.#paused = !transform.write(chunk)
@@ -92,20 +92,20 @@ export class ContentDecoder implements BodySink {
     transform.on("data", (chunk: Uint8Array) => {
       if (!this.#next.push(chunk)) transform.pause()
     })
-    transform.on("drain", () => this.#goOn())
+    transform.on("drain", () => this.#resumeIfPaused())
     transform.on("end", () => {
       // Until then the connection is in use, and the reader must be able to close it.
-      if (this.#framed) this.#next.end({ isComplete: true })
-      this.#goOn()
+      if (this.#inputEnded) this.#next.end({ isComplete: true })
+      this.#resumeIfPaused()
     })
     transform.on("error", (cause) => {
       this.#next.end({ isComplete: false, cause })
-      this.#goOn()
+      this.#resumeIfPaused()
     })
     return transform
   }
 
-  #goOn(): void {
+  #resumeIfPaused(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#resume()
@@ -113,13 +113,13 @@ export class ContentDecoder implements BodySink {
 
   /** Called when `next` has room again. */
   resume(): void {
-    this.#engine?.resume()
+    this.#transform?.resume()
   }
 
   end(end: BodyEnd): void {
-    const transform = this.#engine
+    const transform = this.#transform
     if (transform === undefined) return this.#next.end(end)
-    this.#framed = true
+    this.#inputEnded = true
     if (end.isComplete && !transform.readableEnded) return void transform.end()
     this.cancel()
     this.#next.end(end)
@@ -127,6 +127,6 @@ export class ContentDecoder implements BodySink {
 
   /** Releases the memory of the decoder. */
   cancel(): void {
-    this.#engine?.destroy()
+    this.#transform?.destroy()
   }
 }

@@ -54,9 +54,9 @@ export interface SharedState {
  * methods, which pass header fields as bytes, so that unread fields are not parsed.
  */
 export class DispatchHandler implements RequestHandler {
-  readonly #common: SharedState
+  readonly #shared: SharedState
   readonly #request: HttpClientRequest
-  readonly #inflates: boolean
+  readonly #decodesContent: boolean
   #resume: (response: ResponseEffect) => void
   #abort: ((error?: Error) => void) | undefined
   #resumeReading: () => void = noop
@@ -68,10 +68,10 @@ export class DispatchHandler implements RequestHandler {
   #hasContent = true
   #raw: RawHeaders = noFields
   /** The first chunk of a body that is returned as a whole. Most bodies have one chunk. */
-  #first: Buffer | undefined
-  #rest: Array<Buffer> | undefined
+  #firstPiece: Buffer | undefined
+  #laterPieces: Array<Buffer> | undefined
   #body: StreamedBody | undefined
-  #interim: NodeJS.Timeout | undefined
+  #interimTimer: NodeJS.Timeout | undefined
 
   /**
    * @param resume - called once, with the response or the error.
@@ -83,10 +83,10 @@ export class DispatchHandler implements RequestHandler {
     resume: (response: ResponseEffect) => void,
     decodesContent: boolean
   ) {
-    this.#common = shared
+    this.#shared = shared
     this.#request = request
     this.#resume = resume
-    this.#inflates = decodesContent
+    this.#decodesContent = decodesContent
   }
 
   /** Cancels the request: one that waits for a connection is not sent, and one that was sent closes its connection. */
@@ -132,19 +132,20 @@ export class DispatchHandler implements RequestHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
-    if (status < 200) return this.#announced()
-    clearTimeout(this.#interim)
+    if (status < 200) return this.#onInterim()
+    clearTimeout(this.#interimTimer)
     this.#status = status
     this.#raw = raw
     this.#hasContent = Content.isPossible(this.#request.method, status)
     // A part of an encoded body cannot be decoded (RFC 9110 §14.1.2).
-    const codings = this.#inflates && this.#hasContent && status !== 206 ? Raw.valuesOf(raw, "content-encoding") : none
+    const codings =
+      this.#decodesContent && this.#hasContent && status !== 206 ? Raw.valuesOf(raw, "content-encoding") : none
     const length = this.#hasContent ? parseContentLength(raw) : 0
     if (length === undefined || length > maxBufferedBody || (codings.length > 0 && length !== 0)) {
       this.#stream(resume, codings)
     } else {
       this.#resumeReading = resume
-      this.#common.connectionReuse.watch(this)
+      this.#shared.connectionReuse.watch(this)
     }
     return true
   }
@@ -153,10 +154,10 @@ export class DispatchHandler implements RequestHandler {
    * Interim responses restart undici's timeout for the header section, so a server could delay the response without
    * end.
    */
-  #announced(): boolean {
-    const { headersTimeout } = this.#common
+  #onInterim(): boolean {
+    const { headersTimeout } = this.#shared
     if (headersTimeout > 0) {
-      this.#interim ??= setTimeout(() => this.#abort?.(new errors.HeadersTimeoutError()), headersTimeout)
+      this.#interimTimer ??= setTimeout(() => this.#abort?.(new errors.HeadersTimeoutError()), headersTimeout)
     }
     return true
   }
@@ -174,7 +175,7 @@ export class DispatchHandler implements RequestHandler {
       decoders !== undefined
     )
     leakedBodies.register(response, body.queue, body)
-    this.#answer(Effect.succeed(response))
+    this.#resolve(Effect.succeed(response))
   }
 
   /** Whether the response was returned, or is no longer awaited. */
@@ -185,8 +186,8 @@ export class DispatchHandler implements RequestHandler {
   /** Returns a response before its body, which did not arrive with the header section. */
   stream(): void {
     if (!this.#hasContent) return this.#endWithoutContent()
-    const pieces = this.#rest ?? (this.#first === undefined ? [] : [this.#first])
-    this.#first = this.#rest = undefined
+    const pieces = this.#laterPieces ?? (this.#firstPiece === undefined ? [] : [this.#firstPiece])
+    this.#firstPiece = this.#laterPieces = undefined
     this.#stream(this.#resumeReading, none)
     for (const piece of pieces) this.#body?.push(piece)
   }
@@ -194,7 +195,7 @@ export class DispatchHandler implements RequestHandler {
   /** A 205 may be framed as if content followed (RFC 9110 §15.3.6), so its connection cannot be reused. */
   #endWithoutContent(): void {
     const abort = this.#abort
-    this.#answer(Effect.succeed(this.#whole(undefined)))
+    this.#resolve(Effect.succeed(this.#bufferedResponse(undefined)))
     abort?.()
   }
 
@@ -202,27 +203,28 @@ export class DispatchHandler implements RequestHandler {
     // undici reports empty chunks after each pause.
     if (chunk.length === 0 || !this.#hasContent) return true
     if (this.#body !== undefined) return this.#body.push(chunk)
-    if (this.#first === undefined) this.#first = chunk
-    else (this.#rest ??= [this.#first]).push(chunk)
+    if (this.#firstPiece === undefined) this.#firstPiece = chunk
+    else (this.#laterPieces ??= [this.#firstPiece]).push(chunk)
     return true
   }
 
   onComplete(): void {
-    this.#common.connectionReuse.markBusy()
+    this.#shared.connectionReuse.markBusy()
     this.#socket?.onResponseEnd()
     const error = this.#socket?.error
     // A body that is delimited by the connection is complete only if the connection ends without error: RFC 9112 §8.
     if (error !== undefined) return this.onError(error)
-    if (this.#body === undefined) this.#answer(Effect.succeed(this.#whole(undefined)))
-    else this.#finish(this.#body, { isComplete: true })
+    if (this.#body === undefined) this.#resolve(Effect.succeed(this.#bufferedResponse(undefined)))
+    else this.#endBody(this.#body, { isComplete: true })
   }
 
   onError(cause: Error): void {
-    clearTimeout(this.#interim)
-    if (this.#body !== undefined) return this.#finish(this.#body, { isComplete: false, cause })
+    clearTimeout(this.#interimTimer)
+    if (this.#body !== undefined) return this.#endBody(this.#body, { isComplete: false, cause })
     // After the header section there is a response, although incomplete. Reading its body fails.
-    if (this.#status !== 0) return this.#answer(Effect.succeed(this.#whole(this.#hasContent ? cause : undefined)))
-    this.#answer(Effect.fail(this.#failure(cause)))
+    if (this.#status !== 0)
+      return this.#resolve(Effect.succeed(this.#bufferedResponse(this.#hasContent ? cause : undefined)))
+    this.#resolve(Effect.fail(this.#failure(cause)))
   }
 
   #failure(error: unknown): HttpClientError.RequestError {
@@ -233,22 +235,22 @@ export class DispatchHandler implements RequestHandler {
     )
   }
 
-  #finish(body: StreamedBody, end: BodyEnd): void {
+  #endBody(body: StreamedBody, end: BodyEnd): void {
     leakedBodies.unregister(body)
     body.end(end)
   }
 
-  #whole(bodyError: unknown): BufferedNodeResponse {
-    const bytes = this.#rest === undefined ? (this.#first ?? nothing) : Buffer.concat(this.#rest)
+  #bufferedResponse(bodyError: unknown): BufferedNodeResponse {
+    const bytes = this.#laterPieces === undefined ? (this.#firstPiece ?? nothing) : Buffer.concat(this.#laterPieces)
     return new BufferedNodeResponse(this.#request, this.#status, this.#raw, bytes, bodyError)
   }
 
   /** Releases memory: the fiber keeps a reference to this handler until its next wait. */
-  #forget(): void {
+  #clear(): void {
     this.#abort = undefined
     this.#raw = noFields
-    this.#first = undefined
-    this.#rest = undefined
+    this.#firstPiece = undefined
+    this.#laterPieces = undefined
     this.#resumeReading = noop
   }
 
@@ -256,10 +258,10 @@ export class DispatchHandler implements RequestHandler {
    * Releases the callback too: through it undici would keep a reference to the response, which could not be
    * garbage-collected.
    */
-  #answer(response: ResponseEffect): void {
+  #resolve(response: ResponseEffect): void {
     const resume = this.#resume
     this.#resume = noop
-    if (this.#body === undefined) this.#forget()
+    if (this.#body === undefined) this.#clear()
     resume(response)
   }
 }

@@ -85,11 +85,11 @@ abstract class NodeResponse extends Inspectable.Class {
   abstract get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure>
 
   get json(): Effect.Effect<unknown, Failure> {
-    return Effect.flatMap(this.text, (text) => this.#tried((): unknown => (text === "" ? null : JSON.parse(text))))
+    return Effect.flatMap(this.text, (text) => this.#tryDecode((): unknown => (text === "" ? null : JSON.parse(text))))
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, Failure> {
-    return Effect.flatMap(this.text, (text) => this.#tried(() => UrlParams.fromInput(new URLSearchParams(text))))
+    return Effect.flatMap(this.text, (text) => this.#tryDecode(() => UrlParams.fromInput(new URLSearchParams(text))))
   }
 
   get formData(): Effect.Effect<FormData, Failure> {
@@ -102,7 +102,7 @@ abstract class NodeResponse extends Inspectable.Class {
     )
   }
 
-  #tried<A>(decoded: () => A): Effect.Effect<A, Failure> {
+  #tryDecode<A>(decoded: () => A): Effect.Effect<A, Failure> {
     return Effect.try({ try: decoded, catch: (cause) => this.failure(cause) })
   }
 
@@ -118,24 +118,24 @@ abstract class NodeResponse extends Inspectable.Class {
 /** A response with a complete body. Its connection was free again when the response was returned. */
 export class BufferedNodeResponse extends NodeResponse implements HttpClientResponse.HttpClientResponse {
   readonly #bytes: Uint8Array
-  readonly #broken: unknown
+  readonly #bodyError: unknown
 
   /** @param bodyError - why the body is incomplete. Undefined for a complete body. */
   constructor(request: HttpClientRequest, status: number, raw: RawHeaders, bytes: Uint8Array, bodyError: unknown) {
     super(request, status, raw)
     this.#bytes = bytes
-    this.#broken = bodyError
+    this.#bodyError = bodyError
   }
 
   #read<A>(f: (bytes: Uint8Array) => A): Effect.Effect<A, Failure> {
-    return this.#broken === undefined
+    return this.#bodyError === undefined
       ? Effect.sync(() => f(this.#bytes))
-      : Effect.suspend(() => Effect.fail(this.failure(this.#broken)))
+      : Effect.suspend(() => Effect.fail(this.failure(this.#bodyError)))
   }
 
   /** The complete body, which the pipeline reads without an effect. */
   get [bufferedBody](): Uint8Array | undefined {
-    return this.#broken === undefined ? this.#bytes : undefined
+    return this.#bodyError === undefined ? this.#bytes : undefined
   }
 
   get text(): Effect.Effect<string, Failure> {
@@ -149,11 +149,11 @@ export class BufferedNodeResponse extends NodeResponse implements HttpClientResp
 
   get stream(): Stream.Stream<Uint8Array, Failure> {
     const bytes = this.#bytes.length === 0 ? Stream.empty : Stream.make(this.#bytes)
-    return this.#broken === undefined
+    return this.#bodyError === undefined
       ? bytes
       : Stream.concat(
           bytes,
-          Stream.suspend(() => Stream.fail(this.failure(this.#broken)))
+          Stream.suspend(() => Stream.fail(this.failure(this.#bodyError)))
         )
   }
 }
