@@ -25,7 +25,7 @@ export interface Entry {
 export type OpenEntry = (service: string, account: string) => Entry
 
 /**
- * Options of {@link make} and {@link layer}: the service of the items, the lock files, and the timeouts.
+ * Options of `KeychainTokenStore`: the service of the items, the lock files, and the timeouts.
  *
  * @since 0.1.0
  * @category models
