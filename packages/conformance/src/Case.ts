@@ -1,4 +1,4 @@
-/** One case of `npm run conformance`: something that a client has to bring about, or to see through, at a real server. */
+/** One case of `npm run conformance`: a flow that must succeed at a real server, or an attack that the client must reject. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as NodeTransport from "@countersign/node/NodeTransport"
 import * as Cause from "effect/Cause"
@@ -10,65 +10,65 @@ import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type { Client } from "./Client.js"
 
-/** The client did not do what it should have done. */
-export class Wrong extends Data.TaggedError("Wrong")<{ readonly message: string }> {}
+/** The client did not do what the case expects. */
+export class CaseFailed extends Data.TaggedError("CaseFailed")<{ readonly message: string }> {}
 
-/** It cannot be found out here: something that the case needs is missing on this machine. */
-export class Skipped extends Data.TaggedError("Skipped")<{ readonly message: string }> {}
+/** The case cannot run on this machine: a program is missing. */
+export class CaseSkipped extends Data.TaggedError("CaseSkipped")<{ readonly message: string }> {}
 
-/** Whatever ends a case before its end; other errors than {@link Skipped} are the client's. */
+/** An error that ends a case. Every error except {@link CaseSkipped} is a failure of the client. */
 interface Failure {
   readonly _tag: string
   readonly message: string
 }
 
-/** A case. It says what was observed, or fails; it is given the client, so that a broken one can be put in its place. */
+/** A case: returns what it observed, or fails. The client is an argument, so that tests can pass a broken one. */
 export interface Case {
   readonly name: string
-  /** Whether somebody does harm here, or something fails: then a broken client shows that the case can tell. */
-  readonly attack: boolean
+  /** Whether the case is an attack or a failure. For each of these a test runs a broken client, which must fail. */
+  readonly isAttack: boolean
   readonly run: (client: Client) => Effect.Effect<string, Failure, HttpClient.HttpClient | Scope.Scope>
 }
 
-/** What came of it: `ok` is not known of one that was skipped, and never true. */
-export interface Outcome {
+/** Result of a case. `ok` is false for a skipped case. */
+export interface CaseResult {
   readonly name: string
   readonly ok: boolean
   readonly observed: string
   readonly skipped?: true
 }
 
-/** What works. */
-export const works = (name: string, run: Case["run"]): Case => ({ name, attack: false, run })
+/** A case in which the client must succeed. */
+export const succeeds = (name: string, run: Case["run"]): Case => ({ name, isAttack: false, run })
 
-/** What somebody tries, or what fails, and has to be seen through. */
-export const attack = (name: string, run: Case["run"]): Case => ({ name, attack: true, run })
+/** A case with an attack or a failure, which the client must detect. */
+export const rejects = (name: string, run: Case["run"]): Case => ({ name, isAttack: true, run })
 
-/** Longer than anything here takes, a browser on a busy machine among it. */
-const longest: Duration.DurationInput = "60 seconds"
+/** Longer than any case takes, including a browser on a busy machine. */
+const caseTimeout: Duration.DurationInput = "60 seconds"
 
-const told = (cause: Cause.Cause<Failure>): string => {
+const describeFailure = (cause: Cause.Cause<Failure>): string => {
   const error = Cause.squash(cause)
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
 
-/** Runs a case with a client; it ends, whatever the two do. */
+/** Runs a case with a client. It ends after `timeout` at the latest. */
 export const run = (
   { name, run }: Case,
   client: Client,
-  patience: Duration.DurationInput = longest
-): Effect.Effect<Outcome> =>
+  timeout: Duration.DurationInput = caseTimeout
+): Effect.Effect<CaseResult> =>
   run(client).pipe(
-    // What the client warns of is what the cases are about.
+    // The cases cause the client's warnings.
     Logger.withMinimumLogLevel(LogLevel.None),
     Effect.scoped,
     Effect.provideServiceEffect(HttpClient.HttpClient, Effect.map(NodeTransport.make(), client.http)),
     Effect.scoped,
     Effect.disconnect,
-    Effect.timeoutFail({ duration: patience, onTimeout: () => new Wrong({ message: "it did not end" }) }),
+    Effect.timeoutFail({ duration: timeout, onTimeout: () => new CaseFailed({ message: "it did not end" }) }),
     Effect.map((observed) => ({ name, ok: true, observed })),
-    Effect.catchTag("Skipped", ({ message }) =>
+    Effect.catchTag("CaseSkipped", ({ message }) =>
       Effect.succeed({ name, ok: false, observed: message, skipped: true as const })
     ),
-    Effect.catchAllCause((cause) => Effect.succeed({ name, ok: false, observed: told(cause) }))
+    Effect.catchAllCause((cause) => Effect.succeed({ name, ok: false, observed: describeFailure(cause) }))
   )

@@ -1,10 +1,10 @@
-/** An authority for one run, with a server and two clients; and a client of another one. */
+/** A certificate authority for one run, with a server and two clients, and a client of another authority. */
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Skipped } from "./Case.js"
+import { CaseSkipped } from "./Case.js"
 
 /** A certificate with its key, in PEM. */
 interface Identity {
@@ -12,16 +12,16 @@ interface Identity {
   readonly key: string
 }
 
-/** Certificates, by whose they are. */
+/** The certificates. */
 export interface Certificates {
-  /** The authority's own. */
+  /** The certificate of the authority. */
   readonly ca: string
   readonly server: Identity
-  /** A client by the name of `client.test`. */
+  /** The client `client.test`. */
   readonly client: Identity
   /** Another client of the same authority. */
   readonly neighbour: Identity
-  /** One by the name of `client.test`, of an authority that nobody trusts. */
+  /** The name `client.test`, signed by an untrusted authority. */
   readonly impostor: Identity
 }
 
@@ -54,10 +54,10 @@ const make = (folder: string): Certificates => {
   }
 }
 
-const missing = new Skipped({ message: "there is no openssl to make certificates with" })
+const missing = new CaseSkipped({ message: "openssl is not in PATH" })
 
-/** Makes them with `openssl`; skipped where there is none. */
-export const certificates: Effect.Effect<Certificates, Skipped> = Effect.acquireUseRelease(
+/** Creates them with `openssl`. Without it, the case is skipped. */
+export const certificates: Effect.Effect<Certificates, CaseSkipped> = Effect.acquireUseRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "countersign-conformance-"))),
   (folder) => Effect.try({ try: () => make(folder), catch: () => missing }),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))

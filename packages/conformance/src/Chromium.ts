@@ -1,4 +1,4 @@
-/** A browser, which has no screen here. */
+/** Headless Chromium. */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -6,7 +6,7 @@ import { access, constants } from "node:fs/promises"
 import { delimiter, join } from "node:path"
 import type { Browser } from "playwright-core"
 import { chromium } from "playwright-core"
-import { Skipped } from "./Case.js"
+import { CaseSkipped } from "./Case.js"
 
 const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -18,7 +18,7 @@ const isThere = (file: string): Effect.Effect<boolean> =>
     )
   )
 
-const missing = new Skipped({ message: "there is no chromium in PATH" })
+const missing = new CaseSkipped({ message: "chromium is not in PATH" })
 
 const installed = Effect.gen(function* () {
   const path = yield* Config.string("PATH")
@@ -29,18 +29,18 @@ const installed = Effect.gen(function* () {
   Effect.mapError(() => missing)
 )
 
-/** Starts the system's Chromium, which ends with the scope; skipped where there is none. */
-export const start: Effect.Effect<Browser, Skipped, Scope.Scope> = Effect.flatMap(installed, (executablePath) =>
+/** Starts the system's Chromium, which ends with the scope. Without it, the case is skipped. */
+export const start: Effect.Effect<Browser, CaseSkipped, Scope.Scope> = Effect.flatMap(installed, (executablePath) =>
   Effect.acquireRelease(
     Effect.promise(() => chromium.launch({ executablePath, args })),
     (browser) => Effect.promise(() => browser.close())
   )
 )
 
-/** How long a page may take to come. */
+/** Time limit for a page. */
 const timeout = 20_000
 
-/** Signs in and agrees on the pages of the server, and gives the heading of the page where that ends. */
+/** Signs in and consents on the server's pages, and returns the text of the last page. */
 export const signsIn = async (browser: Browser, url: string, login: string): Promise<string> => {
   const page = await browser.newPage()
   page.setDefaultTimeout(timeout)

@@ -1,4 +1,4 @@
-/** The client under test: what the cases do everything with, so that a part of it can be broken. */
+/** The client under test. Tests replace parts of it with broken ones. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
@@ -10,9 +10,9 @@ import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Registration from "@countersign/auth/Registration"
 import * as Revocation from "@countersign/auth/Revocation"
 
-/** A client: ours, or one that is broken in a place. */
+/** The published client, or a client with one broken part. */
 export interface Client {
-  /** What is between the client and its transport: nothing. */
+  /** Wraps the transport. The published client's is unchanged. */
   readonly http: (transport: HttpClient.HttpClient) => HttpClient.HttpClient
   readonly conversation: typeof OAuth2.make
   readonly service: typeof ClientCredentials.layer
@@ -26,7 +26,7 @@ export interface Client {
   readonly verify: typeof Jwt.verify
 }
 
-/** The one that is published. */
+/** The published client. */
 export const ours: Client = {
   http: (transport) => transport,
   conversation: OAuth2.make,

@@ -1,6 +1,6 @@
-/** Where oidc-provider keeps what it has issued, so that it is there, or lost, when the server starts again. */
+/** Records of oidc-provider, so that a restarted server has them or has lost them. */
 
-/** A record of the server's: the members that it is looked up by. */
+/** A record of the server: the members for lookups. */
 interface Payload {
   readonly grantId?: string
   readonly uid?: string
@@ -8,10 +8,10 @@ interface Payload {
   consumed?: number
 }
 
-/** All of them, by their model and their id. */
+/** All records, by model and id. */
 export type Records = Map<string, Payload>
 
-/** The adapter that oidc-provider makes of each of its models. */
+/** The storage adapter that oidc-provider creates for each of its models. */
 export class Adapter {
   private readonly records: Records
   private readonly prefix: string

@@ -4,15 +4,15 @@ import type * as Http from "node:http"
 import type * as Https from "node:https"
 import type { AddressInfo } from "node:net"
 
-/** One that listens, or will. */
+/** A server that can listen. */
 export type Server = Http.Server | Https.Server
 
-/** Has a server listen on a port, or on a free one (0), and gives the port. */
+/** Listens on a port of loopback, or on a free one (0), and returns the port. */
 export const listening = (server: Server, port: number): Effect.Effect<number> =>
   Effect.async((resume) => {
     server.once("error", (cause) => resume(Effect.die(cause)))
     server.listen(port, "127.0.0.1", () => {
-      // The address of a listener on TCP is one with a port.
+      // The address of a TCP listener has a port.
       resume(Effect.succeed((server.address() as AddressInfo).port))
     })
   })

@@ -1,4 +1,4 @@
-/** oauth2-mock-server in this process: it takes whatever it is given, and its answers can be spoilt before they leave. */
+/** oauth2-mock-server in this process. It accepts every request, and its responses can be edited. */
 import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as Effect from "effect/Effect"
@@ -8,14 +8,17 @@ import type { MutableResponse, MutableToken } from "oauth2-mock-server"
 import { OAuth2Server } from "oauth2-mock-server"
 import { redirectUri, secret } from "./Provider.js"
 
-/** What is done to an answer of the token endpoint, and to an ID token before it is signed. */
-export interface Spoils {
+/** Edits of token responses, and of ID tokens before they are signed. */
+export interface ResponseEdits {
   readonly answer?: (answer: MutableResponse) => void
   readonly idToken?: (claims: MutableToken["payload"]) => void
 }
 
-/** Starts a server with a key of its own, which is stopped with the scope, and gives the options of a client. */
-export const make = ({ answer, idToken }: Spoils): Effect.Effect<AuthorizationCode.Options, never, Scope.Scope> =>
+/** Starts a server with a new key and returns the options of a client. The server stops with the scope. */
+export const make = ({
+  answer,
+  idToken
+}: ResponseEdits): Effect.Effect<AuthorizationCode.Options, never, Scope.Scope> =>
   Effect.gen(function* () {
     const server = new OAuth2Server()
     yield* Effect.promise(() => server.issuer.keys.generate("RS256"))

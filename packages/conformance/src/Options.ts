@@ -1,9 +1,9 @@
-/** What the command line of `npm run conformance` says. */
+/** Command line options of `npm run conformance`. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
 
-/** What to run, and how to tell. */
+/** The server to run, and the output format. */
 export interface Options<S> {
   readonly server: S
   readonly json: boolean
@@ -13,17 +13,17 @@ interface Named {
   readonly name: string
 }
 
-/** The arguments cannot be followed; the message says which ones can. */
+/** Invalid arguments. The message has the usage. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
-/** What `--help` says. */
+/** The usage that `--help` prints. */
 export const usage = (servers: ReadonlyArray<Named>): string =>
   `npm run -s conformance -- NAME [--json]
 
   NAME    the server: ${servers.map(({ name }) => name).join(", ")}
-  --json  one line of JSON on standard output, { name, ok, cases: [{ name, ok, observed }] }, in the place of the lines`
+  --json  one line of JSON on standard output, { name, ok, cases: [{ name, ok, observed }] }, instead of the lines`
 
-/** Reads the arguments; fails with {@link UsageError} when they cannot be followed. */
+/** Parses the arguments. Fails with {@link UsageError} if they are invalid. */
 export const parse = <S extends Named>(
   args: ReadonlyArray<string>,
   servers: ReadonlyArray<S>

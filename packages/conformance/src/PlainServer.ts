@@ -1,4 +1,4 @@
-/** `@node-oauth/oauth2-server` in this process: OAuth 2 as RFC 6749 and PKCE have it, without metadata and OpenID Connect. */
+/** `@node-oauth/oauth2-server` in this process: RFC 6749 and PKCE, without metadata and OpenID Connect. */
 import OAuth2Server from "@node-oauth/oauth2-server"
 import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
@@ -14,14 +14,14 @@ type Model = OAuth2Server.AuthorizationCodeModel & OAuth2Server.RefreshTokenMode
 
 const user = { id: "ada" }
 
-/** The one client that it knows, by its secret, or without one where it only sends a browser. */
+/** The registered client. The authorization endpoint receives it without a secret. */
 const client: OAuth2Server.Client = {
   id: "web",
   redirectUris: [redirectUri],
   grants: ["authorization_code", "refresh_token", "client_credentials"]
 }
 
-/** What the library leaves to who uses it: where things are kept. */
+/** The storage, which the library requires from its application. */
 const makeModel = (): Model => {
   const codes = new Map<string, OAuth2Server.AuthorizationCode>()
   const tokens = new Map<string, OAuth2Server.Token>()
@@ -59,7 +59,7 @@ const bodyOf = async (incoming: Http.IncomingMessage): Promise<Record<string, st
   return Object.fromEntries(new URLSearchParams(text))
 }
 
-/** Its three places: where a browser is sent to, where tokens are given out, and an API that takes them. */
+/** The authorization endpoint, the token endpoint and an API. */
 const answer = async (
   server: OAuth2Server,
   incoming: Http.IncomingMessage
@@ -67,7 +67,7 @@ const answer = async (
   const url = new URL(incoming.url ?? "/", "http://server.test")
   const request = new OAuth2Server.Request({
     method: incoming.method ?? "GET",
-    // A field that is there more than once is none that it looks at.
+    // The library ignores a repeated field.
     headers: incoming.headers as Record<string, string>,
     query: Object.fromEntries(url.searchParams),
     body: await bodyOf(incoming)
@@ -81,22 +81,22 @@ const answer = async (
   if (work === undefined) return { status: 404, headers: {}, body: {} }
   try {
     await work()
-    // The types of the library say less than it does.
+    // The types of the library are incomplete.
     return { status: response.status ?? 200, headers: response.headers ?? {}, body: response.body as unknown }
   } catch (error) {
-    // It throws nothing else.
+    // The library throws no other errors.
     const { code, message, name } = error as OAuth2Server.OAuthError
     return { status: code, headers: response.headers ?? {}, body: { error: name, error_description: message } }
   }
 }
 
-/** It does not undo the encoding that RFC 6749 asks for, and takes a secret as it is. */
+/** Unencoded credentials: the library does not decode them as RFC 6749 §2.3.1 requires. */
 export const knownBy = (text: string): Pick<OAuth2.Client, "clientSecret" | "clientAuthentication"> => {
   const clientSecret = Redacted.make(text)
   return { clientSecret, clientAuthentication: ClientAuthentication.clientSecretBasicUnencoded(clientSecret) }
 }
 
-/** Starts a server, which is stopped with the scope, and gives the options of a client, which has to know its endpoints. */
+/** Starts a server and returns the options of a client, endpoints included. The server stops with the scope. */
 export const make: Effect.Effect<AuthorizationCode.Options, never, Scope.Scope> = Effect.gen(function* () {
   const server = new OAuth2Server({ model: makeModel() })
   const listener = yield* Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** oidc-provider in this process, on a port of its own: an authorization server that is not ours. */
+/** oidc-provider in this process, on a free port: an authorization server of another project. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
@@ -8,7 +8,7 @@ import type { Records } from "./Database.js"
 import { Adapter } from "./Database.js"
 import { closed, listening } from "./Listening.js"
 
-/** A request and its answer, as what stands in front of the server sees them. */
+/** A request and its response, as a middleware in front of the server sees them. */
 interface Exchange {
   readonly method: string
   readonly path: string
@@ -18,30 +18,30 @@ interface Exchange {
   readonly set: (name: string, value: string) => void
 }
 
-/** Stands in front of the server: changes what it answers, or answers in its place. */
+/** A middleware in front of the server: changes its response, or responds instead. */
 export type Between = (exchange: Exchange, next: () => Promise<void>) => Promise<void>
 
-/** What a server is started with. */
+/** Options of a server. */
 export interface Options {
-  /** As oidc-provider takes it, over {@link standard}. */
+  /** Configuration of oidc-provider, which overrides {@link standard}. */
   readonly configuration?: Readonly<Record<string, unknown>> | undefined
   readonly features?: Readonly<Record<string, object>> | undefined
   readonly between?: Between | undefined
-  /** Speaks TLS, and not plain HTTP. */
+  /** Uses TLS instead of plain HTTP. */
   readonly tls?: Https.ServerOptions | undefined
 }
 
-/** A server while it runs. */
+/** A running server. */
 export interface Provider {
   readonly issuer: string
-  /** How often it was asked for something, such as `POST /token`, since it was started first. */
+  /** Number of requests, such as `POST /token`, since the first start. */
   readonly asked: (what: string) => number
   readonly stop: Effect.Effect<void>
-  /** Starts it again where it was; what it has issued is as it was, or gone. */
+  /** Starts it again on the same port, with its records or without them. */
   readonly start: (how: { readonly forgetful?: boolean } & Options) => Effect.Effect<void>
 }
 
-/** What every server here can do; a case that is about something says so again. */
+/** Configuration of every server. A case repeats what it depends on. */
 const standard = {
   clockTolerance: 0,
   cookies: { keys: ["of no use here"] },
@@ -59,7 +59,7 @@ const features = {
   revocation: { enabled: true }
 }
 
-/** It warns of Node 20, on which it works, and of what is only for development: on the output that our answer goes to. */
+/** Removes warnings about Node 20 and development features: the server writes them to the output of the results. */
 const hush = (name: "info" | "warn"): void => {
   const shown = console[name].bind(console)
   console[name] = (...what: ReadonlyArray<unknown>) => {
@@ -80,13 +80,13 @@ const loaded = (): Promise<typeof Library> => {
 
 type Listener = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 
-/** Until a client has heard that its connections are closed; what it sends before that may or may not have been read. */
+/** Wait after a stop: until then the client may still use a closed connection. */
 const heardOf = "100 millis"
 
-/** The one path that is an API's, whose tokens are the clients' own. */
+/** The path of the API, which accepts tokens of the client credentials grant. */
 const api = "/api"
 
-/** The API, which takes the tokens that it finds in the server's books. */
+/** The API, which accepts the tokens in the server's records. */
 const guard = async (exchange: Exchange, { ClientCredentials }: InstanceType<typeof Library.default>) => {
   const token = exchange.request.headers["authorization"]?.replace("Bearer ", "") ?? ""
   const known = await ClientCredentials.find(token)
@@ -95,7 +95,7 @@ const guard = async (exchange: Exchange, { ClientCredentials }: InstanceType<typ
   exchange.body = {}
 }
 
-/** What answers requests, over what the server has in its books. */
+/** The request handler, over the server's records. */
 const answering = (
   { default: Server }: typeof Library,
   issuer: string,
@@ -109,7 +109,7 @@ const answering = (
     features: { ...features, ...more }
   })
   provider.use((context, next) => {
-    // Koa's context, of which this is a part.
+    // `Exchange` is a part of Koa's context.
     const exchange = context as Exchange
     if (exchange.path === api) return guard(exchange, provider)
     return between === undefined ? next() : between(exchange, next)
@@ -117,7 +117,7 @@ const answering = (
   return provider.callback()
 }
 
-/** Starts a server, which is stopped with the scope. */
+/** Starts a server, which stops with the scope. */
 export const make = (options: Options): Effect.Effect<Provider, never, Scope.Scope> =>
   Effect.gen(function* () {
     const library = yield* Effect.promise(loaded)
@@ -150,7 +150,7 @@ export const make = (options: Options): Effect.Effect<Provider, never, Scope.Sco
     }
   })
 
-/** A client as the server has it in its books, with {@link secret}. */
+/** A client registration with {@link secret}. */
 export const registered = (id: string, more: object = {}): object => ({
   client_id: id,
   client_secret: secret,
@@ -160,8 +160,8 @@ export const registered = (id: string, more: object = {}): object => ({
   ...more
 })
 
-/** With characters that are encoded otherwise in a form, in a header and in a body; long enough to sign with. */
+/** Has characters that a form, a header and a body encode differently, and enough bytes for HS256. */
 export const secret = "canary-secret:+%/~ of more than 32 bytes"
 
-/** Where browsers are sent back to; nothing listens there. */
+/** The redirect URI, without a listener. */
 export const redirectUri = "https://app.test/callback"

@@ -1,4 +1,4 @@
-/** How a client is configured for each provider: with its preset, or with options that its profile names. */
+/** The client options for each provider: its preset, or the options that its profile requires. */
 import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as Auth0 from "@countersign/auth/providers/Auth0"
@@ -28,12 +28,12 @@ export const redirectUri = "https://app.example/callback"
 
 const registered = { clientId, clientSecret: Redacted.make(secret) }
 
-/** What a client of a provider is configured with. */
+/** Client options for a provider. */
 type Options = Omit<AuthorizationCode.Options, "redirectUri">
 
 type Configure = (profile: Profile) => Options
 
-/** The endpoints by hand, for a provider without metadata. */
+/** The endpoints as options, for a provider without metadata. */
 const named = ({ endpoints, issuer }: Profile): Options => ({
   ...registered,
   issuer,
@@ -59,7 +59,7 @@ const entra: Configure = ({ issuer }) => ({
   scopes: ["openid", "offline_access", "User.Read"]
 })
 
-/** Strava says by `resource` what is invalid. */
+/** Strava names the invalid value in `resource`. */
 const strava: NonNullable<OAuth2.Quirks["answer"]> = (body) => {
   const errors: ReadonlyArray<unknown> = Array.isArray(body["errors"]) ? body["errors"] : []
   const resource = Predicate.isRecord(errors[0]) ? errors[0]["resource"] : undefined
@@ -69,7 +69,7 @@ const strava: NonNullable<OAuth2.Quirks["answer"]> = (body) => {
 
 const mapping = (errors: Readonly<Record<string, string>>): Pick<OAuth2.Client, "quirks"> => ({ quirks: { errors } })
 
-/** By the name of the export of the profile. */
+/** By the export name of the profile. */
 export const clients: { readonly [Name in keyof typeof profiles]: Configure } = {
   atlassian: (profile) => ({
     ...named(profile),

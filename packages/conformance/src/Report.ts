@@ -1,13 +1,13 @@
-/** What came of the cases, for programs and for people. */
-import type { Outcome } from "./Case.js"
+/** Results of the cases, as text or JSON. */
+import type { CaseResult } from "./Case.js"
 
-/** What came of all cases at a server. */
+/** The results of all cases at a server. */
 export interface Result {
   readonly name: string
-  readonly outcomes: ReadonlyArray<Outcome>
+  readonly outcomes: ReadonlyArray<CaseResult>
 }
 
-/** Whether nothing went wrong; what could not be tried did not. */
+/** Whether no case failed. Skipped cases are no failures. */
 export const isOk = ({ outcomes }: Result): boolean =>
   outcomes.length > 0 && outcomes.every(({ ok, skipped }) => ok || skipped === true)
 
@@ -15,12 +15,12 @@ export const isOk = ({ outcomes }: Result): boolean =>
 export const json = (result: Result): string =>
   JSON.stringify({ name: result.name, ok: isOk(result), cases: result.outcomes })
 
-const signOf = ({ ok, skipped }: Outcome): string => (skipped === true ? "-" : ok ? "✓" : "✗")
+const signOf = ({ ok, skipped }: CaseResult): string => (skipped === true ? "-" : ok ? "✓" : "✗")
 
 /** One line of a case. */
-export const line = (outcome: Outcome): string => `${signOf(outcome)} ${outcome.name}: ${outcome.observed}`
+export const line = (outcome: CaseResult): string => `${signOf(outcome)} ${outcome.name}: ${outcome.observed}`
 
-/** A table, and the numbers. */
+/** A table with the counts. */
 export const text = (result: Result): string => {
   const { name, outcomes } = result
   const width = Math.max(0, ...outcomes.map((outcome) => outcome.name.length))

@@ -1,4 +1,4 @@
-/** What the cases about somebody's sign-in have in common. */
+/** Sign-in and token use that several cases share. */
 import type { HttpClient } from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as OAuth2 from "@countersign/auth/OAuth2"
@@ -15,11 +15,11 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Client } from "./Client.js"
-import { person } from "./Person.js"
+import { makeUserAgent } from "./UserAgent.js"
 import type { Provider } from "./Provider.js"
 import { redirectUri, secret } from "./Provider.js"
 
-/** A client of the server, with what every one of them here says. */
+/** The options of a client of the server, as most cases need them. */
 export const optionsOf = (
   { issuer }: Provider,
   more: Partial<AuthorizationCode.Options> = {}
@@ -33,42 +33,42 @@ export const optionsOf = (
   ...more
 })
 
-/** A sign-in of which the browser is back. */
-export interface Begun extends AuthorizationCode.Service {
+/** A started sign-in with the callback URL that the server redirected to. */
+export interface StartedSignIn extends AuthorizationCode.Service {
   readonly transaction: AuthorizationCode.Transaction
   readonly callback: URL
 }
 
-/** Begins a sign-in and goes through the pages of the server, up to what the browser comes back with. */
-export const begun = (
+/** Starts a sign-in and submits the server's pages, up to the callback. `changed` can edit the authorization URL. */
+export const startSignIn = (
   client: Client,
   options: AuthorizationCode.Options,
   changed: (url: URL) => void = () => undefined
-): Effect.Effect<Begun, InvalidRequest | TokenError, HttpClient> =>
+): Effect.Effect<StartedSignIn, InvalidRequest | TokenError, HttpClient> =>
   Effect.gen(function* () {
     const service = yield* client.signIn(options)
     const transaction = yield* service.begin()
     const url = new URL(transaction.url)
     changed(url)
-    const callback = new URL(yield* person().signsIn(url.href))
+    const callback = new URL(yield* makeUserAgent().signIn(url.href))
     return { ...service, transaction, callback }
   })
 
-/** Signs somebody in. */
-export const signedIn = (
+/** Signs a user in. */
+export const signIn = (
   client: Client,
   options: AuthorizationCode.Options
 ): Effect.Effect<AuthorizationCode.SignedIn, InvalidRequest | TokenError, HttpClient> =>
-  Effect.flatMap(begun(client, options), ({ callback, finish, transaction }) => finish(transaction, callback))
+  Effect.flatMap(startSignIn(client, options), ({ callback, finish, transaction }) => finish(transaction, callback))
 
-/** Somebody's token in use: its source, the API's client that sends it, and the store that it lives in. */
+/** A token in use: its source, and the API client that sends it. */
 export interface Session {
   readonly source: TokenSource.Service
   readonly api: ApiClient.ApiClient
 }
 
-/** Puts a layer of tokens to use, at the API of the server. */
-export const using = (
+/** Builds a layer of tokens over a store, with a client of the server's API. */
+export const makeSession = (
   issuer: string,
   layer: ReturnType<typeof RefreshToken.layer>,
   store: TokenStore.Service
@@ -79,7 +79,7 @@ export const using = (
     return { source: Context.get(built, TokenSource.TokenSource), api }
   })
 
-/** Stores what signing in gave, as if its token had just expired where that is asked for, and goes on with it. */
+/** Stores the token of a sign-in, already expired if `expired` is set, and returns a session with it. */
 export const session = (
   client: Client,
   options: AuthorizationCode.Options,
@@ -91,6 +91,6 @@ export const session = (
     const now = yield* Clock.currentTimeMillis
     const stored = { token: { ...token, ...(expired && { expiresAt: now - 1000 }) } }
     yield* Effect.provideService(AuthorizationCode.store(options, stored), TokenStore.TokenStore, store)
-    // The API is the server itself, which knows a token at once.
-    return yield* using(options.issuer, client.refreshing({ ...options, settling: 0 }), store)
+    // The API is the server itself, so a new token is valid at once.
+    return yield* makeSession(options.issuer, client.refreshing({ ...options, settling: 0 }), store)
   })

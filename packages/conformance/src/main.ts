@@ -1,8 +1,8 @@
 /**
- * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers that are not ours, and against imitations
- * of providers. See `docs/reference/conformance.md`.
+ * `npm run conformance`: OAuth 2 and OpenID Connect against authorization servers of other projects, and against simulated
+ * providers. See `docs/reference/conformance.md`.
  *
- *     npm run -s conformance -- oidc-provider           a table for people, progress on standard error
+ *     npm run -s conformance -- oidc-provider           a table, progress on standard error
  *     npm run -s conformance -- oidc-provider --json    one line of JSON on standard output
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -16,10 +16,10 @@ import * as Report from "./Report.js"
 import type { Server } from "./servers.js"
 import { servers } from "./servers.js"
 
-/** Most of a case is waiting; each has a server of its own. */
+/** Cases run at once: each has a separate server and mostly waits. */
 const atOnce = 4
 
-/** How long servers and browsers may take to stop after the answer. */
+/** Time for servers and browsers to stop after the result. */
 const farewell = "5 seconds"
 
 const against = ({ cases, name }: Server): Effect.Effect<Report.Result> =>
@@ -41,7 +41,7 @@ const args = process.argv.slice(2)
 const help = Effect.as(Console.error(Options.usage(servers)), 0)
 const main = Effect.map(args.includes("--help") ? help : status(args), (code) => {
   process.exitCode = code
-  // What a case has left behind that does not end keeps nobody waiting.
+  // Resources of a case that do not close must not delay the exit.
   setTimeout(() => process.exit(), Duration.toMillis(farewell)).unref()
 })
 

@@ -1,4 +1,4 @@
-/** Every server, and what is tried at it. */
+/** Every server with its cases. */
 import type { Case } from "./Case.js"
 import { certificate } from "./cases/certificate.js"
 import { clientCredentials } from "./cases/clientCredentials.js"
@@ -18,7 +18,7 @@ import { resource } from "./cases/resource.js"
 import { restart } from "./cases/restart.js"
 import { revocation } from "./cases/revocation.js"
 
-/** A server by its package's name. */
+/** A server, named after its package. */
 export interface Server {
   readonly name: string
   readonly cases: ReadonlyArray<Case>

@@ -8,14 +8,17 @@ import * as Report from "../src/Report.js"
 import { servers } from "../src/servers.js"
 
 describe.each(servers)("$name", ({ cases }) => {
-  it.for(cases.map((one) => [one.name, one] as const))("holds: %s", async ([_, one], { skip }) => {
-    const { observed, ok, skipped } = await Effect.runPromise(Case.run(one, ours))
-    skip(skipped === true, observed)
-    expect(ok, observed).toBe(true)
-    expect(observed).not.toContain("canary")
-  })
+  it.for(cases.map((one) => [one.name, one] as const))(
+    "runs %s with the published client",
+    async ([_, one], { skip }) => {
+      const { observed, ok, skipped } = await Effect.runPromise(Case.run(one, ours))
+      skip(skipped === true, observed)
+      expect(ok, observed).toBe(true)
+      expect(observed).not.toContain("canary")
+    }
+  )
 
-  it("has no two cases of one name, and each of them stands in the documentation", () => {
+  it("has unique case names, all of them documented", () => {
     const names = cases.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
     const page = readFileSync(new URL("../../../docs/reference/conformance.md", import.meta.url), "utf8")
@@ -24,7 +27,7 @@ describe.each(servers)("$name", ({ cases }) => {
 })
 
 describe("npm run conformance", () => {
-  it.effect("takes the name of a server", () =>
+  it.effect("accepts the name of a server", () =>
     Effect.gen(function* () {
       const { json, server } = yield* Options.parse(["oidc-provider", "--json"], servers)
       expect([server.name, json]).toEqual(["oidc-provider", true])
@@ -32,7 +35,7 @@ describe("npm run conformance", () => {
   )
 
   it.effect.each([["nope"], [], ["oidc-provider", "more"], ["oidc-provider", "--loud"]])(
-    "lists the names for %j",
+    "rejects %j and lists the names",
     (args) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Options.parse(args, servers))
@@ -41,39 +44,39 @@ describe("npm run conformance", () => {
       })
   )
 
-  const good: Case.Outcome = { name: "a", ok: true, observed: "it was so" }
-  const bad: Case.Outcome = { name: "b", ok: false, observed: "it was not" }
-  const skipped: Case.Outcome = { name: "c", ok: false, observed: "nothing to try it with", skipped: true }
+  const good: Case.CaseResult = { name: "a", ok: true, observed: "it was so" }
+  const bad: Case.CaseResult = { name: "b", ok: false, observed: "it was not" }
+  const skipped: Case.CaseResult = { name: "c", ok: false, observed: "nothing to try it with", skipped: true }
 
-  it("tells programs of each case, and never that a skipped one is ok", () => {
+  it("prints each case as JSON, and a skipped one as not ok", () => {
     const result = { name: "s", outcomes: [good, skipped] }
     expect(JSON.parse(Report.json(result))).toEqual({ name: "s", ok: true, cases: [good, skipped] })
     expect(Report.isOk({ name: "s", outcomes: [good, bad, skipped] })).toBe(false)
     expect(Report.isOk({ name: "s", outcomes: [] })).toBe(false)
   })
 
-  it("tells people of each case in a line", () => {
+  it("prints one line for each case", () => {
     expect(Report.text({ name: "s", outcomes: [good, bad, skipped] })).toBe(
       "✗ s: 1 ok, 1 wrong, 1 skipped\n  ✓ a  it was so\n  ✗ b  it was not\n  - c  nothing to try it with"
     )
   })
 
-  it.live("ends a case that does not end, however it holds on", () =>
+  it.live("ends an endless case, even if it is uninterruptible", () =>
     Effect.gen(function* () {
-      const stays = Case.works("stays", () => Effect.uninterruptible(Effect.never))
+      const stays = Case.succeeds("stays", () => Effect.uninterruptible(Effect.never))
       const outcome = yield* Case.run(stays, ours, "50 millis")
-      expect(outcome).toEqual({ name: "stays", ok: false, observed: "Wrong: it did not end" })
+      expect(outcome).toEqual({ name: "stays", ok: false, observed: "CaseFailed: it did not end" })
     })
   )
 
-  it.live("goes on after a case that dies, and tells of one that cannot be tried", () =>
+  it.live("reports a defect of a case, and a skipped case", () =>
     Effect.gen(function* () {
-      const dies = Case.works("dies", () => Effect.dieMessage("of something"))
+      const dies = Case.succeeds("dies", () => Effect.dieMessage("of something"))
       expect(yield* Case.run(dies, ours)).toMatchObject({
         ok: false,
         observed: expect.stringContaining("of something")
       })
-      const cannot = Case.works("cannot", () => new Case.Skipped({ message: "nothing to try it with" }))
+      const cannot = Case.succeeds("cannot", () => new Case.CaseSkipped({ message: "nothing to try it with" }))
       expect(yield* Case.run(cannot, ours)).toEqual({ ...skipped, name: "cannot" })
     })
   )

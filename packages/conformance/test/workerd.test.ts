@@ -1,5 +1,5 @@
-// The bundled packages in workerd, which runs no continuation of one request within another: an isolate whose requests
-// share a client must answer all of them.
+// The bundled packages in workerd, which runs no continuation of one request within another. If the requests of an isolate
+// share a client, all of them must get a response.
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { once } from "node:events"
@@ -29,9 +29,9 @@ const isSettled = ({ isAborted, status }: Backend.Received): boolean => isAborte
 
 const ok = (count: number): ReadonlyArray<string> => Array.from({ length: count }, () => "200")
 
-/** Looks every 20 ms until the condition holds. */
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await setTimeout(20)
+/** Checks every 20 ms until the condition is true. */
+const until = async (isTrue: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await isTrue())) await setTimeout(20)
 }
 
 /** How many calls the worker of a URL has started. */
@@ -61,9 +61,9 @@ const isolate = (route: "/shared" | "/limited" | "/brief" | "/control", options?
     return { backend, url: `${url}${route}` }
   })
 
-/** Repeats calls until the condition holds; each call must succeed. */
-const callUntil = async (url: string, holds: () => boolean): Promise<void> => {
-  while (!holds()) {
+/** Repeats calls until the condition is true. Each call must succeed. */
+const callUntil = async (url: string, isTrue: () => boolean): Promise<void> => {
+  while (!isTrue()) {
     expect(await call(url)).toBe("200")
     await setTimeout(100)
   }
@@ -161,7 +161,7 @@ describe.concurrent("requests of one isolate", () => {
     })
   )
 
-  it.scopedLive("are sent one at a time by a client whose limit is 1", () =>
+  it.scopedLive("run one at a time if the limit of the client is 1", () =>
     Effect.gen(function* () {
       const { backend, url } = yield* isolate("/limited")
       expect(yield* Effect.promise(() => call(url))).toBe("200")

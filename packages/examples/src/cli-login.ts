@@ -1,4 +1,4 @@
-/** A program in a terminal: somebody signs in with their browser once, and is signed in from then on. */
+/** CLI sign-in: the user signs in once in a browser, and later runs use the stored token. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Revocation from "@countersign/auth/Revocation"
@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
 // #region client
-/** The same for signing in, going on and signing out: the token is found by these. */
+/** Sign-in, API calls and sign-out use the same options, because these identify the stored token. */
 const client: RefreshToken.Options = {
   issuer: "https://oauth.test",
   clientId: "cli",
@@ -39,7 +39,7 @@ export const whoami = Effect.gen(function* () {
   Effect.provide(ApiLive),
   Effect.catchIf(
     (error) => error._tag === "TokenError" && error.reason === "ReauthorizationRequired",
-    () => Console.error("nobody is signed in: run login")
+    () => Console.error("not signed in. Run login.")
   )
 )
 

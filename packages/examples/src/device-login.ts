@@ -1,4 +1,4 @@
-/** A program on a machine without a browser: somebody signs in on their phone, with a code that is shown here. */
+/** Device sign-in (RFC 8628): the program shows a code, and the user enters it in a browser on another device. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import type * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as SignIn from "@countersign/node/SignIn"

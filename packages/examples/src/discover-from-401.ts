@@ -1,4 +1,4 @@
-/** A program that is given the URL of an API and nothing else, as clients of MCP servers are. */
+/** Finds the authorization server from the 401 of an API, as clients of MCP servers do. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
 
 // #region discover
-/** This program at the server: by the id that it has there, or as a client that is made for it. Keep what is made. */
+/** The client id at the server, or a newly registered client. Store the registration: it is needed for later runs. */
 const clientAt = (issuer: string, clientId?: string) =>
   clientId === undefined
     ? Effect.map(Registration.register({ issuer }, wanted), Registration.toClient)
@@ -27,7 +27,7 @@ const wanted: Registration.Metadata = {
 const call = (url: string) =>
   Effect.flatMap(ApiClient.make({ baseUrl: url }), (api) => api.get("", { schema: Resource }))
 
-/** Signs somebody in for the API, whatever its authorization server is, and calls it. */
+/** Signs the user in at the API's authorization server and calls the API. */
 export const program = (url: string, clientId?: string) =>
   Effect.gen(function* () {
     const { issuer, resource, scopes } = yield* ProtectedResource.discover(url)

@@ -1,4 +1,4 @@
-/** The same pipeline under a client that the platform derives from a description of the API. */
+/** Uses the pipeline with a client that Effect's `HttpApiClient` derives from an API description. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpApi from "@effect/platform/HttpApi"

@@ -1,4 +1,4 @@
-/** A client of an MCP server: from a 401 to the tools of the server. It knows the URL of the server and no more. */
+/** MCP client: starts with the URL of an MCP server, signs the user in and lists the server's tools. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as ProtectedResource from "@countersign/auth/ProtectedResource"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -28,7 +28,7 @@ const wanted: Registration.Metadata = {
 
 /**
  * The client at the authorization server of an MCP server. `documentUrl` is the URL of this program's client ID metadata
- * document, for servers that support these. Without it the program is registered: store what this gives.
+ * document, for servers that support these. Without it, the program is registered. Store the result.
  */
 export const clientOf = (url: string, documentUrl?: string) =>
   Effect.gen(function* () {
@@ -43,7 +43,7 @@ export const clientOf = (url: string, documentUrl?: string) =>
     return client
   })
 
-/** The MCP server's client, once `SignIn.withBrowser(client)` has stored a token. */
+/** API client of the MCP server. Call `SignIn.withBrowser(client)` first: it stores the token. */
 export const mcpLayer = (url: string, client: RefreshToken.Options) =>
   Mcp.layer({ baseUrl: url }).pipe(Layer.provide(RefreshToken.layer(client)))
 

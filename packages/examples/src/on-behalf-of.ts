@@ -1,4 +1,4 @@
-/** A service in the middle: it is called with a user's token, and calls another API in that user's name with its own. */
+/** Token exchange (RFC 8693): a service receives a user's token and calls another API on behalf of that user. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as TokenExchange from "@countersign/auth/TokenExchange"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -20,7 +20,7 @@ const exchanging = Effect.flatMap(Config.redacted("CLIENT_SECRET"), (clientSecre
   })
 )
 
-/** What is done for one request of a user: `userToken` is what it came with, and was verified before. */
+/** Handles one request of a user. `userToken` is the verified token of that request. */
 export const handle = (userToken: Redacted.Redacted<string>) =>
   Effect.gen(function* () {
     const { exchange } = yield* exchanging

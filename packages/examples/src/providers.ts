@@ -1,4 +1,4 @@
-/** What people use: each is a line in the options of a grant. */
+/** Client options for common providers. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as JwtBearer from "@countersign/auth/JwtBearer"
@@ -15,7 +15,7 @@ import type * as Redacted from "effect/Redacted"
 
 const redirectUri = "https://app.example.com/callback"
 
-/** The secrets come from a `Config` of yours. */
+/** The application reads these secrets from its `Config`. */
 export interface Secrets {
   readonly clientSecret: Redacted.Redacted<string>
   /** A private key: `jose.importPKCS8(pem, "RS256")`. */

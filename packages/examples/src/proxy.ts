@@ -1,4 +1,4 @@
-/** Requests through a proxy that an option names, and what a call fails with when the proxy rejects its credentials. */
+/** Requests through a proxy, and the error of a call when the proxy rejects its credentials. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as NodeTransport from "@countersign/node/NodeTransport"

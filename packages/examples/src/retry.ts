@@ -1,4 +1,4 @@
-/** Another schedule, and a look at what happened. */
+/** Custom retry schedules, and the timeline of a call. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Retry from "@countersign/client/Retry"
@@ -8,14 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
 // #region schedules
-/** Five retries, the first after up to a fifth of a second; no more of them after ten seconds. */
+/** At most five retries, the first after at most 200 ms, and none after ten seconds. */
 export const Patient = ApiClient.make({
   baseUrl: "https://api.example.com",
   auth: Auth.none,
   retry: Retry.exponential({ times: 5, baseDelay: "200 millis" }).pipe(Schedule.upTo("10 seconds"))
 })
 
-/** Once a second, at most twice; 503 and nothing else; no waits of more than five seconds for a server that asks. */
+/** At most two retries, one per second, for 503 only. A `retry-after` above five seconds is not waited for. */
 export const Strict = ApiClient.make({
   baseUrl: "https://api.example.com",
   auth: Auth.none,

@@ -1,4 +1,4 @@
-/** A session: the cookies of each answer are kept, and sent to whom they belong. */
+/** Session with cookies: the jar stores the cookies of each response and sends them to their domains. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as CookieJar from "@countersign/client/CookieJar"

@@ -1,4 +1,4 @@
-/** One account for many processes: refresh tokens that are used once, in an encrypted file, and what happens to them. */
+/** One account shared by many processes: rotating refresh tokens in an encrypted file, and the token events. */
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as ApiClient from "@countersign/client/ApiClient"

@@ -1,4 +1,4 @@
-/** A test of code that calls an API: no socket is opened, no second is waited for. */
+/** Test of code that calls an API, without sockets and without waiting: `MockClient` and `TestClock`. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as MockClient from "@countersign/testing/MockClient"

@@ -1,4 +1,4 @@
-/** A web application that signs its users in, keeps their tokens to itself, and calls an API in their names. */
+/** Web application: signs users in, stores their tokens on the server, and calls an API on behalf of each user. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -27,7 +27,7 @@ const clientConfig: Config.Config<OAuth2.Client> = Config.map(Config.redacted("C
 
 const scopes = ["openid", "read"]
 
-/** A client of the API for each user: made when it is needed, and let go when it is not. */
+/** One API client per user, created at the first call and released after ten minutes without a call. */
 const clientsOf = (client: OAuth2.Client) =>
   RcMap.make({
     lookup: (account: string) =>
@@ -43,14 +43,14 @@ const clientsOf = (client: OAuth2.Client) =>
 // #region routes
 const Resource = Schema.Struct({ sub: Schema.String, scope: Schema.String })
 
-/** Cookies that only this site sends, that no script reads, and that came from nobody but us. */
+/** Cookies for this site only: no script can read them, and no other host can set them. */
 const cookie = { httpOnly: true, secure: true, sameSite: "lax", path: "/" } as const
 const signInCookie = "__Host-sign-in"
 const sessionCookie = "__Host-session"
 
 const cookieOf = (name: string) => Effect.map(HttpServerRequest.HttpServerRequest, ({ cookies }) => cookies[name] ?? "")
 
-/** What nobody can guess. */
+/** 256 random bits: impossible to guess. */
 const secret = Effect.sync(() => randomBytes(32).toString("base64url"))
 
 export const app = Effect.gen(function* () {
@@ -58,7 +58,7 @@ export const app = Effect.gen(function* () {
   const transactions = yield* Transactions.Transactions
   const clients = yield* clientsOf(client)
   const signIn = yield* AuthorizationCode.make({ ...client, scopes, redirectUri: "https://app.test/callback" })
-  // Who has signed in, by their session: in a database, where there is more than one process.
+  // The signed-in user of each session. With more than one process, use a database.
   const sessions = new Map<string, string>()
 
   const login = Effect.gen(function* () {
@@ -76,12 +76,12 @@ export const app = Effect.gen(function* () {
     const signedIn = yield* signIn.finish(transaction, parameters)
     const account = signedIn.claims?.sub ?? ""
     yield* AuthorizationCode.store({ ...client, scopes, account }, signedIn)
-    // A session that is new with the sign-in: nobody can have known it before.
+    // A new session id after the sign-in prevents session fixation.
     const session = yield* secret
     sessions.set(session, account)
     return yield* HttpServerResponse.setCookie(HttpServerResponse.redirect("/me"), sessionCookie, session, cookie)
   }).pipe(
-    // Not to /login: a server that knows somebody would send them straight back.
+    // No redirect to /login: a server with a signed-in user would redirect back at once.
     Effect.catchTag("TokenError", () =>
       HttpServerResponse.text("signing in did not work: try /login again", { status: 400 })
     )

@@ -1,4 +1,4 @@
-/** The demo: all of it, what breaks it, and what people type. */
+/** The demo: its results, its failures and its command line. */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -53,9 +53,9 @@ const embedded = (options: HttpBin.Options) =>
     Layer.provide(OAuthServer.layer().pipe(Layer.provide(NodeHttpServer.layer(createServer, { port: 0 }))))
   )
 
-// The scenarios and the processes wait for most of their time.
+// Concurrent, because the scenarios and processes wait most of the time.
 describe.concurrent("The demo", () => {
-  it.live("shows the tutorial's thirteen scenarios in its order, all as they have to be", () =>
+  it.live("runs the thirteen scenarios of the tutorial in order, and all succeed", () =>
     Effect.gen(function* () {
       const results = yield* runAll(scenarios)
       expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
@@ -64,7 +64,7 @@ describe.concurrent("The demo", () => {
     }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer)))
   )
 
-  it.live("a server with another password turns the scenarios that sign in to false, and no other", () =>
+  it.live("fails exactly the scenarios with a password if the server has another password", () =>
     Effect.gen(function* () {
       const results = yield* runAll(
         named("unauthenticated", "basic-auth", "wrong-credentials", "fallback-credentials", "session")
@@ -91,14 +91,14 @@ describe.concurrent("The demo", () => {
     }).pipe(Effect.provide(Layer.merge(Target.layer(undefined), NodeTransport.layer)))
   )
 
-  it.live("a server that knows no API key, and no rotating refresh tokens, turns the last one to false", () =>
+  it.live("fails the last scenario if the server has no API keys and no refresh token rotation", () =>
     Effect.gen(function* () {
       const results = yield* runAll(named("beyond"))
       expect(results.map(({ ok }) => ok)).toEqual([false])
     }).pipe(Effect.provide(Layer.merge(embedded({ apiKeys: [] }), NodeTransport.layer)))
   )
 
-  it.live("a text for people shows what was sent and waited for, and no secret of the demo", () =>
+  it.live("prints requests and waits, and no secret of the demo", () =>
     Effect.gen(function* () {
       const results = yield* runAll(named("basic-auth", "retry-backoff"))
       const text = results.map(Report.scenarioText).join("\n")
@@ -111,7 +111,7 @@ describe.concurrent("The demo", () => {
   )
 
   const httpbin = process.env["COUNTERSIGN_HTTPBIN"]
-  it.live.skipIf(httpbin === undefined)("holds against a real httpbin", () =>
+  it.live.skipIf(httpbin === undefined)("succeeds against a real httpbin", () =>
     Effect.gen(function* () {
       const results = yield* runAll(scenarios)
       expect(outcomes(results)).toEqual(names.map((name) => `${name}: ok`))
@@ -123,7 +123,7 @@ describe.concurrent("The demo's command line", () => {
   const root = fileURLToPath(new URL("../../..", import.meta.url))
   const main = join(root, "packages/examples/src/demo/main.ts")
 
-  /** Runs the demo as a process of its own, and collects what it says. */
+  /** Runs the demo in a separate process and collects its output. */
   const demo = (...args: ReadonlyArray<string>) =>
     Effect.async<{ readonly status: number | null; readonly out: string; readonly err: string }>((resume) => {
       const child = spawn(process.execPath, ["--import", "tsx", main, ...args], { cwd: root })
@@ -134,7 +134,7 @@ describe.concurrent("The demo's command line", () => {
       child.on("close", (status) => resume(Effect.succeed({ status, out, err })))
     })
 
-  it.live("a base URL with a password is refused in a sentence, without a stack trace and without the password", () =>
+  it.live("rejects a base URL with a password, without stack trace and without the password", () =>
     Effect.gen(function* () {
       const { err, out, status } = yield* demo("--base-url", "http://user:hunter2@127.0.0.1/")
       expect(status).toBe(1)
@@ -145,7 +145,7 @@ describe.concurrent("The demo's command line", () => {
     })
   )
 
-  it.live("an option that does not exist is answered with the usage", () =>
+  it.live("prints the usage for an unknown option", () =>
     Effect.gen(function* () {
       const { err, status } = yield* demo("--bogus")
       expect(status).toBe(1)
@@ -162,7 +162,7 @@ describe.concurrent("The demo's command line", () => {
     })
   )
 
-  it.live("a dead port fails every scenario that needs it, each with a reason, and the exit code is not 0", () =>
+  it.live("fails every scenario that needs the port, each with a reason, if the port is closed", () =>
     Effect.gen(function* () {
       const { err, out, status } = yield* demo("--json", "--base-url", "http://127.0.0.1:1")
       expect(status).toBe(1)
@@ -174,7 +174,7 @@ describe.concurrent("The demo's command line", () => {
     })
   )
 
-  it("the scenarios' names stand in the tutorial's order", () => {
+  it("has the names of the tutorial in order", () => {
     expect(scenarios.map(({ name }) => name)).toEqual(names)
   })
 })

@@ -17,13 +17,13 @@ const messages = (problems: ReadonlyArray<{ readonly message: string }>): Readon
 const head = "/**\n * A module of things.\n *\n * @since 0.1.0\n */\n"
 const doc = "/**\n * Makes a thing.\n *\n * @since 0.1.0\n * @category constructors\n */\n"
 
-describe("every export is documented", () => {
+describe("exports.check", () => {
   const check = (text: string, others: Record<string, string> = {}) =>
     messages(Exports.check(fromTexts({ "packages/client/src/Foo.ts": text, ...others })))
 
   it.each([
     ["nothing at all", "export const a = 1", "`a` lacks a TSDoc block"],
-    ["a comment that is no TSDoc", "// Makes a thing.\nexport const a = 1", "`a` lacks a TSDoc block"],
+    ["a comment that is not TSDoc", "// Makes a thing.\nexport const a = 1", "`a` lacks a TSDoc block"],
     [
       "no sentence",
       "/**\n * @since 0.1.0\n * @category models\n */\nexport type A = 1",
@@ -45,11 +45,11 @@ describe("every export is documented", () => {
     ["a star without", `export * from "./Bar.js"`, "`*` lacks a TSDoc block"],
     ["an exported local without", "const a = 1\nexport { a }", "`a` lacks a TSDoc block"],
     ["a default without", "export default 1", "`default` lacks a TSDoc block"]
-  ])("%s is found", (_, code, message) => {
+  ])("reports %s", (_, code, message) => {
     expect(check(`${head}import "./Bar.js"\n${code}`)).toEqual([message])
   })
 
-  it("a re-export whose source has no TSDoc is found, one whose source has it is fine", () => {
+  it("reports a re-export if its source has no TSDoc, and accepts it otherwise", () => {
     const text = `${head}import "./Bar.js"\nexport { a } from "./internal/a.js"`
     expect(check(text, { "packages/client/src/internal/a.ts": "export const a = 1" })).toEqual([
       "`a` lacks a TSDoc block"
@@ -57,19 +57,19 @@ describe("every export is documented", () => {
     expect(check(text, { "packages/client/src/internal/a.ts": `${doc}export const a = 1` })).toEqual([])
   })
 
-  it("a module without a comment of its own is found, also where its first export has one", () => {
+  it("reports a module without a module comment, also if its first export has TSDoc", () => {
     const message = "begins without a module comment: a TSDoc block on line 1"
     expect(check(`import "./Bar.js"\n${doc}export const a = 1`)).toEqual([message])
     expect(check(`${doc}export const a = 1`)).toEqual([message])
     expect(check(`${head}\n${doc}export const a = 1`)).toEqual([])
   })
 
-  it("of overloads, the first speaks for all", () => {
+  it("accepts overloads if the first one has TSDoc", () => {
     const code = `${doc}export function f(a: 1): 1\nexport function f(a: 2): 2\nexport function f(a: number) { return a }`
     expect(check(`${head}import "./Bar.js"\n${code}`)).toEqual([])
   })
 
-  it("internal modules and tests are left alone", () => {
+  it("ignores internal modules and tests", () => {
     const files = {
       "packages/client/src/internal/a.ts": "export const a = 1",
       "packages/client/test/Foo.test.ts": "export {}"
@@ -78,7 +78,7 @@ describe("every export is documented", () => {
   })
 })
 
-describe("snippets are code that runs", () => {
+describe("snippets.check", () => {
   const file = "packages/examples/src/call.ts"
   const example = `import "x"\n// #region call\nconst f = () => {\n  // #region inner\n  go(1)\n\n  go(2)\n  // #endregion\n}\n// #endregion call\n`
   const page = (marker: string, code: string, info = "ts") =>
@@ -86,7 +86,7 @@ describe("snippets are code that runs", () => {
   const check = (readme: string) => messages(Snippets.check(fromTexts({ [file]: example, "README.md": readme })))
   const inner = `<!-- snippet: ${file}#inner -->`
 
-  it("a region that agrees is fine: without its indentation and without the markers", () => {
+  it("accepts a region without its indentation and markers", () => {
     expect(check(page(inner, "go(1)\n\ngo(2)"))).toEqual([])
     expect(check(page(`<!-- snippet: ${file}#call -->`, "const f = () => {\n  go(1)\n\n  go(2)\n}"))).toEqual([])
   })
@@ -103,15 +103,15 @@ describe("snippets are code that runs", () => {
     ["a marker above a fence of another language", page(inner, "npm test", "sh"), "a snippet marker without"],
     ["an empty fence", page("", " ", "sh"), "an empty fence"],
     ["an indented fence", `- a\n  ~~~ts\n  go(1)\n  ~~~\n`, "a ts fence without"]
-  ])("%s is found", (_, readme, message) => {
+  ])("reports %s", (_, readme, message) => {
     expect(check(readme)).toEqual([expect.stringContaining(message)])
   })
 
-  it("a fence of another language needs no marker", () => {
+  it("accepts a fence of another language without a marker", () => {
     expect(check(page("", "npm test", "sh"))).toEqual([])
   })
 
-  it("an update copies each region and leaves the rest as it is", () => {
+  it("updates each region and nothing else", () => {
     const before = page(inner, "old") + page(`<!-- snippet: ${file}#call -->`, "older\nthan old") + page("", "mine")
     const repository = fromTexts({ [file]: example })
     const after = Snippets.update(repository, before)
@@ -124,7 +124,7 @@ describe("snippets are code that runs", () => {
   })
 })
 
-describe("links lead somewhere", () => {
+describe("links.check", () => {
   const check = (readme: string) =>
     messages(
       Links.check(
@@ -136,10 +136,10 @@ describe("links lead somewhere", () => {
     ["a file", "[a](docs/a.md)"],
     ["a folder", "[b](./docs/b/)"],
     ["a heading", "[a](docs/a.md#a-first-page) [t](docs/a.md#twice-1)"],
-    ["a heading of its own", "# Here\n\n[h](#here)"],
+    ["a heading of the same page", "# Here\n\n[h](#here)"],
     ["another site", "[x](https://example.com/no) <mailto:a@example.com>"],
     ["code", "`[a](no.md)`\n\n```md\n[a](no.md)\n```"]
-  ])("%s is fine", (_, readme) => {
+  ])("accepts a link to %s", (_, readme) => {
     expect(check(readme)).toEqual([])
   })
 
@@ -153,12 +153,12 @@ describe("links lead somewhere", () => {
     ["an absolute path", "[a](/docs/a.md)"],
     ["a path out of the repository", "[a](../a.md)"],
     ["a bad encoding", "[a](docs/%zz.md)"]
-  ])("%s is found", (_, readme) => {
+  ])("reports %s", (_, readme) => {
     expect(check(readme)).toHaveLength(1)
   })
 })
 
-describe("the table of the order agrees with the code", () => {
+describe("order.check", () => {
   const code = `export const pipelineOrder: ReadonlyArray<PipelineStep> = [
     { name: "Timeout.call", reason: "bounds everything, " + "waits included", policy: () => 1 },
     { name: "Auth.policy", reason: "a | b" },
@@ -174,12 +174,12 @@ describe("the table of the order agrees with the code", () => {
   const compare = (lines: ReadonlyArray<string>) =>
     Order.compare("README.md", `# A\n\n${table}${lines.join("\n")}\n\nEnd\n`, order)
 
-  it("a table that agrees is fine, with links and code in its cells", () => {
+  it("accepts a table with links and code in its cells", () => {
     expect(order).toHaveLength(3)
     expect(compare(rows)).toEqual([])
   })
 
-  it("a row too few, one too many, two that changed places and another reason are found", () => {
+  it("reports a missing, additional, moved or different row", () => {
     expect(compare(rows.slice(0, 2))).toHaveLength(1)
     expect(compare([...rows, "| 4 | more | and more |"])).toHaveLength(1)
     expect(compare([rows[1] ?? "", rows[0] ?? "", rows[2] ?? ""])).toHaveLength(2)
@@ -187,7 +187,7 @@ describe("the table of the order agrees with the code", () => {
     expect(compare([])).toHaveLength(3)
   })
 
-  it("a document without the table, and code without the order, are found", () => {
+  it("reports a document without the table, and code without the order", () => {
     expect(Order.compare("README.md", "# A\n", order)).toHaveLength(1)
     expect(messages(Order.check(fromTexts({ [Order.orderFile]: "export const other = []" })))).toEqual([
       expect.stringContaining("exports no `pipelineOrder`")
@@ -195,13 +195,13 @@ describe("the table of the order agrees with the code", () => {
     expect(Order.read("export const pipelineOrder = [...others]")).toBeUndefined()
   })
 
-  it("an update writes the rows anew", () => {
+  it("updates the rows of the table", () => {
     const updated = Order.update(`# A\n\n${table}| 7 | old | row |\n\nEnd\n`, order)
     expect(Order.compare("README.md", updated, order)).toEqual([])
     expect(updated).toContain("\n\nEnd\n")
   })
 
-  it("a place without a section of its name is found", () => {
+  it("reports a pipeline step without a section", () => {
     expect(
       Order.withoutSection("docs/reference/pipeline.md", "## Timeout.call\n\n### Auth.policy\n\n#### transport", order)
     ).toEqual([])
@@ -211,7 +211,7 @@ describe("the table of the order agrees with the code", () => {
   })
 })
 
-describe("the tables of defaults agree with the code", () => {
+describe("defaults.check", () => {
   const defaults = {
     times: 2,
     cap: "20 seconds",
@@ -237,12 +237,12 @@ describe("the tables of defaults agree with the code", () => {
     `# A\n\n### Retry.policy\n\n${table(lines)}\nText\n\n#### Hedge\n\n${table(["| `times` | 1 |"])}`
   const compare = (text: string) => Defaults.compare("docs/reference/pipeline.md", text, modules)
 
-  it("tables that agree are fine, in whatever order their rows are", () => {
+  it("accepts rows in any order", () => {
     expect(compare(page(rows))).toEqual([])
     expect(compare(page([...rows].reverse()))).toEqual([])
   })
 
-  it("another value, a row too few, one too many, and one under another heading are found", () => {
+  it("reports a different value, a missing row, an additional row, and a row under another heading", () => {
     expect(compare(page(rows.map((row) => row.replace("20 s", "21 s"))))).toEqual([
       { file: "docs/reference/pipeline.md", line: 8, message: "`cap` is 21 s here and 20 s in Retry.defaults" }
     ])
@@ -262,14 +262,14 @@ describe("the tables of defaults agree with the code", () => {
     ["onLimit", "wait", "wait"],
     ["quoted", false, "off"],
     ["methods", ["POST", "PATCH"], "POST, PATCH"]
-  ])("%s: %j is shown as %s", (option, value, text) => {
+  ])("formats %s: %j as %s", (option, value, text) => {
     expect(Defaults.shown(option, value)).toBe(text)
   })
 
   const root = fileURLToPath(new URL("../../..", import.meta.url))
   const repository = fromDisk(root)
 
-  it("those of the documents do, and would not if any default were another", async () => {
+  it("accepts the documents, and reports each default if it were another", async () => {
     const all = await Defaults.load(root, repository)
     expect(all.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["Retry", "Timeout", "NodeTransport", "TokenSource"])
@@ -286,7 +286,7 @@ describe("the tables of defaults agree with the code", () => {
   })
 })
 
-describe("guarantees are verified by tests", () => {
+describe("guarantees.check", () => {
   const check = (text: string) => Guarantees.check(fromTexts({ [Guarantees.guaranteesDocument]: text }))
   const table =
     "| guarantee | verified by |\n| --- | --- |\n| No harm | [a](packages/a/test/A.test.ts), and the linter |\n"
@@ -305,7 +305,7 @@ describe("guarantees are verified by tests", () => {
   })
 })
 
-describe("imports have no circles", () => {
+describe("circles.check", () => {
   const check = (files: Record<string, string>) =>
     messages(
       Circles.check(
@@ -320,13 +320,13 @@ describe("imports have no circles", () => {
     ["of types", `import type { B } from "./b/b.js"`],
     ["of a re-export", `export type { B } from "./b/b.js"`],
     ["of an import type", `export type B = import("./b/b.js").B`]
-  ])("a circle %s is found", (_, text) => {
+  ])("reports a circle %s", (_, text) => {
     expect(check({ "a.ts": text, "b/b.ts": `import type { A } from "../a.js"` })).toEqual([
       "is in a circle of imports: → b/b.ts → a.ts"
     ])
   })
 
-  it("each circle is found by its shortest way", () => {
+  it("reports each circle once by its shortest path", () => {
     const files = {
       "a.ts": `import "./b.js"`,
       "b.ts": `import "./c.js"\nimport "./a.js"`,
@@ -341,7 +341,7 @@ describe("imports have no circles", () => {
     ])
   })
 
-  it("modules that two others import are fine", () => {
+  it("accepts a module that two others import", () => {
     const files = {
       "a.ts": `import "./b.js"\nimport "./c.js"`,
       "b.ts": `import "./c.js"`,
@@ -351,29 +351,29 @@ describe("imports have no circles", () => {
   })
 })
 
-describe("dependencies are few, decided on, and run nothing", () => {
+describe("dependencies.check", () => {
   const check = (manifest: object, others: Record<string, string> = {}) =>
     messages(Dependencies.check(fromTexts({ "packages/auth/package.json": JSON.stringify(manifest), ...others })))
   const decided = { "docs/decisions/1-x.md": "We take `oauth4webapi` and jose." }
 
-  it("a dependency that a record names is fine", () => {
+  it("accepts a dependency with a decision record", () => {
     expect(check({ dependencies: { oauth4webapi: "^3", "@countersign/client": "workspace:^" } }, decided)).toEqual([])
   })
 
-  it("one that no record names is found, also where its name is a part of another's", () => {
+  it("reports a dependency without a decision record, also if its name is part of another", () => {
     expect(check({ dependencies: { oauth4web: "1" } }, decided)).toEqual([
       "depends on oauth4web, which no record in docs/decisions/ names"
     ])
   })
 
-  it("a fourth is found", () => {
+  it("reports a fourth dependency", () => {
     const text = { "docs/decisions/1-x.md": "a, b, c and d" }
     expect(check({ dependencies: { a: "1", b: "1", c: "1", d: "1" } }, text)).toEqual([
       "has 4 dependencies; 3 are the most"
     ])
   })
 
-  it("a script that runs where it is installed is found, in a package and in its dependency", () => {
+  it("reports an install script of a package or of its dependency", () => {
     expect(check({ scripts: { postinstall: "node x" } })).toEqual([
       "has the script postinstall, which runs where it is installed"
     ])
@@ -384,8 +384,8 @@ describe("dependencies are few, decided on, and run nothing", () => {
   })
 })
 
-describe("commands are there", () => {
-  it("a script that is not there is found, one that is there is fine", () => {
+describe("commands.check", () => {
+  it("reports a missing script and accepts an existing one", () => {
     const files = {
       "package.json": `{ "scripts": { "demo": "x" } }`,
       "README.md": "`npm run demo`, `npm run -s demo -- --json`\n\nnpm run no\n"

@@ -1,4 +1,4 @@
-/** Every example runs, and the documents show what it prints: `<!-- output: file.ts -->` stands above such a fence. */
+/** Runs every example and compares its output with the documents, below `<!-- output: file.ts -->`. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -33,9 +33,9 @@ import * as Target from "../src/demo/Target.js"
 import * as Downloads from "../src/downloads.js"
 import * as Errors from "../src/errors.js"
 import * as HttpApiClient from "../src/http-api-client.js"
-import * as OwnOrder from "../src/own-order.js"
-import * as OwnPolicy from "../src/own-policy.js"
-import * as OwnScheme from "../src/own-scheme.js"
+import * as CustomPipeline from "../src/custom-pipeline.js"
+import * as CustomPolicy from "../src/custom-policy.js"
+import * as CustomAuthScheme from "../src/custom-auth-scheme.js"
 import * as Proxy from "../src/proxy.js"
 import * as Retry from "../src/retry.js"
 import * as Session from "../src/session.js"
@@ -52,7 +52,7 @@ const documents = [
   )
 ]
 
-/** What the documents say that a program prints, and where they say it. */
+/** The documented outputs of a program, with their documents. */
 const shown = documents.flatMap((file) =>
   parse(readFileSync(join(root, file), "utf8")).fences.flatMap(({ above, line, lines }) => {
     const program = marker.exec(above)?.[1]
@@ -60,14 +60,14 @@ const shown = documents.flatMap((file) =>
   })
 )
 
-/** Holds what a program printed against the documents; at least one of them has to show it. */
+/** Compares a program's output with the documents. At least one of them must show it. */
 const expectShown = (program: string, output: string, seen: (text: string) => string = (text) => text) => {
   const places = shown.filter((one) => one.program === program)
   expect(places.length, `a document with <!-- output: ${program} -->`).toBeGreaterThan(0)
   for (const place of places) expect(seen(place.output), place.where).toBe(seen(output))
 }
 
-/** What an effect writes to the console, as Node writes it. */
+/** The console output of an effect. */
 const printed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<string, E, R> =>
   Effect.consoleWith((current) => {
     const lines: Array<string> = []
@@ -81,7 +81,7 @@ const config = (entries: Readonly<Record<string, string>>) =>
 
 const sent = Effect.flatMap(MockClient.MockClient, (mock) => mock.sent)
 
-it("every marker names a program that is there", () => {
+it("names an existing program in each output marker", () => {
   for (const { program, where } of shown)
     expect(existsSync(join(root, "packages/examples/src", program)), where).toBe(true)
 })
@@ -92,7 +92,7 @@ describe("first-call.ts", () => {
     vi.doUnmock("@countersign/node/NodeTransport")
   })
 
-  it("prints what the README says, with an embedded httpbin in the place of the public one", async () => {
+  it("prints the output in the README, with an embedded httpbin instead of the public one", async () => {
     const programs: Array<Effect.Effect<unknown, unknown>> = []
     const embedded = Layer.effect(
       HttpClient.HttpClient,
@@ -120,7 +120,7 @@ const folder = Effect.acquireRelease(
 )
 
 describe("client-credentials.ts", () => {
-  it.scoped("two runs get one token between them, in a file that is its owner's alone", () =>
+  it.scoped("acquires one token for two runs, in a file that only its owner can read", () =>
     Effect.gen(function* () {
       const path = join(yield* folder, "tokens.json")
       const run = ClientCredentials.program.pipe(
@@ -138,13 +138,13 @@ describe("client-credentials.ts", () => {
   )
 })
 
-it("the smallest client of a service has fewer than 25 lines", () => {
+it("needs fewer than 25 lines for client credentials", () => {
   const program = readFileSync(join(root, "packages/examples/src/client-credentials.ts"), "utf8")
   expect(program.trimEnd().split("\n").length).toBeLessThan(25)
 })
 
 describe("shared-account.ts", () => {
-  /** Stores what a login would: here, tokens of which only the refresh token is still good. */
+  /** Stores the tokens of a sign-in: the access token has expired, the refresh token is valid. */
   const signIn = Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
     const store = yield* TokenStore.TokenStore
@@ -156,7 +156,7 @@ describe("shared-account.ts", () => {
     return [text, refresh]
   })
 
-  it.scoped("the first process refreshes, once for a hundred requests; the next takes over what it has stored", () =>
+  it.scoped("refreshes once for a hundred requests, and the next process uses the stored token", () =>
     Effect.gen(function* () {
       const path = join(yield* folder, "tokens.json")
       const environment = config({
@@ -188,11 +188,11 @@ describe("errors.ts", () => {
     MockClient.respond(404, { detail: "Order 5 was deleted." }, { "content-type": "application/problem+json" }),
     ...[1, 2, 3].map(() => MockClient.fail("ENOTFOUND")),
     MockClient.respond(200, { id: "seven" }),
-    // The last: it holds whatever comes after it.
+    // The last one, because its 429 throttles the calls after it.
     MockClient.respond(429, undefined, { "retry-after": "120" })
   ]
 
-  it.live("each error is told by its decision", () =>
+  it.live("prints one line for each error, by its `_tag`", () =>
     Effect.gen(function* () {
       expectShown("errors.ts", yield* printed(Errors.program))
       expect((yield* sent).length).toBe(script.length)
@@ -201,13 +201,13 @@ describe("errors.ts", () => {
 })
 
 describe("testing.ts", () => {
-  it.effect("waits for no second", () =>
+  it.effect("runs without waiting", () =>
     Effect.map(printed(Testing.program), (output) => expectShown("testing.ts", output))
   )
 })
 
 describe("http-api-client.ts", () => {
-  it.effect("goes through the pipeline", () =>
+  it.effect("sends the request through the pipeline", () =>
     printed(HttpApiClient.program).pipe(
       Effect.map((output) => expectShown("http-api-client.ts", output)),
       Effect.provide(HttpApiClient.ApiLive),
@@ -216,10 +216,10 @@ describe("http-api-client.ts", () => {
   )
 })
 
-describe("own-policy.ts", () => {
-  it.effect("numbers every send, the retry's as well", () =>
+describe("custom-policy.ts", () => {
+  it.effect("numbers every HTTP request, retries included", () =>
     Effect.gen(function* () {
-      const fiber = yield* Effect.fork(OwnPolicy.program)
+      const fiber = yield* Effect.fork(CustomPolicy.program)
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(fiber)
       const numbers = (yield* sent).map(({ headers, url }) => `${url} ${headers["x-send"]}`)
@@ -229,37 +229,37 @@ describe("own-policy.ts", () => {
         "https://api.example.com/b 3"
       ])
     }).pipe(
-      Effect.provide(OwnPolicy.ApiLive),
+      Effect.provide(CustomPolicy.ApiLive),
       Effect.provide(MockClient.layer([503, 200, 200].map((status) => MockClient.respond(status))))
     )
   )
 })
 
-describe("own-order.ts", () => {
-  it.effect("is a pipeline with a verb", () =>
-    printed(OwnOrder.program).pipe(
-      Effect.map((output) => expectShown("own-order.ts", output)),
+describe("custom-pipeline.ts", () => {
+  it.effect("runs a call through the custom pipeline", () =>
+    printed(CustomPipeline.program).pipe(
+      Effect.map((output) => expectShown("custom-pipeline.ts", output)),
       Effect.provide(HttpBin.layerMemory)
     )
   )
 })
 
-describe("own-scheme.ts", () => {
+describe("custom-auth-scheme.ts", () => {
   const challenge = MockClient.respond(401, undefined, { "www-authenticate": 'Ticket id="7"' })
 
   const credentials = (script: MockClient.Script) =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(OwnScheme.program)
+      const exit = yield* Effect.exit(CustomAuthScheme.program)
       return { exit: exit._tag, sent: (yield* sent).map(({ headers }) => headers["authorization"]) }
-    }).pipe(Effect.provide(OwnScheme.ApiLive), Effect.provide(MockClient.layer(script)))
+    }).pipe(Effect.provide(CustomAuthScheme.ApiLive), Effect.provide(MockClient.layer(script)))
 
-  it.effect("answers the challenge once, and keeps the ticket for the next call", () =>
+  it.effect("replays once after the challenge, and sends the ticket with the next call", () =>
     Effect.map(credentials([challenge, MockClient.respond(200), MockClient.respond(200)]), (outcome) =>
       expect(outcome).toEqual({ exit: "Success", sent: ["Ticket none:my-key", "Ticket 7:my-key", "Ticket 7:my-key"] })
     )
   )
 
-  it.effect("gives up when the ticket is refused too", () =>
+  it.effect("fails if the new ticket is rejected, too", () =>
     Effect.map(credentials([challenge, challenge]), (outcome) =>
       expect(outcome).toEqual({ exit: "Failure", sent: ["Ticket none:my-key", "Ticket 7:my-key"] })
     )
@@ -267,7 +267,7 @@ describe("own-scheme.ts", () => {
 })
 
 describe("retry.ts", () => {
-  it.effect("the strict schedule waits a second each time, and its timeline says so", () =>
+  it.effect("waits one second before each retry, and records it in the timeline", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(printed(Retry.program))
       yield* TestClock.adjust("3 seconds")
@@ -279,7 +279,7 @@ describe("retry.ts", () => {
     )
   )
 
-  it.effect("the strict schedule leaves a 500 alone, and a wait of six seconds", () =>
+  it.effect("does not retry a 500, or a 503 with a `retry-after` of six seconds", () =>
     Effect.gen(function* () {
       const api = yield* Retry.Strict
       const tags = [yield* Effect.flip(api.get("/a")), yield* Effect.flip(api.get("/b"))].map(({ _tag }) => _tag)
@@ -290,7 +290,7 @@ describe("retry.ts", () => {
     )
   )
 
-  it.effect("the patient schedule makes six sends at most, and none after ten seconds", () =>
+  it.effect("sends at most six requests, and none after ten seconds", () =>
     Effect.gen(function* () {
       const api = yield* Retry.Patient
       const fiber = yield* Effect.fork(Effect.flip(api.get("/a")))
@@ -302,7 +302,7 @@ describe("retry.ts", () => {
 })
 
 describe("session.ts", () => {
-  it.effect("a cookie of a redirect comes back with the next call", () =>
+  it.effect("sends the cookie of a redirect with the next call", () =>
     printed(Session.program).pipe(
       Effect.map((output) => expectShown("session.ts", output)),
       Effect.provide(Session.ApiLive),
@@ -312,7 +312,7 @@ describe("session.ts", () => {
 })
 
 describe("downloads.ts", () => {
-  it.effect("streams to its end", () =>
+  it.effect("streams the whole body", () =>
     printed(Downloads.program).pipe(
       Effect.map((output) => expectShown("downloads.ts", output)),
       Effect.provide(Downloads.ApiLive),
@@ -321,7 +321,7 @@ describe("downloads.ts", () => {
   )
 })
 
-/** A proxy that rejects the credentials of each CONNECT; gives its port. */
+/** A proxy that rejects the credentials of each CONNECT. Returns its port. */
 const rejectingProxy = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
     const server = createServer()
@@ -336,7 +336,7 @@ const rejectingProxy = Effect.acquireRelease(
 )
 
 describe("proxy.ts", () => {
-  it.scopedLive("prints what a call fails with when the proxy rejects its credentials", () =>
+  it.scopedLive("prints the error of a call if the proxy rejects its credentials", () =>
     Effect.gen(function* () {
       const { port } = yield* rejectingProxy
       const environment = config({ APP_PROXY: `http://user:wrong@127.0.0.1:${port}` })
@@ -346,7 +346,7 @@ describe("proxy.ts", () => {
 })
 
 describe("the demo", () => {
-  /** Times, chance and ports differ from run to run; what happens, and in which order, does not. */
+  /** Replaces times, random values and ports, which differ between runs. The order of events is stable. */
   const shape = (text: string) =>
     text
       .trim()
@@ -354,10 +354,10 @@ describe("the demo", () => {
       .replace(/ *\d+/g, " 0")
       .replace(/\[[^\]]*\]/g, "[]")
 
-  it.live.each([tokenRefreshed, retryBackoff])("shows $name as the documents do", (scenario) =>
+  it.live.each([tokenRefreshed, retryBackoff])("prints $name as documented", (scenario) =>
     Effect.gen(function* () {
       const result = yield* Scenario.run(scenario)
-      // The last line is for programs: the documents show what is for people.
+      // Without the last line, which has the observed values as JSON.
       const lines = Report.scenarioText(result).trimEnd().split("\n").slice(0, -1)
       expectShown(
         `demo/scenarios/${scenario === tokenRefreshed ? "tokenRefreshed" : "retryBackoff"}.ts`,

@@ -1,4 +1,4 @@
-/** What two accounts in one process share: nothing but what the exceptions below name. */
+/** State that two accounts in one process share: only the exceptions below. */
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Transactions from "@countersign/auth/Transactions"
@@ -30,7 +30,7 @@ const sharedOnPurpose: Readonly<Record<string, string>> = {
 }
 
 describe("constant Layers", () => {
-  it("are built anew in each place, but for those that are shared on purpose", async () => {
+  it("build separate state in each place, except for the listed ones", async () => {
     const shared: Array<string> = []
     for (const name of ["protocol", "client", "auth", "node", "testing"]) {
       const source = new URL(`../../${name}/src/`, import.meta.url)
@@ -49,9 +49,9 @@ describe("constant Layers", () => {
 interface Row {
   readonly name: string
   readonly tag: Context.Tag<never, unknown>
-  /** The Layer as an application writes it, once for each client. */
+  /** The Layer, written once for each client. */
   readonly written: () => Layer.Layer<never>
-  /** One value that an application makes to share. */
+  /** One value that two clients share. */
   readonly value: Layer.Layer<never>
 }
 
@@ -61,7 +61,7 @@ const row = <Id, S>(
   written: () => Layer.Layer<Id>,
   make: Effect.Effect<S>
 ): Row =>
-  // The rows differ in the service only, of which the tests look at nothing but the identity.
+  // The rows differ only in the service, and the tests compare only its identity.
   ({ name, tag, written, value: Layer.effect(tag, make) }) as unknown as Row
 
 const limits = { limits: [{ limit: 1, window: "1 minute" }] } as const
@@ -109,7 +109,7 @@ const rows: ReadonlyArray<Row> = [
   )
 ]
 
-/** A client's part of an application: it uses the service, and is looked at through a tag of its own. */
+/** One client of an application. A separate tag gives the test its service. */
 const consumer = (id: string, tag: Context.Tag<never, unknown>) => {
   const own = Context.GenericTag<never, { readonly service: unknown }>(id)
   return {
@@ -132,7 +132,7 @@ const services = (
   }).pipe(Effect.scoped)
 
 describe.each(rows)("$name", ({ tag, value, written }) => {
-  it.effect("written once for each of two clients gives each its own state", () =>
+  it.effect("gives each client separate state if the Layer is written once for each", () =>
     Effect.gen(function* () {
       const wired = services(tag, (one, other) =>
         Layer.mergeAll(Layer.provide(one, written()), Layer.provide(other, written()))
@@ -143,14 +143,14 @@ describe.each(rows)("$name", ({ tag, value, written }) => {
     })
   )
 
-  it.effect("provided once to two clients is shared by them", () =>
+  it.effect("shares state between two clients if the Layer is provided once to both", () =>
     Effect.gen(function* () {
       const [one, other] = yield* services(tag, (...both) => Layer.provide(Layer.mergeAll(...both), written()))
       expect(one).toBe(other)
     })
   )
 
-  it.effect("as one Layer value of the application, given to each of two clients, is shared by them", () =>
+  it.effect("shares state between two clients if both get the same Layer value", () =>
     Effect.gen(function* () {
       const wired = services(tag, (one, other) =>
         Layer.mergeAll(Layer.provide(one, value), Layer.provide(other, value))
@@ -167,7 +167,7 @@ describe("two accounts of one API in one process", () => {
   const auth = (name: string) => ApiKey.make({ location: ApiKey.header("x-account"), key: Redacted.make(name) })
   const baseUrl = "https://api.test"
 
-  it.effect("send each its own session cookie", () => {
+  it.effect("send only the account's session cookie", () => {
     const server: MockClient.Script = ({ headers }) =>
       MockClient.respond(200, `${headers["x-account"]} ${headers["cookie"] ?? "none"}`, {
         "set-cookie": `sid=of_${headers["x-account"]}`
@@ -184,7 +184,7 @@ describe("two accounts of one API in one process", () => {
     }).pipe(Effect.provide(live))
   })
 
-  it.effect("count each against its own limit, and are held each by its own 429", () => {
+  it.effect("have separate limits, and a 429 throttles one account only", () => {
     const own = () => Layer.provide(RateLimit.layer({ ...limits, onExceeded: "fail" }), memory())
     const server: MockClient.Script = ({ headers }) =>
       headers["x-account"] === "alice" ? MockClient.respond(429, "", { "retry-after": "600" }) : MockClient.respond(200)
@@ -200,7 +200,7 @@ describe("two accounts of one API in one process", () => {
     }).pipe(Effect.provide(live))
   })
 
-  it.effect("have each its own HttpClient, where both are built of one tag", () => {
+  it.effect("have separate HttpClients if both use one tag", () => {
     class One extends Context.Tag("test/One")<One, HttpClient.HttpClient>() {}
     class Other extends Context.Tag("test/Other")<Other, HttpClient.HttpClient>() {}
     const sdk = <Id>(tag: Context.Tag<Id, HttpClient.HttpClient>, name: string) =>

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 const eslint = new ESLint({ cwd: root, overrideConfigFile: `${root}.config/eslint.config.js` })
 
-/** A file that exists: type information is there only for those. Its text is replaced, in memory. */
+/** An existing file, because only those have type information. The test replaces its text in memory. */
 const anyFile = (folder: string): string => {
   const files = readdirSync(root + folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"))
   const [name] = files.sort((a, b) => a.split("/").length - b.split("/").length)
@@ -14,7 +14,7 @@ const anyFile = (folder: string): string => {
   return `${folder}/${name}`
 }
 
-/** `rule: message` of everything that is wrong with `code` in `folder`. */
+/** `rule: message` of each problem of `code` in `folder`. */
 const complaints = async (folder: string, code: string): Promise<ReadonlyArray<string>> => {
   const [result] = await eslint.lintText(code, { filePath: root + (folder.endsWith(".ts") ? folder : anyFile(folder)) })
   return (result?.messages ?? []).map(({ message, ruleId }) => `${ruleId}: ${message}`)
@@ -108,16 +108,19 @@ const fine: ReadonlyArray<readonly [what: string, code: string, folder?: string]
   ["a cast with its reason", "declare const a: unknown\n// The caller checked it.\nexport const b = a as string"],
   ["a cast with its reason behind it", "declare const a: unknown\nexport const b = a as string // checked above"],
   ["as const", "export const a = [1, 2] as const"],
-  ["an option that is called like a trap", "export const f = (o: { basicAuth: string }): string => o.basicAuth"],
+  [
+    "an option with the name of a forbidden function",
+    "export const f = (o: { basicAuth: string }): string => o.basicAuth"
+  ],
   ["a service", `import * as Context from "effect/Context"\nexport class A extends Context.Tag("a/A")<A, string>() {}`],
   ["a layer to the left", `export * from "@countersign/protocol/Origin"`],
   ["a reasoned directive", "// eslint-disable-next-line no-console -- the one line that a user sees\nconsole.log(1)"],
   ["testing, in a test", `import "@countersign/testing/MockClient"`, "packages/client/test"],
-  ["a fiber that is left to itself", `${effect}Effect.runFork(Effect.void)`],
+  ["a fiber that runs in the background", `${effect}Effect.runFork(Effect.void)`],
   ["skipIf", `import { it } from "@effect/vitest"\nit.skipIf(true)("a", () => {})`, test]
 ]
 
-/** Complaints by snippet, for each folder. All snippets of a folder are in one file, because each file takes half a second. */
+/** Problems by snippet, for each folder. All snippets of a folder are in one file, because each file takes half a second. */
 const linted = new Map<string, Promise<ReadonlyMap<string, ReadonlyArray<string>>>>()
 
 const lintAll = async (folder: string): Promise<ReadonlyMap<string, ReadonlyArray<string>>> => {
@@ -139,20 +142,20 @@ const complaintsAmong = async (folder: string, code: string): Promise<ReadonlyAr
   return (await all).get(code) ?? []
 }
 
-describe("the rules of the code", () => {
-  it.each(bans)("%s is refused by %s", async (_, rule, code, folder = src) => {
+describe("eslint.config.js", () => {
+  it.each(bans)("rejects %s with %s", async (_, rule, code, folder = src) => {
     const among = await complaintsAmong(folder, `${code}`)
     const isRefused = among.some((one) => one.startsWith(`${rule}: `))
-    // Some names and imports mean something else beside those of the other snippets.
+    // Some names and imports have another meaning beside those of the other snippets.
     const found = isRefused ? among : await complaints(folder, `${code}\n`)
     expect(found).toContainEqual(expect.stringContaining(`${rule}: `))
   })
 
-  it.each(fine)("%s is accepted", async (_, code, folder = src) => {
+  it.each(fine)("accepts %s", async (_, code, folder = src) => {
     expect(await complaints(folder, `${code}\n`)).toEqual([])
   })
 
-  it("a circle of imports is refused, through `.js` names of `.ts` files", async () => {
+  it("rejects a circle of imports through `.js` names of `.ts` files", async () => {
     const code = `import * as Errors from "../../Errors.js"\nexport const a: unknown = Errors\n`
     expect(await complaints("packages/client/src/internal/errors/errorResponse.ts", code)).toContainEqual(
       expect.stringContaining("import-x/no-cycle: ")

@@ -13,7 +13,7 @@ import * as McpClient from "../src/mcp-client.js"
 const answer = { jsonrpc: "2.0", id: 1, result: { tools: [{ name: "echo" }] } }
 
 /**
- * An MCP server at the resource of the authorization server: a valid token gets the answer. `forms` gets the token requests.
+ * An MCP server at the resource of the authorization server: a valid token is accepted. `forms` gets the token requests.
  */
 const speakingMcp = (forms: Array<Record<string, string>>) =>
   Layer.effect(
@@ -33,7 +33,7 @@ const speakingMcp = (forms: Array<Record<string, string>>) =>
     )
   )
 
-/** The browser of a user who is signed in at the server. */
+/** The browser of a user with a session at the server. */
 const browser = Layer.effect(
   Browser.Browser,
   Effect.map(HttpClient.HttpClient, (client) => ({

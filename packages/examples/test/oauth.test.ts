@@ -1,4 +1,4 @@
-/** The programs in which somebody signs in, against a server in memory; people and browsers are played. */
+/** The sign-in programs, against a server in memory. Users and browsers are simulated. */
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Browser from "@countersign/node/Browser"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -31,10 +31,10 @@ const secrets = Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["CLIENT
 const world = (options: OAuthServer.Options) =>
   Layer.mergeAll(OAuthServer.layerMemory({ subject: "ada", ...options }), TokenStore.layerMemory, secrets)
 
-/** Where the server sends a browser that opens a page. */
+/** The redirect target of a page. */
 const sentTo = (url: string) => Effect.map(HttpClient.get(url), ({ headers }) => headers["location"] ?? "")
 
-/** A browser of somebody who is signed in at the server already: it comes back at once. */
+/** The browser of a user with a session at the server: it follows the redirect at once. */
 const browser = Layer.effect(
   Browser.Browser,
   Effect.map(HttpClient.HttpClient, (client) => ({
@@ -56,18 +56,18 @@ const publicClients = {
 }
 
 describe("cli-login.ts", () => {
-  it.live("somebody signs in, is known from then on, signs out, and is not known any more", () => {
+  it.live("signs in, calls the API with the stored token, signs out, and needs a new sign-in", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { login, logout, whoami } = CliLogin
       for (const command of [whoami, login, whoami, whoami, logout, whoami]) yield* command
       expect(lines).toEqual([
-        "nobody is signed in: run login",
+        "not signed in. Run login.",
         "signed in as ada",
         "ada may openid read",
         "ada may openid read",
         "signed out",
-        "nobody is signed in: run login"
+        "not signed in. Run login."
       ])
       const { families } = yield* OAuthServer.OAuthServer
       expect((yield* families).map(({ accessTokens, ended }) => [accessTokens, ended !== undefined])).toEqual([
@@ -78,7 +78,7 @@ describe("cli-login.ts", () => {
 })
 
 describe("device-login.ts", () => {
-  it.live("shows a code, waits until somebody has approved it, and says who", () => {
+  it.live("shows a code, waits for approval, and prints the user", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { approveDevice } = yield* OAuthServer.OAuthServer
@@ -100,7 +100,7 @@ describe("discover-from-401.ts", () => {
     Effect.map(requests, (all) => all.map(({ method, path }) => `${method} ${path.split("?", 1).join()}`))
   )
 
-  it.live("goes from the URL of an API to its answer, and registers on its way", () =>
+  it.live("discovers the server, registers, signs in and calls the API", () =>
     Effect.gen(function* () {
       const { resource } = yield* OAuthServer.OAuthServer
       expect(yield* Discover.program(resource)).toBe("ada may read")
@@ -117,7 +117,7 @@ describe("discover-from-401.ts", () => {
     }).pipe(Effect.provide(Layer.provideMerge(browser, world({ scopes: ["read"] }))))
   )
 
-  it.live("registers nothing where it is told its name, and asks for a token for that API alone", () =>
+  it.live("uses the given client id, and requests a token for that API only", () =>
     Effect.gen(function* () {
       const { requests, resource } = yield* OAuthServer.OAuthServer
       expect(yield* Discover.program(resource, "cli")).toBe("ada may read")
@@ -129,7 +129,7 @@ describe("discover-from-401.ts", () => {
 })
 
 describe("on-behalf-of.ts", () => {
-  it.effect("calls the other API in the user's name, with a token of its own", () =>
+  it.effect("calls the other API on behalf of the user with the exchanged token", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { access_token: token } = yield* server.issueTokens({ clientId: "front", scope: "read" })
@@ -147,21 +147,21 @@ describe("web-back-end.ts", () => {
       Effect.promise(() => handler(new Request(`https://app.test${path}`, { method, headers: { cookie } })))
   })
 
-  /** The value of the cookie, as a browser sends it back. */
+  /** The `cookie` header that a browser sends after the response. */
   const cookieOf = (response: Response) => response.headers.get("set-cookie")?.split(";", 1).join() ?? ""
 
   const around = world({ clients: { web: { secret: "secret", redirectUris: ["https://app.test/callback"] } } })
 
   const live = Layer.merge(around, Transactions.layerMemory())
 
-  /** Where the browser is sent back to by the server. */
+  /** The callback URL that the server redirects to. */
   const backOf = (login: Response) =>
     Effect.map(sentTo(login.headers.get("location") ?? ""), (back) => {
       const { pathname, search } = new URL(back)
       return pathname + search
     })
 
-  it.scoped("signs somebody in by redirects, calls the API in their name, and signs them out", () =>
+  it.scoped("signs a user in by redirects, calls the API on behalf of the user, and signs the user out", () =>
     Effect.gen(function* () {
       const get = yield* serving
       expect((yield* get("/me")).headers.get("location")).toBe("/login")
@@ -181,7 +181,7 @@ describe("web-back-end.ts", () => {
     }).pipe(Effect.provide(live))
   )
 
-  it.scoped("takes no callback in a browser that has not begun it, and none twice, and sends nobody round", () =>
+  it.scoped("rejects a callback of another browser and a repeated one, without a redirect loop", () =>
     Effect.gen(function* () {
       const get = yield* serving
       const login = yield* get("/login")

@@ -1,4 +1,4 @@
-// What a user installs: the packages as they are packed, beside the peers that their manifests name, under plain Node.
+// The published packages: packed, installed with their peer dependencies, and imported by plain Node.
 import { afterAll, beforeAll, describe, expect, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -12,7 +12,7 @@ const peers = ["effect", "@effect/platform", "@effect/platform-node"]
 
 const manifest = (path: string): Record<string, string> => JSON.parse(readFileSync(join(path, "package.json"), "utf8"))
 
-/** What a command printed; it fails with all of that when the command fails. */
+/** The output of a command. If the command fails, the error has the output. */
 const run = (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<string> =>
   new Promise((resolve, reject) => {
     execFile(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
@@ -35,7 +35,7 @@ const pack = async (folder: string): Promise<ReadonlyArray<string>> => {
   return files(folder).map((file) => join(folder, file))
 }
 
-/** The versions of the peers that this workspace is tested with. */
+/** The versions of the peer dependencies in this workspace. */
 const pinned = (): ReadonlyArray<string> =>
   peers.map((name) => `${name}@${manifest(join(root, "node_modules", name))["version"]}`)
 
@@ -60,7 +60,7 @@ const internals = published.flatMap((name) =>
     .map((file) => `@countersign/${name}/${file.slice(0, -".ts".length)}`)
 )
 
-describe("the packages, packed and installed into an empty folder", () => {
+describe("packed packages", () => {
   let room = ""
   let app = ""
 
@@ -76,7 +76,7 @@ describe("the packages, packed and installed into an empty folder", () => {
 
   afterAll(() => rmSync(room, { recursive: true, force: true }))
 
-  it("every public module is imported by plain Node, and exports something or is of types alone", async () => {
+  it("import each public module in plain Node, which exports values or only types", async () => {
     const code = `const names = ${JSON.stringify(modules)}
       const found = await Promise.all(names.map(async (name) => [name, Object.keys(await import(name)).length]))
       console.log(JSON.stringify(Object.fromEntries(found)))`
@@ -87,7 +87,7 @@ describe("the packages, packed and installed into an empty folder", () => {
     expect(found["@countersign/client/ApiClient"]).toBeGreaterThan(0)
   })
 
-  it("no internal module can be imported", async () => {
+  it("reject imports of internal modules", async () => {
     const code = `const names = ${JSON.stringify(internals)}
       const codes = await Promise.all(names.map((name) => import(name).then(() => "open", (error) => error.code)))
       console.log(JSON.stringify(codes))`
@@ -98,11 +98,11 @@ describe("the packages, packed and installed into an empty folder", () => {
     expect(new Set(codes)).toEqual(new Set(["ERR_PACKAGE_PATH_NOT_EXPORTED"]))
   })
 
-  it("their declarations compile in a strict program that checks libraries too", async () => {
+  it("compile in a strict program with library checks", async () => {
     const imports = modules.map((name, index) => `import * as m${index} from "${name}"`)
     const uses = `export const all: ReadonlyArray<object> = [${modules.map((_, index) => `m${index}`).join(", ")}]`
     const typed = `export const delay: number | undefined = m${modules.indexOf("@countersign/protocol/HttpDate")}.parse("")`
-    // Were the types not found, everything would be any, and this would be no error.
+    // If the types were missing, everything would be `any`, and this would compile.
     const wrong = `// @ts-expect-error parse takes a text\n${typed.replace("delay", "wrong").replace(`""`, "1")}`
     writeFileSync(join(app, "app.ts"), [...imports, uses, typed, wrong].join("\n"))
     const compilerOptions = {
@@ -120,7 +120,7 @@ describe("the packages, packed and installed into an empty folder", () => {
     expect(await run(app, process.execPath, tsc, "--project", app)).toBe("")
   })
 
-  it("they hold their code, its source and the licence, and nothing of the tests or the build", () => {
+  it("contain code, sources and licence, and no tests or build files", () => {
     for (const name of published) {
       const found = files(join(app, "node_modules/@countersign", name))
       expect(found).toEqual(expect.arrayContaining(["package.json", "LICENSE", "dist", "src"]))
@@ -130,7 +130,7 @@ describe("the packages, packed and installed into an empty folder", () => {
     }
   })
 
-  it("their manifests name no workspace, no source and no script", () => {
+  it("have manifests without workspace references, sources and scripts", () => {
     for (const name of published) {
       const text = readFileSync(join(app, "node_modules/@countersign", name, "package.json"), "utf8")
       expect(text).not.toMatch(/workspace:|\.\/src\/|"scripts"/)

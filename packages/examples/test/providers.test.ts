@@ -1,4 +1,4 @@
-/** Each provider's line makes a client, at the place where that provider is. */
+/** The options of each provider give a client of that provider. */
 import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -20,7 +20,7 @@ const secrets = Effect.map(
   ({ privateKey: key }) => ({ clientSecret: Redacted.make("canary"), key })
 )
 
-/** Each has its endpoints at its own origin here. */
+/** A server with metadata: each issuer's endpoints are at the issuer's origin. */
 const provider = MockClient.make(({ url }) => {
   const { origin, pathname } = new URL(url)
   const [, issuer = ""] = /^(.*?)\/?\.well-known\//.exec(url) ?? /^(.*)\/\.well-known\//.exec(url) ?? []
@@ -50,7 +50,7 @@ describe("providers.ts", () => {
     ["https://slack.com", Providers.installInSlack],
     ["https://slack.com", Providers.slackDesktop],
     ["https://id.example.com", Providers.signInAnywhere]
-  ])("sends somebody to %s", ([origin, make]) =>
+  ])("redirects the user to %s", ([origin, make]) =>
     Effect.gen(function* () {
       const { begin } = yield* make(yield* secrets)
       const { url } = yield* begin()

@@ -1,4 +1,4 @@
-/** A service that proves who it is by the certificate of its connection. */
+/** Mutual TLS client authentication with `tls_client_auth` (RFC 8705). */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -6,14 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { TLSSocket } from "node:tls"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
+import { rejects, succeeds } from "../Case.js"
 import * as Certificates from "../Certificates.js"
-import { holds, refused } from "../Checks.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import type { Client } from "../Client.js"
 import * as Provider from "../Provider.js"
 import { optionsOf } from "../Session.js"
 
-/** As much as the server's configuration is given of a request. */
+/** The part of oidc-provider's request context that this configuration reads. */
 interface Context {
   readonly req: { readonly socket: unknown }
 }
@@ -29,10 +29,10 @@ const mTLS = {
     peerOf(context)?.getPeerX509Certificate()?.checkHost(expected) === expected
 }
 
-/** A server that knows `client.test`, and a conversation of a client with one of the certificates. */
-const shown = (client: Client, whose: "client" | "neighbour" | "impostor") =>
+/** A server that accepts `client.test`, and a client with one of the certificates. */
+const shown = (client: Client, identity: "client" | "neighbour" | "impostor") =>
   Effect.gen(function* () {
-    const { ca, server, [whose]: identity } = yield* Certificates.certificates
+    const { ca, server, [identity]: certificate } = yield* Certificates.certificates
     const method = "tls_client_auth"
     const more = {
       client_secret: undefined,
@@ -48,24 +48,24 @@ const shown = (client: Client, whose: "client" | "neighbour" | "impostor") =>
       ...optionsOf(provider, { clientSecret: undefined, clientAuthentication: ClientAuthentication.tlsClientAuth }),
       transport: undefined
     }
-    const tls = { ca, origins: [provider.issuer], cert: identity.cert, key: Redacted.make(identity.key) }
+    const tls = { ca, origins: [provider.issuer], cert: certificate.cert, key: Redacted.make(certificate.key) }
     const transport = Effect.map(NodeTransport.make({ tls }), client.http)
     return yield* Effect.provideServiceEffect(client.conversation(options), HttpClient.HttpClient, transport)
   })
 
-const right = works("client-credentials/tls_client_auth", (client) =>
+const right = succeeds("client-credentials/tls_client_auth", (client) =>
   Effect.gen(function* () {
     const { clientCredentials } = yield* shown(client, "client")
     const { scope } = yield* clientCredentials({ scope: "read" })
-    yield* holds(scope === "read", "the scope that was asked for is granted")
-    return "a token with the scope, by the certificate of the connection"
+    yield* expectThat(scope === "read", "the scope that was asked for is granted")
+    return "a token with the requested scope, by the client certificate"
   })
 )
 
-const wrong = (whose: "neighbour" | "impostor"): Case =>
-  attack(`client-credentials/tls_client_auth/${whose}`, (client) =>
-    Effect.flatMap(shown(client, whose), ({ clientCredentials }) =>
-      refused(clientCredentials({}), { reason: "Rejected", error: "invalid_client" })
+const wrong = (identity: "neighbour" | "impostor"): Case =>
+  rejects(`client-credentials/tls_client_auth/${identity}`, (client) =>
+    Effect.flatMap(shown(client, identity), ({ clientCredentials }) =>
+      expectTokenError(clientCredentials({}), { reason: "Rejected", error: "invalid_client" })
     )
   )
 

@@ -1,12 +1,12 @@
-/** A service in its own name, by each way of proving who it is that the server knows. */
+/** Client credentials grant with each client authentication method that the server supports. */
 import * as ClientAuthentication from "@countersign/auth/ClientAuthentication"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused, textOf } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError, textOf } from "../Checks.js"
 import * as Provider from "../Provider.js"
 import { optionsOf } from "../Session.js"
 
@@ -18,13 +18,13 @@ const secrets: ReadonlyArray<OAuth2.SecretAuthMethod> = [
 
 const pairOf = Effect.promise(() => jose.generateKeyPair("ES256", { extractable: true }))
 
-/** The way in with what the server has in its books, or with something that it has not. */
+/** A client authentication method, with the registered credential or with another one. */
 interface Credential {
   readonly method: string
   readonly good: boolean
 }
 
-/** A server that knows the client by its method, and the client's options. */
+/** A server with a client that is registered for the method, and the client's options. */
 const prepared = ({ good, method }: Credential) =>
   Effect.gen(function* () {
     const [known, stranger] = yield* Effect.all([pairOf, pairOf])
@@ -43,35 +43,38 @@ const prepared = ({ good, method }: Credential) =>
   })
 
 const right = (method: string): Case =>
-  works(`client-credentials/${method}`, (client) =>
+  succeeds(`client-credentials/${method}`, (client) =>
     Effect.gen(function* () {
       const { options, provider } = yield* prepared({ method, good: true })
       const { clientCredentials } = yield* client.conversation(options)
       const token = yield* clientCredentials({ scope: "read" })
-      yield* holds(token.scope === "read", "the scope that was asked for is granted")
+      yield* expectThat(token.scope === "read", "the scope that was asked for is granted")
       const answer = yield* Effect.promise(() =>
         fetch(`${provider.issuer}/api`, { headers: { authorization: `Bearer ${textOf(token)}` } })
       )
-      yield* holds(answer.status === 200, "the API takes the token")
+      yield* expectThat(answer.status === 200, "the API takes the token")
       return "a token with the scope, which the API takes"
     })
   )
 
 const wrong = (method: string): Case =>
-  attack(`client-credentials/${method}/wrong-credential`, (client) =>
+  rejects(`client-credentials/${method}/wrong-credential`, (client) =>
     Effect.gen(function* () {
       const { options } = yield* prepared({ method, good: false })
       const { clientCredentials } = yield* client.conversation(options)
       const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
-      return yield* refused(clientCredentials({}), expected)
+      return yield* expectTokenError(clientCredentials({}), expected)
     })
   )
 
-const scope = attack("client-credentials/scope-not-allowed", (client) =>
+const scope = rejects("client-credentials/scope-not-allowed", (client) =>
   Effect.gen(function* () {
     const { options } = yield* prepared({ method: "client_secret_basic", good: true })
     const { clientCredentials } = yield* client.conversation(options)
-    return yield* refused(clientCredentials({ scope: "write" }), { reason: "Rejected", error: "invalid_scope" })
+    return yield* expectTokenError(clientCredentials({ scope: "write" }), {
+      reason: "Rejected",
+      error: "invalid_scope"
+    })
   })
 )
 

@@ -1,14 +1,14 @@
-/** What comes back with a browser, and what was done to it on its way. */
+/** Attacks on the authorization code grant: manipulated authorization URLs and callbacks. */
 import type * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Effect from "effect/Effect"
 import type { Case } from "../Case.js"
-import { attack } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import type { Client } from "../Client.js"
-import { person } from "../Person.js"
+import { makeUserAgent } from "../UserAgent.js"
 import type { Options } from "../Provider.js"
 import * as Provider from "../Provider.js"
-import { begun, optionsOf, session } from "../Session.js"
+import { startSignIn, optionsOf, session } from "../Session.js"
 
 const serving = (options: Options = {}) =>
   Effect.map(
@@ -23,26 +23,26 @@ const changed = (callback: URL, name: string, value?: string): URL => {
   return url
 }
 
-/** Has a callback refused by the client itself, before its code leaves. */
+/** Expects that the client rejects a forged callback and sends no code. */
 const unsent = (client: Client, forge: (callback: URL, theirs: URL) => URL) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
-    const mine = yield* begun(client, optionsOf(provider))
-    const theirs = yield* begun(client, optionsOf(provider))
+    const mine = yield* startSignIn(client, optionsOf(provider))
+    const theirs = yield* startSignIn(client, optionsOf(provider))
     const forged = forge(mine.callback, theirs.callback)
-    const refusal = yield* refused(mine.finish(mine.transaction, forged), { reason: "InvalidResponse" })
-    yield* holds(codes() === 0, "the code stays here")
+    const refusal = yield* expectTokenError(mine.finish(mine.transaction, forged), { reason: "InvalidResponse" })
+    yield* expectThat(codes() === 0, "no code is sent")
     return { ...mine, observed: `${refusal}; no code was sent` }
   })
 
-/** An answer that belongs to another sign-in, or to none: the right one may still come. */
+/** A callback of another sign-in, or without state. The right callback is still accepted afterwards. */
 const state = (name: string, forge: (callback: URL, theirs: URL) => URL): Case =>
-  attack(name, (client) =>
+  rejects(name, (client) =>
     Effect.gen(function* () {
       const { callback, finish, observed, transaction } = yield* unsent(client, forge)
       const { claims } = yield* finish(transaction, callback)
-      yield* holds(claims?.sub === "ada", "the right answer is still taken")
-      return `${observed}, and the right answer is still taken`
+      yield* expectThat(claims?.sub === "ada", "the right callback is still accepted")
+      return `${observed}, and the right callback is still accepted`
     })
   )
 
@@ -52,7 +52,7 @@ const states = [
 ]
 
 const issuer = (name: string, iss?: string): Case =>
-  attack(name, (client) =>
+  rejects(name, (client) =>
     Effect.map(
       unsent(client, (callback) => changed(callback, "iss", iss)),
       ({ observed }) => observed
@@ -61,78 +61,78 @@ const issuer = (name: string, iss?: string): Case =>
 
 const issuers = [issuer("code/iss-of-another-server", "https://evil.test"), issuer("code/iss-missing")]
 
-/** What somebody else's sign-in was begun with. */
+/** The nonce of another sign-in. */
 export const foreignNonce = "of-another-sign-in"
 
-/** Whoever can change the URL that the browser opens has the server sign an ID token for another nonce. */
-const nonce = attack("code/nonce-of-another-sign-in", (client) =>
+/** The attacker changes the nonce in the authorization URL, so that the server signs an ID token with that nonce. */
+const nonce = rejects("code/nonce-of-another-sign-in", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving()
     const theirs = (url: URL) => url.searchParams.set("nonce", foreignNonce)
-    const { callback, finish, transaction } = yield* begun(client, optionsOf(provider), theirs)
-    return yield* refused(finish(transaction, callback), { reason: "InvalidResponse" })
+    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider), theirs)
+    return yield* expectTokenError(finish(transaction, callback), { reason: "InvalidResponse" })
   })
 )
 
-const replayed = attack("code/replayed-here", (client) =>
+const replayed = rejects("code/replayed-here", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
     const options = optionsOf(provider)
-    const { callback, finish, transaction } = yield* begun(client, options)
+    const { callback, finish, transaction } = yield* startSignIn(client, options)
     const first = yield* finish(transaction, callback)
-    const observed = yield* refused(finish(transaction, callback), { reason: "ReauthorizationRequired" })
-    yield* holds(codes() === 1, "the code is sent once")
+    const observed = yield* expectTokenError(finish(transaction, callback), { reason: "ReauthorizationRequired" })
+    yield* expectThat(codes() === 1, "the code is sent once")
     yield* (yield* session(client, options, first)).api.get("/me")
-    return `${observed}; the code was sent once, and the token it gave is good`
+    return `${observed}; the code was sent once, and its token is still valid`
   })
 )
 
-const stolen = attack("code/replayed-elsewhere", (client) =>
+const stolen = rejects("code/replayed-elsewhere", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
     const options = optionsOf(provider)
-    const { callback, finish, transaction } = yield* begun(client, options)
+    const { callback, finish, transaction } = yield* startSignIn(client, options)
     yield* finish(transaction, callback)
     const elsewhere = yield* client.signIn(options)
-    const observed = yield* refused(elsewhere.finish(transaction, callback), {
+    const observed = yield* expectTokenError(elsewhere.finish(transaction, callback), {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [callback.searchParams.get("code") ?? ""]
     })
-    yield* holds(codes() === 2, "a code that had a definite answer is not sent again")
+    yield* expectThat(codes() === 2, "a rejected code is not sent again")
     return observed
   })
 )
 
-/** Without `openid`, so that nothing but PKCE tells of it. */
+/** Without `openid`, so that only PKCE can detect the attack. */
 const plain = (provider: Provider.Provider): AuthorizationCode.Options => optionsOf(provider, { scopes: ["read"] })
 
-const injected = attack("code/injected", (client) =>
+const injected = rejects("code/injected", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving()
-    const mine = yield* begun(client, plain(provider))
-    const theirs = yield* begun(client, plain(provider))
+    const mine = yield* startSignIn(client, plain(provider))
+    const theirs = yield* startSignIn(client, plain(provider))
     const code = theirs.callback.searchParams.get("code") ?? ""
-    const observed = yield* refused(mine.finish(mine.transaction, changed(mine.callback, "code", code)), {
+    const observed = yield* expectTokenError(mine.finish(mine.transaction, changed(mine.callback, "code", code)), {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [code]
     })
-    return `${observed}: it was begun with another verifier`
+    return `${observed}: the code belongs to another verifier`
   })
 )
 
-/** The server does not insist on PKCE, and what would have it is taken out of the URL. */
-const stripped = attack("code/challenge-taken-out", (client) =>
+/** PKCE downgrade: the server does not require PKCE, and the challenge is removed from the URL. */
+const stripped = rejects("code/challenge-taken-out", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving({ configuration: { pkce: { required: () => false } } })
-    const { callback, finish, transaction } = yield* begun(client, plain(provider), (url) => {
+    const { callback, finish, transaction } = yield* startSignIn(client, plain(provider), (url) => {
       url.searchParams.delete("code_challenge")
       url.searchParams.delete("code_challenge_method")
     })
-    yield* holds(callback.searchParams.has("code"), "the server falls for it")
+    yield* expectThat(callback.searchParams.has("code"), "the server issues a code without a challenge")
     const expected = { reason: "ReauthorizationRequired", error: "invalid_grant" } as const
-    return `${yield* refused(finish(transaction, callback), expected)}: a verifier came that it knew nothing of`
+    return `${yield* expectTokenError(finish(transaction, callback), expected)}: the server received a verifier without a challenge`
   })
 )
 
@@ -142,22 +142,25 @@ const plainOnly: Provider.Between = async (exchange, next) => {
   if (path.startsWith("/.well-known/")) exchange.body = { ...Object(body), code_challenge_methods_supported: ["plain"] }
 }
 
-const noS256 = attack("code/server-without-s256", (client: Client) =>
+const noS256 = rejects("code/server-without-s256", (client: Client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving({ between: plainOnly })
     const { begin } = yield* client.signIn(optionsOf(provider))
-    return yield* refused(begin(), { reason: "Rejected" })
+    return yield* expectTokenError(begin(), { reason: "Rejected" })
   })
 )
 
-const declined = attack("code/declined", (client) =>
+const declined = rejects("code/declined", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
     const { begin, finish } = yield* client.signIn(optionsOf(provider))
     const transaction = yield* begin()
-    const callback = yield* person().declines(transaction.url)
-    const observed = yield* refused(finish(transaction, callback), { reason: "Rejected", error: "access_denied" })
-    yield* holds(codes() === 0, "nothing is asked of the server then")
+    const callback = yield* makeUserAgent().cancelSignIn(transaction.url)
+    const observed = yield* expectTokenError(finish(transaction, callback), {
+      reason: "Rejected",
+      error: "access_denied"
+    })
+    yield* expectThat(codes() === 0, "no token request is sent")
     return observed
   })
 )

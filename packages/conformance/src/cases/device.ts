@@ -1,42 +1,42 @@
-/** Somebody approves with a browser elsewhere what a program without one asks for. */
+/** Device authorization grant (RFC 8628). */
 import type * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import type { Client } from "../Client.js"
-import { hurried } from "../HurriedClock.js"
-import { person } from "../Person.js"
+import { fastForward } from "../FastForwardClock.js"
+import { makeUserAgent } from "../UserAgent.js"
 import type { Between } from "../Provider.js"
 import * as Provider from "../Provider.js"
 import { optionsOf } from "../Session.js"
 
 const grantType = "urn:ietf:params:oauth:grant-type:device_code"
 
-/** What was asked and answered at the token endpoint: the seconds since the code was made, and the error. */
+/** A request to the token endpoint: seconds since the code was issued, and the error of the response. */
 interface Question {
   readonly at: number
   readonly error: string | undefined
 }
 
-/** How a server is to behave. */
+/** Behaviour of the server. */
 interface Manner {
-  /** How long its codes live, in seconds. */
+  /** Lifetime of its codes, in seconds. */
   readonly lifetime?: number
-  /** How long it says that they live. */
+  /** Lifetime in its responses, in seconds. */
   readonly pretended?: number
-  /** How often it asks to slow down. */
+  /** Number of `slow_down` errors. */
   readonly busy?: number
 }
 
-/** A sign-in that was begun by the hurried clock, and what is asked because of it. */
+/** A started device sign-in, with the token requests that it sends. */
 interface Begun extends DeviceCode.Service {
   readonly pending: DeviceCode.Pending
   readonly questions: ReadonlyArray<Question>
 }
 
-/** Writes down what is asked and answered, with the time of a clock; asks to slow down, and exaggerates. */
+/** Records the token requests with their time, sends `slow_down` errors, and changes the lifetime in responses. */
 const telling =
   (questions: Array<Question>, now: () => number, { busy = 0, pretended }: Manner): Between =>
   async (exchange, next) => {
@@ -45,7 +45,7 @@ const telling =
       exchange.status = 400
       exchange.body = { error: "slow_down" }
     } else await next()
-    // JSON of the server's, or a page.
+    // A JSON body of the server, or a page.
     const body = Object(exchange.body) as { readonly error?: string }
     if (path === "/token") questions.push({ at: now(), error: body.error })
     if (path === "/device/auth" && pretended !== undefined) exchange.body = { ...body, expires_in: pretended }
@@ -72,84 +72,92 @@ const prepared = (client: Client, manner: Manner = {}) =>
     return begun
   })
 
-/** How long was waited before each question, in seconds; what is asked for takes its time on top. */
+/** The seconds before each request. They include the duration of the request before it. */
 const waitsOf = (questions: ReadonlyArray<Question>): ReadonlyArray<number> =>
   questions.map(({ at }, index) => Math.round(at - (questions[index - 1]?.at ?? 0)))
 
-/** Fails where one of the waits is shorter than it has to be; the last one that is given holds for those that follow. */
+/** Fails if a wait is shorter than required. The last required wait applies to all later requests. */
 const waited = (questions: ReadonlyArray<Question>, ...wanted: ReadonlyArray<number>) => {
   const waits = waitsOf(questions)
   const isEnough = (wait: number, index: number) => wait >= (wanted[index] ?? wanted.at(-1) ?? 0)
   const enough = waits.length >= wanted.length && waits.every(isEnough)
-  return holds(enough, `it waits ${wanted.join(", ")} seconds before it asks, not ${waits.join(", ")}`)
+  return expectThat(
+    enough,
+    `the client waits ${wanted.join(", ")} seconds before its requests, not ${waits.join(", ")}`
+  )
 }
 
-const approved = works("device/approved", (client) =>
+const approved = succeeds("device/approved", (client) =>
   Effect.gen(function* () {
     const { finish, pending, questions } = yield* prepared(client)
-    yield* holds(pending.verificationUriComplete?.includes(pending.userCode) === true, "the URL has the code in it")
-    yield* person().approves(pending.verificationUriComplete ?? pending.verificationUri, pending.userCode)
+    yield* expectThat(pending.verificationUriComplete?.includes(pending.userCode) === true, "the URL contains the code")
+    yield* makeUserAgent().approveDevice(pending.verificationUriComplete ?? pending.verificationUri, pending.userCode)
     const { claims, token } = yield* finish(pending)
-    yield* holds(claims?.sub === "ada", "the ID token says who has signed in")
-    yield* holds(token.scope === "openid read", `what was asked for is granted, not ${token.scope}`)
+    yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
+    yield* expectThat(token.scope === "openid read", `the requested scope is granted, not ${token.scope}`)
     yield* waited(questions, 5)
-    return "ada, with the first question, 5 seconds after the code was made"
-  }).pipe(hurried)
+    return "ada, with the first request, 5 seconds after the code was issued"
+  }).pipe(fastForward)
 )
 
-const waiting = attack("device/pending", (client) =>
+const waiting = rejects("device/pending", (client) =>
   Effect.gen(function* () {
     const { finish, pending, questions } = yield* prepared(client)
-    const seen = person().approves(pending.verificationUri, pending.userCode).pipe(Effect.delay("12 seconds"))
+    const seen = makeUserAgent()
+      .approveDevice(pending.verificationUri, pending.userCode)
+      .pipe(Effect.delay("12 seconds"))
     const [{ claims }] = yield* Effect.all([finish(pending), seen], { concurrency: 2 })
-    yield* holds(claims?.sub === "ada", "the ID token says who has signed in")
+    yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     yield* waited(questions, 5, 5)
     const errors = questions.map(({ error = "a token" }) => error).join(", ")
-    return `asked every 5 seconds: ${errors}`
-  }).pipe(hurried)
+    return `a request every 5 seconds: ${errors}`
+  }).pipe(fastForward)
 )
 
-const slower = attack("device/slow-down", (client) =>
+const slower = rejects("device/slow-down", (client) =>
   Effect.gen(function* () {
     const { finish, pending, questions } = yield* prepared(client, { busy: 2 })
-    yield* person().approves(pending.verificationUri, pending.userCode)
+    yield* makeUserAgent().approveDevice(pending.verificationUri, pending.userCode)
     const { claims } = yield* finish(pending)
-    yield* holds(claims?.sub === "ada", "the ID token says who has signed in")
+    yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     yield* waited(questions, 5, 10, 15)
-    return "asked after 5 seconds, then after 10, then after 15"
-  }).pipe(hurried)
+    return "requests after 5 seconds, then after 10, then after 15"
+  }).pipe(fastForward)
 )
 
-const denied = attack("device/denied", (client) =>
+const denied = rejects("device/denied", (client) =>
   Effect.gen(function* () {
     const { finish, pending, questions } = yield* prepared(client)
-    yield* person().denies(pending.verificationUri, pending.userCode)
-    const observed = yield* refused(finish(pending), { reason: "Rejected", error: "access_denied" })
-    yield* holds(questions.length === 1, "nobody asks again")
+    yield* makeUserAgent().denyDevice(pending.verificationUri, pending.userCode)
+    const observed = yield* expectTokenError(finish(pending), { reason: "Rejected", error: "access_denied" })
+    yield* expectThat(questions.length === 1, "no further request is sent")
     return observed
-  }).pipe(hurried)
+  }).pipe(fastForward)
 )
 
-const expired = attack("device/expired", (client) =>
+const expired = rejects("device/expired", (client) =>
   Effect.gen(function* () {
-    // Two seconds by the server's clock, while the client believes to have ten minutes.
+    // The code expires after two seconds, but the response gives ten minutes.
     const { finish, pending, questions } = yield* prepared(client, { lifetime: 2, pretended: 600 })
-    const observed = yield* refused(finish(pending), { reason: "ReauthorizationRequired" })
+    const observed = yield* expectTokenError(finish(pending), { reason: "ReauthorizationRequired" })
     const last = questions.filter(({ error }) => error === "expired_token").length
-    yield* holds(last === 1, `it is told so once, not ${last} times`)
-    return `${observed}; asked ${questions.length} times, told so once`
-  }).pipe(hurried)
+    yield* expectThat(last === 1, `the client receives expired_token once, not ${last} times`)
+    return `${observed}; ${questions.length} requests, expired_token once`
+  }).pipe(fastForward)
 )
 
-const nobody = attack("device/nobody-comes", (client) =>
+const unapproved = rejects("device/not-approved", (client) =>
   Effect.gen(function* () {
-    // The lifetime is not hurried. A client that goes on asking must have asked a third time when it ends.
+    // The server's lifetime is in real time, so a client that ignores the expiry polls a third time before the end.
     const { finish, pending, questions } = yield* prepared(client, { lifetime: 8, pretended: 12 })
-    const observed = yield* refused(finish(pending), { reason: "ReauthorizationRequired" })
+    const observed = yield* expectTokenError(finish(pending), { reason: "ReauthorizationRequired" })
     yield* waited(questions, 5)
-    yield* holds(questions.length <= 2, `in 12 seconds it asks twice, not ${questions.length} times`)
-    return `${observed}; asked at most twice in 12 seconds`
-  }).pipe(hurried)
+    yield* expectThat(
+      questions.length <= 2,
+      `the client sends at most two requests in 12 seconds, not ${questions.length}`
+    )
+    return `${observed}; at most two requests in 12 seconds`
+  }).pipe(fastForward)
 )
 
-export const device: ReadonlyArray<Case> = [approved, waiting, slower, denied, expired, nobody]
+export const device: ReadonlyArray<Case> = [approved, waiting, slower, denied, expired, unapproved]

@@ -1,39 +1,39 @@
-/** Answers that are not as they should be. */
+/** Invalid token responses and ID tokens. */
 import * as Dpop from "@countersign/auth/Dpop"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MutableResponse } from "oauth2-mock-server"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import * as MockServer from "../MockServer.js"
 import { secret } from "../Provider.js"
-import { begun, signedIn } from "../Session.js"
+import { startSignIn, signIn } from "../Session.js"
 
-const grants = works("grants", (client) =>
+const grants = succeeds("grants", (client) =>
   Effect.gen(function* () {
     const options = yield* MockServer.make({})
     const { clientCredentials, refresh } = yield* client.conversation(options)
     const { scope } = yield* clientCredentials({ scope: "read" })
-    yield* holds(scope === "read", "a service gets what it asks for")
-    const { claims, token } = yield* signedIn(client, options)
-    yield* holds(claims?.sub === "johndoe", "the ID token says who has signed in")
-    yield* holds(token.refreshToken !== undefined, "there is a refresh token")
+    yield* expectThat(scope === "read", "the requested scope is granted")
+    const { claims, token } = yield* signIn(client, options)
+    yield* expectThat(claims?.sub === "johndoe", "the ID token names the signed-in user")
+    yield* expectThat(token.refreshToken !== undefined, "there is a refresh token")
     if (token.refreshToken !== undefined) yield* refresh(token.refreshToken)
     return "client credentials, a sign-in and a refresh"
   })
 )
 
-/** What becomes of a client's token when the answer is changed like this. */
+/** Expects a lifetime of an hour for a changed token response. */
 const lifetime = (name: string, change: (body: Record<string, unknown>) => void): Case =>
-  works(name, (client) =>
+  succeeds(name, (client) =>
     Effect.gen(function* () {
       const answer = ({ body }: MutableResponse) => void (body !== "" && change(body))
       const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer }))
       const { expiresAt = 0 } = yield* clientCredentials({})
       const seconds = Math.round((expiresAt - (yield* Clock.currentTimeMillis)) / 1000)
-      yield* holds(Math.abs(seconds - 3600) <= 5, `the token lives for 3600 seconds, not ${seconds}`)
-      return "the token lives for an hour"
+      yield* expectThat(Math.abs(seconds - 3600) <= 5, `the token expires after 3600 seconds, not ${seconds}`)
+      return "the token expires after an hour"
     })
   )
 
@@ -45,32 +45,32 @@ const lifetimes = [
 const withoutType = ({ body }: MutableResponse) => void (body !== "" && delete body["token_type"])
 
 /** RFC 6749 §5.1 requires `token_type`. A server that leaves it out issues Bearer tokens. */
-const bearerWithoutType = works("answer/bearer-without-type", (client) =>
+const bearerWithoutType = succeeds("answer/bearer-without-type", (client) =>
   Effect.gen(function* () {
     const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer: withoutType }))
     const { tokenType } = yield* clientCredentials({})
-    yield* holds(tokenType === "Bearer", `the token is Bearer, not ${tokenType}`)
+    yield* expectThat(tokenType === "Bearer", `the token is Bearer, not ${tokenType}`)
     return "the token is Bearer"
   })
 )
 
-type Expected = Parameters<typeof refused>[1]
+type Expected = Parameters<typeof expectTokenError>[1]
 
 const invalid: Expected = { reason: "InvalidResponse" }
 
 const answer = (name: string, expected: Expected, change: (response: MutableResponse) => void): Case =>
-  attack(name, (client) =>
+  rejects(name, (client) =>
     Effect.gen(function* () {
       const { clientCredentials } = yield* client.conversation(yield* MockServer.make({ answer: change }))
-      return yield* refused(clientCredentials({}), expected)
+      return yield* expectTokenError(clientCredentials({}), expected)
     })
   )
 
-const boundWithoutType = attack("answer/without-type", (client) =>
+const boundWithoutType = rejects("answer/without-type", (client) =>
   Effect.gen(function* () {
     const options = yield* MockServer.make({ answer: withoutType })
     const { clientCredentials } = yield* client.conversation({ ...options, dpop: yield* Dpop.generateKey })
-    return yield* refused(clientCredentials({}), invalid)
+    return yield* expectTokenError(clientCredentials({}), invalid)
   })
 )
 
@@ -95,7 +95,7 @@ const answers = [
     { reason: "Rejected", error: "invalid_scope", secrets: [secret] },
     refusing(`not for ${secret}`)
   ),
-  // What would move the cursor of a terminal, or begin another line of a log.
+  // Characters that move a terminal's cursor, or start another line in a log.
   answer(
     "answer/control-characters",
     { reason: "Rejected", error: "invalid_scope", secrets: ["\u001b", "\n2026", "\u0007"] },
@@ -103,12 +103,12 @@ const answers = [
   )
 ]
 
-const idToken = (name: string, spoil: NonNullable<MockServer.Spoils["idToken"]>): Case =>
-  attack(name, (client) =>
+const idToken = (name: string, spoil: NonNullable<MockServer.ResponseEdits["idToken"]>): Case =>
+  rejects(name, (client) =>
     Effect.gen(function* () {
       const options = yield* MockServer.make({ idToken: spoil })
-      const { callback, finish, transaction } = yield* begun(client, options)
-      return yield* refused(finish(transaction, callback), invalid)
+      const { callback, finish, transaction } = yield* startSignIn(client, options)
+      return yield* expectTokenError(finish(transaction, callback), invalid)
     })
   )
 
@@ -118,7 +118,7 @@ const idTokens = [
   idToken("id-token/of-another-sign-in", (claims) => (claims["nonce"] = "another")),
   idToken("id-token/expired", (claims) => (claims.exp = claims.iat - 60)),
   idToken("id-token/from-the-future", (claims) => (claims.nbf = claims.iat + 3600)),
-  idToken("id-token/of-nobody", (claims) => delete claims["sub"])
+  idToken("id-token/without-sub", (claims) => delete claims["sub"])
 ]
 
 export const faults: ReadonlyArray<Case> = [

@@ -1,56 +1,63 @@
-/** An API asks the server what a token is good for. */
+/** Token introspection (RFC 7662). */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import type { Client } from "../Client.js"
 import * as Provider from "../Provider.js"
-import { optionsOf, signedIn } from "../Session.js"
+import { optionsOf, signIn } from "../Session.js"
 
-/** Somebody's tokens, and the server that knows them. */
+/** The tokens of a sign-in, and the options of their server. */
 const known = (client: Client) =>
   Effect.gen(function* () {
     const provider = yield* Provider.make({ configuration: { clients: [Provider.registered("web")] } })
     const options = optionsOf(provider)
-    const { token } = yield* signedIn(client, options)
+    const { token } = yield* signIn(client, options)
     return { options, token }
   })
 
-const active = works("introspection/active", (client) =>
+const active = succeeds("introspection/active", (client) =>
   Effect.gen(function* () {
     const { options, token } = yield* known(client)
     const { introspect } = yield* client.introspection(options)
     const said = yield* introspect(token.accessToken)
-    yield* holds(said.active && said.clientId === "web" && said.subject === "ada", "it is ada's, for this client")
-    yield* holds(said.active && said.scope === "openid read", "with the scope that was granted")
+    yield* expectThat(
+      said.active && said.clientId === "web" && said.subject === "ada",
+      "the token is active, with ada as its subject and this client's id"
+    )
+    yield* expectThat(said.active && said.scope === "openid read", "the token has the granted scope")
     const left = said.active ? Math.round(((said.expiresAt ?? 0) - (yield* Clock.currentTimeMillis)) / 60_000) : 0
-    yield* holds(left === 60, `it is good for an hour, not ${left} minutes`)
+    yield* expectThat(left === 60, `the token expires after an hour, not ${left} minutes`)
     const refreshToken = yield* introspect(token.refreshToken ?? Redacted.make("none"), "refresh_token")
-    yield* holds(refreshToken.active, "the refresh token is good, too")
-    return "active: ada's, for this client, with its scope, for an hour"
+    yield* expectThat(refreshToken.active, "the refresh token is active, too")
+    return "active: subject ada, this client, the granted scope, for an hour"
   })
 )
 
-const unknown = attack("introspection/made-up-token", (client) =>
+const unknown = rejects("introspection/made-up-token", (client) =>
   Effect.gen(function* () {
     const { options } = yield* known(client)
     const { introspect } = yield* client.introspection(options)
     const said = yield* introspect(Redacted.make("made-up"))
-    yield* holds(!said.active, "it is not active")
+    yield* expectThat(!said.active, "the token is not active")
     return "not active"
   })
 )
 
-/** Whoever may not ask has learnt nothing of the token, and least of all that it is over. */
-const wrongSecret = attack("introspection/wrong-secret", (client) =>
+/** A failed client authentication says nothing about the token. In particular, the token is not inactive. */
+const wrongSecret = rejects("introspection/wrong-secret", (client) =>
   Effect.gen(function* () {
     const { options, token } = yield* known(client)
     const mistaken = { ...options, clientSecret: Redacted.make("canary-wrong") }
     const { introspect } = yield* client.introspection(mistaken)
     const secrets = ["canary", Redacted.value(token.accessToken)]
-    return yield* refused(introspect(token.accessToken), { reason: "Rejected", error: "invalid_client", secrets })
+    return yield* expectTokenError(introspect(token.accessToken), {
+      reason: "Rejected",
+      error: "invalid_client",
+      secrets
+    })
   })
 )
 

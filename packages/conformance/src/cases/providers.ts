@@ -1,4 +1,4 @@
-/** The life of a sign-in at each provider, as the profiles of `OAuthServer` imitate it. */
+/** Sign-in, refresh and sign-out at each provider, simulated by the profiles of `OAuthServer`. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -13,12 +13,12 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Struct from "effect/Struct"
 import type { Case } from "../Case.js"
-import { works, Wrong } from "../Case.js"
-import { holds, refused, textOf } from "../Checks.js"
+import { succeeds, CaseFailed } from "../Case.js"
+import { expectThat, expectTokenError, textOf } from "../Checks.js"
 import type { Client } from "../Client.js"
 import { clientId, clients, redirectUri, secret } from "../ProviderClients.js"
 
-/** A provider that runs, and a client that is configured for it. */
+/** A running provider, and a client that is configured for it. */
 interface Meeting {
   readonly profile: Profile
   readonly server: OAuthServer.Service
@@ -28,16 +28,16 @@ interface Meeting {
 }
 
 /** The URL that the user is sent back to. */
-const callbackOf = (url: string): Effect.Effect<string, Wrong, HttpClient.HttpClient> =>
+const callbackOf = (url: string): Effect.Effect<string, CaseFailed, HttpClient.HttpClient> =>
   HttpClient.get(url).pipe(
     Effect.flatMap(({ headers, status }) =>
       headers["location"] === undefined
-        ? new Wrong({ message: `the authorization endpoint answered ${status}` })
+        ? new CaseFailed({ message: `the authorization endpoint answered ${status}` })
         : Effect.succeed(headers["location"])
     ),
     Effect.catchTags({
-      RequestError: () => new Wrong({ message: "the authorization endpoint does not respond" }),
-      ResponseError: () => new Wrong({ message: "the authorization endpoint does not respond" })
+      RequestError: () => new CaseFailed({ message: "the authorization endpoint does not respond" }),
+      ResponseError: () => new CaseFailed({ message: "the authorization endpoint does not respond" })
     })
   )
 
@@ -54,7 +54,7 @@ const signedIn = (meeting: Meeting) =>
     const { callback, finish, transaction } = yield* begun(meeting)
     const done = yield* finish(transaction, callback)
     const isIdentified = meeting.options.scopes?.includes("openid") === true
-    yield* holds(!isIdentified || done.claims?.["sub"] === "user", "the ID token names the user")
+    yield* expectThat(!isIdentified || done.claims?.["sub"] === "user", "the ID token names the user")
     yield* AuthorizationCode.store(meeting.options, done)
     return done
   })
@@ -73,7 +73,7 @@ const renewed = (source: TokenSource.Service) =>
     const old = yield* source.get
     yield* source.renew(old.generation)
     const held = yield* source.get
-    yield* holds(textOf(held.token) !== textOf(old.token), "a refresh gives another access token")
+    yield* expectThat(textOf(held.token) !== textOf(old.token), "a refresh gives another access token")
     return held.token
   })
 
@@ -91,19 +91,19 @@ const refreshedTwice = (meeting: Meeting, source: TokenSource.Service) =>
     const presented = calls.map(({ outcome, presented }) => `${outcome} ${presented?.number ?? "none"}`)
     const expected = profile.refresh === "rotates" ? ["refreshed 0", "refreshed 1"] : ["refreshed 0", "refreshed 0"]
     const sent = presented.filter((call) => call.startsWith("refreshed"))
-    yield* holds(
+    yield* expectThat(
       JSON.stringify(sent) === JSON.stringify(expected),
       `the refresh tokens sent are ${expected.join(", ")}`
     )
-    yield* holds(family !== undefined && family.ended === undefined, "the access token is valid at the provider")
+    yield* expectThat(family !== undefined && family.ended === undefined, "the access token is valid at the provider")
     return family?.id ?? -1
   })
 
-/** A refresh whose refresh token was revoked. */
+/** A refresh with a revoked refresh token. */
 const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, family: number) =>
   Effect.gen(function* () {
     yield* server.revokeFamily(family)
-    return yield* refused(
+    return yield* expectTokenError(
       Effect.flatMap(source.get, ({ generation }) => source.renew(generation)),
       {
         reason: "ReauthorizationRequired",
@@ -120,11 +120,11 @@ const rejectedCode = (meeting: Meeting) =>
     // Another process does not know that the code was used.
     const elsewhere = yield* meeting.client.signIn(meeting.options)
     const before = yield* meeting.server.tokenCalls
-    const observed = yield* refused(elsewhere.finish(transaction, callback), {
+    const observed = yield* expectTokenError(elsewhere.finish(transaction, callback), {
       reason: "ReauthorizationRequired",
       secrets: ["canary"]
     })
-    yield* holds((yield* meeting.server.tokenCalls) === before + 1, "the provider rejects the code")
+    yield* expectThat((yield* meeting.server.tokenCalls) === before + 1, "the provider rejects the code")
     return observed
   })
 
@@ -132,8 +132,8 @@ const rejectedCode = (meeting: Meeting) =>
 const withoutRefresh = (meeting: Meeting, source: TokenSource.Service) =>
   Effect.gen(function* () {
     const { generation } = yield* source.get
-    yield* refused(source.renew(generation), { reason: "ReauthorizationRequired" })
-    yield* holds((yield* meeting.server.refreshCalls) === 0, "no refresh is sent")
+    yield* expectTokenError(source.renew(generation), { reason: "ReauthorizationRequired" })
+    yield* expectThat((yield* meeting.server.refreshCalls) === 0, "no refresh is sent")
     return yield* rejectedCode(meeting)
   })
 
@@ -148,13 +148,13 @@ const signedOut = (meeting: Meeting) =>
     if (profile.endpoints.revocation !== undefined) {
       yield* out
       const family = yield* server.findFamily(text)
-      yield* holds(family?.ended !== undefined, "the refresh token is revoked at the provider")
+      yield* expectThat(family?.ended !== undefined, "the refresh token is revoked at the provider")
     } else {
-      yield* refused(out, { reason: "InvalidResponse" })
+      yield* expectTokenError(out, { reason: "InvalidResponse" })
       const posted = (yield* server.requests).slice(before).filter(({ method }) => method === "POST")
-      yield* holds(posted.length === 0, "no token is sent")
+      yield* expectThat(posted.length === 0, "no token is sent")
     }
-    yield* holds((yield* stored(meeting)) === undefined, "the store is empty")
+    yield* expectThat((yield* stored(meeting)) === undefined, "the store is empty")
     return profile.endpoints.revocation === undefined ? "sign-out empties the store" : "sign-out revokes the token"
   })
 
@@ -178,13 +178,13 @@ const service = ({ client, options, server, store }: Meeting) =>
     const token = yield* renewed(source)
     const wrong = yield* client.conversation({ ...options, clientSecret: Redacted.make("canary-wrong") })
     const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
-    const observed = yield* refused(wrong.clientCredentials({}), expected)
+    const observed = yield* expectTokenError(wrong.clientCredentials({}), expected)
     const { revoke } = yield* client.revocation(options)
     yield* revoke(token.accessToken)
     const { status } = yield* HttpClient.get(server.resource, {
       headers: { authorization: `Bearer ${textOf(token)}` }
     }).pipe(Effect.orDie)
-    yield* holds(status === 401, "the token is revoked at the provider")
+    yield* expectThat(status === 401, "the token is revoked at the provider")
     return `two tokens, no refresh tokens, a wrong secret ${observed}, revocation`
   })
 
@@ -209,5 +209,5 @@ const run = (name: keyof typeof OAuthServer.profiles, client: Client) =>
   })
 
 export const providers: ReadonlyArray<Case> = Struct.keys(OAuthServer.profiles).map((name) =>
-  works(OAuthServer.profiles[name].name, (client) => run(name, client))
+  succeeds(OAuthServer.profiles[name].name, (client) => run(name, client))
 )

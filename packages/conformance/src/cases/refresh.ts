@@ -1,4 +1,4 @@
-/** Tokens that end, and what renews them: once, however many ask. */
+/** Refresh token grant: rotation, concurrent calls, reuse and scopes. */
 import type { HttpClient } from "@effect/platform/HttpClient"
 import type { ApiError, InvalidResponse } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -6,68 +6,71 @@ import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused, textOf } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError, textOf } from "../Checks.js"
 import type { Client } from "../Client.js"
 import * as Provider from "../Provider.js"
 import type { Session } from "../Session.js"
-import { optionsOf, session, signedIn } from "../Session.js"
+import { optionsOf, session, signIn } from "../Session.js"
 
 const many = 50
 
-/** Somebody who signed in a while ago: the access token has expired. */
+/** A signed-in user with an expired access token. */
 const returning = (client: Client) =>
   Effect.gen(function* () {
     const provider = yield* Provider.make({ configuration: { clients: [Provider.registered("web")] } })
     const options = optionsOf(provider)
-    const done = yield* signedIn(client, options)
+    const done = yield* signIn(client, options)
     const first = done.token.refreshToken ?? Redacted.make("")
     const used = yield* session(client, options, done, { expired: true })
     const before = provider.asked("POST /token")
     return { ...used, provider, options, done, first, refreshes: () => provider.asked("POST /token") - before }
   })
 
-/** As many requests at once as there are in a busy moment. */
+/** Sends many requests at once. */
 const burst = (
   api: Session["api"]
 ): Effect.Effect<ReadonlyArray<Either.Either<unknown, ApiError | InvalidResponse>>, never, HttpClient | Scope.Scope> =>
   Effect.forEach(Array.from({ length: many }), () => Effect.either(api.get("/me")), { concurrency: "unbounded" })
 
-const rotation = works("refresh/rotation", (client) =>
+const rotation = succeeds("refresh/rotation", (client) =>
   Effect.gen(function* () {
     const { done, first, refreshes, source } = yield* returning(client)
     const one = yield* source.get
-    yield* holds(textOf(one.token) !== textOf(done.token), "there is another access token")
+    yield* expectThat(textOf(one.token) !== textOf(done.token), "there is another access token")
     const second = one.token.refreshToken
-    yield* holds(second !== undefined && Redacted.value(second) !== Redacted.value(first), "and another refresh token")
+    yield* expectThat(
+      second !== undefined && Redacted.value(second) !== Redacted.value(first),
+      "there is another refresh token"
+    )
     yield* source.renew(one.generation)
     const two = yield* source.get
-    yield* holds(textOf(two.token) !== textOf(one.token), "that is good for the next one")
-    yield* holds(refreshes() === 2, "each refresh token is sent once")
-    return "two refreshes, each with the refresh token of the one before"
+    yield* expectThat(textOf(two.token) !== textOf(one.token), "the second refresh token gives another access token")
+    yield* expectThat(refreshes() === 2, "each refresh token is sent once")
+    return "two refreshes, each with the refresh token of the previous response"
   })
 )
 
-const race = attack("refresh/many-at-once", (client) =>
+const race = rejects("refresh/many-at-once", (client) =>
   Effect.gen(function* () {
     const { api, refreshes, source } = yield* returning(client)
     const answers = yield* burst(api)
-    yield* holds(answers.every(Either.isRight), "all requests are answered")
-    yield* holds(refreshes() === 1, `there is one refresh, not ${refreshes()}`)
+    yield* expectThat(answers.every(Either.isRight), "all requests succeed")
+    yield* expectThat(refreshes() === 1, `there is one refresh, not ${refreshes()}`)
     const { generation } = yield* source.get
     yield* source.renew(generation)
     yield* api.get("/me")
-    return `${many} requests with a token that had expired, one refresh, and the family lives on`
+    return `${many} requests with a token that had expired, one refresh, and the token family is still valid`
   })
 )
 
-/** Somebody has copied the refresh token, and is faster. */
-const reuse = attack("refresh/reuse", (client) =>
+/** An attacker has copied the refresh token and uses it first. */
+const reuse = rejects("refresh/reuse", (client) =>
   Effect.gen(function* () {
     const { api, first, options, refreshes, source } = yield* returning(client)
     const thief = yield* client.conversation(options)
     const loot = yield* thief.refresh(first)
-    const observed = yield* refused(source.get, {
+    const observed = yield* expectTokenError(source.get, {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [Redacted.value(first)]
@@ -79,49 +82,49 @@ const reuse = attack("refresh/reuse", (client) =>
         onRight: () => "answered"
       })
     )
-    yield* holds(
+    yield* expectThat(
       reasons.every((reason) => reason === "ReauthorizationRequired"),
-      `every request says to sign in again, not ${[...new Set(reasons)].join(", ")}`
+      `every request fails with ReauthorizationRequired, not ${[...new Set(reasons)].join(", ")}`
     )
-    yield* holds(refreshes() === 2, `the dead refresh token is sent once, not ${refreshes() - 1} times`)
+    yield* expectThat(refreshes() === 2, `the invalid refresh token is sent once, not ${refreshes() - 1} times`)
     const family = loot.refreshToken ?? first
-    yield* refused(thief.refresh(family), { reason: "ReauthorizationRequired", error: "invalid_grant" })
-    return `${observed}; asked once for ${many + 1} requests, and the thief's token is dead, too`
+    yield* expectTokenError(thief.refresh(family), { reason: "ReauthorizationRequired", error: "invalid_grant" })
+    return `${observed}; one refresh for ${many + 1} requests, and the attacker's token is invalid, too`
   })
 )
 
-const narrower = works("refresh/narrower-scope", (client) =>
+const narrower = succeeds("refresh/narrower-scope", (client) =>
   Effect.gen(function* () {
     const { first, options } = yield* returning(client)
     const { refresh } = yield* client.conversation(options)
     const { scope } = yield* refresh(first, { scope: "openid" })
-    yield* holds(scope === "openid", `what was narrowed is narrow, not ${scope}`)
-    return "a token with less than was granted"
+    yield* expectThat(scope === "openid", `the narrower scope is granted, not ${scope}`)
+    return "a token with a narrower scope"
   })
 )
 
-const wider = attack("refresh/wider-scope", (client) =>
+const wider = rejects("refresh/wider-scope", (client) =>
   Effect.gen(function* () {
     const { first, options } = yield* returning(client)
     const { refresh } = yield* client.conversation(options)
-    return yield* refused(refresh(first, { scope: "openid read write" }), {
+    return yield* expectTokenError(refresh(first, { scope: "openid read write" }), {
       reason: "Rejected",
       error: "invalid_scope"
     })
   })
 )
 
-/** The client's own credential is wrong for a while: what somebody has granted is not lost by that. */
-const wrongSecret = attack("refresh/wrong-secret-or-dead-token", (client) =>
+/** The client secret is wrong for a while. The user's grant stays valid. */
+const wrongSecret = rejects("refresh/wrong-secret-or-dead-token", (client) =>
   Effect.gen(function* () {
     const { first, options } = yield* returning(client)
     const mistaken = yield* client.conversation({ ...options, clientSecret: Redacted.make("canary-wrong") })
     const expected = { reason: "Rejected", error: "invalid_client", secrets: ["canary"] } as const
-    const wrong = yield* refused(mistaken.refresh(first), expected)
+    const wrong = yield* expectTokenError(mistaken.refresh(first), expected)
     const { refresh } = yield* client.conversation(options)
     yield* refresh(first)
-    const dead = yield* refused(refresh(first), { reason: "ReauthorizationRequired", error: "invalid_grant" })
-    return `the wrong secret: ${wrong}; the dead token: ${dead}`
+    const dead = yield* expectTokenError(refresh(first), { reason: "ReauthorizationRequired", error: "invalid_grant" })
+    return `wrong secret: ${wrong}; invalid refresh token: ${dead}`
   })
 )
 

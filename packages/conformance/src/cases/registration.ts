@@ -1,16 +1,16 @@
-/** Clients that the server did not know before. */
+/** Dynamic client registration (RFC 7591). */
 import * as Registration from "@countersign/auth/Registration"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { inspect } from "node:util"
 import type { Case } from "../Case.js"
-import { attack, works } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects, succeeds } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import * as Provider from "../Provider.js"
-import { optionsOf, signedIn } from "../Session.js"
+import { optionsOf, signIn } from "../Session.js"
 
-const invitation = "canary-invitation"
+const initialToken = "canary-initial-token"
 
 const serving = (initialAccessToken: false | string = false) =>
   Effect.map(Provider.make({ features: { registration: { enabled: true, initialAccessToken } } }), (provider) => {
@@ -26,40 +26,40 @@ const metadata: Registration.Metadata = {
   grant_types: ["authorization_code", "refresh_token"]
 }
 
-/** Registers, and signs somebody in with what came of that. */
+/** Registers a client and signs a user in with it. */
 const registered = (method: string): Case =>
-  works(`registration/${method}`, (client) =>
+  succeeds(`registration/${method}`, (client) =>
     Effect.gen(function* () {
       const { provider, server } = yield* serving()
       const made = yield* client.register(server, { ...metadata, token_endpoint_auth_method: method })
-      yield* holds(made.method === method, `it proves who it is by ${method}, not by ${made.method}`)
+      yield* expectThat(made.method === method, `the client authentication method is ${method}, not ${made.method}`)
       const shown = inspect(made, { depth: 9 })
       const secret = made.clientSecret === undefined ? undefined : Redacted.value(made.clientSecret)
-      yield* holds(secret === undefined || !shown.includes(secret), "the secret is not shown")
+      yield* expectThat(secret === undefined || !shown.includes(secret), "the secret is not shown")
       const options = { ...optionsOf(provider, { clientSecret: undefined }), ...Registration.toClient(made) }
-      const { claims } = yield* signedIn(client, options)
-      yield* holds(claims?.sub === "ada", "somebody signs in with it")
-      return `a client ${secret === undefined ? "without" : "with"} a secret, with which somebody has signed in`
+      const { claims } = yield* signIn(client, options)
+      yield* expectThat(claims?.sub === "ada", "a user signs in with it")
+      return `a client ${secret === undefined ? "without" : "with"} a secret; a user signed in with it`
     })
   )
 
-const uninvited = attack("registration/uninvited", (client) =>
+const uninvited = rejects("registration/uninvited", (client) =>
   Effect.gen(function* () {
-    const { server } = yield* serving(invitation)
+    const { server } = yield* serving(initialToken)
     const expected = { reason: "Rejected", error: "invalid_token", secrets: ["canary"] } as const
-    yield* refused(client.register(server, metadata), expected)
+    yield* expectTokenError(client.register(server, metadata), expected)
     const forged = { ...server, initialAccessToken: Redacted.make("canary-forged") }
-    const observed = yield* refused(client.register(forged, metadata), expected)
-    yield* client.register({ ...server, initialAccessToken: Redacted.make(invitation) }, metadata)
-    return `without a token, and with a forged one: ${observed}; with a good one a client`
+    const observed = yield* expectTokenError(client.register(forged, metadata), expected)
+    yield* client.register({ ...server, initialAccessToken: Redacted.make(initialToken) }, metadata)
+    return `without a token, and with a forged one: ${observed}; with the valid one: registered`
   })
 )
 
-const refusedUri = attack("registration/redirect-uri-refused", (client) =>
+const refusedUri = rejects("registration/redirect-uri-refused", (client) =>
   Effect.gen(function* () {
     const { server } = yield* serving()
     const asked = client.register(server, { ...metadata, redirect_uris: ["https://app.test/callback#fragment"] })
-    return yield* refused(asked, { reason: "Rejected", error: "invalid_redirect_uri" })
+    return yield* expectTokenError(asked, { reason: "Rejected", error: "invalid_redirect_uri" })
   })
 )
 

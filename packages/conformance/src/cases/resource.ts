@@ -1,4 +1,4 @@
-/** A token an API, and none for another one. */
+/** Resource indicators (RFC 8707): one token for each API. */
 import type { HttpClient } from "@effect/platform/HttpClient"
 import * as Jwks from "@countersign/auth/Jwks"
 import type * as Jwt from "@countersign/auth/Jwt"
@@ -6,15 +6,15 @@ import * as OAuth2 from "@countersign/auth/OAuth2"
 import type { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type { Case } from "../Case.js"
-import { attack, Wrong, works } from "../Case.js"
-import { holds, refused } from "../Checks.js"
+import { rejects, CaseFailed, succeeds } from "../Case.js"
+import { expectThat, expectTokenError } from "../Checks.js"
 import * as Provider from "../Provider.js"
-import { optionsOf, session, signedIn } from "../Session.js"
+import { optionsOf, session, signIn } from "../Session.js"
 
 const orders = "https://orders.test/"
 const payments = "https://payments.test/"
 
-/** Throws the error that the server is to answer with. */
+/** The configuration of a resource. Throws the error of an unknown one. */
 const infoOf = (_: unknown, resource: string): object => {
   if (resource !== orders && resource !== payments) {
     throw Object.assign(new Error("invalid_target"), { expose: true, statusCode: 400, status: 400 })
@@ -27,7 +27,7 @@ const serving = Provider.make({
   features: { resourceIndicators: { enabled: true, getResourceServerInfo: infoOf } }
 })
 
-/** What an API takes. */
+/** How an API verifies its tokens. */
 const at = ({ issuer }: Provider.Provider, audience: string): Effect.Effect<Jwt.Options, InvalidRequest, HttpClient> =>
   Effect.map(Jwks.make({ uri: `${issuer}/jwks`, transport: OAuth2.dangerouslyAllowHttpOnLoopback }), (keys) => ({
     issuer,
@@ -37,7 +37,7 @@ const at = ({ issuer }: Provider.Provider, audience: string): Effect.Effect<Jwt.
     keys
   }))
 
-const each = works("resource/a-token-an-api", (client) =>
+const each = succeeds("resource/a-token-an-api", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
     const { clientCredentials } = yield* client.conversation(optionsOf(provider))
@@ -48,47 +48,50 @@ const each = works("resource/a-token-an-api", (client) =>
         return claims["aud"]
       })
     )
-    yield* holds(audiences.join() === [orders, payments].join(), "each token is meant for its API alone")
+    yield* expectThat(audiences.join() === [orders, payments].join(), "each token has its API as the only audience")
     return `two tokens, one for ${orders} and one for ${payments}`
   })
 )
 
 /** Without `resource` in the request, the refreshed token is for the server's own userinfo endpoint. */
-const refreshed = works("resource/refresh", (client) =>
+const refreshed = succeeds("resource/refresh", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
     const options = optionsOf(provider, { resource: orders })
-    const { source } = yield* session(client, options, yield* signedIn(client, options), { expired: true })
+    const { source } = yield* session(client, options, yield* signIn(client, options), { expired: true })
     for (let round = 0; round < 2; round++) {
       const { generation, token } = yield* source.get
       const { claims } = yield* client.verify(token.accessToken, yield* at(provider, orders))
-      yield* holds(claims["aud"] === orders && claims["scope"] === "read", "the token is for the API, with its scope")
+      yield* expectThat(
+        claims["aud"] === orders && claims["scope"] === "read",
+        "the token is for the API, with its scope"
+      )
       yield* source.renew(generation)
     }
     return `two refreshes, each with a token for ${orders}`
   })
 )
 
-/** An API that is given a token sends it on to another one. */
-const sentOn = attack("resource/token-of-another-api", (client) =>
+/** An API forwards a received token to another API. */
+const sentOn = rejects("resource/token-of-another-api", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
     const { clientCredentials } = yield* client.conversation(optionsOf(provider))
     const { accessToken } = yield* clientCredentials({ resource: orders })
     const verdict = yield* Effect.flip(client.verify(accessToken, yield* at(provider, payments))).pipe(
-      Effect.mapError(() => new Wrong({ message: "the other API takes it" }))
+      Effect.mapError(() => new CaseFailed({ message: "the other API accepts it" }))
     )
-    yield* holds(verdict.reason === "Audience", `it is refused for its audience, not for ${verdict.reason}`)
+    yield* expectThat(verdict.reason === "Audience", `it is rejected for its audience, not for ${verdict.reason}`)
     return verdict.message
   })
 )
 
-const unknown = attack("resource/unknown", (client) =>
+const unknown = rejects("resource/unknown", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
     const { clientCredentials } = yield* client.conversation(optionsOf(provider))
     const asked = clientCredentials({ resource: "https://unknown.test/" })
-    return yield* refused(asked, { reason: "Rejected", error: "invalid_target" })
+    return yield* expectTokenError(asked, { reason: "Rejected", error: "invalid_target" })
   })
 )
 

@@ -5,7 +5,7 @@ import * as Http from "node:http"
 import { setTimeout } from "node:timers/promises"
 import { closed, listening } from "../../src/Listening.js"
 
-/** A request, as the server saw it. */
+/** A request that the server received. */
 export interface Received {
   /** When it was received and answered, in milliseconds of one monotonic clock. */
   readonly receivedAt: number

@@ -1,4 +1,4 @@
-/** A worker whose requests share the clients of its isolate, as an application on Cloudflare Workers does. */
+/** A worker in which all requests of an isolate share clients, as in an application on Cloudflare Workers. */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
@@ -46,7 +46,7 @@ const BriefLive = Api.layer({ ...options, concurrency: true, timeout: { call: "1
   Layer.provide(CredentialsLive)
 )
 
-/** The control: a client whose requests have no state in common. */
+/** The control: a client that shares no state between requests. */
 const ControlLive = Api.layer({ ...options, rateLimit: false, retry: false }).pipe(
   Layer.provide(Bearer.layer(Redacted.make("fixed")))
 )

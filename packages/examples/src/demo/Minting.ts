@@ -1,4 +1,4 @@
-/** How the scenarios come by a token: from the embedded server's endpoint, or made up where any token will do. */
+/** Tokens of the scenarios: from the embedded server's endpoint, or random where the server accepts any token. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import { TokenError } from "@countersign/client/Errors"
 import type { Token } from "@countersign/auth/Token"
@@ -22,12 +22,12 @@ const fromEndpoint = (baseUrl: string) =>
     return Tokens.bearer(Redacted.make(text), yield* Clock.currentTimeMillis, seconds * 1000)
   }).pipe(Effect.mapError(noToken))
 
-// httpbin takes any token, but drops the letters of "Bearer" from its beginning.
+// httpbin accepts any token, but removes leading letters of "Bearer" from it.
 const madeUp = Effect.map(Clock.currentTimeMillis, (now) =>
   Tokens.bearer(Redacted.make(`token-${randomUUID()}`), now, 3600_000)
 )
 
-/** Mints a token, as the target wants it, and counts. */
+/** Issues tokens for the target and counts them. */
 export const counted = Effect.map(Target, ({ baseUrl, isEmbedded }) => {
   let count = 0
   const mint: Effect.Effect<Token, TokenError, HttpClient.HttpClient> = Effect.suspend(() => {

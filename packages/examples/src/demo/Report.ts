@@ -1,7 +1,7 @@
-/** The demo's two ways to tell: a line with a small timeline for people, one JSON object for programs. */
+/** Output of the demo: text with a small timeline for each scenario, or one JSON object. */
 import type { Result, TimelineEntry } from "./Scenario.js"
 
-/** What follows the origin: all URLs of a scenario have the same few of those. */
+/** The URL without its origin. */
 const pathOf = (url: string): string => {
   const path = url.indexOf("/", url.indexOf("://") + 3)
   return path === -1 ? "/" : url.slice(path)
@@ -9,7 +9,7 @@ const pathOf = (url: string): string => {
 
 const at = (ms: number): string => `${String(Math.max(0, Math.round(ms))).padStart(7)} ms  `
 
-/** A bar of the length of a wait: a character for each tenth of a second, and one at least. */
+/** A bar for a wait: one character per 100 ms, at least one. */
 const bar = (ms: number): string => "░".repeat(Math.min(40, Math.max(1, Math.round(ms / 100))))
 
 const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): string => {
@@ -26,7 +26,7 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
     case "RetryScheduled":
       return `${at(event.at)}${bar(event.ms)} wait ${Math.round(event.ms)} ms (${event.reason})`
     case "Throttled":
-      return `${at(event.at)}${bar(event.ms)} held back for ${Math.round(event.ms)} ms`
+      return `${at(event.at)}${bar(event.ms)} throttled for ${Math.round(event.ms)} ms`
     case "Admitted":
       return `${at(event.at)}▸ admitted after ${event.ms} ms`
     case "Queued":
@@ -40,9 +40,9 @@ const eventLine = (event: TimelineEntry, next: TimelineEntry | undefined): strin
     case "Redirected":
       return `${at(event.at)}↪ ${pathOf(event.url)}${event.ms === 0 ? "" : `, in ${event.ms} ms`}`
     case "TokenRequested":
-      return `${at(event.at)}⟳ a token is wanted`
+      return `${at(event.at)}⟳ token requested`
     case "TokenObtained":
-      return `${at(event.at)}⟳ a token is here`
+      return `${at(event.at)}⟳ token acquired`
     case "CredentialsRefreshed":
       return `${at(event.at)}${event.renewed ? "⟳ other credentials: replay" : "∎ no other credentials"}`
   }
@@ -54,23 +54,23 @@ const isAnswerOf = (event: TimelineEntry, previous: TimelineEntry | undefined): 
 const timelineLines = (timeline: ReadonlyArray<TimelineEntry>): ReadonlyArray<string> =>
   timeline.flatMap((event, n) => (isAnswerOf(event, timeline[n - 1]) ? [] : [eventLine(event, timeline[n + 1])]))
 
-/** A scenario for people: its outcome, what happened, and what was seen. */
+/** A scenario as text: outcome, timeline and observed values. */
 export const scenarioText = ({ name, observed, ok, timeline, title }: Result): string =>
   [
     `${ok ? "✓" : "✗"} ${name.padEnd(22)} ${title}`,
     ...timelineLines(timeline),
-    `${" ".repeat(12)}${ok ? "" : "not as it has to be: "}${JSON.stringify(observed)}`,
+    `${" ".repeat(12)}${ok ? "" : "unexpected: "}${JSON.stringify(observed)}`,
     ""
   ].join("\n")
 
-/** All of it for people: the last line. */
+/** The last line of the text: how many scenarios succeeded. */
 export const summaryText = (results: ReadonlyArray<Result>): string => {
   const failed = results.filter(({ ok }) => !ok)
-  const count = `${results.length - failed.length} of ${results.length} scenarios are as they have to be`
-  return failed.length === 0 ? count : `${count}; not: ${failed.map(({ name }) => name).join(", ")}`
+  const count = `${results.length - failed.length} of ${results.length} scenarios succeeded`
+  return failed.length === 0 ? count : `${count}; failed: ${failed.map(({ name }) => name).join(", ")}`
 }
 
-/** All of it for programs. */
+/** All results as JSON. */
 export const json = (baseUrl: string, results: ReadonlyArray<Result>): string => {
   const passed = results.filter(({ ok }) => ok).length
   const scenarios = results.map(({ name, observed, ok, timeline }) => ({ name, ok, observed, timeline }))

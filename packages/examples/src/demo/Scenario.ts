@@ -1,4 +1,4 @@
-/** One step of the tutorial: what it does, and what was seen when it was done. */
+/** One step of the tutorial, and what a run observed. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Timeline from "@countersign/client/Timeline"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Target } from "./Target.js"
 
-/** What came back, and whether that is what has to come back. */
+/** The observed values, and whether they are the expected ones. */
 export interface Outcome {
   readonly ok: boolean
   readonly observed: Readonly<Record<string, unknown>>
@@ -38,14 +38,14 @@ export const sendsOf = (events: ReadonlyArray<Timeline.Event>): number =>
 export const waitsOf = (events: ReadonlyArray<Timeline.Event>): ReadonlyArray<number> =>
   events.flatMap((event) => (event._tag === "RetryScheduled" ? [Math.round(event.ms)] : []))
 
-/** The error that a call must end with: one that succeeds is a surprise, and is told as one. */
+/** The error of a call that must fail. If the call succeeds, the scenario reports that. */
 export const errorOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<E | undefined, never, R> =>
   Effect.match(effect, { onSuccess: () => undefined, onFailure: (error) => error })
 
-/** What went wrong in words; a scenario that fails is a result and not a crash. */
+/** Describes the failure of a scenario: a failed scenario is a result and does not stop the demo. */
 const describe = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Runs a scenario and gives its result, whatever happens in it. */
+/** Runs a scenario. Failures and defects become results. */
 export const run = ({ name, run: scenario, title }: Scenario) =>
   Effect.gen(function* () {
     const began = yield* Clock.currentTimeMillis

@@ -1,4 +1,4 @@
-/** Where the scenarios run: an httpbin, embedded or somebody's, and two embedded servers for what httpbin has not. */
+/** Servers of the scenarios: an embedded or external httpbin, and two embedded servers for what httpbin lacks. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpBin from "@countersign/testing/HttpBin"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
@@ -11,7 +11,7 @@ export class Target extends Context.Tag("demo/Target")<
   Target,
   {
     readonly baseUrl: string
-    /** Whether `baseUrl` is the embedded server, which does more than httpbin. */
+    /** Whether `baseUrl` is the embedded server, which has more endpoints than httpbin. */
     readonly isEmbedded: boolean
     readonly embedded: Context.Tag.Service<HttpBin.HttpBin>
     readonly oauth: Context.Tag.Service<OAuthServer.OAuthServer>

@@ -30,7 +30,7 @@ const options = Effect.try({
   catch: (cause) => new UsageError({ message: `${cause instanceof Error ? cause.message : String(cause)}\n${usage}` })
 })
 
-/** Checked here, so that a slip of the fingers is one message and not thirteen. */
+/** Validated once here, so that an invalid URL gives one error and not thirteen. */
 const checked = (baseUrl: string | undefined) =>
   baseUrl === undefined ? Effect.succeed(undefined) : Effect.as(RequestDefaults.validate({ baseUrl }), baseUrl)
 
@@ -50,7 +50,7 @@ const main = Effect.gen(function* () {
   const layer = Layer.merge(Target.layer(yield* checked(given)), NodeTransport.layer)
   return yield* Effect.provide(demo(json), layer)
 }).pipe(
-  // What the library has to say goes to standard error: standard output is the result's.
+  // Logs go to standard error, because standard output is for the result.
   Effect.provide(Logger.replace(Logger.defaultLogger, Logger.withConsoleError(Logger.logfmtLogger))),
   Effect.catchAll((error) =>
     Effect.as(Console.error(error instanceof InvalidRequest ? `${error.message}\n${usage}` : error.message), false)

@@ -1,4 +1,4 @@
-/** Clients that take a provider for one that follows the specifications to the letter. */
+/** Clients that expect providers to follow the specifications exactly. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
@@ -8,7 +8,7 @@ import type { Client } from "../../../src/Client.js"
 import { ours } from "../../../src/Client.js"
 import { secret } from "../../../src/ProviderClients.js"
 
-/** Changes the options of each part of the client. */
+/** Changes the options in each part of the client. */
 const configured = (change: <O extends OAuth2.Client>(options: O) => O): Client => ({
   ...ours,
   conversation: (options) => ours.conversation(change(options)),
@@ -17,10 +17,10 @@ const configured = (change: <O extends OAuth2.Client>(options: O) => O): Client 
   signOut: (options) => ours.signOut(change(options))
 })
 
-/** Knows nothing of the provider. */
+/** Has no configuration for the provider. */
 export const withoutQuirks: Client = configured((options) => ({ ...options, quirks: undefined }))
 
-/** Encodes id and secret as RFC 6749 §2.3.1 has it. */
+/** Encodes id and secret as RFC 6749 §2.3.1 requires. */
 export const encodingCredentials: Client = configured((options) => ({
   ...options,
   clientSecret: Redacted.make(secret),
@@ -46,7 +46,7 @@ const isStandard = (status: number, { expires_in: life, refresh_token, scope, to
   isText(scope) &&
   isText(refresh_token)
 
-/** Does not read a token response that has another form than RFC 6749 §5.1. */
+/** Rejects a token response in another form than RFC 6749 §5.1. */
 export const strict: Client = {
   ...ours,
   http: (transport) =>

@@ -1,4 +1,4 @@
-/** Clients that are broken in how they sign somebody in. */
+/** Clients with a broken sign-in. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -8,18 +8,18 @@ import { createHash } from "node:crypto"
 import type { Client } from "../../../src/Client.js"
 import { ours } from "../../../src/Client.js"
 import { foreignNonce } from "../../../src/cases/codeAttacks.js"
-import { rewriting } from "./wire.js"
+import { rewriteTokenResponse } from "./wire.js"
 
 type SignIn = AuthorizationCode.Service
 
-const signingIn = (change: (service: SignIn, options: AuthorizationCode.Options) => SignIn): Client => ({
+const withSignIn = (change: (service: SignIn, options: AuthorizationCode.Options) => SignIn): Client => ({
   ...ours,
   signIn: (options) => Effect.map(AuthorizationCode.make(options), (service) => change(service, options))
 })
 
-/** A client that takes a parameter of the callback for what it should be, as one does that does not compare it. */
-const presuming = (name: string, right: (transaction: AuthorizationCode.Transaction) => string): Client =>
-  signingIn(({ begin, finish }) => ({
+/** Replaces a callback parameter with the expected value, like a client that does not compare it. */
+const overwritesCallback = (name: string, right: (transaction: AuthorizationCode.Transaction) => string): Client =>
+  withSignIn(({ begin, finish }) => ({
     begin,
     finish: (transaction, callback) => {
       const url = new URL(callback.toString())
@@ -28,19 +28,19 @@ const presuming = (name: string, right: (transaction: AuthorizationCode.Transact
     }
   }))
 
-export const ignoringState: Client = presuming("state", ({ state }) => state)
+export const ignoringState: Client = overwritesCallback("state", ({ state }) => state)
 
-export const ignoringIssuer: Client = presuming("iss", ({ issuer }) => issuer)
+export const ignoringIssuer: Client = overwritesCallback("iss", ({ issuer }) => issuer)
 
-/** The ID token's nonce is taken for the right one, whatever it is. */
-export const ignoringNonce: Client = signingIn(({ begin, finish }) => ({
+/** Accepts any nonce in the ID token. */
+export const ignoringNonce: Client = withSignIn(({ begin, finish }) => ({
   begin,
   finish: (transaction, callback) =>
     finish(new AuthorizationCode.Transaction({ ...transaction, nonce: foreignNonce }), callback)
 }))
 
-/** Whether somebody declined is not looked at. */
-export const ignoringErrors: Client = signingIn(({ begin, finish }) => ({
+/** Ignores `error` in the callback. */
+export const ignoringErrors: Client = withSignIn(({ begin, finish }) => ({
   begin,
   finish: (transaction, callback) => {
     const url = new URL(callback.toString())
@@ -50,10 +50,10 @@ export const ignoringErrors: Client = signingIn(({ begin, finish }) => ({
   }
 }))
 
-/** The token is taken, and the ID token is not looked at. */
+/** Accepts the token without validating the ID token. */
 export const ignoringIdToken: Client = {
   ...ours,
-  http: rewriting(({ id_token: _, ...body }) => body),
+  http: rewriteTokenResponse(({ id_token: _, ...body }) => body),
   signIn: (options) =>
     Effect.map(AuthorizationCode.make(options), ({ begin, finish }) => ({
       begin,
@@ -62,8 +62,8 @@ export const ignoringIdToken: Client = {
     }))
 }
 
-/** What was used is not remembered. */
-export const forgetful: Client = {
+/** Accepts a transaction twice. */
+export const reusesTransaction: Client = {
   ...ours,
   signIn: (options) =>
     Effect.gen(function* () {
@@ -74,11 +74,11 @@ export const forgetful: Client = {
     })
 }
 
-/** A code that was refused is sent again, and again. */
-export const stubborn: Client = {
+/** Sends a rejected code twice more. */
+export const retriesRejectedCode: Client = {
   ...ours,
   signIn: (options) =>
-    Effect.map(forgetful.signIn(options), ({ begin, finish }) => ({
+    Effect.map(reusesTransaction.signIn(options), ({ begin, finish }) => ({
       begin,
       finish: (...args) => Effect.retry(finish(...args), { times: 2 })
     }))
@@ -86,8 +86,8 @@ export const stubborn: Client = {
 
 const oneVerifier = "a-verifier-that-every-sign-in-has-in-common-is-none"
 
-/** Every sign-in has the same verifier. */
-export const constantVerifier: Client = signingIn(({ begin, finish }) => ({
+/** Uses the same verifier for every sign-in. */
+export const constantVerifier: Client = withSignIn(({ begin, finish }) => ({
   begin: (...args) =>
     Effect.map(begin(...args), (transaction) => {
       const url = new URL(transaction.url)
@@ -101,7 +101,7 @@ export const constantVerifier: Client = signingIn(({ begin, finish }) => ({
   finish
 }))
 
-/** The metadata is not read. */
+/** Ignores the server's metadata. */
 export const ignoringMetadata: Client = {
   ...ours,
   signIn: (options) =>
@@ -113,34 +113,34 @@ export const ignoringMetadata: Client = {
     })
 }
 
-/** Requests are never pushed. */
-export const unpushed: Client = {
+/** Never pushes authorization requests. */
+export const withoutPar: Client = {
   ...ours,
   signIn: (options) => AuthorizationCode.make({ ...options, pushed: false })
 }
 
-const devices = (change: (service: DeviceCode.Service) => DeviceCode.Service["finish"]): Client => ({
+const withDeviceFinish = (change: (service: DeviceCode.Service) => DeviceCode.Service["finish"]): Client => ({
   ...ours,
   device: (options) =>
     Effect.map(DeviceCode.make(options), (service) => ({ begin: service.begin, finish: change(service) }))
 })
 
-/** Asks as often as it likes. */
-export const hasty: Client = devices(
+/** Polls every second, whatever the interval of the server. */
+export const ignoresPollInterval: Client = withDeviceFinish(
   ({ finish }) =>
     (pending) =>
       finish(new DeviceCode.Pending({ ...pending, interval: 1000 }))
 )
 
-/** Does not look at how long a code is good for. */
-export const timeless: Client = devices(
+/** Polls for an hour after the code has expired. */
+export const ignoresCodeExpiry: Client = withDeviceFinish(
   ({ finish }) =>
     (pending) =>
       finish(new DeviceCode.Pending({ ...pending, expiresAt: pending.expiresAt + 3600_000 }))
 )
 
-/** Asks once more when it is over. */
-export const hopeful: Client = devices(
+/** Polls again after the code has expired. */
+export const pollsAfterExpiry: Client = withDeviceFinish(
   ({ finish }) =>
     (pending) =>
       Effect.retry(finish(pending), { times: 1 })

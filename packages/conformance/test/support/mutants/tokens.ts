@@ -1,4 +1,4 @@
-/** Clients that are broken in how they get, keep and end tokens. */
+/** Clients that acquire, store or revoke tokens wrongly. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
@@ -22,26 +22,26 @@ import { ours } from "../../../src/Client.js"
 
 type Service = OAuth2.Service
 
-const conversing = (change: (service: Service) => Partial<Service>): Client => ({
+const withOAuth2 = (change: (service: Service) => Partial<Service>): Client => ({
   ...ours,
   conversation: (client) => Effect.map(OAuth2.make(client), (service) => ({ ...service, ...change(service) }))
 })
 
-/** Tokens are not bound, or not known to be. */
-export const unbound: Client = {
+/** Accepts tokens that are not bound to a key. */
+export const acceptsUnboundToken: Client = {
   ...ours,
   conversation: (client) => OAuth2.make({ ...client, dpop: undefined }),
   signIn: (options) => AuthorizationCode.make({ ...options, dpop: undefined })
 }
 
-/** Whatever the server says, it is asked again. */
-export const insistent: Client = conversing(({ clientCredentials, refresh }) => ({
+/** Retries every error of the token endpoint. */
+export const retriesEveryError: Client = withOAuth2(({ clientCredentials, refresh }) => ({
   clientCredentials: (parameters) => Effect.retry(clientCredentials(parameters), { times: 2 }),
   refresh: (...args) => Effect.retry(refresh(...args), { times: 2 })
 }))
 
-const changing = (change: (error: TokenError) => TokenError): Client => ({
-  ...conversing(({ clientCredentials, refresh }) => ({
+const mapTokenErrors = (change: (error: TokenError) => TokenError): Client => ({
+  ...withOAuth2(({ clientCredentials, refresh }) => ({
     clientCredentials: (parameters) => Effect.mapError(clientCredentials(parameters), change),
     refresh: (...args) => Effect.mapError(refresh(...args), change)
   })),
@@ -59,18 +59,18 @@ const changing = (change: (error: TokenError) => TokenError): Client => ({
     )
 })
 
-/** Every failure is the end. */
-export const desperate: Client = changing(
+/** Reports every error as `ReauthorizationRequired`. */
+export const everyErrorIsReauthorization: Client = mapTokenErrors(
   ({ detail, error }) => new TokenError({ reason: "ReauthorizationRequired", detail, error })
 )
 
-/** A dead token is one failure among others. */
-export const indifferent: Client = changing(
+/** Reports `invalid_grant` as `Rejected`. */
+export const invalidGrantIsRejected: Client = mapTokenErrors(
   ({ detail, error }) => new TokenError({ reason: "Rejected", detail, error })
 )
 
-/** An error says more than is good. */
-const quoting = (text: (client: OAuth2.Client) => string): Client => ({
+/** Appends a text to the detail of errors. */
+const appendToDetail = (text: (client: OAuth2.Client) => string): Client => ({
   ...ours,
   conversation: (client) =>
     Effect.map(OAuth2.make(client), (service) => {
@@ -80,29 +80,31 @@ const quoting = (text: (client: OAuth2.Client) => string): Client => ({
     })
 })
 
-/** An error quotes what was sent. */
-export const talkative: Client = quoting(({ clientSecret }) => (clientSecret ? Redacted.value(clientSecret) : ""))
+/** Appends the client secret to errors. */
+export const leaksSecretInErrors: Client = appendToDetail(({ clientSecret }) =>
+  clientSecret ? Redacted.value(clientSecret) : ""
+)
 
-/** An error shows what the server says as it is. */
-export const verbatim: Client = quoting(() => "\u001b[2J")
+/** Appends a control sequence to errors, as a client would that prints the server's text unchanged. */
+export const printsServerText: Client = appendToDetail(() => "\u001b[2J")
 
-/** What is refused is asked for with less. */
-export const contented: Client = conversing(({ clientCredentials, refresh }) => ({
+/** Repeats a rejected request without its scope. */
+export const dropsRejectedScope: Client = withOAuth2(({ clientCredentials, refresh }) => ({
   clientCredentials: (parameters) => Effect.catchAll(clientCredentials(parameters), () => clientCredentials({})),
   refresh: (token, parameters) => Effect.catchAll(refresh(token, parameters), () => refresh(token))
 }))
 
 const expired = (expiresAt: number | undefined, now: number) => expiresAt !== undefined && now >= expiresAt
 
-/** Everybody who finds that the token has expired, or is refused, refreshes it. */
-const refreshedByEverybody = (options: RefreshToken.Options) =>
+/** Each request with an expired or rejected token refreshes it. */
+const makeUncoordinatedSource = (options: RefreshToken.Options) =>
   Effect.gen(function* () {
     const store = yield* TokenStore.TokenStore
     const { refresh } = yield* OAuth2.make(options)
     const key = RefreshToken.keyOf(options)
     let generation = 0
     const stored = Effect.flatten(store.get(key)).pipe(
-      Effect.catchTag("NoSuchElementException", () => Effect.dieMessage("nobody has signed in"))
+      Effect.catchTag("NoSuchElementException", () => Effect.dieMessage("no stored token"))
     )
     const anew = Effect.gen(function* () {
       const { token, version } = yield* stored
@@ -120,13 +122,13 @@ const refreshedByEverybody = (options: RefreshToken.Options) =>
     return Context.make(TokenSource.TokenSource, source).pipe(Context.add(Auth.Auth, Bearer.fromSource(source)))
   })
 
-export const everybody: Client = {
+export const refreshesForEveryRequest: Client = {
   ...ours,
-  refreshing: (options) => Layer.effectContext(refreshedByEverybody(options))
+  refreshing: (options) => Layer.effectContext(makeUncoordinatedSource(options))
 }
 
-/** A token that was refused is not replaced. */
-export const loyal: Client = {
+/** Keeps a token that the API rejected. */
+export const keepsRejectedToken: Client = {
   ...ours,
   service: (options) =>
     Layer.map(ClientCredentials.layer(options), (context) =>
@@ -134,14 +136,14 @@ export const loyal: Client = {
     )
 }
 
-/** Whom a token is meant for is not looked at. */
-export const takingAll: Client = {
+/** Accepts a token for any API. */
+export const ignoresAudience: Client = {
   ...ours,
   verify: (token, options) =>
     ours.verify(token, { ...options, audience: ["https://orders.test/", "https://payments.test/"] })
 }
 
-const introspecting = (
+const withIntrospection = (
   change: (introspect: Introspection.Service["introspect"]) => Introspection.Service["introspect"]
 ): Client => ({
   ...ours,
@@ -149,29 +151,29 @@ const introspecting = (
     Effect.map(Introspection.make(client), ({ introspect }) => ({ introspect: change(introspect) }))
 })
 
-/** An answer is a yes. */
-export const credulous: Client = introspecting(
+/** Treats every introspection response as active. */
+export const treatsAnyIntrospectionAsActive: Client = withIntrospection(
   (introspect) =>
     (...args) =>
       Effect.as(introspect(...args), { active: true, claims: {} })
 )
 
-/** What is refused is a no. */
-export const dismissive: Client = introspecting(
+/** Treats an introspection error as inactive. */
+export const treatsIntrospectionErrorAsInactive: Client = withIntrospection(
   (introspect) =>
     (...args) =>
       Effect.orElseSucceed(introspect(...args), () => ({ active: false }))
 )
 
-/** What fails is not told of. */
-export const silent: Client = {
+/** Ignores revocation errors. */
+export const swallowsRevocationErrors: Client = {
   ...ours,
   revocation: (client) =>
     Effect.map(Revocation.make(client), ({ revoke }) => ({ revoke: (...args) => Effect.ignore(revoke(...args)) }))
 }
 
-/** Signs somebody out here when the server has done so there. */
-export const deferential: Client = {
+/** Removes the token from the store only after the server has revoked it. */
+export const revokesBeforeRemoving: Client = {
   ...ours,
   signOut: (options) =>
     Effect.gen(function* () {
@@ -183,8 +185,8 @@ export const deferential: Client = {
     })
 }
 
-/** A server that does not want it seems to be away. */
-export const misled: Client = {
+/** Reports a rejected registration as `Unavailable`. */
+export const reportsUnsupportedAsUnavailable: Client = {
   ...ours,
   register: (...args) =>
     Effect.mapError(Registration.register(...args), (error) =>
@@ -192,8 +194,8 @@ export const misled: Client = {
     )
 }
 
-/** What the server does not like is left out. */
-export const accommodating: Client = {
+/** Repeats a rejected registration without redirect URIs. */
+export const dropsRejectedMetadata: Client = {
   ...ours,
   register: (server, metadata) =>
     Effect.orElse(Registration.register(server, metadata), () =>

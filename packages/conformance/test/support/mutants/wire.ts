@@ -1,4 +1,4 @@
-/** Clients that something is wrong with between them and the server. */
+/** Clients with changed requests or responses. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -7,14 +7,14 @@ import * as Effect from "effect/Effect"
 import type { Client } from "../../../src/Client.js"
 import { ours } from "../../../src/Client.js"
 
-const sending = (http: Client["http"]): Client => ({ ...ours, http })
+const withHttp = (http: Client["http"]): Client => ({ ...ours, http })
 
 const formOf = ({ body }: HttpClientRequest.HttpClientRequest): URLSearchParams | undefined =>
   body._tag === "Uint8Array" ? new URLSearchParams(new TextDecoder().decode(body.body)) : undefined
 
-/** Leaves a parameter out of every form. */
-const leavingOut = (name: string): Client =>
-  sending(
+/** Removes a parameter from every form. */
+const withoutParameter = (name: string): Client =>
+  withHttp(
     HttpClient.mapRequest((request) => {
       const form = formOf(request)
       if (form?.has(name) !== true) return request
@@ -24,20 +24,20 @@ const leavingOut = (name: string): Client =>
     })
   )
 
-export const withoutVerifier: Client = leavingOut("code_verifier")
+export const withoutVerifier: Client = withoutParameter("code_verifier")
 
-export const withoutResource: Client = leavingOut("resource")
+export const withoutResource: Client = withoutParameter("resource")
 
-export const withoutScope: Client = leavingOut("scope")
+export const withoutScope: Client = withoutParameter("scope")
 
-/** Has no idea of the server's time. */
-export const withoutDate: Client = sending((transport) =>
+/** Removes `date` from responses, so that the client does not see the server's time. */
+export const withoutDate: Client = withHttp((transport) =>
   HttpClient.transformResponse(
     transport,
     Effect.map((response) => {
       const { date: _, ...headers } = response.headers
       return new Proxy(response, {
-        // The rest is as it was, for what the response keeps in private members, too.
+        // The original is the receiver, because the response has private members.
         get: (target, name): unknown => (name === "headers" ? headers : Reflect.get(target, name, target))
       })
     })
@@ -47,8 +47,8 @@ export const withoutDate: Client = sending((transport) =>
 const hasNonce = (proof: string): boolean =>
   "nonce" in JSON.parse(Buffer.from(proof.split(".")[1] ?? "", "base64url").toString())
 
-/** One proof is good for all requests to a URL, once it has the nonce. */
-export const sameProof: Client = sending((transport) => {
+/** Sends one proof with a nonce for all requests to a URL. */
+export const reusesDpopProof: Client = withHttp((transport) => {
   const proofs = new Map<string, string>()
   return HttpClient.mapRequest(transport, (request) => {
     const { authorization = "", dpop } = request.headers
@@ -61,8 +61,8 @@ export const sameProof: Client = sending((transport) => {
 
 type Body = Readonly<Record<string, unknown>>
 
-/** What the token endpoint answers is made into something else before it is looked at. */
-export const rewriting =
+/** Rewrites the token endpoint's response before the client reads it. */
+export const rewriteTokenResponse =
   (change: (body: Body) => Body): Client["http"] =>
   (transport) =>
     HttpClient.transformResponse(
@@ -79,17 +79,17 @@ export const rewriting =
       })
     )
 
-/** What an answer lacks is taken to be what it mostly is. */
-export const presumptuous: Client = sending(
-  rewriting((body) => ({ access_token: "made-up", ...body, token_type: "Bearer" }))
+/** Adds a missing access token, and always the token type Bearer. */
+export const fillsMissingTokenType: Client = withHttp(
+  rewriteTokenResponse((body) => ({ access_token: "made-up", ...body, token_type: "Bearer" }))
 )
 
-/** Takes a code of an error for another one. */
-const mistaking = (code: string): Client =>
-  sending(rewriting((body) => (body["error"] === code ? { error: "authorization_pending" } : body)))
+/** Treats an error code as `authorization_pending`. */
+const replacesErrorCode = (code: string): Client =>
+  withHttp(rewriteTokenResponse((body) => (body["error"] === code ? { error: "authorization_pending" } : body)))
 
-/** Does not slow down. */
-export const unslowed: Client = mistaking("slow_down")
+/** Ignores `slow_down`. */
+export const ignoresSlowDown: Client = replacesErrorCode("slow_down")
 
-/** Does not take no for an answer. */
-export const undeterred: Client = mistaking("access_denied")
+/** Ignores `access_denied`. */
+export const ignoresAccessDenied: Client = replacesErrorCode("access_denied")

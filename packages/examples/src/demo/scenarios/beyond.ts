@@ -16,7 +16,7 @@ import { temporaryFolder } from "../temporaryFolder.js"
 
 class Api extends ApiClient.Tag("demo/Beyond")<Api>() {}
 
-/** A run of a service: its token is in the file, and the server has just forgotten every access token. */
+/** A run of a service: its token is in the file, and the server has just dropped every access token. */
 const serviceRun = (path: string) =>
   Effect.gen(function* () {
     const { oauth } = yield* Target
@@ -32,7 +32,7 @@ const serviceRun = (path: string) =>
       clientId: "client",
       clientSecret: Redacted.make("secret"),
       transport: OAuth2.dangerouslyAllowHttpOnLoopback,
-      // The resource is the server's own: it knows each token at once, and refuses what was revoked.
+      // The resource is part of the authorization server: new tokens are valid at once, revoked ones are rejected.
       settling: 0
     })
     const live = Api.layer({ baseUrl: oauth.issuer }).pipe(
@@ -67,7 +67,7 @@ const keys = Effect.gen(function* () {
 
 export const beyond: Scenario = {
   name: "beyond",
-  title: "OAuth 2 with rotating refresh tokens in a private file, and an API key that is replaced by the next",
+  title: "OAuth 2 with rotating refresh tokens in a private file, and rotation of an API key",
   run: Effect.map(Effect.all([oauth, keys]), ([tokens, key]) => ({
     ok:
       tokens.statuses.every((status) => status === 200) &&

@@ -30,7 +30,7 @@ const scenario = (mints: () => number) =>
     return {
       ok:
         status === 200 &&
-        // One mint, one replay, and no more: whoever refuses a new token refuses the next one too.
+        // One new token and one replay, no more: a server that rejects a new token rejects the next one, too.
         unauthorized.error === "Unauthorized" &&
         unauthorized.sends === 2 &&
         unauthorized.mints === 1 &&
@@ -44,7 +44,7 @@ const scenario = (mints: () => number) =>
 
 export const completeClient: Scenario = {
   name: "complete-client",
-  title: "The complete client: base URL, tokens, and every status an error one can act on",
+  title: "The complete client: base URL, tokens, and a typed error for each status",
   run: Effect.gen(function* () {
     const { baseUrl } = yield* Target
     const { count, mint } = yield* Minting.counted

@@ -12,7 +12,7 @@ const secret = "a-secret-of-the-demo"
 
 export const customSignature: Scenario = {
   name: "custom-signature",
-  title: "A scheme of one's own: key, timestamp and HMAC-SHA256 signature, which recomputes",
+  title: "Custom authentication scheme: key, timestamp and HMAC-SHA256 signature",
   run: Effect.gen(function* () {
     const api = yield* client({ auth: Signature.make({ keyId: "demo-key", secret: Redacted.make(secret) }) })
     const { headers } = yield* api.get("/headers", { schema: Echo })

@@ -16,7 +16,7 @@ const unavailable = Effect.gen(function* () {
   return { error: (yield* exit)?._tag, sends: sendsOf(events), waits: waitsOf(events) }
 })
 
-/** A port where nothing listens: one that was free a moment ago. */
+/** A port without a listener: it was free a moment ago. */
 const deadPort = Effect.async<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
     const address = server.address()
@@ -39,7 +39,7 @@ const slow = Effect.gen(function* () {
 
 export const retryBackoff: Scenario = {
   name: "retry-backoff",
-  title: "Exponential backoff with jitter and a maximum; a dead port; a server that is too slow",
+  title: "Retries with exponential backoff and jitter; reports a closed port and a timeout",
   run: Effect.map(Effect.all([unavailable, unreachable, slow]), ([busy, dead, late]) => ({
     ok:
       busy.error === "Unavailable" &&

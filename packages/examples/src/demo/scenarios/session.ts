@@ -13,7 +13,7 @@ const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, val
 
 const userAgent = "countersign-demo/1"
 
-/** `opened` has an origin for each connection that the transport has opened. */
+/** `opened` has the origin of each connection that the transport opened. */
 const steps = (opened: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const api = yield* client({
@@ -25,7 +25,7 @@ const steps = (opened: ReadonlyArray<string>) =>
     const { headers } = yield* api.get("/headers", { schema: Headers })
     yield* api.get("/cookies/set?taste=oat")
     const { cookies } = yield* api.get("/cookies", { schema: Cookies })
-    // A server that closes every connection, as gunicorn's plain workers do, leaves one for each request.
+    // If the server closes every connection, as gunicorn's sync workers do, each request opens one.
     const kept = login.headers["connection"] !== "close"
     return {
       ok:
@@ -46,13 +46,13 @@ const steps = (opened: ReadonlyArray<string>) =>
 
 export const session: Scenario = {
   name: "session",
-  title: "A session: credentials, default headers and cookies, over one connection",
+  title: "Sends credentials, default headers and cookies over one connection",
   run: Effect.suspend(() => {
     const opened: Array<string> = []
-    // With its own transport, the session counts only its own connections.
+    // A separate transport, so that only the connections of this session are counted.
     const transport = NodeTransport.layerWith({
       connections: 1,
-      // On a busy machine, the default of 4 seconds can pass between two requests.
+      // On a busy machine, more than the default of 4 seconds can pass between two requests.
       keepAliveTimeout: "30 seconds",
       onConnect: (origin) => opened.push(origin)
     })

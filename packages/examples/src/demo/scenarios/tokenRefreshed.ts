@@ -9,13 +9,13 @@ import type { Scenario } from "../Scenario.js"
 import { client, sendsOf } from "../Scenario.js"
 import { Target } from "../Target.js"
 
-/** What is in the store when the scenario begins: good in name, refused in fact; or, for httpbin, expired. */
+/** The stored token at the start: unexpired, but rejected by the embedded server; for httpbin, expired. */
 const stale = (token: Token, isEmbedded: boolean): Token =>
   isEmbedded ? token : { ...token, obtainedAt: token.obtainedAt - 7200_000, expiresAt: token.obtainedAt - 3600_000 }
 
 export const tokenRefreshed: Scenario = {
   name: "token-refreshed",
-  title: "A token that is refused, or has expired, is replaced once, and the request succeeds",
+  title: "Refreshes an expired or rejected token once, and the request succeeds",
   run: Effect.gen(function* () {
     const { isEmbedded } = yield* Target
     const { count, mint } = yield* Minting.counted

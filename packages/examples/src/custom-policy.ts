@@ -1,4 +1,4 @@
-/** A policy of one's own, around the transport: it sees every send, retries and replays included. */
+/** Custom policy around the transport: it runs for every HTTP request, retries and replays included. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Policy from "@countersign/client/Policy"
@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 class Api extends ApiClient.Tag("app/Api")<Api>() {}
 
 // #region policy
-/** Numbers the sends, so that the server's log and ours can be laid side by side. */
+/** Numbers the requests, so that the server's log can be compared with the client's. */
 const numbered = Effect.sync(() => {
   let sends = 0
   return Policy.make((request, next) =>
@@ -18,7 +18,7 @@ const numbered = Effect.sync(() => {
   )
 })
 
-/** Any transport, with the policy around it. */
+/** Adds the policy to any transport. */
 const NumberedTransport = Layer.effect(
   HttpClient.HttpClient,
   Effect.flatMap(numbered, (policy) => Effect.map(HttpClient.HttpClient, policy))

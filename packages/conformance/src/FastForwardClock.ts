@@ -1,13 +1,13 @@
-/** A clock that runs fast, for what would take minutes. */
+/** A fast clock for cases that would take minutes. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-/** How many seconds pass in one. More of them, and a busy machine has a request take longer than its time-out. */
+/** Clock seconds per real second. With more, requests on a busy machine would exceed their timeout. */
 const factor = 10
 
-/** Has an effect see a clock that runs fast, and sleep as much shorter. */
-export const hurried = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+/** Runs an effect with a fast clock. Its sleeps are shorter by the same factor. */
+export const fastForward = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.clockWith((clock) => {
     const start = clock.unsafeCurrentTimeMillis()
     const startNanos = clock.unsafeCurrentTimeNanos()

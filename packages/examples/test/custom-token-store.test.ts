@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "vitest"
-import * as OwnStore from "../src/own-store.js"
+import * as CustomTokenStore from "../src/custom-token-store.js"
 
 /** A table, and the folder for its locks. */
 const place = Effect.acquireRelease(
@@ -14,7 +14,7 @@ const place = Effect.acquireRelease(
 )
 
 const open = ({ folder, rows }: Effect.Effect.Success<typeof place>) =>
-  OwnStore.make(
+  CustomTokenStore.make(
     {
       select: (name) => Promise.resolve(rows.get(name) ?? null),
       upsert: (name, text) => Promise.resolve(void rows.set(name, text))

@@ -1,4 +1,4 @@
-/** A scheme of one's own: the server hands out a ticket with its 401, and wants to see it again with the key. */
+/** Custom authentication scheme: the server sends a ticket with its 401, and each request sends ticket and key. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Challenge from "@countersign/protocol/Challenge"
@@ -14,13 +14,13 @@ const ticket = (key: Redacted.Redacted<string>): Effect.Effect<Auth.Service> =>
   Effect.sync(() => {
     let current = "none"
     return {
-      // Called for each send. `credential` names what was sent, without telling a secret.
+      // Called for each HTTP request. `credential` identifies the credential without its secret.
       sign: (request) =>
         Effect.sync(() => ({
           request: HttpClientRequest.setHeader(request, "authorization", `Ticket ${current}:${Redacted.value(key)}`),
           credential: current
         })),
-      // Called after a 401: true when there is something else to send by now.
+      // Called after a 401. Returns true if a replay sends another ticket.
       onRejected: ({ challenges, credential }) =>
         Effect.sync(() => {
           if (credential !== current) return true

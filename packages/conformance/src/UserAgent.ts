@@ -1,16 +1,16 @@
-/** Somebody with a browser that keeps cookies and follows redirects, up to the one that leaves the server. */
+/** A simulated user with a browser, which stores cookies and follows redirects within the server's origin. */
 import * as Effect from "effect/Effect"
 
-/** What somebody does on the server's pages. */
-export interface Person {
-  /** Signs in and agrees, and gives the callback. */
-  readonly signsIn: (url: string, login?: string) => Effect.Effect<string>
-  /** Goes away from the page on which to sign in, and gives the callback. */
-  readonly declines: (url: string) => Effect.Effect<string>
-  /** Types the code of a device, agrees that it is theirs, signs in and agrees. */
-  readonly approves: (url: string, userCode: string) => Effect.Effect<void>
-  /** Types the code of a device, and says that it is not theirs. */
-  readonly denies: (url: string, userCode: string) => Effect.Effect<void>
+/** Actions of a user on the server's pages. */
+export interface UserAgent {
+  /** Signs in, consents and returns the callback URL. */
+  readonly signIn: (url: string, login?: string) => Effect.Effect<string>
+  /** Cancels on the sign-in page and returns the callback URL. */
+  readonly cancelSignIn: (url: string) => Effect.Effect<string>
+  /** Enters the user code of a device, confirms it, signs in and consents. */
+  readonly approveDevice: (url: string, userCode: string) => Effect.Effect<void>
+  /** Enters the user code of a device and rejects it. */
+  readonly denyDevice: (url: string, userCode: string) => Effect.Effect<void>
 }
 
 interface Page {
@@ -20,8 +20,8 @@ interface Page {
 
 type Go = (at: URL, form?: Readonly<Record<string, string>>) => Promise<Page>
 
-/** Where a request ends: at a page of the server, or at an address that is not its own. */
-const browsing = (signal: AbortSignal): Go => {
+/** Follows redirects to a page of the server, or to the first URL of another origin. */
+const makeBrowser = (signal: AbortSignal): Go => {
   const cookies = new Map<string, string>()
 
   const keep = (response: Response) => {
@@ -55,15 +55,15 @@ const browsing = (signal: AbortSignal): Go => {
 
 const isInteraction = ({ at }: Page): boolean => at.pathname.startsWith("/interaction/")
 
-/** The two pages that oidc-provider has for development: who it is, and whether they agree. */
-const through = async (go: Go, page: Page, login: string): Promise<Page> => {
+/** Submits oidc-provider's two development pages: sign-in and consent. */
+const signInAndConsent = async (go: Go, page: Page, login: string): Promise<Page> => {
   if (!isInteraction(page)) return page
   const consent = await go(page.at, { prompt: "login", login, password: "any" })
   return isInteraction(consent) ? go(consent.at, { prompt: "consent" }) : consent
 }
 
-/** The page that a code is typed on, and the one after that: what keeps others from sending its form stands in it. */
-const typed = async (go: Go, url: string, userCode: string, decision: "abort" | "confirm"): Promise<Page> => {
+/** Submits the user code page and the confirmation page. Each form needs the page's XSRF token. */
+const enterUserCode = async (go: Go, url: string, userCode: string, decision: "abort" | "confirm"): Promise<Page> => {
   const page = await go(new URL(url))
   const at = new URL(page.at)
   at.search = ""
@@ -75,25 +75,25 @@ const typed = async (go: Go, url: string, userCode: string, decision: "abort" | 
   return go(at, { ...formOf(question), [decision]: "yes" })
 }
 
-/** Somebody, with a browser that is as new as this call. */
-export const person = (): Person => ({
-  signsIn: (url, login = "ada") =>
+/** A user. Each action uses a new browser without cookies. */
+export const makeUserAgent = (): UserAgent => ({
+  signIn: (url, login = "ada") =>
     Effect.promise(async (signal) => {
-      const go = browsing(signal)
-      return (await through(go, await go(new URL(url)), login)).at.href
+      const go = makeBrowser(signal)
+      return (await signInAndConsent(go, await go(new URL(url)), login)).at.href
     }),
-  declines: (url) =>
+  cancelSignIn: (url) =>
     Effect.promise(async (signal) => {
-      const go = browsing(signal)
+      const go = makeBrowser(signal)
       const page = await go(new URL(url))
       return (await go(new URL(`${page.at.href}/abort`))).at.href
     }),
-  approves: (url, userCode) =>
+  approveDevice: (url, userCode) =>
     Effect.promise(async (signal) => {
-      const go = browsing(signal)
-      const { text } = await through(go, await typed(go, url, userCode, "confirm"), "ada")
-      if (!text.includes("success")) throw new Error("the page does not say that the device may go on")
+      const go = makeBrowser(signal)
+      const { text } = await signInAndConsent(go, await enterUserCode(go, url, userCode, "confirm"), "ada")
+      if (!text.includes("success")) throw new Error("the page does not confirm the device")
     }),
-  denies: (url, userCode) =>
-    Effect.promise(async (signal) => void (await typed(browsing(signal), url, userCode, "abort")))
+  denyDevice: (url, userCode) =>
+    Effect.promise(async (signal) => void (await enterUserCode(makeBrowser(signal), url, userCode, "abort")))
 })

@@ -1,4 +1,4 @@
-/** A token store of one's own: over a table of texts, as a database or a key-value service has it. */
+/** Custom token store over a table of strings, such as a database or a key-value service. */
 import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { join } from "node:path"
 
 // #region store
-/** What the table can do. Another process may use the same one. */
+/** A table of strings. Other processes may use the same table. */
 export interface Table {
   readonly select: (name: string) => Promise<string | null>
   readonly upsert: (name: string, text: string) => Promise<void>
@@ -18,7 +18,7 @@ export interface Table {
 const failed = (reason: "ReadFailed" | "WriteFailed") => () =>
   new TokenStoreError({ reason, detail: "the table did not answer: is the database up?" })
 
-/** Turns are taken by lock files of this host, since all who use the table are on it. */
+/** Lock files on this host are enough, because all processes that use the table run on it. */
 export const make = (table: Table, lockFolder: string): Effect.Effect<TokenStore.Service> =>
   Effect.map(ProcessLock.make(), (locks) =>
     KeyValueTokenStore.fromTextStore({

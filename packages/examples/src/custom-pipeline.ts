@@ -1,4 +1,4 @@
-/** Another order of the same policies, and one policy less. */
+/** Custom pipeline: the policies in another order, without redirects. */
 import * as Basic from "@countersign/auth/Basic"
 import * as Auth from "@countersign/client/Auth"
 import * as RequestDefaults from "@countersign/client/RequestDefaults"
@@ -19,7 +19,7 @@ const Session = Schema.Struct({ authenticated: Schema.Boolean, user: Schema.Stri
 const baseUrl = "http://httpbin.test"
 const auth = Basic.make({ username: "user", password: Redacted.make("pass") })
 
-/** From the wire outwards: in a `pipe`, the last policy is the outermost. */
+/** Policies from the innermost to the outermost: in a `pipe`, the last one is the outermost. */
 const client = Effect.map(HttpClient.HttpClient, (transport) =>
   Transport.fromHttpClient(transport).pipe(
     Transport.bufferBodies(1024 * 1024),

@@ -1,10 +1,10 @@
-/** A clock that is wrong. */
+/** A clock with a constant skew. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
-/** Has an effect see a clock that is ahead of the true one, or behind. */
-export const movedBy =
+/** Runs an effect with a clock that is ahead of the real time by `ms`, or behind it if `ms` is negative. */
+export const skewedBy =
   (ms: number) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.clockWith((clock) => {

@@ -1,4 +1,4 @@
-/** The whole client over real sockets, against servers that behave badly. */
+/** The whole client over real sockets, against faulty servers. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as Retry from "@countersign/client/Retry"
@@ -13,7 +13,7 @@ import { createServer as createHttpServer } from "node:http"
 import type { Socket } from "node:net"
 import { createServer } from "node:net"
 
-/** A TCP server that answers each connection's first bytes as it is told; gives its base URL and what it read. */
+/** A TCP server with a scripted response to the first bytes of each connection. Returns base URL and received text. */
 const rawServer = (answer: (socket: Socket, request: string) => void) =>
   Effect.acquireRelease(
     Effect.async<{ readonly baseUrl: string; readonly requests: Array<string>; readonly close: () => void }>(
@@ -54,8 +54,8 @@ const errorOf = (answer: (socket: Socket, request: string) => void) =>
     return { error, sends: requests.length }
   }).pipe(Effect.provide(NodeTransport.layer))
 
-describe("A server that behaves badly", () => {
-  it.scopedLive("garbage in the place of an answer is a TransportError, and is not asked for again", () =>
+describe("ApiClient over sockets", () => {
+  it.scopedLive("fails with a TransportError and does not retry after an invalid HTTP response", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) => socket.end("\u0016\u0003 this is no HTTP at all\r\n\r\n"))
       expect(error).toMatchObject({ _tag: "TransportError", reason: "InvalidHttpResponse" })
@@ -63,7 +63,7 @@ describe("A server that behaves badly", () => {
     })
   )
 
-  it.scopedLive("half a body is a TransportError after the retries, and never half a value", () =>
+  it.scopedLive("fails with a TransportError after the retries if each body is truncated", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) =>
         socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"half":')
@@ -73,7 +73,7 @@ describe("A server that behaves badly", () => {
     })
   )
 
-  it.scopedLive("half a chunked body is the same", () =>
+  it.scopedLive("fails with a TransportError after the retries if each chunked body is truncated", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) =>
         socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{"half":\r\n')
@@ -83,7 +83,7 @@ describe("A server that behaves badly", () => {
     })
   )
 
-  it.scopedLive("a body that is not JSON is an InvalidResponse that does not repeat it", () =>
+  it.scopedLive("fails with an InvalidResponse that does not quote a body that is not JSON", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) =>
         socket.end("HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n<secret-page")
@@ -94,7 +94,7 @@ describe("A server that behaves badly", () => {
     })
   )
 
-  it.scopedLive("a connection that is cut before the answer is a TransportError", () =>
+  it.scopedLive("fails with a TransportError if the connection closes before the response", () =>
     Effect.gen(function* () {
       const { error, sends } = yield* errorOf((socket) => socket.destroy())
       expect(error).toMatchObject({ _tag: "TransportError", reason: "ConnectionReset", sent: "maybe" })
@@ -102,7 +102,7 @@ describe("A server that behaves badly", () => {
     })
   )
 
-  it.scopedLive("a POST without a key whose connection is cut is sent once", () =>
+  it.scopedLive("sends a POST without an idempotency key once if the connection closes", () =>
     Effect.gen(function* () {
       const { baseUrl, requests } = yield* rawServer((socket) => socket.destroy())
       const api = yield* clientOf(baseUrl)
@@ -112,7 +112,7 @@ describe("A server that behaves badly", () => {
     }).pipe(Effect.provide(NodeTransport.layer))
   )
 
-  it.scopedLive("a body that never ends is cut at the limit", () =>
+  it.scopedLive("stops reading an endless body at the limit", () =>
     Effect.gen(function* () {
       const { baseUrl } = yield* rawServer((socket) => {
         socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -130,10 +130,10 @@ describe("A server that behaves badly", () => {
   )
 })
 
-describe("A pool of one connection", () => {
+describe("ApiClient with one connection", () => {
   const server = Layer.provide(HttpBin.layer, NodeHttpServer.layer(createHttpServer, { host: "127.0.0.1", port: 0 }))
 
-  it.scopedLive("a request is retried over 503s with bodies of 1 MiB, and succeeds", () =>
+  it.scopedLive("retries after 503 responses with bodies of 1 MiB, and succeeds", () =>
     Effect.gen(function* () {
       const { baseUrl, requests } = yield* HttpBin.HttpBin
       const api = yield* clientOf(baseUrl)
@@ -143,7 +143,7 @@ describe("A pool of one connection", () => {
     }).pipe(Effect.provide(Layer.merge(server, NodeTransport.layerWith({ connections: 1 }))))
   )
 
-  it.scopedLive("errors whose bodies nobody reads do not hold the connection", () =>
+  it.scopedLive("frees the connection after an error with an unread body", () =>
     Effect.gen(function* () {
       const { baseUrl } = yield* HttpBin.HttpBin
       const api = yield* ApiClient.make({ baseUrl, auth: Auth.none, retry: false, timeout: { call: "5 seconds" } })
