@@ -1,5 +1,5 @@
-// The rules of the code. What is particular to this project stands in `eslint/`, one rule a file; `lint.test.ts` of
-// the examples shows that each of them, and each ban below, fires.
+// The lint rules. Rules of this project are in `eslint/`, one rule per file. `lint.test.ts` of the examples verifies that
+// each of them, and each ban below, reports its problem.
 import js from "@eslint/js"
 import { createNodeResolver, importX } from "eslint-plugin-import-x"
 import { defineConfig } from "eslint/config"
@@ -61,7 +61,7 @@ export default defineConfig(
     settings: {
       "import-x/extensions": [".ts", ".js"],
       "import-x/parsers": { "@typescript-eslint/parser": [".ts"] },
-      // Only files of this repository can close a circle, and reading a dependency takes time.
+      // Dependencies cannot be part of a circle, and reading them takes time.
       "import-x/external-module-folders": ["node_modules"],
       "import-x/resolver-next": [
         createNodeResolver({
@@ -83,7 +83,7 @@ export default defineConfig(
       "@typescript-eslint/no-non-null-assertion": "error",
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
-      // A generator that yields nothing is how a branch of a program without effects is written.
+      // A branch of a program without effects is a generator without `yield`.
       "require-yield": "off"
     }
   },
@@ -113,7 +113,7 @@ export default defineConfig(
       "no-restricted-properties": ["error", ...bannedProperties, ...environment]
     }
   },
-  // The tools' own dependencies are in reach of every file here, and missing where the package is installed.
+  // Every file here can import the dependencies of the workspace, but an installed package lacks them.
   Object.keys(mayImport).map((name) => ({
     files: [`packages/${name}/src/**/*.ts`],
     rules: {
@@ -127,7 +127,7 @@ export default defineConfig(
     files: ["packages/*/test/**/*.ts"],
     rules: {
       "no-restricted-syntax": ["error", alone],
-      // A test reads answers of its own servers and asserts what they are in the next line.
+      // A test reads responses of its servers and asserts their content in the next line.
       "@typescript-eslint/no-non-null-assertion": "off",
       "@typescript-eslint/no-unsafe-argument": "off",
       "@typescript-eslint/no-unsafe-assignment": "off",

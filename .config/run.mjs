@@ -1,4 +1,4 @@
-// What `npm run` calls on a bare machine: install the dependencies with the pinned pnpm, then run one of their tools.
+// Entry point of `npm run`: installs the dependencies with the pinned pnpm if needed, then runs one of their tools.
 // Everything but the tool's own output goes to standard error, so that `--json` on standard output stays clean.
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 const root = join(dirname(fileURLToPath(import.meta.url)), "..")
 const { engines, packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 
-// A terminal sends Ctrl-C to every process of the command; this one waits, so that the tool can say good-bye first.
+// A terminal sends Ctrl-C to every process of the command. This process waits, so that the tool can shut down first.
 const children = new Set()
 const onSignal = (signal) => {
   if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of children) child.kill(signal)
@@ -21,7 +21,7 @@ const dieOf = (signal) => {
   process.kill(process.pid, signal)
 }
 
-/** The exit status of a command; a command that a signal ended ends this process in the same way. */
+/** The exit status of a command. If a signal ended the command, this process ends by the same signal. */
 const run = (command, args, stdio) =>
   new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio })
@@ -45,7 +45,7 @@ const readIfThere = (...path) => {
   }
 }
 
-// pnpm writes these two last, so they are missing or old after an install that was cut short.
+// pnpm writes these two files last, so they are missing or outdated after an interrupted install.
 const isInstalled = () =>
   readIfThere("node_modules", ".modules.yaml") !== undefined &&
   readIfThere("node_modules", ".pnpm", "lock.yaml") === readIfThere("pnpm-lock.yaml")
@@ -56,7 +56,7 @@ const install = async () => {
   const args = ["--yes", packageManager, "install", "--frozen-lockfile", "--prefer-offline"]
   const status = await run("npx", args, ["ignore", 2, 2])
   if (status === 0) return
-  console.error("The install failed: it needs npm, a connection to npm's registry, and a lockfile that is up to date.")
+  console.error("The install failed. It needs npm, a connection to npm's registry, and an up-to-date lockfile.")
   process.exit(status)
 }
 
@@ -71,14 +71,14 @@ const checks = {
 
 const runTool = ([tool, ...args]) => run(join(root, "node_modules", ".bin", tool), args, "inherit")
 
-/** Runs every check, also after one that failed: a reader mends them all at once. */
+/** Runs every check, even after a failure, so that all problems are reported at once. */
 const runChecks = async () => {
   const failed = []
   for (const [name, command] of Object.entries(checks)) {
     console.error(`» ${name}`)
     if ((await runTool(command)) !== 0) failed.push(name)
   }
-  console.error(failed.length === 0 ? "All checks hold." : `Failed: ${failed.join(", ")}`)
+  console.error(failed.length === 0 ? "All checks passed." : `Failed: ${failed.join(", ")}`)
   return failed.length === 0 ? 0 : 1
 }
 

@@ -5,10 +5,10 @@ import { BaseSequencer } from "vitest/node"
 
 const skipReporter = fileURLToPath(new URL("../.ci/skip-reporter.mjs", import.meta.url))
 
-/** Packages whose tests change no state of the process, such as variables of the environment. */
+/** Packages with tests that change no state of the process, such as environment variables. */
 const libraries = "protocol|client|auth|testing"
 
-/** Except for these: a thread has no time zone of its own. */
+/** Except for these: threads share the time zone of the process. */
 const exceptions = ["packages/protocol/test/HttpDate.test.ts"]
 
 /** The files that take longest. */
@@ -31,7 +31,7 @@ const rank = ({ moduleId }: TestSpecification): number => {
   return at === -1 ? longest.length : at
 }
 
-/** Starts the longest files first, so that no worker is left with one while the other has nothing to do. */
+/** Starts the longest files first, so that no worker runs a long file at the end while the other is idle. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
@@ -42,7 +42,7 @@ export default defineConfig({
   plugins: [
     {
       name: "countersign:skips",
-      // A reporter of the configuration would be replaced by `--reporter`.
+      // `--reporter` would replace a reporter of the configuration.
       configureVitest: ({ vitest }) => {
         if (process.env["CI"] === "true") vitest.config.reporters.push([skipReporter, {}])
       }
@@ -54,10 +54,10 @@ export default defineConfig({
     hookTimeout: 180_000,
     // Vitest leaves a core free, which on two cores halves the speed.
     maxWorkers: "100%",
-    // Servers, processes and properties take their time; only what stands out is worth a line.
+    // Tests with servers, processes and properties are slow. Only exceptionally slow ones are marked.
     slowTestThreshold: 5_000,
     sequence: { concurrent: false, sequencer: LongestFirst },
-    // Vitest takes it from here for all projects.
+    // Vitest reads this option here for all projects.
     poolOptions: { threads: { isolate: false } },
     projects: [
       {
@@ -75,7 +75,7 @@ export default defineConfig({
           name: "libraries",
           include: [`packages/@(${libraries})/test/**/*.test.ts`],
           exclude: [...configDefaults.exclude, ...exceptions],
-          // Loading Effect and the packages anew for each file takes longer than most files' tests.
+          // Loading Effect and the packages again for each file takes longer than most files' tests.
           pool: "threads",
           isolate: false,
           sequence: { groupOrder: 1 }

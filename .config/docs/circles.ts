@@ -1,6 +1,6 @@
 /**
- * Circles of imports inside a package, type imports included: a module of a circle cannot be read, moved or tested without
- * the others. The linter's rule skips type imports.
+ * Circular imports inside a package, type imports included: a module of a circle cannot be read, moved or tested without
+ * the others. The linter's rule ignores type imports.
  */
 import { posix } from "node:path"
 import ts from "typescript"
@@ -23,7 +23,7 @@ const graphOf = (repository: Repository, name: string): Graph =>
       .map((file) => [file, importsOf(file, repository.read(file) ?? "")])
   )
 
-/** The shortest way from a module back to itself; undefined if there is none. */
+/** The shortest path from a module back to itself, or undefined. */
 const circleOf = (graph: Graph, start: string): ReadonlyArray<string> | undefined => {
   const reached = new Set<string>()
   let ways: ReadonlyArray<ReadonlyArray<string>> = [[start]]
@@ -39,7 +39,7 @@ const circleOf = (graph: Graph, start: string): ReadonlyArray<string> | undefine
   return undefined
 }
 
-/** Each circle once: the shortest one of each module that is in none of those before it. */
+/** Each circle once: the shortest circle of each module that is not part of an earlier circle. */
 const circlesOf = (graph: Graph): ReadonlyArray<ReadonlyArray<string>> => {
   const seen = new Set<string>()
   return [...graph.keys()].flatMap((file) => {

@@ -1,4 +1,4 @@
-/** Commands that the documents tell people to type are there. */
+/** The npm scripts that the documents mention exist. */
 import type { Problem } from "./problem.js"
 import { documents, type Repository } from "./repository.js"
 
@@ -10,7 +10,7 @@ const scripts = (repository: Repository): ReadonlyArray<string> => {
   return hasScripts ? Object.keys({ ...(manifest.scripts as object) }) : []
 }
 
-/** `npm run x` where there is no script `x`. */
+/** Reports `npm run x` if there is no script `x`. */
 export const check = (repository: Repository): ReadonlyArray<Problem> => {
   const known = scripts(repository)
   return documents(repository).flatMap((file) =>

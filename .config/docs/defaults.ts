@@ -1,4 +1,4 @@
-/** The defaults of a policy are written once, as `defaults` of its module; the tables `option | default` repeat them. */
+/** Compares the tables `option | default` of the documents with the `defaults` that modules export. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { posix } from "node:path"
@@ -10,7 +10,7 @@ import { publicModules, type Repository } from "./repository.js"
 /** The document that has the tables, each under a heading that is its module's name. */
 const optionsDocument = "docs/reference/options.md"
 
-/** What a module exports as `defaults`. */
+/** A module and its exported `defaults`. */
 export interface Module {
   readonly file: string
   readonly name: string
@@ -20,7 +20,7 @@ export interface Module {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 
-/** Runs each public module that exports `defaults`: what its policies take is compared, not how it is written. */
+/** Imports each public module that exports `defaults`, to compare values instead of source text. */
 export const load = (root: string, repository: Repository): Promise<ReadonlyArray<Module>> => {
   const files = publicModules(repository).filter((file) =>
     /^export (?:const defaults\b|\{[^}]*\bdefaults\b[^}]*\} from )/m.test(repository.read(file) ?? "")
@@ -47,7 +47,7 @@ const size = (bytes: number): string => {
 
 const time = (millis: number): string => (millis < 1000 ? `${millis} ms` : `${millis / 1000} s`)
 
-/** A default as the tables have it: `60 s`, `10 MiB`, `POST, PATCH`, `off`. */
+/** Formats a default as in the tables: `60 s`, `10 MiB`, `POST, PATCH`, `off`. */
 export const shown = (option: string, value: unknown): string => {
   if (Array.isArray(value)) return value.map((one) => shown(option, one)).join(", ")
   if (typeof value === "boolean") return value ? "on" : "off"
@@ -82,7 +82,7 @@ const rowsOf = (text: string): ReadonlyArray<Row> => {
   })
 }
 
-/** Where the tables of a document differ from the code, in either direction. */
+/** The differences between a document's tables and the code: wrong, missing and additional rows. */
 export const compare = (file: string, text: string, modules: ReadonlyArray<Module>): ReadonlyArray<Problem> => {
   const rows = rowsOf(text)
   const differing = rows.flatMap(({ line, module, option, value }) => {
@@ -100,7 +100,7 @@ export const compare = (file: string, text: string, modules: ReadonlyArray<Modul
   return [...differing, ...missing]
 }
 
-/** Tables that differ from the code. */
+/** Reports tables that differ from the code. */
 export const check =
   (modules: ReadonlyArray<Module>) =>
   (repository: Repository): ReadonlyArray<Problem> =>

@@ -1,4 +1,4 @@
-/** Who installs a package trusts all that comes with it: few dependencies, each decided on, none that runs code. */
+/** Limits the supply chain of the packages: few dependencies, a decision record for each, and no install scripts. */
 import type { Problem } from "./problem.js"
 import { published, type Repository } from "./repository.js"
 
@@ -21,7 +21,7 @@ const names = (field: unknown): ReadonlyArray<string> => Object.keys(object(fiel
 const isWord = (text: string, name: string): boolean =>
   new RegExp(`(?<![\\w@/-])${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}(?![\\w/-])`).test(text)
 
-/** Dependencies that are too many, that no decision record names, or that bring install scripts. */
+/** Reports too many dependencies, dependencies without a decision record, and install scripts. */
 export const check = (repository: Repository): ReadonlyArray<Problem> => {
   const records = repository.files.filter((file) => /^docs\/decisions\/.+\.md$/.test(file))
   const decisions = records.map((file) => repository.read(file) ?? "").join("\n")
@@ -33,17 +33,17 @@ export const check = (repository: Repository): ReadonlyArray<Problem> => {
       names(parse(repository.read(path))["scripts"]).filter((script) => installScripts.includes(script))
     const problem = (message: string): Problem => ({ file, line: 1, message })
     return [
-      ...(theirs.length > most ? [problem(`has ${theirs.length} dependencies; ${most} are the most`)] : []),
+      ...(theirs.length > most ? [problem(`has ${theirs.length} dependencies; at most ${most} are allowed`)] : []),
       ...theirs
         .filter((dependency) => !isWord(decisions, dependency))
         .map((dependency) => problem(`depends on ${dependency}, which no record in docs/decisions/ names`)),
       ...names(manifest["optionalDependencies"]).map((one) => problem(`has an optional dependency, ${one}`)),
-      ...scriptsOf(file).map((script) => problem(`has the script ${script}, which runs where it is installed`)),
+      ...scriptsOf(file).map((script) => problem(`has the script ${script}, which runs on install`)),
       ...theirs
         .filter((one) =>
           scriptsOf(`packages/${name}/node_modules/${one}/package.json`).some((s) => s.endsWith("install"))
         )
-        .map((dependency) => problem(`depends on ${dependency}, which runs code where it is installed`))
+        .map((dependency) => problem(`depends on ${dependency}, which runs code on install`))
     ]
   })
 }

@@ -1,4 +1,4 @@
-/** Every export of a public module says what it does, since when it is there, and where it belongs. */
+/** Every export of a public module has TSDoc with a sentence, `@since` and `@category`. */
 import { posix } from "node:path"
 import ts from "typescript"
 import type { Problem } from "./problem.js"
@@ -12,7 +12,7 @@ const lineOf = (node: ts.Node): number => node.getSourceFile().getLineAndCharact
 const isExported = (node: ts.Statement): boolean =>
   ts.canHaveModifiers(node) && (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
 
-/** What a statement declares. */
+/** The names that a statement declares. */
 const namesOf = (node: ts.Statement): ReadonlyArray<string> => {
   if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText())
   const named =
@@ -28,7 +28,7 @@ const docOf = (node: ts.Node): ts.JSDoc | undefined => ts.getJSDocCommentsAndTag
 
 const isSentence = (text: string): boolean => /\p{L}{2,}.*[.:!?](?:\s|$)/su.test(text)
 
-/** What is missing from the TSDoc of an export. */
+/** The missing parts of an export's TSDoc. */
 const missing = (doc: ts.JSDoc | undefined): ReadonlyArray<string> => {
   if (doc === undefined) return ["a TSDoc block"]
   const tag = (name: string) => {
@@ -47,7 +47,7 @@ const moduleComment = (source: ts.SourceFile): ReadonlyArray<Problem> => {
   const blocks = (ts.getLeadingCommentRanges(source.text, first?.getFullStart() ?? 0) ?? []).filter(({ pos }) =>
     source.text.startsWith("/**", pos)
   )
-  // Where nothing is imported, the last block belongs to what stands below it.
+  // Without imports, the last block belongs to the first statement.
   const own = first === undefined || ts.isImportDeclaration(first) ? blocks : blocks.slice(0, -1)
   const [block] = own
   if (block !== undefined && isSentence(source.text.slice(block.pos, block.end))) return []
@@ -59,7 +59,7 @@ interface Declared {
   readonly node: ts.Node
 }
 
-/** The declarations of a module, one a name and statement; of overloads, the first speaks for all. */
+/** The declarations of a module. Of overloads, only the first one is listed. */
 const declarations = (source: ts.SourceFile): ReadonlyArray<Declared> => {
   const overloaded = new Set<string>()
   return source.statements.flatMap((node) =>
@@ -72,7 +72,7 @@ const declarations = (source: ts.SourceFile): ReadonlyArray<Declared> => {
   )
 }
 
-/** Where the TSDoc of a name in `export { name } from "./other.js"` stands: here, or on what it names. */
+/** The declaration with the TSDoc of `export { name } from "./other.js"`: the export itself, or the original. */
 const reExported = (repository: Repository, declaration: ts.ExportDeclaration): ReadonlyArray<Declared> => {
   const { exportClause, moduleSpecifier } = declaration
   if (exportClause === undefined || ts.isNamespaceExport(exportClause)) return [{ name: "*", node: declaration }]

@@ -1,4 +1,4 @@
-/** Links from one file of the repository to another lead somewhere. */
+/** Links between files of the repository have an existing target. */
 import { posix } from "node:path"
 import { parse, type Line } from "./markdown.js"
 import type { Problem } from "./problem.js"
@@ -16,7 +16,7 @@ const targets = ({ text }: Line): ReadonlyArray<string> => {
   return definition === undefined ? found : [...found, definition]
 }
 
-/** The anchor that a heading gets on the usual hosts. */
+/** The anchor of a heading, as GitHub and similar hosts generate it. */
 const slug = (heading: string): string =>
   heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
@@ -46,7 +46,7 @@ const decode = (text: string): string | undefined => {
   }
 }
 
-/** What is wrong with a link; `undefined` when it leads somewhere. */
+/** The problem of a link, or `undefined`. */
 const objection = (repository: Repository, file: string, target: string): string | undefined => {
   const [rawPath = "", anchor] = target.split("#")
   const path = decode(rawPath)
@@ -59,7 +59,7 @@ const objection = (repository: Repository, file: string, target: string): string
   return anchors(repository.read(found) ?? "").has(anchor) ? undefined : `${found} has no heading for #${anchor}`
 }
 
-/** Links that lead nowhere. */
+/** Reports links without an existing target. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
   documents(repository).flatMap((file) =>
     parse(repository.read(file) ?? "").prose.flatMap((line) =>

@@ -25,14 +25,14 @@ type Check = readonly [what: string, check: (repository: Repository) => Readonly
 
 const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Check> => [
   ["every export is documented", exports.check],
-  ["snippets are code that runs", snippets.check],
-  ["links lead somewhere", links.check],
-  ["commands are there", commands.check],
-  ["the table of the order agrees with the code", order.check],
+  ["snippets repeat tested code", snippets.check],
+  ["links have a target", links.check],
+  ["npm scripts exist", commands.check],
+  ["the pipeline table agrees with the code", order.check],
   ["the tables of defaults agree with the code", defaults.check(modules)],
   ["guarantees are verified by tests", guarantees.check],
-  ["dependencies are few, decided on, and run nothing", dependencies.check],
-  ["imports have no circles, type imports included", circles.check]
+  ["dependencies are limited and decided, and have no install scripts", dependencies.check],
+  ["imports are not circular, type imports included", circles.check]
   // Add when `npm run docs -- --prose` reports no problem: ["texts are plain English", prose.check]
 ]
 

@@ -1,4 +1,4 @@
-/** As much of Markdown as the checks need: fenced code, and the text around it. */
+/** A Markdown parser for the checks: fenced code, and the text around it. */
 
 /** A line that is not code; `number` counts from 1. */
 export interface Line {
@@ -6,17 +6,17 @@ export interface Line {
   readonly text: string
 }
 
-/** A fenced block. `indent` stands before each of its lines, `info` behind the opening fence; `line` is the fence's. */
+/** A fenced block. `indent` precedes each of its lines, `info` follows the opening fence, `line` is the opening fence's. */
 export interface Fence {
   readonly line: number
   readonly indent: string
   readonly info: string
   readonly lines: ReadonlyArray<string>
-  /** The line above the fence, blank ones left out. */
+  /** The last line above the fence that is not blank. */
   readonly above: string
 }
 
-/** A document, taken apart. */
+/** The parts of a document. */
 export interface Document {
   readonly prose: ReadonlyArray<Line>
   readonly fences: ReadonlyArray<Fence>
@@ -24,7 +24,7 @@ export interface Document {
 
 const opening = /^(\s*)(`{3,}|~{3,})\s*([^`]*)$/
 
-/** Takes a document apart. A fence that is never closed ends with the document. */
+/** Splits a document. An unclosed fence ends with the document. */
 export const parse = (text: string): Document => {
   const lines = text.split(/\r?\n/)
   const prose: Array<Line> = []
@@ -55,7 +55,7 @@ export const parse = (text: string): Document => {
   return { prose, fences }
 }
 
-/** Puts other lines in the place of a fence's. */
+/** Replaces the lines of a fence. */
 export const replaceFence = (text: string, fence: Fence, lines: ReadonlyArray<string>): string => {
   const all = text.split("\n")
   all.splice(fence.line, fence.lines.length, ...lines.map((line) => (line === "" ? "" : fence.indent + line)))
@@ -73,5 +73,5 @@ export const cellsOf = (line: string): ReadonlyArray<string> =>
     .split(/(?<!\\)\|/)
     .map((cell) => cell.trim().replaceAll("\\|", "|"))
 
-/** A cell without its links and without the marks of code. */
+/** The text of a cell without link targets and backticks. */
 export const plain = (cell: string): string => cell.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "")

@@ -1,16 +1,16 @@
-/** The order of the pipeline is written once, in `ApiClient.ts`; the tables in the documents repeat it. */
+/** Compares the pipeline tables of the documents with `pipelineOrder` in `ApiClient.ts`. */
 import ts from "typescript"
 import { cellsOf, isRow, parse, plain } from "./markdown.js"
 import type { Problem } from "./problem.js"
 import type { Repository } from "./repository.js"
 
-/** Where the order is written. */
+/** The module that exports the order. */
 export const orderFile = "packages/client/src/ApiClient.ts"
 
-/** The document that shows it, in a table `# | policy | why here`, and has a section for each place. */
+/** The document that shows it, in a table `# | policy | why here`, and has a section for each step. */
 export const orderDocument = "docs/reference/pipeline.md"
 
-/** One position of the pipeline, outermost first. */
+/** One step of the pipeline. */
 export interface Position {
   readonly name: string
   readonly reason: string
@@ -43,8 +43,8 @@ const position = (element: ts.Expression): Position | undefined => {
 }
 
 /**
- * The array `pipelineOrder` that a module exports: objects whose `name` and `reason` are texts; what else they hold does not
- * matter here. `undefined` when it is not there, or not written like this.
+ * Parses the exported array `pipelineOrder`: objects with string literals as `name` and `reason`. Other members are ignored.
+ * Returns `undefined` if the array is missing or has another form.
  */
 export const read = (text: string): ReadonlyArray<Position> | undefined => {
   const source = ts.createSourceFile(orderFile, text, ts.ScriptTarget.Latest, true)
@@ -60,7 +60,7 @@ export const read = (text: string): ReadonlyArray<Position> | undefined => {
 
 const isHeader = (line: string): boolean => cellsOf(line).join("|") === "#|policy|why here"
 
-/** The lines of the rows, `[from, to)`, counted from 0; `undefined` when the document has no such table. */
+/** The lines of the rows, `[from, to)`, counted from 0, or `undefined` without such a table. */
 const rowsOf = (lines: ReadonlyArray<string>): readonly [number, number] | undefined => {
   const header = lines.findIndex(isHeader)
   if (header === -1) return undefined
@@ -71,7 +71,7 @@ const rowsOf = (lines: ReadonlyArray<string>): readonly [number, number] | undef
 
 const numberOf = ({ name }: Position, index: number): string => (name === "transport" ? "–" : String(index))
 
-/** Where a document's table differs from the order. */
+/** Reports the rows of a document's table that differ from the order. */
 export const compare = (file: string, text: string, order: ReadonlyArray<Position>): ReadonlyArray<Problem> => {
   const lines = text.split("\n")
   const range = rowsOf(lines)
@@ -87,7 +87,7 @@ export const compare = (file: string, text: string, order: ReadonlyArray<Positio
   })
 }
 
-/** Places of the order that a document has no section for: a heading that is the place's name. */
+/** Reports steps without a section in the document: a heading with the step's name. */
 export const withoutSection = (file: string, text: string, order: ReadonlyArray<Position>): ReadonlyArray<Problem> => {
   const headings = new Set(parse(text).prose.flatMap((line) => /^#+\s+(.*?)\s*$/.exec(line.text)?.[1] ?? []))
   return order
@@ -95,7 +95,7 @@ export const withoutSection = (file: string, text: string, order: ReadonlyArray<
     .map(({ name }) => ({ file, line: 1, message: `has no section "${name}"` }))
 }
 
-/** A document whose table repeats the order. */
+/** Returns the document with an updated table. */
 export const update = (text: string, order: ReadonlyArray<Position>): string => {
   const lines = text.split("\n")
   const range = rowsOf(lines)
@@ -105,7 +105,7 @@ export const update = (text: string, order: ReadonlyArray<Position>): string => 
   return [...lines.slice(0, range[0]), ...rows, ...lines.slice(range[1])].join("\n")
 }
 
-/** Tables that differ from the order. */
+/** Reports tables that differ from the order. */
 export const check = (repository: Repository): ReadonlyArray<Problem> => {
   const order = read(repository.read(orderFile) ?? "")
   if (order === undefined) {

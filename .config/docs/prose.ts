@@ -47,7 +47,7 @@ const tooLong = ({ kind, text }: Block): ReadonlyArray<Hit> =>
     .filter((sentence) => sentence.words.length > longest)
     .map(({ start, words }) => {
       const beginning = words.slice(0, 4).join(" ").replace(/`+/g, "`…`")
-      const message = `a sentence of ${words.length} words, "${beginning} …": split it, ${longest} are the most`
+      const message = `a sentence of ${words.length} words, "${beginning} …": split it, at most ${longest} are allowed`
       return { index: start, message }
     })
 

@@ -1,30 +1,30 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** The repository as the checks see it: paths from its top level, with `/`. In a test, a table of texts. */
+/** The files of the repository, by paths from its top level with `/`. Tests use a record of texts. */
 export interface Repository {
-  /** The text of a file, `undefined` when there is none. */
+  /** The text of a file, or `undefined`. */
   readonly read: (path: string) => string | undefined
-  /** Whether there is a file or folder, in this very spelling. */
+  /** Whether a file or folder exists in exactly this spelling. */
   readonly has: (path: string) => boolean
-  /** The files of the tree that matter here, sorted. */
+  /** The files, sorted, without dependencies and build output. */
   readonly files: ReadonlyArray<string>
 }
 
-/** The markdown that people read: README.md and its neighbours, and docs/. */
+/** The Markdown documents: those of the top level, and docs/. */
 export const documents = (repository: Repository): ReadonlyArray<string> =>
   repository.files.filter((file) => /^(?:[^/]+|docs\/.+)\.md$/.test(file))
 
 /** The packages that are published. */
 export const published = ["protocol", "client", "auth", "node", "testing"] as const
 
-/** The modules that users import: everything in `src` itself. */
+/** The modules that users import: `src` without `internal`. */
 export const publicModules = (repository: Repository): ReadonlyArray<string> =>
   repository.files.filter((file) =>
     new RegExp(`^packages/(?:${published.join("|")})/src/(?!internal/)(?:[^/]+/)?[^/]+\\.ts$`).test(file)
   )
 
-/** A repository made of texts. */
+/** Makes a repository from texts. */
 export const fromTexts = (texts: Readonly<Record<string, string>>): Repository => {
   const files = Object.keys(texts).sort()
   return {
@@ -41,7 +41,7 @@ const list = (root: string, folder: string): ReadonlyArray<string> =>
     return entry.isDirectory() ? list(root, path) : [path]
   })
 
-/** The repository in a folder. */
+/** Reads the repository in a folder. */
 export const fromDisk = (root: string): Repository => {
   const files = list(root, "").toSorted()
   const all = new Set(

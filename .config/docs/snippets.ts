@@ -1,9 +1,9 @@
 /**
- * Code in the documents is code that runs: each `ts` fence repeats a file of the examples, or a region of one.
+ * Code in the documents runs in tests: each `ts` fence repeats a file of the examples, or a region of one.
  *
  *     <!-- snippet: packages/examples/src/first-call.ts#call -->
  *     ```ts
- *     …what stands between `// #region call` and `// #endregion` in that file…
+ *     …the lines between `// #region call` and `// #endregion` in that file…
  *     ```
  */
 import { parse, replaceFence, type Document, type Fence, type Line } from "./markdown.js"
@@ -29,7 +29,7 @@ const dedent = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
   return lines.map((line) => line.slice(common))
 }
 
-/** The lines between the markers of a region; `undefined` when it is not there or has no end. */
+/** The lines between the markers of a region, or `undefined` without start or end. */
 const between = (lines: ReadonlyArray<string>, name: string): ReadonlyArray<string> | undefined => {
   const start = lines.findIndex((line) => regionStart.exec(line)?.[1] === name)
   if (start === -1) return undefined
@@ -42,7 +42,7 @@ const between = (lines: ReadonlyArray<string>, name: string): ReadonlyArray<stri
   return undefined
 }
 
-/** What a document shows of a file: a region of it, or all of it, without the markers. */
+/** The lines of a region, or of the whole file, without markers. */
 const extract = (text: string, region: string | undefined): ReadonlyArray<string> | undefined => {
   const lines = text.split(/\r?\n/)
   const part = region === undefined ? lines : between(lines, region)
@@ -50,7 +50,7 @@ const extract = (text: string, region: string | undefined): ReadonlyArray<string
   return shown === undefined ? undefined : trimBlank(dedent(shown))
 }
 
-/** The lines that belong into a fence, or what is wrong with its marker. */
+/** The expected lines of a fence, or the problem of its marker. */
 const wanted = (repository: Repository, fence: Fence): ReadonlyArray<string> | string => {
   const [, path, region] = marker.exec(fence.above) ?? []
   if (path === undefined)
@@ -63,7 +63,7 @@ const wanted = (repository: Repository, fence: Fence): ReadonlyArray<string> | s
 
 const isSame = (fence: Fence, lines: ReadonlyArray<string>): boolean => fence.lines.join("\n") === lines.join("\n")
 
-/** What is wrong with a fence; `undefined` if nothing is. */
+/** The problem of a fence, or `undefined`. */
 const problemOf = (repository: Repository, fence: Fence): string | undefined => {
   if (fence.lines.every((line) => line.trim() === "")) return "an empty fence: show code, or remove the fence"
   if (!isTypeScript(fence)) return undefined
@@ -83,7 +83,7 @@ const withoutFence = ({ fences, prose }: Document): ReadonlyArray<Line> =>
     return next === undefined || between || !isTypeScript(next)
   })
 
-/** Fences that are empty, have no file or differ from it, and markers without a fence. */
+/** Reports fences that are empty, have no file or differ from it, and markers without a fence. */
 export const check = (repository: Repository): ReadonlyArray<Problem> =>
   documents(repository).flatMap((file) => {
     const document = parse(repository.read(file) ?? "")
@@ -101,10 +101,10 @@ export const check = (repository: Repository): ReadonlyArray<Problem> =>
     ]
   })
 
-/** A document with every fence that has a file brought up to date. */
+/** Returns the document with updated fences. */
 export const update = (repository: Repository, text: string): string =>
   parse(text)
-    // From the end, so that the lines of the fences before stay where they are.
+    // From the end, so that the line numbers of earlier fences stay valid.
     .fences.filter(isTypeScript)
     .reverse()
     .reduce((done, fence) => {

@@ -1,6 +1,6 @@
 const functions = ["ArrowFunctionExpression", "FunctionExpression", "FunctionDeclaration"]
 
-/** Whether a reader, and a compiler that sees this file alone, knows the type of the expression. */
+/** Whether the type of the expression is clear without other files. */
 const isExplicit = (node) => {
   if (node === null) return false
   if (functions.includes(node.type))
@@ -16,7 +16,7 @@ const isExplicit = (node) => {
 }
 
 /**
- * What `isolatedDeclarations` asks of constants and functions. The compiler's option itself rejects
+ * Requires types as `isolatedDeclarations` does for constants and functions. The compiler's option itself rejects
  * `class X extends Context.Tag("…")<X, …>() {}`, which is how every service is written.
  */
 export default {

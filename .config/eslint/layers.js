@@ -3,14 +3,14 @@ import { mayImport, ownerOf } from "./packages.js"
 
 const scoped = /^@countersign\/([^/]+)(?:\/(.*))?$/
 
-/** Leaves the package by a relative path, which passes by its `exports`. */
+/** Whether a relative path leaves the package, which would bypass the `exports` of the other one. */
 const leaves = (filename, source) => {
   const [, before, owner] = /^(.*\/packages\/)([^/]+)\//.exec(filename.replaceAll("\\", "/")) ?? []
   const target = posix.resolve(posix.dirname(filename.replaceAll("\\", "/")), source)
   return target.startsWith(before) && !target.startsWith(`${before}${owner}/`)
 }
 
-/** What is wrong with an import of `source` by `filename`; `undefined` when nothing is. */
+/** The problem of an import of `source` by `filename`, or `undefined`. */
 const objection = (filename, source) => {
   const owner = ownerOf(filename)
   if (owner === undefined) return undefined

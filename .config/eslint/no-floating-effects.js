@@ -1,4 +1,4 @@
-/** An Effect that is made and dropped never runs, and nothing says so. */
+/** Reports an Effect that is created and never run. */
 export default {
   meta: {
     type: "problem",
@@ -9,9 +9,9 @@ export default {
     ExpressionStatement: ({ expression }) => {
       if (expression.type === "YieldExpression" || expression.type === "AssignmentExpression") return
       const type = context.sourceCode.parserServices.getTypeAtLocation(expression)
-      // Members that are keyed by a unique symbol are spelt `__@name@id` by the compiler.
+      // The compiler names members with a unique symbol as key `__@name@id`.
       const is = (id) => type.getProperties().some(({ name }) => name.startsWith(`__@${id}`))
-      // A fiber is an Effect too, that waits for it, and runs without.
+      // A fiber is an Effect, too, but runs without being yielded.
       if (is("EffectTypeId") && !is("FiberTypeId") && !is("RuntimeFiberTypeId"))
         context.report({ node: expression, messageId: "floating" })
     }

@@ -1,6 +1,6 @@
 /**
- * The layers, `protocol ← client ← auth ← node`: what each package may import besides itself. `testing` stands beside
- * `node`, so that a test of `node` can use it and what it tests never can.
+ * The layers, `protocol ← client ← auth ← node`: the packages that each package may import. `testing` is beside `node`:
+ * tests of `node` can import it, sources cannot.
  */
 export const mayImport = {
   protocol: [],
@@ -14,7 +14,7 @@ export const mayImport = {
   conformance: ["protocol", "client", "auth", "node", "testing"]
 }
 
-/** Which package and which part of it a file belongs to: `{ name: "auth", part: "src" }`. */
+/** The package and folder of a file: `{ name: "auth", part: "src" }`. */
 export const ownerOf = (filename) => {
   const match = /(?:^|\/)packages\/([^/]+)\/(src|test)\//.exec(filename.replaceAll("\\", "/"))
   return match === null ? undefined : { name: match[1], part: match[2] }

@@ -1,4 +1,4 @@
-/** Exports of the platform that do something else than their name says, by module, each with what to use instead. */
+/** Exports of the platform with dangerous behaviour, by module, each with its replacement. */
 const traps = {
   "@effect/platform/HttpClient": {
     followRedirects: "sends credentials and bodies to other origins; use `Redirects.follow` of @countersign/client",
@@ -20,7 +20,7 @@ const moduleOf = (source) => traps[source]
 const barrelModule = (source, name) =>
   barrels[source]?.includes(name) ? traps[Object.keys(traps).find((key) => key.endsWith(`/${name}`))] : undefined
 
-/** What a local name of an import stands for, if it is a module of the table. */
+/** The module of the table that a local import name refers to. */
 const importedModule = (specifier) => {
   const source = specifier.parent.source.value
   return specifier.type === "ImportSpecifier" ? barrelModule(source, specifier.imported.name) : moduleOf(source)

@@ -2,8 +2,8 @@ const isConst = (node) =>
   node.typeAnnotation.type === "TSTypeReference" && node.typeAnnotation.typeName.name === "const"
 
 /**
- * A cast is a claim that the compiler cannot check, so its reason stands beside it: in a comment on one of its lines or
- * on the line above. The TSDoc of what is exported tells its reader something else and does not count.
+ * The compiler cannot verify a cast, so a comment on one of its lines or on the line above must give the reason. The TSDoc
+ * of an export does not count, because it is for users.
  */
 export default {
   meta: {
@@ -18,7 +18,7 @@ export default {
       return false
     }
     const check = (node) => {
-      // Of `x as unknown as T`, the outer one speaks for both.
+      // `x as unknown as T` needs one reason, for the outer cast.
       if (isConst(node) || node.parent.type === "TSAsExpression" || hasReason(node)) return
       context.report({ node, messageId: "reason" })
     }

@@ -1,4 +1,4 @@
-/** A rule is switched off by its name and with a reason: `// eslint-disable-next-line name -- reason`. */
+/** A directive that disables a rule must have its name and a reason: `// eslint-disable-next-line name -- reason`. */
 export default {
   meta: {
     type: "suggestion",

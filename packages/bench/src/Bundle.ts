@@ -1,20 +1,20 @@
-/** What of our code comes along when an application is bundled. */
+/** Size and modules of the packages in a bundled application. */
 import { build, type BuildOptions, type Metafile } from "esbuild"
 import { brotliCompressSync, gzipSync } from "node:zlib"
 
-/** Sizes in bytes, and the modules that are in it, as paths from `node_modules`. */
+/** A bundle: sizes in bytes, and its modules as paths from `node_modules`. */
 export interface Bundle {
   readonly minified: number
   readonly gzip: number
   readonly brotli: number
   readonly modules: ReadonlyArray<string>
-  /** What is loaded when somebody first needs it: its size, minified, and its modules. It is not in the other figures. */
+  /** Code that is loaded at its first use: minified size and modules. The other figures exclude it. */
   readonly later: { readonly minified: number; readonly modules: ReadonlyArray<string> }
 }
 
 /**
- * The least that is of use to somebody: a bearer, retries, both bounds on time, statuses as typed errors, bodies that are
- * read within bounds and a base URL, in a pipe over whatever transport it is given.
+ * The smallest useful client: bearer token, retries, both timeouts, statuses as typed errors, bounded bodies and a base URL,
+ * in a pipe over any transport.
  */
 export const smallestClient = `
   import * as Bearer from "@countersign/auth/Bearer"
@@ -36,21 +36,21 @@ export const smallestClient = `
     )
 `
 
-/** An `ApiClient` with a bearer: the whole order, with redirects, holds, spans and verbs, for whoever asks for no less. */
+/** An `ApiClient` with a bearer token: the whole pipeline with redirects, throttle, spans and verbs. */
 export const wholeClient = `
   import * as Bearer from "@countersign/auth/Bearer"
   import * as ApiClient from "@countersign/client/ApiClient"
   export const client = (baseUrl, token) => ApiClient.make({ baseUrl, auth: Bearer.make(token) })
 `
 
-/** What an application on Effect has anyway. */
+/** Packages that an application on Effect has anyway. */
 const peers = ["effect", "@effect/platform"]
 
 interface Linked {
   readonly imports: ReadonlyArray<{ readonly path: string; readonly kind: string }>
 }
 
-/** What comes along with a file at once: its imports and theirs, without those that wait until they are called. */
+/** The static imports of a file, transitively, without dynamic imports. */
 const atOnce = (from: string, files: Readonly<Record<string, Linked>>): ReadonlySet<string> => {
   const found = new Set([from])
   for (const path of found) {
@@ -87,7 +87,7 @@ const modulesIn = ({ outputs }: Metafile, chunks: ReadonlyArray<string>): Readon
 /**
  * Bundles and minifies some code.
  *
- * @param staged - the folder where our packages are installed.
+ * @param staged - the folder where the packages are installed.
  */
 export const bundle = async (staged: string, code: string): Promise<Bundle> => {
   const { metafile, outputFiles } = await build({ ...options(staged, code), minify: true })
@@ -113,12 +113,12 @@ export const bundle = async (staged: string, code: string): Promise<Bundle> => {
 }
 
 /**
- * The modules that Node loads for an import, whether anything of them is used or not; without those of the peers.
+ * The modules that Node loads for an import, used or not, without the peer dependencies.
  *
- * @param staged - the folder where our packages are installed.
+ * @param staged - the folder where the packages are installed.
  */
 export const loadedModules = async (staged: string, module: string): Promise<ReadonlyArray<string>> => {
-  // A package's word that its modules have no side effects counts for bundlers, not for Node.
+  // `sideEffects` of a package is for bundlers. Node ignores it.
   const code = `import ${JSON.stringify(module)}`
   const { metafile } = await build({ ...options(staged, code), ignoreAnnotations: true })
   const all = atOnce("<stdin>", metafile.inputs)

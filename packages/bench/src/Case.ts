@@ -1,74 +1,74 @@
-/** One client under measurement, and the loops that keep it busy. */
+/** A measured client, and the loops that call it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type { RecordableHistogram } from "node:perf_hooks"
 
-/** Where to, and over how many connections at most (no bound when left out). */
+/** The URL, and the maximum number of connections (unlimited if omitted). */
 export interface Target {
   readonly url: string
   readonly connections?: number | undefined
 }
 
-/** What counts the calls. Every loop stops after the call during which `running` became false. */
+/** Counts calls. Every loop stops after the call during which `running` became false. */
 export class CallCounter {
   running = true
   done = 0
   failed = 0
-  /** Calls that are still to be begun, where their number is given. */
+  /** Calls that remain to be started, if their number is limited. */
   left = Number.POSITIVE_INFINITY
   latency: RecordableHistogram | undefined
 
-  /** Whether another call is to be made. */
+  /** Whether the loop starts another call. */
   next(): boolean {
     return this.running && this.left-- > 0
   }
 
-  /** @param begun - when the call began, by `performance.now()`. */
+  /** @param begun - start of the call, by `performance.now()`. */
   end(begun: number): void {
     this.done++
     this.latency?.record(Math.max(1, Math.round((performance.now() - begun) * 1000)))
   }
 }
 
-/** Keeps so many calls under way until the gauge says that it is enough. */
-export type Load = (gauge: CallCounter, inFlight: number) => Promise<void>
+/** Keeps `inFlight` calls in flight until the counter stops them. */
+export type Load = (counter: CallCounter, inFlight: number) => Promise<void>
 
-/** A client that is there. `tolerant` loops count a call that fails and go on; the others end with its error. */
+/** A client. A `tolerant` loop counts a failed call and continues. Other loops end with its error. */
 export interface Client {
   readonly load: Load
   readonly tolerant: Load
-  /** Makes so many calls at once, each by itself as the handlers of a server do: a promise, or a fiber. */
+  /** Starts `calls` independent calls at once, as handlers of a server do: each is a promise or a fiber. */
   readonly burst: (calls: number) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
-/** Makes a client. */
+/** Creates a client for a target. */
 export type Case = (target: Target) => Promise<Client>
 
 type Call = () => Promise<unknown>
 
 const loop =
   (call: Call, tolerant: boolean): Load =>
-  async (gauge, inFlight) => {
+  async (counter, inFlight) => {
     const one = async (): Promise<void> => {
-      while (gauge.next()) {
+      while (counter.next()) {
         const begun = performance.now()
         try {
           await call()
         } catch (error) {
           if (!tolerant) throw error
-          gauge.failed++
+          counter.failed++
           continue
         }
-        gauge.end(begun)
+        counter.end(begun)
       }
     }
     await Promise.all(Array.from({ length: inFlight }, one))
   }
 
-/** A client whose call is a promise of the decoded answer. */
+/** A client with a promise of the decoded response as its call. */
 export const ofPromise = (call: Call, close: () => Promise<void> = () => Promise.resolve()): Client => ({
   load: loop(call, false),
   tolerant: loop(call, true),
@@ -76,7 +76,7 @@ export const ofPromise = (call: Call, close: () => Promise<void> = () => Promise
   close
 })
 
-/** What a call that failed gives to a loop that goes on. */
+/** The value of a failed call in a tolerant loop. */
 const failure = Symbol("failure")
 
 const fibers =
@@ -85,19 +85,19 @@ const fibers =
     call: Effect.Effect<unknown, E, R>,
     tolerant: boolean
   ): Load =>
-  (gauge, inFlight) => {
+  (counter, inFlight) => {
     const counted = tolerant ? Effect.catchAllCause(call, () => Effect.succeed(failure)) : call
     const one = Effect.suspend(() => {
       let begun = 0
       return Effect.whileLoop({
-        while: () => gauge.next(),
+        while: () => counter.next(),
         body: () => {
           begun = performance.now()
           return counted
         },
         step: (value) => {
-          if (value === failure) gauge.failed++
-          else gauge.end(begun)
+          if (value === failure) counter.failed++
+          else counter.end(begun)
         }
       })
     })
@@ -105,7 +105,7 @@ const fibers =
     return runtime.runPromise(all)
   }
 
-/** Begins so many fibers and waits for them; a fiber or a promise to wait with would count as theirs. */
+/** Starts `count` fibers and waits for them. Observers add no fiber or promise to the measurement. */
 const all = (count: number, fork: (over: (exit: Exit.Exit<unknown, unknown>) => void) => void): Promise<void> =>
   new Promise((resolve, reject) => {
     let left = count
@@ -116,7 +116,7 @@ const all = (count: number, fork: (over: (exit: Exit.Exit<unknown, unknown>) => 
     for (let number = 0; number < count; number++) fork(over)
   })
 
-/** A client whose call is an effect: the loops are fibers of one runtime. */
+/** A client with an effect as its call. The loops are fibers of one runtime. */
 export const ofEffect =
   <R, ER, E>(
     layer: Layer.Layer<R, ER>,

@@ -1,10 +1,10 @@
-/** The process that counts what a call takes, instead of timing it. */
+/** Starts the process that counts the steps, fibers and bytes of a call. */
 import type { Count } from "./programs/count.js"
 import * as Remote from "./Remote.js"
 
 /**
- * Nothing is compiled: compiled code leaves out what it can prove to be of no use, when it comes to that. The space for
- * new objects is larger than all that is counted, so that nothing is collected meanwhile.
+ * Without the JIT compilers, because optimized code can omit allocations. The young generation is larger than all counted
+ * objects, so that no garbage collection runs meanwhile.
  */
 const flags = [
   "--expose-gc",
@@ -24,9 +24,9 @@ const counted = async <A>(staged: string, count: (remote: Remote.Remote<Count>) 
   }
 }
 
-/** The steps of Effect's interpreter, and the fibers, that one call through every policy takes. */
+/** Interpreter steps of Effect, and fibers, of one call through every policy. */
 export const steps = (staged: string): Promise<Awaited<ReturnType<Count["steps"]>>> =>
   counted(staged, (remote) => remote.call("steps"))
 
-/** The bytes of the heap that one call through every policy takes. */
+/** Heap bytes that one call through every policy allocates. */
 export const bytes = (staged: string): Promise<number> => counted(staged, (remote) => remote.call("bytes"))

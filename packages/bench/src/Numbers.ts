@@ -1,4 +1,4 @@
-/** The middle of the values: half of them are smaller. Of none, NaN. */
+/** The median. NaN without values. */
 export const median = (values: ReadonlyArray<number>): number => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
@@ -6,10 +6,10 @@ export const median = (values: ReadonlyArray<number>): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
 }
 
-/** As many digits after the point as tell something. */
+/** Rounds to a number of digits after the decimal point. */
 export const round = (value: number, digits: number): number => Number(value.toFixed(digits))
 
-/** `1 234 567`, as people read it. */
+/** Groups digits by three: `1 234 567`. */
 export const grouped = (value: number, digits = 0): string => {
   const [whole = "", fraction] = Math.abs(value).toFixed(digits).split(".")
   const groups = whole.replace(/\B(?=(?:\d{3})+$)/g, " ")

@@ -1,9 +1,9 @@
-/** What the command line says. */
+/** Command line options of `npm run bench`. */
 
-/** The parts of the report, in their order. */
+/** The sections of the report, in order. */
 const sections = ["throughput", "growth", "policies", "failure", "bodies", "storm", "start"] as const
 
-/** A part of the report. */
+/** A section of the report. */
 export type Section = (typeof sections)[number]
 
 /** A run of the benchmark. */
@@ -14,20 +14,20 @@ export interface Options {
   readonly plot: boolean
 }
 
-/** What `--quick` has time for. */
+/** The sections of `--quick`. */
 const quickly: ReadonlyArray<Section> = ["throughput", "policies", "start"]
 
-/** What `--help` says. */
+/** The usage that `--help` prints. */
 export const usage = `npm run bench -- [--only SECTION[,SECTION…]] [--quick] [--json] [--plot]
 
   --only   of ${sections.join(", ")}; all of them when left out
-  --quick  less than half a minute, and less sure: ${quickly.join(", ")} unless --only says more
-  --json   one JSON object on standard output, in the place of the tables
+  --quick  less than half a minute, less precise: ${quickly.join(", ")} unless --only says more
+  --json   one JSON object on standard output, instead of the tables
   --plot   also draws the throughput to docs/reference/performance.svg`
 
 const isSection = (text: string): text is Section => sections.some((one) => one === text)
 
-/** Reads the arguments; a text when they cannot be followed. */
+/** Parses the arguments. Returns an error message if they are invalid. */
 export const parse = (args: ReadonlyArray<string>): Options | string => {
   let only: ReadonlyArray<Section> | undefined
   const flags = new Set<string>()

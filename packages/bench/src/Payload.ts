@@ -1,4 +1,4 @@
-/** The JSON that is asked for: 400 bytes as it is sent. */
+/** The JSON of the responses: 400 bytes. */
 const base = {
   id: 4711,
   name: "Ada Lovelace",
@@ -12,13 +12,13 @@ const base = {
 
 const size = 400
 
-/** What every answer holds. */
+/** The body of every response. */
 export const payload: typeof base = {
   ...base,
   note: "n".repeat(size - Buffer.byteLength(JSON.stringify(base)))
 }
 
-/** What every client sends beside what it sends by itself. */
+/** Header fields that every client sends besides its default ones. */
 export const headers: Readonly<Record<string, string>> = {
   accept: "application/json",
   authorization: "Bearer a-token-of-some-length-0123456789"
@@ -27,5 +27,5 @@ export const headers: Readonly<Record<string, string>> = {
 /** The token of {@link headers}. */
 export const token = "a-token-of-some-length-0123456789"
 
-/** The timeout of a call, in milliseconds, of every client that has one. */
+/** Timeout of a call in milliseconds, for every client with a timeout option. */
 export const timeout = 30_000

@@ -21,7 +21,7 @@ const barOf =
     ].join("\n")
   }
 
-/** Draws the rows, the fastest first. Its colours suit a light page and a dark one. */
+/** Draws the rows, fastest first, in colours for light and dark pages. */
 export const draw = (rows: ReadonlyArray<Row>, where: string): string => {
   const sorted = rows.toSorted((a, b) => b.requestsPerSecond - a.requestsPerSecond)
   const height = top + sorted.length * (bar + gap) + 16

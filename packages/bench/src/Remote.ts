@@ -1,10 +1,10 @@
-/** Calls of functions in another process, which is started for them. */
+/** Calls functions in another process over IPC. */
 import { fork } from "node:child_process"
 import { join } from "node:path"
 
-/** What a program answers to: functions of at most one argument, whose values are JSON. */
+/** The methods of a program: at most one argument, and JSON values. */
 export interface Methods {
-  // Contravariance: a function of a certain argument is one of these.
+  // `never` accepts functions of any argument, because parameters are contravariant.
   readonly [name: string]: (argument: never) => unknown
 }
 
@@ -16,7 +16,7 @@ interface Call {
 
 type Reply = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
 
-/** A process whose functions are called from here. */
+/** A handle of a process, with its methods. */
 export interface Remote<M extends Methods> {
   readonly call: <K extends keyof M & string>(
     method: K,
@@ -31,10 +31,10 @@ interface Waiting {
 }
 
 /**
- * Starts a program of `src/programs` and waits for nothing.
+ * Starts a program of `src/programs` and returns at once.
  *
  * @param flags - for Node, such as `--expose-gc`.
- * @param env - variables beside those of this process.
+ * @param env - environment variables in addition to those of this process.
  */
 export const start = <M extends Methods>(
   staged: string,
@@ -43,7 +43,7 @@ export const start = <M extends Methods>(
   flags: ReadonlyArray<string> = [],
   env: Readonly<Record<string, string>> = {}
 ): Remote<M> => {
-  // Of this process's own flags, the loader for TypeScript is one: a measured process has none but its own.
+  // Without the flags of this process, which include the TypeScript loader.
   const child = fork(join(staged, "src/programs", `${program}.js`), [...args], {
     execArgv: [...flags],
     env: { ...process.env, ...env },
@@ -55,7 +55,7 @@ export const start = <M extends Methods>(
     const one = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ("error" in reply) one?.reject(new Error(`${program} ${args.join(" ")}: ${reply.error}`))
-    // The type of the method called says what comes back for this id.
+    // The type of the called method is the type of the value with this id.
     else one?.resolve(reply.value as never)
   })
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
@@ -78,11 +78,11 @@ export const start = <M extends Methods>(
 
 const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
 
-/** In the process that was started: answers the calls of the one that started it, and ends with it. */
+/** In the started process: serves the calls of the parent process, and ends with it. */
 export const answer = <M extends Methods>(methods: M): void => {
   const reply = async ({ argument, id, method }: Call): Promise<void> => {
     try {
-      // Both sides are compiled from one type of methods.
+      // Both processes use one type of methods.
       const value = await methods[method]?.(argument as never)
       process.send?.({ id, value })
     } catch (error) {

@@ -1,4 +1,4 @@
-/** What a run gives: the object that `--json` prints. */
+/** Results of a run: the object that `--json` prints. */
 import type * as Bodies from "./sections/bodies.js"
 import type * as Failure from "./sections/failure.js"
 import type * as Growth from "./sections/growth.js"
@@ -7,7 +7,7 @@ import type * as Start from "./sections/start.js"
 import type * as Storm from "./sections/storm.js"
 import type * as Throughput from "./sections/throughput.js"
 
-/** The whole report; parts that were not asked for are not in it. */
+/** The whole report, with the sections that ran. */
 export interface Report {
   readonly node: string
   readonly cpus: string

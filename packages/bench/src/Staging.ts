@@ -1,7 +1,6 @@
 /**
- * What is measured is what a user gets: the packages as plain JavaScript, one file a module, imported through the
- * exports that they are published with, by plain Node. tsx would not do: it keeps the names of functions, which costs a
- * call of `Object.defineProperty` wherever the code makes a closure.
+ * Compiles the packages as users install them: plain JavaScript, one file for each module, with the published exports.
+ * tsx is not used, because it preserves function names with an `Object.defineProperty` call for each closure.
  */
 import { build, transform } from "esbuild"
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -10,10 +9,10 @@ import { fileURLToPath } from "node:url"
 
 const packages = join(dirname(fileURLToPath(import.meta.url)), "../..")
 
-/** Our packages that are measured, in the order of their layers. */
+/** The measured packages, in the order of their layers. */
 export const ours: ReadonlyArray<string> = ["protocol", "client", "auth", "node"]
 
-/** The packages with programs, each with what its programs import besides {@link ours}. */
+/** The packages with programs, and the imports of these programs besides {@link ours}. */
 const applications = { bench: [], stress: ["bench"] } as const
 
 /** The folder of a package with programs. */
@@ -28,9 +27,9 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** The manifest of one of the packages beside this one. */
+/** The manifest of a package of this workspace. */
 const manifestOf = (name: string): Manifest =>
-  // npm's format; what is read of it is what is written in this repository.
+  // The members that are read are in each manifest of this repository.
   JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8")) as Manifest
 
 /** The paths of a folder's TypeScript modules, relative to it, without their ending. */
@@ -40,7 +39,7 @@ const modulesOf = (folder: string): ReadonlyArray<string> =>
     .map((file) => file.slice(0, -".ts".length).replaceAll("\\", "/"))
     .toSorted()
 
-/** The public modules of our packages, `@countersign/client/ApiClient` and its like. */
+/** The public modules of the packages, such as `@countersign/client/ApiClient`. */
 export const publicModules = (name: string): ReadonlyArray<string> =>
   modulesOf(join(packages, name, "src"))
     .filter((module) => !module.includes("/"))
@@ -56,7 +55,7 @@ const compile = async (from: string, to: string): Promise<void> => {
   }
 }
 
-/** Links what a package depends on to where the workspace has it, so that everybody shares one copy. */
+/** Links the dependencies of a package to the workspace's, so that all packages share one copy. */
 const link = (name: string, dependencies: ReadonlyArray<string>, into: string): void => {
   for (const dependency of dependencies) {
     if (dependency.startsWith("@countersign/")) continue
@@ -67,11 +66,11 @@ const link = (name: string, dependencies: ReadonlyArray<string>, into: string): 
   }
 }
 
-/** The exports of a package that is not published, once it is compiled. */
+/** The exports of a compiled package that is not published. */
 const compiledExports = { "./*": "./dist/*.js" }
 
 /**
- * Compiles our packages and an application into a folder that looks like that application with our packages installed.
+ * Compiles the packages and an application into a folder, as if the packages were installed in that application.
  *
  * @param purpose - names the folder; a different name for each call that may run at the same time.
  */

@@ -1,10 +1,10 @@
-/** The report as tables for people. */
+/** The report as text tables. */
 import type { Bundle } from "./Bundle.js"
 import { grouped } from "./Numbers.js"
 import type { Report } from "./Report.js"
 import { connections } from "./sections/growth.js"
 
-/** Columns as wide as their widest cell; the first one to the left, numbers to the right. */
+/** Pads columns to their widest cell. The first column is aligned left, numbers are aligned right. */
 const table = (title: string, head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: ReadonlyArray<string>): string =>
@@ -15,7 +15,7 @@ const table = (title: string, head: ReadonlyArray<string>, rows: ReadonlyArray<R
   return [title, "", line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line), ""].join("\n")
 }
 
-/** The server limits a case from about here on. */
+/** From this share of the server's processor time on, the server limits a case. */
 const busy = 0.9
 
 const cases = ({ cases: rows = [] }: Report): string =>
@@ -35,7 +35,7 @@ const cases = ({ cases: rows = [] }: Report): string =>
 
 const growth = ({ growth: rows = [] }: Report): string =>
   table(
-    `More and more in flight, over ${connections} connections`,
+    `Calls in flight, over ${connections} connections`,
     ["case", "in flight", "requests/s", "p50 ms", "p99 ms", "bytes a call"],
     rows.map((row) => [
       row.name,
@@ -83,8 +83,8 @@ const bodies = ({ bodies: rows = [] }: Report): string =>
 
 const storm = ({ storm: rows = [] }: Report): string =>
   table(
-    "Everybody waits for one token",
-    ["storm", "fibers", "refreshes", "gather s", "release s", "bytes a fiber"],
+    "Fibers that wait for one token",
+    ["case", "fibers", "refreshes", "gather s", "release s", "bytes a fiber"],
     rows.map((row) => [
       row.name,
       grouped(row.fibers),
@@ -97,7 +97,7 @@ const storm = ({ storm: rows = [] }: Report): string =>
 
 const size = (what: string, { brotli, gzip, later, minified, modules }: Bundle): string =>
   `${what}: ${grouped(minified)} bytes minified, ${grouped(gzip)} gzip, ${grouped(brotli)} brotli, of ${modules.length} modules${
-    later.minified === 0 ? "" : `; ${grouped(later.minified)} bytes more, minified, when somebody first needs them`
+    later.minified === 0 ? "" : `; ${grouped(later.minified)} bytes more, minified, at the first use`
   }.`
 
 const start = ({ start: found }: Report): string => {
@@ -119,7 +119,7 @@ ${size("An ApiClient with a bearer", wholeClient)}
 `
 }
 
-/** All the tables that there are numbers for. */
+/** The tables of the report's sections. */
 export const format = (report: Report): string => {
   const parts = { cases, growth, policies, failure, bodies, storm, start }
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`)

@@ -1,4 +1,4 @@
-/** The benchmark: `npm run bench -- --help` tells what there is. */
+/** The benchmark. `npm run bench -- --help` lists its options. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { dirname, join } from "node:path"

@@ -1,7 +1,7 @@
-/** Every case by its name. A process loads the one that it measures and nothing of the others. */
+/** Every case by its name. A process loads only the case that it measures. */
 import type { Case } from "../Case.js"
 
-/** The names, in the order of the report; each round goes through them in this order. */
+/** The names, in the order of the report and of each round. */
 export const names = [
   "undici.request",
   "undici.dispatch",

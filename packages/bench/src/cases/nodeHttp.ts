@@ -2,7 +2,7 @@ import { Agent, get } from "node:http"
 import { ofPromise, type Case } from "../Case.js"
 import { headers, timeout } from "../Payload.js"
 
-/** Node's first client, with an agent that keeps connections, and a timeout. */
+/** `node:http` with a keep-alive agent and a timeout. */
 export const nodeHttp: Case = ({ connections, url }) => {
   const agent = new Agent({ keepAlive: true, maxSockets: connections ?? Number.POSITIVE_INFINITY })
   const call = () =>

@@ -1,4 +1,4 @@
-/** Our own: the transport alone, and the client with every policy on. */
+/** Countersign: the transport alone, and clients with default and all policies. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as Token from "@countersign/auth/Token"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -17,7 +17,7 @@ import * as Tracer from "effect/Tracer"
 import { ofEffect, type Case, type Target } from "../Case.js"
 import { headers, token } from "../Payload.js"
 
-// Idle connections are kept as long as those of the others: while one client is measured, the others wait.
+// The same idle timeout as the other clients: a client is idle while others are measured.
 const transport = ({ connections }: Target) => NodeTransport.layerWith({ connections, keepAliveTimeout: "60 seconds" })
 
 /** `NodeTransport` without a policy. */
@@ -30,21 +30,21 @@ export const oursTransport: Case = (target) => {
 
 class Api extends ApiClient.Tag("bench/Api")<Api>() {}
 
-/** A token that lasts longer than any measurement. */
+/** A token that expires after every measurement. */
 export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMillis, (now) =>
   Token.bearer(Redacted.make(token), now, 24 * 3_600_000)
 )
 
 const BearerLive = Bearer.layerCustom({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory))
 
-/** A client as it comes, with a bearer. */
+/** A client with default options and a bearer token. */
 const defaultLive = (target: Target) =>
   Api.layer({ baseUrl: new URL(target.url).origin, headers: { accept: "application/json" } }).pipe(
     Layer.provide(BearerLive),
     Layer.provide(transport(target))
   )
 
-/** Every policy on the way of a GET: the defaults, a session's cookies in an empty jar, circuits and permits. */
+/** Every policy that a GET can have: the defaults, cookies with an empty jar, circuit breaker and permits. */
 const apiLive = (target: Target) =>
   Api.layer({
     baseUrl: new URL(target.url).origin,
@@ -71,10 +71,10 @@ const full = (target: Target) =>
     )
   })
 
-/** What an application has that asks for nothing: no session, no circuits, no permits. */
+/** The default policies: no cookies, no circuit breaker, no permits. */
 export const oursDefault: Case = (target) => ofEffect(defaultLive(target), full(target))()
 
-/** Every policy on, a bearer from a token source, the JSON decoded. */
+/** All policies, a bearer token from a token source, and decoded JSON. */
 export const oursFull: Case = (target) => ofEffect(apiLive(target), full(target))()
 
 const Payload = Schema.Struct({
@@ -88,7 +88,7 @@ const Payload = Schema.Struct({
   note: Schema.String
 })
 
-/** {@link oursFull}, the answer decoded by a Schema. */
+/** {@link oursFull} with a response that a Schema decodes. */
 export const oursSchema: Case = (target) =>
   ofEffect(
     apiLive(target),
@@ -98,7 +98,7 @@ export const oursSchema: Case = (target) =>
     })
   )()
 
-/** How many spans go out at a time: what an exporter in batches does, without its network. */
+/** Spans per batch, as a batching exporter sends them, without a network. */
 const batch = 512
 
 const recording = (native: Tracer.Tracer): Tracer.Tracer => {
@@ -117,7 +117,7 @@ const recording = (native: Tracer.Tracer): Tracer.Tracer => {
   })
 }
 
-/** {@link oursFull} under a tracer that keeps every span: the client's own, one a send. */
+/** {@link oursFull} with a tracer that records every span of the client: one for each HTTP request. */
 export const oursFullTraced: Case = (target) => {
   const Traced = Layer.unwrapEffect(Effect.map(Effect.tracer, (native) => Layer.setTracer(recording(native))))
   return ofEffect(Layer.merge(apiLive(target), Traced), full(target))()

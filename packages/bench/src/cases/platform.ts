@@ -1,4 +1,4 @@
-/** The platform's client, over its own layer on undici. */
+/** Effect's platform client over its undici layer. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import { ofEffect, type Case } from "../Case.js"
 import { headers, token } from "../Payload.js"
 
-/** As it comes. */
+/** The client with default options. */
 export const platformUndici: Case = ({ url }) => {
   const call = Effect.map(HttpClient.HttpClient, (client) =>
     Effect.flatMap(client.get(url, { headers }), (response) => response.json)
@@ -16,7 +16,7 @@ export const platformUndici: Case = ({ url }) => {
   return ofEffect(NodeHttpClient.layerUndici, call)()
 }
 
-/** What somebody writes who wants a bearer, a retry and a timeout of the platform's own. */
+/** The platform's own bearer token, retry and timeout. */
 export const platformEquivalent: Case = ({ url }) => {
   const bearer = Redacted.make(token)
   const call = Effect.map(HttpClient.HttpClient, (transport) => {
@@ -24,7 +24,7 @@ export const platformEquivalent: Case = ({ url }) => {
       HttpClient.mapRequest(HttpClientRequest.bearerToken(bearer)),
       HttpClient.mapRequest(HttpClientRequest.acceptJson),
       HttpClient.filterStatusOk,
-      // eslint-disable-next-line countersign/platform-traps -- it is what our own policy is compared with
+      // eslint-disable-next-line countersign/platform-traps -- the benchmark compares it with `Retry.policy`
       HttpClient.retryTransient({ schedule: Schedule.exponential("50 millis"), times: 2 })
     )
     return client.get(url).pipe(

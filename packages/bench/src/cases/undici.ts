@@ -5,7 +5,7 @@ import { headers } from "../Payload.js"
 const agentOf = (connections: number | undefined): Agent =>
   new Agent({ connections: connections ?? null, keepAliveTimeout: 60_000 })
 
-/** undici's own call, with the JSON read: what everything else is compared with. */
+/** `undici.request` with the JSON parsed: the baseline of all cases. */
 export const undiciRequest: Case = ({ connections, url }) => {
   const dispatcher = agentOf(connections)
   const call = async (): Promise<unknown> => {
@@ -17,7 +17,7 @@ export const undiciRequest: Case = ({ connections, url }) => {
   return Promise.resolve(ofPromise(call, () => dispatcher.destroy()))
 }
 
-/** The callbacks below undici's own call: no stream, no promise but the one that ends it. */
+/** `undici.dispatch` with callbacks: no stream, and one promise for each call. */
 export const undiciDispatch: Case = ({ connections, url }) => {
   const dispatcher = agentOf(connections)
   const { origin, pathname } = new URL(url)

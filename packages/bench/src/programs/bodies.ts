@@ -1,4 +1,4 @@
-/** Bodies that are read and sent piece by piece, none of which is kept: `bodies CLIENT ORIGIN`. */
+/** Streams bodies in chunks without buffering them: `bodies CLIENT ORIGIN`. */
 import * as Auth from "@countersign/client/Auth"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as NodeTransport from "@countersign/node/NodeTransport"
@@ -14,12 +14,12 @@ import { answer } from "../Remote.js"
 
 const [, , client, origin = ""] = process.argv
 
-/** Gives how many bytes have come, or have been sent. */
+/** Returns the number of bytes received or sent. */
 type Transfer = (size: number) => Promise<number>
 
 const piece = new Uint8Array(64 * 1024)
 
-/** As many pieces as make up the size. */
+/** Chunks that add up to the size. */
 function* piecesOf(size: number): Generator<Uint8Array> {
   for (let left = size; left > 0; left -= piece.length) yield left < piece.length ? piece.subarray(0, left) : piece
 }
@@ -29,7 +29,7 @@ const dispatcher = new Agent()
 const rawDownload: Transfer = async (size) => {
   const { body } = await request(`${origin}/bytes/${size}`, { dispatcher })
   let bytes = 0
-  // undici gives a body that nobody has decoded as buffers.
+  // undici's body yields buffers if no encoding is set.
   for await (const chunk of body) bytes += (chunk as Buffer).length
   return bytes
 }
@@ -66,7 +66,7 @@ const upload: Transfer = (size) =>
 
 const transfers = client === "ours" ? { download, upload } : { download: rawDownload, upload: rawUpload }
 
-/** Bodies of one size, one after the other. */
+/** A measurement with bodies of one size, one after the other. */
 export interface Work {
   readonly direction: "download" | "upload"
   readonly size: number
@@ -82,13 +82,13 @@ const measure = async ({ direction, size, times }: Work) => {
     if (bytes !== size) throw new Error(`${direction} of ${size} bytes: ${bytes} came`)
   }
   const seconds = (performance.now() - begun) / 1000
-  // The kernel's own mark of how high it ever was, in KiB.
+  // Peak resident memory by the kernel, in KiB.
   return { seconds, peakBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
 const methods = { measure }
 
-/** What the process answers to. */
+/** The methods of the process. */
 export type Bodies = typeof methods
 
 answer(methods)

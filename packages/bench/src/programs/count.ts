@@ -1,6 +1,6 @@
 /**
- * What one call takes that can be counted: steps of Effect's interpreter, fibers, bytes. A GET through every policy
- * over a transport in memory, nothing of which depends on the time or on the machine.
+ * Counts interpreter steps of Effect, fibers and bytes of one call: a GET through every policy over a transport in memory.
+ * The counts do not depend on time or machine.
  */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -37,7 +37,7 @@ const services = Layer.mergeAll(
   Layer.succeed(HttpClient.HttpClient, fresh)
 )
 
-/** A call, after one that has got the token. */
+/** A call, after a first call that acquired the token. */
 const warm = Effect.gen(function* () {
   const auth = Bearer.fromSource(yield* TokenSource.TokenSource)
   const client = yield* ApiClient.make({
@@ -52,7 +52,7 @@ const warm = Effect.gen(function* () {
   return call
 })
 
-/** Steps and fibers of one call, the fiber that it is made in not counted. */
+/** Steps and fibers of one call, without the calling fiber. */
 const steps = Effect.gen(function* () {
   const call = yield* warm
   const counter = new Counter()
@@ -75,7 +75,7 @@ const steps = Effect.gen(function* () {
 
 const calls = 1000
 
-/** Bytes of the heap that one call takes, before anything is collected. */
+/** Heap bytes that one call allocates, before a garbage collection. */
 const bytes = Effect.gen(function* () {
   const call = yield* warm
   const many = Effect.suspend(() => {
@@ -94,7 +94,7 @@ const methods = {
   bytes: () => Effect.runPromise(Effect.provide(bytes, services))
 }
 
-/** What the process answers to. */
+/** The methods of the process. */
 export type Count = typeof methods
 
 answer(methods)

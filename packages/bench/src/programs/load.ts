@@ -1,4 +1,4 @@
-/** One case in a process of its own: `load CASE URL [CONNECTIONS]`. Works when it is told to, and idles otherwise. */
+/** One case in a separate process: `load CASE URL [CONNECTIONS]`. It is idle between method calls. */
 import { createHistogram } from "node:perf_hooks"
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Client, CallCounter } from "../Case.js"
@@ -20,17 +20,17 @@ const open = async (): Promise<Client> => {
 
 let client: Promise<Client> | undefined
 const opened = (): Promise<Client> => (client ??= open())
-// Loading takes its time; whoever calls first hears of what went wrong.
+// Loading takes time. The first method call fails if loading failed.
 opened().catch(() => undefined)
 
-/** How long to work, in milliseconds: before counting begins (connections are opened, code gets warm), and counted. */
+/** Durations in milliseconds: warm-up (opens connections, compiles code), and measurement. */
 export interface Turn {
   readonly inFlight: number
   readonly leadIn: number
   readonly window: number
 }
 
-/** What was counted: calls that ended within the window, the process's time on the processor for each, latencies. */
+/** Results: calls that ended within the measurement, processor time for each, and latencies. */
 export interface Counted {
   readonly requestsPerSecond: number
   readonly cpuMicros: number
@@ -52,7 +52,7 @@ const turn = async ({ inFlight, leadIn, window }: Turn): Promise<Counted> => {
   gauge.latency = undefined
   gauge.running = false
   await working
-  if (done === 0) throw new Error("not one call has ended within the window")
+  if (done === 0) throw new Error("no call ended within the measurement")
   return {
     requestsPerSecond: (done / elapsed) * 1000,
     cpuMicros: (user + system) / done,
@@ -61,7 +61,7 @@ const turn = async ({ inFlight, leadIn, window }: Turn): Promise<Counted> => {
   }
 }
 
-/** A fixed number of calls, of which some may fail. */
+/** Makes a fixed number of calls. Some may fail. */
 export interface Calls {
   readonly inFlight: number
   readonly calls: number
@@ -77,7 +77,7 @@ const calls = async ({ calls: left, inFlight }: Calls) => {
 }
 
 const collect = (): void => {
-  // There under --expose-gc. Twice: what finalizers let go of in the first is collected in the second.
+  // Defined with --expose-gc. Twice, because the second run collects what finalizers of the first one released.
   globalThis.gc?.()
   globalThis.gc?.()
 }
@@ -91,7 +91,7 @@ const used = (): number => {
 let idle = 0
 let pending: Promise<unknown> | undefined
 
-/** Begins so many calls that are not answered until the server releases them. */
+/** Starts calls that the server does not answer until it releases them. */
 const hold = async (inFlight: number): Promise<void> => {
   const { burst } = await opened()
   idle = used()
@@ -99,7 +99,7 @@ const hold = async (inFlight: number): Promise<void> => {
   pending.catch(() => undefined)
 }
 
-/** The memory that has come to be used since {@link hold}. */
+/** The growth of memory since {@link hold}. */
 const grown = (): number => used() - idle
 
 const released = async (): Promise<void> => {
@@ -108,7 +108,7 @@ const released = async (): Promise<void> => {
 
 const methods = { turn, calls, hold, grown, released }
 
-/** What a case's process answers to. */
+/** The methods of the process. */
 export type Loader = typeof methods
 
 answer(methods)

@@ -1,4 +1,4 @@
-/** Each policy around a transport in memory that answers at once; the time is that of the processor. */
+/** Processor time of each policy around a transport in memory that responds at once. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -31,7 +31,7 @@ type Call = Effect.Effect<unknown, unknown>
 interface Subject {
   readonly name: string
   readonly call: Call
-  /** What the same call costs without it. */
+  /** The same call without it. */
   readonly base: Call
 }
 
@@ -69,7 +69,7 @@ const subjects = Effect.gen(function* () {
     around("Concurrency.policy", Concurrency.policy(yield* Concurrency.make({ limit: 100 }))(transport)),
     around("RateLimit.policy, nothing held", RateLimit.policy(RateLimit.throttle())(transport)),
     around("Auth.policy, a bearer from a source", Auth.policy({ auth, origins: [baseUrl] })(transport)),
-    around("Telemetry.span, nobody looks", Telemetry.span({ origins: [baseUrl] })(transport)),
+    around("Telemetry.span, no tracer", Telemetry.span({ origins: [baseUrl] })(transport)),
     around("Timeout.exchange", Timeout.exchange("30 seconds")(transport)),
     around("Cookies.policy, an empty jar", Cookies.policy(yield* CookieJar.makeMemory)(transport)),
     around("Cookies.policy, one cookie", Cookies.policy(yield* jarWithCookie)(transport)),
@@ -87,7 +87,7 @@ const services = Layer.mergeAll(
   Layer.succeed(HttpClient.HttpClient, fresh)
 )
 
-/** One policy, in microseconds a call. */
+/** The cost of a policy in microseconds for each call. */
 export interface Cost {
   readonly name: string
   readonly micros: number
@@ -118,7 +118,7 @@ const measure = async ({ calls, rounds }: { readonly calls: number; readonly rou
 
 const methods = { measure }
 
-/** What the process answers to. */
+/** The methods of the process. */
 export type Policies = typeof methods
 
 answer(methods)

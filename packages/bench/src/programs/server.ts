@@ -1,4 +1,4 @@
-/** The server of every measurement, in a process of its own. */
+/** The server of every measurement, in a separate process. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { payload } from "../Payload.js"
@@ -13,7 +13,7 @@ let connections = 0
 let held: Array<ServerResponse> = []
 let chance = 1
 
-/** The same sequence in each run: a client must not fare better because it was lucky. */
+/** The same pseudorandom sequence in each run, so that all clients get the same failures. */
 const next = (): number => {
   chance = (Math.imul(chance, 1_664_525) + 1_013_904_223) >>> 0
   return chance / 2 ** 32
@@ -24,7 +24,7 @@ const giveJson = (response: ServerResponse): void => {
   response.end(json)
 }
 
-/** One answer in a hundred is a reset, ten are a 503. */
+/** Of a hundred responses, one is a connection reset and ten are a 503. */
 const giveTrouble = (request: IncomingMessage, response: ServerResponse): void => {
   const luck = next()
   if (luck < 0.01) {
@@ -71,7 +71,7 @@ const server = createServer((request, response) => {
   response.end()
 })
 server.on("connection", () => connections++)
-// No connection ends by itself while somebody measures; what clients close is their own doing.
+// The server closes no idle connection during a measurement. Clients may close theirs.
 server.keepAliveTimeout = 3_600_000
 server.requestTimeout = 0
 server.headersTimeout = 0
@@ -81,11 +81,11 @@ const methods = {
   listen: (): Promise<number> =>
     new Promise((resolve) => {
       server.listen({ port: 0, host: "127.0.0.1", backlog: 16_384 }, () =>
-        // A server that listens on a port has an address with a port.
+        // The address of a listening TCP server has a port.
         resolve((server.address() as AddressInfo).port)
       )
     }),
-  /** Counts anew, and begins the sequence of troubles anew. */
+  /** Resets the counts, and restarts the sequence of failures. */
   reset: (): void => {
     requests = 0
     connections = 0
@@ -96,7 +96,7 @@ const methods = {
     return { requests, connections, cpuMicros: user + system }
   },
   held: (): number => held.length,
-  /** Answers what is held, and everything that comes to be held from now until all is answered. */
+  /** Answers all held requests, including those that arrive meanwhile. */
   release: (): void => {
     const now = held
     held = []
@@ -104,7 +104,7 @@ const methods = {
   }
 }
 
-/** What the server answers to. */
+/** The methods of the server's process. */
 export type Server = typeof methods
 
 answer(methods)

@@ -1,4 +1,4 @@
-/** Very many fibers that want a token while there is none, or one that is refused: one gets another, for all. */
+/** Token stampede: many fibers need a token at once while none is stored or the API rejects it. One refresh serves all. */
 import * as Bearer from "@countersign/auth/Bearer"
 import * as Token from "@countersign/auth/Token"
 import * as TokenSource from "@countersign/auth/TokenSource"
@@ -14,16 +14,16 @@ import * as Memory from "../Memory.js"
 import { round } from "../Numbers.js"
 import { answer } from "../Remote.js"
 
-/** What happened. */
+/** Results of a run. */
 export interface TokenStampede {
   readonly fibers: number
-  /** Tokens that were got. */
+  /** Number of acquired tokens. */
   readonly refreshes: number
-  /** From the first fiber's begin until the last one waits. */
+  /** From the start of the first fiber until the last one waits. */
   readonly gatherSeconds: number
-  /** From the token's arrival until the last fiber has ended. */
+  /** From the token response until the last fiber has ended. */
   readonly releaseSeconds: number
-  /** What the heap has grown by while all wait, for each. */
+  /** Heap growth per fiber while all wait. */
   readonly bytesPerFiber: number
 }
 
@@ -36,19 +36,19 @@ const heap = (): number => {
 const elapsed = (begun: number): number => round((performance.now() - begun) / 1000, 3)
 
 interface Gate {
-  /** Tokens that were got. */
+  /** Number of acquired tokens. */
   readonly refreshes: () => number
-  /** Whether everybody waits. */
+  /** Whether all fibers wait. */
   readonly gathered: () => boolean
   readonly open: Effect.Effect<unknown>
 }
 
-const storm = (fibers: number, one: Effect.Effect<unknown, unknown>, gate: Gate) =>
+const stampede = (fibers: number, one: Effect.Effect<unknown, unknown>, gate: Gate) =>
   Effect.gen(function* () {
     const idle = heap()
     const begun = performance.now()
     const all = yield* Effect.forEach(Array.from({ length: fibers }), () => Effect.fork(one))
-    // A yield is behind every fiber that has something to do.
+    // A yield resumes after every fiber that can run.
     yield* Effect.repeat(Effect.yieldNow(), { until: gate.gathered })
     const gatherSeconds = elapsed(begun)
     yield* Effect.sleep("100 millis")
@@ -62,7 +62,7 @@ const storm = (fibers: number, one: Effect.Effect<unknown, unknown>, gate: Gate)
 
 const tokenOf = (text: string): Token.Token => Token.bearer(Redacted.make(text), 0)
 
-/** Nobody has a token yet. */
+/** No token is stored. */
 const first = (fibers: number) =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<Token.Token>()
@@ -71,19 +71,19 @@ const first = (fibers: number) =>
       refreshes++
       return Deferred.await(gate)
     }
-    const source = yield* TokenSource.make({ key: "storm", mint, timeout: "10 minutes" })
+    const source = yield* TokenSource.make({ key: "stampede", mint, timeout: "10 minutes" })
     const one = Effect.suspend(() => {
       asked++
       return source.get
     })
-    return yield* storm(fibers, one, {
+    return yield* stampede(fibers, one, {
       refreshes: () => refreshes,
       gathered: () => asked === fibers,
       open: Deferred.succeed(gate, tokenOf("new"))
     })
   })
 
-/** Everybody's token is refused, in calls of a whole client. */
+/** The API rejects the token, in calls of a whole client. */
 const refused = (fibers: number) =>
   Effect.gen(function* () {
     const gate = yield* Deferred.make<Token.Token>()
@@ -92,7 +92,7 @@ const refused = (fibers: number) =>
       refreshes++
       return refreshes === 0 ? Effect.succeed(tokenOf("old")) : Deferred.await(gate)
     }
-    const source = yield* TokenSource.make({ key: "storm", mint, timeout: "10 minutes" })
+    const source = yield* TokenSource.make({ key: "stampede", mint, timeout: "10 minutes" })
     const transport = Memory.transportOf((request) => {
       if (request.headers["authorization"] !== "Bearer old") return Memory.answer(request)
       refusals++
@@ -103,7 +103,7 @@ const refused = (fibers: number) =>
       HttpClient.HttpClient,
       transport
     )
-    return yield* storm(fibers, client.get("/json"), {
+    return yield* stampede(fibers, client.get("/json"), {
       refreshes: () => refreshes,
       gathered: () => refusals === fibers,
       open: Deferred.succeed(gate, tokenOf("new"))
@@ -119,7 +119,7 @@ const methods = {
   refused: (fibers: number) => run(refused(fibers))
 }
 
-/** What the process answers to. */
+/** The methods of the process. */
 export type TokenStampedeProgram = typeof methods
 
 answer(methods)

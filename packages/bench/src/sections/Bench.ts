@@ -1,7 +1,7 @@
 import type { Server } from "../programs/server.js"
 import type { Remote } from "../Remote.js"
 
-/** What every section is given. */
+/** Arguments of every section. */
 export interface Bench {
   /** The folder where the compiled packages are installed. */
   readonly staged: string
@@ -9,6 +9,6 @@ export interface Bench {
   /** The server's origin. */
   readonly url: string
   readonly quick: boolean
-  /** Tells whoever waits what is going on. */
+  /** Reports progress. */
   readonly say: (what: string) => void
 }

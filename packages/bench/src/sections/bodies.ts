@@ -1,16 +1,16 @@
-/** Bodies of 1 KiB to 64 MiB, streamed both ways: how fast, and whether the memory stays flat. */
+/** Throughput and peak memory of streamed bodies from 1 KiB to 64 MiB, in both directions. */
 import { round } from "../Numbers.js"
 import type { Bodies } from "../programs/bodies.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One size, one way, one client. */
+/** Results for one size, direction and client. */
 export interface Row {
   readonly name: "undici.request" | "ours"
   readonly direction: "download" | "upload"
   readonly size: number
   readonly mebibytesPerSecond: number
-  /** The most memory that the process ever had: flat if it does not rise with the size. */
+  /** Peak memory of the process. It must not rise with the size. */
   readonly peakMebibytes: number
 }
 
@@ -18,7 +18,7 @@ const mebi = 1024 * 1024
 const names = ["undici.request", "ours"] as const
 const directions = ["download", "upload"] as const
 
-/** Runs it: about a minute. */
+/** Runs the section: about a minute. */
 export const run = async ({ quick, say, staged, url }: Bench): Promise<ReadonlyArray<Row>> => {
   const sizes = quick ? [1024, mebi, 64 * mebi] : [1024, 64 * 1024, mebi, 16 * mebi, 64 * mebi]
   const total = quick ? 64 * mebi : 512 * mebi

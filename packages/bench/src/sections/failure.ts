@@ -1,17 +1,17 @@
-/** A server of whose answers one in ten is a 503 and one in a hundred a reset: what comes out, and what it takes. */
+/** Success rate and cost at a server that answers 10 % with 503 and resets 1 % of the connections. */
 import type { Name } from "../cases/index.js"
 import { round } from "../Numbers.js"
 import type { Loader } from "../programs/load.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One client; its retries wait as long as it lets them by default. */
+/** Results of one client with its default retry delays. */
 export interface Row {
   readonly name: Name
   readonly calls: number
-  /** Calls that ended well, of a hundred. */
+  /** Successful calls, in percent. */
   readonly goodPercent: number
-  /** Calls that ended well, a second. */
+  /** Successful calls per second. */
   readonly goodPerSecond: number
   readonly sendsPerCall: number
   readonly sockets: number
@@ -28,7 +28,7 @@ const measured: ReadonlyArray<Name> = [
   "ours.default"
 ]
 
-/** Runs it: about a minute, most of which is spent in the backoffs. */
+/** Runs the section: about a minute, mostly in retry delays. */
 export const run = async ({ quick, say, server, staged, url }: Bench): Promise<ReadonlyArray<Row>> => {
   const calls = quick ? 500 : 5000
   const rows = new Array<Row>()

@@ -1,4 +1,4 @@
-/** From one call in flight to ten thousand: throughput, latency, and the memory that a waiting call holds. */
+/** Throughput, latency and memory with 1 to 10 000 calls in flight. */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Name } from "../cases/index.js"
 import { median, round } from "../Numbers.js"
@@ -6,23 +6,23 @@ import type { Loader } from "../programs/load.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One case with so many calls in flight. */
+/** Results of one case with a number of calls in flight. */
 export interface Row {
   readonly name: Name
   readonly inFlight: number
   readonly requestsPerSecond: number
   readonly p50Millis: number
   readonly p99Millis: number
-  /** What the heap and its buffers have grown by, for each call that waits; of a few calls, it is lost in the noise. */
+  /** Growth of heap and buffers per waiting call. Null for few calls, because noise hides it. */
   readonly bytesInFlight: number | null
 }
 
-/** As many connections as somebody allows a server to be met with; the other calls wait for one of them. */
+/** Maximum number of connections. Other calls wait for one of them. */
 export const connections = 100
 
 const measured: ReadonlyArray<Name> = ["undici.request", "ours.default", "ours.full"]
 
-/** Waits until as many calls as can be are at the server, and the others have had time to queue. */
+/** Waits until the server has as many requests as connections allow, and the other calls are queued. */
 const allHeld = async ({ server }: Bench, inFlight: number): Promise<void> => {
   const expected = Math.min(inFlight, connections)
   while ((await server.call("held")) < expected) await sleep(20)
@@ -50,7 +50,7 @@ const bytesInFlight = async (bench: Bench, name: Name, inFlight: number): Promis
     return bytes
   }
   try {
-    // The first time, there are connections to open and code to compile, which stay.
+    // The first run opens connections and compiles code, which stay in memory.
     await grown()
     return Math.round(median([await grown(), await grown(), await grown()]) / inFlight)
   } finally {
@@ -58,7 +58,7 @@ const bytesInFlight = async (bench: Bench, name: Name, inFlight: number): Promis
   }
 }
 
-/** Runs it: about two minutes. */
+/** Runs the section: about two minutes. */
 export const run = async (bench: Bench): Promise<ReadonlyArray<Row>> => {
   const { quick, say, staged, url } = bench
   const levels = quick ? [1, 100, 10_000] : [1, 10, 100, 1000, 10_000]

@@ -1,12 +1,12 @@
-/** What each policy costs where nothing goes wrong. */
+/** Cost of each policy without failures. */
 import type { Cost, Policies } from "../programs/policies.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One policy, in microseconds of the processor's time a call, over a transport in memory. */
+/** Processor time of one policy in microseconds per call, over a transport in memory. */
 export type Row = Cost
 
-/** Runs it: about a minute. */
+/** Runs the section: about a minute. */
 export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<Row>> => {
   say("each policy over a transport in memory")
   const remote = Remote.start<Policies>(staged, "policies")

@@ -1,4 +1,4 @@
-/** What a program waits for before its first request, and what a bundle grows by. */
+/** Import time before the first request, and bundle size. */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { bundle, loadedModules, smallestClient, wholeClient, type Bundle } from "../Bundle.js"
@@ -6,21 +6,21 @@ import { median, round } from "../Numbers.js"
 import { ours, publicModules } from "../Staging.js"
 import type { Bench } from "./Bench.js"
 
-/** The import of some modules in a process that has just begun. */
+/** Import of modules in a new process. */
 interface Import {
   readonly name: string
   readonly millis: number
-  /** The same where all of `effect` and `@effect/platform` is there already; only for what imports those. */
+  /** The same with `effect` and `@effect/platform` already loaded. Only for modules that import those. */
   readonly millisWithoutPeers?: number
 }
 
-/** Times and sizes. */
+/** Import times and bundle sizes. */
 export interface Start {
   readonly imports: ReadonlyArray<Import>
   readonly modulesOfApiClient: number
-  /** The smallest useful client without its peers, in bytes. */
+  /** The smallest useful client without peer dependencies. */
   readonly smallestClient: Bundle
-  /** An `ApiClient` with a bearer, likewise. */
+  /** An `ApiClient` with a bearer token, without peer dependencies. */
   readonly wholeClient: Bundle
 }
 
@@ -69,9 +69,9 @@ const importTimes = async ({ quick, staged }: Bench): Promise<ReadonlyArray<Impo
   }))
 }
 
-/** Runs it: about two minutes. */
+/** Runs the section: about two minutes. */
 export const run = async (bench: Bench): Promise<Start> => {
-  bench.say("imports, each in a process of its own")
+  bench.say("imports, each in a separate process")
   return {
     imports: await importTimes(bench),
     modulesOfApiClient: (await loadedModules(bench.staged, "@countersign/client/ApiClient")).length,

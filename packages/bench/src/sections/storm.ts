@@ -1,22 +1,22 @@
-/** Very many fibers, one refresh. */
+/** Token stampede: many fibers, one refresh. */
 import type { TokenStampede, TokenStampedeProgram } from "../programs/tokenStampede.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One storm. */
+/** Results of one stampede. */
 export interface Row extends TokenStampede {
   readonly name: string
 }
 
-const storms = [
+const stampedes = [
   ["TokenSource: the first token", "first"],
-  ["ApiClient: a refused token", "refused"]
+  ["ApiClient: a rejected token", "refused"]
 ] as const
 
-/** Runs it: a few seconds. */
+/** Runs the section: a few seconds. */
 export const run = async ({ quick, say, staged }: Bench): Promise<ReadonlyArray<Row>> => {
   const rows = new Array<Row>()
-  for (const [name, method] of storms) {
+  for (const [name, method] of stampedes) {
     say(name)
     const remote = Remote.start<TokenStampedeProgram>(staged, "tokenStampede", [], ["--expose-gc"])
     try {

@@ -1,4 +1,4 @@
-/** How many calls a second, and what each costs: every case in turn, round after round. */
+/** Calls per second, and processor time per call. Each round runs every case. */
 import { type Name, names } from "../cases/index.js"
 import { median, round } from "../Numbers.js"
 import type { Counted, Loader, Turn } from "../programs/load.js"
@@ -6,17 +6,17 @@ import type { Server } from "../programs/server.js"
 import * as Remote from "../Remote.js"
 import type { Bench } from "./Bench.js"
 
-/** One case. */
+/** Results of one case. */
 export interface Row {
   readonly name: Name
   readonly requestsPerSecond: number
-  /** The client process's time on the processor, for a call. */
+  /** Processor time of the client process per call. */
   readonly cpuMicros: number
-  /** Against `undici.request`: the median over the rounds of the two rates of a round. */
+  /** Rate relative to `undici.request` in the same round: the median over the rounds. */
   readonly ratio: number
-  /** The smallest and the largest ratio of a round: how sure the median is. */
+  /** The smallest and the largest ratio of a round. They show the precision of the median. */
   readonly spread: readonly [least: number, most: number]
-  /** How busy the server's process was; near 1, it was the server that limited the case. */
+  /** Processor share of the server. Near 1, the server limited the case. */
   readonly serverShare: number
 }
 
@@ -54,7 +54,7 @@ const rowOf = (name: Name, rounds: ReadonlyArray<Round>, bases: ReadonlyArray<Ro
   }
 }
 
-/** Runs it: about three and a half minutes, quick about fifteen. */
+/** Runs the section: about three and a half minutes, or about fifteen seconds with `--quick`. */
 export const run = async ({ quick, say, server, staged, url }: Bench): Promise<ReadonlyArray<Row>> => {
   const [rounds, warmUp, turn] = quick
     ? [3, { inFlight: 50, leadIn: 100, window: 200 }, { inFlight: 50, leadIn: 50, window: 150 }]
