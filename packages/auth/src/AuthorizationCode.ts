@@ -1,6 +1,6 @@
 /**
  * The authorization code grant: somebody signs in with a browser, at the authorization server, and the client gets a token
- * in their name. With PKCE, but for a provider that refuses it (`OAuth2.Quirks`), and there is no other way than that.
+ * in their name. With PKCE, but for a provider that refuses it (`OAuth2.ComplianceFixes`), and there is no other way than that.
  *
  * @since 0.1.0
  */
@@ -12,12 +12,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import * as Demand from "./Demand.js"
+import * as StepUp from "./StepUp.js"
 import * as AuthorizationRequest from "./internal/authorizationCode/authorizationRequest.js"
 import * as AuthorizationResponse from "./internal/authorizationCode/authorizationResponse.js"
 import * as CodeExchange from "./internal/authorizationCode/codeExchange.js"
 import { Transaction } from "./internal/authorizationCode/transaction.js"
-import type { Options, SignedIn } from "./internal/authorizationCode/transaction.js"
+import type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
 import { makeUsed } from "./internal/authorizationCode/usedStates.js"
 import type { Find } from "./internal/discovery/serverDiscovery.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
@@ -28,7 +28,7 @@ import * as SignedInStore from "./internal/store/replaceToken.js"
 import * as RefreshToken from "./RefreshToken.js"
 import type * as TokenStore from "./TokenStore.js"
 
-export type { Options, SignedIn } from "./internal/authorizationCode/transaction.js"
+export type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
 export { Transaction } from "./internal/authorizationCode/transaction.js"
 
 /**
@@ -37,7 +37,7 @@ export { Transaction } from "./internal/authorizationCode/transaction.js"
  * @since 0.1.0
  * @category defaults
  */
-export const lifetime: Duration.DurationInput = "10 minutes"
+export const transactionLifetime: Duration.DurationInput = "10 minutes"
 
 /**
  * Signing in, see {@link make}.
@@ -50,18 +50,18 @@ export interface Service {
    * Begins a sign-in, with further parameters for this one, and with what an API demands beyond the last one: its scopes
    * are asked for beside those of the options. Nothing is open: it ends by itself.
    */
-  readonly begin: (
+  readonly start: (
     parameters?: Readonly<Record<string, string>>,
-    demand?: Demand.Demand
+    demand?: StepUp.StepUpChallenge
   ) => Effect.Effect<Transaction, InvalidRequest | TokenError>
   /**
    * Ends it with what the browser came back with: the whole URL, which is compared with the redirect URI; or its
    * parameters alone, where a proxy has changed the address, or they came as a form.
    */
-  readonly finish: (
+  readonly complete: (
     transaction: Transaction,
     callback: string | URL | URLSearchParams
-  ) => Effect.Effect<SignedIn, TokenError>
+  ) => Effect.Effect<SignInResult, TokenError>
 }
 
 const beginAnew = (detail: string): TokenError =>
@@ -75,9 +75,9 @@ const another = new TokenError({
 /**
  * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
  *
- * PKCE by S256 is used, but for `quirks.pkce`; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
+ * PKCE by S256 is used, but for `complianceFixes.pkce`; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
  * redirect URI, within ten minutes and once by this process. With `openid` among the scopes, the ID token is believed only
- * with its issuer, audience, nonce (but for `quirks.nonce`), times and its signature by one of the issuer's public keys:
+ * with its issuer, audience, nonce (but for `complianceFixes.nonce`), times and its signature by one of the issuer's public keys:
  * `none` and HMAC are not accepted.
  *
  * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, the redirect URI is none of
@@ -106,40 +106,40 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
     yield* AuthorizationServer.checked(options, conversation.insecure)
     yield* AuthorizationRequest.checkedReturn(options.redirectUri)
     const find = AuthorizationServer.make(conversation, options)
-    return { begin: beginning(options, conversation, find), finish: finishing(options, conversation, find) }
+    return { start: beginning(options, conversation, find), complete: finishing(options, conversation, find) }
   })
 
 const beginning =
-  (options: Options, conversation: Conversation.Conversation, find: Find): Service["begin"] =>
+  (options: Options, conversation: Conversation.Conversation, find: Find): Service["start"] =>
   (own, demand) =>
     Effect.gen(function* () {
       const { call, insecure } = conversation
-      const { clientId: client, issuer, pushed = false, redirectUri, resource } = options
-      const scopes = Demand.union(options.scopes ?? [], demand?.scopes ?? [])
-      const further = { ...options.parameters, ...own, ...(demand && Demand.parameters(demand)) }
+      const { clientId: client, issuer, usePar = false, redirectUri, resource } = options
+      const scopes = StepUp.mergeScopes(options.scopes ?? [], demand?.scopes ?? [])
+      const further = { ...options.parameters, ...own, ...(demand && StepUp.toAuthorizationParameters(demand)) }
       const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
       const openid = scopes.includes("openid")
-      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", openid, pushed))
-      yield* AuthorizationServer.ready(server, { insecure, openid, pushed })
+      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", openid, usePar))
+      yield* AuthorizationServer.ready(server, { insecure, openid, pushed: usePar })
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
       const nonce = openid && !Quirk.isWithoutNonce(options) ? oauth.generateRandomNonce() : undefined
       const proven = Quirk.isWithoutPkce(options) ? undefined : verifier
-      const asked = { redirectUri, scopes, quirks: options.quirks, resource, further }
+      const asked = { redirectUri, scopes, complianceFixes: options.complianceFixes, resource, further }
       const request = { ...asked, state, nonce, verifier: proven }
       const parameters = yield* call((context) => AuthorizationRequest.parametersOf(request, context))
-      const shown = AuthorizationServer.isPushed(server, pushed)
+      const shown = AuthorizationServer.isPushed(server, usePar)
         ? yield* AuthorizationRequest.pushed(conversation, server, parameters)
         : parameters
       const url = AuthorizationRequest.urlOf(server, shown)
-      const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(lifetime)
+      const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(transactionLifetime)
       const bound = { issuer, client, redirectUri, verifier: Redacted.make(verifier) }
       const scope = demand === undefined ? undefined : scopes.join(" ") || undefined
       const without = openid && nonce === undefined ? { openid } : {}
       return new Transaction({ url, state, expiresAt, ...bound, nonce, ...without, scope, maxAge })
     })
 
-const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["finish"] => {
+const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["complete"] => {
   const used = makeUsed()
   return (transaction, callback) =>
     Effect.gen(function* () {
@@ -168,11 +168,11 @@ const finishing = (options: Options, conversation: Conversation.Conversation, fi
  * @since 0.1.0
  * @category storing
  */
-export const store = (
+export const storeToken = (
   options: RefreshToken.Options,
-  { token }: Pick<SignedIn, "token">
+  { token }: Pick<SignInResult, "token">
 ): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> => {
   const { account, clientId: client, issuer } = options
   const issued = { issuer, client, account, audience: apiOf(options) }
-  return SignedInStore.put(RefreshToken.keyOf(options), { ...token, issued })
+  return SignedInStore.put(RefreshToken.keyOf(options), { ...token, owner: issued })
 }

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
-import * as Demand from "./Demand.js"
+import * as StepUp from "./StepUp.js"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
@@ -60,7 +60,7 @@ const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
  * @category constructors
  */
 export const fromSource = (source: TokenSource.Service): Auth.Service => {
-  const signed = (request: HttpClientRequest.HttpClientRequest, { generation, token }: TokenSource.Held) => ({
+  const signed = (request: HttpClientRequest.HttpClientRequest, { generation, token }: TokenSource.CachedToken) => ({
     request: put(request, token.accessToken),
     credential: generation
   })
@@ -70,18 +70,18 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
         isBlank(held.token.accessToken) ? Effect.fail(blank("token")) : Effect.succeed(signed(request, held))
       ),
     signSync: (request, now) => {
-      const held = source.ready?.(now)
+      const held = source.getCached?.(now)
       return held === undefined || isBlank(held.token.accessToken) ? undefined : signed(request, held)
     },
     onRejected: ({ challenges, credential, initialCredentialId: first }) =>
-      source.renew(credential, first, Demand.fromChallenges(challenges)),
+      source.onRejected(credential, first, StepUp.fromChallenges(challenges)),
     onInsufficientScope: ({ challenges, credential }) => {
-      const demand = Demand.fromChallenges(challenges)
-      return demand && source.renew(credential, credential, demand)
+      const demand = StepUp.fromChallenges(challenges)
+      return demand && source.onRejected(credential, credential, demand)
     },
     replay: settlingReplays,
     expiredWhen: source.expiredWhen,
-    onReplayRejected: ({ credential }) => source.gaveUp(credential)
+    onReplayRejected: ({ credential }) => source.onReplayRejected(credential)
   }
 }
 

@@ -10,7 +10,7 @@ import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Demand from "./Demand.js"
+import * as StepUp from "./StepUp.js"
 import { presenting } from "./internal/oauth/authLayer.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import { apiOf } from "./internal/oauth/tokenAudience.js"
@@ -27,7 +27,7 @@ import type * as TokenStore from "./TokenStore.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends OAuth2.Client, TokenSource.Tuning {
+export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
@@ -47,15 +47,15 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
  * @since 0.1.0
  * @category constructors
  */
-export const mint =
-  (server: OAuth2.Service, { audience, quirks, resource, scopes = [] }: Options) =>
-  (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
+export const acquireToken =
+  (server: OAuth2.Service, { audience, complianceFixes, resource, scopes = [] }: Options) =>
+  (previous: Option.Option<Token>, demand?: StepUp.StepUpChallenge): Effect.Effect<Token, TokenError> => {
     const demanded = demand?.scopes ?? []
-    const all = Demand.union(scopes, demanded)
-    const claims = demand && Demand.parameters(demand)
+    const all = StepUp.mergeScopes(scopes, demanded)
+    const claims = demand && StepUp.toAuthorizationParameters(demand)
     const anew = server.clientCredentials({
       ...claims,
-      ...(all.length > 0 && { scope: Quirk.scopeOf(all, quirks) }),
+      ...(all.length > 0 && { scope: Quirk.scopeOf(all, complianceFixes) }),
       ...(audience !== undefined && { audience }),
       ...(resource !== undefined && { resource })
     })
@@ -83,7 +83,7 @@ export const mint =
  */
 export const meets =
   ({ stepUp = false }: Pick<Options, "stepUp">) =>
-  ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boolean =>
+  ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpChallenge): boolean =>
     acrValues.length === 0 &&
     maxAge === undefined &&
     (claims !== undefined || scopes.length > 0) &&
@@ -112,9 +112,9 @@ export const layer = (
       return presenting(options, server, {
         ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),
-        issued: { issuer, client, audience: resource },
-        mint: mint(server, options),
-        meets: meets(options),
+        tokenOwner: { issuer, client, audience: resource },
+        acquireToken: acquireToken(server, options),
+        canSatisfy: meets(options),
         onCorruptRecord: "replace"
       })
     })

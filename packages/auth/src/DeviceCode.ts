@@ -9,16 +9,16 @@ import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { SignedIn } from "./AuthorizationCode.js"
-import * as DeviceAuthorization from "./internal/deviceCode/deviceAuthorization.js"
-import { Pending } from "./internal/deviceCode/pending.js"
-import type { Options } from "./internal/deviceCode/pending.js"
+import type { SignInResult } from "./AuthorizationCode.js"
+import * as DeviceAuthorizationRequest from "./internal/deviceCode/authorizationRequest.js"
+import { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
+import type { Options } from "./internal/deviceCode/authorization.js"
 import * as Polling from "./internal/deviceCode/polling.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
 import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
 
-export type { Options } from "./internal/deviceCode/pending.js"
-export { Pending } from "./internal/deviceCode/pending.js"
+export type { Options } from "./internal/deviceCode/authorization.js"
+export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 
 /**
  * How long is waited between two questions where the server does not say.
@@ -26,7 +26,7 @@ export { Pending } from "./internal/deviceCode/pending.js"
  * @since 0.1.0
  * @category defaults
  */
-export const interval: Duration.DurationInput = DeviceAuthorization.interval
+export const defaultInterval: Duration.DurationInput = DeviceAuthorizationRequest.interval
 
 /**
  * Signing in, see {@link make}.
@@ -36,9 +36,9 @@ export const interval: Duration.DurationInput = DeviceAuthorization.interval
  */
 export interface Service {
   /** Has the server make a code: show `userCode` and `verificationUri`. Nothing is open: it ends by itself. */
-  readonly begin: Effect.Effect<Pending, TokenError>
+  readonly start: Effect.Effect<DeviceAuthorization, TokenError>
   /** Asks until somebody has approved it, declined it, or it is over. Interrupted, it asks no more. */
-  readonly finish: (pending: Pending) => Effect.Effect<SignedIn, TokenError>
+  readonly poll: (pending: DeviceAuthorization) => Effect.Effect<SignInResult, TokenError>
 }
 
 const another = new TokenError({
@@ -74,16 +74,18 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
     const openid = options.scopes?.includes("openid") ?? false
     const find = AuthorizationServer.make(conversation, options)
     const server = Effect.suspend(() => find(AuthorizationServer.signInNeeds("device_authorization_endpoint", openid)))
-    const asking = (pending: Pending) =>
-      Effect.flatMap(server, (known) => DeviceAuthorization.ask(conversation, known, options, pending))
+    const asking = (pending: DeviceAuthorization) =>
+      Effect.flatMap(server, (known) => DeviceAuthorizationRequest.ask(conversation, known, options, pending))
     return {
-      begin: Effect.flatMap(server, (known) => DeviceAuthorization.begin(conversation, known, options)).pipe(
-        Effect.map((fields) => new Pending(fields))
+      start: Effect.flatMap(server, (known) => DeviceAuthorizationRequest.begin(conversation, known, options)).pipe(
+        Effect.map((fields) => new DeviceAuthorization(fields))
       ),
-      finish: (pending) =>
+      poll: (pending) =>
         pending.issuer === options.issuer && pending.client === options.clientId
           ? Effect.flatMap(Polling.untilDecided(pending, asking(pending)), (granted) =>
-              Effect.flatMap(server, (known) => DeviceAuthorization.signedIn(conversation, known, options, granted))
+              Effect.flatMap(server, (known) =>
+                DeviceAuthorizationRequest.signedIn(conversation, known, options, granted)
+              )
             )
           : Effect.fail(another)
     }

@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
-import * as Demand from "./Demand.js"
+import * as StepUp from "./StepUp.js"
 import * as Presented from "./internal/dpop/credentialId.js"
 import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
@@ -109,9 +109,9 @@ export const thumbprint = (key: Key): Effect.Effect<string, InvalidRequest> =>
 export interface Options {
   /**
    * How far the servers' clocks are ahead of this machine's, in milliseconds, where the API has not yet told the time:
-   * that of the authorization server, `OAuth2.Service.clockOffset`, mostly (0).
+   * that of the authorization server, `OAuth2.Service.clockSkew`, mostly (0).
    */
-  readonly clockOffset?: Effect.Effect<number> | undefined
+  readonly clockSkew?: Effect.Effect<number> | undefined
 }
 
 const unusable = new InvalidRequest({
@@ -133,17 +133,17 @@ const replays = /* @__PURE__ */ Schedule.recurs(4)
 const parsed = (url: string): Effect.Effect<URL, InvalidRequest> =>
   Effect.try({ try: () => new URL(url), catch: () => notAUrl })
 
-const isBound = ({ token }: TokenSource.Held): boolean => token.tokenType.toLowerCase() === "dpop"
+const isBound = ({ token }: TokenSource.CachedToken): boolean => token.tokenType.toLowerCase() === "dpop"
 
 /** A store may hold a token from before it was to be bound: it is replaced, and not sent as what it is not. */
 const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
   Effect.flatMap(source.get, (held) =>
     isBound(held)
       ? Effect.succeed(held)
-      : Effect.flatMap(Effect.zipRight(source.renew(held.generation), source.get), (another) =>
+      : Effect.flatMap(Effect.zipRight(source.onRejected(held.generation), source.get), (another) =>
           isBound(another)
             ? Effect.succeed(another)
-            : Effect.zipRight(source.gaveUp(another.generation), Effect.fail(notBound))
+            : Effect.zipRight(source.onReplayRejected(another.generation), Effect.fail(notBound))
         )
   )
 
@@ -168,13 +168,13 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
   const says = new ServerSays()
   const prove = Proof.making(key)
   const bound = boundOf(source)
-  const clockOffset = options.clockOffset ?? Effect.succeed(0)
+  const clockSkew = options.clockSkew ?? Effect.succeed(0)
 
   const sign: Auth.Service["sign"] = (request) =>
     Effect.gen(function* () {
       const url = yield* parsed(request.url)
       const { generation, token } = yield* bound
-      const { nonce, ahead = yield* clockOffset } = says.by(url.origin)
+      const { nonce, ahead = yield* clockSkew } = says.by(url.origin)
       const clock = yield* Effect.clock
       const iat = Math.floor((clock.unsafeCurrentTimeMillis() + ahead) / 1000)
       if (isBlank(token.accessToken)) return yield* Effect.fail(blank("token"))
@@ -197,18 +197,18 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       const before = Presented.read(first)
       const complaint = proofComplaint(challenges)
       if (complaint === undefined) {
-        return source.renew(refused.generation, before.generation, Demand.fromChallenges(challenges))
+        return source.onRejected(refused.generation, before.generation, StepUp.fromChallenges(challenges))
       }
       return Effect.sync(() => Presented.isWorthAnother(complaint, refused, before, says.by(refused.origin)))
     },
     onInsufficientScope: ({ challenges, credential }) => {
-      const demand = Demand.fromChallenges(challenges)
+      const demand = StepUp.fromChallenges(challenges)
       const { generation } = Presented.read(credential)
-      return demand && source.renew(generation, generation, demand)
+      return demand && source.onRejected(generation, generation, demand)
     },
     replay: replays,
     expiredWhen: source.expiredWhen,
-    onReplayRejected: ({ credential }) => source.gaveUp(Presented.read(credential).generation)
+    onReplayRejected: ({ credential }) => source.onReplayRejected(Presented.read(credential).generation)
   }
 }
 

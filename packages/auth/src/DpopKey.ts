@@ -30,7 +30,7 @@ export interface Options {
 const tokenType = "JWK"
 
 const noKey = new TokenStoreError({
-  reason: "Foreign",
+  reason: "UnsupportedFormat",
   detail: "what is filed where the key of the tokens should be is none: give each its own place"
 })
 
@@ -44,7 +44,7 @@ const contested = new TokenStoreError({
  * whichever process, gets the same. It cannot be taken out of this process again; the record holds it as a JWK, so put it
  * where nobody else reads, in an `EncryptedTokenStore` or the keychain.
  *
- * Fails with `TokenStoreError` where the store cannot be read or written, or something else is filed there (`Foreign`), and
+ * Fails with `TokenStoreError` where the store cannot be read or written, or something else is filed there (`UnsupportedFormat`), and
  * with `InvalidRequest` where the record is no key that makes proofs.
  *
  * Specification: [RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5).
@@ -77,8 +77,8 @@ export const fromStore = ({
     const found = yield* read(record)
     if (Option.isSome(found)) return found.value
     const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractableKey)
-    const obtainedAt = yield* Clock.currentTimeMillis
-    yield* record.compareAndSet(0, { accessToken, tokenType, obtainedAt, issued })
+    const receivedAt = yield* Clock.currentTimeMillis
+    yield* record.compareAndSet(0, { accessToken, tokenType, receivedAt, owner: issued })
     // Its own, or that of whoever was faster.
     return yield* Effect.flatMap(read(record), Option.match({ onNone: () => contested, onSome: Effect.succeed }))
   })

@@ -33,7 +33,7 @@ export interface Jwks {
    * The keys that a token may be signed with, by the algorithm and the key's id in its header; several where the issuer
    * has given them no ids. Fails with `JwtError`: `Key` where there is none, `Unavailable` where nobody can tell.
    */
-  readonly find: (header: {
+  readonly getKeys: (header: {
     readonly alg: string
     readonly kid: string | undefined
   }) => Effect.Effect<ReadonlyArray<CryptoKey>, JwtError>
@@ -60,21 +60,27 @@ export interface Options {
  */
 export const defaults: Readonly<
   Record<
-    "lifetime" | "shortest" | "longest" | "stale" | "cooldown" | "cooldownWithout" | "timeout",
+    | "cacheMaxAge"
+    | "minCacheMaxAge"
+    | "maxCacheMaxAge"
+    | "staleIfError"
+    | "cooldownDuration"
+    | "initialCooldownDuration"
+    | "timeout",
     Duration.DurationInput
   >
 > = {
   /** How long a set is used where the server does not say (`cache-control: max-age`). */
-  lifetime: "10 minutes",
+  cacheMaxAge: "10 minutes",
   /** The shortest and the longest that it may say. */
-  shortest: "1 minute",
-  longest: "1 day",
+  minCacheMaxAge: "1 minute",
+  maxCacheMaxAge: "1 day",
   /** How long a set is used while the server gives no other one, counted from when it was read. */
-  stale: "1 day",
+  staleIfError: "1 day",
   /** How long after a try the server is asked again for a key that it did not have, or after it did not answer. */
-  cooldown: "30 seconds",
+  cooldownDuration: "30 seconds",
   /** The same, while there is no set at all. */
-  cooldownWithout: "1 second",
+  initialCooldownDuration: "1 second",
   /** How long a try may take. */
   timeout: "10 seconds"
 }
@@ -103,7 +109,7 @@ const find = (set: KeySet.KeySet, header: KeySet.Wanted): Effect.Effect<Readonly
 export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
   Either.mapBoth(KeySet.read(text), {
     onLeft: (why) => new JwtError({ reason: "Key", detail: `the key set cannot be used: ${why}` }),
-    onRight: (set) => ({ find: (header) => find(set, header) })
+    onRight: (set) => ({ getKeys: (header) => find(set, header) })
   })
 
 /**
@@ -142,7 +148,7 @@ export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRe
       lost: (ms: number) => unavailable(`the request took longer than ${Duration.format(Duration.millis(ms))}`)
     }
     const flight = yield* Scope.extend(SingleFlight.make(kept(fetched, shelf), limits), scope)
-    return { find: finding(shelf, flight) }
+    return { getKeys: finding(shelf, flight) }
   })
 
 const accepted = "application/jwk-set+json, application/json"
@@ -172,9 +178,12 @@ const setOf = (response: HttpClientResponse): Effect.Effect<Fetched, JwtError> =
 
 const lifetimeOf = (cacheControl: string): number => {
   const [, seconds] = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(cacheControl.slice(0, 1000)) ?? []
-  if (seconds === undefined) return Duration.toMillis(defaults.lifetime)
+  if (seconds === undefined) return Duration.toMillis(defaults.cacheMaxAge)
   return Duration.toMillis(
-    Duration.clamp(Duration.seconds(Number(seconds)), { minimum: defaults.shortest, maximum: defaults.longest })
+    Duration.clamp(Duration.seconds(Number(seconds)), {
+      minimum: defaults.minCacheMaxAge,
+      maximum: defaults.maxCacheMaxAge
+    })
   )
 }
 
@@ -192,11 +201,13 @@ class Shelf {
   }
 
   stale(now: number): KeySet.KeySet | undefined {
-    return this.within(now, Duration.toMillis(defaults.stale))
+    return this.within(now, Duration.toMillis(defaults.staleIfError))
   }
 
   isCooling(now: number): boolean {
-    const ms = Duration.toMillis(this.stale(now) === undefined ? defaults.cooldownWithout : defaults.cooldown)
+    const ms = Duration.toMillis(
+      this.stale(now) === undefined ? defaults.initialCooldownDuration : defaults.cooldownDuration
+    )
     return this.tried !== undefined && within(now, this.tried.at, ms)
   }
 
@@ -218,7 +229,7 @@ const kept = (fetching: Effect.Effect<Fetched, JwtError>, shelf: Shelf): Effect.
     )
   })
 
-const finding = (shelf: Shelf, flight: SingleFlight.Flight<KeySet.KeySet, JwtError>): Jwks["find"] => {
+const finding = (shelf: Shelf, flight: SingleFlight.Flight<KeySet.KeySet, JwtError>): Jwks["getKeys"] => {
   const newerThan = (known: KeySet.KeySet | undefined) =>
     flight.join(() => (shelf.fetched?.set === known ? undefined : shelf.fetched?.set))
 

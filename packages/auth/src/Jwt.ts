@@ -149,7 +149,7 @@ export const verify = (
     const { header } = yield* decode(token)
     const named = yield* acceptable(header, options.algorithms)
     const { keys } = options
-    const candidates = "find" in keys ? yield* keys.find(named) : [keys]
+    const candidates = "getKeys" in keys ? yield* keys.getKeys(named) : [keys]
     const now = yield* Clock.currentTimeMillis
     const joseOptions = optionsOf(options, now)
     return yield* Effect.tryPromise({
@@ -254,7 +254,7 @@ const claimFailure = (error: jose.errors.JWTClaimValidationFailed | jose.errors.
   if (claim === "iss") return new JwtError({ reason: "Issuer", detail: "it comes from another issuer", claim })
   if (claim === "aud") return new JwtError({ reason: "Audience", detail: "it is meant for somebody else", claim })
   if (reason === "check_failed" && (claim === "nbf" || claim === "iat")) {
-    return new JwtError({ reason: "NotYet", detail: "it is not valid yet: compare the clocks", claim })
+    return new JwtError({ reason: "NotYetValid", detail: "it is not valid yet: compare the clocks", claim })
   }
   const problem = reason === "missing" ? "is missing" : "is not as it should be"
   return new JwtError({ reason: "Claim", detail: `its claim ${claim} ${problem}`, claim })

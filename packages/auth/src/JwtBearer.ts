@@ -33,7 +33,7 @@ export type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options<R = never> extends OAuth2.Client, TokenSource.Tuning {
+export interface Options<R = never> extends OAuth2.Client, TokenSource.RefreshOptions {
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
@@ -66,12 +66,12 @@ const clientOf = <R>({ clientAuthentication, clientSecret, ...rest }: Options<R>
 
 /** An assertion for one send, by the server's clock and its own spelling of its name. */
 const assertionOf = <R>(
-  { clockOffset, metadata }: Conversation.Conversation,
+  { clockSkew, metadata }: Conversation.Conversation,
   { assertion, clientId: client }: Options<R>
 ): Effect.Effect<Redacted.Redacted<string>, TokenError, R> =>
   Effect.isEffect(assertion)
     ? InTheirName.within("the assertion", assertion)
-    : Effect.all([metadata, Clock.currentTimeMillis, clockOffset]).pipe(
+    : Effect.all([metadata, Clock.currentTimeMillis, clockSkew]).pipe(
         Effect.flatMap(([{ issuer: server }, now, ahead]) =>
           SignedAssertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(
             Effect.mapError(({ detail }) => new TokenError({ reason: "Rejected", detail, sent: "no" }))
@@ -79,10 +79,15 @@ const assertionOf = <R>(
         )
       )
 
-const parametersOf = <R>({ parameters, quirks, resource, scopes = [] }: Options<R>): Record<string, string> => ({
+const parametersOf = <R>({
+  parameters,
+  complianceFixes,
+  resource,
+  scopes = []
+}: Options<R>): Record<string, string> => ({
   ...parameters,
   ...(resource !== undefined && { resource }),
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) })
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) })
 })
 
 /** A send that failed, and whether another assertion may fare better right away. */
@@ -100,7 +105,7 @@ const send = <R>(conversation: Conversation.Conversation, options: Options<R>): 
   Effect.gen(function* () {
     const final = (error: TokenError): Failed => ({ error, again: false })
     const assertion = yield* Effect.mapError(assertionOf(conversation, options), final)
-    const before = yield* conversation.clockOffset
+    const before = yield* conversation.clockSkew
     let sends = 0
     const run = async ({ authentication, client, options: how, server }: Conversation.Context) => {
       sends += 1
@@ -109,14 +114,17 @@ const send = <R>(conversation: Conversation.Conversation, options: Options<R>): 
       return oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
     }
     return yield* Effect.catchAll(conversation.token(run, [assertion]), (error) =>
-      Effect.flatMap(conversation.clockOffset, (now) => {
+      Effect.flatMap(conversation.clockSkew, (now) => {
         const isLate = error.error === "invalid_grant" && Math.abs(now - before) >= correctionMs
         return Effect.fail({ error, again: sends > 1 || (isLate && !Effect.isEffect(options.assertion)) })
       })
     )
   })
 
-const mint = <R>(conversation: Conversation.Conversation, options: Options<R>): Effect.Effect<Token, TokenError, R> =>
+const acquireToken = <R>(
+  conversation: Conversation.Conversation,
+  options: Options<R>
+): Effect.Effect<Token, TokenError, R> =>
   send(conversation, options).pipe(
     Effect.retry({ times: 1, while: ({ again }) => again }),
     Effect.mapError(({ error }) => error)
@@ -168,7 +176,8 @@ export const layer = <R = never>(
         account: accountOf(options),
         audience: resource,
         asked: askedOf(options),
-        mint: (parameters) => mint(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
+        acquireToken: (parameters) =>
+          acquireToken(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
     })
   )

@@ -103,7 +103,7 @@ const lastVersionIn = (where: string, text: string): Effect.Effect<number, Token
  * A token store on anything that keeps texts under names: one text a key, in the clear, which remembers the version when
  * the token is removed.
  *
- * Fails with `Corrupt` for a text that is not a record, `Foreign` for one of another format or a newer release, neither
+ * Fails with `Corrupt` for a text that is not a record, `UnsupportedFormat` for one of another format or a newer release, neither
  * of which is ever overwritten or removed; `WriteFailed` for a token of more than 512 KiB, and for a key
  * of more than 512 Ki characters; and with whatever `texts`
  * fails with.

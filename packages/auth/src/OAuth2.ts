@@ -20,7 +20,7 @@ import type { Options, Service } from "./internal/oauth/client.js"
 import * as Conversation from "./internal/oauth/serverClient.js"
 import * as Rotated from "./internal/response/rotatedToken.js"
 
-export type { Client, Options, Quirks, SecretAuthMethod, Service } from "./internal/oauth/client.js"
+export type { Client, Options, ComplianceFixes, SecretAuthMethod, Service } from "./internal/oauth/client.js"
 
 /**
  * Lets a client talk to an authorization server without TLS, which sends its secret in the clear. Only for a server
@@ -34,7 +34,7 @@ export const dangerouslyAllowHttpOnLoopback: typeof PlainHttp.dangerouslyAllowHt
 
 /**
  * How long a token that an authorization server has just issued may be unknown to the APIs that take it: the grants'
- * default for `settling`, see `TokenSource.Tuning`.
+ * default for `settling`, see `TokenSource.RefreshOptions`.
  *
  * @since 0.1.0
  * @category defaults
@@ -59,7 +59,7 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  * `TokenError`:
  *
  * - `Rejected` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
- * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also where {@link Quirks} map the error to it
+ * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also where {@link ComplianceFixes} map the error to it
  * - `Unavailable` for no connection, 408, 425, 429, any other 5xx, a redirect, HTML and an empty body
  * - `InvalidResponse` for a 2xx status without an `access_token` that can be sent; see {@link rotatedRefreshToken}
  *
@@ -73,8 +73,8 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
-  Effect.map(Conversation.make(options), ({ clockOffset, token }) => ({
-    clockOffset,
+  Effect.map(Conversation.make(options), ({ clockSkew, token }) => ({
+    clockSkew,
     clientCredentials: (parameters) =>
       token(({ authentication, client, options, server }) =>
         oauth.clientCredentialsGrantRequest(server, client, authentication, { ...parameters }, options)

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Demand from "./Demand.js"
+import * as StepUp from "./StepUp.js"
 import { presenting } from "./internal/oauth/authLayer.js"
 import * as Configured from "./internal/oauth/optionsFromConfig.js"
 import { apiOf } from "./internal/oauth/tokenAudience.js"
@@ -29,7 +29,7 @@ import type * as TokenStore from "./TokenStore.js"
  * @since 0.1.0
  * @category models
  */
-export interface Options extends OAuth2.Client, TokenSource.Tuning {
+export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
   /** The user's account, by any name, where a store holds the tokens of several. */
   readonly account?: string | undefined
   /** The scopes that the user has granted. Each refresh sends them, see `OAuth2.Service`. */
@@ -43,7 +43,7 @@ export interface Options extends OAuth2.Client, TokenSource.Tuning {
   readonly audience?: string | undefined
   /**
    * A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. Without `account`, a
-   * record that began with another `refreshToken` is rejected (`Foreign`), because it may be another user's.
+   * record that began with another `refreshToken` is rejected (`OwnerMismatch`), because it may be another user's.
    */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
 }
@@ -71,17 +71,17 @@ const nobody = new TokenError({
  * @since 0.1.0
  * @category constructors
  */
-export const mint =
+export const acquireToken =
   (server: OAuth2.Service, first?: Redacted.Redacted<string>) =>
-  (previous: Option.Option<Token>, demand?: Demand.Demand): Effect.Effect<Token, TokenError> => {
+  (previous: Option.Option<Token>, demand?: StepUp.StepUpChallenge): Effect.Effect<Token, TokenError> => {
     const old = Option.getOrUndefined(previous)
     const refreshToken = old?.refreshToken ?? first
     if (refreshToken === undefined) return Effect.fail(nobody)
     const granted = old?.scope
-    const refreshed = server.refresh(refreshToken, demand && Demand.parameters(demand), granted)
-    const extras = old?.extras
+    const refreshed = server.refresh(refreshToken, demand && StepUp.toAuthorizationParameters(demand), granted)
+    const extras = old?.extra
     return Effect.map(refreshed, (token) => ({
-      ...(extras !== undefined && { extras }),
+      ...(extras !== undefined && { extra: extras }),
       ...token,
       // RFC 6749 §5.1: a scope that is left out is the one that was requested.
       scope: token.scope ?? granted
@@ -95,7 +95,7 @@ export const mint =
  * @since 0.1.0
  * @category predicates
  */
-export const meets = ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boolean =>
+export const canSatisfy = ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpChallenge): boolean =>
   claims !== undefined && scopes.length === 0 && acrValues.length === 0 && maxAge === undefined
 
 /**
@@ -107,7 +107,7 @@ export const meets = ({ acrValues, claims, maxAge, scopes }: Demand.Demand): boo
  *
  * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty.
  * Signing fails with `TokenError`, of reason `ReauthorizationRequired` where only signing in again helps, and with
- * `TokenStoreError`: `Foreign` for a record of another client or account, or of another `refreshToken` without an account.
+ * `TokenStoreError`: `OwnerMismatch` for a record of another client or account, or of another `refreshToken` without an account.
  *
  * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
  * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
@@ -124,9 +124,9 @@ export const layer = (
       return presenting(options, server, {
         ...options,
         key: keyOf(options),
-        issued: { issuer, client, account, audience: apiOf(options), ...(lineage !== undefined && { lineage }) },
-        mint: mint(server, options.refreshToken),
-        meets
+        tokenOwner: { issuer, client, account, audience: apiOf(options), ...(lineage !== undefined && { lineage }) },
+        acquireToken: acquireToken(server, options.refreshToken),
+        canSatisfy
       })
     })
   )

@@ -162,7 +162,7 @@ const goneHere = ({ detail, error, reason, retryAt, sent }: TokenError): TokenEr
  * again.
  *
  * Fails with `InvalidRequest` as {@link make} does, and with `TokenStoreError` where the record cannot be read or
- * removed, or is somebody else's (`Foreign`): then nothing was sent. Fails with `TokenError` as revoking does, when the record is gone; of
+ * removed, or is somebody else's (`OwnerMismatch`): then nothing was sent. Fails with `TokenError` as revoking does, when the record is gone; of
  * several failures with the first.
  *
  * Specification: [RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1).

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  * @category models
  */
-export interface Issued {
+export interface TokenOwner {
   readonly issuer: string
   readonly client: string
   readonly account?: string | undefined
@@ -38,16 +38,16 @@ export interface Token {
   readonly accessToken: Redacted.Redacted<string>
   /** How the token is presented, as the server spelt it: `Bearer`, `DPoP`. */
   readonly tokenType: string
-  readonly obtainedAt: number
+  readonly receivedAt: number
   readonly expiresAt?: number | undefined
   readonly refreshToken?: Redacted.Redacted<string> | undefined
   /** The scopes that were granted, separated by spaces. */
   readonly scope?: string | undefined
-  /** What else the server said that its client was told to keep, see `OAuth2.Quirks`: addresses and names, no secrets. */
-  readonly extras?: Readonly<Record<string, string>> | undefined
-  readonly issued?: Issued | undefined
+  /** What else the server said that its client was told to keep, see `OAuth2.ComplianceFixes`: addresses and names, no secrets. */
+  readonly extra?: Readonly<Record<string, string>> | undefined
+  readonly owner?: TokenOwner | undefined
   /** When a refresh was begun of which no end was written down: the refresh token may have been used up by it. */
-  readonly refreshingSince?: number | undefined
+  readonly refreshStartedAt?: number | undefined
 }
 
 const Secret = Schema.Redacted(Schema.NonEmptyString)
@@ -63,12 +63,12 @@ const Secret = Schema.Redacted(Schema.NonEmptyString)
 export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
   accessToken: Secret,
   tokenType: Schema.NonEmptyString,
-  obtainedAt: Schema.Finite,
+  receivedAt: Schema.Finite,
   expiresAt: Schema.optional(Schema.Finite),
   refreshToken: Schema.optional(Secret),
   scope: Schema.optional(Schema.String),
-  extras: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })),
-  issued: Schema.optional(
+  extra: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })),
+  owner: Schema.optional(
     Schema.Struct({
       issuer: Schema.String,
       client: Schema.String,
@@ -77,7 +77,7 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
       lineage: Schema.optional(Schema.String)
     })
   ),
-  refreshingSince: Schema.optional(Schema.Finite)
+  refreshStartedAt: Schema.optional(Schema.Finite)
 })
 
 /**
@@ -89,13 +89,13 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
 export interface TokenEncoded {
   readonly accessToken: string
   readonly tokenType: string
-  readonly obtainedAt: number
+  readonly receivedAt: number
   readonly expiresAt?: number | undefined
   readonly refreshToken?: string | undefined
   readonly scope?: string | undefined
-  readonly extras?: Readonly<Record<string, string>> | undefined
-  readonly issued?: Issued | undefined
-  readonly refreshingSince?: number | undefined
+  readonly extra?: Readonly<Record<string, string>> | undefined
+  readonly owner?: TokenOwner | undefined
+  readonly refreshStartedAt?: number | undefined
 }
 
 /**
@@ -110,7 +110,7 @@ export interface TokenEncoded {
 export const bearer = (accessToken: Redacted.Redacted<string>, now: number, lifetimeMs?: number): Token => ({
   accessToken,
   tokenType: "Bearer",
-  obtainedAt: now,
+  receivedAt: now,
   expiresAt: lifetimeMs === undefined ? undefined : now + lifetimeMs
 })
 
@@ -122,7 +122,7 @@ export const bearer = (accessToken: Redacted.Redacted<string>, now: number, life
  * @category times
  */
 export const margin = (token: Token): number =>
-  token.expiresAt === undefined ? 0 : Math.min(30_000, Math.max(0, token.expiresAt - token.obtainedAt) / 10)
+  token.expiresAt === undefined ? 0 : Math.min(30_000, Math.max(0, token.expiresAt - token.receivedAt) / 10)
 
 /**
  * Whether a token can still be sent at `now` (epoch milliseconds) and be expected to arrive alive.

@@ -27,17 +27,17 @@ import * as Stream from "effect/Stream"
  * @since 0.1.0
  * @category models
  */
-export type Kind =
+export type EventType =
   | "Used"
-  | "Minted"
+  | "Acquired"
   | "Refreshed"
-  | "Adopted"
-  | "Replayed"
+  | "LoadedFromStore"
+  | "RefreshRetried"
   | "Rejected"
-  | "Settling"
-  | "Failed"
-  | "Saved"
-  | "SaveFailed"
+  | "AwaitingPropagation"
+  | "RefreshFailed"
+  | "Stored"
+  | "StoreFailed"
   | "Quarantined"
 
 /**
@@ -51,7 +51,7 @@ export type Kind =
  * @category models
  */
 export interface TokenEvent {
-  readonly _tag: Kind
+  readonly _tag: EventType
   readonly at: number
   readonly key: string
   readonly token: string | undefined
@@ -65,7 +65,7 @@ export interface TokenEvent {
  * @category models
  */
 export interface Service {
-  readonly tell: (event: TokenEvent) => void
+  readonly publish: (event: TokenEvent) => void
   /** What is told from now on, to everybody who listens. Who is slower than 1024 events misses the oldest. */
   readonly stream: Stream.Stream<TokenEvent>
 }
@@ -92,14 +92,14 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   /* @__PURE__ */ PubSub.sliding<TokenEvent>(capacity),
   (events) => {
     const counter = Metric.counter("countersign.tokens", { description: "What happened to tokens." })
-    const labels = new Map<Kind, ReadonlyArray<MetricLabel.MetricLabel>>()
-    const labelOf = (kind: Kind) => {
+    const labels = new Map<EventType, ReadonlyArray<MetricLabel.MetricLabel>>()
+    const labelOf = (kind: EventType) => {
       const known = labels.get(kind) ?? [MetricLabel.make("event", kind)]
       labels.set(kind, known)
       return known
     }
     return {
-      tell: (event) => {
+      publish: (event) => {
         counter.unsafeUpdate(1, labelOf(event._tag))
         events.unsafeOffer(event)
       },

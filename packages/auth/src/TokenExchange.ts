@@ -96,7 +96,7 @@ export const fromSource = (source: TokenSource.Service): Effect.Effect<SubjectTo
  * @since 0.1.0
  * @category models
  */
-export interface LayerOptions<R = never> extends Options<R>, TokenSource.Tuning {
+export interface LayerOptions<R = never> extends Options<R>, TokenSource.RefreshOptions {
   /** Asked anew for each exchange. It is always to be the same person's: a layer has one token. */
   readonly subject: Effect.Effect<SubjectToken, TokenError | TokenStoreError, R>
   /**
@@ -112,7 +112,7 @@ const notPresentable = new TokenError({
   detail: `the token is none to be presented to an API (token_type "N_A", or issued_token_type): get it with make, and use it as what it is`
 })
 
-const mint = <R>(
+const acquireToken = <R>(
   conversation: Conversation.Conversation,
   options: LayerOptions<R>
 ): Effect.Effect<Token, TokenError, R> =>
@@ -160,7 +160,8 @@ export const layer = <R = never>(
         account,
         audience: audience ?? resource,
         asked: { resource, audience, requestedTokenType, parameters, delegated: actor !== undefined },
-        mint: (parameters) => mint(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
+        acquireToken: (parameters) =>
+          acquireToken(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
     })
   )

@@ -16,13 +16,13 @@ import * as Telling from "./internal/refresh/eventPublisher.js"
 import type { State } from "./internal/refresh/refreshTransaction.js"
 import { look, tooSlow, transaction } from "./internal/refresh/refreshTransaction.js"
 import * as Renewing from "./internal/refresh/rejection.js"
-import type { Held, Options, Service, Tuning } from "./internal/refresh/service.js"
+import type { CachedToken, Options, Service, RefreshOptions } from "./internal/refresh/service.js"
 import { Holding } from "./internal/refresh/tokenCache.js"
 import * as Saving from "./internal/refresh/tokenPersistence.js"
 import * as Guarded from "./internal/store/guardedStore.js"
 import * as TokenStore from "./TokenStore.js"
 
-export type { Held, Options, Service, Tuning } from "./internal/refresh/service.js"
+export type { CachedToken, Options, RefreshOptions, Service } from "./internal/refresh/service.js"
 
 /**
  * The source that an application's {@link Bearer} sends from.
@@ -46,15 +46,15 @@ export type Requirements<R> = TokenStore.TokenStore | R
  * @since 0.1.0
  * @category defaults
  */
-export const defaults: Readonly<Record<Exclude<keyof Tuning, "expiredWhen">, Duration.DurationInput>> = {
+export const defaults: Readonly<Record<Exclude<keyof RefreshOptions, "expiredWhen">, Duration.DurationInput>> = {
   /** How long one try of `mint` may take. */
   timeout: "20 seconds",
   /** How long before its end a token is replaced in the background; a fifth of its life at most, less some jitter. */
-  early: "5 minutes",
+  refreshWindow: "5 minutes",
   /** How long before its end nobody is given it any more who can wait for another; a tenth of its life at most. */
-  late: "30 seconds",
+  forcedRefreshWindow: "30 seconds",
   /** For how long after it was got a token that is refused is tried again; the OAuth grants say 3 seconds. */
-  settling: 0
+  propagationDelay: 0
 }
 
 /**
@@ -74,11 +74,11 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
   Effect.gen(function* () {
     const telling = yield* Telling.make(options.key)
     const damaged = options.onCorruptRecord === "replace" ? Telling.damaged(telling) : undefined
-    const store = Guarded.make(yield* TokenStore.TokenStore, options.key, options.issued, damaged)
+    const store = Guarded.make(yield* TokenStore.TokenStore, options.key, options.tokenOwner, damaged)
     const saving = yield* Saving.make(store, telling)
     const holding = new Holding(yield* Effect.clock, {
-      early: Duration.toMillis(options.early ?? defaults.early),
-      late: Duration.toMillis(options.late ?? defaults.late)
+      early: Duration.toMillis(options.refreshWindow ?? defaults.refreshWindow),
+      late: Duration.toMillis(options.forcedRefreshWindow ?? defaults.forcedRefreshWindow)
     })
     const state: State = {
       ...{ store, saving, holding, telling },
@@ -105,8 +105,8 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
         Effect.zipRight(flight.join(() => (isEnough() ? holding.held : undefined))),
         Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
       )
-    const settling = Duration.toMillis(options.settling ?? defaults.settling)
-    const meeting = Renewing.meetingOf(state, options.meets ?? (() => false), another, looking)
+    const settling = Duration.toMillis(options.propagationDelay ?? defaults.propagationDelay)
+    const meeting = Renewing.meetingOf(state, options.canSatisfy ?? (() => false), another, looking)
     return {
       ...getting(state, flight.begin, another),
       ...Renewing.make(state, settling, another, meeting),
@@ -118,8 +118,8 @@ const getting = (
   { holding, telling: { used } }: State,
   begin: () => void,
   another: Renewing.Another
-): Pick<Service, "get" | "ready"> => {
-  const ready = (now: number): Held | undefined => {
+): Pick<Service, "get" | "getCached"> => {
+  const ready = (now: number): CachedToken | undefined => {
     const held = holding.ready(now)
     if (held === undefined) return undefined
     if (holding.isDue(now)) begin()
@@ -155,7 +155,7 @@ const getting = (
     return waiting.pipe(Effect.tap(({ token }) => Effect.sync(() => used?.(token, now))))
   })
 
-  return { get, ready }
+  return { get, getCached: ready }
 }
 
 /**

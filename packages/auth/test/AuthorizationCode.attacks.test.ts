@@ -17,8 +17,8 @@ type Changed = Readonly<Record<string, string | undefined>>
 /** What a callback is refused with, before the code has left the process. */
 const refusedOn = (callback: (transaction: AuthorizationCode.Transaction) => string | URLSearchParams) =>
   Effect.gen(function* () {
-    const { finish, posts, transaction } = yield* signedIn()
-    const error = yield* Effect.flip(finish(transaction, callback(transaction)))
+    const { complete, posts, transaction } = yield* signedIn()
+    const error = yield* Effect.flip(complete(transaction, callback(transaction)))
     expect(yield* posts).toEqual([])
     return error
   })
@@ -73,11 +73,11 @@ describe("an answer", () => {
   it.effect("keeps the query of the redirect URI", () =>
     Effect.gen(function* () {
       const at = `${redirectUri}?issuer=one`
-      const { finish, transaction } = yield* signedIn({}, { redirectUri: at })
-      expect(yield* Effect.flip(finish(transaction, callbackOf(transaction)))).toMatchObject({
+      const { complete, transaction } = yield* signedIn({}, { redirectUri: at })
+      expect(yield* Effect.flip(complete(transaction, callbackOf(transaction)))).toMatchObject({
         reason: "InvalidResponse"
       })
-      expect((yield* finish(transaction, callbackOf(transaction, {}, at))).claims?.sub).toBe("ada")
+      expect((yield* complete(transaction, callbackOf(transaction, {}, at))).claims?.sub).toBe("ada")
     })
   )
 
@@ -89,8 +89,8 @@ describe("an answer", () => {
 
   it.effect("of somebody else ends nothing: the right one may still come", () =>
     Effect.gen(function* () {
-      const { end, finish, transaction } = yield* signedIn()
-      yield* Effect.flip(finish(transaction, callbackOf(transaction, { state: "another" })))
+      const { end, complete, transaction } = yield* signedIn()
+      yield* Effect.flip(complete(transaction, callbackOf(transaction, { state: "another" })))
       expect((yield* end).claims?.sub).toBe("ada")
     })
   )
@@ -117,8 +117,8 @@ describe("a transaction", () => {
 
   it.effect("is over once somebody has declined", () =>
     Effect.gen(function* () {
-      const { end, finish, posts, transaction } = yield* signedIn()
-      yield* Effect.flip(finish(transaction, callbackOf(transaction, { code: undefined, error: "access_denied" })))
+      const { end, complete, posts, transaction } = yield* signedIn()
+      yield* Effect.flip(complete(transaction, callbackOf(transaction, { code: undefined, error: "access_denied" })))
       expect(yield* Effect.flip(end)).toMatchObject({ reason: "ReauthorizationRequired" })
       expect(yield* posts).toEqual([])
     })
@@ -141,7 +141,7 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const other = yield* signingIn({ issuer: "https://evil.test" })
       const { posts, transaction } = yield* signedIn()
-      expect(yield* Effect.flip(other.finish(transaction, callbackOf(transaction)))).toMatchObject({
+      expect(yield* Effect.flip(other.complete(transaction, callbackOf(transaction)))).toMatchObject({
         reason: "InvalidResponse"
       })
       expect(yield* other.mock.sent).toEqual([])
@@ -151,9 +151,9 @@ describe("a transaction", () => {
 
   it.effect("is not ended with the answer to another one", () =>
     Effect.gen(function* () {
-      const { begin, finish, posts, transaction } = yield* signedIn()
-      const other = yield* begin()
-      expect(yield* Effect.flip(finish(transaction, callbackOf(other)))).toMatchObject({ reason: "InvalidResponse" })
+      const { start, complete, posts, transaction } = yield* signedIn()
+      const other = yield* start()
+      expect(yield* Effect.flip(complete(transaction, callbackOf(other)))).toMatchObject({ reason: "InvalidResponse" })
       expect(yield* posts).toEqual([])
     })
   )

@@ -33,21 +33,21 @@ const sign = (nonce: string | undefined, { by = 0, claims, kid }: Said) =>
 const publishing = (...keys: ReadonlyArray<object>): MockClient.Step => MockClient.respond(200, { keys })
 
 /** Signs in, and out again: how often the keys were fetched, and what came of it. */
-const signIn = (said: Said, keys: MockClient.Step, quirks: OAuth2.Quirks = {}) =>
+const signIn = (said: Said, keys: MockClient.Step, complianceFixes: OAuth2.ComplianceFixes = {}) =>
   Effect.gen(function* () {
-    const client = yield* signingIn({ quirks })
+    const client = yield* signingIn({ complianceFixes })
     return yield* again(client, said, keys)
   })
 
 type Client = Effect.Effect.Success<ReturnType<typeof signingIn>>
 
-const again = ({ answering, begin, finish, mock }: Client, said: Said, keys: MockClient.Step) =>
+const again = ({ answering, start, complete, mock }: Client, said: Said, keys: MockClient.Step) =>
   Effect.gen(function* () {
-    const transaction = yield* begin()
+    const transaction = yield* start()
     const idToken = yield* sign(transaction.nonce, said)
     const body = { access_token: "canary-access", token_type: "bearer", expires_in: 60, id_token: idToken }
     answering({ "/token": MockClient.respond(200, body), "/jwks": keys })
-    const ended = yield* Effect.either(finish(transaction, callbackOf(transaction)))
+    const ended = yield* Effect.either(complete(transaction, callbackOf(transaction)))
     const fetches = (yield* mock.sent).filter(({ url }) => url.endsWith("/jwks")).length
     return { ended, fetches, idToken, transaction }
   })
@@ -144,17 +144,17 @@ describe("the key of an ID token", () => {
 const withoutPkce = { pkce: false } as const
 
 describe("the nonce of a sign-in", () => {
-  it.effect.each<readonly [string, OAuth2.Quirks, unknown, boolean, object]>([
-    ["is left out by a provider that drops it", {}, undefined, true, not("`quirks.nonce`")],
+  it.effect.each<readonly [string, OAuth2.ComplianceFixes, unknown, boolean, object]>([
+    ["is left out by a provider that drops it", {}, undefined, true, not("`complianceFixes.nonce`")],
     ["is left out, with the quirk", { nonce: false }, undefined, false, ada],
     ["is there although none was sent, with the quirk", { nonce: false }, "other", false, not("nonce")],
     ["is left out, with the quirk and without PKCE", { nonce: false, ...withoutPkce }, undefined, true, not("`nonce`")],
     ["is another one, without PKCE", { nonce: false, ...withoutPkce }, "other", true, not("nonce")],
     ["is null", {}, null, true, not("nonce")],
     ["is another one", {}, "other", true, not("nonce")]
-  ])("that %s", ([_, quirks, nonce, isSent, expected]) =>
+  ])("that %s", ([_, complianceFixes, nonce, isSent, expected]) =>
     Effect.gen(function* () {
-      const { ended, transaction } = yield* signIn({ claims: { nonce } }, publishing(a), quirks)
+      const { ended, transaction } = yield* signIn({ claims: { nonce } }, publishing(a), complianceFixes)
       expect(new URL(transaction.url).searchParams.has("nonce")).toBe(isSent)
       expect(ended).toMatchObject(expected)
     })
@@ -163,9 +163,9 @@ describe("the nonce of a sign-in", () => {
 
 describe("an ID token for several audiences", () => {
   const several = (aud: unknown, more: object = {}): Said => ({ claims: { aud, ...more } })
-  const trusting: OAuth2.Quirks = { audiences: ["project", "other"] }
-  it.effect.each<readonly [string, Said, OAuth2.Quirks, object]>([
-    ["without azp is rejected with advice", several(["client", "project"]), {}, not("`quirks.audiences`")],
+  const trusting: OAuth2.ComplianceFixes = { audiences: ["project", "other"] }
+  it.effect.each<readonly [string, Said, OAuth2.ComplianceFixes, object]>([
+    ["without azp is rejected with advice", several(["client", "project"]), {}, not("`complianceFixes.audiences`")],
     ["that are all configured is accepted", several(["client", "project"]), trusting, ada],
     ["that are all configured is accepted in any order", several(["other", "client", "project"]), trusting, ada],
     ["of which one is not configured is rejected", several(["client", "project", "evil"]), trusting, not("audiences")],
@@ -183,12 +183,12 @@ describe("an ID token for several audiences", () => {
     ],
     ["of another sign-in is rejected", several(["client", "project"], { nonce: "x" }), trusting, not("nonce")],
     ["with a forged signature is rejected", { ...several(["client", "project"]), by: 1 }, trusting, not("signature")]
-  ])("%s", ([_, said, quirks, expected]) =>
+  ])("%s", ([_, said, complianceFixes, expected]) =>
     Effect.gen(function* () {
-      const { ended, idToken } = yield* signIn(said, publishing(a), quirks)
+      const { ended, idToken } = yield* signIn(said, publishing(a), complianceFixes)
       expect(ended).toMatchObject(expected)
       if (ended._tag === "Left") return
-      const signedIn: AuthorizationCode.SignedIn = ended.right
+      const signedIn: AuthorizationCode.SignInResult = ended.right
       expect(signedIn.idToken && Redacted.value(signedIn.idToken)).toBe(idToken)
       expect(signedIn.claims).toEqual(jose.decodeJwt(idToken))
     })
@@ -202,13 +202,13 @@ describe("a sign-in that an API demands", () => {
     ["and that is no step-up has the scope that the server states, if any", undefined, undefined, undefined]
   ])("%s", ([_, demanded, scope, expected]) =>
     Effect.gen(function* () {
-      const { answering, begin, finish } = yield* signingIn()
+      const { answering, start, complete } = yield* signingIn()
       const demand = demanded && { scopes: ["write"], acrValues: [], ...demanded }
-      const transaction = yield* begin({}, demand)
+      const transaction = yield* start({}, demand)
       const idToken = yield* sign(transaction.nonce, {})
       const body = { access_token: "canary-access", token_type: "bearer", id_token: idToken, scope }
       answering({ "/token": MockClient.respond(200, body), "/jwks": publishing(a) })
-      expect((yield* finish(transaction, callbackOf(transaction))).token.scope).toBe(expected)
+      expect((yield* complete(transaction, callbackOf(transaction))).token.scope).toBe(expected)
     })
   )
 })

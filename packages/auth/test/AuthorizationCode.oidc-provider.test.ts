@@ -56,7 +56,7 @@ const optionsOf = (more: Partial<AuthorizationCode.Options> = {}): Authorization
 const begun = (more: Partial<AuthorizationCode.Options> = {}) =>
   Effect.gen(function* () {
     const service = yield* AuthorizationCode.make(optionsOf(more))
-    const transaction = yield* service.begin()
+    const transaction = yield* service.start()
     const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
     return { ...service, transaction, callback }
   })
@@ -73,12 +73,12 @@ describe("oidc-provider", () => {
       "a public client",
       () => ({ clientId: "public", clientSecret: undefined, clientAuthentication: ClientAuthentication.none })
     ],
-    ["a client that pushes its requests", () => ({ clientId: "pushing", pushed: true })]
+    ["a client that pushes its requests", () => ({ clientId: "pushing", usePar: true })]
   ])("has somebody sign in on its pages for %s, and says who it is", ([_, more]) =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun(more())
+      const { callback, complete, transaction } = yield* begun(more())
       expect(callback).toContain("iss=")
-      const { claims, token } = yield* finish(transaction, callback)
+      const { claims, token } = yield* complete(transaction, callback)
       expect(claims).toMatchObject({ sub: "ada", iss: running.issuer, nonce: transaction.nonce })
       expect(token.refreshToken).toBeDefined()
     }).pipe(live)
@@ -86,14 +86,17 @@ describe("oidc-provider", () => {
 
   it.live("gives what refreshing goes on with", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun()
-      const signedIn = yield* finish(transaction, callback)
-      const of = { ...optionsOf(), settling: 0 }
-      yield* AuthorizationCode.store(of, signedIn)
-      const { get, renew } = yield* Effect.provide(TokenSource.TokenSource, yield* Layer.build(RefreshToken.layer(of)))
+      const { callback, complete, transaction } = yield* begun()
+      const signedIn = yield* complete(transaction, callback)
+      const of = { ...optionsOf(), propagationDelay: 0 }
+      yield* AuthorizationCode.storeToken(of, signedIn)
+      const { get, onRejected } = yield* Effect.provide(
+        TokenSource.TokenSource,
+        yield* Layer.build(RefreshToken.layer(of))
+      )
       const first = yield* get
       expect(Redacted.value(first.token.accessToken)).toBe(Redacted.value(signedIn.token.accessToken))
-      expect(yield* renew(first.generation)).toBe(true)
+      expect(yield* onRejected(first.generation)).toBe(true)
       const second = yield* get
       expect(Redacted.value(second.token.accessToken)).not.toBe(Redacted.value(first.token.accessToken))
     }).pipe(Effect.scoped, Effect.provide(TokenStore.layerMemory), live)
@@ -101,18 +104,18 @@ describe("oidc-provider", () => {
 
   it.live("binds the code, and the token, to the client's key", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun({ dpop: yield* Dpop.generateKey })
-      expect((yield* finish(transaction, callback)).token.tokenType).toBe("DPoP")
+      const { callback, complete, transaction } = yield* begun({ dpop: yield* Dpop.generateKey })
+      expect((yield* complete(transaction, callback)).token.tokenType).toBe("DPoP")
     }).pipe(live)
   )
 
   it.live("refuses a code that was used, which has it signed in again", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun()
-      yield* finish(transaction, callback)
+      const { callback, complete, transaction } = yield* begun()
+      yield* complete(transaction, callback)
       // As another process would, which does not know that it was used.
       const other = yield* AuthorizationCode.make(optionsOf())
-      const error = yield* Effect.flip(other.finish(transaction, callback))
+      const error = yield* Effect.flip(other.complete(transaction, callback))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     }).pipe(live)
   )
@@ -124,7 +127,7 @@ describe("oidc-provider", () => {
       const code = new URL(theirs.callback).searchParams.get("code") ?? ""
       const injected = new URL(mine.callback)
       injected.searchParams.set("code", code)
-      const error = yield* Effect.flip(mine.finish(mine.transaction, injected))
+      const error = yield* Effect.flip(mine.complete(mine.transaction, injected))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
       expect(printed(error)).not.toContain(code)
     }).pipe(live)
@@ -132,8 +135,8 @@ describe("oidc-provider", () => {
 
   it.live("tells of somebody else's sign-in by the nonce", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun()
-      const error = yield* Effect.flip(finish(changedTo(transaction, { nonce: "another" }), callback))
+      const { callback, complete, transaction } = yield* begun()
+      const error = yield* Effect.flip(complete(changedTo(transaction, { nonce: "another" }), callback))
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(error.detail).toContain("nonce")
     }).pipe(live)
@@ -141,32 +144,32 @@ describe("oidc-provider", () => {
 
   it.live("answers with a state, without which its answer is not used, and the right one may still come", () =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun()
+      const { callback, complete, transaction } = yield* begun()
       const without = new URL(callback)
       without.searchParams.delete("state")
-      expect(yield* Effect.flip(finish(transaction, without))).toMatchObject({ reason: "InvalidResponse" })
-      expect((yield* finish(transaction, callback)).claims?.sub).toBe("ada")
+      expect(yield* Effect.flip(complete(transaction, without))).toMatchObject({ reason: "InvalidResponse" })
+      expect((yield* complete(transaction, callback)).claims?.sub).toBe("ada")
     }).pipe(live)
   )
 
   it.live.each([undefined, "https://evil.test"])("answers with its issuer, and not with %s", (iss) =>
     Effect.gen(function* () {
-      const { callback, finish, transaction } = yield* begun()
+      const { callback, complete, transaction } = yield* begun()
       const changed = new URL(callback)
       changed.searchParams.delete("iss")
       if (iss !== undefined) changed.searchParams.set("iss", iss)
       const before = running.paths.length
-      expect(yield* Effect.flip(finish(transaction, changed))).toMatchObject({ reason: "InvalidResponse" })
+      expect(yield* Effect.flip(complete(transaction, changed))).toMatchObject({ reason: "InvalidResponse" })
       expect(running.paths.slice(before)).not.toContain("/token")
     }).pipe(live)
   )
 
   it.live("says that somebody has declined", () =>
     Effect.gen(function* () {
-      const { begin, finish } = yield* AuthorizationCode.make(optionsOf())
-      const transaction = yield* begin()
+      const { start, complete } = yield* AuthorizationCode.make(optionsOf())
+      const transaction = yield* start()
       const callback = yield* Effect.promise(() => person().declines(transaction.url))
-      expect(yield* Effect.flip(finish(transaction, callback))).toMatchObject({
+      expect(yield* Effect.flip(complete(transaction, callback))).toMatchObject({
         reason: "Rejected",
         error: "access_denied"
       })
@@ -175,10 +178,10 @@ describe("oidc-provider", () => {
 
   it.live("says that somebody has to sign in on a page, where none was to be shown", () =>
     Effect.gen(function* () {
-      const { begin, finish } = yield* AuthorizationCode.make(optionsOf({ parameters: { prompt: "none" } }))
-      const transaction = yield* begin()
+      const { start, complete } = yield* AuthorizationCode.make(optionsOf({ parameters: { prompt: "none" } }))
+      const transaction = yield* start()
       const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
-      expect(yield* Effect.flip(finish(transaction, callback))).toMatchObject({
+      expect(yield* Effect.flip(complete(transaction, callback))).toMatchObject({
         reason: "ReauthorizationRequired",
         error: "login_required"
       })

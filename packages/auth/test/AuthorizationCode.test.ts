@@ -31,8 +31,8 @@ const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchPar
 describe("a sign-in that is begun", () => {
   it.effect("opens the server's page with a code challenge, a state and a nonce of its own", () =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn()
-      const transaction = yield* begin()
+      const { start } = yield* signingIn()
+      const transaction = yield* start()
       const { code_challenge: challenge, nonce, state, ...query } = queryOf(transaction.url)
       expect(transaction.url.startsWith(`${issuer}/authorize?`)).toBe(true)
       expect(query).toEqual({
@@ -48,7 +48,7 @@ describe("a sign-in that is begun", () => {
       expect(challenge).toBe(expected)
       expect([state, nonce]).toEqual([transaction.state, transaction.nonce])
       expect(transaction.expiresAt).toBe(600_000)
-      const other = yield* begin()
+      const other = yield* start()
       expect(other.state).not.toBe(transaction.state)
       expect(other.nonce).not.toBe(transaction.nonce)
       expect(Redacted.value(other.verifier)).not.toBe(Redacted.value(transaction.verifier))
@@ -57,18 +57,18 @@ describe("a sign-in that is begun", () => {
 
   it.effect("has no nonce where nobody asks who it is", () =>
     Effect.gen(function* () {
-      const transaction = yield* (yield* signingIn({ scopes: ["read"] })).begin()
+      const transaction = yield* (yield* signingIn({ scopes: ["read"] })).start()
       expect(queryOf(transaction.url)).not.toHaveProperty("nonce")
     })
   )
 
   it.effect("says the resource, and further parameters of the client's and of its own", () =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({
+      const { start } = yield* signingIn({
         resource: "https://api.test",
         parameters: { prompt: "login", max_age: "5" }
       })
-      const transaction = yield* begin({ login_hint: "ada", prompt: "consent" })
+      const transaction = yield* start({ login_hint: "ada", prompt: "consent" })
       const said = { resource: "https://api.test", prompt: "consent", login_hint: "ada", max_age: "5" }
       expect(queryOf(transaction.url)).toMatchObject(said)
       expect(transaction.maxAge).toBe(5)
@@ -77,10 +77,10 @@ describe("a sign-in that is begun", () => {
 
   it.effect("asks for what an API demands beside what it asks for anyway", () =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({ scopes: ["openid", "read"] })
+      const { start } = yield* signingIn({ scopes: ["openid", "read"] })
       const claims = '{"userinfo":{"acr":null}}'
       const demand = { scopes: ["write", "read"], acrValues: ["gold", "silver"], maxAge: 5, claims }
-      const transaction = yield* begin({ login_hint: "ada" }, demand)
+      const transaction = yield* start({ login_hint: "ada" }, demand)
       expect(queryOf(transaction.url)).toMatchObject({
         scope: "openid read write",
         acr_values: "gold silver",
@@ -94,15 +94,15 @@ describe("a sign-in that is begun", () => {
 
   it.effect("keeps the query that the endpoint has of its own", () =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({}, { authorization_endpoint: `${issuer}/authorize?tenant=7&state=x` })
-      const { state, url } = yield* begin()
+      const { start } = yield* signingIn({}, { authorization_endpoint: `${issuer}/authorize?tenant=7&state=x` })
+      const { state, url } = yield* start()
       expect(queryOf(url)).toMatchObject({ tenant: "7", state, client_id: "client" })
     })
   )
 
   it.effect("binds the code to the key that tokens are to be bound to", () =>
     Effect.gen(function* () {
-      const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generateKey })).begin()
+      const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generateKey })).start()
       expect(queryOf(url)["dpop_jkt"]).toMatch(/^[\w-]{43}$/)
     })
   )
@@ -111,7 +111,7 @@ describe("a sign-in that is begun", () => {
     "takes no parameter %s from anybody",
     (name) =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip((yield* signingIn()).begin({ [name]: "plain" }))
+        const error = yield* Effect.flip((yield* signingIn()).start({ [name]: "plain" }))
         expect(error).toMatchObject({ _tag: "InvalidRequest" })
         expect(error.message).toContain(name)
       })
@@ -119,7 +119,7 @@ describe("a sign-in that is begun", () => {
 
   it.effect.each(["-1", "1.5", "soon", "1e3", ""])("refuses max_age=%s", (value) =>
     Effect.gen(function* () {
-      expect(yield* Effect.flip((yield* signingIn()).begin({ max_age: value }))).toMatchObject({
+      expect(yield* Effect.flip((yield* signingIn()).start({ max_age: value }))).toMatchObject({
         _tag: "InvalidRequest"
       })
     })
@@ -127,15 +127,15 @@ describe("a sign-in that is begun", () => {
 
   it.effect("is not begun at a server that says it knows only plain", () =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({}, { code_challenge_methods_supported: ["plain"] })
-      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
+      const { start } = yield* signingIn({}, { code_challenge_methods_supported: ["plain"] })
+      expect(yield* Effect.flip(start())).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
     })
   )
 
   it.effect.each([undefined, []])("uses S256 all the same where the server says nothing of it", (methods) =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({}, { code_challenge_methods_supported: methods })
-      expect(queryOf((yield* begin()).url)).toMatchObject({ code_challenge_method: "S256" })
+      const { start } = yield* signingIn({}, { code_challenge_methods_supported: methods })
+      expect(queryOf((yield* start()).url)).toMatchObject({ code_challenge_method: "S256" })
     })
   )
 
@@ -148,8 +148,8 @@ describe("a sign-in that is begun", () => {
     ["keys without TLS", { jwks_uri: "http://auth.test/jwks" }]
   ])("is not begun with metadata that has %s", ([_, metadata]) =>
     Effect.gen(function* () {
-      const { begin } = yield* signingIn({}, metadata)
-      expect(yield* Effect.flip(begin())).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+      const { start } = yield* signingIn({}, metadata)
+      expect(yield* Effect.flip(start())).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
     })
   )
 
@@ -172,22 +172,22 @@ describe("a sign-in that is begun", () => {
     "is made with the redirect URI %s",
     (uri) =>
       Effect.gen(function* () {
-        const { url } = yield* (yield* signingIn({ redirectUri: uri })).begin()
+        const { url } = yield* (yield* signingIn({ redirectUri: uri })).start()
         expect(queryOf(url)["redirect_uri"]).toBe(uri)
       })
   )
 
   it.effect("is kept in a session as text, and shows its verifier nowhere else", () =>
     Effect.gen(function* () {
-      const { answering, begin, finish } = yield* signingIn()
-      const transaction = yield* begin()
+      const { answering, start, complete } = yield* signingIn()
+      const transaction = yield* start()
       const Json = Schema.parseJson(AuthorizationCode.Transaction)
       const text = yield* Schema.encode(Json)(transaction)
       const verifier = Redacted.value(transaction.verifier)
       expect(text).toContain(verifier)
       expect(printed(transaction)).not.toContain(verifier)
       answering({ "/token": yield* answerOf(transaction.nonce) })
-      const { token } = yield* finish(yield* Schema.decode(Json)(text), callbackOf(transaction))
+      const { token } = yield* complete(yield* Schema.decode(Json)(text), callbackOf(transaction))
       expect(Redacted.value(token.accessToken)).toBe("canary-access")
     })
   )
@@ -238,9 +238,9 @@ describe("a sign-in that ends well", () => {
 
   it.effect("takes the parameters alone", () =>
     Effect.gen(function* () {
-      const { finish, transaction } = yield* signedIn()
+      const { complete, transaction } = yield* signedIn()
       const { searchParams } = new URL(callbackOf(transaction))
-      expect((yield* finish(transaction, searchParams)).claims?.sub).toBe("ada")
+      expect((yield* complete(transaction, searchParams)).claims?.sub).toBe("ada")
     })
   )
 
@@ -268,15 +268,15 @@ describe("a sign-in that ends well", () => {
         Layer.merge(TokenStore.layerMemory, Layer.succeed(HttpClient.HttpClient, (yield* MockClient.make([])).client))
       )
       yield* Effect.gen(function* () {
-        yield* AuthorizationCode.store(of, yield* end)
+        yield* AuthorizationCode.storeToken(of, yield* end)
         const { get } = yield* TokenSource.TokenSource
         const { token } = yield* get
         expect(Redacted.value(token.accessToken)).toBe("canary-access")
-        expect(token.issued).toEqual({ issuer, client: "client", account: "ada", audience: undefined })
+        expect(token.owner).toEqual({ issuer, client: "client", account: "ada", audience: undefined })
         // Somebody signs in again, and takes the place.
         answering({ "/token": yield* answerOf(transaction.nonce, { token: { access_token: "canary-2" } }) })
         const again = { token: { ...token, accessToken: Redacted.make("canary-2") } }
-        yield* AuthorizationCode.store(of, again)
+        yield* AuthorizationCode.storeToken(of, again)
         const stored = yield* Effect.flatMap(TokenStore.TokenStore, (store) => store.get(RefreshToken.keyOf(of)))
         expect(stored).toMatchObject({ value: { version: 2 } })
       }).pipe(Effect.provide(refreshing))
@@ -308,13 +308,13 @@ describe("a sign-in that ends well", () => {
 
   it.effect("believes an ID token of a key that the server has begun to sign with since", () =>
     Effect.gen(function* () {
-      const { answering, begin, end, finish, mock } = yield* signedIn()
+      const { answering, start, end, complete, mock } = yield* signedIn()
       yield* end
       answering({ "/jwks": keysNamed("next") })
       for (const kid of ["next", "k"]) {
-        const transaction = yield* begin()
+        const transaction = yield* start()
         answering({ "/token": yield* answerOf(transaction.nonce, { header: { kid } }) })
-        const exit = yield* Effect.exit(finish(transaction, callbackOf(transaction)))
+        const exit = yield* Effect.exit(complete(transaction, callbackOf(transaction)))
         // The old one is still kept, as long as the server has not said that it is not good any more.
         expect(Exit.isSuccess(exit)).toBe(true)
       }
@@ -353,9 +353,9 @@ describe("a sign-in that ends well", () => {
         scopes: ["read"]
       }
       const metadata = { issuer: on, token_endpoint: `${on}/token`, authorization_endpoint: `${on}/authorize` }
-      expect((yield* (yield* signingIn(plain, metadata)).begin()).url).toContain(`${on}/authorize?`)
+      expect((yield* (yield* signingIn(plain, metadata)).start()).url).toContain(`${on}/authorize?`)
       const elsewhere = { ...metadata, authorization_endpoint: "http://evil.test/authorize" }
-      expect(yield* Effect.flip((yield* signingIn(plain, elsewhere)).begin())).toMatchObject({
+      expect(yield* Effect.flip((yield* signingIn(plain, elsewhere)).start())).toMatchObject({
         reason: "InvalidResponse"
       })
     })

@@ -38,9 +38,9 @@ describe("a token that is empty", () => {
       const held = { generation: 1, token: Token.bearer(Redacted.make(""), 0) }
       const service: TokenSource.Service = {
         get: Effect.succeed(held),
-        ready: () => held,
-        renew: () => Effect.succeed(false),
-        gaveUp: () => Effect.void
+        getCached: () => held,
+        onRejected: () => Effect.succeed(false),
+        onReplayRejected: () => Effect.void
       }
       const { api, mock } = yield* clientOf(Bearer.fromSource(service), () => ok)
       expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
@@ -137,7 +137,7 @@ describe("a token of a source", () => {
       One.layer({ baseUrl: "https://one.test" }),
       Two.layer({ baseUrl: "https://two.test" })
     ).pipe(
-      Layer.provideMerge(Bearer.layerCustom({ key: "key", mint })),
+      Layer.provideMerge(Bearer.layerCustom({ key: "key", acquireToken: mint })),
       Layer.provideMerge(MockClient.layer([ok, ok])),
       Layer.provide(TokenStore.layerMemory)
     )
@@ -166,7 +166,7 @@ describe("a token of a source", () => {
   it.scoped("of a source that cannot tell at once is asked for each time", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
-      const { ready: _, ...slow } = yield* source(mint)
+      const { getCached: _, ...slow } = yield* source(mint)
       const auth = Bearer.fromSource(slow)
       const { api, mock } = yield* clientOf(auth, [ok, ok])
       yield* api.get("/")

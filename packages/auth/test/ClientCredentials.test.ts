@@ -39,7 +39,7 @@ const client = (options: Options = {}) =>
             clientId: "client",
             clientSecret: Redacted.make("secret"),
             transport: OAuth2.dangerouslyAllowHttpOnLoopback,
-            settling: 0,
+            propagationDelay: 0,
             ...options
           })
         )
@@ -283,7 +283,7 @@ describe("client credentials, from the configuration", () => {
               clientId: Config.string("CLIENT_ID"),
               clientSecret: Config.redacted("CLIENT_SECRET"),
               scopes: Config.array(Config.string(), "SCOPES"),
-              early: "1 minute"
+              refreshWindow: "1 minute"
             })
           )
         )

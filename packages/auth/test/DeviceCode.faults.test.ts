@@ -20,16 +20,16 @@ const openid = { scopes: ["openid", "read"] }
 describe("a device whose server is not heard", () => {
   it.effect("asks again after twice the interval where there is no answer within twenty seconds", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [MockClient.never, granted()] })
-      yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls } = yield* world({ answers: [MockClient.never, granted()] })
+      yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual([5, 35])
     })
   )
 
   it.effect("asks a last time just before the code is over, and has the token of somebody who has approved", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [down, down, down, granted()] })
-      const { token } = yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls } = yield* world({ answers: [down, down, down, granted()] })
+      const { token } = yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual([5, 15, 35, 59])
       expect(Redacted.value(token.accessToken)).toBe("canary-a")
     })
@@ -37,17 +37,17 @@ describe("a device whose server is not heard", () => {
 
   it.effect("asks no more once the code is over, although it never had an answer", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: Array.from({ length: 9 }, () => down) })
-      expect(yield* failing(finish(yield* begin))).toMatchObject({ reason: "ReauthorizationRequired" })
+      const { start, poll, polls } = yield* world({ answers: Array.from({ length: 9 }, () => down) })
+      expect(yield* failing(poll(yield* start))).toMatchObject({ reason: "ReauthorizationRequired" })
       expect(yield* polls).toEqual([5, 15, 35, 59])
     })
   )
 
   it.effect("that was begun before a restart waits until the server says again where it is asked", () =>
     Effect.gen(function* () {
-      const begun = yield* (yield* world()).begin
-      const { finish, polls } = yield* world({ discovery: [down, down], answers: [granted()] })
-      yield* Effect.flatten(ending(finish(begun)))
+      const begun = yield* (yield* world()).start
+      const { poll, polls } = yield* world({ discovery: [down, down], answers: [granted()] })
+      yield* Effect.flatten(ending(poll(begun)))
       expect(yield* polls).toEqual([15])
     })
   )
@@ -55,16 +55,16 @@ describe("a device whose server is not heard", () => {
   it.effect("does not ask again for a token that it has, where the keys to believe it cannot be had", () =>
     Effect.gen(function* () {
       const answers = [yield* answerOf(undefined), pending]
-      const { begin, finish, polls } = yield* world({ options: openid, answers, keys: [down, down, down] })
-      expect(yield* failing(finish(yield* begin))).toMatchObject({ reason: "Unavailable" })
+      const { start, poll, polls } = yield* world({ options: openid, answers, keys: [down, down, down] })
+      expect(yield* failing(poll(yield* start))).toMatchObject({ reason: "Unavailable" })
       expect(yield* polls).toEqual([5])
     })
   )
 
   it.effect("asks no more once nobody waits, although a question is under way", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [MockClient.never] })
-      const fiber = yield* Effect.fork(finish(yield* begin))
+      const { start, poll, polls } = yield* world({ answers: [MockClient.never] })
+      const fiber = yield* Effect.fork(poll(yield* start))
       yield* TestClock.adjust("6 seconds")
       yield* settled
       yield* Fiber.interrupt(fiber)
@@ -77,22 +77,22 @@ describe("a device whose server is not heard", () => {
 describe("what a server says of a code", () => {
   it.effect("is not taken for leave to ask without a pause", () =>
     Effect.gen(function* () {
-      const { begin } = yield* world({ code: { interval: 1e-9 } })
-      expect(yield* begin).toMatchObject({ interval: 1000 })
+      const { start } = yield* world({ code: { interval: 1e-9 } })
+      expect(yield* start).toMatchObject({ interval: 1000 })
     })
   )
 
   it.effect("ends in digits although it should be a number", () =>
     Effect.gen(function* () {
-      const { begin } = yield* world({ code: { expires_in: "60" } })
-      expect(yield* begin).toMatchObject({ expiresAt: 60_000 })
+      const { start } = yield* world({ code: { expires_in: "60" } })
+      expect(yield* start).toMatchObject({ expiresAt: 60_000 })
     })
   )
 
   it.effect("is over where it has no time at all, and nobody is asked", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ code: { expires_in: 0 } })
-      expect(yield* Effect.flip(finish(yield* begin))).toMatchObject({ reason: "ReauthorizationRequired" })
+      const { start, poll, polls } = yield* world({ code: { expires_in: 0 } })
+      expect(yield* Effect.flip(poll(yield* start))).toMatchObject({ reason: "ReauthorizationRequired" })
       expect(yield* polls).toEqual([])
     })
   )
@@ -100,8 +100,8 @@ describe("what a server says of a code", () => {
   it.effect("may lead to a page that finds its way by a fragment", () =>
     Effect.gen(function* () {
       const page = { verification_uri: `${issuer}/#/device`, verification_uri_complete: `${issuer}/#/device?c=1` }
-      const { begin } = yield* world({ code: page })
-      const { verificationUri, verificationUriComplete } = yield* begin
+      const { start } = yield* world({ code: page })
+      const { verificationUri, verificationUriComplete } = yield* start
       expect([verificationUri, verificationUriComplete]).toEqual([`${issuer}/#/device`, `${issuer}/#/device?c=1`])
     })
   )
@@ -126,7 +126,7 @@ describe("what a server says of a code", () => {
     ],
     ([code]) =>
       Effect.gen(function* () {
-        const begun = yield* Effect.either((yield* world({ code })).begin)
+        const begun = yield* Effect.either((yield* world({ code })).start)
         if (Either.isLeft(begun)) {
           expect(begun.left._tag).toBe("TokenError")
           return
@@ -144,15 +144,15 @@ describe("what a server says of a code", () => {
 describe("a device with a key of its own", () => {
   const signingIn = Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
-    const { begin, finish } = yield* DeviceCode.make({
+    const { start, poll } = yield* DeviceCode.make({
       ...options,
       issuer: server.issuer,
       dpop: yield* Dpop.generateKey,
       transport: OAuth2.dangerouslyAllowHttpOnLoopback
     })
-    const shown = yield* begin
+    const shown = yield* start
     yield* server.approveDevice(shown.userCode)
-    return ending(finish(shown), 10)
+    return ending(poll(shown), 10)
   })
   const clients = { client: { public: true } }
 

@@ -1,4 +1,4 @@
-import type { SignedIn } from "@countersign/auth/AuthorizationCode"
+import type { SignInResult } from "@countersign/auth/AuthorizationCode"
 import * as DeviceCode from "@countersign/auth/DeviceCode"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import type { InvalidRequest, TokenError } from "@countersign/client/Errors"
@@ -23,8 +23,8 @@ describe("a code for a device", () => {
   it.effect("is asked for with the scopes, the resource and further parameters, and can be shown", () =>
     Effect.gen(function* () {
       const more = { scopes: ["openid", "read"], resource: "https://api.test", parameters: { audience: "x" } }
-      const { begin, posts } = yield* world({ options: more })
-      const shown = yield* begin
+      const { start, posts } = yield* world({ options: more })
+      const shown = yield* start
       expect(shown).toMatchObject({
         userCode: "WDJB-MJHT",
         verificationUri: "https://auth.test/go",
@@ -44,27 +44,27 @@ describe("a code for a device", () => {
 
   it.effect("is asked about every five seconds where the server does not say", () =>
     Effect.gen(function* () {
-      const { begin } = yield* world({ code: { interval: undefined, verification_uri_complete: undefined } })
-      expect(yield* begin).toMatchObject({ interval: 5000, verificationUriComplete: undefined })
+      const { start } = yield* world({ code: { interval: undefined, verification_uri_complete: undefined } })
+      expect(yield* start).toMatchObject({ interval: 5000, verificationUriComplete: undefined })
     })
   )
 
   it.effect("is kept over a restart as text, and printed without the part that is secret", () =>
     Effect.gen(function* () {
-      const { begin, finish } = yield* world({ answers: [granted()] })
-      const shown = yield* begin
+      const { start, poll } = yield* world({ answers: [granted()] })
+      const shown = yield* start
       expect(printed(shown)).not.toContain("canary")
-      const kept = JSON.stringify(yield* Schema.encode(DeviceCode.Pending)(shown))
-      const read = yield* Schema.decodeUnknown(DeviceCode.Pending)(JSON.parse(kept))
-      const { token } = yield* Effect.flatten(ending(finish(read)))
+      const kept = JSON.stringify(yield* Schema.encode(DeviceCode.DeviceAuthorization)(shown))
+      const read = yield* Schema.decodeUnknown(DeviceCode.DeviceAuthorization)(JSON.parse(kept))
+      const { token } = yield* Effect.flatten(ending(poll(read)))
       expect(Redacted.value(token.accessToken)).toBe("canary-a")
     })
   )
 
   it.effect("lives for a day at most, whatever the server says", () =>
     Effect.gen(function* () {
-      const { begin } = yield* world({ code: { expires_in: 1e12, interval: 1e12 } })
-      expect(yield* begin).toMatchObject({ expiresAt: 86_400_000, interval: 86_400_000 })
+      const { start } = yield* world({ code: { expires_in: 1e12, interval: 1e12 } })
+      expect(yield* start).toMatchObject({ expiresAt: 86_400_000, interval: 86_400_000 })
     })
   )
 
@@ -80,7 +80,7 @@ describe("a code for a device", () => {
     ["a page with a password", { verification_uri: "https://user:pass@auth.test/go" }]
   ])("is not shown with %s", ([_, changed]) =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip((yield* world({ code: changed })).begin)
+      const error = yield* Effect.flip((yield* world({ code: changed })).start)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(printed(error)).not.toContain("canary")
     })
@@ -103,7 +103,7 @@ describe("a code for a device", () => {
     ["a user code that is a number", { user_code: 123456 }, { userCode: "123456" }]
   ])("is read leniently with %s", ([_, changed, expected]) =>
     Effect.gen(function* () {
-      expect(yield* (yield* world({ code: changed })).begin).toMatchObject(expected)
+      expect(yield* (yield* world({ code: changed })).start).toMatchObject(expected)
     })
   )
 
@@ -117,7 +117,7 @@ describe("a code for a device", () => {
           "content-type": "text/html"
         })
       ]) {
-        const begun = yield* (yield* world({ device: answer })).begin
+        const begun = yield* (yield* world({ device: answer })).start
         expect(begun).toMatchObject({ userCode: "AB", expiresAt: 60_000, interval: 2_000 })
       }
     })
@@ -125,7 +125,7 @@ describe("a code for a device", () => {
 
   it.effect("names the missing member, and no value", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip((yield* world({ code: { user_code: ["canary"] } })).begin)
+      const error = yield* Effect.flip((yield* world({ code: { user_code: ["canary"] } })).start)
       expect(error.detail).toContain("`user_code` is a list, expected a string")
       expect(printed(error)).not.toContain("canary")
     })
@@ -136,8 +136,8 @@ describe("a code for a device", () => {
     ["names one without TLS", { device_authorization_endpoint: "http://auth.test/device" }]
   ])("is not asked for at a server that %s", ([_, changed]) =>
     Effect.gen(function* () {
-      const { begin, posts } = yield* world({ metadata: changed })
-      expect(yield* Effect.flip(begin)).toMatchObject({ reason: "InvalidResponse" })
+      const { start, posts } = yield* world({ metadata: changed })
+      expect(yield* Effect.flip(start)).toMatchObject({ reason: "InvalidResponse" })
       expect(yield* posts).toEqual([])
     })
   )
@@ -145,8 +145,8 @@ describe("a code for a device", () => {
   it.effect("is had from a server without metadata, by the endpoints that the caller names", () =>
     Effect.gen(function* () {
       const named = { tokenEndpoint: `${issuer}/token`, deviceAuthorizationEndpoint: `${issuer}/device` }
-      const { begin, mock } = yield* world({ options: named })
-      yield* begin
+      const { start, mock } = yield* world({ options: named })
+      yield* start
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
@@ -162,8 +162,8 @@ describe("a code for a device", () => {
 describe("somebody who is waited for", () => {
   it.effect("has approved: it was asked every five seconds, and there is a token", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls, posts } = yield* world({ answers: [pending, pending, granted()] })
-      const { claims, token } = yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls, posts } = yield* world({ answers: [pending, pending, granted()] })
+      const { claims, token } = yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual([5, 10, 15])
       expect(Redacted.value(token.accessToken)).toBe("canary-a")
       expect(claims).toBeUndefined()
@@ -177,8 +177,8 @@ describe("somebody who is waited for", () => {
 
   it.effect("is asked about five seconds later for each time the server wants it slower, for good", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [slow, slow, pending, granted()] })
-      yield* Effect.flatten(ending(finish(yield* begin), 90))
+      const { start, poll, polls } = yield* world({ answers: [slow, slow, pending, granted()] })
+      yield* Effect.flatten(ending(poll(yield* start), 90))
       expect(yield* polls).toEqual([5, 15, 30, 45])
     })
   )
@@ -187,8 +187,8 @@ describe("somebody who is waited for", () => {
     Effect.gen(function* () {
       const down = MockClient.respond(503, "down")
       const answers = [MockClient.fail("ECONNRESET"), down, pending, granted()]
-      const { begin, finish, polls } = yield* world({ answers })
-      yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls } = yield* world({ answers })
+      yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual([5, 15, 35, 40])
     })
   )
@@ -196,16 +196,16 @@ describe("somebody who is waited for", () => {
   it.effect("is asked about no sooner than a server says that has enough", () =>
     Effect.gen(function* () {
       const busy = MockClient.respond(429, {}, { "retry-after": "30" })
-      const { begin, finish, polls } = yield* world({ answers: [busy, granted()] })
-      yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls } = yield* world({ answers: [busy, granted()] })
+      yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual([5, 35])
     })
   )
 
   it.effect("has not decided in time: asked about until then, and typed", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world()
-      const error = yield* failing(finish(yield* begin))
+      const { start, poll, polls } = yield* world()
+      const error = yield* failing(poll(yield* start))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "expired_token" })
       expect(yield* polls).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55])
     })
@@ -219,16 +219,16 @@ describe("somebody who is waited for", () => {
     ["has a token that is none", granted({ access_token: 7 }), { reason: "InvalidResponse" }]
   ])("%s: typed, and asked about no more", ([_, answer, expected]) =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [pending, answer] })
-      expect(yield* failing(finish(yield* begin), 30)).toMatchObject(expected)
+      const { start, poll, polls } = yield* world({ answers: [pending, answer] })
+      expect(yield* failing(poll(yield* start), 30)).toMatchObject(expected)
       expect(yield* polls).toEqual([5, 10])
     })
   )
 
   it.effect("is not asked about any more once nobody waits", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world()
-      const fiber = yield* Effect.fork(finish(yield* begin))
+      const { start, poll, polls } = yield* world()
+      const fiber = yield* Effect.fork(poll(yield* start))
       yield* TestClock.adjust("6 seconds")
       yield* settled
       yield* Fiber.interrupt(fiber)
@@ -239,11 +239,11 @@ describe("somebody who is waited for", () => {
 
   it.effect("is not waited for by another client, or at another issuer, than the one that began", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world()
-      const mine = yield* begin
+      const { start, poll, polls } = yield* world()
+      const mine = yield* start
       for (const changed of [{ issuer: "https://other.test" }, { client: "other" }]) {
-        const other = new DeviceCode.Pending({ ...mine, ...changed })
-        expect(yield* Effect.flip(finish(other))).toMatchObject({ reason: "InvalidResponse" })
+        const other = new DeviceCode.DeviceAuthorization({ ...mine, ...changed })
+        expect(yield* Effect.flip(poll(other))).toMatchObject({ reason: "InvalidResponse" })
       }
       expect(yield* polls).toEqual([])
     })
@@ -252,8 +252,8 @@ describe("somebody who is waited for", () => {
   it.effect("whose approval quotes the device code is answered without it", () =>
     Effect.gen(function* () {
       const quoting = refusing("access_denied", { error_description: "no to canary-device" })
-      const { begin, finish } = yield* world({ answers: [quoting] })
-      expect(printed(yield* failing(finish(yield* begin), 10))).not.toContain("canary")
+      const { start, poll } = yield* world({ answers: [quoting] })
+      expect(printed(yield* failing(poll(yield* start), 10))).not.toContain("canary")
     })
   )
 })
@@ -263,8 +263,8 @@ describe("who has signed in at a device", () => {
 
   it.effect("is told by the ID token, signed by the server", () =>
     Effect.gen(function* () {
-      const { begin, finish } = yield* world({ options: openid, answers: [yield* answerOf(undefined)] })
-      const { claims, idToken } = yield* Effect.flatten(ending(finish(yield* begin), 10))
+      const { start, poll } = yield* world({ options: openid, answers: [yield* answerOf(undefined)] })
+      const { claims, idToken } = yield* Effect.flatten(ending(poll(yield* start), 10))
       expect(claims?.sub).toBe("ada")
       expect(idToken && Redacted.value(idToken).split(".")).toHaveLength(3)
     })
@@ -279,8 +279,8 @@ describe("who has signed in at a device", () => {
     ["left out", { idToken: false }]
   ])("is not believed by one that is %s", ([_, told]) =>
     Effect.gen(function* () {
-      const { begin, finish } = yield* world({ options: openid, answers: [yield* answerOf(undefined, told)] })
-      const error = yield* failing(finish(yield* begin), 10)
+      const { start, poll } = yield* world({ options: openid, answers: [yield* answerOf(undefined, told)] })
+      const error = yield* failing(poll(yield* start), 10)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(error.detail).toContain("the ID token is not believed")
       expect(printed(error)).not.toContain("canary")
@@ -292,14 +292,14 @@ describe("with a whole server", () => {
   it.effect("a device shows a code, somebody approves it, and the token is theirs", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
-      const { begin, finish } = yield* DeviceCode.make({
+      const { start, poll } = yield* DeviceCode.make({
         ...options,
         issuer: server.issuer,
         scopes: ["openid", "read"],
         transport: OAuth2.dangerouslyAllowHttpOnLoopback
       })
-      const shown = yield* begin
-      const fiber = yield* Effect.fork(finish(shown))
+      const shown = yield* start
+      const fiber = yield* Effect.fork(poll(shown))
       yield* TestClock.adjust("5 seconds")
       yield* settled
       expect(yield* server.approveDevice(shown.userCode)).toBe(true)
@@ -313,6 +313,6 @@ it("its channels are what they are said to be", () => {
   expectTypeOf(DeviceCode.make).returns.toEqualTypeOf<
     Effect.Effect<DeviceCode.Service, InvalidRequest, HttpClient.HttpClient>
   >()
-  expectTypeOf<DeviceCode.Service["begin"]>().toEqualTypeOf<Effect.Effect<DeviceCode.Pending, TokenError>>()
-  expectTypeOf<DeviceCode.Service["finish"]>().returns.toEqualTypeOf<Effect.Effect<SignedIn, TokenError>>()
+  expectTypeOf<DeviceCode.Service["start"]>().toEqualTypeOf<Effect.Effect<DeviceCode.DeviceAuthorization, TokenError>>()
+  expectTypeOf<DeviceCode.Service["poll"]>().returns.toEqualTypeOf<Effect.Effect<SignInResult, TokenError>>()
 })

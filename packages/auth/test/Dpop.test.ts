@@ -74,8 +74,12 @@ describe("a published key and token (RFC 9449)", () => {
       )
       expect(yield* Dpop.thumbprint({ ...key, publicKey })).toBe("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")
       const accessToken = Redacted.make("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")
-      const held = { generation: 1, token: { accessToken, tokenType: "DPoP", obtainedAt: 0 } }
-      const fixed = { get: Effect.succeed(held), renew: () => Effect.succeed(false), gaveUp: () => Effect.void }
+      const held = { generation: 1, token: { accessToken, tokenType: "DPoP", receivedAt: 0 } }
+      const fixed = {
+        get: Effect.succeed(held),
+        onRejected: () => Effect.succeed(false),
+        onReplayRejected: () => Effect.void
+      }
       const { api, mock } = yield* clientOf(Dpop.fromSource(fixed, key), [ok])
       yield* api.get("/")
       expect((yield* proofsOf(mock))[0]?.claims["ath"]).toBe("fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo")
@@ -308,7 +312,7 @@ describe("a clock that is off", () => {
 
   it.scoped("is known from the authorization server before the API is asked", () =>
     Effect.gen(function* () {
-      const { api, mock } = yield* over([ok], { clockOffset: Effect.succeed(hour) })
+      const { api, mock } = yield* over([ok], { clockSkew: Effect.succeed(hour) })
       yield* api.get("/")
       expect((yield* proofsOf(mock))[0]?.claims["iat"]).toBe(3600)
     })
@@ -461,7 +465,7 @@ describe("the Layer", () => {
   it.scoped("mints, binds and signs", () =>
     Effect.gen(function* () {
       const { calls, mint } = minted()
-      const live = Dpop.layerCustom(key, { key: "key", mint }).pipe(Layer.provide(TokenStore.layerMemory))
+      const live = Dpop.layerCustom(key, { key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))
       const context = yield* Layer.build(live)
       const { api, mock } = yield* Effect.flatMap(Effect.provide(Auth.Auth, context), (auth) => clientOf(auth, [ok]))
       yield* api.get("/")

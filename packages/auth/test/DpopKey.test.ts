@@ -54,7 +54,7 @@ describe("a key that is kept with its tokens", () => {
   )
 
   it.effect.each<readonly [string, string, string, object]>([
-    ["a token", "Bearer", "canary", { _tag: "TokenStoreError", reason: "Foreign" }],
+    ["a token", "Bearer", "canary", { _tag: "TokenStoreError", reason: "UnsupportedFormat" }],
     ["no key", "JWK", "canary", { _tag: "InvalidRequest", reason: "Credentials" }],
     ["a public key", "JWK", '{"kty":"EC","crv":"P-256","x":"canary","y":"canary"}', { _tag: "InvalidRequest" }]
   ])("is not made up where %s is filed in its place, which stays there", ([_, tokenType, text, expected]) =>
@@ -88,10 +88,10 @@ describe("a key that is kept with its tokens", () => {
         transport: OAuth2.dangerouslyAllowHttpOnLoopback
       }
       const run = Effect.map(DpopKey.fromStore(options), (dpop) => ({ ...client, dpop, redirectUri, scopes: ["read"] }))
-      const { begin, finish } = yield* AuthorizationCode.make(yield* run)
-      const transaction = yield* begin()
+      const { start, complete } = yield* AuthorizationCode.make(yield* run)
+      const transaction = yield* start()
       const { headers } = yield* HttpClient.get(transaction.url)
-      const { token } = yield* finish(transaction, headers["location"] ?? "")
+      const { token } = yield* complete(transaction, headers["location"] ?? "")
       const { refresh } = yield* OAuth2.make(yield* run)
       const refreshToken = token.refreshToken ?? Redacted.make("")
       const stranger = yield* OAuth2.make({ ...(yield* run), dpop: yield* Dpop.generateKey })

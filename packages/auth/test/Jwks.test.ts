@@ -33,7 +33,7 @@ const over = (script: MockClient.Script, options: Partial<Jwks.Options> = {}) =>
     const { client, mock } = yield* MockClient.make(script)
     const jwks = yield* Effect.provideService(Jwks.make({ uri, ...options }), HttpClient.HttpClient, client)
     return {
-      find: (kid?: string, alg = "ES256") => jwks.find({ alg, kid }),
+      find: (kid?: string, alg = "ES256") => jwks.getKeys({ alg, kid }),
       asked: Effect.map(mock.sent, (sent) => sent.map(({ at }) => at / 1000)),
       mock
     }
@@ -289,8 +289,8 @@ describe("a key set that is at hand", () => {
   it.effect("is read from JSON, within the same bounds", () =>
     Effect.gen(function* () {
       const jwks = yield* Jwks.fromJson(JSON.stringify({ keys: [one] }))
-      expect(yield* jwks.find({ alg: "ES256", kid: "one" })).toHaveLength(1)
-      expect(yield* reasonOf(jwks.find({ alg: "ES256", kid: "two" }))).toBe("Key")
+      expect(yield* jwks.getKeys({ alg: "ES256", kid: "one" })).toHaveLength(1)
+      expect(yield* reasonOf(jwks.getKeys({ alg: "ES256", kid: "two" }))).toBe("Key")
       for (const text of ["", "{}", "[]", JSON.stringify({ keys: Array.from({ length: 101 }, () => one) })]) {
         expect(Jwks.fromJson(text)).toEqual(Either.left(expect.objectContaining({ reason: "Key" })))
       }

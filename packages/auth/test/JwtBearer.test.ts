@@ -52,7 +52,7 @@ const bearing = (script: MockClient.Script, options: Options = {}) =>
       clientId: "client",
       tokenEndpoint: `${issuer}/token`,
       assertion: signing,
-      settling: 0,
+      propagationDelay: 0,
       ...options
     })
     const built = yield* Layer.build(layer).pipe(
@@ -393,7 +393,13 @@ const jwk = await jose.exportJWK(pair.publicKey)
 const onServer = (server: OAuthServer.Options = {}, options: Options = {}) =>
   Api.layer({ baseUrl: "https://oauth.test", timeout: { call: false, exchange: false } }).pipe(
     Layer.provide(
-      JwtBearer.layer({ issuer: "https://oauth.test", clientId: "client", assertion: signing, settling: 0, ...options })
+      JwtBearer.layer({
+        issuer: "https://oauth.test",
+        clientId: "client",
+        assertion: signing,
+        propagationDelay: 0,
+        ...options
+      })
     ),
     Layer.provide(TokenStore.layerMemory),
     Layer.provideMerge(

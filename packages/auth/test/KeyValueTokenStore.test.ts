@@ -155,15 +155,15 @@ describe("in a key-value store", () => {
 
 describe("what is not a record", () => {
   const good = { format: "countersign/token", formatVersion: 1, version: 1 }
-  const stored = { accessToken: "canary-a", tokenType: "Bearer", obtainedAt: 0 }
+  const stored = { accessToken: "canary-a", tokenType: "Bearer", receivedAt: 0 }
   const contents: ReadonlyArray<readonly [string, TokenStoreReason, string]> = [
     ["nothing", "Corrupt", ""],
     ["no JSON", "Corrupt", "canary"],
     ["null", "Corrupt", "null"],
     ["a list", "Corrupt", "[]"],
     ["another JSON", "Corrupt", '{"name":"canary-app"}'],
-    ["another format", "Foreign", '{"format":"canary"}'],
-    ["a newer release", "Foreign", JSON.stringify({ ...good, formatVersion: 2, token: "canary" })],
+    ["another format", "UnsupportedFormat", '{"format":"canary"}'],
+    ["a newer release", "UnsupportedFormat", JSON.stringify({ ...good, formatVersion: 2, token: "canary" })],
     ["an older release than the first", "Corrupt", JSON.stringify({ ...good, formatVersion: 0 })],
     ["a version of 0", "Corrupt", JSON.stringify({ ...good, version: 0, token: stored })],
     ["a version that is no whole number", "Corrupt", JSON.stringify({ ...good, version: 1.5, token: stored })],

@@ -186,11 +186,11 @@ describe("discovery", () => {
       for (const named of spelled) {
         const { result } = yield* discovering({ [places[1] ?? ""]: document({ issuer: named }) })
         const message = printed(result)
-        for (const text of [encodeURI(named), issuer, "`issuer`", "`quirks.publishedAs`"])
+        for (const text of [encodeURI(named), issuer, "`issuer`", "`complianceFixes.metadataIssuer`"])
           expect(message).toContain(text)
         const configured = yield* discovering(
           { [places[1] ?? ""]: document({ issuer: named }) },
-          { quirks: { publishedAs: named } }
+          { complianceFixes: { metadataIssuer: named } }
         )
         expect(configured.result).toMatchObject({ _tag: "Right" })
       }
@@ -255,7 +255,7 @@ describe("optional members of the metadata", () => {
 
 const device = Effect.flatMap(
   DeviceCode.make({ ...client, issuer, tokenEndpoint: undefined, scopes: ["openid"] }),
-  ({ begin }) => begin
+  ({ start }) => start
 )
 
 const signIn = Effect.flatMap(
@@ -266,7 +266,7 @@ const signIn = Effect.flatMap(
     scopes: ["openid"],
     redirectUri: "https://app.test/callback"
   }),
-  ({ begin }) => begin()
+  ({ start }) => start()
 )
 
 const pending = {

@@ -96,7 +96,7 @@ describe("an error response", () => {
       `answered 400 without an OAuth error: "account is locked"`
     ],
     ["code and message", respond(400, { code: "E1", msg: "it is gone" }), `without an OAuth error: E1 "it is gone"`],
-    ["what to do", respond(400, { message: "x" }), "map it by `quirks.errors`"],
+    ["what to do", respond(400, { message: "x" }), "map it by `complianceFixes.errorCodes`"],
     ["the message of a 5xx", respond(500, { message: "database is down" }), `answered 500 ("database is down")`],
     [
       "where a redirect leads",
@@ -121,14 +121,14 @@ describe("an error response", () => {
     ["a code in a list", respond(400, { errors: [{ code: "BAD_REFRESH_TOKEN" }] })],
     ["a code with status 200", respond(200, { ok: false, code: "BAD_REFRESH_TOKEN" })],
     ["a code with status 500", respond(500, { code: "BAD_REFRESH_TOKEN" })]
-  ])("is ReauthorizationRequired by `quirks.errors` of %s", ([_, step]) =>
+  ])("is ReauthorizationRequired by `complianceFixes.errorCodes` of %s", ([_, step]) =>
     Effect.gen(function* () {
       const errors = {
         "Invalid refresh token": "invalid_grant",
         BAD_REFRESH_TOKEN: "invalid_grant",
         "190": "invalid_grant"
       }
-      const { error } = yield* refreshed(step, { quirks: { errors } })
+      const { error } = yield* refreshed(step, { complianceFixes: { errorCodes: errors } })
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     })
   )
@@ -136,7 +136,7 @@ describe("an error response", () => {
   it.effect("is not mapped by a name that all objects have", () =>
     Effect.gen(function* () {
       const { error } = yield* refreshed(respond(400, { code: "toString", message: "constructor" }), {
-        quirks: { errors: {} }
+        complianceFixes: { errorCodes: {} }
       })
       expect(error).toMatchObject({ reason: "Rejected", error: "toString" })
     })
@@ -146,8 +146,8 @@ describe("an error response", () => {
 describe("a device that polls", () => {
   it.effect("stops at a JSON object of the server's own, and shows its message", () =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [respond(400, { message: "invalid device code" })] })
-      const error = yield* failing(finish(yield* begin))
+      const { start, poll, polls } = yield* world({ answers: [respond(400, { message: "invalid device code" })] })
+      const error = yield* failing(poll(yield* start))
       expect(error).toMatchObject({ reason: "Rejected" })
       expect(error).toHaveProperty("detail", expect.stringContaining(`"invalid device code"`))
       expect(yield* polls).toEqual([5])
@@ -164,8 +164,8 @@ describe("a device that polls", () => {
     ["pending as RFC 8628 has it", refusing("authorization_pending"), [5, 10]]
   ])("keeps its pace after %s", ([_, step, at]) =>
     Effect.gen(function* () {
-      const { begin, finish, polls } = yield* world({ answers: [step, granted()] })
-      yield* Effect.flatten(ending(finish(yield* begin)))
+      const { start, poll, polls } = yield* world({ answers: [step, granted()] })
+      yield* Effect.flatten(ending(poll(yield* start)))
       expect(yield* polls).toEqual(at)
     })
   )

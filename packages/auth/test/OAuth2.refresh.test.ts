@@ -110,7 +110,7 @@ describe("a refresh", () => {
   it.effect("sends no scope where the quirk says so, and the one of tokenParameters", () =>
     Effect.gen(function* () {
       const run = ({ refresh }: OAuth2.Service) => refresh(refreshToken)
-      const without = yield* refreshes([granted()], { scopes, quirks: { refreshScope: false } }, run)
+      const without = yield* refreshes([granted()], { scopes, complianceFixes: { refreshScope: false } }, run)
       const tokenParameters = { refresh_token: { scope: "read", resource: "urn:b" } }
       const own = yield* refreshes([granted()], { scopes, resource, tokenParameters }, run)
       expect([without.scopes, own.scopes, own.forms[0]?.["resource"]]).toEqual([[undefined], ["read"], "urn:b"])
@@ -119,7 +119,7 @@ describe("a refresh", () => {
 
   it.effect("uses the separator of the provider", () =>
     Effect.gen(function* () {
-      const options = { scopes, quirks: { scopeSeparator: "," as const } }
+      const options = { scopes, complianceFixes: { scopeSeparator: "," as const } }
       const { scopes: sent } = yield* refreshes([granted()], options, ({ refresh }) => refresh(refreshToken))
       expect(sent).toEqual(["openid,read"])
     })

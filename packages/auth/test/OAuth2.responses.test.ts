@@ -60,7 +60,7 @@ describe("a successful token response", () => {
             for (const status of type === "application/json" ? statuses : [201]) {
               const token = yield* calling(call, MockClient.respond(status, body, { "content-type": type }))
               const refresh = token.refreshToken && Redacted.value(token.refreshToken)
-              const lifetime = token.expiresAt === undefined ? undefined : token.expiresAt - token.obtainedAt
+              const lifetime = token.expiresAt === undefined ? undefined : token.expiresAt - token.receivedAt
               const kept = name === "refresh" ? "canary-refresh-1" : undefined
               const expected: Record<string, unknown> = { refresh: "canary-r", scope: undefined, ...differs }
               expect([status, type, Redacted.value(token.accessToken), token.tokenType]).toEqual([

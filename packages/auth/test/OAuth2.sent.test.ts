@@ -25,7 +25,7 @@ type Call = (options: OAuth2.Client) => Effect.Effect<unknown, unknown, HttpClie
 const calls: Readonly<Record<string, Call>> = {
   ...tokenCalls,
   "client credentials of the layer": (options: OAuth2.Client) =>
-    Effect.flatMap(OAuth2.make(options), (server) => ClientCredentials.mint(server, options)(Option.none())),
+    Effect.flatMap(OAuth2.make(options), (server) => ClientCredentials.acquireToken(server, options)(Option.none())),
   "JWT bearer": (options: OAuth2.Client) =>
     Effect.map(
       Effect.flatMap(TokenSource.TokenSource, ({ get }) => get),
@@ -161,7 +161,7 @@ describe("a layer", () => {
   it.effect("keeps the scope of a token whose refresh leaves it out", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([granted({ scope: "read write" }), granted()], { scopes: ["read"] })
-      const mint = RefreshToken.mint(server, refreshToken)
+      const mint = RefreshToken.acquireToken(server, refreshToken)
       const first = yield* mint(Option.none())
       const second = yield* mint(Option.some(first))
       expect([first.scope, second.scope]).toEqual(["read write", "read write"])

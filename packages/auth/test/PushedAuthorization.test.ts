@@ -22,9 +22,9 @@ describe("a request that is pushed", () => {
     "goes to the server with the client's authentication where %s, and the browser sees none of it",
     ([_, more, says]) =>
       Effect.gen(function* () {
-        const { answering, begin, finish, mock } = yield* signingIn(more, says)
+        const { answering, start, complete, mock } = yield* signingIn(more, says)
         answering({ "/par": pushed })
-        const transaction = yield* begin({ login_hint: "ada" })
+        const transaction = yield* start({ login_hint: "ada" })
         const url = new URL(transaction.url)
         expect(Object.fromEntries(url.searchParams)).toEqual({ client_id: "client", request_uri: reference })
         const post = (yield* mock.sent).find(({ method }) => method === "POST")
@@ -38,15 +38,15 @@ describe("a request that is pushed", () => {
           login_hint: "ada"
         })
         answering({ "/token": yield* answerOf(transaction.nonce) })
-        expect((yield* finish(transaction, callbackOf(transaction))).claims?.sub).toBe("ada")
+        expect((yield* complete(transaction, callbackOf(transaction))).claims?.sub).toBe("ada")
       })
   )
 
   it.effect("proves the key that the code is to be bound to, once more with the nonce that the server wants", () =>
     Effect.gen(function* () {
-      const { answering, begin, posts } = yield* signingIn({ pushed: true, dpop: yield* Dpop.generateKey })
+      const { answering, start, posts } = yield* signingIn({ usePar: true, dpop: yield* Dpop.generateKey })
       answering({ "/par": respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n" }) })
-      yield* Effect.flip(begin())
+      yield* Effect.flip(start())
       expect(yield* posts).toEqual(["POST /par", "POST /par"])
     })
   )
@@ -60,9 +60,9 @@ describe("a request that is pushed", () => {
     ["a redirect", respond(302, "", { location: "https://evil.test" }), { reason: "Unavailable" }]
   ])("and answered with %s fails, typed, and nobody is sent there", ([_, step, failure]) =>
     Effect.gen(function* () {
-      const { answering, begin, posts } = yield* signingIn({ pushed: true })
+      const { answering, start, posts } = yield* signingIn({ usePar: true })
       answering({ "/par": step })
-      const error = yield* Effect.flip(begin())
+      const error = yield* Effect.flip(start())
       expect(error).toMatchObject({ _tag: "TokenError", ...failure })
       expect(printed(error)).not.toContain("canary")
       expect(yield* posts).toEqual(["POST /par"])
@@ -73,8 +73,8 @@ describe("a request that is pushed", () => {
     "is not made at the endpoint %s",
     (endpoint) =>
       Effect.gen(function* () {
-        const { begin, posts } = yield* signingIn({ pushed: true }, { pushed_authorization_request_endpoint: endpoint })
-        expect(yield* Effect.flip(begin())).toMatchObject({ reason: "InvalidResponse" })
+        const { start, posts } = yield* signingIn({ usePar: true }, { pushed_authorization_request_endpoint: endpoint })
+        expect(yield* Effect.flip(start())).toMatchObject({ reason: "InvalidResponse" })
         expect(yield* posts).toEqual([])
       })
   )

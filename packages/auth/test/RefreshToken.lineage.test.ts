@@ -57,7 +57,7 @@ const stores = [
   ]
 ] as const
 
-const refused = { _tag: "Left", left: { _tag: "TokenStoreError", reason: "Foreign" } }
+const refused = { _tag: "Left", left: { _tag: "TokenStoreError", reason: "OwnerMismatch" } }
 
 describe.each(stores)("two sources with different refresh tokens over %s", (_, making) => {
   it.effect("never get each other's token without an account, one after the other or at once", () =>
@@ -133,8 +133,8 @@ describe("one source", () => {
     Effect.gen(function* () {
       const [store, { client: transport }] = yield* Effect.all([TokenStore.makeMemory, rotating])
       const signIn = (name: string) =>
-        AuthorizationCode.store(optionsOf(undefined), {
-          token: { accessToken: Redacted.make(`at-${name}`), tokenType: "Bearer", obtainedAt: 0 }
+        AuthorizationCode.storeToken(optionsOf(undefined), {
+          token: { accessToken: Redacted.make(`at-${name}`), tokenType: "Bearer", receivedAt: 0 }
         }).pipe(Effect.provideService(TokenStore.TokenStore, store))
       for (const name of ["first", "second"]) {
         yield* signIn(name)

@@ -109,15 +109,17 @@ describe("a new refresh token", () => {
     })
   )
 
-  it.scoped("is stored when `quirks.answer` throws", () =>
+  it.scoped("is stored when `complianceFixes.transformResponse` throws", () =>
     Effect.gen(function* () {
       let calls = 0
-      const answer: OAuth2.Quirks["answer"] = (body) => {
+      const answer: OAuth2.ComplianceFixes["transformResponse"] = (body) => {
         calls += 1
         if (calls === 1) throw new Error("canary")
         return body
       }
-      const { get, stored } = yield* world((n) => MockClient.respond(200, grantedBy(n)), { quirks: { answer } })
+      const { get, stored } = yield* world((n) => MockClient.respond(200, grantedBy(n)), {
+        complianceFixes: { transformResponse: answer }
+      })
       expect(yield* Effect.flip(get)).toMatchObject({ reason: "InvalidResponse" })
       expect(yield* stored).toBe("canary-rt-2")
       yield* TestClock.adjust("2 seconds")

@@ -206,7 +206,7 @@ describe("an API that demands more than a refresh can give", () => {
         expect(yield* server.refreshCalls).toBe(0)
         const answer = yield* server.issueTokens({ clientId: "client", scope: "read write" })
         const token = Token.bearer(Redacted.make(answer.access_token), yield* Clock.currentTimeMillis, 600_000)
-        yield* AuthorizationCode.store(optionsOf(server.issuer), { token })
+        yield* AuthorizationCode.storeToken(optionsOf(server.issuer), { token })
         expect((yield* read).status).toBe(200)
       }).pipe(Effect.provide(process()))
     }).pipe(Effect.provide(world()))

@@ -54,14 +54,14 @@ const signedIn = Effect.gen(function* () {
   const options: RefreshToken.Options = {
     ...Registration.toClient(registered),
     scopes: ["openid"],
-    settling: 0,
+    propagationDelay: 0,
     transport: OAuth2.dangerouslyAllowHttpOnLoopback
   }
-  const { begin, finish } = yield* AuthorizationCode.make({ ...options, redirectUri })
-  const transaction = yield* begin()
+  const { start, complete } = yield* AuthorizationCode.make({ ...options, redirectUri })
+  const transaction = yield* start()
   const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
-  const done = yield* finish(transaction, callback)
-  yield* AuthorizationCode.store(options, done)
+  const done = yield* complete(transaction, callback)
+  yield* AuthorizationCode.storeToken(options, done)
   const { introspect } = yield* Introspection.make(options)
   const { accessToken, refreshToken = Redacted.make("none") } = done.token
   return { accessToken, introspect, options, refreshToken }
@@ -100,10 +100,10 @@ describe("oidc-provider", () => {
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const built = yield* Layer.build(RefreshToken.layer(options))
-      const { get, renew } = yield* Effect.provide(TokenSource.TokenSource, built)
+      const { get, onRejected } = yield* Effect.provide(TokenSource.TokenSource, built)
       const { generation } = yield* get
       yield* Revocation.signOut(options)
-      expect(yield* Effect.flip(renew(generation))).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* Effect.flip(onRejected(generation))).toMatchObject({ reason: "ReauthorizationRequired" })
     }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None), live)
   )
 

@@ -345,15 +345,15 @@ describe("a registration in a grant's options", () => {
       const server = yield* OAuthServer.OAuthServer
       const redirectUri = "https://app.test/callback"
       const registered = yield* Registration.register({ issuer: server.issuer }, { redirect_uris: [redirectUri] })
-      const { begin, finish } = yield* AuthorizationCode.make({
+      const { start, complete } = yield* AuthorizationCode.make({
         ...Registration.toClient(registered),
         redirectUri,
         scopes: ["read"],
         transport: OAuth2.dangerouslyAllowHttpOnLoopback
       })
-      const transaction = yield* begin()
+      const transaction = yield* start()
       const { headers } = yield* HttpClient.get(transaction.url)
-      const { token } = yield* finish(transaction, headers["location"] ?? "")
+      const { token } = yield* complete(transaction, headers["location"] ?? "")
       expect(token.scope).toBe("read")
     }).pipe(Effect.provide(OAuthServer.layerMemory({ clients: {} })))
   )

@@ -41,7 +41,7 @@ const signIn = Effect.gen(function* () {
   const now = yield* Clock.currentTimeMillis
   const refreshToken = Redacted.make(answer.refresh_token ?? "")
   const token = { ...Token.bearer(Redacted.make(answer.access_token), now, 600_000), refreshToken }
-  yield* AuthorizationCode.store(optionsOf(server.issuer), { token })
+  yield* AuthorizationCode.storeToken(optionsOf(server.issuer), { token })
   return token
 })
 
@@ -54,7 +54,7 @@ const signedIn = Effect.gen(function* () {
 
 /** A process that goes on with the token. */
 const running = (options: RefreshToken.Options) =>
-  Effect.map(Layer.build(RefreshToken.layer({ ...options, settling: 0 })), Context.get(TokenSource.TokenSource))
+  Effect.map(Layer.build(RefreshToken.layer({ ...options, propagationDelay: 0 })), Context.get(TokenSource.TokenSource))
 
 const isStored = (options: RefreshToken.Options) =>
   Effect.flatMap(TokenStore.TokenStore, (store) => Effect.map(store.get(RefreshToken.keyOf(options)), Option.isSome))
@@ -75,7 +75,7 @@ const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
     )
     const options = optionsOf(issuer)
     const token = { ...Token.bearer(Redacted.make("canary-access"), 0), refreshToken: Redacted.make("canary-refresh") }
-    yield* AuthorizationCode.store(options, { token })
+    yield* AuthorizationCode.storeToken(options, { token })
     const sent = Effect.map(mock.sent, (all) =>
       all.flatMap(({ body, method }) => (method === "POST" ? [new URLSearchParams(body).get("token")] : []))
     )
@@ -210,7 +210,7 @@ describe("somebody who signs out", () => {
       const { options, sent, signOut } = yield* scripted([MockClient.never])
       const fiber = yield* Effect.fork(signOut())
       while ((yield* sent).length === 0) yield* settled
-      yield* AuthorizationCode.store(options, { token: Token.bearer(Redacted.make("canary-newer"), 0) })
+      yield* AuthorizationCode.storeToken(options, { token: Token.bearer(Redacted.make("canary-newer"), 0) })
       yield* Fiber.interrupt(fiber)
       expect(yield* isStored(options)).toBe(true)
     }).pipe(Effect.provide(TokenStore.layerMemory))
@@ -263,9 +263,9 @@ describe("somebody who signs out", () => {
       const { options, server, token } = yield* signedIn
       const store = yield* TokenStore.TokenStore
       const issued = { issuer: "https://other.test", client: "client" }
-      yield* store.compareAndSet(RefreshToken.keyOf(options), 1, { ...token, issued })
+      yield* store.compareAndSet(RefreshToken.keyOf(options), 1, { ...token, owner: issued })
       const error = yield* Effect.flip(Revocation.signOut(options))
-      expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "Foreign" })
+      expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "OwnerMismatch" })
       expect(yield* isStored(options)).toBe(true)
       expect((yield* leftAt(server)).revoked).toBe(0)
     }).pipe(Effect.provide(world()))
@@ -300,7 +300,7 @@ describe("a process that goes on after somebody has signed out", () => {
       const { generation } = yield* source.get
       yield* Revocation.signOut(options)
       expect((yield* source.get).generation).toBe(generation)
-      expect(yield* Effect.flip(source.renew(generation))).toMatchObject({ reason: "ReauthorizationRequired" })
+      expect(yield* Effect.flip(source.onRejected(generation))).toMatchObject({ reason: "ReauthorizationRequired" })
       expect([yield* isStored(options), yield* server.refreshCalls]).toEqual([false, 0])
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
@@ -329,9 +329,9 @@ describe("a process that goes on after somebody has signed out", () => {
       const source = yield* running(options)
       const { generation } = yield* source.get
       yield* Revocation.signOut(options)
-      yield* Effect.flip(source.renew(generation))
+      yield* Effect.flip(source.onRejected(generation))
       const again = yield* signIn
-      expect(yield* source.renew(generation)).toBe(true)
+      expect(yield* source.onRejected(generation)).toBe(true)
       const { token } = yield* source.get
       expect(Redacted.value(token.accessToken)).toBe(Redacted.value(again.accessToken))
     }).pipe(Effect.scoped, Effect.provide(world()))
@@ -342,7 +342,7 @@ describe("a process that goes on after somebody has signed out", () => {
       const { options, server } = yield* signedIn
       const source = yield* running(options)
       const { generation } = yield* source.get
-      const refreshing = yield* Effect.fork(source.renew(generation))
+      const refreshing = yield* Effect.fork(source.onRejected(generation))
       while ((yield* server.refreshCalls) === 0) yield* settled
       const signingOut = yield* Effect.fork(Revocation.signOut(options))
       yield* settled
@@ -369,7 +369,7 @@ describe("a process that goes on after somebody has signed out", () => {
       const source = yield* Effect.provideService(running(options), TokenStore.TokenStore, filling)
       const { generation } = yield* source.get
       isFull = true
-      yield* source.renew(generation)
+      yield* source.onRejected(generation)
       yield* Revocation.signOut(options)
       isFull = false
       yield* TestClock.adjust("2 minutes")
@@ -389,11 +389,11 @@ describe("a process that goes on after somebody has signed out", () => {
       }
       const source = yield* Effect.provideService(running(options), TokenStore.TokenStore, filling)
       isFull = true
-      yield* source.renew((yield* source.get).generation)
+      yield* source.onRejected((yield* source.get).generation)
       yield* Revocation.signOut(options)
       isFull = false
       const before = yield* server.refreshCalls
-      const error = yield* Effect.flip(source.renew((yield* source.get).generation))
+      const error = yield* Effect.flip(source.onRejected((yield* source.get).generation))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired" })
       expect(yield* isStored(options)).toBe(false)
       expect(yield* server.refreshCalls).toBe(before)

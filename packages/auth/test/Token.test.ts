@@ -1,5 +1,5 @@
 import * as Token from "@countersign/auth/Token"
-import * as Mismatch from "@countersign/client/Mismatch"
+import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -13,12 +13,12 @@ const token: FastCheck.Arbitrary<Token.Token> = FastCheck.record(
   {
     accessToken: secret,
     tokenType: FastCheck.string({ minLength: 1 }),
-    obtainedAt: instant,
+    receivedAt: instant,
     expiresAt: instant,
     refreshToken: secret,
     scope: FastCheck.string()
   },
-  { requiredKeys: ["accessToken", "tokenType", "obtainedAt"] }
+  { requiredKeys: ["accessToken", "tokenType", "receivedAt"] }
 )
 
 const clear = ({ accessToken, refreshToken, ...rest }: Token.Token) => ({
@@ -39,16 +39,16 @@ describe("the written form", () => {
     )
   })
 
-  const good = { accessToken: "canary-a", tokenType: "Bearer", obtainedAt: 0 }
+  const good = { accessToken: "canary-a", tokenType: "Bearer", receivedAt: 0 }
   it.each([
     ["another access token", { ...good, accessToken: ["canary-a"] }, "at $.accessToken, expected"],
     [
       "no access token",
-      { tokenType: "Bearer", obtainedAt: 0, refreshToken: "canary-r" },
+      { tokenType: "Bearer", receivedAt: 0, refreshToken: "canary-r" },
       "at $.accessToken, expected a value"
     ],
     ["an empty access token", { ...good, accessToken: "", refreshToken: "canary-r" }, "at $.accessToken, expected"],
-    ["a time that is text", { ...good, obtainedAt: "canary-t" }, "at $.obtainedAt, expected"],
+    ["a time that is text", { ...good, receivedAt: "canary-t" }, "at $.receivedAt, expected"],
     ["a time without end", { ...good, expiresAt: Infinity }, "at $.expiresAt, expected"],
     ["a refresh token that is a number", { ...good, refreshToken: 4711 }, "at $.refreshToken, expected"],
     ["text", "canary-a", "at $, expected"],
@@ -56,9 +56,9 @@ describe("the written form", () => {
   ])("with %s is refused, and what tells so holds no secret", (_, written, told) => {
     const result = Schema.decodeUnknownEither(Token.Token)(written)
     const error = Either.getOrThrow(Either.flip(result))
-    const mismatches = Mismatch.fromParseError(error)
-    expect(Mismatch.format(mismatches)).toContain(told)
-    expect(printed(mismatches) + Mismatch.format(mismatches)).not.toMatch(/canary|4711/)
+    const mismatches = SchemaIssue.fromParseError(error)
+    expect(SchemaIssue.format(mismatches)).toContain(told)
+    expect(printed(mismatches) + SchemaIssue.format(mismatches)).not.toMatch(/canary|4711/)
   })
 
   it("is the only one that shows a secret: a token prints without", () => {

@@ -18,8 +18,8 @@ const hashOf = (text: string) => createHash("sha256").update(text).digest("hex")
 const told = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const events: Array<TokenEvents.TokenEvent> = []
-    const { stream, tell } = yield* TokenEvents.make
-    const listening: TokenEvents.Service = { stream, tell: (event) => (events.push(event), tell(event)) }
+    const { stream, publish } = yield* TokenEvents.make
+    const listening: TokenEvents.Service = { stream, publish: (event) => (events.push(event), publish(event)) }
     yield* Effect.provideService(effect, TokenEvents.TokenEvents, listening)
     return events
   })
@@ -33,22 +33,22 @@ describe("what happens to a token", () => {
       const { mint } = minting((n) => (n === 1 ? Effect.fail(lost) : token(n)))
       const events = yield* told(
         Effect.gen(function* () {
-          const { get, ready, renew } = yield* sourceOn(store, mint)
+          const { get, getCached, onRejected } = yield* sourceOn(store, mint)
           const { generation } = yield* get
-          ready?.(yield* Clock.currentTimeMillis)
-          yield* renew(generation)
+          getCached?.(yield* Clock.currentTimeMillis)
+          yield* onRejected(generation)
         })
       )
       expect(events.map(({ _tag, token }) => [_tag, token])).toEqual([
-        ["Adopted", hashOf("canary-old")],
-        ["Replayed", hashOf("canary-old")],
+        ["LoadedFromStore", hashOf("canary-old")],
+        ["RefreshRetried", hashOf("canary-old")],
         ["Refreshed", hashOf("canary-2")],
-        ["Saved", hashOf("canary-2")],
+        ["Stored", hashOf("canary-2")],
         ["Used", hashOf("canary-2")],
         ["Used", hashOf("canary-2")],
         ["Rejected", hashOf("canary-2")],
         ["Refreshed", hashOf("canary-3")],
-        ["Saved", hashOf("canary-3")]
+        ["Stored", hashOf("canary-3")]
       ])
       expect(new Set(events.map((event) => event.key))).toEqual(new Set([key]))
       expect(JSON.stringify(events)).not.toContain(canary)
@@ -61,20 +61,20 @@ describe("what happens to a token", () => {
       const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Rejected"))))
       const events = yield* told(
         Effect.gen(function* () {
-          const { get, renew } = yield* sourceOn(service, mint)
+          const { get, onRejected } = yield* sourceOn(service, mint)
           const { generation } = yield* get
           state.broken = false
           yield* TestClock.adjust("1 second")
-          yield* Effect.flip(renew(generation))
+          yield* Effect.flip(onRejected(generation))
         })
       )
       expect(events.map(({ _tag, error }) => [_tag, error?.reason])).toEqual([
-        ["Minted", undefined],
-        ["SaveFailed", "WriteFailed"],
+        ["Acquired", undefined],
+        ["StoreFailed", "WriteFailed"],
         ["Used", undefined],
-        ["Saved", undefined],
+        ["Stored", undefined],
         ["Rejected", undefined],
-        ["Failed", "Rejected"]
+        ["RefreshFailed", "Rejected"]
       ])
     })
   )
@@ -90,7 +90,7 @@ describe("what happens to a token", () => {
       const { get } = yield* sourceOn(yield* TokenStore.makeMemory, minting().mint)
       yield* times(10, get)
       const tags = Chunk.toReadonlyArray(yield* Fiber.join(listening)).map(({ _tag }) => _tag)
-      expect(tags).toEqual(["Minted", "Saved", ...Array.from({ length: 10 }, () => "Used")])
+      expect(tags).toEqual(["Acquired", "Stored", ...Array.from({ length: 10 }, () => "Used")])
       expect((yield* Metric.value(counter)).count - before).toBe(10)
     }).pipe(Effect.provide(TokenEvents.layer))
   )

@@ -30,7 +30,7 @@ import { times } from "./support/sources.js"
 const { accessToken, saml2 } = TokenExchange.tokenTypes
 
 const issuer = "https://oauth.test"
-const client = { issuer, clientId: "client", clientSecret: Redacted.make("secret"), settling: 0 }
+const client = { issuer, clientId: "client", clientSecret: Redacted.make("secret"), propagationDelay: 0 }
 
 const Resource = Schema.Struct({ client_id: Schema.String, scope: Schema.String, sub: Schema.String })
 
@@ -279,7 +279,7 @@ describe("a server with many users", () => {
       const users = { ada: yield* signedIn, eve: yield* signedIn }
       const sources = yield* RcMap.make({
         idleTimeToLive: "10 minutes",
-        lookup: (user: keyof typeof users) => TokenSource.make({ key: user, mint: () => exchange(users[user]) })
+        lookup: (user: keyof typeof users) => TokenSource.make({ key: user, acquireToken: () => exchange(users[user]) })
       })
       const tokenOf = (user: keyof typeof users) =>
         Effect.scoped(Effect.flatMap(RcMap.get(sources, user), ({ get }) => get))

@@ -121,7 +121,7 @@ describe("an exchange", () => {
       expect(token).toMatchObject({
         tokenType: "Bearer",
         issuedTokenType: accessToken,
-        obtainedAt: 1_000,
+        receivedAt: 1_000,
         expiresAt: 61_000,
         scope: "read"
       })

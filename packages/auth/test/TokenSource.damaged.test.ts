@@ -77,14 +77,19 @@ describe("client credentials over a damaged store", () => {
     }
   )
 
-  it.effect.each(["Foreign", "Insecure", "ReadFailed", "LockTimeout"] as const)(
-    "fail for %s, and move nothing",
-    (reason) =>
-      Effect.gen(function* () {
-        const { moved, store } = yield* broken(reason, "works")
-        expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
-        expect(moved()).toBe(0)
-      })
+  it.effect.each([
+    "OwnerMismatch",
+    "UnsupportedFormat",
+    "UnknownKey",
+    "Insecure",
+    "ReadFailed",
+    "LockTimeout"
+  ] as const)("fail for %s, and move nothing", (reason) =>
+    Effect.gen(function* () {
+      const { moved, store } = yield* broken(reason, "works")
+      expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
+      expect(moved()).toBe(0)
+    })
   )
 
   it.effect("get a token if only the write finds the damage", () =>
@@ -118,7 +123,7 @@ describe("any other source over a damaged store", () => {
       const { moved, store } = yield* broken("Corrupt", "works")
       const source = TokenSource.make({
         key: "key",
-        mint: () => Effect.succeed({ accessToken: Redacted.make("canary"), tokenType: "Bearer", obtainedAt: 0 })
+        acquireToken: () => Effect.succeed({ accessToken: Redacted.make("canary"), tokenType: "Bearer", receivedAt: 0 })
       })
       const got = yield* Effect.flatMap(source, ({ get }) => Effect.either(get)).pipe(
         Effect.provideService(TokenStore.TokenStore, store),

@@ -51,7 +51,7 @@ type Layers = Layer.Layer<Auth.Auth | TokenSource.TokenSource, unknown, HttpClie
 
 const subject = Effect.succeed({ token: Redacted.make("canary-s"), type: TokenExchange.tokenTypes.accessToken })
 
-const grants: Readonly<Record<string, (tuning: TokenSource.Tuning, key: Dpop.Key) => Layers>> = {
+const grants: Readonly<Record<string, (tuning: TokenSource.RefreshOptions, key: Dpop.Key) => Layers>> = {
   RefreshToken: (tuning) => RefreshToken.layer({ ...client, ...tuning, refreshToken: Redacted.make("canary-r0") }),
   ClientCredentials: (tuning) => ClientCredentials.layer({ ...client, ...tuning }),
   "ClientCredentials with DPoP": (tuning, dpop) => ClientCredentials.layer({ ...client, ...tuning, dpop }),
@@ -64,7 +64,7 @@ const grants: Readonly<Record<string, (tuning: TokenSource.Tuning, key: Dpop.Key
 const running = <A, E>(
   grant: string,
   { client: http, mock }: Effect.Effect.Success<ReturnType<typeof world>>,
-  tuning: TokenSource.Tuning,
+  tuning: TokenSource.RefreshOptions,
   run: Effect.Effect<A, E, Api>
 ) =>
   Effect.gen(function* () {
@@ -97,7 +97,7 @@ describe("an API that reports an expired token with 403", () => {
         calls: sent,
         result,
         tokens
-      } = yield* running(grant, yield* world(2, expired), { expiredWhen, settling: 0 }, calls)
+      } = yield* running(grant, yield* world(2, expired), { expiredWhen, propagationDelay: 0 }, calls)
       expect(result).toMatchObject({ _tag: "Right" })
       expect([tokens, sent]).toEqual([2, 40])
     })
@@ -112,7 +112,7 @@ describe("an API that reports an expired token with 403", () => {
           calls: sent,
           result,
           tokens
-        } = yield* running(grant, yield* world(99, expired), { expiredWhen, settling: 0 }, calls)
+        } = yield* running(grant, yield* world(99, expired), { expiredWhen, propagationDelay: 0 }, calls)
         expect(result).toMatchObject({ right: [1, 2, 3].map(() => ({ _tag: "Forbidden", status: 403 })) })
         // The later calls find that the token was useless less than 30 seconds ago.
         expect([tokens, sent]).toEqual([2, 4])
@@ -124,7 +124,7 @@ describe("an API that reports an expired token with 403", () => {
       const { calls, tokens } = yield* running(
         "RefreshToken",
         yield* world(2, expired),
-        { expiredWhen, settling: "3 seconds" },
+        { expiredWhen, propagationDelay: "3 seconds" },
         call
       )
       // At once, after half a second, after three, and with the next token.
@@ -138,7 +138,7 @@ describe("an API that reports an expired token with 403", () => {
       const { result, tokens } = yield* running(
         "RefreshToken",
         yield* world(2, slack),
-        { expiredWhen, settling: 0 },
+        { expiredWhen, propagationDelay: 0 },
         call
       )
       expect([result._tag, tokens]).toEqual(["Right", 2])
@@ -150,7 +150,7 @@ describe("an API that reports an expired token with 403", () => {
     ["with another body", expiredWhen, respond(403, "forbidden")]
   ])("%s is Forbidden, and nothing is refreshed", ([_, rule, answer]) =>
     Effect.gen(function* () {
-      const tuning = { expiredWhen: rule, settling: 0 }
+      const tuning = { expiredWhen: rule, propagationDelay: 0 }
       const { result, tokens } = yield* running("RefreshToken", yield* world(2, answer), tuning, call)
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "Forbidden" } })
       expect(tokens).toBe(1)

@@ -156,7 +156,7 @@ describe.each(strategies)("a clock that is set during a refresh, where fibers %s
       yield* machine.pass("4 seconds")
       expect(nameOf(yield* Fiber.join(asking))).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-old"])
-      expect(Option.getOrThrow(yield* store.get(key)).token.refreshingSince).toBeUndefined()
+      expect(Option.getOrThrow(yield* store.get(key)).token.refreshStartedAt).toBeUndefined()
     })
   )
 })

@@ -29,7 +29,7 @@ const shared = (store: TokenStore.Service): TokenStore.Service => ({ ...store, l
 const begunBySibling = (store: TokenStore.Service, at: number) =>
   Effect.gen(function* () {
     const { token, version } = Option.getOrThrow(yield* store.get(key))
-    yield* store.compareAndSet(key, version, { ...token, refreshingSince: at })
+    yield* store.compareAndSet(key, version, { ...token, refreshStartedAt: at })
   })
 
 const kept = (store: TokenStore.Service) =>
@@ -48,11 +48,11 @@ describe("before a refresh token is sent", () => {
       yield* TestClock.adjust("5 seconds")
       const asking = yield* Effect.fork(get)
       yield* TestClock.adjust("500 millis")
-      expect(Option.getOrThrow(yield* kept(store))).toMatchObject({ refreshingSince: 5_000, expiresAt: 0 })
+      expect(Option.getOrThrow(yield* kept(store))).toMatchObject({ refreshStartedAt: 5_000, expiresAt: 0 })
       expect(yield* storedIn(store)).toBe("canary-old")
       yield* TestClock.adjust("500 millis")
       yield* Fiber.join(asking)
-      expect(Option.getOrThrow(yield* kept(store)).refreshingSince).toBeUndefined()
+      expect(Option.getOrThrow(yield* kept(store)).refreshStartedAt).toBeUndefined()
       expect(yield* storedIn(store)).toBe("canary-1")
     })
   )
@@ -74,10 +74,10 @@ describe("before a refresh token is sent", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const held = yield* get
       yield* begunBySibling(store, 1)
-      expect(yield* renew(held.generation)).toBe(true)
+      expect(yield* onRejected(held.generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls).toHaveLength(2)
     })
@@ -234,7 +234,7 @@ describe("where other processes use the same record", () => {
           ),
         compareAndSet: (...write) =>
           Effect.suspend(() => {
-            if (write[2].refreshingSince !== undefined) return memory.compareAndSet(...write)
+            if (write[2].refreshStartedAt !== undefined) return memory.compareAndSet(...write)
             at.push(inside)
             return fails-- > 0 ? Effect.fail(full) : memory.compareAndSet(...write)
           })
@@ -287,10 +287,10 @@ describe("with nothing to serve", () => {
   it.scoped("a refused token that cannot be replaced is not asked for by every request", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : Effect.fail(nothing("Unavailable"))))
-      const { get, renew } = yield* source(mint)
+      const { get, onRejected } = yield* source(mint)
       const { generation } = yield* get
       for (let second = 0; second < 10; second++) {
-        yield* times(100, Effect.flip(renew(generation)))
+        yield* times(100, Effect.flip(onRejected(generation)))
         yield* TestClock.adjust("1 second")
       }
       expect(calls.map(({ at }) => at)).toEqual([0, 0, 1_000, 3_000, 7_000])
@@ -304,12 +304,12 @@ describe("a record", () => {
   it.scoped("says by whom the token was issued", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* Effect.flatMap(sourceOn(store, minting().mint, { issued }), ({ get }) => get)
-      expect(Option.getOrThrow(yield* kept(store)).issued).toEqual(issued)
+      yield* Effect.flatMap(sourceOn(store, minting().mint, { tokenOwner: issued }), ({ get }) => get)
+      expect(Option.getOrThrow(yield* kept(store)).owner).toEqual(issued)
     })
   )
 
-  it.scoped.each<readonly [string, Token.Issued]>([
+  it.scoped.each<readonly [string, Token.TokenOwner]>([
     ["issuer", { ...issued, issuer: "https://other.test" }],
     ["client", { ...issued, client: "d" }],
     ["account", { ...issued, account: undefined }],
@@ -317,11 +317,11 @@ describe("a record", () => {
   ])("of another %s is never used, nor overwritten", ([, other]) =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* Effect.flatMap(token("theirs"), (theirs) => store.compareAndSet(key, 0, { ...theirs, issued: other }))
+      yield* Effect.flatMap(token("theirs"), (theirs) => store.compareAndSet(key, 0, { ...theirs, owner: other }))
       const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint, { issued })
+      const { get } = yield* sourceOn(store, mint, { tokenOwner: issued })
       const error = yield* Effect.flip(get)
-      expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "Foreign" })
+      expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "OwnerMismatch" })
       expect(error.message).toContain("give each its own key")
       expect([calls, yield* storedIn(store)]).toEqual([[], "canary-theirs"])
     })
@@ -331,10 +331,10 @@ describe("a record", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const { generation } = yield* get
       yield* store.remove(key, 1)
-      yield* renew(generation)
+      yield* onRejected(generation)
       expect(calls.map(({ previous }) => previous)).toEqual([undefined, undefined])
     })
   )
@@ -350,13 +350,13 @@ describe("a record", () => {
         compareAndSet: (...write) => Effect.suspend(() => current.compareAndSet(...write))
       }
       const { mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const first = yield* get
-      yield* renew(first.generation)
+      yield* onRejected(first.generation)
       const second = yield* get
       yield* storedBySibling(anew, "signed-in")
       current = anew
-      yield* renew(second.generation)
+      yield* onRejected(second.generation)
       expect(nameOf(yield* get)).toBe("canary-signed-in")
     })
   )
@@ -436,10 +436,10 @@ describe("a store that hangs", () => {
           })
       }
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const { generation } = yield* get
       yield* TestClock.adjust("1 second")
-      yield* renew(generation)
+      yield* onRejected(generation)
       expect(calls.map(({ previous }) => previous)).toEqual([undefined, "canary-refresh-1"])
       expect(yield* storedIn(memory)).toBe("canary-2")
     })
@@ -454,12 +454,12 @@ describe("a store that hangs", () => {
         ...memory,
         compareAndSet: (...write) =>
           Effect.flatMap(memory.compareAndSet(...write), (stored) =>
-            write[2].refreshingSince === undefined ? Effect.succeed(stored) : Effect.fail(slow)
+            write[2].refreshStartedAt === undefined ? Effect.succeed(stored) : Effect.fail(slow)
           )
       }
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
-      yield* renew((yield* get).generation)
+      const { get, onRejected } = yield* sourceOn(store, mint)
+      yield* onRejected((yield* get).generation)
       expect(yield* storedIn(memory)).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-1"])
     })

@@ -139,7 +139,7 @@ describe("a token whose write does not end", () => {
       yield* machine.pass("8 seconds")
       expect([nameOf(yield* Fiber.join(asking)), yield* storedIn(store)]).toEqual(["canary-1", "canary-1"])
     }).pipe(
-      Effect.provideService(TokenEvents.TokenEvents, { tell: () => undefined, stream: Stream.empty }),
+      Effect.provideService(TokenEvents.TokenEvents, { publish: () => undefined, stream: Stream.empty }),
       Effect.ensuring(Effect.sync(() => hash.mockRestore()))
     )
   })

@@ -314,7 +314,7 @@ describe("as a Layer", () => {
   it.effect("two users of one Layer share its token", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
-      const live = TokenSource.layer({ key: "key", mint }).pipe(Layer.provide(TokenStore.layerMemory))
+      const live = TokenSource.layer({ key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))
       const name = Effect.flatMap(TokenSource.TokenSource, ({ get }) => Effect.map(get, nameOf))
       expect(yield* Effect.provide(Effect.all([name, name]), live)).toEqual(["canary-1", "canary-1"])
       expect(calls).toHaveLength(1)
@@ -324,7 +324,7 @@ describe("as a Layer", () => {
   it.effect("the patience with a mint can be set, and a mint may ask for services", () =>
     Effect.gen(function* () {
       const mint = () => Effect.zipRight(MockClient.MockClient, Effect.never)
-      const live = TokenSource.layer({ key: "key", mint, timeout: "3 seconds" }).pipe(
+      const live = TokenSource.layer({ key: "key", acquireToken: mint, timeout: "3 seconds" }).pipe(
         Layer.provide([TokenStore.layerMemory, MockClient.layer([])])
       )
       const asking = yield* Effect.fork(
@@ -337,9 +337,11 @@ describe("as a Layer", () => {
 
   it.scoped("generations tell tokens apart and hold nothing of them", () =>
     Effect.gen(function* () {
-      const { get, renew } = yield* source(minting((n) => Effect.succeed(Token.bearer(Redacted.make(`t${n}`), 0))).mint)
+      const { get, onRejected } = yield* source(
+        minting((n) => Effect.succeed(Token.bearer(Redacted.make(`t${n}`), 0))).mint
+      )
       const first = yield* get
-      expect(yield* renew(first.generation)).toBe(true)
+      expect(yield* onRejected(first.generation)).toBe(true)
       expect([first.generation, (yield* get).generation]).toEqual([1, 2])
     })
   )

@@ -96,7 +96,7 @@ describe("oidc-provider", () => {
   ])("gives a token to %s, which is what was asked for", ([clientAuthentication, clientId]) =>
     Effect.gen(function* () {
       const { token, told } = yield* introspected
-      expect(token.expiresAt === undefined ? 0 : token.expiresAt - token.obtainedAt).toBe(60_000)
+      expect(token.expiresAt === undefined ? 0 : token.expiresAt - token.receivedAt).toBe(60_000)
       if (clientId === "by-basic") {
         expect(told).toMatchObject({ active: true, client_id: clientId, scope: "read", token_type: "Bearer" })
       }

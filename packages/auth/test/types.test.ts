@@ -2,7 +2,7 @@ import * as ApiKey from "@countersign/auth/ApiKey"
 import * as Basic from "@countersign/auth/Basic"
 import * as Bearer from "@countersign/auth/Bearer"
 import * as ClientCredentials from "@countersign/auth/ClientCredentials"
-import type * as Demand from "@countersign/auth/Demand"
+import type * as StepUp from "@countersign/auth/StepUp"
 import * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Signature from "@countersign/auth/Signature"
@@ -71,12 +71,12 @@ describe("types", () => {
     >()
     expectTypeOf<Context.Tag.Service<TokenSource.TokenSource>>().toEqualTypeOf<TokenSource.Service>()
     expectTypeOf<TokenSource.Service["get"]>().toEqualTypeOf<
-      Effect.Effect<TokenSource.Held, TokenError | TokenStoreError>
+      Effect.Effect<TokenSource.CachedToken, TokenError | TokenStoreError>
     >()
-    expectTypeOf<TokenSource.Service["renew"]>().returns.toEqualTypeOf<
+    expectTypeOf<TokenSource.Service["onRejected"]>().returns.toEqualTypeOf<
       Effect.Effect<boolean, TokenError | TokenStoreError>
     >()
-    expectTypeOf<TokenSource.Service["gaveUp"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<TokenSource.Service["onReplayRejected"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
   })
 
   it("Bearer over a source asks for it, and over a mint brings it", () => {
@@ -97,8 +97,8 @@ describe("types", () => {
         HttpClient.HttpClient | TokenStore.TokenStore
       >
     >()
-    expectTypeOf(ClientCredentials.mint).returns.toEqualTypeOf<
-      (previous: Option.Option<Token.Token>, demand?: Demand.Demand) => Effect.Effect<Token.Token, TokenError>
+    expectTypeOf(ClientCredentials.acquireToken).returns.toEqualTypeOf<
+      (previous: Option.Option<Token.Token>, demand?: StepUp.StepUpChallenge) => Effect.Effect<Token.Token, TokenError>
     >()
     expectTypeOf(OAuth2.make).returns.toEqualTypeOf<
       Effect.Effect<OAuth2.Service, InvalidRequest, HttpClient.HttpClient>
@@ -132,6 +132,6 @@ describe("types", () => {
     expectTypeOf(RefreshToken.layer).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
     >()
-    expectTypeOf(RefreshToken.mint).returns.returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
+    expectTypeOf(RefreshToken.acquireToken).returns.returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
   })
 })

@@ -17,7 +17,7 @@ import { withResponse } from "./internal/errors/errorResponse.js"
 import { makeRequestBuilder } from "./internal/request/requestBuilder.js"
 import { makeResponseRedactor } from "./internal/response/redactEchoedCredentials.js"
 import { exchangeInfoOf } from "./internal/response/statusError.js"
-import * as Mismatch from "./Mismatch.js"
+import * as SchemaIssue from "./SchemaIssue.js"
 import type { Next } from "./Policy.js"
 
 /**
@@ -94,19 +94,19 @@ interface AnyOptions extends Options {
   readonly jsonSchema?: Schema.Schema<unknown, unknown, unknown>
 }
 
-const tooDeep: Mismatch.Mismatch = { path: "$", expected: "a value that is less deeply nested" }
+const tooDeep: SchemaIssue.SchemaIssue = { path: "$", expected: "a value that is less deeply nested" }
 
-const unencodable = (mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
+const unencodable = (mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>) =>
   new InvalidRequest({
     reason: "Body",
-    detail: `\`json\` cannot be encoded${mismatches.length === 0 ? " as JSON" : `: ${Mismatch.format(mismatches)}`}`
+    detail: `\`json\` cannot be encoded${mismatches.length === 0 ? " as JSON" : `: ${SchemaIssue.format(mismatches)}`}`
   })
 
 const encoded = ({ json, jsonSchema }: AnyOptions): Effect.Effect<unknown, InvalidRequest, unknown> =>
   jsonSchema === undefined
     ? Effect.succeed(json)
     : Effect.suspend(() => Schema.encodeUnknown(jsonSchema)(json)).pipe(
-        Effect.mapError((error) => unencodable(Mismatch.fromParseError(error))),
+        Effect.mapError((error) => unencodable(SchemaIssue.fromParseError(error))),
         // A recursive schema follows the nesting of the value, or its cycle, until the stack overflows.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(unencodable([tooDeep]))) : Option.none()
@@ -142,13 +142,15 @@ const decoded = (
   response: HttpClientResponse,
   schema: Schema.Schema<unknown, unknown, unknown>
 ): Effect.Effect<unknown, InvalidResponse, unknown> => {
-  const invalid = (reason: "Json" | "Schema", mismatches: ReadonlyArray<Mismatch.Mismatch>) =>
+  const invalid = (reason: "Json" | "Schema", mismatches: ReadonlyArray<SchemaIssue.SchemaIssue>) =>
     withResponse(new InvalidResponse({ ...exchangeInfoOf(response), reason, mismatches }), response)
   return Effect.flatMap(
     Effect.mapError(response.json, () => invalid("Json", [])),
     (json) =>
       Effect.suspend(() => Schema.decodeUnknown(schema)(json)).pipe(
-        Effect.mapError((error) => invalid("Schema", Mismatch.fromParseError(error, makeResponseRedactor(response)))),
+        Effect.mapError((error) =>
+          invalid("Schema", SchemaIssue.fromParseError(error, makeResponseRedactor(response)))
+        ),
         // A recursive schema follows the nesting of the response until the stack overflows.
         Effect.catchSomeDefect((defect) =>
           defect instanceof RangeError ? Option.some(Effect.fail(invalid("Schema", [tooDeep]))) : Option.none()

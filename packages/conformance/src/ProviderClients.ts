@@ -60,14 +60,16 @@ const entra: Configure = ({ issuer }) => ({
 })
 
 /** Strava names the invalid value in `resource`. */
-const strava: NonNullable<OAuth2.Quirks["answer"]> = (body) => {
+const strava: NonNullable<OAuth2.ComplianceFixes["transformResponse"]> = (body) => {
   const errors: ReadonlyArray<unknown> = Array.isArray(body["errors"]) ? body["errors"] : []
   const resource = Predicate.isRecord(errors[0]) ? errors[0]["resource"] : undefined
   const isGrant = resource === "RefreshToken" || resource === "AuthorizationCode"
   return isGrant ? { ...body, error: "invalid_grant" } : body
 }
 
-const mapping = (errors: Readonly<Record<string, string>>): Pick<OAuth2.Client, "quirks"> => ({ quirks: { errors } })
+const mapping = (errors: Readonly<Record<string, string>>): Pick<OAuth2.Client, "complianceFixes"> => ({
+  complianceFixes: { errorCodes: errors }
+})
 
 /** By the export name of the profile. */
 export const clients: { readonly [Name in keyof typeof profiles]: Configure } = {
@@ -94,7 +96,7 @@ export const clients: { readonly [Name in keyof typeof profiles]: Configure } = 
   google: () => ({ ...Google.client(registered), scopes: ["openid", "email"] }),
   hubspot: () => ({ ...HubSpot.app(registered), scopes: ["oauth", "content"] }),
   keycloak: discovered,
-  linkedin: (profile) => ({ ...identified(["openid", "profile"])(profile), quirks: { nonce: false } }),
+  linkedin: (profile) => ({ ...identified(["openid", "profile"])(profile), complianceFixes: { nonce: false } }),
   logto: (profile) => ({ ...discovered(profile), parameters: { prompt: "consent" } }),
   meta: () => ({ ...Meta.app({ ...registered, version: "v23.0" }), scopes: ["public_profile", "email"] }),
   netatmo: (profile) => ({ ...named(profile), ...inBody }),
@@ -108,15 +110,19 @@ export const clients: { readonly [Name in keyof typeof profiles]: Configure } = 
   shopify: (profile) => ({
     ...named(profile),
     ...inBody,
-    quirks: {
+    complianceFixes: {
       ...withCommas,
-      errors: { "The authorization code was not found or was already used": "invalid_grant" }
+      errorCodes: { "The authorization code was not found or was already used": "invalid_grant" }
     }
   }),
   slack: () => ({ ...Slack.bot(registered), scopes: ["chat:write", "channels:read"] }),
   slackUser: () => Slack.user({ ...registered, userScopes: ["chat:write", "users:read"] }),
   spotify: () => ({ ...Spotify.app(registered), scopes: ["user-read-email", "playlist-read-private"] }),
-  strava: (profile) => ({ ...named(profile), ...inBody, quirks: { ...withCommas, answer: strava } }),
+  strava: (profile) => ({
+    ...named(profile),
+    ...inBody,
+    complianceFixes: { ...withCommas, transformResponse: strava }
+  }),
   supabase: () => Supabase.app(registered),
   twitch: () => ({ ...Twitch.app(registered), scopes: ["user:read:email", "bits:read"] }),
   x: (profile) => ({
@@ -130,7 +136,7 @@ export const clients: { readonly [Name in keyof typeof profiles]: Configure } = 
     ...named(profile),
     ...inBody,
     parameters: { access_type: "offline" },
-    quirks: { ...withCommas, errors: { invalid_code: "invalid_grant" } }
+    complianceFixes: { ...withCommas, errorCodes: { invalid_code: "invalid_grant" } }
   }),
   zoom: named
 }

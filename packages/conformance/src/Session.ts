@@ -47,7 +47,7 @@ export const startSignIn = (
 ): Effect.Effect<StartedSignIn, InvalidRequest | TokenError, HttpClient> =>
   Effect.gen(function* () {
     const service = yield* client.signIn(options)
-    const transaction = yield* service.begin()
+    const transaction = yield* service.start()
     const url = new URL(transaction.url)
     changed(url)
     const callback = new URL(yield* makeUserAgent().signIn(url.href))
@@ -58,8 +58,8 @@ export const startSignIn = (
 export const signIn = (
   client: Client,
   options: AuthorizationCode.Options
-): Effect.Effect<AuthorizationCode.SignedIn, InvalidRequest | TokenError, HttpClient> =>
-  Effect.flatMap(startSignIn(client, options), ({ callback, finish, transaction }) => finish(transaction, callback))
+): Effect.Effect<AuthorizationCode.SignInResult, InvalidRequest | TokenError, HttpClient> =>
+  Effect.flatMap(startSignIn(client, options), ({ callback, complete, transaction }) => complete(transaction, callback))
 
 /** A token in use: its source, and the API client that sends it. */
 export interface Session {
@@ -83,14 +83,14 @@ export const makeSession = (
 export const session = (
   client: Client,
   options: AuthorizationCode.Options,
-  { token }: AuthorizationCode.SignedIn,
+  { token }: AuthorizationCode.SignInResult,
   { expired = false } = {}
 ): Effect.Effect<Session, InvalidRequest | TokenStoreError, HttpClient | Scope.Scope> =>
   Effect.gen(function* () {
     const store = yield* TokenStore.makeMemory
     const now = yield* Clock.currentTimeMillis
     const stored = { token: { ...token, ...(expired && { expiresAt: now - 1000 }) } }
-    yield* Effect.provideService(AuthorizationCode.store(options, stored), TokenStore.TokenStore, store)
+    yield* Effect.provideService(AuthorizationCode.storeToken(options, stored), TokenStore.TokenStore, store)
     // The API is the server itself, so a new token is valid at once.
-    return yield* makeSession(options.issuer, client.refreshing({ ...options, settling: 0 }), store)
+    return yield* makeSession(options.issuer, client.refreshing({ ...options, propagationDelay: 0 }), store)
   })

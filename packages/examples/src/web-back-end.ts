@@ -3,7 +3,7 @@ import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as Revocation from "@countersign/auth/Revocation"
-import * as Transactions from "@countersign/auth/Transactions"
+import * as TransactionStore from "@countersign/auth/TransactionStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
@@ -55,7 +55,7 @@ const secret = Effect.sync(() => randomBytes(32).toString("base64url"))
 
 export const app = Effect.gen(function* () {
   const client = yield* clientConfig
-  const transactions = yield* Transactions.Transactions
+  const transactions = yield* TransactionStore.TransactionStore
   const clients = yield* clientsOf(client)
   const signIn = yield* AuthorizationCode.make({ ...client, scopes, redirectUri: "https://app.test/callback" })
   // The signed-in user of each session. With more than one process, use a database.
@@ -63,7 +63,7 @@ export const app = Effect.gen(function* () {
 
   const login = Effect.gen(function* () {
     const browser = yield* secret
-    const transaction = yield* signIn.begin()
+    const transaction = yield* signIn.start()
     yield* transactions.put(browser, transaction)
     const response = HttpServerResponse.redirect(transaction.url)
     return yield* HttpServerResponse.setCookie(response, signInCookie, browser, cookie)
@@ -73,9 +73,9 @@ export const app = Effect.gen(function* () {
     const { url } = yield* HttpServerRequest.HttpServerRequest
     const parameters = new URL(url, "https://app.test").searchParams
     const transaction = yield* transactions.take(yield* cookieOf(signInCookie), parameters)
-    const signedIn = yield* signIn.finish(transaction, parameters)
+    const signedIn = yield* signIn.complete(transaction, parameters)
     const account = signedIn.claims?.sub ?? ""
-    yield* AuthorizationCode.store({ ...client, scopes, account }, signedIn)
+    yield* AuthorizationCode.storeToken({ ...client, scopes, account }, signedIn)
     // A new session id after the sign-in prevents session fixation.
     const session = yield* secret
     sessions.set(session, account)

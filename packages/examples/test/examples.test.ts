@@ -168,7 +168,7 @@ describe("shared-account.ts", () => {
         effect.pipe(Effect.provide(Layer.fresh(SharedAccount.ApiLive)), environment)
       const secrets = yield* process(signIn)
       const outputs = [yield* printed(process(SharedAccount.program)), yield* printed(process(SharedAccount.program))]
-      expect(outputs[1]).toBe("Adopted\n100 requests")
+      expect(outputs[1]).toBe("LoadedFromStore\n100 requests")
       expectShown("shared-account.ts", outputs[0] ?? "")
       const { refreshCalls, revokedFamilies } = yield* OAuthServer.OAuthServer
       expect([yield* refreshCalls, yield* revokedFamilies]).toEqual([1, 0])

@@ -1,7 +1,7 @@
 /** State that two accounts in one process share: only the exceptions below. */
 import * as ApiKey from "@countersign/auth/ApiKey"
 import * as TokenStore from "@countersign/auth/TokenStore"
-import * as Transactions from "@countersign/auth/Transactions"
+import * as TransactionStore from "@countersign/auth/TransactionStore"
 import * as ApiClient from "@countersign/client/ApiClient"
 import * as CircuitBreaker from "@countersign/client/CircuitBreaker"
 import * as Concurrency from "@countersign/client/Concurrency"
@@ -102,10 +102,10 @@ const rows: ReadonlyArray<Row> = [
   ),
   row("TokenStore.layerMemory", TokenStore.TokenStore, () => TokenStore.layerMemory, TokenStore.makeMemory),
   row(
-    "Transactions.layerMemory",
-    Transactions.Transactions,
-    () => Transactions.layerMemory(),
-    Transactions.makeMemory()
+    "TransactionStore.layerMemory",
+    TransactionStore.TransactionStore,
+    () => TransactionStore.layerMemory(),
+    TransactionStore.makeMemory()
   )
 ]
 

@@ -77,7 +77,7 @@ describe("mcp-client.ts", () => {
     const forms: Array<Record<string, string>> = []
     return Effect.gen(function* () {
       const { requests, resource, revokeAccessTokens } = yield* OAuthServer.OAuthServer
-      const client = { ...(yield* McpClient.clientOf(resource, documentUrl)), settling: 0 }
+      const client = { ...(yield* McpClient.clientOf(resource, documentUrl)), propagationDelay: 0 }
       yield* SignIn.withBrowser(client)
       yield* Effect.gen(function* () {
         for (let round = 0; round < 3; round++) {

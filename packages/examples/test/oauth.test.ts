@@ -2,7 +2,7 @@
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as Browser from "@countersign/node/Browser"
 import * as OAuthServer from "@countersign/testing/OAuthServer"
-import * as Transactions from "@countersign/auth/Transactions"
+import * as TransactionStore from "@countersign/auth/TransactionStore"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
@@ -152,7 +152,7 @@ describe("web-back-end.ts", () => {
 
   const around = world({ clients: { web: { secret: "secret", redirectUris: ["https://app.test/callback"] } } })
 
-  const live = Layer.merge(around, Transactions.layerMemory())
+  const live = Layer.merge(around, TransactionStore.layerMemory())
 
   /** The callback URL that the server redirects to. */
   const backOf = (login: Response) =>

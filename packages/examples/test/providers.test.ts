@@ -52,8 +52,8 @@ describe("providers.ts", () => {
     ["https://id.example.com", Providers.signInAnywhere]
   ])("redirects the user to %s", ([origin, make]) =>
     Effect.gen(function* () {
-      const { begin } = yield* make(yield* secrets)
-      const { url } = yield* begin()
+      const { start } = yield* make(yield* secrets)
+      const { url } = yield* start()
       expect(new URL(url).origin).toBe(origin)
     }).pipe(withProvider)
   )

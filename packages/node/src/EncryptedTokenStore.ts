@@ -66,7 +66,8 @@ const reservedKey = () =>
  *
  * Fails with the errors of `inner`, and with these reasons:
  *
- * - `Foreign`: the record was encrypted with a key that is not given, or by a newer release.
+ * - `UnknownKey`: the record was encrypted with a key that is not given.
+ * - `UnsupportedFormat`: the record was encrypted by a newer release.
  * - `Corrupt`: the record was modified, truncated or moved, or is larger than 256 KiB.
  * - `Insecure`: the record is not encrypted.
  * - `WriteFailed`: the token is larger than 256 KiB.

@@ -125,7 +125,7 @@ const keyFileMissing = (path: string) =>
  * The file has the requirements of a `FileTokenStore` file: it must belong to this user, and no other user may access
  * it or replace it in its folder. A key in the same folder as the token file protects only copies of the token file.
  *
- * Fails with `ReadFailed` (the file does not exist or cannot be read), `Insecure`, `Foreign` and `Corrupt`.
+ * Fails with `ReadFailed` (the file does not exist or cannot be read), `Insecure`, `OwnerMismatch` and `Corrupt`.
  *
  * @param path - the file. A relative path is resolved against the working directory.
  * @since 0.1.0

@@ -109,7 +109,8 @@ const lockPathOf = (path: string, key: string): string =>
  * error contains a token. The other reasons:
  *
  * - `Insecure`: other users may read or replace the file. The message contains the command that corrects it.
- * - `Foreign`: the file is of another user, another format or a newer release.
+ * - `OwnerMismatch`: the file is of another user.
+ * - `UnsupportedFormat`: the file has another format, or the format of a newer release.
  * - `ReadFailed`, `WriteFailed`: the message names the system's error.
  * - `LockTimeout`: only from writes and `withLock`.
  *

@@ -70,7 +70,7 @@ const decrementCount = (keychain: Keychain.Keychain): Effect.Effect<void, TokenS
  *
  * - `ReadFailed`, `WriteFailed`: the package is missing, no keychain is available, it is locked, it timed out, or an
  *   item is too large.
- * - `Corrupt`, `Foreign`: an item is not a record. It is never overwritten.
+ * - `Corrupt`, `UnsupportedFormat`: an item is not a record. It is never overwritten.
  * - `LockTimeout`: another process holds the lock.
  * - `Insecure`: other users may replace files in `lockDirectory`.
  *

@@ -56,7 +56,7 @@ export interface Service {
    *
    * - `LockTimeout`: the lock was not free within `lockTimeout` (the call's, or else the service's). The error names
    *   the holder.
-   * - `Foreign`: the lock is a file of another user. It fails at once.
+   * - `OwnerMismatch`: the lock is a file of another user. It fails at once.
    * - `WriteFailed`: the lock file cannot be written.
    */
   readonly withLock: (
@@ -96,7 +96,7 @@ const writeFailed = (path: string) => (error: SystemError) =>
 /** Waiting does not help against a file of another user, and such a file is not removed. */
 const foreignLock = (path: string, user: number) =>
   new TokenStoreError({
-    reason: "Foreign",
+    reason: "OwnerMismatch",
     detail:
       `the lock ${quote(path)}, or a file next to it, belongs to user ${user}: other users can create files in its folder. ` +
       "Ask that user to remove it, or choose a folder that only you can write to."
@@ -119,7 +119,7 @@ const acquire = (
     for (;;) {
       const state = yield* Effect.mapError(tryAcquire(files, files.root, ownNonce), writeFailed(files.root))
       if (Option.isNone(state)) return ownNonce
-      if (state.value._tag === "Foreign") return yield* foreignLock(files.root, state.value.user)
+      if (state.value._tag === "OtherUser") return yield* foreignLock(files.root, state.value.user)
       if ((yield* Clock.currentTimeNanos) >= deadline) return yield* lockTimeoutFor(files, state.value)
       yield* restore(retryDelay)
     }

@@ -24,7 +24,7 @@ import * as LoopbackListener from "./LoopbackListener.js"
 export interface Options
   extends
     RefreshToken.Options,
-    Pick<AuthorizationCode.Options, "authorizationEndpoint" | "jwksUri" | "parameters" | "pushed"> {
+    Pick<AuthorizationCode.Options, "authorizationEndpoint" | "jwksUri" | "parameters" | "usePar"> {
   /** Where the browser returns to. Default: a free port of `127.0.0.1` and the path `/callback`. */
   readonly listener?: LoopbackListener.Options | undefined
   /** Shows the URL to the user when no browser opens. Default: prints it on the standard error output. */
@@ -63,7 +63,7 @@ const printUrl = (url: string): Effect.Effect<void> =>
 export const withBrowser = (
   options: Options
 ): Effect.Effect<
-  AuthorizationCode.SignedIn,
+  AuthorizationCode.SignInResult,
   InvalidRequest | TokenError | TokenStoreError,
   Browser | HttpClient.HttpClient | TokenStore.TokenStore
 > =>
@@ -71,13 +71,13 @@ export const withBrowser = (
     const { listener, onUrl = printUrl, ...client } = options
     const browser = yield* Browser
     const { redirectUri, waitForCallback } = yield* LoopbackListener.make(listener)
-    const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
-    const transaction = yield* begin()
+    const { start, complete } = yield* AuthorizationCode.make({ ...client, redirectUri })
+    const transaction = yield* start()
     const opened = Effect.catchAll(browser.open(transaction.url), () => onUrl(transaction.url))
     // Concurrently: if the user is already signed in, the browser returns before the program that opened it exits.
     const parameters = yield* Effect.zipLeft(waitForCallback(transaction.state), opened, { concurrent: true })
-    const signedIn = yield* finish(transaction, parameters)
-    yield* AuthorizationCode.store(options, signedIn)
+    const signedIn = yield* complete(transaction, parameters)
+    yield* AuthorizationCode.storeToken(options, signedIn)
     return signedIn
   }).pipe(Effect.scoped)
 
@@ -90,7 +90,7 @@ export const withBrowser = (
 export interface DeviceOptions
   extends RefreshToken.Options, Pick<DeviceCode.Options, "deviceAuthorizationEndpoint" | "jwksUri" | "parameters"> {
   /** Shows the URL and the user code to the user. Default: prints them on the standard error output. */
-  readonly onUserCode?: ((pending: DeviceCode.Pending) => Effect.Effect<void>) | undefined
+  readonly onUserCode?: ((pending: DeviceCode.DeviceAuthorization) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -101,7 +101,7 @@ const printUserCode = ({
   userCode,
   verificationUri,
   verificationUriComplete
-}: DeviceCode.Pending): Effect.Effect<void> =>
+}: DeviceCode.DeviceAuthorization): Effect.Effect<void> =>
   Console.error(
     verificationUriComplete === undefined
       ? `Open this URL on any device, and enter ${userCode}:\n\n  ${verificationUri}\n`
@@ -135,16 +135,16 @@ const printUserCode = ({
 export const withDevice = (
   options: DeviceOptions
 ): Effect.Effect<
-  AuthorizationCode.SignedIn,
+  AuthorizationCode.SignInResult,
   InvalidRequest | TokenError | TokenStoreError,
   HttpClient.HttpClient | TokenStore.TokenStore
 > =>
   Effect.gen(function* () {
     const { onUserCode = printUserCode, ...client } = options
-    const { begin, finish } = yield* DeviceCode.make(client)
-    const pending = yield* begin
+    const { start, poll } = yield* DeviceCode.make(client)
+    const pending = yield* start
     yield* onUserCode(pending)
-    const signedIn = yield* finish(pending)
-    yield* AuthorizationCode.store(options, signedIn)
+    const signedIn = yield* poll(pending)
+    yield* AuthorizationCode.storeToken(options, signedIn)
     return signedIn
   })

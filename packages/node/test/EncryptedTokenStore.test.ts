@@ -29,7 +29,7 @@ const setting = Effect.gen(function* () {
   return { inner, options, store, sealed, text: Redacted.value(sealed.accessToken) }
 })
 
-const sealedAs = (text: string): Token => ({ accessToken: Redacted.make(text), tokenType: "sealed/v1", obtainedAt: 0 })
+const sealedAs = (text: string): Token => ({ accessToken: Redacted.make(text), tokenType: "sealed/v1", receivedAt: 0 })
 
 /** Reading, writing and removing fail with `reason`, print no secret and keep the record in the store below. */
 const expectRejected = (inner: Service, store: Service, reason: TokenStoreReason, key = "key") =>
@@ -58,8 +58,8 @@ describe("EncryptedTokenStore", () => {
       const { inner, options, store } = yield* setting
       const full: Token = {
         ...token("b"),
-        issued: { issuer: "https://as.example", client: "app", account: "me", audience: "https://api.example" },
-        refreshingSince: 17
+        owner: { issuer: "https://as.example", client: "app", account: "me", audience: "https://api.example" },
+        refreshStartedAt: 17
       }
       expect(yield* store.compareAndSet("key", 1, full)).toEqual(Option.some({ token: full, version: 2 }))
       const other = yield* EncryptedTokenStore.make(inner, options)
@@ -73,8 +73,8 @@ describe("EncryptedTokenStore", () => {
   it.effect("reveals only the id of its key to the store below", () =>
     Effect.gen(function* () {
       const { options, sealed, text } = yield* setting
-      expect(Object.keys(sealed).sort()).toEqual(["accessToken", "obtainedAt", "tokenType"])
-      expect([sealed.tokenType, sealed.obtainedAt]).toEqual(["sealed/v1", 0])
+      expect(Object.keys(sealed).sort()).toEqual(["accessToken", "receivedAt", "tokenType"])
+      expect([sealed.tokenType, sealed.receivedAt]).toEqual(["sealed/v1", 0])
       expect(text).toMatch(/^[0-9a-f]{16}\.[A-Za-z0-9_-]+$/)
       const key = options.key._tag === "EncryptionKey" ? options.key.id : ""
       expect(text.startsWith(`${key}.`)).toBe(true)
@@ -149,7 +149,7 @@ describe("EncryptedTokenStore", () => {
         const changed = `${text.slice(0, at)}${other}${text.slice(at + 1)}`
         return Effect.zipRight(put(inner, "key", sealedAs(changed)), Effect.flip(store.get("key")))
       })
-      expect(new Set(opened.map(({ reason }) => reason))).toEqual(new Set(["Corrupt", "Foreign"]))
+      expect(new Set(opened.map(({ reason }) => reason))).toEqual(new Set(["Corrupt", "UnknownKey"]))
       expect(opened.some((error) => allRenderings(error).includes(canary))).toBe(false)
     })
   )
@@ -168,7 +168,7 @@ describe("EncryptedTokenStore", () => {
   const invalidRecords: ReadonlyArray<readonly [string, TokenStoreReason, (text: string) => Token]> = [
     ["an unencrypted token", "Insecure", () => small("plain")],
     ["encrypted text with the token type Bearer", "Insecure", (text) => ({ ...sealedAs(text), tokenType: "Bearer" })],
-    ["the record of a newer release", "Foreign", (text) => ({ ...sealedAs(text), tokenType: "sealed/v2" })],
+    ["the record of a newer release", "UnsupportedFormat", (text) => ({ ...sealedAs(text), tokenType: "sealed/v2" })],
     ["a record with 256 KiB appended", "Corrupt", (text) => sealedAs(text + "A".repeat(256 * 1024))],
     ["a record with a line break appended", "Corrupt", (text) => sealedAs(`${text}\n`)],
     ["a record with padding appended", "Corrupt", (text) => sealedAs(`${text}==`)],
@@ -189,7 +189,7 @@ describe("EncryptedTokenStore", () => {
       const { inner, options } = yield* setting
       const key = yield* keyOf("canary-other")
       const store = yield* EncryptedTokenStore.make(inner, { ...options, key })
-      yield* expectRejected(inner, store, "Foreign")
+      yield* expectRejected(inner, store, "UnknownKey")
       const { message } = yield* Effect.flip(store.get("key"))
       expect(message).toContain("Add that key to previousKeys")
       expect(message).toContain(options.key._tag === "EncryptionKey" ? options.key.id : "?")
@@ -247,7 +247,7 @@ describe("EncryptedTokenStore", () => {
         const [one, other] = yield* Effect.all([open("canary-right"), open("canary-right")], { concurrency: 2 })
         yield* one.compareAndSet("key", 0, token("a"))
         expect(textOf(yield* other.get("key"))).toBe("canary-a")
-        yield* expectRejected(inner, yield* open("canary-wrong"), "Foreign")
+        yield* expectRejected(inner, yield* open("canary-wrong"), "UnknownKey")
       }),
     passphraseTimeoutMs
   )
@@ -314,7 +314,7 @@ describe("EncryptedTokenStore", () => {
       yield* put(inner, "key", sealedAs("garbage"))
       yield* expectRejected(inner, store, "Corrupt")
       yield* put(inner, "key", { ...sealedAs("garbage"), tokenType: "sealed/v2" })
-      yield* expectRejected(inner, store, "Foreign")
+      yield* expectRejected(inner, store, "UnsupportedFormat")
     })
   )
 })

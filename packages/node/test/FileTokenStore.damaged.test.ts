@@ -49,7 +49,7 @@ const getFromSource = (store: TokenStore.Service, onCorruptRecord?: "fail" | "re
     yield* Effect.yieldNow()
     const source = yield* TokenSource.make({
       key: "key",
-      mint: () => Effect.sync(() => small(`new-${++minted}`)),
+      acquireToken: () => Effect.sync(() => small(`new-${++minted}`)),
       onCorruptRecord
     })
     const result = yield* Effect.either(source.get)
@@ -81,7 +81,7 @@ describe("FileTokenStore", () => {
         expect(lines.filter((line) => line.startsWith("WARN") && line.includes(aside))).toHaveLength(1)
         expect(lines.join()).not.toContain(canary)
         expect(tags).toContain("Quarantined")
-        expect(tags).toContain("Saved")
+        expect(tags).toContain("Stored")
         // The store opened before the damage reads the new record, with a version higher than any old one.
         expect(textOf(yield* store.get("key"))).toContain("new-")
         expect(versionOf(yield* store.get("key"))).toBeGreaterThan(1_000_000)
@@ -138,7 +138,7 @@ describe("FileTokenStore", () => {
         for (const store of [before, yield* Effect.provide(salted, Logger.remove(Logger.defaultLogger))]) {
           const { result, tags } = yield* getFromSource(store, "replace")
           expect(result).toMatchObject({ _tag: "Right" })
-          expect(tags).toContain("SaveFailed")
+          expect(tags).toContain("StoreFailed")
           expect(yield* Effect.flip(store.get("key"))).toMatchObject({ reason: "Corrupt" })
         }
         expect(fs.readFileSync(path, "utf8")).toBe("")

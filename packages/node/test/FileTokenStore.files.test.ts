@@ -87,7 +87,7 @@ describe("FileTokenStore", () => {
     Effect.gen(function* () {
       const { path, store } = yield* usedStore
       fs.chownSync(path, 12345, 12345)
-      yield* expectRejected(path, store, "Foreign")
+      yield* expectRejected(path, store, "OwnerMismatch")
       fs.chownSync(path, 0, 0)
       fs.chownSync(dirname(path), 12345, 12345)
       yield* expectRejected(path, store, "Insecure")
@@ -201,8 +201,8 @@ describe("FileTokenStore", () => {
     ],
     ["a version of no kind", "Corrupt", '{"format":"countersign/tokens","version":"1","records":{}}'],
     ["a version that is a string", "Corrupt", "[".repeat(500_000)],
-    ["another format", "Foreign", '{"format":"other","version":1}'],
-    ["a newer version", "Foreign", '{"format":"countersign/tokens","version":2,"tokens":[]}']
+    ["another format", "UnsupportedFormat", '{"format":"other","version":1}'],
+    ["a newer version", "UnsupportedFormat", '{"format":"countersign/tokens","version":2,"tokens":[]}']
   ]
   for (const [situation, reason, content] of contents) {
     it.scoped(`rejects a file with ${situation} as ${reason} and keeps it`, () =>
@@ -222,7 +222,7 @@ const readResult = ({ path, store }: Effect.Effect.Success<typeof usedStore>, by
     fs.writeFileSync(path, bytes)
     const result = yield* Effect.either(store.get("key"))
     if (Either.isRight(result)) return "read"
-    expect(["Corrupt", "Foreign"]).toContain(result.left.reason)
+    expect(["Corrupt", "UnsupportedFormat"]).toContain(result.left.reason)
     expect(result.left.message).not.toContain(canary)
     return "rejected"
   })

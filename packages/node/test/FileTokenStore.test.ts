@@ -90,7 +90,7 @@ describe("FileTokenStore", () => {
       const store = yield* Effect.flatMap(file, storeIn)
       yield* store.compareAndSet("key", 0, token("a"))
       const unreadable = [
-        { ...token("b"), obtainedAt: Number.NaN },
+        { ...token("b"), receivedAt: Number.NaN },
         { ...token("b"), accessToken: Redacted.make("") },
         { ...token("b"), accessToken: Redacted.make("x".repeat(1024 * 1024)) }
       ]
@@ -123,7 +123,7 @@ describe("FileTokenStore", () => {
         const attempts = [
           store.compareAndSet(text, 0, token("b")),
           store.compareAndSet("key", 1, { ...token("b"), accessToken: Redacted.make(text) }),
-          store.compareAndSet("key", 1, { ...token("b"), issued: { issuer: text, client: "client" } }),
+          store.compareAndSet("key", 1, { ...token("b"), owner: { issuer: text, client: "client" } }),
           store.withLock(text)(Effect.void)
         ]
         for (const attempt of attempts) {

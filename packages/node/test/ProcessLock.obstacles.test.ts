@@ -68,7 +68,7 @@ describe("ProcessLock", () => {
           yield* create(name)
           fs.lchownSync(name, user, user)
           const [took, error] = yield* Effect.timed(Effect.flip(locks.withLock(path)(Effect.void)))
-          expect(error).toMatchObject({ reason: "Foreign", message: expect.stringContaining(`user ${user}`) })
+          expect(error).toMatchObject({ reason: "OwnerMismatch", message: expect.stringContaining(`user ${user}`) })
           expect(error.message).toContain("choose a folder")
           expect(Duration.toSeconds(took)).toBeLessThan(50)
           expect(fs.lstatSync(name).uid).toBe(user)

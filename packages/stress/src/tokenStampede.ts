@@ -49,8 +49,8 @@ const makeSetup = (make: Make) =>
     const { clientId, clientSecret } = client
     const oauth = yield* OAuth2.make({ issuer: server.issuer, clientId, clientSecret: Redacted.make(clientSecret) })
     const { refresh_token: first = "" } = yield* server.issueTokens({ clientId })
-    const mint = RefreshToken.mint(oauth, Redacted.make(first))
-    const source = yield* make({ key: "account", mint })
+    const mint = RefreshToken.acquireToken(oauth, Redacted.make(first))
+    const source = yield* make({ key: "account", acquireToken: mint })
     const counts = { sends: 0, refused: 0 }
     const counting = HttpClient.transformResponse(transport, (response) =>
       Effect.tap(Effect.delay(response, times.api), ({ status }) => {

@@ -27,9 +27,9 @@ describe("interrupted-refresh", () => {
 
   /** Our token source with a changed `mint`. */
   const withMint =
-    (change: (mint: TokenSource.Options["mint"]) => TokenSource.Options["mint"]): Make =>
+    (change: (mint: TokenSource.Options["acquireToken"]) => TokenSource.Options["acquireToken"]): Make =>
     (options) =>
-      TokenSource.make({ ...options, mint: change(options.mint) })
+      TokenSource.make({ ...options, acquireToken: change(options.acquireToken) })
 
   it.live("catches the naive source, which refreshes in the fiber of its caller", () =>
     Effect.gen(function* () {
@@ -48,7 +48,8 @@ describe("interrupted-refresh", () => {
     Effect.gen(function* () {
       const sharingCalls: Make = (options) =>
         Effect.map(TokenSource.make(options), (source) => {
-          let pending: Deferred.Deferred<TokenSource.Held, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
+          let pending:
+            Deferred.Deferred<TokenSource.CachedToken, Effect.Effect.Error<TokenSource.Service["get"]>> | undefined
           const first: TokenSource.Service["get"] = Effect.suspend(() => {
             const own = (pending = Deferred.unsafeMake(FiberId.none))
             const result = Effect.zipRight(Effect.intoDeferred(source.get, own), Deferred.await(own))
@@ -122,11 +123,11 @@ describe("interrupted-refresh", () => {
 describe("token-stampede", () => {
   it.live("catches a source that requests a token for each caller", () =>
     Effect.gen(function* () {
-      const unshared: Make = ({ mint }) =>
+      const unshared: Make = ({ acquireToken }) =>
         Effect.sync(() => {
-          let current: TokenSource.Held | undefined
+          let current: TokenSource.CachedToken | undefined
           const refreshAlways = Effect.suspend(() =>
-            mint(Option.map(Option.fromNullable(current), ({ token }) => token))
+            acquireToken(Option.map(Option.fromNullable(current), ({ token }) => token))
           ).pipe(Effect.map((token) => (current = { token, generation: (current?.generation ?? 0) + 1 })))
           return {
             get: Effect.clockWith((clock) =>
@@ -134,8 +135,8 @@ describe("token-stampede", () => {
                 ? Effect.succeed(current)
                 : refreshAlways
             ),
-            renew: () => Effect.as(refreshAlways, true),
-            gaveUp: () => Effect.void
+            onRejected: () => Effect.as(refreshAlways, true),
+            onReplayRejected: () => Effect.void
           }
         })
       const figures = yield* TokenStampede.measure(unshared, 200)(short)
@@ -148,7 +149,7 @@ describe("token-stampede", () => {
 
   it.live("catches a source that refreshes only at expiry, and one that delays each caller", () =>
     Effect.gen(function* () {
-      const late: Make = (options) => TokenSource.make({ ...options, early: 0 })
+      const late: Make = (options) => TokenSource.make({ ...options, refreshWindow: 0 })
       const broken = Stress.check(TokenStampede.assertions, yield* TokenStampede.measure(late, 200)(short))
       expect(broken).toContain("each stampede causes one token request")
       const slow: Make = (options) =>

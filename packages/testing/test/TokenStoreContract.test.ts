@@ -113,10 +113,10 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
     }),
     "separates any two keys, whatever characters they contain"
   ],
-  ["drops issued", without("issued"), "returns a token with all its fields and counts versions from 1"],
+  ["drops issued", without("owner"), "returns a token with all its fields and counts versions from 1"],
   [
-    "drops refreshingSince",
-    without("refreshingSince"),
+    "drops refreshStartedAt",
+    without("refreshStartedAt"),
     "returns a token with all its fields and counts versions from 1"
   ],
   [
@@ -162,7 +162,7 @@ const mutants: ReadonlyArray<readonly [string, (store: Service) => Partial<Servi
       compareAndSet: (key, expected, token) =>
         store.compareAndSet(key, expected, {
           ...token,
-          obtainedAt: Number.isFinite(token.obtainedAt) ? token.obtainedAt : 0
+          receivedAt: Number.isFinite(token.receivedAt) ? token.receivedAt : 0
         })
     }),
     "returns a token with invalid times unchanged, or rejects it"

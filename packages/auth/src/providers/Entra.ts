@@ -40,13 +40,13 @@ const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Where the metadata do not name the tenant that they were asked for. */
-const quirksOf = (host: string, tenant: string): OAuth2.Quirks | undefined => {
+const quirksOf = (host: string, tenant: string): OAuth2.ComplianceFixes | undefined => {
   const issuerOf = (id: string) => `https://${host}/${id}/v2.0`
-  if (tenant === "consumers") return { publishedAs: issuerOf(consumers) }
+  if (tenant === "consumers") return { metadataIssuer: issuerOf(consumers) }
   if (tenant !== "common" && tenant !== "organizations") return undefined
   return {
-    publishedAs: issuerOf("{tenantid}"),
-    issuerOf: ({ tid }) => (typeof tid === "string" && guid.test(tid) ? issuerOf(tid) : undefined)
+    metadataIssuer: issuerOf("{tenantid}"),
+    idTokenIssuer: ({ tid }) => (typeof tid === "string" && guid.test(tid) ? issuerOf(tid) : undefined)
   }
 }
 
@@ -65,7 +65,7 @@ const quirksOf = (host: string, tenant: string): OAuth2.Quirks | undefined => {
 export const client = ({ host = defaultHost, tenant, ...client }: Options): OAuth2.Client => ({
   ...client,
   issuer: `https://${host}/${tenant}/v2.0`,
-  quirks: quirksOf(host, tenant)
+  complianceFixes: quirksOf(host, tenant)
 })
 
 /**

@@ -30,5 +30,5 @@ export const app = ({
   tokenEndpoint: "https://api.fitbit.com/oauth2/token",
   clientId,
   ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
-  quirks: { errors: { invalid_auth_code: "invalid_grant", request_timeout: "temporarily_unavailable" } }
+  complianceFixes: { errorCodes: { invalid_auth_code: "invalid_grant", request_timeout: "temporarily_unavailable" } }
 })

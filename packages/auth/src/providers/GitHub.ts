@@ -24,9 +24,9 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly host?: string | undefined
 }
 
-const quirks: OAuth2.Quirks = {
-  answer: spacedScopes,
-  errors: {
+const complianceFixes: OAuth2.ComplianceFixes = {
+  transformResponse: spacedScopes,
+  errorCodes: {
     bad_refresh_token: "invalid_grant",
     bad_verification_code: "invalid_grant",
     incorrect_client_credentials: "invalid_client",
@@ -61,6 +61,6 @@ export const app = ({ clientId, clientSecret, host = "github.com" }: Options): A
     ...(clientSecret === undefined
       ? { clientAuthentication: ClientAuthentication.none }
       : { clientSecret, clientAuthentication: "client_secret_post" as const }),
-    quirks
+    complianceFixes
   }
 }

@@ -17,9 +17,10 @@ const issuer = "https://accounts.google.com"
 const tokenEndpoint = "https://oauth2.googleapis.com/token"
 
 /** It was there before the specifications, and so were these. */
-const quirks: OAuth2.Quirks = {
-  answer: ({ verification_url: url, ...body }) => (url === undefined ? body : { verification_uri: url, ...body }),
-  issuerOf: ({ iss }) => (iss === "accounts.google.com" ? iss : undefined)
+const complianceFixes: OAuth2.ComplianceFixes = {
+  transformResponse: ({ verification_url: url, ...body }) =>
+    url === undefined ? body : { verification_uri: url, ...body },
+  idTokenIssuer: ({ iss }) => (iss === "accounts.google.com" ? iss : undefined)
 }
 
 /**
@@ -41,7 +42,7 @@ export const client = ({
   issuer,
   clientId,
   ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
-  quirks,
+  complianceFixes,
   parameters: { access_type: "offline", prompt: "consent" }
 })
 
@@ -62,7 +63,7 @@ export const device = ({
   clientId,
   clientSecret,
   clientAuthentication: "client_secret_post",
-  quirks
+  complianceFixes
 })
 
 /**

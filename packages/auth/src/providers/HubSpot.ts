@@ -40,5 +40,5 @@ export const app = ({
   clientId,
   clientSecret,
   clientAuthentication: "client_secret_post",
-  quirks: { errors }
+  complianceFixes: { errorCodes: errors }
 })

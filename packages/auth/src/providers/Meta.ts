@@ -58,6 +58,6 @@ export const app = ({
     clientId,
     clientSecret,
     clientAuthentication: "client_secret_post",
-    quirks: { scopeSeparator: ",", errors }
+    complianceFixes: { scopeSeparator: ",", errorCodes: errors }
   }
 }

@@ -23,11 +23,11 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
   readonly host?: string | undefined
 }
 
-const quirks: OAuth2.Quirks = {
-  keeps: ["instance_url"],
+const complianceFixes: OAuth2.ComplianceFixes = {
+  extraFields: ["instance_url"],
   // It documents no `scope` for a refresh, and rejects it elsewhere ("scope parameter not supported").
   refreshScope: false,
-  errors: {
+  errorCodes: {
     app_not_found: "invalid_client",
     invalid_client_credentials: "invalid_client",
     invalid_client_id: "invalid_client",
@@ -46,7 +46,7 @@ const quirks: OAuth2.Quirks = {
 export const client = ({ host = "login.salesforce.com", ...client }: Options): OAuth2.Client => ({
   ...client,
   issuer: `https://${host}`,
-  quirks
+  complianceFixes
 })
 
 /**
@@ -91,5 +91,5 @@ export const jwtBearer = ({
  * @since 0.1.0
  * @category conversions
  */
-export const instanceUrl = ({ extras }: Token): Option.Option<string> =>
-  Option.filter(Option.fromNullable(extras?.["instance_url"]), (url) => url.startsWith("https://"))
+export const instanceUrl = ({ extra }: Token): Option.Option<string> =>
+  Option.filter(Option.fromNullable(extra?.["instance_url"]), (url) => url.startsWith("https://"))

@@ -57,7 +57,7 @@ const of = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): 
   tokenEndpoint: "https://slack.com/api/oauth.v2.access",
   clientId,
   ...(clientSecret === undefined ? { clientAuthentication: ClientAuthentication.none } : { clientSecret }),
-  quirks: { scopeSeparator: ",", answer, errors, pkce: false }
+  complianceFixes: { scopeSeparator: ",", transformResponse: answer, errorCodes: errors, pkce: false }
 })
 
 /** What goes into the options of a sign-in. */

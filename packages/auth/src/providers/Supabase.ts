@@ -41,7 +41,7 @@ export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.
   issuer: "https://api.supabase.com",
   authorizationEndpoint: "https://api.supabase.com/v1/oauth/authorize",
   tokenEndpoint: "https://api.supabase.com/v1/oauth/token",
-  quirks: { errors }
+  complianceFixes: { errorCodes: errors }
 })
 
 /**
@@ -57,5 +57,5 @@ export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.
 export const project = ({ host, ...client }: Registered & { readonly host: string }): OAuth2.Client => ({
   ...client,
   issuer: `https://${host}/auth/v1`,
-  quirks: { errors }
+  complianceFixes: { errorCodes: errors }
 })

@@ -49,5 +49,5 @@ export const app = ({ clientId, clientSecret }: Pick<OAuth2.Client, "clientId" |
   ...(clientSecret === undefined
     ? { clientAuthentication: ClientAuthentication.none }
     : { clientSecret, clientAuthentication: "client_secret_post" as const }),
-  quirks: { errors }
+  complianceFixes: { errorCodes: errors }
 })

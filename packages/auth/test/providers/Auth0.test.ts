@@ -63,7 +63,7 @@ describe("Auth0", () => {
       yield* Effect.gen(function* () {
         for (const name of ["a", "b"]) {
           const { end } = yield* signIn(of(`https://${name}.test`))
-          yield* AuthorizationCode.store(of(`https://${name}.test`), yield* end)
+          yield* AuthorizationCode.storeToken(of(`https://${name}.test`), yield* end)
         }
         for (const name of ["a", "b"]) yield* callingStored(RefreshToken.layer(of(`https://${name}.test`)))
       }).pipe(within, Effect.provide(TokenStore.layerMemory))

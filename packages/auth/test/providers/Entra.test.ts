@@ -54,7 +54,9 @@ describe("Entra", () => {
       const encoded = Encoding.encodeBase64(claims)
       const field = `Bearer realm="", authorization_uri="${base}/common/oauth2/authorize", error="insufficient_claims", claims="${encoded}"`
       const { forms, within } = yield* entra(MockClient.respond(401, {}, { "www-authenticate": field }))
-      yield* within(calling(RefreshToken.layer({ ...app, settling: 0, refreshToken: Redacted.make("canary-refresh") })))
+      yield* within(
+        calling(RefreshToken.layer({ ...app, propagationDelay: 0, refreshToken: Redacted.make("canary-refresh") }))
+      )
       expect((yield* forms).map((form) => form["claims"])).toEqual([undefined, claims])
     })
   )

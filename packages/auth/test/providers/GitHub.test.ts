@@ -79,9 +79,9 @@ describe("GitHub", () => {
         return MockClient.respond(200, n === 1 ? { error: "authorization_pending" } : granted)
       })
       const device = { ...GitHub.app({ clientId: "Iv1.client" }), scopes: ["repo"] }
-      const { begin, finish } = yield* within(DeviceCode.make(device))
-      const pending = yield* begin
-      const ended = yield* Effect.fork(finish(pending))
+      const { start, poll } = yield* within(DeviceCode.make(device))
+      const pending = yield* start
+      const ended = yield* Effect.fork(poll(pending))
       for (let n = 0; n < 3; n++) {
         yield* TestClock.adjust("5 seconds")
         yield* settling(5)

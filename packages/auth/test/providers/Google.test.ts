@@ -104,10 +104,10 @@ describe("Google", () => {
         return MockClient.respond(200, { access_token: "ya29.canary", token_type: "Bearer", expires_in: 3599 })
       })
       const device = Google.device({ clientId: "1.apps.googleusercontent.com", clientSecret })
-      const { begin, finish } = yield* within(DeviceCode.make({ ...device, scopes: ["email"] }))
-      const pending = yield* begin
+      const { start, poll } = yield* within(DeviceCode.make({ ...device, scopes: ["email"] }))
+      const pending = yield* start
       expect(pending.verificationUri).toBe("https://www.google.com/device")
-      const ended = yield* Effect.fork(finish(pending))
+      const ended = yield* Effect.fork(poll(pending))
       for (const _ of [1, 2, 3, 4]) {
         yield* TestClock.adjust("5 seconds")
         yield* settling(5)

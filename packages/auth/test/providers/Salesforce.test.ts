@@ -49,7 +49,7 @@ describe("Salesforce", () => {
       const { end } = yield* within(signIn({ ...app, scopes: ["api", "refresh_token"] }))
       const { token } = yield* end
       expect(Option.getOrThrow(Salesforce.instanceUrl(token))).toBe("https://example.my.salesforce.com")
-      expect(token.extras).toEqual({ instance_url: "https://example.my.salesforce.com" })
+      expect(token.extra).toEqual({ instance_url: "https://example.my.salesforce.com" })
       expect(token.expiresAt).toBeUndefined()
     })
   )
@@ -59,16 +59,16 @@ describe("Salesforce", () => {
       const { within } = yield* salesforce
       yield* Effect.gen(function* () {
         const { end } = yield* signIn(app)
-        yield* AuthorizationCode.store(app, yield* end)
-        const built = yield* Layer.build(RefreshToken.layer({ ...app, settling: 0 }))
+        yield* AuthorizationCode.storeToken(app, yield* end)
+        const built = yield* Layer.build(RefreshToken.layer({ ...app, propagationDelay: 0 }))
         const source = Context.get(built, TokenSource.TokenSource)
         const { generation } = yield* source.get
-        yield* source.renew(generation)
+        yield* source.onRejected(generation)
         const { token } = yield* source.get
         expect(Option.getOrThrow(Salesforce.instanceUrl(token))).toBe("https://example.my.salesforce.com")
         const store = yield* TokenStore.TokenStore
         const stored = Option.getOrThrow(yield* store.get(RefreshToken.keyOf(app)))
-        expect(stored.token.extras).toEqual(token.extras)
+        expect(stored.token.extra).toEqual(token.extra)
       }).pipe(within, Effect.provide(TokenStore.layerMemory))
     }).pipe(Effect.scoped)
   )

@@ -32,11 +32,11 @@ export const asking: Readonly<
   Record<Endpoint, (client: OAuth2.Client) => Effect.Effect<unknown, unknown, HttpClient.HttpClient>>
 > = {
   token: (client) => Effect.flatMap(OAuth2.make(client), ({ refresh }) => refresh(refreshToken)),
-  device_authorization: (client) => Effect.flatMap(DeviceCode.make(client), ({ begin }) => begin),
+  device_authorization: (client) => Effect.flatMap(DeviceCode.make(client), ({ start }) => start),
   introspection: (client) => Effect.flatMap(Introspection.make(client), ({ introspect }) => introspect(refreshToken)),
   pushed_authorization_request: (client) =>
-    Effect.flatMap(AuthorizationCode.make({ ...client, redirectUri: "https://app.test/", pushed: true }), ({ begin }) =>
-      begin()
+    Effect.flatMap(AuthorizationCode.make({ ...client, redirectUri: "https://app.test/", usePar: true }), ({ start }) =>
+      start()
     ),
   revocation: (client) => Effect.flatMap(Revocation.make(client), ({ revoke }) => revoke(refreshToken))
 }

@@ -43,11 +43,11 @@ export const imitating = (answer: Imitation) =>
 export const signIn = (options: Omit<AuthorizationCode.Options, "redirectUri">) =>
   Effect.gen(function* () {
     const redirectUri = "https://app.test/callback"
-    const { begin, finish } = yield* AuthorizationCode.make({ ...options, redirectUri })
-    const transaction = yield* begin()
+    const { start, complete } = yield* AuthorizationCode.make({ ...options, redirectUri })
+    const transaction = yield* start()
     const page = new URL(transaction.url)
     const back = new URLSearchParams({ code: "canary-code", state: transaction.state })
-    return { page, query: Object.fromEntries(page.searchParams), end: finish(transaction, back) }
+    return { page, query: Object.fromEntries(page.searchParams), end: complete(transaction, back) }
   })
 
 /** What comes of a refresh. */

@@ -126,7 +126,7 @@ export const callbackOf = (
 export const signedIn = (told: Told = {}, more: Partial<AuthorizationCode.Options> = {}, metadata: object = {}) =>
   Effect.gen(function* () {
     const client = yield* signingIn(more, metadata)
-    const transaction = yield* client.begin()
+    const transaction = yield* client.start()
     client.answering({ "/token": yield* answerOf(transaction.nonce, told) })
-    return { ...client, transaction, end: client.finish(transaction, callbackOf(transaction)) }
+    return { ...client, transaction, end: client.complete(transaction, callbackOf(transaction)) }
   })

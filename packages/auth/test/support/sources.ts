@@ -36,7 +36,7 @@ type Outcome = (n: number) => Effect.Effect<Token.Token, TokenError>
 /** Tokens `canary-1`, `canary-2` and so on, or whatever the script says, and when each of them was asked for. */
 export const minting = (script: Outcome = (n) => token(n)) => {
   const calls: Array<Call> = []
-  const mint: TokenSource.Options["mint"] = (last) =>
+  const mint: TokenSource.Options["acquireToken"] = (last) =>
     Effect.flatMap(Clock.currentTimeMillis, (at) => {
       const refreshToken = Option.getOrUndefined(last)?.refreshToken
       calls.push({ at, previous: refreshToken && Redacted.value(refreshToken) })
@@ -50,16 +50,16 @@ export const key = "key"
 /** A source without jitter, for an API that knows every token at once, unless `options` say otherwise. */
 export const sourceOn = (
   store: TokenStore.Service,
-  mint: TokenSource.Options["mint"],
+  mint: TokenSource.Options["acquireToken"],
   options: Partial<TokenSource.Options> = {}
 ) =>
-  TokenSource.make({ key, mint, settling: 0, ...options }).pipe(
+  TokenSource.make({ key, acquireToken: mint, propagationDelay: 0, ...options }).pipe(
     Effect.provideService(TokenStore.TokenStore, store),
     Effect.withRandom(Random.fixed([0]))
   )
 
 /** A source over a store of its own. */
-export const source = (mint: TokenSource.Options["mint"], options: Partial<TokenSource.Options> = {}) =>
+export const source = (mint: TokenSource.Options["acquireToken"], options: Partial<TokenSource.Options> = {}) =>
   Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint, options))
 
 /** The token that a store holds. */

@@ -29,9 +29,9 @@ export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Req
         redirectUri,
         authorizationEndpoint: `${issuer}/authorize`
       })
-      const transaction = yield* service.begin()
+      const transaction = yield* service.start()
       const back = new URLSearchParams({ code: "canary-code", state: transaction.state })
-      return (yield* service.finish(transaction, back)).token
+      return (yield* service.complete(transaction, back)).token
     }),
   "device code": (options) =>
     Effect.gen(function* () {
@@ -41,7 +41,7 @@ export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Req
         clientAuthentication: ClientAuthentication.none,
         deviceAuthorizationEndpoint: `${issuer}/device`
       })
-      const exit = yield* ending(service.finish(yield* service.begin), 2)
+      const exit = yield* ending(service.poll(yield* service.start), 2)
       return (yield* exit).token
     }),
   "token exchange": (options) =>

@@ -35,7 +35,9 @@ export const mint: Effect.Effect<Token.Token> = Effect.map(Clock.currentTimeMill
   Token.bearer(Redacted.make(token), now, 24 * 3_600_000)
 )
 
-const BearerLive = Bearer.layerCustom({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory))
+const BearerLive = Bearer.layerCustom({ key: "bench", acquireToken: () => mint }).pipe(
+  Layer.provide(TokenStore.layerMemory)
+)
 
 /** A client with default options and a bearer token. */
 const defaultLive = (target: Target) =>

@@ -32,7 +32,7 @@ class Counter extends Supervisor.AbstractSupervisor<void> {
 }
 
 const services = Layer.mergeAll(
-  TokenSource.layer({ key: "count", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
+  TokenSource.layer({ key: "count", acquireToken: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
   CookieJar.layerMemory,
   Layer.succeed(HttpClient.HttpClient, fresh)
 )

@@ -82,7 +82,7 @@ const subjects = Effect.gen(function* () {
 })
 
 const services = Layer.mergeAll(
-  TokenSource.layer({ key: "bench", mint: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
+  TokenSource.layer({ key: "bench", acquireToken: () => mint }).pipe(Layer.provide(TokenStore.layerMemory)),
   CookieJar.layerMemory,
   Layer.succeed(HttpClient.HttpClient, fresh)
 )

@@ -71,7 +71,7 @@ const first = (fibers: number) =>
       refreshes++
       return Deferred.await(gate)
     }
-    const source = yield* TokenSource.make({ key: "stampede", mint, timeout: "10 minutes" })
+    const source = yield* TokenSource.make({ key: "stampede", acquireToken: mint, timeout: "10 minutes" })
     const one = Effect.suspend(() => {
       asked++
       return source.get
@@ -92,7 +92,7 @@ const refused = (fibers: number) =>
       refreshes++
       return refreshes === 0 ? Effect.succeed(tokenOf("old")) : Deferred.await(gate)
     }
-    const source = yield* TokenSource.make({ key: "stampede", mint, timeout: "10 minutes" })
+    const source = yield* TokenSource.make({ key: "stampede", acquireToken: mint, timeout: "10 minutes" })
     const transport = Memory.transportOf((request) => {
       if (request.headers["authorization"] !== "Bearer old") return Memory.answer(request)
       refusals++

@@ -30,7 +30,7 @@ const unsent = (client: Client, forge: (callback: URL, theirs: URL) => URL) =>
     const mine = yield* startSignIn(client, optionsOf(provider))
     const theirs = yield* startSignIn(client, optionsOf(provider))
     const forged = forge(mine.callback, theirs.callback)
-    const refusal = yield* expectTokenError(mine.finish(mine.transaction, forged), { reason: "InvalidResponse" })
+    const refusal = yield* expectTokenError(mine.complete(mine.transaction, forged), { reason: "InvalidResponse" })
     yield* expectThat(codes() === 0, "no code is sent")
     return { ...mine, observed: `${refusal}; no code was sent` }
   })
@@ -39,8 +39,8 @@ const unsent = (client: Client, forge: (callback: URL, theirs: URL) => URL) =>
 const state = (name: string, forge: (callback: URL, theirs: URL) => URL): Case =>
   rejects(name, (client) =>
     Effect.gen(function* () {
-      const { callback, finish, observed, transaction } = yield* unsent(client, forge)
-      const { claims } = yield* finish(transaction, callback)
+      const { callback, complete, observed, transaction } = yield* unsent(client, forge)
+      const { claims } = yield* complete(transaction, callback)
       yield* expectThat(claims?.sub === "ada", "the right callback is still accepted")
       return `${observed}, and the right callback is still accepted`
     })
@@ -69,8 +69,8 @@ const nonce = rejects("code/nonce-of-another-sign-in", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving()
     const theirs = (url: URL) => url.searchParams.set("nonce", foreignNonce)
-    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider), theirs)
-    return yield* expectTokenError(finish(transaction, callback), { reason: "InvalidResponse" })
+    const { callback, complete, transaction } = yield* startSignIn(client, optionsOf(provider), theirs)
+    return yield* expectTokenError(complete(transaction, callback), { reason: "InvalidResponse" })
   })
 )
 
@@ -78,9 +78,9 @@ const replayed = rejects("code/replayed-here", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
     const options = optionsOf(provider)
-    const { callback, finish, transaction } = yield* startSignIn(client, options)
-    const first = yield* finish(transaction, callback)
-    const observed = yield* expectTokenError(finish(transaction, callback), { reason: "ReauthorizationRequired" })
+    const { callback, complete, transaction } = yield* startSignIn(client, options)
+    const first = yield* complete(transaction, callback)
+    const observed = yield* expectTokenError(complete(transaction, callback), { reason: "ReauthorizationRequired" })
     yield* expectThat(codes() === 1, "the code is sent once")
     yield* (yield* session(client, options, first)).api.get("/me")
     return `${observed}; the code was sent once, and its token is still valid`
@@ -91,10 +91,10 @@ const stolen = rejects("code/replayed-elsewhere", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
     const options = optionsOf(provider)
-    const { callback, finish, transaction } = yield* startSignIn(client, options)
-    yield* finish(transaction, callback)
+    const { callback, complete, transaction } = yield* startSignIn(client, options)
+    yield* complete(transaction, callback)
     const elsewhere = yield* client.signIn(options)
-    const observed = yield* expectTokenError(elsewhere.finish(transaction, callback), {
+    const observed = yield* expectTokenError(elsewhere.complete(transaction, callback), {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [callback.searchParams.get("code") ?? ""]
@@ -113,7 +113,7 @@ const injected = rejects("code/injected", (client) =>
     const mine = yield* startSignIn(client, plain(provider))
     const theirs = yield* startSignIn(client, plain(provider))
     const code = theirs.callback.searchParams.get("code") ?? ""
-    const observed = yield* expectTokenError(mine.finish(mine.transaction, changed(mine.callback, "code", code)), {
+    const observed = yield* expectTokenError(mine.complete(mine.transaction, changed(mine.callback, "code", code)), {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [code]
@@ -126,13 +126,13 @@ const injected = rejects("code/injected", (client) =>
 const stripped = rejects("code/challenge-taken-out", (client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving({ configuration: { pkce: { required: () => false } } })
-    const { callback, finish, transaction } = yield* startSignIn(client, plain(provider), (url) => {
+    const { callback, complete, transaction } = yield* startSignIn(client, plain(provider), (url) => {
       url.searchParams.delete("code_challenge")
       url.searchParams.delete("code_challenge_method")
     })
     yield* expectThat(callback.searchParams.has("code"), "the server issues a code without a challenge")
     const expected = { reason: "ReauthorizationRequired", error: "invalid_grant" } as const
-    return `${yield* expectTokenError(finish(transaction, callback), expected)}: the server received a verifier without a challenge`
+    return `${yield* expectTokenError(complete(transaction, callback), expected)}: the server received a verifier without a challenge`
   })
 )
 
@@ -145,18 +145,18 @@ const plainOnly: Provider.Between = async (exchange, next) => {
 const noS256 = rejects("code/server-without-s256", (client: Client) =>
   Effect.gen(function* () {
     const { provider } = yield* serving({ between: plainOnly })
-    const { begin } = yield* client.signIn(optionsOf(provider))
-    return yield* expectTokenError(begin(), { reason: "Rejected" })
+    const { start } = yield* client.signIn(optionsOf(provider))
+    return yield* expectTokenError(start(), { reason: "Rejected" })
   })
 )
 
 const declined = rejects("code/declined", (client) =>
   Effect.gen(function* () {
     const { codes, provider } = yield* serving()
-    const { begin, finish } = yield* client.signIn(optionsOf(provider))
-    const transaction = yield* begin()
+    const { start, complete } = yield* client.signIn(optionsOf(provider))
+    const transaction = yield* start()
     const callback = yield* makeUserAgent().cancelSignIn(transaction.url)
-    const observed = yield* expectTokenError(finish(transaction, callback), {
+    const observed = yield* expectTokenError(complete(transaction, callback), {
       reason: "Rejected",
       error: "access_denied"
     })

@@ -32,7 +32,7 @@ interface Manner {
 
 /** A started device sign-in, with the token requests that it sends. */
 interface Begun extends DeviceCode.Service {
-  readonly pending: DeviceCode.Pending
+  readonly pending: DeviceCode.DeviceAuthorization
   readonly questions: ReadonlyArray<Question>
 }
 
@@ -66,7 +66,7 @@ const prepared = (client: Client, manner: Manner = {}) =>
       features: { deviceFlow: { enabled: true } }
     })
     const service = yield* client.device(optionsOf(provider))
-    const pending = yield* service.begin
+    const pending = yield* service.start
     begunAt = yield* Clock.currentTimeMillis
     const begun: Begun = { ...service, pending, questions }
     return begun
@@ -89,10 +89,10 @@ const waited = (questions: ReadonlyArray<Question>, ...wanted: ReadonlyArray<num
 
 const approved = succeeds("device/approved", (client) =>
   Effect.gen(function* () {
-    const { finish, pending, questions } = yield* prepared(client)
+    const { poll, pending, questions } = yield* prepared(client)
     yield* expectThat(pending.verificationUriComplete?.includes(pending.userCode) === true, "the URL contains the code")
     yield* makeUserAgent().approveDevice(pending.verificationUriComplete ?? pending.verificationUri, pending.userCode)
-    const { claims, token } = yield* finish(pending)
+    const { claims, token } = yield* poll(pending)
     yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     yield* expectThat(token.scope === "openid read", `the requested scope is granted, not ${token.scope}`)
     yield* waited(questions, 5)
@@ -102,11 +102,11 @@ const approved = succeeds("device/approved", (client) =>
 
 const waiting = rejects("device/pending", (client) =>
   Effect.gen(function* () {
-    const { finish, pending, questions } = yield* prepared(client)
+    const { poll, pending, questions } = yield* prepared(client)
     const seen = makeUserAgent()
       .approveDevice(pending.verificationUri, pending.userCode)
       .pipe(Effect.delay("12 seconds"))
-    const [{ claims }] = yield* Effect.all([finish(pending), seen], { concurrency: 2 })
+    const [{ claims }] = yield* Effect.all([poll(pending), seen], { concurrency: 2 })
     yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     yield* waited(questions, 5, 5)
     const errors = questions.map(({ error = "a token" }) => error).join(", ")
@@ -116,9 +116,9 @@ const waiting = rejects("device/pending", (client) =>
 
 const slower = rejects("device/slow-down", (client) =>
   Effect.gen(function* () {
-    const { finish, pending, questions } = yield* prepared(client, { busy: 2 })
+    const { poll, pending, questions } = yield* prepared(client, { busy: 2 })
     yield* makeUserAgent().approveDevice(pending.verificationUri, pending.userCode)
-    const { claims } = yield* finish(pending)
+    const { claims } = yield* poll(pending)
     yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     yield* waited(questions, 5, 10, 15)
     return "requests after 5 seconds, then after 10, then after 15"
@@ -127,9 +127,9 @@ const slower = rejects("device/slow-down", (client) =>
 
 const denied = rejects("device/denied", (client) =>
   Effect.gen(function* () {
-    const { finish, pending, questions } = yield* prepared(client)
+    const { poll, pending, questions } = yield* prepared(client)
     yield* makeUserAgent().denyDevice(pending.verificationUri, pending.userCode)
-    const observed = yield* expectTokenError(finish(pending), { reason: "Rejected", error: "access_denied" })
+    const observed = yield* expectTokenError(poll(pending), { reason: "Rejected", error: "access_denied" })
     yield* expectThat(questions.length === 1, "no further request is sent")
     return observed
   }).pipe(fastForward)
@@ -138,8 +138,8 @@ const denied = rejects("device/denied", (client) =>
 const expired = rejects("device/expired", (client) =>
   Effect.gen(function* () {
     // The code expires after two seconds, but the response gives ten minutes.
-    const { finish, pending, questions } = yield* prepared(client, { lifetime: 2, pretended: 600 })
-    const observed = yield* expectTokenError(finish(pending), { reason: "ReauthorizationRequired" })
+    const { poll, pending, questions } = yield* prepared(client, { lifetime: 2, pretended: 600 })
+    const observed = yield* expectTokenError(poll(pending), { reason: "ReauthorizationRequired" })
     const last = questions.filter(({ error }) => error === "expired_token").length
     yield* expectThat(last === 1, `the client receives expired_token once, not ${last} times`)
     return `${observed}; ${questions.length} requests, expired_token once`
@@ -149,8 +149,8 @@ const expired = rejects("device/expired", (client) =>
 const unapproved = rejects("device/not-approved", (client) =>
   Effect.gen(function* () {
     // The server's lifetime is in real time, so a client that ignores the expiry polls a third time before the end.
-    const { finish, pending, questions } = yield* prepared(client, { lifetime: 8, pretended: 12 })
-    const observed = yield* expectTokenError(finish(pending), { reason: "ReauthorizationRequired" })
+    const { poll, pending, questions } = yield* prepared(client, { lifetime: 8, pretended: 12 })
+    const observed = yield* expectTokenError(poll(pending), { reason: "ReauthorizationRequired" })
     yield* waited(questions, 5)
     yield* expectThat(
       questions.length <= 2,

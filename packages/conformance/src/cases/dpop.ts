@@ -40,7 +40,7 @@ const nonce = succeeds("dpop/mandatory-nonce", (client) =>
     yield* api.get("/me")
     yield* expectThat(provider.asked("GET /me") <= 3, "the API sends the nonce at most once")
     const { generation } = yield* source.get
-    yield* source.renew(generation)
+    yield* source.onRejected(generation)
     yield* api.get("/me")
     return `a bound token and its refresh; nonce errors: one by the server, ${provider.asked("GET /me") - 3} by the API`
   })
@@ -69,8 +69,11 @@ const stolen = rejects("dpop/stolen-token", (client) =>
       fetch(`${provider.issuer}/me`, { headers: { authorization: `Bearer ${textOf(done.token)}` } })
     )
     yield* expectThat(plain.status === 401, `without a proof it is rejected with 401, not ${plain.status}`)
-    const source = { get: Effect.succeed({ token: done.token, generation: 1 }), renew: () => Effect.succeed(false) }
-    const thief = Dpop.fromSource({ ...source, gaveUp: () => Effect.void }, yield* Dpop.generateKey)
+    const source = {
+      get: Effect.succeed({ token: done.token, generation: 1 }),
+      onRejected: () => Effect.succeed(false)
+    }
+    const thief = Dpop.fromSource({ ...source, onReplayRejected: () => Effect.void }, yield* Dpop.generateKey)
     const api = yield* ApiClient.make({ baseUrl: provider.issuer, auth: thief })
     const tag = yield* Effect.match(api.get("/me"), { onFailure: ({ _tag }) => _tag, onSuccess: () => "answered" })
     yield* expectThat(tag === "Unauthorized", `with a proof of another key it is rejected, not ${tag}`)

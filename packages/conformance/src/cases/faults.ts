@@ -107,8 +107,8 @@ const idToken = (name: string, spoil: NonNullable<MockServer.ResponseEdits["idTo
   rejects(name, (client) =>
     Effect.gen(function* () {
       const options = yield* MockServer.make({ idToken: spoil })
-      const { callback, finish, transaction } = yield* startSignIn(client, options)
-      return yield* expectTokenError(finish(transaction, callback), invalid)
+      const { callback, complete, transaction } = yield* startSignIn(client, options)
+      return yield* expectTokenError(complete(transaction, callback), invalid)
     })
   )
 

@@ -15,10 +15,10 @@ const required = succeeds("par/required-by-the-server", (client) =>
       configuration: { clients: [Provider.registered("web")] },
       features: { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true } }
     })
-    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider))
+    const { callback, complete, transaction } = yield* startSignIn(client, optionsOf(provider))
     const names = [...new URL(transaction.url).searchParams.keys()].sort().join(" ")
     yield* expectThat(names === shown, `the URL has the parameters ${shown}, not ${names}`)
-    const { claims } = yield* finish(transaction, callback)
+    const { claims } = yield* complete(transaction, callback)
     yield* expectThat(claims?.sub === "ada", "the ID token names the signed-in user")
     return `pushed, because the metadata requires it; the URL had ${names}`
   })
@@ -28,10 +28,12 @@ const required = succeeds("par/required-by-the-server", (client) =>
 const tampered = rejects("par/url-changed", (client) =>
   Effect.gen(function* () {
     const provider = yield* Provider.make({ configuration: { clients: [Provider.registered("web")] } })
-    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider, { pushed: true }), (url) =>
-      url.searchParams.set("scope", "openid read write")
+    const { callback, complete, transaction } = yield* startSignIn(
+      client,
+      optionsOf(provider, { usePar: true }),
+      (url) => url.searchParams.set("scope", "openid read write")
     )
-    const { token } = yield* finish(transaction, callback)
+    const { token } = yield* complete(transaction, callback)
     yield* expectThat(token.scope === "openid read", `the pushed scope is granted, not ${token.scope}`)
     return `a wider scope in the URL, and ${token.scope} granted`
   })

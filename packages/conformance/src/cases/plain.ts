@@ -68,7 +68,7 @@ const state = rejects("plain/state-of-another-sign-in", (client) =>
     const options = yield* PlainServer.make
     const mine = yield* startSignIn(client, options)
     const theirs = yield* startSignIn(client, options)
-    return yield* expectTokenError(mine.finish(mine.transaction, theirs.callback), { reason: "InvalidResponse" })
+    return yield* expectTokenError(mine.complete(mine.transaction, theirs.callback), { reason: "InvalidResponse" })
   })
 )
 
@@ -80,7 +80,7 @@ const injected = rejects("plain/code-injected", (client) =>
     const callback = new URL(mine.callback)
     callback.searchParams.set("code", theirs.callback.searchParams.get("code") ?? "")
     const expected = { reason: "ReauthorizationRequired", error: "invalid_grant" } as const
-    return yield* expectTokenError(mine.finish(mine.transaction, callback), expected)
+    return yield* expectTokenError(mine.complete(mine.transaction, callback), expected)
   })
 )
 

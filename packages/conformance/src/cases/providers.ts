@@ -44,25 +44,25 @@ const callbackOf = (url: string): Effect.Effect<string, CaseFailed, HttpClient.H
 const begun = ({ client, options }: Meeting) =>
   Effect.gen(function* () {
     const service = yield* client.signIn(options)
-    const transaction = yield* service.begin()
+    const transaction = yield* service.start()
     return { ...service, transaction, callback: yield* callbackOf(transaction.url) }
   })
 
 /** Signs in and stores the token. */
 const signedIn = (meeting: Meeting) =>
   Effect.gen(function* () {
-    const { callback, finish, transaction } = yield* begun(meeting)
-    const done = yield* finish(transaction, callback)
+    const { callback, complete, transaction } = yield* begun(meeting)
+    const done = yield* complete(transaction, callback)
     const isIdentified = meeting.options.scopes?.includes("openid") === true
     yield* expectThat(!isIdentified || done.claims?.["sub"] === "user", "the ID token names the user")
-    yield* AuthorizationCode.store(meeting.options, done)
+    yield* AuthorizationCode.storeToken(meeting.options, done)
     return done
   })
 
 const sourceOf = ({ client, options, store }: Meeting) =>
   Effect.map(
     Layer.build(
-      Layer.provide(client.refreshing({ ...options, settling: 0 }), Layer.succeed(TokenStore.TokenStore, store))
+      Layer.provide(client.refreshing({ ...options, propagationDelay: 0 }), Layer.succeed(TokenStore.TokenStore, store))
     ),
     (built) => Context.get(built, TokenSource.TokenSource)
   )
@@ -71,7 +71,7 @@ const sourceOf = ({ client, options, store }: Meeting) =>
 const renewed = (source: TokenSource.Service) =>
   Effect.gen(function* () {
     const old = yield* source.get
-    yield* source.renew(old.generation)
+    yield* source.onRejected(old.generation)
     const held = yield* source.get
     yield* expectThat(textOf(held.token) !== textOf(old.token), "a refresh gives another access token")
     return held.token
@@ -104,7 +104,7 @@ const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, famil
   Effect.gen(function* () {
     yield* server.revokeFamily(family)
     return yield* expectTokenError(
-      Effect.flatMap(source.get, ({ generation }) => source.renew(generation)),
+      Effect.flatMap(source.get, ({ generation }) => source.onRejected(generation)),
       {
         reason: "ReauthorizationRequired",
         secrets: ["canary"]
@@ -115,12 +115,12 @@ const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, famil
 /** A code that was used, for a provider without refresh tokens. */
 const rejectedCode = (meeting: Meeting) =>
   Effect.gen(function* () {
-    const { callback, finish, transaction } = yield* begun(meeting)
-    yield* finish(transaction, callback)
+    const { callback, complete, transaction } = yield* begun(meeting)
+    yield* complete(transaction, callback)
     // Another process does not know that the code was used.
     const elsewhere = yield* meeting.client.signIn(meeting.options)
     const before = yield* meeting.server.tokenCalls
-    const observed = yield* expectTokenError(elsewhere.finish(transaction, callback), {
+    const observed = yield* expectTokenError(elsewhere.complete(transaction, callback), {
       reason: "ReauthorizationRequired",
       secrets: ["canary"]
     })
@@ -132,7 +132,7 @@ const rejectedCode = (meeting: Meeting) =>
 const withoutRefresh = (meeting: Meeting, source: TokenSource.Service) =>
   Effect.gen(function* () {
     const { generation } = yield* source.get
-    yield* expectTokenError(source.renew(generation), { reason: "ReauthorizationRequired" })
+    yield* expectTokenError(source.onRejected(generation), { reason: "ReauthorizationRequired" })
     yield* expectThat((yield* meeting.server.refreshCalls) === 0, "no refresh is sent")
     return yield* rejectedCode(meeting)
   })
@@ -172,7 +172,7 @@ const user = (meeting: Meeting) =>
 /** A provider without users: two tokens, a wrong secret, and revocation. */
 const service = ({ client, options, server, store }: Meeting) =>
   Effect.gen(function* () {
-    const layer = client.service({ ...options, settling: 0 })
+    const layer = client.service({ ...options, propagationDelay: 0 })
     const built = yield* Layer.build(Layer.provide(layer, Layer.succeed(TokenStore.TokenStore, store)))
     const source = Context.get(built, TokenSource.TokenSource)
     const token = yield* renewed(source)

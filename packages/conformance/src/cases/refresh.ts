@@ -43,7 +43,7 @@ const rotation = succeeds("refresh/rotation", (client) =>
       second !== undefined && Redacted.value(second) !== Redacted.value(first),
       "there is another refresh token"
     )
-    yield* source.renew(one.generation)
+    yield* source.onRejected(one.generation)
     const two = yield* source.get
     yield* expectThat(textOf(two.token) !== textOf(one.token), "the second refresh token gives another access token")
     yield* expectThat(refreshes() === 2, "each refresh token is sent once")
@@ -58,7 +58,7 @@ const race = rejects("refresh/many-at-once", (client) =>
     yield* expectThat(answers.every(Either.isRight), "all requests succeed")
     yield* expectThat(refreshes() === 1, `there is one refresh, not ${refreshes()}`)
     const { generation } = yield* source.get
-    yield* source.renew(generation)
+    yield* source.onRejected(generation)
     yield* api.get("/me")
     return `${many} requests with a token that had expired, one refresh, and the token family is still valid`
   })

@@ -66,7 +66,7 @@ const refreshed = succeeds("resource/refresh", (client) =>
         claims["aud"] === orders && claims["scope"] === "read",
         "the token is for the API, with its scope"
       )
-      yield* source.renew(generation)
+      yield* source.onRejected(generation)
     }
     return `two refreshes, each with a token for ${orders}`
   })

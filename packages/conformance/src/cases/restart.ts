@@ -14,10 +14,10 @@ const serving = Provider.make({ configuration: { clients: [Provider.registered("
 const between = succeeds("restart/within-a-sign-in", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
-    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider))
+    const { callback, complete, transaction } = yield* startSignIn(client, optionsOf(provider))
     yield* provider.stop
     yield* provider.start({})
-    const { claims } = yield* finish(transaction, callback)
+    const { claims } = yield* complete(transaction, callback)
     yield* expectThat(claims?.sub === "ada", "the sign-in completes")
     return "started before the restart, completed after it on a new connection"
   })
@@ -59,7 +59,7 @@ const forgotten = rejects("restart/refresh-token-forgotten", (client) =>
     })
     yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.either(api.get("/me")), { concurrency: "unbounded" })
     const { generation } = yield* source.get
-    yield* Effect.either(source.renew(generation))
+    yield* Effect.either(source.onRejected(generation))
     const sent = provider.asked("POST /token") - before
     yield* expectThat(sent === 1, `the refresh token is sent once, not ${sent} times`)
     return `${observed}; one refresh for 21 requests`
@@ -70,7 +70,7 @@ const forgotten = rejects("restart/refresh-token-forgotten", (client) =>
 const replaced = rejects("restart/token-forgotten", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
-    const options = { ...optionsOf(provider, { scopes: ["read"] }), settling: 0 }
+    const options = { ...optionsOf(provider, { scopes: ["read"] }), propagationDelay: 0 }
     const { api } = yield* makeSession(provider.issuer, client.service(options), yield* TokenStore.makeMemory)
     yield* api.get("/api")
     yield* provider.stop
@@ -91,11 +91,11 @@ const newKey = Effect.promise(async () => {
 const keys = succeeds("restart/with-other-keys", (client) =>
   Effect.gen(function* () {
     const provider = yield* serving
-    const { callback, finish, transaction } = yield* startSignIn(client, optionsOf(provider))
+    const { callback, complete, transaction } = yield* startSignIn(client, optionsOf(provider))
     const jwks = { keys: [yield* newKey] }
     yield* provider.stop
     yield* provider.start({ configuration: { clients: [Provider.registered("web")], jwks } })
-    const { claims } = yield* finish(transaction, callback)
+    const { claims } = yield* complete(transaction, callback)
     yield* expectThat(claims?.sub === "ada", "the ID token is verified with the new key")
     return "started before the restart; the ID token with the new key is accepted"
   })

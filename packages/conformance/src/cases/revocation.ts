@@ -21,7 +21,7 @@ const present = (client: Client) =>
     const options = optionsOf(provider)
     const done = yield* signIn(client, options)
     const store = yield* TokenStore.makeMemory
-    yield* Effect.provideService(AuthorizationCode.store(options, done), TokenStore.TokenStore, store)
+    yield* Effect.provideService(AuthorizationCode.storeToken(options, done), TokenStore.TokenStore, store)
     const isThere = Effect.map(store.get(RefreshToken.keyOf(options)), Option.isSome)
     const signOut = Effect.provideService(client.signOut(options), TokenStore.TokenStore, store)
     const { introspect } = yield* client.introspection(options)

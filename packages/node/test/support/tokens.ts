@@ -14,7 +14,7 @@ export const canary = "canary-"
 export const token = (text: string): Token.Token => ({
   accessToken: Redacted.make(`${canary}${text}`),
   tokenType: "Bearer",
-  obtainedAt: 1_000,
+  receivedAt: 1_000,
   expiresAt: 2_000,
   refreshToken: Redacted.make(`${canary}refresh-${text}`),
   scope: "read write"

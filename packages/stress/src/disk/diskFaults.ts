@@ -92,7 +92,7 @@ const once = async ({ disk, fault, keeper, path, thread }: RoundOptions): Promis
   try {
     await keeper.call("finish")
     const served = await isServed(keeper)
-    const told = await hasEvent(keeper, "SaveFailed", fault)
+    const told = await hasEvent(keeper, "StoreFailed", fault)
     stay()
     const renewed = (await keeper.call("renew")) && (await keeper.call("finish"))
     const goesOn = await isServed(keeper)
@@ -109,7 +109,7 @@ const once = async ({ disk, fault, keeper, path, thread }: RoundOptions): Promis
       told,
       goesOn,
       renewed,
-      saved: isInFile && (await hasEvent(keeper, "Saved", "")),
+      saved: isInFile && (await hasEvent(keeper, "Stored", "")),
       savedAfterMs
     }
   } finally {

@@ -8,7 +8,7 @@ export const key = "account"
 
 /**
  * Reads the token before the lock and refreshes with it, although another process may have used it meanwhile. The version is
- * current, and `refreshingSince` is hidden, as for a client that writes without reading again.
+ * current, and `refreshStartedAt` is hidden, as for a client that writes without reading again.
  */
 const readBeforeLock = (store: TokenStore.Service): TokenStore.Service => {
   let before: Option.Option<TokenStore.VersionedToken> = Option.none()
@@ -16,7 +16,7 @@ const readBeforeLock = (store: TokenStore.Service): TokenStore.Service => {
   const stale = (now: Option.Option<TokenStore.VersionedToken>): Option.Option<TokenStore.VersionedToken> =>
     Option.map(now, ({ token, version }) => {
       const old = Option.isSome(before) ? before.value.token : token
-      return { token: { ...old, refreshingSince: undefined }, version }
+      return { token: { ...old, refreshStartedAt: undefined }, version }
     })
   return {
     ...store,

@@ -54,14 +54,18 @@ const sourceOf = ({ issuer, path, reader }: Sharing) =>
       tokenEndpoint: `${issuer}/token`,
       transport: OAuth2.dangerouslyAllowHttpOnLoopback
     })
-    const mint: TokenSource.Options["mint"] = (previous) =>
+    const mint: TokenSource.Options["acquireToken"] = (previous) =>
       Option.match(
         Option.flatMapNullable(previous, ({ refreshToken }) => refreshToken),
         { onNone: () => Effect.fail(signedOut), onSome: refresh }
       )
     const store = readers[reader](yield* FileTokenStore.make({ path }))
     // Each process knows that this API accepts a new token at once.
-    return yield* Effect.provideService(TokenSource.make({ key, mint, settling: 0 }), TokenStore.TokenStore, store)
+    return yield* Effect.provideService(
+      TokenSource.make({ key, acquireToken: mint, propagationDelay: 0 }),
+      TokenStore.TokenStore,
+      store
+    )
   })
 
 /** Error of the last failed call, until it was reported to the server. */
@@ -98,7 +102,7 @@ const call = (
     const status = yield* send(issuer, token, performance.now() - startedAt)
     if (status === 200) return
     if (sends === 1) return yield* Effect.fail({ _tag: `Status${status}` })
-    yield* source.renew(generation)
+    yield* source.onRejected(generation)
     yield* call(issuer, source, sends - 1)
   })
 

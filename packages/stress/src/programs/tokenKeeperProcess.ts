@@ -18,7 +18,7 @@ import { key, storeVariants } from "../disk/storeVariants.js"
 
 /** A published event. */
 export interface RecordedEvent {
-  readonly event: TokenEvents.Kind
+  readonly event: TokenEvents.EventType
   readonly error: string
 }
 
@@ -45,13 +45,13 @@ const mint = Effect.gen(function* () {
   }
 })
 
-const events: TokenEvents.Service["tell"] = ({ _tag, error }) =>
+const events: TokenEvents.Service["publish"] = ({ _tag, error }) =>
   void recorded.push({ event: _tag, error: error?.message ?? "" })
 
 const makeSource = (path: string, variant: StoreVariant) =>
   Effect.gen(function* () {
     const store = storeVariants[variant](yield* FileTokenStore.make({ path, lockTimeout: "500 millis" }))
-    return yield* TokenSource.make({ key, mint: () => mint, settling: 0 }).pipe(
+    return yield* TokenSource.make({ key, acquireToken: () => mint, propagationDelay: 0 }).pipe(
       Effect.provideService(TokenStore.TokenStore, store),
       Effect.provideServiceEffect(
         TokenEvents.TokenEvents,
@@ -73,8 +73,10 @@ const methods = {
     if (source === undefined) throw new Error("there is no token source: call open first")
     refreshStarted = await run(Deferred.make<void>())
     mayRespond = await run(Deferred.make<void>())
-    const { renew, get } = source
-    refreshing = run(Effect.flatMap(get, ({ generation }) => renew(generation)).pipe(Effect.orElseSucceed(() => false)))
+    const { onRejected, get } = source
+    refreshing = run(
+      Effect.flatMap(get, ({ generation }) => onRejected(generation)).pipe(Effect.orElseSucceed(() => false))
+    )
     return Promise.race([run(Deferred.await(refreshStarted)).then(() => true), refreshing])
   },
   /** Lets the token endpoint respond and waits for the end of the refresh. */

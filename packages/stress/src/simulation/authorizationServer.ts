@@ -52,7 +52,7 @@ export class AuthorizationServer {
     return {
       accessToken: Redacted.make(accessToken),
       tokenType: "Bearer",
-      obtainedAt: now,
+      receivedAt: now,
       expiresAt,
       refreshToken: Redacted.make(`refresh ${this.#number}`)
     }

@@ -92,7 +92,7 @@ export class Disk {
         }),
       compareAndSet: (_, expected, token) =>
         Effect.suspend(() => {
-          if (token.refreshingSince === undefined) trace("in save")
+          if (token.refreshStartedAt === undefined) trace("in save")
           return this.#step("WriteFailed").pipe(
             Effect.zipRight(Effect.sync(() => this.#write(expected, token))),
             // A write may fail although it was carried out.

@@ -11,12 +11,12 @@ import * as Option from "effect/Option"
 /** Makes a source that loses tokens. */
 export const make = ({
   key,
-  mint
+  acquireToken
 }: TokenSource.Options): Effect.Effect<TokenSource.Service, never, TokenStore.TokenStore> =>
   Effect.map(TokenStore.TokenStore, (store) => {
-    let current: TokenSource.Held | undefined
+    let current: TokenSource.CachedToken | undefined
 
-    const setCurrent = ({ token, version }: TokenStore.VersionedToken): TokenSource.Held =>
+    const setCurrent = ({ token, version }: TokenStore.VersionedToken): TokenSource.CachedToken =>
       (current = { token, generation: version })
 
     const refresh = (rejected: string | number | undefined) =>
@@ -26,7 +26,7 @@ export const make = ({
         const found = Option.getOrUndefined(stored)
         if (found !== undefined && found.version !== rejected && Token.isFresh(found.token, now))
           return setCurrent(found)
-        const token = yield* mint(Option.map(stored, ({ token }) => token))
+        const token = yield* acquireToken(Option.map(stored, ({ token }) => token))
         const saved = yield* store.compareAndSet(key, found?.version ?? 0, token)
         return setCurrent(Option.getOrElse(saved, () => ({ token, version: (found?.version ?? 0) + 1 })))
       }).pipe(store.withLock(key))
@@ -37,7 +37,7 @@ export const make = ({
           ? Effect.succeed(current)
           : refresh(undefined)
       ),
-      renew: (rejected) => Effect.as(refresh(rejected), true),
-      gaveUp: () => Effect.void
+      onRejected: (rejected) => Effect.as(refresh(rejected), true),
+      onReplayRejected: () => Effect.void
     }
   })

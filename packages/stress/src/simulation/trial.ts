@@ -59,7 +59,7 @@ const call = ({ server }: RunState, source: TokenSource.Service) =>
   Effect.flatMap(source.get, (current) =>
     server.isGood(current.token)
       ? Effect.void
-      : Effect.flatMap(source.renew(current.generation), (isReplaced) => (isReplaced ? source.get : Effect.void))
+      : Effect.flatMap(source.onRejected(current.generation), (isReplaced) => (isReplaced ? source.get : Effect.void))
   )
 
 const caller = (state: RunState, source: TokenSource.Service, { rounds }: Process) =>
@@ -82,8 +82,8 @@ const process = (state: RunState, make: Make, plan: Process) =>
     const { disk, owners, server } = state
     const endSignal = yield* Deferred.make<void>()
     const scope = yield* Scope.make()
-    const mint: TokenSource.Options["mint"] = (previous) => server.refresh(previous, owners.trace)
-    const source = yield* make({ key, mint }).pipe(
+    const mint: TokenSource.Options["acquireToken"] = (previous) => server.refresh(previous, owners.trace)
+    const source = yield* make({ key, acquireToken: mint }).pipe(
       Scope.extend(scope),
       Effect.provideService(TokenStore.TokenStore, disk.store(owners.trace))
     )

@@ -72,7 +72,7 @@ export const makeSetup = (make: Make, path: ServerPath): Effect.Effect<Setup, In
       tokenEndpoint: server.tokenEndpoint
     }).pipe(Effect.provideService(HttpClient.HttpClient, viaPath(transport, path)))
     const { refresh_token: first = "" } = yield* server.issueTokens({ clientId })
-    const source = yield* make({ key: "account", mint: RefreshToken.mint(oauth, Redacted.make(first)) })
+    const source = yield* make({ key: "account", acquireToken: RefreshToken.acquireToken(oauth, Redacted.make(first)) })
     const api = yield* ApiClient.make({ baseUrl: server.issuer, auth: Bearer.fromSource(source) })
     const call = Effect.gen(function* () {
       const at = yield* Clock.currentTimeMillis

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
 import * as Form from "../http/formEncoding.js"
-import type { Quirks } from "../oauth/client.js"
+import type { ComplianceFixes } from "../oauth/client.js"
 import type { Context, Conversation } from "../oauth/serverClient.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Quirk from "../response/complianceFixes.js"
@@ -60,7 +60,7 @@ export const checkedReturn = (redirectUri: string): Either.Either<string, Invali
 export interface Request {
   readonly redirectUri: string
   readonly scopes: ReadonlyArray<string>
-  readonly quirks: Quirks | undefined
+  readonly complianceFixes: ComplianceFixes | undefined
   readonly resource: string | undefined
   readonly further: Readonly<Record<string, string>>
   readonly state: string
@@ -83,7 +83,7 @@ export const parametersOf = async (request: Request, { client, options }: Contex
     parameters.set("code_challenge", await oauth.calculatePKCECodeChallenge(verifier))
     parameters.set("code_challenge_method", "S256")
   }
-  if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.quirks))
+  if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.complianceFixes))
   if (resource !== undefined) parameters.set("resource", resource)
   if (nonce !== undefined) parameters.set("nonce", nonce)
   // RFC 9449 §10: a code that somebody else gets hold of is of no use without the key either.

@@ -10,7 +10,7 @@ import type { Context, Conversation } from "../oauth/serverClient.js"
 import { tokenOf } from "../oauth/tokenResponse.js"
 import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
-import type { Options, SignedIn, Transaction } from "./transaction.js"
+import type { Options, SignInResult, Transaction } from "./transaction.js"
 
 /** For a request that has not left: what has may have used up the code. */
 const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
@@ -51,12 +51,12 @@ export const signIn = (
   transaction: Transaction,
   parameters: URLSearchParams,
   options: Options
-): Effect.Effect<SignedIn, TokenError> =>
+): Effect.Effect<SignInResult, TokenError> =>
   Effect.gen(function* () {
-    const { clockOffset, read } = conversation
+    const { clockSkew, read } = conversation
     const secrets = [transaction.verifier, Redacted.make(parameters.get("code") ?? "")]
     const reader = (body: Body) =>
-      Effect.flatMap(clockOffset, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token })))
+      Effect.flatMap(clockSkew, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token })))
     const { body, token } = yield* read(exchange(server, transaction, parameters, options), reader, secrets).pipe(
       Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
       Effect.mapError(spent)

@@ -14,14 +14,14 @@ import type { Token } from "../../Token.js"
 export interface Options extends OAuth2.Client {
   /** Where the browser is sent back to: https, http on loopback, or a scheme of the application's own with a dot in it. */
   readonly redirectUri: string
-  /** With `openid` among them, {@link SignedIn} tells who it is. */
+  /** With `openid` among them, {@link SignInResult} tells who it is. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
   /** Further parameters: `prompt`, `login_hint`, `max_age`, `claims`, `ui_locales`, those of the server's own. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
   /** Whether the request is pushed to the server before, rather than shown to the browser; as it is where the server wants it. */
-  readonly pushed?: boolean | undefined
+  readonly usePar?: boolean | undefined
   /** Where the browser is sent to, for servers that publish no metadata; give the token endpoint as well. */
   readonly authorizationEndpoint?: string | undefined
   /** Where the server's keys are, for servers that publish no metadata. */
@@ -50,7 +50,7 @@ export class Transaction
     redirectUri: Schema.NonEmptyString,
     verifier: Schema.Redacted(Schema.NonEmptyString),
     nonce: Schema.optional(Schema.NonEmptyString),
-    /** That an ID token is expected, although there is no nonce (`quirks.nonce`). */
+    /** That an ID token is expected, although there is no nonce (`complianceFixes.nonce`). */
     openid: Schema.optional(Schema.Boolean),
     /** The requested scope, where an API demands more than the options have. */
     scope: Schema.optional(Schema.NonEmptyString),
@@ -64,7 +64,7 @@ export class Transaction
  * @since 0.1.0
  * @category models
  */
-export interface SignedIn {
+export interface SignInResult {
   readonly token: Token
   /** Who it is, where `openid` was among the scopes. */
   readonly claims: Claims | undefined

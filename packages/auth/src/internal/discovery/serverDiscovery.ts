@@ -82,7 +82,7 @@ const noEndpoint = (place: URL): Failure => ({
 const notAUrl = (published: string): TokenError =>
   new TokenError({
     reason: "InvalidResponse",
-    detail: `\`quirks.publishedAs\` is not a URL: ${JSON.stringify(Redact.text(published, 100))}. Set it to the issuer that the metadata names`
+    detail: `\`complianceFixes.metadataIssuer\` is not a URL: ${JSON.stringify(Redact.text(published, 100))}. Set it to the issuer that the metadata names`
   })
 
 type Document = Either.Either<oauth.AuthorizationServer, Failure>
@@ -176,12 +176,12 @@ const search = (
 
 /** Makes the discovery of a client's authorization server. With `tokenEndpoint` in its options nothing is fetched. */
 export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, insecure: boolean): Find => {
-  const { quirks } = client
+  const { complianceFixes } = client
   if (client.tokenEndpoint !== undefined) {
-    const server = Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, quirks)
+    const server = Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, complianceFixes)
     return () => Effect.succeed(server)
   }
-  const published = quirks?.publishedAs ?? issuer.href
+  const published = complianceFixes?.metadataIssuer ?? issuer.href
   if (!URL.canParse(published)) return () => Effect.fail(notAUrl(published))
   const read = reading(new URL(published), exchange, insecure)
   const places = placesOf(issuer)
@@ -196,7 +196,7 @@ export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, ins
         const { failures, rest, server } = yield* search(known, places, read, needed)
         if (server === undefined) return yield* errorOf(failures)
         if (server !== before) yield* Elsewhere.shown(server, issuer, before)
-        const found = server === before ? server : Quirk.expecting(server, quirks)
+        const found = server === before ? server : Quirk.expecting(server, complianceFixes)
         known = { server: found, rest }
         const temporary = failures.find(([_, failure]) => isTemporary(failure))
         // Without it the request fails for good: what is unavailable for now may have it.

@@ -109,7 +109,7 @@ const mismatch = (received: Received, expected: URL, named: string): Failure =>
   invalid(
     received,
     `it names the issuer ${Redact.url(named)}, and ${Redact.url(expected.href)} is configured. If both are the same server, ` +
-      "set `issuer` to the URL that the metadata name. If only the metadata spell it so, set `quirks.publishedAs` to that"
+      "set `issuer` to the URL that the metadata name. If only the metadata spell it so, set `complianceFixes.metadataIssuer` to that"
   )
 
 /**

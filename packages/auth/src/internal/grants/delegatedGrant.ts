@@ -5,7 +5,7 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Layer from "effect/Layer"
-import * as Demand from "../../Demand.js"
+import * as StepUp from "../../StepUp.js"
 import type * as OAuth2 from "../../OAuth2.js"
 import * as RefreshToken from "../../RefreshToken.js"
 import type { Token } from "../../Token.js"
@@ -45,7 +45,7 @@ export interface Grant<R> {
   /** Whatever else tells two tokens apart: plain JSON, and no secret. */
   readonly asked: unknown
   /** With further parameters: what an API has demanded. */
-  readonly mint: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
+  readonly acquireToken: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
 
 const encoder = new TextEncoder()
@@ -74,25 +74,25 @@ const keyOf = (
  * memory that nobody else has.
  */
 export const layer = <R>(
-  options: OAuth2.Client & TokenSource.Tuning & { readonly scopes?: ReadonlyArray<string> | undefined },
-  conversation: Pick<OAuth2.Service, "clockOffset">,
+  options: OAuth2.Client & TokenSource.RefreshOptions & { readonly scopes?: ReadonlyArray<string> | undefined },
+  conversation: Pick<OAuth2.Service, "clockSkew">,
   grant: Grant<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | R> =>
   Layer.unwrapEffect(
     Effect.map(keyOf(options, options.scopes, grant), (key) => {
       const { clientId: client, issuer } = options
-      const { account, audience, mint } = grant
+      const { account, audience, acquireToken } = grant
       const presented = presenting(options, conversation, {
         ...options,
         key,
-        issued: { issuer, client, account, audience },
+        tokenOwner: { issuer, client, account, audience },
         // It is asked for anew each time: a refresh token would outlive what shows who it is.
-        mint: (_, demand) =>
-          Effect.map(mint(demand === undefined ? {} : Demand.parameters(demand)), (token) => ({
+        acquireToken: (_, demand) =>
+          Effect.map(acquireToken(demand === undefined ? {} : StepUp.toAuthorizationParameters(demand)), (token) => ({
             ...token,
             refreshToken: undefined
           })),
-        meets: RefreshToken.meets,
+        canSatisfy: RefreshToken.canSatisfy,
         onCorruptRecord: "replace"
       })
       return account === undefined

@@ -34,14 +34,14 @@ const isOfScope = ({ error, reason }: TokenError): boolean =>
 
 /** The refresh of a client, see `OAuth2.Service`. */
 export const make = (options: Options, send: Send): Service["refresh"] => {
-  const { quirks, resource, scopes = [], tokenParameters } = options
+  const { complianceFixes, resource, scopes = [], tokenParameters } = options
   const fixed: Parameters = { ...(resource !== undefined && { resource }), ...tokenParameters?.["refresh_token"] }
-  let withoutScope = quirks?.refreshScope === false || scopes.length === 0
+  let withoutScope = complianceFixes?.refreshScope === false || scopes.length === 0
   return (refreshToken, parameters, granted) =>
     Effect.suspend(() => {
       const plain = { ...fixed, ...parameters }
       if (withoutScope || plain["scope"] !== undefined) return send(refreshToken, plain)
-      const scope = Quirk.scopeOf(scopesOf(scopes, granted), quirks)
+      const scope = Quirk.scopeOf(scopesOf(scopes, granted), complianceFixes)
       return Effect.catchIf(send(refreshToken, { ...plain, scope }), isOfScope, (rejected) =>
         send(refreshToken, plain).pipe(
           Effect.tap(() => Effect.sync(() => (withoutScope = true))),

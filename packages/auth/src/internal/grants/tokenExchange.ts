@@ -76,10 +76,13 @@ export const tokenTypes = {
 /** RFC 8693 §2.2.1: the type of a token that is none of access. */
 export const notApplicable = "N_A"
 
-type Asked = Pick<Options, "audience" | "dpop" | "parameters" | "quirks" | "requestedTokenType" | "resource" | "scopes">
+type Asked = Pick<
+  Options,
+  "audience" | "dpop" | "parameters" | "complianceFixes" | "requestedTokenType" | "resource" | "scopes"
+>
 
 const parametersOf = (
-  { audience, parameters, quirks, requestedTokenType, resource, scopes = [] }: Asked,
+  { audience, parameters, complianceFixes, requestedTokenType, resource, scopes = [] }: Asked,
   subject: SubjectToken,
   actor: SubjectToken | undefined
 ): Record<string, string> => ({
@@ -89,7 +92,7 @@ const parametersOf = (
   ...(actor !== undefined && { actor_token: Redacted.value(actor.token), actor_token_type: actor.type }),
   ...(resource !== undefined && { resource }),
   ...(audience !== undefined && { audience }),
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) }),
   ...(requestedTokenType !== undefined && { requested_token_type: requestedTokenType })
 })
 
@@ -106,7 +109,7 @@ const explained = (error: TokenError): TokenError =>
 const invalid = (detail: string) => new TokenError({ reason: "InvalidResponse", detail })
 
 const somethingElse = invalid(
-  "invalid token response: `issued_token_type` is another type than the requested one. Set `quirks.answer` to adapt it"
+  "invalid token response: `issued_token_type` is another type than the requested one. Set `complianceFixes.transformResponse` to adapt it"
 )
 const unasked = invalid(`what was issued is no access token (token_type "N_A"), and nothing else was asked for`)
 
@@ -126,16 +129,19 @@ const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exc
   }
   return requested === tokenTypes.accessToken
     ? Effect.fail(unasked)
-    : Effect.map(tokenOf({ ...body, token_type: "bearer" }, { quirks: asked.quirks }, ahead), (token) => ({
-        ...token,
-        tokenType: notApplicable,
-        issuedTokenType
-      }))
+    : Effect.map(
+        tokenOf({ ...body, token_type: "bearer" }, { complianceFixes: asked.complianceFixes }, ahead),
+        (token) => ({
+          ...token,
+          tokenType: notApplicable,
+          issuedTokenType
+        })
+      )
 }
 
 /** One exchange. Text of the server that repeats one of the tokens is not shown. */
 export const exchange = (
-  { clockOffset, read }: Conversation,
+  { clockSkew, read }: Conversation,
   asked: Asked,
   subject: SubjectToken,
   actor: SubjectToken | undefined
@@ -144,7 +150,7 @@ export const exchange = (
   return read(
     ({ authentication, client, options, server }) =>
       oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, options),
-    (body) => Effect.flatMap(clockOffset, (ahead) => exchangedOf(body, asked, ahead)),
+    (body) => Effect.flatMap(clockSkew, (ahead) => exchangedOf(body, asked, ahead)),
     [subject, ...(actor === undefined ? [] : [actor])].map(({ token }) => token)
   ).pipe(Effect.mapError(explained))
 }

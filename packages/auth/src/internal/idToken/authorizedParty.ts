@@ -10,15 +10,15 @@ import type { Context } from "../oauth/serverClient.js"
 const encoder = new TextEncoder()
 
 /**
- * An ID token with the client as its authorized party, if `quirks.audiences` has all other audiences; undefined where nothing
+ * An ID token with the client as its authorized party, if `complianceFixes.audiences` has all other audiences; undefined where nothing
  * is to be changed. The library rejects a token for several audiences without that claim. Its signature is checked as the
  * token came, see {@link withoutParty}.
  */
 export const authorized = (
   idToken: string,
-  { clientId, quirks }: Pick<Client, "clientId" | "quirks">
+  { clientId, complianceFixes }: Pick<Client, "clientId" | "complianceFixes">
 ): string | undefined => {
-  const { audiences } = quirks ?? {}
+  const { audiences } = complianceFixes ?? {}
   const parts = Jwt.parse(idToken)
   if (audiences === undefined || Either.isLeft(parts)) return undefined
   const { claims } = parts.right

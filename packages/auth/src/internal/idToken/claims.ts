@@ -32,13 +32,13 @@ const has = <Name extends string>(value: unknown, name: Name): value is Readonly
   typeof value === "object" && value !== null && name in value
 
 const untrusted =
-  "it names other audiences beside this client (aud), and no azp. Set `quirks.audiences` to the ones that you trust"
+  "it names other audiences beside this client (aud), and no azp. Set `complianceFixes.audiences` to the ones that you trust"
 
 /** The library names the claim in its message, which holds nothing of the token. */
 const missing = (message: string): string => {
   const [, name] = /"(\w+)" \(/.exec(message) ?? []
   const claim = name === undefined ? "a claim" : `the claim \`${name}\``
-  const advice = name === "nonce" ? ". If the provider leaves it out, set `quirks.nonce` to false" : ""
+  const advice = name === "nonce" ? ". If the provider leaves it out, set `complianceFixes.nonce` to false" : ""
   return `${claim} is missing, or of another type than it should be${advice}`
 }
 
@@ -114,7 +114,7 @@ const claimsOf = async (idToken: string, check: Check, context: Context): Promis
 export const claimed = (
   { call }: Conversation,
   body: Body,
-  client: Pick<Client, "clientId" | "quirks">,
+  client: Pick<Client, "clientId" | "complianceFixes">,
   check: Check
 ): Effect.Effect<Claimed, TokenError> => {
   const idToken = Member.text(body["id_token"])

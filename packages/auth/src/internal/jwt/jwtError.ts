@@ -4,7 +4,7 @@ import * as Data from "effect/Data"
 /**
  * Why a token is not accepted. `Malformed`: it is no JWT, or demands what is not supported. `Algorithm`: it is signed by
  * one that was not named. `Key`: no key fits it. `Signature`: somebody else made it, or changed it. `Issuer`, `Audience`:
- * it comes from somebody else, or is meant for somebody else. `Expired`, `NotYet`: by the clock. `Claim`: another one is
+ * it comes from somebody else, or is meant for somebody else. `Expired`, `NotYetValid`: by the clock. `Claim`: another one is
  * missing or wrong (`claim` names it). `Unavailable`: nothing is known against it, but the issuer's keys are not to be
  * had for now: answer 503 and not 401.
  *
@@ -19,7 +19,7 @@ export type JwtReason =
   | "Issuer"
   | "Audience"
   | "Expired"
-  | "NotYet"
+  | "NotYetValid"
   | "Claim"
   | "Unavailable"
 

@@ -7,10 +7,10 @@ import type * as TokenSource from "../../TokenSource.js"
 
 /** The tokens of a grant, presented as the client wants them to be: with a proof of its key, or by themselves. */
 export const presenting = <R>(
-  { dpop, settling }: OAuth2.Client & TokenSource.Tuning,
-  { clockOffset }: Pick<OAuth2.Service, "clockOffset">,
+  { dpop, propagationDelay }: OAuth2.Client & TokenSource.RefreshOptions,
+  { clockSkew }: Pick<OAuth2.Service, "clockSkew">,
   options: TokenSource.Options<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
-  const settled = { ...options, settling: settling ?? OAuth2.defaultPropagationDelay }
-  return dpop === undefined ? Bearer.layerCustom(settled) : Dpop.layerCustom(dpop, { ...settled, clockOffset })
+  const settled = { ...options, propagationDelay: propagationDelay ?? OAuth2.defaultPropagationDelay }
+  return dpop === undefined ? Bearer.layerCustom(settled) : Dpop.layerCustom(dpop, { ...settled, clockSkew })
 }

@@ -22,7 +22,7 @@ export type SecretAuthMethod = "client_secret_basic" | "client_secret_post" | "c
  * @since 0.1.0
  * @category models
  */
-export interface Quirks {
+export interface ComplianceFixes {
   /** What stands between two scopes in a request, where it is not a space. */
   readonly scopeSeparator?: "," | undefined
   /**
@@ -30,16 +30,16 @@ export interface Quirks {
    * object or a form, with its HTTP status: for tokens, device codes and errors. An error with a 4xx or 5xx status stays an
    * error. It must not throw: a success for which it does is `InvalidResponse`.
    */
-  readonly answer?:
+  readonly transformResponse?:
     ((body: Readonly<Record<string, unknown>>, status: number) => Readonly<Record<string, unknown>>) | undefined
   /**
    * The codes of OAuth for the server's own codes and messages: `{ bad_refresh_token: "invalid_grant" }`, or
    * `{ "Invalid refresh token": "invalid_grant" }`, which is compared with the whole message. `server_error` and
    * `temporarily_unavailable` mean that a later request may succeed.
    */
-  readonly errors?: Readonly<Record<string, string>> | undefined
+  readonly errorCodes?: Readonly<Record<string, string>> | undefined
   /** The members of a token's answer that are kept with it as {@link Token} `extras`, where they are texts; no secrets. */
-  readonly keeps?: ReadonlyArray<string> | undefined
+  readonly extraFields?: ReadonlyArray<string> | undefined
   /**
    * Signs somebody in without PKCE: for a server that refuses it. What then keeps a stolen code from being used is the
    * client's secret alone ([RFC 9700 §2.1.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1)), so a client without
@@ -59,12 +59,12 @@ export interface Quirks {
   /** Sends no `scope` with a refresh: for a server that rejects the parameter there. */
   readonly refreshScope?: false | undefined
   /** How the metadata spell the issuer, where that is not how it is asked: `https://id.example.com/{tenant}`. */
-  readonly publishedAs?: string | undefined
+  readonly metadataIssuer?: string | undefined
   /**
    * The issuer that an ID token with these claims has to name, where it is not the one of the metadata. The claims are not
    * believed yet: what is made of one is to be no more than its place in a fixed text.
    */
-  readonly issuerOf?: ((claims: Readonly<Record<string, unknown>>) => string | undefined) | undefined
+  readonly idTokenIssuer?: ((claims: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
 /**
@@ -95,7 +95,7 @@ export interface Client {
   /** The key that tokens are to be bound to; the server's answer must be of type `DPoP` then. */
   readonly dpop?: Dpop.Key | undefined
   /** Where the server differs from the specifications. */
-  readonly quirks?: Quirks | undefined
+  readonly complianceFixes?: ComplianceFixes | undefined
   /** See {@link dangerouslyAllowHttpOnLoopback}. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
@@ -148,5 +148,5 @@ export interface Service {
    * How far the server's clock is ahead of this machine's, in milliseconds to the second, by the `Date` of its last
    * answer; 0 before there was one. The life of a token does not depend on it: `expires_in` counts from its receipt.
    */
-  readonly clockOffset: Effect.Effect<number>
+  readonly clockSkew: Effect.Effect<number>
 }

@@ -41,7 +41,7 @@ export interface Conversation {
   /** The same with the members that are named, where any of the server's documents has them. */
   readonly metadataWith: Discovery.Find
   /** How far the server's clock is ahead of this machine's, in milliseconds. */
-  readonly clockOffset: Effect.Effect<number>
+  readonly clockSkew: Effect.Effect<number>
   /** Runs what the library computes, or fetches without the client's authentication. */
   readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
   /** Sends one request with the client's authentication, and reads its response. Text that repeats a secret is not shown. */
@@ -122,7 +122,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
             (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
           )
           .pipe(
-            Effect.flatMap((received) => SuccessResponse.of(received, client.quirks)),
+            Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),
             Effect.mapBoth({
               onFailure: explain,
               onSuccess: (success) => ({ ...success, error: success.error && explain(success.error) })
@@ -137,7 +137,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
       insecure,
       metadata,
       metadataWith,
-      clockOffset: Effect.sync(exchange.ahead),
+      clockSkew: Effect.sync(exchange.ahead),
       call: (run) => within("token", (contextOf) => exchange((fetch) => run(contextOf(fetch)), auth.secrets)),
       send,
       read,

@@ -43,7 +43,7 @@ const unbound = invalid(
 
 const unpresentable = invalid(
   `invalid ${what}: \`token_type\` names a type that this client cannot present, expected Bearer. ` +
-    "Set `quirks.answer` to adapt it"
+    "Set `complianceFixes.transformResponse` to adapt it"
 )
 
 const uncarried = invalid(`invalid ${what}: \`access_token\` holds characters that no request can carry`)
@@ -72,7 +72,7 @@ const mistypedAs = (body: Body, bound: boolean): TokenError | undefined => {
  */
 export const tokenOf = (
   body: Body,
-  { dpop, quirks }: Pick<Client, "dpop" | "quirks">,
+  { dpop, complianceFixes }: Pick<Client, "dpop" | "complianceFixes">,
   ahead = 0
 ): Effect.Effect<Token, TokenError> => {
   const accessToken = Member.text(body["access_token"])
@@ -87,10 +87,10 @@ export const tokenOf = (
   return Effect.map(Clock.currentTimeMillis, (now) => ({
     accessToken: Redacted.make(accessToken),
     tokenType: dpop === undefined ? "Bearer" : "DPoP",
-    obtainedAt: now,
+    receivedAt: now,
     expiresAt: endOf(body, accessToken, now, ahead),
     refreshToken: refreshToken === undefined ? undefined : Redacted.make(refreshToken),
     scope: Member.scope(body["scope"]),
-    ...Quirk.extrasOf(body, quirks)
+    ...Quirk.extrasOf(body, complianceFixes)
   }))
 }

@@ -11,7 +11,7 @@ type Failure = TokenError | TokenStoreError
 
 /** Tells of one source's tokens, if anybody listens. */
 export interface Telling {
-  readonly tell: (kind: TokenEvents.Kind, token?: Token, error?: Failure) => Effect.Effect<void>
+  readonly tell: (kind: TokenEvents.EventType, token?: Token, error?: Failure) => Effect.Effect<void>
   /** Tells that a token is used, on the way of a request: it is undefined where nobody listens. */
   readonly used: ((token: Token, now: number) => void) | undefined
 }
@@ -42,9 +42,9 @@ const to = (events: TokenEvents.Service, key: string): Telling => {
     tell: (kind, token, error) =>
       Effect.gen(function* () {
         const hash = token === undefined ? undefined : yield* remembered(token)
-        events.tell({ _tag: kind, at: yield* Clock.currentTimeMillis, key, token: hash, error })
+        events.publish({ _tag: kind, at: yield* Clock.currentTimeMillis, key, token: hash, error })
       }),
-    used: (token, at) => events.tell({ _tag: "Used", at, key, token: hashes.get(token) })
+    used: (token, at) => events.publish({ _tag: "Used", at, key, token: hashes.get(token) })
   }
 }
 

@@ -6,14 +6,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { Demand } from "../../Demand.js"
+import type { StepUpChallenge } from "../../StepUp.js"
 import type { Token } from "../../Token.js"
 import type { VersionedToken } from "../../TokenStore.js"
 import { silently, step } from "../concurrency/flightProgress.js"
 import * as Rotated from "../response/rotatedToken.js"
 import type { Guarded } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
-import type { Held, Options } from "./service.js"
+import type { CachedToken, Options } from "./service.js"
 import type { Holding } from "./tokenCache.js"
 import type { Saving } from "./tokenPersistence.js"
 
@@ -30,15 +30,15 @@ export interface State {
   /** The refresh of this intent is known to have come to nothing. */
   settled: number | undefined
   /** What APIs have demanded of the tokens. */
-  demand: Demand | undefined
+  demand: StepUpChallenge | undefined
   /** What the token of this generation was got with. */
-  met: { readonly generation: number; readonly demand: Demand } | undefined
+  met: { readonly generation: number; readonly demand: StepUpChallenge } | undefined
   /** What the authorization server has refused to give, and when. */
-  declined: { readonly demand: Demand; readonly error: TokenError; readonly at: number } | undefined
+  declined: { readonly demand: StepUpChallenge; readonly error: TokenError; readonly at: number } | undefined
 }
 
 /** How tokens are got. */
-type Minting<R> = Pick<Options<R>, "mint" | "timeout" | "issued">
+type Minting<R> = Pick<Options<R>, "acquireToken" | "timeout" | "tokenOwner">
 
 type Failure = TokenError | TokenStoreError
 
@@ -49,7 +49,7 @@ const versionOf = (stored: Option.Option<VersionedToken>): number => (Option.isS
  * to expire is taken too, to serve while there is no other, but is not enough; nor is the very token that is held, which
  * another process has only marked.
  */
-const adopt = (state: State, stored: Option.Option<VersionedToken>): Effect.Effect<Option.Option<Held>> =>
+const adopt = (state: State, stored: Option.Option<VersionedToken>): Effect.Effect<Option.Option<CachedToken>> =>
   Effect.gen(function* () {
     const { holding, saving, telling } = state
     if (Option.isNone(stored) || stored.value.version === saving.version()) return Option.none()
@@ -59,7 +59,7 @@ const adopt = (state: State, stored: Option.Option<VersionedToken>): Effect.Effe
     saving.adopted(version)
     if (holding.isHeld(token)) return Option.none()
     const held = yield* holding.hold(token)
-    yield* telling.tell("Adopted", token)
+    yield* telling.tell("LoadedFromStore", token)
     return holding.isFresh(yield* Clock.currentTimeMillis) ? Option.some(held) : Option.none()
   })
 
@@ -81,10 +81,10 @@ const interrupted = new TokenError({
 const attempt = <R>(
   options: Minting<R>,
   previous: Option.Option<Token>,
-  demand: Demand | undefined
+  demand: StepUpChallenge | undefined
 ): Effect.Effect<Token, TokenError, R> => {
   const patience = Duration.decode(options.timeout ?? "20 seconds")
-  const bounded = Effect.timeoutFail(silently(options.mint(previous, demand)), {
+  const bounded = Effect.timeoutFail(silently(options.acquireToken(previous, demand)), {
     duration: patience,
     onTimeout: () => tooSlow(patience)
   })
@@ -142,15 +142,15 @@ const begin = (state: State, stored: Option.Option<VersionedToken>): Effect.Effe
     const token = Option.getOrUndefined(previous)
     if (token?.refreshToken === undefined) return { previous, expected: version, begunBefore: false }
     const now = yield* Clock.currentTimeMillis
-    if (token.refreshingSince !== undefined) {
-      const since = token.refreshingSince
+    if (token.refreshStartedAt !== undefined) {
+      const since = token.refreshStartedAt
       const error = state.begun === since ? undefined : unsettled(state, since, now)
       if (error !== undefined) return yield* Effect.fail(error)
       return { previous, expected: version, begunBefore: state.settled !== since }
     }
     state.begun = now
-    const written = yield* Effect.either(state.store.compareAndSet(version, { ...token, refreshingSince: now }))
-    if (Either.isLeft(written)) yield* state.telling.tell("SaveFailed", token, written.left)
+    const written = yield* Effect.either(state.store.compareAndSet(version, { ...token, refreshStartedAt: now }))
+    if (Either.isLeft(written)) yield* state.telling.tell("StoreFailed", token, written.left)
     if (Either.isLeft(written) && state.store.isShared && Option.isNone(pending))
       return yield* Effect.fail(written.left)
     if (Either.isLeft(written)) return { previous, expected: version, begunBefore: false }
@@ -165,10 +165,10 @@ const mint = <R>(
   state: State,
   options: Minting<R>,
   { begunBefore, previous }: Refresh,
-  demand: Demand | undefined
+  demand: StepUpChallenge | undefined
 ): Effect.Effect<Token, TokenError, R> => {
   const old = Option.getOrUndefined(previous)
-  const replaying = state.telling.tell("Replayed", old)
+  const replaying = state.telling.tell("RefreshRetried", old)
   const once = attempt(options, previous, demand)
   if (old?.refreshToken === undefined) return once
   if (begunBefore) return Effect.zipRight(replaying, once)
@@ -180,7 +180,7 @@ const mint = <R>(
 }
 
 /** With everybody else excluded: somebody may have been faster, or the refresh token may be known to be dead. */
-const replace = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
+const replace = <R>(state: State, options: Minting<R>): Effect.Effect<CachedToken, Failure, R> =>
   Effect.gen(function* () {
     const stored = yield* state.store.get
     const adopted = yield* adopt(state, stored)
@@ -195,8 +195,8 @@ const mintAndStore = <R>(
   state: State,
   options: Minting<R>,
   refresh: Refresh,
-  demand: Demand | undefined
-): Effect.Effect<Held, Failure, R> =>
+  demand: StepUpChallenge | undefined
+): Effect.Effect<CachedToken, Failure, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const minted = yield* Effect.either(restore(mint(state, options, refresh, demand)))
@@ -206,14 +206,14 @@ const mintAndStore = <R>(
       }
       const token: Token = {
         ...minted.right,
-        issued: options.issued ?? minted.right.issued,
-        refreshingSince: undefined
+        owner: options.tokenOwner ?? minted.right.owner,
+        refreshStartedAt: undefined
       }
       // In memory first: a full disk must not cost a token whose predecessor is already void.
       const held = yield* state.holding.hold(token)
       if (demand !== undefined) state.met = { generation: held.generation, demand }
       const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
-      const told = state.telling.tell(refreshed ? "Refreshed" : "Minted", token)
+      const told = state.telling.tell(refreshed ? "Refreshed" : "Acquired", token)
       yield* state.saving.save(token, refresh.expected, Option.getOrUndefined(refresh.previous), told)
       return held
     })
@@ -222,14 +222,16 @@ const mintAndStore = <R>(
 /** A response that was rejected may have brought a new refresh token. It is stored, since the old one is void. */
 const keepRotated = <R>(
   { saving }: State,
-  { issued }: Minting<R>,
+  { tokenOwner }: Minting<R>,
   { expected, previous }: Refresh,
   error: TokenError
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const old = Option.getOrUndefined(previous)
     const token = Rotated.tokenOf(error, old, now)
-    return token === undefined ? Effect.void : saving.save({ ...token, issued: issued ?? token.issued }, expected, old)
+    return token === undefined
+      ? Effect.void
+      : saving.save({ ...token, owner: tokenOwner ?? token.owner }, expected, old)
   })
 
 /**
@@ -239,8 +241,8 @@ const failed = (
   state: State,
   { expected }: Refresh,
   error: TokenError,
-  demand: Demand | undefined
-): Effect.Effect<Held, Failure> =>
+  demand: StepUpChallenge | undefined
+): Effect.Effect<CachedToken, Failure> =>
   Effect.gen(function* () {
     if (demand !== undefined) {
       // What meets no demand serves elsewhere: to go on asking for this could end in nothing at all. Something in between
@@ -266,7 +268,7 @@ const failed = (
   })
 
 /** Gets another token than the one in memory: looks into the store, excludes the others, looks again, mints, stores. */
-const another = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> =>
+const another = <R>(state: State, options: Minting<R>): Effect.Effect<CachedToken, Failure, R> =>
   Effect.gen(function* () {
     const stored = yield* state.store.get
     const early = yield* adopt(state, stored)
@@ -287,7 +289,7 @@ export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
   })
 
 /** {@link another}, and what is to be remembered when there is none. */
-export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<Held, Failure, R> => {
+export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect<CachedToken, Failure, R> => {
   // A refresh token that is dead is the same news each time.
   let told: Failure | undefined
   return Effect.tapErrorCause(another(state, options), (cause) => {
@@ -300,6 +302,6 @@ export const transaction = <R>(state: State, options: Minting<R>): Effect.Effect
     told = error
     const said =
       held !== undefined && error !== undefined && !isKnown ? Effect.logWarning(error.message + serves) : Effect.void
-    return Effect.zipRight(state.telling.tell("Failed", held?.token, error), said)
+    return Effect.zipRight(state.telling.tell("RefreshFailed", held?.token, error), said)
   })
 }

@@ -37,9 +37,9 @@ const jitter = 0.2
  * @param chance - from 0 to 1.
  */
 export const of = (token: Token, now: number, windows: Windows, chance: number): Lifetime => {
-  const { expiresAt, obtainedAt } = token
+  const { expiresAt, receivedAt } = token
   if (expiresAt === undefined) return endless
-  const life = Math.max(0, expiresAt - obtainedAt)
+  const life = Math.max(0, expiresAt - receivedAt)
   const end = Math.min(expiresAt, now + life)
   const early = Math.min(windows.early, life * parts.early) * (1 - jitter * chance)
   const late = Math.min(windows.late, life * parts.late)

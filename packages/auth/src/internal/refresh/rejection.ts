@@ -2,7 +2,7 @@
 import type { TokenError, TokenStoreError } from "@countersign/client/Errors"
 import * as Timeline from "@countersign/client/Timeline"
 import * as Effect from "effect/Effect"
-import * as Demand from "../../Demand.js"
+import * as StepUp from "../../StepUp.js"
 import type * as Token from "../../Token.js"
 import type * as SingleFlight from "../concurrency/singleFlight.js"
 import type * as Telling from "./eventPublisher.js"
@@ -23,7 +23,7 @@ const lookMs = 1_000
 
 /** Tries to get a token in the place of `refused` that meets a demand; false where nothing more can be done about it. */
 export type Meeting = (
-  demand: Demand.Demand,
+  demand: StepUp.StepUpChallenge,
   refused: string | number,
   now: number
 ) => Effect.Effect<boolean, TokenError | TokenStoreError>
@@ -31,7 +31,7 @@ export type Meeting = (
 export const meetingOf =
   (
     state: State,
-    meets: (demand: Demand.Demand) => boolean,
+    meets: (demand: StepUp.StepUpChallenge) => boolean,
     another: Another,
     looking: SingleFlight.Flight<void, TokenStoreError>
   ): Meeting =>
@@ -40,7 +40,7 @@ export const meetingOf =
     const isMet = () =>
       state.met !== undefined &&
       state.met.generation === holding.held?.generation &&
-      Demand.covers(state.met.demand, demand)
+      StepUp.isSatisfiedBy(state.met.demand, demand)
     const isAnother = () => holding.held?.generation !== refused
     if (!meets(demand)) {
       // It is the API's answer that counts where the store has none to give, or takes its time.
@@ -53,11 +53,11 @@ export const meetingOf =
     if (isMet()) return Effect.succeed(false)
     const isDeclined = declined !== undefined && now >= declined.at && now < declined.at + cooldownMs
     // What was declined together with something else may be had by itself.
-    if (isDeclined && Demand.same(declined.demand, demand)) return Effect.succeed(false)
+    if (isDeclined && StepUp.equals(declined.demand, demand)) return Effect.succeed(false)
     const failure = holding.failureAt(now)
     if (failure !== undefined) return Effect.fail(failure)
-    const merged = Demand.merge(state.demand, demand)
-    if (!Demand.isAskable(merged)) return Effect.succeed(false)
+    const merged = StepUp.merge(state.demand, demand)
+    if (!StepUp.isWithinLimits(merged)) return Effect.succeed(false)
     state.demand = merged
     // What was joined may have begun before the demand, or have taken over what another process has got without it. No more
     // than once again: two APIs may demand what one token cannot be.
@@ -69,7 +69,7 @@ export const make = (
   settlingMs: number,
   another: Another,
   meet: Meeting
-): Pick<Service, "renew" | "gaveUp"> => {
+): Pick<Service, "onRejected" | "onReplayRejected"> => {
   const { holding, telling } = state
   let fruitless = { generation: 0, at: Number.NEGATIVE_INFINITY }
 
@@ -77,7 +77,7 @@ export const make = (
   const isFruitless = (refused: string | number, now: number): boolean =>
     refused === fruitless.generation && now >= fruitless.at && now < fruitless.at + cooldownMs
 
-  const gaveUp: Service["gaveUp"] = (refused) =>
+  const onReplayRejected: Service["onReplayRejected"] = (refused) =>
     Effect.clockWith((clock) =>
       Effect.sync(() => {
         const generation = holding.held?.generation
@@ -85,7 +85,7 @@ export const make = (
       })
     )
 
-  const renew: Service["renew"] = (refused, first = refused, demand) =>
+  const renew: Service["onRejected"] = (refused, first = refused, demand) =>
     Effect.clockWith((clock) => {
       const { held } = holding
       // Somebody has replaced it while the refusal was on its way: there is another to try already.
@@ -98,7 +98,7 @@ export const make = (
       const failure = holding.failureAt(now)
       if (failure !== undefined) return Effect.fail(failure)
       // It came in the place of one that was refused, and fares no better.
-      if (first !== refused) return Effect.as(gaveUp(refused), false)
+      if (first !== refused) return Effect.as(onReplayRejected(refused), false)
       const isAnother = () => holding.held?.generation !== refused
       // What was joined may be the very work that has got the refused one, and is not done with storing it.
       return telling
@@ -106,19 +106,19 @@ export const make = (
         .pipe(Effect.zipRight(Effect.repeat(another(isAnother), { until: isAnother })), Effect.as(true))
     })
 
-  return { renew, gaveUp }
+  return { onRejected: renew, onReplayRejected }
 }
 
 /** How long to wait before a token that was refused at `now` is tried again as it is; undefined when it should be known. */
-const settlingFor = ({ obtainedAt }: Token.Token, now: number, windowMs: number): number | undefined => {
-  const age = now - obtainedAt
+const settlingFor = ({ receivedAt }: Token.Token, now: number, windowMs: number): number | undefined => {
+  const age = now - receivedAt
   if (age < 0 || age >= windowMs) return undefined
   return age < settlingMs ? Math.min(settlingMs, windowMs) - age : windowMs - age
 }
 
 const settled = ({ tell }: Telling.Telling, token: Token.Token, ms: number): Effect.Effect<void> =>
   Effect.zipRight(
-    tell("Settling", token),
+    tell("AwaitingPropagation", token),
     Effect.zipRight(
       Timeline.emit(() => ({ _tag: "RetryScheduled", ms, reason: "the token is new" })),
       Effect.sleep(ms)

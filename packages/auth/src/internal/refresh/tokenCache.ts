@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"
 import type { Lifetime, Windows } from "./refreshWindow.js"
 import * as Lifetimes from "./refreshWindow.js"
-import type { Held } from "./service.js"
+import type { CachedToken } from "./service.js"
 
 type Failure = TokenError | TokenStoreError
 
@@ -31,7 +31,7 @@ const never: Lifetime = {
 export class Holding {
   readonly #clock: Clock.Clock
   readonly #windows: Windows
-  #held: Held | undefined
+  #held: CachedToken | undefined
   #life: Lifetime = never
   /** When it was received, by both clocks: the one on the wall can be set, the other one stands still in suspension. */
   #receivedAt = 0
@@ -50,7 +50,7 @@ export class Holding {
     this.#windows = windows
   }
 
-  get held(): Held | undefined {
+  get held(): CachedToken | undefined {
     return this.#held
   }
 
@@ -65,7 +65,7 @@ export class Holding {
   }
 
   /** What serves at `now`, although another one would be better. */
-  alive(now: number): Held | undefined {
+  alive(now: number): CachedToken | undefined {
     return now < this.#life.end ? this.#held : undefined
   }
 
@@ -80,7 +80,7 @@ export class Holding {
   }
 
   /** What can be sent at `now` at once; nothing where another one has to be waited for. */
-  ready(now: number): Held | undefined {
+  ready(now: number): CachedToken | undefined {
     if (now < this.#latest) this.#setBack(now)
     this.#latest = now
     if (now < this.#life.late) return this.#held
@@ -104,7 +104,7 @@ export class Holding {
   }
 
   /** Takes a token. */
-  readonly hold = (token: Token): Effect.Effect<Held> =>
+  readonly hold = (token: Token): Effect.Effect<CachedToken> =>
     Effect.map(Random.next, (chance) => {
       const now = this.#clock.unsafeCurrentTimeMillis()
       this.#held = { token, generation: (this.#held?.generation ?? 0) + 1 }

@@ -71,7 +71,7 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
     const paid = (owed: Debt, version: number): Effect.Effect<void> => {
       if (debt === owed) debt = undefined
       known = version
-      return tell("Saved", owed.token)
+      return tell("Stored", owed.token)
     }
 
     const outrun = (owed: Debt): Effect.Effect<void> => {
@@ -120,7 +120,7 @@ export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, n
     const owe = (token: Token, error: TokenStoreError) =>
       Effect.gen(function* () {
         yield* startPaying
-        yield* tell("SaveFailed", token, error)
+        yield* tell("StoreFailed", token, error)
         yield* Effect.logWarning(`${error.message}; the new token serves from memory and is stored later.`)
       })
 

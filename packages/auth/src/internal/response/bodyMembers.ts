@@ -57,5 +57,5 @@ export const problemOf = (name: string, value: unknown, expected: string): strin
 export const invalid = (what: string, name: string, value: unknown, expected: string): TokenError =>
   new TokenError({
     reason: "InvalidResponse",
-    detail: `invalid ${what}: ${problemOf(name, value, expected)}. Set \`quirks.answer\` to adapt it`
+    detail: `invalid ${what}: ${problemOf(name, value, expected)}. Set \`complianceFixes.transformResponse\` to adapt it`
   })

@@ -1,10 +1,10 @@
 /** What the body of an error says, in the words of OAuth or in a server's own. */
 import * as Predicate from "effect/Predicate"
-import type { Quirks } from "../oauth/client.js"
+import type { ComplianceFixes } from "../oauth/client.js"
 import type { Body } from "./responseBody.js"
 
 export interface ErrorDetails {
-  /** The code of OAuth that it is, by its own words or by `quirks.errors`. */
+  /** The code of OAuth that it is, by its own words or by `complianceFixes.errorCodes`. */
   readonly code: string | undefined
   /** The server's own code. */
   readonly name: string | undefined
@@ -99,9 +99,11 @@ const ofBody = (body: Body, status: number, names: ReadonlyMap<string, string>):
 export const of = (
   bodies: ReadonlyArray<Body>,
   status: number,
-  quirks: Quirks | undefined
+  complianceFixes: ComplianceFixes | undefined
 ): ErrorDetails | undefined => {
-  const names = new Map(Object.entries(quirks?.errors ?? {}).map(([text, code]) => [comparable(text), code]))
+  const names = new Map(
+    Object.entries(complianceFixes?.errorCodes ?? {}).map(([text, code]) => [comparable(text), code])
+  )
   const all = bodies.map((body) => ofBody(body, status, names))
   return all.find(({ isError }) => isError) ?? all[0]
 }

@@ -2,7 +2,7 @@
 import { TokenError } from "@countersign/client/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
-import type { Quirks } from "../oauth/client.js"
+import type { ComplianceFixes } from "../oauth/client.js"
 import * as ErrorDetails from "./errorDetails.js"
 import type { Received } from "./receivedResponse.js"
 import * as ResponseBody from "./responseBody.js"
@@ -51,7 +51,7 @@ const said = (received: Received, details: ErrorDetails.ErrorDetails): string =>
   return `the authorization server answered ${status} without an OAuth error${told === "" ? "" : `: ${told}`}`
 }
 
-const advice = "If it means an OAuth error, map it by `quirks.errors`"
+const advice = "If it means an OAuth error, map it by `complianceFixes.errorCodes`"
 
 const rejected = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
   const { code, isOAuth, name } = details
@@ -98,19 +98,19 @@ const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): Toke
 }
 
 /**
- * The error of a response that is no success. `bodies` are what it holds, the one to go by first: as `quirks.answer` has
+ * The error of a response that is no success. `bodies` are what it holds, the one to go by first: as `complianceFixes.transformResponse` has
  * made it, and as it came.
  */
 export const of = (
   received: Received,
   bodies: ReadonlyArray<ResponseBody.Body>,
-  quirks: Quirks | undefined
+  complianceFixes: ComplianceFixes | undefined
 ): TokenError => {
   const { status } = received
   if (status >= 300 && status <= 399) return redirected(received)
   if (isOfProxy(status))
     return unavailable(`a proxy answered ${status} before the authorization server: check the proxy`)
-  const details = ErrorDetails.of(bodies, status, quirks)
+  const details = ErrorDetails.of(bodies, status, complianceFixes)
   if (details !== undefined) return ofDetails(received, details)
   if (isBusy(status) || status >= 500) return busy(received, undefined)
   if (isChallenged(received)) return unknownClient(received, undefined)
@@ -123,9 +123,9 @@ export const of = (
 export const within = (
   received: Received,
   bodies: ReadonlyArray<ResponseBody.Body>,
-  quirks: Quirks | undefined
+  complianceFixes: ComplianceFixes | undefined
 ): TokenError | undefined => {
-  const details = ErrorDetails.of(bodies, received.status, quirks)
+  const details = ErrorDetails.of(bodies, received.status, complianceFixes)
   return details?.isError === true ? ofDetails(received, details) : undefined
 }
 

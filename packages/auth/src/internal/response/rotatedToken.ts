@@ -22,12 +22,12 @@ export const of = (error: TokenError): Redacted.Redacted<string> | undefined => 
 const expired = (now: number): Token => ({
   accessToken: Redacted.make("none"),
   tokenType: "Bearer",
-  obtainedAt: now,
+  receivedAt: now,
   expiresAt: now
 })
 
 /** The token to store after such an error: the old access token, if there was one, with the new refresh token. */
 export const tokenOf = (error: TokenError, old: Token | undefined, now: number): Token | undefined => {
   const refreshToken = of(error)
-  return refreshToken && { ...(old ?? expired(now)), refreshToken, refreshingSince: undefined }
+  return refreshToken && { ...(old ?? expired(now)), refreshToken, refreshStartedAt: undefined }
 }

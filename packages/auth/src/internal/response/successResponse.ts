@@ -3,7 +3,7 @@ import type { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
-import type { Quirks } from "../oauth/client.js"
+import type { ComplianceFixes } from "../oauth/client.js"
 import * as Member from "./bodyMembers.js"
 import * as Quirk from "./complianceFixes.js"
 import * as ErrorResponse from "./errorResponse.js"
@@ -14,7 +14,7 @@ import * as ResponseBody from "./responseBody.js"
 import * as Rotated from "./rotatedToken.js"
 
 export interface Success {
-  /** The body as `quirks.answer` makes it, or why there is none. */
+  /** The body as `complianceFixes.transformResponse` makes it, or why there is none. */
   readonly content: Either.Either<Body, TokenError>
   /** The error that it holds: some servers send errors with status 200. */
   readonly error: TokenError | undefined
@@ -26,7 +26,10 @@ export interface Success {
 export type Reader<A> = (body: Body) => Effect.Effect<A, TokenError>
 
 /** The body of a success. Any other response is its error. */
-export const of = (received: Received, quirks: Quirks | undefined): Either.Either<Success, TokenError> => {
+export const of = (
+  received: Received,
+  complianceFixes: ComplianceFixes | undefined
+): Either.Either<Success, TokenError> => {
   const raw = ResponseBody.parse(received.text)
   if (raw === undefined) {
     return isSuccess(received)
@@ -35,13 +38,13 @@ export const of = (received: Received, quirks: Quirks | undefined): Either.Eithe
           error: undefined,
           refreshToken: undefined
         })
-      : Either.left(ErrorResponse.of(received, [], quirks))
+      : Either.left(ErrorResponse.of(received, [], complianceFixes))
   }
-  const content = Quirk.adapted(raw, received.status, quirks)
+  const content = Quirk.adapted(raw, received.status, complianceFixes)
   const bodies = Either.isRight(content) ? [content.right, raw] : [raw]
-  if (!isSuccess(received)) return Either.left(ErrorResponse.of(received, bodies, quirks))
+  if (!isSuccess(received)) return Either.left(ErrorResponse.of(received, bodies, complianceFixes))
   const [refreshToken] = bodies.flatMap((body) => Member.text(body["refresh_token"]) ?? [])
-  return Either.right({ content, error: ErrorResponse.within(received, bodies, quirks), refreshToken })
+  return Either.right({ content, error: ErrorResponse.within(received, bodies, complianceFixes), refreshToken })
 }
 
 /** A new refresh token stays with an error: its predecessor is void. */

@@ -2,7 +2,7 @@ import { TokenStoreError } from "@countersign/client/Errors"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Issued, Token } from "../../Token.js"
+import type { TokenOwner, Token } from "../../Token.js"
 import type * as TokenStore from "../../TokenStore.js"
 import { step } from "../concurrency/flightProgress.js"
 
@@ -19,25 +19,25 @@ export const silent = (
   after: Duration.Duration
 ): TokenStoreError => new TokenStoreError({ reason, detail: `${what} took longer than ${Duration.format(after)}` })
 
-const issuers = (token: Token, issued: Issued): string =>
-  `it was issued by ${JSON.stringify(token.issued?.issuer)} to the client ${JSON.stringify(token.issued?.client)}, not by ${JSON.stringify(issued.issuer)} to ${JSON.stringify(issued.client)}`
+const issuers = (token: Token, issued: TokenOwner): string =>
+  `it was issued by ${JSON.stringify(token.owner?.issuer)} to the client ${JSON.stringify(token.owner?.client)}, not by ${JSON.stringify(issued.issuer)} to ${JSON.stringify(issued.client)}`
 
-const isOther = (issued: Issued, expected: Issued): boolean =>
+const isOther = (issued: TokenOwner, expected: TokenOwner): boolean =>
   issued.issuer !== expected.issuer ||
   issued.client !== expected.client ||
   issued.account !== expected.account ||
   issued.audience !== expected.audience
 
 /** Two refresh tokens without an account may be of two users. A sign-in has no lineage, and goes first. */
-const isOtherLineage = (issued: Issued, expected: Issued): boolean =>
+const isOtherLineage = (issued: TokenOwner, expected: TokenOwner): boolean =>
   issued.lineage !== undefined && expected.lineage !== undefined && issued.lineage !== expected.lineage
 
 /** Why a record is another one's, by what it says of itself. One that says nothing is taken at its place. */
-const foreignBy = (token: Token, expected: Issued | undefined): string | undefined => {
-  const { issued } = token
-  if (issued === undefined || expected === undefined) return undefined
-  if (isOther(issued, expected)) return `${issuers(token, expected)}: give each its own key, or remove the record`
-  return isOtherLineage(issued, expected)
+const foreignBy = (token: Token, expected: TokenOwner | undefined): string | undefined => {
+  const { owner } = token
+  if (owner === undefined || expected === undefined) return undefined
+  if (isOther(owner, expected)) return `${issuers(token, expected)}: give each its own key, or remove the record`
+  return isOtherLineage(owner, expected)
     ? "its record began with another `refreshToken`, and no `account` says that both are of one user: set `account` for each, or remove the record"
     : undefined
 }
@@ -118,13 +118,13 @@ const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): To
 export const make = (
   given: TokenStore.Service,
   key: string,
-  issued: Issued | undefined,
+  issued: TokenOwner | undefined,
   damaged?: Damaged
 ): Guarded => {
   const store = damaged === undefined ? given : replacing(given, key, damaged)
   const checked = (stored: Option.Option<TokenStore.VersionedToken>) => {
     const detail = Option.isSome(stored) ? foreignBy(stored.value.token, issued) : undefined
-    return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "Foreign", detail })
+    return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "OwnerMismatch", detail })
   }
   const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
     step(

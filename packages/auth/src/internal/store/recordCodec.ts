@@ -1,5 +1,5 @@
 import { TokenStoreError } from "@countersign/client/Errors"
-import * as Mismatch from "@countersign/client/Mismatch"
+import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -33,13 +33,13 @@ const failure = (reason: TokenStoreError["reason"], detail: string) => new Token
 const corrupt = (where: string, what: string) =>
   failure("Corrupt", `a record in ${where} ${what}; it was left as it is: remove it there, and sign in again`)
 
-const foreign = (where: string, what: string, advice: string) =>
-  failure("Foreign", `a record in ${where} ${what}; it was left as it is: ${advice}`)
+const unsupportedFormat = (where: string, what: string, advice: string) =>
+  failure("UnsupportedFormat", `a record in ${where} ${what}; it was left as it is: ${advice}`)
 
 /** Names of unknown fields come from the record, where anything may have got into their place. */
 const describe = (error: ParseResult.ParseError): string => {
-  const mismatches = Mismatch.fromParseError(error)
-  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
+  const mismatches = SchemaIssue.fromParseError(error)
+  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : SchemaIssue.format(mismatches)
 }
 
 const parse = (where: string, text: string): Effect.Effect<unknown, TokenStoreError> =>
@@ -48,15 +48,16 @@ const parse = (where: string, text: string): Effect.Effect<unknown, TokenStoreEr
 /** Somebody else's record, or one that a later release wrote. */
 const strangerIn = (where: string, value: unknown): TokenStoreError | undefined => {
   if (typeof value !== "object" || value === null || !("format" in value) || typeof value.format !== "string") return
-  if (value.format !== format) return foreign(where, "is in another format", "use another store, or another prefix")
+  if (value.format !== format)
+    return unsupportedFormat(where, "is in another format", "use another store, or another prefix")
   return "formatVersion" in value &&
     Number.isSafeInteger(value.formatVersion) &&
     Number(value.formatVersion) > formatVersion
-    ? foreign(where, "was written by a newer release", "use that release")
+    ? unsupportedFormat(where, "was written by a newer release", "use that release")
     : undefined
 }
 
-/** The record in a text. Fails with `Corrupt` or `Foreign`, naming what is wrong and never what is there. */
+/** The record in a text. Fails with `Corrupt` or `UnsupportedFormat`, naming what is wrong and never what is there. */
 export const decode = (where: string, text: unknown): Effect.Effect<Record, TokenStoreError> =>
   Effect.gen(function* () {
     if (typeof text !== "string") return yield* corrupt(where, "is not text")

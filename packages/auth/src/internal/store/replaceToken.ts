@@ -1,7 +1,7 @@
 import { TokenStoreError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Issued, Token } from "../../Token.js"
+import type { TokenOwner, Token } from "../../Token.js"
 import * as TokenStore from "../../TokenStore.js"
 import * as Guarded from "./guardedStore.js"
 
@@ -16,7 +16,7 @@ const crowded = new TokenStoreError({
 /** Stores a token in the place of what is there, while nobody refreshes that. */
 export const put = (key: string, token: Token): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> =>
   Effect.flatMap(TokenStore.TokenStore, (store) => {
-    const record = Guarded.make(store, key, token.issued)
+    const record = Guarded.make(store, key, token.owner)
     const once = (left: number): Effect.Effect<void, TokenStoreError> =>
       Effect.gen(function* () {
         const before = Option.match(yield* record.get, { onNone: () => 0, onSome: ({ version }) => version })
@@ -29,7 +29,7 @@ export const put = (key: string, token: Token): Effect.Effect<void, TokenStoreEr
 /** Takes the record out, while nobody refreshes it, and gives what it was. */
 export const take = (
   key: string,
-  issued: Issued
+  issued: TokenOwner
 ): Effect.Effect<Option.Option<Token>, TokenStoreError, TokenStore.TokenStore> =>
   Effect.flatMap(TokenStore.TokenStore, (store) => {
     const record = Guarded.make(store, key, issued)

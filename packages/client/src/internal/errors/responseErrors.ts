@@ -1,7 +1,7 @@
 /** Errors of a response that this client does not follow or decode. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Data from "effect/Data"
-import type { Mismatch } from "../../Mismatch.js"
+import type { SchemaIssue } from "../../SchemaIssue.js"
 import type { ExchangeInfo } from "./errorFields.js"
 import { responseText } from "./errorFields.js"
 import { responseOfError } from "./errorResponse.js"
@@ -92,7 +92,7 @@ export class InvalidResponse
       /** `"Json"`: the body is not JSON. `"Schema"`: it does not match the schema. */
       readonly reason: "Json" | "Schema"
       /** Where the body does not match the schema, up to ten places. */
-      readonly mismatches: ReadonlyArray<Mismatch>
+      readonly mismatches: ReadonlyArray<SchemaIssue>
       readonly message: string
     }
   >

@@ -47,14 +47,24 @@ export class TokenError
  *
  * - `Corrupt`: the record cannot be parsed. It was moved aside.
  * - `Insecure`: other users can read or replace the record.
- * - `Foreign`: the record has another owner or another format.
+ * - `OwnerMismatch`: the record has another owner.
+ * - `UnsupportedFormat`: the record has another format, or the format of a newer release.
+ * - `UnknownKey`: the record is encrypted with a key that was not given.
  * - `LockTimeout`: another process holds the lock.
  * - `ReadFailed`, `WriteFailed`: the storage reported an error.
  *
  * @since 0.1.0
  * @category models
  */
-export type TokenStoreReason = "Corrupt" | "Insecure" | "Foreign" | "LockTimeout" | "ReadFailed" | "WriteFailed"
+export type TokenStoreReason =
+  | "Corrupt"
+  | "Insecure"
+  | "OwnerMismatch"
+  | "UnsupportedFormat"
+  | "UnknownKey"
+  | "LockTimeout"
+  | "ReadFailed"
+  | "WriteFailed"
 
 /**
  * The token store could not be read or written.

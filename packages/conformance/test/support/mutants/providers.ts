@@ -18,7 +18,7 @@ const configured = (change: <O extends OAuth2.Client>(options: O) => O): Client 
 })
 
 /** Has no configuration for the provider. */
-export const withoutQuirks: Client = configured((options) => ({ ...options, quirks: undefined }))
+export const withoutQuirks: Client = configured((options) => ({ ...options, complianceFixes: undefined }))
 
 /** Encodes id and secret as RFC 6749 §2.3.1 requires. */
 export const encodingCredentials: Client = configured((options) => ({
@@ -75,8 +75,8 @@ export const withPlus: Client = {
   signIn: (options) =>
     Effect.map(ours.signIn(options), (service) => ({
       ...service,
-      begin: (more) =>
-        Effect.map(service.begin(more), (transaction) => ({
+      start: (more) =>
+        Effect.map(service.start(more), (transaction) => ({
           ...transaction,
           url: transaction.url.replaceAll("%20", "+")
         }))

@@ -19,12 +19,12 @@ const withSignIn = (change: (service: SignIn, options: AuthorizationCode.Options
 
 /** Replaces a callback parameter with the expected value, like a client that does not compare it. */
 const overwritesCallback = (name: string, right: (transaction: AuthorizationCode.Transaction) => string): Client =>
-  withSignIn(({ begin, finish }) => ({
-    begin,
-    finish: (transaction, callback) => {
+  withSignIn(({ start, complete }) => ({
+    start,
+    complete: (transaction, callback) => {
       const url = new URL(callback.toString())
       url.searchParams.set(name, right(transaction))
-      return finish(transaction, url)
+      return complete(transaction, url)
     }
   }))
 
@@ -33,20 +33,20 @@ export const ignoringState: Client = overwritesCallback("state", ({ state }) => 
 export const ignoringIssuer: Client = overwritesCallback("iss", ({ issuer }) => issuer)
 
 /** Accepts any nonce in the ID token. */
-export const ignoringNonce: Client = withSignIn(({ begin, finish }) => ({
-  begin,
-  finish: (transaction, callback) =>
-    finish(new AuthorizationCode.Transaction({ ...transaction, nonce: foreignNonce }), callback)
+export const ignoringNonce: Client = withSignIn(({ start, complete }) => ({
+  start,
+  complete: (transaction, callback) =>
+    complete(new AuthorizationCode.Transaction({ ...transaction, nonce: foreignNonce }), callback)
 }))
 
 /** Ignores `error` in the callback. */
-export const ignoringErrors: Client = withSignIn(({ begin, finish }) => ({
-  begin,
-  finish: (transaction, callback) => {
+export const ignoringErrors: Client = withSignIn(({ start, complete }) => ({
+  start,
+  complete: (transaction, callback) => {
     const url = new URL(callback.toString())
     url.searchParams.delete("error")
     url.searchParams.set("code", "none")
-    return finish(transaction, url)
+    return complete(transaction, url)
   }
 }))
 
@@ -55,10 +55,10 @@ export const ignoringIdToken: Client = {
   ...ours,
   http: rewriteTokenResponse(({ id_token: _, ...body }) => body),
   signIn: (options) =>
-    Effect.map(AuthorizationCode.make(options), ({ begin, finish }) => ({
-      begin,
-      finish: (transaction, callback) =>
-        finish(new AuthorizationCode.Transaction({ ...transaction, nonce: undefined }), callback)
+    Effect.map(AuthorizationCode.make(options), ({ start, complete }) => ({
+      start,
+      complete: (transaction, callback) =>
+        complete(new AuthorizationCode.Transaction({ ...transaction, nonce: undefined }), callback)
     }))
 }
 
@@ -68,9 +68,9 @@ export const reusesTransaction: Client = {
   signIn: (options) =>
     Effect.gen(function* () {
       const http = yield* HttpClient.HttpClient
-      const { begin } = yield* AuthorizationCode.make(options)
+      const { start } = yield* AuthorizationCode.make(options)
       const anew = Effect.provideService(Effect.orDie(AuthorizationCode.make(options)), HttpClient.HttpClient, http)
-      return { begin, finish: (...args) => Effect.flatMap(anew, ({ finish }) => finish(...args)) }
+      return { start, complete: (...args) => Effect.flatMap(anew, ({ complete }) => complete(...args)) }
     })
 }
 
@@ -78,18 +78,18 @@ export const reusesTransaction: Client = {
 export const retriesRejectedCode: Client = {
   ...ours,
   signIn: (options) =>
-    Effect.map(reusesTransaction.signIn(options), ({ begin, finish }) => ({
-      begin,
-      finish: (...args) => Effect.retry(finish(...args), { times: 2 })
+    Effect.map(reusesTransaction.signIn(options), ({ start, complete }) => ({
+      start,
+      complete: (...args) => Effect.retry(complete(...args), { times: 2 })
     }))
 }
 
 const oneVerifier = "a-verifier-that-every-sign-in-has-in-common-is-none"
 
 /** Uses the same verifier for every sign-in. */
-export const constantVerifier: Client = withSignIn(({ begin, finish }) => ({
-  begin: (...args) =>
-    Effect.map(begin(...args), (transaction) => {
+export const constantVerifier: Client = withSignIn(({ start, complete }) => ({
+  start: (...args) =>
+    Effect.map(start(...args), (transaction) => {
       const url = new URL(transaction.url)
       url.searchParams.set("code_challenge", createHash("sha256").update(oneVerifier).digest("base64url"))
       return new AuthorizationCode.Transaction({
@@ -98,7 +98,7 @@ export const constantVerifier: Client = withSignIn(({ begin, finish }) => ({
         verifier: Redacted.make(oneVerifier)
       })
     }),
-  finish
+  complete
 }))
 
 /** Ignores the server's metadata. */
@@ -116,32 +116,32 @@ export const ignoringMetadata: Client = {
 /** Never pushes authorization requests. */
 export const withoutPar: Client = {
   ...ours,
-  signIn: (options) => AuthorizationCode.make({ ...options, pushed: false })
+  signIn: (options) => AuthorizationCode.make({ ...options, usePar: false })
 }
 
-const withDeviceFinish = (change: (service: DeviceCode.Service) => DeviceCode.Service["finish"]): Client => ({
+const withDeviceFinish = (change: (service: DeviceCode.Service) => DeviceCode.Service["poll"]): Client => ({
   ...ours,
   device: (options) =>
-    Effect.map(DeviceCode.make(options), (service) => ({ begin: service.begin, finish: change(service) }))
+    Effect.map(DeviceCode.make(options), (service) => ({ start: service.start, poll: change(service) }))
 })
 
 /** Polls every second, whatever the interval of the server. */
 export const ignoresPollInterval: Client = withDeviceFinish(
-  ({ finish }) =>
+  ({ poll }) =>
     (pending) =>
-      finish(new DeviceCode.Pending({ ...pending, interval: 1000 }))
+      poll(new DeviceCode.DeviceAuthorization({ ...pending, interval: 1000 }))
 )
 
 /** Polls for an hour after the code has expired. */
 export const ignoresCodeExpiry: Client = withDeviceFinish(
-  ({ finish }) =>
+  ({ poll }) =>
     (pending) =>
-      finish(new DeviceCode.Pending({ ...pending, expiresAt: pending.expiresAt + 3600_000 }))
+      poll(new DeviceCode.DeviceAuthorization({ ...pending, expiresAt: pending.expiresAt + 3600_000 }))
 )
 
 /** Polls again after the code has expired. */
 export const pollsAfterExpiry: Client = withDeviceFinish(
-  ({ finish }) =>
+  ({ poll }) =>
     (pending) =>
-      Effect.retry(finish(pending), { times: 1 })
+      Effect.retry(poll(pending), { times: 1 })
 )

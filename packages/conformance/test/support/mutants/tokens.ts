@@ -50,7 +50,7 @@ const mapTokenErrors = (change: (error: TokenError) => TokenError): Client => ({
       Effect.map(OAuth2.make(options), ({ refresh }) =>
         Bearer.layerCustom({
           key: RefreshToken.keyOf(options),
-          mint: (previous) => {
+          acquireToken: (previous) => {
             const token = Option.getOrUndefined(previous)?.refreshToken ?? Redacted.make("none")
             return Effect.mapError(refresh(token), change)
           }
@@ -116,8 +116,8 @@ const makeUncoordinatedSource = (options: RefreshToken.Options) =>
       get: Effect.flatMap(Effect.zip(stored, Clock.currentTimeMillis), ([{ token }, now]) =>
         expired(token.expiresAt, now) ? anew : Effect.succeed({ token, generation })
       ),
-      renew: () => Effect.as(anew, true),
-      gaveUp: () => Effect.void
+      onRejected: () => Effect.as(anew, true),
+      onReplayRejected: () => Effect.void
     }
     return Context.make(TokenSource.TokenSource, source).pipe(Context.add(Auth.Auth, Bearer.fromSource(source)))
   })

@@ -33,7 +33,7 @@ const serviceRun = (path: string) =>
       clientSecret: Redacted.make("secret"),
       transport: OAuth2.dangerouslyAllowHttpOnLoopback,
       // The resource is part of the authorization server: new tokens are valid at once, revoked ones are rejected.
-      settling: 0
+      propagationDelay: 0
     })
     const live = Api.layer({ baseUrl: oauth.issuer }).pipe(
       Layer.provide(auth),

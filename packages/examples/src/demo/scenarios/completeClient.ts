@@ -52,7 +52,7 @@ export const completeClient: Scenario = {
     return yield* Effect.provide(
       scenario(count),
       Api.layer({ baseUrl, retry }).pipe(
-        Layer.provide(Bearer.layerCustom({ key: "demo", mint: () => mint })),
+        Layer.provide(Bearer.layerCustom({ key: "demo", acquireToken: () => mint })),
         Layer.provide(TokenStore.layerMemory)
       )
     )

@@ -31,14 +31,15 @@ export const rateLimited: Scenario = {
   run: Effect.gen(function* () {
     const { isEmbedded } = yield* Target
     const without = yield* forever
-    const gaveUp = without.error === "RateLimited" && without.sends === 3 && without.waits.every((wait) => wait <= 400)
-    if (!isEmbedded) return { ok: gaveUp, observed: { without } }
+    const onReplayRejected =
+      without.error === "RateLimited" && without.sends === 3 && without.waits.every((wait) => wait <= 400)
+    if (!isEmbedded) return { ok: onReplayRejected, observed: { without } }
     const seconds = yield* asked("seconds")
     const date = yield* asked("date")
     const none = yield* asked("none")
     return {
       ok:
-        gaveUp &&
+        onReplayRejected &&
         [seconds, date, none].every(waitedOnce) &&
         (seconds.waits[0] ?? 0) >= 1000 &&
         (none.waits[0] ?? Number.POSITIVE_INFINITY) <= 200,

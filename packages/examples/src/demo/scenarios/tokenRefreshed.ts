@@ -11,7 +11,7 @@ import { Target } from "../Target.js"
 
 /** The stored token at the start: unexpired, but rejected by the embedded server; for httpbin, expired. */
 const stale = (token: Token, isEmbedded: boolean): Token =>
-  isEmbedded ? token : { ...token, obtainedAt: token.obtainedAt - 7200_000, expiresAt: token.obtainedAt - 3600_000 }
+  isEmbedded ? token : { ...token, receivedAt: token.receivedAt - 7200_000, expiresAt: token.receivedAt - 3600_000 }
 
 export const tokenRefreshed: Scenario = {
   name: "token-refreshed",
@@ -23,7 +23,7 @@ export const tokenRefreshed: Scenario = {
     yield* store.compareAndSet("demo", 0, stale(yield* mint, isEmbedded))
     const mintedBefore = count()
 
-    const source = yield* TokenSource.make({ key: "demo", mint: () => mint })
+    const source = yield* TokenSource.make({ key: "demo", acquireToken: () => mint })
     const api = yield* client({ auth: Bearer.fromSource(source) })
     const { events, exit } = yield* Timeline.record(
       api.get(isEmbedded ? "/countersign/bearer?refuse=1&key=demo" : "/bearer")

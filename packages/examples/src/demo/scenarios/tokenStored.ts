@@ -25,7 +25,7 @@ export const tokenStored: Scenario = {
     const oneRun = Effect.flatMap(Api, (api) => api.get("/bearer", { schema: Answer })).pipe(
       Effect.provide(
         Api.layer({ baseUrl }).pipe(
-          Layer.provide(Bearer.layerCustom({ key: "demo", mint: () => mint })),
+          Layer.provide(Bearer.layerCustom({ key: "demo", acquireToken: () => mint })),
           Layer.provide(FileTokenStore.layer({ path })),
           Layer.fresh
         )

@@ -1,6 +1,6 @@
 import * as Token from "@countersign/auth/Token"
 import { TokenStoreError } from "@countersign/client/Errors"
-import * as Mismatch from "@countersign/client/Mismatch"
+import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -86,10 +86,10 @@ export const encrypt = (
     if (exceedsMaxSize(encoded)) return yield* tooLarge()
     const text = encryptText(key, location, JSON.stringify(encoded))
     if (text.length > maxTextLength) return yield* tooLarge()
-    return { accessToken: Redacted.make(text), tokenType, obtainedAt: 0 }
+    return { accessToken: Redacted.make(text), tokenType, receivedAt: 0 }
   }).pipe(
     Effect.catchTag("ParseError", (error) =>
-      failure("WriteFailed", `the token cannot be stored: ${Mismatch.format(Mismatch.fromParseError(error))}`)
+      failure("WriteFailed", `the token cannot be stored: ${SchemaIssue.format(SchemaIssue.fromParseError(error))}`)
     )
   )
 
@@ -120,20 +120,20 @@ const notEncrypted = () =>
   )
 
 const newerRelease = () =>
-  failure("Foreign", `a record was encrypted by a newer release. ${notModified} Use that release.`)
+  failure("UnsupportedFormat", `a record was encrypted by a newer release. ${notModified} Use that release.`)
 
 const corruptRecord = (what: string) =>
   failure("Corrupt", `an encrypted record ${what}. ${notModified} Remove it from the inner store, and sign in again.`)
 
 const unknownKey = (keyId: string) =>
   failure(
-    "Foreign",
+    "UnknownKey",
     `a record was encrypted with the key ${keyId}, which is not given. ${notModified} Add that key to previousKeys.`
   )
 
 /**
- * Decrypts a token. The errors describe the problem and contain nothing of the record. Fails with `Foreign` (missing
- * key, newer release), `Insecure` (not encrypted) and `Corrupt` (modified, truncated, or encrypted for another
+ * Decrypts a token. The errors describe the problem and contain nothing of the record. Fails with `UnknownKey` (missing
+ * key), `UnsupportedFormat` (newer release), `Insecure` (not encrypted) and `Corrupt` (modified, truncated, or encrypted for another
  * location).
  */
 export const decrypt = (

@@ -22,7 +22,7 @@ const tokenType = "salt/v1"
 const newSalt: Effect.Effect<Token> = Effect.sync(() => ({
   accessToken: Redacted.make(randomBytes(saltBytes).toString("base64")),
   tokenType,
-  obtainedAt: 0
+  receivedAt: 0
 }))
 
 const corruptSalt = () =>

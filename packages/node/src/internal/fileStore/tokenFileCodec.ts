@@ -1,7 +1,7 @@
 import * as Token from "@countersign/auth/Token"
 import type { VersionedToken } from "@countersign/auth/TokenStore"
 import { TokenStoreError } from "@countersign/client/Errors"
-import * as Mismatch from "@countersign/client/Mismatch"
+import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import * as Effect from "effect/Effect"
 import type * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -58,12 +58,12 @@ const corrupt = (path: string, what: string) =>
   })
 
 const foreign = (path: string, what: string, advice: string) =>
-  new TokenStoreError({ reason: "Foreign", detail: `${quote(path)} ${what}. It was not changed. ${advice}` })
+  new TokenStoreError({ reason: "UnsupportedFormat", detail: `${quote(path)} ${what}. It was not changed. ${advice}` })
 
 /** The name of an unknown field is not shown: it is content of the file, and may be a secret. */
 const describeParseError = (error: ParseResult.ParseError): string => {
-  const mismatches = Mismatch.fromParseError(error)
-  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : Mismatch.format(mismatches)
+  const mismatches = SchemaIssue.fromParseError(error)
+  return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : SchemaIssue.format(mismatches)
 }
 
 const parseJson = (path: string, bytes: Uint8Array): Effect.Effect<unknown, TokenStoreError> => {
@@ -87,7 +87,7 @@ const rejectOtherFormat = (path: string, value: unknown): TokenStoreError | unde
     : undefined
 }
 
-/** Decodes the records of a file. Fails with `Corrupt` or `Foreign`. The errors contain nothing of the file. */
+/** Decodes the records of a file. Fails with `Corrupt` or `UnsupportedFormat`. The errors contain nothing of the file. */
 export const decode = (path: string, bytes: Uint8Array): Effect.Effect<Records, TokenStoreError> =>
   Effect.gen(function* () {
     const value = yield* parseJson(path, bytes)

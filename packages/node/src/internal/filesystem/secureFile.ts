@@ -32,7 +32,10 @@ const findProblem = (path: string, stats: Stats): TokenStoreError | undefined =>
   const user = effectiveUser()
   if (!stats.isFile()) return notRegularFile(path)
   if (user !== undefined && stats.uid !== user) {
-    return failure("Foreign", `${quote(path)} belongs to user ${stats.uid}, not to ${user}. Choose a file of your own.`)
+    return failure(
+      "OwnerMismatch",
+      `${quote(path)} belongs to user ${stats.uid}, not to ${user}. Choose a file of your own.`
+    )
   }
   if (stats.nlink > 1) {
     return failure(

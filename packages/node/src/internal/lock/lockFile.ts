@@ -32,13 +32,13 @@ export interface LockFiles {
  *
  * - `Owned`: a process of this release holds it.
  * - `Empty`: a power cut left it. A running process leaves no empty file, see {@link linkLockFile}.
- * - `Foreign`: a file of another user, so other users can create files in the folder. Never removed.
+ * - `OtherUser`: a file of another user, so other users can create files in the folder. Never removed.
  * - `Unknown`: not a lock file, or one of another release. Never removed.
  */
 export type LockState =
   | { readonly _tag: "Owned"; readonly owner: ProcessIdentity.LockOwner }
   | { readonly _tag: "Empty"; readonly inode: string }
-  | { readonly _tag: "Foreign"; readonly user: number }
+  | { readonly _tag: "OtherUser"; readonly user: number }
   | { readonly _tag: "Unknown" }
 
 const unknown: LockState = { _tag: "Unknown" }
@@ -51,7 +51,7 @@ const isOtherUser = (user: number): boolean => {
 const inspectHandle = (handle: Fs.FileHandle): Effect.Effect<LockState, SystemError> =>
   Effect.gen(function* () {
     const stats = yield* tryFileSystem(() => handle.stat({ bigint: true }))
-    if (isOtherUser(Number(stats.uid))) return { _tag: "Foreign", user: Number(stats.uid) }
+    if (isOtherUser(Number(stats.uid))) return { _tag: "OtherUser", user: Number(stats.uid) }
     if (!stats.isFile()) return unknown
     const bytes = yield* readAtMost(handle, ProcessIdentity.maxOwnerBytes)
     if (bytes.every((byte) => byte === 0)) return { _tag: "Empty", inode: stats.ino.toString(16).padStart(32, "0") }
@@ -78,7 +78,7 @@ export const inspect = (path: string): Effect.Effect<Option.Option<LockState>, S
 const inspectUnopenable = (path: string, error: SystemError): Effect.Effect<LockState, SystemError> =>
   Effect.flatMap(Effect.option(tryFileSystem(() => Fs.lstat(path))), (stats): Effect.Effect<LockState, SystemError> => {
     if (Option.isSome(stats) && isOtherUser(stats.value.uid)) {
-      return Effect.succeed({ _tag: "Foreign", user: stats.value.uid })
+      return Effect.succeed({ _tag: "OtherUser", user: stats.value.uid })
     }
     return ["ELOOP", "EMLINK", "ENXIO"].includes(error.code) ? Effect.succeed(unknown) : Effect.fail(error)
   })
@@ -188,7 +188,7 @@ const removeStale = (
     const guard = `${files.root}.${identity}.guard`
     const ownNonce = yield* nonce
     const blocking = yield* tryAcquire(files, guard, ownNonce, depth + 1)
-    if (Option.isSome(blocking)) return Option.some(blocking.value._tag === "Foreign" ? blocking.value : state)
+    if (Option.isSome(blocking)) return Option.some(blocking.value._tag === "OtherUser" ? blocking.value : state)
     yield* Effect.ensuring(removeByIdentity(path, identity), Effect.ignore(release(guard, ownNonce)))
     unreleased.delete(identity)
     return Option.none()

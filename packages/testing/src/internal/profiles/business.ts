@@ -93,8 +93,8 @@ export const shopify: Profile = {
   grant: "authorization_code",
   refresh: "none",
   configure:
-    "its endpoints, `client_secret_post`, `quirks.scopeSeparator`, and " +
-    '`quirks: { errors: { "The authorization code was not found or was already used": "invalid_grant" } }`',
+    "its endpoints, `client_secret_post`, `complianceFixes.scopeSeparator`, and " +
+    '`complianceFixes: { errorCodes: { "The authorization code was not found or was already used": "invalid_grant" } }`',
   deviations: [
     {
       what: "documents no metadata",
@@ -188,8 +188,8 @@ export const zoho: Profile = {
   grant: "authorization_code",
   refresh: "keeps",
   configure:
-    'its endpoints, `client_secret_post`, `quirks.scopeSeparator`, `parameters: { access_type: "offline" }`, and ' +
-    '`quirks: { errors: { invalid_code: "invalid_grant" } }`',
+    'its endpoints, `client_secret_post`, `complianceFixes.scopeSeparator`, `parameters: { access_type: "offline" }`, and ' +
+    '`complianceFixes: { errorCodes: { invalid_code: "invalid_grant" } }`',
   deviations: [
     {
       what: "documents no metadata",

@@ -13,7 +13,7 @@ export const strava: Profile = {
   grant: "authorization_code",
   refresh: "rotates",
   configure:
-    "its endpoints, `client_secret_post`, `quirks.scopeSeparator`, and a `quirks.answer` that makes `invalid_grant` of an " +
+    "its endpoints, `client_secret_post`, `complianceFixes.scopeSeparator`, and a `complianceFixes.transformResponse` that makes `invalid_grant` of an " +
     "error with the `resource` `RefreshToken` or `AuthorizationCode`",
   deviations: [
     {

@@ -97,7 +97,7 @@ export const atlassian: Profile = {
   refresh: "rotates",
   configure:
     'its endpoints, the scope `offline_access`, `parameters: { audience: "api.atlassian.com", prompt: "consent" }`, and ' +
-    '`quirks: { errors: { "refresh_token is invalid": "invalid_grant" } }`',
+    '`complianceFixes: { errorCodes: { "refresh_token is invalid": "invalid_grant" } }`',
   deviations: [
     {
       what: "names no metadata",

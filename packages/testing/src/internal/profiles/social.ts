@@ -61,7 +61,7 @@ export const x: Profile = {
   refresh: "rotates",
   configure:
     "its endpoints, the scope `offline.access`, and " +
-    '`quirks: { errors: { "Value passed for the token was invalid.": "invalid_grant" } }`',
+    '`complianceFixes: { errorCodes: { "Value passed for the token was invalid.": "invalid_grant" } }`',
   deviations: [
     {
       what: "documents no metadata",
@@ -103,7 +103,7 @@ export const linkedin: Profile = {
   },
   grant: "authorization_code",
   refresh: "keeps",
-  configure: "its issuer, and `quirks: { nonce: false }`. Refresh tokens are for approved partners only",
+  configure: "its issuer, and `complianceFixes: { nonce: false }`. Refresh tokens are for approved partners only",
   deviations: [
     {
       what: "ID tokens without `nonce`",

@@ -14,34 +14,34 @@ export const canary = "canary-"
 export const token = (text: string): Token => ({
   accessToken: Redacted.make(canary + text),
   tokenType: "Bearer",
-  obtainedAt: 1_000,
+  receivedAt: 1_000,
   expiresAt: 61_000,
   refreshToken: Redacted.make(`${canary}refresh-${text}`),
   scope: "read write",
-  extras: { instance_url: "https://api.test" },
-  issued: { issuer: "https://auth.test", client: "client", account: "alice", audience: "https://api.test" },
-  refreshingSince: 59_000
+  extra: { instance_url: "https://api.test" },
+  owner: { issuer: "https://auth.test", client: "client", account: "alice", audience: "https://api.test" },
+  refreshStartedAt: 59_000
 })
 
 /** A token with required fields only. */
-export const bare: Token = { accessToken: Redacted.make(`${canary}bare`), tokenType: "Bearer", obtainedAt: 5 }
+export const bare: Token = { accessToken: Redacted.make(`${canary}bare`), tokenType: "Bearer", receivedAt: 5 }
 
 /** A token as plain values, for comparison and display. */
 export const plain = (token: Token): Readonly<Record<keyof Token, unknown>> => ({
   accessToken: Redacted.value(token.accessToken),
   tokenType: token.tokenType,
-  obtainedAt: token.obtainedAt,
+  receivedAt: token.receivedAt,
   expiresAt: token.expiresAt,
   refreshToken: token.refreshToken && Redacted.value(token.refreshToken),
   scope: token.scope,
-  extras: token.extras && { ...token.extras },
-  issued: token.issued && {
-    issuer: token.issued.issuer,
-    client: token.issued.client,
-    account: token.issued.account,
-    audience: token.issued.audience
+  extra: token.extra && { ...token.extra },
+  owner: token.owner && {
+    issuer: token.owner.issuer,
+    client: token.owner.client,
+    account: token.owner.account,
+    audience: token.owner.audience
   },
-  refreshingSince: token.refreshingSince
+  refreshStartedAt: token.refreshStartedAt
 })
 
 type Found = Option.Option<TokenStore.VersionedToken>

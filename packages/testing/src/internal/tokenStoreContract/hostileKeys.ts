@@ -38,7 +38,7 @@ const texts = (seed: number): ReadonlyArray<string> => [
 const tokenOf = (text: string): Token => ({
   ...token(`of ${text}`),
   scope: text,
-  issued: { issuer: text, client: text, account: text, audience: text }
+  owner: { issuer: text, client: text, account: text, audience: text }
 })
 
 /** Stores a token under "key". Then the store must return it, or the previous one if it rejected the write. */
@@ -103,7 +103,7 @@ export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
       Effect.gen(function* () {
         let version = 0
         for (const time of [Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, Number.MAX_VALUE]) {
-          for (const field of ["obtainedAt", "expiresAt", "refreshingSince"] as const) {
+          for (const field of ["receivedAt", "expiresAt", "refreshStartedAt"] as const) {
             version = yield* storedOrRefused(store, version, { ...bare, [field]: time })
           }
         }
@@ -111,7 +111,7 @@ export const hostile = <Place>(harness: Harness<Place>): ReadonlyArray<Case> => 
       })),
     unharmed("stays usable after values that are no tokens", (store) =>
       Effect.forEach(
-        [null, 5, "token", [], {}, { ...bare, accessToken: "plain" }, { ...bare, issued: [] }],
+        [null, 5, "token", [], {}, { ...bare, accessToken: "plain" }, { ...bare, owner: [] }],
         // JavaScript callers have no types that prevent these values.
         (value, n) => failure(store.compareAndSet(`odd-${n}`, 0, value as unknown as Token)),
         { discard: true }

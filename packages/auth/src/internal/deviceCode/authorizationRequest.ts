@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { Token } from "../../Token.js"
-import type { SignedIn } from "../authorizationCode/transaction.js"
+import type { SignInResult } from "../authorizationCode/transaction.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import * as IdToken from "../idToken/claims.js"
 import * as IdTokenSignature from "../idToken/signature.js"
@@ -17,7 +17,7 @@ import { tokenOf } from "../oauth/tokenResponse.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
-import type { Options, Pending } from "./pending.js"
+import type { Options, DeviceAuthorization } from "./authorization.js"
 
 /** RFC 8628 §3.5: where the server does not say. */
 export const interval: Duration.DurationInput = "5 seconds"
@@ -54,13 +54,13 @@ const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenEr
       })
     : Effect.fail(unshowable)
 
-const asked = ({ parameters, quirks, resource, scopes = [] }: Options): Record<string, string> => ({
+const asked = ({ parameters, complianceFixes, resource, scopes = [] }: Options): Record<string, string> => ({
   ...parameters,
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, quirks) }),
+  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) }),
   ...(resource !== undefined && { resource })
 })
 
-type Begun = ConstructorParameters<typeof Pending>[0]
+type Begun = ConstructorParameters<typeof DeviceAuthorization>[0]
 
 const what = "device authorization response"
 
@@ -130,10 +130,10 @@ interface Granted {
 
 /** Asks once whether somebody has approved the code. */
 export const ask = (
-  { clockOffset, read }: Conversation,
+  { clockSkew, read }: Conversation,
   server: oauth.AuthorizationServer,
   options: Options,
-  { deviceCode }: Pending
+  { deviceCode }: DeviceAuthorization
 ): Effect.Effect<Granted, TokenError> => {
   const { resource } = options
   return read(
@@ -143,7 +143,7 @@ export const ask = (
         ...(resource !== undefined && { additionalParameters: { resource } })
       }),
     (body) =>
-      Effect.flatMap(clockOffset, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token }))),
+      Effect.flatMap(clockSkew, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token }))),
     [deviceCode]
   )
 }
@@ -154,7 +154,7 @@ export const signedIn = (
   server: oauth.AuthorizationServer,
   options: Options,
   { body, token }: Granted
-): Effect.Effect<SignedIn, TokenError> =>
+): Effect.Effect<SignInResult, TokenError> =>
   Effect.gen(function* () {
     if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
     const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>

@@ -66,12 +66,12 @@ describe("a refused token", () => {
   it.scoped("that is not the current one any more is only replayed with the one that is", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
-      const { gaveUp, get, renew } = yield* source(mint)
+      const { onReplayRejected, get, onRejected } = yield* source(mint)
       const { generation } = yield* get
-      expect(yield* renew(generation)).toBe(true)
+      expect(yield* onRejected(generation)).toBe(true)
       // Nor does it matter that the current one is refused as well: this request has not tried it yet.
-      yield* gaveUp(generation + 1)
-      expect(yield* renew(generation)).toBe(true)
+      yield* onReplayRejected(generation + 1)
+      expect(yield* onRejected(generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls).toHaveLength(2)
     })
@@ -85,11 +85,11 @@ describe("a refused token", () => {
         compareAndSet: (...write) => Effect.delay(memory.compareAndSet(...write), "1 second")
       }
       const { mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const first = yield* Effect.fork(get)
       yield* TestClock.adjust("500 millis")
       const { generation } = yield* get
-      const renewing = yield* Effect.fork(renew(generation))
+      const renewing = yield* Effect.fork(onRejected(generation))
       // The first one is stored, then the intent of the second one, then that one.
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(first)
@@ -101,13 +101,13 @@ describe("a refused token", () => {
   it.scoped("is replaced although the one before it was given up on", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 10_000))
-      const { gaveUp, get, renew } = yield* source(mint)
+      const { onReplayRejected, get, onRejected } = yield* source(mint)
       const first = yield* get
-      yield* gaveUp(first.generation)
-      expect(yield* renew(first.generation)).toBe(false)
+      yield* onReplayRejected(first.generation)
+      expect(yield* onRejected(first.generation)).toBe(false)
       yield* TestClock.adjust("10 seconds")
       const second = yield* get
-      expect(yield* renew(second.generation)).toBe(true)
+      expect(yield* onRejected(second.generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-3")
     })
   )
@@ -116,11 +116,11 @@ describe("a refused token", () => {
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
         const { calls, mint } = minting()
-        const { get, renew } = yield* source(mint)
+        const { get, onRejected } = yield* source(mint)
         const { generation } = yield* get
         const { goOn, run } = stoppingAt(step)
-        const slow = yield* Effect.fork(run(renew(generation)))
-        yield* renew(generation)
+        const slow = yield* Effect.fork(run(onRejected(generation)))
+        yield* onRejected(generation)
         yield* goOn
         expect(yield* Fiber.join(slow)).toBe(true)
         expect([step, calls.length]).toEqual([step, 2])
@@ -132,10 +132,10 @@ describe("a refused token", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const { generation } = yield* get
       yield* storedBySibling(store, "sibling")
-      expect(yield* renew(generation)).toBe(true)
+      expect(yield* onRejected(generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-sibling")
       expect(calls).toHaveLength(1)
     })
@@ -225,13 +225,13 @@ describe("a refresh token that is refused for good", () => {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
       const { calls, mint } = minting((n) => (n === 1 ? Effect.fail(nothing("ReauthorizationRequired")) : token(n)))
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       yield* Effect.flip(get)
       yield* storedBySibling(store, "signed-in")
       const held = yield* get
       expect(nameOf(held)).toBe("canary-signed-in")
       expect(calls).toHaveLength(1)
-      expect(yield* renew(held.generation)).toBe(true)
+      expect(yield* onRejected(held.generation)).toBe(true)
       expect(calls[1]?.previous).toBe("canary-refresh-signed-in")
     })
   )
@@ -246,10 +246,10 @@ describe("a refresh token that is refused for good", () => {
           Effect.fail(nothing("ReauthorizationRequired"))
         )
       )
-      const { get, renew } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* sourceOn(store, mint)
       const held = yield* get
       expect(nameOf(held)).toBe("canary-theirs-1")
-      expect(yield* renew(held.generation)).toBe(true)
+      expect(yield* onRejected(held.generation)).toBe(true)
       expect(calls).toHaveLength(2)
     })
   )

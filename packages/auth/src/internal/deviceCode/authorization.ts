@@ -9,7 +9,7 @@ import type * as OAuth2 from "../../OAuth2.js"
  * @category models
  */
 export interface Options extends OAuth2.Client {
-  /** With `openid` among them, `SignedIn` tells who it is. */
+  /** With `openid` among them, `SignInResult` tells who it is. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, where the server issues tokens for several. */
   readonly resource?: string | undefined
@@ -28,13 +28,13 @@ export interface Options extends OAuth2.Client {
  * @since 0.1.0
  * @category models
  */
-export class Pending
-  extends /* @__PURE__ */ Schema.Class<Pending>("@countersign/auth/DeviceCode/Pending")({
+export class DeviceAuthorization
+  extends /* @__PURE__ */ Schema.Class<DeviceAuthorization>("@countersign/auth/DeviceCode/DeviceAuthorization")({
     /** What somebody types: at most 64 characters, none of them a control character. */
     userCode: Schema.NonEmptyString,
     /** Where: an https URL. */
     verificationUri: Schema.NonEmptyString,
-    /** The same with the code in it, for a QR code; the user still has to see {@link Pending.userCode}, and compare. */
+    /** The same with the code in it, for a QR code; the user still has to see {@link DeviceAuthorization.userCode}, and compare. */
     verificationUriComplete: Schema.optional(Schema.NonEmptyString),
     /** Epoch milliseconds. */
     expiresAt: Schema.Finite,

@@ -1,6 +1,6 @@
 /** From a demand to a token that meets it, at a whole server: what an application does when a call says to sign in. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
-import * as Demand from "@countersign/auth/Demand"
+import * as StepUp from "@countersign/auth/StepUp"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import * as ApiClient from "@countersign/client/ApiClient"
@@ -23,7 +23,7 @@ const client = {
   clientId: "web",
   clientSecret: Redacted.make("secret"),
   scopes: ["read"],
-  settling: 0
+  propagationDelay: 0
 }
 
 const ApiLive = Api.layer({ baseUrl: client.issuer, timeout: { call: false, exchange: false } }).pipe(
@@ -31,20 +31,20 @@ const ApiLive = Api.layer({ baseUrl: client.issuer, timeout: { call: false, exch
 )
 
 /** Somebody signs in, as the demand wants it, and the token is stored. */
-const signIn = (demand?: Demand.Demand) =>
+const signIn = (demand?: StepUp.StepUpChallenge) =>
   Effect.gen(function* () {
-    const { begin, finish } = yield* AuthorizationCode.make({ ...client, redirectUri })
-    const transaction = yield* begin({}, demand)
+    const { start, complete } = yield* AuthorizationCode.make({ ...client, redirectUri })
+    const transaction = yield* start({}, demand)
     const { headers } = yield* HttpClient.get(transaction.url)
-    const signedIn = yield* finish(transaction, headers["location"] ?? "")
-    yield* AuthorizationCode.store(client, signedIn)
+    const signedIn = yield* complete(transaction, headers["location"] ?? "")
+    yield* AuthorizationCode.storeToken(client, signedIn)
   })
 
 const call = (query: string) => Effect.flatMap(Api, (api) => api.get(`/resource?${query}`))
 
 type Refused = Unauthorized | Forbidden
 
-const demandOf = ({ challenges }: Refused) => Demand.fromChallenges(challenges)
+const demandOf = ({ challenges }: Refused) => StepUp.fromChallenges(challenges)
 
 const world = Layer.provideMerge(
   ApiLive,
@@ -55,7 +55,7 @@ const world = Layer.provideMerge(
 )
 
 describe("a call that fails for what only a person can do", () => {
-  it.effect.each<readonly [string, string, Partial<Demand.Demand>]>([
+  it.effect.each<readonly [string, string, Partial<StepUp.StepUpChallenge>]>([
     ["a stronger sign-in", "acr=gold", { acrValues: ["gold"] }],
     ["a more recent sign-in", "max_age=60", { maxAge: 60 }],
     ["another scope", "scope=write", { scopes: ["write"] }]

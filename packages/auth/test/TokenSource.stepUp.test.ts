@@ -1,5 +1,5 @@
 import * as Bearer from "@countersign/auth/Bearer"
-import type * as Demand from "@countersign/auth/Demand"
+import type * as StepUp from "@countersign/auth/StepUp"
 import type * as TokenSource from "@countersign/auth/TokenSource"
 import * as TokenStore from "@countersign/auth/TokenStore"
 import { TokenError, TokenStoreError } from "@countersign/client/Errors"
@@ -33,8 +33,8 @@ const wantsSignIn = MockClient.respond(
 
 /** Tokens `canary-1`, `canary-2` and so on, and the demands that each was asked for with. */
 const demanding = (script: (n: number) => Effect.Effect<unknown, TokenError> = () => Effect.void) => {
-  const asked: Array<Demand.Demand | undefined> = []
-  const mint: TokenSource.Options["mint"] = (_, demand) =>
+  const asked: Array<StepUp.StepUpChallenge | undefined> = []
+  const mint: TokenSource.Options["acquireToken"] = (_, demand) =>
     Effect.suspend(() => {
       asked.push(demand)
       return Effect.zipRight(script(asked.length), token(asked.length, 3600_000))
@@ -42,7 +42,7 @@ const demanding = (script: (n: number) => Effect.Effect<unknown, TokenError> = (
   return { asked, mint }
 }
 
-const anything = { meets: () => true }
+const anything = { canSatisfy: () => true }
 
 const sentWith = ({ sent }: Context.Tag.Service<typeof MockClient.MockClient>) =>
   Effect.map(sent, (all) => all.map(({ headers }) => headers["authorization"]?.slice(-1)))
@@ -175,14 +175,14 @@ describe("an API that demands more of a token", () => {
   it.effect("while another token is under way, that was asked for without it, asks once more", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding(() => Effect.sleep("1 second"))
-      const { get, renew } = yield* source(mint, anything)
+      const { get, onRejected } = yield* source(mint, anything)
       const first = yield* Effect.fork(get)
       yield* TestClock.adjust("1 second")
       const { generation } = yield* first
       const demand = { scopes: ["write"], acrValues: [] }
-      const plain = yield* Effect.fork(renew(generation))
+      const plain = yield* Effect.fork(onRejected(generation))
       yield* TestClock.adjust("500 millis")
-      const demanded = yield* Effect.fork(renew(generation, generation, demand))
+      const demanded = yield* Effect.fork(onRejected(generation, generation, demand))
       yield* TestClock.adjust("2 seconds")
       expect([yield* plain, yield* demanded]).toEqual([true, true])
       expect(asked).toEqual([undefined, undefined, demand])
@@ -192,14 +192,14 @@ describe("an API that demands more of a token", () => {
   it.effect("that contradict each other cost each request two tokens at most", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding(() => Effect.sleep("1 second"))
-      const { get, renew } = yield* source(mint, anything)
+      const { get, onRejected } = yield* source(mint, anything)
       const first = yield* Effect.fork(get)
       yield* TestClock.adjust("1 second")
       const { generation } = yield* first
       const wanting = (value: string) => ({ scopes: [], acrValues: [], claims: `{"${value}":null}` })
       const both = yield* Effect.fork(
         Effect.all(
-          ["a", "b"].map((value) => renew(generation, generation, wanting(value))),
+          ["a", "b"].map((value) => onRejected(generation, generation, wanting(value))),
           { concurrency: "unbounded" }
         )
       )
@@ -224,18 +224,18 @@ describe("an API that demands more of a token", () => {
     Effect.gen(function* () {
       const declined = new TokenError({ reason: "Rejected", error: "invalid_scope", detail: "as scripted" })
       const asked: Array<ReadonlyArray<string>> = []
-      const mint: TokenSource.Options["mint"] = (_, demand) =>
+      const mint: TokenSource.Options["acquireToken"] = (_, demand) =>
         Effect.suspend(() => {
           asked.push(demand?.scopes ?? [])
           return demand?.scopes.includes("admin") === true ? Effect.fail(declined) : token(asked.length, 3600_000)
         })
-      const { get, renew } = yield* source(mint, anything)
+      const { get, onRejected } = yield* source(mint, anything)
       const scopes = (...all: ReadonlyArray<string>) => ({ scopes: all, acrValues: [] })
       const first = yield* get
-      yield* renew(first.generation, first.generation, scopes("read"))
+      yield* onRejected(first.generation, first.generation, scopes("read"))
       const { generation } = yield* get
-      expect(yield* Effect.flip(renew(generation, generation, scopes("admin")))).toBe(declined)
-      expect(yield* renew(generation, generation, scopes("read"))).toBe(false)
+      expect(yield* Effect.flip(onRejected(generation, generation, scopes("admin")))).toBe(declined)
+      expect(yield* onRejected(generation, generation, scopes("read"))).toBe(false)
       yield* TestClock.adjust("1 hour")
       yield* get
       expect(asked).toEqual([[], ["read"], ["read", "admin"], ["read"]])
@@ -245,10 +245,10 @@ describe("an API that demands more of a token", () => {
   it.effect("for scopes without end is not asked for without end", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
-      const { get, renew } = yield* source(mint, anything)
+      const { get, onRejected } = yield* source(mint, anything)
       for (let n = 0; n < 20; n++) {
         const { generation } = yield* get
-        yield* renew(generation, generation, { scopes: [`${n}`.repeat(500)], acrValues: [] })
+        yield* onRejected(generation, generation, { scopes: [`${n}`.repeat(500)], acrValues: [] })
       }
       expect(Math.max(...asked.map((demand) => demand?.scopes.join(" ").length ?? 0))).toBeLessThanOrEqual(4096)
     }).pipe(Effect.scoped)

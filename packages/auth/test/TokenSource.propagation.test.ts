@@ -10,7 +10,10 @@ import type * as Duration from "effect/Duration"
 import { minting, source, times, token } from "./support/sources.js"
 
 /** An API that knows a token only some time after it was got, or never. */
-const knowingAfter = (lag: Duration.DurationInput, options: { readonly settling?: Duration.DurationInput } = {}) =>
+const knowingAfter = (
+  lag: Duration.DurationInput,
+  options: { readonly propagationDelay?: Duration.DurationInput } = {}
+) =>
   Effect.gen(function* () {
     const known = new Set<string>()
     const { calls, mint } = minting((n) =>
@@ -26,7 +29,7 @@ const knowingAfter = (lag: Duration.DurationInput, options: { readonly settling?
     const { client, mock } = yield* MockClient.make(({ headers }) =>
       MockClient.respond(known.has(headers["authorization"] ?? "") ? 200 : 401)
     )
-    const tokens = yield* source(mint, { settling: "3 seconds", ...options })
+    const tokens = yield* source(mint, { propagationDelay: "3 seconds", ...options })
     const api = yield* Effect.provideService(
       ApiClient.make({
         baseUrl: "https://api.test",
@@ -96,7 +99,7 @@ describe("a token that the API does not know yet", () => {
 
   it.scoped("is replaced at once where the API is said to know every token", () =>
     Effect.gen(function* () {
-      const { api, calls, sentAt } = yield* knowingAfter("1 hour", { settling: 0 })
+      const { api, calls, sentAt } = yield* knowingAfter("1 hour", { propagationDelay: 0 })
       expect((yield* Effect.flip(api.get("/")))._tag).toBe("Unauthorized")
       expect([calls.length, yield* sentAt]).toEqual([2, [0, 0]])
     })

@@ -13,7 +13,7 @@ import type * as SchemaAST from "effect/SchemaAST"
  * @since 0.1.0
  * @category models
  */
-export interface Mismatch {
+export interface SchemaIssue {
   /** The path into the value, such as `$.items[0].id`. `$` is the value itself. */
   readonly path: string
   /** The type that the Schema expects there, such as `number`. */
@@ -46,7 +46,7 @@ const render = (path: ReadonlyArray<PropertyKey>, hide: Hide): string => {
 
 interface Found {
   readonly hide: Hide
-  readonly mismatches: Array<Mismatch>
+  readonly mismatches: Array<SchemaIssue>
 }
 
 const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>, found: Found): void => {
@@ -86,8 +86,8 @@ const collect = (issue: ParseResult.ParseIssue, path: ReadonlyArray<PropertyKey>
 export const fromParseError = (
   error: ParseResult.ParseError,
   hide: (name: string, limit: number) => string = (name) => name
-): ReadonlyArray<Mismatch> => {
-  const mismatches: Array<Mismatch> = []
+): ReadonlyArray<SchemaIssue> => {
+  const mismatches: Array<SchemaIssue> = []
   collect(error.issue, [], { hide, mismatches })
   return mismatches
 }
@@ -98,5 +98,5 @@ export const fromParseError = (
  * @since 0.1.0
  * @category encoding
  */
-export const format = (mismatches: ReadonlyArray<Mismatch>): string =>
+export const format = (mismatches: ReadonlyArray<SchemaIssue>): string =>
   mismatches.map(({ expected, path }) => `at ${path}, expected ${expected}`).join("; ")

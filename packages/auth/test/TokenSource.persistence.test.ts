@@ -108,8 +108,8 @@ describe("a token that cannot be stored", () => {
       yield* storedBySibling(store, "kept", 0)
       const { service } = breakable(store)
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(service, mint)
-      yield* renew((yield* get).generation)
+      const { get, onRejected } = yield* sourceOn(service, mint)
+      yield* onRejected((yield* get).generation)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-kept", "canary-refresh-1"])
     })
@@ -120,12 +120,12 @@ describe("a token that cannot be stored", () => {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
       const { calls, mint } = minting()
-      const { get, renew } = yield* sourceOn(service, mint)
+      const { get, onRejected } = yield* sourceOn(service, mint)
       const first = yield* get
       state.broken = false
-      yield* renew(first.generation)
+      yield* onRejected(first.generation)
       expect(yield* storedIn(store)).toBe("canary-2")
-      yield* renew((yield* get).generation)
+      yield* onRejected((yield* get).generation)
       yield* TestClock.adjust("10 minutes")
       expect(calls.map(({ previous }) => previous)).toEqual([undefined, "canary-refresh-1", "canary-refresh-2"])
       // One that failed; and for each of two refreshes that it has begun, and what came of it.
@@ -138,9 +138,9 @@ describe("a token that cannot be stored", () => {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
       const { mint } = minting((n) => (n === 1 ? token(n) : Effect.delay(token(n), "5 seconds")))
-      const { get, renew } = yield* sourceOn(service, mint)
+      const { get, onRejected } = yield* sourceOn(service, mint)
       const first = yield* get
-      const renewing = yield* Effect.fork(renew(first.generation))
+      const renewing = yield* Effect.fork(onRejected(first.generation))
       yield* Effect.yieldNow()
       state.broken = false
       yield* TestClock.adjust("5 seconds")
@@ -196,7 +196,7 @@ describe("a store that cannot be read", () => {
       const store = yield* TokenStore.makeMemory
       const busy = new TokenStoreError({ reason: "LockTimeout", detail: "another process holds on" })
       const { calls, mint } = minting()
-      const source = TokenSource.make({ key, mint })
+      const source = TokenSource.make({ key, acquireToken: mint })
       const { get } = yield* Effect.provideService(source, TokenStore.TokenStore, {
         ...store,
         withLock: () => () => Effect.fail(busy)

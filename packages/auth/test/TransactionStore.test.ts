@@ -1,5 +1,5 @@
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
-import * as Transactions from "@countersign/auth/Transactions"
+import * as TransactionStore from "@countersign/auth/TransactionStore"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
@@ -7,26 +7,26 @@ import { answerOf, callbackOf, signingIn } from "./support/signIn.js"
 
 const begun = Effect.gen(function* () {
   const client = yield* signingIn()
-  const transaction = yield* client.begin()
+  const transaction = yield* client.start()
   return { ...client, transaction, callback: new URL(callbackOf(transaction)).searchParams }
 })
 
 describe("a sign-in of a web application", () => {
   it.effect("ends for the browser that began it, and once", () =>
     Effect.gen(function* () {
-      const { put, take } = yield* Transactions.Transactions
-      const { answering, callback, finish, transaction } = yield* begun
+      const { put, take } = yield* TransactionStore.TransactionStore
+      const { answering, callback, complete, transaction } = yield* begun
       yield* put("cookie", transaction)
       answering({ "/token": yield* answerOf(transaction.nonce) })
       const taken = yield* take("cookie", callback)
-      expect((yield* finish(taken, callback)).claims?.sub).toBe("ada")
+      expect((yield* complete(taken, callback)).claims?.sub).toBe("ada")
       expect(yield* Effect.flip(take("cookie", callback))).toMatchObject({ reason: "InvalidResponse" })
-    }).pipe(Effect.provide(Transactions.layerMemory()))
+    }).pipe(Effect.provide(TransactionStore.layerMemory()))
   )
 
   it.effect("does not end for another browser, that somebody has open his own callback", () =>
     Effect.gen(function* () {
-      const { put, take } = yield* Transactions.makeMemory()
+      const { put, take } = yield* TransactionStore.makeMemory()
       const { callback, transaction } = yield* begun
       yield* put("mallory", transaction)
       expect(yield* Effect.flip(take("victim", callback))).toMatchObject({ _tag: "TokenError" })
@@ -37,7 +37,7 @@ describe("a sign-in of a web application", () => {
 
   it.effect("is not found by a session and a state that are put together otherwise", () =>
     Effect.gen(function* () {
-      const { put, take } = yield* Transactions.makeMemory()
+      const { put, take } = yield* TransactionStore.makeMemory()
       const { transaction } = yield* begun
       yield* put('a","b', transaction)
       const state = new URLSearchParams({ state: `b","${transaction.state}` })
@@ -47,7 +47,7 @@ describe("a sign-in of a web application", () => {
 
   it.effect("is not kept for a browser without a session", () =>
     Effect.gen(function* () {
-      const { put } = yield* Transactions.makeMemory()
+      const { put } = yield* TransactionStore.makeMemory()
       const { transaction } = yield* begun
       expect(yield* Effect.flip(put("", transaction))).toMatchObject({ _tag: "InvalidRequest" })
     })
@@ -55,7 +55,7 @@ describe("a sign-in of a web application", () => {
 
   it.effect("is forgotten after its ten minutes, and before where there are too many", () =>
     Effect.gen(function* () {
-      const { put, take } = yield* Transactions.makeMemory({ most: 2 })
+      const { put, take } = yield* TransactionStore.makeMemory({ maxEntries: 2 })
       const [one, two, three] = [yield* begun, yield* begun, yield* begun]
       for (const { transaction } of [one, two, three]) yield* put("cookie", transaction)
       expect(yield* Effect.flip(take("cookie", one.callback))).toMatchObject({ reason: "InvalidResponse" })
@@ -71,7 +71,7 @@ describe("a sign-in of a web application", () => {
     ["ten sessions", (n) => `attacker-${n % 10}`]
   ])("is not removed by many transactions of %s", ([_, sessionOf]) =>
     Effect.gen(function* () {
-      const { put, take } = yield* Transactions.makeMemory({ most: 50, mostPerSession: 20 })
+      const { put, take } = yield* TransactionStore.makeMemory({ maxEntries: 50, maxEntriesPerSession: 20 })
       const { callback, transaction } = yield* begun
       yield* put("victim", transaction)
       for (let n = 0; n < count; n++) {
@@ -83,12 +83,12 @@ describe("a sign-in of a web application", () => {
     })
   )
 
-  it.effect("is bounded by `most` and by `mostPerSession`", () =>
+  it.effect("is bounded by `most` and by `maxEntriesPerSession`", () =>
     Effect.gen(function* () {
       const { transaction } = yield* begun
-      const keptOf = (options: Transactions.Options, sessions: number) =>
+      const keptOf = (options: TransactionStore.Options, sessions: number) =>
         Effect.gen(function* () {
-          const { put, take } = yield* Transactions.makeMemory(options)
+          const { put, take } = yield* TransactionStore.makeMemory(options)
           for (let n = 0; n < count; n++) {
             yield* put(`s${n % sessions}`, new AuthorizationCode.Transaction({ ...transaction, state: `state-${n}` }))
           }
@@ -99,10 +99,10 @@ describe("a sign-in of a web application", () => {
           }
           return kept
         })
-      expect(yield* keptOf({ mostPerSession: 5 }, 1)).toBe(5)
+      expect(yield* keptOf({ maxEntriesPerSession: 5 }, 1)).toBe(5)
       expect(yield* keptOf({}, 1)).toBe(20)
-      expect(yield* keptOf({ most: 30 }, 10)).toBe(30)
-      expect(yield* keptOf({ most: 30 }, count)).toBe(30)
+      expect(yield* keptOf({ maxEntries: 30 }, 10)).toBe(30)
+      expect(yield* keptOf({ maxEntries: 30 }, count)).toBe(30)
     })
   )
 })

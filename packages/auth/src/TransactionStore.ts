@@ -34,8 +34,8 @@ export interface Service {
  * @since 0.1.0
  * @category tags
  */
-export class Transactions
-  extends /* @__PURE__ */ Context.Tag("@countersign/auth/Transactions")<Transactions, Service>() {}
+export class TransactionStore
+  extends /* @__PURE__ */ Context.Tag("@countersign/auth/TransactionStore")<TransactionStore, Service>() {}
 
 /**
  * How many are kept.
@@ -48,9 +48,9 @@ export interface Options {
    * Most transactions of all sessions (10 000). Beyond that, the oldest transaction of the session that has most of them is
    * removed.
    */
-  readonly most?: number | undefined
+  readonly maxEntries?: number | undefined
   /** Most transactions of one session (20). Beyond that, its oldest one is removed. */
-  readonly mostPerSession?: number | undefined
+  readonly maxEntriesPerSession?: number | undefined
 }
 
 const nobodys = new InvalidRequest({
@@ -71,13 +71,13 @@ const oldestOf = (session: Session): string => [...session.keys()][0] ?? ""
 /** Transactions by session, within bounds. Each has as long, so the oldest one of a session expires first. */
 class Sessions {
   private readonly sessions = new Map<string, Session>()
-  private readonly most: number
-  private readonly mostPerSession: number
+  private readonly maxEntries: number
+  private readonly maxEntriesPerSession: number
   private size = 0
 
-  constructor(most: number, mostPerSession: number) {
-    this.most = most
-    this.mostPerSession = mostPerSession
+  constructor(maxEntries: number, maxEntriesPerSession: number) {
+    this.maxEntries = maxEntries
+    this.maxEntriesPerSession = maxEntriesPerSession
   }
 
   put(id: string, transaction: Transaction): void {
@@ -86,8 +86,8 @@ class Sessions {
     session.set(transaction.state, transaction)
     this.sessions.set(id, session)
     this.size += 1
-    if (session.size > this.mostPerSession) this.remove(id, oldestOf(session))
-    if (this.size > this.most) this.removeOldestOfLargest()
+    if (session.size > this.maxEntriesPerSession) this.remove(id, oldestOf(session))
+    if (this.size > this.maxEntries) this.removeOldestOfLargest()
   }
 
   take(id: string, state: string): Transaction | undefined {
@@ -130,9 +130,9 @@ class Sessions {
  * @since 0.1.0
  * @category constructors
  */
-export const makeMemory = ({ most = 10_000, mostPerSession = 20 }: Options = {}): Effect.Effect<Service> =>
+export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: Options = {}): Effect.Effect<Service> =>
   Effect.sync(() => {
-    const sessions = new Sessions(most, mostPerSession)
+    const sessions = new Sessions(maxEntries, maxEntriesPerSession)
     let sweptAt = Number.NEGATIVE_INFINITY
     /** At most once a second: it looks at each session. */
     const sweep = (now: number) => {
@@ -165,5 +165,5 @@ export const makeMemory = ({ most = 10_000, mostPerSession = 20 }: Options = {})
  * @since 0.1.0
  * @category layers
  */
-export const layerMemory = (options?: Options): Layer.Layer<Transactions> =>
-  Layer.effect(Transactions, makeMemory(options))
+export const layerMemory = (options?: Options): Layer.Layer<TransactionStore> =>
+  Layer.effect(TransactionStore, makeMemory(options))

@@ -17,7 +17,7 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  * @category models
  */
-export interface Demand {
+export interface StepUpChallenge {
   /** Scopes that the token lacks, perhaps with some that it has. */
   readonly scopes: ReadonlyArray<string>
   /** The classes of sign-in that would do, the preferred one first. */
@@ -53,7 +53,7 @@ const claimsOf = (text: string | undefined): string | undefined => {
   return json !== undefined && Option.exists(parse(json), Predicate.isRecord) ? json : undefined
 }
 
-const demandOf = ({ params }: Challenge): Demand | undefined => {
+const demandOf = ({ params }: Challenge): StepUpChallenge | undefined => {
   switch (params["error"]) {
     case "insufficient_scope": {
       const scopes = listOf(params["scope"])
@@ -85,7 +85,7 @@ const demandOf = ({ params }: Challenge): Demand | undefined => {
  * @since 0.1.0
  * @category decoding
  */
-export const fromChallenges = (challenges: ReadonlyArray<Challenge>): Demand | undefined => {
+export const fromChallenges = (challenges: ReadonlyArray<Challenge>): StepUpChallenge | undefined => {
   for (const challenge of challenges) {
     const demand = demandOf(challenge)
     if (demand !== undefined) return demand
@@ -99,11 +99,11 @@ export const fromChallenges = (challenges: ReadonlyArray<Challenge>): Demand | u
  * @since 0.1.0
  * @category combinators
  */
-export const merge = (earlier: Demand | undefined, later: Demand): Demand =>
+export const merge = (earlier: StepUpChallenge | undefined, later: StepUpChallenge): StepUpChallenge =>
   earlier === undefined
     ? later
     : {
-        scopes: union(earlier.scopes, later.scopes),
+        scopes: mergeScopes(earlier.scopes, later.scopes),
         acrValues: later.acrValues.length > 0 ? later.acrValues : earlier.acrValues,
         maxAge: later.maxAge ?? earlier.maxAge,
         claims: later.claims ?? earlier.claims
@@ -115,7 +115,7 @@ export const merge = (earlier: Demand | undefined, later: Demand): Demand =>
  * @since 0.1.0
  * @category combinators
  */
-export const covers = (asked: Demand | undefined, demand: Demand): boolean =>
+export const isSatisfiedBy = (asked: StepUpChallenge | undefined, demand: StepUpChallenge): boolean =>
   asked !== undefined &&
   demand.scopes.every((scope) => asked.scopes.includes(scope)) &&
   (demand.acrValues.length === 0 || asked.acrValues.join(" ") === demand.acrValues.join(" ")) &&
@@ -128,7 +128,8 @@ export const covers = (asked: Demand | undefined, demand: Demand): boolean =>
  * @since 0.1.0
  * @category combinators
  */
-export const same = (one: Demand, other: Demand): boolean => covers(one, other) && covers(other, one)
+export const equals = (one: StepUpChallenge, other: StepUpChallenge): boolean =>
+  isSatisfiedBy(one, other) && isSatisfiedBy(other, one)
 
 /**
  * Whether a request can ask for a demand: an API that makes up scopes without end is not followed.
@@ -136,7 +137,7 @@ export const same = (one: Demand, other: Demand): boolean => covers(one, other) 
  * @since 0.1.0
  * @category predicates
  */
-export const isAskable = ({ scopes }: Demand): boolean => scopes.join(" ").length <= longestText
+export const isWithinLimits = ({ scopes }: StepUpChallenge): boolean => scopes.join(" ").length <= longestText
 
 /**
  * The scopes that a client asks for with those that are demanded of it: to ask for the latter alone would lose the others.
@@ -144,7 +145,7 @@ export const isAskable = ({ scopes }: Demand): boolean => scopes.join(" ").lengt
  * @since 0.1.0
  * @category combinators
  */
-export const union = (scopes: ReadonlyArray<string>, demanded: ReadonlyArray<string>): ReadonlyArray<string> => [
+export const mergeScopes = (scopes: ReadonlyArray<string>, demanded: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...new Set([...scopes, ...demanded])
 ]
 
@@ -157,7 +158,11 @@ export const union = (scopes: ReadonlyArray<string>, demanded: ReadonlyArray<str
  * @since 0.1.0
  * @category encoding
  */
-export const parameters = ({ acrValues, claims, maxAge }: Demand): Readonly<Record<string, string>> => ({
+export const toAuthorizationParameters = ({
+  acrValues,
+  claims,
+  maxAge
+}: StepUpChallenge): Readonly<Record<string, string>> => ({
   ...(acrValues.length > 0 && { acr_values: acrValues.join(" ") }),
   ...(maxAge !== undefined && { max_age: String(maxAge) }),
   ...(claims !== undefined && { claims })

@@ -1,4 +1,4 @@
-import * as Mismatch from "@countersign/client/Mismatch"
+import * as SchemaIssue from "@countersign/client/SchemaIssue"
 import { describe, expect, it } from "@effect/vitest"
 import * as Either from "effect/Either"
 import * as FastCheck from "effect/FastCheck"
@@ -10,9 +10,9 @@ const mismatches = <A, I>(
   schema: Schema.Schema<A, I>,
   value: unknown,
   options: { onExcessProperty?: "error"; errors?: "all" } = {}
-) => Schema.decodeUnknownEither(schema, options)(value).pipe(Either.flip, Either.getOrThrow, Mismatch.fromParseError)
+) => Schema.decodeUnknownEither(schema, options)(value).pipe(Either.flip, Either.getOrThrow, SchemaIssue.fromParseError)
 
-describe("Mismatch.fromParseError", () => {
+describe("SchemaIssue.fromParseError", () => {
   it("reports the path and the expected type", () => {
     const schema = Schema.Struct({
       a: Schema.Struct({ list: Schema.Array(Schema.Struct({ n: Schema.Number })) }),
@@ -73,21 +73,23 @@ describe("Mismatch.fromParseError", () => {
           { requiredKeys: [] }
         ),
         (value) => {
-          expect(Mismatch.format(mismatches(schema, { ...value, c: canary }, { errors: "all" }))).not.toContain(canary)
+          expect(SchemaIssue.format(mismatches(schema, { ...value, c: canary }, { errors: "all" }))).not.toContain(
+            canary
+          )
         }
       )
     )
   })
 })
 
-describe("Mismatch.format", () => {
+describe("SchemaIssue.format", () => {
   it("joins all issues on one line", () => {
     expect(
-      Mismatch.format([
+      SchemaIssue.format([
         { path: "$.a", expected: "number" },
         { path: "$", expected: "a value" }
       ])
     ).toBe("at $.a, expected number; at $, expected a value")
-    expect(Mismatch.format([])).toBe("")
+    expect(SchemaIssue.format([])).toBe("")
   })
 })

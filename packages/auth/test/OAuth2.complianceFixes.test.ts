@@ -37,7 +37,7 @@ describe("a server without quirks", () => {
     Effect.gen(function* () {
       const { within } = yield* answering({ ...granted, scope: "a,b", instance_url: "https://x.test" })
       const token = yield* within(refreshing(client))
-      expect([token.scope, token.extras]).toEqual(["a,b", undefined])
+      expect([token.scope, token.extra]).toEqual(["a,b", undefined])
     })
   )
 
@@ -55,8 +55,10 @@ describe("a quirk", () => {
     Effect.gen(function* () {
       const { within } = yield* answering({ error: "invalid_grant" }, status)
       const seen: Array<unknown> = []
-      const quirks: OAuth2.Quirks = { answer: (...all) => (seen.push(all), granted) }
-      expect(yield* Effect.flip(within(refreshing({ ...client, quirks })))).toMatchObject({ error: "invalid_grant" })
+      const complianceFixes: OAuth2.ComplianceFixes = { transformResponse: (...all) => (seen.push(all), granted) }
+      expect(yield* Effect.flip(within(refreshing({ ...client, complianceFixes })))).toMatchObject({
+        error: "invalid_grant"
+      })
       expect(seen).toEqual([[{ error: "invalid_grant" }, status]])
     })
   )
@@ -64,11 +66,11 @@ describe("a quirk", () => {
   it.effect.each([400, 401, 403, 404, 500])("gives the error of a %d its code", (status) =>
     Effect.gen(function* () {
       const { within } = yield* answering({ status: "GONE", data: { why: 7 } }, status)
-      const quirks: OAuth2.Quirks = {
-        answer: (body) =>
+      const complianceFixes: OAuth2.ComplianceFixes = {
+        transformResponse: (body) =>
           body["status"] === "GONE" ? { error: "invalid_grant", error_description: "it is gone" } : body
       }
-      const error = yield* Effect.flip(within(refreshing({ ...client, quirks })))
+      const error = yield* Effect.flip(within(refreshing({ ...client, complianceFixes })))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
       expect(error.detail).toContain("it is gone")
     })
@@ -80,7 +82,9 @@ describe("a quirk", () => {
       const answer = () => {
         throw new Error("canary")
       }
-      const error = yield* Effect.flip(within(refreshing({ ...client, quirks: { answer } })))
+      const error = yield* Effect.flip(
+        within(refreshing({ ...client, complianceFixes: { transformResponse: answer } }))
+      )
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     })
   )
@@ -95,13 +99,15 @@ describe("a quirk", () => {
         jwks_uri: `${issuer}/keys`
       }
       const asked: Array<ReadonlyArray<string>> = []
-      const quirks: OAuth2.Quirks = { answer: (body) => (asked.push(Object.keys(body)), body) }
+      const complianceFixes: OAuth2.ComplianceFixes = {
+        transformResponse: (body) => (asked.push(Object.keys(body)), body)
+      }
       const provider = (answer: () => MockClient.Step) =>
         imitating((url) => {
           if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
           return url.endsWith("/keys") ? keys : answer()
         })
-      const options = { issuer, clientId: "c", clientSecret, quirks, scopes: ["openid"] }
+      const options = { issuer, clientId: "c", clientSecret, complianceFixes, scopes: ["openid"] }
       expect((yield* signInAs(provider, options, { iss: issuer })).claims?.sub).toBe("ada")
       expect(asked).toEqual([[...Object.keys(granted), "id_token"]])
     })
@@ -113,7 +119,9 @@ describe("a quirk", () => {
       const answer = () => {
         throw new Error("canary")
       }
-      const error = yield* Effect.flip(within(refreshing({ ...client, quirks: { answer } })))
+      const error = yield* Effect.flip(
+        within(refreshing({ ...client, complianceFixes: { transformResponse: answer } }))
+      )
       expect(error.reason).toBe("InvalidResponse")
       expect(printed(error)).not.toContain("canary")
     })
@@ -122,8 +130,8 @@ describe("a quirk", () => {
   it.effect("keeps texts of a length that names have, and no others", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ ...granted, a: "x".repeat(2048), b: "x".repeat(2049), c: { d: 1 } })
-      const { extras } = yield* within(refreshing({ ...client, quirks: { keeps: ["a", "b", "c", "d"] } }))
-      expect(Object.keys(extras ?? {})).toEqual(["a"])
+      const { extra } = yield* within(refreshing({ ...client, complianceFixes: { extraFields: ["a", "b", "c", "d"] } }))
+      expect(Object.keys(extra ?? {})).toEqual(["a"])
     })
   )
 
@@ -132,10 +140,10 @@ describe("a quirk", () => {
       const { within } = yield* answering({ issuer: client.issuer, token_endpoint: client.tokenEndpoint })
       const { issuer, clientId } = client
       const error = yield* Effect.flip(
-        within(refreshing({ issuer, clientId, clientSecret, quirks: { publishedAs: "{tenant}" } }))
+        within(refreshing({ issuer, clientId, clientSecret, complianceFixes: { metadataIssuer: "{tenant}" } }))
       )
       expect(error).toBeInstanceOf(TokenError)
-      expect(error.message).toContain('`quirks.publishedAs` is not a URL: "{tenant}"')
+      expect(error.message).toContain('`complianceFixes.metadataIssuer` is not a URL: "{tenant}"')
     })
   )
 })

@@ -1,10 +1,10 @@
-import * as Demand from "@countersign/auth/Demand"
+import * as StepUp from "@countersign/auth/StepUp"
 import * as Challenge from "@countersign/protocol/Challenge"
 import { describe, expect, it } from "@effect/vitest"
 import * as Encoding from "effect/Encoding"
 import * as FastCheck from "effect/FastCheck"
 
-const demandOf = (field: string) => Demand.fromChallenges(Challenge.parse(field))
+const demandOf = (field: string) => StepUp.fromChallenges(Challenge.parse(field))
 
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}'
 
@@ -74,45 +74,47 @@ describe("what an API demands", () => {
     )
     FastCheck.assert(
       FastCheck.property(error, FastCheck.dictionary(FastCheck.string(), FastCheck.string()), (error, params) => {
-        const demand = Demand.fromChallenges([{ scheme: "bearer", params: { ...params, error } }])
-        if (demand !== undefined) Demand.parameters(demand)
+        const demand = StepUp.fromChallenges([{ scheme: "bearer", params: { ...params, error } }])
+        if (demand !== undefined) StepUp.toAuthorizationParameters(demand)
       })
     )
   })
 })
 
-const scopes = (...all: ReadonlyArray<string>): Demand.Demand => ({ scopes: all, acrValues: [] })
+const scopes = (...all: ReadonlyArray<string>): StepUp.StepUpChallenge => ({ scopes: all, acrValues: [] })
 
 describe("two demands", () => {
   it("in one have all scopes, and of the rest what the later one says", () => {
     const earlier = { ...scopes("a", "b"), acrValues: ["silver"], maxAge: 60, claims: "{}" }
-    expect(Demand.merge(earlier, { ...scopes("b", "c"), acrValues: ["gold"], maxAge: 5 })).toEqual({
+    expect(StepUp.merge(earlier, { ...scopes("b", "c"), acrValues: ["gold"], maxAge: 5 })).toEqual({
       scopes: ["a", "b", "c"],
       acrValues: ["gold"],
       maxAge: 5,
       claims: "{}"
     })
-    expect(Demand.merge(undefined, earlier)).toBe(earlier)
+    expect(StepUp.merge(undefined, earlier)).toBe(earlier)
   })
 
   it("cover each other only where nothing is left to ask for", () => {
     const asked = { ...scopes("a", "b"), acrValues: ["gold"], maxAge: 5, claims: "{}" }
-    expect(Demand.covers(asked, asked)).toBe(true)
-    expect(Demand.covers(asked, scopes("b"))).toBe(true)
-    expect(Demand.covers(asked, scopes())).toBe(true)
-    expect(Demand.covers(undefined, scopes())).toBe(false)
-    expect(Demand.covers(asked, scopes("c"))).toBe(false)
-    expect(Demand.covers(asked, { ...asked, acrValues: ["silver"] })).toBe(false)
-    expect(Demand.covers(asked, { ...asked, maxAge: 4 })).toBe(false)
-    expect(Demand.covers(asked, { ...asked, claims: '{"a":1}' })).toBe(false)
+    expect(StepUp.isSatisfiedBy(asked, asked)).toBe(true)
+    expect(StepUp.isSatisfiedBy(asked, scopes("b"))).toBe(true)
+    expect(StepUp.isSatisfiedBy(asked, scopes())).toBe(true)
+    expect(StepUp.isSatisfiedBy(undefined, scopes())).toBe(false)
+    expect(StepUp.isSatisfiedBy(asked, scopes("c"))).toBe(false)
+    expect(StepUp.isSatisfiedBy(asked, { ...asked, acrValues: ["silver"] })).toBe(false)
+    expect(StepUp.isSatisfiedBy(asked, { ...asked, maxAge: 4 })).toBe(false)
+    expect(StepUp.isSatisfiedBy(asked, { ...asked, claims: '{"a":1}' })).toBe(false)
   })
 
   it("become the parameters of an authorization request, without the scopes", () => {
-    expect(Demand.parameters({ ...scopes("a"), acrValues: ["gold", "silver"], maxAge: 0, claims: "{}" })).toEqual({
+    expect(
+      StepUp.toAuthorizationParameters({ ...scopes("a"), acrValues: ["gold", "silver"], maxAge: 0, claims: "{}" })
+    ).toEqual({
       acr_values: "gold silver",
       max_age: "0",
       claims: "{}"
     })
-    expect(Demand.parameters(scopes("a"))).toEqual({})
+    expect(StepUp.toAuthorizationParameters(scopes("a"))).toEqual({})
   })
 })

@@ -52,12 +52,12 @@ describe("in the early window", () => {
   it.scoped("a thousand requests cost one call, and none of them waits for it", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.delay(token(n, hour), "10 seconds")))
-      const { get, ready } = yield* source(mint)
+      const { get, getCached } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("56 minutes")
       yield* times(1_000, get)
       const now = yield* Clock.currentTimeMillis
-      expect(ready?.(now)?.generation).toBe(1)
+      expect(getCached?.(now)?.generation).toBe(1)
       yield* TestClock.adjust("10 seconds")
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls).toHaveLength(2)
@@ -88,9 +88,9 @@ describe("in the early window", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { calls, mint } = failingFrom(2, nothing("ReauthorizationRequired"))
-      const { get, renew } = yield* source(mint)
+      const { get, onRejected } = yield* source(mint)
       const { generation } = yield* get
-      for (let n = 0; n < 20; n++) yield* Effect.flip(renew(generation))
+      for (let n = 0; n < 20; n++) yield* Effect.flip(onRejected(generation))
       expect(calls).toHaveLength(2)
       expect(lines.filter((line) => line.includes("the old one serves"))).toHaveLength(1)
     }).pipe(logging(lines))
@@ -132,7 +132,7 @@ describe("in the early window", () => {
       const at = (chance: number) =>
         Effect.gen(function* () {
           const { calls, mint } = minting((n) => token(n, hour))
-          const { get } = yield* TokenSource.make({ key, mint }).pipe(
+          const { get } = yield* TokenSource.make({ key, acquireToken: mint }).pipe(
             Effect.provideServiceEffect(TokenStore.TokenStore, TokenStore.makeMemory),
             Effect.withRandom(Random.fixed([chance]))
           )
@@ -152,7 +152,7 @@ describe("in the early window", () => {
   it.scoped("can be made smaller, and the late one too", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => token(n, hour))
-      const { get } = yield* source(mint, { early: "1 minute", late: "1 second" })
+      const { get } = yield* source(mint, { refreshWindow: "1 minute", forcedRefreshWindow: "1 second" })
       yield* get
       yield* TestClock.adjust("3539 seconds")
       yield* get
@@ -244,7 +244,7 @@ describe("a clock", () => {
       const store = yield* TokenStore.makeMemory
       const ahead = yield* Effect.map(token("ahead", 60_000), (token) => ({
         ...token,
-        obtainedAt: token.obtainedAt + hour,
+        receivedAt: token.receivedAt + hour,
         expiresAt: (token.expiresAt ?? 0) + hour
       }))
       yield* store.compareAndSet(key, 0, ahead)
