@@ -1,8 +1,8 @@
 /**
- * An OAuth 2 authorization server, as far as its clients have it in common: where its endpoints are, how a client
- * names itself there, and what its answers mean.
+ * OAuth 2.0 client (RFC 6749): authorization server metadata, client authentication, token requests, and their errors. The
+ * grant modules are built on it.
  *
- * The messages are `oauth4webapi`'s; they travel through the `HttpClient` of the context and no other way.
+ * `oauth4webapi` builds the requests and parses the responses. All requests are sent with the `HttpClient` of the context.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,8 @@ import * as Rotated from "./internal/response/rotatedToken.js"
 export type { Client, Options, ComplianceFixes, SecretAuthMethod, Service } from "./internal/oauth/client.js"
 
 /**
- * Lets a client talk to an authorization server without TLS, which sends its secret in the clear. Only for a server
- * on this very machine: other hosts than `localhost`, `127.0.0.1` and `[::1]` are refused all the same.
+ * Value of the option `transport` that allows an authorization server without TLS on this machine. The client secret is then
+ * sent unencrypted. Hosts other than `localhost`, `127.0.0.1` and `[::1]` are still rejected.
  *
  * @since 0.1.0
  * @category options
@@ -33,8 +33,8 @@ export const dangerouslyAllowHttpOnLoopback: typeof PlainHttp.dangerouslyAllowHt
   PlainHttp.dangerouslyAllowHttpOnLoopback
 
 /**
- * How long a token that an authorization server has just issued may be unknown to the APIs that take it: the grants'
- * default for `settling`, see `TokenSource.RefreshOptions`.
+ * The default of the OAuth grants for `propagationDelay`: the time in which an API may not yet accept a newly issued token.
+ * See `TokenSource.RefreshOptions`.
  *
  * @since 0.1.0
  * @category defaults
@@ -42,7 +42,7 @@ export const dangerouslyAllowHttpOnLoopback: typeof PlainHttp.dangerouslyAllowHt
 export const defaultPropagationDelay = "3 seconds"
 
 /**
- * Options of which each may be a question to the configuration instead of a value.
+ * Options of which each member may be a `Config` instead of a value.
  *
  * @since 0.1.0
  * @category models
@@ -50,21 +50,36 @@ export const defaultPropagationDelay = "3 seconds"
 export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclude<A[K], undefined>> }
 
 /**
- * Makes the conversation. The metadata is fetched when it is first needed, and kept once it was read. It is read from three
- * well-known places: RFC 8414, OpenID Connect Discovery, and the OpenID document with the issuer's path inserted. A place
- * without a usable document leads to the next one.
+ * Makes an OAuth client for one authorization server.
  *
- * Fails with `InvalidRequest` where the issuer or the token endpoint is no https URL, the client's id or secret is
- * empty, or `tokenParameters` has a parameter that only the client itself may set. The conversation fails with
- * `TokenError`:
+ * The metadata is read at the first request, and cached once it was read. Three well-known URLs are tried in this order: RFC
+ * 8414, OpenID Connect Discovery, and OpenID Connect Discovery with the path of the issuer inserted. A URL without a usable
+ * document leads to the next one.
+ *
+ * Fails with `InvalidRequest` if `issuer` or `tokenEndpoint` is not an https URL, if `clientId` or `clientSecret` is empty,
+ * or if `tokenParameters` has a parameter that only the client itself may set. Requests fail with `TokenError`:
  *
  * - `Rejected` for an OAuth error (`error` is its code), also with a 5xx status, and for a 4xx status with any JSON object
- * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also where {@link ComplianceFixes} map the error to it
+ * - `ReauthorizationRequired` for `invalid_grant` on a refresh, also if {@link ComplianceFixes} map the error to it
  * - `Unavailable` for no connection, 408, 425, 429, any other 5xx, a redirect, HTML and an empty body
  * - `InvalidResponse` for a 2xx status without an `access_token` that can be sent; see {@link rotatedRefreshToken}
  *
- * An `access_token` in a 2xx JSON or form body makes a token. Other members are left out where they cannot be read. No
- * redirect is followed, a body is read up to 256 KiB, an exchange may take 20 s, and one for metadata 10 s.
+ * A 2xx response needs only an `access_token` in a JSON or form body. Other members that cannot be parsed are left out.
+ * Redirects are not followed. A body is read up to 256 KiB. A request times out after 20 s, a metadata request after 10 s.
+ *
+ * @example
+ * import * as OAuth2 from "@countersign/auth/OAuth2"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* OAuth2.make({
+ *     issuer: "https://id.example.com",
+ *     clientId: "my-service",
+ *     clientSecret: Redacted.make("secret")
+ *   })
+ *   return yield* server.clientCredentials({ scope: "read" })
+ * })
  *
  * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
  * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).
@@ -90,7 +105,7 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
       ).pipe(
         Effect.mapBoth({
           onFailure: reauthorize,
-          // A refresh token that is left out of the answer stays good; a new one replaces it.
+          // RFC 6749 §6: without a new refresh token in the response, the old one stays valid.
           onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
         })
       )
@@ -104,9 +119,10 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
   }))
 
 /**
- * The new refresh token of a token response that was rejected for something else, such as an `access_token` that is missing.
- * The old refresh token is void then. `TokenSource` stores it before it raises the error; a caller of {@link Service.refresh}
- * stores it by itself.
+ * The new refresh token of a token response that was rejected for another reason, such as a missing `access_token`.
+ *
+ * The old refresh token is then invalid. `TokenSource` stores the new one before it fails. A direct caller of
+ * {@link Service.refresh} must store it.
  *
  * @since 0.1.0
  * @category accessors
@@ -114,7 +130,7 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
 export const rotatedRefreshToken = (error: TokenError): Option.Option<Redacted.Redacted<string>> =>
   Option.fromNullable(Rotated.of(error))
 
-/** What only somebody who signs in can do about a refusal: OpenID Connect's names for it are used at token endpoints, too. */
+/** Error codes that require a new sign-in. Token endpoints also send codes of OpenID Connect Core §3.1.2.6. */
 const reauthorizing: ReadonlySet<string | undefined> = new Set([
   "consent_required",
   "interaction_required",
@@ -122,7 +138,7 @@ const reauthorizing: ReadonlySet<string | undefined> = new Set([
   "login_required"
 ])
 
-/** A refresh token that is refused stays refused. */
+/** Maps these error codes to `ReauthorizationRequired`, because a further refresh would fail in the same way. */
 const reauthorize = (error: TokenError): TokenError =>
   reauthorizing.has(error.error)
     ? new TokenError({
@@ -130,8 +146,8 @@ const reauthorize = (error: TokenError): TokenError =>
         error: error.error,
         detail: `${
           error.error === "invalid_grant"
-            ? "the refresh token is no longer good (expired, revoked or used elsewhere)"
-            : "a refresh token is not enough"
-        }: sign in again; ${error.detail}`
+            ? "the refresh token is no longer valid (expired, revoked or used elsewhere)"
+            : "a refresh token is not sufficient"
+        }. Sign in again. ${error.detail}`
       })
     : error

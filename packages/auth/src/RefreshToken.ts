@@ -1,5 +1,5 @@
 /**
- * The refresh token grant: in the name of somebody who has signed in before, for as long as the server allows it.
+ * Refresh token grant (RFC 6749 §6): access tokens for a user who has signed in before.
  *
  * @since 0.1.0
  */
@@ -24,32 +24,33 @@ import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
 
 /**
- * The client, and whose token it refreshes.
+ * Options of the refresh token grant: the client, the account, and the API.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
-  /** The user's account, by any name, where a store holds the tokens of several. */
+  /** The account of the user. Any text. Required if a store holds the tokens of several users. */
   readonly account?: string | undefined
   /** The scopes that the user has granted. Each refresh sends them, see `OAuth2.Service`. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. Each refresh sends it. */
+  /** URL of the API that the token is for, if the server issues tokens for several APIs. Each refresh sends it. */
   readonly resource?: string | undefined
   /**
-   * The API the token is for, by the name that the server knows it by: for servers that have this in the place of `resource`.
-   * A refresh does not ask for it, since the refresh token is for that API.
+   * Identifier of the API that the token is for, for servers that use `audience` instead of `resource`. A refresh does not
+   * send it, because the refresh token is bound to that API.
    */
   readonly audience?: string | undefined
   /**
-   * A refresh token to begin with, where the store holds no token yet. One that the store holds goes first. Without `account`, a
-   * record that began with another `refreshToken` is rejected (`OwnerMismatch`), because it may be another user's.
+   * The initial refresh token, used while the store has no token. A stored refresh token takes precedence. Without
+   * `account`, a record that began with another `refreshToken` is rejected (`OwnerMismatch`), because it may belong to
+   * another user.
    */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
 }
 
 /**
- * What the token is filed under: who signs somebody in stores it there.
+ * The key of the token in the store. A sign-in stores the token under the same key.
  *
  * @since 0.1.0
  * @category keys
@@ -61,13 +62,15 @@ export const keyOf = (options: Options): string => {
 
 const nobody = new TokenError({
   reason: "ReauthorizationRequired",
-  detail: "there is no refresh token: sign in"
+  detail: "there is no refresh token. Sign in"
 })
 
 /**
- * How this grant gets a token: with the refresh token of the last one, and in no other way. `resource` and scopes of the
- * server's options are sent with it.
+ * The `acquireToken` function of this grant, for `TokenSource.make`. It sends the refresh token of the previous token, or
+ * `first`. It sends `resource` and `scopes` of the options of the server with it. Fails with `ReauthorizationRequired`
+ * without a refresh token.
  *
+ * @param first - the initial refresh token, see {@link Options.refreshToken}.
  * @since 0.1.0
  * @category constructors
  */
@@ -89,8 +92,8 @@ export const acquireToken =
   }
 
 /**
- * What a refresh can meet: claims that the authorization server wants to see. It widens no scope, and nobody signs in anew
- * by it ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+ * Whether a refresh can satisfy a step-up challenge. Only a challenge for claims alone can be satisfied. A refresh adds no
+ * scopes and does not authenticate the user again ([RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
  *
  * @since 0.1.0
  * @category predicates
@@ -99,15 +102,33 @@ export const canSatisfy = ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpC
   claims !== undefined && scopes.length === 0 && acrValues.length === 0 && maxAge === undefined
 
 /**
- * Authenticates with tokens that are refreshed for as long as the server allows it. However many fibers and processes
- * share an account, each refresh token is sent once: they take turns by the {@link TokenStore.TokenStore}, and take
- * over what another one has stored. Claims that an API wants to see are asked for with a refresh; for scopes and for a
- * stronger sign-in that it demands somebody has to sign in, see {@link Demand}: the call fails with `Forbidden` or
- * `Unauthorized`, and the next one finds the token that was stored.
+ * Layer that authenticates requests with the access token of a user and refreshes it.
  *
- * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty.
- * Signing fails with `TokenError`, of reason `ReauthorizationRequired` where only signing in again helps, and with
- * `TokenStoreError`: `OwnerMismatch` for a record of another client or account, or of another `refreshToken` without an account.
+ * Fibers and processes that share an account also share the refresh token. They use the lock of the `TokenStore` and load
+ * the token that another process has stored, so that each refresh token is sent once.
+ *
+ * A step-up challenge for claims is satisfied by a refresh. Further scopes or a stronger authentication require a new
+ * sign-in: the call fails with `Forbidden` or `Unauthorized`, see `StepUp`. After the sign-in, the next call loads the
+ * stored token.
+ *
+ * Building the Layer fails with `InvalidRequest` if `issuer` is not an https URL, or if `clientId` or `clientSecret` is
+ * empty. Calls fail with
+ *
+ * - `TokenError`: with reason `ReauthorizationRequired` if the user must sign in again
+ * - `TokenStoreError`: with reason `OwnerMismatch` for a record of another client or account, or for one that began with
+ *   another `refreshToken` without `account`
+ *
+ * @example
+ * import * as RefreshToken from "@countersign/auth/RefreshToken"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const AuthLive = Layer.unwrapEffect(
+ *   Effect.map(Config.redacted("CLIENT_SECRET"), (clientSecret) =>
+ *     RefreshToken.layer({ issuer: "https://oauth.test", clientId: "client", clientSecret, account: "alice" })
+ *   )
+ * )
  *
  * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
  * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
@@ -132,9 +153,9 @@ export const layer = (
   )
 
 /**
- * {@link layer}, of which any option may come from the configuration.
+ * Layer like {@link layer}, with options that may be read from the configuration (`Config`).
  *
- * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ * Building it also fails with `ConfigError` if a configuration value is missing or invalid.
  *
  * @example
  * import * as RefreshToken from "@countersign/auth/RefreshToken"

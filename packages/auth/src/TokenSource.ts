@@ -1,6 +1,6 @@
 /**
- * One token for everybody who needs it: got once however many ask, kept in a store, replaced when it is about to
- * expire or was refused.
+ * Token source: caches one access token, shares it between concurrent callers, stores it, and refreshes it before it
+ * expires or after a 401.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ import * as TokenStore from "./TokenStore.js"
 export type { CachedToken, Options, RefreshOptions, Service } from "./internal/refresh/service.js"
 
 /**
- * The source that an application's {@link Bearer} sends from.
+ * Context tag of the token source that `Bearer` and `Dpop` read the access token from.
  *
  * @since 0.1.0
  * @category tags
@@ -33,7 +33,7 @@ export type { CachedToken, Options, RefreshOptions, Service } from "./internal/r
 export class TokenSource extends /* @__PURE__ */ Context.Tag("@countersign/auth/TokenSource")<TokenSource, Service>() {}
 
 /**
- * What a source asks for: a store, a scope that its work lives in, and what `mint` asks for.
+ * The services that a token source needs: the token store, and the requirements of `acquireToken`.
  *
  * @since 0.1.0
  * @category models
@@ -41,31 +41,54 @@ export class TokenSource extends /* @__PURE__ */ Context.Tag("@countersign/auth/
 export type Requirements<R> = TokenStore.TokenStore | R
 
 /**
- * What a source does when it is not told otherwise.
+ * The default values of {@link RefreshOptions}.
  *
  * @since 0.1.0
  * @category defaults
  */
 export const defaults: Readonly<Record<Exclude<keyof RefreshOptions, "expiredWhen">, Duration.DurationInput>> = {
-  /** How long one try of `mint` may take. */
+  /** Maximum duration of one run of `acquireToken`. */
   timeout: "20 seconds",
-  /** How long before its end a token is replaced in the background; a fifth of its life at most, less some jitter. */
+  /**
+   * Within this time before expiry, the token is refreshed in the background. At most a fifth of its lifetime, less jitter.
+   */
   refreshWindow: "5 minutes",
-  /** How long before its end nobody is given it any more who can wait for another; a tenth of its life at most. */
+  /** Within this time before expiry, callers wait for the new token. At most a tenth of the token's lifetime. */
   forcedRefreshWindow: "30 seconds",
-  /** For how long after it was got a token that is refused is tried again; the OAuth grants say 3 seconds. */
+  /** For this time after receipt, a token that gets a 401 is sent again. The OAuth grants use 3 seconds. */
   propagationDelay: 0
 }
 
 /**
- * Makes a source. Its work lives in the scope it is made in: closing that waits for a token that is on its way, so
- * that it is stored, and stores what could not be stored before.
+ * Makes a token source.
  *
- * While a token serves, another one is got in the background when its end comes near, and nobody waits for that; a
- * failure of it is told of, and tried again every 30 seconds. Where none serves, it is tried again after a second, two,
- * four, at last every 30, and whoever asks in between gets the error of the last try at once; earlier than the
- * authorization server asked for it is never tried. What happens to the tokens is told to {@link TokenEvents}, where the
- * context has it.
+ * The source runs in the scope of this effect. When the scope closes, it waits for a pending refresh, stores that token, and
+ * stores tokens that could not be stored before.
+ *
+ * - Within `refreshWindow`, the token is refreshed in the background and callers do not wait. A failed refresh is logged as
+ *   a warning and repeated after 30 seconds.
+ * - Without a valid token, a failed request is repeated after 1, 2, 4 … seconds, at most 30. Until then, callers get the
+ *   last error immediately.
+ * - The source never sends a request before the `Retry-After` time of the authorization server.
+ * - Events are published to `TokenEvents`, if the context has that service.
+ *
+ * @example
+ * import * as Token from "@countersign/auth/Token"
+ * import * as TokenSource from "@countersign/auth/TokenSource"
+ * import * as TokenStore from "@countersign/auth/TokenStore"
+ * import * as Clock from "effect/Clock"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * // Replace this with a request to your token service.
+ * const acquireToken = () =>
+ *   Effect.map(Clock.currentTimeMillis, (now) => Token.bearer(Redacted.make("secret"), now, 3_600_000))
+ *
+ * const program = Effect.gen(function* () {
+ *   const source = yield* TokenSource.make({ key: "example", acquireToken })
+ *   const { token } = yield* source.get
+ *   return token.expiresAt
+ * }).pipe(Effect.scoped, Effect.provide(TokenStore.layerMemory))
  *
  * @since 0.1.0
  * @category constructors
@@ -159,7 +182,7 @@ const getting = (
 }
 
 /**
- * {@link make} as a Layer.
+ * Layer with a token source made by {@link make}. It lives as long as the Layer.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * Where tokens live between two runs of a program: the port that every store implements.
+ * Token store: the interface of all stores, and a store in memory.
  *
  * @since 0.1.0
  */
@@ -12,19 +12,22 @@ import { makeTurns } from "./internal/concurrency/keyedMutex.js"
 import type { Token } from "./Token.js"
 
 /**
- * A token and the version under which it was stored. Versions of a key are positive and only grow, also over a removal.
+ * A stored token with the version of its record. The versions of a key are positive and increase with each write. They
+ * continue to increase after the record is removed.
  *
  * @since 0.1.0
  * @category models
  */
 export interface VersionedToken {
+  /** The token as it was stored. */
   readonly token: Token
+  /** The version of the record, for `compareAndSet` and `remove`. */
   readonly version: number
 }
 
 /**
- * How far the exclusion of a store reaches: other fibers of this process, other processes of this host, or every
- * process that uses the store.
+ * Which competitors the lock of a store excludes: fibers of this process (`process`), processes of this host (`host`), or
+ * every process that uses the store (`cluster`).
  *
  * @since 0.1.0
  * @category models
@@ -32,39 +35,39 @@ export interface VersionedToken {
 export type LockScope = "process" | "host" | "cluster"
 
 /**
- * A store of tokens.
+ * Stores tokens by key, with compare-and-set and a lock per key.
  *
- * Keys are text of any kind (see `TokenKey`); a store encodes them as it needs to and never trusts them as a path.
- * What a write has reported as stored survives the end of the process, if the store outlives processes at all.
+ * A key is any text (see `TokenKey`). A store must encode it and must not use it as a path. In a persistent store, a token
+ * survives the end of the process once its write has succeeded.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** How far {@link Service.withLock} reaches. */
+  /** Which competitors {@link Service.withLock} excludes. */
   readonly lockScope: LockScope
-  /** The record of a key, read anew. Fails when the store cannot be read or a record is not one. */
+  /** Reads the record of a key, without a cache. Fails if the store cannot be read or the record is damaged. */
   readonly get: (key: string) => Effect.Effect<Option.Option<VersionedToken>, TokenStoreError>
   /**
-   * Stores a token if the record's version is still `expected` (0: there is no record), and gives the new record;
-   * `None` when somebody else was faster, and then nothing was written. What is given back is durable.
+   * Stores a token if the version of the record is still `expected` (0: no record), and returns the new record. Returns
+   * `None` and writes nothing if the record has another version. A returned record is durable.
    */
   readonly compareAndSet: (
     key: string,
     expected: number,
     token: Token
   ) => Effect.Effect<Option.Option<VersionedToken>, TokenStoreError>
-  /** Removes a record if its version is still `expected`; tells whether it did. */
+  /** Removes a record if its version is still `expected`. Returns whether it was removed. */
   readonly remove: (key: string, expected: number) => Effect.Effect<boolean, TokenStoreError>
   /**
-   * Moves data aside that is too damaged to be read (`Corrupt`), so that the record of a key can be written anew. Nothing of it
-   * is deleted. Gives the place where it is kept; `None` where nothing was moved. A store need not have this.
+   * Moves damaged data (`Corrupt`) aside, so that the record of a key can be written again. No data is deleted. Returns the
+   * new location, or `None` if nothing was moved. Optional.
    */
   readonly quarantine?: (key: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
   /**
-   * Runs an effect while nobody else within {@link Service.lockScope} runs one for the same key. Waiting for it can be
-   * interrupted, and is bounded: it fails with `LockTimeout` where somebody else holds on. Reads and writes of the store
-   * itself do not wait for it.
+   * Runs an effect under the lock of a key, which excludes other holders within {@link Service.lockScope}. The wait for the
+   * lock is interruptible and limited: it fails with `LockTimeout` if the lock is not released. Reads and writes of the
+   * store do not wait for the lock.
    */
   readonly withLock: (
     key: string
@@ -72,7 +75,7 @@ export interface Service {
 }
 
 /**
- * The store that token sources use.
+ * Context tag of the store that token sources use.
  *
  * @since 0.1.0
  * @category tags
@@ -80,14 +83,14 @@ export interface Service {
 export class TokenStore extends /* @__PURE__ */ Context.Tag("@countersign/auth/TokenStore")<TokenStore, Service>() {}
 
 /**
- * A store that lives as long as the process: tests, and programs whose tokens cost nothing to get again.
+ * Makes a token store in memory, for tests and for programs that can acquire their tokens again at any time.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const records = new Map<string, VersionedToken>()
-  /** The highest version of a removed record, so that no version of a key comes twice. */
+  /** The highest version of all removed records, so that no version of a key is used twice. */
   let lastVersion = 0
   const turns = makeTurns()
 
@@ -115,17 +118,29 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
 })
 
 /**
- * Layer with a store in memory ({@link makeMemory}). Each place that it is provided in gets a store of its own, so that
- * two token sources, each with its own `Layer.provide(TokenStore.layerMemory)`, share no token.
+ * Layer with a token store in memory ({@link makeMemory}). Each use of it makes a separate store: two token sources, each
+ * with its own `Layer.provide(TokenStore.layerMemory)`, share no token.
  *
- * To share tokens (of a sign-in with the client that uses them, for one), provide it once to both, or give both one value
- * of `Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)`. `Layer.provideMerge` uses its argument twice, so give it such
- * a value too.
+ * To share tokens, for example between a sign-in and an API client, provide this Layer once to both. Or provide one value of
+ * `Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)` to both. `Layer.provideMerge` uses its argument twice, so
+ * pass it such a value too.
+ *
+ * @example
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as TokenStore from "@countersign/auth/TokenStore"
+ * import * as Layer from "effect/Layer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = ClientCredentials.layer({
+ *   issuer: "https://id.example.com",
+ *   clientId: "my-service",
+ *   clientSecret: Redacted.make("secret")
+ * }).pipe(Layer.provide(TokenStore.layerMemory))
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerMemory: Layer.Layer<TokenStore> = /* @__PURE__ */ Layer.fresh(
-  // A constant Layer is built once for a whole application: one account's token would be another's.
+  // Effect builds a constant Layer once for the whole application, so two accounts would share one store.
   /* @__PURE__ */ Layer.effect(TokenStore, makeMemory)
 )

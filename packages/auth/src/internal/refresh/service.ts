@@ -8,39 +8,44 @@ import type * as StepUp from "../../StepUp.js"
 import type * as Token from "../../Token.js"
 
 /**
- * A token in use. `generation` names it without telling it: it grows with every other token this source hands out.
+ * The current token of a source, with its generation.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CachedToken {
+  /** The token to send. */
   readonly token: Token.Token
+  /** Identifies the token without its secret. It increases with each new token of the source. */
   readonly generation: number
 }
 
 /**
- * A source of one token.
+ * Returns the current access token. Refreshes it before it expires or after a 401.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * The current token. At once while it is fresh; otherwise after somebody, not necessarily this caller, has got
-   * another. While there is none to be had, one that has not expired yet is still given.
+   * The current token. Returns it immediately outside of `forcedRefreshWindow`; inside, waits for the refresh, which all
+   * callers share. If the refresh fails or takes too long, returns the old token until it expires.
    */
   readonly get: Effect.Effect<CachedToken, TokenError | TokenStoreError>
-  /** What {@link Service.get} gives at once at `now` (epoch milliseconds); undefined where it would have to wait. */
+  /**
+   * The token that {@link Service.get} returns without a wait at `now` (epoch milliseconds), or undefined if it would wait.
+   */
   readonly getCached?: ((now: number) => CachedToken | undefined) | undefined
   /**
-   * Tells that a token was refused. True when another send may fare better: somebody has replaced it already, it is
-   * replaced now, or it is so new that the API may not have known it, after a wait. False for a token that came in the
-   * place of `first`, the one that the request was refused with at first, and for one that {@link Service.onReplayRejected} was
-   * told of less than 30 seconds ago.
+   * Reports that the API rejected a token (401), and returns whether a replay may succeed.
    *
-   * Where the API has a `demand`, it is made part of what tokens are got with from then on, if the source can: once for
-   * the same demand, and not for longer than it is granted. Where the source cannot, true only if somebody has stored
-   * another token in the meantime, by signing in again.
+   * - True if the token was already replaced, is replaced now, or is so new that the API may not accept it yet. In the last
+   *   case it waits first, see `propagationDelay`.
+   * - False for a token that replaced `first`, the token of the first request of the call. Also false for 30 seconds after
+   *   {@link Service.onReplayRejected} reported this token.
+   *
+   * A step-up challenge (`demand`) is passed to `acquireToken`, if `canSatisfy` accepts it: once for the same challenge,
+   * until the authorization server declines it. Otherwise it returns true only if a new sign-in has stored another token.
    */
   readonly onRejected: (
     generation: string | number,
@@ -48,30 +53,33 @@ export interface Service {
     demand?: StepUp.StepUpChallenge
   ) => Effect.Effect<boolean, TokenError | TokenStoreError>
   /**
-   * Tells that a token was refused although it had just replaced a refused one. A server that refuses whatever it is
-   * given is not helped by more of them: this one is not replaced because of a refusal for 30 seconds.
+   * Reports that the API also rejected the replacement of a rejected token. For 30 seconds a 401 does not replace this
+   * token, because an API that rejects each token would cause endless refreshes.
    */
   readonly onReplayRejected: (generation: string | number) => Effect.Effect<void>
-  /** Which responses of the API mean, beside a 401, that the token has expired. `Bearer` and `Dpop` look for them. */
+  /** Which responses mean, beside a 401, that the token has expired. `Bearer` and `Dpop` check each response for them. */
   readonly expiredWhen?: Auth.ExpiredWhen | undefined
 }
 
 /**
- * When a source does what; see `defaults`.
+ * Times of a token source. `TokenSource.defaults` has the default values.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RefreshOptions {
-  /** How long one try of `mint` may take (20 s). A refresh of which nothing was heard is tried once more. */
+  /** Maximum duration of one run of `acquireToken` (20 s). A refresh without a response is repeated once. */
   readonly timeout?: Duration.DurationInput | undefined
-  /** How long before its end a token is replaced in the background (5 min; a fifth of its life at most). */
+  /**
+   * Within this time before expiry, the token is refreshed in the background (5 min; at most a fifth of its lifetime). Up to
+   * 20 % random jitter is subtracted, so that processes do not refresh together.
+   */
   readonly refreshWindow?: Duration.DurationInput | undefined
-  /** How long before its end who asks waits for another one (30 s; a tenth of its life at most). */
+  /** Within this time before expiry, callers wait for the new token (30 s; at most a tenth of its lifetime). */
   readonly forcedRefreshWindow?: Duration.DurationInput | undefined
   /**
-   * How long after it was got a token that is refused is tried again, after half a second and at the end, before it is
-   * replaced: the API may not know it yet, where tokens take their time to get to it (0, never; 3 s for OAuth grants).
+   * For this time after receipt, a token that gets a 401 is sent again before it is replaced: once after 0.5 s, and once at
+   * the end. The API may not accept a new token immediately (default 0, which means never; 3 s for the OAuth grants).
    */
   readonly propagationDelay?: Duration.DurationInput | undefined
   /**
@@ -83,34 +91,35 @@ export interface RefreshOptions {
 }
 
 /**
- * How to get a token.
+ * Options of `TokenSource.make`: the key of the record, and the function that acquires a token.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> extends RefreshOptions {
-  /** What the token is filed under in the store, see `TokenKey`. */
+  /** The key of the token in the store. `TokenKey.format` makes one. */
   readonly key: string
   /**
-   * Gets a token, given the last one there was (its refresh token may still be good). Runs in a fiber of its own that
-   * no caller can interrupt; the store's exclusion is held meanwhile. `demand` is what APIs have demanded that
-   * {@link Options.canSatisfy} says can be met.
+   * Requests a token from the authorization server. `previous` is the last token, and its refresh token may still be valid.
+   * `demand` merges the step-up challenges that {@link Options.canSatisfy} has accepted. The function runs under the lock
+   * of the store, in a separate fiber that callers cannot interrupt.
    */
   readonly acquireToken: (
     previous: Option.Option<Token.Token>,
     demand?: StepUp.StepUpChallenge
   ) => Effect.Effect<Token.Token, TokenError, R>
-  /** Whether `mint` can get a token that meets a demand; none, when it is left out. */
+  /** Whether `acquireToken` can satisfy a step-up challenge. By default it can satisfy none. */
   readonly canSatisfy?: ((demand: StepUp.StepUpChallenge) => boolean) | undefined
   /**
-   * By whom, to whom, in whose name and for what the tokens are issued: written into each record. A record that was
-   * issued otherwise is neither used nor overwritten, and reading it fails with `OwnerMismatch`.
+   * The issuer, client, account and audience of the tokens. They are stored in each record. A record with another owner is
+   * neither used nor overwritten, and reading it fails with `OwnerMismatch`.
    */
   readonly tokenOwner?: Token.TokenOwner | undefined
   /**
-   * What to do if the record is damaged (`Corrupt`): `"fail"`, the default, or `"replace"`. Replace it only if `mint` needs
-   * nothing of it: the store moves the damaged data aside, a warning names the place, and a new token is stored. A store that
-   * cannot move it is left as it is, and the token serves from memory.
+   * What to do if the record is damaged (`Corrupt`): `"fail"` (default) or `"replace"`. Use `"replace"` only if
+   * `acquireToken` needs no data of the record. The store then moves the damaged data aside, a warning names the new
+   * location, and a new token is stored. If the store cannot move the data, it stays unchanged and the token is kept in
+   * memory only.
    */
   readonly onCorruptRecord?: "fail" | "replace" | undefined
 }
