@@ -1,5 +1,5 @@
 /**
- * API keys: in a header, in the query or in a cookie, and a pool of them that moves on when one is refused.
+ * API keys in a header, in the query or in a cookie, and key pools for rotation.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as Schedule from "effect/Schedule"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 
 /**
- * Where an API expects its key: what puts it there.
+ * Function that adds the key to a request: {@link header}, {@link query} or {@link cookie}.
  *
  * @since 0.1.0
  * @category models
@@ -26,7 +26,7 @@ export type Location = (
 ) => HttpClientRequest.HttpClientRequest
 
 /**
- * The key is the value of a header field, after a prefix such as `Token ` where the API wants one.
+ * Sends the key as the value of a header field, after an optional prefix such as `Token `.
  *
  * @since 0.1.0
  * @category places
@@ -36,7 +36,7 @@ export const header =
   (request, key) =>
     HttpClientRequest.setHeader(request, name, prefix + Redacted.value(key))
 
-/** A URL without the parameters of a name; everything else in its query stays byte for byte. */
+/** Removes the query parameters with this name. The rest of the query stays byte for byte. */
 const withoutParam = (url: string, name: string): string => {
   const [target = "", hash] = url.split(/(?=#)/, 2)
   const start = target.indexOf("?")
@@ -47,8 +47,9 @@ const withoutParam = (url: string, name: string): string => {
 }
 
 /**
- * The key is a parameter of the query. URLs end up in logs and histories: take a header where the API has one. It takes the
- * place of a parameter of its name.
+ * Sends the key as a query parameter, and replaces a parameter of the same name.
+ *
+ * URLs end up in logs and histories: use a header where the API supports one.
  *
  * @since 0.1.0
  * @category places
@@ -62,7 +63,7 @@ export const query =
       Redacted.value(key)
     )
 
-/** The cookies of a header but for those of a name. */
+/** The cookies of a `cookie` header except those with this name. */
 const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
   header
     .split(";")
@@ -70,7 +71,7 @@ const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
     .filter((pair) => pair !== "" && !pair.startsWith(`${name}=`))
 
 /**
- * The key is a cookie, added to those that the request has. It takes the place of a cookie of its name.
+ * Sends the key as a cookie beside the other cookies of the request, and replaces a cookie of the same name.
  *
  * @since 0.1.0
  * @category places
@@ -84,13 +85,15 @@ export const cookie =
   }
 
 /**
- * A key and its place.
+ * An API key, and the part of the request that carries it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
   readonly location: Location
+  /** The API key. Signing fails if it is empty or blank. */
   readonly key: Redacted.Redacted<string>
 }
 
@@ -102,7 +105,9 @@ const put = (
   isBlank(key) ? Effect.fail(blank("key")) : Effect.succeed(place(request, key))
 
 /**
- * Sends one key. Signing fails with `InvalidRequest { reason: "Credentials" }` where it is empty or blank.
+ * Authenticates with one API key.
+ *
+ * Signing fails with `InvalidRequest { reason: "Credentials" }` if the key is empty or blank.
  *
  * @since 0.1.0
  * @category constructors
@@ -111,7 +116,13 @@ export const make = ({ key, location }: Options): Auth.Service =>
   Auth.makeStaticEffect((request) => put(location, request, key))
 
 /**
- * {@link make} as a Layer.
+ * Layer that sends the API key with every request to the API's origins.
+ *
+ * @example
+ * import * as ApiKey from "@countersign/auth/ApiKey"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = ApiKey.layer({ location: ApiKey.header("x-api-key"), key: Redacted.make("key") })
  *
  * @since 0.1.0
  * @category layers
@@ -119,13 +130,15 @@ export const make = ({ key, location }: Options): Auth.Service =>
 export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(options))
 
 /**
- * {@link layer} with the key from the configuration.
+ * Layer that reads the API key from the configuration and sends it with every request to the API's origins.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerConfig = (options: {
+  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
   readonly place: Location
+  /** The configuration value with the key, such as `Config.redacted("API_KEY")`. */
   readonly key: Config.Config<Redacted.Redacted<string>>
 }): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
   Layer.effect(
@@ -134,23 +147,26 @@ export const layerConfig = (options: {
   )
 
 /**
- * Several keys for one place, in the order in which they are to be used.
+ * Several API keys for the same part of the request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PoolOptions {
+  /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
   readonly location: Location
+  /** The keys, in the order in which they are used. */
   readonly keys: readonly [Redacted.Redacted<string>, ...ReadonlyArray<Redacted.Redacted<string>>]
 }
 
-/** A key that was refused may be known to the server by now, or be refused again: it is not asked sooner than this. */
+/** A rejected key is not tried again within this time. Later, the server may know the key. */
 const cooldownMs = 30_000
 
 /**
- * Sends the first key until the server refuses it, then the next one: old and new key can both be configured while
- * an API's keys are rotated. One request goes through the keys at most once; a key that was refused is not moved on
- * to again for 30 seconds, and `Unauthorized` means that all of them are refused: requests go on with the last one.
+ * Authenticates with the first key until the server rejects it, then with the next one.
+ *
+ * During a key rotation, configure both the old and the new key. One request tries each key at most once. A rejected key is
+ * skipped for 30 seconds. `Unauthorized` means that all keys were rejected; later requests are then sent with the last one.
  *
  * @since 0.1.0
  * @category constructors
@@ -186,7 +202,7 @@ export const pool = ({ keys, location }: PoolOptions): Effect.Effect<Auth.Servic
   })
 
 /**
- * {@link pool} as a Layer.
+ * Layer that sends the first of several API keys that the server accepts, see {@link pool}.
  *
  * @since 0.1.0
  * @category layers

@@ -1,6 +1,7 @@
 /**
- * The authorization code grant: somebody signs in with a browser, at the authorization server, and the client gets a token
- * in their name. With PKCE, but for a provider that refuses it (`OAuth2.ComplianceFixes`), and there is no other way than that.
+ * The authorization code grant (RFC 6749 §4.1): a user signs in with a browser, and the client gets a token for that user.
+ *
+ * PKCE (RFC 7636) is always used, except for a provider that rejects it (`OAuth2.ComplianceFixes`).
  *
  * @since 0.1.0
  */
@@ -32,7 +33,7 @@ export type { Options, SignInResult } from "./internal/authorizationCode/transac
 export { Transaction } from "./internal/authorizationCode/transaction.js"
 
 /**
- * How long somebody may take to sign in.
+ * How long a user may take to sign in.
  *
  * @since 0.1.0
  * @category defaults
@@ -40,23 +41,27 @@ export { Transaction } from "./internal/authorizationCode/transaction.js"
 export const transactionLifetime: Duration.DurationInput = "10 minutes"
 
 /**
- * Signing in, see {@link make}.
+ * Starts and completes the sign-ins of users, see {@link make}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
   /**
-   * Begins a sign-in, with further parameters for this one, and with what an API demands beyond the last one: its scopes
-   * are asked for beside those of the options. Nothing is open: it ends by itself.
+   * Starts a sign-in. Open the `url` of the transaction in the user's browser.
+   *
+   * `parameters` are added to the authorization request. `demand` is the step-up challenge of an API: its scopes are
+   * requested beside those of the options. An abandoned sign-in needs no cleanup.
    */
   readonly start: (
     parameters?: Readonly<Record<string, string>>,
     demand?: StepUp.StepUpChallenge
   ) => Effect.Effect<Transaction, InvalidRequest | TokenError>
   /**
-   * Ends it with what the browser came back with: the whole URL, which is compared with the redirect URI; or its
-   * parameters alone, where a proxy has changed the address, or they came as a form.
+   * Completes a sign-in with the callback that the browser requested, and gets the token.
+   *
+   * Pass the whole URL to have it compared with the redirect URI. Pass its parameters alone if a proxy has changed the
+   * address, or if they were sent as a form.
    */
   readonly complete: (
     transaction: Transaction,
@@ -65,28 +70,41 @@ export interface Service {
 }
 
 const beginAnew = (detail: string): TokenError =>
-  new TokenError({ reason: "ReauthorizationRequired", detail: `${detail}: begin another one` })
+  new TokenError({ reason: "ReauthorizationRequired", detail: `${detail}. Start a new sign-in.` })
 
 const another = new TokenError({
   reason: "InvalidResponse",
-  detail: "the sign-in was begun at another issuer, or by another client, than this one: it is not used"
+  detail: "the transaction belongs to another issuer or client. Complete it with the options that started it."
 })
 
 /**
- * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
+ * Makes the service that signs users in. Make it once: it fetches the server's metadata at first use, and caches it.
  *
- * PKCE by S256 is used, but for `complianceFixes.pkce`; the code is taken only with the `state` of its transaction, from its issuer (`iss`), at its
- * redirect URI, within ten minutes and once by this process. With `openid` among the scopes, the ID token is believed only
- * with its issuer, audience, nonce (but for `complianceFixes.nonce`), times and its signature by one of the issuer's public keys:
- * `none` and HMAC are not accepted.
+ * What is checked:
  *
- * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, the redirect URI is none of
- * those above, or the client's id or secret is empty. `begin` fails with `InvalidRequest` for parameters that are the
- * client's to set, and with `TokenError`: `Rejected` where the server has no S256, `InvalidResponse` where it names no
- * usable endpoint. `finish` fails with `TokenError`: `InvalidResponse` for an answer that is not the one to this sign-in,
- * and for an ID token that is not believed; `ReauthorizationRequired` for a transaction that is over, and a code that is
- * no longer good; `Rejected` where somebody declined (`error` is `access_denied`) or the server did; `Unavailable` where
- * it did not answer. A code is sent again only where it certainly has not left.
+ * - PKCE with S256 is used, except with `complianceFixes: { pkce: false }`.
+ * - The code is accepted only with the `state` of its transaction, from its issuer (`iss`), and at its redirect URI.
+ * - The code is accepted within ten minutes, and only once by this process.
+ * - With `openid` among the scopes, the issuer, audience, nonce, times and signature of the ID token are validated. The
+ *   nonce is not validated with `complianceFixes.nonce`. The key must be a public key of the issuer: `none` and HMAC are
+ *   not accepted.
+ *
+ * Building the service fails with `InvalidRequest` in these cases: the issuer or an endpoint is not an https URL, the
+ * redirect URI is not allowed (see `redirectUri`), or the client's id or secret is empty.
+ *
+ * `start` fails with `InvalidRequest` for parameters that only the client may set. It fails with `TokenError`:
+ *
+ * - `Rejected` if the server does not support S256
+ * - `InvalidResponse` if the metadata names no usable endpoint
+ *
+ * `complete` fails with `TokenError`:
+ *
+ * - `InvalidResponse` for a callback of another sign-in, and for an invalid ID token
+ * - `ReauthorizationRequired` for a transaction that has expired or was used, and for a code that is no longer valid
+ * - `Rejected` if the user declined (`error` is `access_denied`) or the server rejected the request
+ * - `Unavailable` if the server did not answer
+ *
+ * A code is sent again only if the first request was certainly not sent.
  *
  * Specification: [RFC 6749 §4.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1),
  * [RFC 7636 §4](https://www.rfc-editor.org/rfc/rfc7636#section-4),
@@ -96,6 +114,23 @@ const another = new TokenError({
  * [RFC 9449 §10](https://www.rfc-editor.org/rfc/rfc9449#section-10),
  * [RFC 9700 §2.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1),
  * [OpenID Connect Core §3.1](https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth).
+ *
+ * @example
+ * import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
+ * import * as Effect from "effect/Effect"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const program = Effect.gen(function* () {
+ *   const signIn = yield* AuthorizationCode.make({
+ *     issuer: "https://auth.example.com",
+ *     clientId: "web",
+ *     clientSecret: Redacted.make("secret"),
+ *     scopes: ["openid", "read"],
+ *     redirectUri: "https://app.example.com/callback"
+ *   })
+ *   const transaction = yield* signIn.start()
+ *   return transaction.url
+ * })
  *
  * @since 0.1.0
  * @category constructors
@@ -146,25 +181,24 @@ const finishing = (options: Options, conversation: Conversation.Conversation, fi
       const { client, expiresAt, issuer, nonce, redirectUri, state } = transaction
       if (issuer !== options.issuer || client !== options.clientId) return yield* another
       const parameters = yield* AuthorizationResponse.parametersOf(redirectUri, callback)
-      // Somebody else's answer ends no sign-in: whoever waits for the right one goes on waiting.
+      // The callback of another sign-in does not use up this transaction: its own callback may still come.
       yield* AuthorizationResponse.belonging(parameters, state)
       const now = yield* Clock.currentTimeMillis
-      if (now >= expiresAt) return yield* beginAnew("the sign-in took too long")
+      if (now >= expiresAt) return yield* beginAnew("the sign-in took longer than 10 minutes")
       const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", nonce !== undefined))
-      if (!used.first(state, expiresAt, now)) return yield* beginAnew("the sign-in is over")
+      if (!used.first(state, expiresAt, now)) return yield* beginAnew("the transaction was already used")
       yield* AuthorizationResponse.codeOf(parameters, server)
       return yield* CodeExchange.signIn(conversation, server, transaction, parameters, options)
     })
 }
 
 /**
- * Stores the token of somebody who has signed in, in the place of whatever was there, so that `RefreshToken.layer` with the
- * same options goes on with it.
+ * Stores the token of a user after the sign-in, so that `RefreshToken.layer` with the same options uses it.
  *
- * Fails with `TokenStoreError` where the store cannot be read or written.
+ * It replaces the stored record. Fails with `TokenStoreError` if the store cannot be read or written.
  *
- * @param options - those that `RefreshToken.layer` is given: the client, the scopes, the resource or audience and, where the store holds
- * the tokens of several, the account.
+ * @param options - the options of `RefreshToken.layer`: the client, the scopes, and the resource or audience. Add the account
+ * if the store contains the tokens of several users.
  * @since 0.1.0
  * @category storing
  */

@@ -1,5 +1,5 @@
 /**
- * The Basic scheme: a user name and a password with every request.
+ * Basic authentication (RFC 7617): a user name and a password with every request.
  *
  * @since 0.1.0
  */
@@ -14,26 +14,28 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
 /**
- * A user name, which cannot hold a colon, and a password.
+ * The user name and the password for Basic authentication.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Credentials {
+  /** The user name. It cannot contain a colon. */
   readonly username: string
+  /** The password. Together with the user name, it is sent in UTF-8. */
   readonly password: Redacted.Redacted<string>
 }
 
 const why: Record<Protocol.Reason, string> = {
-  ColonInUser: "the user name holds a colon, which Basic cannot carry",
-  ControlCharacter: "the user name or the password holds a control character (a line break at its end?)",
-  LoneSurrogate: "the user name or the password is not well-formed text"
+  ColonInUser: "`username` contains a colon. Basic authentication does not support that.",
+  ControlCharacter: "`username` or `password` contains a control character. Check for a line break at the end.",
+  LoneSurrogate: "`username` or `password` is not well-formed Unicode (lone surrogate)."
 }
 
 /**
- * Sends a user name and a password, in UTF-8.
+ * Authenticates with a user name and a password, encoded as UTF-8.
  *
- * Signing fails with `InvalidRequest { reason: "Credentials" }` where they hold what Basic cannot carry.
+ * Signing fails with `InvalidRequest { reason: "Credentials" }` if Basic authentication cannot carry them.
  *
  * Specification: [RFC 7617 §2](https://www.rfc-editor.org/rfc/rfc7617#section-2).
  *
@@ -52,7 +54,13 @@ export const make = ({ password, username }: Credentials): Auth.Service => {
 }
 
 /**
- * {@link make} as a Layer.
+ * Layer that sends `authorization: Basic <credentials>` with every request to the API's origins.
+ *
+ * @example
+ * import * as Basic from "@countersign/auth/Basic"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = Basic.layer({ username: "user", password: Redacted.make("pass") })
  *
  * @since 0.1.0
  * @category layers
@@ -61,7 +69,7 @@ export const layer = (credentials: Credentials): Layer.Layer<Auth.Auth> =>
   Layer.sync(Auth.Auth, () => make(credentials))
 
 /**
- * {@link layer} with the credentials from the configuration.
+ * Layer that reads the user name and the password from the configuration and sends them with every request.
  *
  * @since 0.1.0
  * @category layers

@@ -1,5 +1,5 @@
 /**
- * The Bearer scheme: whoever holds the token is let in.
+ * Bearer tokens (RFC 6750): an access token in the `authorization` field of every request.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,9 @@ const put = (request: HttpClientRequest.HttpClientRequest, token: Redacted.Redac
   HttpClientRequest.setHeader(request, "authorization", `Bearer ${Redacted.value(token)}`)
 
 /**
- * Sends a token that does not change. Signing fails with `InvalidRequest { reason: "Credentials" }` where it is empty or blank.
+ * Authenticates with one bearer token that does not change.
+ *
+ * Signing fails with `InvalidRequest { reason: "Credentials" }` if the token is empty or blank.
  *
  * Specification: [RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1).
  *
@@ -32,7 +34,13 @@ export const make = (token: Redacted.Redacted<string>): Auth.Service =>
     : Auth.makeStatic((request) => put(request, token))
 
 /**
- * {@link make} as a Layer.
+ * Layer that sends `authorization: Bearer <token>` with every request to the API's origins.
+ *
+ * @example
+ * import * as Bearer from "@countersign/auth/Bearer"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = Bearer.layer(Redacted.make("token"))
  *
  * @since 0.1.0
  * @category layers
@@ -40,7 +48,7 @@ export const make = (token: Redacted.Redacted<string>): Auth.Service =>
 export const layer = (token: Redacted.Redacted<string>): Layer.Layer<Auth.Auth> => Layer.succeed(Auth.Auth, make(token))
 
 /**
- * {@link layer} with the token from the configuration: `Bearer.layerConfig(Config.redacted("GITHUB_TOKEN"))`.
+ * Layer that reads the bearer token from the configuration: `Bearer.layerConfig(Config.redacted("GITHUB_TOKEN"))`.
  *
  * @since 0.1.0
  * @category layers
@@ -49,12 +57,14 @@ export const layerConfig = (
   token: Config.Config.Wrap<Redacted.Redacted<string>>
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
 
-/** Once with another token, and twice with one that the API may not know yet: the source says when it is enough. */
+/** At most one replay with another token, and two with a token that the API may not know yet. The token source decides. */
 const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
 
 /**
- * Sends the token that a source holds, and asks it for another when that one is refused, or when the API demands more
- * of it than it has, see {@link Demand}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an empty token.
+ * Authenticates with the current token of a token source.
+ *
+ * If the API rejects the token, the source gets another one. The same applies if the API sends a step-up challenge, see
+ * {@link StepUp.StepUpChallenge}. Signing fails with `InvalidRequest { reason: "Credentials" }` for an empty token.
  *
  * @since 0.1.0
  * @category constructors
@@ -86,21 +96,23 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
 }
 
 /**
- * {@link fromSource} as a Layer, over the {@link TokenSource.TokenSource} of the context.
+ * Layer that sends the current token of the {@link TokenSource.TokenSource} of the context with every request.
  *
  * @since 0.1.0
  * @category layers
  */
 export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSource> = /* @__PURE__ */ Layer.fresh(
-  // Built for each source anew: what an application has built once would send the token of one source to all its APIs.
+  // Fresh: a memoized layer would send the token of one source to all APIs of an application.
   /* @__PURE__ */ Layer.effect(Auth.Auth, /* @__PURE__ */ Effect.map(TokenSource.TokenSource, fromSource))
 )
 
 /**
- * A token of one's own making: `mint` gets one wherever it comes from, and everything else (one at a time, kept in
- * the {@link TokenStore}, replaced when it expires or is refused) is done.
+ * Layer that sends tokens which `acquireToken` gets from any place.
  *
- * @param options - as of {@link TokenSource.make}.
+ * Everything else is done for you: one run at a time, storage in the {@link TokenStore}, and a new token when the old one
+ * expires or is rejected.
+ *
+ * @param options - the options of {@link TokenSource.make}.
  * @since 0.1.0
  * @category layers
  */

@@ -1,5 +1,5 @@
 /**
- * How a client proves to an authorization server who it is.
+ * Client authentication at an authorization server: secrets, signed assertions (RFC 7523) and certificates (RFC 8705).
  *
  * @since 0.1.0
  */
@@ -15,7 +15,9 @@ const make = (method: string, secrets: ReadonlyArray<Redacted.Redacted>, apply: 
   ClientAuth.make(method, { secrets, apply })
 
 /**
- * The secret in the Authorization field, id and secret each encoded as a form before, as RFC 6749 says.
+ * Sends the client id and the secret in the `authorization` field (`client_secret_basic`).
+ *
+ * Both are form-encoded first, as RFC 6749 requires.
  *
  * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
  *
@@ -26,9 +28,10 @@ export const clientSecretBasic = (secret: Redacted.Redacted): ClientAuthenticati
   make("client_secret_basic", [secret], () => oauth.ClientSecretBasic(Redacted.value(secret)))
 
 /**
- * The secret in the Authorization field, without the form encoding of RFC 6749. For servers that do not decode it: there
- * {@link clientSecretBasic} fails for ids and secrets with characters other than letters and digits, because it sends
- * `my-client_1.apps` as `my%2Dclient%5F1%2Eapps`.
+ * Sends the client id and the secret in the `authorization` field, without the form encoding of RFC 6749.
+ *
+ * Use it for servers that do not decode the field. {@link clientSecretBasic} fails there for ids and secrets with
+ * characters other than letters and digits, because it sends `my-client_1.apps` as `my%2Dclient%5F1%2Eapps`.
  *
  * @since 0.1.0
  * @category constructors
@@ -39,7 +42,7 @@ export const clientSecretBasicUnencoded = (secret: Redacted.Redacted): ClientAut
   })
 
 /**
- * The secret in the body.
+ * Sends the client id and the secret in the request body (`client_secret_post`).
  *
  * Specification: [RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1).
  *
@@ -50,7 +53,9 @@ export const clientSecretPost = (secret: Redacted.Redacted): ClientAuthenticatio
   make("client_secret_post", [secret], () => oauth.ClientSecretPost(Redacted.value(secret)))
 
 /**
- * A JWT that is signed with the secret (HS256), which itself is not sent. A new one for each request, for one minute.
+ * Sends a JWT that is signed with the secret by HS256 (`client_secret_jwt`).
+ *
+ * The secret itself is not sent. Each request has a new JWT, which is valid for one minute.
  *
  * Specification: [OpenID Connect Core §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication),
  * [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2).
@@ -64,19 +69,22 @@ export const clientSecretJwt = (secret: Redacted.Redacted, options: AssertionOpt
   )
 
 /**
- * A private key of WebCrypto, whose algorithm says how it signs, and its id at the server.
+ * A private key for signed assertions, and its id at the server.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PrivateKey {
+  /** The private key of WebCrypto. Its algorithm determines the signature algorithm. */
   readonly key: CryptoKey
+  /** The key id (`kid`) at the server, sent in the header of the JWT. */
   readonly kid?: string | undefined
 }
 
 /**
- * A JWT that is signed with a private key, of which the server has the public one: nothing that is sent can be used by
- * somebody else. A new one for each request, for one minute.
+ * Sends a JWT that is signed with a private key (`private_key_jwt`). The server knows the public key.
+ *
+ * The private key is not sent. Each request has a new JWT, which is valid for one minute.
  *
  * Specification: [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2),
  * recommended by [RFC 9700 §2.5](https://www.rfc-editor.org/rfc/rfc9700#section-2.5).
@@ -92,7 +100,7 @@ export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOption
   )
 
 /**
- * Nothing: for a public client, which can keep no secret.
+ * Sends only the client id: for a public client, which cannot keep a secret.
  *
  * Specification: [RFC 6749 §2.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.1).
  *
@@ -102,9 +110,10 @@ export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOption
 export const none: ClientAuthentication = /* @__PURE__ */ make("none", [], () => oauth.None())
 
 /**
- * The client certificate of the connection. Give it to the transport, with the origin of the authorization server:
- * `NodeTransport`'s `tls: { cert, key, origins }`. If the metadata have `mtls_endpoint_aliases`, requests go to these: add
- * their origins.
+ * Authenticates with the client certificate of the TLS connection (`tls_client_auth`).
+ *
+ * Set the certificate on the transport, with the origin of the authorization server: `tls: { cert, key, origins }` of
+ * `NodeTransport`. If the metadata has `mtls_endpoint_aliases`, requests go to these endpoints: add their origins too.
  *
  * Specification: [RFC 8705 §2](https://www.rfc-editor.org/rfc/rfc8705#section-2),
  * [§5](https://www.rfc-editor.org/rfc/rfc8705#section-5).

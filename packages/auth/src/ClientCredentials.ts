@@ -1,5 +1,5 @@
 /**
- * The client credentials grant: service to service, in nobody's name but the client's own.
+ * The client credentials grant (RFC 6749 §4.4): the client gets tokens for itself, without a user.
  *
  * @since 0.1.0
  */
@@ -22,27 +22,27 @@ import type * as TokenSource from "./TokenSource.js"
 import type * as TokenStore from "./TokenStore.js"
 
 /**
- * The client, and what it asks for.
+ * The client, and the scopes and the API that it requests tokens for.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
+  /** The scopes to request. Without them, the server decides. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. */
+  /** The URI of the API that the token is for (RFC 8707), if the server issues tokens for several APIs. */
   readonly resource?: string | undefined
-  /** The API the token is for, by the name that the server knows it by: for servers that have this in the place of `resource`. */
+  /** The identifier of the API that the token is for, for servers that use `audience` instead of `resource`. */
   readonly audience?: string | undefined
   /**
-   * Whether scopes that an API demands are asked for beside those above (no). What a client may do is then for the
-   * authorization server to say, and no longer for this list.
+   * Whether the client requests further scopes when an API demands them (`false`). With `true`, the authorization server
+   * alone limits the scopes of the client.
    */
   readonly stepUp?: boolean | undefined
 }
 
 /**
- * How this grant gets a token: by the refresh token, if the server gave one and still takes it, else with the
- * client's own credentials, which are always at hand.
+ * Gets a token: with the refresh token if there is one and the server accepts it, else with the client's credentials.
  *
  * @since 0.1.0
  * @category constructors
@@ -61,7 +61,7 @@ export const acquireToken =
     })
     const old = Option.getOrUndefined(previous)
     const refreshToken = old?.refreshToken
-    // A refresh widens nothing.
+    // A refresh cannot add scopes (RFC 6749 §6).
     return refreshToken === undefined || demanded.length > 0
       ? anew
       : Effect.catchIf(
@@ -75,8 +75,10 @@ export const acquireToken =
   }
 
 /**
- * What the client's credentials can meet: claims that the authorization server wants to see, and further scopes where the
- * options allow that. Nobody signs in by them.
+ * Whether the client's credentials can satisfy a step-up challenge.
+ *
+ * They can satisfy `claims`, and with `stepUp: true` also further scopes. They cannot satisfy `acr_values` and `max_age`,
+ * because no user signs in.
  *
  * @since 0.1.0
  * @category predicates
@@ -90,14 +92,26 @@ export const meets =
     (stepUp || scopes.length === 0)
 
 /**
- * Authenticates with tokens that the client gets for itself; a token is kept in the {@link TokenStore.TokenStore} and
- * replaced when it is about to expire or is refused. A damaged record does not stop it: the store moves it aside, and a new
- * token is requested.
+ * Layer that authenticates with tokens that the client gets for itself.
  *
- * Building it fails with `InvalidRequest` where the issuer is no https URL, or the client's id or secret is empty. Signing fails with `TokenError` and
- * `TokenStoreError`.
+ * A token is stored in the {@link TokenStore.TokenStore}, and replaced when it is about to expire or is rejected. If the
+ * record is damaged, the store moves it aside, and the client requests a new token.
+ *
+ * Building the layer fails with `InvalidRequest` if the issuer is not an https URL, or the client's id or secret is empty.
+ * Signing fails with `TokenError` and `TokenStoreError`.
  *
  * Specification: [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4).
+ *
+ * @example
+ * import * as ClientCredentials from "@countersign/auth/ClientCredentials"
+ * import * as Redacted from "effect/Redacted"
+ *
+ * const AuthLive = ClientCredentials.layer({
+ *   issuer: "https://auth.example.com",
+ *   clientId: "client",
+ *   clientSecret: Redacted.make("secret"),
+ *   scopes: ["read"]
+ * })
  *
  * @since 0.1.0
  * @category layers
@@ -121,9 +135,9 @@ export const layer = (
   )
 
 /**
- * {@link layer}, of which any option may come from the configuration.
+ * Layer like {@link layer}, with any option from the configuration.
  *
- * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ * Building the layer fails with `ConfigError` if the configuration lacks one of them.
  *
  * @example
  * import * as ClientCredentials from "@countersign/auth/ClientCredentials"

@@ -1,6 +1,8 @@
 /**
- * The device authorization grant: somebody signs in with a browser elsewhere, mostly on their phone, for a program on a
- * machine that has none. It shows them a code, and asks until they have typed it.
+ * The device authorization grant (RFC 8628), for devices without a browser.
+ *
+ * The device shows a code. The user opens a page on another device, mostly a phone, signs in there, and enters the code.
+ * The device polls the server until then.
  *
  * @since 0.1.0
  */
@@ -21,7 +23,7 @@ export type { Options } from "./internal/deviceCode/authorization.js"
 export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 
 /**
- * How long is waited between two questions where the server does not say.
+ * How long to wait between two polls if the server does not say.
  *
  * @since 0.1.0
  * @category defaults
@@ -29,36 +31,49 @@ export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 export const defaultInterval: Duration.DurationInput = DeviceAuthorizationRequest.interval
 
 /**
- * Signing in, see {@link make}.
+ * Starts device authorizations and polls for their result, see {@link make}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** Has the server make a code: show `userCode` and `verificationUri`. Nothing is open: it ends by itself. */
+  /**
+   * Requests a code from the server. Show `userCode` and `verificationUri` to the user. An abandoned code needs no cleanup.
+   */
   readonly start: Effect.Effect<DeviceAuthorization, TokenError>
-  /** Asks until somebody has approved it, declined it, or it is over. Interrupted, it asks no more. */
+  /** Polls the server until the user has approved or declined, or the code has expired. Interrupt it to stop polling. */
   readonly poll: (pending: DeviceAuthorization) => Effect.Effect<SignInResult, TokenError>
 }
 
 const another = new TokenError({
   reason: "InvalidResponse",
-  detail: "the sign-in was begun at another issuer, or by another client, than this one: it is not used"
+  detail: "the device authorization belongs to another issuer or client. Poll with the options that started it."
 })
 
 /**
- * Makes signing in. The server's metadata is fetched when it is first needed, and kept, so make it once.
+ * Makes the service that signs users in on devices. Make it once: it fetches the server's metadata at first use, and caches
+ * it.
  *
- * The first question comes after one interval. It grows by five seconds each time the server asks to slow down; where it
- * does not answer, each wait is twice the one before, up to a minute, and never shorter than it says; it is asked once more
- * just before the code is over. An interval is a second at least.
+ * Polling works as follows:
  *
- * Building it fails with `InvalidRequest` where the issuer or an endpoint is no https URL, or the client's id or secret is
- * empty. `begin` fails with `TokenError`: `InvalidResponse` where the server names no usable endpoint, or gives nothing that
- * can be shown to somebody; `Rejected` and `Unavailable` as `OAuth2.make` tells. `finish` fails with `TokenError`: `Rejected`
- * where somebody declined (`error` is `access_denied`) or the server did; `ReauthorizationRequired` where nobody has
- * approved in time, or the code is no longer good; `InvalidResponse` for an ID token that is not believed, and
- * `Unavailable` where the keys to believe it by cannot be had: its code is used by then.
+ * - The first poll comes after one interval, which is at least one second.
+ * - The interval grows by five seconds each time the server sends `slow_down`.
+ * - If the server does not answer, each wait is twice the last one, up to a minute. A wait is never shorter than the server
+ *   demands.
+ * - One last poll is sent just before the code expires.
+ *
+ * Building the service fails with `InvalidRequest` if the issuer or an endpoint is not an https URL, or if the client's id
+ * or secret is empty.
+ *
+ * `start` fails with `TokenError`: `InvalidResponse` if the metadata names no usable endpoint, or if the code or the URL
+ * cannot be shown to a user. `Rejected` and `Unavailable` are those of `OAuth2.make`.
+ *
+ * `poll` fails with `TokenError`:
+ *
+ * - `Rejected` if the user declined (`error` is `access_denied`) or the server rejected the request
+ * - `ReauthorizationRequired` if the user has not approved in time, or the code is no longer valid
+ * - `InvalidResponse` for an invalid ID token
+ * - `Unavailable` if the keys for the ID token are not available. The device code is used up then: start again.
  *
  * Specification: [RFC 8628 §3](https://www.rfc-editor.org/rfc/rfc8628#section-3),
  * [RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2),
