@@ -31,10 +31,10 @@ const token = (text: string): Token.Token => Token.bearer(Redacted.make(`canary-
 const textOf = (stored: Option.Option<VersionedToken>) =>
   Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
 
-/** Long enough for everybody who is on the way to come as far as he can: hashes are made in other threads. */
+/** Long enough for pending operations to progress: hashes are computed in other threads. */
 const turn = settling(20)
 
-/** A key-value store that can be looked into: what it holds, by name. */
+/** A key-value store, and its contents by name. */
 const setting = Effect.sync(() => {
   const texts = new Map<string, string>()
   const store = KeyValueStore.makeStringOnly({
@@ -66,8 +66,8 @@ const refuses = (texts: ReadonlyMap<string, string>, store: Service, reason: Tok
     expect(texts).toEqual(before)
   })
 
-describe("in a key-value store", () => {
-  it.effect("records are named by a hash, and one that was removed keeps its version and no secret", () =>
+describe("KeyValueTokenStore", () => {
+  it.effect("names records by a hash, and keeps only the version of a removed record", () =>
     Effect.gen(function* () {
       const { texts, tokens } = yield* setting
       yield* tokens.compareAndSet("../key of canary-me", 0, token("a"))
@@ -79,7 +79,7 @@ describe("in a key-value store", () => {
     })
   )
 
-  it.effect("two adapters over one value take turns, and say that no others do", () =>
+  it.effect("shares locks between two adapters over one store, and reports the lock scope `process`", () =>
     Effect.gen(function* () {
       const { store: quick } = yield* setting
       const store: typeof quick = { ...quick, get: (name) => Effect.zipLeft(quick.get(name), turn) }
@@ -109,7 +109,7 @@ describe("in a key-value store", () => {
     })
   )
 
-  it.effect("keys that no UTF-8 tells apart have records of their own", () =>
+  it.effect("stores separate records for keys that UTF-8 encoding cannot distinguish", () =>
     Effect.gen(function* () {
       const { texts, tokens } = yield* setting
       for (const key of ["\ud800", "\ud801", "\ufffd"]) yield* tokens.compareAndSet(key, 0, token("a"))
@@ -117,7 +117,7 @@ describe("in a key-value store", () => {
     })
   )
 
-  it.effect("two prefixes are two stores", () =>
+  it.effect("separates the records and locks of two prefixes", () =>
     Effect.gen(function* () {
       const { store, tokens } = yield* setting
       const other = KeyValueTokenStore.make(store, { prefix: "other-" })
@@ -127,7 +127,7 @@ describe("in a key-value store", () => {
     })
   )
 
-  it.effect("a write that was begun is finished, and told, when its caller is interrupted", () =>
+  it.effect("finishes a started write when its caller is interrupted, and reads the new token afterwards", () =>
     Effect.gen(function* () {
       const { store, texts } = yield* setting
       const begun = yield* Deferred.make<void>()
@@ -153,28 +153,28 @@ describe("in a key-value store", () => {
   )
 })
 
-describe("what is not a record", () => {
+describe("KeyValueTokenStore with an invalid record", () => {
   const good = { format: "countersign/token", formatVersion: 1, version: 1 }
   const stored = { accessToken: "canary-a", tokenType: "Bearer", receivedAt: 0 }
   const contents: ReadonlyArray<readonly [string, TokenStoreReason, string]> = [
     ["nothing", "Corrupt", ""],
-    ["no JSON", "Corrupt", "canary"],
+    ["invalid JSON", "Corrupt", "canary"],
     ["null", "Corrupt", "null"],
     ["a list", "Corrupt", "[]"],
-    ["another JSON", "Corrupt", '{"name":"canary-app"}'],
+    ["other JSON", "Corrupt", '{"name":"canary-app"}'],
     ["another format", "UnsupportedFormat", '{"format":"canary"}'],
     ["a newer release", "UnsupportedFormat", JSON.stringify({ ...good, formatVersion: 2, token: "canary" })],
     ["an older release than the first", "Corrupt", JSON.stringify({ ...good, formatVersion: 0 })],
     ["a version of 0", "Corrupt", JSON.stringify({ ...good, version: 0, token: stored })],
-    ["a version that is no whole number", "Corrupt", JSON.stringify({ ...good, version: 1.5, token: stored })],
-    ["a version beyond what is counted", "Corrupt", '{"format":"countersign/token","formatVersion":1,"version":1e400}'],
+    ["a version that is not an integer", "Corrupt", JSON.stringify({ ...good, version: 1.5, token: stored })],
+    ["a version out of range", "Corrupt", '{"format":"countersign/token","formatVersion":1,"version":1e400}'],
     ["a token of a wrong shape", "Corrupt", JSON.stringify({ ...good, token: { ...stored, accessToken: ["canary"] } })],
     ["an unknown field", "Corrupt", JSON.stringify({ ...good, token: stored, "canary-x": 1 })],
     ["__proto__", "Corrupt", '{"__proto__":{"format":"countersign/token","formatVersion":1,"version":1}}'],
     ["512 KiB of blanks", "Corrupt", JSON.stringify(good) + " ".repeat(512 * 1024)]
   ]
   for (const [situation, reason, content] of contents) {
-    it.effect(`${situation} is ${reason}, and is left as it is`, () =>
+    it.effect(`rejects ${situation} as ${reason}, and leaves the stored text unchanged`, () =>
       Effect.gen(function* () {
         const { texts, tokens } = yield* setting
         yield* tokens.compareAndSet("key", 0, token("a"))
@@ -184,7 +184,7 @@ describe("what is not a record", () => {
     )
   }
 
-  it.effect("cut anywhere it is Corrupt", () =>
+  it.effect("fails with Corrupt if the record is truncated at any position", () =>
     Effect.gen(function* () {
       const { texts, tokens } = yield* setting
       yield* tokens.compareAndSet("key", 0, token("a"))
@@ -197,17 +197,17 @@ describe("what is not a record", () => {
     })
   )
 
-  it.effect("what is no text at all is Corrupt, though the types forbid it", () =>
+  it.effect("fails with Corrupt if the store returns an object instead of text", () =>
     Effect.gen(function* () {
       const { store } = yield* setting
-      // What a store may give that was written without types.
+      // An untyped store may return such a value.
       const get = () => Effect.succeed(Option.some({ canary: 1 } as unknown as string))
       const error = yield* Effect.flip(KeyValueTokenStore.make({ ...store, get }).get("key"))
       expect(error.reason).toBe("Corrupt")
     })
   )
 
-  it.effect("a token that is too large is not written", () =>
+  it.effect("fails with WriteFailed, and writes nothing, if the token is too large", () =>
     Effect.gen(function* () {
       const { texts, tokens } = yield* setting
       const huge = "x".repeat(512 * 1024)
@@ -219,7 +219,7 @@ describe("what is not a record", () => {
   )
 })
 
-describe("a key-value store that refuses", () => {
+describe("KeyValueTokenStore over a failing store", () => {
   const refusal = new SystemError({
     reason: "PermissionDenied",
     module: "KeyValueStore",
@@ -227,7 +227,7 @@ describe("a key-value store that refuses", () => {
     description: "canary-token in a description"
   })
 
-  it.effect("is ReadFailed and WriteFailed, with its reason and nothing of what it says", () =>
+  it.effect("fails with ReadFailed and WriteFailed, showing the reason and not the description", () =>
     Effect.gen(function* () {
       const { store } = yield* setting
       const unreadable = KeyValueTokenStore.make({ ...store, get: () => Effect.fail(refusal) })

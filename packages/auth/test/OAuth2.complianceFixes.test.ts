@@ -21,11 +21,11 @@ const client = { issuer: "https://auth.test", clientId: "c", clientSecret, ...en
 
 const answering = (answer: unknown, status = 200) => imitating(() => MockClient.respond(status, answer))
 
-describe("a server without quirks", () => {
+describe("OAuth2 without complianceFixes", () => {
   it.effect.each<readonly [string, unknown]>([
-    ["a token of another name", { ...granted, token_type: "bot" }],
-    ["a refusal with a name of its own", { ok: false, error: "ratelimited" }]
-  ])("is taken at its word for %s", ([_, answer]) =>
+    ["an unknown token_type", { ...granted, token_type: "bot" }],
+    ["an error code of the provider", { ok: false, error: "ratelimited" }]
+  ])("fails for %s", ([_, answer]) =>
     Effect.gen(function* () {
       const { within } = yield* answering(answer)
       const error = yield* Effect.flip(within(refreshing(client)))
@@ -33,7 +33,7 @@ describe("a server without quirks", () => {
     })
   )
 
-  it.effect("has its scopes and its errors left as they are, and nothing kept", () =>
+  it.effect("leaves the scope unchanged, and keeps no extra fields", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ ...granted, scope: "a,b", instance_url: "https://x.test" })
       const token = yield* within(refreshing(client))
@@ -41,7 +41,7 @@ describe("a server without quirks", () => {
     })
   )
 
-  it.effect("is sent PKCE", () =>
+  it.effect("sends PKCE", () =>
     Effect.gen(function* () {
       const { within } = yield* answering(granted)
       const { query } = yield* within(signIn(client))
@@ -50,20 +50,22 @@ describe("a server without quirks", () => {
   )
 })
 
-describe("a quirk", () => {
-  it.effect.each([400, 403, 500, 503])("sees the error of a %d, and cannot make a token of it", (status) =>
-    Effect.gen(function* () {
-      const { within } = yield* answering({ error: "invalid_grant" }, status)
-      const seen: Array<unknown> = []
-      const complianceFixes: OAuth2.ComplianceFixes = { transformResponse: (...all) => (seen.push(all), granted) }
-      expect(yield* Effect.flip(within(refreshing({ ...client, complianceFixes })))).toMatchObject({
-        error: "invalid_grant"
+describe("OAuth2 complianceFixes", () => {
+  it.effect.each([400, 403, 500, 503])(
+    "passes a %d error to transformResponse, which cannot turn it into a token",
+    (status) =>
+      Effect.gen(function* () {
+        const { within } = yield* answering({ error: "invalid_grant" }, status)
+        const seen: Array<unknown> = []
+        const complianceFixes: OAuth2.ComplianceFixes = { transformResponse: (...all) => (seen.push(all), granted) }
+        expect(yield* Effect.flip(within(refreshing({ ...client, complianceFixes })))).toMatchObject({
+          error: "invalid_grant"
+        })
+        expect(seen).toEqual([[{ error: "invalid_grant" }, status]])
       })
-      expect(seen).toEqual([[{ error: "invalid_grant" }, status]])
-    })
   )
 
-  it.effect.each([400, 401, 403, 404, 500])("gives the error of a %d its code", (status) =>
+  it.effect.each([400, 401, 403, 404, 500])("takes the error code of a %d from transformResponse", (status) =>
     Effect.gen(function* () {
       const { within } = yield* answering({ status: "GONE", data: { why: 7 } }, status)
       const complianceFixes: OAuth2.ComplianceFixes = {
@@ -76,7 +78,7 @@ describe("a quirk", () => {
     })
   )
 
-  it.effect("that throws at an error leaves the error as it is", () =>
+  it.effect("keeps the OAuth error if transformResponse throws for it", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ error: "invalid_grant" }, 400)
       const answer = () => {
@@ -89,7 +91,7 @@ describe("a quirk", () => {
     })
   )
 
-  it.effect("makes answers, and neither metadata nor keys", () =>
+  it.effect("transforms token responses, and neither metadata nor keys", () =>
     Effect.gen(function* () {
       const issuer = "https://id.test"
       const metadata = {
@@ -113,7 +115,7 @@ describe("a quirk", () => {
     })
   )
 
-  it.effect("that throws is an answer that nobody understands", () =>
+  it.effect("fails with InvalidResponse if transformResponse throws for a token", () =>
     Effect.gen(function* () {
       const { within } = yield* answering(granted)
       const answer = () => {
@@ -127,7 +129,7 @@ describe("a quirk", () => {
     })
   )
 
-  it.effect("keeps texts of a length that names have, and no others", () =>
+  it.effect("keeps extraFields that are strings of at most 2048 characters, and no others", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ ...granted, a: "x".repeat(2048), b: "x".repeat(2049), c: { d: 1 } })
       const { extra } = yield* within(refreshing({ ...client, complianceFixes: { extraFields: ["a", "b", "c", "d"] } }))
@@ -135,7 +137,7 @@ describe("a quirk", () => {
     })
   )
 
-  it.effect("that names an issuer which is no URL has the metadata refused", () =>
+  it.effect("rejects a metadataIssuer that is not a URL", () =>
     Effect.gen(function* () {
       const { within } = yield* answering({ issuer: client.issuer, token_endpoint: client.tokenEndpoint })
       const { issuer, clientId } = client
@@ -159,14 +161,14 @@ const hostile = Fc.dictionary(
   Fc.oneof(Fc.jsonValue(), Fc.constantFrom("bearer", "bot", "user"), Fc.record({ access_token: Fc.jsonValue() }))
 )
 
-describe("whatever a provider answers", () => {
+describe("OAuth2 with a hostile provider", () => {
   it.effect.each<readonly [string, OAuth2.Client]>([
     ["GitHub", GitHub.app({ clientId: "c", clientSecret })],
     ["Google", { ...Google.client({ clientId: "c", clientSecret }), ...endpoints }],
     ["Salesforce", { ...Salesforce.client({ clientId: "c", clientSecret }), ...endpoints }],
     ["Slack's bot", Slack.bot({ clientId: "c", clientSecret })],
     ["Slack's user", Slack.user({ clientId: "c", clientSecret, userScopes: [] })]
-  ])("%s gives a token that can be sent, or an error", ([_, options]) =>
+  ])("returns a Bearer token or a TokenError for any response: %s", ([_, options]) =>
     Effect.promise(() =>
       Fc.assert(
         Fc.asyncProperty(hostile, async (answer) => {

@@ -42,7 +42,7 @@ const document = (more: object = {}) => respond(200, { ...full, ...more })
 
 type Routes = Readonly<Record<string, MockClient.Step>>
 
-/** A server by the answers of its URLs. Any other URL is a 404. */
+/** A server with these responses by URL. Any other URL is a 404. */
 const serving = (routes: Routes) => MockClient.make(({ url }) => routes[url] ?? respond(404, "nothing here"))
 
 /** The result of client credentials with discovery, and the metadata URLs that were requested before. */
@@ -64,7 +64,7 @@ const html = { "content-type": "text/html" }
 
 type Bad = readonly [situation: string, answer: MockClient.Step, reason: TokenError["reason"]]
 
-/** Answers of a place that lead to the next one, and the error if all places answer so. */
+/** Responses of a metadata URL that lead to the next one, and the error if all URLs respond so. */
 const bad: ReadonlyArray<Bad> = [
   ...[400, 401, 403, 404, 405, 410, 418].map((status): Bad => [`${status}`, respond(status, "no"), "Unavailable"]),
   ...[407, 408, 425, 429, 500, 502, 503, 504, 511].map((status): Bad => [
@@ -83,7 +83,7 @@ const bad: ReadonlyArray<Bad> = [
   ["a page that claims to be JSON", respond(200, "<html>", { "content-type": "application/json" }), "InvalidResponse"],
   ["nothing", respond(200), "Unavailable"],
   ["204", respond(204), "Unavailable"],
-  ["half of a document", respond(200, '{"issuer":"https://auth.test/t1"', html), "InvalidResponse"],
+  ["a truncated document", respond(200, '{"issuer":"https://auth.test/t1"', html), "InvalidResponse"],
   ["a list", respond(200, []), "InvalidResponse"],
   ["null", respond(200, null), "InvalidResponse"],
   ["an empty object", respond(200, {}), "InvalidResponse"],
@@ -101,8 +101,8 @@ const bad: ReadonlyArray<Bad> = [
 
 const rows = bad.map((row): readonly [string, Bad] => [row[0], row])
 
-describe("discovery", () => {
-  it.effect.each(rows)("asks the next place after %s, at each place", ([_, [, answer]]) =>
+describe("OAuth2 discovery", () => {
+  it.effect.each(rows)("requests the next metadata URL after %s, at each URL", ([_, [, answer]]) =>
     Effect.gen(function* () {
       for (const [at, good] of places.entries()) {
         const routes = Object.fromEntries(places.map((url, n) => [url, n < at ? answer : document()]))
@@ -114,7 +114,7 @@ describe("discovery", () => {
   )
 
   it.effect.each(rows)(
-    "fails with a typed error, and asks again with the next call, if all places give %s",
+    "fails with a typed error, and retries with the next call, if all metadata URLs respond with %s",
     ([_, row]) =>
       Effect.gen(function* () {
         const [, answer, reason] = row
@@ -127,7 +127,7 @@ describe("discovery", () => {
       })
   )
 
-  it.effect("sends nothing to the target of a redirect, and nothing but GET before it has a document", () =>
+  it.effect("sends nothing to a redirect target, and only GET requests before it has a document", () =>
     Effect.gen(function* () {
       const away = respond(302, "", { location: "https://evil.test/metadata" })
       const { mock } = yield* discovering(Object.fromEntries(places.map((url) => [url, away])))
@@ -137,7 +137,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("raises the first error that says more than that a place is empty", () =>
+  it.effect("raises the first error that is more than missing metadata", () =>
     Effect.gen(function* () {
       const [first = "", second = "", third = ""] = places
       const messageOf = (routes: Routes) =>
@@ -153,7 +153,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("keeps the time at which a busy server wants to be asked again", () =>
+  it.effect("returns `retryAt` from the Retry-After of a 503", () =>
     Effect.gen(function* () {
       const busy = respond(503, "", { "retry-after": "30" })
       const { result } = yield* discovering(Object.fromEntries(places.map((url) => [url, busy])))
@@ -161,7 +161,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("leaves a place that does not answer after 10 seconds", () =>
+  it.effect("requests the next metadata URL after 10 seconds without a response", () =>
     Effect.gen(function* () {
       const routes = { [places[0] ?? ""]: MockClient.never, [places[1] ?? ""]: document() }
       const fiber = yield* Effect.fork(discovering(routes))
@@ -170,7 +170,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("asks two places for an issuer without a path, and three for one with a slash at its end", () =>
+  it.effect("requests two metadata URLs for an issuer without a path, and three for one with a trailing slash", () =>
     Effect.gen(function* () {
       expect((yield* discovering({}, { issuer: origin })).urls).toEqual([
         `${origin}/.well-known/oauth-authorization-server`,
@@ -180,7 +180,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("names both issuers and the options if they differ", () =>
+  it.effect("names both issuers and the options to set if the issuers differ", () =>
     Effect.gen(function* () {
       const spelled = [`${issuer}/`, origin, `${origin}/{tenant}`, "https://inner.test/t1"]
       for (const named of spelled) {
@@ -230,9 +230,9 @@ const lists = [
 ]
 const flags = ["authorization_response_iss_parameter_supported", "require_pushed_authorization_requests"]
 
-describe("optional members of the metadata", () => {
+describe("OAuth2 metadata", () => {
   it.effect.each([...endpoints, ...lists, ...flags, "mtls_endpoint_aliases", "x_unknown"])(
-    "do not stop client credentials, whatever %s is",
+    "accepts any value of %s for client credentials",
     (name) =>
       Effect.gen(function* () {
         for (const value of [null, "", 7, true, "text", [], [null], ["", 7], {}, { a: null }]) {
@@ -242,7 +242,7 @@ describe("optional members of the metadata", () => {
       })
   )
 
-  it.effect.each([...lists, ...flags])("do not stop a sign-in if %s cannot be read", (name) =>
+  it.effect.each([...lists, ...flags])("starts a sign-in if %s is invalid", (name) =>
     Effect.gen(function* () {
       for (const value of [null, "", 7, {}, [null]]) {
         const { client: transport } = yield* serving({ [places[0] ?? ""]: document({ [name]: value }) })
@@ -278,7 +278,7 @@ const pending = {
 
 type Failure = InvalidRequest | TokenError
 
-/** Requests that need a member, and the answers of their endpoints. */
+/** Requests that need a member, and the responses of their endpoints. */
 const uses: ReadonlyArray<
   readonly [needed: string, use: Effect.Effect<unknown, Failure, HttpClient.HttpClient>, answers: Routes]
 > = [
@@ -307,55 +307,61 @@ const uses: ReadonlyArray<
   ]
 ]
 
-describe("a member that the first document lacks", () => {
+describe("OAuth2 discovery with a missing member", () => {
   const named = uses.map((use, n): readonly [string, (typeof uses)[number]] => [`${use[0]} (${n})`, use])
 
-  it.effect.each(named)("is taken from another document of the issuer: %s", ([_, [needed, use, answers]]) =>
-    Effect.gen(function* () {
-      for (const value of [undefined, null, "", 7]) {
-        const { client: transport, mock } = yield* serving({
+  it.effect.each(named)(
+    "takes a missing member from another document of the issuer: %s",
+    ([_, [needed, use, answers]]) =>
+      Effect.gen(function* () {
+        for (const value of [undefined, null, "", 7]) {
+          const { client: transport, mock } = yield* serving({
+            ...answers,
+            [places[0] ?? ""]: document({ [needed]: value }),
+            [places[1] ?? ""]: respond(502),
+            [places[2] ?? ""]: document()
+          })
+          const result = yield* Effect.either(Effect.provideService(use, HttpClient.HttpClient, transport))
+          expect(result, String(value)).toMatchObject({ _tag: "Right" })
+          const urls = (yield* mock.sent).map(({ url }) => url)
+          expect(urls.slice(0, 3), String(value)).toEqual(places)
+        }
+      })
+  )
+
+  it.effect.each(named)(
+    "rejects a missing member from a document of another issuer: %s",
+    ([_, [needed, use, answers]]) =>
+      Effect.gen(function* () {
+        const { client: transport } = yield* serving({
           ...answers,
-          [places[0] ?? ""]: document({ [needed]: value }),
-          [places[1] ?? ""]: respond(502),
-          [places[2] ?? ""]: document()
+          [places[0] ?? ""]: document({ [needed]: undefined }),
+          [places[1] ?? ""]: document({ issuer: "https://evil.test" }),
+          [places[2] ?? ""]: document({ [needed]: undefined })
         })
-        const result = yield* Effect.either(Effect.provideService(use, HttpClient.HttpClient, transport))
-        expect(result, String(value)).toMatchObject({ _tag: "Right" })
-        const urls = (yield* mock.sent).map(({ url }) => url)
-        expect(urls.slice(0, 3), String(value)).toEqual(places)
-      }
-    })
-  )
-
-  it.effect.each(named)("is not taken from a document of another issuer: %s", ([_, [needed, use, answers]]) =>
-    Effect.gen(function* () {
-      const { client: transport } = yield* serving({
-        ...answers,
-        [places[0] ?? ""]: document({ [needed]: undefined }),
-        [places[1] ?? ""]: document({ issuer: "https://evil.test" }),
-        [places[2] ?? ""]: document({ [needed]: undefined })
+        const error = yield* Effect.flip(Effect.provideService(use, HttpClient.HttpClient, transport))
+        expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       })
-      const error = yield* Effect.flip(Effect.provideService(use, HttpClient.HttpClient, transport))
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-    })
   )
 
-  it.effect.each(named)("is unavailable while another place fails for now: %s", ([_, [needed, use, answers]]) =>
-    Effect.gen(function* () {
-      const { client: transport } = yield* serving({
-        ...answers,
-        [places[0] ?? ""]: document({ [needed]: undefined }),
-        [places[1] ?? ""]: respond(503)
+  it.effect.each(named)(
+    "fails with Unavailable while another metadata URL fails temporarily: %s",
+    ([_, [needed, use, answers]]) =>
+      Effect.gen(function* () {
+        const { client: transport } = yield* serving({
+          ...answers,
+          [places[0] ?? ""]: document({ [needed]: undefined }),
+          [places[1] ?? ""]: respond(503)
+        })
+        const fiber = yield* Effect.fork(Effect.flip(Effect.provideService(use, HttpClient.HttpClient, transport)))
+        // Introspection and revocation retry.
+        yield* TestClock.adjust("1 minute")
+        const error = yield* Fiber.join(fiber)
+        expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
       })
-      const fiber = yield* Effect.fork(Effect.flip(Effect.provideService(use, HttpClient.HttpClient, transport)))
-      // Introspection and revocation try again.
-      yield* TestClock.adjust("1 minute")
-      const error = yield* Fiber.join(fiber)
-      expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
-    })
   )
 
-  it.effect("is not looked for by requests that do not need it", () =>
+  it.effect("reads only the first document if the request needs no missing member", () =>
     Effect.gen(function* () {
       const { urls } = yield* discovering({
         [places[0] ?? ""]: respond(200, { issuer, token_endpoint: full.token_endpoint })
@@ -364,7 +370,7 @@ describe("a member that the first document lacks", () => {
     })
   )
 
-  it.effect("is not looked for again once all places were read", () =>
+  it.effect("reads each document once if the member is missing from all of them", () =>
     Effect.gen(function* () {
       const { client: transport, mock } = yield* serving({ [places[0] ?? ""]: document({ revocation_endpoint: null }) })
       const { revoke } = yield* Effect.provideService(

@@ -23,9 +23,14 @@ type Row = readonly [string, MockClient.Step, TokenReason, string | undefined]
 
 const html = { "content-type": "text/html" }
 
-describe("an error response", () => {
+describe("OAuth2 with an error response", () => {
   it.effect.each<Row>([
-    ["a JSON object of its own", respond(400, { status: 400, message: "account is locked" }), "Rejected", undefined],
+    [
+      "a JSON object without an OAuth error",
+      respond(400, { status: 400, message: "account is locked" }),
+      "Rejected",
+      undefined
+    ],
     [
       "a JSON object in text/plain",
       respond(400, `{"message":"no"}`, { "content-type": "text/plain" }),
@@ -47,13 +52,13 @@ describe("an error response", () => {
       "invalid_grant"
     ],
     [
-      "a code of OAuth in message",
+      "an OAuth error code in message",
       respond(400, { message: "Invalid grant" }),
       "ReauthorizationRequired",
       "invalid_grant"
     ],
     [
-      "a code of OAuth in error.type",
+      "an OAuth error code in error.type",
       respond(401, { error: { type: "invalid_client" } }),
       "Rejected",
       "invalid_client"
@@ -81,7 +86,7 @@ describe("an error response", () => {
     ["407 of a proxy", respond(407, { error: "invalid_client" }), "Unavailable", undefined],
     ["511 of a network", respond(511, { error: "invalid_grant" }), "Unavailable", undefined],
     ["400 and temporarily_unavailable", respond(400, { error: "temporarily_unavailable" }), "Unavailable", undefined]
-  ])("with %s has its reason and its code, and is sent for once", ([_, step, reason, code]) =>
+  ])("maps %s to its reason and code after one request", ([_, step, reason, code]) =>
     Effect.gen(function* () {
       const { error, sent } = yield* refreshed(step)
       expect([error.reason, error.error]).toEqual([reason, code])
@@ -96,15 +101,15 @@ describe("an error response", () => {
       `answered 400 without an OAuth error: "account is locked"`
     ],
     ["code and message", respond(400, { code: "E1", msg: "it is gone" }), `without an OAuth error: E1 "it is gone"`],
-    ["what to do", respond(400, { message: "x" }), "map it by `complianceFixes.errorCodes`"],
+    ["the option to set", respond(400, { message: "x" }), "map it by `complianceFixes.errorCodes`"],
     ["the message of a 5xx", respond(500, { message: "database is down" }), `answered 500 ("database is down")`],
     [
-      "where a redirect leads",
+      "the target of a redirect",
       respond(307, "", { location: "/token/?k=canary" }),
       "https://auth.test/token/?k=<redacted>"
     ],
-    ["that a redirect has no place", respond(302, ""), "redirects are not followed"]
-  ])("tells %s", ([_, step, told]) =>
+    ["a redirect without a location", respond(302, ""), "redirects are not followed"]
+  ])("shows %s", ([_, step, told]) =>
     Effect.gen(function* () {
       const { error } = yield* refreshed(step)
       expect(error.detail).toContain(told)
@@ -114,14 +119,14 @@ describe("an error response", () => {
 
   it.effect.each<readonly [string, MockClient.Step]>([
     ["a message", respond(400, { error: "Bad Request", status: 400, message: "Invalid refresh token" })],
-    ["a message in other letters", respond(400, { message: "INVALID REFRESH TOKEN." })],
+    ["a message in another letter case", respond(400, { message: "INVALID REFRESH TOKEN." })],
     ["error_description", respond(403, { error: "unauthorized_client", error_description: "invalid refresh token" })],
     ["a code", respond(400, { status: "BAD_REFRESH_TOKEN", message: "no" })],
     ["a numeric code", respond(400, { error: { code: 190, message: "no" } })],
     ["a code in a list", respond(400, { errors: [{ code: "BAD_REFRESH_TOKEN" }] })],
     ["a code with status 200", respond(200, { ok: false, code: "BAD_REFRESH_TOKEN" })],
     ["a code with status 500", respond(500, { code: "BAD_REFRESH_TOKEN" })]
-  ])("is ReauthorizationRequired by `complianceFixes.errorCodes` of %s", ([_, step]) =>
+  ])("maps %s to ReauthorizationRequired by `complianceFixes.errorCodes`", ([_, step]) =>
     Effect.gen(function* () {
       const errors = {
         "Invalid refresh token": "invalid_grant",
@@ -133,7 +138,7 @@ describe("an error response", () => {
     })
   )
 
-  it.effect("is not mapped by a name that all objects have", () =>
+  it.effect("maps no error code by a property of Object.prototype", () =>
     Effect.gen(function* () {
       const { error } = yield* refreshed(respond(400, { code: "toString", message: "constructor" }), {
         complianceFixes: { errorCodes: {} }
@@ -143,8 +148,8 @@ describe("an error response", () => {
   )
 })
 
-describe("a device that polls", () => {
-  it.effect("stops at a JSON object of the server's own, and shows its message", () =>
+describe("DeviceCode polling with an error response", () => {
+  it.effect("stops after a JSON object without an OAuth error, and shows its message", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [respond(400, { message: "invalid device code" })] })
       const error = yield* failing(poll(yield* start))
@@ -161,8 +166,8 @@ describe("a device that polls", () => {
     ["slow_down with 429", respond(429, { error: "slow_down" }), [5, 15]],
     ["slow_down with 429 and Retry-After", respond(429, { error: "slow_down" }, { "retry-after": "20" }), [5, 25]],
     ["authorization_pending with 500", respond(500, { error: "authorization_pending" }), [5, 10]],
-    ["pending as RFC 8628 has it", refusing("authorization_pending"), [5, 10]]
-  ])("keeps its pace after %s", ([_, step, at]) =>
+    ["authorization_pending of RFC 8628", refusing("authorization_pending"), [5, 10]]
+  ])("continues at the right interval after %s", ([_, step, at]) =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [step, granted()] })
       yield* Effect.flatten(ending(poll(yield* start)))
@@ -178,7 +183,7 @@ type Echo = (sent: MockClient.Sent, form: URLSearchParams) => string
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
-describe("a server that repeats a secret of the request", () => {
+describe("OAuth2 with a server that repeats a secret of the request", () => {
   const echoes: ReadonlyArray<readonly [string, Echo]> = [
     ["the refresh token", (_, form) => `bad ${form.get("refresh_token")}`],
     ["the refresh token in upper case", (_, form) => String(form.get("refresh_token")).toUpperCase()],
@@ -241,7 +246,7 @@ describe("a server that repeats a secret of the request", () => {
           echoed = String(text).slice(from, to)
           return respond(400, { error: "invalid_request", error_description: echoed })
         },
-        // An assertion and a proof begin alike: with both, the one would hide the other.
+        // An assertion and a proof begin with the same characters: one would hide the other.
         what === "dpop" ? { dpop: yield* Dpop.generateKey } : { clientSecret: undefined, clientAuthentication }
       )
       const error = yield* Effect.flip(server.refresh(Redacted.make(refreshToken)))
@@ -251,7 +256,7 @@ describe("a server that repeats a secret of the request", () => {
     })
   )
 
-  it.effect("shows nothing of a secret that begins at the end of the shown text", () =>
+  it.effect("hides a secret that begins at the end of the shown text", () =>
     Effect.gen(function* () {
       for (let before = 180; before <= 200; before++) {
         const description = `${"x".repeat(before)} ${refreshToken}`
@@ -262,7 +267,7 @@ describe("a server that repeats a secret of the request", () => {
     })
   )
 
-  it.effect("still shows a message that only has a letter in common with a short secret", () =>
+  it.effect("shows a message that shares only a letter with a short secret", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([respond(400, { message: "invalid device code" })])
       const error = yield* Effect.flip(server.requestToken("urn:x", { device_code: "d" }))

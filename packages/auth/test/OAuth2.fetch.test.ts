@@ -8,13 +8,13 @@ import * as Redacted from "effect/Redacted"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** A server that sends whoever asks for something to `/elsewhere`, where there is all that they want. */
+/** A server that redirects every request to `/elsewhere`, which responds with metadata and a token. */
 const redirecting = Effect.acquireRelease(
   Effect.async<{ readonly server: Http.Server; readonly origin: string; readonly asked: Array<string> }>((resume) => {
     const asked: Array<string> = []
     const server = Http.createServer(({ url = "" }, response) => {
       asked.push(url)
-      // A server that listens on a port has an address of this kind.
+      // A server that listens on a port has an `AddressInfo`.
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       if (!url.startsWith("/elsewhere")) return void response.writeHead(307, { location: "/elsewhere" }).end()
       response.writeHead(200, { "content-type": "application/json" })
@@ -35,8 +35,8 @@ const redirecting = Effect.acquireRelease(
 
 const transport = OAuth2.dangerouslyAllowHttpOnLoopback
 
-describe("over fetch, no redirect is followed", () => {
-  it.scopedLive("by the request for metadata, or for a token, which would send the secret on", () =>
+describe("OAuth2 over fetch", () => {
+  it.scopedLive("follows no redirect of a metadata or token request, so that the secret is not forwarded", () =>
     Effect.gen(function* () {
       const { asked, origin } = yield* redirecting
       const client = { issuer: origin, clientId: "client", clientSecret: Redacted.make("secret"), transport }
@@ -48,7 +48,7 @@ describe("over fetch, no redirect is followed", () => {
     }).pipe(Effect.provide(FetchHttpClient.layer))
   )
 
-  it.scopedLive("by the request for a resource's metadata, which would believe somebody else", () =>
+  it.scopedLive("follows no redirect of a protected resource metadata request", () =>
     Effect.gen(function* () {
       const { asked, origin } = yield* redirecting
       const error = yield* Effect.flip(ProtectedResource.discover(`${origin}/api`, { transport }))

@@ -11,7 +11,7 @@ const refreshToken = Redacted.make("canary-refresh-1")
 
 const resource = "https://api.test/"
 
-/** The forms of the refreshes that a server was sent. */
+/** The forms of the refresh requests that a server received. */
 const refreshes = (
   script: MockClient.Script,
   options: Partial<OAuth2.Options>,
@@ -27,16 +27,16 @@ const refreshes = (
 const scopes = ["openid", "read"]
 const rejected = (error: string) => respond(400, { error })
 
-describe("a refresh", () => {
+describe("OAuth2 refresh", () => {
   it.effect.each<readonly [string, ReadonlyArray<string>, string | undefined, string]>([
     ["is unknown", scopes, undefined, "openid read"],
     ["is the same", scopes, "read openid", "openid read"],
-    ["lacks scopes that only OpenID has", [...scopes, "offline_access"], "read", "openid read offline_access"],
-    ["has more, since the user has granted more", scopes, "read write", "openid read write"],
-    ["has less", scopes, "openid", "openid read"],
-    ["is spelled otherwise", ["api/.default"], "api/read api/write", "api/.default"],
+    ["lacks openid and offline_access", [...scopes, "offline_access"], "read", "openid read offline_access"],
+    ["has more scopes, because the user granted more", scopes, "read write", "openid read write"],
+    ["has fewer scopes", scopes, "openid", "openid read"],
+    ["has other names", ["api/.default"], "api/read api/write", "api/.default"],
     ["is empty", scopes, "", "openid read"]
-  ])("whose previous scope %s sends the right scope", ([_, configured, before, expected]) =>
+  ])("sends the right scope if the previous scope %s", ([_, configured, before, expected]) =>
     Effect.gen(function* () {
       const { scopes: sent } = yield* refreshes([granted()], { scopes: configured }, ({ refresh }) =>
         refresh(refreshToken, undefined, before)
@@ -46,7 +46,7 @@ describe("a refresh", () => {
   )
 
   it.effect.each(["invalid_scope", "invalid_request"])(
-    "whose scope is rejected with %s is sent once more without, and later ones have none",
+    "resends without scope after %s, and later refreshes send none",
     (error) =>
       Effect.gen(function* () {
         const script = [rejected(error), granted(), granted()]
@@ -66,13 +66,13 @@ describe("a refresh", () => {
       { error: "invalid_scope" }
     ],
     [
-      "ReauthorizationRequired if the token is void",
+      "ReauthorizationRequired if the refresh token is invalid",
       rejected("invalid_request"),
       rejected("invalid_grant"),
       { reason: "ReauthorizationRequired" }
     ],
     ["Unavailable if the second request fails", rejected("invalid_scope"), respond(503, ""), { reason: "Unavailable" }]
-  ])("that is sent twice fails with %s", ([_, first, second, expected]) =>
+  ])("fails after a second request with %s", ([_, first, second, expected]) =>
     Effect.gen(function* () {
       const { exit } = yield* refreshes([first, second], { scopes }, ({ refresh }) => refresh(refreshToken))
       expect(exit).toMatchObject({ _tag: "Left", left: expected })
@@ -80,7 +80,7 @@ describe("a refresh", () => {
   )
 
   it.effect.each(["invalid_grant", "invalid_client", "invalid_target", "unauthorized_client", "server_error"])(
-    "is sent once if it is rejected with %s",
+    "sends one request if it is rejected with %s",
     (error) =>
       Effect.gen(function* () {
         const { scopes: sent } = yield* refreshes([rejected(error)], { scopes, resource }, ({ refresh }) =>
@@ -90,7 +90,7 @@ describe("a refresh", () => {
       })
   )
 
-  it.effect("is never sent without its resource", () =>
+  it.effect("sends the resource with both requests", () =>
     Effect.gen(function* () {
       const script = [rejected("invalid_scope"), rejected("invalid_target")]
       const { forms } = yield* refreshes(script, { scopes, resource }, ({ refresh }) => refresh(refreshToken))
@@ -98,7 +98,7 @@ describe("a refresh", () => {
     })
   )
 
-  it.effect("sends a scope of its caller as it is, and is not sent again without it", () =>
+  it.effect("sends the caller's scope unchanged, and does not resend without it", () =>
     Effect.gen(function* () {
       const { scopes: sent } = yield* refreshes([rejected("invalid_scope")], { scopes }, ({ refresh }) =>
         refresh(refreshToken, { scope: "read" })
@@ -107,7 +107,7 @@ describe("a refresh", () => {
     })
   )
 
-  it.effect("sends no scope where the quirk says so, and the one of tokenParameters", () =>
+  it.effect("sends no scope with `complianceFixes.refreshScope: false`, and the scope of tokenParameters", () =>
     Effect.gen(function* () {
       const run = ({ refresh }: OAuth2.Service) => refresh(refreshToken)
       const without = yield* refreshes([granted()], { scopes, complianceFixes: { refreshScope: false } }, run)
@@ -117,7 +117,7 @@ describe("a refresh", () => {
     })
   )
 
-  it.effect("uses the separator of the provider", () =>
+  it.effect("separates scopes by `complianceFixes.scopeSeparator`", () =>
     Effect.gen(function* () {
       const options = { scopes, complianceFixes: { scopeSeparator: "," as const } }
       const { scopes: sent } = yield* refreshes([granted()], options, ({ refresh }) => refresh(refreshToken))

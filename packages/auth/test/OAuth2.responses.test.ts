@@ -14,7 +14,7 @@ const granted = { access_token: "canary-a", token_type: "bearer", expires_in: 60
 
 const statuses = [200, 201, 202, 203, 299]
 
-/** What is unusual, and what of the token differs from the usual one. */
+/** The unusual part, its members, and the token fields that differ from the usual ones. */
 const odd: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>]> = [
   ["nothing unusual", {}, {}],
   ["scopes as a list", { scope: ["read", "write"] }, { scope: "read write" }],
@@ -38,48 +38,46 @@ const odd: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>, Re
   ["an empty refresh_token", { refresh_token: "" }, { refresh: undefined }],
   ["refresh_token as a number", { refresh_token: 7 }, { refresh: undefined }],
   ["refresh_token as an object", { refresh_token: { token: "x" } }, { refresh: undefined }],
-  ["an ID token of no form", { id_token: "no JWT" }, {}],
+  ["a malformed ID token", { id_token: "no JWT" }, {}],
   ["an unsigned ID token", { id_token: "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0." }, {}],
   ["id_token null", { id_token: null }, {}],
   ["id_token as an object", { id_token: {} }, {}],
-  ["members of null", { error: null, errors: null, user: null, issued_token_type: null }, {}],
+  ["members that are null", { error: null, errors: null, user: null, issued_token_type: null }, {}],
   ["an empty error", { error: "", error_description: "" }, {}],
   ["an error beside the token", { error: "invalid_grant" }, {}],
   ["a member __proto__", { ["__proto__"]: { access_token: "x" } }, {}],
   ["a deep member", { deep: JSON.parse(`${"[".repeat(2_000)}${"]".repeat(2_000)}`) as unknown }, {}]
 ]
 
-describe("a successful token response", () => {
+describe("OAuth2 with a successful token response", () => {
   for (const [name, call] of Object.entries(tokenCalls)) {
-    it.effect.each(odd)(
-      `makes a token of ${name} with %s, whatever its status and content type`,
-      ([_, more, differs]) =>
-        Effect.gen(function* () {
-          const members = { ...granted, ...more }
-          for (const [body, type] of encodings(JSON.parse(JSON.stringify(members)))) {
-            for (const status of type === "application/json" ? statuses : [201]) {
-              const token = yield* calling(call, MockClient.respond(status, body, { "content-type": type }))
-              const refresh = token.refreshToken && Redacted.value(token.refreshToken)
-              const lifetime = token.expiresAt === undefined ? undefined : token.expiresAt - token.receivedAt
-              const kept = name === "refresh" ? "canary-refresh-1" : undefined
-              const expected: Record<string, unknown> = { refresh: "canary-r", scope: undefined, ...differs }
-              expect([status, type, Redacted.value(token.accessToken), token.tokenType]).toEqual([
-                ...[status, type, "canary-a"],
-                "Bearer"
-              ])
-              expect(refresh).toBe(expected["refresh"] ?? kept)
-              expect(token.scope).toBe(expected["scope"])
-              expect(lifetime).toBe("expiresAt" in differs ? undefined : 60_000)
-            }
+    it.effect.each(odd)(`returns a token for ${name} with %s and any status and content type`, ([_, more, differs]) =>
+      Effect.gen(function* () {
+        const members = { ...granted, ...more }
+        for (const [body, type] of encodings(JSON.parse(JSON.stringify(members)))) {
+          for (const status of type === "application/json" ? statuses : [201]) {
+            const token = yield* calling(call, MockClient.respond(status, body, { "content-type": type }))
+            const refresh = token.refreshToken && Redacted.value(token.refreshToken)
+            const lifetime = token.expiresAt === undefined ? undefined : token.expiresAt - token.receivedAt
+            const kept = name === "refresh" ? "canary-refresh-1" : undefined
+            const expected: Record<string, unknown> = { refresh: "canary-r", scope: undefined, ...differs }
+            expect([status, type, Redacted.value(token.accessToken), token.tokenType]).toEqual([
+              ...[status, type, "canary-a"],
+              "Bearer"
+            ])
+            expect(refresh).toBe(expected["refresh"] ?? kept)
+            expect(token.scope).toBe(expected["scope"])
+            expect(lifetime).toBe("expiresAt" in differs ? undefined : 60_000)
           }
-        })
+        }
+      })
     )
   }
 
   it.effect.each([
-    ["of JSON", `{"access_token":"canary-x","access_token":"canary-a","token_type":"bearer"}`],
-    ["of a form", "access_token=canary-x&access_token=canary-a&token_type=bearer"]
-  ])("has the last of two access tokens %s", ([_, body]) =>
+    ["in JSON", `{"access_token":"canary-x","access_token":"canary-a","token_type":"bearer"}`],
+    ["in a form", "access_token=canary-x&access_token=canary-a&token_type=bearer"]
+  ])("uses the last of two access tokens %s", ([_, body]) =>
     Effect.gen(function* () {
       const token = yield* calling(tokenCalls["refresh"] ?? expect.fail(), MockClient.respond(200, body))
       expect(Redacted.value(token.accessToken)).toBe("canary-a")
@@ -96,7 +94,7 @@ describe("a successful token response", () => {
   )
 })
 
-describe("a successful token response that has to be rejected", () => {
+describe("OAuth2 with an invalid token response", () => {
   const unusable: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>, string]> = [
     ["no access_token", { access_token: undefined }, "`access_token` is missing, expected a string"],
     ["access_token null", { access_token: null }, "`access_token` is null, expected a string"],
@@ -109,7 +107,7 @@ describe("a successful token response that has to be rejected", () => {
   ]
 
   for (const [name, call] of Object.entries(tokenCalls)) {
-    it.effect.each(unusable)(`names the member for ${name} with %s, and no value`, ([_, more, detail]) =>
+    it.effect.each(unusable)(`names the invalid member, and no value, for ${name} with %s`, ([_, more, detail]) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(calling(call, MockClient.respond(200, { ...granted, ...more })))
         expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -123,7 +121,7 @@ describe("a successful token response that has to be rejected", () => {
     ["no token_type", undefined, "`token_type` is missing, expected DPoP"],
     ["token_type null", null, "`token_type` is null, expected DPoP"],
     ["token_type Bearer", "Bearer", "not bound to the client's key"]
-  ])("is rejected with %s where DPoP was requested", ([_, token_type, detail]) =>
+  ])("rejects a response with %s if DPoP was requested", ([_, token_type, detail]) =>
     Effect.gen(function* () {
       const dpop = yield* Dpop.generateKey
       const answer = MockClient.respond(200, { ...granted, token_type })
@@ -132,7 +130,7 @@ describe("a successful token response that has to be rejected", () => {
     })
   )
 
-  it.effect("gives its new refresh token to those who ask for it, and shows it nowhere", () =>
+  it.effect("returns the new refresh token from `rotatedRefreshToken`, and prints it nowhere", () =>
     Effect.gen(function* () {
       const answers = [
         MockClient.respond(200, { ...granted, token_type: "mac" }),

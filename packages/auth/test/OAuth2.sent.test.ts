@@ -71,7 +71,7 @@ const grantTypes: Readonly<Record<string, string>> = {
 
 const resource = "https://api.test/"
 
-describe("a token request", () => {
+describe("OAuth2 token request", () => {
   it.effect.each<readonly [string, object]>([
     ["refresh", { resource, scope: "read write" }],
     ["client credentials", {}],
@@ -81,7 +81,7 @@ describe("a token request", () => {
     ["device code", { resource }],
     ["token exchange", { resource, scope: "read write" }],
     ["JWT bearer", { resource, scope: "read write" }]
-  ])("of %s sends resource and scope of the options as %o", ([name, expected]) =>
+  ])("sends resource and scope of the options for %s as %o", ([name, expected]) =>
     Effect.gen(function* () {
       const options: OAuth2.Options = { ...client, resource, scopes: ["read", "write"] }
       const { form, text } = yield* sentBy(callOf(name), options)
@@ -91,7 +91,7 @@ describe("a token request", () => {
     })
   )
 
-  it.effect.each(Object.keys(calls))("of %s has neither resource nor scope without these options", (name) =>
+  it.effect.each(Object.keys(calls))("sends neither resource nor scope for %s without these options", (name) =>
     Effect.gen(function* () {
       const { form } = yield* sentBy(callOf(name), client)
       expect([form["resource"], form["scope"]]).toEqual([undefined, undefined])
@@ -99,7 +99,7 @@ describe("a token request", () => {
   )
 
   it.effect.each(Object.entries(grantTypes))(
-    "of %s has the further parameters of its grant type only",
+    "sends for %s only the tokenParameters of its grant type",
     ([name, type]) =>
       Effect.gen(function* () {
         const others = Object.fromEntries(Object.values(grantTypes).map((other) => [other, { wrong: "1" }]))
@@ -110,7 +110,7 @@ describe("a token request", () => {
       })
   )
 
-  it.effect("keeps its own parameters where further ones have their names", () =>
+  it.effect("keeps its own parameters if tokenParameters have the same names", () =>
     Effect.gen(function* () {
       const tokenParameters = { client_credentials: { scope: "other", resource: "urn:other" } }
       const options = { ...client, tokenParameters, resource, scopes: ["read"] }
@@ -122,7 +122,7 @@ describe("a token request", () => {
   it.effect.each([
     ...["actor_token", "assertion", "client_assertion", "client_assertion_type", "client_id", "client_secret", "code"],
     ...["code_verifier", "device_code", "grant_type", "redirect_uri", "refresh_token", "subject_token"]
-  ])("cannot be given the further parameter %s", (name) =>
+  ])("rejects %s in tokenParameters", (name) =>
     Effect.gen(function* () {
       const tokenParameters = { refresh_token: { [name]: "x" } }
       const error = yield* Effect.flip(conversation([], { tokenParameters }))
@@ -132,8 +132,8 @@ describe("a token request", () => {
   )
 })
 
-describe("a layer", () => {
-  it.effect.each(["RefreshToken", "ClientCredentials"])("of %s sends resource and scopes with every refresh", (name) =>
+describe("OAuth2 layers", () => {
+  it.effect.each(["RefreshToken", "ClientCredentials"])("sends resource and scopes with every refresh of %s", (name) =>
     Effect.gen(function* () {
       const { client: http, mock } = yield* MockClient.make((_, n) =>
         granted({ refresh_token: `canary-refresh-${n + 2}` })
@@ -158,7 +158,7 @@ describe("a layer", () => {
     })
   )
 
-  it.effect("keeps the scope of a token whose refresh leaves it out", () =>
+  it.effect("keeps the previous scope if a refresh response omits it", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([granted({ scope: "read write" }), granted()], { scopes: ["read"] })
       const mint = RefreshToken.acquireToken(server, refreshToken)
