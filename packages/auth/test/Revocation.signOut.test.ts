@@ -45,28 +45,28 @@ const signIn = Effect.gen(function* () {
   return token
 })
 
-/** Somebody who has signed in. */
+/** A user that has signed in. */
 const signedIn = Effect.gen(function* () {
   const token = yield* signIn
   const server = yield* OAuthServer.OAuthServer
   return { server, token, options: optionsOf(server.issuer) }
 })
 
-/** A process that goes on with the token. */
+/** A process that continues with the token. */
 const running = (options: RefreshToken.Options) =>
   Effect.map(Layer.build(RefreshToken.layer({ ...options, propagationDelay: 0 })), Context.get(TokenSource.TokenSource))
 
 const isStored = (options: RefreshToken.Options) =>
   Effect.flatMap(TokenStore.TokenStore, (store) => Effect.map(store.get(RefreshToken.keyOf(options)), Option.isSome))
 
-/** How many tokens were revoked, and what is left of each sign-in at the server. */
+/** The number of revocation requests, and for each sign-in the tokens that remain at the server. */
 const leftAt = (server: Context.Tag.Service<typeof OAuthServer.OAuthServer>) =>
   Effect.all({
     revoked: Effect.map(server.requests, (all) => all.filter(({ path }) => path === "/revoke").length),
     families: Effect.map(server.families, (all) => all.map(({ accessTokens, ended }) => [accessTokens, ended?.by]))
   })
 
-/** Somebody who has signed in at a server that answers each revocation by a script, and what it was sent. */
+/** A user that has signed in at a server with scripted revocation responses, and the tokens it received. */
 const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
   Effect.gen(function* () {
     let asked = 0
@@ -84,10 +84,10 @@ const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
     return { options, sent, signOut }
   })
 
-/** The library's promises are settled by no clock. */
+/** Promises of the library do not depend on the test clock. */
 const settled = settling(5)
 
-/** What an effect ends with, as time goes by. */
+/** The result of an effect while the test clock advances. */
 const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
@@ -98,8 +98,8 @@ const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return yield* Fiber.join(fiber)
   })
 
-describe("somebody who signs out", () => {
-  it.effect("has no token here any more, and none at the server", () =>
+describe("Revocation.signOut", () => {
+  it.effect("removes the stored token and revokes both tokens at the server", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       yield* Revocation.signOut(options)
@@ -108,7 +108,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("without being signed in has nothing sent", () =>
+  it.effect("sends no request without a stored token", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* Revocation.signOut(optionsOf(server.issuer))
@@ -116,7 +116,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("twice, or in two processes at once, has each token revoked once", () =>
+  it.effect("revokes each token once when called again or concurrently", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       yield* Effect.all([Revocation.signOut(options), Revocation.signOut(options)], { concurrency: "unbounded" })
@@ -125,7 +125,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("leaves others signed in", () =>
+  it.effect("keeps the tokens of other accounts", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       yield* Revocation.signOut({ ...options, account: "grace" })
@@ -134,7 +134,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("has the refresh token revoked first, then that of the options, then the access token", () =>
+  it.effect("revokes the stored refresh token, then the one of the options, then the access token", () =>
     Effect.gen(function* () {
       const { sent, signOut } = yield* scripted([])
       yield* signOut({ refreshToken: Redacted.make("canary-first") })
@@ -142,7 +142,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("has the refresh token of the options revoked once, where it is the stored one", () =>
+  it.effect("revokes the refresh token of the options once if it is the stored one", () =>
     Effect.gen(function* () {
       const { sent, signOut } = yield* scripted([])
       yield* signOut({ refreshToken: Redacted.make("canary-refresh") })
@@ -150,7 +150,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("has the refresh token of the options revoked where nothing is stored", () =>
+  it.effect("revokes the refresh token of the options if nothing is stored", () =>
     Effect.gen(function* () {
       const { sent, signOut } = yield* scripted([])
       yield* signOut({ account: "grace", refreshToken: Redacted.make("canary-first") })
@@ -158,7 +158,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("is signed out where the server cannot revoke access tokens", () =>
+  it.effect("succeeds if the server cannot revoke access tokens", () =>
     Effect.gen(function* () {
       const { sent, signOut } = yield* scripted([respond(200, ""), respond(400, { error: "unsupported_token_type" })])
       yield* signOut()
@@ -173,15 +173,15 @@ describe("somebody who signs out", () => {
       { reason: "Rejected", error: "unsupported_token_type" },
       2
     ],
-    ["refuses", respond(400, { error: "invalid_request" }), { reason: "Rejected", error: "invalid_request" }, 2],
-    ["is away", fail("ECONNREFUSED"), { reason: "Unavailable", sent: "no" }, 3],
     [
-      "wants to be asked later",
-      respond(503, "", { "retry-after": "60" }),
-      { reason: "Unavailable", retryAt: 60_000 },
-      1
-    ]
-  ])("from a server that %s is signed out here, and told so", ([_, answer, expected, times]) =>
+      "rejects the request",
+      respond(400, { error: "invalid_request" }),
+      { reason: "Rejected", error: "invalid_request" },
+      2
+    ],
+    ["cannot be reached", fail("ECONNREFUSED"), { reason: "Unavailable", sent: "no" }, 3],
+    ["sends Retry-After", respond(503, "", { "retry-after": "60" }), { reason: "Unavailable", retryAt: 60_000 }, 1]
+  ])("removes the stored token and fails with a TokenError if the server %s", ([_, answer, expected, times]) =>
     Effect.gen(function* () {
       const answers = times === 3 ? [answer, answer, answer] : [answer]
       const { options, sent, signOut } = yield* scripted(answers)
@@ -194,7 +194,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("is signed out here before the server has answered, and stays so where this is interrupted", () =>
+  it.effect("removes the stored token before the server responds, also if interrupted then", () =>
     Effect.gen(function* () {
       const { options, sent, signOut } = yield* scripted([MockClient.never])
       const fiber = yield* Effect.fork(signOut())
@@ -205,7 +205,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("keeps nobody from signing in while the server does not answer", () =>
+  it.effect("lets a sign-in store a token while the server does not respond", () =>
     Effect.gen(function* () {
       const { options, sent, signOut } = yield* scripted([MockClient.never])
       const fiber = yield* Effect.fork(signOut())
@@ -216,7 +216,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("at a server that revokes none is signed out here, and told so", () =>
+  it.effect("removes the stored token and fails if the server has no revocation endpoint", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const error = yield* Effect.flip(Revocation.signOut(options))
@@ -225,7 +225,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world({ overrides: { metadata: { revocation_endpoint: undefined } } })))
   )
 
-  it.effect("as a client that cannot be changes nothing", () =>
+  it.effect("fails and keeps the stored token if the client options are invalid", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const error = yield* Effect.flip(Revocation.signOut({ ...options, clientSecret: undefined }))
@@ -234,7 +234,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("from a store that cannot be written is told so, and nothing is sent", () =>
+  it.effect("fails and sends no request if the store cannot be written", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       const store = yield* TokenStore.TokenStore
@@ -246,7 +246,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("from a store that hangs is told so after 15 seconds", () =>
+  it.effect("fails after 15 seconds if the store hangs", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const store = yield* TokenStore.TokenStore
@@ -258,7 +258,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("does not touch a record that says it is somebody else's", () =>
+  it.effect("fails with OwnerMismatch and keeps a record of another owner", () =>
     Effect.gen(function* () {
       const { options, server, token } = yield* signedIn
       const store = yield* TokenStore.TokenStore
@@ -271,7 +271,7 @@ describe("somebody who signs out", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("has the newest token revoked where somebody who takes no turns writes another one", () =>
+  it.effect("revokes the newest token if another process writes one without the lock", () =>
     Effect.gen(function* () {
       const { options, sent, signOut } = yield* scripted([])
       const store = yield* TokenStore.TokenStore
@@ -292,8 +292,8 @@ describe("somebody who signs out", () => {
   )
 })
 
-describe("a process that goes on after somebody has signed out", () => {
-  it.effect("sends what it has in memory until that is refused, and then needs a sign-in", () =>
+describe("TokenSource after Revocation.signOut", () => {
+  it.effect("serves the token in memory until it is rejected, then requires reauthorization", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       const source = yield* running(options)
@@ -305,7 +305,7 @@ describe("a process that goes on after somebody has signed out", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
-  it.effect("sends what it has in memory until that expires, refreshes nothing, and stores nothing", () =>
+  it.effect("serves the token in memory until it expires, without a refresh or a write", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       const source = yield* running(options)
@@ -323,7 +323,7 @@ describe("a process that goes on after somebody has signed out", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
-  it.effect("goes on by itself when somebody has signed in again", () =>
+  it.effect("serves the new token after another sign-in", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const source = yield* running(options)
@@ -337,7 +337,7 @@ describe("a process that goes on after somebody has signed out", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
-  it.effect("has what a refresh gave revoked, that was under way", () =>
+  it.effect("has the token of a concurrent refresh revoked", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       const source = yield* running(options)
@@ -346,7 +346,7 @@ describe("a process that goes on after somebody has signed out", () => {
       while ((yield* server.refreshCalls) === 0) yield* settled
       const signingOut = yield* Effect.fork(Revocation.signOut(options))
       yield* settled
-      // The refresh is not answered yet, so it still has its turn.
+      // The refresh has no response yet, so it still holds the lock.
       expect(yield* isStored(options)).toBe(true)
       yield* TestClock.adjust("3 seconds")
       expect(yield* Fiber.join(refreshing)).toBe(true)
@@ -356,7 +356,7 @@ describe("a process that goes on after somebody has signed out", () => {
     }).pipe(Effect.scoped, Effect.provide(world({ faults: [OAuthServer.slow("3 seconds")] })))
   )
 
-  it.effect("does not store a token that it could not store before", () =>
+  it.effect("does not store a token after its earlier write failed", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const store = yield* TokenStore.TokenStore
@@ -377,7 +377,7 @@ describe("a process that goes on after somebody has signed out", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
-  it.effect("does not store it with another refresh either, which would bring the record back", () =>
+  it.effect("does not restore the record with another refresh after a failed write", () =>
     Effect.gen(function* () {
       const { options, server } = yield* signedIn
       const store = yield* TokenStore.TokenStore

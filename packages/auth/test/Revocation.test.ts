@@ -17,7 +17,7 @@ const token = Redacted.make("canary-token")
 
 const endpoint = `${issuer}/revoke`
 
-/** Revokes at a server that answers like this, and tells what it was sent. */
+/** Revokes at a server with scripted responses, and returns the requests it received. */
 const revoking = (
   answers: ReadonlyArray<MockClient.Step> = [],
   more: Partial<Revocation.Client> = {},
@@ -37,20 +37,20 @@ const revoking = (
     return { revoke, posts }
   })
 
-/** What revoking the token fails with in the end, as time goes by. */
+/** The error of a revocation while the test clock advances. */
 const failureOf = (revoke: Revocation.Service["revoke"]) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(Effect.flip(revoke(token)))
     while (Option.isNone(yield* Fiber.poll(fiber))) {
-      // The library's promises are settled by no clock.
+      // Promises of the library do not depend on the test clock.
       yield* settling(5)
       yield* TestClock.adjust("250 millis")
     }
     return yield* Fiber.join(fiber)
   })
 
-describe("a token that is revoked", () => {
-  it.effect("is sent with what it is, where that is known, and with the client's authentication", () =>
+describe("Revocation.make", () => {
+  it.effect("sends the token with its type hint, if known, and the client authentication", () =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking()
       yield* revoke(token, "refresh_token")
@@ -67,7 +67,7 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("is sent to another host where the metadata names one", () =>
+  it.effect("sends the request to another host if the metadata names one", () =>
     Effect.gen(function* () {
       const there = "https://other.test/end?x=1"
       const { posts, revoke } = yield* revoking([], {}, { revocation_endpoint: there })
@@ -76,7 +76,7 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("goes where the caller says, at a server without metadata", () =>
+  it.effect("sends the request to revocationEndpoint at a server without metadata", () =>
     Effect.gen(function* () {
       const named = { tokenEndpoint: `${issuer}/token`, revocationEndpoint: "https://other.test/end" }
       const { posts, revoke } = yield* revoking([], named, {})
@@ -85,7 +85,7 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("goes where the caller says, whatever the metadata does", () =>
+  it.effect("prefers the revocationEndpoint option to the metadata", () =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([], { revocationEndpoint: "https://other.test/end" })
       yield* revoke(token)
@@ -94,12 +94,12 @@ describe("a token that is revoked", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["names no place for that", {}],
-    ["names one without TLS", { revocation_endpoint: "http://auth.test/revoke" }],
-    ["names one with a password in it", { revocation_endpoint: "https://a:b@auth.test/revoke" }],
-    ["names what is no URL", { revocation_endpoint: "/revoke" }],
-    ["names what is no text", { revocation_endpoint: 7 }]
-  ])("is not sent to a server whose metadata %s", ([_, server]) =>
+    ["has no revocation_endpoint", {}],
+    ["has a revocation_endpoint without TLS", { revocation_endpoint: "http://auth.test/revoke" }],
+    ["has a revocation_endpoint with a password", { revocation_endpoint: "https://a:b@auth.test/revoke" }],
+    ["has a revocation_endpoint that is no absolute URL", { revocation_endpoint: "/revoke" }],
+    ["has a revocation_endpoint that is a number", { revocation_endpoint: 7 }]
+  ])("fails and sends no request if the metadata %s", ([_, server]) =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([], {}, server)
       const error = yield* Effect.flip(revoke(token))
@@ -110,7 +110,7 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("is not sent without TLS, wherever the caller says", () =>
+  it.effect("rejects a revocationEndpoint without TLS", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(revoking([], { revocationEndpoint: "http://auth.test/revoke" }))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
@@ -118,13 +118,11 @@ describe("a token that is revoked", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step]>([
-    ["nothing", respond(200, "")],
-    ["a page", respond(200, "<html>")],
-    ["half an object", respond(200, `{"error": "in`)],
-    ["an object that tells of no error", respond(200, { ok: true, error: null })]
-  ])("is revoked where the answer is %s with status 200, since that alone counts", ([_, answer]) =>
-    Effect.flatMap(revoking([answer]), ({ revoke }) => revoke(token))
-  )
+    ["an empty body", respond(200, "")],
+    ["an HTML body", respond(200, "<html>")],
+    ["truncated JSON", respond(200, `{"error": "in`)],
+    ["JSON without an error", respond(200, { ok: true, error: null })]
+  ])("accepts status 200 with %s", ([_, answer]) => Effect.flatMap(revoking([answer]), ({ revoke }) => revoke(token)))
 
   it.effect.each<readonly [string, MockClient.Step, object]>([
     [
@@ -133,20 +131,20 @@ describe("a token that is revoked", () => {
       { reason: "Rejected", error: "invalid_token" }
     ],
     [
-      "that the server revokes none of the kind",
+      "unsupported_token_type",
       respond(400, { error: "unsupported_token_type", error_description: "canary-token is a JWT" }),
       { reason: "Rejected", error: "unsupported_token_type" }
     ],
     [
-      "that it is another client's",
+      "invalid_request for a token of another client",
       respond(400, { error: "invalid_request", error_description: "\u001b[31mnot\r\nyours" }),
       { reason: "Rejected", error: "invalid_request" }
     ],
-    ["that the client is not known", respond(401, "", { "www-authenticate": "Basic" }), { error: "invalid_client" }],
+    ["401 for an unknown client", respond(401, "", { "www-authenticate": "Basic" }), { error: "invalid_client" }],
     ["a redirect", respond(307, "", { location: "https://evil.test/" }), { reason: "Unavailable" }],
-    ["a page for an error", respond(403, "<html>canary-token</html>"), { reason: "Unavailable" }],
-    ["one of 10 MiB", respond(200, "x".repeat(10 * 1024 * 1024)), { reason: "Unavailable" }]
-  ])("is not, where the answer is %s; and is not shown", ([_, answer, expected]) =>
+    ["403 with an HTML body", respond(403, "<html>canary-token</html>"), { reason: "Unavailable" }],
+    ["10 MiB", respond(200, "x".repeat(10 * 1024 * 1024)), { reason: "Unavailable" }]
+  ])("fails for a response with %s, without the token in the error", ([_, answer, expected]) =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([answer, answer, answer])
       const error = yield* failureOf(revoke)
@@ -157,14 +155,14 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("is said to be good until it expires where the server revokes none of the kind", () =>
+  it.effect("says that tokens stay valid until they expire after unsupported_token_type", () =>
     Effect.gen(function* () {
       const { revoke } = yield* revoking([respond(400, { error: "unsupported_token_type" })])
       expect((yield* Effect.flip(revoke(token))).detail).toContain("until they expire")
     })
   )
 
-  it.effect("is sent again, twice, to a server that cannot be heard", () =>
+  it.effect("retries twice, with increasing delays, if the server is unavailable", () =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([fail("ECONNRESET"), respond(502, "down"), respond(503, "down")])
       expect(yield* failureOf(revoke)).toMatchObject({ reason: "Unavailable" })
@@ -175,7 +173,7 @@ describe("a token that is revoked", () => {
     })
   )
 
-  it.effect("is not sent again before the time that the server named, which is told", () =>
+  it.effect("does not retry after a response with Retry-After, and fails with retryAt", () =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([respond(503, "busy", { "retry-after": "60" })])
       expect(yield* Effect.flip(revoke(token))).toMatchObject({ reason: "Unavailable", retryAt: 60_000 })

@@ -5,18 +5,18 @@ import type * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 
-describe("types", () => {
-  it("a conversation needs a transport, and may be of a client that cannot be", () => {
+describe("Revocation types", () => {
+  it("make requires HttpClient and may fail with InvalidRequest", () => {
     expectTypeOf(Revocation.make).returns.toEqualTypeOf<
       Effect.Effect<Revocation.Service, InvalidRequest, HttpClient.HttpClient>
     >()
   })
 
-  it("revoking needs nothing more, and gives nothing", () => {
+  it("revoke requires no services and returns void", () => {
     expectTypeOf<Revocation.Service["revoke"]>().returns.toEqualTypeOf<Effect.Effect<void, TokenError>>()
   })
 
-  it("signing out needs the store as well, and fails as each of them does", () => {
+  it("signOut requires HttpClient and TokenStore, and fails with their errors", () => {
     expectTypeOf(Revocation.signOut).returns.toEqualTypeOf<
       Effect.Effect<void, InvalidRequest | TokenError | TokenStoreError, HttpClient.HttpClient | TokenStore.TokenStore>
     >()

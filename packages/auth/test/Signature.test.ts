@@ -19,7 +19,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 const hmac = (text: string, encoding: "hex" | "base64" = "hex") =>
   createHmac("sha256", secret).update(text).digest(encoding)
 
-/** What the default scheme signs, written down a second time. */
+/** The canonical string of the default scheme, implemented independently. */
 const textOf = ({ body = "", headers, method, url }: MockClient.Sent) => {
   const { pathname, search } = new URL(url)
   return [method, pathname + search, headers["x-timestamp"], headers["x-nonce"], sha256(body)].join("\n")
@@ -27,8 +27,8 @@ const textOf = ({ body = "", headers, method, url }: MockClient.Sent) => {
 
 const signed = (scheme: Signature.Options) => clientOf(Signature.make(scheme), () => ok)
 
-describe("Signature", () => {
-  it.effect("covers method, path, query, time, nonce and body, as node:crypto computes it", () =>
+describe("Signature.make", () => {
+  it.effect("signs method, path, query, timestamp, nonce and body as node:crypto does", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("90500 millis")
       const { api, mock } = yield* signed(options)
@@ -47,7 +47,7 @@ describe("Signature", () => {
     })
   )
 
-  it.effect("covers the text of the query that is sent, with parameters beside it", () =>
+  it.effect("signs the query string exactly as it is sent, with added urlParams", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* signed(options)
       yield* api.get("/x?flag&name=a%20b&f[n]=1&sig=~x", { urlParams: { page: 2 } })
@@ -56,7 +56,7 @@ describe("Signature", () => {
       const sent = yield* mock.sent
       expect(sent.map(({ url }) => url)).toEqual([
         "https://api.test/x?flag&name=a%20b&f[n]=1&sig=~x&page=2",
-        // What is signed is a `URL`, which encodes the apostrophe and has no empty query: so it is sent.
+        // The policy signs and sends a `URL`, which encodes the apostrophe and drops an empty query.
         "https://api.test/x?q=%27a%27&page=2",
         "https://api.test/x"
       ])
@@ -68,14 +68,14 @@ describe("Signature", () => {
     })
   )
 
-  it.effect("signs each attempt anew: with its own time and its own nonce", () =>
+  it.effect("signs each attempt with its own timestamp and nonce", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(Signature.make(options), [
         MockClient.respond(503, "busy", { "retry-after": "5" }),
         ok
       ])
       const request = yield* Effect.fork(api.get("/"))
-      // WebCrypto answers in its own time: the first send has happened when it is seen.
+      // WebCrypto does not depend on the test clock, so the test polls until the first request was sent.
       yield* Effect.repeat(
         Effect.zipRight(
           Effect.promise(() => new Promise((resolve) => setImmediate(resolve))),
@@ -89,7 +89,7 @@ describe("Signature", () => {
       yield* Fiber.join(request)
       const [first, second] = yield* mock.sent
       expect(first?.headers["x-timestamp"]).toBe("0")
-      // It is signed after the wait, and sent when WebCrypto has answered, for which the clock of the test does not wait.
+      // The retry is signed after the wait, and sent when WebCrypto is done. The test clock does not wait for WebCrypto.
       expect(Number(second?.headers["x-timestamp"])).toBeGreaterThanOrEqual(5)
       expect(Number(second?.headers["x-timestamp"])).toBeLessThanOrEqual((second?.at ?? 0) / 1000)
       expect(second?.headers["x-nonce"]).not.toBe(first?.headers["x-nonce"])
@@ -97,7 +97,7 @@ describe("Signature", () => {
     })
   )
 
-  it.effect("takes a canonical string, names and an encoding of one's own", () =>
+  it.effect("uses a custom canonical string, header names, timestamp and encoding", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* signed({
         ...options,
@@ -119,8 +119,8 @@ describe("Signature", () => {
   it.effect.each<readonly [string, HttpBody.HttpBody]>([
     ["a stream", HttpBody.stream(Stream.make(new Uint8Array([1])))],
     ["a form", HttpBody.formData(new FormData())],
-    ["an object that the transport would have to make sense of", HttpBody.raw({ canary: 1 })]
-  ])("refuses %s, of which it does not know the bytes, before anything is sent", ([_, body]) =>
+    ["a raw object", HttpBody.raw({ canary: 1 })]
+  ])("rejects %s as the body before sending, because its bytes are unknown", ([_, body]) =>
     Effect.gen(function* () {
       const { api, mock } = yield* signed(options)
       const error = yield* Effect.flip(api.post("/", { body }))
@@ -129,7 +129,7 @@ describe("Signature", () => {
     })
   )
 
-  it.effect("without a secret signs nothing, and says so", () =>
+  it.effect("fails with InvalidRequest and sends nothing for an empty secret", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* signed({ ...options, secret: Redacted.make("") })
       const error = yield* Effect.flip(api.get("/"))
@@ -138,7 +138,7 @@ describe("Signature", () => {
     })
   )
 
-  it.effect("that is refused is not sent again, and shows neither the secret nor the signature", () =>
+  it.effect("sends no replay after a 401, and errors contain neither secret nor signature", () =>
     Effect.gen(function* () {
       const auth = yield* Effect.provide(Auth.Auth, Signature.layer(options))
       const { api, mock } = yield* clientOf(auth, () => MockClient.respond(401))

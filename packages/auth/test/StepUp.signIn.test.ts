@@ -30,7 +30,7 @@ const ApiLive = Api.layer({ baseUrl: client.issuer, timeout: { call: false, exch
   Layer.provide(RefreshToken.layer(client))
 )
 
-/** Somebody signs in, as the demand wants it, and the token is stored. */
+/** Signs in with the parameters of the step-up challenge, and stores the token. */
 const signIn = (demand?: StepUp.StepUpChallenge) =>
   Effect.gen(function* () {
     const { start, complete } = yield* AuthorizationCode.make({ ...client, redirectUri })
@@ -54,12 +54,12 @@ const world = Layer.provideMerge(
   )
 )
 
-describe("a call that fails for what only a person can do", () => {
+describe("a call that requires another sign-in", () => {
   it.effect.each<readonly [string, string, Partial<StepUp.StepUpChallenge>]>([
     ["a stronger sign-in", "acr=gold", { acrValues: ["gold"] }],
     ["a more recent sign-in", "max_age=60", { maxAge: 60 }],
     ["another scope", "scope=write", { scopes: ["write"] }]
-  ])("says so, and works once somebody has given it: %s", ([_, query, expected]) =>
+  ])("fails with a step-up challenge, and succeeds after a sign-in with %s", ([_, query, expected]) =>
     Effect.gen(function* () {
       const { refreshCalls } = yield* OAuthServer.OAuthServer
       yield* signIn()
@@ -76,8 +76,8 @@ describe("a call that fails for what only a person can do", () => {
   )
 })
 
-describe("a call that fails for claims", () => {
-  it.effect("is sent again with a token that was asked for with these, and nobody notices", () =>
+describe("a call that requires claims", () => {
+  it.effect("succeeds with a token that was refreshed with the claims", () =>
     Effect.gen(function* () {
       const { refreshCalls } = yield* OAuthServer.OAuthServer
       yield* signIn()

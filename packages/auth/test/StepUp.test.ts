@@ -8,21 +8,21 @@ const demandOf = (field: string) => StepUp.fromChallenges(Challenge.parse(field)
 
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}'
 
-describe("what an API demands", () => {
-  it("is scopes, where it says insufficient_scope", () => {
+describe("StepUp.fromChallenges", () => {
+  it("reads scopes from insufficient_scope", () => {
     expect(demandOf('Bearer realm="x", error="insufficient_scope", scope="read write  read"')).toEqual({
       scopes: ["read", "write"],
       acrValues: []
     })
   })
 
-  it("is a stronger or a more recent sign-in, where it says insufficient_user_authentication", () => {
+  it("reads acr_values, max_age and scope from insufficient_user_authentication", () => {
     expect(
       demandOf('Bearer error="insufficient_user_authentication", acr_values="gold silver", max_age="5", scope="pay"')
     ).toEqual({ scopes: ["pay"], acrValues: ["gold", "silver"], maxAge: 5 })
   })
 
-  it("is a sign-in that it does not name, where it says no more than that", () => {
+  it("reads insufficient_user_authentication without parameters as an empty challenge", () => {
     expect(demandOf('Bearer error="insufficient_user_authentication"')).toEqual({ scopes: [], acrValues: [] })
   })
 
@@ -30,7 +30,7 @@ describe("what an API demands", () => {
     ["base64", Encoding.encodeBase64(claims)],
     ["base64url", Encoding.encodeBase64Url(claims)],
     ["base64 without padding", Encoding.encodeBase64(claims).replaceAll("=", "")]
-  ])("is claims, in %s", (_, encoded) => {
+  ])("decodes claims in %s", (_, encoded) => {
     expect(demandOf(`Bearer realm="", error="insufficient_claims", claims="${encoded}"`)).toEqual({
       scopes: [],
       acrValues: [],
@@ -38,7 +38,7 @@ describe("what an API demands", () => {
     })
   })
 
-  it("is found behind the challenges of other schemes", () => {
+  it("finds the challenge after those of other schemes", () => {
     expect(
       demandOf('Basic realm="x", Bearer error="invalid_token", DPoP error="insufficient_scope", scope="a"')
     ).toEqual({ scopes: ["a"], acrValues: [] })
@@ -46,27 +46,27 @@ describe("what an API demands", () => {
 
   it.each([
     ["no challenge", ""],
-    ["a token that is not good", 'Bearer error="invalid_token"'],
-    ["a scope that it does not name", 'Bearer error="insufficient_scope"'],
-    ["a scope with characters that none has", 'Bearer error="insufficient_scope", scope="a\\"b"'],
+    ["invalid_token", 'Bearer error="invalid_token"'],
+    ["insufficient_scope without a scope", 'Bearer error="insufficient_scope"'],
+    ["a scope with invalid characters", 'Bearer error="insufficient_scope", scope="a\\"b"'],
     ["a scope of 5 000 characters", `Bearer error="insufficient_scope", scope="${"a".repeat(5000)}"`],
-    ["claims that are no base64", 'Bearer error="insufficient_claims", claims="%%%"'],
-    ["claims that are no JSON", `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64("{")}"`],
-    ["claims that are no object", `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64("[1]")}"`],
+    ["claims that are not base64", 'Bearer error="insufficient_claims", claims="%%%"'],
+    ["claims that are not JSON", `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64("{")}"`],
+    ["claims that are not an object", `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64("[1]")}"`],
     [
       "claims of 20 KiB",
       `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64(JSON.stringify({ a: "x".repeat(20_000) }))}"`
     ]
-  ])("is nothing, for %s", (_, field) => {
+  ])("returns undefined for %s", (_, field) => {
     expect(demandOf(field)).toBeUndefined()
   })
 
-  it.each(["-1", "1.5", "1e3", "9999999999", "", "soon"])("names no time, for a max_age of %j", (maxAge) => {
+  it.each(["-1", "1.5", "1e3", "9999999999", "", "soon"])("ignores a max_age of %j", (maxAge) => {
     const demand = demandOf(`Bearer error="insufficient_user_authentication", max_age="${maxAge}"`)
     expect(demand).toEqual({ scopes: [], acrValues: [] })
   })
 
-  it("never throws, whatever a server says", () => {
+  it("does not throw for arbitrary challenge parameters", () => {
     const error = FastCheck.constantFrom(
       "insufficient_scope",
       "insufficient_user_authentication",
@@ -83,8 +83,8 @@ describe("what an API demands", () => {
 
 const scopes = (...all: ReadonlyArray<string>): StepUp.StepUpChallenge => ({ scopes: all, acrValues: [] })
 
-describe("two demands", () => {
-  it("in one have all scopes, and of the rest what the later one says", () => {
+describe("step-up challenges", () => {
+  it("merge unites scopes and takes other parameters of the later challenge", () => {
     const earlier = { ...scopes("a", "b"), acrValues: ["silver"], maxAge: 60, claims: "{}" }
     expect(StepUp.merge(earlier, { ...scopes("b", "c"), acrValues: ["gold"], maxAge: 5 })).toEqual({
       scopes: ["a", "b", "c"],
@@ -95,7 +95,7 @@ describe("two demands", () => {
     expect(StepUp.merge(undefined, earlier)).toBe(earlier)
   })
 
-  it("cover each other only where nothing is left to ask for", () => {
+  it("isSatisfiedBy accepts only a challenge with nothing missing", () => {
     const asked = { ...scopes("a", "b"), acrValues: ["gold"], maxAge: 5, claims: "{}" }
     expect(StepUp.isSatisfiedBy(asked, asked)).toBe(true)
     expect(StepUp.isSatisfiedBy(asked, scopes("b"))).toBe(true)
@@ -107,7 +107,7 @@ describe("two demands", () => {
     expect(StepUp.isSatisfiedBy(asked, { ...asked, claims: '{"a":1}' })).toBe(false)
   })
 
-  it("become the parameters of an authorization request, without the scopes", () => {
+  it("toAuthorizationParameters returns all parameters except the scopes", () => {
     expect(
       StepUp.toAuthorizationParameters({ ...scopes("a"), acrValues: ["gold", "silver"], maxAge: 0, claims: "{}" })
     ).toEqual({

@@ -14,7 +14,7 @@ import { breakable, canary, key, minting, nothing, sourceOn, storedBySibling, ti
 
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
-/** Runs something with somebody who listens, and gives what was told. */
+/** Runs an effect with a TokenEvents service, and returns the published events. */
 const told = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const events: Array<TokenEvents.TokenEvent> = []
@@ -24,8 +24,8 @@ const told = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return events
   })
 
-describe("what happens to a token", () => {
-  it.scoped("is told in order, with the hash of the token, and without the token", () =>
+describe("TokenEvents", () => {
+  it.scoped("publishes the events of a token in order, with its hash, without the token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -55,7 +55,7 @@ describe("what happens to a token", () => {
     })
   )
 
-  it.scoped("that cannot be stored or got is told with the error", () =>
+  it.scoped("publishes the errors of failed writes and refreshes", () =>
     Effect.gen(function* () {
       const { service, state } = breakable(yield* TokenStore.makeMemory)
       const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Rejected"))))
@@ -79,7 +79,7 @@ describe("what happens to a token", () => {
     })
   )
 
-  it.scoped("comes in a stream to whoever listens, and is counted", () =>
+  it.scoped("delivers events to subscribers of the stream and counts them", () =>
     Effect.gen(function* () {
       const counter = Metric.counter("countersign.tokens", { description: "What happened to tokens." }).pipe(
         Metric.tagged("event", "Used")

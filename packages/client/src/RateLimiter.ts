@@ -115,7 +115,8 @@ export class RateLimitStoreError extends Data.TaggedError("RateLimiterError")<{
 }
 
 /**
- * The errors of {@link Service.consume}. `reason` is `"Exceeded"` or `"StoreError"`.
+ * The limit is exceeded (`reason` is `"Exceeded"`), or the store failed (`"StoreError"`): the errors of
+ * {@link Service.consume}.
  *
  * @since 0.1.0
  * @category errors
@@ -168,7 +169,7 @@ export interface Store {
 }
 
 /**
- * The store of a {@link RateLimiter}.
+ * Stores the state of rate limits, for a {@link RateLimiter}.
  *
  * @since 0.1.0
  * @category tags

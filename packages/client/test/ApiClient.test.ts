@@ -291,7 +291,7 @@ describe("ApiClient.pipelineOrder", () => {
     })
   )
 
-  it.effect("omits a policy whose option is false", () =>
+  it.effect("omits a policy if its option is false", () =>
     Effect.gen(function* () {
       const { api: client, mock } = yield* api(() => respond(503), {
         retry: false,

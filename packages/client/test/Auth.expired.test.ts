@@ -16,7 +16,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 const json = { "content-type": "application/json" }
 
-/** An Auth whose token is `canary-token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
+/** An Auth with the token `canary-token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
 const refreshableAuth = (
   expiredWhen: Auth.ExpiredWhen,
   maxRefreshes = Number.POSITIVE_INFINITY,

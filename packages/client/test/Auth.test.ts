@@ -16,7 +16,7 @@ import { api, base, withJitter, failure, get, run, requestTimes, transport } fro
 const { fail, respond, respondStream } = MockClient
 const challenge = { "www-authenticate": 'Bearer realm="api", error="invalid_token"' }
 
-/** An Auth whose token is `token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
+/** An Auth with the token `token-N`. It can be refreshed `maxRefreshes` times, which raises N. */
 const refreshableAuth = (maxRefreshes = Number.POSITIVE_INFINITY) => {
   const seen = {
     signs: 0,

@@ -32,15 +32,17 @@ describe("CookieJar length limits", () => {
     })
   )
 
-  it.effect("ignores a Set-Cookie line of more than 8192 octets and a cookie whose default path is too long", () =>
-    Effect.gen(function* () {
-      const jar = yield* CookieJar.makeMemory
-      yield* jar.store(url, [`a=1; ${"x".repeat(8187)}`, `b=2; ${"x".repeat(8188)}`])
-      expect(yield* jar.cookiesFor(url)).toBe("a=1")
-      const deep = `https://api.test/${"p".repeat(1024)}/x`
-      yield* jar.store(deep, ["deep=1"])
-      expect(yield* jar.cookiesFor(deep)).toBe("")
-    })
+  it.effect(
+    "ignores a Set-Cookie line of more than 8192 octets and a cookie with a default path that is too long",
+    () =>
+      Effect.gen(function* () {
+        const jar = yield* CookieJar.makeMemory
+        yield* jar.store(url, [`a=1; ${"x".repeat(8187)}`, `b=2; ${"x".repeat(8188)}`])
+        expect(yield* jar.cookiesFor(url)).toBe("a=1")
+        const deep = `https://api.test/${"p".repeat(1024)}/x`
+        yield* jar.store(deep, ["deep=1"])
+        expect(yield* jar.cookiesFor(deep)).toBe("")
+      })
   )
 })
 

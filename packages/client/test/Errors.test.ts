@@ -291,7 +291,7 @@ describe("Errors with a credential that the API echoes", () => {
     })
   )
 
-  it("redacts texts whose lower-case form is longer", () => {
+  it("redacts texts that are longer in lower case", () => {
     const request = HttpClientRequest.get("https://api.test/")
     const signed = HttpClientRequest.setHeader(request, "x-team", token)
     const response = { status: 401, request: signed } as unknown as HttpClientResponse.HttpClientResponse

@@ -18,7 +18,7 @@ const hour = 3_600_000
 const ok = respond(200, "ok")
 const yearLongThrottle = respond(429, "", { "retry-after": String(365 * 86_400) })
 
-/** A client whose first response had `retry-after` of one year, at the time when maxThrottle (one hour) has passed. */
+/** A client one hour (maxThrottle) after its first response, which had a `retry-after` of one year. */
 const afterMaxThrottle = (script: MockClient.Script, options: RateLimit.ThrottleOptions = {}) =>
   Effect.gen(function* () {
     const service = RateLimit.throttle(options)

@@ -29,7 +29,7 @@ const authRunning = (whenSigned: Effect.Effect<unknown>): Auth.Service => ({
 })
 
 describe("Retry.policy across two clients", () => {
-  /** A client whose transport is the httpClient of another client. */
+  /** A client that uses the httpClient of another client as its transport. */
   const nested = (script: MockClient.Script, inner: Partial<ApiClient.Options> = {}) =>
     Effect.gen(function* () {
       const innerClient = yield* api(script, inner)

@@ -409,7 +409,7 @@ describe("Telemetry.span traceparent header", () => {
   )
 })
 
-/** Values of a metric whose tags contain `tag`. */
+/** Values of a metric that has `tag` among its tag values. */
 const metrics = (name: string, tag: string) =>
   Effect.map(Metric.snapshot, (pairs) =>
     pairs

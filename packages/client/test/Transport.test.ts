@@ -230,7 +230,7 @@ describe("Transport.fromHttpClient errors", () => {
     })
   )
 
-  it.effect("reads the attempts of happy eyeballs, whose list has a code and no system call", () =>
+  it.effect("reads the attempts of a happy eyeballs error that has a code and no system call", () =>
     Effect.gen(function* () {
       const attempt = (code: string) => Object.assign(new Error(code), { code, syscall: "connect" })
       const list = new AggregateError([attempt("ETIMEDOUT"), attempt("ECONNREFUSED")])

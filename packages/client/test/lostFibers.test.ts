@@ -24,7 +24,7 @@ const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
 const withStrategy = (strategy: WaitStrategy.Strategy) => Effect.provideService(WaitStrategy.WaitStrategy, strategy)
 
-/** A client with a call timeout of 10 seconds around `policy`, whose resources a lost fiber may hold. */
+/** A client with a call timeout of 10 seconds around `policy`. A lost fiber may hold resources of `policy`. */
 const client = <E>(script: MockClient.Script, policy: Policy.Policy<E>) =>
   Effect.map(transport(script), ({ client: inner, mock }) => {
     const limited = Timeout.call("10 seconds")(policy(inner))

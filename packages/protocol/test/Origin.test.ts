@@ -58,7 +58,7 @@ describe("Origin", () => {
     expect(Origin.same(a, b)).toBe(false)
   })
 
-  it("rejects a host longer than 1024 characters, whose normalization takes quadratic time", () => {
+  it("rejects a host longer than 1024 characters, because its normalization takes quadratic time", () => {
     const marks = "\u0301\u0327".repeat(1 << 11)
     const encoded = "%CC%81%CC%A7".repeat(1 << 10)
     for (const host of [marks, encoded, `user@${marks}`, "a".repeat(1025)]) {

@@ -126,7 +126,7 @@ describe("OAuthServer /authorize", () => {
     }).pipe(memory({ consent: "deny" }))
   )
 
-  it.effect("shows a consent page whose decision counts once", () =>
+  it.effect("shows a consent page and accepts one decision from it", () =>
     Effect.gen(function* () {
       const { approve, deny, pendingConsents } = yield* OAuthServer.OAuthServer
       const { location, page, status } = yield* Client.authorize({ ...Client.request, scope: "read write" })

@@ -146,7 +146,7 @@ describe.each([
     }).pipe(Effect.provide(layer({})))
   )
 
-  it.effect("delays a response whose grant is executed at once, or a fault, with slow", () =>
+  it.effect("delays the response after the grant was executed, or a fault, with slow", () =>
     Effect.gen(function* () {
       for (const [status, outcome] of [
         [200, "issued"],

@@ -234,7 +234,7 @@ interface Place {
 const write = (store: Service, expected: number, name: string) =>
   store.compareAndSet("key", expected, Tokens.bearer(Redacted.make(`canary-${name}`), 0))
 
-/** A harness for one record, stored as bytes with a checksum, whose stores share a place. */
+/** A harness for one record, stored as bytes with a checksum. Its stores share a place. */
 const bytesStore = (onDamage: DamageHandling, options: { readonly alone?: boolean; readonly rash?: boolean } = {}) => {
   const sum = (text: string) => createHash("sha256").update(text).digest("hex")
   const refused = (detail: string) => new TokenStoreError({ reason: "Corrupt", detail })
@@ -360,7 +360,7 @@ describe("TokenStoreContract.cases with bytes and disk", () => {
     )
   }
 
-  it.live("detects a store whose lock is local to the process", () =>
+  it.live("detects a store with a lock that is local to the process", () =>
     Effect.map(failingCases(bytesStore("refused", { alone: true }), [crossProcessLock]), (names) =>
       expect(names).toEqual([crossProcessLock])
     )
