@@ -1,4 +1,4 @@
-/** What somebody is sent to the authorization server with. */
+/** The authorization request (RFC 6749 §4.1.1), pushed where necessary (RFC 9126). */
 import type { TokenError } from "@countersign/client/Errors"
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import type { Context, Conversation } from "../oauth/serverClient.js"
 import * as Member from "../response/bodyMembers.js"
 import * as Quirk from "../response/complianceFixes.js"
 
-/** The names that a request is made of: whoever could set one of them could undo what the others are for. */
+/** Parameters that the client sets itself. A caller that overrides one could disable a protection. */
 const reserved: ReadonlySet<string> = new Set([
   "client_id",
   "client_secret",
@@ -29,33 +29,34 @@ const reserved: ReadonlySet<string> = new Set([
 
 const invalid = (detail: string) => Either.left(new InvalidRequest({ reason: "Url", detail }))
 
-/** Further parameters, if they are ones that may be added. */
+/** Checks additional parameters. Fails for a reserved one, and for an invalid `max_age`. */
 export const furtherOf = (
   parameters: Readonly<Record<string, string>>
 ): Either.Either<{ readonly maxAge: number | undefined }, InvalidRequest> => {
   const taken = Object.keys(parameters).find((name) => reserved.has(name))
-  if (taken !== undefined) return invalid(`the parameter ${taken} is set by the client itself: use its options`)
+  if (taken !== undefined)
+    return invalid(`the parameter ${taken} cannot be added: the client sets it itself. Use its options`)
   const { max_age: maxAge } = parameters
   if (maxAge === undefined) return Either.right({ maxAge: undefined })
   return /^\d{1,9}$/.test(maxAge)
     ? Either.right({ maxAge: Number(maxAge) })
-    : invalid("the parameter max_age is no number of seconds")
+    : invalid("the parameter max_age is invalid: it is not a whole number of seconds")
 }
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
-/** RFC 8252 §7: an https URL, a loopback address, or a scheme of the application's own, which has a dot. */
+/** RFC 8252 §7: an https URL, http on loopback, or a private-use scheme, which has a dot. */
 const isReturn = ({ hash, hostname, password, protocol, username }: URL): boolean =>
   hash === "" &&
   username === "" &&
   password === "" &&
   (protocol === "https:" || (protocol === "http:" && loopback.has(hostname)) || protocol.includes("."))
 
-/** Fails where nobody may be sent back to: the code would go to whoever listens there. */
+/** Fails for a redirect URI where another application could receive the code. */
 export const checkedReturn = (redirectUri: string): Either.Either<string, InvalidRequest> =>
   URL.canParse(redirectUri) && isReturn(new URL(redirectUri)) && !redirectUri.includes("#")
     ? Either.right(redirectUri)
-    : invalid("the redirect URI is neither https, nor http on loopback, nor a scheme of its own (com.example.app:/…)")
+    : invalid("the redirect URI is invalid: use https, http on loopback, or a private-use scheme (com.example.app:/…)")
 
 export interface Request {
   readonly redirectUri: string
@@ -65,7 +66,7 @@ export interface Request {
   readonly further: Readonly<Record<string, string>>
   readonly state: string
   readonly nonce: string | undefined
-  /** None for a server that refuses PKCE. */
+  /** Undefined for a server that rejects PKCE. */
   readonly verifier: string | undefined
 }
 
@@ -86,12 +87,12 @@ export const parametersOf = async (request: Request, { client, options }: Contex
   if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.complianceFixes))
   if (resource !== undefined) parameters.set("resource", resource)
   if (nonce !== undefined) parameters.set("nonce", nonce)
-  // RFC 9449 §10: a code that somebody else gets hold of is of no use without the key either.
+  // RFC 9449 §10: a stolen code cannot be exchanged without the key.
   if (options.DPoP !== undefined) parameters.set("dpop_jkt", await options.DPoP.calculateThumbprint())
   return parameters
 }
 
-/** Pushes the parameters (RFC 9126), and gives those that stand for them. */
+/** Pushes the parameters (RFC 9126), and returns the parameters that refer to them. */
 export const pushed = (
   { read }: Conversation,
   server: oauth.AuthorizationServer,
@@ -110,9 +111,9 @@ export const pushed = (
   )
 }
 
-/** The URL to open. The endpoint's own query stays (RFC 6749 §3.1), byte for byte unless the request has its parameter. */
+/** The URL to open. The query of the endpoint is kept byte for byte (RFC 6749 §3.1), except parameters of the request. */
 export const urlOf = (server: oauth.AuthorizationServer, shown: URLSearchParams): string => {
-  // Its presence was checked before.
+  // The caller has checked that the endpoint is present.
   const url = new URL(server.authorization_endpoint ?? "")
   for (const name of shown.keys()) if (url.searchParams.has(name)) url.searchParams.delete(name)
   url.search = [url.search.slice(1), Form.encode(shown)].filter((part) => part !== "").join("&")

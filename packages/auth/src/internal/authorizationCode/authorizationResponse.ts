@@ -1,4 +1,4 @@
-/** What somebody comes back with, and whether it belongs to the sign-in that was begun. */
+/** The authorization response (RFC 6749 §4.1.2), and the checks that it belongs to the sign-in. */
 import type { TokenReason } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Redact from "@countersign/protocol/Redact"
@@ -7,12 +7,14 @@ import type * as oauth from "oauth4webapi"
 
 const foreign = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
-const elsewhere = foreign("the answer came to another address than the redirect URI: it is not used")
+const elsewhere = foreign(
+  "the authorization response is rejected: its URL is not the `redirectUri` of the sign-in. Pass the URL of the callback"
+)
 
-/** A URL up to its query: RFC 6749 §3.1.2.3 compares by characters. */
+/** The URL up to its query. RFC 6749 §3.1.2.3 requires a simple string comparison. */
 const placeOf = (url: string): string => /^[^?#]*/.exec(url)?.[0] ?? ""
 
-/** The parameters of a callback, if it came to where it was to come. */
+/** The parameters of a callback. Fails if its URL is not the redirect URI. */
 export const parametersOf = (
   redirectUri: string,
   callback: string | URL | URLSearchParams
@@ -27,15 +29,17 @@ export const parametersOf = (
     : Either.left(elsewhere)
 }
 
-/** The one value of a parameter; one that is there twice is somebody's attempt to have two readers see different ones. */
+/** The value of a parameter. A repeated parameter is rejected, since two parsers may read different values of it. */
 const one = (parameters: URLSearchParams, name: string): Either.Either<string | undefined, TokenError> => {
   const [value, ...more] = parameters.getAll(name)
   return more.length === 0
     ? Either.right(value)
-    : Either.left(foreign(`the answer has the parameter ${name} more than once: it is not used`))
+    : Either.left(
+        foreign(`the authorization response is rejected: it has the parameter ${name} more than once. Sign in again`)
+      )
 }
 
-/** Both are of fixed length where they are equal, so that the time this takes tells nothing of where they differ. */
+/** Compares in constant time, so that the duration does not reveal where the texts differ. The length is no secret. */
 const isSame = (one: string, other: string): boolean => {
   if (one.length !== other.length) return false
   let difference = 0
@@ -43,45 +47,53 @@ const isSame = (one: string, other: string): boolean => {
   return difference === 0
 }
 
-/** Fails where the answer belongs to no sign-in, or to another one (RFC 6749 §10.12). */
+/** Fails if `state` is missing, or belongs to another sign-in (RFC 6749 §10.12). */
 export const belonging = (parameters: URLSearchParams, state: string): Either.Either<void, TokenError> =>
   Either.flatMap(one(parameters, "state"), (given) =>
     given !== undefined && isSame(given, state)
       ? Either.void
-      : Either.left(foreign("the answer belongs to no sign-in that was begun here (state): begin anew"))
+      : Either.left(
+          foreign("the authorization response is rejected: `state` is not that of the sign-in. Sign in again")
+        )
   )
 
-/** RFC 9207 §2.4. The issuer that was given is not shown: it is somebody else's text. */
+/** RFC 9207 §2.4. The received `iss` is not shown, because anyone can set it. */
 const fromIssuer = (parameters: URLSearchParams, server: oauth.AuthorizationServer): Either.Either<void, TokenError> =>
   Either.flatMap(one(parameters, "iss"), (iss) => {
     if (iss === undefined && server.authorization_response_iss_parameter_supported === true) {
-      return Either.left(foreign("the answer does not say who gave it (iss), although its issuer does: it is not used"))
+      return Either.left(
+        foreign(
+          "the authorization response is rejected: `iss` is missing, although the issuer always sends it. Sign in again"
+        )
+      )
     }
     return iss === undefined || iss === server.issuer
       ? Either.void
-      : Either.left(foreign("the answer was given by another issuer (iss) than the one that was asked: it is not used"))
+      : Either.left(
+          foreign("the authorization response is rejected: `iss` is not the issuer of this sign-in. Sign in again")
+        )
   })
 
 const reasons: Readonly<Record<string, readonly [TokenReason, string]>> = {
-  access_denied: ["Rejected", "the sign-in was declined"],
-  login_required: ["ReauthorizationRequired", "somebody has to sign in on a page"],
-  consent_required: ["ReauthorizationRequired", "somebody has to agree on a page"],
-  interaction_required: ["ReauthorizationRequired", "somebody has to answer on a page"],
-  account_selection_required: ["ReauthorizationRequired", "somebody has to choose an account on a page"],
+  access_denied: ["Rejected", "the sign-in was denied"],
+  login_required: ["ReauthorizationRequired", "the user has to sign in on a page"],
+  consent_required: ["ReauthorizationRequired", "the user has to consent on a page"],
+  interaction_required: ["ReauthorizationRequired", "the user has to interact with a page"],
+  account_selection_required: ["ReauthorizationRequired", "the user has to choose an account on a page"],
   temporarily_unavailable: ["Unavailable", "the authorization server is not available: try again later"],
   server_error: ["Unavailable", "the authorization server failed: try again later"]
 }
 
-/** RFC 6749 §4.1.2.1. */
+/** The error of an error response (RFC 6749 §4.1.2.1). */
 const refusal = (error: string, description: string): TokenError => {
   const code = Redact.text(error, 60)
   const told = description === "" ? "" : ` ("${Redact.text(description, 200)}")`
   const known = Object.hasOwn(reasons, error) ? reasons[error] : undefined
-  const [reason, what] = known ?? ["Rejected" as const, `the authorization server refused with ${code}`]
+  const [reason, what] = known ?? ["Rejected" as const, `the authorization server rejected the sign-in with ${code}`]
   return new TokenError({ reason, error: code, detail: `${what}${told}` })
 }
 
-/** The code of an answer that belongs to the sign-in; or what it says instead. */
+/** The code of a response that belongs to the sign-in. Fails for an error response. */
 export const codeOf = (
   parameters: URLSearchParams,
   server: oauth.AuthorizationServer
@@ -94,5 +106,7 @@ export const codeOf = (
       return yield* Either.left(refusal(error, description))
     }
     const code = yield* one(parameters, "code")
-    return code === undefined || code === "" ? yield* Either.left(foreign("the answer holds no code")) : code
+    return code === undefined || code === ""
+      ? yield* Either.left(foreign("invalid authorization response: `code` is missing. Sign in again"))
+      : code
   })

@@ -1,4 +1,4 @@
-/** From a code to a token, and to who it is that has signed in. */
+/** Exchanges an authorization code for tokens (RFC 6749 §4.1.3), and checks the ID token. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -12,7 +12,7 @@ import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 import type { Options, SignInResult, Transaction } from "./transaction.js"
 
-/** For a request that has not left: what has may have used up the code. */
+/** Only for a request that was not sent. A request that was sent may have used up the code. */
 const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
 
 const spent = (error: TokenError): TokenError =>
@@ -20,7 +20,8 @@ const spent = (error: TokenError): TokenError =>
     ? new TokenError({
         reason: "ReauthorizationRequired",
         error: error.error,
-        detail: "the code is no longer good (used, expired, or for another redirect URI): sign in again"
+        detail:
+          "the authorization code is invalid: it was used, has expired, or belongs to another redirect URI. Sign in again"
       })
     : error
 
@@ -44,7 +45,7 @@ const exchange =
     )
   }
 
-/** Exchanges the code of an answer that belongs to the transaction. */
+/** Exchanges the code of an authorization response that belongs to the transaction. */
 export const signIn = (
   conversation: Conversation,
   server: oauth.AuthorizationServer,
@@ -68,7 +69,7 @@ export const signIn = (
     if (!openid) return { token: granted, claims: undefined, idToken: undefined }
     const expected = {
       requireIdToken: true,
-      // Without it the library rejects an ID token that has one.
+      // Without this, the library rejects an ID token that has a nonce.
       ...(nonce !== undefined && { expectedNonce: nonce }),
       ...(maxAge !== undefined && { maxAge })
     }

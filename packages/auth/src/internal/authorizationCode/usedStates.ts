@@ -1,15 +1,15 @@
-/** Which sign-ins are over, for as long as somebody could try to use them again. */
+/** States of sign-ins that are over, remembered until they expire. */
 export interface Used {
-  /** Whether a state is seen for the first time; from then on it is not. `expiresAt` and `now` in epoch milliseconds. */
+  /** Marks a state as used. False if it was used before. `expiresAt` and `now` are epoch milliseconds. */
   readonly first: (state: string, expiresAt: number, now: number) => boolean
 }
 
-/** Whoever could fill this has sessions to make them with; what falls out is still refused by the server. */
+/** Only an owner of many sessions could fill this. The server still rejects the used code of an evicted state. */
 const most = 10_000
 
 export const makeUsed = (): Used => {
   const until = new Map<string, number>()
-  // They are about as old as they are far in front.
+  // A map keeps the order of insertion, so the oldest states come first.
   const forget = (now: number) => {
     for (const [state, expiresAt] of until) {
       if (expiresAt > now && until.size <= most) return

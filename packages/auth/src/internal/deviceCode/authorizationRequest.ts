@@ -1,4 +1,4 @@
-/** The two requests of a device: for a code to show, and for the token once somebody has typed it. */
+/** The device authorization request and the token request (RFC 8628 §3.1, §3.4). */
 import { TokenError } from "@countersign/client/Errors"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Clock from "effect/Clock"
@@ -19,33 +19,33 @@ import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 import type { Options, DeviceAuthorization } from "./authorization.js"
 
-/** RFC 8628 §3.5: where the server does not say. */
+/** RFC 8628 §3.5: the interval if the server states none. */
 export const interval: Duration.DurationInput = "5 seconds"
 
-/** How long a code is taken to be good where the server does not state it; the server ends it before, if it has to. */
+/** Assumed lifetime of a code if the server states none. The server may end it earlier. */
 const unstatedLifetime: Duration.DurationInput = "15 minutes"
 
-/** Nobody sits in front of a code for longer. */
+/** Longest lifetime of a code, and longest interval. No user waits longer. */
 const longestMs = 24 * 3600_000
 
-/** The interval is told in seconds: less than one is no leave to ask without a pause. */
+/** Shortest interval. The server states it in seconds, and a smaller value must not remove the pause. */
 const shortestMs = 1_000
 
-/** What a person can type, and more than any server asks them to. */
+/** Most characters of a code and of a URI. No server sends longer ones. */
 const longestCode = 64
 const longestUri = 2048
 
 const unshowable = new TokenError({
   reason: "InvalidResponse",
   detail:
-    "the server's code, or the place to type it, is nothing that can be shown to somebody: no https URL, or too long"
+    "invalid device authorization response: `user_code` or `verification_uri` cannot be shown: it is no https URL, too long, or has control characters"
 })
 
-/** It is printed on terminals: nothing in it may move a cursor or run backwards. */
+/** The text is printed on terminals, so it must not move the cursor or change the writing direction. */
 const isShowable = (text: string, longest: number): boolean =>
   text.length <= longest && Redact.text(text, longest) === text
 
-/** A page may find its way by a fragment, which an endpoint may not have. */
+/** The URI of a page may have a fragment. An endpoint may not, so the fragment is removed for the check. */
 const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenError> =>
   isShowable(uri, longestUri)
     ? Effect.mapBoth(Discovery.checkedEndpoint(uri.split("#", 1).join(), insecure), {
@@ -69,7 +69,7 @@ const required = (body: Body, name: string): Effect.Effect<string, TokenError> =
   return value === undefined ? Effect.fail(Member.invalid(what, name, body[name], "a string")) : Effect.succeed(value)
 }
 
-/** The page with the code in it is a convenience: one that cannot be shown is left out. */
+/** `verification_uri_complete` is optional. It is left out if it cannot be shown. */
 const completeUri = (body: Body, insecure: boolean): Effect.Effect<string | undefined> => {
   const uri = Member.text(body["verification_uri_complete"])
   if (uri === undefined) return Effect.succeed(undefined)
@@ -104,7 +104,7 @@ const millisOf = (value: unknown): number | undefined => {
   return seconds === undefined ? undefined : seconds * 1000
 }
 
-/** Has the server make a code. */
+/** Requests a device code and a user code. */
 export const begin = (
   { insecure, read }: Conversation,
   server: oauth.AuthorizationServer,
@@ -112,7 +112,7 @@ export const begin = (
 ): Effect.Effect<Begun, TokenError> =>
   Effect.gen(function* () {
     const endpoint = server.device_authorization_endpoint
-    yield* AuthorizationServer.usable("endpoint for devices", endpoint, insecure)
+    yield* AuthorizationServer.usable("device authorization endpoint", endpoint, insecure)
     const openid = options.scopes?.includes("openid") ?? false
     if (openid) yield* AuthorizationServer.usable("key set (jwks_uri)", server.jwks_uri, insecure)
     return yield* read(
@@ -122,13 +122,13 @@ export const begin = (
     )
   })
 
-/** What the server has given once somebody has approved. */
+/** The token response after the user has approved. */
 interface Granted {
   readonly body: Body
   readonly token: Token
 }
 
-/** Asks once whether somebody has approved the code. */
+/** Sends one token request for the device code. */
 export const ask = (
   { clockSkew, read }: Conversation,
   server: oauth.AuthorizationServer,
@@ -148,7 +148,7 @@ export const ask = (
   )
 }
 
-/** Who has signed in. The code is used by now: whatever fails here, asking again gives nothing. */
+/** The result of the sign-in. The device code is used up by now, so a failure cannot be retried. */
 export const signedIn = (
   conversation: Conversation,
   server: oauth.AuthorizationServer,

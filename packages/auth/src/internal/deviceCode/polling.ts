@@ -1,46 +1,46 @@
-/** Asking again and again whether somebody has decided, no more often than the server likes. */
+/** Polls until the user has decided, at the interval of the server (RFC 8628 §3.5). */
 import { TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 
-/** What is asked about. */
+/** The lifetime and interval of a device code, in milliseconds. */
 interface Pending {
   readonly expiresAt: number
   readonly interval: number
 }
 
-/** RFC 8628 §3.5: for this request and all that come after. */
+/** RFC 8628 §3.5: `slow_down` increases the interval by five seconds for all further requests. */
 const slowerMs = 5_000
 
-/** A server that was down is found again within a minute. */
+/** Longest wait after failures, so that a server that is available again is found within a minute. */
 const longestMs = 60_000
 
-/** Long enough for a last answer before the code is over. */
+/** Time for a last response before the code expires. */
 const lastMs = 1_000
 
 const over = new TokenError({
   reason: "ReauthorizationRequired",
   error: "expired_token",
-  detail: "nobody has approved the sign-in in time: begin another one"
+  detail: "the sign-in has expired: the user did not approve it in time. Start a new sign-in"
 })
 
 const spent = new TokenError({
   reason: "ReauthorizationRequired",
   error: "invalid_grant",
-  detail: "the device code is no longer good (used, or for another client): begin another one"
+  detail: "the device code is invalid: it was used, or belongs to another client. Start a new sign-in"
 })
 
 interface Pace {
-  /** How long is waited between two questions, in milliseconds. */
+  /** Wait between two requests, in milliseconds. */
   readonly interval: number
-  /** How often in a row nothing was heard. */
+  /** How many requests in a row failed. */
   readonly unheard: number
-  /** When the server wants to be asked again, in epoch milliseconds. */
+  /** Earliest next request according to the server, in epoch milliseconds; 0 if it states none. */
   readonly notBefore: number
 }
 
-/** What an answer other than a token means for the next question; an error where there is none. */
+/** How to continue after an error; the final error if polling ends. */
 const after = ({ interval, unheard }: Pace, error: TokenError): Either.Either<Pace, TokenError> => {
   if (error.reason === "Unavailable") {
     return Either.right({ interval, unheard: unheard + 1, notBefore: error.retryAt ?? 0 })
@@ -59,13 +59,13 @@ const after = ({ interval, unheard }: Pace, error: TokenError): Either.Either<Pa
   }
 }
 
-/** A server that says nothing is asked half as often each time, and once more just before it is too late. */
+/** Doubles the wait after each failure, and leaves time for one more request just before the code expires. */
 const waitOf = ({ interval, notBefore, unheard }: Pace, now: number, expiresAt: number): number => {
   const longest = Math.min(longestMs, expiresAt - lastMs - now)
   return Math.max(Math.min(interval * 2 ** unheard, Math.max(longest, interval)), notBefore - now)
 }
 
-/** Asks, first after one interval, until there is an answer or it is too late for one. */
+/** Polls, first after one interval, until there is a result or the code expires. */
 export const untilDecided = <A>(
   { expiresAt, interval }: Pending,
   ask: Effect.Effect<A, TokenError>
