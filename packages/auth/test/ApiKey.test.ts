@@ -14,8 +14,8 @@ import { printed } from "./support/printed.js"
 
 const key = Redacted.make("canary +&=/ä;")
 
-describe("a key and its place", () => {
-  it.effect("in a header is its value, after a prefix where the API wants one", () =>
+describe("ApiKey.make", () => {
+  it.effect("sends the key in a header, after the prefix that the location sets", () =>
     Effect.gen(function* () {
       const plain = Redacted.make("canary-a")
       for (const [location, name, field] of [
@@ -29,7 +29,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("in the query is encoded, beside the parameters of the request, and is not shown", () =>
+  it.effect("encodes the key in the query beside other parameters, and shows it in no event or error", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(ApiKey.make({ location: ApiKey.query("key"), key }), [
         ok,
@@ -46,7 +46,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("in the query takes the place of one of the same name", () =>
+  it.effect("replaces a query parameter of the same name in urlParams", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(
         ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") }),
@@ -57,7 +57,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("in the query replaces a parameter of its name in the URL's text, and keeps the rest byte for byte", () =>
+  it.effect("replaces a query parameter of the same name in the URL, and keeps the other bytes of the URL", () =>
     Effect.gen(function* () {
       const auth = ApiKey.make({ location: ApiKey.query("key"), key: Redacted.make("k") })
       const { api, mock } = yield* clientOf(auth, () => ok)
@@ -72,7 +72,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("in a cookie replaces a cookie of its name", () =>
+  it.effect("replaces a request cookie of the same name", () =>
     Effect.gen(function* () {
       const auth = ApiKey.make({ location: ApiKey.cookie("session"), key: Redacted.make("k") })
       const { api, mock } = yield* clientOf(auth, () => ok)
@@ -81,7 +81,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect.each(["", "  "])("that is %j is InvalidRequest, wherever its place is, and nothing is sent", (empty) =>
+  it.effect.each(["", "  "])("rejects the key %j as InvalidRequest in each location, and sends no request", (empty) =>
     Effect.gen(function* () {
       for (const location of [ApiKey.header("x-api-key"), ApiKey.query("key"), ApiKey.cookie("key")]) {
         const blank = Redacted.make(empty)
@@ -94,7 +94,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("in a cookie is encoded, after the cookies of the request", () =>
+  it.effect("appends the encoded key to the cookies of the request", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(ApiKey.make({ location: ApiKey.cookie("session"), key }), [ok, ok])
       yield* api.get("/")
@@ -104,7 +104,7 @@ describe("a key and its place", () => {
     })
   )
 
-  it.effect("comes as a Layer, from the configuration too", () =>
+  it.effect("sends the key that layer and layerConfig were given", () =>
     Effect.gen(function* () {
       const location = ApiKey.header("x-api-key")
       const provider = ConfigProvider.fromMap(new Map([["KEY", "canary-b"]]))
@@ -124,7 +124,7 @@ const keys = (count: number) => {
   return [Redacted.make(first), ...rest.map((text) => Redacted.make(text))] as const
 }
 
-/** A pool of keys in `x-key`, and a server that takes only those in `taken`. */
+/** A pool of keys in `x-key`, and a server that accepts only the keys in `taken`. */
 const pooled = (count: number, taken: ReadonlySet<string>, step = (answer: MockClient.Step) => answer) =>
   Effect.gen(function* () {
     const auth = yield* ApiKey.pool({ location: ApiKey.header("x-key"), keys: keys(count) })
@@ -135,8 +135,8 @@ const pooled = (count: number, taken: ReadonlySet<string>, step = (answer: MockC
     return { api, sent }
   })
 
-describe("a pool of keys", () => {
-  it.effect("moves on when a key is refused, and stays with the one that is taken", () =>
+describe("ApiKey.pool", () => {
+  it.effect("switches to the next key after a 401, and keeps the accepted key", () =>
     Effect.gen(function* () {
       const { api, sent } = yield* pooled(3, new Set(["canary-1"]))
       yield* api.get("/")
@@ -145,20 +145,20 @@ describe("a pool of keys", () => {
     })
   )
 
-  it.effect("is gone through once by a request that all of them are refused to, and none is shown", () =>
+  it.effect("tries each key once when the server rejects all of them, and shows none in the error", () =>
     Effect.gen(function* () {
       const { api, sent } = yield* pooled(4, new Set())
       const error = yield* Effect.flip(api.get("/"))
       expect(error._tag).toBe("Unauthorized")
       expect(yield* sent).toEqual([0, 1, 2, 3])
       expect(printed(error)).not.toContain("canary")
-      // The others are known to be refused: the next request tries none of them again.
+      // All keys were rejected: the next request tries only the current key.
       yield* Effect.flip(api.get("/"))
       expect(yield* sent).toEqual([0, 1, 2, 3, 3])
     })
   )
 
-  it.effect("comes back to a refused key after 30 seconds, and not earlier", () =>
+  it.effect("tries a rejected key again after 30 seconds, not earlier", () =>
     Effect.gen(function* () {
       const taken = new Set<string>()
       const { api, sent } = yield* pooled(2, taken)
@@ -173,7 +173,7 @@ describe("a pool of keys", () => {
     })
   )
 
-  it.effect("moves on by one when many are refused the same key at once", () =>
+  it.effect("switches keys once when 20 concurrent requests get a 401 for the same key", () =>
     Effect.gen(function* () {
       const slow = (answer: MockClient.Step) => MockClient.delay("100 millis", answer)
       const { api, sent } = yield* pooled(3, new Set(["canary-1"]), slow)
@@ -189,7 +189,7 @@ describe("a pool of keys", () => {
     })
   )
 
-  it.effect("of one key is that key", () =>
+  it.effect("sends one request when the only key of a pool is rejected", () =>
     Effect.gen(function* () {
       const auth = yield* Effect.provide(
         Auth.Auth,

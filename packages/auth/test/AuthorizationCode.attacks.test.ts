@@ -14,7 +14,7 @@ const { respond } = MockClient
 
 type Changed = Readonly<Record<string, string | undefined>>
 
-/** What a callback is refused with, before the code has left the process. */
+/** The error that rejects a callback. No code was sent to the token endpoint. */
 const refusedOn = (callback: (transaction: AuthorizationCode.Transaction) => string | URLSearchParams) =>
   Effect.gen(function* () {
     const { complete, posts, transaction } = yield* signedIn()
@@ -23,18 +23,18 @@ const refusedOn = (callback: (transaction: AuthorizationCode.Transaction) => str
     return error
   })
 
-describe("an answer", () => {
+describe("authorization response", () => {
   it.effect.each<readonly [string, Changed, string]>([
     ["another state", { state: "a".repeat(43) }, "state"],
-    ["a state that is longer", { state: "a" }, "state"],
+    ["a state of another length", { state: "a" }, "state"],
     ["no state", { state: undefined }, "state"],
     ["another issuer", { iss: "https://evil.test" }, "iss"],
-    ["an issuer with a slash more", { iss: `${issuer}/` }, "iss"],
+    ["an issuer with a trailing slash", { iss: `${issuer}/` }, "iss"],
     ["an empty issuer", { iss: "" }, "iss"],
-    ["no issuer, although its issuer tells it", { iss: undefined }, "iss"],
+    ["no issuer, although the metadata announce it", { iss: undefined }, "iss"],
     ["no code", { code: undefined }, "code"],
     ["an empty code", { code: "" }, "code"]
-  ])("with %s is not used", ([_, changed, named]) =>
+  ])("rejects a callback with %s, and sends no code", ([_, changed, named]) =>
     Effect.gen(function* () {
       const error = yield* refusedOn((transaction) => callbackOf(transaction, changed))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -43,7 +43,7 @@ describe("an answer", () => {
     })
   )
 
-  it.effect.each(["state", "iss", "code", "error"])("with two %s is not used, whichever is the right one", (name) =>
+  it.effect.each(["state", "iss", "code", "error"])("rejects a callback with two %s parameters", (name) =>
     Effect.gen(function* () {
       const error = yield* refusedOn((transaction) => {
         const url = callbackOf(transaction, { error: name === "error" ? "a" : undefined })
@@ -62,7 +62,7 @@ describe("an answer", () => {
     "https://app.test.evil.test/callback",
     "http://app.test/callback",
     "https://evil.test/callback"
-  ])("that came to %s is not used", (at) =>
+  ])("rejects a callback to %s, which is not the redirect URI", (at) =>
     Effect.gen(function* () {
       const error = yield* refusedOn(({ state }) => `${at}?code=c&iss=${encodeURIComponent(issuer)}&state=${state}`)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
@@ -70,7 +70,7 @@ describe("an answer", () => {
     })
   )
 
-  it.effect("keeps the query of the redirect URI", () =>
+  it.effect("requires the query of the redirect URI in the callback", () =>
     Effect.gen(function* () {
       const at = `${redirectUri}?issuer=one`
       const { complete, transaction } = yield* signedIn({}, { redirectUri: at })
@@ -81,13 +81,13 @@ describe("an answer", () => {
     })
   )
 
-  it.effect("that is no URL is not used", () =>
+  it.effect("rejects a callback without an origin", () =>
     Effect.gen(function* () {
       expect(yield* refusedOn(() => "/callback?code=c")).toMatchObject({ reason: "InvalidResponse" })
     })
   )
 
-  it.effect("of somebody else ends nothing: the right one may still come", () =>
+  it.effect("accepts the right callback after a callback with another state", () =>
     Effect.gen(function* () {
       const { end, complete, transaction } = yield* signedIn()
       yield* Effect.flip(complete(transaction, callbackOf(transaction, { state: "another" })))
@@ -95,7 +95,7 @@ describe("an answer", () => {
     })
   )
 
-  it.effect("with an implicit token is not used", () =>
+  it.effect("rejects a callback with an id_token parameter", () =>
     Effect.gen(function* () {
       const error = yield* refusedOn((transaction) => `${callbackOf(transaction)}&id_token=x`)
       expect(error._tag).toBe("TokenError")
@@ -103,8 +103,8 @@ describe("an answer", () => {
   )
 })
 
-describe("a transaction", () => {
-  it.effect("is used once, also by two at the same time", () =>
+describe("AuthorizationCode.Transaction", () => {
+  it.effect("completes a transaction once, also when two callbacks arrive at the same time", () =>
     Effect.gen(function* () {
       const { end, posts } = yield* signedIn()
       const both = yield* Effect.all([Effect.either(end), Effect.either(end)], { concurrency: 2 })
@@ -115,7 +115,7 @@ describe("a transaction", () => {
     })
   )
 
-  it.effect("is over once somebody has declined", () =>
+  it.effect("rejects a transaction after its user declined", () =>
     Effect.gen(function* () {
       const { end, complete, posts, transaction } = yield* signedIn()
       yield* Effect.flip(complete(transaction, callbackOf(transaction, { code: undefined, error: "access_denied" })))
@@ -124,7 +124,7 @@ describe("a transaction", () => {
     })
   )
 
-  it.effect("is good for ten minutes, and not a moment longer", () =>
+  it.effect("expires a transaction after ten minutes", () =>
     Effect.gen(function* () {
       const early = yield* signedIn()
       yield* TestClock.adjust(599_999)
@@ -137,7 +137,7 @@ describe("a transaction", () => {
     })
   )
 
-  it.effect("of one issuer is not ended at another, whatever the answer says", () =>
+  it.effect("rejects a transaction of another issuer, and sends no request", () =>
     Effect.gen(function* () {
       const other = yield* signingIn({ issuer: "https://evil.test" })
       const { posts, transaction } = yield* signedIn()
@@ -149,7 +149,7 @@ describe("a transaction", () => {
     })
   )
 
-  it.effect("is not ended with the answer to another one", () =>
+  it.effect("rejects the callback of another transaction", () =>
     Effect.gen(function* () {
       const { start, complete, posts, transaction } = yield* signedIn()
       const other = yield* start()
@@ -159,7 +159,7 @@ describe("a transaction", () => {
   )
 })
 
-describe("a server that says no", () => {
+describe("OAuth error response", () => {
   const saying = (changed: Changed) =>
     refusedOn((transaction) => callbackOf(transaction, { code: undefined, ...changed }))
 
@@ -171,13 +171,13 @@ describe("a server that says no", () => {
     ["consent_required", "ReauthorizationRequired"],
     ["temporarily_unavailable", "Unavailable"],
     ["server_error", "Unavailable"]
-  ])("by %s is typed: %s", ([error, reason]) =>
+  ])("maps %s to the reason %s", ([error, reason]) =>
     Effect.gen(function* () {
       expect(yield* saying({ error })).toMatchObject({ _tag: "TokenError", reason, error })
     })
   )
 
-  it.effect("with control characters and at length is made safe to show, and short", () =>
+  it.effect("removes control characters from long error texts, and shortens them", () =>
     Effect.gen(function* () {
       const error = yield* saying({
         error: `\u001b[2J${"e".repeat(1000)}`,
@@ -189,7 +189,7 @@ describe("a server that says no", () => {
     })
   )
 
-  it.effect("is not listened to where it is another one", () =>
+  it.effect("ignores the error of another issuer, and does not show its text", () =>
     Effect.gen(function* () {
       const error = yield* saying({ error: "access_denied", iss: "https://evil.test", error_description: "call 555" })
       expect(error).toMatchObject({ reason: "InvalidResponse" })
@@ -197,7 +197,7 @@ describe("a server that says no", () => {
     })
   )
 
-  it.effect("to the code has it signed in again, and tells neither the code nor the verifier", () =>
+  it.effect("requires a new sign-in after invalid_grant, and shows neither code nor verifier", () =>
     Effect.gen(function* () {
       const { answering, end, transaction } = yield* signedIn()
       answering({ "/token": respond(400, { error: "invalid_grant", error_description: "canary-code was used" }) })
@@ -208,7 +208,7 @@ describe("a server that says no", () => {
     })
   )
 
-  it.effect("with the verifier in its text is not quoted", () =>
+  it.effect("hides the verifier when error_description repeats it", () =>
     Effect.gen(function* () {
       const { answering, end, transaction } = yield* signedIn()
       const verifier = Redacted.value(transaction.verifier)
@@ -220,25 +220,25 @@ describe("a server that says no", () => {
   )
 })
 
-describe("an ID token", () => {
+describe("ID token of a sign-in", () => {
   it.effect.each<readonly [string, Told, string]>([
     ["with the nonce of another sign-in", { claims: { nonce: "another" } }, "nonce"],
     ["without a nonce", { claims: { nonce: undefined } }, "claim"],
     ["of another issuer", { claims: { iss: "https://evil.test" } }, "iss"],
     ["for another client", { claims: { aud: "another" } }, "aud"],
-    ["for others as well, and not by name for this one", { claims: { aud: ["client", "another"] } }, "aud"],
-    ["for others as well, by name", { claims: { aud: ["client", "another"], azp: "another" } }, "azp"],
+    ["for a second audience, without azp", { claims: { aud: ["client", "another"] } }, "aud"],
+    ["with the azp of another client", { claims: { aud: ["client", "another"], azp: "another" } }, "azp"],
     ["that has expired", { claims: { exp: -31 } }, "exp"],
-    ["without an end", { claims: { exp: undefined } }, "claim"],
-    ["that is of nobody", { claims: { sub: undefined } }, "claim"],
-    ["that somebody else has signed", { signedBy: "stranger" }, "signature"],
-    ["that nobody has signed", { alg: "none" }, "not signed"],
-    ["that is signed with what everybody knows", { alg: "HS256" }, "algorithm"],
-    ["by a key that the issuer does not have", { header: { kid: "another" } }, "key"],
-    ["that demands what is not known", { header: { crit: ["urn:unknown"], "urn:unknown": 1 } }, "extension"],
+    ["without exp", { claims: { exp: undefined } }, "claim"],
+    ["without sub", { claims: { sub: undefined } }, "claim"],
+    ["signed by another key", { signedBy: "stranger" }, "signature"],
+    ["with alg none", { alg: "none" }, "not signed"],
+    ["signed with HS256", { alg: "HS256" }, "algorithm"],
+    ["with an unknown kid", { header: { kid: "another" } }, "key"],
+    ["with an unknown critical header", { header: { crit: ["urn:unknown"], "urn:unknown": 1 } }, "extension"],
     ["that is encrypted", { idToken: "a.b.c.d.e" }, "not accepted"],
-    ["that did not come", { idToken: false }, "there is none"]
-  ])("%s is not believed", ([_, told, why]) =>
+    ["that is missing", { idToken: false }, "there is none"]
+  ])("rejects an ID token %s", ([_, told, why]) =>
     Effect.gen(function* () {
       const { end } = yield* signedIn(told)
       const error = yield* Effect.flip(end)
@@ -254,7 +254,7 @@ describe("an ID token", () => {
     ["three empty parts", ".."],
     ["no base64", "%.%.%"],
     ["JSON of another kind", `${btoa("[]")}.${btoa("7")}.x`]
-  ])("that is %s is a typed failure", ([_, idToken]) =>
+  ])("fails with InvalidResponse when the ID token is %s", ([_, idToken]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* signedIn({ idToken })).end)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -262,7 +262,7 @@ describe("an ID token", () => {
     })
   )
 
-  it.effect("tells when somebody signed in, and max_age says how long ago that may be", () =>
+  it.effect("rejects an ID token when auth_time is older than max_age, or missing", () =>
     Effect.gen(function* () {
       const parameters = { max_age: "60" }
       yield* TestClock.adjust("1 hour")
@@ -275,7 +275,7 @@ describe("an ID token", () => {
     })
   )
 
-  it.effect.each([-1, 1])("is checked by the server's clock, %i hours off", (hours) =>
+  it.effect.each([-1, 1])("validates exp by the server's clock, %i hours off", (hours) =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1 day")
       const off = hours * 3_600_000
@@ -287,11 +287,11 @@ describe("an ID token", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step, string]>([
-    ["are larger than any", respond(200, `{"keys":[${'{"kty":"EC"},'.repeat(900_000)}{}]}`), "Unavailable"],
-    ["are HTML", respond(200, "<html>", { "content-type": "text/html" }), "Unavailable"],
-    ["are none", respond(200, { keys: 7 }), "InvalidResponse"],
-    ["are broken", respond(200, { keys: [{ kty: "EC", crv: "P-256", kid: "k" }] }), "InvalidResponse"]
-  ])("whose issuer's keys %s is a typed failure", ([_, step, reason]) =>
+    ["exceeds the size limit", respond(200, `{"keys":[${'{"kty":"EC"},'.repeat(900_000)}{}]}`), "Unavailable"],
+    ["is HTML", respond(200, "<html>", { "content-type": "text/html" }), "Unavailable"],
+    ["has no list of keys", respond(200, { keys: 7 }), "InvalidResponse"],
+    ["has an incomplete key", respond(200, { keys: [{ kty: "EC", crv: "P-256", kid: "k" }] }), "InvalidResponse"]
+  ])("fails with a TokenError when the JWK Set %s", ([_, step, reason]) =>
     Effect.gen(function* () {
       const client = yield* signedIn()
       client.answering({ "/jwks": step })

@@ -13,13 +13,13 @@ const rsa = await jose.generateKeyPair("RS256")
 const public_ = await Promise.all([...pairs, rsa].map(({ publicKey }) => jose.exportJWK(publicKey)))
 const [a = {}, b = {}, c = {}, r = {}] = public_
 
-/** A key that nothing can be verified with. */
+/** A malformed key, which verifies no signature. */
 const broken = { kty: "EC", crv: "P-256", x: "AA", y: "AA" }
 
 interface Said {
   readonly claims?: Readonly<Record<string, unknown>>
   readonly kid?: string
-  /** Which key signs: the first one, when left out. */
+  /** Index of the signing key, 0 by default. */
   readonly by?: number
 }
 
@@ -32,7 +32,7 @@ const sign = (nonce: string | undefined, { by = 0, claims, kid }: Said) =>
 
 const publishing = (...keys: ReadonlyArray<object>): MockClient.Step => MockClient.respond(200, { keys })
 
-/** Signs in, and out again: how often the keys were fetched, and what came of it. */
+/** Completes a sign-in, and returns its outcome and the number of JWK Set requests. */
 const signIn = (said: Said, keys: MockClient.Step, complianceFixes: OAuth2.ComplianceFixes = {}) =>
   Effect.gen(function* () {
     const client = yield* signingIn({ complianceFixes })
@@ -58,14 +58,14 @@ const not = (text: string) => ({
   left: { reason: "InvalidResponse", detail: expect.stringContaining(text) }
 })
 
-describe("the key of an ID token", () => {
+describe("verification key of an ID token", () => {
   it.effect.each<readonly [string, Said, ReadonlyArray<object>, object, number]>([
-    ["the only one", {}, [a], ada, 1],
-    ["the first of three without ids", {}, [a, b, c], ada, 1],
-    ["the last of three without ids", { by: 2 }, [a, b, c], ada, 1],
-    ["after one that is broken", { by: 1 }, [broken, a, b], ada, 1],
+    ["accepts the only key", {}, [a], ada, 1],
+    ["accepts the first of three keys without kid", {}, [a, b, c], ada, 1],
+    ["accepts the last of three keys without kid", { by: 2 }, [a, b, c], ada, 1],
+    ["skips a malformed key", { by: 1 }, [broken, a, b], ada, 1],
     [
-      "one of two with ids, where the token names none",
+      "accepts one of two keys with kid when the token has none",
       { by: 1 },
       [
         { ...a, kid: "1" },
@@ -75,7 +75,7 @@ describe("the key of an ID token", () => {
       1
     ],
     [
-      "the second of two with the same id",
+      "accepts the second of two keys with the same kid",
       { by: 1, kid: "k" },
       [
         { ...a, kid: "k" },
@@ -84,11 +84,17 @@ describe("the key of an ID token", () => {
       ada,
       1
     ],
-    ["without an id, where the token names one", { by: 1, kid: "k" }, [a, b], ada, 1],
-    ["without an id beside another one with one", { by: 1, kid: "k" }, [{ ...a, kid: "other" }, b], ada, 1],
-    ["beside keys for other uses and algorithms", {}, [r, { ...b, use: "enc" }, { ...c, alg: "ES384" }, a], ada, 1],
+    ["accepts a key without kid when the token has one", { by: 1, kid: "k" }, [a, b], ada, 1],
     [
-      "for encryption",
+      "accepts a key without kid beside a key with another kid",
+      { by: 1, kid: "k" },
+      [{ ...a, kid: "other" }, b],
+      ada,
+      1
+    ],
+    ["skips keys for other uses and algorithms", {}, [r, { ...b, use: "enc" }, { ...c, alg: "ES384" }, a], ada, 1],
+    [
+      "rejects a token when all keys are for encryption",
       {},
       [
         { ...a, use: "enc" },
@@ -97,10 +103,10 @@ describe("the key of an ID token", () => {
       not("no key"),
       2
     ],
-    ["under another id", { kid: "k" }, [{ ...a, kid: "other" }], not("no key"), 2],
-    ["none of two without ids", { by: 2 }, [a, b], not("signature"), 2],
+    ["rejects a token when the only key has another kid", { kid: "k" }, [{ ...a, kid: "other" }], not("no key"), 2],
+    ["rejects the signature of a third key beside two keys without kid", { by: 2 }, [a, b], not("signature"), 2],
     [
-      "none of two with its id",
+      "rejects the signature of a third key beside two keys with the same kid",
       { by: 2, kid: "k" },
       [
         { ...a, kid: "k" },
@@ -109,9 +115,21 @@ describe("the key of an ID token", () => {
       not("signature"),
       1
     ],
-    ["another one than the one that it names", { by: 1, kid: "k" }, [{ ...a, kid: "k" }, b], not("signature"), 1],
-    ["beyond the ten that are tried", {}, [...Array.from({ length: 10 }, () => b), a], not("signature"), 2]
-  ])("that is %s", ([_, said, keys, expected, fetches]) =>
+    [
+      "rejects the signature of another key than kid names",
+      { by: 1, kid: "k" },
+      [{ ...a, kid: "k" }, b],
+      not("signature"),
+      1
+    ],
+    [
+      "rejects the signature of the eleventh key, because ten are tried",
+      {},
+      [...Array.from({ length: 10 }, () => b), a],
+      not("signature"),
+      2
+    ]
+  ])("%s", ([_, said, keys, expected, fetches]) =>
     Effect.gen(function* () {
       const { ended, fetches: fetched } = yield* signIn(said, publishing(...keys))
       expect(ended).toMatchObject(expected)
@@ -119,7 +137,7 @@ describe("the key of an ID token", () => {
     })
   )
 
-  it.effect("is found by another sign-in without fetching the keys again", () =>
+  it.effect("reuses the fetched keys for later sign-ins", () =>
     Effect.gen(function* () {
       const client = yield* signingIn()
       for (const by of [0, 1, 0]) {
@@ -130,7 +148,7 @@ describe("the key of an ID token", () => {
     })
   )
 
-  it.effect("is fetched again where the issuer has replaced a key without an id", () =>
+  it.effect("fetches the keys again after the issuer replaced a key without kid", () =>
     Effect.gen(function* () {
       const client = yield* signingIn()
       expect((yield* again(client, {}, publishing(a))).ended).toMatchObject(ada)
@@ -143,16 +161,28 @@ describe("the key of an ID token", () => {
 
 const withoutPkce = { pkce: false } as const
 
-describe("the nonce of a sign-in", () => {
+describe("nonce of an ID token", () => {
   it.effect.each<readonly [string, OAuth2.ComplianceFixes, unknown, boolean, object]>([
-    ["is left out by a provider that drops it", {}, undefined, true, not("`complianceFixes.nonce`")],
-    ["is left out, with the quirk", { nonce: false }, undefined, false, ada],
-    ["is there although none was sent, with the quirk", { nonce: false }, "other", false, not("nonce")],
-    ["is left out, with the quirk and without PKCE", { nonce: false, ...withoutPkce }, undefined, true, not("`nonce`")],
-    ["is another one, without PKCE", { nonce: false, ...withoutPkce }, "other", true, not("nonce")],
-    ["is null", {}, null, true, not("nonce")],
-    ["is another one", {}, "other", true, not("nonce")]
-  ])("that %s", ([_, complianceFixes, nonce, isSent, expected]) =>
+    ["rejects a missing nonce, and names complianceFixes.nonce", {}, undefined, true, not("`complianceFixes.nonce`")],
+    ["accepts a missing nonce with complianceFixes.nonce false", { nonce: false }, undefined, false, ada],
+    [
+      "rejects a nonce that was not sent, with complianceFixes.nonce false",
+      { nonce: false },
+      "other",
+      false,
+      not("nonce")
+    ],
+    [
+      "rejects a missing nonce with complianceFixes.nonce and pkce false",
+      { nonce: false, ...withoutPkce },
+      undefined,
+      true,
+      not("`nonce`")
+    ],
+    ["rejects another nonce without PKCE", { nonce: false, ...withoutPkce }, "other", true, not("nonce")],
+    ["rejects the nonce null", {}, null, true, not("nonce")],
+    ["rejects another nonce", {}, "other", true, not("nonce")]
+  ])("%s", ([_, complianceFixes, nonce, isSent, expected]) =>
     Effect.gen(function* () {
       const { ended, transaction } = yield* signIn({ claims: { nonce } }, publishing(a), complianceFixes)
       expect(new URL(transaction.url).searchParams.has("nonce")).toBe(isSent)
@@ -161,28 +191,48 @@ describe("the nonce of a sign-in", () => {
   )
 })
 
-describe("an ID token for several audiences", () => {
+describe("ID token with several audiences", () => {
   const several = (aud: unknown, more: object = {}): Said => ({ claims: { aud, ...more } })
   const trusting: OAuth2.ComplianceFixes = { audiences: ["project", "other"] }
   it.effect.each<readonly [string, Said, OAuth2.ComplianceFixes, object]>([
-    ["without azp is rejected with advice", several(["client", "project"]), {}, not("`complianceFixes.audiences`")],
-    ["that are all configured is accepted", several(["client", "project"]), trusting, ada],
-    ["that are all configured is accepted in any order", several(["other", "client", "project"]), trusting, ada],
-    ["of which one is not configured is rejected", several(["client", "project", "evil"]), trusting, not("audiences")],
-    ["of which one is no string is rejected", several(["client", ["project"], 7]), trusting, not("audiences")],
-    ["without the client is rejected", several(["project", "other"]), trusting, not("another client (aud)")],
-    ["with the client as azp is accepted", several(["client", "evil"], { azp: "client" }), {}, ada],
-    ["with another azp is rejected", several(["client", "project"], { azp: "project" }), trusting, not("azp")],
-    ["with azp null is rejected", several(["client", "project"], { azp: null }), trusting, not("azp")],
-    ["that has expired is rejected", several(["client", "project"], { exp: -31 }), trusting, not("exp")],
     [
-      "of another issuer is rejected",
+      "rejects several audiences without azp, and names complianceFixes.audiences",
+      several(["client", "project"]),
+      {},
+      not("`complianceFixes.audiences`")
+    ],
+    ["accepts several audiences that are all configured", several(["client", "project"]), trusting, ada],
+    ["accepts configured audiences in any order", several(["other", "client", "project"]), trusting, ada],
+    ["rejects an audience that is not configured", several(["client", "project", "evil"]), trusting, not("audiences")],
+    ["rejects an audience that is no string", several(["client", ["project"], 7]), trusting, not("audiences")],
+    ["rejects audiences without the client id", several(["project", "other"]), trusting, not("another client (aud)")],
+    ["accepts several audiences with the client id as azp", several(["client", "evil"], { azp: "client" }), {}, ada],
+    ["rejects the azp of another client", several(["client", "project"], { azp: "project" }), trusting, not("azp")],
+    ["rejects the azp null", several(["client", "project"], { azp: null }), trusting, not("azp")],
+    [
+      "rejects an expired token with several audiences",
+      several(["client", "project"], { exp: -31 }),
+      trusting,
+      not("exp")
+    ],
+    [
+      "rejects the token of another issuer with several audiences",
       several(["client", "project"], { iss: "https://evil.test" }),
       trusting,
       not("iss")
     ],
-    ["of another sign-in is rejected", several(["client", "project"], { nonce: "x" }), trusting, not("nonce")],
-    ["with a forged signature is rejected", { ...several(["client", "project"]), by: 1 }, trusting, not("signature")]
+    [
+      "rejects another nonce with several audiences",
+      several(["client", "project"], { nonce: "x" }),
+      trusting,
+      not("nonce")
+    ],
+    [
+      "rejects a forged signature with several audiences",
+      { ...several(["client", "project"]), by: 1 },
+      trusting,
+      not("signature")
+    ]
   ])("%s", ([_, said, complianceFixes, expected]) =>
     Effect.gen(function* () {
       const { ended, idToken } = yield* signIn(said, publishing(a), complianceFixes)
@@ -195,11 +245,21 @@ describe("an ID token for several audiences", () => {
   )
 })
 
-describe("a sign-in that an API demands", () => {
+describe("step-up sign-in", () => {
   it.effect.each<readonly [string, object | undefined, unknown, string | undefined]>([
-    ["fills in a scope that the server leaves out", { scopes: ["write"] }, undefined, "openid read write"],
-    ["keeps the scope that the server states", { scopes: ["write"] }, "openid read", "openid read"],
-    ["and that is no step-up has the scope that the server states, if any", undefined, undefined, undefined]
+    [
+      "fills in the requested scopes when the server omits scope",
+      { scopes: ["write"] },
+      undefined,
+      "openid read write"
+    ],
+    ["keeps the scope of the token response", { scopes: ["write"] }, "openid read", "openid read"],
+    [
+      "leaves scope undefined when the server omits it and there is no step-up challenge",
+      undefined,
+      undefined,
+      undefined
+    ]
   ])("%s", ([_, demanded, scope, expected]) =>
     Effect.gen(function* () {
       const { answering, start, complete } = yield* signingIn()

@@ -52,7 +52,7 @@ const optionsOf = (more: Partial<AuthorizationCode.Options> = {}): Authorization
   ...more
 })
 
-/** A sign-in, up to what the browser comes back with. */
+/** A sign-in, up to the callback URL that the browser receives. */
 const begun = (more: Partial<AuthorizationCode.Options> = {}) =>
   Effect.gen(function* () {
     const service = yield* AuthorizationCode.make(optionsOf(more))
@@ -66,7 +66,7 @@ const live = Effect.provide(NodeHttpClient.layerUndici)
 const changedTo = (transaction: AuthorizationCode.Transaction, more: Partial<AuthorizationCode.Transaction>) =>
   new AuthorizationCode.Transaction({ ...transaction, ...more })
 
-describe("oidc-provider", () => {
+describe("AuthorizationCode with oidc-provider", () => {
   it.live.each<readonly [string, () => Partial<AuthorizationCode.Options>]>([
     ["a client with a secret", () => ({})],
     [
@@ -74,7 +74,7 @@ describe("oidc-provider", () => {
       () => ({ clientId: "public", clientSecret: undefined, clientAuthentication: ClientAuthentication.none })
     ],
     ["a client that pushes its requests", () => ({ clientId: "pushing", usePar: true })]
-  ])("has somebody sign in on its pages for %s, and says who it is", ([_, more]) =>
+  ])("completes a sign-in for %s, and returns the user's claims", ([_, more]) =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun(more())
       expect(callback).toContain("iss=")
@@ -84,7 +84,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("gives what refreshing goes on with", () =>
+  it.live("stores a token that RefreshToken refreshes", () =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun()
       const signedIn = yield* complete(transaction, callback)
@@ -102,25 +102,25 @@ describe("oidc-provider", () => {
     }).pipe(Effect.scoped, Effect.provide(TokenStore.layerMemory), live)
   )
 
-  it.live("binds the code, and the token, to the client's key", () =>
+  it.live("returns a DPoP token when the client has a DPoP key", () =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun({ dpop: yield* Dpop.generateKey })
       expect((yield* complete(transaction, callback)).token.tokenType).toBe("DPoP")
     }).pipe(live)
   )
 
-  it.live("refuses a code that was used, which has it signed in again", () =>
+  it.live("requires a new sign-in when the code was used before", () =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun()
       yield* complete(transaction, callback)
-      // As another process would, which does not know that it was used.
+      // Like another process, this client does not know that the code was used.
       const other = yield* AuthorizationCode.make(optionsOf())
       const error = yield* Effect.flip(other.complete(transaction, callback))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
     }).pipe(live)
   )
 
-  it.live("refuses a code that was begun with another verifier: somebody else's, put into this sign-in", () =>
+  it.live("rejects the code of another sign-in, which has another verifier", () =>
     Effect.gen(function* () {
       const mine = yield* begun()
       const theirs = yield* begun()
@@ -133,7 +133,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("tells of somebody else's sign-in by the nonce", () =>
+  it.live("rejects an ID token with the nonce of another sign-in", () =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun()
       const error = yield* Effect.flip(complete(changedTo(transaction, { nonce: "another" }), callback))
@@ -142,7 +142,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("answers with a state, without which its answer is not used, and the right one may still come", () =>
+  it.live("rejects a callback without state, and accepts the right callback afterwards", () =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun()
       const without = new URL(callback)
@@ -152,7 +152,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live.each([undefined, "https://evil.test"])("answers with its issuer, and not with %s", (iss) =>
+  it.live.each([undefined, "https://evil.test"])("rejects a callback with the issuer %s, and sends no code", (iss) =>
     Effect.gen(function* () {
       const { callback, complete, transaction } = yield* begun()
       const changed = new URL(callback)
@@ -164,7 +164,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("says that somebody has declined", () =>
+  it.live("fails with Rejected when the user declines", () =>
     Effect.gen(function* () {
       const { start, complete } = yield* AuthorizationCode.make(optionsOf())
       const transaction = yield* start()
@@ -176,7 +176,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("says that somebody has to sign in on a page, where none was to be shown", () =>
+  it.live("fails with ReauthorizationRequired when prompt=none needs a sign-in page", () =>
     Effect.gen(function* () {
       const { start, complete } = yield* AuthorizationCode.make(optionsOf({ parameters: { prompt: "none" } }))
       const transaction = yield* start()

@@ -21,15 +21,15 @@ import { printed } from "./support/printed.js"
 import { settling } from "./support/settling.js"
 import { answerOf, callbackOf, keys, keysNamed, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
-/** The library's promises settle in their own time; this lets them. */
+/** Waits for promises of the OAuth library, which the test clock does not control. */
 const settled = settling(50)
 
 const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams)
 
 const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchParams(body))
 
-describe("a sign-in that is begun", () => {
-  it.effect("opens the server's page with a code challenge, a state and a nonce of its own", () =>
+describe("AuthorizationCode.start", () => {
+  it.effect("builds an authorization URL with a new code challenge, state and nonce", () =>
     Effect.gen(function* () {
       const { start } = yield* signingIn()
       const transaction = yield* start()
@@ -55,14 +55,14 @@ describe("a sign-in that is begun", () => {
     })
   )
 
-  it.effect("has no nonce where nobody asks who it is", () =>
+  it.effect("sends no nonce without the scope openid", () =>
     Effect.gen(function* () {
       const transaction = yield* (yield* signingIn({ scopes: ["read"] })).start()
       expect(queryOf(transaction.url)).not.toHaveProperty("nonce")
     })
   )
 
-  it.effect("says the resource, and further parameters of the client's and of its own", () =>
+  it.effect("sends resource and parameters, and prefers parameters of start to those of the options", () =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({
         resource: "https://api.test",
@@ -75,7 +75,7 @@ describe("a sign-in that is begun", () => {
     })
   )
 
-  it.effect("asks for what an API demands beside what it asks for anyway", () =>
+  it.effect("adds the scopes, acr_values, max_age and claims of a step-up challenge", () =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({ scopes: ["openid", "read"] })
       const claims = '{"userinfo":{"acr":null}}'
@@ -92,7 +92,7 @@ describe("a sign-in that is begun", () => {
     })
   )
 
-  it.effect("keeps the query that the endpoint has of its own", () =>
+  it.effect("keeps the query of the authorization endpoint, except for state", () =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({}, { authorization_endpoint: `${issuer}/authorize?tenant=7&state=x` })
       const { state, url } = yield* start()
@@ -100,7 +100,7 @@ describe("a sign-in that is begun", () => {
     })
   )
 
-  it.effect("binds the code to the key that tokens are to be bound to", () =>
+  it.effect("sends dpop_jkt when the client has a DPoP key", () =>
     Effect.gen(function* () {
       const { url } = yield* (yield* signingIn({ dpop: yield* Dpop.generateKey })).start()
       expect(queryOf(url)["dpop_jkt"]).toMatch(/^[\w-]{43}$/)
@@ -108,7 +108,7 @@ describe("a sign-in that is begun", () => {
   )
 
   it.effect.each(["state", "redirect_uri", "code_challenge_method", "nonce", "response_type", "request_uri"])(
-    "takes no parameter %s from anybody",
+    "rejects the parameter %s of start",
     (name) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip((yield* signingIn()).start({ [name]: "plain" }))
@@ -117,7 +117,7 @@ describe("a sign-in that is begun", () => {
       })
   )
 
-  it.effect.each(["-1", "1.5", "soon", "1e3", ""])("refuses max_age=%s", (value) =>
+  it.effect.each(["-1", "1.5", "soon", "1e3", ""])("rejects max_age=%s", (value) =>
     Effect.gen(function* () {
       expect(yield* Effect.flip((yield* signingIn()).start({ max_age: value }))).toMatchObject({
         _tag: "InvalidRequest"
@@ -125,14 +125,14 @@ describe("a sign-in that is begun", () => {
     })
   )
 
-  it.effect("is not begun at a server that says it knows only plain", () =>
+  it.effect("rejects a server that supports only the code challenge method plain", () =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({}, { code_challenge_methods_supported: ["plain"] })
       expect(yield* Effect.flip(start())).toMatchObject({ _tag: "TokenError", reason: "Rejected" })
     })
   )
 
-  it.effect.each([undefined, []])("uses S256 all the same where the server says nothing of it", (methods) =>
+  it.effect.each([undefined, []])("uses S256 when the metadata list no code challenge methods", (methods) =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({}, { code_challenge_methods_supported: methods })
       expect(queryOf((yield* start()).url)).toMatchObject({ code_challenge_method: "S256" })
@@ -142,11 +142,11 @@ describe("a sign-in that is begun", () => {
   it.effect.each<readonly [string, object]>([
     ["no authorization endpoint", { authorization_endpoint: undefined }],
     ["an authorization endpoint without TLS", { authorization_endpoint: "http://auth.test/authorize" }],
-    ["an authorization endpoint that runs", { authorization_endpoint: "javascript:alert(1)" }],
-    ["an authorization endpoint that is none", { authorization_endpoint: 7 }],
-    ["no keys", { jwks_uri: undefined }],
-    ["keys without TLS", { jwks_uri: "http://auth.test/jwks" }]
-  ])("is not begun with metadata that has %s", ([_, metadata]) =>
+    ["a javascript: URL as authorization endpoint", { authorization_endpoint: "javascript:alert(1)" }],
+    ["a number as authorization endpoint", { authorization_endpoint: 7 }],
+    ["no jwks_uri", { jwks_uri: undefined }],
+    ["a jwks_uri without TLS", { jwks_uri: "http://auth.test/jwks" }]
+  ])("rejects metadata with %s", ([_, metadata]) =>
     Effect.gen(function* () {
       const { start } = yield* signingIn({}, metadata)
       expect(yield* Effect.flip(start())).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -162,14 +162,14 @@ describe("a sign-in that is begun", () => {
     "https://u:p@app.test/callback",
     "http://localhost.evil.test/callback",
     "/callback"
-  ])("is not made with the redirect URI %s", (uri) =>
+  ])("rejects the redirect URI %s", (uri) =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(signingIn({ redirectUri: uri }))).toMatchObject({ _tag: "InvalidRequest" })
     })
   )
 
   it.effect.each(["http://127.0.0.1:7/callback", "http://[::1]:7/", "http://localhost:3000/", "com.example.app:/done"])(
-    "is made with the redirect URI %s",
+    "accepts the redirect URI %s",
     (uri) =>
       Effect.gen(function* () {
         const { url } = yield* (yield* signingIn({ redirectUri: uri })).start()
@@ -177,7 +177,7 @@ describe("a sign-in that is begun", () => {
       })
   )
 
-  it.effect("is kept in a session as text, and shows its verifier nowhere else", () =>
+  it.effect("encodes a transaction with its verifier as JSON, and prints it without", () =>
     Effect.gen(function* () {
       const { answering, start, complete } = yield* signingIn()
       const transaction = yield* start()
@@ -193,8 +193,8 @@ describe("a sign-in that is begun", () => {
   )
 })
 
-describe("a sign-in that ends well", () => {
-  it.effect("gives the token, and who it is", () =>
+describe("AuthorizationCode.complete", () => {
+  it.effect("returns the token and the claims of the ID token", () =>
     Effect.gen(function* () {
       const { end, mock, transaction } = yield* signedIn()
       const { claims, idToken, token } = yield* end
@@ -211,14 +211,14 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("gives no claims where nobody asked for them, whatever came along", () =>
+  it.effect("returns no claims without the scope openid, although an ID token was sent", () =>
     Effect.gen(function* () {
       const { end } = yield* signedIn({}, { scopes: ["read"] }, { jwks_uri: undefined })
       expect(yield* end).toMatchObject({ claims: undefined, idToken: undefined })
     })
   )
 
-  it.effect("asks for the token of the resource", () =>
+  it.effect("sends resource in the token request", () =>
     Effect.gen(function* () {
       const { end, mock } = yield* signedIn({}, { resource: "https://api.test" })
       yield* end
@@ -227,7 +227,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("ends a token by itself where the server does not say when, by the server's clock", () =>
+  it.effect("takes expiresAt from the token's exp, by the server's clock, when expires_in is missing", () =>
     Effect.gen(function* () {
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
       const accessToken = `${part({ alg: "ES256" })}.${part({ exp: 3600 + 90 })}.c2ln`
@@ -236,7 +236,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("takes the parameters alone", () =>
+  it.effect("accepts the callback as URLSearchParams", () =>
     Effect.gen(function* () {
       const { complete, transaction } = yield* signedIn()
       const { searchParams } = new URL(callbackOf(transaction))
@@ -244,7 +244,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("works for a public client at a server without metadata", () =>
+  it.effect("signs in a public client with configured endpoints, without discovery", () =>
     Effect.gen(function* () {
       const named = {
         clientSecret: undefined,
@@ -259,7 +259,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("is stored, so that refreshing goes on with it", () =>
+  it.effect("stores the token for RefreshToken, and replaces it after the next sign-in", () =>
     Effect.gen(function* () {
       const { answering, end, transaction } = yield* signedIn()
       const of = { ...options, account: "ada" }
@@ -273,7 +273,7 @@ describe("a sign-in that ends well", () => {
         const { token } = yield* get
         expect(Redacted.value(token.accessToken)).toBe("canary-access")
         expect(token.owner).toEqual({ issuer, client: "client", account: "ada", audience: undefined })
-        // Somebody signs in again, and takes the place.
+        // A second sign-in replaces the stored token.
         answering({ "/token": yield* answerOf(transaction.nonce, { token: { access_token: "canary-2" } }) })
         const again = { token: { ...token, accessToken: Redacted.make("canary-2") } }
         yield* AuthorizationCode.storeToken(of, again)
@@ -283,7 +283,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("does not send the code again where it may have arrived", () =>
+  it.effect("sends the code once after ECONNRESET, because it may have arrived", () =>
     Effect.gen(function* () {
       const { answering, end, posts } = yield* signedIn()
       answering({ "/token": MockClient.fail("ECONNRESET") })
@@ -292,7 +292,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("sends the code again where it has not left", () =>
+  it.effect("sends the code again after ECONNREFUSED", () =>
     Effect.gen(function* () {
       const { answering, end, posts, transaction } = yield* signedIn()
       answering({ "/token": MockClient.fail("ECONNREFUSED") })
@@ -306,7 +306,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("believes an ID token of a key that the server has begun to sign with since", () =>
+  it.effect("accepts ID tokens of a new signing key and of the previous one", () =>
     Effect.gen(function* () {
       const { answering, start, end, complete, mock } = yield* signedIn()
       yield* end
@@ -315,22 +315,22 @@ describe("a sign-in that ends well", () => {
         const transaction = yield* start()
         answering({ "/token": yield* answerOf(transaction.nonce, { header: { kid } }) })
         const exit = yield* Effect.exit(complete(transaction, callbackOf(transaction)))
-        // The old one is still kept, as long as the server has not said that it is not good any more.
+        // The first key set stays cached for at least a minute, so the previous key is still accepted.
         expect(Exit.isSuccess(exit)).toBe(true)
       }
       expect((yield* mock.sent).filter(({ url }) => url.endsWith("/jwks"))).toHaveLength(2)
     })
   )
 
-  it.effect("asks for the keys once more, and no more, where a key is nobody's", () =>
+  it.effect("fetches the keys a second time, not more, when the kid is unknown", () =>
     Effect.gen(function* () {
-      const { end, mock } = yield* signedIn({ header: { kid: "nobody's" } })
+      const { end, mock } = yield* signedIn({ header: { kid: "unknown" } })
       expect((yield* Effect.flip(end)).detail).toContain("no key")
       expect((yield* mock.sent).filter(({ url }) => url.endsWith("/jwks"))).toHaveLength(2)
     })
   )
 
-  it.effect("asks for the keys again where the server was busy, and not for another token", () =>
+  it.effect("fetches the keys again after a 503, without a second token request", () =>
     Effect.gen(function* () {
       const { answering, end, mock, posts } = yield* signedIn()
       answering({ "/jwks": MockClient.respond(503, "busy") })
@@ -344,7 +344,7 @@ describe("a sign-in that ends well", () => {
     })
   )
 
-  it.effect("works with plain http on loopback, by name, and refuses another host there", () =>
+  it.effect("accepts plain http on loopback with dangerouslyAllowHttpOnLoopback, and on no other host", () =>
     Effect.gen(function* () {
       const on = "http://127.0.0.1:9"
       const plain: Partial<AuthorizationCode.Options> = {

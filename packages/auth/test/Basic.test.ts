@@ -22,7 +22,7 @@ describe("Basic", () => {
     ["Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
     ["user", "pass:word", `Basic ${Buffer.from("user:pass:word").toString("base64")}`],
     ["", "", "Basic Og=="]
-  ])("sends what the RFC says for %s and %s", ([username, password, field]) =>
+  ])("encodes the user name %j and the password %j by RFC 7617", ([username, password, field]) =>
     Effect.gen(function* () {
       expect(yield* sentBy(Basic.make({ username, password: Redacted.make(password) }))).toBe(field)
     })
@@ -32,19 +32,17 @@ describe("Basic", () => {
     ["a colon in the user name", "us:er", "canary"],
     ["a line break after the password", "user", "canary\n"],
     ["half a surrogate pair", "user", "canary\ud800"]
-  ])(
-    "with %s sends nothing, and tells which of the two it is without telling what it holds",
-    ([_, username, password]) =>
-      Effect.gen(function* () {
-        const { api, mock } = yield* clientOf(Basic.make({ username, password: Redacted.make(password) }), () => ok)
-        const error = yield* Effect.flip(api.get("/"))
-        expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
-        expect(printed(error)).not.toMatch(/canary|us:er/)
-        expect(yield* mock.sent).toEqual([])
-      })
+  ])("rejects %s as InvalidRequest, sends no request, and shows neither value", ([_, username, password]) =>
+    Effect.gen(function* () {
+      const { api, mock } = yield* clientOf(Basic.make({ username, password: Redacted.make(password) }), () => ok)
+      const error = yield* Effect.flip(api.get("/"))
+      expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
+      expect(printed(error)).not.toMatch(/canary|us:er/)
+      expect(yield* mock.sent).toEqual([])
+    })
   )
 
-  it.effect("is a Layer of credentials, and one of configured credentials", () =>
+  it.effect("sends the credentials of layer and layerConfig, and names a missing variable", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -64,7 +62,7 @@ describe("Basic", () => {
     })
   )
 
-  it.effect("that is refused is not sent again, and the error does not show it", () =>
+  it.effect("sends no second request after a 401, and shows no credentials in the error", () =>
     Effect.gen(function* () {
       const auth = Basic.make({ username: "canary-user", password: Redacted.make("canary") })
       const { api, mock } = yield* clientOf(auth, [MockClient.respond(401)])

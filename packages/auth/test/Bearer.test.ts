@@ -24,8 +24,8 @@ import { minting, nothing, source, token } from "./support/sources.js"
 const request = HttpClientRequest.get("https://api.test/")
 const refused = MockClient.respond(401, "no", { "www-authenticate": 'Bearer error="invalid_token"' })
 
-describe("a token that is empty", () => {
-  it.effect.each(["", "  "])("%j is InvalidRequest, and nothing is sent", (empty) =>
+describe("Bearer", () => {
+  it.effect.each(["", "  "])("rejects the token %j as InvalidRequest, and sends no request", (empty) =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(Bearer.make(Redacted.make(empty)), () => ok)
       expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
@@ -33,7 +33,7 @@ describe("a token that is empty", () => {
     })
   )
 
-  it.effect("is InvalidRequest of a source too, whether the source is asked with an effect or without", () =>
+  it.effect("rejects an empty token of get and getCached as InvalidRequest, and sends no request", () =>
     Effect.gen(function* () {
       const held = { generation: 1, token: Token.bearer(Redacted.make(""), 0) }
       const service: TokenSource.Service = {
@@ -49,8 +49,8 @@ describe("a token that is empty", () => {
   )
 })
 
-describe("a token that does not change", () => {
-  it.effect("is sent with each request, and told of nowhere", () =>
+describe("Bearer.make", () => {
+  it.effect("sends the token with each request, and shows it in no event or error", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(Bearer.make(Redacted.make("canary-a")), [ok, refused])
       const { events } = yield* Timeline.record(api.get("/"))
@@ -64,7 +64,7 @@ describe("a token that does not change", () => {
     })
   )
 
-  it.effect("with a line break in it is never sent, and not shown", () =>
+  it.effect("rejects a token with a line break, sends no request, and does not show it", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* clientOf(Bearer.make(Redacted.make("canary-a\r\nx-evil: 1")), [ok])
       const error = yield* Effect.flip(api.get("/"))
@@ -74,7 +74,7 @@ describe("a token that does not change", () => {
     })
   )
 
-  it.effect("comes as a Layer, from the configuration too", () =>
+  it.effect("sends the token of layer and layerConfig, and reports a missing variable", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(new Map([["TOKEN", "canary-b"]]))
       const configured = Effect.provide(Auth.Auth, Bearer.layerConfig(Config.redacted("TOKEN")))
@@ -90,8 +90,8 @@ describe("a token that does not change", () => {
   )
 })
 
-describe("a token of a source", () => {
-  it.scoped("is replaced once when it is refused, and the request is sent with the new one", () =>
+describe("Bearer.fromSource", () => {
+  it.scoped("replaces the token once after a 401, and sends the request with the new one", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [refused, ok, ok])
@@ -106,7 +106,7 @@ describe("a token of a source", () => {
     })
   )
 
-  it.scoped("is replaced for a body that cannot be sent again, too, and the error says that sending anew will do", () =>
+  it.scoped("replaces the token after a 401, and fails with BodyNotReplayable for a stream body", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [refused, ok])
@@ -120,7 +120,7 @@ describe("a token of a source", () => {
     })
   )
 
-  it.scoped("is not replaced after a 403", () =>
+  it.scoped("keeps the token after a 403", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [MockClient.respond(403)])
@@ -129,7 +129,7 @@ describe("a token of a source", () => {
     })
   )
 
-  it.effect("is one for all clients over the same Layer, and its source can be asked, too", () => {
+  it.effect("shares one token among all clients of the same layer, and provides TokenSource", () => {
     const { calls, mint } = minting(() => Effect.succeed(Token.bearer(Redacted.make("canary-1"), 0)))
     class One extends ApiClient.Tag("test/One")<One>() {}
     class Two extends ApiClient.Tag("test/Two")<Two>() {}
@@ -149,7 +149,7 @@ describe("a token of a source", () => {
     }).pipe(Effect.provide(live))
   })
 
-  it.scoped("signs at once while it is fresh, and has to be asked for before there is one and when it is stale", () =>
+  it.scoped("signs synchronously only while an acquired token is fresh", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 600_000))
       const auth = Bearer.fromSource(yield* source(mint))
@@ -163,7 +163,7 @@ describe("a token of a source", () => {
     })
   )
 
-  it.scoped("of a source that cannot tell at once is asked for each time", () =>
+  it.scoped("signs with get each time when the source has no getCached", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { getCached: _, ...slow } = yield* source(mint)
@@ -180,7 +180,7 @@ describe("a token of a source", () => {
     })
   )
 
-  it.scoped("signs at once with the old one in the cooldown after a mint that failed, until that expires", () =>
+  it.scoped("signs synchronously with the old token in the cooldown after a failed refresh, until it expires", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(1, 600_000) : Effect.fail(nothing("Unavailable"))))
       const auth = Bearer.fromSource(yield* source(mint))
@@ -196,7 +196,7 @@ describe("a token of a source", () => {
     }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
   )
 
-  it.scoped("is another at once when it was replaced, and no longer the refused one", () =>
+  it.scoped("signs synchronously with the new token after onRejected", () =>
     Effect.gen(function* () {
       const auth = Bearer.fromSource(yield* source(minting().mint))
       const { credential } = yield* auth.sign(request)

@@ -13,7 +13,7 @@ const tls = { clientAuthentication: ClientAuthentication.tlsClientAuth }
 const secret = { clientSecret: Redacted.make("canary-secret") }
 
 describe("mtls_endpoint_aliases", () => {
-  it.effect.each(endpoints)("replace the %s endpoint of a client with a certificate, and of no other one", (endpoint) =>
+  it.effect.each(endpoints)("replaces the %s endpoint for tls_client_auth only", (endpoint) =>
     Effect.gen(function* () {
       const aliases = { mtls_endpoint_aliases: urls("/mtls") }
       const paths = yield* Effect.forEach([tls, secret], (options) => asked(endpoint, aliases, options))
@@ -32,7 +32,7 @@ describe("mtls_endpoint_aliases", () => {
       "those of other endpoints",
       { userinfo_endpoint: "https://auth.test/u", authorization_endpoint: "https://x.test/" }
     ]
-  ])("that are %s leave the endpoints as they are", ([_, aliases]) =>
+  ])("keeps the endpoints when the aliases are %s", ([_, aliases]) =>
     Effect.gen(function* () {
       for (const endpoint of endpoints) {
         const { exit, paths } = yield* asked(endpoint, { mtls_endpoint_aliases: aliases }, tls)
@@ -42,7 +42,7 @@ describe("mtls_endpoint_aliases", () => {
   )
 
   it.effect.each(["http://auth.test/token", "ftp://auth.test/token", "/token", "javascript:alert(1)"])(
-    "that name %s for tokens are rejected before anything is sent",
+    "rejects the token endpoint alias %s before a request is sent",
     (alias) =>
       Effect.gen(function* () {
         const { exit, paths } = yield* asked("token", { mtls_endpoint_aliases: { token_endpoint: alias } }, tls)
@@ -51,7 +51,7 @@ describe("mtls_endpoint_aliases", () => {
       })
   )
 
-  it.effect("of which one is unusable do not send anything there", () =>
+  it.effect("rejects a plain http alias for revocation, and sends no request", () =>
     Effect.gen(function* () {
       const aliases = { mtls_endpoint_aliases: { revocation_endpoint: "http://auth.test/revoke" } }
       const { exit, paths } = yield* asked("revocation", aliases, tls)
@@ -60,7 +60,7 @@ describe("mtls_endpoint_aliases", () => {
   )
 })
 
-/** How a request has authenticated its client. */
+/** The client authentication method of a recorded request. */
 const methodOf = ({
   form,
   headers
@@ -73,7 +73,7 @@ const methodOf = ({
   return form["client_secret"] === undefined ? "none" : "client_secret_post"
 }
 
-describe("the client authentication", () => {
+describe("client authentication method", () => {
   it.effect.each<readonly [unknown, string]>([
     [undefined, "client_secret_basic"],
     [null, "client_secret_basic"],
@@ -87,7 +87,7 @@ describe("the client authentication", () => {
     [["client_secret_jwt", "client_secret_post"], "client_secret_jwt"],
     [["private_key_jwt", "tls_client_auth"], "client_secret_basic"],
     [["toString", "__proto__"], "client_secret_basic"]
-  ])("of a secret alone, where the metadata support %o, is %s", ([methods, expected]) =>
+  ])("reads the supported methods %o, and selects %s for a client secret", ([methods, expected]) =>
     Effect.gen(function* () {
       for (const endpoint of endpoints) {
         const sent = yield* asked(endpoint, { token_endpoint_auth_methods_supported: methods }, secret)
@@ -96,19 +96,21 @@ describe("the client authentication", () => {
     })
   )
 
-  it.effect.each(["introspection", "revocation"] as const)("at %s follows the list of that endpoint", (endpoint) =>
-    Effect.gen(function* () {
-      const lists = {
-        token_endpoint_auth_methods_supported: ["client_secret_basic"],
-        [`${endpoint}_endpoint_auth_methods_supported`]: ["client_secret_post"]
-      }
-      const sent = yield* Effect.forEach([endpoint, "token"] as const, (name) => asked(name, lists, secret))
-      expect(sent.map(methodOf)).toEqual(["client_secret_post", "client_secret_basic"])
-    })
+  it.effect.each(["introspection", "revocation"] as const)(
+    "reads the supported methods of the %s endpoint, not those of the token endpoint",
+    (endpoint) =>
+      Effect.gen(function* () {
+        const lists = {
+          token_endpoint_auth_methods_supported: ["client_secret_basic"],
+          [`${endpoint}_endpoint_auth_methods_supported`]: ["client_secret_post"]
+        }
+        const sent = yield* Effect.forEach([endpoint, "token"] as const, (name) => asked(name, lists, secret))
+        expect(sent.map(methodOf)).toEqual(["client_secret_post", "client_secret_basic"])
+      })
   )
 
   it.effect.each(["client_secret_basic", "client_secret_post", "client_secret_jwt"] as const)(
-    "that is configured as %s stays, whatever the metadata support",
+    "uses the configured method %s, whatever methods the metadata list",
     (clientAuthentication) =>
       Effect.gen(function* () {
         const lists = { token_endpoint_auth_methods_supported: ["none", "client_secret_post"] }
@@ -129,7 +131,7 @@ describe("the client authentication", () => {
     ],
     [respond(200, { error: "invalid_client" }), ["private_key_jwt"], ["private_key_jwt"]],
     [respond(400, { error: "invalid_client" }), ["client_secret_post"], ["authenticated with client_secret_post"]]
-  ])("is named by invalid_client, with the supported ones", ([answer, methods, texts]) =>
+  ])("names the supported methods in the error after invalid_client", ([answer, methods, texts]) =>
     Effect.gen(function* () {
       const { client: http } = yield* MockClient.make(({ url }) =>
         url.includes("/.well-known/")

@@ -13,7 +13,7 @@ import { printed } from "./support/printed.js"
 const { respond } = MockClient
 
 const at = 1_700_000_000
-/** 32 bytes at least, which is what HS256 wants of a key. */
+/** At least 32 bytes, as HS256 requires of a key. */
 const secret = Redacted.make("canary-secret-of-32-bytes-at-least")
 
 const pair = await jose.generateKeyPair("ES256")
@@ -23,7 +23,7 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 type Authentication = OAuth2.Client["clientAuthentication"]
 
-/** What is sent by a client that has this name and this way to prove it. */
+/** The token requests of a client with this authentication, and the result. */
 const sentBy = (
   clientAuthentication: Authentication,
   { script = [granted()], ...options }: Partial<OAuth2.Client> & { readonly script?: MockClient.Script } = {}
@@ -58,7 +58,7 @@ describe("client_secret_basic", () => {
     ["A-Z_0.9~*'!()", "A%2DZ%5F0%2E9%7E%2A%27%21%28%29"],
     ["😀", "%F0%9F%98%80"],
     ["simple", "simple"]
-  ])("encodes %s as a form, both as the name and as the secret, before they are joined", ([text, encoded]) =>
+  ])("form-encodes %s as client id and as secret before they are joined", ([text, encoded]) =>
     Effect.gen(function* () {
       const authentication = ClientAuthentication.clientSecretBasic(Redacted.make(text))
       const { authorizations, forms } = yield* sentBy(authentication, { clientId: text })
@@ -69,7 +69,7 @@ describe("client_secret_basic", () => {
     })
   )
 
-  it.effect("is what a secret is used by when nothing is said, and by its name", () =>
+  it.effect("authenticates by default when there is a secret, and by its name", () =>
     Effect.gen(function* () {
       const byDefault = yield* sentBy(undefined, { clientSecret: secret })
       const byName = yield* sentBy("client_secret_basic", { clientSecret: secret })
@@ -78,7 +78,7 @@ describe("client_secret_basic", () => {
     })
   )
 
-  it.effect.each([" %&+£€", "a:b", "simple"])("in its interop form sends %s as it is", (text) =>
+  it.effect.each([" %&+£€", "a:b", "simple"])("sends the secret %s unencoded by clientSecretBasicUnencoded", (text) =>
     Effect.gen(function* () {
       const authentication = ClientAuthentication.clientSecretBasicUnencoded(Redacted.make(text))
       const { authorizations, forms } = yield* sentBy(authentication)
@@ -92,7 +92,7 @@ describe("client_secret_post", () => {
   it.effect.each<readonly [string, Authentication, Partial<OAuth2.Client>]>([
     ["as a value", ClientAuthentication.clientSecretPost(Redacted.make(" %&+£€")), {}],
     ["by its name", "client_secret_post", { clientSecret: Redacted.make(" %&+£€") }]
-  ])("sends name and secret in the body, and no field (%s)", ([_, authentication, options]) =>
+  ])("sends client_id and secret in the body, and no authorization header (%s)", ([_, authentication, options]) =>
     Effect.gen(function* () {
       const { authorizations, forms } = yield* sentBy(authentication, options)
       expect(authorizations).toEqual([undefined])
@@ -125,7 +125,7 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
       })
     )
 
-  it.effect("proves the client's name to the issuer, for a minute, and sends no secret", () =>
+  it.effect("sends an assertion for the issuer, valid for 60 seconds, and no secret", () =>
     Effect.gen(function* () {
       const { authorizations, forms } = yield* sentBy(make())
       expect(make().method).toBe(method)
@@ -146,7 +146,7 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
     })
   )
 
-  it.effect("is meant for the issuer as it has published its name, by the time of its own clock", () =>
+  it.effect("takes the audience from the metadata's issuer, and the times from the server's clock", () =>
     Effect.gen(function* () {
       const hour = 3600
       const date = { date: new Date((at + hour) * 1000).toUTCString() }
@@ -157,14 +157,14 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
     })
   )
 
-  it.effect("is meant for whom the client says, where the server wants that", () =>
+  it.effect("uses the configured audience", () =>
     Effect.gen(function* () {
       const { forms } = yield* sentBy(make({ audience: `${issuer}/token` }))
       expect((yield* verified(forms[0])).payload.aud).toBe(`${issuer}/token`)
     })
   )
 
-  it.effect("is another for each send, also for the one that a nonce is asked for", () =>
+  it.effect("signs a new assertion for each request, also after use_dpop_nonce", () =>
     Effect.gen(function* () {
       const wanted = respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n1" })
       const bound = granted({ token_type: "DPoP" })
@@ -179,7 +179,7 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
     })
   )
 
-  it.effect("is another for each call", () =>
+  it.effect("signs a new assertion for each call", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const { mock, server } = yield* conversation([granted(), granted()], { clientAuthentication: make() })
@@ -195,7 +195,7 @@ describe.each(rows)("$method", ({ header, key, make, method }) => {
 })
 
 describe("private_key_jwt", () => {
-  it.effect.each(["RS256", "PS384", "ES512", "Ed25519"])("signs as its key is made for: %s", (alg) =>
+  it.effect.each(["RS256", "PS384", "ES512", "Ed25519"])("signs with the algorithm of its key: %s", (alg) =>
     Effect.gen(function* () {
       const other = yield* Effect.promise(() => jose.generateKeyPair(alg))
       const { forms } = yield* sentBy(ClientAuthentication.privateKeyJwt({ key: other.privateKey }))
@@ -207,7 +207,7 @@ describe("private_key_jwt", () => {
     })
   )
 
-  it.effect("with a key that signs nothing gives a typed error", () =>
+  it.effect("fails with Rejected when the key cannot sign, and sends no request", () =>
     Effect.gen(function* () {
       const { forms, result } = yield* sentBy(ClientAuthentication.privateKeyJwt({ key: pair.publicKey }))
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "Rejected" } })
@@ -216,11 +216,11 @@ describe("private_key_jwt", () => {
   )
 })
 
-describe("the client's name alone", () => {
+describe("none and tls_client_auth", () => {
   it.effect.each([
     ["none", ClientAuthentication.none],
     ["tls_client_auth", ClientAuthentication.tlsClientAuth]
-  ] as const)("is all that %s sends", ([method, authentication]) =>
+  ] as const)("sends client_id alone by %s", ([method, authentication]) =>
     Effect.gen(function* () {
       const { authorizations, forms } = yield* sentBy(authentication)
       expect(authentication.method).toBe(method)
@@ -229,7 +229,7 @@ describe("the client's name alone", () => {
     })
   )
 
-  it.effect("is all that is sent although there is a secret, where that is said", () =>
+  it.effect("sends client_id alone by none, although there is a secret", () =>
     Effect.gen(function* () {
       const { authorizations, forms } = yield* sentBy(ClientAuthentication.none, { clientSecret: secret })
       expect([authorizations, forms]).toEqual([[undefined], [asClient]])
@@ -248,14 +248,14 @@ const all: ReadonlyArray<readonly [string, ClientAuthentication.ClientAuthentica
 ]
 
 describe.each(all)("%s", (_, authentication) => {
-  it("shows its name to whoever prints it, and nothing else", () => {
+  it("prints its method only", () => {
     expect(JSON.stringify(authentication)).toBe(`{"method":"${authentication.method}"}`)
     expect(printed(authentication)).not.toContain("canary-")
     expect(printed({ client: { clientAuthentication: authentication } })).not.toContain("CryptoKey")
     expect(Reflect.ownKeys(authentication)).toEqual(["method"])
   })
 
-  it.effect("is shown by no error of a server that repeats what it was sent", () =>
+  it.effect("hides the secret when an error response repeats it", () =>
     Effect.gen(function* () {
       const said = respond(401, {
         error: "invalid_client",
@@ -268,7 +268,7 @@ describe.each(all)("%s", (_, authentication) => {
     })
   )
 
-  it.effect("made by somebody else is none", () =>
+  it.effect("rejects a copy of itself as InvalidRequest", () =>
     Effect.gen(function* () {
       const copy = { ...authentication }
       const error = yield* Effect.flip(sentBy(copy))

@@ -67,8 +67,8 @@ const calls = Effect.flatMap(OAuthServer.OAuthServer, ({ refreshCalls, tokenCall
 describe.each([
   ["on a real port", onPort],
   ["in memory", inMemory]
-] as const)("client credentials, with a server %s", (_, live) => {
-  it.effect("open the resource, with one token for a hundred requests", () =>
+] as const)("ClientCredentials, with a server %s", (_, live) => {
+  it.effect("sends 100 requests with one token", () =>
     Effect.gen(function* () {
       const answers = yield* times(100, resource())
       expect(answers[99]).toEqual({ ok: true, client_id: "client", scope: "read write" })
@@ -76,7 +76,7 @@ describe.each([
     }).pipe(Effect.provide(live({}, { scopes: ["read", "write"] })))
   )
 
-  it.effect("whose token was revoked get another, and the request is sent once more", () =>
+  it.effect("acquires a new token after a 401 for a revoked token, and replays the request", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* resource()
@@ -87,7 +87,7 @@ describe.each([
     }).pipe(Effect.provide(live()))
   )
 
-  it.effect("go by refresh tokens where the server gives them, each of which is used once", () =>
+  it.effect("uses each refresh token once when the server issues refresh tokens", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       for (let n = 0; n < 4; n++) {
@@ -99,7 +99,7 @@ describe.each([
   )
 
   it.effect.each(["a:b", "a+b", "100%", "two words", "£", `"'<>&=`])(
-    "with the secret %s authenticate either way",
+    "authenticates with the secret %s by client_secret_basic and by client_secret_post",
     (secret) =>
       Effect.gen(function* () {
         for (const clientAuthentication of ["client_secret_basic", "client_secret_post"] as const) {
@@ -114,7 +114,7 @@ describe.each([
       })
   )
 
-  it.effect("with a wrong secret are refused with a typed error, which shows it not", () =>
+  it.effect("fails with invalid_client for a wrong secret, and does not show it", () =>
     Effect.gen(function* () {
       for (const clientAuthentication of ["client_secret_basic", "client_secret_post"] as const) {
         const options = { clientSecret: Redacted.make("canary"), clientAuthentication }
@@ -125,14 +125,14 @@ describe.each([
     })
   )
 
-  it.effect("with a scope that the server does not know are refused with its code", () =>
+  it.effect("fails with invalid_scope for an unknown scope", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource())
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_scope" })
     }).pipe(Effect.provide(live({ scopes: ["read"] }, { scopes: ["admin"] })))
   )
 
-  it.effect("are sent nowhere else when the token endpoint redirects", () =>
+  it.effect("follows no redirect of the token endpoint", () =>
     Effect.gen(function* () {
       const { requests } = yield* OAuthServer.OAuthServer
       const error = yield* Effect.flip(resource())
@@ -142,8 +142,8 @@ describe.each([
   )
 })
 
-describe("the grant", () => {
-  it.effect("follows the life of the token on the clock", () =>
+describe("ClientCredentials", () => {
+  it.effect("acquires a new token after 54 of 60 seconds of its lifetime", () =>
     Effect.gen(function* () {
       yield* resource()
       yield* TestClock.adjust("53 seconds")
@@ -155,7 +155,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({ accessTokenLifetime: "1 minute" })))
   )
 
-  it.effect("keeps a refresh token that the server does not rotate", () =>
+  it.effect("reuses a refresh token that the server does not rotate", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       for (let n = 0; n < 3; n++) {
@@ -166,7 +166,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({ refreshTokens: true, rotation: false })))
   )
 
-  it.effect("whose family of refresh tokens died of reuse begins anew", () =>
+  it.effect("acquires a token by a new grant after the server revoked the refresh token family", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
@@ -184,7 +184,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({ refreshTokens: true })))
   )
 
-  it.effect("begins anew, too, where refresh tokens are given and may not be used", () => {
+  it.effect("acquires a token by a new grant when a refresh fails with unsupported_grant_type", () => {
     const unsupported = OAuthServer.fault(400, `{"error":"unsupported_grant_type"}`, {
       "content-type": "application/json"
     })
@@ -198,7 +198,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({ refreshTokens: true, faults })))
   })
 
-  it.effect("that gets no answer to a refresh does not begin anew: the server may be back in a moment", () => {
+  it.effect("refreshes again after a 503, without a new grant", () => {
     const faults = [undefined, OAuthServer.fault(503)]
     return Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
@@ -212,7 +212,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({ refreshTokens: true, faults })))
   })
 
-  it.effect("files its tokens by issuer, client, scopes and resource, and sends the resource", () =>
+  it.effect("stores tokens by issuer, client, scopes and resource", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
@@ -224,7 +224,7 @@ describe("the grant", () => {
     }).pipe(Effect.provide(inMemory({}, { scopes: ["a"], resource: "https://oauth.test/resource" })))
   )
 
-  it.effect("with an issuer that is no https URL is refused where the Layer is built", () =>
+  it.effect("fails to build the layer when the issuer is no https URL", () =>
     Effect.gen(function* () {
       const building = Layer.build(client({ transport: undefined })).pipe(
         Effect.provide(OAuthServer.layer()),
@@ -237,8 +237,8 @@ describe("the grant", () => {
   )
 })
 
-describe("client credentials, with an API that demands a scope", () => {
-  it.effect("ask for it beside their own where they may, and go on with the token that has both", () =>
+describe("ClientCredentials, with an API that requires a scope", () => {
+  it.effect("acquires a token with the required and the configured scopes, and keeps it", () =>
     Effect.gen(function* () {
       expect((yield* resource("?scope=write")).scope).toBe("read write")
       expect((yield* resource("?scope=read")).scope).toBe("read write")
@@ -246,14 +246,14 @@ describe("client credentials, with an API that demands a scope", () => {
     }).pipe(Effect.provide(inMemory({}, { scopes: ["read"], stepUp: true })))
   )
 
-  it.effect("do not widen by a refresh, which cannot", () =>
+  it.effect("acquires a wider scope by a new grant, not by a refresh", () =>
     Effect.gen(function* () {
       expect((yield* resource("?scope=write")).scope).toBe("read write")
       expect(yield* calls).toEqual([2, 0])
     }).pipe(Effect.provide(inMemory({ refreshTokens: true }, { scopes: ["read"], stepUp: true })))
   )
 
-  it.effect("give back the 403 where nobody has allowed more", () =>
+  it.effect("returns the 403 without stepUp", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource("?scope=write"))
       expect(error).toMatchObject({ _tag: "Forbidden", scope: "write" })
@@ -261,7 +261,7 @@ describe("client credentials, with an API that demands a scope", () => {
     }).pipe(Effect.provide(inMemory({}, { scopes: ["read"] })))
   )
 
-  it.effect("that are not given it ask once, and say what the server said", () =>
+  it.effect("requests a scope once, and fails with invalid_scope when the server rejects it", () =>
     Effect.gen(function* () {
       yield* resource()
       expect(yield* Effect.flip(resource("?scope=write"))).toMatchObject({ _tag: "TokenError", error: "invalid_scope" })
@@ -272,7 +272,7 @@ describe("client credentials, with an API that demands a scope", () => {
   )
 })
 
-describe("client credentials, from the configuration", () => {
+describe("ClientCredentials.layerConfig", () => {
   const configured = (config: ReadonlyArray<readonly [string, string]>) =>
     Layer.unwrapEffect(
       Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
@@ -294,7 +294,7 @@ describe("client credentials, from the configuration", () => {
       Layer.provide(Layer.setConfigProvider(ConfigProvider.fromMap(new Map(config))))
     )
 
-  it.effect("are read where it is asked, and taken as they are where it is not", () =>
+  it.effect("reads Config options, and accepts plain values beside them", () =>
     Effect.gen(function* () {
       expect(yield* resource()).toEqual({ ok: true, client_id: "client", scope: "read write" })
     }).pipe(
@@ -308,7 +308,7 @@ describe("client credentials, from the configuration", () => {
     )
   )
 
-  it.effect("that are not there fail with the name of what is missing", () =>
+  it.effect("names a missing variable in the error", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(configured([["CLIENT_ID", "client"]])))
       expect(JSON.stringify(error)).toContain("CLIENT_SECRET")

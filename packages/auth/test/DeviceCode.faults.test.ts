@@ -17,8 +17,8 @@ import { answerOf } from "./support/signIn.js"
 const down = MockClient.respond(503, "down")
 const openid = { scopes: ["openid", "read"] }
 
-describe("a device whose server is not heard", () => {
-  it.effect("asks again after twice the interval where there is no answer within twenty seconds", () =>
+describe("DeviceCode.poll", () => {
+  it.effect("polls again after twice the interval when a response takes over 20 seconds", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [MockClient.never, granted()] })
       yield* Effect.flatten(ending(poll(yield* start)))
@@ -26,7 +26,7 @@ describe("a device whose server is not heard", () => {
     })
   )
 
-  it.effect("asks a last time just before the code is over, and has the token of somebody who has approved", () =>
+  it.effect("polls a last time just before the code expires, and returns the approved token", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [down, down, down, granted()] })
       const { token } = yield* Effect.flatten(ending(poll(yield* start)))
@@ -35,7 +35,7 @@ describe("a device whose server is not heard", () => {
     })
   )
 
-  it.effect("asks no more once the code is over, although it never had an answer", () =>
+  it.effect("stops polling when the code expires, although every response was a 503", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: Array.from({ length: 9 }, () => down) })
       expect(yield* failing(poll(yield* start))).toMatchObject({ reason: "ReauthorizationRequired" })
@@ -43,7 +43,7 @@ describe("a device whose server is not heard", () => {
     })
   )
 
-  it.effect("that was begun before a restart waits until the server says again where it is asked", () =>
+  it.effect("repeats discovery after a restart when the metadata request got a 503", () =>
     Effect.gen(function* () {
       const begun = yield* (yield* world()).start
       const { poll, polls } = yield* world({ discovery: [down, down], answers: [granted()] })
@@ -52,7 +52,7 @@ describe("a device whose server is not heard", () => {
     })
   )
 
-  it.effect("does not ask again for a token that it has, where the keys to believe it cannot be had", () =>
+  it.effect("stops polling after a token response, although the JWK Set is unavailable", () =>
     Effect.gen(function* () {
       const answers = [yield* answerOf(undefined), pending]
       const { start, poll, polls } = yield* world({ options: openid, answers, keys: [down, down, down] })
@@ -61,7 +61,7 @@ describe("a device whose server is not heard", () => {
     })
   )
 
-  it.effect("asks no more once nobody waits, although a question is under way", () =>
+  it.effect("stops polling when it is interrupted during a request", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [MockClient.never] })
       const fiber = yield* Effect.fork(poll(yield* start))
@@ -74,22 +74,22 @@ describe("a device whose server is not heard", () => {
   )
 })
 
-describe("what a server says of a code", () => {
-  it.effect("is not taken for leave to ask without a pause", () =>
+describe("device authorization response", () => {
+  it.effect("raises the interval to one second when the server sends less", () =>
     Effect.gen(function* () {
       const { start } = yield* world({ code: { interval: 1e-9 } })
       expect(yield* start).toMatchObject({ interval: 1000 })
     })
   )
 
-  it.effect("ends in digits although it should be a number", () =>
+  it.effect("accepts expires_in as a string of digits", () =>
     Effect.gen(function* () {
       const { start } = yield* world({ code: { expires_in: "60" } })
       expect(yield* start).toMatchObject({ expiresAt: 60_000 })
     })
   )
 
-  it.effect("is over where it has no time at all, and nobody is asked", () =>
+  it.effect("fails with ReauthorizationRequired when expires_in is 0, without polling", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ code: { expires_in: 0 } })
       expect(yield* Effect.flip(poll(yield* start))).toMatchObject({ reason: "ReauthorizationRequired" })
@@ -97,7 +97,7 @@ describe("what a server says of a code", () => {
     })
   )
 
-  it.effect("may lead to a page that finds its way by a fragment", () =>
+  it.effect("keeps the fragments of the verification URIs", () =>
     Effect.gen(function* () {
       const page = { verification_uri: `${issuer}/#/device`, verification_uri_complete: `${issuer}/#/device?c=1` }
       const { start } = yield* world({ code: page })
@@ -107,7 +107,7 @@ describe("what a server says of a code", () => {
   )
 
   it.effect.prop(
-    "can be shown and waited for, or is refused, whatever it is",
+    "returns printable texts and bounded times, or a TokenError, for any response",
     [
       Fc.record(
         {
@@ -141,7 +141,7 @@ describe("what a server says of a code", () => {
   )
 })
 
-describe("a device with a key of its own", () => {
+describe("DeviceCode with a DPoP key", () => {
   const signingIn = Effect.gen(function* () {
     const server = yield* OAuthServer.OAuthServer
     const { start, poll } = yield* DeviceCode.make({
@@ -156,14 +156,14 @@ describe("a device with a key of its own", () => {
   })
   const clients = { client: { public: true } }
 
-  it.effect("has a token that is bound to it, at a server that wants its nonce in the proof", () =>
+  it.effect("acquires a DPoP token from a server that requires a nonce", () =>
     Effect.gen(function* () {
       const { token } = yield* Effect.flatten(yield* signingIn)
       expect(token.tokenType).toBe("DPoP")
     }).pipe(Effect.provide(OAuthServer.layerMemory({ clients, dpop: { required: true, nonce: true } })))
   )
 
-  it.effect("takes no token that is not bound to it", () =>
+  it.effect("rejects a token that is not bound to the DPoP key", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.flatten(yield* signingIn))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
