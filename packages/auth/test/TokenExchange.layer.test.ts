@@ -210,7 +210,7 @@ describe("the layer", () => {
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: Effect.suspend(() => subject) }))
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason, sent: "no" })
-      expect(printed(error)).toContain(`the subject is not to be had: ${failure.detail}`)
+      expect(printed(error)).toContain(`the subject is not available: ${failure.detail}`)
       expect(yield* tokenCalls).toBe(0)
       subject = signedIn
       yield* TestClock.adjust("1 second")

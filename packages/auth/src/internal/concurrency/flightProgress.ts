@@ -14,7 +14,7 @@ export class Progress
     defaultValue: () => unreported
   }) {}
 
-/** Runs an effect whose own steps say nothing about the run: it is one step, or it continues after the run. */
+/** Runs an effect without reporting its steps: it counts as one step, or it continues after the run. */
 export const silently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Progress, unreported)
 

@@ -6,22 +6,22 @@ import * as FiberId from "effect/FiberId"
 import { Stopwatch } from "./stopwatch.js"
 
 /**
- * How much longer a step may take that is overdue, in milliseconds of the monotonic clock. If only the wall clock was moved,
- * the run ends in this time, and no request is sent twice.
+ * Additional time for an overdue step, in milliseconds of the monotonic clock. If only the wall clock was changed, the run
+ * ends within this time, and no request is sent twice.
  */
 const graceMs = 2_000
 
-/** The longest time between two looks at a run, in milliseconds: a machine may have been suspended. */
+/** Longest time between two checks of a run, in milliseconds. The machine may have been suspended. */
 const lookMs = 1_000
 
-/** The shortest time between two looks, in milliseconds: an overdue run is looked at until it ends or is given up. */
+/** Shortest time between two checks, in milliseconds. An overdue run is checked until it ends or is given up. */
 const shortestLookMs = 100
 
 /** One run of a single flight. */
 export class Run<A, E> {
   /** How it ended. `undefined` if it was given up. */
   readonly outcome: Signal.Signal<Exit.Exit<A, E> | undefined> = Signal.make()
-  /** The fiber that does the work, and the one that looks whether it is lost. */
+  /** The fiber that does the work, and the fiber that checks whether it is lost. */
   worker: Fiber.RuntimeFiber<void> | undefined
   watcher: Fiber.RuntimeFiber<void> | undefined
   readonly #step: Stopwatch
@@ -43,12 +43,12 @@ export class Run<A, E> {
     this.#isOverdue = false
   }
 
-  /** How long its step may take, in milliseconds. */
+  /** How long the current step may take, in milliseconds. */
   get limit(): number {
     return this.#limit
   }
 
-  /** Whether its fiber was lost or is frozen: a step should have ended long ago. */
+  /** Whether the fiber was lost or is frozen: the step is overdue by more than the additional time. */
   isLost(): boolean {
     if (this.#step.elapsed <= this.#limit) return false
     if (!this.#isOverdue) this.#overdue.restart()
@@ -56,18 +56,18 @@ export class Run<A, E> {
     return this.#overdue.elapsedMonotonic >= graceMs
   }
 
-  /** When to look at it next: in how many milliseconds. */
+  /** Time until the next check, in milliseconds. */
   get nextLook(): number {
     return Math.min(lookMs, Math.max(shortestLookMs, this.#limit - this.#step.elapsed))
   }
 
-  /** It has ended by itself. */
+  /** Completes the run with its own exit. */
   end(exit: Exit.Exit<A, E>): void {
     this.watcher?.unsafeInterruptAsFork(FiberId.none)
     this.outcome.complete(Exit.succeed(exit))
   }
 
-  /** Ends the wait for it, and interrupts its fibers if there is anything left of them. */
+  /** Ends the wait of the callers, and interrupts the fibers if they still exist. */
   giveUp(): void {
     this.outcome.complete(Exit.succeed(undefined))
     this.worker?.unsafeInterruptAsFork(FiberId.none)

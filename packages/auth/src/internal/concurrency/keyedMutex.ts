@@ -6,10 +6,10 @@ interface Queue {
   users: number
 }
 
-/** Lets one effect at a time run under each name, in the order in which they came, and forgets names that nothing uses. */
+/** Runs one effect at a time under each name, first come first served. Unused names take no memory. */
 export type Turns = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** Makes turns. An effect that takes longer than two minutes loses its turn: its fiber may be lost. */
+/** Makes a keyed mutex. An effect that takes longer than two minutes loses the lock: its fiber may be lost. */
 export const makeTurns = (): Turns => {
   const queues = new Map<string, Queue>()
 

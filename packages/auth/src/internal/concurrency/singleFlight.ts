@@ -10,7 +10,7 @@ import { Run } from "./flightRun.js"
 export interface Flight<A, E> {
   /**
    * Joins the current run, or starts one, unless `enough` finds a value. `enough` is called at the moment of joining or
-   * starting: a fiber may have stopped between its own look and this one, and a run may have ended meanwhile.
+   * starting: a run may have ended since the caller last checked.
    */
   readonly join: (enough: () => A | undefined) => Effect.Effect<A, E>
   /** Starts a run, unless there is one, and does not wait for it. */
@@ -114,5 +114,5 @@ export const make = <A, E extends Error, R>(
 /** Logs a defect, since a run may have no caller that waits for it. */
 const reported = <A, E>(exit: Exit.Exit<A, E>): Effect.Effect<void> =>
   Exit.isFailure(exit) && Cause.isDie(exit.cause)
-    ? Effect.logError("Getting another token ended with a defect.", exit.cause)
+    ? Effect.logError("The token refresh ended with a defect.", exit.cause)
     : Effect.void

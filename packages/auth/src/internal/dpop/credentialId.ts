@@ -1,18 +1,18 @@
-/** What a request was sent with, by which its refusal is judged. */
+/** The credential id of a request with DPoP: what was sent, so that a rejection can be judged. */
 import type { Said } from "./serverHints.js"
 
 export interface Presented {
   readonly generation: number
   readonly origin: string
   readonly nonce: string | undefined
-  /** How far the server's clock was taken to be ahead, in milliseconds. */
+  /** Assumed offset of the server's clock when the proof was made, in milliseconds; positive if it is ahead of ours. */
   readonly ahead: number
 }
 
-/** What a server has against a proof (RFC 9449 §7.1, §9). */
+/** Errors with which a server rejects a proof (RFC 9449 §7.1, §9). */
 export type Complaint = "use_dpop_nonce" | "invalid_dpop_proof"
 
-/** As the name of credentials, which is a text; neither an origin nor a nonce holds a space. */
+/** Encodes the credential id as a text. Neither an origin nor a nonce contains a space. */
 export const write = ({ ahead, generation, nonce = "", origin }: Presented): string =>
   [generation, ahead, origin, nonce].join(" ")
 
@@ -21,14 +21,14 @@ export const read = (credential: string | number): Presented => {
   return { generation: Number(generation), ahead: Number(ahead), origin, nonce: nonce === "" ? undefined : nonce }
 }
 
-/** A `Date` tells whole seconds, and is some time on its way: what differs by less is the same time. */
+/** A `Date` header has whole seconds, and takes time to arrive. Times that differ by less count as equal. */
 const sameTimeMs = 5000
 
 const isOtherTime = (one: number, other: number): boolean => Math.abs(one - other) >= sameTimeMs
 
 /**
- * Whether another proof may fare better than the refused one, by what the server has said since: not if that was itself
- * made because the one `before` it, with the same token, was refused.
+ * Whether another proof may be accepted, because the server has since sent another nonce or time. False if the rejected
+ * proof was already the second one for this token, made after the proof in `before` was rejected.
  */
 export const isWorthAnother = (complaint: Complaint, refused: Presented, before: Presented, said: Said): boolean => {
   const isSecond =

@@ -1,9 +1,9 @@
-/** Proofs of possession for resource servers, and the keys that make them. */
+/** DPoP proofs for resource servers (RFC 9449 §4.2), and the keys that sign them. */
 import * as Encoding from "effect/Encoding"
 import * as jose from "jose"
 
 /**
- * A pair of keys of WebCrypto that tokens are bound to: ES256, ES384, ES512 or Ed25519. The public one can be exported.
+ * A WebCrypto key pair that tokens are bound to: ES256, ES384, ES512 or Ed25519. Its public key has to be extractable.
  *
  * @since 0.1.0
  * @category models
@@ -13,7 +13,7 @@ export interface Key {
   readonly publicKey: CryptoKey
 }
 
-/** The algorithms by the curve of a key; RSA's are slow to sign each request with. */
+/** Algorithms by curve. RSA is left out, because it is too slow to sign each request. */
 const algorithms: Readonly<Record<string, string>> = {
   "P-256": "ES256",
   "P-384": "ES384",
@@ -24,7 +24,7 @@ const algorithms: Readonly<Record<string, string>> = {
 const algorithmOf = ({ crv = "" }: jose.JWK): string | undefined =>
   Object.hasOwn(algorithms, crv) ? algorithms[crv] : undefined
 
-/** The public members alone: what identifies the key, and may be sent. */
+/** The public members of a JWK, which identify the key and may be sent. */
 const publicOf = ({ crv, kty, x, y }: jose.JWK): jose.JWK => ({
   ...(kty !== undefined && { kty }),
   ...(crv !== undefined && { crv }),
@@ -34,20 +34,20 @@ const publicOf = ({ crv, kty, x, y }: jose.JWK): jose.JWK => ({
 
 const publicJwk = async ({ publicKey }: Key): Promise<jose.JWK> => publicOf(await jose.exportJWK(publicKey))
 
-/** RFC 7638, by which servers name the key that a token is bound to. */
+/** JWK thumbprint (RFC 7638). Servers use it to name the key that a token is bound to. */
 export const thumbprint = (key: Key): Promise<string> => publicJwk(key).then((jwk) => jose.calculateJwkThumbprint(jwk))
 
-/** The key as JSON, with what is secret in it. Rejects for one that was made to stay where it is. */
+/** The private key as a JWK in JSON. Rejects if the key is not extractable. */
 export const written = async ({ privateKey }: Key): Promise<string> => JSON.stringify(await jose.exportJWK(privateKey))
 
 /** Longer than any key of these algorithms. */
 const longestJwk = 2048
 
-/** The key of such a JSON; undefined where that is none. */
+/** Imports a key pair from the JSON of a private JWK. Undefined if the text is not one. */
 export const read = async (text: string, extractable: boolean): Promise<Key | undefined> => {
   if (text.length > longestJwk) return undefined
   try {
-    // Whatever else it may be: its members are looked at one by one, by what imports them.
+    // The type is only assumed. The import validates each member.
     const jwk = JSON.parse(text) as jose.JWK
     const alg = algorithmOf(jwk)
     if (alg === undefined || jwk.d === undefined) return undefined
@@ -64,23 +64,23 @@ export const read = async (text: string, extractable: boolean): Promise<Key | un
 
 const encoder = new TextEncoder()
 
-/** The hash of an access token as proofs hold it. */
+/** The `ath` claim of a proof: the hash of the access token. */
 const hashOf = async (accessToken: string): Promise<string> =>
   Encoding.encodeBase64Url(
     new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", encoder.encode(accessToken)))
   )
 
-/** What a proof is made for: one request. */
+/** The request that a proof is made for. */
 export interface Subject {
   readonly method: string
   readonly url: URL
   readonly accessToken: string
-  /** In epoch seconds, of the server's clock. */
+  /** In epoch seconds, by the server's clock. */
   readonly iat: number
   readonly nonce: string | undefined
 }
 
-/** Makes proofs. What does not change from one request to the next is worked out once. Rejects for a key that signs none. */
+/** Makes a function that signs proofs. The header and token hash are computed once. Rejects for a key of another curve. */
 export const making = (key: Key): ((subject: Subject) => Promise<string>) => {
   let header: Promise<jose.CompactJWSHeaderParameters> | undefined
   let hashed: { readonly accessToken: string; readonly ath: Promise<string> } | undefined

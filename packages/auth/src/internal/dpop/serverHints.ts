@@ -1,4 +1,4 @@
-/** What the servers of a client's requests have said that the next proof for them has to know. */
+/** Nonces and clock offsets that servers have sent, for the next proofs to them. */
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as HttpDate from "@countersign/protocol/HttpDate"
 
@@ -10,15 +10,15 @@ export interface Said {
 
 const nothing: Said = { nonce: undefined, ahead: undefined }
 
-/** More than a client has origins, unless somebody makes them up. */
+/** More origins than a client uses. The limit bounds memory if input determines the origins. */
 const mostOrigins = 100
 
 const longestNonce = 1024
 
-/** RFC 9449 §8.1: what may stand in a nonce. */
+/** The characters of a nonce, see RFC 9449 §8.1. */
 const isNonce = (text: string): boolean => text.length <= longestNonce && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(text)
 
-/** An answer that waited in a cache was dated when it went in. */
+/** The `Date` of a cached response (`Age`) is not the server's current time. */
 const aheadOf = ({ headers }: HttpClientResponse, now: number): number | undefined => {
   const date = headers["age"] === undefined ? HttpDate.parse(headers["date"] ?? "") : undefined
   return date === undefined ? undefined : date - now
@@ -43,7 +43,7 @@ export class ServerSays {
     if (this.origins.size > mostOrigins) this.forgetOne()
   }
 
-  /** The one that was heard of least lately. */
+  /** Removes the least recently updated origin. */
   private forgetOne(): void {
     for (const origin of this.origins.keys()) {
       this.origins.delete(origin)

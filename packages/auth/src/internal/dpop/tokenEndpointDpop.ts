@@ -3,8 +3,8 @@ import * as oauth from "oauth4webapi"
 import type { Key } from "./proof.js"
 
 /**
- * A client whose times are those of Effect's clock and of the server: the library reads the wall clock by itself, and
- * takes how far it is off from here.
+ * A client with the clock skew that turns the library's wall clock into the time of the server, measured by Effect's
+ * clock.
  */
 export const clientOf = (id: string, ahead: () => number): Effect.Effect<oauth.Client> =>
   Effect.map(Effect.clock, (clock) => ({
@@ -16,8 +16,8 @@ export const clientOf = (id: string, ahead: () => number): Effect.Effect<oauth.C
   }))
 
 /**
- * What signs the proofs of requests to the authorization server, and keeps its nonces. The library would read how far the
- * clock is off when this is made, before the server has told the time: each proof is dated when it is signed.
+ * Signs the proofs of requests to the authorization server, and stores its nonces. The library reads the clock skew only
+ * when the handle is made, before the server has sent its time. So each proof is dated again when it is signed.
  */
 export const handleOf = ({ privateKey, publicKey }: Key, client: oauth.Client): oauth.DPoPHandle =>
   oauth.DPoP(

@@ -1,4 +1,4 @@
-/** What the grants have in common that ask in somebody's name, by something that shows who it is. */
+/** The common part of grants that request tokens on behalf of a user: JWT bearer and token exchange. */
 import type * as Auth from "@countersign/client/Auth"
 import type { TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
@@ -15,16 +15,16 @@ import * as TokenStore from "../../TokenStore.js"
 import { presenting } from "../oauth/authLayer.js"
 
 /**
- * What a token is asked for with comes from elsewhere, and elsewhere may have failed. That somebody has to sign in there is
- * never passed on as `ReauthorizationRequired`: a source remembers that for as long as its own record stays as it is, and
- * who signs in elsewhere does not touch that.
+ * Maps the errors of the effect that provides an assertion, subject token or actor token. `ReauthorizationRequired`
+ * becomes `Rejected`: a token source remembers `ReauthorizationRequired` until its own record changes, and a sign-in at
+ * the provider of the other token does not change that record.
  */
 export const within = <A, R>(
   what: string,
   effect: Effect.Effect<A, TokenError | TokenStoreError, R>
 ): Effect.Effect<A, TokenError, R> =>
   Effect.mapError(effect, (error) => {
-    const detail = `${what} is not to be had: ${error.detail}`
+    const detail = `${what} is not available: ${error.detail}`
     if (error._tag === "TokenStoreError") return new TokenError({ reason: "Unavailable", detail, sent: "no" })
     const { error: code, reason, retryAt } = error
     return new TokenError({
@@ -36,15 +36,15 @@ export const within = <A, R>(
     })
   })
 
-/** Whose token it is, and how it is got. */
+/** A delegated grant: the user, the API, and the token request. */
 export interface Grant<R> {
   readonly type: string
-  /** Undefined where nobody says whose token it is. */
+  /** Undefined if the options do not identify the user. */
   readonly account: string | undefined
   readonly audience: string | undefined
-  /** Whatever else tells two tokens apart: plain JSON, and no secret. */
+  /** Everything else that distinguishes two tokens: plain JSON without secrets. */
   readonly asked: unknown
-  /** With further parameters: what an API has demanded. */
+  /** Requests a token, with the additional parameters of a step-up challenge. */
   readonly acquireToken: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
 
@@ -57,8 +57,8 @@ const digestOf = (value: unknown): Effect.Effect<string> =>
   )
 
 /**
- * A resource has no fragment (RFC 8707 §2): what is filed here is never taken for the token of another grant, such as the
- * very one that it is asked for with.
+ * The store key. A resource has no fragment (RFC 8707 §2), so this key is never that of another grant, such as the grant
+ * of the subject token.
  */
 const keyOf = (
   { clientId: client, issuer }: OAuth2.Client,
@@ -70,8 +70,8 @@ const keyOf = (
   )
 
 /**
- * The tokens of such a grant. Where nobody says whose they are, a store could not keep two people's apart: they stay in a
- * memory that nobody else has.
+ * The tokens of a delegated grant. Without `account`, a store could not keep the tokens of two users apart, so they are
+ * stored in memory that only this layer uses.
  */
 export const layer = <R>(
   options: OAuth2.Client & TokenSource.RefreshOptions & { readonly scopes?: ReadonlyArray<string> | undefined },
@@ -86,7 +86,7 @@ export const layer = <R>(
         ...options,
         key,
         tokenOwner: { issuer, client, account, audience },
-        // It is asked for anew each time: a refresh token would outlive what shows who it is.
+        // Each token is requested with the assertion or subject token. A refresh token would outlive it.
         acquireToken: (_, demand) =>
           Effect.map(acquireToken(demand === undefined ? {} : StepUp.toAuthorizationParameters(demand)), (token) => ({
             ...token,

@@ -1,4 +1,4 @@
-/** The assertion that a client makes to ask for somebody's token, see RFC 7523 §3. */
+/** Assertions of the JWT bearer grant (RFC 7523 §3). */
 import { InvalidRequest } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -6,25 +6,25 @@ import * as jose from "jose"
 import type { PrivateKey } from "../../ClientAuthentication.js"
 
 /**
- * What an assertion is made of. It lives for a minute, by the clock of the authorization server, and is sent once.
+ * How to make an assertion. It is valid for one minute, by the clock of the authorization server, and is sent once.
  *
  * @since 0.1.0
  * @category models
  */
 export interface JwtAssertion {
-  /** Its algorithm says how it signs: RSA (2048 bits at least), P-256, P-384, P-521 or Ed25519. */
+  /** The private key that signs the assertion: RSA (at least 2048 bits), P-256, P-384, P-521 or Ed25519. */
   readonly key: PrivateKey
-  /** Who says it (the client). */
+  /** The claim `iss` (default: the client id). */
   readonly issuer?: string | undefined
-  /** In whose name the token is to be (the issuer's own); false where the server wants that unsaid, as Google does. */
+  /** The claim `sub`: the user that the token is for (default: `issuer`). `false` leaves it out, as Google requires. */
   readonly subject?: string | false | undefined
-  /** Whom it is said to (the issuer of the authorization server). */
+  /** The claim `aud` (default: the issuer of the authorization server). */
   readonly audience?: string | ReadonlyArray<string> | undefined
-  /** Further claims, as JSON: Google's service accounts name the scopes here (`scope`). They change none of the others. */
+  /** Additional claims, as JSON. Google's service accounts name the scopes here (`scope`). They do not override others. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Time enough for a request, and none for anybody else. */
+/** Long enough for one request. A leaked assertion expires soon. */
 const lifeSeconds = 60
 
 type Names = Readonly<Record<string, string>>
@@ -37,7 +37,7 @@ const byHash = (prefix: string): Names => ({
 
 const byCurve: Names = { "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" }
 
-/** The algorithms by the name of a key's, and by its hash or its curve. */
+/** JWS algorithms by the name of the key's algorithm, then by its hash or curve. */
 const algorithms: Readonly<Record<string, Names>> = {
   "RSASSA-PKCS1-v1_5": byHash("RS"),
   "RSA-PSS": byHash("PS"),
@@ -46,7 +46,7 @@ const algorithms: Readonly<Record<string, Names>> = {
 }
 
 const algorithmOf = ({ algorithm }: CryptoKey): string => {
-  // A key of WebCrypto has these where its algorithm takes one; reading what another has not gives undefined.
+  // Only some WebCrypto algorithms have a hash or a curve. For others these are undefined.
   const { hash, name, namedCurve } = algorithm as KeyAlgorithm & Partial<RsaHashedKeyAlgorithm & EcKeyAlgorithm>
   const alg = algorithms[name]?.[hash?.name ?? namedCurve ?? ""]
   if (alg === undefined) throw new Error("no algorithm for such a key")
@@ -56,17 +56,17 @@ const algorithmOf = ({ algorithm }: CryptoKey): string => {
 const unsigned = new InvalidRequest({
   reason: "Credentials",
   detail:
-    "no assertion can be made: use a private key of WebCrypto that may sign (RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519), and claims that are JSON"
+    "the assertion cannot be signed: the key or the claims are invalid. Use a private WebCrypto key for signing (RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519), and claims that are JSON"
 })
 
-/** Whom an assertion is by and for, where it is not said otherwise, and when it is made: in epoch seconds. */
+/** Defaults of `iss` (`client`) and `aud` (`server`), and the current time in epoch seconds. */
 export interface Circumstances {
   readonly client: string
   readonly server: string
   readonly now: number
 }
 
-/** Makes an assertion, which differs from every other. */
+/** Makes an assertion with a unique `jti`. */
 export const make = (
   { audience, claims, issuer, key: { key, kid }, subject }: JwtAssertion,
   { client, now, server }: Circumstances

@@ -1,4 +1,4 @@
-/** From one token to another: the request of RFC 8693 §2.1, and what its answer may be. */
+/** Token exchange: the request (RFC 8693 §2.1), and the validation of its response (§2.2). */
 import type { TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 
 /**
- * A token that shows who somebody is.
+ * A token that identifies a subject or an actor, with its type (RFC 8693 §2.1).
  *
  * @since 0.1.0
  * @category models
@@ -25,40 +25,41 @@ export interface SubjectToken {
 }
 
 /**
- * The client, and what it asks for in somebody's name.
+ * Options of a token exchange: the client, and the token that it requests.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> extends OAuth2.Client {
+  /** The scopes to request. */
   readonly scopes?: ReadonlyArray<string> | undefined
   /** The API the token is for, as an absolute URI. */
   readonly resource?: string | undefined
-  /** The API the token is for, by the name that the server knows it by. */
+  /** The API the token is for, by its name at the authorization server. */
   readonly audience?: string | undefined
   /**
-   * The type of the token, see {@link tokenTypes}. When it is left out the server chooses, and only an access token or a
-   * JWT is taken; one of another type is taken if it is the one that was asked for.
+   * The requested token type, see {@link tokenTypes}. By default the server chooses, and only an access token or a JWT is
+   * accepted. Any other type is accepted only if it is requested here.
    */
   readonly requestedTokenType?: string | undefined
-  /** Further parameters, of the server's own; no secrets. */
+  /** Additional parameters that the server defines. They must not contain secrets. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
   /**
-   * Who acts for the subject, where the token is to say so ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1));
-   * an effect is asked anew for each exchange.
+   * The token of the acting party, if the issued token is to name it
+   * ([RFC 8693 §1.1](https://www.rfc-editor.org/rfc/rfc8693#section-1.1)). An effect runs again for each exchange.
    */
   readonly actor?: SubjectToken | Effect.Effect<SubjectToken, TokenError | TokenStoreError, R> | undefined
 }
 
 /**
- * What an exchange gives. A token with the `tokenType` `N_A` is none to be presented to an API: it is of use to
- * another server, as an assertion or as the subject of another exchange.
+ * The token that an exchange issued. A token with the `tokenType` `N_A` cannot be sent to an API. Another authorization
+ * server accepts it, as an assertion or as the subject token of another exchange.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ExchangedToken extends Token {
-  /** What kind of token it is, see {@link tokenTypes}. */
+  /** The type of the issued token, see {@link tokenTypes}. */
   readonly issuedTokenType: string
 }
 
@@ -73,7 +74,7 @@ export const tokenTypes = {
   jwt: "urn:ietf:params:oauth:token-type:jwt"
 } as const
 
-/** RFC 8693 §2.2.1: the type of a token that is none of access. */
+/** RFC 8693 §2.2.1: `token_type` of a token that is not an access token. */
 export const notApplicable = "N_A"
 
 type Asked = Pick<
@@ -96,13 +97,13 @@ const parametersOf = (
   ...(requestedTokenType !== undefined && { requested_token_type: requestedTokenType })
 })
 
-/** The one error for whatever is wrong with a token that was sent (RFC 8693 §2.2.2), and the one that servers send instead. */
+/** An invalid subject or actor token is reported as `invalid_request` (RFC 8693 §2.2.2), or by some as `invalid_grant`. */
 const explained = (error: TokenError): TokenError =>
   error.reason === "Rejected" && (error.error === "invalid_request" || error.error === "invalid_grant")
     ? new TokenError({
         reason: "Rejected",
         error: error.error,
-        detail: `${error.detail}: where the request is as it should be, the token of the subject or of the actor is no longer good, and they have to sign in again`
+        detail: `${error.detail}. If the request is correct, the token of the subject or of the actor is no longer valid: sign in again`
       })
     : error
 
@@ -111,15 +112,17 @@ const invalid = (detail: string) => new TokenError({ reason: "InvalidResponse", 
 const somethingElse = invalid(
   "invalid token response: `issued_token_type` is another type than the requested one. Set `complianceFixes.transformResponse` to adapt it"
 )
-const unasked = invalid(`what was issued is no access token (token_type "N_A"), and nothing else was asked for`)
+const unasked = invalid(
+  `invalid token response: the issued token is no access token (token_type "N_A"). To accept another type, set \`requestedTokenType\``
+)
 
-/** What a JWT for access is called is a matter of taste (RFC 8693 §3). */
+/** A JWT access token may be named by either type (RFC 8693 §3). */
 export const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
 
 const isAsked = (issued: string, requested: string): boolean =>
   issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))
 
-/** A type that is left out is the requested one: Keycloak and others leave it out, and the subject may be used up. */
+/** A missing `issued_token_type` counts as the requested type: Keycloak and others leave it out. */
 const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<ExchangedToken, TokenError> => {
   const { requestedTokenType: requested = tokenTypes.accessToken } = asked
   const issuedTokenType = Member.text(body["issued_token_type"]) ?? requested
@@ -139,7 +142,7 @@ const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exc
       )
 }
 
-/** One exchange. Text of the server that repeats one of the tokens is not shown. */
+/** Sends one exchange request. Server text that repeats one of the tokens is not shown. */
 export const exchange = (
   { clockSkew, read }: Conversation,
   asked: Asked,
