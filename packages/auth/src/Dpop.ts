@@ -1,5 +1,5 @@
 /**
- * Tokens that are of use to their holder only: each request proves that it has the key they are bound to.
+ * DPoP (RFC 9449): access tokens that are bound to a key. Each request proves that the client has the key.
  *
  * Specification: [RFC 9449](https://www.rfc-editor.org/rfc/rfc9449).
  *
@@ -25,8 +25,10 @@ import * as TokenSource from "./TokenSource.js"
 export type { Key } from "./internal/dpop/proof.js"
 
 /**
- * A new key, ES256, that cannot be taken out of this process: tokens that are bound to it end with it. The refresh tokens
- * of a public client are bound to it as well; a client that keeps them in a store wants {@link generateExtractableKey}.
+ * Creates an ES256 key pair with a private key that cannot be exported from this process.
+ *
+ * Tokens that are bound to it cannot be used after a restart. The refresh tokens of a public client are bound to it as
+ * well: a client that stores them needs {@link generateExtractableKey}.
  *
  * @since 0.1.0
  * @category keys
@@ -34,8 +36,9 @@ export type { Key } from "./internal/dpop/proof.js"
 export const generateKey: Effect.Effect<Key> = /* @__PURE__ */ Effect.promise(() => oauth.generateKeyPair("ES256"))
 
 /**
- * A new key, ES256, that {@link toJwk} can write down, to be kept where its tokens are kept: whoever has both can send
- * them.
+ * Creates an ES256 key pair that {@link toJwk} can export.
+ *
+ * Store the key where its tokens are stored, and protect both: together they are enough to send requests.
  *
  * @since 0.1.0
  * @category keys
@@ -46,18 +49,18 @@ export const generateExtractableKey: Effect.Effect<Key> = /* @__PURE__ */ Effect
 
 const notExtractable = new InvalidRequest({
   reason: "Credentials",
-  detail: "the key of the tokens was made to stay in this process: make one with generateExtractableKey"
+  detail: "the DPoP key is not extractable. Create it with `Dpop.generateExtractableKey`."
 })
 
 const noJwk = new InvalidRequest({
   reason: "Credentials",
-  detail: "what should be the key of the tokens is no private JWK of P-256, P-384, P-521 or Ed25519"
+  detail: "the DPoP key is not a private JWK for P-256, P-384, P-521 or Ed25519"
 })
 
 /**
- * Writes a key down as JSON, its secret part with it.
+ * Exports a key as a JWK in JSON, including the private key.
  *
- * Fails with `InvalidRequest { reason: "Credentials" }` for one that is not extractable.
+ * Fails with `InvalidRequest { reason: "Credentials" }` if the key is not extractable.
  *
  * Specification: [RFC 7518 §6.2.2](https://www.rfc-editor.org/rfc/rfc7518#section-6.2.2).
  *
@@ -68,10 +71,10 @@ export const toJwk = (key: Key): Effect.Effect<Redacted.Redacted<string>, Invali
   Effect.map(Effect.tryPromise({ try: () => Proof.written(key), catch: () => notExtractable }), Redacted.make)
 
 /**
- * Reads a key that {@link toJwk} has written, or somebody else, so that tokens from before a restart are still of use. It
- * cannot be written down again, unless that is asked for.
+ * Imports a key from a JWK, such as one that {@link toJwk} exported, so that tokens stay usable after a restart.
  *
- * Fails with `InvalidRequest { reason: "Credentials" }` for what is no such key.
+ * The imported key cannot be exported again, except with `extractable: true`. Fails with
+ * `InvalidRequest { reason: "Credentials" }` if the JWK is not a private key for P-256, P-384, P-521 or Ed25519.
  *
  * Specification: [RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4).
  *
@@ -88,8 +91,9 @@ export const fromJwk = (
   )
 
 /**
- * What a key is called by servers (`jkt`, `dpop_jkt`): it tells nothing of the secret part. Fails with `InvalidRequest`
- * where the public key cannot be exported.
+ * The JWK thumbprint by which servers identify a key (`jkt`, `dpop_jkt`). It reveals nothing of the private key.
+ *
+ * Fails with `InvalidRequest` if the public key cannot be exported.
  *
  * Specification: [RFC 9449 §6.1](https://www.rfc-editor.org/rfc/rfc9449#section-6.1),
  * [RFC 7638 §3](https://www.rfc-editor.org/rfc/rfc7638#section-3).
@@ -101,15 +105,17 @@ export const thumbprint = (key: Key): Effect.Effect<string, InvalidRequest> =>
   Effect.tryPromise({ try: () => Proof.thumbprint(key), catch: () => unusable })
 
 /**
- * What else is known.
+ * Options of the DPoP proofs.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * How far the servers' clocks are ahead of this machine's, in milliseconds, where the API has not yet told the time:
-   * that of the authorization server, `OAuth2.Service.clockSkew`, mostly (0).
+   * How far the server's clock is ahead of this machine's, in milliseconds (0).
+   *
+   * Used until a response of the API contains the time. Mostly this is the skew of the authorization server,
+   * `OAuth2.Service.clockSkew`.
    */
   readonly clockSkew?: Effect.Effect<number> | undefined
 }
@@ -117,17 +123,20 @@ export interface Options {
 const unusable = new InvalidRequest({
   reason: "Credentials",
   detail:
-    "the key of the tokens makes no proofs: use a pair of P-256, P-384, P-521 or Ed25519 with a public key to export"
+    "the key cannot sign DPoP proofs. Use a key pair for P-256, P-384, P-521 or Ed25519 with an extractable public key."
 })
 
-const notAUrl = new InvalidRequest({ reason: "Url", detail: "the URL to prove the key for is no absolute URL" })
+const notAUrl = new InvalidRequest({
+  reason: "Url",
+  detail: "no DPoP proof can be made: the request URL is not absolute"
+})
 
 const notBound = new TokenError({
   reason: "InvalidResponse",
-  detail: "the token is not bound to the client's key: get one that is, or send it as a Bearer"
+  detail: "the token is not bound to the client's key. Request a token of type `DPoP`, or send it with `Bearer`."
 })
 
-/** Once with another token, once with another proof, and twice with a token that the API may not know yet. */
+/** One replay with another token, one with another proof, and two with a token that the API may not know yet. */
 const replays = /* @__PURE__ */ Schedule.recurs(4)
 
 const parsed = (url: string): Effect.Effect<URL, InvalidRequest> =>
@@ -135,7 +144,7 @@ const parsed = (url: string): Effect.Effect<URL, InvalidRequest> =>
 
 const isBound = ({ token }: TokenSource.CachedToken): boolean => token.tokenType.toLowerCase() === "dpop"
 
-/** A store may hold a token from before it was to be bound: it is replaced, and not sent as what it is not. */
+/** A store may contain a token from before DPoP was enabled. It is replaced, and is not sent as a DPoP token. */
 const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
   Effect.flatMap(source.get, (held) =>
     isBound(held)
@@ -148,14 +157,20 @@ const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
   )
 
 /**
- * Sends the token that a source holds, with a proof that is made for each send: for its method and URL, by the server's
- * clock, with the nonce that its origin gave last. Nonces and the time are taken from every answer.
+ * Authenticates with the tokens of a token source and a new DPoP proof for each request.
  *
- * A 401 that asks for a nonce has the request sent once more with that one, and the token stays; so does one that does not
- * like a proof whose time has turned out to be wrong. Where the same nonce is asked for again, or another one right away,
- * the call fails with `Unauthorized`. Any other 401 has the source asked for another token. A token that is not of type
- * `DPoP` is replaced before anything is sent; signing fails with `TokenError` if its successor is not either, and with
- * `InvalidRequest` where the key makes no proofs, or the token is empty.
+ * The proof has the method, the URL, the time by the server's clock, and the last nonce of the origin. Each response
+ * updates the nonce and the time.
+ *
+ * How a 401 is handled:
+ *
+ * - If the server demands a nonce, the request is sent once more with it. The token stays.
+ * - If the server rejects the proof and the clock was wrong, the request is sent once more with the corrected time.
+ * - If the server demands the same nonce again, or another one at once, the call fails with `Unauthorized`.
+ * - For any other 401, the source gets another token.
+ *
+ * A token of another type than `DPoP` is replaced before a request is sent. Signing fails with `TokenError` if the new
+ * token has another type too. It fails with `InvalidRequest` if the key cannot sign proofs or the token is empty.
  *
  * Specification: [RFC 9449 §4.2](https://www.rfc-editor.org/rfc/rfc9449#section-4.2),
  * [§7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1), [§8.2](https://www.rfc-editor.org/rfc/rfc9449#section-8.2),
@@ -212,14 +227,14 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
   }
 }
 
-/** What the server has against the proof; undefined where it is the token that was refused. */
+/** The error code if the server rejected the proof, or undefined if it rejected the token. */
 const proofComplaint = (challenges: ReadonlyArray<Challenge.Challenge>): Presented.Complaint | undefined => {
   const error = Challenge.find(challenges, "DPoP")?.params["error"]
   return error === "use_dpop_nonce" || error === "invalid_dpop_proof" ? error : undefined
 }
 
 /**
- * {@link fromSource} as a Layer, over the {@link TokenSource.TokenSource} of the context.
+ * Layer that sends the tokens of the {@link TokenSource.TokenSource} of the context with DPoP proofs.
  *
  * @since 0.1.0
  * @category layers
@@ -231,10 +246,11 @@ export const layerTokenSource = (key: Key, options?: Options): Layer.Layer<Auth.
   )
 
 /**
- * {@link layerTokenSource} with the source: tokens that `mint` gets bound to the key, kept and replaced as those of
- * `Bearer.layerCustom` are.
+ * Layer that sends tokens of `acquireToken` with DPoP proofs. The tokens must be bound to the key.
  *
- * @param options - as of {@link TokenSource.make}, and what else is known.
+ * They are stored and replaced like those of `Bearer.layerCustom`.
+ *
+ * @param options - the options of {@link TokenSource.make} and of the proofs.
  * @since 0.1.0
  * @category layers
  */

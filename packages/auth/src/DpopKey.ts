@@ -1,6 +1,5 @@
 /**
- * The key that tokens are bound to, kept where the tokens are kept: so that those of an earlier run, and of other processes
- * that share the store, are of use.
+ * DPoP keys in the token store: tokens stay usable after a restart, and in other processes that share the store.
  *
  * @since 0.1.0
  */
@@ -15,37 +14,42 @@ import * as TokenKey from "./TokenKey.js"
 import * as TokenStore from "./TokenStore.js"
 
 /**
- * Whose key it is: those of the tokens that are bound to it.
+ * Identifies the key: it belongs to the tokens of this issuer, client and account.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
+  /** The issuer of the authorization server. */
   readonly issuer: string
+  /** The client id. */
   readonly clientId: string
+  /** The account, if the store contains the tokens of several users. */
   readonly account?: string | undefined
 }
 
-/** No token is of this type: what is filed here is sent to nobody. */
+/** No access token has this type, so the record is never sent to an API. */
 const tokenType = "JWK"
 
 const noKey = new TokenStoreError({
   reason: "UnsupportedFormat",
-  detail: "what is filed where the key of the tokens should be is none: give each its own place"
+  detail: "the stored record is not a DPoP key. Use a separate store for the key."
 })
 
 const contested = new TokenStoreError({
   reason: "WriteFailed",
-  detail: "the key of the tokens was neither stored nor found: try again"
+  detail: "the DPoP key was neither stored nor found. Try again."
 })
 
 /**
- * The key in the store, or a new one (ES256) that is in the store from then on. Whoever asks for it at the same time, in
- * whichever process, gets the same. It cannot be taken out of this process again; the record holds it as a JWK, so put it
- * where nobody else reads, in an `EncryptedTokenStore` or the keychain.
+ * Reads the DPoP key from the token store, or creates an ES256 key and stores it.
  *
- * Fails with `TokenStoreError` where the store cannot be read or written, or something else is filed there (`UnsupportedFormat`), and
- * with `InvalidRequest` where the record is no key that makes proofs.
+ * Concurrent callers get the same key, also in other processes. The returned key cannot be exported from this process. The
+ * record contains the private key as a JWK: use a store that only this application can read, an `EncryptedTokenStore` or
+ * the keychain.
+ *
+ * Fails with `TokenStoreError` if the store cannot be read or written, or if the record contains something else
+ * (`UnsupportedFormat`). Fails with `InvalidRequest` if the key in the record cannot sign proofs.
  *
  * Specification: [RFC 9449 §5](https://www.rfc-editor.org/rfc/rfc9449#section-5).
  *
@@ -71,7 +75,7 @@ export const fromStore = ({
 }: Options): Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError, TokenStore.TokenStore> =>
   Effect.gen(function* () {
     const issued = { issuer, client, account }
-    // A resource has no fragment (RFC 8707 §2): no token is filed here.
+    // A resource has no fragment (RFC 8707 §2), so no token has this key.
     const key = TokenKey.format({ issuer, client, account, resource: "#dpop" })
     const record = Guarded.make(yield* TokenStore.TokenStore, key, issued)
     const found = yield* read(record)
@@ -79,7 +83,7 @@ export const fromStore = ({
     const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractableKey)
     const receivedAt = yield* Clock.currentTimeMillis
     yield* record.compareAndSet(0, { accessToken, tokenType, receivedAt, owner: issued })
-    // Its own, or that of whoever was faster.
+    // The new key, or the one that another process stored first.
     return yield* Effect.flatMap(read(record), Option.match({ onNone: () => contested, onSome: Effect.succeed }))
   })
 

@@ -1,6 +1,7 @@
 /**
- * Asking an authorization server what a token is worth: for an API that is sent tokens which say nothing by themselves, or
- * that wants to know of one that was ended before its time.
+ * Token introspection (RFC 7662): an API asks the authorization server whether a token is active.
+ *
+ * Use it for opaque tokens, and to detect that a token was revoked before it expired.
  *
  * @since 0.1.0
  */
@@ -20,43 +21,56 @@ import { reading } from "./internal/response/successResponse.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
- * The client that asks, mostly an API, and where.
+ * The client that introspects tokens, mostly an API, and the authorization server.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Client extends OAuth2.Client {
-  /** For servers that publish no metadata; give the token endpoint as well. */
+  /** The introspection endpoint, for servers that publish no metadata. Set `tokenEndpoint` as well. */
   readonly introspectionEndpoint?: string | undefined
 }
 
 /**
- * A token that is good. Times are epoch milliseconds, by the server's clock. What is left out was not said.
+ * An active token. Times are in epoch milliseconds by the server's clock. A member that the response lacks is undefined.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ActiveToken {
+  /** The token is active. */
   readonly active: true
-  /** Separated by spaces. */
+  /** The scopes of the token, separated by spaces. */
   readonly scope?: string | undefined
+  /** The client that requested the token (`client_id`). */
   readonly clientId?: string | undefined
+  /** A human-readable name of the user (`username`). */
   readonly username?: string | undefined
+  /** The type of the token (`token_type`). */
   readonly tokenType?: string | undefined
+  /** When the token expires (`exp`), in epoch milliseconds. */
   readonly expiresAt?: number | undefined
+  /** When the token was issued (`iat`), in epoch milliseconds. */
   readonly issuedAt?: number | undefined
+  /** When the token becomes valid (`nbf`), in epoch milliseconds. */
   readonly notBefore?: number | undefined
+  /** The user or client that the token was issued for (`sub`). */
   readonly subject?: string | undefined
-  /** Whom the token is for: compare it with yourself before you take the token. */
+  /** The APIs that the token is for (`aud`). Accept the token only if your API is one of them. */
   readonly audience?: ReadonlyArray<string> | undefined
+  /** The issuer of the token (`iss`). */
   readonly issuer?: string | undefined
+  /** The id of the token (`jti`). */
   readonly id?: string | undefined
-  /** All that the server said, by its names. */
+  /** All members of the response, with the names that the server uses. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /**
- * What a token is worth. Of one that is not active nothing is known: expired, ended, made up, or somebody else's to know.
+ * The result of introspection: the details of an active token, or `active: false`.
+ *
+ * The server gives no reason for an inactive token: it may be expired, revoked or invalid, or the client may not introspect
+ * it.
  *
  * @since 0.1.0
  * @category models
@@ -64,12 +78,13 @@ export interface ActiveToken {
 export type IntrospectionResult = ActiveToken | { readonly active: false }
 
 /**
- * Asks, see {@link make}.
+ * Introspects tokens at the authorization server, see {@link make}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /** Sends the token to the introspection endpoint. `hint` is its type, which can speed up the lookup at the server. */
   readonly introspect: (
     token: Redacted.Redacted<string>,
     hint?: "access_token" | "refresh_token"
@@ -78,19 +93,19 @@ export interface Service {
 
 const unasked = new TokenError({
   reason: "InvalidResponse",
-  detail: "the authorization server answered with a signed token, which it was not asked for"
+  detail: "the introspection response is a signed JWT (RFC 9701), expected JSON"
 })
 
-/** RFC 9701. What it says would have to be believed by its signature. */
+/** RFC 9701. Such a response would need a signature check before its content can be used. */
 const isSigned = ({ headers }: Response): boolean =>
   (headers.get("content-type") ?? "").toLowerCase().startsWith("application/token-introspection+jwt")
 
-/** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
+/** The latest time that a `Date` can represent. A server that sends a later one means "never". */
 const latestMs = 8.64e15
 
 const what = "introspection response"
 
-/** A member that decides what the token is worth: one that is there and cannot be read is an error. */
+/** Reads a member that decides whether the token is acceptable: an unreadable value is an error. */
 const decisive =
   <A>(read: (value: unknown) => A | undefined, expected: string) =>
   (body: Body, name: string): Effect.Effect<A | undefined, TokenError> => {
@@ -102,7 +117,7 @@ const decisive =
 
 const name = decisive(Member.text, "a string")
 
-/** Also one that is written as a string; a time may be negative. */
+/** Accepts a number or a string. A time may be negative. */
 const time = decisive((value) => {
   const seconds = typeof value === "number" ? value : Member.seconds(value)
   return seconds !== undefined && Number.isFinite(seconds)
@@ -146,11 +161,17 @@ const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenErr
 }
 
 /**
- * Makes the conversation. Nothing is remembered: each call asks, and up to three times a server that cannot be heard.
+ * Makes the service that introspects tokens. Results are not cached: each call sends a request.
  *
- * Fails with `InvalidRequest` as `OAuth2.make` does. `introspect` fails with `TokenError`: `InvalidResponse` where the server
- * names no https URL for it, or says something that is no such answer; `Rejected` for an OAuth error; `Unavailable` where it
- * did not answer. That a token is not active is no failure. No error shows it.
+ * If the server is unavailable, the request is sent up to three times.
+ *
+ * Fails with `InvalidRequest` for the reasons of `OAuth2.make`. `introspect` fails with `TokenError`:
+ *
+ * - `InvalidResponse` if the metadata names no https URL for introspection, or the response is not a valid one
+ * - `Rejected` for an OAuth error
+ * - `Unavailable` if the server did not answer
+ *
+ * An inactive token is a result, and not an error. No error contains the token.
  *
  * Specification: [RFC 7662 §2](https://www.rfc-editor.org/rfc/rfc7662#section-2).
  *

@@ -1,5 +1,5 @@
 /**
- * The public keys of an issuer, as it publishes them.
+ * JSON Web Key Sets (RFC 7517): the public keys that an issuer publishes.
  *
  * Specification: [RFC 7517](https://www.rfc-editor.org/rfc/rfc7517).
  *
@@ -23,15 +23,17 @@ import * as KeySet from "./internal/jwt/jwkSet.js"
 import { JwtError } from "./internal/jwt/jwtError.js"
 
 /**
- * Where the keys of tokens are looked up.
+ * Looks up the keys that verify tokens, see {@link make} and {@link fromJson}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Jwks {
   /**
-   * The keys that a token may be signed with, by the algorithm and the key's id in its header; several where the issuer
-   * has given them no ids. Fails with `JwtError`: `Key` where there is none, `Unavailable` where nobody can tell.
+   * Finds the keys that may have signed a token, by the algorithm and the key id of its header. There can be several if the
+   * keys have no ids.
+   *
+   * Fails with `JwtError`: `Key` if no key matches, `Unavailable` if the keys cannot be fetched.
    */
   readonly getKeys: (header: {
     readonly alg: string
@@ -40,20 +42,20 @@ export interface Jwks {
 }
 
 /**
- * Where an issuer publishes its keys: `jwks_uri` of its metadata.
+ * The URL of an issuer's key set.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** An https URL. */
+  /** The https URL of the key set: `jwks_uri` of the issuer's metadata. */
   readonly uri: string
-  /** See `OAuth2.dangerouslyAllowHttpOnLoopback`. */
+  /** Allows plain http for a key set on loopback, see `OAuth2.dangerouslyAllowHttpOnLoopback`. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
 
 /**
- * How long a key set is kept, and how often it is asked for.
+ * How long a key set is cached, and how often it is fetched.
  *
  * @since 0.1.0
  * @category defaults
@@ -70,36 +72,40 @@ export const defaults: Readonly<
     Duration.DurationInput
   >
 > = {
-  /** How long a set is used where the server does not say (`cache-control: max-age`). */
+  /** How long a key set is used if the server sends no `cache-control: max-age`. */
   cacheMaxAge: "10 minutes",
-  /** The shortest and the longest that it may say. */
+  /** The shortest lifetime: a smaller `max-age` is raised to it. */
   minCacheMaxAge: "1 minute",
+  /** The longest lifetime: a greater `max-age` is lowered to it. */
   maxCacheMaxAge: "1 day",
-  /** How long a set is used while the server gives no other one, counted from when it was read. */
+  /** How long a key set is used if no newer one can be fetched, counted from when it was read. */
   staleIfError: "1 day",
-  /** How long after a try the server is asked again for a key that it did not have, or after it did not answer. */
+  /** How long to wait after a fetch before the next one, for an unknown key or after a failure. */
   cooldownDuration: "30 seconds",
-  /** The same, while there is no set at all. */
+  /** How long to wait after a failure while no key set is cached. */
   initialCooldownDuration: "1 second",
-  /** How long a try may take. */
+  /** How long one fetch may take. */
   timeout: "10 seconds"
 }
 
-/** Some sets carry certificate chains; this is enough for a hundred keys with theirs. */
+/** Some key sets contain certificate chains. This is enough for a hundred keys with their chains. */
 const largestSet = 256 * 1024
 
-const noKey = new JwtError({ reason: "Key", detail: "no key of its issuer fits it" })
+const noKey = new JwtError({
+  reason: "Key",
+  detail: "no key of the issuer matches the algorithm and the key id of the token"
+})
 
 const unavailable = (why: string): JwtError =>
-  new JwtError({ reason: "Unavailable", detail: `the issuer's keys are not to be had for now: ${why}` })
+  new JwtError({ reason: "Unavailable", detail: `the issuer's keys are not available: ${why}` })
 
 const find = (set: KeySet.KeySet, header: KeySet.Wanted): Effect.Effect<ReadonlyArray<CryptoKey>, JwtError> =>
   Effect.flatMap(set.select(header), (keys) => (keys.length > 0 ? Effect.succeed(keys) : Effect.fail(noKey)))
 
 /**
- * Keys that are at hand: a set as JSON text.
+ * Makes a key set from JSON text, without any request.
  *
- * Fails with `JwtError { reason: "Key" }` where that is no key set, or has more than a hundred keys.
+ * Fails with `JwtError { reason: "Key" }` if the text is not a key set, or has more than a hundred keys.
  *
  * Specification: [RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5).
  *
@@ -108,19 +114,20 @@ const find = (set: KeySet.KeySet, header: KeySet.Wanted): Effect.Effect<Readonly
  */
 export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
   Either.mapBoth(KeySet.read(text), {
-    onLeft: (why) => new JwtError({ reason: "Key", detail: `the key set cannot be used: ${why}` }),
+    onLeft: (why) => new JwtError({ reason: "Key", detail: `invalid key set: ${why}` }),
     onRight: (set) => ({ getKeys: (header) => find(set, header) })
   })
 
 /**
- * Keys that are fetched through the `HttpClient` of the context when they are first needed, by one request however many
- * wait, and kept for as long as the server says, see {@link defaults}. A token that names a key which is not among them
- * has them fetched again, but no sooner than 30 seconds after the last time: tokens with made-up names are for nobody to
- * have the server asked with. While the server is down, the old set serves for a day.
+ * Makes a key set that is fetched through the `HttpClient` of the context at first use.
  *
- * No redirect is followed; an answer is read up to 256 KiB, and one of more than a hundred keys is refused.
+ * Concurrent callers share one request. The key set is cached for as long as the server says, see {@link defaults}. If a
+ * token names an unknown key, the key set is fetched again, at most every 30 seconds, so that tokens with invented key ids
+ * cannot flood the server. While the server is unavailable, the cached key set is used for a day.
  *
- * Fails with `InvalidRequest` where the URL is no https one.
+ * No redirect is followed. At most 256 KiB of a response are read, and a key set with more than a hundred keys is rejected.
+ *
+ * Fails with `InvalidRequest` if the URL is not an https URL.
  *
  * Specification: [RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5),
  * [RFC 9111 §5.2.2.1](https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.1).
@@ -141,7 +148,7 @@ export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRe
       Effect.flatMap(setOf)
     )
     const shelf = new Shelf()
-    // Of its own, and never closed: what is under way ends by its time-out, and leaves nothing behind.
+    // This scope is never closed: a running fetch ends by its timeout and needs no cleanup.
     const scope = yield* Scope.make()
     const limits = {
       firstStep: Duration.toMillis(defaults.timeout),
@@ -155,7 +162,7 @@ const accepted = "application/jwk-set+json, application/json"
 
 const notHttps = new InvalidRequest({
   reason: "Url",
-  detail: "the URL of the key set is no https one: whoever is in between could put his keys there"
+  detail: "`uri` is not an https URL, so an attacker on the network could replace the keys. Use https."
 })
 
 interface Fetched {
@@ -166,7 +173,7 @@ interface Fetched {
 const setOf = (response: HttpClientResponse): Effect.Effect<Fetched, JwtError> => {
   if (response.status !== 200) return Effect.fail(unavailable(`the server answered ${response.status}`))
   return Effect.flatMap(
-    // The body was read with the exchange; reading it again cannot fail.
+    // The body is buffered: reading it again cannot fail.
     Effect.orElseSucceed(response.text, () => ""),
     (text) =>
       Either.mapBoth(KeySet.read(text), {
@@ -187,19 +194,20 @@ const lifetimeOf = (cacheControl: string): number => {
   )
 }
 
-/** Whether `now` lies in the time after `since`: one that the clock was set back before does not. */
+/** Whether `now` lies in the `ms` milliseconds from `since`. False if the clock was set back to before `since`. */
 const within = (now: number, since: number, ms: number): boolean => now >= since && now < since + ms
 
-/** What is known of the server's keys, and when it was asked. */
+/** The cached key set, and the time and the result of the last fetch. */
 class Shelf {
   fetched: (Fetched & { readonly at: number }) | undefined
   tried: { readonly at: number; readonly failure: JwtError | undefined } | undefined
 
-  /** The set, as long as the server said that it is good; or as long as it may be used where there is no other. */
+  /** The key set while its lifetime lasts. */
   fresh(now: number): KeySet.KeySet | undefined {
     return this.within(now, this.fetched?.lifetimeMs ?? 0)
   }
 
+  /** The key set while it may be used because no newer one can be fetched. */
   stale(now: number): KeySet.KeySet | undefined {
     return this.within(now, Duration.toMillis(defaults.staleIfError))
   }
@@ -241,7 +249,7 @@ const finding = (shelf: Shelf, flight: SingleFlight.Flight<KeySet.KeySet, JwtErr
     return Effect.catchAll(another, (error) => orElseFail(shelf.stale(now), error))
   }
 
-  /** Under a name that is not known there may be a new key by now; without a name, a new one may fit. */
+  /** The server may have published a new key since: one with the unknown id, or one without an id. */
   const elsewhere = (now: number, known: KeySet.KeySet, header: KeySet.Wanted, error: JwtError) =>
     shelf.isCooling(now)
       ? Effect.fail(shelf.tried?.failure ?? error)

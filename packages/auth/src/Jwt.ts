@@ -1,7 +1,7 @@
 /**
- * JSON Web Tokens: what they say, and whether it is true.
+ * JSON Web Tokens (RFC 7519): decodes and verifies them.
  *
- * Signatures are checked by `jose`; the algorithms are the caller's to name, and never the token's to choose.
+ * `jose` checks the signatures. The caller lists the accepted algorithms; the token cannot choose another one.
  *
  * @since 0.1.0
  */
@@ -22,32 +22,39 @@ export type { JwtReason } from "./internal/jwt/jwtError.js"
 export { JwtError } from "./internal/jwt/jwtError.js"
 
 /**
- * What a token says about itself. Anybody can write such a thing: good for a log or a look at the end of one's own access
- * token, and for no decision about who somebody is. {@link verify} makes {@link Verified} of a token.
+ * The header and the claims of a token, without a check of the signature.
+ *
+ * Anyone can write such a token. Use it for a log, or to read when your own access token expires. Do not use it to identify
+ * a user: {@link verify} returns {@link Verified} claims.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Unverified {
+  /** The header of the token, not verified. */
   readonly header: Readonly<Record<string, unknown>>
+  /** The claims of the token, not verified. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /**
- * What the issuer says: the signature, the issuer, the audience and the times were found good. Other claims are as the
- * issuer wrote them, of whatever type; a `Schema` tells.
+ * The header and the claims of a verified token: its signature, issuer, audience and times are correct.
+ *
+ * Other claims are not validated and can have any type: decode them with a `Schema`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Verified {
+  /** The header of the token. */
   readonly header: Readonly<Record<string, unknown>>
+  /** The claims of the token. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /**
- * The algorithms of [RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1) and
- * [RFC 9864 §2.2](https://www.rfc-editor.org/rfc/rfc9864#section-2.2), without `none`.
+ * The supported signature algorithms, those of [RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1) and
+ * [RFC 9864 §2.2](https://www.rfc-editor.org/rfc/rfc9864#section-2.2) without `none`.
  *
  * @since 0.1.0
  * @category models
@@ -69,27 +76,27 @@ export type Algorithm =
   | "HS512"
 
 /**
- * What a token has to be to be accepted.
+ * The conditions under which {@link verify} accepts a token.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Who may have issued it, to the letter. */
+  /** The accepted issuers (`iss`), compared exactly. */
   readonly issuer: string | ReadonlyArray<string>
-  /** Whom it may be meant for: one of these is to be among its audience. */
+  /** The accepted audiences: the `aud` of the token must contain at least one of them. */
   readonly audience: string | ReadonlyArray<string>
-  /** How it may be signed: what the issuer is known to use, and nothing else. */
+  /** The accepted signature algorithms. List only those that the issuer uses. */
   readonly algorithms: ReadonlyArray<Algorithm>
-  /** The issuer's keys, or the one key: a public one of WebCrypto, or a secret one for HMAC. */
+  /** The issuer's keys, or one key of WebCrypto: a public key, or a secret key for HMAC. */
   readonly keys: Jwks | CryptoKey
   /** How far the issuer's clock may be off (30 seconds). */
   readonly clockTolerance?: Duration.DurationInput | undefined
-  /** The type in its header, where only one will do: `at+jwt` for access tokens of RFC 9068. */
+  /** The required `typ` in the header, such as `at+jwt` for access tokens of RFC 9068. */
   readonly typ?: string | undefined
-  /** How long ago it may have been issued, by `iat`, whatever its end. */
+  /** The maximum age of the token by `iat`, independent of when it expires. */
   readonly maxAge?: Duration.DurationInput | undefined
-  /** The claims that have to be there, beside `iss` and `aud` (`exp`). */
+  /** The claims that must be present besides `iss` and `aud` (`exp`). */
   readonly required?: ReadonlyArray<string> | undefined
 }
 
@@ -99,10 +106,13 @@ const textOf = (token: string | Redacted.Redacted<string>): string =>
 const malformed = (detail: string): JwtError => new JwtError({ reason: "Malformed", detail })
 
 /**
- * Reads a token without looking at its signature: see {@link Unverified}. Of a name that is written twice the last counts,
- * as [RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4) has it.
+ * Decodes a token without a check of its signature, see {@link Unverified}.
  *
- * Fails with `JwtError { reason: "Malformed" }` for what is no JWT, is encrypted, or is longer than 64 Ki characters.
+ * If a member name occurs twice, the last one counts, as [RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)
+ * allows.
+ *
+ * Fails with `JwtError { reason: "Malformed" }` if the token is not a JWT, is encrypted, or is longer than 64 Ki
+ * characters.
  *
  * Specification: [RFC 7519 §3](https://www.rfc-editor.org/rfc/rfc7519#section-3).
  *
@@ -113,8 +123,9 @@ export const decode = (token: string | Redacted.Redacted<string>): Either.Either
   Either.mapLeft(Parts.parse(textOf(token)), malformed)
 
 /**
- * When a token says that it ends, in epoch milliseconds of its issuer's clock; `None` where it is no JWT, or does not say.
- * For the holder of an access token, who was not told `expires_in`.
+ * When a token expires by its `exp`, in epoch milliseconds of the issuer's clock.
+ *
+ * `None` if it is not a JWT or has no `exp`. Use it for your own access token if the token response had no `expires_in`.
  *
  * Specification: [RFC 7519 §4.1.4](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4).
  *
@@ -125,14 +136,14 @@ export const expiresAt = (token: string | Redacted.Redacted<string>): Option.Opt
   Option.flatMap(Either.getRight(Parts.parse(textOf(token))), (parts) => Option.fromNullable(Parts.endOf(parts)))
 
 /**
- * Accepts a token or says why not.
+ * Verifies a token: its signature, issuer, audience and times.
  *
- * The key is looked for among those of `keys` only: a key, or where to find one, that the token brings along (`jwk`,
- * `jku`, `x5c`, `x5u`) is nothing to it. A token that demands an extension (`crit`) is refused, since none is known. No
- * key is looked for, and none fetched, for a token of another algorithm.
+ * Only keys of `keys` are used. Keys in the token, and URLs of keys in the token, are ignored (`jwk`, `jku`, `x5c`, `x5u`).
+ * A token with critical extensions (`crit`) is rejected, because none is supported. For a token with another algorithm, no
+ * key is looked up or fetched.
  *
- * Fails with `JwtError`; its reason is `Key` for an HMAC key that is shorter than its hash, or an RSA key whose public
- * exponent is below 3 ([RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
+ * Fails with `JwtError`. Its reason is `Key` also for an HMAC key that is shorter than its hash, and for an RSA key with a
+ * public exponent below 3 ([RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)).
  *
  * Specification: [RFC 7519 §7.2](https://www.rfc-editor.org/rfc/rfc7519#section-7.2),
  * [RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2),
@@ -158,16 +169,18 @@ export const verify = (
     })
   })
 
-/** What of a header says which key it wants, once it asks for nothing that it may not have. */
+/** The algorithm and the key id of a header, if the algorithm is accepted and no extension is required. */
 const acceptable = (
   { alg, crit, kid }: Unverified["header"],
   algorithms: ReadonlyArray<string>
 ): Either.Either<{ readonly alg: string; readonly kid: string | undefined }, JwtError> => {
   if (typeof alg !== "string" || alg === "none" || !algorithms.includes(alg)) {
-    return Either.left(new JwtError({ reason: "Algorithm", detail: "it is signed by an algorithm that was not named" }))
+    return Either.left(
+      new JwtError({ reason: "Algorithm", detail: "its signature algorithm is not one of `algorithms`" })
+    )
   }
-  if (crit !== undefined) return Either.left(malformed("it demands an extension (crit) that is not known here"))
-  if (kid !== undefined && typeof kid !== "string") return Either.left(malformed("the id of its key is no text"))
+  if (crit !== undefined) return Either.left(malformed("it requires an extension (`crit`), and none is supported"))
+  if (kid !== undefined && typeof kid !== "string") return Either.left(malformed("its key id (`kid`) is not a string"))
   return Either.right({ alg, kid })
 }
 
@@ -188,17 +201,17 @@ const optionsOf = (options: Options, now: number): jose.JWTVerifyOptions => ({
   ...(options.maxAge !== undefined && { maxTokenAge: secondsOf(options.maxAge) })
 })
 
-/** What says nothing about other keys: the key is unusable, or did not sign the token. */
+/** Whether another key may still verify the token: this key is unusable, or did not sign the token. */
 const isOfKey = (error: unknown): boolean =>
   error instanceof jose.errors.JWSSignatureVerificationFailed ||
   error instanceof jose.errors.JOSENotSupported ||
   !(error instanceof jose.errors.JOSEError || error instanceof JwtError)
 
-/** A wrong signature says more about a token than a key that nothing can be verified with. */
+/** A wrong signature is the more useful error than an unusable key. */
 const worse = (failure: unknown, error: unknown): unknown =>
   failure instanceof jose.errors.JWSSignatureVerificationFailed ? failure : error
 
-/** Several keys may have no id, or the same one. The token is verified by the first that fits. */
+/** Several keys may have the same id, or none. The first one that verifies the token counts. */
 const verifiedByOne = async (
   token: string,
   candidates: ReadonlyArray<CryptoKey>,
@@ -222,40 +235,47 @@ const verifiedByOne = async (
   throw failure
 }
 
-/** JSON has no infinity, and its parser makes one of `1e999`: a token without an end that says it has one. */
+/** JSON has no infinity, but `JSON.parse` reads `1e999` as one: a token with such an `exp` would never expire. */
 const finite = (claims: jose.JWTPayload): jose.JWTPayload => {
   for (const claim of ["exp", "nbf", "iat"] as const) {
     if (claims[claim] === undefined || Number.isFinite(claims[claim])) continue
-    throw new JwtError({ reason: "Claim", detail: `its claim ${claim} is no instant`, claim })
+    throw new JwtError({ reason: "Claim", detail: `its claim ${claim} is not a finite number`, claim })
   }
   return claims
 }
 
-/** The library's errors hold the claims, and may quote them: nothing of theirs is passed on but its kind. */
+/** The errors of `jose` may quote claims: only their kind is passed on. */
 const failureOf = (error: unknown): JwtError => {
   if (error instanceof JwtError) return error
   const { errors } = jose
   if (error instanceof errors.JWSSignatureVerificationFailed) {
-    return new JwtError({ reason: "Signature", detail: "its signature is not that of the issuer's key" })
+    return new JwtError({ reason: "Signature", detail: "its signature is not valid for the issuer's key" })
   }
   if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) {
     return claimFailure(error)
   }
-  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid) return malformed("it is no signed JWT")
-  return new JwtError({ reason: "Key", detail: "the key is not one for the algorithm that it is signed by" })
+  if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid)
+    return malformed("it is not a signed JWT")
+  return new JwtError({ reason: "Key", detail: "the key does not fit its signature algorithm" })
 }
 
 const claimFailure = (error: jose.errors.JWTClaimValidationFailed | jose.errors.JWTExpired): JwtError => {
   const { claim, reason } = error
   if (error instanceof jose.errors.JWTExpired) {
-    const detail = claim === "iat" ? "it was issued too long ago" : "it has expired"
+    const detail = claim === "iat" ? "it was issued longer than `maxAge` ago" : "it has expired"
     return new JwtError({ reason: "Expired", detail, claim })
   }
-  if (claim === "iss") return new JwtError({ reason: "Issuer", detail: "it comes from another issuer", claim })
-  if (claim === "aud") return new JwtError({ reason: "Audience", detail: "it is meant for somebody else", claim })
+  if (claim === "iss")
+    return new JwtError({ reason: "Issuer", detail: "its issuer (`iss`) is not one of `issuer`", claim })
+  if (claim === "aud")
+    return new JwtError({ reason: "Audience", detail: "its audience (`aud`) contains none of `audience`", claim })
   if (reason === "check_failed" && (claim === "nbf" || claim === "iat")) {
-    return new JwtError({ reason: "NotYetValid", detail: "it is not valid yet: compare the clocks", claim })
+    return new JwtError({
+      reason: "NotYetValid",
+      detail: "it is not valid yet. Compare the clocks, or raise `clockTolerance`.",
+      claim
+    })
   }
-  const problem = reason === "missing" ? "is missing" : "is not as it should be"
+  const problem = reason === "missing" ? "is missing" : "has an unexpected value"
   return new JwtError({ reason: "Claim", detail: `its claim ${claim} ${problem}`, claim })
 }

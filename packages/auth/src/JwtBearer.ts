@@ -1,5 +1,5 @@
 /**
- * The JWT bearer grant: a token in the name of somebody about whom a signed assertion is shown; nobody has to be there.
+ * The JWT bearer grant (RFC 7523): a client gets a user's token with a signed assertion, and without a sign-in of the user.
  *
  * @since 0.1.0
  */
@@ -28,43 +28,46 @@ import type * as TokenStore from "./TokenStore.js"
 export type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
 
 /**
- * The client, what it asks for, and in whose name.
+ * The client, what it requests, and the assertion that identifies the user.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options<R = never> extends OAuth2.Client, TokenSource.RefreshOptions {
+  /** The scopes to request. Without them, the server decides. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. */
+  /** The URI of the API that the token is for (RFC 8707), if the server issues tokens for several APIs. */
   readonly resource?: string | undefined
-  /** Further parameters, of the server's own; no secrets. */
+  /** Further parameters of the token request that the server defines. Do not put secrets here. */
   readonly parameters?: Readonly<Record<string, string>> | undefined
   /**
-   * What an assertion is made of; or an effect that gives one, which is asked for each send. It is always to be about the
-   * same person: a layer has one token.
+   * The content of the assertion, or an effect that gets an assertion for each request.
+   *
+   * All assertions must be about the same user, because a layer has one token.
    */
   readonly assertion: JwtAssertion | Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
   /**
-   * Whose token it is (the subject of the assertion): a name of one's own choice, under which the store keeps it. Where an
-   * effect gives the assertion and no name is given, nothing would tell one person's token from another's in the store: it
-   * stays in the memory of this layer.
+   * The name of the account in the store's key (the subject of the assertion).
+   *
+   * If an effect gets the assertion and no account is set, the store could not separate the tokens of different users. The
+   * token is then kept only in the memory of this layer.
    */
   readonly account?: string | undefined
 }
 
 const grantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-/** A clock that is off by less is not what an assertion is refused for. */
+/** A smaller change of the clock skew does not explain a rejected assertion. */
 const correctionMs = 2_000
 
-/** Who shows an assertion has shown enough (RFC 7521 §4.1), unless the client is known to do more. */
+/** An assertion needs no client authentication (RFC 7521 §4.1), unless the client has a secret or other credentials. */
 const clientOf = <R>({ clientAuthentication, clientSecret, ...rest }: Options<R>): OAuth2.Client => ({
   ...rest,
   clientSecret,
   clientAuthentication: clientAuthentication ?? (clientSecret === undefined ? ClientAuthentication.none : undefined)
 })
 
-/** An assertion for one send, by the server's clock and its own spelling of its name. */
+/** A new assertion, with the time of the server's clock and the issuer as the metadata spells it. */
 const assertionOf = <R>(
   { clockSkew, metadata }: Conversation.Conversation,
   { assertion, clientId: client }: Options<R>
@@ -90,16 +93,16 @@ const parametersOf = <R>({
   ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) })
 })
 
-/** A send that failed, and whether another assertion may fare better right away. */
+/** A failed request, and whether to try once more with another assertion at once. */
 interface Failed {
   readonly error: TokenError
   readonly again: boolean
 }
 
 /**
- * Sends an assertion, and not again where the conversation would, with a nonce in the proof of the client's key. Another
- * one may fare better where this one was not looked at, for want of that nonce; and where it told the time of a clock of
- * which its refusal says that it is off.
+ * Sends an assertion once. If the server demands another nonce in the DPoP proof, the request fails instead of repeating
+ * the same assertion. The caller then makes another one. It also does so if the server rejected the assertion and the
+ * response showed that the clock was wrong.
  */
 const send = <R>(conversation: Conversation.Conversation, options: Options<R>): Effect.Effect<Token, Failed, R> =>
   Effect.gen(function* () {
@@ -109,7 +112,7 @@ const send = <R>(conversation: Conversation.Conversation, options: Options<R>): 
     let sends = 0
     const run = async ({ authentication, client, options: how, server }: Conversation.Context) => {
       sends += 1
-      if (sends > 1) throw new Error("it was sent")
+      if (sends > 1) throw new Error("the assertion was already sent")
       const parameters = { ...parametersOf(options), assertion: Redacted.value(assertion) }
       return oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, how)
     }
@@ -130,7 +133,7 @@ const acquireToken = <R>(
     Effect.mapError(({ error }) => error)
   )
 
-/** What tells the token from others of the account: all that the assertion says, but for what differs each time. */
+/** Separates the token from others of the account: all that the assertion contains, except what changes with each one. */
 const askedOf = <R>({ assertion, parameters, resource }: Options<R>): unknown => {
   if (Effect.isEffect(assertion)) return { parameters, resource }
   const { audience, claims, issuer, subject } = assertion
@@ -141,17 +144,22 @@ const accountOf = <R>({ account, assertion, clientId }: Options<R>): string | un
   account ?? (Effect.isEffect(assertion) ? undefined : assertion.subject || (assertion.issuer ?? clientId))
 
 /**
- * Authenticates with tokens that are got by an assertion each, and replaced when they are about to expire or are refused.
- * A refresh token that comes along is not kept: another assertion is always at hand. A client without a secret shows
- * nothing but its id beside the assertion, unless `clientAuthentication` says otherwise.
+ * Layer that authenticates with tokens that the client gets with a signed assertion each.
  *
- * In the {@link TokenStore.TokenStore} a token is filed by issuer, client, account, scopes, and a hash of what else it was
- * asked for with.
+ * A token is replaced when it is about to expire or is rejected. A refresh token in the response is not stored, because
+ * another assertion can always be made. A client without a secret sends only its id besides the assertion, unless
+ * `clientAuthentication` is set.
  *
- * Building it fails with `InvalidRequest` as `OAuth2.make` does, and where no assertion can be made of the key and the
- * claims. Signing fails with `TokenError`, `Rejected` with `invalid_grant` for an assertion that is not accepted, and as the
- * effect fails that gives one, with `Rejected` where somebody has to sign in for it; and with `TokenStoreError`. No error
- * shows an assertion.
+ * The key in the {@link TokenStore.TokenStore} has the issuer, client, account and scopes, and a hash of the other request
+ * parameters.
+ *
+ * Building the layer fails with `InvalidRequest` for the reasons of `OAuth2.make`, and if the key and the claims cannot
+ * make an assertion. Signing fails with `TokenStoreError`, and with `TokenError`:
+ *
+ * - `Rejected` with `invalid_grant` if the server does not accept the assertion
+ * - the error of the effect that gets the assertion. If that effect needs the user to sign in, the reason is `Rejected`.
+ *
+ * No error contains an assertion.
  *
  * Specification: [RFC 7523 §2.1](https://www.rfc-editor.org/rfc/rfc7523#section-2.1),
  * [§3](https://www.rfc-editor.org/rfc/rfc7523#section-3).
@@ -183,9 +191,9 @@ export const layer = <R = never>(
   )
 
 /**
- * {@link layer}, of which any option may come from the configuration.
+ * Layer like {@link layer}, with any option from the configuration.
  *
- * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ * Building the layer fails with `ConfigError` if the configuration lacks one of them.
  *
  * @since 0.1.0
  * @category layers
