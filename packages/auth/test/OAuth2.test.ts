@@ -13,7 +13,7 @@ import { logging } from "./support/sources.js"
 
 const { fail, respond } = MockClient
 
-/** The library's promises settle in their own time; this lets them. */
+/** Waits for the promises of the OAuth library, which do not run on the test clock. */
 const tick = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
 const date = (at: number) => new Date(at).toUTCString()
@@ -26,15 +26,15 @@ const pathsOf = (sent: ReadonlyArray<MockClient.Sent>) =>
 const rfc8414 = "GET /.well-known/oauth-authorization-server"
 const openid = "GET /.well-known/openid-configuration"
 
-/** Runs client credentials where the endpoint has to be discovered first. */
+/** Requests a token by client credentials, with discovery of the token endpoint. */
 const discovering = (script: MockClient.Script, options: Partial<OAuth2.Client> = {}) =>
   Effect.gen(function* () {
     const { mock, server } = yield* conversation(script, { tokenEndpoint: undefined, ...options })
     return { result: yield* Effect.either(server.clientCredentials({})), sent: yield* mock.sent, server, mock }
   })
 
-describe("discovery", () => {
-  it.effect("asks for the metadata once, as RFC 8414 says, and keeps it", () =>
+describe("OAuth2 discovery", () => {
+  it.effect("requests the RFC 8414 metadata once, and caches it", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([metadata(), granted(), granted()], { tokenEndpoint: undefined })
       yield* server.clientCredentials({})
@@ -43,7 +43,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("goes to endpoints on other hosts, and says so once, without what their queries hold", () => {
+  it.effect("uses endpoints on other hosts, and logs them once with redacted query values", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const elsewhere = {
@@ -72,7 +72,7 @@ describe("discovery", () => {
     }).pipe(logging(lines))
   })
 
-  it.effect("says nothing of endpoints that are where they are expected", () => {
+  it.effect("logs nothing if the endpoints are on the issuer's host", () => {
     const lines: Array<string> = []
     return Effect.map(discovering([metadata(), granted()]), () => expect(lines).toEqual([])).pipe(logging(lines))
   })
@@ -80,9 +80,9 @@ describe("discovery", () => {
   it.effect.each<readonly [string, MockClient.Step]>([
     ["a 404", respond(404, "no such page")],
     ["a 403", respond(403, "<html>")],
-    ["a page for whatever path", respond(200, "<html>", { "content-type": "text/html" })],
-    ["JSON that is none of an authorization server", respond(200, { hello: "world" })]
-  ])("asks as OpenID Connect says after %s", ([_, answer]) =>
+    ["an HTML page for any path", respond(200, "<html>", { "content-type": "text/html" })],
+    ["JSON that is not authorization server metadata", respond(200, { hello: "world" })]
+  ])("requests the OpenID Connect metadata after %s", ([_, answer]) =>
     Effect.gen(function* () {
       const { result, sent } = yield* discovering([answer, metadata(), granted()])
       expect(result._tag).toBe("Right")
@@ -90,7 +90,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("stops after no connection, and starts again with the next call", () =>
+  it.effect("stops if no connection is made, and retries with the next call", () =>
     Effect.gen(function* () {
       const { mock, result, server } = yield* discovering([fail("ECONNREFUSED"), metadata(), granted()])
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "Unavailable" } })
@@ -99,7 +99,7 @@ describe("discovery", () => {
     })
   )
 
-  it.effect("that finds nothing says that the issuer publishes nothing", () =>
+  it.effect("fails with Unavailable if the issuer publishes no metadata", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering(() => respond(404))
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable" } })
@@ -110,13 +110,13 @@ describe("discovery", () => {
   it.effect.each<readonly [string, object]>([
     ["another issuer", { issuer: "https://evil.test" }],
     ["no issuer", { issuer: undefined }],
-    ["an issuer that is none", { issuer: 7 }],
+    ["an issuer that is not a string", { issuer: 7 }],
     ["no token endpoint", { token_endpoint: undefined }],
-    ["a token endpoint that is none", { token_endpoint: ["https://auth.test/token"] }],
+    ["a token endpoint that is not a string", { token_endpoint: ["https://auth.test/token"] }],
     ["a token endpoint without TLS", { token_endpoint: "http://auth.test/token" }],
-    ["a token endpoint that is no web address", { token_endpoint: "file:///etc/passwd" }],
+    ["a token endpoint with a file URL", { token_endpoint: "file:///etc/passwd" }],
     ["a token endpoint with a password", { token_endpoint: "https://u:p@auth.test/token" }]
-  ])("refuses metadata with %s, and sends the secret nowhere", ([_, more]) =>
+  ])("rejects metadata with %s, and sends the secret nowhere", ([_, more]) =>
     Effect.gen(function* () {
       const { result, sent } = yield* discovering(() => metadata(more))
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "InvalidResponse" } })
@@ -126,25 +126,25 @@ describe("discovery", () => {
   )
 })
 
-describe("TLS", () => {
+describe("OAuth2 configuration", () => {
   it.effect.each<readonly [string, Partial<OAuth2.Client>]>([
     ["an issuer without TLS", { issuer: "http://auth.test" }],
     ["an issuer on loopback without TLS", { issuer: "http://127.0.0.1:80" }],
     ["a token endpoint without TLS", { tokenEndpoint: "http://auth.test/token" }],
     [
-      "another host without TLS, whatever the option says",
+      "another host without TLS, even with the loopback option",
       { issuer: "http://auth.test", transport: OAuth2.dangerouslyAllowHttpOnLoopback }
     ],
     [
-      "a host whose name only begins like loopback",
+      "a host name that only begins with localhost",
       { issuer: "http://localhost.evil.test", transport: OAuth2.dangerouslyAllowHttpOnLoopback }
     ],
     ["an issuer with a password", { issuer: "https://u:p@auth.test" }],
     ["an issuer with a query", { issuer: "https://auth.test?x" }],
-    ["an issuer that is no URL", { issuer: "auth.test" }],
-    ["a client without a name", { clientId: "" }],
-    ["a client without a secret", { clientSecret: Redacted.make("") }]
-  ])("refuses %s where the conversation is made", ([_, options]) =>
+    ["an issuer that is not a URL", { issuer: "auth.test" }],
+    ["an empty clientId", { clientId: "" }],
+    ["an empty clientSecret", { clientSecret: Redacted.make("") }]
+  ])("rejects %s in OAuth2.make", ([_, options]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(conversation([], options))
       expect(error._tag).toBe("InvalidRequest")
@@ -152,22 +152,24 @@ describe("TLS", () => {
     })
   )
 
-  it.effect.each(["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9"])("does without on %s, by name", (on) =>
-    Effect.gen(function* () {
-      const { mock, server } = yield* conversation(
-        [metadata({ issuer: on, token_endpoint: `${on}/token` }), granted()],
-        {
-          issuer: on,
-          tokenEndpoint: undefined,
-          transport: OAuth2.dangerouslyAllowHttpOnLoopback
-        }
-      )
-      yield* server.clientCredentials({})
-      expect((yield* mock.sent)[1]?.url).toBe(`${on}/token`)
-    })
+  it.effect.each(["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9"])(
+    "allows plain http on %s with dangerouslyAllowHttpOnLoopback",
+    (on) =>
+      Effect.gen(function* () {
+        const { mock, server } = yield* conversation(
+          [metadata({ issuer: on, token_endpoint: `${on}/token` }), granted()],
+          {
+            issuer: on,
+            tokenEndpoint: undefined,
+            transport: OAuth2.dangerouslyAllowHttpOnLoopback
+          }
+        )
+        yield* server.clientCredentials({})
+        expect((yield* mock.sent)[1]?.url).toBe(`${on}/token`)
+      })
   )
 
-  it.effect("is not given up for another host that metadata on loopback names", () =>
+  it.effect("rejects a plain-http endpoint on another host in metadata from loopback", () =>
     Effect.gen(function* () {
       const on = "http://127.0.0.1:8080"
       const { result, sent } = yield* discovering(
@@ -183,10 +185,10 @@ describe("TLS", () => {
   )
 })
 
-describe("what is sent", () => {
+describe("OAuth2 token request", () => {
   const odd = "a:b+c%d £\u{1f600}-_.~'"
 
-  it.effect("names the client in the Authorization field, form-encoded", () =>
+  it.effect("sends the form-encoded client credentials in the Authorization field", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([granted()], { clientId: "c:1", clientSecret: Redacted.make(odd) })
       yield* server.clientCredentials({ scope: "a b", resource: "https://api.test" })
@@ -207,7 +209,7 @@ describe("what is sent", () => {
     })
   )
 
-  it.effect("names the client in the body, where that is wanted", () =>
+  it.effect("sends the client credentials in the body with client_secret_post", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([granted()], {
         clientSecret: Redacted.make(odd),
@@ -225,7 +227,7 @@ describe("what is sent", () => {
     })
   )
 
-  it.effect("goes to a token endpoint with a query, which it may have", () =>
+  it.effect("keeps the query of the token endpoint", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([granted()], { tokenEndpoint: `${issuer}/token?tenant=1` })
       yield* server.clientCredentials({})
@@ -234,8 +236,8 @@ describe("what is sent", () => {
   )
 })
 
-describe("what comes back", () => {
-  it.effect("is a token whose life is counted from now", () =>
+describe("OAuth2 token response", () => {
+  it.effect("counts the lifetime of a token from the time of the response", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("5 seconds")
       const { server } = yield* conversation([granted({ refresh_token: "canary-r", scope: "a" })])
@@ -247,28 +249,28 @@ describe("what comes back", () => {
   )
 
   it.effect.each<readonly [string, object, number | undefined]>([
-    ["no life", { expires_in: undefined }, undefined],
-    ["a life in text", { expires_in: "60" }, 60_000],
-    ["a life in text with a fraction", { expires_in: " 60.5 " }, 60_500],
-    ["a life that is a word", { expires_in: "soon" }, undefined],
-    ["a life that begins like a number", { expires_in: "1h" }, undefined],
-    ["a life that is null", { expires_in: null }, undefined],
-    ["a life that is true", { expires_in: true }, undefined],
-    ["a life in a list", { expires_in: [60] }, undefined],
-    ["a life of less than nothing", { expires_in: -1 }, undefined],
-    ["a life of 0 seconds", { expires_in: 0 }, undefined],
-    ["a life of a millisecond", { expires_in: 0.001 }, undefined],
-    ["a life of almost a second", { expires_in: 0.999 }, undefined],
-    ["a life of a second", { expires_in: 1 }, 1_000],
-    ["a life of ages", { expires_in: 1e300 }, 315_360_000_000]
-  ])("may be of %s", ([_, more, expiresAt]) =>
+    ["no expires_in", { expires_in: undefined }, undefined],
+    ["an expires_in in digits", { expires_in: "60" }, 60_000],
+    ["an expires_in in digits with a fraction", { expires_in: " 60.5 " }, 60_500],
+    ["an expires_in that is a word", { expires_in: "soon" }, undefined],
+    ["an expires_in that only begins with digits", { expires_in: "1h" }, undefined],
+    ["an expires_in that is null", { expires_in: null }, undefined],
+    ["an expires_in that is true", { expires_in: true }, undefined],
+    ["an expires_in in a list", { expires_in: [60] }, undefined],
+    ["a negative expires_in", { expires_in: -1 }, undefined],
+    ["an expires_in of 0 seconds", { expires_in: 0 }, undefined],
+    ["an expires_in of a millisecond", { expires_in: 0.001 }, undefined],
+    ["an expires_in of almost a second", { expires_in: 0.999 }, undefined],
+    ["an expires_in of a second", { expires_in: 1 }, 1_000],
+    ["an expires_in beyond the maximum lifetime", { expires_in: 1e300 }, 315_360_000_000]
+  ])("computes expiresAt from %s", ([_, more, expiresAt]) =>
     Effect.gen(function* () {
       const { server } = yield* conversation([granted(more)])
       expect((yield* server.clientCredentials({})).expiresAt).toBe(expiresAt)
     })
   )
 
-  it.effect("keeps the refresh token that the answer leaves out, and replaces it by one that it has", () =>
+  it.effect("keeps the refresh token if the response omits it, and replaces it otherwise", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([granted(), granted({ refresh_token: "canary-new" })])
       const texts: Array<unknown> = []
@@ -284,14 +286,14 @@ describe("what comes back", () => {
   it.effect.each<readonly [string, MockClient.Step, TokenError["reason"], string | undefined]>([
     ["500", respond(500, secretive), "Unavailable", undefined],
     ["500 with an OAuth error", oauthError("invalid_client", 500), "Rejected", "invalid_client"],
-    ["500 with an error of its own", oauthError("internal_error", 500), "Unavailable", undefined],
+    ["500 with an unregistered error", oauthError("internal_error", 500), "Unavailable", undefined],
     ["500 with server_error", oauthError("server_error", 500), "Unavailable", undefined],
     ["429", respond(429, secretive, { "retry-after": "5" }), "Unavailable", undefined],
     ["HTML with 200", respond(200, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
     ["HTML with 403", respond(403, `<html>${secretive}`, { "content-type": "text/html" }), "Unavailable", undefined],
     ["nothing with 200", respond(200), "Unavailable", undefined],
     ["no content", respond(204), "Unavailable", undefined],
-    ["a status that is none", respond(999, secretive), "Unavailable", undefined],
+    ["an invalid status", respond(999, secretive), "Unavailable", undefined],
     ["a redirect", respond(302, "", { location: "https://evil.test/token" }), "Unavailable", undefined],
     [
       "a redirect that keeps the method",
@@ -305,11 +307,11 @@ describe("what comes back", () => {
       "Unavailable",
       undefined
     ],
-    ["half a body", MockClient.truncated(200, `{"access_token":"canary-a`), "Unavailable", undefined],
-    ["a cut connection", fail("ECONNRESET", secretive), "Unavailable", undefined],
+    ["a truncated body", MockClient.truncated(200, `{"access_token":"canary-a`), "Unavailable", undefined],
+    ["a reset connection", fail("ECONNRESET", secretive), "Unavailable", undefined],
     ["temporarily_unavailable", oauthError("temporarily_unavailable"), "Unavailable", undefined],
     [
-      "half of JSON",
+      "truncated JSON",
       respond(200, `{"access_token":"canary-a`, { "content-type": "application/json" }),
       "InvalidResponse",
       undefined
@@ -321,7 +323,7 @@ describe("what comes back", () => {
       undefined
     ],
     ["an empty access token", granted({ access_token: "" }), "InvalidResponse", undefined],
-    ["an access token that no field can carry", granted({ access_token: "canary\r\na" }), "InvalidResponse", undefined],
+    ["an access token with a line break", granted({ access_token: "canary\r\na" }), "InvalidResponse", undefined],
     ["an access token that is an object", granted({ access_token: { canary: 1 } }), "InvalidResponse", undefined],
     ["another token type", granted({ token_type: "mac" }), "InvalidResponse", undefined],
     ["a DPoP token", granted({ token_type: "DPoP" }), "InvalidResponse", undefined],
@@ -329,19 +331,19 @@ describe("what comes back", () => {
     ["an OAuth error with 200", oauthError("bad_verification_code", 200), "Rejected", "bad_verification_code"],
     ["a wrong secret", oauthError("invalid_client", 401), "Rejected", "invalid_client"],
     [
-      "a wrong secret told by the header alone",
+      "a wrong secret reported only by WWW-Authenticate",
       respond(401, secretive, { "www-authenticate": 'Basic realm="x"' }),
       "Rejected",
       "invalid_client"
     ],
     [
-      "a secret that is repeated",
+      "a secret repeated in the description",
       oauthError("invalid_client", 401, { error_description: `no ${secret} here` }),
       "Rejected",
       "invalid_client"
     ],
-    ["a secret for an error", oauthError("canary-secret"), "Rejected", undefined]
-  ])("as %s is an error of its type, which shows nothing secret", ([_, answer, reason, code]) =>
+    ["a secret as the error code", oauthError("canary-secret"), "Rejected", undefined]
+  ])("fails with a typed error without secrets after %s", ([_, answer, reason, code]) =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([answer])
       const error = yield* Effect.flip(server.clientCredentials({}))
@@ -354,9 +356,9 @@ describe("what comes back", () => {
 
   it.effect.each<[string, (sent: MockClient.Sent) => string | undefined]>([
     ["the Authorization field", ({ headers }) => headers["authorization"]],
-    ["what that field says", ({ headers }) => atob(headers["authorization"]?.split(" ")[1] ?? "")],
+    ["the decoded Authorization field", ({ headers }) => atob(headers["authorization"]?.split(" ")[1] ?? "")],
     ["the body", ({ body }) => body]
-  ])("that repeats %s shows nothing of it", ([_, quoted]) =>
+  ])("hides %s if the error description repeats it", ([_, quoted]) =>
     Effect.gen(function* () {
       const { server } = yield* conversation(
         (sent) => oauthError("invalid_request", 400, { error_description: `what is "${quoted(sent)}"?` }),
@@ -368,7 +370,7 @@ describe("what comes back", () => {
     })
   )
 
-  it.effect("as invalid_grant to a refresh says to sign in again, without the token that it may repeat", () =>
+  it.effect("fails with ReauthorizationRequired after invalid_grant, and hides a repeated refresh token", () =>
     Effect.gen(function* () {
       const answers = [
         oauthError("invalid_grant", 400, { error_description: "canary-r" }),
@@ -382,7 +384,7 @@ describe("what comes back", () => {
     })
   )
 
-  it.effect("tells what the server says of an error", () =>
+  it.effect("shows the server's error code and description on one line", () =>
     Effect.gen(function* () {
       const error = yield* failureOf(oauthError("invalid_scope", 400, { error_description: "no scope x\r\n here" }))
       expect(error.message).toContain("invalid_scope")
@@ -391,7 +393,7 @@ describe("what comes back", () => {
     })
   )
 
-  it.effect("not at all is given up after 20 seconds", () =>
+  it.effect("fails with Unavailable after 20 seconds without a response", () =>
     Effect.gen(function* () {
       const asking = yield* Effect.fork(failureOf(MockClient.never))
       yield* TestClock.adjust("19999 millis")
@@ -401,7 +403,7 @@ describe("what comes back", () => {
     })
   )
 
-  it.effect("is not waited for by one who is interrupted", () =>
+  it.effect("interrupts the request when the caller is interrupted", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation([MockClient.never])
       const asking = yield* Effect.fork(server.clientCredentials({}))
@@ -415,7 +417,7 @@ describe("what comes back", () => {
   )
 })
 
-describe("what an error says of the next try", () => {
+describe("OAuth2 errors", () => {
   const refreshed = (step: MockClient.Step) =>
     Effect.gen(function* () {
       const { server } = yield* conversation([step])
@@ -424,10 +426,10 @@ describe("what an error says of the next try", () => {
 
   it.effect.each<readonly [string, Readonly<Record<string, string>>, number | undefined]>([
     ["seconds", { "retry-after": "120" }, 120_000],
-    ["a date, by the server's own clock", { date: date(3_600_000), "retry-after": date(3_720_000) }, 120_000],
-    ["a year, of which an hour is believed", { "retry-after": "31536000" }, 3_600_000],
+    ["a date by the server's clock", { date: date(3_600_000), "retry-after": date(3_720_000) }, 120_000],
+    ["a year, limited to an hour", { "retry-after": "31536000" }, 3_600_000],
     ["nothing", {}, undefined]
-  ])("is when to come back, where the server said so: %s", ([_, headers, at]) =>
+  ])("sets retryAt from a Retry-After of %s", ([_, headers, at]) =>
     Effect.gen(function* () {
       for (const status of [429, 503]) {
         expect(yield* refreshed(respond(status, "", headers))).toMatchObject({ reason: "Unavailable", retryAt: at })
@@ -441,11 +443,11 @@ describe("what an error says of the next try", () => {
     [fail("ECONNRESET"), "maybe"],
     [respond(503), undefined],
     [oauthError("invalid_scope"), undefined]
-  ])("is whether it may have been carried out", ([step, sent]) =>
+  ])("reports whether the request may have been sent (%#)", ([step, sent]) =>
     Effect.map(refreshed(step), (error) => expect(error.sent).toBe(sent))
   )
 
-  it.effect("is no, where the server's metadata was all that was asked for", () =>
+  it.effect("reports `sent: no` if only the metadata was requested", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering([fail("ECONNRESET")])
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable", sent: "no" } })
@@ -453,8 +455,8 @@ describe("what an error says of the next try", () => {
   )
 })
 
-describe("the server's clock", () => {
-  it.effect("is known by its last answer", () =>
+describe("OAuth2 clockSkew", () => {
+  it.effect("follows the Date of the last response that has one", () =>
     Effect.gen(function* () {
       const ahead = respond(503, "", { date: date(3_600_000) })
       const { server } = yield* conversation([ahead, respond(503)])

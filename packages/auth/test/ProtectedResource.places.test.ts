@@ -21,7 +21,7 @@ const about = (more: object = {}) =>
 
 type Routes = Readonly<Record<string, MockClient.Step>>
 
-/** Discovers with a challenge, and gives the result with the URLs that were requested. */
+/** Discovers with a challenge, and returns the result with the requested URLs. */
 const discovering = (routes: Routes, challenge = `Bearer resource_metadata="${named}"`) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(({ url }) => routes[url] ?? respond(404, "nothing here"))
@@ -34,7 +34,7 @@ const html = { "content-type": "text/html" }
 
 type Bad = readonly [situation: string, answer: MockClient.Step, reason: TokenError["reason"]]
 
-/** Answers of a place that lead to the next one, and the error if all places answer so. */
+/** Responses of a metadata URL that lead to the next one, and the error if all URLs respond so. */
 const bad: ReadonlyArray<Bad> = [
   ...[400, 401, 403, 404, 405, 410].map((status): Bad => [`${status}`, respond(status, "no"), "Unavailable"]),
   ...[407, 408, 425, 429, 500, 502, 503, 504, 511].map((status): Bad => [
@@ -50,7 +50,7 @@ const bad: ReadonlyArray<Bad> = [
   ["a page", respond(200, "<html>", html), "Unavailable"],
   ["nothing", respond(200, ""), "Unavailable"],
   ["204", respond(204), "Unavailable"],
-  ["half of a document", respond(200, '{"resource":"https://api.test/v1"', html), "InvalidResponse"],
+  ["a truncated document", respond(200, '{"resource":"https://api.test/v1"', html), "InvalidResponse"],
   ["a list", respond(200, []), "InvalidResponse"],
   ["an empty object", respond(200, {}), "InvalidResponse"],
   ["no resource", about({ resource: null }), "InvalidResponse"],
@@ -62,8 +62,8 @@ const bad: ReadonlyArray<Bad> = [
 
 const rows = bad.map((row): readonly [string, Bad] => [row[0], row])
 
-describe("discover", () => {
-  it.effect.each(rows)("reads the next place after %s, at each place", ([_, [, answer]]) =>
+describe("ProtectedResource.fromChallenges", () => {
+  it.effect.each(rows)("requests the next metadata URL after %s, at each URL", ([_, [, answer]]) =>
     Effect.gen(function* () {
       for (const [at, good] of places.entries()) {
         const { result, urls } = yield* discovering(
@@ -75,7 +75,7 @@ describe("discover", () => {
     })
   )
 
-  it.effect.each(rows)("fails with a typed error if all places give %s", ([_, [, answer, reason]]) =>
+  it.effect.each(rows)("fails with a typed error if all metadata URLs respond with %s", ([_, [, answer, reason]]) =>
     Effect.gen(function* () {
       const { result, urls } = yield* discovering(Object.fromEntries(places.map((url) => [url, answer])))
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason } })
@@ -83,7 +83,7 @@ describe("discover", () => {
     })
   )
 
-  it.effect("stops after a failure before anything was sent", () =>
+  it.effect("stops if no connection is made", () =>
     Effect.gen(function* () {
       const { result, urls } = yield* discovering({ [named]: fail("ECONNREFUSED"), [own]: about() })
       expect(result).toMatchObject({ left: { reason: "Unavailable", sent: "no" } })
@@ -91,7 +91,7 @@ describe("discover", () => {
     })
   )
 
-  it.effect("reads the well-known places if a challenge names two, of which the first is empty", () =>
+  it.effect("requests the well-known URLs if a challenge names two URLs and the first has no metadata", () =>
     Effect.gen(function* () {
       const challenge = `Bearer resource_metadata="${root}", resource_metadata="${own}"`
       const { result, urls } = yield* discovering({ [own]: about() }, challenge)
@@ -101,7 +101,7 @@ describe("discover", () => {
   )
 
   it.effect(
-    "accepts at the root of the host metadata that name the API or the host, wherever the place comes from",
+    "accepts metadata of the API or of its host at the root well-known URL, with and without a challenge parameter",
     () =>
       Effect.gen(function* () {
         for (const challenge of ["Bearer", `Bearer resource_metadata="${root}"`]) {
@@ -115,7 +115,7 @@ describe("discover", () => {
       })
   )
 
-  it.effect("names the place, both resources and what to set, if the resource differs", () =>
+  it.effect("names the metadata URL, both resources and the options to set if the resource differs", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering({ [own]: about({ resource: origin }) }, "Bearer")
       const message = printed(result)
@@ -125,7 +125,7 @@ describe("discover", () => {
     })
   )
 
-  it.effect("lists what each place answered if there is no metadata", () =>
+  it.effect("lists the response of each metadata URL if there is no metadata", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering({ [own]: respond(200, "<html>", html) })
       const message = printed(result)
@@ -154,7 +154,7 @@ describe("discover", () => {
 
 const unreadable = [null, "", 7, {}, [null], [7], ["re\u001bad"], "re\u001bad"]
 
-/** Optional members, values that can be read, and what becomes of them. */
+/** Optional members, their fields, accepted values, the parsed value, and the default. */
 const members = [
   ["scopes_supported", "scopesSupported", [["a", "b"], "a b", ["a b"], ["a", null, "b"]], ["a", "b"], undefined],
   ["bearer_methods_supported", "bearerMethods", [["header"], "header"], ["header"], undefined],
@@ -163,9 +163,9 @@ const members = [
   ["resource_name", "name", ["Orders"], "Orders", undefined]
 ] as const
 
-describe("an optional member", () => {
+describe("ProtectedResource metadata", () => {
   it.effect.each(members.map((row): readonly [string, typeof row] => [row[0], row]))(
-    "is read if it can be, and left out otherwise: %s",
+    "parses a valid optional member, and ignores an invalid one: %s",
     ([_, [name, field, readable, value, otherwise]]) =>
       Effect.gen(function* () {
         const fieldOf = (given: unknown) =>

@@ -27,10 +27,10 @@ const pointing = challenged(`Bearer resource_metadata="${place}"`)
 
 type Routes = Readonly<Record<string, MockClient.Step>>
 
-/** An API by the answers of its URLs: what is not among them is not there. */
+/** An API with these responses by URL. Any other URL is a 404. */
 const world = (routes: Routes) => MockClient.make(({ url }) => routes[url] ?? MockClient.respond(404, "nothing here"))
 
-/** What is found out about an API, and the URLs that were asked for that. */
+/** Discovers an API, and returns the result with the requested URLs. */
 const discovering = (routes: Routes, options?: ProtectedResource.Options, url = api) =>
   Effect.gen(function* () {
     const { client, mock } = yield* world(routes)
@@ -41,7 +41,7 @@ const discovering = (routes: Routes, options?: ProtectedResource.Options, url = 
 const discovered = (routes: Routes, options?: ProtectedResource.Options, url?: string) =>
   Effect.flatMap(discovering(routes, options, url), ({ found }) => found)
 
-/** What it fails with, and the URLs that were asked before. */
+/** The error of a discovery, and the requested URLs. */
 const refusal = (routes: Routes, options?: ProtectedResource.Options, url?: string) =>
   Effect.gen(function* () {
     const { found, urls } = yield* discovering(routes, options, url)
@@ -49,12 +49,12 @@ const refusal = (routes: Routes, options?: ProtectedResource.Options, url?: stri
     return { error, urls: yield* urls }
   })
 
-/** What metadata fails with to which the challenge points. */
+/** The error if the challenge points to this metadata. */
 const refusalOf = (metadata: MockClient.Step) =>
   Effect.map(refusal({ [api]: pointing, [place]: metadata }), ({ error }) => error)
 
-describe("an API that is asked bare", () => {
-  it.effect("says by its 401 where its metadata is, and is asked without credentials", () =>
+describe("ProtectedResource.discover", () => {
+  it.effect("requests the API without credentials, and then the metadata URL of its 401", () =>
     Effect.gen(function* () {
       const { found, mock } = yield* discovering({ [api]: pointing, [place]: about() })
       expect(yield* found).toEqual({
@@ -77,7 +77,7 @@ describe("an API that is asked bare", () => {
     })
   )
 
-  it.effect("tells how it wants its tokens", () =>
+  it.effect("returns the token requirements of the metadata", () =>
     Effect.gen(function* () {
       const metadata = about({
         scopes_supported: ["read", "write"],
@@ -98,7 +98,7 @@ describe("an API that is asked bare", () => {
     })
   )
 
-  it.effect("is asked by the URL that a challenge of any scheme, in any letter case and on any line, has", () =>
+  it.effect("finds resource_metadata in a challenge of any scheme, letter case and header line", () =>
     Effect.gen(function* () {
       const lines = ['Basic realm="a, b"', `Negotiate, dPoP algs="ES256", Resource_Metadata="${place}"`]
       const { found, urls } = yield* discovering({ [api]: challenged(lines), [place]: about() })
@@ -107,7 +107,7 @@ describe("an API that is asked bare", () => {
     })
   )
 
-  it.effect("is asked for the scopes of its challenge rather than for all that it knows", () =>
+  it.effect("prefers the scopes of the challenge to scopes_supported", () =>
     Effect.gen(function* () {
       const metadata = about({ scopes_supported: ["read", "write", "admin"] })
       const scoped = (scope: string) =>
@@ -124,7 +124,7 @@ describe("an API that is asked bare", () => {
     })
   )
 
-  it.effect("keeps no connection: a body that nobody reads is let go, even if it never ends", () =>
+  it.effect("releases the connection of an unread body that never ends", () =>
     Effect.gen(function* () {
       const endless = MockClient.respondStream(401, Stream.never, {
         "www-authenticate": `Bearer resource_metadata="${place}"`
@@ -141,8 +141,8 @@ describe("an API that is asked bare", () => {
   )
 })
 
-describe("an API that does not say where its metadata is", () => {
-  it.effect("is looked up between its host and its path, whatever it answers", () =>
+describe("ProtectedResource.discover without resource_metadata", () => {
+  it.effect("requests the well-known URL between host and path after any response", () =>
     Effect.gen(function* () {
       for (const answer of [challenged("Bearer"), MockClient.respond(200, {}), MockClient.respond(500, "sorry")]) {
         const { found, urls } = yield* discovering({ [api]: answer, [`${origin}${wellKnown}/v1`]: about() })
@@ -152,7 +152,7 @@ describe("an API that does not say where its metadata is", () => {
     })
   )
 
-  it.effect("keeps the query of its URL and the slash at its end, but not the one that is all of a path", () =>
+  it.effect("keeps the query and the trailing slash of the URL, but not a path that is only a slash", () =>
     Effect.gen(function* () {
       for (const [url, at] of [
         [`${origin}/v1/`, `${origin}${wellKnown}/v1/`],
@@ -166,7 +166,7 @@ describe("an API that does not say where its metadata is", () => {
     })
   )
 
-  it.effect("is looked up at the root of its host last, where the metadata is that of the whole host", () =>
+  it.effect("requests the root well-known URL last, and accepts metadata of the whole host there", () =>
     Effect.gen(function* () {
       for (const resource of [origin, `${origin}/`]) {
         const { found, urls } = yield* discovering({ [`${origin}${wellKnown}`]: about({ resource }) })
@@ -176,7 +176,7 @@ describe("an API that does not say where its metadata is", () => {
     })
   )
 
-  it.effect("is looked up at the root as well where every path has a page", () =>
+  it.effect("requests the root well-known URL if every path has an HTML page", () =>
     Effect.gen(function* () {
       const page = MockClient.respond(200, "<html>", { "content-type": "text/html" })
       const routes = {
@@ -188,7 +188,7 @@ describe("an API that does not say where its metadata is", () => {
     })
   )
 
-  it.effect("and publishes none is unavailable, and is asked no more than three times", () =>
+  it.effect("fails with Unavailable after at most three requests if the API publishes no metadata", () =>
     Effect.gen(function* () {
       const { error, urls } = yield* refusal({})
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
@@ -198,8 +198,8 @@ describe("an API that does not say where its metadata is", () => {
   )
 })
 
-describe("metadata is not used", () => {
-  it.effect("of another resource, whether it is above, below, beside or elsewhere, or the same in other letters", () =>
+describe("ProtectedResource.discover with invalid metadata", () => {
+  it.effect("rejects metadata of another resource: parent, child, sibling, other host or other spelling", () =>
     Effect.gen(function* () {
       const others = [
         origin,
@@ -221,7 +221,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("at another origin, nor is anything sent there", () =>
+  it.effect("sends nothing to a metadata URL at another origin, and fails", () =>
     Effect.gen(function* () {
       const places = [
         "https://evil.test/about",
@@ -245,7 +245,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("to which a redirect leads", () =>
+  it.effect("follows no redirect to metadata", () =>
     Effect.gen(function* () {
       const away = MockClient.respond(307, "", { location: "https://evil.test/about" })
       const { error, urls } = yield* refusal({ [api]: pointing, [place]: away, "https://evil.test/about": about() })
@@ -256,7 +256,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("without an authorization server, or with one that nobody can be sent to", () =>
+  it.effect("rejects metadata without an authorization server, or with an invalid issuer URL", () =>
     Effect.gen(function* () {
       const lists = [
         undefined,
@@ -277,7 +277,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("of the wrong shape", () =>
+  it.effect("rejects metadata of the wrong shape", () =>
     Effect.gen(function* () {
       const shapes = [
         { authorization_servers: "https://auth.test" },
@@ -300,7 +300,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("of 10 MiB, of which no more is read than is allowed", () =>
+  it.effect("rejects metadata of 10 MiB, and stops reading at the limit", () =>
     Effect.gen(function* () {
       let read = 0
       const chunk = new TextEncoder().encode(" ".repeat(64 * 1024))
@@ -311,7 +311,7 @@ describe("metadata is not used", () => {
     })
   )
 
-  it.effect("whatever it is: it fails with a typed error, or is about the API that was asked", () =>
+  it.effect("returns metadata of the requested API or a typed error for any response", () =>
     Effect.promise(() =>
       FastCheck.assert(
         FastCheck.asyncProperty(
@@ -344,8 +344,8 @@ describe("metadata is not used", () => {
   )
 })
 
-describe("what an API says", () => {
-  it.effect("of its name can be shown on one line", () =>
+describe("ProtectedResource.discover", () => {
+  it.effect("escapes control characters in the name of the API, and limits its length", () =>
     Effect.gen(function* () {
       const resource_name = `Orders\u001b[2J\r\n\u202e${"a".repeat(1000)}`
       const { name = "" } = yield* discovered({ [api]: pointing, [place]: about({ resource_name }) })
@@ -354,7 +354,7 @@ describe("what an API says", () => {
     })
   )
 
-  it.effect("shows no more of itself in an error than the URL of another resource, and no value of a query", () =>
+  it.effect("shows only the URL of another resource in an error, with redacted query values", () =>
     Effect.gen(function* () {
       const resource = "https://user:canary-password@api.test/v1?key=canary-key#canary-part"
       const error = yield* refusalOf(about({ resource, resource_name: "canary-name" }))
@@ -366,7 +366,7 @@ describe("what an API says", () => {
     })
   )
 
-  it.effect("of its authorization servers is a choice: the first one, or the one that is named", () =>
+  it.effect("selects the first authorization server, or the one of the `issuer` option", () =>
     Effect.gen(function* () {
       const metadata = about({ authorization_servers: ["https://a.test", "https://b.test/x"] })
       const routes = { [api]: pointing, [place]: metadata }
@@ -383,8 +383,8 @@ describe("what an API says", () => {
   )
 })
 
-describe("an API that does not answer", () => {
-  it.effect("is unavailable, and told to have been sent nothing", () =>
+describe("ProtectedResource.discover with an unavailable API", () => {
+  it.effect("fails with Unavailable and `sent: no` if no connection is made", () =>
     Effect.gen(function* () {
       const gone = MockClient.fail("ECONNREFUSED")
       for (const routes of [{ [api]: gone }, { [api]: pointing, [place]: gone }]) {
@@ -394,7 +394,7 @@ describe("an API that does not answer", () => {
     })
   )
 
-  it.effect("for now says when to ask again, an hour from now at most", () =>
+  it.effect("sets retryAt from the Retry-After of a 503, at most an hour from now", () =>
     Effect.gen(function* () {
       const busy = (after: string) => MockClient.respond(503, "busy", { "retry-after": after })
       expect(yield* refusalOf(busy("30"))).toMatchObject({ reason: "Unavailable", retryAt: 30_000 })
@@ -405,7 +405,7 @@ describe("an API that does not answer", () => {
     })
   )
 
-  it.effect("at all is given up after 20 seconds", () =>
+  it.effect("fails with Unavailable after 20 seconds without a response", () =>
     Effect.gen(function* () {
       for (const routes of [{ [api]: MockClient.never }, { [api]: pointing, [place]: MockClient.never }]) {
         const { found, mock } = yield* discovering(routes)
@@ -418,8 +418,8 @@ describe("an API that does not answer", () => {
   )
 })
 
-describe("the URL of an API", () => {
-  it.effect("is https, without a user name and a fragment, or nothing is sent", () =>
+describe("ProtectedResource.discover", () => {
+  it.effect("rejects an API URL without https, or with a user name or fragment, and sends nothing", () =>
     Effect.gen(function* () {
       const urls = [
         "",
@@ -440,7 +440,7 @@ describe("the URL of an API", () => {
     })
   )
 
-  it.effect("may be http on loopback, by that name alone", () =>
+  it.effect("allows plain http on loopback only with dangerouslyAllowHttpOnLoopback", () =>
     Effect.gen(function* () {
       const transport: OAuth2.Client["transport"] = OAuth2.dangerouslyAllowHttpOnLoopback
       const local = "http://127.0.0.1:8080/v1"
@@ -455,8 +455,8 @@ describe("the URL of an API", () => {
   )
 })
 
-describe("somebody who has asked already", () => {
-  it.effect("goes on with the answer, without asking again", () =>
+describe("ProtectedResource.fromResponse and fromChallenges", () => {
+  it.effect("uses an existing response without a second API request", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* world({ [api]: pointing, [place]: about() })
       const response = yield* client.get(api)
@@ -470,7 +470,7 @@ describe("somebody who has asked already", () => {
     })
   )
 
-  it.effect("goes on with the challenges, of which the first that says where counts", () =>
+  it.effect("uses the first challenge with resource_metadata", () =>
     Effect.gen(function* () {
       const { client, mock } = yield* world({ [place]: about() })
       const challenges = [
@@ -489,8 +489,8 @@ describe("somebody who has asked already", () => {
   )
 })
 
-describe("the server of the tests", () => {
-  it.effect("leads from its API to its tokens", () =>
+describe("ProtectedResource.discover at OAuthServer", () => {
+  it.effect("discovers the issuer from the API URL", () =>
     Effect.gen(function* () {
       const { issuer, resource } = yield* OAuthServer.OAuthServer
       expect(yield* ProtectedResource.discover(resource)).toMatchObject({
@@ -503,7 +503,7 @@ describe("the server of the tests", () => {
     }).pipe(Effect.provide(OAuthServer.layerMemory({ scopes: ["read"] })))
   )
 
-  it.effect("says that it wants a proof where it does", () =>
+  it.effect("returns `dpopRequired: true` if the API requires DPoP", () =>
     Effect.gen(function* () {
       const { resource } = yield* OAuthServer.OAuthServer
       expect((yield* ProtectedResource.discover(resource)).dpopRequired).toBe(true)

@@ -10,8 +10,8 @@ import type * as Effect from "effect/Effect"
 
 type Discovered = Effect.Effect<ProtectedResource.ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient>
 
-describe("types", () => {
-  it("each way needs a transport and nothing else, and fails with a URL that cannot be or without metadata", () => {
+describe("ProtectedResource types", () => {
+  it("requires only an HttpClient, and fails with InvalidRequest or TokenError", () => {
     expectTypeOf(ProtectedResource.discover).toEqualTypeOf<
       (url: string, options?: ProtectedResource.Options) => Discovered
     >()
@@ -23,7 +23,7 @@ describe("types", () => {
     >()
   })
 
-  it("what it gives goes into a grant as it is", () => {
+  it("returns a value that extends the options of a grant", () => {
     expectTypeOf<ProtectedResource.ProtectedResource>().toExtend<
       Pick<AuthorizationCode.Options, "issuer" | "resource" | "scopes">
     >()

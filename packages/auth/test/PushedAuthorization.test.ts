@@ -14,12 +14,12 @@ const pushed = respond(201, { request_uri: reference, expires_in: 60 })
 
 const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchParams(body))
 
-describe("a request that is pushed", () => {
+describe("Pushed authorization request", () => {
   it.effect.each<readonly [string, object, object]>([
-    ["the caller asks for it", { pushed: true }, {}],
-    ["the server wants it", {}, { require_pushed_authorization_requests: true }]
+    ["the caller sets `usePar`", { pushed: true }, {}],
+    ["the server requires it", {}, { require_pushed_authorization_requests: true }]
   ])(
-    "goes to the server with the client's authentication where %s, and the browser sees none of it",
+    "sends the parameters to the server with client authentication, and not to the browser, if %s",
     ([_, more, says]) =>
       Effect.gen(function* () {
         const { answering, start, complete, mock } = yield* signingIn(more, says)
@@ -42,7 +42,7 @@ describe("a request that is pushed", () => {
       })
   )
 
-  it.effect("proves the key that the code is to be bound to, once more with the nonce that the server wants", () =>
+  it.effect("sends a DPoP proof for the code's key, and resends it with the server's nonce", () =>
     Effect.gen(function* () {
       const { answering, start, posts } = yield* signingIn({ usePar: true, dpop: yield* Dpop.generateKey })
       answering({ "/par": respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "n" }) })
@@ -54,11 +54,11 @@ describe("a request that is pushed", () => {
   it.effect.each<readonly [string, MockClient.Step, object]>([
     ["an error", respond(400, { error: "invalid_request" }), { reason: "Rejected", error: "invalid_request" }],
     ["a wrong secret", respond(401, { error: "invalid_client" }), { reason: "Rejected", error: "invalid_client" }],
-    ["no reference", respond(201, {}), { reason: "InvalidResponse" }],
-    ["a page", respond(201, "<html>", { "content-type": "text/html" }), { reason: "Unavailable" }],
+    ["no request_uri", respond(201, {}), { reason: "InvalidResponse" }],
+    ["an HTML page", respond(201, "<html>", { "content-type": "text/html" }), { reason: "Unavailable" }],
     ["503", respond(503, "busy"), { reason: "Unavailable" }],
     ["a redirect", respond(302, "", { location: "https://evil.test" }), { reason: "Unavailable" }]
-  ])("and answered with %s fails, typed, and nobody is sent there", ([_, step, failure]) =>
+  ])("fails with a typed error, and returns no authorization URL, after %s", ([_, step, failure]) =>
     Effect.gen(function* () {
       const { answering, start, posts } = yield* signingIn({ usePar: true })
       answering({ "/par": step })
@@ -70,7 +70,7 @@ describe("a request that is pushed", () => {
   )
 
   it.effect.each([undefined, `http://auth.test/par`, "https://u:p@auth.test/par"])(
-    "is not made at the endpoint %s",
+    "rejects the pushed authorization endpoint %s, and sends nothing",
     (endpoint) =>
       Effect.gen(function* () {
         const { start, posts } = yield* signingIn({ usePar: true }, { pushed_authorization_request_endpoint: endpoint })

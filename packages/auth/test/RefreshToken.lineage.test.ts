@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import { client } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
 
-/** A server that rotates: `rt-alice` gives `at-of-rt-alice` and `rt-alice+`. */
+/** A server that rotates refresh tokens: for `rt-alice` it returns `at-of-rt-alice` and `rt-alice+`. */
 const rotating = MockClient.make(({ body }) => {
   const refreshToken = new URLSearchParams(String(body ?? "")).get("refresh_token") ?? ""
   return MockClient.respond(200, {
@@ -34,7 +34,7 @@ const optionsOf = (refreshToken: string | undefined, more: More = {}): RefreshTo
   ...more
 })
 
-/** The access token of a new source over a store, as a process that starts would get it. */
+/** The access token that a new process gets from this store. */
 const started = (store: TokenStore.Service, transport: HttpClient.HttpClient, options: RefreshToken.Options) =>
   Effect.flatMap(TokenSource.TokenSource, ({ get }) => get).pipe(
     Effect.map(({ token }) => Redacted.value(token.accessToken)),
@@ -59,8 +59,8 @@ const stores = [
 
 const refused = { _tag: "Left", left: { _tag: "TokenStoreError", reason: "OwnerMismatch" } }
 
-describe.each(stores)("two sources with different refresh tokens over %s", (_, making) => {
-  it.effect("never get each other's token without an account, one after the other or at once", () =>
+describe.each(stores)("RefreshToken.layer with two refresh tokens over %s", (_, making) => {
+  it.effect("fails with OwnerMismatch, and mixes no tokens, without an account", () =>
     Effect.gen(function* () {
       for (const concurrency of [1, 2]) {
         const [store, { client: transport }] = yield* Effect.all([making, rotating])
@@ -79,7 +79,7 @@ describe.each(stores)("two sources with different refresh tokens over %s", (_, m
     })
   )
 
-  it.effect("have a record each with an account", () =>
+  it.effect("stores one record for each account", () =>
     Effect.gen(function* () {
       const [store, { client: transport }] = yield* Effect.all([making, rotating])
       for (const account of ["alice", "bob"]) {
@@ -90,7 +90,7 @@ describe.each(stores)("two sources with different refresh tokens over %s", (_, m
     })
   )
 
-  it.effect("share the record of one account, of which the stored token goes first", () =>
+  it.effect("uses the stored refresh token if two sources share an account", () =>
     Effect.gen(function* () {
       const [store, { client: transport }] = yield* Effect.all([making, rotating])
       for (const refreshToken of ["rt-old", "rt-new"]) {
@@ -101,7 +101,7 @@ describe.each(stores)("two sources with different refresh tokens over %s", (_, m
     })
   )
 
-  it.effect("do not sign each other out", () =>
+  it.effect("rejects a sign-out with another refresh token, and keeps the record", () =>
     Effect.gen(function* () {
       const [store, { client: transport }] = yield* Effect.all([making, rotating])
       yield* started(store, transport, optionsOf("rt-alice"))
@@ -119,8 +119,8 @@ describe.each(stores)("two sources with different refresh tokens over %s", (_, m
   )
 })
 
-describe("one source", () => {
-  it.effect("goes on with the rotated token when it starts again with the first one", () =>
+describe("RefreshToken.layer with one refresh token", () => {
+  it.effect("uses the stored rotated token after a restart with the first refresh token", () =>
     Effect.gen(function* () {
       const [store, { client: transport, mock }] = yield* Effect.all([TokenStore.makeMemory, rotating])
       const again = started(store, transport, optionsOf("rt-alice"))
@@ -129,7 +129,7 @@ describe("one source", () => {
     })
   )
 
-  it.effect("goes on with a sign-in that was stored for its options, and lets a later one replace it", () =>
+  it.effect("uses a stored sign-in of its options, and replaces it by a later sign-in", () =>
     Effect.gen(function* () {
       const [store, { client: transport }] = yield* Effect.all([TokenStore.makeMemory, rotating])
       const signIn = (name: string) =>

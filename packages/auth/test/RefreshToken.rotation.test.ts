@@ -1,4 +1,4 @@
-// A server rotates the refresh token before it responds: the new one must be kept, whatever else the response holds.
+// A server rotates the refresh token before it responds: the new one must be stored even if the response is invalid.
 import * as Dpop from "@countersign/auth/Dpop"
 import type * as OAuth2 from "@countersign/auth/OAuth2"
 import * as RefreshToken from "@countersign/auth/RefreshToken"
@@ -26,7 +26,7 @@ import { printed } from "./support/printed.js"
 
 const valueOf = (secret: Redacted.Redacted<string> | undefined) => secret && Redacted.value(secret)
 
-/** The members of the n-th response, whose refresh token is `canary-rt-<n + 1>`. */
+/** The members of the n-th response. Its refresh token is `canary-rt-<n + 1>`. */
 const grantedBy = (n: number) => ({
   access_token: `canary-at-${n + 1}`,
   token_type: "bearer",
@@ -36,7 +36,7 @@ const grantedBy = (n: number) => ({
 
 type Answer = (n: number) => MockClient.Step
 
-/** A server whose refresh tokens are good once: the n-th is `canary-rt-<n>`. `answer` is what it sends for a good one. */
+/** A server with single-use refresh tokens: the n-th is `canary-rt-<n>`. `answer` is its response to a valid one. */
 const rotating = (answer: Answer) => {
   let n = 0
   return MockClient.make(({ body = "" }) => {
@@ -50,7 +50,7 @@ const rotating = (answer: Answer) => {
 
 const options = (more: Partial<OAuth2.Client> = {}): RefreshToken.Options => ({ ...client, ...more })
 
-/** A store that holds `canary-rt-1`, and the source of a server over it. */
+/** A store with `canary-rt-1`, and a token source over it. */
 const world = (answer: Answer, more: Partial<OAuth2.Client> & { readonly empty?: boolean } = {}) =>
   Effect.gen(function* () {
     const { empty = false, ...own } = more
@@ -70,33 +70,35 @@ const world = (answer: Answer, more: Partial<OAuth2.Client> & { readonly empty?:
     return { get, stored, store, key, mock: transport.mock }
   })
 
-describe("a new refresh token", () => {
+describe("RefreshToken.layer with a rotated refresh token", () => {
   const rejected: ReadonlyArray<readonly [string, Readonly<Record<string, unknown>>]> = [
     ["no access_token", { access_token: undefined }],
     ["access_token null", { access_token: null }],
-    ["an access_token of control characters", { access_token: "a\r\nb" }],
+    ["an access_token with control characters", { access_token: "a\r\nb" }],
     ["another token_type", { token_type: "mac" }]
   ]
 
   for (const empty of [false, true]) {
     const where = empty ? "an empty store" : "a store with a token"
-    it.scoped.each(rejected)(`is stored before the error of a response with %s is raised, in ${where}`, ([_, more]) =>
-      Effect.gen(function* () {
-        const answer: Answer = (n) => MockClient.respond(200, { ...grantedBy(n), ...(n === 1 && more) })
-        const { get, mock, stored } = yield* world(answer, { empty })
-        const error = yield* Effect.flip(get)
-        expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-        expect(printed(error)).not.toContain("canary")
-        expect(yield* stored).toBe("canary-rt-2")
-        yield* TestClock.adjust("2 seconds")
-        expect(valueOf((yield* get).token.accessToken)).toBe("canary-at-3")
-        expect(yield* stored).toBe("canary-rt-3")
-        expect(yield* mock.sent).toHaveLength(2)
-      })
+    it.scoped.each(rejected)(
+      `stores the new refresh token, and then fails, after a response with %s over ${where}`,
+      ([_, more]) =>
+        Effect.gen(function* () {
+          const answer: Answer = (n) => MockClient.respond(200, { ...grantedBy(n), ...(n === 1 && more) })
+          const { get, mock, stored } = yield* world(answer, { empty })
+          const error = yield* Effect.flip(get)
+          expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
+          expect(printed(error)).not.toContain("canary")
+          expect(yield* stored).toBe("canary-rt-2")
+          yield* TestClock.adjust("2 seconds")
+          expect(valueOf((yield* get).token.accessToken)).toBe("canary-at-3")
+          expect(yield* stored).toBe("canary-rt-3")
+          expect(yield* mock.sent).toHaveLength(2)
+        })
     )
   }
 
-  it.scoped("is stored when the token is not bound to the key, and no token is sent", () =>
+  it.scoped("stores the new refresh token if the access token is not bound to the DPoP key", () =>
     Effect.gen(function* () {
       const dpop = yield* Dpop.generateKey
       const answer: Answer = (n) =>
@@ -109,7 +111,7 @@ describe("a new refresh token", () => {
     })
   )
 
-  it.scoped("is stored when `complianceFixes.transformResponse` throws", () =>
+  it.scoped("stores the new refresh token if `complianceFixes.transformResponse` throws", () =>
     Effect.gen(function* () {
       let calls = 0
       const answer: OAuth2.ComplianceFixes["transformResponse"] = (body) => {
@@ -127,7 +129,7 @@ describe("a new refresh token", () => {
     })
   )
 
-  it.scoped("is used next where the store could not be written", () =>
+  it.scoped("uses the new refresh token next if the store could not be written", () =>
     Effect.gen(function* () {
       const answer: Answer = (n) => MockClient.respond(200, { ...grantedBy(n), ...(n === 1 && { access_token: null }) })
       const memory = yield* TokenStore.makeMemory
@@ -141,7 +143,7 @@ describe("a new refresh token", () => {
       const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
       const store: TokenStore.Service = {
         ...memory,
-        // The first write is the intent; the disk is full from then on, for a while.
+        // The first write is the intent. Then two writes fail.
         compareAndSet: (...write) =>
           Effect.suspend(() => ((writes += 1) > 1 && writes < 4 ? Effect.fail(full) : memory.compareAndSet(...write)))
       }
@@ -165,7 +167,7 @@ describe("a new refresh token", () => {
     ['id_token: "x"', { id_token: "x" }, true],
     ["access_token: undefined", { access_token: undefined }, false],
     ['token_type: "mac"', { token_type: "mac" }, false]
-  ])("is kept at a whole server that revokes a family for reuse, after %s", ([_, change, works]) =>
+  ])("stores the new refresh token at a server that revokes families for reuse, after %s", ([_, change, works]) =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
@@ -219,11 +221,11 @@ const members = Fc.dictionary(
 /** RFC 6750 §2.1. */
 const tokenCharacters = Fc.stringMatching(/^[A-Za-z0-9\-._~+/]{1,40}=*$/)
 
-/** A type that can be presented, or a value that is none. */
+/** A supported token type, or a value without a type. */
 const bearer = Fc.oneof(Fc.constantFrom("bearer", "Bearer", "", null, undefined, 7, [], {}), Fc.array(Fc.string()))
 
-describe("any successful response with an access token", () => {
-  it("gives a token and has its refresh token stored, whatever its other members are", () =>
+describe("RefreshToken.layer with any successful response", () => {
+  it("returns the token and stores the new refresh token with any other members", () =>
     Fc.assert(
       Fc.asyncProperty(
         ...([members, tokenCharacters, bearer, Fc.integer({ min: 200, max: 299 })] as const),
@@ -255,7 +257,7 @@ describe("any successful response with an access token", () => {
       { numRuns: 150 }
     ))
 
-  it("is a token or an error, and its refresh token is stored in each case", () =>
+  it("stores the new refresh token if the result is a token or an error", () =>
     Fc.assert(
       Fc.asyncProperty(members, Fc.jsonValue(), Fc.jsonValue(), async (more, access_token, token_type) => {
         const answer: Answer = (n) =>

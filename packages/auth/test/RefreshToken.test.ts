@@ -25,7 +25,7 @@ const optionsOf = (issuer: string): RefreshToken.Options => ({
   account: "alice"
 })
 
-/** One process: a client over the store that all of them share. */
+/** One process: a client over the shared store. */
 const process = (more: Partial<RefreshToken.Options> = {}) =>
   Layer.unwrapEffect(
     Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
@@ -40,7 +40,7 @@ const resource = Effect.flatMap(Api, (api) => api.get("/resource"))
 const world = (options: OAuthServer.Options = {}) =>
   Layer.merge(OAuthServer.layerMemory({ accessTokenLifetime: "10 minutes", ...options }), TokenStore.layerMemory)
 
-/** Signs alice in: what a login would store. */
+/** Signs alice in: stores the tokens of a login. */
 const signedIn = Effect.gen(function* () {
   const server = yield* OAuthServer.OAuthServer
   const store = yield* TokenStore.TokenStore
@@ -52,8 +52,8 @@ const signedIn = Effect.gen(function* () {
   return refreshToken
 })
 
-describe("a refresh token", () => {
-  it.effect("is used once, by one of many processes, and its successor by all of them", () =>
+describe("RefreshToken.layer", () => {
+  it.effect("sends each refresh token once from five processes, and shares the new token", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* signedIn
@@ -73,7 +73,7 @@ describe("a refresh token", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("that there is none of is said, with what to do, and nothing is sent", () =>
+  it.effect("fails with ReauthorizationRequired, and sends nothing, without a refresh token", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const error = yield* Effect.flip(resource)
@@ -83,7 +83,7 @@ describe("a refresh token", () => {
     }).pipe(Effect.provide(Layer.provideMerge(process(), world())))
   )
 
-  it.effect("of the configuration is used where the store has none, and never again", () =>
+  it.effect("uses the configured refresh token only if the store has none", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const answer = yield* server.issueTokens({ clientId: "client" })
@@ -96,13 +96,13 @@ describe("a refresh token", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("whose family was revoked is the end, told after one call for a thousand requests", () =>
+  it.effect("sends one refresh for a thousand requests after the token family was revoked", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
       const used = yield* signedIn
       const oauth = yield* OAuth2.make(optionsOf(server.issuer))
-      // Somebody else has used it: twice, which the server takes for a theft.
+      // Another client used it twice, so the server revokes the family.
       yield* oauth.refresh(used)
       yield* Effect.flip(oauth.refresh(used))
       yield* TestClock.adjust("10 minutes")
@@ -115,7 +115,7 @@ describe("a refresh token", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.effect("whose answer got lost is sent once more, which a server with a grace period forgives", () =>
+  it.effect("resends the refresh token after a truncated response, which a grace period of the server allows", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* signedIn
@@ -126,17 +126,17 @@ describe("a refresh token", () => {
   )
 
   it.effect.each<readonly [string, OAuthServer.Fault]>([
-    ["without a token", OAuthServer.malformed({ access_token: undefined })],
-    ["of a type that nobody can present", OAuthServer.malformed({ token_type: "mac" })],
-    ["with a token of control characters", OAuthServer.malformed({ access_token: "a\r\nx: y" })],
-    ["that is a page", OAuthServer.fault(200, "<html>")],
-    ["that is a page of a firewall", OAuthServer.fault(403, "<html>")],
+    ["without an access token", OAuthServer.malformed({ access_token: undefined })],
+    ["with an unsupported token type", OAuthServer.malformed({ token_type: "mac" })],
+    ["with control characters in the access token", OAuthServer.malformed({ access_token: "a\r\nx: y" })],
+    ["that is an HTML page", OAuthServer.fault(200, "<html>")],
+    ["that is the HTML page of a firewall", OAuthServer.fault(403, "<html>")],
     ["of 100 MiB", OAuthServer.oversized(100 * 1024 * 1024)],
-    ["that has no end", OAuthServer.oversized()],
-    ["that is 429", OAuthServer.fault(429, "", { "retry-after": "5" })],
-    ["that is none", OAuthServer.hang],
-    ["that is cut", OAuthServer.truncated()]
-  ])("whose answer is one %s keeps nobody from a token that is still good", ([_, fault]) =>
+    ["that never ends", OAuthServer.oversized()],
+    ["with status 429", OAuthServer.fault(429, "", { "retry-after": "5" })],
+    ["that never arrives", OAuthServer.hang],
+    ["that is truncated", OAuthServer.truncated()]
+  ])("uses the valid access token after a refresh response %s", ([_, fault]) =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const store = yield* TokenStore.TokenStore
@@ -149,7 +149,7 @@ describe("a refresh token", () => {
           expect((yield* resource).status).toBe(200)
           yield* TestClock.adjust("1 second")
         }
-        // Beyond the promises of the library that reads the answer, which are not of the test's clock.
+        // Waits for the promises of the OAuth library, which do not run on the test clock.
         yield* settling(20)
       }).pipe(Effect.provide(process({ timeout: "5 seconds" })))
       const { accessToken } = Option.getOrThrow(yield* store.get(key)).token
@@ -161,14 +161,14 @@ describe("a refresh token", () => {
   it.effect.each<readonly [string, unknown, number | undefined]>([
     ["text", "600", 600_000],
     ["a fraction", 1.5, 1_500],
-    ["less than a second, which would take a token for each request", 0.04, undefined],
+    ["less than a second", 0.04, undefined],
     ["negative", -1, undefined],
     ["a word", "soon", undefined],
     ["null", null, undefined],
-    ["more than anybody keeps", 1e300, 10 * 365 * 24 * 3_600_000],
+    ["beyond the maximum lifetime", 1e300, 10 * 365 * 24 * 3_600_000],
     ["left out", undefined, undefined],
-    ["0, which says nothing", 0, undefined]
-  ])("whose answer has an expires_in that is %s is used all the same", ([_, expires_in, life]) =>
+    ["0", 0, undefined]
+  ])("accepts a refresh response with an expires_in that is %s", ([_, expires_in, life]) =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const oauth = yield* OAuth2.make(optionsOf(server.issuer))
@@ -178,7 +178,7 @@ describe("a refresh token", () => {
     }).pipe(Effect.provide(world({ faults: [OAuthServer.malformed({ expires_in })] })))
   )
 
-  it.effect("that is bound to a key is refreshed and presented with proofs of it", () =>
+  it.effect("refreshes and sends a DPoP-bound token with proofs", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const dpop = yield* Dpop.generateKey
@@ -195,8 +195,8 @@ describe("a refresh token", () => {
   )
 })
 
-describe("an API that demands more than a refresh can give", () => {
-  it.effect("has its 403 given back and the refresh token kept; signing in again makes the next call work", () =>
+describe("RefreshToken.layer with an insufficient scope", () => {
+  it.effect("returns the 403 without a refresh, and succeeds after a new sign-in", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* signedIn

@@ -10,7 +10,7 @@ const { respond } = MockClient
 
 const endpoint = `${issuer}/register`
 
-/** Registers at a server that answers so. */
+/** Registers at a server with this response. */
 const registering = (status: number, body: unknown, headers?: MockClient.Headers) =>
   Effect.gen(function* () {
     const { client } = yield* MockClient.make(({ method }) =>
@@ -32,8 +32,8 @@ const optional = [
 
 const values = [null, "", 7, -1, true, [], [null], {}, { a: null }]
 
-describe("a registered client", () => {
-  it.effect.each(optional)("is read whatever %s is", (name) =>
+describe("Registration.register", () => {
+  it.effect.each(optional)("accepts a response with any value of %s", (name) =>
     Effect.gen(function* () {
       for (const value of values) {
         const result = yield* registering(201, { client_id: "c", [name]: value })
@@ -43,7 +43,7 @@ describe("a registered client", () => {
     })
   )
 
-  it.effect.each([200, 201, 202, 203])("is read from a response with status %s, of any content type", (status) =>
+  it.effect.each([200, 201, 202, 203])("accepts a response with status %s and any content type", (status) =>
     Effect.gen(function* () {
       for (const type of ["application/json", "text/plain", "text/html", "no type"]) {
         const result = yield* registering(status, { client_id: "c" }, { "content-type": type })
@@ -62,7 +62,7 @@ describe("a registered client", () => {
     ["https://user:password@auth.test/c", undefined],
     ["javascript:alert(1)", undefined],
     ["https://", undefined]
-  ])("has a management URI that is resolved, or left out: %s", ([given, uri]) =>
+  ])("resolves registration_client_uri, or ignores an invalid one: %s", ([given, uri]) =>
     Effect.gen(function* () {
       const result = yield* registering(201, { client_id: "c", registration_client_uri: given })
       expect(result._tag === "Right" && result.right.registrationUri).toBe(uri)
@@ -70,7 +70,7 @@ describe("a registered client", () => {
   )
 
   it.effect.each([undefined, null, "", {}, [], true, "c\u0000"])(
-    "without a usable id (%j) is named with its URI",
+    "names the management URI in the error for an invalid client_id (%j)",
     (id) =>
       Effect.gen(function* () {
         const result = yield* registering(201, { client_id: id, registration_client_uri: "/register/7" })

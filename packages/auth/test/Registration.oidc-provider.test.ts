@@ -48,7 +48,7 @@ const metadata: Registration.Metadata = {
   response_types: ["code"]
 }
 
-/** Somebody who has signed in with a client that was registered for that. */
+/** A user signed in with a newly registered client. */
 const signedIn = Effect.gen(function* () {
   const registered = yield* register(metadata)
   const options: RefreshToken.Options = {
@@ -69,8 +69,8 @@ const signedIn = Effect.gen(function* () {
 
 const live = Effect.provide(Layer.merge(NodeHttpClient.layerUndici, TokenStore.layerMemory))
 
-describe("oidc-provider", () => {
-  it.live("tells of the tokens of a client that it has registered, and ends them when somebody signs out", () =>
+describe("Registration at oidc-provider", () => {
+  it.live("introspects the tokens of a registered client, and revokes them with a sign-out", () =>
     Effect.gen(function* () {
       const { accessToken, introspect, options, refreshToken } = yield* signedIn
       const said = yield* introspect(accessToken, "access_token")
@@ -85,7 +85,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("ends one token, twice if need be, and none that it does not know", () =>
+  it.live("revokes a token, also when it is revoked again, and ignores an unknown token", () =>
     Effect.gen(function* () {
       const { introspect, options, refreshToken } = yield* signedIn
       const { revoke } = yield* Revocation.make(options)
@@ -96,7 +96,7 @@ describe("oidc-provider", () => {
     }).pipe(live)
   )
 
-  it.live("gives no token to a process that goes on after somebody has signed out", () =>
+  it.live("fails with ReauthorizationRequired in a running process after a sign-out", () =>
     Effect.gen(function* () {
       const { options } = yield* signedIn
       const built = yield* Layer.build(RefreshToken.layer(options))
@@ -107,7 +107,7 @@ describe("oidc-provider", () => {
     }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None), live)
   )
 
-  it.live("says what it has made of a registration, which can be asked for there again", () =>
+  it.live("returns the registered metadata and the management URI, and prints no secret", () =>
     Effect.gen(function* () {
       const registered = yield* register({ ...metadata, client_name: "a program" })
       expect(registered).toMatchObject({ method: "client_secret_basic", secretExpiresAt: undefined })
@@ -121,19 +121,15 @@ describe("oidc-provider", () => {
   )
 
   it.live.each<readonly [string, Registration.Metadata, string]>([
-    [
-      "a redirect that it does not take",
-      { ...metadata, redirect_uris: ["http://app.test/#a"] },
-      "invalid_redirect_uri"
-    ],
-    ["metadata that it does not take", { ...metadata, token_endpoint_auth_method: "magic" }, "invalid_client_metadata"]
-  ])("refuses %s, with a code", ([_, wrong, code]) =>
+    ["an invalid redirect URI", { ...metadata, redirect_uris: ["http://app.test/#a"] }, "invalid_redirect_uri"],
+    ["unsupported metadata", { ...metadata, token_endpoint_auth_method: "magic" }, "invalid_client_metadata"]
+  ])("rejects %s with an OAuth error code", ([_, wrong, code]) =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(register(wrong))).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: code })
     }).pipe(live)
   )
 
-  it.live("registers nobody without a good initial access token, and no error shows it", () =>
+  it.live("rejects a wrong initial access token, and does not show it", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(register(metadata, "canary-wrong"))
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })

@@ -29,7 +29,7 @@ const made = {
   client_name: "a program"
 }
 
-/** Registers at a server that answers like this, and what it was sent. */
+/** Registers at a server with this response, and returns the result and the POST requests. */
 const registering = (
   answer: MockClient.Step,
   options: Partial<Registration.Options> = {},
@@ -46,8 +46,8 @@ const registering = (
     return { registered, posts }
   })
 
-describe("a client that is registered", () => {
-  it.effect("is asked for as JSON, with what the server does not know as well", () =>
+describe("Registration.register", () => {
+  it.effect("sends the metadata as JSON, with extension members", () =>
     Effect.gen(function* () {
       const { posts, registered } = yield* registering(MockClient.respond(201, made))
       yield* registered
@@ -58,7 +58,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("is what the server has made of it, and shows no secret", () =>
+  it.effect("returns the client that the server registered, and prints no secret", () =>
     Effect.gen(function* () {
       const registered = yield* (yield* registering(MockClient.respond(201, made))).registered
       expect(registered).toMatchObject({
@@ -75,7 +75,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("is kept as text, and is the same when it is read again", () =>
+  it.effect("returns a client that can be encoded and decoded", () =>
     Effect.gen(function* () {
       const registered = yield* (yield* registering(MockClient.respond(201, made))).registered
       const kept = JSON.stringify(yield* Schema.encode(Registration.RegisteredClient)(registered))
@@ -84,7 +84,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("by invitation shows the token for that, and no error shows it", () =>
+  it.effect("sends the initial access token, and hides it in errors", () =>
     Effect.gen(function* () {
       const initialAccessToken = Redacted.make("canary-invitation")
       const good = yield* registering(MockClient.respond(201, made), { initialAccessToken })
@@ -98,7 +98,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("without an invitation where there has to be one is told so", () =>
+  it.effect("names the initial access token in the error if the server requires one", () =>
     Effect.gen(function* () {
       const bare = MockClient.respond(401, "", { "www-authenticate": "Bearer" })
       const error = yield* Effect.flip((yield* registering(bare)).registered)
@@ -107,13 +107,15 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect.each(["invalid_redirect_uri", "invalid_client_metadata"])("is refused with %s, typed", (code) =>
-    Effect.gen(function* () {
-      const answer = MockClient.respond(400, { error: code, error_description: "no\u001b[2J" })
-      const error = yield* Effect.flip((yield* registering(answer)).registered)
-      expect(error).toMatchObject({ reason: "Rejected", error: code })
-      expect(printed(error)).not.toContain("\u001b")
-    })
+  it.effect.each(["invalid_redirect_uri", "invalid_client_metadata"])(
+    "fails with Rejected after %s, and prints no control characters",
+    (code) =>
+      Effect.gen(function* () {
+        const answer = MockClient.respond(400, { error: code, error_description: "no\u001b[2J" })
+        const error = yield* Effect.flip((yield* registering(answer)).registered)
+        expect(error).toMatchObject({ reason: "Rejected", error: code })
+        expect(printed(error)).not.toContain("\u001b")
+      })
   )
 
   it.effect.each<readonly [string, object]>([
@@ -121,8 +123,8 @@ describe("a client that is registered", () => {
     ["an id that is null", { client_id: null }],
     ["an empty id", { client_id: "" }],
     ["an id that is a list", { client_id: ["canary"] }],
-    ["an id of control characters", { client_id: "made\r\nx: y" }]
-  ])("is none, with %s, and the error says how to delete it", ([_, changed]) =>
+    ["an id with control characters", { client_id: "made\r\nx: y" }]
+  ])("fails with InvalidResponse for %s, and names the URL to delete the client", ([_, changed]) =>
     Effect.gen(function* () {
       const { registered } = yield* registering(MockClient.respond(201, { ...made, ...changed }))
       const error = yield* Effect.flip(registered)
@@ -153,19 +155,27 @@ describe("a client that is registered", () => {
     ["a method that is a list", { token_endpoint_auth_method: ["none"] }, { method: "client_secret_post" }],
     ["a token that is an object", { registration_access_token: {} }, { registrationToken: undefined }],
     ["a token that is null", { registration_access_token: null }, { registrationToken: undefined }],
-    ["a path as the place", { registration_client_uri: "/m/1" }, { registrationUri: `${issuer}/m/1` }],
-    ["a relative place", { registration_client_uri: "register/1" }, { registrationUri: `${issuer}/register/1` }],
-    ["a place without TLS", { registration_client_uri: "http://auth.test/m" }, { registrationUri: undefined }],
-    ["a place with a password", { registration_client_uri: "https://u:p@auth.test/m" }, { registrationUri: undefined }],
-    ["a place that is no URL", { registration_client_uri: "https://" }, { registrationUri: undefined }],
-    ["a place that is null", { registration_client_uri: null }, { registrationUri: undefined }],
+    ["a path as the management URI", { registration_client_uri: "/m/1" }, { registrationUri: `${issuer}/m/1` }],
+    [
+      "a relative management URI",
+      { registration_client_uri: "register/1" },
+      { registrationUri: `${issuer}/register/1` }
+    ],
+    ["a management URI without TLS", { registration_client_uri: "http://auth.test/m" }, { registrationUri: undefined }],
+    [
+      "a management URI with a password",
+      { registration_client_uri: "https://u:p@auth.test/m" },
+      { registrationUri: undefined }
+    ],
+    ["a management URI that is not a URL", { registration_client_uri: "https://" }, { registrationUri: undefined }],
+    ["a management URI that is null", { registration_client_uri: null }, { registrationUri: undefined }],
     ["lists that are null", { redirect_uris: null, grant_types: null, contacts: null }, { clientId: "made" }],
     [
       "nothing but the id",
       Object.fromEntries(Object.keys(made).map((name) => [name, name === "client_id" ? "made" : undefined])),
       { ...none, clientId: "made", method: "none" }
     ]
-  ])("is read with %s, whatever the status of success", ([_, changed, expected]) =>
+  ])("accepts a response with %s and any successful status", ([_, changed, expected]) =>
     Effect.gen(function* () {
       for (const status of [200, 201, 202]) {
         const registered = yield* (yield* registering(MockClient.respond(status, { ...made, ...changed }))).registered
@@ -175,7 +185,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("shows no copy of its secrets, under whatever name and however deep", () =>
+  it.effect("removes copies of its secrets from the metadata, under any name and at any depth", () =>
     Effect.gen(function* () {
       const jwk = { kty: "RSA", n: "n", e: "AQAB", d: "canary-private", k: "canary-private" }
       const copies = {
@@ -215,7 +225,7 @@ describe("a client that is registered", () => {
     ["9223372036854775807", 8.64e15],
     ["1e400", 0],
     ["0", 0]
-  ])("has a secret that ends at %s, which is a time, or never", ([end, at]) =>
+  ])("limits a client_secret_expires_at of %s to a valid time, or to no expiry", ([end, at]) =>
     Effect.gen(function* () {
       const text = JSON.stringify({ ...made, client_secret_expires_at: 1 }).replace(`_at":1`, `_at":${end}`)
       const json = { "content-type": "application/json" }
@@ -224,7 +234,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("by an answer of 10 MiB is not known, and not read to its end", () =>
+  it.effect("fails with Unavailable for a response of 10 MiB", () =>
     Effect.gen(function* () {
       const { registered } = yield* registering(MockClient.respond(201, "x".repeat(10 * 1024 * 1024)))
       const error = yield* Effect.flip(registered)
@@ -234,13 +244,13 @@ describe("a client that is registered", () => {
   )
 
   it.effect.each<readonly [string, string | undefined, string | undefined, string]>([
-    ["a secret, for which no method was asked", undefined, "canary", "client_secret_basic"],
-    ["a secret, to be sent as it was asked for", "client_secret_post", "canary", "client_secret_post"],
-    ["a secret, although none was asked for", "none", "canary", "client_secret_basic"],
-    ["no secret, for which no method was asked", undefined, undefined, "none"],
-    ["no secret, although one was asked for", "client_secret_post", undefined, "none"],
-    ["no secret, since it was asked for with a key", "private_key_jwt", undefined, "private_key_jwt"]
-  ])("by a server that says nothing of its method, and gives %s", ([_, asked, client_secret, method]) =>
+    ["a secret, and none was requested", undefined, "canary", "client_secret_basic"],
+    ["a secret, and client_secret_post was requested", "client_secret_post", "canary", "client_secret_post"],
+    ["a secret, and the method none was requested", "none", "canary", "client_secret_basic"],
+    ["no secret, and no method was requested", undefined, undefined, "none"],
+    ["no secret, and client_secret_post was requested", "client_secret_post", undefined, "none"],
+    ["no secret, and private_key_jwt was requested", "private_key_jwt", undefined, "private_key_jwt"]
+  ])("selects the method if the response omits it, for %s", ([_, asked, client_secret, method]) =>
     Effect.gen(function* () {
       const answer = { ...made, client_secret, token_endpoint_auth_method: undefined }
       const { client } = yield* MockClient.make([
@@ -258,8 +268,8 @@ describe("a client that is registered", () => {
 
   it.effect.each<readonly [string, object]>([
     ["a private key", { kty: "EC", crv: "P-256", x: "x", y: "y", d: "canary" }],
-    ["a secret one", { kty: "oct", k: "canary" }]
-  ])("is not asked for with %s in it, which is not shown", ([_, key]) =>
+    ["a symmetric key", { kty: "oct", k: "canary" }]
+  ])("rejects metadata with %s, sends nothing, and hides the key", ([_, key]) =>
     Effect.gen(function* () {
       const { client, mock } = yield* MockClient.make([])
       const register = Registration.register({ issuer }, { jwks: { keys: [{ kty: "EC" }, key] } })
@@ -270,7 +280,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("is asked for nowhere else than where the metadata says, whatever aliases it has", () =>
+  it.effect("sends the request to registration_endpoint, and ignores mtls_endpoint_aliases", () =>
     Effect.gen(function* () {
       const server = {
         registration_endpoint: `${issuer}/register`,
@@ -283,7 +293,7 @@ describe("a client that is registered", () => {
     })
   )
 
-  it.effect("is asked for once, whatever becomes of the answer", () =>
+  it.effect("sends one request if the connection is reset", () =>
     Effect.gen(function* () {
       const { posts, registered } = yield* registering(MockClient.fail("ECONNRESET"))
       expect(yield* Effect.flip(registered)).toMatchObject({ reason: "Unavailable" })
@@ -292,9 +302,9 @@ describe("a client that is registered", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["names no place for that", {}],
-    ["names one without TLS", { registration_endpoint: "http://auth.test/register" }]
-  ])("is not asked for at a server that %s", ([_, server]) =>
+    ["has no registration_endpoint", {}],
+    ["has a registration_endpoint without TLS", { registration_endpoint: "http://auth.test/register" }]
+  ])("sends nothing to a server that %s", ([_, server]) =>
     Effect.gen(function* () {
       const { posts, registered } = yield* registering(MockClient.respond(201, made), {}, server)
       expect(yield* Effect.flip(registered)).toMatchObject({ reason: "InvalidResponse" })
@@ -303,29 +313,31 @@ describe("a client that is registered", () => {
   )
 })
 
-describe("a key set that is none", () => {
-  it.effect.each([{}, { keys: 7 }, { keys: [null, 7] }])("is the server's to refuse: %j", (jwks) =>
-    Effect.gen(function* () {
-      const { client } = yield* MockClient.make(({ method }) =>
-        method === "GET"
-          ? metadata({ registration_endpoint: `${issuer}/register` })
-          : MockClient.respond(400, { error: "invalid_client_metadata" })
-      )
-      // As it comes from a file.
-      const read = { jwks } as Registration.Metadata
-      const error = yield* Effect.flip(
-        Effect.provideService(Registration.register({ issuer }, read), HttpClient.HttpClient, client)
-      )
-      expect(error).toMatchObject({ _tag: "TokenError", error: "invalid_client_metadata" })
-    })
+describe("Registration.register with an invalid JWK Set", () => {
+  it.effect.each([{}, { keys: 7 }, { keys: [null, 7] }])(
+    "sends an invalid JWK Set to the server, and returns its error: %j",
+    (jwks) =>
+      Effect.gen(function* () {
+        const { client } = yield* MockClient.make(({ method }) =>
+          method === "GET"
+            ? metadata({ registration_endpoint: `${issuer}/register` })
+            : MockClient.respond(400, { error: "invalid_client_metadata" })
+        )
+        // An untyped value, for example from a file.
+        const read = { jwks } as Registration.Metadata
+        const error = yield* Effect.flip(
+          Effect.provideService(Registration.register({ issuer }, read), HttpClient.HttpClient, client)
+        )
+        expect(error).toMatchObject({ _tag: "TokenError", error: "invalid_client_metadata" })
+      })
   )
 })
 
-describe("a registration in a grant's options", () => {
+describe("Registration.toClient", () => {
   const of = (more: object) =>
     new Registration.RegisteredClient({ issuer, clientId: "made", method: "none", metadata: {}, ...more })
 
-  it("is a public client, or one with its secret, by the method that the server chose", () => {
+  it("returns a public or a confidential client by the registered method", () => {
     expect(Registration.toClient(of({}))).toMatchObject({ clientAuthentication: { method: "none" } })
     const clientSecret = Redacted.make("canary")
     expect(Registration.toClient(of({ clientSecret, method: "client_secret_post" }))).toEqual({
@@ -336,11 +348,11 @@ describe("a registration in a grant's options", () => {
     })
   })
 
-  it("leaves a key to whoever has it", () => {
+  it("omits clientAuthentication for private_key_jwt", () => {
     expect(Registration.toClient(of({ method: "private_key_jwt" }))).not.toHaveProperty("clientAuthentication")
   })
 
-  it.effect("signs somebody in, at a whole server", () =>
+  it.effect("returns options that complete a sign-in at OAuthServer", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const redirectUri = "https://app.test/callback"
@@ -359,7 +371,7 @@ describe("a registration in a grant's options", () => {
   )
 })
 
-it("its channels are what they are said to be", () => {
+it("returns an Effect with the documented types from Registration.register", () => {
   expectTypeOf(Registration.register).returns.toEqualTypeOf<
     Effect.Effect<Registration.RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient>
   >()

@@ -40,14 +40,14 @@ const configuration = {
 let issuer = ""
 const server = Http.createServer()
 
-// It warns of Node 20, on which it works, and of keys and an adapter that are only for development.
+// oidc-provider warns about Node 20, where it works, and about development keys and its development adapter.
 const quiet = [vi.spyOn(console, "warn"), vi.spyOn(console, "info")]
 
 beforeAll(async () => {
   for (const spy of quiet) spy.mockImplementation(() => undefined)
   const { default: Provider } = await import("oidc-provider")
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  // An address of a listener on TCP is one with a port.
+  // A TCP listener has an `AddressInfo`.
   issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   server.on("request", new Provider(issuer, configuration).callback())
 })
@@ -77,7 +77,7 @@ const live = (options: Partial<ClientCredentials.Options>) =>
     )
   ).pipe(Layer.provide(TokenStore.layerMemory), Layer.provide(NodeHttpClient.layerUndici))
 
-/** Introspection authenticates the caller as the token endpoint does, and tells what the token is good for. */
+/** Introspects the token of the source with the client authentication of the token endpoint. */
 const introspected = Effect.gen(function* () {
   const { get } = yield* TokenSource.TokenSource
   const { token } = yield* get
@@ -89,11 +89,11 @@ const introspected = Effect.gen(function* () {
   return { token, told: (yield* Effect.promise(() => response.json())) as unknown }
 })
 
-describe("oidc-provider", () => {
+describe("ClientCredentials at oidc-provider", () => {
   it.live.each<readonly [OAuth2.SecretAuthMethod, string]>([
     ["client_secret_basic", "by-basic"],
     ["client_secret_post", "by-post"]
-  ])("gives a token to %s, which is what was asked for", ([clientAuthentication, clientId]) =>
+  ])("returns a token with the requested scope and lifetime by %s", ([clientAuthentication, clientId]) =>
     Effect.gen(function* () {
       const { token, told } = yield* introspected
       expect(token.expiresAt === undefined ? 0 : token.expiresAt - token.receivedAt).toBe(60_000)
@@ -103,7 +103,7 @@ describe("oidc-provider", () => {
     }).pipe(Effect.provide(live({ clientAuthentication, clientId, scopes: ["read"] })))
   )
 
-  it.live("is called with the token by a client of its API", () =>
+  it.live("sends the token with an API call", () =>
     Effect.gen(function* () {
       const api = yield* Api
       const metadata = yield* api.get("/.well-known/openid-configuration", {
@@ -114,7 +114,7 @@ describe("oidc-provider", () => {
   )
 
   it.live.each<OAuth2.SecretAuthMethod>(["client_secret_basic", "client_secret_post"])(
-    "refuses a wrong secret by %s, which is a typed error and shows neither",
+    "fails with invalid_client for a wrong secret by %s, and shows no secret",
     (clientAuthentication) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Effect.flatMap(Api, (api) => api.get("/")))
@@ -131,7 +131,7 @@ describe("oidc-provider", () => {
       )
   )
 
-  it.live("refuses a scope that the client may not have, with a code", () =>
+  it.live("fails with invalid_scope for a scope that the client may not request", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.flatMap(TokenSource.TokenSource, ({ get }) => get))
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_scope" })

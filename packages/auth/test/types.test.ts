@@ -24,7 +24,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 
-/** A service that a mint might ask for. */
+/** A service that `acquireToken` may require. */
 interface Vault {
   readonly _: unique symbol
 }
@@ -32,8 +32,8 @@ interface Vault {
 type Service = Auth.Service
 type LayerOf<A, E = never, R = never> = Layer.Layer<A, E, R>
 
-describe("types", () => {
-  it("schemes that hold their credentials need nothing, and building them cannot fail", () => {
+describe("auth types", () => {
+  it("requires nothing for schemes with static credentials, which cannot fail", () => {
     expectTypeOf(Basic.make).returns.toEqualTypeOf<Service>()
     expectTypeOf(Basic.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
     expectTypeOf(Bearer.make).returns.toEqualTypeOf<Service>()
@@ -47,19 +47,19 @@ describe("types", () => {
     expectTypeOf(Signature.layer).returns.toEqualTypeOf<LayerOf<Auth.Auth>>()
   })
 
-  it("places of a key are functions of the request and the key", () => {
+  it("returns a Location from each API key location", () => {
     expectTypeOf(ApiKey.header).returns.toEqualTypeOf<ApiKey.Location>()
     expectTypeOf(ApiKey.query).returns.toEqualTypeOf<ApiKey.Location>()
     expectTypeOf(ApiKey.cookie).returns.toEqualTypeOf<ApiKey.Location>()
   })
 
-  it("credentials from the configuration may be missing", () => {
+  it("fails with ConfigError from each layerConfig", () => {
     expectTypeOf(Basic.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
     expectTypeOf(Bearer.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
     expectTypeOf(ApiKey.layerConfig).returns.toEqualTypeOf<LayerOf<Auth.Auth, ConfigError.ConfigError>>()
   })
 
-  it("a source needs a store and what its mint needs, and fails as both of them do", () => {
+  it("requires a TokenStore and the services of `acquireToken` for a TokenSource", () => {
     expectTypeOf(TokenSource.make<Vault>).returns.toEqualTypeOf<
       Effect.Effect<TokenSource.Service, never, TokenStore.TokenStore | Vault | Scope.Scope>
     >()
@@ -79,14 +79,14 @@ describe("types", () => {
     expectTypeOf<TokenSource.Service["onReplayRejected"]>().returns.toEqualTypeOf<Effect.Effect<void>>()
   })
 
-  it("Bearer over a source asks for it, and over a mint brings it", () => {
+  it("requires a TokenSource for Bearer.layerTokenSource, and provides one from Bearer.layerCustom", () => {
     expectTypeOf(Bearer.layerTokenSource).toEqualTypeOf<LayerOf<Auth.Auth, never, TokenSource.TokenSource>>()
     expectTypeOf(Bearer.layerCustom<Vault>).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, never, TokenStore.TokenStore | Vault>
     >()
   })
 
-  it("client credentials need a transport and a store, and can be configured wrongly", () => {
+  it("requires an HttpClient and a TokenStore for ClientCredentials.layer, which fails with InvalidRequest", () => {
     expectTypeOf(ClientCredentials.layer).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
     >()
@@ -107,7 +107,7 @@ describe("types", () => {
     expectTypeOf<OAuth2.Service["clientCredentials"]>().returns.toEqualTypeOf<Effect.Effect<Token.Token, TokenError>>()
   })
 
-  it("a store in memory needs nothing; stores fail with their own error only", () => {
+  it("requires nothing for TokenStore.layerMemory, and fails only with TokenStoreError", () => {
     expectTypeOf(TokenStore.makeMemory).toEqualTypeOf<Effect.Effect<TokenStore.Service>>()
     expectTypeOf(TokenStore.layerMemory).toEqualTypeOf<LayerOf<TokenStore.TokenStore>>()
     expectTypeOf<TokenStore.Service["get"]>().returns.toEqualTypeOf<
@@ -115,20 +115,20 @@ describe("types", () => {
     >()
   })
 
-  it("a token decodes without services, and its key is text", () => {
+  it("requires no services to decode a Token, and returns a string from TokenKey.format", () => {
     expectTypeOf(Token.Token).toEqualTypeOf<Schema.Schema<Token.Token, Token.TokenEncoded>>()
     expectTypeOf(Token.bearer).returns.toEqualTypeOf<Token.Token>()
     expectTypeOf(TokenKey.format).returns.toEqualTypeOf<string>()
   })
 
-  it("events need nothing, and who listens needs them", () => {
+  it("requires nothing for TokenEvents.layer, and requires TokenEvents for the stream", () => {
     expectTypeOf(TokenEvents.layer).toEqualTypeOf<LayerOf<TokenEvents.TokenEvents>>()
     expectTypeOf(TokenEvents.stream).toEqualTypeOf<
       Stream.Stream<TokenEvents.TokenEvent, never, TokenEvents.TokenEvents>
     >()
   })
 
-  it("a refresh token's client may be one that cannot be, and needs a transport and a store", () => {
+  it("requires an HttpClient and a TokenStore for RefreshToken.layer, which fails with InvalidRequest", () => {
     expectTypeOf(RefreshToken.layer).returns.toEqualTypeOf<
       LayerOf<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore>
     >()
