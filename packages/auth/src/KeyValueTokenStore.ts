@@ -1,5 +1,5 @@
 /**
- * Tokens in a `KeyValueStore` of `@effect/platform`, or in whatever else keeps texts under names.
+ * Token store on a `KeyValueStore` of `@effect/platform`, or on any other storage of texts by name.
  *
  * @since 0.1.0
  */
@@ -17,29 +17,30 @@ import type { LockScope, VersionedToken } from "./TokenStore.js"
 import * as TokenStore from "./TokenStore.js"
 
 /**
- * Something that keeps texts under names, for {@link fromTextStore}. Names have 64 characters of `0-9a-f`; with `remove`, one more
- * is `last-version`.
+ * Storage of texts by name, for {@link fromTextStore}. A name has 64 characters of `0-9a-f`. With `remove`, there is one
+ * further name, `last-version`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TextStore {
-  /** What it is, for messages: "the keychain". */
+  /** What the storage is, for error messages: "the keychain". */
   readonly description: string
-  /** How far `withLock` reaches. */
+  /** Which competitors `withLock` excludes. */
   readonly lockScope: LockScope
-  /** The text under a name, read anew. */
+  /** Reads the text of a name, without a cache. */
   readonly get: (name: string) => Effect.Effect<Option.Option<string>, TokenStoreError>
-  /** Writes a text. When it succeeds, the text is as durable as this can make it. It is not interrupted. */
+  /** Writes a text. When it succeeds, the text is as durable as the storage allows. It runs uninterruptibly. */
   readonly set: (name: string, text: string) => Effect.Effect<void, TokenStoreError>
   /**
-   * Removes the text under a name. It is not interrupted. Without it, a removed record leaves a text with its version, so that
-   * no version comes twice. With it, one text under `last-version` holds the highest version of all removed records.
+   * Removes the text of a name. It runs uninterruptibly. Optional. Without `remove`, a removed record leaves a text with its
+   * version, so that no version is used twice. With it, the text `last-version` holds the highest version of all removed
+   * records.
    */
   readonly remove?: ((name: string) => Effect.Effect<void, TokenStoreError>) | undefined
   /**
-   * Runs an effect while nobody else within `lockScope` runs one for the same lock. Locks are names, and names with
-   * `.write` after them; the latter are held for a read and a write.
+   * Runs an effect under a lock, which excludes other holders within `lockScope`. A lock is called like a name, or like a
+   * name followed by `.write`. A `.write` lock is held only for one read and one write.
    */
   readonly withLock: (
     lock: string
@@ -49,7 +50,7 @@ export interface TextStore {
 const hexadecimal = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-/** As UTF-16, since in UTF-8 all halves of a surrogate are one. */
+/** UTF-16, because UTF-8 encodes all unpaired surrogates as the same replacement character. */
 const bytesOf = (key: string): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(key.length * 2)
   const view = new DataView(bytes.buffer)
@@ -60,18 +61,18 @@ const bytesOf = (key: string): Uint8Array<ArrayBuffer> => {
 const noCrypto = () =>
   new TokenStoreError({
     reason: "ReadFailed",
-    detail: "there is no crypto.subtle to name records with; browsers have it where pages are served by https alone"
+    detail: "`crypto.subtle` is missing, which names the records. Browsers have it on https pages only"
   })
 
-/** To hash a longer one would keep everybody else waiting. */
+/** Maximum key length. Hashing a longer key would block other callers. */
 const longestKey = 512 * 1024
 
 const tooLong = new TokenStoreError({
   reason: "WriteFailed",
-  detail: `the key is longer than ${longestKey} characters: choose a shorter one`
+  detail: `the key is longer than ${longestKey} characters. Set a shorter key`
 })
 
-/** Keys are text of any kind: only their hash is fit for a name. */
+/** A key is any text, so its hash is used as the name. */
 const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
   if (key.length > longestKey) return Effect.fail(tooLong)
   return Effect.tryPromise({
@@ -85,7 +86,7 @@ const storedIn = ({ token, version }: Record): Option.Option<VersionedToken> =>
 
 const versionOf = ({ token, version }: Record): number => (token === undefined ? 0 : version)
 
-/** What is there before anything was written. */
+/** The record of a key without a text. */
 const nothing: Record = { version: 0 }
 
 /** The name of the text that holds the highest version of all removed records. */
@@ -96,19 +97,22 @@ const lastVersionIn = (where: string, text: string): Effect.Effect<number, Token
     ? Effect.succeed(Number(text))
     : new TokenStoreError({
         reason: "Corrupt",
-        detail: `the text ${lastVersion} in ${where} is not a number; it was left as it is: remove all records there, and sign in again`
+        detail: `the text ${lastVersion} in ${where} is not a number. Remove all records there, and sign in again`
       })
 
 /**
- * A token store on anything that keeps texts under names: one text a key, in the clear, which remembers the version when
- * the token is removed.
+ * Makes a token store on a storage of texts by name. Each key has one text. The text is not encrypted. The version of a
+ * removed token is kept.
  *
- * Fails with `Corrupt` for a text that is not a record, `UnsupportedFormat` for one of another format or a newer release, neither
- * of which is ever overwritten or removed; `WriteFailed` for a token of more than 512 KiB, and for a key
- * of more than 512 Ki characters; and with whatever `texts`
- * fails with.
+ * Fails with the errors of `texts`, and with
  *
- * @param texts - where texts are kept, and who is kept out meanwhile.
+ * - `Corrupt` for a text that is not a record
+ * - `UnsupportedFormat` for a record of another format or of a newer release
+ * - `WriteFailed` for a token of more than 512 KiB, or a key of more than 512 Ki characters
+ *
+ * Corrupt and unsupported texts are never overwritten or removed.
+ *
+ * @param texts - the storage and its locks.
  * @since 0.1.0
  * @category constructors
  */
@@ -142,14 +146,14 @@ export const fromTextStore = (texts: TextStore): TokenStore.Service => {
       ? forget(name, record.version, remove)
       : Effect.flatMap(RecordText.encode(texts.description, record), (text) => texts.set(name, text))
 
-  /** Writes what `change` makes of a record, if it makes anything of it, and gives that. */
+  /** Writes the result of `change` unless it is undefined, and returns it. */
   const update = (key: string, change: (record: Record) => Record | undefined) =>
     Effect.flatMap(nameOf(key), (name) =>
       Effect.gen(function* () {
         const found = yield* read(name)
         const next = change(found.version === 0 ? { version: yield* lastRemoved } : found)
         if (next === undefined) return Option.none<Record>()
-        // Once it may have been written, the caller has to be told.
+        // Uninterruptible, because the caller needs the result of a write that may have happened.
         yield* Effect.uninterruptible(write(name, next))
         return Option.some(next)
       }).pipe(texts.withLock(`${name}.write`))
@@ -175,17 +179,17 @@ export const fromTextStore = (texts: TextStore): TokenStore.Service => {
 }
 
 /**
- * How records are named.
+ * Options of {@link make}: the names of the records.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** What the names of records begin with: `countersign-token-` when left out. */
+  /** Prefix of the names of the records (`countersign-token-`). */
   readonly prefix?: string | undefined
 }
 
-/** By the store, so that two adapters of it take turns with each other. */
+/** The locks by store, so that two token stores on the same `KeyValueStore` exclude each other. */
 const turnsOf = new WeakMap<KeyValueStore.KeyValueStore, Turns>()
 
 const turnsFor = (store: KeyValueStore.KeyValueStore): Turns => {
@@ -194,28 +198,28 @@ const turnsFor = (store: KeyValueStore.KeyValueStore): Turns => {
   return turns
 }
 
-/** Descriptions hold paths, and perhaps what was to be written; the reason is one of a few words. */
+/** Shows the reason only, because the description contains paths and may contain the text of the token. */
 const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) =>
   new TokenStoreError({
     reason,
-    detail: `the key-value store refused (${error._tag === "SystemError" ? error.reason : error._tag}): check it`
+    detail: `the key-value store failed: ${error._tag === "SystemError" ? error.reason : error._tag}. Check the store`
   })
 
 /**
- * A store in a `KeyValueStore`.
+ * Makes a token store on a `KeyValueStore`.
  *
- * **Its exclusion is process-local**, and `lockScope` says so: `compareAndSet` and `withLock` are atomic among everything
- * that uses *the same service value* in this process. A `KeyValueStore` has no means against another process, nor
- * against another value over the same folder or database: two of them may refresh the same token, and a server that
- * detects reuse then revokes the whole family. Where processes share tokens, take `FileTokenStore`.
+ * **The lock is process-local** (`lockScope` is `process`): `compareAndSet` and `withLock` are atomic only among users of
+ * *the same service value* in this process. A `KeyValueStore` cannot exclude another process, or another value on the same
+ * folder or database. Two of them may refresh the same token, and a server that detects reuse then revokes all tokens of the
+ * sign-in. If processes share tokens, use `FileTokenStore`.
  *
- * Durability is the store's own. `KeyValueStore.layerFileSystem` writes in place, without a flush, into files that
- * everybody may read (0644 under the usual umask): put `EncryptedTokenStore` over this one there. A write that was cut
- * is found as `Corrupt`.
+ * The `KeyValueStore` decides how durable a write is. `KeyValueStore.layerFileSystem` writes in place, without a flush, into
+ * files that every user of the machine can read (0644 with the usual umask). Use `EncryptedTokenStore` on top of it. A
+ * record that was written only in part is reported as `Corrupt`.
  *
- * Fails like {@link fromTextStore}, and with `ReadFailed` and `WriteFailed` where the `KeyValueStore` fails.
+ * Fails like {@link fromTextStore}, and with `ReadFailed` or `WriteFailed` if the `KeyValueStore` fails.
  *
- * @param store - what the records go into; nothing else in it is touched.
+ * @param store - stores the records. Its other entries are not changed.
  * @since 0.1.0
  * @category constructors
  */
@@ -232,7 +236,8 @@ export const make = (store: KeyValueStore.KeyValueStore, options: Options = {}):
 }
 
 /**
- * {@link make} as a Layer, over the `KeyValueStore` that it is given. Its exclusion reaches no further than this process.
+ * Layer with a token store on the `KeyValueStore` of the context, see {@link make}. Its lock excludes only fibers of this
+ * process.
  *
  * @example
  * import * as KeyValueTokenStore from "@countersign/auth/KeyValueTokenStore"

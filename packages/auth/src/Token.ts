@@ -1,5 +1,5 @@
 /**
- * A token as a client holds it: the secret, how it is sent, how long it lives and what renews it.
+ * Access token with its type, lifetime, refresh token and owner.
  *
  * @since 0.1.0
  */
@@ -7,16 +7,19 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
 /**
- * By whom a token was issued, to which client, in whose name and for which audience: what a stored token is checked
- * against before it is used. What is left out was not said.
+ * Issuer, client, account and audience of a token. A stored token is checked against them before it is used.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenOwner {
+  /** The issuer identifier of the authorization server. */
   readonly issuer: string
+  /** The client id. */
   readonly client: string
+  /** The account of the user. Undefined if the options name no account. */
   readonly account?: string | undefined
+  /** The API that the token is for. Undefined if the options name no API. */
   readonly audience?: string | undefined
   /**
    * The SHA-256 of the refresh token that the record began with, if it has no account. A source with another refresh token
@@ -26,36 +29,41 @@ export interface TokenOwner {
 }
 
 /**
- * An access token with what came along. Times are epoch milliseconds.
+ * An access token and the other members of its token response. Times are epoch milliseconds.
  *
- * `expiresAt` is absent when the server did not say how long the token lives, which is not the same as "expired"
+ * `expiresAt` is undefined if the server sent no `expires_in`. Such a token does not count as expired
  * ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1) only recommends `expires_in`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Token {
+  /** The access token (`access_token`). */
   readonly accessToken: Redacted.Redacted<string>
-  /** How the token is presented, as the server spelt it: `Bearer`, `DPoP`. */
+  /** The authentication scheme of the token (`token_type`), as the server spelled it: `Bearer`, `DPoP`. */
   readonly tokenType: string
+  /** When the token was received, in epoch milliseconds. */
   readonly receivedAt: number
+  /** When the token expires, in epoch milliseconds. */
   readonly expiresAt?: number | undefined
+  /** The refresh token (`refresh_token`). */
   readonly refreshToken?: Redacted.Redacted<string> | undefined
-  /** The scopes that were granted, separated by spaces. */
+  /** The granted scopes, separated by spaces. */
   readonly scope?: string | undefined
-  /** What else the server said that its client was told to keep, see `OAuth2.ComplianceFixes`: addresses and names, no secrets. */
+  /** Further members of the token response, as `extraFields` of `OAuth2.ComplianceFixes` selects them. No secrets. */
   readonly extra?: Readonly<Record<string, string>> | undefined
+  /** Issuer, client, account and audience of the token. */
   readonly owner?: TokenOwner | undefined
-  /** When a refresh was begun of which no end was written down: the refresh token may have been used up by it. */
+  /** When an unfinished refresh started, in epoch milliseconds. That refresh may have used the refresh token. */
   readonly refreshStartedAt?: number | undefined
 }
 
 const Secret = Schema.Redacted(Schema.NonEmptyString)
 
 /**
- * How a token is written down: the secrets in the clear, so what is made of it belongs in a {@link TokenStore} only.
+ * Schema of a stored token. The encoded form contains the secrets unencrypted, so keep it in a `TokenStore` only.
  *
- * A failure to decode names the token in its message; print it through `Mismatch`, never as it is.
+ * The message of a `ParseError` contains the token. Print it with `Mismatch` only.
  *
  * @since 0.1.0
  * @category schemas
@@ -81,7 +89,7 @@ export const Token: Schema.Schema<Token, TokenEncoded> = Schema.Struct({
 })
 
 /**
- * The written form of a {@link Token}.
+ * The encoded form of a {@link Token}, with unencrypted secrets.
  *
  * @since 0.1.0
  * @category models
@@ -99,11 +107,11 @@ export interface TokenEncoded {
 }
 
 /**
- * A bearer token of which nothing but its text is known.
+ * Makes a bearer token from its text.
  *
  * @param accessToken - the secret.
  * @param now - epoch milliseconds.
- * @param lifetimeMs - how long it lives; forever, as far as is known, when left out.
+ * @param lifetimeMs - the lifetime. Without it the token has no expiry.
  * @since 0.1.0
  * @category constructors
  */
@@ -115,8 +123,8 @@ export const bearer = (accessToken: Redacted.Redacted<string>, now: number, life
 })
 
 /**
- * How long before its end a token counts as expired: 30 seconds, and no more than a tenth of its life, so that a
- * token that lives for half a minute is not refreshed for every request.
+ * Time before expiry from which a token counts as expired, in milliseconds: 30 seconds, but at most a tenth of the lifetime.
+ * A token with a lifetime of half a minute would otherwise be refreshed for each request.
  *
  * @since 0.1.0
  * @category times
@@ -125,7 +133,7 @@ export const margin = (token: Token): number =>
   token.expiresAt === undefined ? 0 : Math.min(30_000, Math.max(0, token.expiresAt - token.receivedAt) / 10)
 
 /**
- * Whether a token can still be sent at `now` (epoch milliseconds) and be expected to arrive alive.
+ * Whether a token is still valid at `now` (epoch milliseconds), and for at least {@link margin} longer.
  *
  * @since 0.1.0
  * @category times

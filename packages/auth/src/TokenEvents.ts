@@ -1,5 +1,6 @@
 /**
- * What happens to tokens, for those who watch over them: a stream, and a counter. Tokens appear as hashes only.
+ * Token events for monitoring: a stream and a metric of acquired, refreshed, rejected and stored tokens. Events contain only
+ * hashes of tokens.
  *
  * @since 0.1.0
  */
@@ -13,16 +14,19 @@ import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
 
 /**
- * What happened to a token.
+ * The types of token events.
  *
- * - `Used`: a request was given it
- * - `Minted`: it was got anew, without a refresh token · `Refreshed`: it was got with one
- * - `Adopted`: it was taken over from the store, where another process or an earlier run had put it
- * - `Replayed`: a refresh token is sent again, since nothing was heard of the refresh before
- * - `Rejected`: an API answered it with 401 · `Settling`: so new that the API may not know it yet, it is tried again
- * - `Failed`: another one was not to be had; `error` says why
- * - `Saved` · `SaveFailed`: the store has it, or not: then it serves from memory, and is stored later
- * - `Quarantined`: stored data was damaged and was moved aside, see `TokenSource.Options`; `error` says what was wrong
+ * - `Used`: the token was added to a request
+ * - `Acquired`: a token was acquired without a refresh token
+ * - `Refreshed`: a token was acquired with a refresh token
+ * - `LoadedFromStore`: a token of another process, or of an earlier run, was loaded from the store
+ * - `RefreshRetried`: the same refresh token is sent again, because the previous refresh got no response
+ * - `Rejected`: the API rejected the token (401)
+ * - `AwaitingPropagation`: a new token was rejected, and is sent again after a wait, see `propagationDelay`
+ * - `RefreshFailed`: no new token was acquired. `error` is the cause
+ * - `Stored`: the token was stored
+ * - `StoreFailed`: the token was not stored. It is kept in memory and stored later
+ * - `Quarantined`: a damaged record was moved aside, see `onCorruptRecord`. `error` is the cause
  *
  * @since 0.1.0
  * @category models
@@ -41,49 +45,54 @@ export type EventType =
   | "Quarantined"
 
 /**
- * Something that happened to a token at `at` (epoch milliseconds).
- *
- * `key` is what it is filed under, and no secret. `token` is 16 hexadecimal digits of the SHA-256 of the access token: by
- * it two processes, or a log and a server's, find out whether they speak of the same one. There is none where there was
- * no token yet.
+ * An event of a token source.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenEvent {
+  /** The type of the event. */
   readonly _tag: EventType
+  /** When it happened, in epoch milliseconds. */
   readonly at: number
+  /** The key of the token in the store. It is not a secret. */
   readonly key: string
+  /**
+   * The first 16 hexadecimal digits of the SHA-256 of the access token, to compare tokens across processes and logs.
+   * Undefined if there was no token yet.
+   */
   readonly token: string | undefined
+  /** The cause of `RefreshFailed`, `StoreFailed` and `Quarantined`. */
   readonly error?: TokenError | TokenStoreError | undefined
 }
 
 /**
- * Where token sources tell what happens. `tell` must neither wait nor throw.
+ * Publishes the events of token sources to subscribers.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /** Publishes an event. It must not block and must not throw. */
   readonly publish: (event: TokenEvent) => void
-  /** What is told from now on, to everybody who listens. Who is slower than 1024 events misses the oldest. */
+  /** The events from the subscription on. A subscriber that falls behind by more than 1024 events loses the oldest. */
   readonly stream: Stream.Stream<TokenEvent>
 }
 
 /**
- * The events of every token source that is made where this is in the context. Without it nothing is told, nothing is
- * hashed, and nothing is paid.
+ * Context tag of the token events. Token sources publish to this service if it is in the context in which they are made.
+ * Without it, sources neither publish events nor compute hashes.
  *
  * @since 0.1.0
  * @category tags
  */
 export class TokenEvents extends /* @__PURE__ */ Context.Tag("@countersign/auth/TokenEvents")<TokenEvents, Service>() {}
 
-/** What is kept for a listener that is busy. */
+/** Number of events that are buffered for a slow subscriber. */
 const capacity = 1024
 
 /**
- * Makes the events, and counts them in the metric `countersign.tokens`, with the attribute `event`.
+ * Makes the service. It counts the events in the metric `countersign.tokens`, with the attribute `event`.
  *
  * @since 0.1.0
  * @category constructors
@@ -91,7 +100,7 @@ const capacity = 1024
 export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
   /* @__PURE__ */ PubSub.sliding<TokenEvent>(capacity),
   (events) => {
-    const counter = Metric.counter("countersign.tokens", { description: "What happened to tokens." })
+    const counter = Metric.counter("countersign.tokens", { description: "Events of token sources." })
     const labels = new Map<EventType, ReadonlyArray<MetricLabel.MetricLabel>>()
     const labelOf = (kind: EventType) => {
       const known = labels.get(kind) ?? [MetricLabel.make("event", kind)]
@@ -109,8 +118,8 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 )
 
 /**
- * Layer with one stream of events. Unlike the Layers that hold tokens or cookies it is built once for an application, so
- * that the events of all sources arrive in one stream, each with the key of its source.
+ * Layer with one stream of the events of all token sources. Unlike Layers that hold tokens or cookies, Effect builds it once
+ * for the whole application. Each event has the key of its source.
  *
  * @since 0.1.0
  * @category layers
@@ -118,7 +127,7 @@ export const make: Effect.Effect<Service> = /* @__PURE__ */ Effect.map(
 export const layer: Layer.Layer<TokenEvents> = /* @__PURE__ */ Layer.effect(TokenEvents, make)
 
 /**
- * The stream of the {@link TokenEvents} in the context.
+ * The event stream of the {@link TokenEvents} service in the context.
  *
  * @since 0.1.0
  * @category streams

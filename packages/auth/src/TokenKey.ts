@@ -1,29 +1,33 @@
 /**
- * What a stored token is filed under.
+ * Key of a token in a token store.
  *
  * @since 0.1.0
  */
 
 /**
- * Whose token it is, and what for. Two tokens that differ in one of these are never taken for each other.
+ * The parts of a key: issuer, client, account, scopes and API. Tokens that differ in one part have different keys.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TokenKey {
+  /** The issuer identifier of the authorization server. */
   readonly issuer: string
+  /** The client id. */
   readonly client: string
+  /** The account of the user. */
   readonly account?: string | undefined
-  /** In any order. */
+  /** The scopes, in any order. */
   readonly scopes?: ReadonlyArray<string> | undefined
+  /** The API that the token is for. */
   readonly resource?: string | undefined
 }
 
-/** With its length, so that nothing in it is taken for what comes after; what is left out is nothing, not the empty text. */
+/** Length and text, so that no two keys have the same form. A missing part differs from an empty text. */
 const written = (part: string | undefined): string => (part === undefined ? "-" : `${part.length}:${part}`)
 
 /**
- * The key as text. No two different keys give the same text, whatever characters they hold.
+ * Encodes a key as text. Different keys have different texts, for all characters.
  *
  * @since 0.1.0
  * @category encoding

@@ -1,4 +1,4 @@
-/** The options, the state and the result of a sign-in. */
+/** Options, transaction and result of a sign-in with the authorization code grant. */
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { Claims } from "../../IdToken.js"
@@ -6,33 +6,35 @@ import type * as OAuth2 from "../../OAuth2.js"
 import type { Token } from "../../Token.js"
 
 /**
- * The client, and what somebody is asked for.
+ * Options of a sign-in with the authorization code grant.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends OAuth2.Client {
-  /** Where the browser is sent back to: https, http on loopback, or a scheme of the application's own with a dot in it. */
+  /** URL that the server redirects the browser back to: https, http on loopback, or a private-use scheme with a dot. */
   readonly redirectUri: string
-  /** With `openid` among them, {@link SignInResult} tells who it is. */
+  /** The requested scopes. With `openid`, {@link SignInResult} has the claims of the user. */
   readonly scopes?: ReadonlyArray<string> | undefined
-  /** The API the token is for, where the server issues tokens for several. */
+  /** URL of the API that the token is for, if the server issues tokens for several APIs. */
   readonly resource?: string | undefined
-  /** Further parameters: `prompt`, `login_hint`, `max_age`, `claims`, `ui_locales`, those of the server's own. */
+  /**
+   * Further parameters: `prompt`, `login_hint`, `max_age`, `claims`, `ui_locales`, or parameters that the server defines.
+   */
   readonly parameters?: Readonly<Record<string, string>> | undefined
-  /** Whether the request is pushed to the server before, rather than shown to the browser; as it is where the server wants it. */
+  /** Whether the request is pushed to the server first (PAR, RFC 9126). Default: only if the server requires it. */
   readonly usePar?: boolean | undefined
-  /** Where the browser is sent to, for servers that publish no metadata; give the token endpoint as well. */
+  /** URL of the authorization endpoint, if the server publishes no metadata. Requires `tokenEndpoint`. */
   readonly authorizationEndpoint?: string | undefined
-  /** Where the server's keys are, for servers that publish no metadata. */
+  /** URL of the key set (JWKS) of the server, if the server publishes no metadata. */
   readonly jwksUri?: string | undefined
 }
 
 /**
- * A sign-in that was begun: keep it where only the browser that began it leads to it, such as its session, and never
- * under `state` alone: whoever has somebody else open their own callback would have them signed in as themselves.
+ * State of a started sign-in. Store it in the session of the browser that started it, never under `state` alone. Otherwise
+ * an attacker could make another user open the attacker's callback, and that user would be signed in as the attacker.
  *
- * It can be encoded; what is made of it holds the verifier in the clear, and belongs on the server.
+ * It can be encoded. The encoded form contains the PKCE verifier unencrypted, so keep it on the server.
  *
  * @since 0.1.0
  * @category models
@@ -41,33 +43,39 @@ export class Transaction
   extends /* @__PURE__ */ Schema.Class<Transaction>("@countersign/auth/AuthorizationCode/Transaction")({
     /** The URL to open. */
     url: Schema.NonEmptyString,
-    /** What the answer will bring along, by which it is known to belong to this sign-in. */
+    /** The `state` parameter, which the callback returns. It assigns the callback to this sign-in. */
     state: Schema.NonEmptyString,
-    /** Epoch milliseconds. */
+    /** When the sign-in expires, in epoch milliseconds. */
     expiresAt: Schema.Finite,
+    /** The issuer identifier of the authorization server. */
     issuer: Schema.String,
+    /** The client id. */
     client: Schema.String,
+    /** The redirect URI of the authorization request. */
     redirectUri: Schema.NonEmptyString,
+    /** The PKCE code verifier. */
     verifier: Schema.Redacted(Schema.NonEmptyString),
+    /** The expected `nonce` of the ID token. */
     nonce: Schema.optional(Schema.NonEmptyString),
-    /** That an ID token is expected, although there is no nonce (`complianceFixes.nonce`). */
+    /** Whether an ID token is expected without a nonce (`complianceFixes.nonce`). */
     openid: Schema.optional(Schema.Boolean),
-    /** The requested scope, where an API demands more than the options have. */
+    /** The requested scope, if a step-up challenge adds scopes to those of the options. */
     scope: Schema.optional(Schema.NonEmptyString),
-    /** In seconds: how long ago somebody may have signed in at the server. */
+    /** Maximum age of the authentication at the server, in seconds. */
     maxAge: Schema.optional(Schema.NonNegativeInt)
   }) {}
 
 /**
- * What signing in gives.
+ * Result of a sign-in.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SignInResult {
+  /** The access token, with its refresh token if the server issued one. */
   readonly token: Token
-  /** Who it is, where `openid` was among the scopes. */
+  /** The claims of the user, if `openid` was among the scopes. */
   readonly claims: Claims | undefined
-  /** The ID token that says so, as it was sent: what signing out there wants as `id_token_hint`. */
+  /** The ID token as it was sent, for `id_token_hint` of a sign-out at the server. */
   readonly idToken: Redacted.Redacted<string> | undefined
 }

@@ -2,11 +2,16 @@
 import * as Data from "effect/Data"
 
 /**
- * Why a token is not accepted. `Malformed`: it is no JWT, or demands what is not supported. `Algorithm`: it is signed by
- * one that was not named. `Key`: no key fits it. `Signature`: somebody else made it, or changed it. `Issuer`, `Audience`:
- * it comes from somebody else, or is meant for somebody else. `Expired`, `NotYetValid`: by the clock. `Claim`: another one is
- * missing or wrong (`claim` names it). `Unavailable`: nothing is known against it, but the issuer's keys are not to be
- * had for now: answer 503 and not 401.
+ * Why a token is rejected.
+ *
+ * - `Malformed`: it is not a JWT, or requires an unsupported feature
+ * - `Algorithm`: its algorithm is not among the accepted algorithms
+ * - `Key`: no key matches it
+ * - `Signature`: the signature is invalid
+ * - `Issuer`, `Audience`: it has another issuer, or is for another audience
+ * - `Expired`, `NotYetValid`: it is outside of its validity period
+ * - `Claim`: another claim is missing or invalid (`claim` names it)
+ * - `Unavailable`: the keys of the issuer cannot be read at present. Answer with 503, not with 401
  *
  * @since 0.1.0
  * @category models
@@ -24,20 +29,24 @@ export type JwtReason =
   | "Unavailable"
 
 /**
- * A token is not accepted. Nothing of the token is in it.
+ * Rejection of a JSON Web Token. The error contains no part of the token.
  *
  * @since 0.1.0
  * @category errors
  */
 export class JwtError
   extends /* @__PURE__ */ Data.TaggedError("JwtError")<{
+    /** Why the token is rejected. */
     readonly reason: JwtReason
+    /** The cause as text, without any part of the token. */
     readonly detail: string
+    /** The name of the claim that is missing or invalid. */
     readonly claim?: string | undefined
+    /** The complete error message. */
     readonly message: string
   }>
 {
   constructor(fields: Pick<JwtError, "reason" | "detail" | "claim">) {
-    super({ ...fields, message: `The token is not accepted: ${fields.detail}` })
+    super({ ...fields, message: `The token was rejected: ${fields.detail}` })
   }
 }
