@@ -40,7 +40,7 @@ type Authenticated = Layer.Layer<
   HttpClient.HttpClient | TokenStore.TokenStore | OAuthServer.OAuthServer
 >
 
-/** A client of the server's resource, whose timers would only slow the test's clock down. */
+/** A client of the server's resource, without timeouts, because timers slow the test clock down. */
 const apiOf = (auth: Authenticated) =>
   Effect.map(Layer.build(auth), (built) => {
     const timeout = { call: false, exchange: false } as const
@@ -48,7 +48,7 @@ const apiOf = (auth: Authenticated) =>
     return Effect.flatMap(make, (api) => api.get("/resource", { schema: Resource }))
   })
 
-/** The token of somebody who has signed in at the client `web`, when it is asked for. */
+/** The access token of a user that has signed in at the client `web`, issued when the effect runs. */
 const signedIn = Effect.flatMap(OAuthServer.OAuthServer, (server) =>
   Effect.map(server.issueTokens({ clientId: "web", scope: "read write" }), ({ access_token: token }) => ({
     token: Redacted.make(token),
@@ -60,7 +60,7 @@ const of = (token: string): TokenExchange.SubjectToken => ({ token: Redacted.mak
 
 const tokenCalls = Effect.flatMap(OAuthServer.OAuthServer, (server) => server.tokenCalls)
 
-/** A store whose keys can be looked at. */
+/** A store that records its keys. */
 const store = Effect.gen(function* () {
   const memory = yield* TokenStore.makeMemory
   const keys = new Set<string>()
@@ -77,8 +77,8 @@ const store = Effect.gen(function* () {
 const live = (server: OAuthServer.Options = {}) =>
   Layer.merge(OAuthServer.layerMemory({ clients: { client: "secret", web: "web" }, ...server }), TokenStore.layerMemory)
 
-describe("the layer", () => {
-  it.scoped("opens an API in the subject's name, with one exchange for a hundred requests", () =>
+describe("TokenExchange.layer", () => {
+  it.scoped("calls an API for the subject, with one exchange for 100 requests", () =>
     Effect.gen(function* () {
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: signedIn, scopes: ["read"] }))
       const answers = yield* times(100, resource)
@@ -87,12 +87,12 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live({ subject: "ada" })))
   )
 
-  it.scoped("asks the subject anew when its token has ended, which has been refreshed in the meantime", () =>
+  it.scoped("reads the refreshed subject token again when the exchanged token expires", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { keys, layer: kept, service } = yield* store
       const { refresh_token: refreshToken = "" } = yield* server.issueTokens({ clientId: "client", scope: "read" })
-      // The same client and the same account: the one token must not be taken for the other.
+      // The two layers have the same client and account, but must not share a token.
       const account = { ...client, account: "ada" }
       const session = RefreshToken.layer({ ...account, refreshToken: Redacted.make(refreshToken) })
       const exchange = TokenExchange.layer({
@@ -113,7 +113,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("keeps two subjects without a name apart in one application, and out of its store", () =>
+  it.scoped("separates two layers without an account and stores no tokens of theirs", () =>
     Effect.gen(function* () {
       const { keys, layer: kept } = yield* store
       const asked: Array<string> = []
@@ -131,7 +131,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("files the token of an account where the next one finds it, by what it was asked for and by no token", () =>
+  it.scoped("stores the token under a key of account and request parameters, without a token", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { keys, layer: kept } = yield* store
@@ -164,7 +164,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("says who acts for the subject", () =>
+  it.scoped("sends the actor token, so that the new token names the actor", () =>
     Effect.gen(function* () {
       const actor = yield* Effect.flatMap(OAuthServer.OAuthServer, (server) =>
         server.issueTokens({ clientId: "client" })
@@ -182,7 +182,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("whose subject's token is dead says so, and takes the next one that somebody has signed in for", () =>
+  it.scoped("fails for a rejected subject token, and exchanges the next one a second later", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       let current = of("canary-dead")
@@ -204,7 +204,7 @@ describe("the layer", () => {
     [new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "sign in" }), "Rejected"],
     [new TokenError({ reason: "Unavailable", sent: "maybe", detail: "nobody there" }), "Unavailable"],
     [new TokenStoreError({ reason: "ReadFailed", detail: "no such disk" }), "Unavailable"]
-  ] as const)("whose subject fails (%s) says so, and asks again a second later", ([failure, reason]) =>
+  ] as const)("fails if the subject fails (%s), and runs it again a second later", ([failure, reason]) =>
     Effect.gen(function* () {
       let subject: TokenExchange.LayerOptions<OAuthServer.OAuthServer>["subject"] = Effect.fail(failure)
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: Effect.suspend(() => subject) }))
@@ -219,7 +219,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("binds the token to the client's key, by the nonce that the server wants", () =>
+  it.scoped("binds the token to the DPoP key, with the nonce of the server", () =>
     Effect.gen(function* () {
       const resource = yield* apiOf(
         TokenExchange.layer({ ...client, subject: signedIn, dpop: yield* Dpop.generateKey })
@@ -229,7 +229,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live({ dpop: { required: true, nonce: true } })))
   )
 
-  it.scoped("does not present what is none to be presented, also where it was asked for", () =>
+  it.scoped("fails for token_type N_A, also if a SAML token was requested", () =>
     Effect.gen(function* () {
       const answer = granted({ token_type: "N_A", issued_token_type: saml2 })
       const { client: transport } = yield* MockClient.make([answer])
@@ -244,7 +244,7 @@ describe("the layer", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  it.scoped("with an issuer that is no https URL is refused where it is built", () =>
+  it.scoped("fails to build for an issuer without https", () =>
     Effect.gen(function* () {
       const building = Layer.build(TokenExchange.layer({ ...client, issuer: "http://oauth.test", subject: signedIn }))
       expect(yield* Effect.flip(building)).toMatchObject({ _tag: "InvalidRequest", reason: "Url" })
@@ -252,8 +252,8 @@ describe("the layer", () => {
   )
 })
 
-describe("two layers of one application", () => {
-  it.scoped("each send their own token, whatever they are built from", () =>
+describe("two TokenExchange layers of one application", () => {
+  it.scoped("send different tokens for different accounts", () =>
     Effect.gen(function* () {
       const tags = (["ada", "eve"] as const).map((name) => Context.GenericTag<Auth.Service>(name))
       const layers = tags.map((tag) =>
@@ -272,8 +272,8 @@ describe("two layers of one application", () => {
   )
 })
 
-describe("a server with many users", () => {
-  it.scoped("has one exchange for all requests of a user, and as many as there are users", () =>
+describe("TokenExchange.make with a source per user", () => {
+  it.scoped("runs one exchange per user for all requests", () =>
     Effect.gen(function* () {
       const { exchange } = yield* TokenExchange.make(client)
       const users = { ada: yield* signedIn, eve: yield* signedIn }
@@ -291,10 +291,10 @@ describe("a server with many users", () => {
   )
 })
 
-describe("the layer, from the configuration and for an API that demands claims", () => {
+describe("TokenExchange.layerConfig", () => {
   const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
-  it.scoped("reads what it is asked to, and exchanges again, once, with what the API wants to see", () =>
+  it.scoped("reads the secret from Config, and exchanges again once with the claims of a challenge", () =>
     Effect.gen(function* () {
       const forms: Array<URLSearchParams> = []
       const challenge = `Bearer error="insufficient_claims", claims="${Encoding.encodeBase64(claims)}"`

@@ -20,7 +20,7 @@ const actor: TokenExchange.SubjectToken = { token: Redacted.make("canary-actor")
 
 type Script = MockClient.Script
 
-/** The service over a script of answers, and what was sent. */
+/** The service with scripted responses, and the requests it sent. */
 const exchanging = (script: Script, options: Partial<TokenExchange.Options> = {}) =>
   Effect.gen(function* () {
     const { client: transport, mock } = yield* MockClient.make(script)
@@ -41,8 +41,8 @@ const base = [
 ]
 const end = ["grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"]
 
-describe("an exchange", () => {
-  it.effect("sends the subject's token and its type, and nothing that was not asked for", () =>
+describe("TokenExchange.make", () => {
+  it.effect("sends only the subject token and its type without further options", () =>
     Effect.gen(function* () {
       const { exchange, forms, mock } = yield* exchanging([exchanged()])
       yield* exchange(subject)
@@ -57,7 +57,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("sends all that can be asked for, by the names of RFC 8693, where none of the further parameters can", () =>
+  it.effect("sends all options as RFC 8693 parameters, which `parameters` cannot override", () =>
     Effect.gen(function* () {
       const { exchange, forms } = yield* exchanging([exchanged({ issued_token_type: jwt })], {
         actor,
@@ -83,7 +83,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("is of a public client, too, which says its id and nothing else", () =>
+  it.effect("sends client_id and no authorization header for a public client", () =>
     Effect.gen(function* () {
       const { exchange, forms, mock } = yield* exchanging([exchanged()], {
         clientSecret: undefined,
@@ -95,7 +95,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("asks an actor that is an effect anew for each, and before anything is sent", () =>
+  it.effect("runs an actor effect before each exchange", () =>
     Effect.gen(function* () {
       const asked = yield* Ref.make(0)
       const turning = Effect.map(
@@ -113,7 +113,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("gives the token, its life and what came along, and says of what type it is", () =>
+  it.effect("returns the token with its type, expiry, scope and refresh token", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_000)
       const { exchange } = yield* exchanging([exchanged({ refresh_token: "canary-r", scope: "read" })])
@@ -130,7 +130,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("takes a JWT where an access token was asked for, which it may be called", () =>
+  it.effect("accepts issued_token_type jwt if an access token was requested", () =>
     Effect.gen(function* () {
       for (const requestedTokenType of [undefined, accessToken]) {
         const { exchange } = yield* exchanging([exchanged({ issued_token_type: jwt })], { requestedTokenType })
@@ -139,32 +139,30 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect.each(["N_A", "n_a"])(
-    "gives what is none to be presented (%s) where it was asked for, and says so",
-    (type) =>
-      Effect.gen(function* () {
-        const { exchange } = yield* exchanging([exchanged({ token_type: type, issued_token_type: saml2 })], {
-          requestedTokenType: saml2,
-          dpop: yield* Dpop.generateKey
-        })
-        expect(yield* exchange(subject)).toMatchObject({ tokenType: "N_A", issuedTokenType: saml2 })
+  it.effect.each(["N_A", "n_a"])("accepts token_type %s if a SAML token was requested", (type) =>
+    Effect.gen(function* () {
+      const { exchange } = yield* exchanging([exchanged({ token_type: type, issued_token_type: saml2 })], {
+        requestedTokenType: saml2,
+        dpop: yield* Dpop.generateKey
       })
+      expect(yield* exchange(subject)).toMatchObject({ tokenType: "N_A", issuedTokenType: saml2 })
+    })
   )
 
   it.effect.each<readonly [string, object, string | undefined]>([
-    ["is a refresh token, unasked", { issued_token_type: refreshToken }, undefined],
-    ["is an ID token, unasked", { issued_token_type: idToken }, accessToken],
-    ["is no JWT, which was asked for", { issued_token_type: accessToken }, jwt],
-    ["is an access token in the place of SAML", { issued_token_type: accessToken }, saml2],
-    ["is none to be presented, unasked", { token_type: "N_A" }, undefined],
-    ["is none to be presented, in the place of an access token", { token_type: "N_A" }, accessToken],
-    ["is none to be presented, and called a JWT, unasked", { token_type: "N_A", issued_token_type: jwt }, undefined],
-    ["is of a type that nobody can present", { token_type: "mac" }, undefined],
-    ["is not there", { access_token: undefined }, undefined],
-    ["is nothing", { access_token: "" }, undefined],
-    ["holds what no request can carry", { access_token: "canary-\u0000" }, undefined],
-    ["is bound to nothing although a key was proved", { token_type: "DPoP" }, undefined]
-  ])("refuses an answer whose token %s, and shows none", ([_, more, requestedTokenType]) =>
+    ["is a refresh token that was not requested", { issued_token_type: refreshToken }, undefined],
+    ["is an ID token instead of an access token", { issued_token_type: idToken }, accessToken],
+    ["is an access token instead of a JWT", { issued_token_type: accessToken }, jwt],
+    ["is an access token instead of SAML", { issued_token_type: accessToken }, saml2],
+    ["has token_type N_A", { token_type: "N_A" }, undefined],
+    ["has token_type N_A instead of an access token", { token_type: "N_A" }, accessToken],
+    ["has token_type N_A and issued_token_type jwt", { token_type: "N_A", issued_token_type: jwt }, undefined],
+    ["has the unsupported token_type mac", { token_type: "mac" }, undefined],
+    ["is missing", { access_token: undefined }, undefined],
+    ["is empty", { access_token: "" }, undefined],
+    ["contains a NUL character", { access_token: "canary-\u0000" }, undefined],
+    ["has token_type DPoP without a DPoP key", { token_type: "DPoP" }, undefined]
+  ])("rejects a response if the token %s, without a token in the error", ([_, more, requestedTokenType]) =>
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
       const error = yield* Effect.flip(exchange(subject))
@@ -180,7 +178,7 @@ describe("an exchange", () => {
     ["has a list for issued_token_type", { issued_token_type: [accessToken] }, undefined, accessToken],
     ["has no token_type", { token_type: undefined }, undefined, accessToken],
     ["has no issued_token_type and token_type N_A", { issued_token_type: undefined, token_type: "N_A" }, saml2, saml2]
-  ])("takes a token whose answer %s", ([_, more, requestedTokenType, issuedTokenType]) =>
+  ])("accepts a token if the response %s", ([_, more, requestedTokenType, issuedTokenType]) =>
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
       const token = yield* exchange(subject)
@@ -189,12 +187,12 @@ describe("an exchange", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step]>([
-    ["a page", respond(200, "<html>canary-subject</html>")],
-    ["a page for an error", respond(400, "<html>canary-subject</html>")],
-    ["an error of the server", respond(500, { error: "server_error", error_description: "canary-subject" })],
-    ["too much to do", respond(429, "canary-subject")],
-    ["nothing", fail("ECONNRESET")]
-  ])("to which the answer is %s may fare better later", ([_, answer]) =>
+    ["200 with an HTML body", respond(200, "<html>canary-subject</html>")],
+    ["400 with an HTML body", respond(400, "<html>canary-subject</html>")],
+    ["500 with server_error", respond(500, { error: "server_error", error_description: "canary-subject" })],
+    ["429", respond(429, "canary-subject")],
+    ["ECONNRESET", fail("ECONNRESET")]
+  ])("fails with the reason Unavailable after %s", ([_, answer]) =>
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([answer], { actor })
       const error = yield* Effect.flip(exchange(subject))
@@ -204,7 +202,7 @@ describe("an exchange", () => {
   )
 
   it.effect.each(["invalid_request", "invalid_grant"])(
-    "that is refused with %s says that somebody may have to sign in, and repeats no token",
+    "suggests to sign in again after %s, without a token in the error",
     (code) =>
       Effect.gen(function* () {
         for (const description of ["canary-subject is over", "canary-actor is over", "it is over"]) {
@@ -220,7 +218,7 @@ describe("an exchange", () => {
       })
   )
 
-  it.effect("that is refused for its target says so, and nothing of signing in", () =>
+  it.effect("does not suggest to sign in again after invalid_target", () =>
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([respond(400, { error: "invalid_target" })])
       const error = yield* Effect.flip(exchange(subject))
@@ -229,7 +227,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("whose actor has no token sends nothing, and says whose it was", () =>
+  it.effect("sends nothing if the actor has no token, and names the actor in the error", () =>
     Effect.gen(function* () {
       const signedOut = new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" })
       const { exchange, mock } = yield* exchanging([], { actor: Effect.fail(signedOut) })
@@ -240,7 +238,7 @@ describe("an exchange", () => {
     })
   )
 
-  it.effect("of a client without a name is refused before there is one", () =>
+  it.effect("rejects an empty clientId", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(exchanging([], { clientId: "" }))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })

@@ -9,13 +9,13 @@ import { describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 
-/** A service that a subject or an actor might ask for. */
+/** A service that a subject or an actor may require. */
 interface Vault {
   readonly _: unique symbol
 }
 
-describe("types", () => {
-  it("a conversation needs a transport and what its actor needs, and may be of a client that cannot be", () => {
+describe("TokenExchange types", () => {
+  it("make requires HttpClient and the services of the actor, and may fail with InvalidRequest", () => {
     expectTypeOf(TokenExchange.make<Vault>).returns.toEqualTypeOf<
       Effect.Effect<TokenExchange.Service, InvalidRequest, HttpClient.HttpClient | Vault>
     >()
@@ -24,14 +24,14 @@ describe("types", () => {
     >()
   })
 
-  it("an exchange needs nothing more, and gives a token of a known type", () => {
+  it("exchange requires no services and returns a token with its issued type", () => {
     expectTypeOf<TokenExchange.Service["exchange"]>().toEqualTypeOf<
       (subject: TokenExchange.SubjectToken) => Effect.Effect<TokenExchange.ExchangedToken, TokenError>
     >()
     expectTypeOf<TokenExchange.ExchangedToken>().toExtend<Token.Token>()
   })
 
-  it("the layer needs a transport, a store and what its subject needs", () => {
+  it("layer requires HttpClient, TokenStore and the services of the subject", () => {
     expectTypeOf(TokenExchange.layer<Vault>).returns.toEqualTypeOf<
       Layer.Layer<
         Auth.Auth | TokenSource.TokenSource,
@@ -44,7 +44,7 @@ describe("types", () => {
     >()
   })
 
-  it("a source can be the subject, and fails as it does", () => {
+  it("fromSource returns a subject token and fails with the errors of the source", () => {
     expectTypeOf(TokenExchange.fromSource).returns.toEqualTypeOf<
       Effect.Effect<TokenExchange.SubjectToken, TokenError | TokenStoreError>
     >()

@@ -16,7 +16,7 @@ import { key, logging, minting, nameOf, nothing, source, sourceOn, times, token 
 
 const hour = 3_600_000
 
-describe("the times of a token", () => {
+describe("refreshWindow.of", () => {
   const windows = { early: 300_000, late: 30_000 }
   const bearer = (life?: number, at = 0) => Token.bearer(Redacted.make("t"), at, life)
 
@@ -25,31 +25,31 @@ describe("the times of a token", () => {
     ["ten minutes", 600_000, { soon: 480_000, late: 570_000, end: 600_000 }],
     ["a minute", 60_000, { soon: 48_000, late: 54_000, end: 60_000 }],
     ["40 milliseconds", 40, { soon: 32, late: 36, end: 40 }],
-    ["nothing", 0, { soon: 0, late: 0, end: 0 }]
-  ])("of one that lives for %s", (_, life, times) => {
+    ["no time", 0, { soon: 0, late: 0, end: 0 }]
+  ])("computes the times of a token that lives for %s", (_, life, times) => {
     expect(Lifetime.of(bearer(life), 0, windows, 0)).toEqual(times)
   })
 
-  it("chance cuts off a fifth of the early window at most, and none of the late one", () => {
+  it("subtracts up to a fifth of the refresh window as jitter, and nothing of the forced one", () => {
     expect(Lifetime.of(bearer(hour), 0, windows, 1)).toEqual({ soon: hour - 240_000, late: hour - 30_000, end: hour })
     expect(Lifetime.of(bearer(hour), 0, { early: 0, late: 30_000 }, 0.5).soon).toBe(hour - 30_000)
   })
 
-  it("a token without an end is never replaced for its age", () => {
+  it("sets no refresh time for a token without an expiry", () => {
     const never = Number.POSITIVE_INFINITY
     expect(Lifetime.of(bearer(), 0, windows, 0)).toEqual({ soon: never, late: never, end: never })
   })
 
-  it("a token from a clock that is an hour ahead lives no longer than it was said to", () => {
+  it("limits a token from a clock that is an hour ahead to its lifetime", () => {
     expect(Lifetime.of(bearer(60_000, hour), 1_000, windows, 0).end).toBe(61_000)
   })
 })
 
-describe("in the early window", () => {
+describe("TokenSource within refreshWindow", () => {
   const failingFrom = (from: number, error: TokenError) =>
     minting((n) => (n < from ? token(n, hour) : Effect.fail(error)))
 
-  it.scoped("a thousand requests cost one call, and none of them waits for it", () =>
+  it.scoped("refreshes once for 1000 requests, without a wait", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.delay(token(n, hour), "10 seconds")))
       const { get, getCached } = yield* source(mint)
@@ -64,27 +64,24 @@ describe("in the early window", () => {
     })
   )
 
-  it.scoped(
-    "an authorization server that is down costs a call every 30 seconds, and no request fails until the end",
-    () => {
-      const lines: Array<string> = []
-      return Effect.gen(function* () {
-        const { calls, mint } = failingFrom(2, nothing("Unavailable"))
-        const { get } = yield* source(mint)
-        yield* get
-        yield* TestClock.adjust("55 minutes")
-        for (let second = 0; second < 300; second += 5) {
-          yield* times(20, get)
-          yield* TestClock.adjust("5 seconds")
-        }
-        expect(calls).toHaveLength(11)
-        expect(lines.filter((line) => line.includes("the old one serves"))).toHaveLength(10)
-        expect((yield* Effect.flip(get)).reason).toBe("Unavailable")
-      }).pipe(logging(lines))
-    }
-  )
+  it.scoped("sends a token request every 30 seconds if the server is down, and fails only after expiry", () => {
+    const lines: Array<string> = []
+    return Effect.gen(function* () {
+      const { calls, mint } = failingFrom(2, nothing("Unavailable"))
+      const { get } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("55 minutes")
+      for (let second = 0; second < 300; second += 5) {
+        yield* times(20, get)
+        yield* TestClock.adjust("5 seconds")
+      }
+      expect(calls).toHaveLength(11)
+      expect(lines.filter((line) => line.includes("the old one serves"))).toHaveLength(10)
+      expect((yield* Effect.flip(get)).reason).toBe("Unavailable")
+    }).pipe(logging(lines))
+  })
 
-  it.scoped("a refresh token that is dead is told of once, however many requests are refused", () => {
+  it.scoped("logs an invalid refresh token once for many rejected requests", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { calls, mint } = failingFrom(2, nothing("ReauthorizationRequired"))
@@ -96,7 +93,7 @@ describe("in the early window", () => {
     }).pipe(logging(lines))
   })
 
-  it.scoped("a server that says when to come back is not asked before", () =>
+  it.scoped("sends no token request before retryAt", () =>
     Effect.gen(function* () {
       const busy = new TokenError({ reason: "Unavailable", detail: "429", retryAt: 55 * 60_000 + 120_000 })
       const { calls, mint } = failingFrom(2, busy)
@@ -111,7 +108,7 @@ describe("in the early window", () => {
     })
   )
 
-  it.scoped("a mint that dies is tried again every 30 seconds, and is heard of", () => {
+  it.scoped("runs acquireToken every 30 seconds after a defect, and logs each defect", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.die("a bug")))
@@ -127,7 +124,7 @@ describe("in the early window", () => {
     }).pipe(logging(lines))
   })
 
-  it.scoped("two processes do not come at the same time", () =>
+  it.scoped("refreshes at different times in two processes", () =>
     Effect.gen(function* () {
       const at = (chance: number) =>
         Effect.gen(function* () {
@@ -149,7 +146,7 @@ describe("in the early window", () => {
     })
   )
 
-  it.scoped("can be made smaller, and the late one too", () =>
+  it.scoped("uses the options refreshWindow and forcedRefreshWindow", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => token(n, hour))
       const { get } = yield* source(mint, { refreshWindow: "1 minute", forcedRefreshWindow: "1 second" })
@@ -164,7 +161,7 @@ describe("in the early window", () => {
     })
   )
 
-  it.effect("a source whose scope is closed gets no other in the background", () =>
+  it.effect("runs no background refresh after its scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { calls, mint } = minting((n) => token(n, hour))
@@ -179,8 +176,8 @@ describe("in the early window", () => {
   )
 })
 
-describe("in the late window", () => {
-  it.scoped("nobody waits longer than five seconds, nor until the end, for a server that hangs", () =>
+describe("TokenSource within forcedRefreshWindow", () => {
+  it.scoped("waits at most five seconds, and not until expiry, for a server that hangs", () =>
     Effect.gen(function* () {
       const waits = (life: number, at: number) =>
         Effect.gen(function* () {
@@ -193,7 +190,7 @@ describe("in the late window", () => {
             Effect.flatMap(get, (held) => Effect.map(Clock.currentTimeMillis, (now) => [nameOf(held), now - before]))
           )
           yield* TestClock.adjust("10 seconds")
-          // Closing the source waits for what is under way.
+          // Closing the source waits for the refresh in progress.
           yield* TestClock.adjust("1 minute")
           return yield* Fiber.join(asking)
         })
@@ -203,11 +200,11 @@ describe("in the late window", () => {
   )
 })
 
-describe("a clock", () => {
-  it.scoped("that is set back by an hour makes no token live longer", () =>
+describe("TokenSource and clocks", () => {
+  it.scoped("does not extend a token if the clock is set back by an hour", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => token(n, 60_000))
-      // The wall clock is the test's, less what it was set back by; the other one goes on.
+      // The wall clock is the test clock minus `back`. The monotonic clock continues.
       const real = yield* Effect.clock
       let back = 0
       const clock: Clock.Clock = {
@@ -231,7 +228,7 @@ describe("a clock", () => {
       expect(calls).toHaveLength(1)
       yield* TestClock.adjust("8 seconds")
       expect(nameOf(yield* get)).toBe("canary-2")
-      // And forward again: what is too old by the wall is got once more, and once only.
+      // The clock is set forward again: the token has expired by the wall clock, and is refreshed once.
       back = 0
       expect(nameOf(yield* get)).toBe("canary-3")
       yield* times(100, get)
@@ -239,7 +236,7 @@ describe("a clock", () => {
     })
   )
 
-  it.scoped("of a sibling that is an hour ahead does not make its tokens serve for an hour", () =>
+  it.scoped("does not extend a token of another process with a clock an hour ahead", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const ahead = yield* Effect.map(token("ahead", 60_000), (token) => ({

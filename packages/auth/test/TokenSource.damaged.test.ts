@@ -18,7 +18,7 @@ import { logging } from "./support/sources.js"
 
 const error = (reason: TokenStoreReason) => new TokenStoreError({ reason, detail: "the record is broken" })
 
-/** A store in memory whose reads and writes fail with `reason` until its data was moved aside. */
+/** A store in memory. Its reads and writes fail with `reason` until its data was moved aside. */
 const broken = (reason: TokenStoreReason, quarantine: "works" | "fails" | "finds nothing" | "is missing") =>
   Effect.map(TokenStore.makeMemory, (inner) => {
     let isBroken = true
@@ -43,7 +43,7 @@ const broken = (reason: TokenStoreReason, quarantine: "works" | "fails" | "finds
     return { store, moved: () => moved, inner }
   })
 
-/** Client credentials over a store: what a request gets, and the number of token requests. */
+/** Client credentials over a store: the result of two calls of `get`, and the number of token requests. */
 const credentials = (store: TokenStore.Service) =>
   Effect.gen(function* () {
     const { client: transport, mock } = yield* MockClient.make(() => granted())
@@ -59,9 +59,9 @@ const credentials = (store: TokenStore.Service) =>
     return { result, requests: (yield* mock.sent).length }
   }).pipe(Effect.provide(TokenEvents.layer))
 
-describe("client credentials over a damaged store", () => {
+describe("ClientCredentials.layer with a damaged store", () => {
   it.effect.each(["works", "fails", "finds nothing", "is missing"] as const)(
-    "get a token, and warn, if moving the data aside %s",
+    "gets a token and logs a warning if quarantine %s",
     (quarantine) => {
       const lines: Array<string> = []
       return Effect.gen(function* () {
@@ -84,7 +84,7 @@ describe("client credentials over a damaged store", () => {
     "Insecure",
     "ReadFailed",
     "LockTimeout"
-  ] as const)("fail for %s, and move nothing", (reason) =>
+  ] as const)("fails with %s and moves no data aside", (reason) =>
     Effect.gen(function* () {
       const { moved, store } = yield* broken(reason, "works")
       expect((yield* credentials(store)).result).toMatchObject({ left: { _tag: "TokenStoreError", reason } })
@@ -92,7 +92,7 @@ describe("client credentials over a damaged store", () => {
     })
   )
 
-  it.effect("get a token if only the write finds the damage", () =>
+  it.effect("gets a token if only the write detects the damage", () =>
     Effect.gen(function* () {
       const { inner, moved, store } = yield* broken("Corrupt", "works")
       const { result } = yield* credentials({ ...store, get: inner.get })
@@ -101,7 +101,7 @@ describe("client credentials over a damaged store", () => {
     })
   )
 
-  it.effect("serve from memory beside a key-value store whose text is broken, and leave that as it is", () =>
+  it.effect("serves a token from memory if the text of a key-value store is damaged, and writes nothing", () =>
     Effect.gen(function* () {
       const texts = yield* KeyValueStore.KeyValueStore
       const written = new Map<string, string>()
@@ -117,8 +117,8 @@ describe("client credentials over a damaged store", () => {
   )
 })
 
-describe("any other source over a damaged store", () => {
-  it.effect("fails with Corrupt, and moves nothing", () =>
+describe("TokenSource.make with a damaged store", () => {
+  it.effect("fails with Corrupt and moves no data aside", () =>
     Effect.gen(function* () {
       const { moved, store } = yield* broken("Corrupt", "works")
       const source = TokenSource.make({

@@ -28,7 +28,7 @@ const expiredWhen: Auth.ExpiredWhen = { status: [200, 403], body: (text) => text
 
 const expired = respond(403, { error: { message: "Access token expired" } })
 
-/** A server that numbers its tokens, and an API that takes those from `good` on; another one gets `answer`. */
+/** A server that numbers its tokens, and an API that accepts them from `good` on and sends `answer` for others. */
 const world = (good: number, answer: MockClient.Step) => {
   let minted = 0
   return MockClient.make(({ headers, url }) => {
@@ -60,7 +60,7 @@ const grants: Readonly<Record<string, (tuning: TokenSource.RefreshOptions, key: 
   TokenExchange: (tuning) => TokenExchange.layer({ ...client, ...tuning, subject })
 }
 
-/** Runs with the API's client, and counts what the two servers were sent. */
+/** Runs with the API's client, and counts the requests to both servers. */
 const running = <A, E>(
   grant: string,
   { client: http, mock }: Effect.Effect.Success<ReturnType<typeof world>>,
@@ -74,7 +74,7 @@ const running = <A, E>(
     const api = Api.layer({ baseUrl: "https://api.test" }).pipe(Layer.provide(layer), Layer.provide(transport))
     const fiber = yield* Effect.fork(Effect.either(Effect.provide(run, api)))
     for (let second = 0; second < 6; second++) {
-      // The promises of the library are not of the test's clock.
+      // Promises of the library do not depend on the test clock.
       yield* settling(40)
       yield* TestClock.adjust("1 second")
     }
@@ -86,8 +86,8 @@ const running = <A, E>(
 
 const call = Effect.flatMap(Api, (api) => api.get("/x"))
 
-describe("an API that reports an expired token with 403", () => {
-  it.effect.each(Object.keys(grants))("makes %s refresh once for 20 calls, and each is sent once more", (grant) =>
+describe("expiredWhen", () => {
+  it.effect.each(Object.keys(grants))("refreshes %s once for 20 calls, and replays each once", (grant) =>
     Effect.gen(function* () {
       const calls = Effect.all(
         Array.from({ length: 20 }, () => call),
@@ -103,23 +103,21 @@ describe("an API that reports an expired token with 403", () => {
     })
   )
 
-  it.effect.each(Object.keys(grants))(
-    "gets %s no further than one refresh where the new token is rejected too",
-    (grant) =>
-      Effect.gen(function* () {
-        const calls = Effect.forEach([1, 2, 3], () => Effect.flip(call))
-        const {
-          calls: sent,
-          result,
-          tokens
-        } = yield* running(grant, yield* world(99, expired), { expiredWhen, propagationDelay: 0 }, calls)
-        expect(result).toMatchObject({ right: [1, 2, 3].map(() => ({ _tag: "Forbidden", status: 403 })) })
-        // The later calls find that the token was useless less than 30 seconds ago.
-        expect([tokens, sent]).toEqual([2, 4])
-      })
+  it.effect.each(Object.keys(grants))("refreshes %s once if the new token is rejected too", (grant) =>
+    Effect.gen(function* () {
+      const calls = Effect.forEach([1, 2, 3], () => Effect.flip(call))
+      const {
+        calls: sent,
+        result,
+        tokens
+      } = yield* running(grant, yield* world(99, expired), { expiredWhen, propagationDelay: 0 }, calls)
+      expect(result).toMatchObject({ right: [1, 2, 3].map(() => ({ _tag: "Forbidden", status: 403 })) })
+      // The later calls do not refresh, because the API rejected the new token less than 30 seconds ago.
+      expect([tokens, sent]).toEqual([2, 4])
+    })
   )
 
-  it.effect("has a new token tried again as it is, before it is refreshed", () =>
+  it.effect("replays with the same token during propagationDelay before a refresh", () =>
     Effect.gen(function* () {
       const { calls, tokens } = yield* running(
         "RefreshToken",
@@ -127,12 +125,12 @@ describe("an API that reports an expired token with 403", () => {
         { expiredWhen, propagationDelay: "3 seconds" },
         call
       )
-      // At once, after half a second, after three, and with the next token.
+      // The token is sent at once, after 0.5 seconds and after 3 seconds. Then the next token is sent.
       expect([tokens, calls]).toEqual([2, 4])
     })
   )
 
-  it.effect("or with 200 and a body is the same", () =>
+  it.effect("refreshes after a 200 with a matching body", () =>
     Effect.gen(function* () {
       const slack = respond(200, { ok: false, error: "token expired" })
       const { result, tokens } = yield* running(
@@ -146,9 +144,9 @@ describe("an API that reports an expired token with 403", () => {
   )
 
   it.effect.each<readonly [string, Auth.ExpiredWhen | undefined, MockClient.Step]>([
-    ["without the option", undefined, expired],
-    ["with another body", expiredWhen, respond(403, "forbidden")]
-  ])("%s is Forbidden, and nothing is refreshed", ([_, rule, answer]) =>
+    ["without expiredWhen", undefined, expired],
+    ["if the body does not match", expiredWhen, respond(403, "forbidden")]
+  ])("fails with Forbidden and does not refresh %s", ([_, rule, answer]) =>
     Effect.gen(function* () {
       const tuning = { expiredWhen: rule, propagationDelay: 0 }
       const { result, tokens } = yield* running("RefreshToken", yield* world(2, answer), tuning, call)
@@ -157,7 +155,7 @@ describe("an API that reports an expired token with 403", () => {
     })
   )
 
-  it.effect("moves a pool of keys on", () =>
+  it.effect("selects the next API key of a pool after a 403", () =>
     Effect.gen(function* () {
       const keys = [Redacted.make("canary-key-1"), Redacted.make("canary-key-2")] as const
       const pool = yield* ApiKey.pool({ location: ApiKey.header("x-api-key"), keys })

@@ -1,4 +1,4 @@
-/** A refresh with a lost or frozen fiber is given up, and the next caller makes another one. */
+/** A refresh with a lost or frozen fiber is abandoned, and the next caller starts another one. */
 import type * as Token from "@countersign/auth/Token"
 import type * as TokenStore from "@countersign/auth/TokenStore"
 import * as WaitStrategy from "@countersign/client/WaitStrategy"
@@ -14,7 +14,7 @@ const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 
 const seconds = (...list: ReadonlyArray<number>) => list.map((second) => 120_000 + second * 1000)
 
-/** The first request for a token is lost: it does not answer, and the timers of its fiber do not fire. */
+/** The first request for a token is lost: it gets no response, and the timers of its fiber do not fire. */
 const losing =
   (times: number) =>
   (n: number, machine: Machine): Effect.Effect<Token.Token> =>
@@ -25,8 +25,8 @@ const losing =
 
 const poll = Effect.provideService(WaitStrategy.WaitStrategy, "poll")
 
-describe("a refresh whose fiber is lost", () => {
-  it.scopedLive("is given up 3 seconds after it was begun: waiting callers poll, and get the next token", () =>
+describe("TokenSource.get after its refresh fiber is lost", () => {
+  it.scopedLive("abandons the refresh after 3 seconds and returns the next token to polling callers", () =>
     Effect.gen(function* () {
       const { calls, get, machine, store } = yield* sourceWith(losing(1))
       const lines: Array<string> = []
@@ -43,7 +43,7 @@ describe("a refresh whose fiber is lost", () => {
     })
   )
 
-  it.scopedLive("is given up after the same time if the wall clock is set back", () =>
+  it.scopedLive("abandons the refresh after the same time if the wall clock is set back", () =>
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith(losing(1))
       const asking = yield* Effect.fork(poll(get))
@@ -55,7 +55,7 @@ describe("a refresh whose fiber is lost", () => {
     })
   )
 
-  it.scopedLive("is given up by a caller that comes much later", () =>
+  it.scopedLive("abandons the refresh for a caller that arrives an hour later", () =>
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith(losing(1))
       yield* Effect.forkDaemon(get)
@@ -68,7 +68,7 @@ describe("a refresh whose fiber is lost", () => {
     })
   )
 
-  it.scopedLive("fails with a typed error if the next one is lost too, and a later call succeeds", () =>
+  it.scopedLive("fails with Unavailable if the next fiber is lost too, then succeeds", () =>
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith(losing(2))
       const asking = yield* Effect.fork(poll(Effect.flip(get)))
@@ -81,7 +81,7 @@ describe("a refresh whose fiber is lost", () => {
   )
 })
 
-describe("a token that has arrived", () => {
+describe("TokenSource.get after its write fiber is lost", () => {
   /** The write after the one of the intent does not end, and the timers of its fiber do not fire. */
   const losingItsWrite = (memory: TokenStore.Service): TokenStore.Service => {
     let writes = 0
@@ -92,7 +92,7 @@ describe("a token that has arrived", () => {
     }
   }
 
-  it.scopedLive("is not lost with the fiber that stores it: it serves, and is stored later", () =>
+  it.scopedLive("returns the new token and stores it later", () =>
     Effect.gen(function* () {
       const { calls, get, machine, store } = yield* sourceWith((n, machine) => {
         machine.isLosing = true
@@ -109,8 +109,8 @@ describe("a token that has arrived", () => {
   )
 })
 
-describe("a refresh that cannot be interrupted", () => {
-  it.scopedLive("ends with a typed error while its lock lasts, and a later call succeeds", () =>
+describe("TokenSource.get with an uninterruptible refresh", () => {
+  it.scopedLive("fails with LockTimeout while the lock is held, then succeeds", () =>
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith((n) =>
         n === 1 ? Effect.uninterruptible(Effect.never) : token(n)
@@ -126,24 +126,26 @@ describe("a refresh that cannot be interrupted", () => {
   )
 })
 
-describe.each(strategies)("a clock that is set during a refresh, where fibers %s,", (strategy) => {
+describe.each(strategies)("TokenSource.get with the wait strategy %s", (strategy) => {
   const waits = Effect.provideService(WaitStrategy.WaitStrategy, strategy)
 
-  it.scopedLive.each([3_600_000, 86_400_000, -3_600_000])("causes no second request (by %d ms)", (moved) =>
-    Effect.gen(function* () {
-      const { calls, get, machine } = yield* sourceWith((n) => Effect.delay(token(n), "900 millis"))
-      const asking = yield* Effect.fork(get.pipe(waits))
-      yield* machine.pass("500 millis")
-      machine.moved = moved
-      const others = yield* Effect.fork(times(3, get).pipe(waits))
-      yield* machine.pass("3 seconds")
-      expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
-      expect((yield* Fiber.join(others)).map(nameOf)).toEqual(["canary-1", "canary-1", "canary-1"])
-      expect(calls.map(({ at }) => at)).toEqual(seconds(0))
-    })
+  it.scopedLive.each([3_600_000, 86_400_000, -3_600_000])(
+    "sends no second request if the clock is set by %d ms during a refresh",
+    (moved) =>
+      Effect.gen(function* () {
+        const { calls, get, machine } = yield* sourceWith((n) => Effect.delay(token(n), "900 millis"))
+        const asking = yield* Effect.fork(get.pipe(waits))
+        yield* machine.pass("500 millis")
+        machine.moved = moved
+        const others = yield* Effect.fork(times(3, get).pipe(waits))
+        yield* machine.pass("3 seconds")
+        expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
+        expect((yield* Fiber.join(others)).map(nameOf)).toEqual(["canary-1", "canary-1", "canary-1"])
+        expect(calls.map(({ at }) => at)).toEqual(seconds(0))
+      })
   )
 
-  it.scopedLive("after the suspension of a machine, the same refresh token is sent once more, within 4 seconds", () =>
+  it.scopedLive("sends the same refresh token once more within 4 seconds after a suspension of the machine", () =>
     Effect.gen(function* () {
       const { calls, get, machine, store } = yield* sourceWith(
         (n) => (n === 1 ? Effect.never : token(n)),

@@ -20,8 +20,8 @@ import {
   token
 } from "./support/sources.js"
 
-describe("a token that cannot be stored", () => {
-  it.scoped("serves from memory, is told of without its text, and is stored when that works again", () => {
+describe("TokenSource with a store that cannot be written", () => {
+  it.scoped("serves the token from memory, logs without it, and stores it once writes succeed", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
@@ -33,7 +33,7 @@ describe("a token that cannot be stored", () => {
       expect(lines.join("\n")).toContain("the disk is full")
       expect(lines.join("\n")).not.toContain(canary)
 
-      // After 1 second, 1, 2, 4 … and at last every minute.
+      // Writes are retried after 1 second, 1, 2, 4 … and finally every minute.
       yield* TestClock.adjust("1 second")
       expect(state.writes).toBe(2)
       yield* TestClock.adjust("3 seconds")
@@ -52,7 +52,7 @@ describe("a token that cannot be stored", () => {
     }).pipe(logging(lines))
   })
 
-  it.effect("is stored when the scope closes", () =>
+  it.effect("stores the token when the scope closes", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
@@ -66,7 +66,7 @@ describe("a token that cannot be stored", () => {
     })
   )
 
-  it.effect("and got while the scope closes, is stored at its end", () =>
+  it.effect("stores a token that arrives while the scope closes", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
@@ -89,7 +89,7 @@ describe("a token that cannot be stored", () => {
     })
   )
 
-  it.effect("and cannot be when the scope closes either, is lost aloud", () => {
+  it.effect("logs an error if the token cannot be stored when the scope closes", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const { service } = breakable(yield* TokenStore.makeMemory)
@@ -102,7 +102,7 @@ describe("a token that cannot be stored", () => {
     }).pipe(logging(lines))
   })
 
-  it.scoped("is what the next one is got with, not the one in the store", () =>
+  it.scoped("refreshes with the token in memory, not with the one in the store", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "kept", 0)
@@ -115,7 +115,7 @@ describe("a token that cannot be stored", () => {
     })
   )
 
-  it.scoped("is of no interest any more when its successor was stored", () =>
+  it.scoped("does not store the token after its successor was stored", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
@@ -128,12 +128,12 @@ describe("a token that cannot be stored", () => {
       yield* onRejected((yield* get).generation)
       yield* TestClock.adjust("10 minutes")
       expect(calls.map(({ previous }) => previous)).toEqual([undefined, "canary-refresh-1", "canary-refresh-2"])
-      // One that failed; and for each of two refreshes that it has begun, and what came of it.
+      // One write failed. Each of the two refreshes writes its start and its result.
       expect([yield* storedIn(store), state.writes]).toEqual(["canary-3", 5])
     })
   )
 
-  it.scoped("is not stored while its successor is on its way, which could not be stored after it", () =>
+  it.scoped("does not store the token during a refresh, so that the successor can be stored", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { service, state } = breakable(store)
@@ -150,7 +150,7 @@ describe("a token that cannot be stored", () => {
     })
   )
 
-  it.scoped("does not overwrite what another process has stored meanwhile", () => {
+  it.scoped("does not overwrite a token that another process has stored meanwhile", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
@@ -168,8 +168,8 @@ describe("a token that cannot be stored", () => {
   })
 })
 
-describe("a store that cannot be read", () => {
-  it.scoped("is the error of whoever asks, as long as there is no token in memory", () =>
+describe("TokenSource with a store that cannot be read", () => {
+  it.scoped("fails with the error of the store while there is no token in memory", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       let broken = true
@@ -191,7 +191,7 @@ describe("a store that cannot be read", () => {
     })
   )
 
-  it.scoped("a lock that is busy is an error too, and no call is made", () =>
+  it.scoped("fails with LockTimeout and sends no token request if the lock is busy", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const busy = new TokenStoreError({ reason: "LockTimeout", detail: "another process holds on" })

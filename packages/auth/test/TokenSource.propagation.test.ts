@@ -9,7 +9,7 @@ import * as TestClock from "effect/TestClock"
 import type * as Duration from "effect/Duration"
 import { minting, source, times, token } from "./support/sources.js"
 
-/** An API that knows a token only some time after it was got, or never. */
+/** An API that accepts a token `lag` after it was issued. */
 const knowingAfter = (
   lag: Duration.DurationInput,
   options: { readonly propagationDelay?: Duration.DurationInput } = {}
@@ -43,11 +43,11 @@ const knowingAfter = (
     return { api, calls, known, sentAt }
   })
 
-describe("a token that the API does not know yet", () => {
+describe("propagationDelay", () => {
   it.scoped.each([
     ["300 millis", [0, 500]],
     ["2 seconds", [0, 500, 3_000]]
-  ] as const)("for %s is sent again, and not replaced", ([lag, sends]) =>
+  ] as const)("sends a new token again without a refresh if the API rejects it for %s", ([lag, sends]) =>
     Effect.gen(function* () {
       const { api, calls, sentAt } = yield* knowingAfter(lag)
       const asking = yield* Effect.fork(api.get("/"))
@@ -57,7 +57,7 @@ describe("a token that the API does not know yet", () => {
     })
   )
 
-  it.scoped("after 3 seconds is replaced, once for twenty requests", () =>
+  it.scoped("refreshes once for 20 requests if the API rejects a new token for 3 seconds", () =>
     Effect.gen(function* () {
       const { api, calls, known, sentAt } = yield* knowingAfter("1 hour")
       const asking = yield* Effect.fork(times(20, api.get("/")))
@@ -66,12 +66,12 @@ describe("a token that the API does not know yet", () => {
       yield* TestClock.adjust("100 millis")
       expect((yield* Fiber.join(asking)).every(({ status }) => status === 200)).toBe(true)
       expect(calls.map(({ at }) => at)).toEqual([0, 3_000])
-      // The first of them finds it refused once more; the others send the one that it gets at once.
+      // The first request is rejected once more. The others send the refreshed token at once.
       expect((yield* sentAt).filter((at) => at === 3_000)).toHaveLength(21)
     })
   )
 
-  it.scoped("ever is Unauthorized in the end, and costs one token more in 30 seconds", () =>
+  it.scoped("fails with Unauthorized after one refresh per 30 seconds if the API rejects all tokens", () =>
     Effect.gen(function* () {
       const { api, calls, sentAt } = yield* knowingAfter("1 hour")
       const asking = yield* Effect.fork(Effect.flip(api.get("/")))
@@ -83,7 +83,7 @@ describe("a token that the API does not know yet", () => {
     })
   )
 
-  it.scoped("that has got old is replaced at once, and its successor waited for until it is known", () =>
+  it.scoped("refreshes a rejected old token at once, and sends the new one until the API accepts it", () =>
     Effect.gen(function* () {
       const { api, calls, known, sentAt } = yield* knowingAfter("400 millis")
       const first = yield* Effect.fork(api.get("/"))
@@ -97,7 +97,7 @@ describe("a token that the API does not know yet", () => {
     })
   )
 
-  it.scoped("is replaced at once where the API is said to know every token", () =>
+  it.scoped("refreshes a rejected new token at once for a propagationDelay of 0", () =>
     Effect.gen(function* () {
       const { api, calls, sentAt } = yield* knowingAfter("1 hour", { propagationDelay: 0 })
       expect((yield* Effect.flip(api.get("/")))._tag).toBe("Unauthorized")

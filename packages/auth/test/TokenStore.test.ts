@@ -9,8 +9,8 @@ TokenStoreContract.register(
   TokenStoreContract.fromLayer(TokenStore.layerMemory)
 )
 
-describe("the store in memory", () => {
-  it.effect("excludes within its process, and is another one with each Layer that is built", () =>
+describe("TokenStore.layerMemory", () => {
+  it.effect("has the lockScope process and builds a new store for each Layer", () =>
     Effect.gen(function* () {
       const one = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)
       const other = yield* Effect.provide(TokenStore.TokenStore, TokenStore.layerMemory)

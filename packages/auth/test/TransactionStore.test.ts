@@ -11,8 +11,8 @@ const begun = Effect.gen(function* () {
   return { ...client, transaction, callback: new URL(callbackOf(transaction)).searchParams }
 })
 
-describe("a sign-in of a web application", () => {
-  it.effect("ends for the browser that began it, and once", () =>
+describe("TransactionStore", () => {
+  it.effect("returns the transaction once, to the session that stored it", () =>
     Effect.gen(function* () {
       const { put, take } = yield* TransactionStore.TransactionStore
       const { answering, callback, complete, transaction } = yield* begun
@@ -24,7 +24,7 @@ describe("a sign-in of a web application", () => {
     }).pipe(Effect.provide(TransactionStore.layerMemory()))
   )
 
-  it.effect("does not end for another browser, that somebody has open his own callback", () =>
+  it.effect("rejects the callback of one session in another session", () =>
     Effect.gen(function* () {
       const { put, take } = yield* TransactionStore.makeMemory()
       const { callback, transaction } = yield* begun
@@ -35,7 +35,7 @@ describe("a sign-in of a web application", () => {
     })
   )
 
-  it.effect("is not found by a session and a state that are put together otherwise", () =>
+  it.effect("does not mix up session and state with a forged boundary", () =>
     Effect.gen(function* () {
       const { put, take } = yield* TransactionStore.makeMemory()
       const { transaction } = yield* begun
@@ -45,7 +45,7 @@ describe("a sign-in of a web application", () => {
     })
   )
 
-  it.effect("is not kept for a browser without a session", () =>
+  it.effect("rejects an empty session id", () =>
     Effect.gen(function* () {
       const { put } = yield* TransactionStore.makeMemory()
       const { transaction } = yield* begun
@@ -53,7 +53,7 @@ describe("a sign-in of a web application", () => {
     })
   )
 
-  it.effect("is forgotten after its ten minutes, and before where there are too many", () =>
+  it.effect("removes a transaction after ten minutes, and earlier beyond maxEntries", () =>
     Effect.gen(function* () {
       const { put, take } = yield* TransactionStore.makeMemory({ maxEntries: 2 })
       const [one, two, three] = [yield* begun, yield* begun, yield* begun]
@@ -69,7 +69,7 @@ describe("a sign-in of a web application", () => {
   it.effect.each<readonly [string, (n: number) => string]>([
     ["one session", () => "attacker"],
     ["ten sessions", (n) => `attacker-${n % 10}`]
-  ])("is not removed by many transactions of %s", ([_, sessionOf]) =>
+  ])("keeps a transaction despite many transactions of %s", ([_, sessionOf]) =>
     Effect.gen(function* () {
       const { put, take } = yield* TransactionStore.makeMemory({ maxEntries: 50, maxEntriesPerSession: 20 })
       const { callback, transaction } = yield* begun
@@ -83,7 +83,7 @@ describe("a sign-in of a web application", () => {
     })
   )
 
-  it.effect("is bounded by `most` and by `maxEntriesPerSession`", () =>
+  it.effect("limits transactions to `maxEntries` and `maxEntriesPerSession`", () =>
     Effect.gen(function* () {
       const { transaction } = yield* begun
       const keptOf = (options: TransactionStore.Options, sessions: number) =>
