@@ -21,7 +21,7 @@ describe("Auth0", () => {
   const issuer = "https://example.eu.auth0.com/"
   const options = { domain: "example.eu.auth0.com", audience: "https://api.example.com", clientId: "c", clientSecret }
 
-  it.effect("has an issuer with a slash at its end, and names the API by its audience", () =>
+  it.effect("uses an issuer with a trailing slash, and sends the audience in the token request", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* publishing(issuer, `${issuer}oauth/`)
       yield* within(calling(ClientCredentials.layer(Auth0.client(options))))
@@ -29,7 +29,7 @@ describe("Auth0", () => {
     })
   )
 
-  it.effect("names it when somebody signs in, too", () =>
+  it.effect("sends the audience in the authorization request", () =>
     Effect.gen(function* () {
       const { within } = yield* publishing(issuer, issuer)
       const { end, query } = yield* within(signIn({ ...Auth0.client(options), scopes: ["offline_access"] }))
@@ -38,7 +38,7 @@ describe("Auth0", () => {
     })
   )
 
-  it.effect("keeps tokens of two audiences apart", () =>
+  it.effect("sends a token request for each audience", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* publishing(issuer, `${issuer}oauth/`)
       for (const audience of ["https://a.test", "https://b.test"]) {
@@ -48,7 +48,7 @@ describe("Auth0", () => {
     })
   )
 
-  it.effect("keeps what somebody has for one API apart from what they have for another", () =>
+  it.effect("stores the user's tokens separately for each audience", () =>
     Effect.gen(function* () {
       const { mock, within } = yield* imitating((url, n) => {
         const metadata = {
@@ -72,7 +72,7 @@ describe("Auth0", () => {
     })
   )
 
-  it.effect("refuses a refresh token with status 403", () =>
+  it.effect("maps a 403 with invalid_grant to ReauthorizationRequired", () =>
     Effect.gen(function* () {
       const { within } = yield* imitating((url) =>
         url.includes("/.well-known/")

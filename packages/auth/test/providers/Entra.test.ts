@@ -25,7 +25,7 @@ const granted = { access_token: "canary-access", token_type: "Bearer", expires_i
 
 const claims = '{"access_token":{"nbf":{"essential":true,"value":"1702682181"}}}'
 
-/** It answers OpenID Connect's discovery only; the API wants fresh claims for the first token. */
+/** Entra serves only OpenID Connect metadata. `first` is the API's response to the first call. */
 const entra = (first: MockClient.Step = MockClient.respond(200, {}), issuer = `${base}/${tenant}/v2.0`) =>
   imitating((url, n) => {
     if (url.endsWith("/v2.0/.well-known/openid-configuration")) return MockClient.respond(200, metadataOf(issuer))
@@ -37,7 +37,7 @@ const entra = (first: MockClient.Step = MockClient.respond(200, {}), issuer = `$
 const wrong = { reason: "InvalidResponse" }
 
 describe("Entra", () => {
-  it.effect("gives a service all that it was granted at an API", () =>
+  it.effect("requests the `.default` scope of an API with client credentials", () =>
     Effect.gen(function* () {
       const { forms, posts, within } = yield* entra()
       const scopes = [Entra.defaultScope("https://graph.microsoft.com")]
@@ -49,7 +49,7 @@ describe("Entra", () => {
     })
   )
 
-  it.effect("is asked again with the claims that an API wants to see (continuous access)", () =>
+  it.effect("refreshes with the claims of an insufficient_claims challenge (continuous access evaluation)", () =>
     Effect.gen(function* () {
       const encoded = Encoding.encodeBase64(claims)
       const field = `Bearer realm="", authorization_uri="${base}/common/oauth2/authorize", error="insufficient_claims", claims="${encoded}"`
@@ -61,7 +61,7 @@ describe("Entra", () => {
     })
   )
 
-  it.effect("lets a service in the middle act for somebody, by Microsoft's own parameter", () =>
+  it.effect("sends requested_token_use with the on-behalf-of grant", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* entra()
       const options = { tenant, clientId: "app", clientSecret, scopes: ["api://x/.default"] }
@@ -91,29 +91,47 @@ describe("Entra", () => {
   const other = "99999999-2222-3333-4444-555555555555"
 
   it.effect.each<readonly [string, string, string, jose.JWTPayload, object]>([
-    ["of any tenant", "common", of("{tenantid}"), { iss: of(tenant), tid: tenant }, { claims: { tid: tenant } }],
-    ["of any company", "organizations", of("{tenantid}"), { iss: of(other), tid: other }, { claims: { tid: other } }],
-    ["with an account of their own", "consumers", of(personal), { iss: of(personal), tid: personal }, { claims: {} }],
-    ["of one tenant", tenant, of(tenant), { iss: of(tenant), tid: tenant }, { claims: { tid: tenant } }],
+    ["a user of any tenant", "common", of("{tenantid}"), { iss: of(tenant), tid: tenant }, { claims: { tid: tenant } }],
     [
-      "whose tenant is another than the issuer's: no",
+      "a user of any organization",
+      "organizations",
+      of("{tenantid}"),
+      { iss: of(other), tid: other },
+      { claims: { tid: other } }
+    ],
+    ["a user with a personal account", "consumers", of(personal), { iss: of(personal), tid: personal }, { claims: {} }],
+    [
+      "a user of the configured tenant",
+      tenant,
+      of(tenant),
+      { iss: of(tenant), tid: tenant },
+      { claims: { tid: tenant } }
+    ],
+    [
+      "rejected: a tid that differs from the tenant of iss",
       "common",
       of("{tenantid}"),
       { iss: of(tenant), tid: other },
       wrong
     ],
-    ["whose tenant is not said: no", "common", of("{tenantid}"), { iss: of(tenant) }, wrong],
-    ["of the pattern itself: no", "common", of("{tenantid}"), { iss: of("{tenantid}/"), tid: "{tenantid}/" }, wrong],
-    ["whose tenant leads elsewhere: no", "common", of("{tenantid}"), { iss: of("../x"), tid: "../x" }, wrong],
-    ["of another than the one tenant: no", tenant, of(tenant), { iss: of(other), tid: other }, wrong]
-  ])("signs in somebody %s", ([_, as, issuer, claims, expected]) =>
+    ["rejected: no tid", "common", of("{tenantid}"), { iss: of(tenant) }, wrong],
+    [
+      "rejected: the pattern itself as tid",
+      "common",
+      of("{tenantid}"),
+      { iss: of("{tenantid}/"), tid: "{tenantid}/" },
+      wrong
+    ],
+    ["rejected: a tid with path segments", "common", of("{tenantid}"), { iss: of("../x"), tid: "../x" }, wrong],
+    ["rejected: another tenant than the configured one", tenant, of(tenant), { iss: of(other), tid: other }, wrong]
+  ])("validates the tenant of an ID token: %s", ([_, as, issuer, claims, expected]) =>
     Effect.gen(function* () {
       const options = { ...Entra.client({ tenant: as, clientId: "app", clientSecret }), scopes: ["openid"] }
       expect(yield* Effect.merge(signInAs(somebody(as, issuer), options, claims))).toMatchObject(expected)
     })
   )
 
-  it.effect("believes what comes with a refresh of somebody of any tenant", () =>
+  it.effect("accepts the ID token of a refresh for any tenant", () =>
     Effect.gen(function* () {
       const token = yield* idToken({ aud: "app", iss: of(tenant), tid: tenant })
       const answer = MockClient.respond(200, { ...granted, refresh_token: "canary-2", id_token: token })
@@ -124,10 +142,10 @@ describe("Entra", () => {
   )
 
   it.effect.each<readonly [string, string]>([
-    ["a pattern, where one tenant was asked for", of("{tenantid}")],
+    ["a pattern, with one tenant configured", of("{tenantid}")],
     ["another tenant", of(other)],
-    ["somebody else's server", "https://login.evil.test/{tenantid}/v2.0"]
-  ])("is not used where its metadata name %s", ([_, issuer]) =>
+    ["another server", "https://login.evil.test/{tenantid}/v2.0"]
+  ])("rejects metadata with an issuer that is %s", ([_, issuer]) =>
     Effect.gen(function* () {
       const { posts, within } = yield* entra(undefined, issuer)
       const error = yield* Effect.flip(within(signIn({ ...app, scopes: ["openid"] })))
@@ -136,7 +154,7 @@ describe("Entra", () => {
     })
   )
 
-  it.effect("of a domain's name is not used: it names an issuer that nobody has asked for", () =>
+  it.effect("rejects a tenant that is a domain name, because the metadata has another issuer", () =>
     Effect.gen(function* () {
       const { within } = yield* entra()
       const named = Entra.client({ tenant: "contoso.onmicrosoft.com", clientId: "app", clientSecret })
@@ -144,7 +162,7 @@ describe("Entra", () => {
     })
   )
 
-  it.effect("knows an application by the certificate that its assertion names", () =>
+  it.effect("sends a client assertion with the certificate's thumbprint", () =>
     Effect.gen(function* () {
       const { privateKey: key, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("PS256"))
       const { forms, within } = yield* entra()
@@ -165,7 +183,7 @@ describe("Entra", () => {
     ["invalid_client", { reason: "Rejected", error: "invalid_client" }],
     ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["interaction_required", { reason: "ReauthorizationRequired", error: "interaction_required" }]
-  ])("says why it refuses a refresh by a number of its own: %s", ([error, expected]) =>
+  ])("shows the AADSTS code of a rejected refresh: %s", ([error, expected]) =>
     Effect.gen(function* () {
       const description = "AADSTS50076: Due to a configuration change, use multi-factor authentication. Trace ID: 1"
       const refused = {

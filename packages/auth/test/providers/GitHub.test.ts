@@ -10,7 +10,7 @@ import { settling } from "../support/settling.js"
 
 const app = GitHub.app({ clientId: "Iv1.client", clientSecret })
 
-/** It answers in JSON to who asks for that, and tells errors with status 200. */
+/** GitHub responds with JSON only if the client accepts it, and sends errors with status 200. */
 const github = (answer: object) =>
   imitating((url, _, { headers }) => {
     if (url !== "https://github.com/login/oauth/access_token") return MockClient.respond(404, "")
@@ -22,7 +22,7 @@ const github = (answer: object) =>
 const granted = { access_token: "gho_canary", token_type: "bearer", scope: "repo,gist" }
 
 describe("GitHub", () => {
-  it.effect("signs somebody in: a token without an end, with scopes that are a list of OAuth", () =>
+  it.effect("returns a token without expiry, with its comma-separated scopes split by spaces", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* github(granted)
       const { end, page, query } = yield* within(signIn({ ...app, scopes: ["repo", "gist"] }))
@@ -35,7 +35,7 @@ describe("GitHub", () => {
     })
   )
 
-  it.effect("gives an app a token for eight hours, and a refresh token", () =>
+  it.effect("returns the expiry and the refresh token of a GitHub App", () =>
     Effect.gen(function* () {
       const more = { expires_in: 28_800, refresh_token: "ghr_canary", refresh_token_expires_in: 15_811_200, scope: "" }
       const { within } = yield* github({ ...granted, ...more })
@@ -49,7 +49,7 @@ describe("GitHub", () => {
     ["bad_refresh_token", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["incorrect_client_credentials", { reason: "Rejected", error: "invalid_client" }],
     ["application_suspended", { reason: "Rejected", error: "application_suspended" }]
-  ])("says %s with status 200, which is an error all the same", ([error, expected]) =>
+  ])("maps %s with status 200 to an error", ([error, expected]) =>
     Effect.gen(function* () {
       const { posts, within } = yield* github({ error, error_description: "no", error_uri: "https://docs.github.com" })
       expect(yield* Effect.flip(within(refreshing(app)))).toMatchObject(expected)
@@ -57,7 +57,7 @@ describe("GitHub", () => {
     })
   )
 
-  it.effect("has somebody sign in again for a code that is used up", () =>
+  it.effect("maps bad_verification_code to ReauthorizationRequired", () =>
     Effect.gen(function* () {
       const { within } = yield* github({ error: "bad_verification_code" })
       const { end } = yield* within(signIn(app))
@@ -65,7 +65,7 @@ describe("GitHub", () => {
     })
   )
 
-  it.effect("gives a device a code, and is asked about it without a secret", () =>
+  it.effect("sends no client secret in the device flow", () =>
     Effect.gen(function* () {
       const shown = {
         device_code: "canary",
@@ -91,7 +91,7 @@ describe("GitHub", () => {
     })
   )
 
-  it("can be a server of one's own", () => {
+  it("uses the endpoints of a GitHub Enterprise Server host", () => {
     expect(GitHub.app({ clientId: "x", host: "github.example.com" })).toMatchObject({
       tokenEndpoint: "https://github.example.com/login/oauth/access_token"
     })

@@ -14,7 +14,7 @@ import { settling } from "../support/settling.js"
 
 const client = Google.client({ clientId: "1.apps.googleusercontent.com", clientSecret })
 
-/** Its endpoints are at other hosts than its issuer. */
+/** Google's endpoints are on other hosts than its issuer. */
 const metadata = {
   issuer: "https://accounts.google.com",
   authorization_endpoint: "https://accounts.google.com/o/oauth2/v2/auth",
@@ -38,7 +38,7 @@ const google = (granted: object) =>
   })
 
 describe("Google", () => {
-  it.effect("is asked for a refresh token, which it would not give by itself", () =>
+  it.effect("requests a refresh token with access_type and prompt", () =>
     Effect.gen(function* () {
       const { within } = yield* google({ refresh_token: "1//canary" })
       const { end, query } = yield* within(signIn({ ...client, scopes: ["email"] }))
@@ -48,7 +48,7 @@ describe("Google", () => {
     })
   )
 
-  it.effect("gives some programs no secret, and asks for none", () =>
+  it.effect("sends only the client id for a client without a secret", () =>
     Effect.gen(function* () {
       const { forms, posts, within } = yield* google({})
       const { end } = yield* within(signIn(Google.client({ clientId: "1.apps.googleusercontent.com" })))
@@ -58,7 +58,7 @@ describe("Google", () => {
     })
   )
 
-  it.effect("leaves the refresh token out of a refresh: the old one is kept", () =>
+  it.effect("keeps the refresh token if the refresh response omits it", () =>
     Effect.gen(function* () {
       const { within } = yield* google({})
       const token = yield* within(refreshing(client))
@@ -66,7 +66,7 @@ describe("Google", () => {
     })
   )
 
-  it.effect("goes on for somebody with the same options, whose parameters are the sign-in's alone", () =>
+  it.effect("sends no sign-in parameters with a refresh", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* google({})
       yield* within(calling(RefreshToken.layer({ ...client, refreshToken: Redacted.make("1//canary") })))
@@ -75,10 +75,10 @@ describe("Google", () => {
   )
 
   it.effect.each<readonly [string, string, object]>([
-    ["as its metadata do", "https://accounts.google.com", { claims: { sub: "ada" } }],
-    ["without https, as it did before there were any", "accounts.google.com", { claims: { sub: "ada" } }],
-    ["as somebody else's server does", "https://accounts.google.com.evil.test", { reason: "InvalidResponse" }]
-  ])("may name itself in an ID token %s", ([_, iss, expected]) =>
+    ["the issuer of the metadata", "https://accounts.google.com", { claims: { sub: "ada" } }],
+    ["the issuer without https", "accounts.google.com", { claims: { sub: "ada" } }],
+    ["rejected: another host", "https://accounts.google.com.evil.test", { reason: "InvalidResponse" }]
+  ])("validates iss of an ID token: %s", ([_, iss, expected]) =>
     Effect.gen(function* () {
       const told = (answer: () => MockClient.Step) =>
         imitating((url) => {
@@ -90,7 +90,7 @@ describe("Google", () => {
     })
   )
 
-  it.effect("tells a device where to go by a name of its own, and to wait by a status of its own", () =>
+  it.effect("reads verification_url, and polls after pending responses with status 428 and 403", () =>
     Effect.gen(function* () {
       const code = { device_code: "canary", user_code: "GQVQ-JKEC", verification_url: "https://www.google.com/device" }
       const { forms, within } = yield* imitating((url, n) => {
@@ -120,9 +120,9 @@ describe("Google", () => {
   )
 
   it.effect.each<readonly [string, string | undefined]>([
-    ["in its own name, and says nobody's", undefined],
-    ["for somebody of its domain", "ada@example.com"]
-  ])("has a service account ask %s, with the scopes in the assertion", ([_, subject]) =>
+    ["without a subject", undefined],
+    ["for a user of its domain", "ada@example.com"]
+  ])("requests a service account token %s, with the scopes in the assertion", ([_, subject]) =>
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
       const { forms, within } = yield* google({})

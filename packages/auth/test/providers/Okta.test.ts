@@ -6,10 +6,10 @@ import { calling, clientSecret, publishing } from "../support/imitated.js"
 
 describe("Okta", () => {
   it.effect.each<readonly [string, false | string | undefined, string]>([
-    ["the server called default", undefined, "https://example.okta.com/oauth2/default"],
-    ["a server of one's own", "aus1", "https://example.okta.com/oauth2/aus1"],
-    ["that of the organization", false, "https://example.okta.com"]
-  ])("is asked at %s", ([_, authorizationServer, issuer]) =>
+    ["the server named default", undefined, "https://example.okta.com/oauth2/default"],
+    ["a custom authorization server", "aus1", "https://example.okta.com/oauth2/aus1"],
+    ["the server of the organization", false, "https://example.okta.com"]
+  ])("requests a token from %s", ([_, authorizationServer, issuer]) =>
     Effect.gen(function* () {
       const { posts, within } = yield* publishing(issuer, `${issuer}/v1/`)
       const client = Okta.client({ domain: "example.okta.com", authorizationServer, clientId: "c", clientSecret })

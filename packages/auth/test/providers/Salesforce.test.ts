@@ -32,7 +32,7 @@ const granted = {
   signature: "canary-signature"
 }
 
-/** It says where the API is when somebody signs in; a refresh may leave that out. */
+/** Salesforce returns instance_url with a sign-in. A refresh may omit it. */
 const salesforce = imitating((url, n) => {
   if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
   if (url.endsWith("/token")) {
@@ -43,7 +43,7 @@ const salesforce = imitating((url, n) => {
 })
 
 describe("Salesforce", () => {
-  it.effect("says with the token where the API is, and not when it ends", () =>
+  it.effect("returns instance_url with a token without expiry", () =>
     Effect.gen(function* () {
       const { within } = yield* salesforce
       const { end } = yield* within(signIn({ ...app, scopes: ["api", "refresh_token"] }))
@@ -54,7 +54,7 @@ describe("Salesforce", () => {
     })
   )
 
-  it.effect("is where it was after a refresh that does not say so, in the store as well", () =>
+  it.effect("keeps instance_url after a refresh that omits it, also in the store", () =>
     Effect.gen(function* () {
       const { within } = yield* salesforce
       yield* Effect.gen(function* () {
@@ -73,7 +73,7 @@ describe("Salesforce", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("has no place where a token says none, or something that is no text", () =>
+  it.effect("returns no instanceUrl if instance_url is not a string", () =>
     Effect.gen(function* () {
       const { within } = yield* imitating((url) =>
         MockClient.respond(200, url.includes("/.well-known/") ? metadata : { ...granted, instance_url: 7 })
@@ -85,8 +85,8 @@ describe("Salesforce", () => {
 
   it.effect.each<readonly [string, string | undefined, string]>([
     ["the host", undefined, "https://test.salesforce.com"],
-    ["the one that is named", "https://login.salesforce.com", "https://login.salesforce.com"]
-  ])("lets a service act for somebody by a key, whose assertion is meant for %s", ([_, audience, expected]) =>
+    ["the configured audience", "https://login.salesforce.com", "https://login.salesforce.com"]
+  ])("signs a JWT bearer assertion for a user with the audience of %s", ([_, audience, expected]) =>
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
       const sandbox = { ...metadata, issuer: "https://test.salesforce.com" }
@@ -116,7 +116,7 @@ describe("Salesforce", () => {
     ["inactive_user", { reason: "Rejected", error: "inactive_user" }],
     ["invalid_grant", { reason: "ReauthorizationRequired", error: "invalid_grant" }],
     ["rate_limit_exceeded", { reason: "Unavailable" }]
-  ])("refuses with names of its own: %s", ([error, expected]) =>
+  ])("maps the Salesforce error %s", ([error, expected]) =>
     Effect.gen(function* () {
       const { within } = yield* imitating((url) =>
         url.includes("/.well-known/")

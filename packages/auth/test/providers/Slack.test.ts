@@ -19,7 +19,7 @@ const installed = {
   authed_user: { id: "U1", access_token: "xoxp-canary", token_type: "user", scope: "search:read" }
 }
 
-/** An app may do the one or the other. */
+/** Slack accepts a client secret or PKCE, and rejects both together. */
 const either = imitating((_url, _n, { body, headers }) => {
   const hasSecret = headers["authorization"] !== undefined
   const hasVerifier = new URLSearchParams(body).has("code_verifier")
@@ -28,7 +28,7 @@ const either = imitating((_url, _n, { body, headers }) => {
 })
 
 describe("Slack", () => {
-  it.effect("installs a bot: scopes with commas there and back, and a token that is sent as Bearer", () =>
+  it.effect("installs a bot with comma-separated scopes, and returns a Bearer token", () =>
     Effect.gen(function* () {
       const { posts, within } = yield* slack(installed)
       const { end, page, query } = yield* within(signIn({ ...Slack.bot(options), scopes: ["commands", "chat:write"] }))
@@ -43,7 +43,7 @@ describe("Slack", () => {
     })
   )
 
-  it.effect("gives the token of whoever installs it, where that was asked for", () =>
+  it.effect("returns the user token if user scopes are requested", () =>
     Effect.gen(function* () {
       const { within } = yield* slack(installed)
       const { end, query } = yield* within(signIn(Slack.user({ ...options, userScopes: ["search:read", "im:read"] })))
@@ -54,7 +54,7 @@ describe("Slack", () => {
     })
   )
 
-  it.effect("does not take the bot's token for a user's, where the user gave none", () =>
+  it.effect("fails with InvalidResponse if the response has no user token", () =>
     Effect.gen(function* () {
       const { within } = yield* slack({ ...installed, authed_user: { id: "U1" } })
       const { end } = yield* within(signIn(Slack.user({ ...options, userScopes: ["search:read"] })))
@@ -63,9 +63,9 @@ describe("Slack", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["has no such object", {}],
-    ["has one without a token", { authed_user: { id: "U1" } }]
-  ])("has a user's token where others have theirs when it is refreshed, and the answer %s", ([_, more]) =>
+    ["has no authed_user", {}],
+    ["has an authed_user without a token", { authed_user: { id: "U1" } }]
+  ])("reads a refreshed user token from access_token if the response %s", ([_, more]) =>
     Effect.gen(function* () {
       const refreshed = { ok: true, access_token: "xoxe.xoxp-canary", token_type: "user", scope: "search:read,im:read" }
       const { within } = yield* slack({ ...refreshed, expires_in: 43_200, refresh_token: "xoxe-canary", ...more })
@@ -75,7 +75,7 @@ describe("Slack", () => {
     })
   )
 
-  it.effect("takes a secret or PKCE, and not both", () =>
+  it.effect("sends a client secret or PKCE, and not both", () =>
     Effect.gen(function* () {
       const { forms, posts, within } = yield* either
       const withSecret = yield* within(signIn(Slack.bot(options)))
@@ -89,7 +89,7 @@ describe("Slack", () => {
     })
   )
 
-  it.effect("rotates tokens for an app that wants that", () =>
+  it.effect("returns the rotated refresh token and the expiry of an app with token rotation", () =>
     Effect.gen(function* () {
       const rotated = {
         ...installed,
@@ -111,7 +111,7 @@ describe("Slack", () => {
     ["bad_redirect_uri", { reason: "Rejected", error: "bad_redirect_uri" }],
     ["ratelimited", { reason: "Unavailable" }],
     ["internal_error", { reason: "Unavailable" }]
-  ])("says %s with ok: false and status 200, which is an error all the same", ([error, expected]) =>
+  ])("maps %s with ok: false and status 200 to an error", ([error, expected]) =>
     Effect.gen(function* () {
       const { within } = yield* slack({ ok: false, error })
       const failure = yield* Effect.flip(within(refreshing(Slack.bot(options))))
@@ -120,7 +120,7 @@ describe("Slack", () => {
     })
   )
 
-  it.effect("gives a user none of what is the bot's: no refresh token, no scope and no end", () =>
+  it.effect("returns a user token without the bot's refresh token, scope and expiry", () =>
     Effect.gen(function* () {
       const { authed_user: user, ...bot } = installed
       const authed_user = { id: "U1", access_token: user.access_token, token_type: "user" }

@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 import { clientSecret, granted, imitating, refreshing, signIn } from "../support/imitated.js"
 
 describe("Spotify", () => {
-  it.effect("leaves the refresh token out where the old one stays good", () =>
+  it.effect("keeps the refresh token if the refresh response omits it", () =>
     Effect.gen(function* () {
       const { posts, within } = yield* imitating(() => MockClient.respond(200, granted))
       const token = yield* within(refreshing(Spotify.app({ clientId: "c", clientSecret })))
@@ -17,7 +17,7 @@ describe("Spotify", () => {
     })
   )
 
-  it.effect("signs somebody in for a program that keeps no secret", () =>
+  it.effect("signs in with only the client id for a client without a secret", () =>
     Effect.gen(function* () {
       const { forms, within } = yield* imitating(() => MockClient.respond(200, granted))
       const { end, page } = yield* within(signIn(Spotify.app({ clientId: "c" })))

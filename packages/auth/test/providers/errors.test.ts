@@ -19,7 +19,7 @@ const fitbit = (errorType: string, message: string) => ({ errors: [{ errorType, 
 
 const over = "ReauthorizationRequired"
 
-/** What a provider sends, from its documentation and from the reports that `docs/reference/providers.md` names. */
+/** Error responses of providers, from their documentation and the reports in `docs/reference/providers.md`. */
 const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, TokenReason, string | undefined]> = [
   [
     "HubSpot",
@@ -131,8 +131,8 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
   ["Fitbit", Fitbit.app(registered), 409, fitbit("request_timeout", "try again"), "Unavailable", undefined]
 ]
 
-describe("the preset of a provider", () => {
-  it.effect.each(rows)("%s has its error mapped (%#)", ([_, options, status, body, reason, code]) =>
+describe("Provider presets", () => {
+  it.effect.each(rows)("maps an error of %s (%#)", ([_, options, status, body, reason, code]) =>
     Effect.gen(function* () {
       const { within } = yield* imitating(() => MockClient.respond(status, body))
       const error = yield* Effect.flip(within(refreshing(options)))
@@ -162,7 +162,7 @@ describe("the preset of a provider", () => {
       "https://api.supabase.com/v1/oauth/token"
     ],
     ["Fitbit", Fitbit.app(registered), "https://www.fitbit.com/oauth2/authorize", "https://api.fitbit.com/oauth2/token"]
-  ])("%s signs in at its endpoints, and reads scopes as a list with status 201", ([_, options, page, token]) =>
+  ])("signs in at the endpoints of %s, and reads a list of scopes with status 201", ([_, options, page, token]) =>
     Effect.gen(function* () {
       const answer = MockClient.respond(201, { ...granted, scope: ["a", "b"], refresh_token: "canary-r" })
       const { posts, within } = yield* imitating(() => answer)
@@ -175,7 +175,7 @@ describe("the preset of a provider", () => {
     })
   )
 
-  it("Supabase names the authorization server of a project", () => {
+  it("returns the issuer of a Supabase project", () => {
     expect(Supabase.project({ ...registered, host: "x.supabase.co" }).issuer).toBe("https://x.supabase.co/auth/v1")
   })
 })
