@@ -237,13 +237,13 @@ describe("ID token of a sign-in", () => {
     ["with an unknown kid", { header: { kid: "another" } }, "key"],
     ["with an unknown critical header", { header: { crit: ["urn:unknown"], "urn:unknown": 1 } }, "extension"],
     ["that is encrypted", { idToken: "a.b.c.d.e" }, "not accepted"],
-    ["that is missing", { idToken: false }, "there is none"]
+    ["that is missing", { idToken: false }, "`id_token` is missing"]
   ])("rejects an ID token %s", ([_, told, why]) =>
     Effect.gen(function* () {
       const { end } = yield* signedIn(told)
       const error = yield* Effect.flip(end)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-      expect(error.detail).toContain("the ID token is not believed")
+      expect(error.detail).toContain("the ID token is invalid")
       expect(error.detail).toContain(why)
       expect(printed(error)).not.toMatch(/canary|evil|ada/)
     })

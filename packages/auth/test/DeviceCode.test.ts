@@ -282,7 +282,7 @@ describe("who has signed in at a device", () => {
       const { start, poll } = yield* world({ options: openid, answers: [yield* answerOf(undefined, told)] })
       const error = yield* failing(poll(yield* start), 10)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
-      expect(error.detail).toContain("the ID token is not believed")
+      expect(error.detail).toContain("the ID token is invalid")
       expect(printed(error)).not.toContain("canary")
     })
   )

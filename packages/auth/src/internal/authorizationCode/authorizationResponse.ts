@@ -8,7 +8,7 @@ import type * as oauth from "oauth4webapi"
 const foreign = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
 const elsewhere = foreign(
-  "the authorization response is rejected: its URL is not the `redirectUri` of the sign-in. Pass the URL of the callback"
+  "the authorization response is rejected: its URL is not the redirect URI of the sign-in. Pass the URL of the callback"
 )
 
 /** The URL up to its query. RFC 6749 §3.1.2.3 requires a simple string comparison. */

@@ -1,4 +1,4 @@
-/** The `HttpClient` service as the `fetch` that `oauth4webapi` wants, and the meaning of what went wrong in between. */
+/** Adapts the `HttpClient` service to the `fetch` that `oauth4webapi` calls, and maps its errors. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
@@ -24,7 +24,7 @@ import { isSuccess } from "../response/receivedResponse.js"
 import * as ResponseBody from "../response/responseBody.js"
 import * as Form from "./formEncoding.js"
 
-/** A token is a few kilobytes; metadata may be more. */
+/** Maximum size of a response in bytes. A token response has a few kilobytes. Metadata may have more. */
 const largestAnswer = 256 * 1024
 
 /** What `oauth4webapi` calls to send a request. */
@@ -33,18 +33,18 @@ export type Fetch = (url: string, options: FetchOptions) => Promise<Response>
 type Secrets = ReadonlyArray<Redacted.Redacted<string>>
 
 /**
- * Runs a request and its reading, both of `oauth4webapi`. Text of the server that repeats a secret of the request, or one of
- * the `secrets`, is not shown.
+ * Runs functions of `oauth4webapi` that send a request and read its response. Server text that repeats a secret of the
+ * request, or one of the `secrets`, is not shown.
  */
 export interface Exchange {
   <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError>
-  /** Runs a request only, and gives its response; once more if `again` says so of that. */
+  /** Sends a request without reading its response. Sends it a second time if `again` returns true for the response. */
   readonly received: (
     run: (fetch: Fetch) => Promise<unknown>,
     secrets: Secrets,
     again: (received: Received) => boolean
   ) => Effect.Effect<Received, TokenError>
-  /** How far the server's clock is ahead of ours, in milliseconds, by its last answer that told the time. */
+  /** How far the server's clock is ahead of ours, in milliseconds, by the last response with a `Date`. */
   readonly ahead: () => number
 }
 
@@ -54,10 +54,10 @@ interface FetchOptions {
   readonly body?: URLSearchParams | string | null | undefined
 }
 
-/** Runs a request, and may look at the last response. */
+/** Runs a request, with access to the last response. */
 type Run<A> = (fetch: Fetch, last: () => Received | undefined) => Promise<A>
 
-/** Makes the way to an authorization server over a transport: bounded, without redirects, without retries. */
+/** Makes the exchange with an authorization server: bounded in time and size, without redirects and retries. */
 export const make = (transport: HttpClient.HttpClient): Exchange => {
   const client = Transport.fromHttpClient(transport).pipe(
     Transport.bufferBodies(largestAnswer, () => true),
@@ -84,7 +84,7 @@ export const make = (transport: HttpClient.HttpClient): Exchange => {
   return Object.assign(exchange, { received, ahead: () => ahead })
 }
 
-/** The library knows promises only; what it sends runs with the clock, and under the interruption, of its caller. */
+/** The library uses promises. Its requests run with the clock of the caller, and are interrupted with it. */
 const running = <A>(
   run: Run<A>,
   send: (url: string, options: FetchOptions) => Effect.Effect<Either.Either<Read, SendError>>
@@ -115,7 +115,7 @@ const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpCl
   return request.pipe(HttpClientRequest.setBody(sent), HttpClientRequest.setHeaders(rest))
 }
 
-/** No server is worth waiting for longer on its word alone. */
+/** Upper bound of a `Retry-After`. */
 const longestWaitMs = 3600_000
 
 const whenOf = (headers: Headers, now: number): Pick<Received, "ahead" | "retryAt"> => {
@@ -127,7 +127,7 @@ const whenOf = (headers: Headers, now: number): Pick<Received, "ahead" | "retryA
   }
 }
 
-/** A response, for its readers here and for the library. */
+/** A response in two forms: `received` for this package, `response` for the library. */
 interface Read {
   readonly received: Received
   readonly response: Response
@@ -135,7 +135,7 @@ interface Read {
 
 const receivedOf = (url: string, response: HttpClientResponse, secrets: SentSecrets.SentSecrets): Effect.Effect<Read> =>
   Effect.zipWith(
-    // The body was read with the exchange; reading it again cannot fail.
+    // The body is buffered, so reading it cannot fail.
     Effect.orElseSucceed(response.text, () => ""),
     Clock.currentTimeMillis,
     (text, now) => {
@@ -148,13 +148,13 @@ const receivedOf = (url: string, response: HttpClientResponse, secrets: SentSecr
     }
   )
 
-/** Visible characters of ASCII and the space: what any field can carry. */
+/** Whether a text has only visible ASCII characters and spaces, which every header field can carry. */
 export const isPrintable = (text: string): boolean =>
   [...text].every((character) => character >= " " && character <= "~")
 
 /**
- * What the library reads of an answer: its type, its body, and whether its status is the one it wants. `Response` knows
- * fewer statuses, and fewer characters in a field, than there are on the wire, and throws at the others.
+ * The response for the library, which reads the content type, the nonce, the body, and compares the status. `Response`
+ * throws for some statuses and header characters that servers do send, so those are replaced.
  */
 const responseOf = (status: number, headers: Headers, text: string): Response => {
   const bodiless = status === 204 || status === 205 || status === 304
@@ -169,7 +169,7 @@ const responseOf = (status: number, headers: Headers, text: string): Response =>
   })
 }
 
-/** What became of the exchange; undefined while there was none. */
+/** The result of the last request; undefined before the first one. */
 type Outcome = Either.Either<Read, SendError> | undefined
 
 const unreached = (error: SendError): TokenError =>
@@ -182,13 +182,13 @@ const unreached = (error: SendError): TokenError =>
     sent: sentOf(error)
   })
 
-/** A request that did not leave was not carried out, and one whose answer is too long was answered; else nobody knows. */
+/** Whether the server may have processed the request. An unsent request was not processed. A long response shows it was. */
 const sentOf = (error: SendError): TokenError["sent"] => {
   if (error._tag === "BodyTooLarge") return undefined
   return error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no") ? "no" : "maybe"
 }
 
-/** Why the library's reading failed, or the request before it. */
+/** The error of a failed request, or of a response that the library rejected. */
 const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
   if (outcome === undefined) {
     return new TokenError({ reason: "Rejected", detail: `the request could not be made (${nameOf(cause)})` })
@@ -205,7 +205,7 @@ const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
   )
 }
 
-/** The library's own code for what it did not like. Its messages and causes hold the response, so they stay here. */
+/** The error code of the library. Its messages and causes hold the response, so they are not shown. */
 const nameOf = (cause: unknown): string => {
   if (cause instanceof oauth.OperationProcessingError || cause instanceof oauth.UnsupportedOperationError) {
     return cause.code ?? cause.name

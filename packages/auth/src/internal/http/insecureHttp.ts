@@ -1,4 +1,4 @@
-/** See `OAuth2.dangerouslyAllowHttpOnLoopback`, which is this; it is known by what it is, and not by what it looks like. */
+/** The value of `OAuth2.dangerouslyAllowHttpOnLoopback`. It is compared by identity, so an equal object has no effect. */
 export const dangerouslyAllowHttpOnLoopback: { readonly _tag: "DangerouslyAllowHttpOnLoopback" } = {
   _tag: "DangerouslyAllowHttpOnLoopback"
 }

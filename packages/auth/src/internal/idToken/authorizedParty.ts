@@ -1,4 +1,4 @@
-/** ID tokens that name other audiences beside the client, and no authorized party (`azp`). */
+/** ID tokens with additional audiences, but without an authorized party (`azp`). */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 import * as oauth from "oauth4webapi"
@@ -10,9 +10,9 @@ import type { Context } from "../oauth/serverClient.js"
 const encoder = new TextEncoder()
 
 /**
- * An ID token with the client as its authorized party, if `complianceFixes.audiences` has all other audiences; undefined where nothing
- * is to be changed. The library rejects a token for several audiences without that claim. Its signature is checked as the
- * token came, see {@link withoutParty}.
+ * The ID token with `azp` added, if `complianceFixes.audiences` contains all its other audiences. Undefined if the token
+ * needs no change. The library rejects a token with several audiences and without `azp`. The signature of the original
+ * token is checked, see {@link withoutParty}.
  */
 export const authorized = (
   idToken: string,
@@ -30,14 +30,14 @@ export const authorized = (
   return `${header}.${payload}.${signature}`
 }
 
-/** The claims without the one that was added, and a response by which the library finds the ID token as it came. */
+/** The claims without the added `azp`, and a response from which the library reads the original ID token. */
 export const withoutParty = async (
   claims: Claims | undefined,
   idToken: string,
   { client, server }: Context
 ): Promise<{ readonly claims: Claims | undefined; readonly response: Response }> => {
   const response = new Response(idToken, { headers: { "content-type": "application/jwt" } })
-  // The library's only reader of a signed JWT with these claims that leaves its audiences to the caller.
+  // This is the library's only function that reads such a signed JWT and does not check its audiences.
   const as = {
     ...server,
     userinfo_signing_alg_values_supported: server.id_token_signing_alg_values_supported ?? ["RS256"]

@@ -12,29 +12,29 @@ import type { Body } from "../response/responseBody.js"
 import * as Audiences from "./authorizedParty.js"
 
 const disbelieved = (why: string): TokenError =>
-  new TokenError({ reason: "InvalidResponse", detail: `the ID token is not believed: ${why}; sign in again` })
+  new TokenError({ reason: "InvalidResponse", detail: `the ID token is invalid: ${why}. Sign in again` })
 
 const claimsWrong: Readonly<Record<string, string>> = {
-  nonce: "it belongs to another sign-in (nonce)",
-  iss: "it comes from another issuer (iss)",
-  aud: "it is meant for another client (aud)",
-  azp: "it is meant for another client (azp)",
-  exp: "it has expired (exp): compare the clocks",
-  nbf: "it is not valid yet (nbf): compare the clocks",
-  auth_time: "somebody signed in longer ago than was asked for (auth_time)"
+  nonce: "it belongs to another sign-in (`nonce`)",
+  iss: "it comes from another issuer (`iss`)",
+  aud: "it is issued for another client (`aud`)",
+  azp: "it is issued for another client (`azp`)",
+  exp: "it has expired (`exp`), or the clocks differ",
+  nbf: "it is not valid yet (`nbf`), or the clocks differ",
+  auth_time: "the user signed in longer ago than `max_age` allows (`auth_time`)"
 }
 
-const wrongSignature = "its signature is not its issuer's"
-const unsupported = "it is not signed, or by an algorithm or with an extension that is not accepted"
+const wrongSignature = "its signature is not that of its issuer"
+const unsupported = "it is not signed, or its header has an algorithm or extension that is not accepted"
 
-/** The library tells what it did not like by what it holds against it. */
+/** The members of the library's error causes distinguish its errors. */
 const has = <Name extends string>(value: unknown, name: Name): value is Readonly<Record<Name, unknown>> =>
   typeof value === "object" && value !== null && name in value
 
 const untrusted =
-  "it names other audiences beside this client (aud), and no azp. Set `complianceFixes.audiences` to the ones that you trust"
+  "it names other audiences beside this client (`aud`), and no `azp`. Set `complianceFixes.audiences` to the ones that you trust"
 
-/** The library names the claim in its message, which holds nothing of the token. */
+/** The library names the claim in its message. The message contains nothing of the token. */
 const missing = (message: string): string => {
   const [, name] = /"(\w+)" \(/.exec(message) ?? []
   const claim = name === undefined ? "a claim" : `the claim \`${name}\``
@@ -45,36 +45,36 @@ const missing = (message: string): string => {
 const whyOf = ({ cause, message }: oauth.OperationProcessingError): string | undefined => {
   if (has(cause, "signature")) return wrongSignature
   if (has(cause, "claim") && typeof cause.claim === "string") {
-    // A client that is not among the audiences is told what it expected.
+    // With `expected`, the client is not among the audiences. Without it, `azp` is missing.
     if (cause.claim === "aud" && !("expected" in cause)) return untrusted
-    return claimsWrong[cause.claim] ?? "one of its claims is not as it should be"
+    return claimsWrong[cause.claim] ?? "one of its claims is invalid"
   }
   if (has(cause, "header")) return unsupported
   return has(cause, "claims") ? missing(message) : undefined
 }
 
-/** No key of the issuer fits the header. */
-export const keyless: TokenError = disbelieved("its issuer has no key that it could be signed by")
+/** No key of the issuer matches the header. */
+export const keyless: TokenError = disbelieved("its issuer publishes no key that matches its header")
 
-/** A key fits the header, and the signature is that of another one. */
+/** A key matches the header, but the signature was made with another key. */
 export const isForged = ({ detail }: TokenError): boolean => detail === forged.detail
 
 const forged = disbelieved(wrongSignature)
 
-/** What the library throws at an ID token, in our terms; undefined for what is wrong with something else. */
+/** The error for an ID token that the library rejected. Undefined for any other error. */
 const disbelief = (error: unknown): TokenError | undefined => {
   if (error instanceof oauth.OperationProcessingError) {
     if (error.code === oauth.KEY_SELECTION) return keyless
     const why = whyOf(error)
     return why === undefined ? undefined : disbelieved(why)
   }
-  // What it does not support of the answer itself comes with its body.
+  // A cause with a body is about the response, not about the ID token.
   return error instanceof oauth.UnsupportedOperationError && !has(error.cause, "body")
     ? disbelieved(unsupported)
     : undefined
 }
 
-/** Lets pass what the library makes, and turns its disbelief into ours. */
+/** Maps the library's rejection of an ID token to a `TokenError`. Other errors are thrown again. */
 export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
   try {
     return Either.right(await checked)
@@ -85,18 +85,18 @@ export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A
   }
 }
 
-const anonymous = disbelieved("there is none, although it was asked for (openid)")
-const malformed = disbelieved("it is no JWT")
+const anonymous = disbelieved("`id_token` is missing, although the scope `openid` was requested")
+const malformed = disbelieved("it is not a JWT")
 
-/** An ID token whose claims hold, and whose signature was not checked. */
+/** An ID token with valid claims. Its signature is not checked yet. */
 export interface Claimed {
   readonly claims: Claims | undefined
   readonly idToken: Redacted.Redacted<string>
-  /** By which the library finds it again. */
+  /** A response from which the library reads the ID token again, for the check of its signature. */
   readonly response: Response
 }
 
-/** What the library needs to get to an ID token. */
+/** The smallest token response from which the library reads an ID token. */
 const responseOf = (idToken: string): Response =>
   Response.json({ access_token: "-", token_type: "bearer", id_token: idToken })
 
@@ -108,8 +108,8 @@ const claimsOf = async (idToken: string, check: Check, context: Context): Promis
 }
 
 /**
- * Checks the claims of the ID token in a token response. The library reads whole responses, and rejects the ones that it does
- * not like: it is given one that holds nothing but the ID token.
+ * Checks the claims of the ID token in a token response. The library also validates the other members of a response. So
+ * it gets a response that holds only the ID token.
  */
 export const claimed = (
   { call }: Conversation,
@@ -127,7 +127,7 @@ export const claimed = (
         : claimsOf(authorized, check, context).then(({ claims }) => Audiences.withoutParty(claims, idToken, context))
     return Either.map(await believing(checked), (found) => ({ ...found, idToken: Redacted.make(idToken) }))
   }).pipe(
-    // Nothing is sent here: what is wrong is the ID token.
+    // No request is sent here, so the ID token is the cause of the error.
     Effect.mapError((error) => (error.reason === "Rejected" ? malformed : error)),
     Effect.flatten
   )

@@ -1,4 +1,4 @@
-/** The signature of an ID token, by the keys that its issuer publishes (OpenID Connect Core §3.1.3.7). */
+/** Checks the signature of an ID token with the keys that its issuer publishes (OpenID Connect Core §3.1.3.7). */
 import type { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,13 +10,13 @@ import type { Conversation } from "../oauth/serverClient.js"
 import type { Claimed } from "./claims.js"
 import { believing, isForged, keyless } from "./claims.js"
 
-/** So many signatures are tried for a token that does not name its key. */
+/** Maximum number of keys that are tried for one token. */
 const mostCandidates = 10
 
 /** The keys can be fetched as often as necessary. The code of the response can be used only once. */
 const again = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
 
-/** The keys of a server as the library has fetched them. */
+/** The key sets that the library has fetched, by server. */
 const known = new WeakMap<oauth.AuthorizationServer, oauth.JWKSCacheInput>()
 
 const keysOf = (server: oauth.AuthorizationServer): oauth.JWKSCacheInput => {
@@ -29,18 +29,18 @@ const keysOf = (server: oauth.AuthorizationServer): oauth.JWKSCacheInput => {
 const kidOf = ({ idToken }: Claimed): unknown =>
   Either.match(Jwt.parse(Redacted.value(idToken)), { onLeft: () => undefined, onRight: ({ header }) => header["kid"] })
 
-/** The keys with this id; and those without any, which may have every id. All of them for a token that names none. */
+/** The keys with this id, and the keys without an id. All keys for a token that names none. */
 const candidates = ({ jwks }: oauth.JWKSCacheInput, kid: unknown): ReadonlyArray<oauth.JWK> =>
   (jwks?.keys ?? [])
     .filter((key) => kid === undefined || typeof key.kid !== "string" || key.kid === kid)
     .map((key) => (typeof kid === "string" ? { ...key, kid } : key))
 
-/** A set that the library uses without fetching another one. */
+/** A key set that the library uses without fetching a newer one. */
 const setOf = (key: oauth.JWK): oauth.JWKSCacheInput => ({ jwks: { keys: [key] }, uat: Number.MAX_SAFE_INTEGER })
 
 type Verdict = Either.Either<void, TokenError>
 
-/** The library takes a key only if no other fits the header. Here each that fits is tried. */
+/** The library uses a key only if no other matches the header. Here each matching key is tried. */
 const oneOf = async (
   keys: ReadonlyArray<oauth.JWK>,
   verify: (keys: oauth.JWKSCacheInput) => Promise<Verdict>
@@ -48,7 +48,7 @@ const oneOf = async (
   let verdict: Verdict = Either.left(keyless)
   let tried = 0
   for (const key of keys) {
-    // A key that cannot be imported is not the one.
+    // A key that cannot be imported counts as no match.
     const one = await verify(setOf(key)).catch((): Verdict => Either.left(keyless))
     if (Either.isRight(one)) return one
     if (!isForged(one.left)) continue
@@ -75,7 +75,7 @@ const checked = (
   }).pipe(Effect.retry({ schedule: again, while: ({ reason }) => reason === "Unavailable" }), Effect.flatten)
 }
 
-/** Whether the keys may have changed since they were fetched. The signature by a key that the token names is final. */
+/** Whether newer keys may verify the token. If the key that the token names rejects the signature, that is final. */
 const isWorthAnother = (error: TokenError, server: oauth.AuthorizationServer, said: Claimed): boolean => {
   const kid = kidOf(said)
   const isNamed = kid !== undefined && keysOf(server).jwks?.keys.some((key) => key.kid === kid) === true
@@ -83,9 +83,9 @@ const isWorthAnother = (error: TokenError, server: oauth.AuthorizationServer, sa
 }
 
 /**
- * Checks the signature of an ID token whose claims hold, by the keys of the server: by those that are known, and where none
- * of them fits by those that it has now. The library keeps keys by the identity of the metadata, for a minute at least, and a
- * server may have begun to sign with another one in that time.
+ * Checks the signature of an ID token with valid claims. If no cached key matches, the keys are fetched again: the server
+ * may have rotated them. The library caches keys by the identity of the metadata object, for at least a minute. So the
+ * second check gets a copy of the metadata.
  */
 export const signed = (
   conversation: Conversation,

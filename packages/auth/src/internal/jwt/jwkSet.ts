@@ -1,23 +1,23 @@
-/** A set of keys as a server publishes it: read within bounds, and looked into by what a token's header asks for. */
+/** JWK sets (RFC 7517 §5): bounded parsing, and the selection of keys by the header of a token. */
 import * as Either from "effect/Either"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as jose from "jose"
 
-/** Servers that change their keys publish two or three. */
+/** Maximum number of keys. Servers that rotate keys publish two or three. */
 const mostKeys = 100
 
-/** So many signatures are tried for a token that does not name its key. */
+/** Maximum number of keys that are tried for a token that names no key. */
 const mostCandidates = 10
 
-/** What a token wants to be verified with. */
+/** The algorithm and key id of a token's header. */
 export interface Wanted {
   readonly alg: string
   readonly kid: string | undefined
 }
 
 export interface KeySet {
-  /** None, where nothing fits. */
+  /** The keys that match the header. Empty if there is none. */
   readonly select: (wanted: Wanted) => Effect.Effect<ReadonlyArray<CryptoKey>>
 }
 
@@ -26,10 +26,10 @@ const decode = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ keys:
 const isKey = (value: unknown): value is jose.JWK =>
   typeof value === "object" && value !== null && "kty" in value && typeof value.kty === "string"
 
-/** Reads a set; or says what is wrong with it. What is no key in it is passed over (RFC 7517 §5). */
+/** Parses a key set, or describes the problem. Entries that are not keys are skipped (RFC 7517 §5). */
 export const read = (text: string): Either.Either<KeySet, string> => {
   const decoded = decode(text)
-  if (Either.isLeft(decoded)) return Either.left("it is no JSON of a key set")
+  if (Either.isLeft(decoded)) return Either.left("it is not a JSON object with a list `keys`")
   const { keys } = decoded.right
   if (keys.length > mostKeys) return Either.left(`it has more than ${mostKeys} keys`)
   return Either.try({
@@ -38,7 +38,7 @@ export const read = (text: string): Either.Either<KeySet, string> => {
       const unnamed = jose.createLocalJWKSet({ keys: all.filter(({ kid }) => typeof kid !== "string") })
       return { select: selecting(jose.createLocalJWKSet({ keys: all }), unnamed) }
     },
-    catch: () => "it is no set of keys"
+    catch: () => "it is not a key set"
   })
 }
 
@@ -50,7 +50,7 @@ const found = (find: Find, header: jose.JWSHeaderParameters & { readonly alg: st
     (error: unknown) => (error instanceof jose.errors.JWKSMultipleMatchingKeys ? firstOf(error) : [])
   )
 
-/** A key without an id may be the one that a token names, if no key has that id. */
+/** Keys without an id are candidates if no key has the id that the token names. */
 const selecting =
   (all: Find, unnamed: Find): KeySet["select"] =>
   ({ alg, kid }) =>

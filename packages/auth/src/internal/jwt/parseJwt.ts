@@ -1,4 +1,4 @@
-/** The parts of a JWT as they are written, of which nothing is known to be true yet. */
+/** Parses a JWT. Its claims and its signature are not verified. */
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
 
@@ -9,7 +9,7 @@ export interface Parts {
   readonly claims: Members
 }
 
-/** A token travels in a header field; the servers that take one of half of this are few. */
+/** Maximum number of characters. A token is sent in a header field, and few servers accept half of this there. */
 const longest = 64 * 1024
 
 const alphabet = /^[A-Za-z0-9_-]+$/
@@ -28,21 +28,21 @@ const membersOf = (part: string): Members | undefined => {
   }
 }
 
-/** The header and the claims; or what is wrong with the text, which is not quoted. */
+/** The header and the claims; or a description of the problem, which does not quote the text. */
 export const parse = (text: string): Either.Either<Parts, string> => {
   if (text.length > longest) return Either.left(`it is longer than ${longest} characters`)
-  // No more of them than tell what it is: a text of nothing but dots would be as many parts.
+  // The limit bounds the work for a text that consists of dots.
   const parts = text.split(".", 6)
   if (parts.length === 5) return Either.left("it is encrypted, which is not supported")
   const [first = "", second = "", signature = ""] = parts
-  if (parts.length !== 3 || (signature !== "" && !alphabet.test(signature))) return Either.left("it is no JWT")
+  if (parts.length !== 3 || (signature !== "" && !alphabet.test(signature))) return Either.left("it is not a JWT")
   const header = membersOf(first)
-  if (header === undefined) return Either.left("its header is no JSON object")
+  if (header === undefined) return Either.left("its header is not a JSON object")
   const claims = membersOf(second)
-  return claims === undefined ? Either.left("its claims are no JSON object") : Either.right({ header, claims })
+  return claims === undefined ? Either.left("its claims are not a JSON object") : Either.right({ header, claims })
 }
 
-/** `exp` in epoch milliseconds, where it is an instant that can be. */
+/** `exp` in epoch milliseconds. Undefined if it is missing, or not a representable time. */
 export const endOf = ({ claims }: Parts): number | undefined => {
   const { exp } = claims
   return typeof exp === "number" && exp > 0 && exp <= 8.64e12 ? Math.floor(exp * 1000) : undefined
