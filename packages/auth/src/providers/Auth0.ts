@@ -1,8 +1,8 @@
 /**
- * Auth0.
+ * Auth0: client options for an Auth0 tenant.
  *
- * An API is named by `audience`, without which a token is good for nothing but who somebody is. The issuer ends with a
- * slash. Rotated refresh tokens may have an overlap period in which the one before is taken once more.
+ * `audience` selects the API. Without it, a token only identifies the user. The issuer ends with a slash. Rotated refresh
+ * tokens may have an overlap period, in which the previous one is accepted once more.
  *
  * @since 0.1.0
  */
@@ -12,21 +12,21 @@ import type * as OAuth2 from "../OAuth2.js"
 import type * as RefreshToken from "../RefreshToken.js"
 
 /**
- * An application, and the API that it calls.
+ * An Auth0 application, and the API that it calls.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication"> {
-  /** Such as `example.eu.auth0.com`, or a domain of one's own. */
+  /** The tenant's domain such as `example.eu.auth0.com`, or a custom domain. */
   readonly domain: string
-  /** The API's identifier. */
+  /** The identifier of the API that the tokens are for. */
   readonly audience?: string | undefined
 }
 
 /**
- * An application's part of the options of `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn`
- * and `RefreshToken.layer`. Ask for `offline_access` to get a refresh token.
+ * Auth0 client options for `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and
+ * `RefreshToken.layer`. Request `offline_access` to get a refresh token.
  *
  * Specification: [Authorization code flow with PKCE](https://auth0.com/docs/get-started/authentication-and-authorization-flow/authorization-code-flow-with-pkce),
  * [refresh token rotation](https://auth0.com/docs/secure/tokens/refresh-tokens/refresh-token-rotation).

@@ -1,11 +1,13 @@
 /**
- * Microsoft Entra ID, of one tenant or of any.
+ * Microsoft Entra ID: client options for a single tenant or for all tenants.
  *
- * A tenant is named by its id: a domain's name stands in no issuer. The metadata of `common` and `organizations` have a
- * pattern for an issuer, into which the tenant of an ID token (`tid`) goes before the two are compared. A service asks for all
- * that it was granted by the scope `.default` of an API. A service in the middle acts for somebody by a JWT bearer grant with a
- * parameter of Microsoft's own, which is no token exchange. A certificate is named by its thumbprint. Refresh tokens are
- * replaced, and the old ones stay good.
+ * - A tenant is identified by its id, because issuers do not contain domain names.
+ * - The metadata of `common` and `organizations` contains a pattern for the issuer. The tenant of an ID token (`tid`) is
+ *   inserted into it before the comparison.
+ * - A service requests everything that it was granted with the scope `.default` of an API.
+ * - A middle-tier service acts for a user by a JWT bearer grant with a parameter of Microsoft, and not by a token exchange.
+ * - A certificate is identified by its thumbprint.
+ * - Refresh tokens are replaced, and the old ones stay valid.
  *
  * @since 0.1.0
  */
@@ -17,18 +19,19 @@ import type * as JwtBearer from "../JwtBearer.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An application, and the tenant that it is registered in.
+ * An Entra application, and the tenant in which it is registered.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication"> {
   /**
-   * The directory (tenant) id, a GUID; or, to sign in somebody of a tenant that is not known before, `organizations`,
-   * `consumers` or `common`, which is both.
+   * The directory (tenant) id, a GUID.
+   *
+   * To sign in users of tenants that are not known in advance, use `organizations`, `consumers`, or `common` for both.
    */
   readonly tenant: string
-  /** `login.microsoftonline.com`, when it is left out; national clouds have another one. */
+  /** The host of the authorization server (`login.microsoftonline.com`). National clouds have other hosts. */
   readonly host?: string | undefined
 }
 
@@ -39,7 +42,7 @@ const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Where the metadata do not name the tenant that they were asked for. */
+/** Fixes for tenants with metadata that does not name the requested tenant. */
 const quirksOf = (host: string, tenant: string): OAuth2.ComplianceFixes | undefined => {
   const issuerOf = (id: string) => `https://${host}/${id}/v2.0`
   if (tenant === "consumers") return { metadataIssuer: issuerOf(consumers) }
@@ -51,10 +54,10 @@ const quirksOf = (host: string, tenant: string): OAuth2.ComplianceFixes | undefi
 }
 
 /**
- * An application's part of any grant's options. Ask for `offline_access` to get a refresh token.
+ * Client options for every grant with Microsoft Entra ID. Request `offline_access` to get a refresh token.
  *
- * With `common` and `organizations` anybody who has an account at Microsoft's is signed in: let in only those whose tenant,
- * the claim `tid`, is one of yours. Without `openid` among the scopes nobody says whose it is.
+ * With `common` and `organizations`, anyone with a Microsoft account can sign in: accept only users with one of your
+ * tenants in the claim `tid`. Without `openid` among the scopes, no response identifies the user.
  *
  * Specification: [OAuth 2.0 in the Microsoft identity platform](https://learn.microsoft.com/entra/identity-platform/v2-protocols),
  * [validating the issuer](https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-issuer).
@@ -69,20 +72,20 @@ export const client = ({ host = defaultHost, tenant, ...client }: Options): OAut
 })
 
 /**
- * A certificate of the application, and the key that belongs to it.
+ * A certificate of the application, and its private key.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Certificate extends Pick<Options, "tenant" | "host"> {
-  /** Its private key, for `PS256` or `RS256`. */
+  /** The certificate's private key, for `PS256` or `RS256`. */
   readonly key: CryptoKey
-  /** The SHA-256 of its DER form, in base64url: 43 characters. */
+  /** The SHA-256 hash of the certificate in DER form, in base64url: 43 characters. */
   readonly thumbprint: string
 }
 
 /**
- * Proves by a certificate who the application is, for `clientAuthentication`. The tenant has to be the one by its id.
+ * Client authentication with a certificate, for the option `clientAuthentication`. `tenant` must be the tenant id.
  *
  * Specification: [certificate credentials](https://learn.microsoft.com/entra/identity-platform/certificate-credentials).
  *
@@ -101,7 +104,7 @@ export const certificate = ({
   )
 
 /**
- * The scope by which a service asks for all that it was granted at an API.
+ * The scope with which a service requests everything that it was granted at an API.
  *
  * @param api - the API's application id URI, such as `https://graph.microsoft.com` or `api://…`.
  * @since 0.1.0
@@ -110,21 +113,22 @@ export const certificate = ({
 export const defaultScope = (api: string): string => `${api}/.default`
 
 /**
- * Somebody that a service in the middle acts for.
+ * A middle-tier service, and the user for whom it acts.
  *
  * @since 0.1.0
  * @category models
  */
 export interface OnBehalfOf<R = never> extends Options {
-  /** The token that the service was called with: it is asked for anew with each exchange. */
+  /** Gets the token with which the service was called. It runs for each token request. */
   readonly token: Effect.Effect<Redacted.Redacted<string>, TokenError | TokenStoreError, R>
+  /** The scopes to request at the API that the service calls. */
   readonly scopes: ReadonlyArray<string>
-  /** Whose token it is, see `JwtBearer.Options`. */
+  /** The name of the user's account in the store, see `JwtBearer.Options`. */
   readonly account?: string | undefined
 }
 
 /**
- * The options of `JwtBearer.layer` for a service in the middle.
+ * Options of `JwtBearer.layer` for a middle-tier service that acts for a user (on-behalf-of flow).
  *
  * Specification: [the on-behalf-of flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow).
  *

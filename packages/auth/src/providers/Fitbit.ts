@@ -1,8 +1,8 @@
 /**
- * Fitbit.
+ * Fitbit: client options for the Fitbit Web API.
  *
- * It publishes no metadata, and sends errors as a list: `{ errors: [{ errorType, message }], success: false }`, whose types are
- * OAuth's own. A refresh token is used once.
+ * It publishes no metadata, and sends errors as a list: `{ errors: [{ errorType, message }], success: false }`. The types
+ * are OAuth error codes. A refresh token can be used only once.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An application's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Without a secret it is of
- * the type _Client_.
+ * Fitbit client options for `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. An app without a secret has the
+ * type _Client_.
  *
  * Specification: [Authorization](https://dev.fitbit.com/build/reference/web-api/authorization/),
  * [error handling](https://dev.fitbit.com/build/reference/web-api/troubleshooting-guide/error-handling/).

@@ -1,9 +1,10 @@
 /**
- * GitHub: OAuth apps, GitHub Apps, and a server of one's own.
+ * GitHub: client options for OAuth apps and GitHub Apps, also on GitHub Enterprise Server.
  *
- * It documents no metadata, tells errors with status 200, separates the scopes of an answer by commas, and gives OAuth apps
- * tokens that neither expire nor are refreshed. GitHub Apps get tokens for eight hours with a refresh token for six months,
- * which is used once; one that a device got is refreshed without a secret.
+ * - It documents no metadata, sends errors with status 200, and separates the scopes of a response by commas.
+ * - OAuth apps get tokens that neither expire nor can be refreshed.
+ * - GitHub Apps get tokens for eight hours, with a refresh token for six months that can be used only once. One from the
+ *   device grant is refreshed without a secret.
  *
  * @since 0.1.0
  */
@@ -14,13 +15,13 @@ import { spacedScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An app, and where it is registered.
+ * An OAuth app or GitHub App, and the host where it is registered.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"> {
-  /** `github.com`, when it is left out. */
+  /** The host: `github.com` by default, or that of a GitHub Enterprise Server. */
   readonly host?: string | undefined
 }
 
@@ -34,7 +35,7 @@ const complianceFixes: OAuth2.ComplianceFixes = {
   }
 }
 
-/** What goes into the options of a sign-in. */
+/** The client options of a sign-in. */
 type App = Pick<
   AuthorizationCode.Options & DeviceCode.Options,
   "authorizationEndpoint" | "deviceAuthorizationEndpoint"
@@ -42,8 +43,8 @@ type App = Pick<
   OAuth2.Client
 
 /**
- * An app's part of the options of `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and `RefreshToken.layer`. Without a
- * secret it is good for devices only.
+ * GitHub client options for `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and `RefreshToken.layer`. Without a
+ * secret, only the device grant works.
  *
  * Specification: [Authorizing OAuth apps](https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps).
  *

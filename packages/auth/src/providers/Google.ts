@@ -1,9 +1,11 @@
 /**
- * Google: signing somebody in, and service accounts.
+ * Google: client options for the sign-in of users, and for service accounts.
  *
- * It gives a refresh token only where `access_type=offline` is asked for, and only with somebody's first consent; of one
- * account and client it keeps the 100 youngest. An ID token may name its issuer without `https://`, and a device is told of a
- * `verification_url`. A service account names its scopes in the assertion.
+ * - It issues a refresh token only for `access_type=offline`, and only at the user's first consent. It keeps the latest 100
+ *   refresh tokens per account and client.
+ * - An ID token may have an issuer without `https://`.
+ * - A device gets `verification_url` instead of `verification_uri`.
+ * - A service account has its scopes in the assertion.
  *
  * @since 0.1.0
  */
@@ -16,7 +18,7 @@ import type * as OAuth2 from "../OAuth2.js"
 const issuer = "https://accounts.google.com"
 const tokenEndpoint = "https://oauth2.googleapis.com/token"
 
-/** It was there before the specifications, and so were these. */
+/** Google's endpoints are older than the specifications, and so are these members. */
 const complianceFixes: OAuth2.ComplianceFixes = {
   transformResponse: ({ verification_url: url, ...body }) =>
     url === undefined ? body : { verification_uri: url, ...body },
@@ -24,9 +26,10 @@ const complianceFixes: OAuth2.ComplianceFixes = {
 }
 
 /**
- * A client's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Somebody is asked for their
- * consent each time, so that there is a refresh token each time; `parameters` of one's own in the place of these do without.
- * Without a secret it is a client of the type _Android_, _iOS_ or _Universal Windows Platform_.
+ * Google client options for `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`.
+ *
+ * The user is asked for consent at each sign-in, so that each sign-in returns a refresh token. Set other `parameters` to
+ * change that. Without a secret, it is a client of the type _Android_, _iOS_ or _Universal Windows Platform_.
  *
  * Specification: [OAuth 2.0 for web server applications](https://developers.google.com/identity/protocols/oauth2/web-server),
  * [OpenID Connect](https://developers.google.com/identity/openid-connect/reference).
@@ -47,8 +50,8 @@ export const client = ({
 })
 
 /**
- * A client's part of the options of `DeviceCode.make`, `SignIn.withDevice` and `RefreshToken.layer`: one of the type _TVs and
- * Limited Input devices_. It always gets a refresh token, and may ask for few scopes only.
+ * Google client options for `DeviceCode.make`, `SignIn.withDevice` and `RefreshToken.layer`: for a client of the type _TVs
+ * and Limited Input devices_. It always gets a refresh token, and only a few scopes are allowed.
  *
  * Specification: [OAuth 2.0 for TV and limited-input devices](https://developers.google.com/identity/protocols/oauth2/limited-input-device).
  *
@@ -67,23 +70,24 @@ export const device = ({
 })
 
 /**
- * A service account, by what its key file says.
+ * A service account, with the values of its key file.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ServiceAccount {
-  /** `client_email`. */
+  /** The e-mail address of the service account (`client_email`). */
   readonly email: string
-  /** `private_key`, and `private_key_id` as its `kid`. */
+  /** The private key (`private_key`), with `private_key_id` as its `kid`. */
   readonly key: PrivateKey
+  /** The scopes to request. They are sent in the assertion. */
   readonly scopes: ReadonlyArray<string>
-  /** Who is acted for, where the account may do so for a whole domain. */
+  /** The user for whom the account acts, if it has domain-wide delegation. */
   readonly subject?: string | undefined
 }
 
 /**
- * The options of `JwtBearer.layer` for a service account.
+ * Options of `JwtBearer.layer` for a Google service account.
  *
  * Specification: [OAuth 2.0 for server to server applications](https://developers.google.com/identity/protocols/oauth2/service-account).
  *

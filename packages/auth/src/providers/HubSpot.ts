@@ -1,15 +1,15 @@
 /**
- * HubSpot: apps that users install in their accounts.
+ * HubSpot: client options for apps that users install in their accounts.
  *
- * It publishes no metadata, and sends errors as `{ status, message }` without the member `error`. A refresh token stays good
- * until the app is uninstalled.
+ * It publishes no metadata, and sends errors as `{ status, message }` without the member `error`. A refresh token stays
+ * valid until the app is uninstalled.
  *
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as OAuth2 from "../OAuth2.js"
 
-/** By `status`; some responses hold the message alone. */
+/** OAuth error codes by `status`, or by `message` for responses that contain only a message. */
 const errors = {
   BAD_AUTH_CODE: "invalid_grant",
   BAD_CLIENT_ID: "invalid_client",
@@ -22,7 +22,7 @@ const errors = {
 }
 
 /**
- * An app's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`.
+ * Client options for `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer` with HubSpot.
  *
  * Specification: [OAuth v3](https://developers.hubspot.com/docs/api-reference/auth-oauth-v3/guide).
  *

@@ -1,8 +1,9 @@
 /**
- * Meta: Facebook Login.
+ * Meta: client options for Facebook Login.
  *
  * It separates scopes by commas, and sends errors as an object: `{ error: { message, type, code } }`. It issues no refresh
- * tokens: an access token of a user is exchanged for one of 60 days by `OAuth2.make` and the grant `fb_exchange_token`.
+ * tokens. Exchange a user's access token for one that is valid for 60 days with `OAuth2.make` and the grant
+ * `fb_exchange_token`.
  *
  * @since 0.1.0
  */
@@ -10,17 +11,17 @@ import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An app, and the version of the Graph API.
+ * A Meta app, and the version of the Graph API.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"> {
-  /** Such as `v23.0`. Without one, the app's oldest version. */
+  /** The version of the Graph API, such as `v23.0`. Without one, Meta uses the app's oldest version. */
   readonly version?: string | undefined
 }
 
-/** By `message`, `error_subcode` and `code`. */
+/** OAuth error codes by `message`, `error_subcode` and `code`. */
 const errors = {
   "Error validating client secret": "invalid_client",
   "This authorization code has been used": "invalid_grant",
@@ -37,7 +38,7 @@ const errors = {
 }
 
 /**
- * An app's part of the options of `AuthorizationCode.make` and `OAuth2.make`.
+ * Client options for `AuthorizationCode.make` and `OAuth2.make` with Facebook Login.
  *
  * Specification: [manual login flow](https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow),
  * [error handling](https://developers.facebook.com/docs/graph-api/guides/error-handling).

@@ -1,28 +1,28 @@
 /**
- * Okta: the authorization server of an organization, and those that one makes.
+ * Okta: client options for the authorization server of an organization, and for custom authorization servers.
  *
- * Tokens of the organization's own server are for Okta's APIs only; an API of one's own needs a custom server, of which there
- * is one called `default`.
+ * Tokens of the organization's server are only for the APIs of Okta. Your own API needs a custom server; one is called
+ * `default`.
  *
  * @since 0.1.0
  */
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An application, and the server that it talks to.
+ * An Okta application, and its authorization server.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication" | "dpop"> {
-  /** Such as `example.okta.com`, or a domain of one's own. */
+  /** The domain of the organization such as `example.okta.com`, or a custom domain. */
   readonly domain: string
-  /** The id of a custom authorization server (`default`); false for that of the organization. */
+  /** The id of a custom authorization server (`default`), or `false` for the server of the organization. */
   readonly authorizationServer?: string | false | undefined
 }
 
 /**
- * An application's part of any grant's options. Ask for `offline_access` to get a refresh token.
+ * Client options for every grant with Okta. Request `offline_access` to get a refresh token.
  *
  * Specification: [authorization servers](https://developer.okta.com/docs/concepts/auth-servers/).
  *

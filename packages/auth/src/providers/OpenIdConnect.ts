@@ -1,18 +1,20 @@
 /**
- * A provider of OpenID Connect that has no module of its own here: Keycloak, Cognito, PingFederate, Zitadel, authentik,
- * GitLab and many more. What it publishes of itself is enough.
+ * OpenID Connect: client options for providers without a module of their own.
+ *
+ * Examples are Keycloak, Cognito, PingFederate, Zitadel, authentik and GitLab. The metadata of the provider contains all
+ * that is needed.
  *
  * @since 0.1.0
  */
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * A client's part of any grant's options, with the scopes by which somebody is known and stays signed in.
+ * Client options for every grant, with the scopes that identify the user (`openid`) and keep the user signed in.
  *
  * Specification: [OpenID Connect Discovery §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig),
  * [OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess).
  *
- * @param options - the client; its `scopes` are asked for beside `openid` and `offline_access`.
+ * @param options - the client; its `scopes` are requested besides `openid` and `offline_access`.
  * @since 0.1.0
  * @category constructors
  */

@@ -1,8 +1,9 @@
 /**
- * Salesforce: production, sandboxes, and a domain of one's own.
+ * Salesforce: client options for production, sandboxes and My Domain hosts.
  *
- * It says with the token where the API is (`instance_url`), and not how long the token lives, which the organization's session
- * settings decide: it is replaced when it is refused. Client credentials need a domain of one's own.
+ * A token response contains the URL of the API (`instance_url`), but not the lifetime of the token, which is a session
+ * setting of the organization. The token is therefore replaced when it is rejected. Client credentials need a My Domain
+ * host.
  *
  * @since 0.1.0
  */
@@ -13,19 +14,21 @@ import type * as OAuth2 from "../OAuth2.js"
 import type { Token } from "../Token.js"
 
 /**
- * An app, and where its organization is.
+ * A Salesforce app, and the host of its organization.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication"> {
-  /** `login.salesforce.com` when it is left out, `test.salesforce.com` for sandboxes, or `example.my.salesforce.com`. */
+  /**
+   * The login host: `login.salesforce.com` by default, `test.salesforce.com` for sandboxes, or `example.my.salesforce.com`.
+   */
   readonly host?: string | undefined
 }
 
 const complianceFixes: OAuth2.ComplianceFixes = {
   extraFields: ["instance_url"],
-  // It documents no `scope` for a refresh, and rejects it elsewhere ("scope parameter not supported").
+  // `scope` is not documented for a refresh, and is rejected in other grants ("scope parameter not supported").
   refreshScope: false,
   errorCodes: {
     app_not_found: "invalid_client",
@@ -36,7 +39,7 @@ const complianceFixes: OAuth2.ComplianceFixes = {
 }
 
 /**
- * An app's part of any grant's options.
+ * Client options for every grant with Salesforce.
  *
  * Specification: [OAuth authorization flows](https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_flows.htm).
  *
@@ -50,24 +53,27 @@ export const client = ({ host = "login.salesforce.com", ...client }: Options): O
 })
 
 /**
- * Somebody that a service acts for by a key whose certificate is in the app.
+ * A service that acts for a user with a private key. The app contains the certificate.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ActingFor extends Pick<Options, "clientId" | "host"> {
+  /** The private key that signs the assertion. */
   readonly key: PrivateKey
-  /** The user's name, as they sign in with it. */
+  /** The user name with which the user signs in. */
   readonly username: string
   /**
-   * Whom the assertion is meant for: the host, when it is left out. An organization with a domain of its own may want
-   * `https://login.salesforce.com` all the same, or `https://test.salesforce.com` where it is a sandbox.
+   * The audience of the assertion (`https://` and the host).
+   *
+   * An organization with a My Domain host may still need `https://login.salesforce.com`, or `https://test.salesforce.com`
+   * for a sandbox.
    */
   readonly audience?: string | undefined
 }
 
 /**
- * The options of `JwtBearer.layer`.
+ * Options of `JwtBearer.layer` for a service that acts for a Salesforce user.
  *
  * Specification: [the JWT bearer flow](https://help.salesforce.com/s/articleView?id=sf.remoteaccess_oauth_jwt_flow.htm).
  *
@@ -86,7 +92,7 @@ export const jwtBearer = ({
 })
 
 /**
- * Where the API of a token is: the base URL of its client.
+ * The URL of the API that a token is for (`instance_url`): use it as the base URL of the client.
  *
  * @since 0.1.0
  * @category conversions

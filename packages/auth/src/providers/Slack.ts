@@ -1,10 +1,11 @@
 /**
- * Slack: a bot that somebody installs, or somebody themselves.
+ * Slack: client options for bot tokens and user tokens.
  *
- * It tells errors by `ok: false` with status 200, calls its tokens `bot` and `user` where they are sent as `Bearer`, separates
- * scopes by commas, and puts the token of a user into an object of its own, except when it is refreshed. Tokens expire only
- * where rotation was switched on for the app. It takes either a secret or PKCE: an app that PKCE was switched on for is one
- * that can keep no secret, and another may not use it.
+ * - It sends errors as `ok: false` with status 200, and separates scopes by commas.
+ * - Its token types are `bot` and `user`, but the tokens are sent as `Bearer`.
+ * - The token of a user is in an object of its own (`authed_user`), except in the response to a refresh.
+ * - Tokens expire only if token rotation is enabled for the app.
+ * - An app uses either a secret or PKCE. PKCE is for apps that cannot keep a secret, and other apps cannot use it.
  *
  * @since 0.1.0
  */
@@ -15,7 +16,7 @@ import { spacedScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An app; with its secret, unless PKCE was switched on for it.
+ * A Slack app, with its secret unless PKCE is enabled for the app.
  *
  * @since 0.1.0
  * @category models
@@ -24,11 +25,11 @@ export type Options = Pick<OAuth2.Client, "clientId" | "clientSecret">
 
 type Body = Readonly<Record<string, unknown>>
 
-/** A refusal has no token, and is told by `error` as OAuth has it, but for its status. */
+/** An error response has no token. It has the member `error` of OAuth, only with another status. */
 const asBearer = (body: Body): Body =>
   typeof body["access_token"] === "string" ? spacedScopes({ ...body, token_type: "bearer" }) : body
 
-/** Who gave nothing in their own name has no token: the bot's is not theirs. */
+/** If the user granted no user scopes, the user has no token. The bot token is not a substitute. */
 const ofUser = (body: Body): Body => {
   const { authed_user: user, token_type: type } = body
   if (Predicate.isRecord(user) && typeof user["access_token"] === "string") return asBearer({ ok: body["ok"], ...user })
@@ -60,12 +61,12 @@ const of = ({ clientId, clientSecret }: Options, answer: (body: Body) => Body): 
   complianceFixes: { scopeSeparator: ",", transformResponse: answer, errorCodes: errors, pkce: false }
 })
 
-/** What goes into the options of a sign-in. */
+/** The client options of a sign-in. */
 type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoint">
 
 /**
- * A bot's part of the options of `AuthorizationCode.make` and `RefreshToken.layer`; its scopes are the sign-in's `scopes`. A bot
- * has a secret.
+ * Slack client options for `AuthorizationCode.make` and `RefreshToken.layer` with a bot token. Set the bot's scopes as
+ * `scopes` of the sign-in. A bot needs a secret.
  *
  * Specification: [Installing with OAuth](https://docs.slack.dev/authentication/installing-with-oauth).
  *
@@ -75,13 +76,15 @@ type App = OAuth2.Client & Pick<AuthorizationCode.Options, "authorizationEndpoin
 export const bot = (options: Options): App => of(options, asBearer)
 
 /**
- * The same for the token of whoever installs the app. Without a secret it is for an app that PKCE was switched on for, such as
- * a program on somebody's desk.
+ * Slack client options for `AuthorizationCode.make` and `RefreshToken.layer` with the token of the user that installs the
+ * app.
+ *
+ * Without a secret, PKCE must be enabled for the app, such as for a desktop application.
  *
  * Specification: [Using PKCE](https://docs.slack.dev/authentication/using-pkce),
  * [using token rotation](https://docs.slack.dev/authentication/using-token-rotation).
  *
- * @param options - the app, and what it is to be allowed in the user's name.
+ * @param options - the app, and the user scopes to request.
  * @since 0.1.0
  * @category constructors
  */

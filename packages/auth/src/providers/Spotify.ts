@@ -1,8 +1,8 @@
 /**
- * Spotify.
+ * Spotify: client options for the Spotify Web API.
  *
- * It publishes no metadata for its Web API, takes id and secret as they are in the Authorization field, and leaves the refresh
- * token out of an answer where the old one stays good. Six months after somebody has signed in they have to do so again.
+ * It publishes no metadata, and expects the client id and the secret without form encoding in the `authorization` field. A
+ * response without a refresh token means that the old one stays valid. A user has to sign in again after six months.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
- * An app's part of the options of `ClientCredentials.layer`, `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`.
- * Without a secret it is a program that can keep none.
+ * Spotify client options for `ClientCredentials.layer`, `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`. Leave
+ * out the secret for a program that cannot keep one.
  *
  * Specification: [Authorization](https://developer.spotify.com/documentation/web-api/concepts/authorization),
  * [refreshing tokens](https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).

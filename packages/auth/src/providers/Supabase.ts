@@ -1,14 +1,15 @@
 /**
- * Supabase: the Management API, and the authorization server of a project.
+ * Supabase: client options for the Management API, and for the authorization server of a project.
  *
- * Tokens come with status 201. Errors are `{ message }` from the Management API, and `{ error_code, msg }` from a project.
+ * Token responses have status 201. Errors are `{ message }` from the Management API, and `{ error_code, msg }` from a
+ * project.
  *
  * @since 0.1.0
  */
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import type * as OAuth2 from "../OAuth2.js"
 
-/** By `error_code` of Supabase Auth, and by `message`. */
+/** OAuth error codes by `error_code` of Supabase Auth, and by `message`. */
 const errors = {
   bad_code_verifier: "invalid_grant",
   flow_state_expired: "invalid_grant",
@@ -28,8 +29,8 @@ const errors = {
 type Registered = Pick<OAuth2.Client, "clientId" | "clientSecret" | "clientAuthentication">
 
 /**
- * An OAuth app's part of the options of `AuthorizationCode.make` and `RefreshToken.layer`, for the Management API. Its scopes
- * are those of the app.
+ * Client options for `AuthorizationCode.make` and `RefreshToken.layer` with the Management API. The registration of the app
+ * determines the scopes.
  *
  * Specification: [Build a Supabase integration](https://supabase.com/docs/guides/integrations/build-a-supabase-oauth-integration).
  *
@@ -45,8 +46,8 @@ export const app = (client: Registered): OAuth2.Client & Pick<AuthorizationCode.
 })
 
 /**
- * A client's part of the options of `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer`, for the authorization server of
- * a project.
+ * Client options for `AuthorizationCode.make`, `SignIn` and `RefreshToken.layer` with the authorization server of a
+ * project.
  *
  * Specification: [OAuth 2.1 server](https://supabase.com/docs/guides/auth/oauth-server).
  *

@@ -1,8 +1,8 @@
 /**
- * Twitch.
+ * Twitch: client options for the Twitch API.
  *
- * It sends scopes as a list, and errors as `{ status, message }`, also those to a device that waits. The client's secret is
- * sent in the body.
+ * It sends scopes as a list, and errors as `{ status, message }`, also to a device that polls. The client's secret is sent
+ * in the body.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as DeviceCode from "../DeviceCode.js"
 import type * as OAuth2 from "../OAuth2.js"
 
-/** By `message`. `authorization_pending` is one that needs no mapping. */
+/** OAuth error codes by `message`. `authorization_pending` needs no mapping. */
 const errors = {
   "Invalid authorization code": "invalid_grant",
   "invalid client": "invalid_client",
@@ -21,7 +21,7 @@ const errors = {
   "missing client secret": "invalid_client"
 }
 
-/** What goes into the options of a sign-in. */
+/** The client options of a sign-in. */
 type App = Pick<
   AuthorizationCode.Options & DeviceCode.Options,
   "authorizationEndpoint" | "deviceAuthorizationEndpoint" | "jwksUri"
@@ -29,9 +29,11 @@ type App = Pick<
   OAuth2.Client
 
 /**
- * An application's part of the options of `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and
- * `RefreshToken.layer`. Without a secret it is a public client, for devices. A device names its scopes in
- * `parameters: { scopes }` too, which is Twitch's own parameter.
+ * Twitch client options for `ClientCredentials.layer`, `AuthorizationCode.make`, `DeviceCode.make`, `SignIn` and
+ * `RefreshToken.layer`.
+ *
+ * Without a secret, it is a public client, for devices. A device also sends its scopes in `parameters: { scopes }`, because
+ * Twitch has its own parameter.
  *
  * Specification: [Authentication](https://dev.twitch.tv/docs/authentication),
  * [refreshing access tokens](https://dev.twitch.tv/docs/authentication/refresh-tokens).
