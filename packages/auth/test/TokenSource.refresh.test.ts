@@ -22,10 +22,10 @@ import {
 
 const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
 
-/** The same store, as one that other processes use too. */
+/** The same store, declared as shared with other processes. */
 const shared = (store: TokenStore.Service): TokenStore.Service => ({ ...store, lockScope: "host" })
 
-/** Marks what a store holds as another process would that is about to refresh it, and does not come back. */
+/** Marks the record as another process does before a refresh that it never finishes. */
 const begunBySibling = (store: TokenStore.Service, at: number) =>
   Effect.gen(function* () {
     const { token, version } = Option.getOrThrow(yield* store.get(key))
@@ -38,8 +38,8 @@ const kept = (store: TokenStore.Service) =>
     Option.map(({ token }) => token)
   )
 
-describe("before a refresh token is sent", () => {
-  it.scoped("the store says so, and no more when the new token is there", () =>
+describe("TokenSource before it sends a refresh token", () => {
+  it.scoped("stores refreshStartedAt, and removes it with the new token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -57,7 +57,7 @@ describe("before a refresh token is sent", () => {
     })
   )
 
-  it.scoped("nothing is written where there is none to send", () =>
+  it.scoped("writes no refreshStartedAt without a refresh token", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       let writes = 0
@@ -70,7 +70,7 @@ describe("before a refresh token is sent", () => {
     })
   )
 
-  it.scoped("a mark of somebody else's is not another token: the refused one is replaced", () =>
+  it.scoped("replaces a rejected token although another process has set refreshStartedAt", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
@@ -84,8 +84,8 @@ describe("before a refresh token is sent", () => {
   )
 })
 
-describe("a refresh of which nothing was heard", () => {
-  it.scoped("is sent once more with the same refresh token, and its answer is used", () =>
+describe("TokenSource after a lost refresh response", () => {
+  it.scoped("sends the same refresh token once more and uses the response", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -96,7 +96,7 @@ describe("a refresh of which nothing was heard", () => {
     })
   )
 
-  it.scoped("twice, is typed, and is not sent again at once", () =>
+  it.scoped("fails after two lost responses and sends no third request at once", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -107,20 +107,18 @@ describe("a refresh of which nothing was heard", () => {
     })
   )
 
-  it.scoped(
-    "and which was carried out, is the end of the refresh token on a strict server: typed, after two calls",
-    () =>
-      Effect.gen(function* () {
-        const store = yield* TokenStore.makeMemory
-        yield* storedBySibling(store, "old", 0)
-        const { calls, mint } = minting((n) => Effect.fail(n === 1 ? lost : nothing("ReauthorizationRequired")))
-        const { get } = yield* sourceOn(store, mint)
-        for (let n = 0; n < 100; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
-        expect(calls).toHaveLength(2)
-      })
+  it.scoped("fails with ReauthorizationRequired if the server rejects the refresh token sent again", () =>
+    Effect.gen(function* () {
+      const store = yield* TokenStore.makeMemory
+      yield* storedBySibling(store, "old", 0)
+      const { calls, mint } = minting((n) => Effect.fail(n === 1 ? lost : nothing("ReauthorizationRequired")))
+      const { get } = yield* sourceOn(store, mint)
+      for (let n = 0; n < 100; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
+      expect(calls).toHaveLength(2)
+    })
   )
 
-  it.scoped("since the process died, is sent once more by the next one, and no oftener", () =>
+  it.scoped("sends the refresh token once for a refresh that another process did not finish", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -132,7 +130,7 @@ describe("a refresh of which nothing was heard", () => {
     })
   )
 
-  it.scoped("and that hangs, is given its time twice", () =>
+  it.scoped("waits for the timeout twice if the first request hangs", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -145,7 +143,7 @@ describe("a refresh of which nothing was heard", () => {
     })
   )
 
-  it.scoped("of a token that is got without a refresh token, is not sent once more", () =>
+  it.scoped("sends no second request without a refresh token", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting(() => Effect.fail(lost))
       const { get } = yield* source(mint)
@@ -155,8 +153,8 @@ describe("a refresh of which nothing was heard", () => {
   )
 })
 
-describe("where other processes use the same record", () => {
-  it.scoped("one that is marked is left for four seconds to whoever has marked it, and then sent once", () =>
+describe("TokenSource with a shared store", () => {
+  it.scoped("waits four seconds for the refresh of another process, then refreshes once", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
       yield* storedBySibling(store, "old", 0)
@@ -172,7 +170,7 @@ describe("where other processes use the same record", () => {
     })
   )
 
-  it.scoped("one that is marked, and then stored, costs no call", () =>
+  it.scoped("uses the token that another process stores meanwhile, without a token request", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
       yield* storedBySibling(store, "old", 0)
@@ -188,7 +186,7 @@ describe("where other processes use the same record", () => {
     })
   )
 
-  it.scoped("a mark from a clock that is ahead is not waited for", () =>
+  it.scoped("does not wait for a refreshStartedAt in the future", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
       yield* storedBySibling(store, "old", 0)
@@ -198,23 +196,21 @@ describe("where other processes use the same record", () => {
     })
   )
 
-  it.scoped(
-    "a refresh token is not sent where it cannot be written down that it is, and is when that works again",
-    () =>
-      Effect.gen(function* () {
-        const memory = yield* TokenStore.makeMemory
-        yield* storedBySibling(memory, "old", 0)
-        const { service, state } = breakable(memory)
-        const { calls, mint } = minting()
-        const { get } = yield* sourceOn(shared(service), mint)
-        expect(yield* Effect.flip(get)).toMatchObject({ _tag: "TokenStoreError", reason: "WriteFailed" })
-        state.broken = false
-        expect(nameOf(yield* get)).toBe("canary-1")
-        expect(calls).toHaveLength(1)
-      })
+  it.scoped("sends the refresh token only after refreshStartedAt was written", () =>
+    Effect.gen(function* () {
+      const memory = yield* TokenStore.makeMemory
+      yield* storedBySibling(memory, "old", 0)
+      const { service, state } = breakable(memory)
+      const { calls, mint } = minting()
+      const { get } = yield* sourceOn(shared(service), mint)
+      expect(yield* Effect.flip(get)).toMatchObject({ _tag: "TokenStoreError", reason: "WriteFailed" })
+      state.broken = false
+      expect(nameOf(yield* get)).toBe("canary-1")
+      expect(calls).toHaveLength(1)
+    })
   )
 
-  it.scoped("a save that fails is tried again under the lock, where nobody can read what was used up", () =>
+  it.scoped("retries a failed write under the lock, so that no process reads the old refresh token", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       yield* storedBySibling(memory, "old", 0)
@@ -247,7 +243,7 @@ describe("where other processes use the same record", () => {
     })
   )
 
-  it.scoped("a record that somebody changes who does not take turns is read again", () =>
+  it.scoped("reads the record again if another process changes it without the lock", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       yield* storedBySibling(memory, "old", 0)
@@ -271,8 +267,8 @@ describe("where other processes use the same record", () => {
   )
 })
 
-describe("with nothing to serve", () => {
-  it.scoped("a server that is down is asked after 1 second, 2, 4 and at last every 30, however many ask", () =>
+describe("TokenSource without a valid token", () => {
+  it.scoped("retries an unavailable server after 1, 2, 4 … and finally every 30 seconds", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting(() => Effect.fail(nothing("Unavailable")))
       const { get } = yield* source(mint)
@@ -284,7 +280,7 @@ describe("with nothing to serve", () => {
     })
   )
 
-  it.scoped("a refused token that cannot be replaced is not asked for by every request", () =>
+  it.scoped("limits refreshes of a rejected token while the server is unavailable", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : Effect.fail(nothing("Unavailable"))))
       const { get, onRejected } = yield* source(mint)
@@ -298,10 +294,10 @@ describe("with nothing to serve", () => {
   )
 })
 
-describe("a record", () => {
+describe("TokenSource and the stored record", () => {
   const issued = { issuer: "https://auth.test", client: "c", account: "a" }
 
-  it.scoped("says by whom the token was issued", () =>
+  it.scoped("stores tokenOwner with the token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(sourceOn(store, minting().mint, { tokenOwner: issued }), ({ get }) => get)
@@ -314,7 +310,7 @@ describe("a record", () => {
     ["client", { ...issued, client: "d" }],
     ["account", { ...issued, account: undefined }],
     ["audience", { ...issued, audience: "https://api.test" }]
-  ])("of another %s is never used, nor overwritten", ([, other]) =>
+  ])("fails with OwnerMismatch for a record of another %s, and keeps the record", ([, other]) =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("theirs"), (theirs) => store.compareAndSet(key, 0, { ...theirs, owner: other }))
@@ -327,7 +323,7 @@ describe("a record", () => {
     })
   )
 
-  it.scoped("that was removed is not brought back with what memory holds", () =>
+  it.scoped("does not use the refresh token in memory after the record was removed", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
@@ -339,7 +335,7 @@ describe("a record", () => {
     })
   )
 
-  it.scoped("of a file that was made anew counts, although its version is lower", () =>
+  it.scoped("uses the token of a recreated store although its version is lower", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       const anew = yield* TokenStore.makeMemory
@@ -362,8 +358,8 @@ describe("a record", () => {
   )
 })
 
-describe("a store that hangs", () => {
-  it.scoped("when it is read is an error after 15 seconds, and the token that is good serves", () =>
+describe("TokenSource with a store that hangs", () => {
+  it.scoped("serves a valid token if reads hang, and fails after 15 seconds without one", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       let hangs = false
@@ -386,7 +382,7 @@ describe("a store that hangs", () => {
     })
   )
 
-  it.scoped("when it is written costs 15 seconds, and the token is stored later", () =>
+  it.scoped("returns the token after a write of 15 seconds, and stores it later", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       let hangs = true
@@ -404,7 +400,7 @@ describe("a store that hangs", () => {
     })
   )
 
-  it.scoped("when its lock is waited for is Busy after 2 minutes, and whatever was waited for never runs", () =>
+  it.scoped("fails with LockTimeout after 2 minutes and never sends the token request", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       const store: TokenStore.Service = {
@@ -421,7 +417,7 @@ describe("a store that hangs", () => {
     })
   )
 
-  it.scoped("when it is written, and writes it all the same, is not taken for another process", () =>
+  it.scoped("recognizes its own token after a write that failed although it was stored", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       let first = true
@@ -445,7 +441,7 @@ describe("a store that hangs", () => {
     })
   )
 
-  it.scoped("when it is told of a refresh, and writes that all the same, gets the new token in its place", () =>
+  it.scoped("stores the new token if the write of refreshStartedAt was stored although it failed", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       yield* storedBySibling(memory, "old", 0)

@@ -24,7 +24,7 @@ import {
 
 const slowly = (n: number) => Effect.delay(token(n), "1 second")
 
-/** A client over a source, and a server that takes only the tokens that `takes` says, some milliseconds away. */
+/** A client with a source, and a server that accepts the tokens that `takes` accepts, after `distance` milliseconds. */
 const clientOf = (source: TokenSource.Service, takes: (token: string) => boolean, distance = 0) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(({ headers }) => {
@@ -35,7 +35,7 @@ const clientOf = (source: TokenSource.Service, takes: (token: string) => boolean
       ApiClient.make({
         baseUrl: "https://api.test",
         auth: Bearer.fromSource(source),
-        // A TestClock wakes each timer that it passes by itself, which takes ten milliseconds of ours.
+        // A TestClock wakes each timer that it passes separately, which takes ten milliseconds of real time.
         timeout: { call: false, exchange: false }
       }),
       HttpClient.HttpClient,
@@ -44,8 +44,8 @@ const clientOf = (source: TokenSource.Service, takes: (token: string) => boolean
     return { api, mock }
   })
 
-describe("a refused token", () => {
-  it.scopedLive("a thousand requests that are refused at once cost one token, and each is sent once more", () =>
+describe("TokenSource.onRejected", () => {
+  it.scopedLive("refreshes once for 1000 concurrent rejections, and each request is replayed once", () =>
     Effect.gen(function* () {
       const all = yield* Deferred.make<void>()
       const { calls, mint } = minting((n) => (n === 1 ? token(n) : Effect.zipRight(Deferred.await(all), token(n))))
@@ -63,13 +63,13 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("that is not the current one any more is only replayed with the one that is", () =>
+  it.scoped("replays a request with the current token if an older one was rejected", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { onReplayRejected, get, onRejected } = yield* source(mint)
       const { generation } = yield* get
       expect(yield* onRejected(generation)).toBe(true)
-      // Nor does it matter that the current one is refused as well: this request has not tried it yet.
+      // The current token was rejected too, but this request has not been sent with it yet.
       yield* onReplayRejected(generation + 1)
       expect(yield* onRejected(generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-2")
@@ -77,7 +77,7 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("is replaced although it is not stored yet", () =>
+  it.scoped("replaces a rejected token although its write has not finished", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
       const store: TokenStore.Service = {
@@ -90,7 +90,7 @@ describe("a refused token", () => {
       yield* TestClock.adjust("500 millis")
       const { generation } = yield* get
       const renewing = yield* Effect.fork(onRejected(generation))
-      // The first one is stored, then the intent of the second one, then that one.
+      // The first token is stored, then the start of the refresh, then the second token.
       yield* TestClock.adjust("3 seconds")
       yield* Fiber.join(first)
       expect(yield* Fiber.join(renewing)).toBe(true)
@@ -98,7 +98,7 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("is replaced although the one before it was given up on", () =>
+  it.scoped("replaces a rejected token although its predecessor was rejected after a replay", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 10_000))
       const { onReplayRejected, get, onRejected } = yield* source(mint)
@@ -112,7 +112,7 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("is replaced once by two who tell of it at the same time", () =>
+  it.scoped("replaces a token once for two concurrent rejections", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
         const { calls, mint } = minting()
@@ -128,7 +128,7 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("is replaced without a call when a sibling has stored another", () =>
+  it.scoped("uses the token that another process has stored, without a token request", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting()
@@ -141,7 +141,7 @@ describe("a refused token", () => {
     })
   )
 
-  it.scoped("keeps the errors of getting another: the request fails with those", () =>
+  it.scoped("fails the request with the error of the refresh", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Unavailable"))))
       const { api } = yield* clientOf(yield* source(mint), () => false)
@@ -152,8 +152,8 @@ describe("a refused token", () => {
   )
 })
 
-describe("a server that refuses every token", () => {
-  it.scopedLive("a thousand requests one after the other cost one token more", () =>
+describe("TokenSource with an API that rejects every token", () => {
+  it.scopedLive("refreshes once for 1000 sequential requests", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api, mock } = yield* clientOf(yield* source(mint), () => false)
@@ -163,7 +163,7 @@ describe("a server that refuses every token", () => {
     })
   )
 
-  it.scopedLive("a thousand requests at once cost one token more", () =>
+  it.scopedLive("refreshes once for 1000 concurrent requests", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api } = yield* clientOf(yield* source(mint), () => false)
@@ -172,7 +172,7 @@ describe("a server that refuses every token", () => {
     })
   )
 
-  it.scoped("every 30 seconds one request finds out whether another token helps by now", () =>
+  it.scoped("tries another token every 30 seconds", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api } = yield* clientOf(yield* source(mint), (sent) => sent === "Bearer canary-5")
@@ -189,7 +189,7 @@ describe("a server that refuses every token", () => {
     })
   )
 
-  it.scoped("requests that overlap cost one token in 30 seconds", () =>
+  it.scoped("refreshes once in 30 seconds for overlapping requests", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting(slowly)
       const { api } = yield* clientOf(yield* source(mint), () => false, 100)
@@ -207,8 +207,8 @@ describe("a server that refuses every token", () => {
   )
 })
 
-describe("a refresh token that is refused for good", () => {
-  it.scoped("is remembered: a thousand requests cost one call", () =>
+describe("TokenSource with an invalid refresh token", () => {
+  it.scoped("sends one token request for 1000 requests", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -220,7 +220,7 @@ describe("a refresh token that is refused for good", () => {
     })
   )
 
-  it.scoped("is forgotten when the store holds another token", () =>
+  it.scoped("refreshes again after the store contains another token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -236,7 +236,7 @@ describe("a refresh token that is refused for good", () => {
     })
   )
 
-  it.scoped("was used by somebody whom the lock did not stop: their token is taken over", () =>
+  it.scoped("uses the token that another process stored without the lock", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* storedBySibling(store, "old", 0)
@@ -255,8 +255,8 @@ describe("a refresh token that is refused for good", () => {
   )
 })
 
-describe("two sources over one store", () => {
-  it.scoped("get one token between them: the second finds the first one's under the lock", () =>
+describe("two TokenSources with one store", () => {
+  it.scoped("send one token request: the second source reads the first token under the lock", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const one = minting(slowly)
@@ -270,7 +270,7 @@ describe("two sources over one store", () => {
     })
   )
 
-  it.scoped("a sibling's token that came while this one waited for the lock is taken over", () =>
+  it.scoped("use a token that the other source stores while they wait for the lock", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const interleaving: TokenStore.Service = {
@@ -285,7 +285,7 @@ describe("two sources over one store", () => {
     })
   )
 
-  it.scoped("a sibling's token that has run out is what the next one is got with", () =>
+  it.scoped("refresh with the refresh token of the other source after its token has expired", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting((n) => token(n, n === 1 ? 60_000 : undefined))

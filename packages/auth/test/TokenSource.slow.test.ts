@@ -1,4 +1,4 @@
-/** A slow store delays a refresh, and repeats none. A token whose write fails or is interrupted is stored later. */
+/** A slow store delays a refresh without repeating it. If a write fails or is interrupted, the token is stored later. */
 import type * as Token from "@countersign/auth/Token"
 import * as TokenEvents from "@countersign/auth/TokenEvents"
 import * as TokenStore from "@countersign/auth/TokenStore"
@@ -17,7 +17,7 @@ import * as Guarded from "../src/internal/store/guardedStore.js"
 import * as Sources from "./support/machine.js"
 import { logging, nameOf, storedIn, token } from "./support/sources.js"
 
-/** Nothing closes its scope: that would wait for time to pass on its machine. */
+/** The test does not close the scope of the source, because closing waits for the clock of the machine. */
 const sourceWith = (...options: Parameters<typeof Sources.sourceWith>) =>
   Effect.flatMap(Scope.make(), (scope) => Scope.extend(Sources.sourceWith(...options), scope))
 
@@ -25,7 +25,7 @@ type StoreOf = (memory: TokenStore.Service) => TokenStore.Service
 
 const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
 
-/** The first write is that of the intent. `next` stands in for the n-th write after it; undefined leaves it as it is. */
+/** The first write stores refreshStartedAt. `next` replaces the n-th write after it, or returns undefined to keep it. */
 const writing =
   (next: (n: number) => ReturnType<TokenStore.Service["compareAndSet"]> | undefined): StoreOf =>
   (memory) => {
@@ -40,7 +40,7 @@ const writing =
 const writesFail = writing(() => Effect.fail(full))
 const writesHang = writing((n) => (n === 1 ? Effect.never : undefined))
 
-/** A response that is rejected, and has brought another refresh token. */
+/** A rejected response that contains another refresh token. */
 const rejected = Effect.fail(
   Rotated.attach(
     new TokenError({ reason: "Unavailable", sent: "no", detail: "rejected" }),
@@ -50,8 +50,8 @@ const rejected = Effect.fail(
 
 const lasting = (n: number): Effect.Effect<Token.Token> => token(n, 600_000)
 
-describe("a store whose steps are slow", () => {
-  it.live("causes no warning, and no second request", () =>
+describe("TokenSource.get with a slow store", () => {
+  it.live("logs no warning and sends one token request if each step takes 14 seconds", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const { calls, get, machine } = yield* sourceWith(lasting, (memory) => ({
@@ -67,7 +67,7 @@ describe("a store whose steps are slow", () => {
     })
   )
 
-  it.live("causes no third request with the same refresh token, if it releases its lock after a lost answer", () =>
+  it.live("sends no third request if the lock is released late after two lost responses", () =>
     Effect.gen(function* () {
       const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "lost" })
       const { calls, get, machine } = yield* sourceWith(
@@ -84,7 +84,7 @@ describe("a store whose steps are slow", () => {
     })
   )
 
-  it.live("causes no second request, if it never releases its lock and a write has failed", () =>
+  it.live("sends no second request if the lock is never released and a write has failed", () =>
     Effect.gen(function* () {
       const { calls, get, machine } = yield* sourceWith(lasting, (memory) => ({
         ...writesFail(memory),
@@ -97,8 +97,8 @@ describe("a store whose steps are slow", () => {
   )
 })
 
-describe("a request for a token", () => {
-  it.live("may take its whole time, although it reads another record first", () =>
+describe("acquireToken", () => {
+  it.live("may take its whole timeout although it reads another record first", () =>
     Effect.gen(function* () {
       const other = yield* TokenStore.makeMemory
       const reading = Effect.orDie(Guarded.make(other, "other", undefined).get)
@@ -111,8 +111,8 @@ describe("a request for a token", () => {
   )
 })
 
-describe("a token whose write does not end", () => {
-  it.live("fails after 15 seconds, if it came with a response that was rejected", () =>
+describe("TokenSource.get with a write that hangs", () => {
+  it.live("fails after 15 seconds, then stores the refresh token of the rejected response", () =>
     Effect.gen(function* () {
       const { calls, get, machine, store } = yield* sourceWith(() => rejected, writesHang)
       const asking = yield* Effect.fork(Effect.flip(get))
@@ -126,7 +126,7 @@ describe("a token whose write does not end", () => {
     })
   )
 
-  it.live("is stored later, if the refresh is given up before the write", () => {
+  it.live("stores the token later if the refresh is abandoned before the write", () => {
     const hash = vi.spyOn(globalThis.crypto.subtle, "digest").mockResolvedValue(new ArrayBuffer(8))
     const script = (n: number) =>
       Effect.suspend(() => {
@@ -145,13 +145,13 @@ describe("a token whose write does not end", () => {
   })
 })
 
-describe("closing the scope of a source", () => {
+describe("closing the scope of a TokenSource", () => {
   const interrupted = writing((n) => (n === 1 ? Effect.never : Effect.fail(full)))
 
   it.live.each([
-    ["a response was rejected", () => rejected, writesFail, 0],
-    ["a write was interrupted", lasting, interrupted, 3_600_000]
-  ] as const)("ends although the store cannot be written to (%s)", ([, script, storeOf, moved]) =>
+    ["a rejected response", () => rejected, writesFail, 0],
+    ["an interrupted write", lasting, interrupted, 3_600_000]
+  ] as const)("completes although the store cannot be written, after %s", ([, script, storeOf, moved]) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { get, machine } = yield* Scope.extend(Sources.sourceWith(script, storeOf), scope)

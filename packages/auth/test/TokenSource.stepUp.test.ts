@@ -31,7 +31,7 @@ const wantsSignIn = MockClient.respond(
   { "www-authenticate": 'Bearer error="insufficient_user_authentication", acr_values="gold", max_age="5"' }
 )
 
-/** Tokens `canary-1`, `canary-2` and so on, and the demands that each was asked for with. */
+/** Acquires the tokens `canary-1`, `canary-2` …, and records the step-up challenge of each. */
 const demanding = (script: (n: number) => Effect.Effect<unknown, TokenError> = () => Effect.void) => {
   const asked: Array<StepUp.StepUpChallenge | undefined> = []
   const mint: TokenSource.Options["acquireToken"] = (_, demand) =>
@@ -47,8 +47,8 @@ const anything = { canSatisfy: () => true }
 const sentWith = ({ sent }: Context.Tag.Service<typeof MockClient.MockClient>) =>
   Effect.map(sent, (all) => all.map(({ headers }) => headers["authorization"]?.slice(-1)))
 
-describe("an API that demands more of a token", () => {
-  it.effect("gets one with the scope, and the request once more", () =>
+describe("TokenSource with step-up challenges", () => {
+  it.effect("acquires a token with the scope and replays the request", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsScope("write"), ok])
@@ -58,7 +58,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and goes on to demand the same is answered no more: the error says what is missing", () =>
+  it.effect("fails with Forbidden if the API repeats a satisfied challenge", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const script = [wantsScope("write"), wantsScope("write"), wantsScope("write")]
@@ -71,7 +71,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("and then demands another scope has both asked for", () =>
+  it.effect("requests the scopes of all challenges", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const script = [wantsScope("write"), ok, wantsScope("delete"), ok]
@@ -82,7 +82,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of a source that meets none gets no other, and its 403 is the caller's", () =>
+  it.effect("fails with Forbidden if the source cannot satisfy challenges", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [wantsScope("write")])
@@ -92,7 +92,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says so to a hundred fibers at once, and one token is asked for", () =>
+  it.effect("acquires one token for 100 concurrent challenges", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const script = Array.from({ length: 200 }, (_, n) => (n < 100 ? wantsScope("write") : ok))
@@ -102,7 +102,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of a request whose body cannot be sent again answers with its 403", () =>
+  it.effect("fails with Forbidden if the body cannot be sent again", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsScope("write")])
@@ -112,7 +112,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("in the form of claims gets a token with those, and so do all that come after", () =>
+  it.effect("acquires this token and later ones with the claims of a challenge", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsClaims, ok, ok])
@@ -125,7 +125,7 @@ describe("an API that demands more of a token", () => {
   )
 
   it.effect.each(["Rejected", "ReauthorizationRequired"] as const)(
-    "in the form of claims that are not granted (%s) serves the others with what there was before",
+    "serves other calls with the previous token if the claims are not granted (%s)",
     (reason) =>
       Effect.gen(function* () {
         const interaction = new TokenError({ reason, error: "interaction_required", detail: "as scripted" })
@@ -134,7 +134,7 @@ describe("an API that demands more of a token", () => {
         const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), script)
         expect(yield* Effect.flip(api.get("/x"))).toBe(interaction)
         yield* api.get("/open")
-        // Nothing has changed since: the server is not asked again, and the API's own answer is what the caller gets.
+        // Nothing has changed since: the client sends no token request, and the caller gets the response of the API.
         expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
         expect(asked).toHaveLength(2)
         yield* TestClock.adjust("1 hour")
@@ -143,7 +143,7 @@ describe("an API that demands more of a token", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.effect("that somebody signs in anew refreshes nothing, and takes what signing in has stored", () =>
+  it.effect("does not refresh for a required sign-in, and uses the token that a sign-in stores", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const store = yield* TokenStore.makeMemory
@@ -158,7 +158,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of a token that another process has got meanwhile, without that, is answered with one of its own", () =>
+  it.effect("acquires its own token if another process has stored one without the scope", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const store = yield* TokenStore.makeMemory
@@ -172,7 +172,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("while another token is under way, that was asked for without it, asks once more", () =>
+  it.effect("acquires another token if a refresh without the challenge is in progress", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding(() => Effect.sleep("1 second"))
       const { get, onRejected } = yield* source(mint, anything)
@@ -189,7 +189,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("that contradict each other cost each request two tokens at most", () =>
+  it.effect("acquires at most two tokens per request for contradicting challenges", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding(() => Effect.sleep("1 second"))
       const { get, onRejected } = yield* source(mint, anything)
@@ -209,7 +209,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of which something in between makes nothing stops no other: it is asked for without it again", () =>
+  it.effect("drops a challenge after the token request was unavailable", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : Effect.void))
       const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsClaims, ok, ok])
@@ -220,7 +220,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("that is declined takes none with it that was met before, or that is made by itself", () =>
+  it.effect("keeps satisfied challenges when a later one is denied", () =>
     Effect.gen(function* () {
       const declined = new TokenError({ reason: "Rejected", error: "invalid_scope", detail: "as scripted" })
       const asked: Array<ReadonlyArray<string>> = []
@@ -242,7 +242,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("for scopes without end is not asked for without end", () =>
+  it.effect("limits the length of the requested scopes to 4096", () =>
     Effect.gen(function* () {
       const { asked, mint } = demanding()
       const { get, onRejected } = yield* source(mint, anything)
@@ -254,7 +254,7 @@ describe("an API that demands more of a token", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("of a source that meets none is answered in a second where the store hangs, or fails", () =>
+  it.effect("fails with Unauthorized within a second if the store hangs or fails", () =>
     Effect.gen(function* () {
       const { mint } = demanding()
       const store = yield* TokenStore.makeMemory

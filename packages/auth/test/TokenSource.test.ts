@@ -19,8 +19,8 @@ import { minting, nameOf, nothing, source, sourceOn, storedIn, times, token, sto
 
 const slowly = (n: number) => Effect.delay(token(n), "1 second")
 
-describe("one for everybody", () => {
-  it.scoped("a thousand fibers that ask at once get one token, which was got once", () =>
+describe("TokenSource.get", () => {
+  it.scoped("acquires one token for 1000 concurrent fibers", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting(slowly)
       const { get } = yield* source(mint)
@@ -34,7 +34,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("the token that is kept in the store is used without asking for another", () =>
+  it.scoped("uses the stored token without a token request", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("kept", 60_000), (kept) => store.compareAndSet("key", 0, kept))
@@ -45,7 +45,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("whenever the one who asked first is interrupted, the token is got, stored and given to the others", () =>
+  it.scoped("stores the token and returns it to other callers if the first caller is interrupted", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
         const store = yield* TokenStore.makeMemory
@@ -66,7 +66,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("when nobody waits any more, the token that is on its way is stored all the same", () =>
+  it.scoped("stores the token although all callers were interrupted", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const { calls, mint } = minting(slowly)
@@ -81,7 +81,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("who asks while another's answer comes in does not ask for one more", () =>
+  it.scoped("acquires one token if a caller arrives while the response is processed", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
         const { calls, mint } = minting()
@@ -96,7 +96,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.effect("closing the scope waits for a token that is on its way, and stores it", () =>
+  it.effect("stores the token of a refresh in progress before closing the scope completes", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const scope = yield* Scope.make()
@@ -113,7 +113,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("a mint that hangs is given up after 20 seconds, and the next one may work", () =>
+  it.scoped("interrupts acquireToken after 20 seconds, then tries again", () =>
     Effect.gen(function* () {
       let interrupted = 0
       const hanging = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
@@ -133,7 +133,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("a source that was made where nothing can be interrupted gives up a mint that hangs, too", () =>
+  it.scoped("fails after 20 seconds if acquireToken hangs in a source made in an uninterruptible region", () =>
     Effect.gen(function* () {
       const { get } = yield* Effect.uninterruptible(source(() => Effect.never))
       const asking = yield* Effect.fork(Effect.flip(get))
@@ -142,7 +142,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("a mint that dies lets nobody wait: all hear of it, and the next one may work", () =>
+  it.scoped("fails all callers with the defect of acquireToken, then tries again", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? Effect.delay(Effect.die("a bug"), "1 second") : token(n)))
       const { get } = yield* source(mint)
@@ -154,7 +154,7 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("a mint that interrupts itself interrupts none of those who wait for it", () =>
+  it.scoped("fails with Unavailable, not with an interruption, if acquireToken interrupts itself", () =>
     Effect.gen(function* () {
       const { get } = yield* source(() => Effect.delay(Effect.interrupt, "1 second"))
       const asking = yield* Effect.fork(times(3, Effect.exit(get)))
@@ -166,10 +166,10 @@ describe("one for everybody", () => {
     })
   )
 
-  it.scoped("the deadline, the retry and the span of the one who asked do not reach the mint", () =>
+  it.scoped("runs acquireToken without the deadline, retries and span of the caller", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []
-      // As a scheme of one's own would: through a pipeline of its own, which retries.
+      // A custom scheme sends the token request through its own pipeline, which retries.
       const { client, mock } = yield* MockClient.make((_, index) =>
         MockClient.respond(index === 0 ? 503 : 200, "token")
       )
@@ -180,7 +180,7 @@ describe("one for everybody", () => {
       })
       const { get } = yield* source(() => Effect.orDie(mint))
       const api = yield* MockClient.make([MockClient.respond(200)])
-      // The token is asked for where Auth.policy asks for it: inside of the call and its retry.
+      // As in Auth.policy, `get` runs inside the call and its retries.
       const asking = api.client.pipe(
         Policy.make((request, next) => Effect.zipRight(Effect.orDie(get), next(request))),
         Retry.policy(),
@@ -196,8 +196,8 @@ describe("one for everybody", () => {
   )
 })
 
-describe("expiry", () => {
-  it.scoped("a token of an hour is replaced 5 minutes before its end, and nobody waits for that", () =>
+describe("TokenSource.get and expiry", () => {
+  it.scoped("refreshes a one-hour token 5 minutes before expiry, in the background", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : slowly(n)))
       const { get } = yield* source(mint)
@@ -215,7 +215,7 @@ describe("expiry", () => {
     })
   )
 
-  it.scoped("a token of an hour that nobody asked for until 30 seconds before its end is not given any more", () =>
+  it.scoped("waits for a new token within 30 seconds before the expiry of a one-hour token", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => token(n, 3_600_000))
       const { get } = yield* source(mint)
@@ -226,7 +226,7 @@ describe("expiry", () => {
     })
   )
 
-  it.scoped("a token of ten seconds is replaced in the ninth of them, and waited for in the tenth", () =>
+  it.scoped("refreshes a ten-second token after eight seconds", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => token(n, 10_000))
       const { get } = yield* source(mint)
@@ -238,7 +238,7 @@ describe("expiry", () => {
     })
   )
 
-  it.scoped("a token of unknown life is never replaced for its age", () =>
+  it.scoped("does not refresh a token without an expiry", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { get } = yield* source(mint)
@@ -249,24 +249,22 @@ describe("expiry", () => {
     })
   )
 
-  it.scoped(
-    "while there is no other, the old token serves until it expires, and one is asked for every 30 seconds",
-    () =>
-      Effect.gen(function* () {
-        const { calls, mint } = minting((n) => (n === 1 ? token(n, 600_000) : Effect.fail(nothing("Unavailable"))))
-        const { get } = yield* source(mint)
-        yield* get
-        yield* TestClock.adjust("570 seconds")
-        for (let at = 570; at < 600; at++) {
-          expect(nameOf(yield* get)).toBe("canary-1")
-          yield* TestClock.adjust("1 second")
-        }
-        expect(calls.map(({ at }) => at)).toEqual([0, 570_000])
-        expect((yield* Effect.flip(get)).reason).toBe("Unavailable")
-      })
+  it.scoped("serves the old token until it expires, with a token request every 30 seconds", () =>
+    Effect.gen(function* () {
+      const { calls, mint } = minting((n) => (n === 1 ? token(n, 600_000) : Effect.fail(nothing("Unavailable"))))
+      const { get } = yield* source(mint)
+      yield* get
+      yield* TestClock.adjust("570 seconds")
+      for (let at = 570; at < 600; at++) {
+        expect(nameOf(yield* get)).toBe("canary-1")
+        yield* TestClock.adjust("1 second")
+      }
+      expect(calls.map(({ at }) => at)).toEqual([0, 570_000])
+      expect((yield* Effect.flip(get)).reason).toBe("Unavailable")
+    })
   )
 
-  it.scoped("after a failure near the end, the next try comes 30 seconds later", () =>
+  it.scoped("retries 30 seconds after a failed refresh near expiry", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : token(n, 300_000)))
       const { get } = yield* source(mint)
@@ -283,20 +281,20 @@ describe("expiry", () => {
     })
   )
 
-  it.scoped("a token that has expired is given to nobody, however long another one is waited for", () =>
+  it.scoped("never returns an expired token while acquireToken hangs", () =>
     Effect.gen(function* () {
       const { mint } = minting((n) => (n === 1 ? token(n, 60_000) : Effect.never))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("60 seconds")
       const asking = yield* Effect.fork(Effect.either(get))
-      // Nothing was heard of the first try, and nothing is of the second.
+      // Neither the first nor the second token request gets a response.
       yield* TestClock.adjust("40 seconds")
       expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "Left", left: { reason: "Unavailable" } })
     })
   )
 
-  it.scoped("after a restart too, a stored token that is about to expire serves while there is no other", () =>
+  it.scoped("serves a stored token close to expiry after a restart if no new token is available", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("kept", 60_000), (kept) => store.compareAndSet("key", 0, kept))
@@ -310,8 +308,8 @@ describe("expiry", () => {
   )
 })
 
-describe("as a Layer", () => {
-  it.effect("two users of one Layer share its token", () =>
+describe("TokenSource.layer", () => {
+  it.effect("shares one token among all users of the Layer", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const live = TokenSource.layer({ key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))
@@ -321,7 +319,7 @@ describe("as a Layer", () => {
     })
   )
 
-  it.effect("the patience with a mint can be set, and a mint may ask for services", () =>
+  it.effect("uses the option timeout, and acquireToken may require services", () =>
     Effect.gen(function* () {
       const mint = () => Effect.zipRight(MockClient.MockClient, Effect.never)
       const live = TokenSource.layer({ key: "key", acquireToken: mint, timeout: "3 seconds" }).pipe(
@@ -335,7 +333,7 @@ describe("as a Layer", () => {
     })
   )
 
-  it.scoped("generations tell tokens apart and hold nothing of them", () =>
+  it.scoped("numbers tokens with generations", () =>
     Effect.gen(function* () {
       const { get, onRejected } = yield* source(
         minting((n) => Effect.succeed(Token.bearer(Redacted.make(`t${n}`), 0))).mint
