@@ -28,7 +28,7 @@ const resource = (query = "") => Effect.flatMap(Api, (api) => api.get(`/resource
 
 type Options = Partial<Omit<ClientCredentials.Options, "issuer">>
 
-/** A client of the server's resource, whose clock is the test's; timers of the pipeline would only slow that down. */
+/** A client of the server's resource, without timeouts, because their timers slow the test clock down. */
 const client = (options: Options = {}) =>
   Layer.unwrapEffect(
     Effect.map(OAuthServer.OAuthServer, ({ issuer }) =>
@@ -45,7 +45,7 @@ const client = (options: Options = {}) =>
         )
       )
     )
-    // A value of its own: `provideMerge` uses its argument twice, and each use of `layerMemory` is a store of its own.
+    // `provideMerge` uses its argument twice, and each use of `layerMemory` would make another store.
   ).pipe(Layer.provideMerge(Layer.effect(TokenStore.TokenStore, TokenStore.makeMemory)))
 
 const inMemory = (server: OAuthServer.Options = {}, options: Options = {}) =>

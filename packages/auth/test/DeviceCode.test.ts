@@ -16,11 +16,11 @@ import { granted, issuer } from "./support/oauth.js"
 import { printed } from "./support/printed.js"
 import { answerOf } from "./support/signIn.js"
 
-/** What `begin` gives for the page with the code in it. */
+/** The result of `start` for a `verification_uri_complete`. */
 const complete = (verificationUriComplete: string | undefined) => ({ verificationUriComplete })
 
-describe("a code for a device", () => {
-  it.effect("is asked for with the scopes, the resource and further parameters, and can be shown", () =>
+describe("DeviceCode.start", () => {
+  it.effect("sends scopes, resource and parameters, and returns the user code", () =>
     Effect.gen(function* () {
       const more = { scopes: ["openid", "read"], resource: "https://api.test", parameters: { audience: "x" } }
       const { start, posts } = yield* world({ options: more })
@@ -42,14 +42,14 @@ describe("a code for a device", () => {
     })
   )
 
-  it.effect("is asked about every five seconds where the server does not say", () =>
+  it.effect("uses an interval of five seconds when the server sends none", () =>
     Effect.gen(function* () {
       const { start } = yield* world({ code: { interval: undefined, verification_uri_complete: undefined } })
       expect(yield* start).toMatchObject({ interval: 5000, verificationUriComplete: undefined })
     })
   )
 
-  it.effect("is kept over a restart as text, and printed without the part that is secret", () =>
+  it.effect("decodes a device authorization after a restart, and prints it without the device code", () =>
     Effect.gen(function* () {
       const { start, poll } = yield* world({ answers: [granted()] })
       const shown = yield* start
@@ -61,7 +61,7 @@ describe("a code for a device", () => {
     })
   )
 
-  it.effect("lives for a day at most, whatever the server says", () =>
+  it.effect("limits expires_in and interval to one day", () =>
     Effect.gen(function* () {
       const { start } = yield* world({ code: { expires_in: 1e12, interval: 1e12 } })
       expect(yield* start).toMatchObject({ expiresAt: 86_400_000, interval: 86_400_000 })
@@ -71,14 +71,14 @@ describe("a code for a device", () => {
   it.effect.each<readonly [string, object]>([
     ["no device code", { device_code: undefined }],
     ["an empty user code", { user_code: "" }],
-    ["a user code that moves the cursor", { user_code: "WDJB\u001b[2J" }],
-    ["a user code that runs backwards", { user_code: "WDJB\u202eMJHT" }],
+    ["a user code with an escape sequence", { user_code: "WDJB\u001b[2J" }],
+    ["a user code with a direction override", { user_code: "WDJB\u202eMJHT" }],
     ["a user code of 65 characters", { user_code: "W".repeat(65) }],
-    ["a page without TLS", { verification_uri: "http://auth.test/go" }],
-    ["a page that is a program", { verification_uri: "javascript:alert(1)" }],
-    ["a page with a line break", { verification_uri: "https://auth.test/go\r\nenter 0000" }],
-    ["a page with a password", { verification_uri: "https://user:pass@auth.test/go" }]
-  ])("is not shown with %s", ([_, changed]) =>
+    ["a verification_uri without TLS", { verification_uri: "http://auth.test/go" }],
+    ["a javascript: URL as verification_uri", { verification_uri: "javascript:alert(1)" }],
+    ["a verification_uri with a line break", { verification_uri: "https://auth.test/go\r\nenter 0000" }],
+    ["a verification_uri with a password", { verification_uri: "https://user:pass@auth.test/go" }]
+  ])("rejects a response with %s", ([_, changed]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* world({ code: changed })).start)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -87,10 +87,18 @@ describe("a code for a device", () => {
   )
 
   it.effect.each<readonly [string, object, object]>([
-    ["a complete page without TLS", { verification_uri_complete: "http://auth.test/go?c=1" }, complete(undefined)],
-    ["an empty complete page", { verification_uri_complete: "" }, complete(undefined)],
-    ["a complete page that is null", { verification_uri_complete: null }, complete(undefined)],
-    ["a complete page that is a list", { verification_uri_complete: ["https://auth.test/go"] }, complete(undefined)],
+    [
+      "a verification_uri_complete without TLS",
+      { verification_uri_complete: "http://auth.test/go?c=1" },
+      complete(undefined)
+    ],
+    ["an empty verification_uri_complete", { verification_uri_complete: "" }, complete(undefined)],
+    ["a verification_uri_complete that is null", { verification_uri_complete: null }, complete(undefined)],
+    [
+      "a verification_uri_complete that is a list",
+      { verification_uri_complete: ["https://auth.test/go"] },
+      complete(undefined)
+    ],
     ["no expires_in", { expires_in: undefined }, { expiresAt: 900_000 }],
     ["a negative expires_in", { expires_in: -1 }, { expiresAt: 900_000 }],
     ["expires_in null", { expires_in: null }, { expiresAt: 900_000 }],
@@ -98,16 +106,16 @@ describe("a code for a device", () => {
     ["an interval of 0", { interval: 0 }, { interval: 1_000 }],
     ["a negative interval", { interval: -5 }, { interval: 5_000 }],
     ["an interval that is null", { interval: null }, { interval: 5_000 }],
-    ["an interval in digits", { interval: "7" }, { interval: 7_000 }],
+    ["an interval as a string of digits", { interval: "7" }, { interval: 7_000 }],
     ["an unreadable interval", { interval: "often" }, { interval: 5_000 }],
     ["a user code that is a number", { user_code: 123456 }, { userCode: "123456" }]
-  ])("is read leniently with %s", ([_, changed, expected]) =>
+  ])("accepts a response with %s", ([_, changed, expected]) =>
     Effect.gen(function* () {
       expect(yield* (yield* world({ code: changed })).start).toMatchObject(expected)
     })
   )
 
-  it.effect.each([200, 201, 202])("is read with status %d, also as a form", (status) =>
+  it.effect.each([200, 201, 202])("accepts a form and JSON with status %d", (status) =>
     Effect.gen(function* () {
       const form =
         "device_code=canary&user_code=AB&verification_uri=https%3A%2F%2Fauth.test%2Fgo&expires_in=60&interval=2"
@@ -123,7 +131,7 @@ describe("a code for a device", () => {
     })
   )
 
-  it.effect("names the missing member, and no value", () =>
+  it.effect("names the invalid member in the error, and shows no value", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* world({ code: { user_code: ["canary"] } })).start)
       expect(error.detail).toContain("`user_code` is a list, expected a string")
@@ -132,9 +140,9 @@ describe("a code for a device", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["names no place for that", { device_authorization_endpoint: undefined }],
-    ["names one without TLS", { device_authorization_endpoint: "http://auth.test/device" }]
-  ])("is not asked for at a server that %s", ([_, changed]) =>
+    ["without device_authorization_endpoint", { device_authorization_endpoint: undefined }],
+    ["with a plain http device_authorization_endpoint", { device_authorization_endpoint: "http://auth.test/device" }]
+  ])("rejects metadata %s, and sends no request", ([_, changed]) =>
     Effect.gen(function* () {
       const { start, posts } = yield* world({ metadata: changed })
       expect(yield* Effect.flip(start)).toMatchObject({ reason: "InvalidResponse" })
@@ -142,7 +150,7 @@ describe("a code for a device", () => {
     })
   )
 
-  it.effect("is had from a server without metadata, by the endpoints that the caller names", () =>
+  it.effect("uses configured endpoints without discovery", () =>
     Effect.gen(function* () {
       const named = { tokenEndpoint: `${issuer}/token`, deviceAuthorizationEndpoint: `${issuer}/device` }
       const { start, mock } = yield* world({ options: named })
@@ -151,7 +159,7 @@ describe("a code for a device", () => {
     })
   )
 
-  it.effect("is not asked for without TLS, wherever the caller says that it is", () =>
+  it.effect("rejects a configured endpoint without TLS", () =>
     Effect.gen(function* () {
       const named = { tokenEndpoint: `${issuer}/token`, deviceAuthorizationEndpoint: "http://auth.test/device" }
       expect(yield* Effect.flip(world({ options: named }))).toMatchObject({ _tag: "InvalidRequest" })
@@ -159,8 +167,8 @@ describe("a code for a device", () => {
   )
 })
 
-describe("somebody who is waited for", () => {
-  it.effect("has approved: it was asked every five seconds, and there is a token", () =>
+describe("DeviceCode.poll", () => {
+  it.effect("polls every five seconds until the user approves, and returns the token", () =>
     Effect.gen(function* () {
       const { start, poll, polls, posts } = yield* world({ answers: [pending, pending, granted()] })
       const { claims, token } = yield* Effect.flatten(ending(poll(yield* start)))
@@ -175,7 +183,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("is asked about five seconds later for each time the server wants it slower, for good", () =>
+  it.effect("adds five seconds to the interval after each slow_down", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [slow, slow, pending, granted()] })
       yield* Effect.flatten(ending(poll(yield* start), 90))
@@ -183,7 +191,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("is asked about half as often each time that the server cannot be heard, until it can", () =>
+  it.effect("doubles the interval after each failed request, until a response arrives", () =>
     Effect.gen(function* () {
       const down = MockClient.respond(503, "down")
       const answers = [MockClient.fail("ECONNRESET"), down, pending, granted()]
@@ -193,7 +201,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("is asked about no sooner than a server says that has enough", () =>
+  it.effect("polls again after the retry-after of a 429", () =>
     Effect.gen(function* () {
       const busy = MockClient.respond(429, {}, { "retry-after": "30" })
       const { start, poll, polls } = yield* world({ answers: [busy, granted()] })
@@ -202,7 +210,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("has not decided in time: asked about until then, and typed", () =>
+  it.effect("fails with expired_token when the user does not decide in time", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world()
       const error = yield* failing(poll(yield* start))
@@ -212,12 +220,16 @@ describe("somebody who is waited for", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step, object]>([
-    ["has declined", refusing("access_denied"), { reason: "Rejected", error: "access_denied" }],
-    ["was too slow", refusing("expired_token"), { reason: "ReauthorizationRequired", error: "expired_token" }],
-    ["comes too late", refusing("invalid_grant"), { reason: "ReauthorizationRequired", error: "invalid_grant" }],
-    ["is not waited for by this client", refusing("invalid_client"), { reason: "Rejected", error: "invalid_client" }],
-    ["has a token that is none", granted({ access_token: 7 }), { reason: "InvalidResponse" }]
-  ])("%s: typed, and asked about no more", ([_, answer, expected]) =>
+    ["the user declines", refusing("access_denied"), { reason: "Rejected", error: "access_denied" }],
+    ["the code has expired", refusing("expired_token"), { reason: "ReauthorizationRequired", error: "expired_token" }],
+    [
+      "the server sends invalid_grant",
+      refusing("invalid_grant"),
+      { reason: "ReauthorizationRequired", error: "invalid_grant" }
+    ],
+    ["the server sends invalid_client", refusing("invalid_client"), { reason: "Rejected", error: "invalid_client" }],
+    ["access_token is a number", granted({ access_token: 7 }), { reason: "InvalidResponse" }]
+  ])("stops polling with an error when %s", ([_, answer, expected]) =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world({ answers: [pending, answer] })
       expect(yield* failing(poll(yield* start), 30)).toMatchObject(expected)
@@ -225,7 +237,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("is not asked about any more once nobody waits", () =>
+  it.effect("stops polling when it is interrupted", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world()
       const fiber = yield* Effect.fork(poll(yield* start))
@@ -237,7 +249,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("is not waited for by another client, or at another issuer, than the one that began", () =>
+  it.effect("rejects a device authorization of another client or issuer without polling", () =>
     Effect.gen(function* () {
       const { start, poll, polls } = yield* world()
       const mine = yield* start
@@ -249,7 +261,7 @@ describe("somebody who is waited for", () => {
     })
   )
 
-  it.effect("whose approval quotes the device code is answered without it", () =>
+  it.effect("hides the device code when the error response repeats it", () =>
     Effect.gen(function* () {
       const quoting = refusing("access_denied", { error_description: "no to canary-device" })
       const { start, poll } = yield* world({ answers: [quoting] })
@@ -258,10 +270,10 @@ describe("somebody who is waited for", () => {
   )
 })
 
-describe("who has signed in at a device", () => {
+describe("ID token of a device", () => {
   const openid = { scopes: ["openid", "read"] }
 
-  it.effect("is told by the ID token, signed by the server", () =>
+  it.effect("returns the claims of a signed ID token", () =>
     Effect.gen(function* () {
       const { start, poll } = yield* world({ options: openid, answers: [yield* answerOf(undefined)] })
       const { claims, idToken } = yield* Effect.flatten(ending(poll(yield* start), 10))
@@ -271,13 +283,13 @@ describe("who has signed in at a device", () => {
   )
 
   it.effect.each<readonly [string, Parameters<typeof answerOf>[1]]>([
-    ["signed by somebody else", { signedBy: "stranger" }],
+    ["signed by another key", { signedBy: "stranger" }],
     ["not signed", { alg: "none" }],
     ["signed with a public key as a secret", { alg: "HS256" }],
     ["for another client", { claims: { aud: "other" } }],
     ["of another issuer", { claims: { iss: "https://other.test" } }],
-    ["left out", { idToken: false }]
-  ])("is not believed by one that is %s", ([_, told]) =>
+    ["missing", { idToken: false }]
+  ])("rejects an ID token that is %s", ([_, told]) =>
     Effect.gen(function* () {
       const { start, poll } = yield* world({ options: openid, answers: [yield* answerOf(undefined, told)] })
       const error = yield* failing(poll(yield* start), 10)
@@ -288,8 +300,8 @@ describe("who has signed in at a device", () => {
   )
 })
 
-describe("with a whole server", () => {
-  it.effect("a device shows a code, somebody approves it, and the token is theirs", () =>
+describe("DeviceCode with OAuthServer", () => {
+  it.effect("returns the user's token after the user approves the code", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { start, poll } = yield* DeviceCode.make({
@@ -309,7 +321,7 @@ describe("with a whole server", () => {
   )
 })
 
-it("its channels are what they are said to be", () => {
+it("declares the types of make, start and poll", () => {
   expectTypeOf(DeviceCode.make).returns.toEqualTypeOf<
     Effect.Effect<DeviceCode.Service, InvalidRequest, HttpClient.HttpClient>
   >()

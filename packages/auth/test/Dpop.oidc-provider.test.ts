@@ -47,8 +47,8 @@ const introspected = (token: Redacted.Redacted<string>) =>
     return yield* api.post("/token/introspection", { body, schema: Introspected })
   })
 
-describe("oidc-provider, which demands a nonce in every proof", () => {
-  it.live("binds the tokens to the client's key, and is asked twice only while no nonce is known", () =>
+describe("Dpop with oidc-provider", () => {
+  it.live("binds tokens to the client's key, and sends a second request only while no nonce is known", () =>
     Effect.gen(function* () {
       const dpop = yield* Dpop.generateKey
       const client = yield* OAuth2.make({

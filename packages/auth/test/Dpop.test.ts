@@ -22,7 +22,7 @@ const { respond } = MockClient
 
 const key = await Effect.runPromise(Dpop.generateKey)
 
-/** Tokens `canary-1`, `canary-2` and so on that are bound, or whatever the script says. */
+/** Acquires bound tokens `canary-1`, `canary-2` and so on. The first one has the given type. */
 const minted = (tokenType = "DPoP") =>
   minting((n) => Effect.map(token(n), (bearer) => ({ ...bearer, tokenType: n === 1 ? tokenType : "DPoP" })))
 
@@ -35,7 +35,7 @@ const asksNonce = (nonce?: string, date?: string) =>
 
 const invalidToken = respond(401, "no", { "www-authenticate": 'DPoP error="invalid_token", algs="ES256"' })
 
-/** The proof that a request carried, whose signature is that of the key in its header. */
+/** The DPoP proof of a request, verified by the key in its header. */
 const proofOf = ({ headers }: MockClient.Sent) =>
   Effect.promise(async () => {
     const { payload, protectedHeader } = await jose.compactVerify(headers["dpop"] ?? "", jose.EmbeddedJWK)
@@ -51,7 +51,7 @@ const noncesOf = (mock: Parameters<typeof proofsOf>[0]) =>
 const tokensOf = (mock: Parameters<typeof proofsOf>[0]) =>
   Effect.map(mock.sent, (sent) => sent.map(({ headers }) => headers["authorization"]))
 
-/** A client of `https://api.test` with bound tokens, and how often one was got. */
+/** A client of `https://api.test` with bound tokens, and the calls that acquired them. */
 const over = (script: MockClient.Script, options: Dpop.Options = {}, tokenType?: string) =>
   Effect.gen(function* () {
     const { calls, mint } = minted(tokenType)
@@ -59,7 +59,7 @@ const over = (script: MockClient.Script, options: Dpop.Options = {}, tokenType?:
     return { ...(yield* clientOf(auth, script)), auth, calls }
   })
 
-describe("a published key and token (RFC 9449)", () => {
+describe("examples of RFC 9449", () => {
   const jwk = {
     kty: "EC",
     x: "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
@@ -67,7 +67,7 @@ describe("a published key and token (RFC 9449)", () => {
     crv: "P-256"
   }
 
-  it.effect("have their thumbprint and their hash", () =>
+  it.effect("computes the published thumbprint and token hash", () =>
     Effect.gen(function* () {
       const publicKey = yield* Effect.promise(() =>
         crypto.subtle.importKey("jwk", jwk, { name: "ECDSA", namedCurve: "P-256" }, true, ["verify"])
@@ -86,7 +86,7 @@ describe("a published key and token (RFC 9449)", () => {
     })
   )
 
-  it.effect("make a proof that this test's way to read them finds good", () =>
+  it.effect("verifies the published proof as these tests verify proofs", () =>
     Effect.gen(function* () {
       const dpop =
         "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
@@ -97,8 +97,8 @@ describe("a published key and token (RFC 9449)", () => {
   )
 })
 
-describe("each send", () => {
-  it.scoped("carries the token with a proof of its own: method, URL without query, time, hash of the token", () =>
+describe("DPoP proof", () => {
+  it.scoped("binds a new proof per request to method, URL without query, time and token hash", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over(() => ok)
       yield* TestClock.setTime(1_700_000_000_900)
@@ -124,7 +124,7 @@ describe("each send", () => {
     })
   )
 
-  it.scoped("that is a retry has another proof", () =>
+  it.scoped("signs a new proof for a retry", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over([MockClient.fail("ECONNREFUSED"), ok])
       const fiber = yield* Effect.fork(api.get("/"))
@@ -138,7 +138,7 @@ describe("each send", () => {
     })
   )
 
-  it.scoped("that follows a redirect has a proof for where it goes, and none for another origin", () =>
+  it.scoped("signs a proof for a redirect target, and sends none to another origin", () =>
     Effect.gen(function* () {
       const redirect = (location: string) => respond(302, undefined, { location })
       const { api, mock } = yield* over([redirect("/b"), redirect("https://evil.test/"), ok])
@@ -153,8 +153,8 @@ describe("each send", () => {
   )
 })
 
-describe("a nonce", () => {
-  it.scoped("that is asked for is used at once, with the same token, and from then on", () =>
+describe("DPoP nonce", () => {
+  it.scoped("replays with the nonce and the same token after use_dpop_nonce, and keeps the nonce", () =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over([asksNonce("n1"), ok, ok])
       yield* api.get("/")
@@ -165,7 +165,7 @@ describe("a nonce", () => {
     })
   )
 
-  it.scoped.each([200, 204, 400, 404])("is taken from an answer of status %d, too", (status) =>
+  it.scoped.each([200, 204, 400, 404])("takes the next nonce from a response with status %d", (status) =>
     Effect.gen(function* () {
       const answer = respond(status, undefined, { "dpop-nonce": "n2" })
       const { api, mock } = yield* over([asksNonce("n1"), answer, ok])
@@ -176,13 +176,17 @@ describe("a nonce", () => {
   )
 
   it.scoped.each<readonly [string, MockClient.Script, ReadonlyArray<unknown>]>([
-    ["the same is asked for again", () => asksNonce("n1"), [undefined, "n1"]],
-    ["another is asked for each time", (_, index) => asksNonce(`n${index}`), [undefined, "n0"]],
-    ["it is asked for and not told", () => asksNonce(), [undefined]],
-    ["another time is told instead", () => asksNonce(undefined, "Thu, 01 Jan 1970 01:00:00 GMT"), [undefined]],
-    ["what is told is none", () => asksNonce('"a b"'), [undefined]],
-    ["what is told has no end", () => asksNonce("n".repeat(2000)), [undefined]]
-  ])("is given up, typed and without another token, where %s", ([_, script, nonces]) =>
+    ["the server sends the same nonce again", () => asksNonce("n1"), [undefined, "n1"]],
+    ["the server sends another nonce each time", (_, index) => asksNonce(`n${index}`), [undefined, "n0"]],
+    ["the server sends no nonce", () => asksNonce(), [undefined]],
+    [
+      "the server sends another date instead of a nonce",
+      () => asksNonce(undefined, "Thu, 01 Jan 1970 01:00:00 GMT"),
+      [undefined]
+    ],
+    ["the nonce is malformed", () => asksNonce('"a b"'), [undefined]],
+    ["the nonce has 2000 characters", () => asksNonce("n".repeat(2000)), [undefined]]
+  ])("fails with Unauthorized, without a new token, when %s", ([_, script, nonces]) =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over(script)
       const error = yield* Effect.flip(api.get("/"))
@@ -193,7 +197,7 @@ describe("a nonce", () => {
     })
   )
 
-  it.scoped("that is known, and asked for all the same, is not sent once more", () =>
+  it.scoped("sends no replay when the server requires the nonce that was sent", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over([asksNonce("n1"), ok, asksNonce("n1")])
       yield* api.get("/")
@@ -202,7 +206,7 @@ describe("a nonce", () => {
     })
   )
 
-  it.scoped("that was asked for in vain leaves the token what it is: one that is refused is replaced", () =>
+  it.scoped("replaces a rejected token after a nonce challenge failed", () =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over([asksNonce("n1"), asksNonce("n1"), invalidToken, ok])
       yield* Effect.flip(api.get("/"))
@@ -212,7 +216,7 @@ describe("a nonce", () => {
     })
   )
 
-  it.scoped("belongs to its origin", () =>
+  it.scoped("uses a nonce for its origin only", () =>
     Effect.gen(function* () {
       const { auth, mock } = yield* over([asksNonce("n1"), ok])
       const api = yield* clientOf(auth, [asksNonce("n1"), ok])
@@ -224,7 +228,7 @@ describe("a nonce", () => {
     })
   )
 
-  it.scoped("for a body that cannot be sent again is kept for the next call", () =>
+  it.scoped("keeps the nonce for the next call when the body is a stream", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over([asksNonce("n1"), ok])
       const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
@@ -236,8 +240,8 @@ describe("a nonce", () => {
   )
 })
 
-describe("a token", () => {
-  it.scoped("that is refused is replaced once, and the hash in the proof with it", () =>
+describe("DPoP token", () => {
+  it.scoped("replaces a rejected token once, and the token hash in the proof", () =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over([invalidToken, ok])
       yield* api.get("/")
@@ -250,7 +254,7 @@ describe("a token", () => {
     })
   )
 
-  it.scoped("that is refused with its successor is given up", () =>
+  it.scoped("fails with RejectedAfterRefresh when the new token is rejected too", () =>
     Effect.gen(function* () {
       const { api, calls } = yield* over(() => invalidToken)
       const error = yield* Effect.flip(api.get("/"))
@@ -260,7 +264,7 @@ describe("a token", () => {
     })
   )
 
-  it.scoped("may need a nonce, be refused with it, and its successor need another", () =>
+  it.scoped("handles a nonce, a rejected token and another nonce in one call", () =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over([asksNonce("n1"), invalidToken, asksNonce("n2"), ok])
       yield* api.get("/")
@@ -269,7 +273,7 @@ describe("a token", () => {
     })
   )
 
-  it.scoped("that is a Bearer, from before, is replaced before anything is sent", () =>
+  it.scoped("replaces a Bearer token before a request is sent", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over(() => ok, {}, "Bearer")
       yield* api.get("/")
@@ -277,7 +281,7 @@ describe("a token", () => {
     })
   )
 
-  it.scoped("that stays a Bearer is never sent, and not asked for without end", () =>
+  it.scoped("fails with InvalidResponse when the new token is a Bearer token too, and sends no request", () =>
     Effect.gen(function* () {
       const { calls, mint } = minting()
       const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(mint), key), [])
@@ -290,7 +294,7 @@ describe("a token", () => {
   )
 })
 
-describe("a clock that is off", () => {
+describe("clock skew", () => {
   const hour = 3600_000
   const invalidProof = (at: number, headers: MockClient.Headers = {}) =>
     respond(401, "no", {
@@ -299,7 +303,7 @@ describe("a clock that is off", () => {
       ...headers
     })
 
-  it.scoped("is made up for by the server's own time, and the request is sent once more", () =>
+  it.scoped("corrects iat by the server's date after invalid_dpop_proof, and replays the request", () =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over([invalidProof(hour), ok, ok])
       yield* api.get("/")
@@ -310,7 +314,7 @@ describe("a clock that is off", () => {
     })
   )
 
-  it.scoped("is known from the authorization server before the API is asked", () =>
+  it.scoped("applies clockSkew to the first proof", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over([ok], { clockSkew: Effect.succeed(hour) })
       yield* api.get("/")
@@ -318,7 +322,7 @@ describe("a clock that is off", () => {
     })
   )
 
-  it.effect("is made up for at the authorization server by the time that came with its metadata", () =>
+  it.effect("corrects iat for the token endpoint by the date of the metadata response", () =>
     Effect.gen(function* () {
       const endpoints = { issuer, token_endpoint: `${issuer}/token` }
       const told = respond(200, endpoints, { date: new Date(hour).toUTCString() })
@@ -328,16 +332,16 @@ describe("a clock that is off", () => {
       })
       yield* server.clientCredentials({})
       const [, asked] = yield* mock.sent
-      // The library rounds by itself.
+      // The OAuth library rounds the time itself.
       expect(Math.abs(Number((yield* proofOf(asked!)).claims["iat"]) - 3600)).toBeLessThanOrEqual(1)
     })
   )
 
   it.scoped.each<readonly [string, MockClient.Script]>([
-    ["the server's time is ours", () => invalidProof(0)],
-    ["its answer comes from a cache", () => invalidProof(hour, { age: "3600" })],
-    ["it tells no time", () => respond(401, "no", { "www-authenticate": 'DPoP error="invalid_dpop_proof"' })]
-  ])("is not the matter where %s: the proof is given up at once", ([_, script]) =>
+    ["the server's time equals the client's", () => invalidProof(0)],
+    ["the response comes from a cache", () => invalidProof(hour, { age: "3600" })],
+    ["the response has no date", () => respond(401, "no", { "www-authenticate": 'DPoP error="invalid_dpop_proof"' })]
+  ])("sends no replay after invalid_dpop_proof when %s", ([_, script]) =>
     Effect.gen(function* () {
       const { api, calls, mock } = yield* over(script)
       expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
@@ -346,7 +350,7 @@ describe("a clock that is off", () => {
     })
   )
 
-  it.scoped("of a server, that tells another time with each answer, is followed once", () =>
+  it.scoped("corrects iat once when each response has another date", () =>
     Effect.gen(function* () {
       const { api, mock } = yield* over((_, index) => invalidProof(hour * (index + 1)))
       expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "Unauthorized" })
@@ -355,13 +359,13 @@ describe("a clock that is off", () => {
   )
 })
 
-describe("a key", () => {
+describe("Dpop.Key", () => {
   const madeJwk = Effect.map(
     Effect.flatMap(Dpop.generateExtractableKey, Dpop.toJwk),
     (jwk) => JSON.parse(Redacted.value(jwk)) as Readonly<Record<string, string>>
   )
 
-  it.effect("that may be taken out is written down, read again, and is the same", () =>
+  it.effect("exports an extractable key as JWK, and imports the same key", () =>
     Effect.gen(function* () {
       const made = yield* Dpop.generateExtractableKey
       const jwk = yield* Dpop.toJwk(made)
@@ -374,13 +378,13 @@ describe("a key", () => {
     })
   )
 
-  it.effect("that was made to stay stays", () =>
+  it.effect("rejects the export of a key that is not extractable", () =>
     Effect.gen(function* () {
       expect(yield* Effect.flip(Dpop.toJwk(yield* Dpop.generateKey))).toMatchObject({ reason: "Credentials" })
     })
   )
 
-  it.scoped.each(["ES256", "ES384", "ES512", "Ed25519"])("for %s signs what can be verified", (alg) =>
+  it.scoped.each(["ES256", "ES384", "ES512", "Ed25519"])("signs valid proofs with a key for %s", (alg) =>
     Effect.gen(function* () {
       const pair = yield* Effect.promise(() => jose.generateKeyPair(alg, { extractable: true }))
       const own = yield* Dpop.fromJwk(yield* Dpop.toJwk(pair))
@@ -390,7 +394,7 @@ describe("a key", () => {
     })
   )
 
-  it.effect("is refused, typed and not shown, where it is none", () =>
+  it.effect("rejects an invalid JWK as InvalidRequest, and does not show it", () =>
     Effect.gen(function* () {
       const [good, other] = yield* Effect.all([madeJwk, madeJwk])
       for (const text of [
@@ -415,7 +419,7 @@ describe("a key", () => {
     })
   )
 
-  it.scoped("that makes no proofs fails the call, and sends nothing", () =>
+  it.scoped("rejects an RSA key as InvalidRequest, and sends no request", () =>
     Effect.gen(function* () {
       const rsa = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
       const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(minted().mint), rsa), [])
@@ -426,8 +430,8 @@ describe("a key", () => {
   )
 })
 
-describe("the authorization server", () => {
-  it.effect("that answers with a Bearer has taken the binding away: the token is not used", () =>
+describe("DPoP at the token endpoint", () => {
+  it.effect("rejects a Bearer token when the client has a DPoP key", () =>
     Effect.gen(function* () {
       const { server } = yield* conversation([granted({ token_type: "Bearer" })], { dpop: key })
       const error = yield* Effect.flip(server.clientCredentials({}))
@@ -436,7 +440,7 @@ describe("the authorization server", () => {
     })
   )
 
-  it.effect("gets a proof without a token, and once more with the nonce that it asks for", () =>
+  it.effect("sends a proof without token hash, and replays it with the server's nonce", () =>
     Effect.gen(function* () {
       const asks = respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": "as-1" })
       const { mock, server } = yield* conversation([asks, granted({ token_type: "dpop" })], { dpop: key })
@@ -449,7 +453,7 @@ describe("the authorization server", () => {
     })
   )
 
-  it.effect("that asks for a nonce without end is asked twice", () =>
+  it.effect("sends two requests when the server requires another nonce each time", () =>
     Effect.gen(function* () {
       const { mock, server } = yield* conversation(
         (_, index) => respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": `as-${index}` }),
@@ -461,8 +465,8 @@ describe("the authorization server", () => {
   )
 })
 
-describe("the Layer", () => {
-  it.scoped("mints, binds and signs", () =>
+describe("Dpop.layerCustom", () => {
+  it.scoped("acquires a token, signs requests, and provides the token source", () =>
     Effect.gen(function* () {
       const { calls, mint } = minted()
       const live = Dpop.layerCustom(key, { key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))

@@ -23,15 +23,15 @@ const recordKey = TokenKey.format({ issuer: "https://oauth.test", client: "cli",
 
 const thumbprint = Effect.flatMap(DpopKey.fromStore(options), Dpop.thumbprint)
 
-describe("a key that is kept with its tokens", () => {
-  it.effect("is the same for everybody who asks, at once or later", () =>
+describe("DpopKey.fromStore", () => {
+  it.effect("returns the same key to concurrent and later callers", () =>
     Effect.gen(function* () {
       const all = yield* times(20, thumbprint)
       expect(new Set([...all, yield* thumbprint]).size).toBe(1)
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("is another one for another account, client or issuer", () =>
+  it.effect("returns another key for another account, client or issuer", () =>
     Effect.gen(function* () {
       const others = [{ account: "grace" }, { clientId: "web" }, { issuer: "https://other.test" }, {}]
       const all = yield* Effect.forEach(others, (other) =>
@@ -41,7 +41,7 @@ describe("a key that is kept with its tokens", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("cannot be written down again, and is printed nowhere", () =>
+  it.effect("returns a key that is not extractable, and prints no private key", () =>
     Effect.gen(function* () {
       const key = yield* DpopKey.fromStore(options)
       expect(yield* Effect.flip(Dpop.toJwk(key))).toMatchObject({ _tag: "InvalidRequest" })
@@ -55,9 +55,9 @@ describe("a key that is kept with its tokens", () => {
 
   it.effect.each<readonly [string, string, string, object]>([
     ["a token", "Bearer", "canary", { _tag: "TokenStoreError", reason: "UnsupportedFormat" }],
-    ["no key", "JWK", "canary", { _tag: "InvalidRequest", reason: "Credentials" }],
+    ["a malformed JWK", "JWK", "canary", { _tag: "InvalidRequest", reason: "Credentials" }],
     ["a public key", "JWK", '{"kty":"EC","crv":"P-256","x":"canary","y":"canary"}', { _tag: "InvalidRequest" }]
-  ])("is not made up where %s is filed in its place, which stays there", ([_, tokenType, text, expected]) =>
+  ])("fails when the record holds %s, and keeps the record", ([_, tokenType, text, expected]) =>
     Effect.gen(function* () {
       const store = yield* TokenStore.TokenStore
       const record = { ...(yield* token(1)), accessToken: Redacted.make(text), tokenType }
@@ -69,7 +69,7 @@ describe("a key that is kept with its tokens", () => {
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
-  it.effect("is not used where it could not be stored: tokens that are bound to it would end with this process", () =>
+  it.effect("fails when the key cannot be stored, because tokens bound to it would end with the process", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const full = new TokenStoreError({ reason: "WriteFailed", detail: "as scripted" })
@@ -79,7 +79,7 @@ describe("a key that is kept with its tokens", () => {
     })
   )
 
-  it.effect("makes the refresh token of an earlier run good, at a server that binds it", () =>
+  it.effect("refreshes a token that an earlier run bound to the key", () =>
     Effect.gen(function* () {
       const redirectUri = "http://127.0.0.1/callback"
       const client = {
@@ -111,7 +111,7 @@ describe("a key that is kept with its tokens", () => {
   )
 })
 
-it("its channels are what they are said to be", () => {
+it("declares the type of fromStore", () => {
   expectTypeOf(DpopKey.fromStore).returns.toEqualTypeOf<
     Effect.Effect<Dpop.Key, InvalidRequest | TokenStoreError, TokenStore.TokenStore>
   >()

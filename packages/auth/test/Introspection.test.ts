@@ -15,7 +15,7 @@ import { settling } from "./support/settling.js"
 
 const token = Redacted.make("canary-token")
 
-/** Asks a server that answers like this, and what it was sent. */
+/** Introspection at a server with this response, and the requests that the server received. */
 const asking = (answer: MockClient.Step, server: object = { introspection_endpoint: `${issuer}/introspect` }) =>
   Effect.gen(function* () {
     const { client: transport, mock } = yield* MockClient.make(({ method }) =>
@@ -30,8 +30,8 @@ const asking = (answer: MockClient.Step, server: object = { introspection_endpoi
     return { introspect, posts }
   })
 
-describe("a token that is asked about", () => {
-  it.effect("is good: what the server says of it, with its times in milliseconds", () =>
+describe("Introspection", () => {
+  it.effect("returns all members of an active token, with times in milliseconds", () =>
     Effect.gen(function* () {
       const said = {
         active: true,
@@ -68,7 +68,7 @@ describe("a token that is asked about", () => {
     })
   )
 
-  it.effect("is good, of which the server says no more than that", () =>
+  it.effect("accepts a response that has active only", () =>
     Effect.gen(function* () {
       const { introspect } = yield* asking(MockClient.respond(200, { active: true }))
       const said = yield* introspect(token)
@@ -80,7 +80,7 @@ describe("a token that is asked about", () => {
     ["9223372036854775807", 8.64e15],
     ["1e306", 8.64e15],
     ["-1e306", -8.64e15]
-  ])("is good until %s, which is still a time", ([exp, at]) =>
+  ])("limits exp %s to the range of dates", ([exp, at]) =>
     Effect.gen(function* () {
       const json = { "content-type": "application/json" }
       const { introspect } = yield* asking(MockClient.respond(200, `{"active":true,"exp":${exp}}`, json))
@@ -88,7 +88,7 @@ describe("a token that is asked about", () => {
     })
   )
 
-  it.effect("is not taken for good by a signed token that nobody asked for", () =>
+  it.effect("rejects a signed introspection response that was not requested", () =>
     Effect.gen(function* () {
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
       const said = { iss: issuer, aud: "client", iat: 0, token_introspection: { active: true } }
@@ -99,12 +99,12 @@ describe("a token that is asked about", () => {
     })
   )
 
-  it.effect("is asked for again, twice, where an answer of 10 MiB comes, which is not read to its end", () =>
+  it.effect("fails with Unavailable after three responses of 10 MiB", () =>
     Effect.gen(function* () {
       const { introspect, posts } = yield* asking(MockClient.respond(200, "x".repeat(10 * 1024 * 1024)))
       const fiber = yield* Effect.fork(Effect.flip(introspect(token)))
       while (Option.isNone(yield* Fiber.poll(fiber))) {
-        // The library's promises are settled by no clock.
+        // The test clock does not control the promises of the OAuth library.
         yield* settling(5)
         yield* TestClock.adjust("250 millis")
       }
@@ -116,7 +116,7 @@ describe("a token that is asked about", () => {
   )
 
   it.effect.each<readonly [string, object, object]>([
-    ["a time in digits", { exp: "1700000600" }, { expiresAt: 1_700_000_600_000 }],
+    ["a time as a string of digits", { exp: "1700000600" }, { expiresAt: 1_700_000_600_000 }],
     ["scopes as a list", { scope: ["read", "write"] }, { scope: "read write" }],
     [
       "members that are null",
@@ -125,7 +125,7 @@ describe("a token that is asked about", () => {
     ],
     ["members that are empty", { exp: "", aud: "", sub: "", token_type: "", username: "", scope: "" }, {}],
     ["a username that is an object, and a numeric jti", { username: { a: 1 }, jti: 7, token_type: [] }, {}]
-  ])("is read with %s", ([_, more, expected]) =>
+  ])("accepts a response with %s", ([_, more, expected]) =>
     Effect.gen(function* () {
       for (const status of [200, 201]) {
         const { introspect } = yield* asking(MockClient.respond(status, { active: true, ...more }))
@@ -137,7 +137,7 @@ describe("a token that is asked about", () => {
     })
   )
 
-  it.effect("names the member that it cannot be without, and no value", () =>
+  it.effect("names the invalid member in the error, and shows no value", () =>
     Effect.gen(function* () {
       const { introspect } = yield* asking(MockClient.respond(200, { active: true, aud: [{ canary: 1 }] }))
       const error = yield* Effect.flip(introspect(token))
@@ -146,7 +146,7 @@ describe("a token that is asked about", () => {
     })
   )
 
-  it.effect("is not, and nothing that comes along is believed", () =>
+  it.effect("returns no other members for an inactive token", () =>
     Effect.gen(function* () {
       const { introspect } = yield* asking(MockClient.respond(200, { active: false, sub: "ada", scope: "all" }))
       expect(yield* introspect(token)).toEqual({ active: false })
@@ -154,16 +154,16 @@ describe("a token that is asked about", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Step]>([
-    ["no word of whether it is active", MockClient.respond(200, { sub: "ada" })],
-    ["a text for it", MockClient.respond(200, { active: "true" })],
+    ["no active", MockClient.respond(200, { sub: "ada" })],
+    ["a string as active", MockClient.respond(200, { active: "true" })],
     ["a list", MockClient.respond(200, [])],
-    ["a time that is none there is", MockClient.respond(200, `{"active":true,"exp":1e400}`)],
-    ["a time that is a word", MockClient.respond(200, { active: true, exp: "soon" })],
-    ["a time that is a list", MockClient.respond(200, { active: true, nbf: [1] })],
+    ["an infinite exp", MockClient.respond(200, `{"active":true,"exp":1e400}`)],
+    ["a word as exp", MockClient.respond(200, { active: true, exp: "soon" })],
+    ["a list as nbf", MockClient.respond(200, { active: true, nbf: [1] })],
     ["an issuer that is an object", MockClient.respond(200, { active: true, iss: { canary: 1 } })],
     ["a subject that is a number", MockClient.respond(200, { active: true, sub: 7 })],
     ["an audience of numbers", MockClient.respond(200, { active: true, aud: [7] })]
-  ])("is not taken for good by an answer with %s", ([_, answer]) =>
+  ])("rejects a response with %s", ([_, answer]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* asking(answer)).introspect(token))
       expect(["InvalidResponse", "Unavailable"]).toContain(error.reason)
@@ -171,7 +171,7 @@ describe("a token that is asked about", () => {
     }).pipe(Effect.zipLeft(TestClock.adjust("1 second"), { concurrent: true }))
   )
 
-  it.effect("is not taken for good by a client that may not ask", () =>
+  it.effect("fails with Rejected after invalid_client, and does not show the token", () =>
     Effect.gen(function* () {
       const quoting = { error: "invalid_client", error_description: "not for canary-token" }
       const { introspect } = yield* asking(MockClient.respond(401, quoting))
@@ -182,9 +182,9 @@ describe("a token that is asked about", () => {
   )
 
   it.effect.each<readonly [string, object]>([
-    ["names no place for that", {}],
-    ["names one without TLS", { introspection_endpoint: "http://auth.test/introspect" }]
-  ])("is not sent to a server that %s", ([_, server]) =>
+    ["without introspection_endpoint", {}],
+    ["with a plain http introspection_endpoint", { introspection_endpoint: "http://auth.test/introspect" }]
+  ])("rejects metadata %s, and sends no request", ([_, server]) =>
     Effect.gen(function* () {
       const { introspect, posts } = yield* asking(MockClient.respond(200, { active: true }), server)
       expect(yield* Effect.flip(introspect(token))).toMatchObject({ reason: "InvalidResponse" })
@@ -193,8 +193,8 @@ describe("a token that is asked about", () => {
   )
 })
 
-describe("at a whole server", () => {
-  it.effect("a token is good until it is ended", () =>
+describe("Introspection with OAuthServer", () => {
+  it.effect("returns active true until the token is revoked", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       const { access_token: text } = yield* server.issueTokens({ clientId: "client", scope: "read" })
@@ -208,7 +208,7 @@ describe("at a whole server", () => {
   )
 })
 
-it("its channels are what they are said to be", () => {
+it("declares the types of make and introspect", () => {
   expectTypeOf(Introspection.make).returns.toEqualTypeOf<
     Effect.Effect<Introspection.Service, InvalidRequest, HttpClient.HttpClient>
   >()

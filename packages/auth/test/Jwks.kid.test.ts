@@ -17,18 +17,30 @@ const signed = (by: number, kid: string | undefined) =>
 
 const named = (kid: unknown) => ({ ...a, kid })
 
-describe("a JWT", () => {
+describe("Jwt.verify with Jwks", () => {
   it.effect.each<readonly [string, number, string | undefined, ReadonlyArray<object>, string | undefined]>([
-    ["without kid, of one of two keys", 1, undefined, [a, b], undefined],
-    ["without kid, of a key with one", 0, undefined, [named("k")], undefined],
-    ["with the kid of its key", 0, "k", [named("k"), b], undefined],
-    ["with a kid, of a key without one", 1, "k", [a, b], undefined],
-    ["with a kid, of a key whose kid is null", 0, "k", [named(null)], undefined],
-    ["with a kid, of a key without one beside another id", 1, "k", [named("other"), b], undefined],
-    ["of two keys with its kid", 1, "k", [named("k"), { ...b, kid: "k" }], undefined],
-    ["with the kid of another key", 1, "k", [named("k"), b], "Signature"],
-    ["with a kid that no key has", 0, "k", [named("other")], "Key"],
-    ["with a kid, of no key", 1, "k", [a], "Signature"]
+    ["accepts a token without kid, signed by the second of two keys", 1, undefined, [a, b], undefined],
+    ["accepts a token without kid, signed by a key with kid", 0, undefined, [named("k")], undefined],
+    ["accepts a token with the kid of its key", 0, "k", [named("k"), b], undefined],
+    ["accepts a token with kid, signed by a key without kid", 1, "k", [a, b], undefined],
+    ["accepts a token with kid, signed by a key with kid null", 0, "k", [named(null)], undefined],
+    [
+      "accepts a token with kid, signed by a key without kid beside another kid",
+      1,
+      "k",
+      [named("other"), b],
+      undefined
+    ],
+    [
+      "accepts a token signed by the second of two keys with its kid",
+      1,
+      "k",
+      [named("k"), { ...b, kid: "k" }],
+      undefined
+    ],
+    ["rejects a token with the kid of another key", 1, "k", [named("k"), b], "Signature"],
+    ["rejects a token with an unknown kid", 0, "k", [named("other")], "Key"],
+    ["rejects a token with kid, signed by an unknown key", 1, "k", [a], "Signature"]
   ])("%s", ([_, by, kid, keys, reason]) =>
     Effect.gen(function* () {
       const jwks = yield* Jwks.fromJson(JSON.stringify({ keys }))

@@ -27,7 +27,7 @@ const [one, two] = await Effect.runPromise(Effect.all([published("one"), publish
 const set = (keys: ReadonlyArray<unknown>, headers: MockClient.Headers = {}): MockClient.Step =>
   respond(200, { keys }, headers)
 
-/** A key set over a script of answers, and when it was asked for, in seconds. */
+/** A key set over scripted responses, and the times of its requests in seconds. */
 const over = (script: MockClient.Script, options: Partial<Jwks.Options> = {}) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)
@@ -39,13 +39,13 @@ const over = (script: MockClient.Script, options: Partial<Jwks.Options> = {}) =>
     }
   })
 
-/** Where the library's promises have to settle, between one step of the clock and the next. */
+/** Lets promises settle between two steps of the test clock. */
 const settled = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
 
 const reasonOf = <A>(found: Effect.Effect<A, JwtError>) => Effect.map(Effect.flip(found), ({ reason }) => reason)
 
-describe("a key set", () => {
-  it.effect("is fetched once for a hundred who need it at once, and kept", () =>
+describe("Jwks.make", () => {
+  it.effect("fetches the set once for 100 concurrent callers, and caches it", () =>
     Effect.gen(function* () {
       const { asked, find, mock } = yield* over([delay("1 second", set([one, two]))])
       const fiber = yield* Effect.fork(times(100, find("one")))
@@ -58,7 +58,7 @@ describe("a key set", () => {
     })
   )
 
-  it.effect("is still fetched for the others when the first one who wanted it is interrupted", () =>
+  it.effect("continues a fetch for other callers when the first caller is interrupted", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([delay("1 second", set([one]))])
       const first = yield* Effect.fork(find("one"))
@@ -72,13 +72,13 @@ describe("a key set", () => {
   )
 
   it.effect.each<readonly [string, MockClient.Headers, number]>([
-    ["ten minutes where the server does not say", {}, 600],
-    ["as long as the server says", { "cache-control": "public, max-age=3600" }, 3600],
-    ["a minute, where it says less", { "cache-control": "max-age=0, must-revalidate" }, 60],
-    ["a day, where it says more", { "cache-control": "max-age=9999999999" }, 86_400],
-    ["ten minutes where it says something else", { "cache-control": "s-maxage=5, x-max-age=7" }, 600],
-    ["ten minutes where what it says is no time", { "cache-control": "max-age=soon" }, 600]
-  ])("is kept for %s", ([_, headers, seconds]) =>
+    ["ten minutes without cache-control", {}, 600],
+    ["the max-age of the response", { "cache-control": "public, max-age=3600" }, 3600],
+    ["one minute when max-age is shorter", { "cache-control": "max-age=0, must-revalidate" }, 60],
+    ["one day when max-age is longer", { "cache-control": "max-age=9999999999" }, 86_400],
+    ["ten minutes with other directives", { "cache-control": "s-maxage=5, x-max-age=7" }, 600],
+    ["ten minutes when max-age is invalid", { "cache-control": "max-age=soon" }, 600]
+  ])("caches the set for %s", ([_, headers, seconds]) =>
     Effect.gen(function* () {
       const { asked, find } = yield* over(() => set([one], headers))
       yield* find("one")
@@ -91,7 +91,7 @@ describe("a key set", () => {
     })
   )
 
-  it.effect("is fetched anew where the clock was set back", () =>
+  it.effect("fetches the set again after the clock was set back", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over(() => set([one]))
       yield* TestClock.setTime(3600_000)
@@ -103,8 +103,8 @@ describe("a key set", () => {
   )
 })
 
-describe("a key that is not in the set", () => {
-  it.effect("is looked for at the server, where the set is half a minute old, and found", () =>
+describe("Jwks.getKeys", () => {
+  it.effect("fetches a set of 30 seconds age again for an unknown kid", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([set([one]), set([one, two])])
       yield* find("one")
@@ -114,7 +114,7 @@ describe("a key that is not in the set", () => {
     })
   )
 
-  it.effect("has the server asked once in half a minute, however many tokens name whatever keys", () =>
+  it.effect("fetches the set every 30 seconds at most, for any number of unknown kids", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over(() => set([one]))
       for (let second = 0; second < 90; second++) {
@@ -127,7 +127,7 @@ describe("a key that is not in the set", () => {
     })
   )
 
-  it.effect("is looked for by one request, however many want it at once", () =>
+  it.effect("fetches the set once for 50 concurrent callers with an unknown kid", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([set([one]), delay("1 second", set([two]))])
       yield* find("one")
@@ -140,7 +140,7 @@ describe("a key that is not in the set", () => {
     })
   )
 
-  it.effect("is not said to be missing while the server cannot be asked", () =>
+  it.effect("fails with Unavailable, not Key, when the set cannot be fetched again", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([set([one]), fail("ECONNREFUSED")])
       yield* find("one")
@@ -151,7 +151,7 @@ describe("a key that is not in the set", () => {
     })
   )
 
-  it.effect("is none of another algorithm, of another use, or one that is secret", () =>
+  it.effect("ignores keys of another algorithm or use, and secret keys", () =>
     Effect.gen(function* () {
       const secret = { kty: "oct", k: "c2VjcmV0", kid: "secret" }
       const { find } = yield* over(() => set([one, { ...two, use: "enc" }, secret]))
@@ -169,8 +169,8 @@ describe("a key that is not in the set", () => {
   )
 })
 
-describe("a token that names no key", () => {
-  it.effect("may be signed with any that fits, of ten at most", () =>
+describe("Jwks.getKeys without kid", () => {
+  it.effect("returns all matching keys, ten at most", () =>
     Effect.gen(function* () {
       const { find } = yield* over([set([one, two])])
       expect(yield* find()).toHaveLength(2)
@@ -180,8 +180,8 @@ describe("a token that names no key", () => {
   )
 })
 
-describe("a server that is down", () => {
-  it.effect("is asked every half minute, and the old set serves for a day", () =>
+describe("Jwks with an unavailable server", () => {
+  it.effect("retries every 30 seconds, and uses the cached set for one day", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over((_, index) => (index === 0 ? set([one]) : respond(503, "busy")))
       yield* find("one")
@@ -195,7 +195,7 @@ describe("a server that is down", () => {
     })
   )
 
-  it.effect("from the beginning is asked once a second", () =>
+  it.effect("retries every second when the first fetch failed", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([fail("ECONNREFUSED"), set([one])])
       expect(yield* reasonOf(find("one"))).toBe("Unavailable")
@@ -207,7 +207,7 @@ describe("a server that is down", () => {
     })
   )
 
-  it.effect("in that it does not answer is waited for ten seconds, and then the old set serves", () =>
+  it.effect("waits ten seconds for a response, and then uses the cached set", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([set([one]), MockClient.never])
       yield* find("one")
@@ -222,19 +222,22 @@ describe("a server that is down", () => {
   )
 })
 
-describe("an answer that is no key set", () => {
+describe("JWK Set response", () => {
   it.effect.each<readonly [string, MockClient.Step]>([
     ["of 10 MiB", respond(200, `{"keys":[${" ".repeat(10 << 20)}]}`)],
-    ["of a hundred and one keys", set(Array.from({ length: 101 }, () => one))],
+    ["of 101 keys", set(Array.from({ length: 101 }, () => one))],
     ["that redirects", respond(302, "", { location: "https://evil.test/keys" })],
-    ["that is a page", respond(200, "<html>")],
+    ["of HTML", respond(200, "<html>")],
     ["that is a list", respond(200, [one])],
     ["without keys", respond(200, {})],
-    ["whose keys are none", respond(200, { keys: "one" })],
-    ["nested without end", respond(200, `{"keys":[{"kty":"EC","x":${"[".repeat(60_000)}${"]".repeat(60_000)}}]}`)],
-    ["that breaks off", MockClient.truncated(200, '{"keys":[')],
-    ["404", respond(404)]
-  ])("%s is refused with a typed error", ([_, answer]) =>
+    ["with a string as keys", respond(200, { keys: "one" })],
+    [
+      "nested 60000 levels deep",
+      respond(200, `{"keys":[{"kty":"EC","x":${"[".repeat(60_000)}${"]".repeat(60_000)}}]}`)
+    ],
+    ["that is truncated", MockClient.truncated(200, '{"keys":[')],
+    ["with status 404", respond(404)]
+  ])("fails with Unavailable after a response %s", ([_, answer]) =>
     Effect.gen(function* () {
       const { find, mock } = yield* over([answer])
       expect(yield* reasonOf(find("one"))).toBe("Unavailable")
@@ -242,7 +245,7 @@ describe("an answer that is no key set", () => {
     })
   )
 
-  it.effect("is passed over key by key, where some are none", () =>
+  it.effect("skips invalid keys, and uses the valid one", () =>
     Effect.gen(function* () {
       const { find } = yield* over(() =>
         set([null, 7, "x", [], {}, { kty: 7 }, { kty: "EC", kid: "bad" }, { kty: "??" }, one])
@@ -252,7 +255,7 @@ describe("an answer that is no key set", () => {
     })
   )
 
-  it.effect("does not end with a private key in use", () =>
+  it.effect("ignores a private key, and does not show it", () =>
     Effect.gen(function* () {
       const { privateKey } = yield* Effect.promise(() => jose.generateKeyPair("ES256", { extractable: true }))
       const jwk = yield* Effect.promise(() => jose.exportJWK(privateKey))
@@ -264,8 +267,8 @@ describe("an answer that is no key set", () => {
   )
 })
 
-describe("the URL of a key set", () => {
-  it.effect("is https, or loopback by its frightening name", () =>
+describe("uri of a JWK Set", () => {
+  it.effect("accepts https, and http on loopback with dangerouslyAllowHttpOnLoopback", () =>
     Effect.gen(function* () {
       const plain: Partial<Jwks.Options> = { transport: OAuth2.dangerouslyAllowHttpOnLoopback }
       const refused: ReadonlyArray<readonly [string, Partial<Jwks.Options>]> = [
@@ -285,8 +288,8 @@ describe("the URL of a key set", () => {
   )
 })
 
-describe("a key set that is at hand", () => {
-  it.effect("is read from JSON, within the same bounds", () =>
+describe("Jwks.fromJson", () => {
+  it.effect("reads a set from JSON, and rejects sets that are invalid or too large", () =>
     Effect.gen(function* () {
       const jwks = yield* Jwks.fromJson(JSON.stringify({ keys: [one] }))
       expect(yield* jwks.getKeys({ alg: "ES256", kid: "one" })).toHaveLength(1)

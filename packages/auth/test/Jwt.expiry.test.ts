@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { conversation } from "./support/oauth.js"
 
-/** 2001-09-09, in epoch seconds: what the clock of these tests is set to. */
+/** 2001-09-09 in epoch seconds, the time of the test clock. */
 const now = 1_000_000_000
 
 const hour = 3600
@@ -13,7 +13,7 @@ const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("bas
 
 const jwt = (claims: object) => `${part({ alg: "RS256" })}.${part(claims)}.AAAA`
 
-/** How long the token of an answer is taken to live, in seconds. */
+/** The lifetime in seconds of the token in a response. */
 const lifeOf = (answer: object, serverAhead = 0) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(now * 1000)
@@ -23,17 +23,22 @@ const lifeOf = (answer: object, serverAhead = 0) =>
     return expiresAt === undefined ? undefined : expiresAt / 1000 - now
   })
 
-describe("the life of an access token", () => {
+describe("expiresAt of an access token", () => {
   it.effect.each<readonly [string, object, number, number | undefined]>([
-    ["is what the server says of it", { expires_in: 60, access_token: jwt({ exp: now + hour }) }, 0, 60],
-    ["is what it says itself, where the server does not", { access_token: jwt({ exp: now + hour }) }, 0, hour],
-    ["is that, too, where the server says 0", { expires_in: 0, access_token: jwt({ exp: now + hour }) }, 0, hour],
-    ["counts by the server's clock, ahead", { access_token: jwt({ exp: now + 2 * hour }) }, hour, hour],
-    ["counts by the server's clock, behind", { access_token: jwt({ exp: now }) }, -hour, hour],
-    ["is not known where it would be over", { access_token: jwt({ exp: now }) }, 0, undefined],
-    ["is not known where it is text", { access_token: jwt({ exp: String(now + hour) }) }, 0, undefined],
-    ["is not known where the token does not say", { access_token: jwt({}) }, 0, undefined],
-    ["is not known where the token is none of that kind", { access_token: "canary.canary.canary" }, 0, undefined],
-    ["has an end, whatever it says", { access_token: jwt({ exp: 8e12 }) }, 0, 10 * 365 * 24 * hour]
+    ["uses expires_in rather than the token's exp", { expires_in: 60, access_token: jwt({ exp: now + hour }) }, 0, 60],
+    ["uses the token's exp when expires_in is missing", { access_token: jwt({ exp: now + hour }) }, 0, hour],
+    ["uses the token's exp when expires_in is 0", { expires_in: 0, access_token: jwt({ exp: now + hour }) }, 0, hour],
+    ["reads exp by a server clock that is ahead", { access_token: jwt({ exp: now + 2 * hour }) }, hour, hour],
+    ["reads exp by a server clock that is behind", { access_token: jwt({ exp: now }) }, -hour, hour],
+    ["leaves expiresAt undefined when exp has passed", { access_token: jwt({ exp: now }) }, 0, undefined],
+    [
+      "leaves expiresAt undefined when exp is a string",
+      { access_token: jwt({ exp: String(now + hour) }) },
+      0,
+      undefined
+    ],
+    ["leaves expiresAt undefined when the token has no exp", { access_token: jwt({}) }, 0, undefined],
+    ["leaves expiresAt undefined when the token is no JWT", { access_token: "canary.canary.canary" }, 0, undefined],
+    ["limits the lifetime to ten years", { access_token: jwt({ exp: 8e12 }) }, 0, 10 * 365 * 24 * hour]
   ])("%s", ([_, answer, ahead, life]) => Effect.map(lifeOf(answer, ahead), (found) => expect(found).toBe(life)))
 })

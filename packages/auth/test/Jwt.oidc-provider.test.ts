@@ -33,8 +33,8 @@ const running = provided({
   scopes: ["read"]
 })
 
-describe("oidc-provider, whose access tokens are JWTs", () => {
-  it.live("has a token accepted by the keys that it publishes, for what it is for and nothing else", () =>
+describe("Jwt.verify with oidc-provider", () => {
+  it.live("accepts an access token by the published keys, and rejects it for another audience or issuer", () =>
     Effect.gen(function* () {
       const { issuer } = running
       const plain: Pick<OAuth2.Client, "transport"> = { transport: OAuth2.dangerouslyAllowHttpOnLoopback }

@@ -32,7 +32,7 @@ const signing: JwtBearer.JwtAssertion = { key, subject: "ada" }
 
 type Options = Partial<JwtBearer.Options<never>>
 
-/** The source over a script of answers, what was sent, and what the store was told to keep. */
+/** A token source over scripted responses, with the requests sent and the tokens stored. */
 const bearing = (script: MockClient.Script, options: Options = {}) =>
   Effect.gen(function* () {
     const { client: transport, mock } = yield* MockClient.make(script)
@@ -69,38 +69,36 @@ const bearing = (script: MockClient.Script, options: Options = {}) =>
 const verified = (assertion = "", publicKey: CryptoKey = pair.publicKey, now = at) =>
   Effect.promise(() => jose.jwtVerify(assertion, publicKey, { currentDate: new Date(now * 1000) }))
 
-describe("an assertion that is made", () => {
-  it.scoped(
-    "says by whom, about whom, to whom and for which minute, and nothing else is sent but the client's id",
-    () =>
-      Effect.gen(function* () {
-        yield* TestClock.setTime(at * 1000 + 999)
-        const { assertions, forms, mock, source } = yield* bearing([granted()])
-        yield* source.get
-        const [assertion = ""] = yield* assertions
-        const sent = [
-          ["assertion", assertion],
-          ["grant_type", grantType],
-          ["client_id", "client"]
-        ]
-        expect(yield* forms).toEqual([sent])
-        expect((yield* mock.sent)[0]).toMatchObject({ method: "POST", url: `${issuer}/token` })
-        expect((yield* mock.sent)[0]?.headers).not.toHaveProperty("authorization")
-        const { payload, protectedHeader } = yield* verified(assertion)
-        expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: "k1" })
-        expect(payload).toEqual({
-          iss: "client",
-          sub: "ada",
-          aud: issuer,
-          iat: at,
-          nbf: at,
-          exp: at + 60,
-          jti: expect.stringMatching(/^[\da-f-]{36}$/) as string
-        })
+describe("JwtBearer with a key", () => {
+  it.scoped("sends an assertion that is valid for 60 seconds, and the client id only", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(at * 1000 + 999)
+      const { assertions, forms, mock, source } = yield* bearing([granted()])
+      yield* source.get
+      const [assertion = ""] = yield* assertions
+      const sent = [
+        ["assertion", assertion],
+        ["grant_type", grantType],
+        ["client_id", "client"]
+      ]
+      expect(yield* forms).toEqual([sent])
+      expect((yield* mock.sent)[0]).toMatchObject({ method: "POST", url: `${issuer}/token` })
+      expect((yield* mock.sent)[0]?.headers).not.toHaveProperty("authorization")
+      const { payload, protectedHeader } = yield* verified(assertion)
+      expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: "k1" })
+      expect(payload).toEqual({
+        iss: "client",
+        sub: "ada",
+        aud: issuer,
+        iat: at,
+        nbf: at,
+        exp: at + 60,
+        jti: expect.stringMatching(/^[\da-f-]{36}$/) as string
       })
+    })
   )
 
-  it.scoped("says what it is told to, which changes no claim of its own", () =>
+  it.scoped("adds configured claims, which replace no registered claim", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const claims = {
@@ -130,7 +128,7 @@ describe("an assertion that is made", () => {
   )
 
   it.scoped.each(["RS256", "RS512", "PS256", "PS384", "ES256", "ES384", "ES512", "Ed25519"])(
-    "is signed as its key is made for: %s",
+    "signs with the algorithm of its key: %s",
     (alg) =>
       Effect.gen(function* () {
         yield* TestClock.setTime(at * 1000)
@@ -144,7 +142,7 @@ describe("an assertion that is made", () => {
       })
   )
 
-  it.scoped("is meant for the issuer as it spells itself, and by the time of its own clock", () =>
+  it.scoped("takes the audience from the metadata's issuer, and the times from the server's clock", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const hour = 3600
@@ -157,7 +155,7 @@ describe("an assertion that is made", () => {
     })
   )
 
-  it.scoped("goes with what else is asked for, and with the client's secret where it has one", () =>
+  it.scoped("sends scope, resource, parameters and the client secret with the assertion", () =>
     Effect.gen(function* () {
       const { forms, mock, source } = yield* bearing([granted()], {
         clientSecret: Redacted.make("canary-secret"),
@@ -180,7 +178,7 @@ describe("an assertion that is made", () => {
     })
   )
 
-  it.scoped("is another for each send: after an error, after no answer, and when the token has ended", () =>
+  it.scoped("signs a new assertion for each request, after errors and after expiry", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const script = [respond(503), fail("ECONNRESET"), granted(), granted({ refresh_token: "canary-r" }), granted()]
@@ -199,7 +197,7 @@ describe("an assertion that is made", () => {
     })
   )
 
-  it.scoped("is another, too, where the server wants a nonce in the proof of the client's key, once", () =>
+  it.scoped("signs a new assertion for one replay after use_dpop_nonce", () =>
     Effect.gen(function* () {
       const wanted = (nonce: string) => respond(400, { error: "use_dpop_nonce" }, { "dpop-nonce": nonce })
       const script = [wanted("n1"), granted({ token_type: "DPoP" }), wanted("n2"), wanted("n3"), granted()]
@@ -217,7 +215,7 @@ describe("an assertion that is made", () => {
     })
   )
 
-  it.scoped("that told the time of a clock that is off is followed by one that does not, at once and once", () =>
+  it.scoped("signs again once by the server's date after invalid_grant", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const date = { date: new Date((at + 3600) * 1000).toUTCString() }
@@ -233,10 +231,16 @@ describe("an assertion that is made", () => {
   )
 
   it.scoped.each<readonly [string, MockClient.Step]>([
-    ["with nothing about the time", respond(400, { error: "invalid_grant" })],
-    ["by a clock that is right", respond(400, { error: "invalid_grant" }, { date: new Date(at * 1000).toUTCString() })],
-    ["for another reason", respond(400, { error: "invalid_scope" }, { date: new Date(0).toUTCString() })]
-  ])("that is refused %s is followed by none", ([_, answer]) =>
+    ["without a date", respond(400, { error: "invalid_grant" })],
+    [
+      "with the client's own time",
+      respond(400, { error: "invalid_grant" }, { date: new Date(at * 1000).toUTCString() })
+    ],
+    [
+      "for another reason than invalid_grant",
+      respond(400, { error: "invalid_scope" }, { date: new Date(0).toUTCString() })
+    ]
+  ])("sends no second assertion after a rejection %s", ([_, answer]) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(at * 1000)
       const { assertions, source } = yield* bearing([answer, granted()])
@@ -248,7 +252,7 @@ describe("an assertion that is made", () => {
   it.scoped.each<readonly [string, Effect.Effect<JwtBearer.JwtAssertion>]>([
     ["a public key", Effect.succeed({ key: { key: pair.publicKey } })],
     [
-      "a key for something else",
+      "an encryption key",
       Effect.promise(() => crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"])).pipe(
         Effect.map((key) => ({ key: { key } }))
       )
@@ -260,15 +264,15 @@ describe("an assertion that is made", () => {
       )
     ],
     [
-      "a short key",
+      "an RSA key of 1024 bits",
       Effect.promise(() => {
         const algorithm = { name: "RSASSA-PKCS1-v1_5", modulusLength: 1024, hash: "SHA-256" }
         return crypto.subtle.generateKey({ ...algorithm, publicExponent: new Uint8Array([1, 0, 1]) }, false, ["sign"])
       }).pipe(Effect.map(({ privateKey }) => ({ key: { key: privateKey } })))
     ],
     ["claims that are no JSON", Effect.succeed({ key, claims: { n: 1n } })],
-    ["claims that no one can copy", Effect.succeed({ key, claims: { canary: () => "canary-" } })]
-  ])("is refused with %s, before there is a source", ([_, assertion]) =>
+    ["claims that cannot be cloned", Effect.succeed({ key, claims: { canary: () => "canary-" } })]
+  ])("fails to build the layer with %s", ([_, assertion]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(bearing([], { assertion: yield* assertion }))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
@@ -277,10 +281,10 @@ describe("an assertion that is made", () => {
   )
 })
 
-describe("an assertion that is given", () => {
+describe("JwtBearer with an effect", () => {
   const given = Redacted.make("canary-assertion")
 
-  it.scoped("is sent as it is, and asked for each time", () =>
+  it.scoped("runs the effect for each token, and sends the assertion unchanged", () =>
     Effect.gen(function* () {
       let n = 0
       const assertion = Effect.sync(() => Redacted.make(`canary-${++n}`))
@@ -300,10 +304,10 @@ describe("an assertion that is given", () => {
     ],
     ["a code that repeats it", "Rejected", respond(400, { error: "canary-assertion" })],
     ["a page that repeats it", "Unavailable", respond(200, "<html>canary-assertion")],
-    ["a token that is none", "InvalidResponse", respond(200, { access_token: ["canary-assertion"] })],
+    ["a token that is no string", "InvalidResponse", respond(200, { access_token: ["canary-assertion"] })],
     ["a token of another type", "InvalidResponse", granted({ token_type: "N_A" })],
-    ["nothing", "Unavailable", fail("ECONNRESET")]
-  ])("is shown by no error: %s", ([_, reason, answer]) =>
+    ["no response", "Unavailable", fail("ECONNRESET")]
+  ])("hides the assertion in the error after %s", ([_, reason, answer]) =>
     Effect.gen(function* () {
       const { source } = yield* bearing([answer], { assertion: Effect.succeed(given) })
       const error = yield* Effect.flip(source.get)
@@ -315,7 +319,7 @@ describe("an assertion that is given", () => {
   it.scoped.each([
     [new TokenError({ reason: "ReauthorizationRequired", detail: "sign in" }), "Rejected"],
     [new TokenStoreError({ reason: "ReadFailed", detail: "no such disk" }), "Unavailable"]
-  ] as const)("that is not to be had (%s) is asked for again a second later", ([failure, reason]) =>
+  ] as const)("runs the effect again one second after it failed with %s", ([failure, reason]) =>
     Effect.gen(function* () {
       let assertion: Effect.Effect<Redacted.Redacted, TokenError | TokenStoreError> = Effect.fail(failure)
       const { mock, source } = yield* bearing([granted()], { assertion: Effect.suspend(() => assertion) })
@@ -327,7 +331,7 @@ describe("an assertion that is given", () => {
     })
   )
 
-  it.scoped("about nobody that is named leaves no trace in the store, and about somebody does", () =>
+  it.scoped("stores the token only when account is set", () =>
     Effect.gen(function* () {
       for (const account of [undefined, "ada"]) {
         const { keys, source } = yield* bearing([granted()], { assertion: Effect.succeed(given), account })
@@ -339,8 +343,8 @@ describe("an assertion that is given", () => {
   )
 })
 
-describe("the store", () => {
-  it.scoped("is given no refresh token, for want of which nothing is tried twice that may have been carried out", () =>
+describe("JwtBearer with TokenStore", () => {
+  it.scoped("stores no refresh token, and does not repeat a request that may have arrived", () =>
     Effect.gen(function* () {
       const script = [granted({ refresh_token: "canary-r" }), fail("ECONNRESET"), granted()]
       const { assertions, kept, source } = yield* bearing(script)
@@ -352,7 +356,7 @@ describe("the store", () => {
     })
   )
 
-  it.scoped("tells tokens apart by what their assertions say, and by nothing that differs each time", () =>
+  it.scoped("derives the store key from claims and options, not from jti and times", () =>
     Effect.gen(function* () {
       const keyOf = (options: Options) =>
         Effect.gen(function* () {
@@ -373,7 +377,7 @@ describe("the store", () => {
           { resource: "https://api.test" },
           { scopes: ["a"] },
           { parameters: { realm: "eu" } },
-          { account: "somebody" }
+          { account: "grace" }
         ],
         keyOf
       )
@@ -410,8 +414,8 @@ const onServer = (server: OAuthServer.Options = {}, options: Options = {}) =>
     )
   )
 
-describe("with a server that knows the key, the grant", () => {
-  it.effect("opens an API in the name of the subject, and again after the token was revoked", () =>
+describe("JwtBearer with OAuthServer", () => {
+  it.effect("acquires a token for the subject, and another one after a revocation", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       expect(yield* resource).toEqual({ client_id: "client", scope: "read", sub: "ada" })
@@ -421,11 +425,11 @@ describe("with a server that knows the key, the grant", () => {
     }).pipe(Effect.provide(onServer({}, { scopes: ["read"] })))
   )
 
-  it.effect("works by the server's clock, which is an hour ahead", () =>
+  it.effect("signs by the server's clock, which is two hours ahead", () =>
     resource.pipe(Effect.provide(onServer({ clockOffset: 2 * 3600_000 })))
   )
 
-  it.effect("works by the server's clock also where the token endpoint is the first to tell it", () =>
+  it.effect("signs by the date of the token endpoint when no metadata were fetched", () =>
     Effect.gen(function* () {
       const server = yield* OAuthServer.OAuthServer
       yield* resource
@@ -433,7 +437,7 @@ describe("with a server that knows the key, the grant", () => {
     }).pipe(Effect.provide(onServer({ clockOffset: 2 * 3600_000 }, { tokenEndpoint: "https://oauth.test/token" })))
   )
 
-  it.effect("binds the token to the client's key, with an assertion for each proof", () =>
+  it.effect("binds the token to the client's key, and sends a new assertion with each proof", () =>
     Effect.gen(function* () {
       let n = 0
       const sign = Effect.suspend(() => {
@@ -453,7 +457,7 @@ describe("with a server that knows the key, the grant", () => {
     })
   )
 
-  it.effect("of an effect that gives the same assertion again is refused: it is sent as it is", () =>
+  it.effect("fails with invalid_grant when the effect returns the same assertion again", () =>
     Effect.gen(function* () {
       const claims = { iss: "client", sub: "ada", aud: "https://oauth.test", exp: 60, jti: "same" }
       const assertion = yield* Effect.promise(() =>
@@ -468,7 +472,7 @@ describe("with a server that knows the key, the grant", () => {
     })
   )
 
-  it.effect("with a key that it does not know is refused, and the assertion is not shown", () =>
+  it.effect("fails with invalid_grant for an unknown key, and does not show the assertion", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_grant" })

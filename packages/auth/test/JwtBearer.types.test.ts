@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 
-/** A service that an assertion might come from. */
+/** A service that provides assertions. */
 interface Vault {
   readonly _: unique symbol
 }
@@ -20,13 +20,13 @@ type LayerOf<R> = Layer.Layer<
   HttpClient.HttpClient | TokenStore.TokenStore | R
 >
 
-describe("types", () => {
-  it("the layer needs a transport, a store and what its assertion needs, and may be configured wrongly", () => {
+describe("JwtBearer", () => {
+  it("requires HttpClient, TokenStore and the assertion's services for the layer", () => {
     expectTypeOf(JwtBearer.layer<Vault>).returns.toEqualTypeOf<LayerOf<Vault>>()
     expectTypeOf(JwtBearer.layer<never>).returns.toEqualTypeOf<LayerOf<never>>()
   })
 
-  it("an assertion is made of a key, or is a secret that somebody gives", () => {
+  it("accepts an assertion from a key or from an effect", () => {
     expectTypeOf<JwtBearer.Options<Vault>["assertion"]>().toEqualTypeOf<
       JwtBearer.JwtAssertion | Effect.Effect<Redacted.Redacted, TokenError | TokenStoreError, Vault>
     >()

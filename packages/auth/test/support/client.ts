@@ -4,7 +4,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as Effect from "effect/Effect"
 
-/** A client of `https://api.test` over a script, with these credentials. */
+/** A client of `https://api.test` over scripted responses, with these credentials. */
 export const clientOf = (auth: Auth.Service, script: MockClient.Script) =>
   Effect.gen(function* () {
     const { client, mock } = yield* MockClient.make(script)

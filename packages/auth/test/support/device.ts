@@ -42,18 +42,18 @@ export const slow = refusing("slow_down")
 interface World {
   readonly options?: Partial<DeviceCode.Options>
   readonly metadata?: object
-  /** Members of the answer that are different; left out where they are undefined. */
+  /** Changed members of the device authorization response. `undefined` removes a member. */
   readonly code?: object
-  /** The whole response to the request for a code. */
+  /** The whole device authorization response. */
   readonly device?: MockClient.Step
-  /** What the token endpoint answers, in order; `pending` from then on. */
+  /** The responses of the token endpoint in order, then `pending`. */
   readonly answers?: ReadonlyArray<MockClient.Step>
-  /** What is answered to the first questions for the metadata, and for the keys, in order. */
+  /** The first responses to metadata requests and to JWK Set requests, in order. */
   readonly discovery?: ReadonlyArray<MockClient.Step>
   readonly keys?: ReadonlyArray<MockClient.Step>
 }
 
-/** A client at a server that answers like this, and when the token endpoint was asked, in seconds. */
+/** A client of a server with these responses, and the times of its token requests in seconds. */
 export const world = (world: World = {}) =>
   Effect.gen(function* () {
     const asked = { token: 0, keys: 0, metadata: 0 }
@@ -79,10 +79,10 @@ export const world = (world: World = {}) =>
     return { ...service, mock, posts, polls }
   })
 
-/** The library's promises settle in their own time; this lets them. */
+/** Waits for promises of the OAuth library, which the test clock does not control. */
 export const settled = settling(3)
 
-/** Runs to the end of a sign-in, second by second, and tells how it ended. */
+/** Advances the test clock second by second, and returns the exit of the sign-in. */
 export const ending = <A>(
   finish: Effect.Effect<A, TokenError>,
   seconds = 70

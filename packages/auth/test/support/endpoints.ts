@@ -13,7 +13,7 @@ const code = { device_code: "canary-device", user_code: "U", verification_uri: i
 
 const refreshToken = Redacted.make("canary-refresh-1")
 
-/** The endpoints that a client sends its authentication to. */
+/** The endpoints at which a client authenticates. */
 export const endpoints = [
   "token",
   "device_authorization",
@@ -41,7 +41,7 @@ export const asking: Readonly<
   revocation: (client) => Effect.flatMap(Revocation.make(client), ({ revoke }) => revoke(refreshToken))
 }
 
-/** Asks an endpoint of a server with these metadata: what it was sent, and what came of it. */
+/** Sends a request to an endpoint of a server with these metadata. Returns the request and the result. */
 export const asked = (endpoint: Endpoint, more: object, options: Partial<OAuth2.Client>) =>
   Effect.gen(function* () {
     const answer = { ...code, active: false, request_uri: "urn:x", access_token: "canary-a" }

@@ -11,7 +11,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
 
-/** A server that answers like a provider: by the request's URL without its query, and how often that was asked. */
+/** The response of an imitated provider to the n-th request for a URL without its query. */
 export type Imitation = (url: string, n: number, sent: MockClient.Sent) => MockClient.Step
 
 export const imitating = (answer: Imitation) =>
@@ -30,7 +30,7 @@ export const imitating = (answer: Imitation) =>
       return {
         mock,
         posts,
-        /** The forms that were sent. */
+        /** The form bodies of the POST requests. */
         forms: Effect.map(posts, (sent) =>
           sent.map(({ body }) => Object.fromEntries(new URLSearchParams(String(body ?? ""))))
         ),
@@ -39,7 +39,7 @@ export const imitating = (answer: Imitation) =>
     }
   )
 
-/** Signs somebody in: what the browser would be sent back with, and what comes of it. */
+/** Signs a user in. Returns the authorization URL and the effect that completes the sign-in. */
 export const signIn = (options: Omit<AuthorizationCode.Options, "redirectUri">) =>
   Effect.gen(function* () {
     const redirectUri = "https://app.test/callback"
@@ -50,7 +50,7 @@ export const signIn = (options: Omit<AuthorizationCode.Options, "redirectUri">) 
     return { page, query: Object.fromEntries(page.searchParams), end: complete(transaction, back) }
   })
 
-/** What comes of a refresh. */
+/** Refreshes a token. */
 export const refreshing = (options: OAuth2.Client) =>
   Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1")))
 
@@ -62,16 +62,16 @@ export const callingStored = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>
   )
 }
 
-/** {@link callingStored} of a grant that has nothing to begin with. */
+/** {@link callingStored} with an empty token store. */
 export const calling = <E, R>(grant: Layer.Layer<Auth | TokenSource, E, R>) =>
   callingStored(Layer.provide(grant, TokenStore.layerMemory))
 
 export const clientSecret = Redacted.make("canary-secret")
 
-/** What a token endpoint answers. */
+/** A successful token response. */
 export const granted = { access_token: "canary-access", token_type: "Bearer", expires_in: 3600 }
 
-/** A provider that publishes the metadata of OpenID Connect and no others, and answers with a token. */
+/** A provider that publishes OpenID Connect metadata only, and issues a token. */
 export const publishing = (issuer: string, at: string) => {
   const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
   return imitating((url) => {
@@ -85,10 +85,10 @@ export const publishing = (issuer: string, at: string) => {
 const pair = await jose.generateKeyPair("RS256")
 const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: "k", use: "sig", alg: "RS256" }
 
-/** The keys by which {@link idToken} is signed. */
+/** The JWK Set that verifies {@link idToken}. */
 export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
-/** An ID token of the first minute of the test's clock. */
+/** An ID token issued at the start of the test clock, valid for one hour. */
 export const idToken = (claims: jose.JWTPayload): Effect.Effect<string> =>
   Effect.promise(() =>
     new jose.SignJWT({ sub: "ada", iat: 0, exp: 3600, ...claims })
@@ -96,7 +96,7 @@ export const idToken = (claims: jose.JWTPayload): Effect.Effect<string> =>
       .sign(pair.privateKey)
   )
 
-/** Signs somebody in, and says who it is: the nonce is the sign-in's, and the rest is the provider's to tell. */
+/** Signs a user in with an ID token that has these claims and the nonce of the sign-in. */
 export const signInAs = (
   imitation: (answer: () => MockClient.Step) => ReturnType<typeof imitating>,
   options: Omit<AuthorizationCode.Options, "redirectUri">,

@@ -16,14 +16,14 @@ const turn = Effect.async<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** A clock whose wall time can be set. */
+/** A clock with an adjustable wall time. */
 export class Machine implements Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
-  /** How far the wall clock was moved, in milliseconds. */
+  /** The offset of the wall clock, in milliseconds. */
   moved = 0
-  /** The clock of a source, whose timers do not fire if they are set while `isLosing` is true. */
+  /** The clock of a source. Timers that are set while `isLosing` is true do not fire. */
   isLosing = false
   readonly losing: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
@@ -52,7 +52,7 @@ export class Machine implements Clock.Clock {
     })
   }
 
-  /** Lets this time pass, and wakes each sleeper at its instant. */
+  /** Advances the clock, and wakes each sleeper at its time. */
   pass(duration: Duration.DurationInput): Effect.Effect<void> {
     const end = this.#now + Duration.toMillis(duration)
     return Effect.gen(this, function* () {
@@ -68,7 +68,7 @@ export class Machine implements Clock.Clock {
   }
 }
 
-/** A source on a machine of its own, with a stored token that has expired. A request for a token may take a second. */
+/** A source with its own machine clock and a stored, expired token. `acquireToken` times out after one second by default. */
 export const sourceWith = (
   script: (n: number, machine: Machine) => Effect.Effect<Token.Token, TokenError>,
   storeOf: (memory: TokenStore.Service) => TokenStore.Service = (memory) => memory,

@@ -9,7 +9,7 @@ export const issuer = "https://auth.test"
 
 export const secret = "canary-secret"
 
-/** The client of the tests; its secret, like every token here, begins with `canary-`. */
+/** The client of the tests. Its secret and all tokens begin with `canary-`. */
 export const client: OAuth2.Client = {
   issuer,
   clientId: "client",
@@ -17,7 +17,7 @@ export const client: OAuth2.Client = {
   tokenEndpoint: `${issuer}/token`
 }
 
-/** A conversation over a script of answers, and what was sent. */
+/** An OAuth client over scripted responses, and the requests sent. */
 export const conversation = (script: MockClient.Script, options: Partial<OAuth2.Options> = {}) =>
   Effect.gen(function* () {
     const transport = yield* MockClient.make(script)
@@ -29,7 +29,7 @@ export const conversation = (script: MockClient.Script, options: Partial<OAuth2.
     return { server, mock: transport.mock }
   })
 
-/** What the token endpoint's answer to client credentials fails with. */
+/** The error of a client credentials grant with this token response. */
 export const failureOf = (answer: MockClient.Step): Effect.Effect<TokenError, unknown> =>
   Effect.flatMap(conversation([answer]), ({ server }) => Effect.flip(server.clientCredentials({})))
 

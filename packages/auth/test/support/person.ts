@@ -1,4 +1,4 @@
-/** Somebody with a browser that keeps cookies and follows redirects, up to the one that leaves the server. */
+/** A user with a browser that stores cookies and follows redirects within the server's origin. */
 export const person = () => {
   const cookies = new Map<string, string>()
 
@@ -10,7 +10,7 @@ export const person = () => {
     }
   }
 
-  /** Where a request ends: at a page of the server, or at an address that is not its own. */
+  /** The last URL of a request: a page of the server, or the first URL of another origin. */
   const go = async (at: URL, form?: Record<string, string>): Promise<URL> => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ")
     const response = await fetch(at, {
@@ -29,7 +29,7 @@ export const person = () => {
   }
 
   return {
-    /** Signs in and agrees, on the pages that `oidc-provider` has for development, and gives the callback. */
+    /** Signs in and consents on the development pages of `oidc-provider`, and returns the callback URL. */
     signsIn: async (url: string, login = "ada"): Promise<string> => {
       const page = await go(new URL(url))
       if (!page.pathname.startsWith("/interaction/")) return page.href

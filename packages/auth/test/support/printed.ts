@@ -1,7 +1,7 @@
 import * as Cause from "effect/Cause"
 import { inspect } from "node:util"
 
-/** A value by every way in which it may end up in a log. */
+/** A value in every form in which a log may print it. */
 export const printed = (value: unknown): string =>
   [
     String(value),

@@ -10,7 +10,7 @@ import { issuer, secret } from "./oauth.js"
 
 export const redirectUri = "https://app.test/callback"
 
-/** The metadata of a provider that knows everything that is asked of it here. */
+/** The metadata of a provider that supports all features of these tests. */
 const provider = {
   issuer,
   authorization_endpoint: `${issuer}/authorize`,
@@ -34,7 +34,7 @@ const pair = await jose.generateKeyPair("ES256", { extractable: true })
 const stranger = await jose.generateKeyPair("ES256")
 const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: "k", use: "sig" }
 
-/** What the token endpoint answers: by default a token, and an ID token that is as it should be. */
+/** Changes to the token response, which has a token and a valid ID token by default. */
 export interface Told {
   readonly claims?: Record<string, unknown>
   readonly alg?: Algorithm | "none"
@@ -48,7 +48,7 @@ export interface Told {
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-/** An ID token for the nonce, as the server tells it. */
+/** An ID token for the nonce, with the changes of `told`. */
 const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): Promise<string> => {
   const now = Math.floor(nowMs / 1000)
   const claims = { iss: issuer, sub: "ada", aud: "client", exp: now + 60, iat: now, nonce, ...told.claims }
@@ -65,7 +65,7 @@ const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): 
 
 export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 
-/** The same key under another name, as if it were another one. */
+/** The same key with another kid. */
 export const keysNamed = (kid: string): MockClient.Step => MockClient.respond(200, { keys: [{ ...jwk, kid }] })
 
 export const answerOf = (nonce: string | undefined, told: Told = {}) =>
@@ -85,7 +85,7 @@ export const answerOf = (nonce: string | undefined, told: Told = {}) =>
 
 type Routes = Readonly<Record<string, MockClient.Step>>
 
-/** A client over a provider whose answers, by their paths, can be changed as it goes. */
+/** A client of a provider. `answering` changes the responses by path. */
 export const signingIn = (more: Partial<AuthorizationCode.Options> = {}, metadata: object = {}) =>
   Effect.gen(function* () {
     let routes: Routes = {
@@ -109,7 +109,7 @@ export const signingIn = (more: Partial<AuthorizationCode.Options> = {}, metadat
     }
   })
 
-/** The callback of a transaction, with parameters changed, or left out (`undefined`). */
+/** The callback URL of a transaction, with parameters changed or removed (`undefined`). */
 export const callbackOf = (
   { state }: AuthorizationCode.Transaction,
   changed: Readonly<Record<string, string | undefined>> = {},
@@ -122,7 +122,7 @@ export const callbackOf = (
   return url.href
 }
 
-/** A sign-in from its begin to what its end gives. */
+/** A started sign-in, and the effect `end` that completes it. */
 export const signedIn = (told: Told = {}, more: Partial<AuthorizationCode.Options> = {}, metadata: object = {}) =>
   Effect.gen(function* () {
     const client = yield* signingIn(more, metadata)

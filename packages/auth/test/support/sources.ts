@@ -10,10 +10,10 @@ import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Scheduler from "effect/Scheduler"
 
-/** Every secret of these tests begins like this, so that a leak is found by one search. */
+/** The prefix of every secret of these tests, so that one search finds a leak. */
 export const canary = "canary-"
 
-/** `canary-1`, got now, with `canary-refresh-1`. */
+/** The token `canary-n`, received now, with the refresh token `canary-refresh-n`. */
 export const token = (n: number | string, lifetimeMs?: number): Effect.Effect<Token.Token> =>
   Effect.map(Clock.currentTimeMillis, (now) => ({
     ...Token.bearer(Redacted.make(`${canary}${n}`), now, lifetimeMs),
@@ -27,13 +27,13 @@ export const nothing = (reason: TokenError["reason"]): TokenError => new TokenEr
 /** A request for a token. */
 export interface Call {
   readonly at: number
-  /** The refresh token of the token that was given as the last one. */
+  /** The refresh token of the previous token. */
   readonly previous: string | undefined
 }
 
 type Outcome = (n: number) => Effect.Effect<Token.Token, TokenError>
 
-/** Tokens `canary-1`, `canary-2` and so on, or whatever the script says, and when each of them was asked for. */
+/** Acquires `canary-1`, `canary-2` and so on, or the outcomes of the script, and records the calls. */
 export const minting = (script: Outcome = (n) => token(n)) => {
   const calls: Array<Call> = []
   const mint: TokenSource.Options["acquireToken"] = (last) =>
@@ -47,7 +47,7 @@ export const minting = (script: Outcome = (n) => token(n)) => {
 
 export const key = "key"
 
-/** A source without jitter, for an API that knows every token at once, unless `options` say otherwise. */
+/** A source without jitter and, by default, without propagation delay. */
 export const sourceOn = (
   store: TokenStore.Service,
   mint: TokenSource.Options["acquireToken"],
@@ -58,11 +58,11 @@ export const sourceOn = (
     Effect.withRandom(Random.fixed([0]))
   )
 
-/** A source over a store of its own. */
+/** A source with its own store. */
 export const source = (mint: TokenSource.Options["acquireToken"], options: Partial<TokenSource.Options> = {}) =>
   Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint, options))
 
-/** The token that a store holds. */
+/** The stored access token. */
 export const storedIn = (store: TokenStore.Service): Effect.Effect<string | undefined, TokenStoreError> =>
   Effect.map(store.get(key), (stored) => Option.getOrUndefined(Option.map(stored, nameOf)))
 
@@ -73,7 +73,7 @@ export const storedBySibling = (store: TokenStore.Service, text: string, lifetim
     return yield* store.compareAndSet(key, version, yield* token(text, lifetimeMs))
   })
 
-/** A store whose writes fail while `broken` is set, and the number of writes that were tried. */
+/** A store that fails writes while `broken` is set, and the number of attempted writes. */
 export const breakable = (store: TokenStore.Service) => {
   const state = { broken: true, writes: 0 }
   const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
@@ -98,7 +98,7 @@ export const times = <A, E, R>(n: number, effect: Effect.Effect<A, E, R>) =>
     { concurrency: "unbounded" }
   )
 
-/** Stops a fiber before its n-th step, until it is let go on: a race, at will. */
+/** Stops a fiber before its n-th step until `goOn` runs, to force a race. */
 export const stoppingAt = (step: number) => {
   let steps = 0
   let free = false

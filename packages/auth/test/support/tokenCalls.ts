@@ -14,7 +14,7 @@ import { client, issuer } from "./oauth.js"
 
 type Requests = Effect.Effect<Token, TokenError | InvalidRequest, HttpClient.HttpClient>
 
-/** Each call that uses something up at a token endpoint, by its name. */
+/** Each kind of token request, by name. */
 export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Requests>> = {
   refresh: (options) =>
     Effect.flatMap(OAuth2.make(options), ({ refresh }) => refresh(Redacted.make("canary-refresh-1"))),
@@ -52,7 +52,7 @@ export const tokenCalls: Readonly<Record<string, (options: OAuth2.Client) => Req
 
 const code = { device_code: "canary-device", user_code: "U", verification_uri: issuer, expires_in: 60, interval: 1 }
 
-/** Runs a call at a server whose token endpoint answers so. */
+/** Runs a call with this token response. */
 export const calling = (
   call: (options: OAuth2.Client) => Requests,
   answer: MockClient.Step,
