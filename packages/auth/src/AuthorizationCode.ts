@@ -80,19 +80,22 @@ const another = new TokenError({
 /**
  * Makes the service that signs users in. Make it once: it fetches the server's metadata at first use, and caches it.
  *
- * What is checked:
+ * How a sign-in is protected:
  *
  * - PKCE with S256 is used, except with `complianceFixes: { pkce: false }`.
  * - The code is accepted only with the `state` of its transaction, from its issuer (`iss`), and at its redirect URI.
  * - The code is accepted within ten minutes, and only once by this process.
  * - With `openid` among the scopes, the issuer, audience, nonce, times and signature of the ID token are validated. The
- *   nonce is not validated with `complianceFixes.nonce`. The key must be a public key of the issuer: `none` and HMAC are
- *   not accepted.
+ *   nonce is not validated with `complianceFixes: { nonce: false }`. The key must be a public key of the issuer: `none` and
+ *   HMAC are not accepted.
  *
- * Building the service fails with `InvalidRequest` in these cases: the issuer or an endpoint is not an https URL, the
- * redirect URI is not allowed (see `redirectUri`), or the client's id or secret is empty.
+ * Building the service fails with `InvalidRequest`:
  *
- * `start` fails with `InvalidRequest` for parameters that only the client may set. It fails with `TokenError`:
+ * - if the issuer or an endpoint is not an https URL
+ * - if `redirectUri` is not allowed
+ * - if the client's id or secret is empty
+ *
+ * `start` fails with `InvalidRequest` for parameters that only the client may set, and with `TokenError`:
  *
  * - `Rejected` if the server does not support S256
  * - `InvalidResponse` if the metadata names no usable endpoint

@@ -109,7 +109,7 @@ export const layerTokenSource: Layer.Layer<Auth.Auth, never, TokenSource.TokenSo
 /**
  * Layer that sends tokens which `acquireToken` gets from any place.
  *
- * Everything else is done for you: one run at a time, storage in the {@link TokenStore}, and a new token when the old one
+ * Everything else is done for you: one run at a time, storage in the `TokenStore`, and a new token when the old one
  * expires or is rejected.
  *
  * @param options - the options of {@link TokenSource.make}.

@@ -122,8 +122,8 @@ export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
  * Makes a key set that is fetched through the `HttpClient` of the context at first use.
  *
  * Concurrent callers share one request. The key set is cached for as long as the server says, see {@link defaults}. If a
- * token names an unknown key, the key set is fetched again, at most every 30 seconds, so that tokens with invented key ids
- * cannot flood the server. While the server is unavailable, the cached key set is used for a day.
+ * token names an unknown key, the key set is fetched again, at most every 30 seconds. Tokens with invented key ids
+ * therefore cannot flood the server. While the server is unavailable, the cached key set is used for a day.
  *
  * No redirect is followed. At most 256 KiB of a response are read, and a key set with more than a hundred keys is rejected.
  *

@@ -133,7 +133,7 @@ const acquireToken = <R>(
     Effect.mapError(({ error }) => error)
   )
 
-/** Separates the token from others of the account: all that the assertion contains, except what changes with each one. */
+/** What distinguishes tokens of one account: the content of the assertion, except what changes with each request. */
 const askedOf = <R>({ assertion, parameters, resource }: Options<R>): unknown => {
   if (Effect.isEffect(assertion)) return { parameters, resource }
   const { audience, claims, issuer, subject } = assertion

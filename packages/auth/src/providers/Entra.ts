@@ -113,7 +113,7 @@ export const certificate = ({
 export const defaultScope = (api: string): string => `${api}/.default`
 
 /**
- * A middle-tier service, and the user for whom it acts.
+ * A middle-tier service that acts for a user.
  *
  * @since 0.1.0
  * @category models

@@ -82,7 +82,7 @@ export interface ServiceAccount {
   readonly key: PrivateKey
   /** The scopes to request. They are sent in the assertion. */
   readonly scopes: ReadonlyArray<string>
-  /** The user for whom the account acts, if it has domain-wide delegation. */
+  /** The user to act for, if the account has domain-wide delegation. */
   readonly subject?: string | undefined
 }
 

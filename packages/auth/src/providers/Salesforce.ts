@@ -1,7 +1,7 @@
 /**
  * Salesforce: client options for production, sandboxes and My Domain hosts.
  *
- * A token response contains the URL of the API (`instance_url`), but not the lifetime of the token, which is a session
+ * A token response contains the URL of the API (`instance_url`), but not the lifetime of the token. That is a session
  * setting of the organization. The token is therefore replaced when it is rejected. Client credentials need a My Domain
  * host.
  *
