@@ -184,7 +184,7 @@ describe("OAuth error response", () => {
         error_description: `\r\n\u001b]0;pwned\u0007\u202e${"x".repeat(100_000)}`
       })
       expect(error.message.length).toBeLessThan(400)
-      // The stack has lines, the message has none.
+      // The stack has line breaks, the message has none.
       expect([...error.message, ...(error.error ?? "")].every((char) => char >= " " && char !== "\u202e")).toBe(true)
     })
   )

@@ -31,7 +31,7 @@ const running = provided({
     clientOf("public", { client_secret: undefined, token_endpoint_auth_method: "none" }),
     clientOf("pushing", { require_pushed_authorization_requests: true })
   ],
-  cookies: { keys: ["of no use here"] },
+  cookies: { keys: ["unused"] },
   features: {
     devInteractions: { enabled: true },
     dPoP: { enabled: true },

@@ -248,7 +248,7 @@ const all: ReadonlyArray<readonly [string, ClientAuthentication.ClientAuthentica
 ]
 
 describe.each(all)("%s", (_, authentication) => {
-  it("prints its method only", () => {
+  it("prints the method only", () => {
     expect(JSON.stringify(authentication)).toBe(`{"method":"${authentication.method}"}`)
     expect(printed(authentication)).not.toContain("canary-")
     expect(printed({ client: { clientAuthentication: authentication } })).not.toContain("CryptoKey")
@@ -268,7 +268,7 @@ describe.each(all)("%s", (_, authentication) => {
     })
   )
 
-  it.effect("rejects a copy of itself as InvalidRequest", () =>
+  it.effect("rejects a copy of the authentication as InvalidRequest", () =>
     Effect.gen(function* () {
       const copy = { ...authentication }
       const error = yield* Effect.flip(sentBy(copy))

@@ -175,7 +175,7 @@ describe("ClientCredentials", () => {
       const first = Option.getOrThrow(yield* store.get(key))
       yield* server.revokeAccessTokens
       yield* resource()
-      // A backup was restored: the store holds the refresh token that was used already.
+      // As after the restore of a backup, the store has a refresh token that was used before.
       const second = Option.getOrThrow(yield* store.get(key))
       yield* store.compareAndSet(key, second.version, { ...first.token, expiresAt: 0 })
       yield* server.revokeAccessTokens

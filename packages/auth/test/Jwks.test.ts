@@ -104,7 +104,7 @@ describe("Jwks.make", () => {
 })
 
 describe("Jwks.getKeys", () => {
-  it.effect("fetches a set of 30 seconds age again for an unknown kid", () =>
+  it.effect("fetches the set again for an unknown kid after 30 seconds", () =>
     Effect.gen(function* () {
       const { asked, find } = yield* over([set([one]), set([one, two])])
       yield* find("one")

@@ -21,7 +21,7 @@ const running = provided({
       response_types: []
     }
   ],
-  cookies: { keys: ["of no use here"] },
+  cookies: { keys: ["unused"] },
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },

@@ -88,7 +88,7 @@ export const breakable = (store: TokenStore.Service) => {
   return { service, state }
 }
 
-/** Runs an effect and keeps what it logs. */
+/** Runs an effect and collects its log lines. */
 export const logging = (lines: Array<string>) =>
   Effect.provide(Logger.add(Logger.make(({ logLevel, message }) => lines.push(`${logLevel.label} ${String(message)}`))))
 
