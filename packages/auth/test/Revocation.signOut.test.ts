@@ -34,7 +34,7 @@ const optionsOf = (from: string): RefreshToken.Options => ({
 const world = (options: OAuthServer.Options = {}) =>
   Layer.merge(OAuthServer.layerMemory({ accessTokenLifetime: "10 minutes", ...options }), TokenStore.layerMemory)
 
-/** Stores what a sign-in gives. */
+/** Stores the token of a sign-in. */
 const signIn = Effect.gen(function* () {
   const server = yield* OAuthServer.OAuthServer
   const answer = yield* server.issueTokens({ clientId: "client" })

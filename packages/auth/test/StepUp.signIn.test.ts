@@ -1,4 +1,4 @@
-/** From a demand to a token that meets it, at a whole server: what an application does when a call says to sign in. */
+/** Step-up with a complete server: a call fails with a challenge, and a sign-in with its parameters satisfies it. */
 import * as AuthorizationCode from "@countersign/auth/AuthorizationCode"
 import * as StepUp from "@countersign/auth/StepUp"
 import * as RefreshToken from "@countersign/auth/RefreshToken"

@@ -202,7 +202,7 @@ describe("TokenExchange.layer", () => {
 
   it.scoped.each([
     [new TokenError({ reason: "ReauthorizationRequired", error: "invalid_grant", detail: "sign in" }), "Rejected"],
-    [new TokenError({ reason: "Unavailable", sent: "maybe", detail: "nobody there" }), "Unavailable"],
+    [new TokenError({ reason: "Unavailable", sent: "maybe", detail: "no connection" }), "Unavailable"],
     [new TokenStoreError({ reason: "ReadFailed", detail: "no such disk" }), "Unavailable"]
   ] as const)("fails if the subject fails (%s), and runs it again a second later", ([failure, reason]) =>
     Effect.gen(function* () {

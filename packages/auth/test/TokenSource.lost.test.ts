@@ -82,7 +82,7 @@ describe("TokenSource.get after its refresh fiber is lost", () => {
 })
 
 describe("TokenSource.get after its write fiber is lost", () => {
-  /** The write after the one of the intent does not end, and the timers of its fiber do not fire. */
+  /** The write after that of refreshStartedAt hangs, and the timers of its fiber do not fire. */
   const losingItsWrite = (memory: TokenStore.Service): TokenStore.Service => {
     let writes = 0
     return {
