@@ -205,7 +205,7 @@ describe("ID token with several audiences", () => {
     ["accepts configured audiences in any order", several(["other", "client", "project"]), trusting, ada],
     ["rejects an audience that is not configured", several(["client", "project", "evil"]), trusting, not("audiences")],
     ["rejects an audience that is no string", several(["client", ["project"], 7]), trusting, not("audiences")],
-    ["rejects audiences without the client id", several(["project", "other"]), trusting, not("another client (aud)")],
+    ["rejects audiences without the client id", several(["project", "other"]), trusting, not("another client (`aud`)")],
     ["accepts several audiences with the client id as azp", several(["client", "evil"], { azp: "client" }), {}, ada],
     ["rejects the azp of another client", several(["client", "project"], { azp: "project" }), trusting, not("azp")],
     ["rejects the azp null", several(["client", "project"], { azp: null }), trusting, not("azp")],

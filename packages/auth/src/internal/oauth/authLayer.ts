@@ -5,7 +5,7 @@ import * as Dpop from "../../Dpop.js"
 import * as OAuth2 from "../../OAuth2.js"
 import type * as TokenSource from "../../TokenSource.js"
 
-/** The tokens of a grant, presented as the client wants them to be: with a proof of its key, or by themselves. */
+/** Auth layer for the tokens of a grant: DPoP if the client has the option `dpop`, otherwise Bearer. */
 export const presenting = <R>(
   { dpop, propagationDelay }: OAuth2.Client & TokenSource.RefreshOptions,
   { clockSkew }: Pick<OAuth2.Service, "clockSkew">,

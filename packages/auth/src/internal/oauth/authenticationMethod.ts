@@ -1,4 +1,4 @@
-/** How a client authenticates at an endpoint: as its options say, or by a method that the server's metadata supports. */
+/** Selects the client authentication method of an endpoint: by the options, or by the metadata of the server. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
@@ -6,7 +6,7 @@ import * as ClientAuthentication from "../../ClientAuthentication.js"
 import type { Client, SecretAuthMethod } from "./client.js"
 import * as ClientAuth from "./clientAuthentication.js"
 
-/** An endpoint with a list of methods of its own. All others have that of the token endpoint. */
+/** Endpoints with their own list of methods in the metadata. All other endpoints use the list of the token endpoint. */
 export type Endpoint = "token" | "introspection" | "revocation"
 
 interface Chosen {
@@ -28,13 +28,13 @@ const ofSecret = {
 
 const isOfSecret = (name: string): name is SecretAuthMethod => Object.hasOwn(ofSecret, name)
 
-/** What a registered name may look like. Others are shown nowhere. */
+/** Whether a value has the form of a method name. Any other value is ignored, so no error shows it. */
 const isName = (value: unknown): value is string => typeof value === "string" && /^[\w.:-]{1,60}$/.test(value)
 
-/** More than the registry has. */
+/** More names than the registry has. */
 const mostNames = 20
 
-/** The methods that the metadata name for the endpoint; none, where they do not say. */
+/** The methods that the metadata lists for the endpoint. Empty if there is no list. */
 const supported = (server: oauth.AuthorizationServer, endpoint: Endpoint): ReadonlyArray<string> => {
   const lists: ReadonlyArray<unknown> = [
     server[`${endpoint}_endpoint_auth_methods_supported`],
@@ -66,8 +66,8 @@ const withSecret = (secret: Redacted.Redacted, named: SecretAuthMethod | undefin
 }
 
 /**
- * How a client authenticates; undefined where its options do not say. With a secret and no method it is Basic, unless the
- * metadata support only others: then the first of them that a secret can do.
+ * The authentication of a client. Undefined if its options are incomplete. With a secret and no method it is
+ * `client_secret_basic`, unless the metadata lists only other methods: then the first of them that uses a secret.
  */
 export const of = ({ clientAuthentication, clientId, clientSecret }: Client): ChosenAuth | undefined => {
   if (clientId === "") return undefined
@@ -78,7 +78,7 @@ export const of = ({ clientAuthentication, clientId, clientSecret }: Client): Ch
   return withSecret(clientSecret, clientAuthentication)
 }
 
-/** Adds to `invalid_client` how the client has authenticated, and how it could. Other errors stay as they are. */
+/** Adds the used and the supported methods to `invalid_client`. Other errors are unchanged. */
 export const explained =
   (server: oauth.AuthorizationServer, endpoint: Endpoint, { name }: Chosen) =>
   (error: TokenError): TokenError => {

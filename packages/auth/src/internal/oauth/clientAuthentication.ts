@@ -1,9 +1,9 @@
-/** What stands behind a `ClientAuthentication`, out of the sight of printers. */
+/** The implementation of a `ClientAuthentication`, stored outside of the value so that printing it shows no secret. */
 import type * as Redacted from "effect/Redacted"
 import type * as oauth from "oauth4webapi"
 
 /**
- * A way to prove it, with what that takes. It is made anew for each request, and shows no secret.
+ * A client authentication method with its credentials. Each request is authenticated anew. Printing it shows no secret.
  *
  * Specification: [the registry of methods](https://www.iana.org/assignments/oauth-parameters/oauth-parameters.xhtml#token-endpoint-auth-method).
  *
@@ -11,26 +11,26 @@ import type * as oauth from "oauth4webapi"
  * @category models
  */
 export interface ClientAuthentication {
-  /** Its name in a client's registration. */
+  /** The name of the method in client metadata: `token_endpoint_auth_method`. */
   readonly method: string
 }
 
 /**
- * What an assertion says.
+ * Claims and headers of a client assertion that a server requires to differ from the defaults.
  *
  * @since 0.1.0
  * @category models
  */
 export interface AssertionOptions {
-  /** Whom it is meant for, where a server wants something else than its issuer: its token endpoint, mostly. */
+  /** The claim `aud` (default: the issuer). Some servers require the URL of their token endpoint. */
   readonly audience?: string | undefined
-  /** What its header says beside the algorithm and the key's id: `x5t#S256`, where a server knows keys by certificates. */
+  /** Additional header members, such as `x5t#S256` for a server that identifies keys by certificate. */
   readonly header?: Readonly<Record<string, string>> | undefined
 }
 
 export interface Method {
   readonly secrets: ReadonlyArray<Redacted.Redacted>
-  /** The library's own, at `now` in epoch seconds of the server's clock. */
+  /** The library's client authentication. `now` is in epoch seconds of the server's clock. */
   readonly apply: (now: number) => oauth.ClientAuth
 }
 
@@ -42,17 +42,17 @@ export const make = (name: string, method: Method): ClientAuthentication => {
   return authentication
 }
 
-/** Undefined for one that nobody here has made. */
+/** Undefined for a value that {@link make} did not create. */
 export const of = (authentication: ClientAuthentication): Method | undefined => methods.get(authentication)
 
-/** An assertion lives for a minute: time enough for a request, and none for anybody else. */
+/** Lifetime of an assertion. Long enough for one request, and a leaked assertion expires soon. */
 const lifeSeconds = 60
 
-/** Puts the times of an assertion on Effect's clock, and what a server wants otherwise where it is to be. */
+/** Dates an assertion by `now`, and sets the audience and header members of the options. */
 export const dated =
   (now: number, { audience, header: more }: AssertionOptions): oauth.ModifyAssertionFunction =>
   (header, payload) => {
-    // How it is signed is the key's to say.
+    // The header of the library wins: the key determines the algorithm.
     Object.assign(header, { ...more, ...header })
     Object.assign(payload, { iat: now, nbf: now, exp: now + lifeSeconds }, audience !== undefined && { aud: audience })
   }

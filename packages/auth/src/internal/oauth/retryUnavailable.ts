@@ -1,11 +1,11 @@
-/** Requests to an authorization server that may be sent as often as it takes. */
+/** Retries for requests to an authorization server that are safe to repeat. */
 import type { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
 const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
 
-/** Asks up to three times a server that cannot be heard, unless it says itself when to come back. */
+/** Sends up to three requests while the server is unavailable. A `Retry-After` ends the retries. */
 export const patiently = <A>(request: Effect.Effect<A, TokenError>): Effect.Effect<A, TokenError> =>
   Effect.retry(request, {
     schedule: again,

@@ -1,4 +1,4 @@
-/** What all grants have in common: who the client is, where the server's endpoints are, and how the two talk. */
+/** The requests of a client to its authorization server, which all grants share. */
 import * as HttpClient from "@effect/platform/HttpClient"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
@@ -18,7 +18,7 @@ import type { Client } from "./client.js"
 import * as TokenParameters from "./tokenParameters.js"
 import { tokenOf } from "./tokenResponse.js"
 
-/** What a request of the library takes. */
+/** Arguments of the library's request functions. */
 export interface Context {
   readonly server: oauth.AuthorizationServer
   readonly client: oauth.Client
@@ -32,19 +32,19 @@ export interface Context {
 
 type Secrets = ReadonlyArray<Redacted.Redacted<string>>
 
-/** A client's conversation with its authorization server. */
+/** Sends the requests of one client to its authorization server. */
 export interface Conversation {
   readonly issuer: URL
   readonly insecure: boolean
-  /** The server's metadata, which is fetched when it is first needed, and kept once it was read. */
+  /** The server's metadata. It is fetched at the first use, and cached. */
   readonly metadata: Effect.Effect<oauth.AuthorizationServer, TokenError>
-  /** The same with the members that are named, where any of the server's documents has them. */
+  /** The metadata with the given members, if any of the server's documents has them. */
   readonly metadataWith: Discovery.Find
   /** How far the server's clock is ahead of this machine's, in milliseconds. */
   readonly clockSkew: Effect.Effect<number>
-  /** Runs what the library computes, or fetches without the client's authentication. */
+  /** Runs a library function that computes something, or fetches without client authentication. */
   readonly call: <A>(run: (context: Context) => Promise<A>) => Effect.Effect<A, TokenError>
-  /** Sends one request with the client's authentication, and reads its response. Text that repeats a secret is not shown. */
+  /** Sends one request with client authentication, and reads its response. Text that repeats a secret is not shown. */
   readonly send: (
     request: Request,
     secrets?: Secrets,
@@ -65,14 +65,15 @@ type Request = (context: Context) => Promise<Response>
 
 const nameless = new InvalidRequest({
   reason: "Credentials",
-  detail: "the client's id or its secret is empty, or it was not said how the client proves who it is: configure both"
+  detail:
+    "the client cannot authenticate: a credential is missing or empty. Set `clientId`, and `clientSecret` or `clientAuthentication`"
 })
 
-/** Whatever became of the request for the metadata, no credential was sent. */
+/** A request for metadata sends no credentials, so the token request was not sent. */
 const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
   new TokenError({ detail, error, reason, retryAt, sent: "no" })
 
-/** Makes the conversation; fails with `InvalidRequest` for a client that cannot have one. */
+/** Validates the options of a client. Fails with `InvalidRequest` if an option is invalid. */
 export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const insecure = client.transport === dangerouslyAllowHttpOnLoopback
@@ -118,7 +119,7 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
           .received(
             (fetch) => request(contextOf(fetch)),
             [...auth.secrets, ...secrets],
-            // The server says which nonce it wants in the proof; it is asked once more with that.
+            // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
             (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
           )
           .pipe(

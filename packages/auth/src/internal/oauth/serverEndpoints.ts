@@ -1,4 +1,4 @@
-/** What an authorization server has to say of itself before anybody is sent to it. */
+/** The endpoints of an authorization server, and the metadata that a sign-in requires. */
 import type { InvalidRequest } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type * as oauth from "oauth4webapi"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import type * as Conversation from "./serverClient.js"
 
-/** Endpoints that the caller names, since the server does not. */
+/** Endpoints that the options set, for a server without metadata. */
 export interface Named {
   readonly issuer: string
   readonly tokenEndpoint?: string | undefined
@@ -20,9 +20,12 @@ export interface Named {
 }
 
 const unusable = (what: string): TokenError =>
-  new TokenError({ reason: "InvalidResponse", detail: `the issuer's metadata names no ${what} that is an https URL` })
+  new TokenError({
+    reason: "InvalidResponse",
+    detail: `the issuer's metadata is unusable: it names no ${what} that is an https URL`
+  })
 
-/** Fails where what the server names is no URL that something can be sent to. */
+/** Fails if the value is not a URL that a request can be sent to. */
 export const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
   typeof value === "string"
     ? Effect.mapBoth(Discovery.checkedEndpoint(value, insecure), {
@@ -31,7 +34,7 @@ export const usable = (what: string, value: unknown, insecure: boolean): Effect.
       })
     : Effect.fail(unusable(what))
 
-/** Where the metadata has what the caller names. */
+/** The members of the metadata that the options replace. */
 const fields = {
   authorizationEndpoint: "authorization_endpoint",
   deviceAuthorizationEndpoint: "device_authorization_endpoint",
@@ -48,7 +51,7 @@ const fieldsOf = (named: Named): Readonly<Record<string, string>> =>
     })
   )
 
-/** Fails where a named endpoint is none. */
+/** Fails if an endpoint in the options is not a valid URL. */
 export const checked = (named: Named, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
   Effect.forEach(
     Object.values(fieldsOf(named)),
@@ -56,12 +59,12 @@ export const checked = (named: Named, insecure: boolean): Effect.Effect<void, In
     { discard: true }
   )
 
-/** The algorithms for a server that does not name its own. None of these can be forged with a public key. */
+/** Accepted algorithms if the server names none. A public key cannot be used to forge a signature with any of these. */
 const algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "RS384", "RS512", "PS384", "PS512", "EdDSA", "Ed25519"]
 
 /**
- * The server's metadata with what the caller has named, and with the members that a request needs. The library keeps the
- * server's keys by the identity of this object, so it is made once for each that was read.
+ * The server's metadata with the endpoints of the options, and with the members that a request needs. The library caches
+ * keys by the identity of this object, so each document gives one object.
  */
 export const make = ({ metadataWith }: Conversation.Conversation, named: Named): Discovery.Find => {
   const own = fieldsOf(named)
@@ -71,10 +74,10 @@ export const make = ({ metadataWith }: Conversation.Conversation, named: Named):
       if (known?.of === read) return known.server
       const server = {
         ...read,
-        // What nobody has published is compared as the caller spells it.
+        // Without published metadata, the issuer is compared in the spelling of the options.
         ...(named.tokenEndpoint !== undefined && { issuer: named.issuer }),
         ...own,
-        // The library takes a server without this member to sign by RS256 alone.
+        // Without this member, the library accepts RS256 only.
         id_token_signing_alg_values_supported: read.id_token_signing_alg_values_supported ?? algorithms
       }
       known = { of: read, server }
@@ -93,20 +96,20 @@ export const signInNeeds = (
   ...(pushed ? (["pushed_authorization_request_endpoint"] as const) : [])
 ]
 
-/** Whether requests are to be pushed, see RFC 9126 §5: because the server says so, or because the caller wants it. */
+/** Whether authorization requests are pushed: the server requires it (RFC 9126 §5), or an option requests it. */
 export const isPushed = (server: oauth.AuthorizationServer, asked: boolean): boolean =>
   asked || server.require_pushed_authorization_requests === true
 
-/** A server that says nothing about PKCE may know it all the same; one that says it knows only `plain` is not asked. */
+/** A server that states no PKCE methods may support S256. A server that lists only `plain` does not. */
 const knowsS256 = ({ code_challenge_methods_supported: methods }: oauth.AuthorizationServer): boolean =>
   !Array.isArray(methods) || methods.length === 0 || methods.includes("S256")
 
 const plainOnly = new TokenError({
   reason: "Rejected",
-  detail: "the authorization server does not offer PKCE by S256, without which nobody is sent there"
+  detail: "the authorization server does not support PKCE with S256, which every sign-in requires"
 })
 
-/** Fails where nobody can sign in safely: without an endpoint, keys for what it says of somebody, or S256. */
+/** Fails if the server lacks what a safe sign-in requires: the endpoints, S256, and keys for ID tokens with `openid`. */
 export const ready = (
   server: oauth.AuthorizationServer,
   needs: { readonly insecure: boolean; readonly openid: boolean; readonly pushed: boolean }
@@ -116,7 +119,7 @@ export const ready = (
     if (needs.openid) yield* usable("key set (jwks_uri)", server.jwks_uri, needs.insecure)
     if (isPushed(server, needs.pushed)) {
       const endpoint = server.pushed_authorization_request_endpoint
-      yield* usable("endpoint for pushed authorization requests", endpoint, needs.insecure)
+      yield* usable("pushed authorization request endpoint", endpoint, needs.insecure)
     }
     if (!knowsS256(server)) yield* Either.left(plainOnly)
   })

@@ -1,6 +1,6 @@
-/** Which API a token is for. */
+/** The API that a token is for. */
 
-/** As its record says it. A resource has no fragment (RFC 8707 §2): it is never taken for an audience. */
+/** The API as the token record stores it. A resource has no fragment (RFC 8707 §2), so it differs from any audience. */
 export const apiOf = ({
   audience,
   resource

@@ -1,9 +1,9 @@
-/** Further parameters of token requests, by grant type. */
+/** The option `tokenParameters`: additional parameters of token requests, by grant type. */
 import { InvalidRequest } from "@countersign/client/Errors"
 import type { Fetch } from "../http/fetchAdapter.js"
 import type { Client } from "./client.js"
 
-/** Parameters that identify or authenticate the client or the grant. A further one of these names would change what is sent. */
+/** Parameters that identify or authenticate the client or the grant. The option must not change them. */
 const reserved: ReadonlySet<string> = new Set([
   "actor_token",
   "assertion",
@@ -32,7 +32,7 @@ export const problem = ({ tokenParameters }: Client): InvalidRequest | undefined
       })
 }
 
-/** Adds the parameters of its grant to a token request. Those that it has stay as they are. */
+/** Adds the parameters of its grant to a token request. Parameters of the request are not replaced. */
 export const adding = ({ tokenParameters }: Client, fetch: Fetch): Fetch => {
   if (tokenParameters === undefined) return fetch
   return (url, options) => {

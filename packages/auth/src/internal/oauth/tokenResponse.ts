@@ -1,4 +1,4 @@
-/** Token responses (RFC 6749 §5.1). What makes a token is `access_token`; the other members are read where they can be. */
+/** Token responses (RFC 6749 §5.1). Only `access_token` is required. Other members that cannot be read are left out. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,14 +13,15 @@ import * as Quirk from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 import type { Client } from "./client.js"
 
-/** Longer than anything is kept; what is more is a server's way to say "for ever". */
+/** Maximum lifetime. Servers use larger values for tokens that do not expire. */
 const longestLifeMs = 10 * 365 * 24 * 3600_000
 
-/** A token that lives for less than a second would be replaced for each request. Its server does not state a lifetime. */
+/** Minimum lifetime. A shorter one counts as not stated, since the token would be refreshed for each request. */
 const shortestLifeMs = 1_000
 
 /**
- * A JWT may say by itself when it ends, by the clock of its issuer; one that says it has ended already says nothing of use.
+ * The expiry: by `expires_in`, or by `exp` of a JWT access token, which is in the time of the server's clock. An expiry in
+ * the past is ignored.
  *
  * @param ahead - how far the server's clock is ahead of ours, in milliseconds.
  */
@@ -38,7 +39,7 @@ const what = "token response"
 const invalid = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
 const unbound = invalid(
-  "the token is not bound to the client's key: the server does not do DPoP, or somebody took it out (`token_type` is Bearer)"
+  "the token is not bound to the client's key (`token_type` is Bearer): the server does not support DPoP, or a proxy removed the proof"
 )
 
 const unpresentable = invalid(
@@ -52,8 +53,8 @@ const uncarried = invalid(`invalid ${what}: \`access_token\` holds characters th
 export const typeOf = (body: Body): string | undefined => Member.text(body["token_type"])?.trim().toLowerCase()
 
 /**
- * A token whose type is left out is Bearer. With DPoP it has to be stated: nothing else tells that the token is bound to the
- * key.
+ * A missing `token_type` counts as Bearer. With DPoP it is required, because nothing else shows that the token is bound to
+ * the key.
  */
 const mistypedAs = (body: Body, bound: boolean): TokenError | undefined => {
   const type = typeOf(body)
@@ -66,7 +67,7 @@ const mistypedAs = (body: Body, bound: boolean): TokenError | undefined => {
 }
 
 /**
- * The token in a token response; its life is counted from now.
+ * The token in a token response. Its lifetime starts now.
  *
  * @param ahead - how far the server's clock is ahead of ours, in milliseconds.
  */
@@ -81,7 +82,7 @@ export const tokenOf = (
   }
   const mistyped = mistypedAs(body, dpop !== undefined)
   if (mistyped !== undefined) return Effect.fail(mistyped)
-  // RFC 6749 §A.12. Any other would be kept, sent by no request, and so never refused and replaced.
+  // RFC 6749 §A.12. Any other token would be stored although no request can send it, so no 401 would replace it.
   if (!isPrintable(accessToken)) return Effect.fail(uncarried)
   const refreshToken = Member.text(body["refresh_token"])
   return Effect.map(Clock.currentTimeMillis, (now) => ({

@@ -1,6 +1,6 @@
-/** What more than one provider's answers need. */
+/** Compliance fixes for the responses of several providers. */
 
-/** Scopes that are separated by commas, as a list of OAuth. */
+/** Replaces the commas in `scope` by spaces. */
 export const spacedScopes = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   const { scope } = body
   return typeof scope === "string" ? { ...body, scope: scope.split(",").join(" ") } : body

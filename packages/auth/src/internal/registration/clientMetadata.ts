@@ -1,22 +1,22 @@
-/** Client metadata (RFC 7591 §2) without secrets: a server may repeat one under any name, and at any depth. */
+/** Removes secrets from client metadata (RFC 7591 §2). A server may repeat a secret under any name and at any depth. */
 import * as Predicate from "effect/Predicate"
 
-/** RFC 7518 §6: what only the owner of a key has. */
+/** Private members of a JWK (RFC 7518 §6). */
 const privateMembers: ReadonlyArray<string> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
-/** Whether a JWK holds more than the public key. */
+/** Whether a JWK has private members. */
 export const isPrivateKey = (key: unknown): boolean =>
   Predicate.isRecord(key) && privateMembers.some((member) => Object.hasOwn(key, member))
 
 const secretName = /(?:secret|password|accesstoken|apikey|privatekey)$/
 
-/** `Client_Secret`, `clientSecret` and `x-client-secret` are one name. */
+/** `Client_Secret`, `clientSecret` and `x-client-secret` count as the same name. */
 const isSecretName = (name: string): boolean => secretName.test(name.toLowerCase().replaceAll(/[^a-z]/g, ""))
 
-/** A short secret is part of harmless words, too. */
+/** A shorter secret may be part of a harmless word, so it has to match the whole text. */
 const shortestPart = 8
 
-/** Deeper than any metadata; what is below is left out. */
+/** Maximum depth. Deeper members are left out. */
 const mostLevels = 8
 
 /** Leaves out members that are secret by name, and texts and names that hold one of the `secrets`. */

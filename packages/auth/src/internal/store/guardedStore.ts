@@ -6,13 +6,13 @@ import type { TokenOwner, Token } from "../../Token.js"
 import type * as TokenStore from "../../TokenStore.js"
 import { step } from "../concurrency/flightProgress.js"
 
-/** A store that does not answer is given up, so that it keeps nobody from a token that is still good. */
+/** Timeout of a read or write, so that a store that hangs does not keep callers from a valid token. */
 export const patience: Duration.Duration = Duration.seconds(15)
 
-/** Longer than any store waits for a lock by itself: its own error says more. */
+/** Timeout of the wait for a lock. It exceeds the lock timeouts of the stores, because their errors say more. */
 const lockPatience = Duration.minutes(2)
 
-/** The error of a store that did not answer in time. */
+/** The error of a store operation that timed out. */
 export const silent = (
   what: string,
   reason: "ReadFailed" | "WriteFailed" | "LockTimeout",
@@ -28,11 +28,11 @@ const isOther = (issued: TokenOwner, expected: TokenOwner): boolean =>
   issued.account !== expected.account ||
   issued.audience !== expected.audience
 
-/** Two refresh tokens without an account may be of two users. A sign-in has no lineage, and goes first. */
+/** Without `account`, two refresh tokens may belong to two users. A sign-in has no lineage, so its token always matches. */
 const isOtherLineage = (issued: TokenOwner, expected: TokenOwner): boolean =>
   issued.lineage !== undefined && expected.lineage !== undefined && issued.lineage !== expected.lineage
 
-/** Why a record is another one's, by what it says of itself. One that says nothing is taken at its place. */
+/** Why a record belongs to another owner. A record without an owner is accepted. */
 const foreignBy = (token: Token, expected: TokenOwner | undefined): string | undefined => {
   const { owner } = token
   if (owner === undefined || expected === undefined) return undefined
@@ -43,8 +43,8 @@ const foreignBy = (token: Token, expected: TokenOwner | undefined): string | und
 }
 
 /**
- * One record of a store that may hang, or hold somebody else's token under our key: reads and writes are bounded in
- * time, and a token of another issuer, client, account or audience is never used, nor overwritten.
+ * One record of a store, with timeouts for reads and writes. A token of another issuer, client, account or audience is
+ * neither used nor overwritten.
  */
 export interface Guarded {
   /** Whether other processes use the same record. */
@@ -58,7 +58,7 @@ export interface Guarded {
   readonly exclusive: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | TokenStoreError, R>
 }
 
-/** Bounds the wait for a lock, and not what is done under it. */
+/** Limits the wait for a lock, but not the time that it is held. */
 const bounded =
   (store: TokenStore.Service, key: string): Guarded["exclusive"] =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -67,23 +67,23 @@ const bounded =
       const within = Effect.suspend(() => {
         if (now === "gone") return Effect.interrupt
         now = "entered"
-        // The store releases its lock after that, which is a step of its own.
+        // The store releases its lock afterwards, which is a separate step.
         return Effect.ensuring(effect, step(Effect.void, Duration.toMillis(patience)))
       })
       const outside = Effect.flatMap(Effect.sleep(lockPatience), () => {
         if (now === "entered") return Effect.never
         now = "gone"
-        return silent("waiting for its lock", "LockTimeout", lockPatience)
+        return silent("waiting for the lock of the record", "LockTimeout", lockPatience)
       })
-      // Also where a scope is closing, and nothing else can be interrupted.
+      // The timeout has to work in an uninterruptible region too, such as a closing scope.
       const entered = Effect.raceFirst(Effect.disconnect(store.withLock(key)(within)), Effect.interruptible(outside))
       return step(entered, Duration.toMillis(lockPatience))
     })
 
-/** Tells that data was damaged, and where it was moved; to nowhere, if the store cannot move it. */
+/** Reports a damaged record, and the place where the store moved it; undefined if it cannot move it. */
 export type Damaged = (error: TokenStoreError, place: string | undefined) => Effect.Effect<void>
 
-/** Reads and writes for a source that loses nothing with its record: a damaged one is moved aside and written anew. */
+/** Reads and writes for a token source that can replace its record: a damaged record is moved aside and written anew. */
 const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): TokenStore.Service => {
   const moved = (error: TokenStoreError): Effect.Effect<boolean, TokenStoreError> => {
     if (error.reason !== "Corrupt") return Effect.fail(error)
@@ -95,7 +95,7 @@ const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): To
   const none = Effect.succeedNone
   return {
     ...store,
-    // Another process may have moved it in the meantime, so it is read again. What is still damaged is as good as nothing.
+    // Another process may have replaced it meanwhile, so it is read again. A record that is still damaged counts as none.
     get: (name) =>
       Effect.catchAll(store.get(name), (error) =>
         Effect.zipRight(
@@ -114,7 +114,7 @@ const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): To
   }
 }
 
-/** Guards the record of a key. With `damaged`, a record that is damaged counts as none. */
+/** Guards the record of a key. With `damaged`, a damaged record counts as none. */
 export const make = (
   given: TokenStore.Service,
   key: string,
@@ -134,12 +134,13 @@ export const make = (
   return {
     isShared: store.lockScope !== "process",
     get: Effect.flatMap(
-      within(store.get(key), () => silent("reading it", "ReadFailed", patience)),
+      within(store.get(key), () => silent("reading the record", "ReadFailed", patience)),
       checked
     ),
     compareAndSet: (expected, token) =>
-      within(store.compareAndSet(key, expected, token), () => silent("writing it", "WriteFailed", patience)),
-    remove: (expected) => within(store.remove(key, expected), () => silent("removing it", "WriteFailed", patience)),
+      within(store.compareAndSet(key, expected, token), () => silent("writing the record", "WriteFailed", patience)),
+    remove: (expected) =>
+      within(store.remove(key, expected), () => silent("removing the record", "WriteFailed", patience)),
     exclusive: bounded(store, key)
   }
 }

@@ -8,7 +8,7 @@ import * as Token from "../../Token.js"
 const format = "countersign/token"
 const formatVersion = 1
 
-/** Most characters of a record. Real ones have a few thousand. */
+/** Maximum number of characters of a record. Typical records have a few thousand. */
 const maxText = 512 * 1024
 
 const Envelope = Schema.Struct({
@@ -18,13 +18,13 @@ const Envelope = Schema.Struct({
   token: Schema.optional(Token.Token)
 })
 
-/** One record: without a token it is what remains of a removed one, so that no version comes twice. */
+/** One record. A removed record keeps its version without a token, so that no version is used twice. */
 export interface Record {
   readonly version: number
   readonly token?: Token.Token | undefined
 }
 
-/** Unknown fields are refused: writing the record anew would lose them. */
+/** Unknown fields are rejected, because writing the record would lose them. */
 const decodeEnvelope = Schema.decodeUnknown(Envelope, { onExcessProperty: "error" })
 const encodeEnvelope = Schema.encode(Envelope)
 
@@ -36,16 +36,16 @@ const corrupt = (where: string, what: string) =>
 const unsupportedFormat = (where: string, what: string, advice: string) =>
   failure("UnsupportedFormat", `a record in ${where} ${what}; it was left as it is: ${advice}`)
 
-/** Names of unknown fields come from the record, where anything may have got into their place. */
+/** The names of unknown fields are not shown, since they may be any text, even a secret. */
 const describe = (error: ParseResult.ParseError): string => {
   const mismatches = SchemaIssue.fromParseError(error)
   return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : SchemaIssue.format(mismatches)
 }
 
 const parse = (where: string, text: string): Effect.Effect<unknown, TokenStoreError> =>
-  Effect.try({ try: (): unknown => JSON.parse(text), catch: () => corrupt(where, "is not JSON, or was cut") })
+  Effect.try({ try: (): unknown => JSON.parse(text), catch: () => corrupt(where, "is not JSON, or is truncated") })
 
-/** Somebody else's record, or one that a later release wrote. */
+/** Rejects a record of another application, and a record of a later release. */
 const strangerIn = (where: string, value: unknown): TokenStoreError | undefined => {
   if (typeof value !== "object" || value === null || !("format" in value) || typeof value.format !== "string") return
   if (value.format !== format)
@@ -57,7 +57,7 @@ const strangerIn = (where: string, value: unknown): TokenStoreError | undefined 
     : undefined
 }
 
-/** The record in a text. Fails with `Corrupt` or `UnsupportedFormat`, naming what is wrong and never what is there. */
+/** Decodes a record. Fails with `Corrupt` or `UnsupportedFormat`. The error does not show the content. */
 export const decode = (where: string, text: unknown): Effect.Effect<Record, TokenStoreError> =>
   Effect.gen(function* () {
     if (typeof text !== "string") return yield* corrupt(where, "is not text")
@@ -67,15 +67,15 @@ export const decode = (where: string, text: unknown): Effect.Effect<Record, Toke
     if (stranger !== undefined) return yield* stranger
     const { token, version } = yield* decodeEnvelope(value)
     return { version, token }
-  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(where, `is not one of ours: ${describe(error)}`)))
+  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(where, `is invalid: ${describe(error)}`)))
 
-/** No text of this many characters is even written down. */
+/** Checked before `JSON.stringify`, so that no text of this size is built. */
 const isHuge = (value: object): boolean =>
   Object.values(value).some((part: unknown) =>
     typeof part === "string" ? part.length > maxText : typeof part === "object" && part !== null && isHuge(part)
   )
 
-/** The text of a record. Fails with `WriteFailed` for what could not be read again. */
+/** Encodes a record. Fails with `WriteFailed` for a record that {@link decode} would reject. */
 export const encode = (where: string, { token, version }: Record): Effect.Effect<string, TokenStoreError> =>
   Effect.gen(function* () {
     const encoded = yield* encodeEnvelope({ format, formatVersion, version, ...(token !== undefined && { token }) })

@@ -5,15 +5,15 @@ import type { TokenOwner, Token } from "../../Token.js"
 import * as TokenStore from "../../TokenStore.js"
 import * as Guarded from "./guardedStore.js"
 
-/** A store that others write to without taking turns is asked this often. */
+/** Maximum number of attempts, for a store whose other writers do not take the lock. */
 const tries = 3
 
 const crowded = new TokenStoreError({
   reason: "WriteFailed",
-  detail: "somebody else wrote to the record each time: try again"
+  detail: "the record was not written: another process changed it during each attempt. Try again"
 })
 
-/** Stores a token in the place of what is there, while nobody refreshes that. */
+/** Replaces the stored token while no refresh runs. */
 export const put = (key: string, token: Token): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> =>
   Effect.flatMap(TokenStore.TokenStore, (store) => {
     const record = Guarded.make(store, key, token.owner)
@@ -26,7 +26,7 @@ export const put = (key: string, token: Token): Effect.Effect<void, TokenStoreEr
     return record.exclusive(once(tries))
   })
 
-/** Takes the record out, while nobody refreshes it, and gives what it was. */
+/** Removes the stored token while no refresh runs, and returns it. */
 export const take = (
   key: string,
   issued: TokenOwner

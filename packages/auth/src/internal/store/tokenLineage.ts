@@ -1,4 +1,4 @@
-/** The refresh token that a record began with. A rotated one is another text, and of the same user. */
+/** Lineage of a record: the refresh token that it started with. A rotated refresh token belongs to the same user. */
 import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
