@@ -200,8 +200,8 @@ const finishing = (options: Options, conversation: Conversation.Conversation, fi
  *
  * It replaces the stored record. Fails with `TokenStoreError` if the store cannot be read or written.
  *
- * @param options - the options of `RefreshToken.layer`: the client, the scopes, and the resource or audience. Add the account
- * if the store contains the tokens of several users.
+ * @param options - the options of `RefreshToken.layer`: the client, the scopes, and the resource or audience. Add the
+ * account if the store contains the tokens of several users.
  * @since 0.1.0
  * @category storing
  */
