@@ -144,7 +144,7 @@ describe("Revocation.make", () => {
     ["a redirect", respond(307, "", { location: "https://evil.test/" }), { reason: "Unavailable" }],
     ["403 with an HTML body", respond(403, "<html>canary-token</html>"), { reason: "Unavailable" }],
     ["10 MiB", respond(200, "x".repeat(10 * 1024 * 1024)), { reason: "Unavailable" }]
-  ])("fails for a response with %s, without the token in the error", ([_, answer, expected]) =>
+  ])("fails for a response with %s, and the error contains no token", ([_, answer, expected]) =>
     Effect.gen(function* () {
       const { posts, revoke } = yield* revoking([answer, answer, answer])
       const error = yield* failureOf(revoke)

@@ -83,7 +83,7 @@ describe("StepUp.fromChallenges", () => {
 
 const scopes = (...all: ReadonlyArray<string>): StepUp.StepUpChallenge => ({ scopes: all, acrValues: [] })
 
-describe("step-up challenges", () => {
+describe("StepUp", () => {
   it("merge unites scopes and takes other parameters of the later challenge", () => {
     const earlier = { ...scopes("a", "b"), acrValues: ["silver"], maxAge: 60, claims: "{}" }
     expect(StepUp.merge(earlier, { ...scopes("b", "c"), acrValues: ["gold"], maxAge: 5 })).toEqual({

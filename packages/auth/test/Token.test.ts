@@ -43,7 +43,7 @@ describe("Token.Token schema", () => {
   it.each([
     ["a list as the access token", { ...good, accessToken: ["canary-a"] }, "at $.accessToken, expected"],
     [
-      "no access token",
+      "a missing access token",
       { tokenType: "Bearer", receivedAt: 0, refreshToken: "canary-r" },
       "at $.accessToken, expected a value"
     ],
@@ -53,7 +53,7 @@ describe("Token.Token schema", () => {
     ["a number as the refresh token", { ...good, refreshToken: 4711 }, "at $.refreshToken, expected"],
     ["a string", "canary-a", "at $, expected"],
     ["null", null, "at $, expected"]
-  ])("rejects %s without a secret in the error", (_, written, told) => {
+  ])("rejects %s, and the error contains no secret", (_, written, told) => {
     const result = Schema.decodeUnknownEither(Token.Token)(written)
     const error = Either.getOrThrow(Either.flip(result))
     const mismatches = SchemaIssue.fromParseError(error)

@@ -162,7 +162,7 @@ describe("TokenExchange.make", () => {
     ["is empty", { access_token: "" }, undefined],
     ["contains a NUL character", { access_token: "canary-\u0000" }, undefined],
     ["has token_type DPoP without a DPoP key", { token_type: "DPoP" }, undefined]
-  ])("rejects a response if the token %s, without a token in the error", ([_, more, requestedTokenType]) =>
+  ])("rejects a response if the token %s, and the error contains no token", ([_, more, requestedTokenType]) =>
     Effect.gen(function* () {
       const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
       const error = yield* Effect.flip(exchange(subject))
@@ -202,7 +202,7 @@ describe("TokenExchange.make", () => {
   )
 
   it.effect.each(["invalid_request", "invalid_grant"])(
-    "suggests to sign in again after %s, without a token in the error",
+    "suggests to sign in again after %s, and the error contains no token",
     (code) =>
       Effect.gen(function* () {
         for (const description of ["canary-subject is over", "canary-actor is over", "it is over"]) {
