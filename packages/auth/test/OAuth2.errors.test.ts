@@ -220,7 +220,7 @@ describe("OAuth2 with a server that repeats a secret of the request", () => {
           if (clientAuthentication === "client_secret_post" && _.includes("Authorization")) continue
           const error = yield* Effect.flip(server.refresh(Redacted.make(refreshToken)))
           const shown = error.detail
-            .replace(/^.*?(?:refused with|OAuth error)/, "")
+            .replace(/^.*?(?:rejected the request with|OAuth error)/, "")
             .replace(/invalid_request|an error/, "")
           expect(shown.trim()).toMatch(/^(?:\. If it means.*)?$/)
         }
@@ -252,7 +252,7 @@ describe("OAuth2 with a server that repeats a secret of the request", () => {
       const error = yield* Effect.flip(server.refresh(Redacted.make(refreshToken)))
       expect(echoed.length).toBeGreaterThan(50)
       expect(printed(error)).not.toContain(echoed.slice(0, 20))
-      expect(error.detail).toBe("the authorization server refused with invalid_request")
+      expect(error.detail).toBe("the authorization server rejected the request with invalid_request")
     })
   )
 

@@ -66,7 +66,7 @@ describe("OAuth2 discovery", () => {
         "tokens.test"
       ])
       expect(lines).toEqual([
-        "INFO The authorization server https://auth.test names endpoints elsewhere: " +
+        "INFO The authorization server https://auth.test has endpoints at other origins: " +
           "token_endpoint https://tokens.test/t?key=<redacted>, revocation_endpoint https://tokens.test/r"
       ])
     }).pipe(logging(lines))

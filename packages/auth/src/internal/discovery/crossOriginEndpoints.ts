@@ -1,9 +1,9 @@
-/** Endpoints that an authorization server has at other origins than its own: allowed, and nothing to be quiet about. */
+/** Logs endpoints of an authorization server at other origins. They are allowed, but should be visible. */
 import * as Redact from "@countersign/protocol/Redact"
 import * as Effect from "effect/Effect"
 import type * as oauth from "oauth4webapi"
 
-/** Where tokens, codes and secrets are sent to, and where keys come from. */
+/** Endpoints that receive tokens, codes and secrets, and the source of keys. */
 const names = [
   "token_endpoint",
   "authorization_endpoint",
@@ -17,7 +17,7 @@ const names = [
 
 const isElsewhere = (url: string, origin: string): boolean => URL.canParse(url) && new URL(url).origin !== origin
 
-/** Logs once the endpoints that are not at the issuer's origin, without those of `before`, which were logged then. */
+/** Logs the endpoints that are not at the issuer's origin, except those of `before`, which are logged already. */
 export const shown = (
   server: oauth.AuthorizationServer,
   issuer: URL,
@@ -31,5 +31,7 @@ export const shown = (
   })
   return elsewhere.length === 0
     ? Effect.void
-    : Effect.logInfo(`The authorization server ${issuer.origin} names endpoints elsewhere: ${elsewhere.join(", ")}`)
+    : Effect.logInfo(
+        `The authorization server ${issuer.origin} has endpoints at other origins: ${elsewhere.join(", ")}`
+      )
 }

@@ -1,4 +1,4 @@
-/** The endpoints of a client that authenticates with the certificate of the connection (RFC 8705 §5). */
+/** Endpoint aliases for mutual TLS (RFC 8705 §5), for a client that authenticates with a certificate. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type * as oauth from "oauth4webapi"
@@ -7,7 +7,7 @@ import * as Member from "../response/bodyMembers.js"
 import * as Elsewhere from "./crossOriginEndpoints.js"
 import * as Discovery from "./serverDiscovery.js"
 
-/** Endpoints that a client sends its authentication to. The browser's endpoint has no alias. */
+/** Endpoints with client authentication. The authorization endpoint has no alias, because the browser opens it. */
 const names = [
   "token_endpoint",
   "device_authorization_endpoint",
@@ -20,14 +20,14 @@ const names = [
 
 const unusable = new TokenError({
   reason: "InvalidResponse",
-  detail: "the issuer's metadata is unusable: `mtls_endpoint_aliases.token_endpoint` is no https URL"
+  detail: "the issuer's metadata is unusable: `mtls_endpoint_aliases.token_endpoint` is not an https URL"
 })
 
 const isOfTls = ({ clientAuthentication }: Client): boolean =>
   typeof clientAuthentication === "object" && clientAuthentication.method.endsWith("tls_client_auth")
 
 const aliasesOf = ({ mtls_endpoint_aliases: aliases }: oauth.AuthorizationServer): Partial<Record<string, string>> => {
-  // The library checks no member of the metadata that it does not need.
+  // The library does not validate this member.
   const all: unknown = aliases
   if (typeof all !== "object" || all === null) return {}
   const members = Object.entries(all)
@@ -42,8 +42,8 @@ const aliasesOf = ({ mtls_endpoint_aliases: aliases }: oauth.AuthorizationServer
 type Applied = (of: oauth.AuthorizationServer) => Effect.Effect<oauth.AuthorizationServer, TokenError>
 
 /**
- * Replaces each endpoint that has an alias by it, for a client with a certificate. The same metadata give the same object: the
- * library keeps the server's keys by its identity.
+ * Replaces endpoints by their aliases, for a client with a certificate. The same metadata gives the same object, because
+ * the library caches keys by its identity.
  */
 export const make = (client: Client, issuer: URL, insecure: boolean): Applied => {
   let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined

@@ -1,4 +1,4 @@
-/** What an API says of itself (RFC 9728): where it says so, how that is read, and what of it may be believed. */
+/** Protected resource metadata (RFC 9728): the URL of the document, its parsing, and its validation. */
 import type * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
@@ -21,22 +21,22 @@ import * as Discovery from "./serverDiscovery.js"
 const largest = 256 * 1024
 const patience = "20 seconds"
 
-/** No server is worth waiting for longer on its word alone. */
+/** Upper bound of a `Retry-After`. */
 const longestWaitMs = 3600_000
 
-/** RFC 6749 §3.3: what may stand in a scope; the other names have no more in them. */
+/** The characters of a scope (RFC 6749 §3.3). Other names use a subset of them. */
 const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/
 
-/** The scopes of a list that is one. */
+/** The scopes of a list that is separated by spaces. Empty if one of them is invalid. */
 export const scopesOf = (text: string | undefined): ReadonlyArray<string> => {
   const scopes = [...new Set(text?.split(" "))].filter((scope) => scope !== "")
   return scopes.every((scope) => word.test(scope)) ? scopes : []
 }
 
-/** RFC 9728 §2, as far as a client has a use for it. */
+/** The members of the metadata that a client uses (RFC 9728 §2). */
 export interface Metadata {
   readonly resource: string
-  /** What stands there: it is checked where it is used. */
+  /** Not validated yet, see {@link serversOf}. */
   readonly authorizationServers: unknown
   readonly scopes: ReadonlyArray<string> | undefined
   readonly bearerMethods: ReadonlyArray<string> | undefined
@@ -47,14 +47,14 @@ export interface Metadata {
 
 const invalid = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
-/** A place without a document that can be used: the next one is asked. */
+/** Why a URL gave no usable document. The next URL is read then. */
 export interface Failure {
   readonly error: TokenError
-  /** What was found, for an error that lists several places: `answered 404`. */
+  /** What was found, for an error that lists several URLs: `answered 404`. */
   readonly found: string
-  /** The API publishes nothing there. Another place says more. */
+  /** The API publishes no document at this URL. An error of another URL is more helpful. */
   readonly isAbsent: boolean
-  /** No other place is reached either. */
+  /** The API is not reachable at other URLs either. */
   readonly isOver: boolean
 }
 
@@ -80,13 +80,13 @@ const unread =
   (place: URL) =>
   (error: SendError): Failure => {
     if (error._tag === "BodyTooLarge") {
-      return failed(invalid(`${where(place)} is longer than ${largest} bytes`), "published too much")
+      return failed(invalid(`${where(place)} cannot be used: it is longer than ${largest} bytes`), "published too much")
     }
     if (error._tag === "RedirectRejected") return redirected(place)
     return failed(unreached(error), "was not reached", { isOver: isUnsent(error) })
   }
 
-/** A redirect is never followed: it could lead to the metadata of another API. */
+/** Redirects are never followed, because they could lead to the metadata of another API. */
 const redirected = (place: URL, status?: number): Failure =>
   failed(
     invalid(
@@ -96,7 +96,7 @@ const redirected = (place: URL, status?: number): Failure =>
     "redirects"
   )
 
-/** Statuses that say nothing about whether there is a document. A proxy or a network sends 407 and 511. */
+/** Statuses that do not show whether the document exists. A proxy or a network sends 407 and 511. */
 const isTemporary = (status: number): boolean =>
   status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
 
@@ -112,10 +112,10 @@ const unsuccessful = (place: URL, { headers, status }: HttpClientResponse, now: 
 const unusable = new InvalidRequest({
   reason: "Url",
   detail:
-    "the API's URL is no https one, or has a user name or a fragment: give the URL that requests are sent to; plain http on loopback can be allowed by name"
+    "the API's URL is invalid: it is not https, or has a user name or a fragment. Set the URL that requests are sent to. For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`"
 })
 
-/** A token is sent to this URL later: it has to be https. */
+/** The URL has to be https, because tokens are sent to it later. */
 export const checkedUrl = (text: string, insecure: boolean): Effect.Effect<URL, InvalidRequest> =>
   text.includes("#")
     ? Effect.fail(unusable)
@@ -125,10 +125,10 @@ export const checkedUrl = (text: string, insecure: boolean): Effect.Effect<URL, 
       })
 
 const foreign = invalid(
-  "the challenge says that the API's metadata is at another origin than the API itself, or at no URL: what stands there is not the API's word"
+  "the API's metadata was not read: the URL in the challenge is invalid, or at another origin than the API. Set `issuer` and `resource` of the grant yourself"
 )
 
-/** A URL of a challenge. At another origin the API could make this client send requests to any host. */
+/** Validates the metadata URL of a challenge. Otherwise the API could make this client send requests to any host. */
 export const checkedPlace = (api: URL, text: string, insecure: boolean): Effect.Effect<URL, TokenError> =>
   Effect.filterOrFail(
     Effect.mapError(checkedUrl(text, insecure), () => foreign),
@@ -138,14 +138,14 @@ export const checkedPlace = (api: URL, text: string, insecure: boolean): Effect.
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-/** RFC 9728 §3.1: between the host and the path; the slash that is all of a path is none. */
+/** RFC 9728 §3.1: the well-known path is inserted between host and path. A path `/` is dropped. */
 export const wellKnownOf = ({ origin, pathname, search }: URL): URL =>
   new URL(`${origin}${wellKnown}${pathname === "/" ? "" : pathname}${search}`)
 
 const bare = (url: URL, accept: string): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.get(url.href).pipe(HttpClientRequest.setHeader("accept", accept))
 
-/** The names of a list; undefined where there is none, or one of them is no name. */
+/** The names of a list. Undefined if there is no list, or one of its names is invalid. */
 const wordsOf = (value: unknown): ReadonlyArray<string> | undefined => {
   const words = Member.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
   return words?.every((item) => word.test(item)) === true ? words : undefined
@@ -165,7 +165,7 @@ const metadataOf = (body: Body, resource: string): Metadata => {
   }
 }
 
-/** The document in the text of a success, whatever its content type. */
+/** Parses the document in a success, whatever its content type. */
 const documentOf = (
   place: URL,
   { headers, status }: HttpClientResponse,
@@ -185,7 +185,7 @@ const documentOf = (
     : Either.right(metadataOf(body, resource))
 }
 
-/** Reads the document at a place. */
+/** Reads the document at a URL. */
 export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata, Failure> => {
   const client = Transport.fromHttpClient(transport).pipe(
     Transport.bufferBodies(largest, () => true),
@@ -196,12 +196,12 @@ export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effec
     if (response.status < 200 || response.status > 299) {
       return yield* Effect.fail(unsuccessful(place, response, yield* Clock.currentTimeMillis))
     }
-    // The body was read with the exchange; reading it again cannot fail.
+    // The body is buffered, so reading it cannot fail.
     return yield* documentOf(place, response, yield* Effect.orElseSucceed(response.text, () => ""))
   })
 }
 
-/** Asks an API for nothing in particular, and without credentials. What it answers may have no end: it is not read. */
+/** Sends a request without credentials, for the challenge in the response. Its body may be endless, so it is not read. */
 export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
   Transport.fromHttpClient(transport)
     .pipe(Timeout.call(patience))
@@ -212,8 +212,8 @@ export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<H
     )
 
 /**
- * Fails where the document names another resource than one of `names`, character for character (RFC 9728 §3.3). With the
- * metadata of another API, an attacker could have users sign in at a server of the attacker's choice.
+ * Fails unless the document names one of `names`, compared character by character (RFC 9728 §3.3). With the metadata of
+ * another API, an attacker could make users sign in at a server of the attacker's choice.
  */
 export const about =
   (place: URL, names: ReadonlyArray<string>) =>
@@ -223,22 +223,22 @@ export const about =
       : Either.left(
           failed(
             invalid(
-              `${where(place)} names the resource ${Redact.url(metadata.resource)}, and ${Redact.url(names[0] ?? "")} was asked ` +
-                "for. If the former is the API that you mean, call `discover` with it. If that finds nothing, set `issuer` and " +
+              `${where(place)} names the resource ${Redact.url(metadata.resource)}, and ${Redact.url(names[0] ?? "")} was ` +
+                "requested. If the former is the intended API, call `discover` with it. If that finds nothing, set `issuer` and " +
                 "`resource` of the grant yourself"
             ),
             "names another resource"
           )
         )
 
-/** The names of an API: the URL as it was given, and as it is sent. `https://a.test` and `https://a.test/` are the same. */
+/** The names of an API: its URL as configured, and as sent. `https://a.test` and `https://a.test/` are the same. */
 export const namesOf = (url: URL, text: string): ReadonlyArray<string> => [
   text,
   url.href,
   ...(url.pathname === "/" && url.search === "" ? [url.origin] : [])
 ]
 
-/** The first error that says more than that there is nothing. */
+/** The first error other than a missing document. */
 export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
   failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ??
   new TokenError({
@@ -248,18 +248,18 @@ export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): Token
       .join(", ")}. Check the API's URL, or set \`issuer\` and \`resource\` of the grant yourself`
   })
 
-const noServer = invalid("the API's metadata names no authorization server that is an https URL")
+const noServer = invalid("the API's metadata is unusable: it names no authorization server that is an https URL")
 
 const notOfIt = new TokenError({
   reason: "Rejected",
   detail:
-    "the API names other authorization servers than the `issuer` of the options. Set one of theirs, or leave it out"
+    "the `issuer` of the options is not used: the API names other authorization servers. Set one of theirs, or leave it out"
 })
 
 const isTexts = (value: unknown): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
 
-/** The servers that issue tokens for the API, and the one of them to use. */
+/** The authorization servers of the API, and the one to use. */
 export const serversOf = (
   { authorizationServers: servers }: Metadata,
   wanted: string | undefined,

@@ -1,4 +1,4 @@
-/** Discovery of an authorization server's metadata, and the checks of URLs that a credential is sent to. */
+/** Discovery of authorization server metadata, and validation of the URLs that receive credentials. */
 import * as BaseUrl from "@countersign/protocol/BaseUrl"
 import * as Redact from "@countersign/protocol/Redact"
 import { InvalidRequest, TokenError } from "@countersign/client/Errors"
@@ -25,18 +25,18 @@ export const checkedUrl = (what: string, text: string, plain: boolean): Effect.E
   return Effect.fail(
     new InvalidRequest({
       reason: "Url",
-      detail: `${what} is not https, and would be sent the client's secret in the clear; on loopback it can be allowed by name`
+      detail: `${what} is invalid: it is not https, so secrets would be sent unencrypted. Use https. For plain http on loopback, set \`transport: OAuth2.dangerouslyAllowHttpOnLoopback\``
     })
   )
 }
 
-/** It may have a query (RFC 6749 §3.2), which the issuer may not. */
+/** An endpoint may have a query (RFC 6749 §3.2), unlike an issuer. */
 export const checkedEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
   checkedUrl("the token endpoint", text.split("?", 1).join(), plain)
 
 /**
- * The places of an issuer's metadata, the first one to ask first: RFC 8414 §3, OpenID Connect Discovery 1.0 §4, and the
- * OpenID document with its path inserted, which RFC 8414 §5 and MCP name.
+ * The URLs of an issuer's metadata, in the order of requests: RFC 8414 §3, OpenID Connect Discovery 1.0 §4, and the OpenID
+ * document with its path inserted, which RFC 8414 §5 and MCP define.
  */
 const placesOf = ({ origin, pathname }: URL): ReadonlyArray<URL> => {
   const path = pathname.replace(/\/$/, "")
@@ -48,7 +48,7 @@ const placesOf = ({ origin, pathname }: URL): ReadonlyArray<URL> => {
   return [...new Set(urls)].map((url) => new URL(url))
 }
 
-/** Members that a later document of the same issuer adds, where the first one lacks them. */
+/** Members that a later document of the same issuer may add if the first one lacks them. */
 const addable = [
   ...["authorization_endpoint", "device_authorization_endpoint", "introspection_endpoint", "jwks_uri"],
   ...["pushed_authorization_request_endpoint", "registration_endpoint", "revocation_endpoint"],
@@ -58,7 +58,7 @@ const addable = [
 /** A member of the metadata that a request needs. */
 export type Member = (typeof addable)[number]
 
-/** So that a place which hangs leaves time for the next one. */
+/** Timeout of one URL, so that a URL that hangs leaves time for the next one. */
 const patience = "10 seconds"
 
 const tooSlow = (place: URL): TokenError =>
@@ -73,7 +73,7 @@ const unreached = (error: TokenError): Failure => ({ error, found: "was not reac
 const noEndpoint = (place: URL): Failure => ({
   error: new TokenError({
     reason: "InvalidResponse",
-    detail: `the authorization server metadata at ${place.href} names no token endpoint that is an https URL. Set \`tokenEndpoint\``
+    detail: `the authorization server metadata at ${place.href} cannot be used: it names no token endpoint that is an https URL. Set \`tokenEndpoint\``
   }),
   found: "names no token endpoint",
   isAbsent: false
@@ -87,7 +87,7 @@ const notAUrl = (published: string): TokenError =>
 
 type Document = Either.Either<oauth.AuthorizationServer, Failure>
 
-/** What a place gives. */
+/** Makes a function that reads the document at a URL. */
 const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) => {
   const request = { method: "GET", headers: { accept: "application/json" } }
   return (place: URL): Effect.Effect<Document> =>
@@ -108,7 +108,7 @@ const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) =>
       )
 }
 
-/** What was read, and the places that may say more. */
+/** The metadata that was read, and the URLs that may have more members. */
 interface Known {
   readonly server: oauth.AuthorizationServer
   readonly rest: ReadonlyArray<URL>
@@ -117,7 +117,7 @@ interface Known {
 const lacks = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
   needed.some((name) => server[name] === undefined)
 
-/** Adds what the server lacks. The object stays the same where nothing is added. */
+/** Adds missing members. Returns the same object if nothing is added. */
 const added = (server: oauth.AuthorizationServer, more: oauth.AuthorizationServer): oauth.AuthorizationServer => {
   const names = addable.filter((name) => server[name] === undefined && more[name] !== undefined)
   return names.length === 0 ? server : { ...server, ...Object.fromEntries(names.map((name) => [name, more[name]])) }
@@ -131,23 +131,23 @@ const unpublished = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenErr
       .join(", ")}. Check \`issuer\`, or set \`tokenEndpoint\``
   })
 
-/** The first error that says more than that there is nothing. */
+/** The first error other than a missing document. */
 const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
   failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ?? unpublished(failures)
 
-/** The request was not sent, so no other place of this server is reached either. */
+/** The request was not sent, so no other URL of this server is reachable either. */
 const isOver = ({ error }: Failure): boolean => error.sent === "no"
 
 const isTemporary = ({ error, isAbsent }: Failure): boolean => error.reason === "Unavailable" && !isAbsent
 
 /**
- * Finds the metadata of an issuer, with the members that a request needs where any of its documents has them. A place that
- * gives no usable document leads to the next one. What was read is kept, and a place that failed for now is asked again
- * with the next call.
+ * Finds the metadata of an issuer, with the members that a request needs, if any of its documents has them. If a URL has
+ * no usable document, the next one is read. Documents are cached. A URL that failed temporarily is read again by the next
+ * call.
  */
 export type Find = (needed: ReadonlyArray<Member>) => Effect.Effect<oauth.AuthorizationServer, TokenError>
 
-/** Asks the places in turn, until a document, or several together, have what is needed. */
+/** Reads the URLs in order, until the documents together have all needed members. */
 const search = (
   known: Known | undefined,
   places: ReadonlyArray<URL>,
@@ -174,7 +174,7 @@ const search = (
     return { server, failures, rest }
   })
 
-/** Makes the discovery of a client's authorization server. With `tokenEndpoint` in its options nothing is fetched. */
+/** Makes the discovery of a client's authorization server. With the option `tokenEndpoint` nothing is fetched. */
 export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, insecure: boolean): Find => {
   const { complianceFixes } = client
   if (client.tokenEndpoint !== undefined) {
@@ -199,7 +199,7 @@ export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, ins
         const found = server === before ? server : Quirk.expecting(server, complianceFixes)
         known = { server: found, rest }
         const temporary = failures.find(([_, failure]) => isTemporary(failure))
-        // Without it the request fails for good: what is unavailable for now may have it.
+        // A member is still missing, and the document that is temporarily unavailable may have it.
         if (temporary !== undefined && lacks(found, needed)) return yield* temporary[1].error
         return found
       })

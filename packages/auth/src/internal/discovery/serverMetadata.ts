@@ -1,4 +1,4 @@
-/** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3): the document in a response. */
+/** Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3): parsing and validation. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
@@ -9,16 +9,16 @@ import { isSuccess } from "../response/receivedResponse.js"
 import type { Body } from "../response/responseBody.js"
 import * as ResponseBody from "../response/responseBody.js"
 
-/** Why a well-known place gave no document that can be used. */
+/** Why a well-known URL gave no usable document. */
 export interface Failure {
   readonly error: TokenError
-  /** What was found, for an error that lists several places: `answered 404`. */
+  /** What was found, for an error that lists several URLs: `answered 404`. */
   readonly found: string
-  /** The server publishes nothing there. Another place says more. */
+  /** The server publishes no document at this URL. An error of another URL is more helpful. */
   readonly isAbsent: boolean
 }
 
-/** Members that are URLs of endpoints, or of the key set. */
+/** Members with the URL of an endpoint or of the key set. */
 const urls: ReadonlySet<string> = new Set([
   ...["authorization_endpoint", "device_authorization_endpoint", "introspection_endpoint", "jwks_uri"],
   ...["pushed_authorization_request_endpoint", "registration_endpoint", "revocation_endpoint", "token_endpoint"],
@@ -36,13 +36,13 @@ const lists: ReadonlySet<string> = new Set([
   ...["scopes_supported", "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported"]
 ])
 
-/** An optional member as the specification types it; undefined where it cannot be read. */
+/** An optional member with its specified type. Undefined if it cannot be read. */
 const memberOf = (name: string, value: unknown): unknown => {
   if (value === null || value === "") return undefined
   if (urls.has(name)) return Member.text(value)
   if (flags.has(name)) return Member.flag(value)
   if (!lists.has(name)) return value
-  // An empty list is what some serializers write for none.
+  // Some serializers write an empty list for a missing one.
   const list = Member.list(value)
   return list?.length === 0 ? undefined : list
 }
@@ -71,7 +71,7 @@ const absent = (received: Received, found: string): Failure => ({
 const invalid = (received: Received, why: string): Failure =>
   failed("InvalidResponse", `${where(received)} cannot be used: ${why}`, "published metadata that cannot be used")
 
-/** A redirect is never followed: it could lead to the metadata of another server. */
+/** Redirects are never followed, because they could lead to the metadata of another server. */
 const redirected = (received: Received): Failure => {
   const { location, status, url } = received
   const target = location !== undefined && URL.canParse(location, url) ? new URL(location, url).href : undefined
@@ -79,12 +79,12 @@ const redirected = (received: Received): Failure => {
   return failed(
     "Unavailable",
     `${where(received)} was not read: the server redirects (${status})${to}, which is not followed. Set \`issuer\` to the ` +
-      "URL that its metadata name, or set `tokenEndpoint`",
+      "URL that its metadata names, or set `tokenEndpoint`",
     `redirects (${status})`
   )
 }
 
-/** Statuses that say nothing about whether there is a document. A proxy or a network sends 407 and 511. */
+/** Statuses that do not show whether the document exists. A proxy or a network sends 407 and 511. */
 const isTemporary = (status: number): boolean =>
   status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
 
@@ -97,7 +97,7 @@ const unsuccessful = (received: Received): Failure => {
     : absent(received, found)
 }
 
-/** A page for whatever path, or nothing. */
+/** A success without a JSON object: broken JSON, or a page that the server returns for any path. */
 const noObject = (received: Received): Failure => {
   const { contentType, status, text } = received
   if (ResponseBody.isMeantAsJson(text, contentType)) return invalid(received, "it is not a valid JSON object")
@@ -109,11 +109,11 @@ const mismatch = (received: Received, expected: URL, named: string): Failure =>
   invalid(
     received,
     `it names the issuer ${Redact.url(named)}, and ${Redact.url(expected.href)} is configured. If both are the same server, ` +
-      "set `issuer` to the URL that the metadata name. If only the metadata spell it so, set `complianceFixes.metadataIssuer` to that"
+      "set `issuer` to the URL that the metadata names. If only the metadata spells it so, set `complianceFixes.metadataIssuer` to that"
   )
 
 /**
- * Reads the document of an issuer, whatever its content type. The issuer that it names has to be the one that is expected.
+ * Parses the metadata document of an issuer, whatever its content type. It has to name the expected issuer.
  * Optional members that cannot be read are left out.
  */
 export const of = (received: Received, expected: URL): Either.Either<oauth.AuthorizationServer, Failure> => {

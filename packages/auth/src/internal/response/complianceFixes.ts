@@ -1,4 +1,4 @@
-/** What is done about a server that differs from the specifications. */
+/** Applies the option `complianceFixes`, for servers that deviate from the specifications. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Either from "effect/Either"
 import * as Predicate from "effect/Predicate"
@@ -7,16 +7,17 @@ import type { Token } from "../../Token.js"
 import type { Client, ComplianceFixes } from "../oauth/client.js"
 import type { Body } from "./responseBody.js"
 
-/** Scopes as a request has them. */
+/** The value of the parameter `scope`. */
 export const scopeOf = (scopes: ReadonlyArray<string>, complianceFixes: ComplianceFixes | undefined): string =>
   scopes.join(complianceFixes?.scopeSeparator ?? " ")
 
 const threw = new TokenError({
   reason: "InvalidResponse",
-  detail: "`complianceFixes.transformResponse` threw, or did not return an object: it has to return the body"
+  detail:
+    "the response was not read: `complianceFixes.transformResponse` threw, or did not return an object. Return the body"
 })
 
-/** The body of a response as `complianceFixes.transformResponse` makes it. */
+/** The body of a response after `complianceFixes.transformResponse`. */
 export const adapted = (
   body: Body,
   status: number,
@@ -32,7 +33,7 @@ export const adapted = (
   }
 }
 
-/** Whether somebody is signed in without PKCE. Nothing else protects the code of a client that proves nothing. */
+/** Whether a sign-in has no PKCE. A public client always uses it, because nothing else protects its code. */
 export const isWithoutPkce = ({
   clientAuthentication,
   complianceFixes
@@ -41,16 +42,16 @@ export const isWithoutPkce = ({
   !(typeof clientAuthentication === "object" && clientAuthentication.method === "none")
 
 /**
- * Whether a sign-in has no nonce. Without PKCE it is the only thing that binds the code to the sign-in, and stays.
+ * Whether a sign-in has no nonce. Without PKCE a nonce is always sent, because nothing else binds the code to the sign-in.
  */
 export const isWithoutNonce = (client: Pick<Client, "clientAuthentication" | "complianceFixes">): boolean =>
   client.complianceFixes?.nonce === false && !isWithoutPkce(client)
 
-// By it the library asks whom an ID token has to name: it is there at run time, for its author's own client, and left out of
-// the types. Were it gone, the issuer of the metadata would be compared, and fewer tokens believed.
+// A hook of the library for the expected issuer of an ID token. It exists at run time for its author's own client, but not
+// in the types. If it is removed, the issuer of the metadata is compared, and more tokens are rejected.
 const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer
 
-/** The metadata of a server whose ID tokens name somebody else than these do. */
+/** The metadata with `complianceFixes.idTokenIssuer`, for a server whose ID tokens name another issuer. */
 export const expecting = (
   server: oauth.AuthorizationServer,
   complianceFixes: ComplianceFixes | undefined
@@ -63,10 +64,10 @@ export const expecting = (
   }
 }
 
-/** More than a name or an address has. */
+/** Maximum number of characters of an extra field. */
 const longestText = 2048
 
-/** What of an answer is kept with its token. */
+/** The members of a token response that `complianceFixes.extraFields` stores with the token. */
 export const extrasOf = (answer: Body, complianceFixes: ComplianceFixes | undefined): Pick<Token, "extra"> => {
   const kept = (complianceFixes?.extraFields ?? []).flatMap((name) => {
     const value = answer[name]

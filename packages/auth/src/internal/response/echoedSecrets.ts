@@ -1,4 +1,4 @@
-/** The secrets of one request to an authorization server. Text of the server that repeats one is not shown. */
+/** The secrets of one request to an authorization server. Server text that repeats one is not shown. */
 import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
 import * as Encoding from "effect/Encoding"
@@ -9,7 +9,7 @@ export interface SentSecrets {
   readonly shown: (text: string, limit: number) => string | undefined
 }
 
-/** What of a request is needed here. */
+/** The parts of a request that hold secrets. */
 interface Sent {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: URLSearchParams | string | null | undefined
@@ -30,7 +30,7 @@ const parameters = [
   "token"
 ]
 
-/** Letter case is ignored: a server may fold it before it quotes. */
+/** Letter case is ignored: a server may change it before it repeats the secret. */
 const folded = (text: string): string => text.toLowerCase()
 
 /** Header values with their scheme removed, and what Basic credentials decode to. */
@@ -46,15 +46,15 @@ const ofBody = (body: Sent["body"]): ReadonlyArray<string> => {
   return parameters.flatMap((name) => form.getAll(name))
 }
 
-/** How many characters of a secret identify it: half of them, at least 8 and at most 16. */
+/** Number of consecutive characters that identify a secret: half of them, at least 8 and at most 16. */
 const windowOf = ({ length }: string): number => Math.min(length, 16, Math.max(8, Math.ceil(length / 2)))
 
-/** A secret of so few characters is part of harmless words, and is looked for as a word. */
+/** A secret with fewer characters may be part of harmless words, so it matches whole words only. */
 const shortest = 4
 
 const isWordBeside = (text: string, at: number): boolean => /[a-z0-9]/.test(text.charAt(at))
 
-/** Whether a text holds a part of the secret that identifies it. Both are folded. */
+/** Whether a text contains a part that identifies the secret. Both are in lower case. */
 const repeats = (text: string, secret: string): boolean => {
   const length = windowOf(secret)
   for (let start = 0; start + length <= text.length; start++) {
@@ -65,7 +65,7 @@ const repeats = (text: string, secret: string): boolean => {
   return false
 }
 
-/** `%41` and `+` as the characters that they stand for; a multi-byte character that is broken stays as it is. */
+/** Decodes `%41` and `+`. An incomplete multi-byte character stays encoded. */
 const decodedForm = (text: string): string =>
   text.replaceAll("+", " ").replaceAll(/(?:%[0-9a-f]{2})+/g, (encoded) => {
     try {
@@ -75,10 +75,13 @@ const decodedForm = (text: string): string =>
     }
   })
 
-/** In the alphabet of base64, where a text may be in the one for URLs. */
+/** Converts base64url to the base64 alphabet. */
 const inBase64 = (text: string): string => text.replaceAll("-", "+").replaceAll("_", "/")
 
-/** A secret in the middle of base64: what encodes it depends on how many bytes are before it, and its ends on what is beside it. */
+/**
+ * The encodings of a secret inside of base64. They depend on the number of bytes before it, modulo three. The characters
+ * at both ends are left out, because they also depend on the neighbours.
+ */
 const base64Of = (secret: string): ReadonlyArray<string> =>
   secret.length < 8
     ? []
@@ -88,7 +91,7 @@ const base64Of = (secret: string): ReadonlyArray<string> =>
           .slice(start)
       )
 
-/** What is looked at beyond the shown characters, so that a secret which begins in them is found. */
+/** Characters that are searched beyond the shown ones, so that a secret which starts in the shown ones is found. */
 const lookahead = 64
 
 const textsOf = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): ReadonlyArray<string> => {
@@ -97,7 +100,7 @@ const textsOf = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>):
   return [...new Set([...known, ...encoded, ...known.flatMap(base64Of)].filter((secret) => secret !== "").map(folded))]
 }
 
-/** The secrets of a request: those of its headers and its form, and `further`. */
+/** The secrets of a request: in its headers, in its form, and in `further`. */
 export const of = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): SentSecrets => ({
   shown: (text, limit) => {
     const read = folded(text.slice(0, limit + lookahead))

@@ -1,24 +1,24 @@
-/** What the body of an error says, in the words of OAuth or in a server's own. */
+/** Reads the error code and message of a body, in the form of OAuth or of the server. */
 import * as Predicate from "effect/Predicate"
 import type { ComplianceFixes } from "../oauth/client.js"
 import type { Body } from "./responseBody.js"
 
 export interface ErrorDetails {
-  /** The code of OAuth that it is, by its own words or by `complianceFixes.errorCodes`. */
+  /** The OAuth error code, as the server sent it or mapped by `complianceFixes.errorCodes`. */
   readonly code: string | undefined
   /** The server's own code. */
   readonly name: string | undefined
   readonly message: string | undefined
-  /** Whether it has the form that RFC 6749 §5.2 gives to errors. */
+  /** Whether the body has the form of RFC 6749 §5.2. */
   readonly isOAuth: boolean
-  /** Whether it is an error whatever the status. */
+  /** Whether the body is an error even with a status of success. */
   readonly isError: boolean
 }
 
-/** Where servers put a code: GoTrue, HubSpot, Meta, Fitbit, Entra. The first that is there is shown. */
+/** Members that servers use for a code: GoTrue, HubSpot, Meta, Fitbit, Entra. The first one that is present is shown. */
 const codeMembers = ["error", "error_code", "errorCode", "errorType", "code", "type", "reason", "status", "category"]
 
-/** What says more than the code beside it. */
+/** Members with a code that is more specific than the main code. */
 const subcodeMembers = ["error_subcode", "suberror"]
 
 const messageMembers = [
@@ -36,7 +36,7 @@ const registered: ReadonlySet<string> = new Set([
   ...["unsupported_grant_type", "unsupported_response_type", "unsupported_token_type", "use_dpop_nonce"]
 ])
 
-/** The code of OAuth that a text is, also as it is written for people: `Invalid grant`. */
+/** The OAuth error code in a text, also in a readable form such as `Invalid grant`. */
 const registeredAs = (text: string): string | undefined => {
   const code = text
     .trim()
@@ -45,7 +45,7 @@ const registeredAs = (text: string): string | undefined => {
   return registered.has(code) ? code : undefined
 }
 
-/** Texts are compared whatever their letter case, and with or without a full stop. */
+/** Texts are compared without letter case and without a final full stop. */
 const comparable = (text: string): string => text.trim().toLowerCase().replace(/\.$/, "")
 
 const textsOf = (source: Body, names: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -57,7 +57,7 @@ const textsOf = (source: Body, names: ReadonlyArray<string>): ReadonlyArray<stri
 
 const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : undefined)
 
-/** The body, and the objects in it that may be the error. */
+/** The body, and the nested objects that may hold the error. */
 const sourcesOf = (body: Body): ReadonlyArray<Body> => {
   const first = firstOf(body["errors"])
   const inner = [body["error"], typeof first === "string" ? { message: first } : first, body["detail"]]
@@ -78,7 +78,7 @@ const ofBody = (body: Body, status: number, names: ReadonlyMap<string, string>):
   const { error } = body
   const own = typeof error === "string" && error !== "" ? error : undefined
   const mapped = texts.find((text) => names.has(comparable(text)))
-  // The message of a server that failed says nothing about the request.
+  // The message of a 5xx response is about the server, not about the request.
   const [known] = [own, ...codes, ...(status >= 500 ? [] : messages)].flatMap(
     (text) => (text && registeredAs(text)) || []
   )
@@ -92,9 +92,9 @@ const ofBody = (body: Body, status: number, names: ReadonlyMap<string, string>):
 }
 
 /**
- * The error in the first of the bodies that has one. A JSON object that says nothing is an error without details.
+ * The error details of the first body that has an error; otherwise of the first body. Undefined without a body.
  *
- * @param status - the HTTP status: a code that only repeats it is none.
+ * @param status - the HTTP status. A code that only repeats it is ignored.
  */
 export const of = (
   bodies: ReadonlyArray<Body>,

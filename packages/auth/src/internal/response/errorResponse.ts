@@ -1,4 +1,4 @@
-/** Error responses (RFC 6749 §5.2), and what servers send instead of one. */
+/** Maps error responses (RFC 6749 §5.2), and responses that deviate from them, to a `TokenError`. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
@@ -10,25 +10,25 @@ import * as ResponseBody from "./responseBody.js"
 const unavailable = (detail: string, more: Pick<TokenError, "retryAt" | "sent"> = {}): TokenError =>
   new TokenError({ reason: "Unavailable", detail, ...more })
 
-/** Codes of OAuth for what may be over soon. */
+/** OAuth error codes of temporary errors. */
 const isPassing = (code: string | undefined): boolean => code === "server_error" || code === "temporarily_unavailable"
 
-/** Statuses that mean "later", whatever the body says. */
+/** Statuses of temporary errors, whatever the body holds. */
 const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429
 
-/** A forward proxy asks for credentials, or a network wants a sign-in: the server has not seen the request. */
+/** A forward proxy requires credentials, or a network requires a sign-in. The server did not receive the request. */
 const isOfProxy = (status: number): boolean => status === 407 || status === 511
 
-/** A device may be told its pace with 429. */
+/** Polling errors of the device grant. Some servers send them with status 429. */
 const isPace = (code: string | undefined): boolean => code === "slow_down" || code === "authorization_pending"
 
-/** A redirect is never followed: the request holds credentials. */
+/** Redirects are never followed, because the request holds credentials. */
 const redirected = ({ location, secrets, status, url }: Received): TokenError => {
   const target = location !== undefined && URL.canParse(location, url) ? new URL(location, url).href : undefined
   const shown = target === undefined ? undefined : secrets.shown(Redact.url(target), 300)
   return unavailable(
     shown === undefined
-      ? `the authorization server answered ${status}: redirects are not followed, because the request holds credentials`
+      ? `the authorization server answered ${status}: redirects are not followed, because the request holds credentials. Check the configured URLs`
       : `the authorization server redirects (${status}) to ${shown}, which is not followed: the request holds ` +
           "credentials. If that is its URL, configure it"
   )
@@ -39,13 +39,13 @@ const quoted = ({ secrets }: Received, message: string | undefined): string | un
   return text === undefined || text === "" ? undefined : `"${text}"`
 }
 
-/** What the server said, after what happened. */
+/** What happened, with the code and the message of the server. */
 const said = (received: Received, details: ErrorDetails.ErrorDetails): string => {
   const { secrets, status } = received
   const code = details.name === undefined ? undefined : secrets.shown(details.name, 60)
   const message = quoted(received, details.message)
   if (details.isOAuth) {
-    return `the authorization server refused with ${code ?? "an error"}${message === undefined ? "" : ` (${message})`}`
+    return `the authorization server rejected the request with ${code ?? "an error"}${message === undefined ? "" : ` (${message})`}`
   }
   const told = [code, message].filter((part) => part !== undefined).join(" ")
   return `the authorization server answered ${status} without an OAuth error${told === "" ? "" : `: ${told}`}`
@@ -70,7 +70,7 @@ const busy = (received: Received, details: ErrorDetails.ErrorDetails | undefined
   return unavailable(`the authorization server answered ${what}: try again later`, { retryAt: received.retryAt })
 }
 
-/** A wrong secret may be told by the header alone (RFC 6749 §5.2). */
+/** Some servers report an invalid client with the header alone (RFC 6749 §5.2). */
 const isChallenged = ({ challenge, status }: Received): boolean =>
   status === 401 && Challenge.parse(challenge ?? "").length > 0
 
@@ -80,11 +80,11 @@ const unknownClient = (received: Received, details: ErrorDetails.ErrorDetails | 
   return new TokenError({
     reason: "Rejected",
     error: "invalid_client",
-    detail: `the authorization server does not know this client${told}: check its id, its secret and how it is sent`
+    detail: `the authorization server rejected the client authentication${told}: the client is unknown, or its secret or method is wrong. Check \`clientId\`, \`clientSecret\` and \`clientAuthentication\``
   })
 }
 
-/** By the error that a body holds. A JSON object with a 4xx status is the server's own. */
+/** Maps the error in a body. A JSON object with a 4xx status comes from the server, not from a proxy. */
 const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
   const { status } = received
   if (isBusy(status) && !isPace(details.code)) return busy(received, details)
@@ -98,8 +98,8 @@ const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): Toke
 }
 
 /**
- * The error of a response that is no success. `bodies` are what it holds, the one to go by first: as `complianceFixes.transformResponse` has
- * made it, and as it came.
+ * The error of a response without a status of success. `bodies` are the body after `complianceFixes.transformResponse`,
+ * and the original body.
  */
 export const of = (
   received: Received,
@@ -119,7 +119,7 @@ export const of = (
   )
 }
 
-/** The error in a response with a status of success: some servers (GitHub, Slack) send each error so. */
+/** The error in a response with a status of success. Some servers (GitHub, Slack) send all errors with status 200. */
 export const within = (
   received: Received,
   bodies: ReadonlyArray<ResponseBody.Body>,
@@ -129,16 +129,16 @@ export const within = (
   return details?.isError === true ? ofDetails(received, details) : undefined
 }
 
-/** A success whose body holds no object. HTML is a login page or a captive portal; broken JSON is the server's own. */
+/** A success without an object in its body. HTML comes from a login page or captive portal, broken JSON from the server. */
 export const unreadable = ({ status, text }: Received): TokenError =>
   ResponseBody.isJsonLike(text)
-    ? new TokenError({ reason: "InvalidResponse", detail: "invalid response: the body is no valid JSON object" })
+    ? new TokenError({ reason: "InvalidResponse", detail: "invalid response: the body is not a valid JSON object" })
     : unavailable(
         `the authorization server answered ${status} without a JSON object or a form: a proxy or a login page may have ` +
           "answered instead"
       )
 
-/** RFC 9449 §8: the server wants a nonce in the DPoP proof. */
+/** RFC 9449 §8: the server requires a nonce in the DPoP proof. */
 export const isNonceDemand = ({ challenge, status, text }: Received): boolean => {
   if (status < 400 || status > 499) return false
   const demand = "use_dpop_nonce"

@@ -1,4 +1,4 @@
-/** The response of an authorization server, as far as its readers need it. */
+/** A response of an authorization server, with the parts that are read. */
 import type { SentSecrets } from "./echoedSecrets.js"
 
 export interface Received {
@@ -20,5 +20,5 @@ export interface Received {
   readonly secrets: SentSecrets
 }
 
-/** Whether the server has carried out the request. */
+/** Whether the status is 2xx. */
 export const isSuccess = ({ status }: Pick<Received, "status">): boolean => status >= 200 && status <= 299

@@ -1,4 +1,4 @@
-/** The body of a response as an object: JSON, or a form. */
+/** Parses the body of a response: JSON, or a form. */
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -7,13 +7,13 @@ export type Body = Readonly<Record<string, unknown>>
 
 const parseJson = Schema.decodeUnknownOption(Schema.parseJson())
 
-/** A form without spaces and markup. Text that is no form is not read as one, whatever its content type. */
+/** A form without spaces and markup. The content type is ignored, because it is often wrong. */
 const form = /^[^\s<>"=&]+=[^\s<>"]*$/
 
-/** A form counts only with one of the members that make it a response of OAuth. */
+/** A form is accepted only if it has one of these members of OAuth responses. */
 const formMembers = ["access_token", "error", "device_code", "request_uri"]
 
-/** `JSON.parse` and forms make `__proto__` a member; a copy by `Object.assign` would make it a prototype. */
+/** `JSON.parse` and forms can create a member `__proto__`. A copy with `Object.assign` would set the prototype. */
 const withoutPrototype = (body: Body): Body => {
   if (!Object.hasOwn(body, "__proto__")) return body
   return Object.fromEntries(Object.entries(body).filter(([name]) => name !== "__proto__"))
@@ -25,16 +25,16 @@ const formOf = (text: string): Body | undefined => {
   return formMembers.some((name) => members.has(name)) ? Object.fromEntries(members) : undefined
 }
 
-/** Whether a text is meant to be a JSON object. */
+/** Whether a text starts like a JSON object. */
 export const isJsonLike = (text: string): boolean => text.trimStart().startsWith("{")
 
-/** Whether a response says that its body is JSON, or the body looks like an object. Otherwise it is a page, or nothing. */
+/** Whether the content type is JSON, or the body starts like a JSON object. Otherwise the body is a page, or empty. */
 export const isMeantAsJson = (text: string, contentType: string | undefined): boolean =>
   isJsonLike(text) || /^application\/(?:[^;,\s]*\+)?json\b/i.test(contentType ?? "")
 
 /**
- * The object in a body, whatever its content type; undefined where there is none. Of duplicate members the last one counts,
- * in JSON and in forms.
+ * The object in a body, whatever its content type. Undefined if there is none. The last of duplicate members counts, in
+ * JSON and in forms.
  */
 export const parse = (text: string): Body | undefined => {
   const trimmed = text.trim()

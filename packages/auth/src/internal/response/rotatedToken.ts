@@ -1,12 +1,12 @@
-/** New refresh tokens of responses that were rejected: the old ones are void, so these must not be lost. */
+/** Refresh tokens of rejected responses. The old ones are invalid after the rotation, so the new ones must not be lost. */
 import { TokenError } from "@countersign/client/Errors"
 import * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"
 
-/** Beside the errors, so that nothing that prints an error prints a token. */
+/** Stored outside of the errors, so that printing an error never prints a token. */
 const tokens = new WeakMap<TokenError, Redacted.Redacted<string>>()
 
-/** The error with the refresh token of its response. It is a copy, since some errors are shared by all clients. */
+/** A copy of the error with the refresh token of its response. All clients share some errors, so it has to be a copy. */
 export const attach = (
   { detail, error, reason, retryAt, sent }: TokenError,
   refreshToken: Redacted.Redacted<string>
@@ -18,7 +18,7 @@ export const attach = (
 
 export const of = (error: TokenError): Redacted.Redacted<string> | undefined => tokens.get(error)
 
-/** Stands in for an access token that the response did not have. It has expired when it is made, and is never sent. */
+/** Placeholder for a missing access token. It is expired from the start, so it is never sent. */
 const expired = (now: number): Token => ({
   accessToken: Redacted.make("none"),
   tokenType: "Bearer",

@@ -1,4 +1,4 @@
-/** Responses with a status of success: the body, and what a reader makes of it. */
+/** Reads responses with a status of success. */
 import type { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -14,18 +14,18 @@ import * as ResponseBody from "./responseBody.js"
 import * as Rotated from "./rotatedToken.js"
 
 export interface Success {
-  /** The body as `complianceFixes.transformResponse` makes it, or why there is none. */
+  /** The body after `complianceFixes.transformResponse`, or the error of an unreadable body. */
   readonly content: Either.Either<Body, TokenError>
-  /** The error that it holds: some servers send errors with status 200. */
+  /** The error in the body. Some servers send errors with status 200. */
   readonly error: TokenError | undefined
-  /** The refresh token in it, whatever else there is. */
+  /** The refresh token in the body, even if the body is otherwise invalid. */
   readonly refreshToken: string | undefined
 }
 
-/** Reads a body; fails where it lacks what is needed. */
+/** Reads a body. Fails if a required member is missing. */
 export type Reader<A> = (body: Body) => Effect.Effect<A, TokenError>
 
-/** The body of a success. Any other response is its error. */
+/** Reads the body of a success. Fails for any other response. */
 export const of = (
   received: Received,
   complianceFixes: ComplianceFixes | undefined
@@ -47,11 +47,11 @@ export const of = (
   return Either.right({ content, error: ErrorResponse.within(received, bodies, complianceFixes), refreshToken })
 }
 
-/** A new refresh token stays with an error: its predecessor is void. */
+/** Attaches the new refresh token to the error, because the old one is invalid. */
 const keeping = (error: TokenError, refreshToken: string | undefined): TokenError =>
   refreshToken === undefined ? error : Rotated.attach(error, Redacted.make(refreshToken))
 
-/** Reads a success. What can be read counts, whatever error is in it beside that. */
+/** Reads a success. A readable body wins over an error in it. */
 export const reading =
   <A>(reader: Reader<A>) =>
   ({ content, error: own, refreshToken }: Success): Effect.Effect<A, TokenError> =>
