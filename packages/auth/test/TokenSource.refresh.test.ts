@@ -259,7 +259,7 @@ describe("TokenSource with a shared store", () => {
       }
       const { calls, mint } = minting()
       const { get } = yield* sourceOn(store, mint)
-      expect((yield* Effect.flip(get)).message).toContain("does not take turns")
+      expect((yield* Effect.flip(get)).message).toContain("without taking the lock")
       yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-rude")
       expect(calls).toEqual([])

@@ -9,10 +9,10 @@ import type { Damaged } from "../store/guardedStore.js"
 
 type Failure = TokenError | TokenStoreError
 
-/** Tells of one source's tokens, if anybody listens. */
+/** Publishes the events of one token source. */
 export interface Telling {
   readonly tell: (kind: TokenEvents.EventType, token?: Token, error?: Failure) => Effect.Effect<void>
-  /** Tells that a token is used, on the way of a request: it is undefined where nobody listens. */
+  /** Publishes the use of a token by a request. Undefined without the `TokenEvents` service. */
   readonly used: ((token: Token, now: number) => void) | undefined
 }
 
@@ -48,7 +48,7 @@ const to = (events: TokenEvents.Service, key: string): Telling => {
   }
 }
 
-/** Tells of the tokens under a key where the context has somewhere to tell it. */
+/** Makes the publisher for a key. It publishes nothing without the `TokenEvents` service. */
 export const make = (key: string): Effect.Effect<Telling> =>
   Effect.map(
     Effect.serviceOption(TokenEvents.TokenEvents),

@@ -23,7 +23,7 @@ export interface State {
   readonly saving: Saving
   readonly holding: Holding
   readonly telling: Telling
-  /** The refresh token of this version was refused for good: nobody asks again until the store has another. */
+  /** The refresh token of this version is invalid. It is not sent again until the store has another version. */
   dead: { readonly error: TokenError; readonly version: number } | undefined
   /** The intent of this time is ours. */
   begun: number | undefined
@@ -89,7 +89,7 @@ const attempt = <R>(
     onTimeout: () => tooSlow(patience)
   })
   return step(bounded, Duration.toMillis(patience)).pipe(
-    // Those who wait were not interrupted, and must not look as if they had been.
+    // The waiting callers were not interrupted, so they get an error instead of an interruption.
     Effect.catchSomeCause((cause) =>
       Cause.isInterruptedOnly(cause) ? Option.some(Effect.fail(interrupted)) : Option.none()
     )
@@ -104,19 +104,19 @@ interface Refresh {
 }
 
 /**
- * Who has begun a refresh and neither stored its outcome nor holds the lock has died, or cannot write for now and tries
- * again: for so long it is left to that. Servers that forgive a second use do so for longer, some for
- * no more than ten seconds.
+ * Wait for a process that wrote an intent, holds no lock, and has not stored the outcome. It has exited, or its write
+ * failed and is tried again. Servers that accept a second use of a refresh token do so for longer, some for only ten
+ * seconds.
  */
 const graceMs = 4_000
 
 const overtaken = new TokenError({
   reason: "Unavailable",
   sent: "no",
-  detail: "somebody who does not take turns has changed the record: it is read again with the next try"
+  detail: "another process has changed the record without taking the lock: it is read again by the next attempt"
 })
 
-/** It is somebody else's refresh, and may be about to be stored. */
+/** The error if another process started the refresh, and may still store its outcome. */
 const unsettled = (state: State, since: number, now: number): TokenError | undefined =>
   state.store.isShared && now >= since && now < since + graceMs
     ? new TokenError({
@@ -128,14 +128,14 @@ const unsettled = (state: State, since: number, now: number): TokenError | undef
     : undefined
 
 /**
- * Writes down that a refresh token is about to be sent: whoever finds that, and no end of it, knows that it may have been
- * used up. Where that cannot be written, what comes of the refresh could not either: the refresh token is not sent, unless
- * nobody else has the record, or memory is ahead of it already.
+ * Writes the intent to send a refresh token. A process that finds an intent without an outcome knows that the refresh token
+ * may be used up. If the intent cannot be written, the new token could not be stored either. The refresh token is then not
+ * sent, unless the record is not shared, or memory has a newer token already.
  */
 const begin = (state: State, stored: Option.Option<VersionedToken>): Effect.Effect<Refresh, Failure> =>
   Effect.gen(function* () {
     const version = versionOf(stored)
-    // Somebody has signed out: what was owed to the record is owed to nobody.
+    // The record was removed by a sign-out, so the unsaved token is discarded.
     if (version === 0 && state.saving.version() > 0) state.saving.forget()
     const pending = state.saving.pending()
     const previous = Option.orElse(pending, () => Option.map(stored, ({ token }) => token))
@@ -160,7 +160,7 @@ const begin = (state: State, stored: Option.Option<VersionedToken>): Effect.Effe
     return { previous, expected, begunBefore: false }
   })
 
-/** Of a refresh nobody knows whether it was carried out: the same refresh token is sent once more, and not again. */
+/** If it is unknown whether the server processed a refresh, the same refresh token is sent once more, but not twice. */
 const mint = <R>(
   state: State,
   options: Minting<R>,
@@ -179,7 +179,7 @@ const mint = <R>(
   )
 }
 
-/** With everybody else excluded: somebody may have been faster, or the refresh token may be known to be dead. */
+/** Runs under the lock. Another process may have refreshed meanwhile, or the refresh token may be known to be invalid. */
 const replace = <R>(state: State, options: Minting<R>): Effect.Effect<CachedToken, Failure, R> =>
   Effect.gen(function* () {
     const stored = yield* state.store.get
@@ -209,7 +209,7 @@ const mintAndStore = <R>(
         owner: options.tokenOwner ?? minted.right.owner,
         refreshStartedAt: undefined
       }
-      // In memory first: a full disk must not cost a token whose predecessor is already void.
+      // In memory first: a full disk must not lose the new token, because the old one is already invalid.
       const held = yield* state.holding.hold(token)
       if (demand !== undefined) state.met = { generation: held.generation, demand }
       const refreshed = Option.exists(refresh.previous, ({ refreshToken }) => refreshToken !== undefined)
@@ -235,7 +235,8 @@ const keepRotated = <R>(
   })
 
 /**
- * Who refreshed beside the lock has made our refresh token void, and stored another; if nobody did, ours is dead.
+ * On `ReauthorizationRequired`, reads the store again: another process may have refreshed without the lock, and stored a
+ * new refresh token. If the record is unchanged, the refresh token is invalid.
  */
 const failed = (
   state: State,
@@ -273,16 +274,16 @@ const another = <R>(state: State, options: Minting<R>): Effect.Effect<CachedToke
     const stored = yield* state.store.get
     const early = yield* adopt(state, stored)
     if (Option.isSome(early)) return early.value
-    // Nobody has signed in since: that is known without a lock.
+    // The record is unchanged since then, so there was no new sign-in. This check needs no lock.
     if (state.dead?.version === versionOf(stored)) return yield* Effect.fail(state.dead.error)
     return yield* state.store.exclusive(replace(state, options))
   })
 
-/** Takes over what somebody has stored since, if it is something else; asks nobody for a token. */
+/** Loads another token from the store, if there is one. Sends no token request. */
 export const look = (state: State): Effect.Effect<void, TokenStoreError> =>
   Effect.suspend(() => {
     const { held } = state.holding
-    // A slow store tells of what there was before: what was got in the meantime is newer.
+    // The store may have been slow. A token that was acquired meanwhile is newer than its result.
     return Effect.flatMap(state.store.get, (stored) =>
       state.holding.held === held ? Effect.asVoid(adopt(state, stored)) : Effect.void
     )

@@ -1,8 +1,8 @@
 import type { Token } from "../../Token.js"
 
 /**
- * When what is to be done about a token, in epoch milliseconds of this machine's clock: from `soon` on another one is
- * got in the background, from `late` on who asks waits for that, and from `end` on it serves no more.
+ * The refresh times of a token, in epoch milliseconds of this machine's clock. From `soon` it is refreshed in the
+ * background, from `late` callers wait for the new token, and from `end` it has expired.
  */
 export interface Lifetime {
   readonly soon: number

@@ -18,10 +18,10 @@ const cooldownMs = 30_000
 /** Within the time of settling, a refused token is tried again after this, and then at the end. */
 const settlingMs = 500
 
-/** How long is looked whether somebody has signed in since. */
+/** Timeout of the check of the store for a new sign-in. */
 const lookMs = 1_000
 
-/** Tries to get a token in the place of `refused` that meets a demand; false where nothing more can be done about it. */
+/** Tries to replace the token `refused` by one that satisfies a step-up challenge. False if it cannot. */
 export type Meeting = (
   demand: StepUp.StepUpChallenge,
   refused: string | number,
@@ -88,7 +88,7 @@ export const make = (
   const renew: Service["onRejected"] = (refused, first = refused, demand) =>
     Effect.clockWith((clock) => {
       const { held } = holding
-      // Somebody has replaced it while the refusal was on its way: there is another to try already.
+      // The token was replaced before its rejection arrived, so the new one can be tried at once.
       if (held?.generation !== refused) return Effect.succeed(true)
       const now = clock.unsafeCurrentTimeMillis()
       if (demand !== undefined) return meet(demand, refused, now)
@@ -97,7 +97,7 @@ export const make = (
       if (wait !== undefined) return Effect.as(settled(telling, held.token, wait), true)
       const failure = holding.failureAt(now)
       if (failure !== undefined) return Effect.fail(failure)
-      // It came in the place of one that was refused, and fares no better.
+      // This token replaced a rejected one, and was rejected too.
       if (first !== refused) return Effect.as(onReplayRejected(refused), false)
       const isAnother = () => holding.held?.generation !== refused
       // What was joined may be the very work that has got the refused one, and is not done with storing it.

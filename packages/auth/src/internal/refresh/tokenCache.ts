@@ -15,7 +15,7 @@ const calmMs = 30_000
 /** Where there is none to serve, it is asked for after a second, two, four, and at last every 30. */
 const firstMs = 1_000
 
-/** A server that hangs keeps nobody for longer who has a token that is still good, and in no case until its end. */
+/** Longest wait for a refresh while the old token is valid. It also ends halfway to the expiry. */
 const longestMs = 5_000
 
 /** A clock that goes back by less than this was corrected, not set. */
@@ -40,7 +40,7 @@ export class Holding {
   #latest = Number.NEGATIVE_INFINITY
   /** Until then no other one is got in the background. */
   #calmUntil = Number.NEGATIVE_INFINITY
-  /** Until then nobody asks for one at all; and why. */
+  /** Until then no token is requested, because of `#failure`. */
   #closedUntil = Number.NEGATIVE_INFINITY
   #failure: Failure | undefined
   #failures = 0
@@ -69,7 +69,7 @@ export class Holding {
     return now < this.#life.end ? this.#held : undefined
   }
 
-  /** How long who asks at `now` waits for another one, in milliseconds, before the one that serves is good enough. */
+  /** How long a caller at `now` waits for a new token before it uses the old one, in milliseconds. */
   patienceAt(now: number): number {
     return Math.min(longestMs, (this.#life.end - now) / 2)
   }

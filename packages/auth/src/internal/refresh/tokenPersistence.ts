@@ -22,8 +22,8 @@ export interface Saving {
   readonly forget: () => void
   /**
    * Stores a token in place of version `expected`, which holds `previous`. The store owes the token from the moment of the
-   * call. The effect never fails: a token that cannot be stored now, or whose write is interrupted, is stored later. It can
-   * be interrupted in an uninterruptible region too, since the bounds of the store need that.
+   * call. The effect never fails: if the write fails or is interrupted, the token is stored later. It can be interrupted
+   * in an uninterruptible region too, since the bounds of the store need that.
    *
    * @param first - runs before the write. An interruption of it does not lose the token either.
    */
@@ -38,10 +38,7 @@ export interface Saving {
 /** From a second to a minute: a disk that is full now may have room soon, and a token is only lost by exiting. */
 const again = Schedule.exponential("1 second").pipe(Schedule.union(Schedule.spaced("1 minute")))
 
-/**
- * While the lock is held, nobody reads the refresh token that was used up: so it is held for a moment longer, where
- * others share the record.
- */
+/** Retries under the lock, for a shared record. While the lock is held, no other process reads the used refresh token. */
 const atOnce = Schedule.fromDelays("50 millis", "250 millis")
 
 const interrupted = new TokenStoreError({ reason: "WriteFailed", detail: "the write was interrupted" })

@@ -51,7 +51,7 @@ export const isWithoutNonce = (client: Pick<Client, "clientAuthentication" | "co
 // in the types. If it is removed, the issuer of the metadata is compared, and more tokens are rejected.
 const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer
 
-/** The metadata with `complianceFixes.idTokenIssuer`, for a server whose ID tokens name another issuer. */
+/** The metadata with `complianceFixes.idTokenIssuer`, if the ID tokens of the server name another issuer. */
 export const expecting = (
   server: oauth.AuthorizationServer,
   complianceFixes: ComplianceFixes | undefined

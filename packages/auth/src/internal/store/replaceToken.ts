@@ -5,7 +5,7 @@ import type { TokenOwner, Token } from "../../Token.js"
 import * as TokenStore from "../../TokenStore.js"
 import * as Guarded from "./guardedStore.js"
 
-/** Maximum number of attempts, for a store whose other writers do not take the lock. */
+/** Maximum number of attempts, for a store with other writers that do not take the lock. */
 const tries = 3
 
 const crowded = new TokenStoreError({
