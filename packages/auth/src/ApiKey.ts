@@ -29,7 +29,7 @@ export type Location = (
  * Sends the key as the value of a header field, after an optional prefix such as `Token `.
  *
  * @since 0.1.0
- * @category places
+ * @category locations
  */
 export const header =
   (name: string, prefix = ""): Location =>
@@ -52,7 +52,7 @@ const withoutParam = (url: string, name: string): string => {
  * URLs end up in logs and histories: use a header where the API supports one.
  *
  * @since 0.1.0
- * @category places
+ * @category locations
  */
 export const query =
   (name: string): Location =>
@@ -74,7 +74,7 @@ const otherCookies = (header: string, name: string): ReadonlyArray<string> =>
  * Sends the key as a cookie beside the other cookies of the request, and replaces a cookie of the same name.
  *
  * @since 0.1.0
- * @category places
+ * @category locations
  */
 export const cookie =
   (name: string): Location =>
@@ -98,11 +98,11 @@ export interface Options {
 }
 
 const put = (
-  place: Location,
+  location: Location,
   request: HttpClientRequest.HttpClientRequest,
   key: Redacted.Redacted<string>
 ): Effect.Effect<HttpClientRequest.HttpClientRequest, InvalidRequest> =>
-  isBlank(key) ? Effect.fail(blank("key")) : Effect.succeed(place(request, key))
+  isBlank(key) ? Effect.fail(blank("key")) : Effect.succeed(location(request, key))
 
 /**
  * Authenticates with one API key.
@@ -137,13 +137,13 @@ export const layer = (options: Options): Layer.Layer<Auth.Auth> => Layer.succeed
  */
 export const layerConfig = (options: {
   /** Where the key is sent: {@link header}, {@link query} or {@link cookie}. */
-  readonly place: Location
+  readonly location: Location
   /** The configuration value with the key, such as `Config.redacted("API_KEY")`. */
   readonly key: Config.Config<Redacted.Redacted<string>>
 }): Layer.Layer<Auth.Auth, ConfigError.ConfigError> =>
   Layer.effect(
     Auth.Auth,
-    Effect.map(options.key, (key) => make({ location: options.place, key }))
+    Effect.map(options.key, (key) => make({ location: options.location, key }))
   )
 
 /**

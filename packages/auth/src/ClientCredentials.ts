@@ -83,7 +83,7 @@ export const acquireToken =
  * @since 0.1.0
  * @category predicates
  */
-export const meets =
+export const canSatisfy =
   ({ stepUp = false }: Pick<Options, "stepUp">) =>
   ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpChallenge): boolean =>
     acrValues.length === 0 &&
@@ -128,7 +128,7 @@ export const layer = (
         key: TokenKey.format({ issuer, client, scopes, resource }),
         tokenOwner: { issuer, client, audience: resource },
         acquireToken: acquireToken(server, options),
-        canSatisfy: meets(options),
+        canSatisfy: canSatisfy(options),
         onCorruptRecord: "replace"
       })
     })

@@ -211,7 +211,7 @@ describe("KeyValueTokenStore with an invalid record", () => {
     Effect.gen(function* () {
       const { texts, tokens } = yield* setting
       const huge = "x".repeat(512 * 1024)
-      for (const large of [token(huge), { ...token(""), issued: { issuer: huge, client: "" } }]) {
+      for (const large of [token(huge), { ...token(""), owner: { issuer: huge, client: "" } }]) {
         expect((yield* Effect.flip(tokens.compareAndSet("key", 0, large))).reason).toBe("WriteFailed")
       }
       expect(texts.size).toBe(0)

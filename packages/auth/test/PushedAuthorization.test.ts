@@ -16,7 +16,7 @@ const formOf = (body: string | undefined) => Object.fromEntries(new URLSearchPar
 
 describe("Pushed authorization request", () => {
   it.effect.each<readonly [string, object, object]>([
-    ["the caller sets `usePar`", { pushed: true }, {}],
+    ["the caller sets `usePar`", { usePar: true }, {}],
     ["the server requires it", {}, { require_pushed_authorization_requests: true }]
   ])(
     "sends the parameters to the server with client authentication, and not to the browser, if %s",

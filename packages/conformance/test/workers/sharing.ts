@@ -15,8 +15,11 @@ import * as Redacted from "effect/Redacted"
 
 class Api extends ApiClient.Tag("workerd/Api")<Api>() {}
 
-/** A short refresh timeout, so that a test of a lost refresh takes seconds. `late` keeps the window of background refreshes open. */
-const tuning = { timeout: "8 seconds", late: "200 millis" } as const
+/**
+ * A short refresh timeout, so that a test of a lost refresh takes seconds. A short `forcedRefreshWindow` leaves time for a
+ * background refresh.
+ */
+const tuning = { timeout: "8 seconds", forcedRefreshWindow: "200 millis" } as const
 
 const CredentialsLive = ClientCredentials.layer({
   issuer: env.BACKEND,
