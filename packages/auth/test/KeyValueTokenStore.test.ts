@@ -236,7 +236,7 @@ describe("KeyValueTokenStore over a failing store", () => {
       const write = yield* Effect.flip(unwritable.compareAndSet("key", 0, token("a")))
       expect([read.reason, write.reason]).toEqual(["ReadFailed", "WriteFailed"])
       for (const error of [read, write]) {
-        expect(error.message).toContain("(PermissionDenied)")
+        expect(error.message).toContain("the key-value store failed: PermissionDenied")
         expect(printed(error)).not.toContain("canary")
       }
     })
