@@ -39,8 +39,8 @@ export interface TextStore {
    */
   readonly remove?: ((name: string) => Effect.Effect<void, TokenStoreError>) | undefined
   /**
-   * Runs an effect under a lock, which excludes other holders within `lockScope`. A lock is called like a name, or like a
-   * name followed by `.write`. A `.write` lock is held only for one read and one write.
+   * Runs an effect under a lock, which excludes other holders within `lockScope`. The name of a lock is the name of a
+   * text, or that name followed by `.write`. A `.write` lock is held only for one read and one write.
    */
   readonly withLock: (
     lock: string

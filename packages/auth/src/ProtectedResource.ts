@@ -1,5 +1,5 @@
 /**
- * Protected resource metadata (RFC 9728): from the URL of an API, or from its 401, to the options of a grant.
+ * Protected resource metadata (RFC 9728): finds the authorization server and scopes of an API from its URL or its 401.
  *
  * @since 0.1.0
  */
@@ -13,23 +13,23 @@ import * as ResourceMetadata from "./internal/discovery/protectedResourceMetadat
 import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
 
 /**
- * How an API is discovered.
+ * Options of the discovery.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * The one of its authorization servers to use; the first that it names, when left out. A client that has a secret says
-   * which: the API would decide otherwise where that is sent.
+   * Issuer of the authorization server to use. By default the first one of the metadata. Set it if the client has a secret,
+   * because otherwise the API decides which server receives the secret.
    */
   readonly issuer?: string | undefined
-  /** See `OAuth2.dangerouslyAllowHttpOnLoopback`. */
+  /** Allows plain http on loopback, see `OAuth2.dangerouslyAllowHttpOnLoopback`. */
   readonly transport?: typeof dangerouslyAllowHttpOnLoopback | undefined
 }
 
 /**
- * What an API says of itself. `issuer`, `resource` and `scopes` go into the options of a grant as they are:
+ * Metadata of a protected resource. Pass `issuer`, `resource` and `scopes` unchanged to the options of a grant:
  * `{ issuer, clientId, resource, scopes }`.
  *
  * Specification: [RFC 9728 §2](https://www.rfc-editor.org/rfc/rfc9728#section-2).
@@ -38,37 +38,43 @@ export interface Options {
  * @category models
  */
 export interface ProtectedResource {
-  /** The authorization server to go to, see {@link Options}. */
+  /** The issuer of the authorization server to use, see {@link Options}. */
   readonly issuer: string
-  /** What the API is to be called when a token is asked for ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
+  /** The `resource` parameter of token requests ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)). */
   readonly resource: string
-  /** The scopes to ask for: those of the challenge; where it has none, all that the API knows; where it does not say, none. */
+  /** The scopes to request: those of the challenge, otherwise `scopesSupported`, otherwise none. */
   readonly scopes: ReadonlyArray<string>
-  /** All authorization servers that issue tokens for it; there is one at least. */
+  /** The issuers of all authorization servers of the API, at least one (`authorization_servers`). */
   readonly authorizationServers: ReadonlyArray<string>
-  /** All scopes that it knows; undefined where it does not say. */
+  /** All scopes of the API (`scopes_supported`). Undefined if the metadata has none. */
   readonly scopesSupported: ReadonlyArray<string> | undefined
-  /** How it takes Bearer tokens: `header`, which is the only way that this library sends them, `body`, `query`. Undefined where it does not say. */
+  /**
+   * How the API accepts bearer tokens: `header`, `body` or `query` (`bearer_methods_supported`). Undefined if the metadata
+   * has none. This library sends tokens in the header only.
+   */
   readonly bearerMethods: ReadonlyArray<string> | undefined
-  /** Whether it takes only tokens that are bound to a key: the client needs `dpop`. */
+  /**
+   * Whether the API requires DPoP-bound tokens (`dpop_bound_access_tokens_required`). The client then needs the option
+   * `dpop`.
+   */
   readonly dpopRequired: boolean
-  /** The algorithms that proofs may be signed with; undefined where it does not say. */
+  /** The accepted algorithms of DPoP proofs (`dpop_signing_alg_values_supported`). Undefined if the metadata has none. */
   readonly dpopAlgorithms: ReadonlyArray<string> | undefined
-  /** The name of the API, made safe to show: one line of at most 200 characters. The API chooses it freely. */
+  /** The name of the API (`resource_name`), as one line of at most 200 characters. The API chooses it freely. */
   readonly name: string | undefined
 }
 
-/** A place of the metadata, and the resources that a document there may name. */
+/** A URL of the metadata, and the `resource` values that a document there may have. */
 interface Place {
   readonly url: URL
   readonly names: ReadonlyArray<string>
 }
 
-/** The places to ask, in this order: the one of the challenge, the API's own, and that of the whole host. */
+/** The URLs to read, in this order: the URL of the challenge, the well-known URL of the API, and that of the host. */
 const placesOf = (api: URL, text: string, named: URL | undefined): ReadonlyArray<Place> => {
   const names = ResourceMetadata.namesOf(api, text)
   const root = new URL(api.origin)
-  // Here a document names the whole host, or this API.
+  // The document at the root of the host may name the host or this API.
   const last = {
     url: ResourceMetadata.wellKnownOf(root),
     names: [...names, ...ResourceMetadata.namesOf(root, root.origin)]
@@ -81,7 +87,7 @@ const placesOf = (api: URL, text: string, named: URL | undefined): ReadonlyArray
   return places.filter(({ url }, index) => places.findIndex((other) => other.url.href === url.href) === index)
 }
 
-/** The metadata from the first place that has a usable document. */
+/** The metadata of the first URL with a usable document. */
 const metadataOf = (
   transport: HttpClient.HttpClient,
   url: string,
@@ -113,10 +119,11 @@ const scopesOf = ({ params }: Challenge.Challenge): ReadonlyArray<string> | unde
 }
 
 /**
- * {@link discover} with the challenges of a response, such as those of `Unauthorized`. Of several challenges, of whatever
- * schemes, the first with `resource_metadata` counts, and the first with a `scope`.
+ * Discovers the authorization server from the challenges of a 401, such as those of `Unauthorized`. Works like
+ * {@link discover} without the first request. Uses the first challenge with `resource_metadata`, and the first with `scope`,
+ * of any scheme.
  *
- * @param url - the one that was asked.
+ * @param url - the URL of the request that got the 401.
  * @since 0.1.0
  * @category constructors
  */
@@ -142,9 +149,9 @@ export const fromChallenges = (
   })
 
 /**
- * {@link discover} with a response of the API.
+ * Discovers the authorization server from a response of the API. Works like {@link discover} without the first request.
  *
- * @param url - the one that was asked.
+ * @param url - the URL of the request that got the response.
  * @since 0.1.0
  * @category constructors
  */
@@ -156,21 +163,22 @@ export const fromResponse = (
   fromChallenges(url, Challenge.parse(response.headers["www-authenticate"] ?? ""), options)
 
 /**
- * Discovers the authorization server of an API, and what to request there (RFC 9728). The API gets one GET without
- * credentials. Its challenge may name the place of its metadata (`resource_metadata`). The places are read in this order, until
- * one of them has a document that can be used:
+ * Discovers the authorization server of an API, and the `resource` and `scopes` to request there (RFC 9728).
+ *
+ * Sends one GET without credentials to the API. The challenge of the response may contain the URL of the metadata
+ * (`resource_metadata`). These URLs are read in this order, until one has a usable document:
  *
  * 1. the URL that the challenge names
  * 2. `/.well-known/oauth-protected-resource` between the host and the path of the API
  * 3. `/.well-known/oauth-protected-resource` at the root of the host
  *
- * A place that answers with an error, a redirect, HTML, a document without `resource`, or one for another resource leads to
- * the next one. The content type does not matter. Optional members that cannot be read are left out.
+ * An error, a redirect, HTML, a document without `resource`, or one for another resource leads to the next URL. The content
+ * type does not matter. Optional members that cannot be parsed are left out.
  *
- * The metadata count for this API alone. They have to be at the API's own origin, wherever the challenge says that they are.
- * They have to name the very URL that was asked for, character for character; at the root, the root of the host will do too.
- * So give the API's URL as it is documented. The authorization server may be anywhere: its own metadata are compared
- * with the issuer's name when a grant reads them. Signed metadata are not read.
+ * The metadata must be at the origin of the API, also if the challenge contains its URL. Its `resource` must equal `url`,
+ * character for character. At the root of the host, it may also be the root URL. So pass the URL of the API as documented.
+ * The authorization server may have any origin: a grant compares the issuer with the metadata of the server. Signed metadata
+ * is not read.
  *
  * Fails with `InvalidRequest` if the URL is not https, or has a user name or a fragment. Fails with `TokenError`:
  *
@@ -179,14 +187,14 @@ export const fromResponse = (
  *   server, or with one that is not an https URL
  * - `Rejected` if the `issuer` of the options is not among the authorization servers
  *
- * No credentials are sent, and no redirect is followed. Metadata are read up to 256 KiB. Each of the at most four requests may
- * take 20 seconds.
+ * No credentials are sent, and no redirect is followed. Metadata is read up to 256 KiB. At most four requests are sent, and
+ * each times out after 20 seconds.
  *
  * Specification: [RFC 9728 §3](https://www.rfc-editor.org/rfc/rfc9728#section-3),
  * [§5](https://www.rfc-editor.org/rfc/rfc9728#section-5),
  * [§7.3](https://www.rfc-editor.org/rfc/rfc9728#section-7.3).
  *
- * @param url - the API's, https, as its documentation writes it; it may have a query.
+ * @param url - the https URL of the API, as documented. It may have a query.
  * @since 0.1.0
  * @category constructors
  */

@@ -1,5 +1,5 @@
 /**
- * Dynamic client registration: an authorization server makes a client for whoever asks, or for whoever has a token for that.
+ * Dynamic client registration (RFC 7591): registers a client at an authorization server, and returns its id and secret.
  *
  * @since 0.1.0
  */
@@ -22,18 +22,18 @@ import type { Body } from "./internal/response/responseBody.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
- * The server, and what it wants to see of who registers.
+ * Options of {@link register}: the authorization server, and the initial access token.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options extends Pick<OAuth2.Client, "issuer" | "transport"> {
-  /** For servers that do not register everybody. */
+  /** The initial access token, for servers that require one for registrations. */
   readonly initialAccessToken?: Redacted.Redacted<string> | undefined
 }
 
 /**
- * What the client is to be, by the names of the registry; what is left out the server decides.
+ * Client metadata of a registration request, with the member names of RFC 7591. The server decides about missing members.
  *
  * Specification: [RFC 7591 §2](https://www.rfc-editor.org/rfc/rfc7591#section-2).
  *
@@ -41,20 +41,31 @@ export interface Options extends Pick<OAuth2.Client, "issuer" | "transport"> {
  * @category models
  */
 export interface Metadata {
+  /** The redirect URIs of the client. */
   readonly redirect_uris?: ReadonlyArray<string> | undefined
-  /** `client_secret_basic`, when it is left out; `none` for a program that can keep no secret. */
+  /** The client authentication method (`client_secret_basic`). Use `none` for a public client. */
   readonly token_endpoint_auth_method?: string | undefined
+  /** The grant types that the client uses. */
   readonly grant_types?: ReadonlyArray<string> | undefined
+  /** The response types that the client uses at the authorization endpoint. */
   readonly response_types?: ReadonlyArray<string> | undefined
+  /** The name of the client that the server shows to users. */
   readonly client_name?: string | undefined
+  /** URL of a page about the client. */
   readonly client_uri?: string | undefined
+  /** URL of the logo of the client. */
   readonly logo_uri?: string | undefined
-  /** Separated by spaces. */
+  /** The scopes that the client may request, separated by spaces. */
   readonly scope?: string | undefined
+  /** Contacts of the operator of the client, such as email addresses. */
   readonly contacts?: ReadonlyArray<string> | undefined
+  /** URL of the public keys of the client (JWKS). */
   readonly jwks_uri?: string | undefined
+  /** The public keys of the client (JWKS). Private keys are rejected. */
   readonly jwks?: { readonly keys: ReadonlyArray<object> } | undefined
+  /** Identifier of the software, the same for all its registrations. */
   readonly software_id?: string | undefined
+  /** Version of the software. */
   readonly software_version?: string | undefined
   readonly [name: string]: unknown
 }
@@ -62,25 +73,29 @@ export interface Metadata {
 const Secret = Schema.Redacted(Schema.NonEmptyString)
 
 /**
- * A client that was registered. Keep it: each registration makes another one. It can be encoded; what is made of it holds its
- * secrets in the clear.
+ * A registered client. Store it, because each registration creates a further client. The encoded form contains the secrets
+ * unencrypted.
  *
  * @since 0.1.0
  * @category models
  */
 export class RegisteredClient
   extends /* @__PURE__ */ Schema.Class<RegisteredClient>("@countersign/auth/Registration/Registered")({
+    /** The issuer identifier of the authorization server. */
     issuer: Schema.NonEmptyString,
+    /** The client id. */
     clientId: Schema.NonEmptyString,
+    /** The client secret, if the server issued one. */
     clientSecret: Schema.optional(Secret),
-    /** Epoch milliseconds; left out where it does not expire. */
+    /** When the client secret expires, in epoch milliseconds. Undefined if it does not expire. */
     secretExpiresAt: Schema.optional(Schema.Finite),
-    /** How the client is to prove who it is, which may be another way than was asked for. */
+    /** The client authentication method that the server registered. It may differ from the requested one. */
     method: Schema.NonEmptyString,
-    /** Where the registration can be read and changed, and the token for that ([RFC 7592](https://www.rfc-editor.org/rfc/rfc7592)). */
+    /** URL of the client configuration endpoint ([RFC 7592](https://www.rfc-editor.org/rfc/rfc7592)). */
     registrationUri: Schema.optional(Schema.NonEmptyString),
+    /** The access token of the client configuration endpoint. */
     registrationToken: Schema.optional(Secret),
-    /** All that the server has made of it, by its names, without its secrets. */
+    /** The registered client metadata, without secrets. */
     metadata: Schema.Record({ key: Schema.String, value: Schema.Unknown })
   }) {}
 
@@ -89,25 +104,25 @@ const what = "registration response"
 const uninvited = new TokenError({
   reason: "Rejected",
   error: "invalid_token",
-  detail: "the authorization server does not register everybody: give it an initial access token that is good"
+  detail: "the authorization server requires a valid initial access token. Set `initialAccessToken`"
 })
 
-/** The last moment that a `Date` can tell: what is later is a server's way to say "for ever". */
+/** The latest time of a `Date`. Some servers send a later time for a secret without expiry. */
 const latestMs = 8.64e15
 
 const redacted = (value: string | undefined): Redacted.Redacted<string> | undefined =>
   value === undefined ? undefined : Redacted.make(value)
 
 /**
- * What the server has to say (RFC 7591 §3.2.1) and does not is as it was asked for, unless a secret that it gave, or did not
- * give, says something else.
+ * The method if the server left out `token_endpoint_auth_method`, which RFC 7591 §3.2.1 requires: the requested one, unless
+ * it contradicts the presence or absence of a secret.
  */
 const methodOf = (asked: string, hasSecret: boolean): string => {
   if (hasSecret) return isSecretMethod(asked) ? asked : "client_secret_basic"
   return isSecretMethod(asked) ? "none" : asked
 }
 
-/** Where a client is registered, and by what. */
+/** Server, endpoint and initial access token of a registration. */
 interface Registering {
   readonly issuer: string
   readonly endpoint: string
@@ -115,7 +130,7 @@ interface Registering {
   readonly initialAccessToken: Redacted.Redacted<string> | undefined
 }
 
-/** A path is relative to the registration endpoint. One that the token for it cannot be sent to is left out. */
+/** A path is relative to the registration endpoint. A URL that the registration token must not be sent to is left out. */
 const registrationUriOf = (body: Body, { endpoint, insecure }: Registering): Effect.Effect<string | undefined> => {
   const uri = Member.text(body["registration_client_uri"])
   if (uri === undefined || !URL.canParse(uri, endpoint)) return Effect.succeed(undefined)
@@ -126,14 +141,14 @@ const registrationUriOf = (body: Body, { endpoint, insecure }: Registering): Eff
   })
 }
 
-/** The client exists at the server, whatever its response lacks. */
+/** The server has created a client even if its response has no usable `client_id`. */
 const leftBehind = (body: Body, uri: string | undefined): TokenError => {
   const { client_id: id } = body
   const { detail } = Member.invalid(what, "client_id", id, "a string of printable ASCII characters")
-  const where = uri === undefined ? "ask its operator to delete it" : `delete it at ${Redact.url(uri)} (RFC 7592)`
+  const where = uri === undefined ? "Ask its operator to delete it" : `Delete it at ${Redact.url(uri)} (RFC 7592)`
   return new TokenError({
     reason: "InvalidResponse",
-    detail: `${detail}. The server has registered a client, which is of no use: ${where}`
+    detail: `${detail}. The server has registered a client that cannot be used. ${where}`
   })
 }
 
@@ -151,7 +166,7 @@ const registeredOf = (
     const { initialAccessToken, issuer } = registering
     const registrationUri = yield* registrationUriOf(body, registering)
     const clientId = Member.identifier(body["client_id"])
-    // RFC 6749 §A.1. What has other characters could not be sent.
+    // RFC 6749 §A.1. A client id with other characters cannot be sent.
     if (clientId === undefined || !isPrintable(clientId)) return yield* leftBehind(body, registrationUri)
     const secret = Member.identifier(body["client_secret"])
     const token = Member.text(body["registration_access_token"])
@@ -170,22 +185,28 @@ const registeredOf = (
 
 const keyInside = new InvalidRequest({
   reason: "Credentials",
-  detail: "the key set (jwks) holds a private or a secret key, which no server is to be told: give the public ones"
+  detail: "`jwks` contains a private or symmetric key, which must not be sent to a server. Set public keys only"
 })
 
 const hasPrivateKey = ({ jwks }: Metadata): boolean =>
-  // What is read from a file may be of other types than it should be, and is the server's to refuse.
+  // Metadata from a file may have values of other types. The server validates them.
   (Array.isArray(jwks?.keys) ? jwks.keys : []).some(ClientMetadata.isPrivateKey)
 
 /**
- * Registers a client. Sent once: an answer that was lost may have left a client behind at the server, and a second request
- * would leave another one.
+ * Registers a client at an authorization server.
  *
- * Fails with `InvalidRequest` where the issuer is no https URL, or a private key is among the `jwks`, and with `TokenError`:
- * `Rejected` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`), and with `invalid_token` where the server
- * wants an initial access token; `InvalidResponse` where the metadata name no registration endpoint, or the response has no
- * `client_id`: the error says where to delete the client that the server has registered all the same;
- * `Unavailable` where it did not answer. No error shows a secret.
+ * The request is never repeated: if its response is lost, the server may have created a client, and a second request would
+ * create another one.
+ *
+ * Fails with `InvalidRequest` if `issuer` is not an https URL, or if `jwks` contains a private key. Fails with `TokenError`:
+ *
+ * - `Rejected` for an OAuth error (`invalid_redirect_uri`, `invalid_client_metadata`). Its `error` is `invalid_token` if the
+ *   server requires an initial access token
+ * - `InvalidResponse` if the metadata has no registration endpoint, or if the response has no `client_id`. In the latter
+ *   case, the error says where to delete the client that the server has created
+ * - `Unavailable` if the server did not respond
+ *
+ * No error shows a secret.
  *
  * Specification: [RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3).
  *
@@ -198,13 +219,13 @@ export const register = (
 ): Effect.Effect<RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     if (hasPrivateKey(metadata)) return yield* keyInside
-    // There is no client yet: what stands for it is sent nowhere.
+    // There is no client yet. This placeholder is never sent.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
     const conversation = yield* Conversation.make({ ...nobody, issuer, transport })
     const { insecure, read } = conversation
     const { registration_endpoint: endpoint } = yield* conversation.metadataWith(["registration_endpoint"])
     yield* AuthorizationServer.usable("registration endpoint", endpoint, insecure)
-    // Nothing else of the metadata, where the library would look for another endpoint that nobody has checked.
+    // Only this endpoint, because oauth4webapi could otherwise use another endpoint of the metadata that was not validated.
     const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }
     const token = initialAccessToken && Redacted.value(initialAccessToken)
     return yield* read(
@@ -218,12 +239,12 @@ export const register = (
     ).pipe(Effect.mapError((error) => (error.error === "invalid_client" ? uninvited : error)))
   })
 
-// The library's type has neither read-only lists nor members that it does not know; it sends what it is given as JSON.
+// The type of oauth4webapi allows neither read-only arrays nor further members. It sends the object as JSON.
 const metadataOf = (metadata: Metadata): Partial<oauth.Client> => ({ ...metadata }) as Partial<oauth.Client>
 
 /**
- * What of a registration goes into a grant's options: `ClientCredentials.layer({ ...Registration.toClient(registered) })`. A
- * client that was registered with a key of its own (`private_key_jwt`) needs its `clientAuthentication` beside it.
+ * Converts a registered client to options of a grant: `ClientCredentials.layer({ ...Registration.toClient(registered) })`.
+ * For a client with a key (`private_key_jwt`), also set `clientAuthentication`.
  *
  * @since 0.1.0
  * @category conversions

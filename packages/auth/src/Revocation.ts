@@ -1,5 +1,5 @@
 /**
- * Ending tokens before their time: one, or all that somebody's sign-in has given.
+ * Token revocation (RFC 7009): revokes one token, or all tokens of a user's sign-in.
  *
  * @since 0.1.0
  */
@@ -23,18 +23,20 @@ import type { Token } from "./Token.js"
 import type * as TokenStore from "./TokenStore.js"
 
 /**
- * The client whose tokens are revoked.
+ * Options of {@link make}: the client that the tokens were issued to, and the revocation endpoint.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Client extends OAuth2.Client {
-  /** Where tokens are revoked, for servers whose metadata does not tell; without any give the token endpoint as well. */
+  /**
+   * URL of the revocation endpoint, if the metadata has none. If the server publishes no metadata, also set `tokenEndpoint`.
+   */
   readonly revocationEndpoint?: string | undefined
 }
 
 /**
- * What a token is, for the server to look for it there first. It looks elsewhere, too.
+ * Value of `token_type_hint`: the type of token that the server searches first. It searches the other types as well.
  *
  * @since 0.1.0
  * @category models
@@ -42,12 +44,13 @@ export interface Client extends OAuth2.Client {
 export type TokenTypeHint = "access_token" | "refresh_token"
 
 /**
- * Revokes tokens, see {@link make}.
+ * Service that revokes tokens, made by {@link make}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /** Revokes an access token or a refresh token. */
   readonly revoke: (token: Redacted.Redacted<string>, hint?: TokenTypeHint) => Effect.Effect<void, TokenError>
 }
 
@@ -56,19 +59,22 @@ const unsupported = (error: TokenError): TokenError =>
     ? new TokenError({
         reason: error.reason,
         error: error.error,
-        detail: `${error.detail}: tokens of this kind cannot be revoked there, and are good until they expire`
+        detail: `${error.detail}: the server cannot revoke tokens of this type. They stay valid until they expire`
       })
     : error
 
 /**
- * Makes the conversation in which tokens are revoked. What comes with them goes, too, as the server has it: with a refresh
- * token mostly the access tokens that it has given. A token that the server does not know, or that has ended, is no error.
- * Where the server cannot be asked, the token has to be taken to be good.
+ * Makes a service that revokes tokens. The server may revoke related tokens, too: with a refresh token usually its access
+ * tokens. An unknown or expired token is not an error. If the request fails, assume that the token is still valid.
  *
- * Fails with `InvalidRequest` as `OAuth2.make` does, and for an endpoint that is no https URL. Revoking fails with
- * `TokenError`: `Rejected` for an OAuth error, of which `unsupported_token_type` says that tokens of this kind cannot be
- * revoked there; `InvalidResponse` where the server names no https URL for it, and nothing was sent; `Unavailable` where it
- * did not answer, with `retryAt` where it says when it will. No error shows the token.
+ * Fails with `InvalidRequest` as `OAuth2.make` does, and for an endpoint that is not an https URL. `revoke` fails with
+ * `TokenError`:
+ *
+ * - `Rejected` for an OAuth error. Its `error` is `unsupported_token_type` if the server cannot revoke tokens of this type
+ * - `InvalidResponse` if the metadata has no https URL of a revocation endpoint. No request was sent then
+ * - `Unavailable` if the server did not respond, with `retryAt` if the server sent it
+ *
+ * No error shows the token.
  *
  * Specification: [RFC 7009 §2](https://www.rfc-editor.org/rfc/rfc7009#section-2).
  *
@@ -93,14 +99,14 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
             [token],
             "revocation"
           )
-          // The body means nothing (RFC 7009 §2.2), except at servers that send each error with status 200.
+          // RFC 7009 §2.2: the body is ignored. Some servers send errors with status 200, so these are read.
           if (error !== undefined) yield* Effect.fail(error)
         }).pipe(patiently, Effect.mapError(unsupported))
     }
   })
 
 /**
- * Whose sign-in ends: the options of `RefreshToken.layer`.
+ * Options of {@link signOut}: the options of `RefreshToken.layer`, and the revocation endpoint.
  *
  * @since 0.1.0
  * @category models
@@ -119,7 +125,7 @@ const tokensOf = (options: RefreshToken.Options, stored: Option.Option<Token>) =
 
 const valueOf = (token: Redacted.Redacted<string> | undefined): string | undefined => token && Redacted.value(token)
 
-/** Goes on after a refusal, which may be of the one token only; a server that is away is not asked again. */
+/** Continues after a rejected token, because the server may accept the next one. Stops if the server is unavailable. */
 const revokeAll = ({ revoke }: Service, tokens: ReturnType<typeof tokensOf>): Effect.Effect<void, TokenError> =>
   Effect.gen(function* () {
     let failure: TokenError | undefined
@@ -131,43 +137,47 @@ const revokeAll = ({ revoke }: Service, tokens: ReturnType<typeof tokensOf>): Ef
     if (failure !== undefined) yield* Effect.fail(goneHere(failure))
   })
 
-/** Many servers cannot revoke access tokens, which say by themselves until when they are good; that is soon. */
+/** Many servers cannot revoke self-contained access tokens. These expire soon. */
 const isLeftToExpire = ({ error }: TokenError, hint: TokenTypeHint): boolean =>
   hint === "access_token" && error === "unsupported_token_type"
 
-/** Without what the server said the caller would not know that there is nothing left to be done here. */
+/** Adds to the detail of the server that the local record is removed already. */
 const goneHere = ({ detail, error, reason, retryAt, sent }: TokenError): TokenError =>
   new TokenError({
     reason,
     error,
     retryAt,
     sent,
-    detail: `the tokens are gone here, and may still be good at the server: ${detail}`
+    detail: `the tokens were removed from the store, but may still be valid at the server: ${detail}`
   })
 
 /**
- * Signs somebody out. First the record is taken out of the store, while nobody refreshes it; then the server is asked to
- * revoke the refresh token, that of the options where it is another one, and the access token. With nothing stored and no
- * token in the options there is nothing to do.
+ * Signs a user out: removes the tokens from the store, and revokes them at the server.
  *
- * The record goes first, so that somebody is signed out here whatever the server says, and even where it is away or this
- * process ends in between: then the tokens live on there until they expire, and nobody here has them any more. The other
- * way round, a program that goes on would refresh with what is being revoked. Interrupted, it may have done the first only.
- * Then comes the refresh token: it may live for months, and at most servers the access tokens end with it. That the server
- * cannot revoke access tokens (`unsupported_token_type`) is no failure: this one is left to expire.
+ * 1. Removes the record under the lock of the store, so that no refresh runs meanwhile.
+ * 2. Revokes the refresh token, then `refreshToken` of the options if it differs, then the access token.
  *
- * A `TokenSource` that runs with the same key sends the access token that it holds in memory until that expires or is
- * refused. It refreshes it no more and stores nothing: the next time it needs a token it fails with
- * `ReauthorizationRequired`, unless it was given a `refreshToken` by its options, and goes on when somebody has signed in
- * again.
+ * Without a record and without `refreshToken`, it does nothing.
  *
- * Fails with `InvalidRequest` as {@link make} does, and with `TokenStoreError` where the record cannot be read or
- * removed, or is somebody else's (`OwnerMismatch`): then nothing was sent. Fails with `TokenError` as revoking does, when the record is gone; of
- * several failures with the first.
+ * The record is removed first, so that the user is signed out locally even if the server is unavailable or this process
+ * ends. The tokens then stay valid at the server until they expire. With the reverse order, another process could refresh
+ * with the revoked token. An interrupted `signOut` may have removed the record only.
+ *
+ * The refresh token is revoked before the access token, because it may be valid for months, and most servers revoke its
+ * access tokens with it. `unsupported_token_type` for the access token is not an error: that token stays valid until it
+ * expires.
+ *
+ * A running `TokenSource` with the same key sends its access token from memory until the token expires or is rejected. It
+ * does not refresh or store that token any more. The next request for a token fails with `ReauthorizationRequired`, unless
+ * the source has the option `refreshToken`. After a new sign-in, the source uses the new token.
+ *
+ * Fails with `InvalidRequest` as {@link make} does. Fails with `TokenStoreError` if the record cannot be read or removed, or
+ * belongs to another owner (`OwnerMismatch`); then no request was sent. Fails with `TokenError` if a revocation fails, after
+ * the record was removed. Of several failures, the first is returned.
  *
  * Specification: [RFC 7009 §2.1](https://www.rfc-editor.org/rfc/rfc7009#section-2.1).
  *
- * @param options - those that `RefreshToken.layer` is given.
+ * @param options - the options of `RefreshToken.layer`.
  * @since 0.1.0
  * @category storing
  */

@@ -1,6 +1,6 @@
 /**
- * Requests signed with a shared secret, for the many APIs that have a scheme of their own: bring the canonical
- * string, and say what the headers are called.
+ * HMAC request signatures (RFC 2104) with a shared secret, for APIs with a proprietary scheme. The canonical string and the
+ * header names are configurable.
  *
  * @since 0.1.0
  */
@@ -19,47 +19,51 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /**
- * What a canonical string is made of: the request as it will be sent, and what was made for this send.
+ * Input of a canonical string: the request as it is sent, with its timestamp and nonce.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Message {
+  /** The HTTP method. */
   readonly method: string
+  /** The absolute URL, with its query. */
   readonly url: URL
   /** Header fields by lower-case name, without those of the signature. */
   readonly headers: Readonly<Record<string, string>>
   /** SHA-256 of the body, in lower-case hexadecimal. */
   readonly bodySha256: string
+  /** The time of this request, in the format of {@link Options.timestamp}. */
   readonly timestamp: string
+  /** A random UUID, new for each request. */
   readonly nonce: string
 }
 
 /**
- * A scheme.
+ * Options of a signature scheme: key, canonical string, headers and formats.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
-  /** Names the secret for the server; sent with every request. */
+  /** Identifies the secret. It is sent with every request. */
   readonly keyId: string
+  /** The shared secret, the key of the HMAC. */
   readonly secret: Redacted.Redacted<string>
-  /** The text that is signed ({@link canonical}). */
+  /** Makes the text that is signed ({@link canonical}). */
   readonly canonical?: ((message: Message) => string) | undefined
-  /** What the headers are called (`x-api-key`, `x-timestamp`, `x-nonce`, `x-signature`). */
+  /** Names of the headers (`x-api-key`, `x-timestamp`, `x-nonce`, `x-signature`). */
   readonly headers?:
     | { readonly keyId?: string; readonly timestamp?: string; readonly nonce?: string; readonly signature?: string }
     | undefined
-  /** How the instant is written, from epoch milliseconds (whole seconds). */
+  /** Formats the time, from epoch milliseconds (default: whole seconds). */
   readonly timestamp?: ((epochMs: number) => string) | undefined
-  /** How the signature is written (`hex`). */
+  /** Encoding of the signature (`hex`). */
   readonly encoding?: "hex" | "base64" | undefined
 }
 
 /**
- * The canonical string where none is brought: method, path with query, timestamp, nonce and the body's SHA-256, a
- * line each.
+ * The default canonical string: method, path with query, timestamp, nonce and SHA-256 of the body, one line each.
  *
  * @since 0.1.0
  * @category canonical strings
@@ -69,7 +73,7 @@ export const canonical = ({ bodySha256, method, nonce, timestamp, url }: Message
 
 const encoder = new TextEncoder()
 
-/** A copy, since WebCrypto wants bytes of an ArrayBuffer of their own. */
+/** A copy, because WebCrypto requires a view of an `ArrayBuffer` that is not shared. */
 const bytesOf = (body: HttpBody): Uint8Array<ArrayBuffer> | undefined => {
   if (body._tag === "Empty") return new Uint8Array(0)
   if (body._tag === "Uint8Array") return new Uint8Array(body.body)
@@ -78,17 +82,20 @@ const bytesOf = (body: HttpBody): Uint8Array<ArrayBuffer> | undefined => {
 
 const unsignable = new InvalidRequest({
   reason: "Body",
-  detail: "a streamed body or a form cannot be signed, since its bytes are not known yet: send bytes or text"
+  detail: "a streamed body or a form cannot be signed: its bytes are not known yet. Send bytes or text"
 })
 
 const noSecret = new InvalidRequest({
   reason: "Credentials",
-  detail: "the secret to sign with is empty: configure one"
+  detail: "`secret` is empty. Set the secret of the signature"
 })
 
-const notAUrl = new InvalidRequest({ reason: "Url", detail: "the URL to be signed is no absolute URL" })
+const notAUrl = new InvalidRequest({
+  reason: "Url",
+  detail: "the URL to sign is not absolute. Set `baseUrl`, or use an absolute URL"
+})
 
-/** Parameters are appended to the text of the query: what is signed of it is what is sent. */
+/** Appends the parameters to the text of the query, so that the signed query equals the query that is sent. */
 const urlOf = ({ url, urlParams }: HttpClientRequest.HttpClientRequest): Either.Either<URL, InvalidRequest> =>
   Either.mapLeft(
     UrlParams.makeUrl(RequestTarget.append(url, UrlParams.toString(urlParams)), UrlParams.empty, Option.none()),
@@ -96,8 +103,8 @@ const urlOf = ({ url, urlParams }: HttpClientRequest.HttpClientRequest): Either.
   )
 
 /**
- * The request with the very URL that was signed, as one text: a transport could write an apostrophe in another way, or the
- * parameters.
+ * The request with exactly the signed URL as one text. A transport could otherwise encode an apostrophe or the parameters in
+ * another way.
  */
 const located = (request: HttpClientRequest.HttpClientRequest, url: URL): HttpClientRequest.HttpClientRequest => {
   const bare = new URL(url.origin + url.pathname)
@@ -128,12 +135,14 @@ const importKey = (secret: Redacted.Redacted<string>): Promise<CryptoKey> =>
   )
 
 /**
- * Signs each send with HMAC-SHA256: with the time and the nonce of that send, so that a retry or a replay is signed
- * anew. The request is sent with the URL that was signed: parameters are appended to its query, which stays as it is, but for
- * an apostrophe, which a `URL` writes as `%27`.
+ * Authenticates requests with an HMAC-SHA256 signature. Each request is signed with its own time and nonce, retries and
+ * replays included.
  *
- * Signing fails with `InvalidRequest { reason: "Body" }` for a body whose bytes are not at hand, and with
- * `{ reason: "Credentials" }` where the secret is empty.
+ * The signed URL is the URL that is sent: parameters are appended to its query. The query stays unchanged, except for an
+ * apostrophe, which a `URL` encodes as `%27`.
+ *
+ * A call fails with `InvalidRequest { reason: "Body" }` for a streamed body or a form, and with `{ reason: "Credentials" }`
+ * if `secret` is empty.
  *
  * Specification: [RFC 2104](https://www.rfc-editor.org/rfc/rfc2104#section-2).
  *
@@ -172,7 +181,7 @@ export const make = (options: Options): Auth.Service => {
 }
 
 /**
- * {@link make} as a Layer.
+ * Layer that authenticates requests with an HMAC-SHA256 signature, see {@link make}.
  *
  * @since 0.1.0
  * @category layers

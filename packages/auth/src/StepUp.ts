@@ -1,6 +1,6 @@
 /**
- * What an API asks of a token beyond what the one has that it was sent: further scopes, a sign-in that is stronger or more
- * recent, or claims that its authorization server wants to see.
+ * Step-up challenges: an API requires further scopes (RFC 6750), a stronger or more recent authentication (RFC 9470), or
+ * further claims.
  *
  * @since 0.1.0
  */
@@ -12,27 +12,28 @@ import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
 /**
- * The demand. Each field comes from a server: show it to nobody who has not asked for it.
+ * A parsed step-up challenge of an API. Each field is untrusted text of a server, so show it only to the user of the
+ * request.
  *
  * @since 0.1.0
  * @category models
  */
 export interface StepUpChallenge {
-  /** Scopes that the token lacks, perhaps with some that it has. */
+  /** The required scopes. The token may have some of them. */
   readonly scopes: ReadonlyArray<string>
-  /** The classes of sign-in that would do, the preferred one first. */
+  /** The accepted authentication context classes (`acr_values`), the preferred one first. */
   readonly acrValues: ReadonlyArray<string>
-  /** In seconds: how long ago the user may have signed in. */
+  /** Maximum age of the authentication, in seconds (`max_age`). */
   readonly maxAge?: number | undefined
-  /** A JSON object, as the parameter `claims` takes it. */
+  /** The required claims: a JSON object for the parameter `claims`. */
   readonly claims?: string | undefined
 }
 
-/** More than any server needs; a request with what is longer would be refused for that. */
+/** Maximum lengths of the parameters. Servers reject longer requests. */
 const longestText = 4096
 const longestClaims = 16_384
 
-/** RFC 6749 §3.3: what may stand in a scope, and the space between two. A class of sign-in is of the same kind. */
+/** RFC 6749 §3.3: the characters of scopes and the space between them. `acr_values` has the same syntax here. */
 const isList = (text: string): boolean =>
   text.length <= longestText &&
   [...text].every((character) => character >= " " && character <= "~" && character !== '"' && character !== "\\")
@@ -45,7 +46,7 @@ const secondsOf = (text: string | undefined): number | undefined =>
 
 const parse = Schema.decodeUnknownOption(Schema.parseJson())
 
-/** Base64 of either alphabet, with its padding or without: servers and their proxies send all of them. */
+/** Base64 with either alphabet, with or without padding, because servers and proxies send all these forms. */
 const claimsOf = (text: string | undefined): string | undefined => {
   if (text === undefined || text.length > longestClaims) return undefined
   const plain = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
@@ -75,8 +76,8 @@ const demandOf = ({ params }: Challenge): StepUpChallenge | undefined => {
 }
 
 /**
- * What the challenges of a 401 or a 403 demand: those of `Unauthorized` and `Forbidden`. Undefined where they say nothing
- * that another token could have, or nothing that can be read.
+ * Parses the step-up challenge of a 401 or 403, from the challenges of `Unauthorized` or `Forbidden`. Undefined if no
+ * challenge requires another token, or if it cannot be parsed.
  *
  * Specification: [RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1) (`insufficient_scope`),
  * [RFC 9470 §3](https://www.rfc-editor.org/rfc/rfc9470#section-3) (`insufficient_user_authentication`),
@@ -94,7 +95,7 @@ export const fromChallenges = (challenges: ReadonlyArray<Challenge>): StepUpChal
 }
 
 /**
- * Both demands in one: all scopes, and of the rest what the later one says.
+ * Merges two step-up challenges: the scopes of both, and of the other fields the later value.
  *
  * @since 0.1.0
  * @category combinators
@@ -110,7 +111,7 @@ export const merge = (earlier: StepUpChallenge | undefined, later: StepUpChallen
       }
 
 /**
- * Whether what `asked` for covers a demand, so that asking again for that would give no other token.
+ * Whether a token request for `asked` already satisfies `demand`. Then a further request would return an equivalent token.
  *
  * @since 0.1.0
  * @category combinators
@@ -123,7 +124,7 @@ export const isSatisfiedBy = (asked: StepUpChallenge | undefined, demand: StepUp
   (demand.claims === undefined || asked.claims === demand.claims)
 
 /**
- * Whether two demands ask for the same.
+ * Whether two step-up challenges require the same.
  *
  * @since 0.1.0
  * @category combinators
@@ -132,7 +133,8 @@ export const equals = (one: StepUpChallenge, other: StepUpChallenge): boolean =>
   isSatisfiedBy(one, other) && isSatisfiedBy(other, one)
 
 /**
- * Whether a request can ask for a demand: an API that makes up scopes without end is not followed.
+ * Whether the scopes of a step-up challenge fit into a request (4096 characters). This stops an API that requires ever more
+ * scopes.
  *
  * @since 0.1.0
  * @category predicates
@@ -140,7 +142,8 @@ export const equals = (one: StepUpChallenge, other: StepUpChallenge): boolean =>
 export const isWithinLimits = ({ scopes }: StepUpChallenge): boolean => scopes.join(" ").length <= longestText
 
 /**
- * The scopes that a client asks for with those that are demanded of it: to ask for the latter alone would lose the others.
+ * Merges the scopes of the client with the scopes of a step-up challenge. A request for the latter alone would lose the
+ * others.
  *
  * @since 0.1.0
  * @category combinators
@@ -150,8 +153,8 @@ export const mergeScopes = (scopes: ReadonlyArray<string>, demanded: ReadonlyArr
 ]
 
 /**
- * The parameters of an authorization request that a demand leads to: `acr_values`, `max_age` and `claims`. Its scopes are
- * not among them.
+ * Converts a step-up challenge to parameters of an authorization request: `acr_values`, `max_age` and `claims`, without its
+ * scopes.
  *
  * Specification: [RFC 9470 §4](https://www.rfc-editor.org/rfc/rfc9470#section-4).
  *

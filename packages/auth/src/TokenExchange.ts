@@ -1,5 +1,5 @@
 /**
- * Token exchange: with a token of somebody, a client gets another one in their name, for another API or with less scope.
+ * Token exchange (RFC 8693): exchanges a token of a user for another one, for another API or with fewer scopes.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import type * as TokenStore from "./TokenStore.js"
 export type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 
 /**
- * The names of types of tokens.
+ * Token type identifiers of RFC 8693.
  *
  * Specification: [RFC 8693 §3](https://www.rfc-editor.org/rfc/rfc8693#section-3).
  *
@@ -40,12 +40,13 @@ export const tokenTypes: {
 } = Exchange.tokenTypes
 
 /**
- * Exchanges tokens, see {@link make}.
+ * Service that exchanges tokens, made by {@link make}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
+  /** Exchanges the token of a subject for another token. */
   readonly exchange: (subject: SubjectToken) => Effect.Effect<ExchangedToken, TokenError>
 }
 
@@ -58,15 +59,20 @@ const exchanging =
     Effect.flatMap(actorOf(options), (actor) => Exchange.exchange(conversation, options, subject, actor))
 
 /**
- * Makes the conversation in which a server exchanges the tokens of its many users. Each call asks the authorization server:
- * nothing is remembered. A server that calls much in the name of the same users gives each a `TokenSource` that gets its
- * tokens by this, in an `RcMap`, say, whose keys are the users' sessions.
+ * Makes a service that exchanges tokens, for a server with many users. Each `exchange` sends a request, without a cache. If
+ * the server calls often for the same users, make a `TokenSource` for each user that acquires its tokens with `exchange`,
+ * for example in an `RcMap` by session.
  *
- * Fails with `InvalidRequest` as `OAuth2.make` does. An exchange fails with `TokenError`: `Rejected` for an OAuth error, of
- * which `invalid_request` and `invalid_grant` mostly mean that the token of the subject or of the actor is no longer good,
- * and `invalid_target` that there is no such API for them; `InvalidResponse` where the server has issued something
- * else than was asked for (a missing `issued_token_type` is the requested type); and as the actor fails, with `Rejected` where that has to sign in. No
- * error shows a token.
+ * Fails with `InvalidRequest` as `OAuth2.make` does. `exchange` fails with `TokenError`:
+ *
+ * - `Rejected` for an OAuth error. `invalid_request` and `invalid_grant` usually mean that the token of the subject or of
+ *   the actor is no longer valid. `invalid_target` means that the API is unknown or not allowed. Also if the actor must sign
+ *   in again
+ * - `InvalidResponse` if the server has issued a token of another type. A missing `issued_token_type` means the requested
+ *   type
+ * - the error of `actor`, if that effect fails
+ *
+ * No error shows a token.
  *
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
  * [§2.2](https://www.rfc-editor.org/rfc/rfc8693#section-2.2).
@@ -82,7 +88,7 @@ export const make = <R = never>(
   }))
 
 /**
- * The access token of a source as the subject of an exchange: the one that is current when it is asked for.
+ * Makes a subject token effect from a token source. Each run returns the current access token of the source.
  *
  * @since 0.1.0
  * @category constructors
@@ -91,25 +97,24 @@ export const fromSource = (source: TokenSource.Service): Effect.Effect<SubjectTo
   Effect.map(source.get, ({ token }) => ({ token: token.accessToken, type: tokenTypes.accessToken }))
 
 /**
- * The client, what it asks for, and in whose name.
+ * Options of {@link layer}: the client, the requested token, and the subject.
  *
  * @since 0.1.0
  * @category models
  */
 export interface LayerOptions<R = never> extends Options<R>, TokenSource.RefreshOptions {
-  /** Asked anew for each exchange. It is always to be the same person's: a layer has one token. */
+  /** Returns the token of the subject. Runs for each exchange. It must always return tokens of the same user. */
   readonly subject: Effect.Effect<SubjectToken, TokenError | TokenStoreError, R>
   /**
-   * Whose token it is: a name of one's own choice, under which the store keeps it, so that other processes and later runs
-   * have it, too. Without, nothing would tell one subject's token from another's there: it stays in the memory of this
-   * layer.
+   * The account of the subject. Any text. With it, the token is stored and shared with other processes and later runs.
+   * Without it, tokens of several subjects would have the same key, so the token is kept in the memory of this Layer only.
    */
   readonly account?: string | undefined
 }
 
 const notPresentable = new TokenError({
   reason: "InvalidResponse",
-  detail: `the token is none to be presented to an API (token_type "N_A", or issued_token_type): get it with make, and use it as what it is`
+  detail: `the issued token cannot be sent to an API: \`token_type\` is "N_A", or \`issued_token_type\` is not an access token. Use \`TokenExchange.make\` to get it`
 })
 
 const acquireToken = <R>(
@@ -126,18 +131,20 @@ const acquireToken = <R>(
   )
 
 /**
- * Authenticates with tokens that are got in exchange for those of one subject, and replaced when they are about to expire
- * or are refused. A refresh token that comes along is not kept: the subject is asked each time, and when it has ended, what
- * was got in its name ends soon after.
+ * Layer that authenticates requests with tokens that are exchanged for those of one subject. The token is exchanged again
+ * before it expires or after a 401.
  *
- * Claims that an API wants to see (continuous access) are asked for with the exchange, once.
+ * A refresh token in the response is not kept. Each exchange runs `subject` again, so that the access ends soon after the
+ * session of the subject.
  *
- * In the {@link TokenStore.TokenStore} a token is filed by issuer, client, account, scopes, and a hash of what else it was
- * asked for with, in which no token goes.
+ * A step-up challenge for claims (continuous access evaluation) is sent with one exchange.
  *
- * Building it fails with `InvalidRequest` as {@link make} does. Signing fails with `TokenError` as {@link make} tells, also
- * where the server says that the token is none to be presented, and with `TokenStoreError`. A subject that has to sign in
- * again is told by `Rejected`; who has signed in is asked for again after 30 seconds at most.
+ * The key in the `TokenStore` consists of issuer, client, account, scopes, and a hash of the other request parameters. No
+ * token is part of that hash.
+ *
+ * Building the Layer fails with `InvalidRequest` as {@link make} does. Calls fail with `TokenError` like `exchange` of
+ * {@link make}, also if the issued token cannot be sent to an API, and with `TokenStoreError`. If the subject must sign in
+ * again, the reason is `Rejected`. After the sign-in, the subject is read again within 30 seconds.
  *
  * Specification: [RFC 8693 §2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
  * [§2.2.1](https://www.rfc-editor.org/rfc/rfc8693#section-2.2.1).
@@ -167,9 +174,9 @@ export const layer = <R = never>(
   )
 
 /**
- * {@link layer}, of which any option may come from the configuration.
+ * Layer like {@link layer}, with options that may be read from the configuration (`Config`).
  *
- * Building it fails with `ConfigError`, too, where the configuration lacks one.
+ * Building it also fails with `ConfigError` if a configuration value is missing or invalid.
  *
  * @since 0.1.0
  * @category layers

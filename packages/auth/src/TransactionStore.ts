@@ -1,5 +1,5 @@
 /**
- * The sign-ins that the users of a web application have begun, until they come back.
+ * Store of the pending sign-ins of a web application, from the redirect to the authorization server until the callback.
  *
  * @since 0.1.0
  */
@@ -11,25 +11,26 @@ import * as Layer from "effect/Layer"
 import type { Transaction } from "./AuthorizationCode.js"
 
 /**
- * Where they are kept: by the browser that began each, so that no other one can end it. `session` is a secret of that
- * browser: the value of its session cookie, or of one that is made for the sign-in (random, `HttpOnly`, `Secure`,
- * `SameSite=Lax`).
+ * Stores the transactions of pending sign-ins by browser session, so that another browser cannot complete them.
+ *
+ * `session` is a secret of the browser: the value of its session cookie, or of a cookie for the sign-in (random, `HttpOnly`,
+ * `Secure`, `SameSite=Lax`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Service {
-  /** Keeps one that was begun. Fails with `InvalidRequest` where the session is empty, as that of nobody in particular. */
+  /** Stores a transaction. Fails with `InvalidRequest` if `session` is empty, because all browsers would share it. */
   readonly put: (session: string, transaction: Transaction) => Effect.Effect<void, InvalidRequest>
   /**
-   * Gives the one that a callback belongs to, by its `state`, and forgets it: it is given once. Fails with `TokenError`
-   * (`InvalidResponse`) where this browser has begun no such sign-in, or not lately.
+   * Removes and returns the transaction with the `state` of a callback, so that it is used once. Fails with `TokenError`
+   * (`InvalidResponse`) if this session has no such transaction, or if it has expired.
    */
   readonly take: (session: string, callback: URLSearchParams) => Effect.Effect<Transaction, TokenError>
 }
 
 /**
- * The sign-ins that were begun.
+ * Context tag of the store of pending sign-ins.
  *
  * @since 0.1.0
  * @category tags
@@ -38,29 +39,30 @@ export class TransactionStore
   extends /* @__PURE__ */ Context.Tag("@countersign/auth/TransactionStore")<TransactionStore, Service>() {}
 
 /**
- * How many are kept.
+ * Options of {@link makeMemory}: the maximum numbers of transactions.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Options {
   /**
-   * Most transactions of all sessions (10 000). Beyond that, the oldest transaction of the session that has most of them is
-   * removed.
+   * Maximum number of transactions of all sessions (10 000). If it is exceeded, the oldest transaction of the session with
+   * the most transactions is removed.
    */
   readonly maxEntries?: number | undefined
-  /** Most transactions of one session (20). Beyond that, its oldest one is removed. */
+  /** Maximum number of transactions of one session (20). If it is exceeded, the oldest one is removed. */
   readonly maxEntriesPerSession?: number | undefined
 }
 
 const nobodys = new InvalidRequest({
   reason: "Credentials",
-  detail: "a sign-in is begun by a browser, and the session that was named is that of none: give it a cookie first"
+  detail: "the session id is empty. Set a session cookie before you call `TransactionStore.put`"
 })
 
 const unknown = new TokenError({
   reason: "InvalidResponse",
-  detail: "this browser has begun no such sign-in, or it was ended, or took too long: begin another one"
+  detail:
+    "no pending sign-in with this `state` in this session: it was completed, has expired, or belongs to another browser. Start a new sign-in"
 })
 
 /** The transactions of a session by their `state`, the oldest one first. */
@@ -68,7 +70,7 @@ type Session = Map<string, Transaction>
 
 const oldestOf = (session: Session): string => [...session.keys()][0] ?? ""
 
-/** Transactions by session, within bounds. Each has as long, so the oldest one of a session expires first. */
+/** Transactions by session, within the limits. All have the same lifetime, so the oldest one of a session expires first. */
 class Sessions {
   private readonly sessions = new Map<string, Session>()
   private readonly maxEntries: number
@@ -112,7 +114,7 @@ class Sessions {
     if (session.size === 0) this.sessions.delete(id)
   }
 
-  /** A session with many transactions gives way before sessions with one. Among equals, the first session does. */
+  /** Removes from the session with the most transactions. Among equals, from the first session. */
   private removeOldestOfLargest(): void {
     let largest: readonly [string, Session] | undefined
     for (const entry of this.sessions) if (entry[1].size > (largest?.[1].size ?? 0)) largest = entry
@@ -121,11 +123,11 @@ class Sessions {
 }
 
 /**
- * Keeps transactions in the memory of this process: for an application with one process, or with sessions that stay at one
- * process. Other applications keep `Transaction` in their sessions, for which it can be encoded.
+ * Makes a store in the memory of this process, for an application with one process or with sticky sessions. Other
+ * applications encode `Transaction` and store it in their sessions.
  *
- * One session cannot remove the transactions of others. A client without cookies begins a session with each request, so
- * limit the rate of the route that begins sign-ins, or keep each `Transaction` in an encrypted cookie.
+ * Transactions of one session cannot evict those of other sessions. A client without cookies starts a session with each
+ * request, so limit the rate of the route that starts sign-ins, or store each `Transaction` in an encrypted cookie.
  *
  * @since 0.1.0
  * @category constructors
@@ -134,7 +136,7 @@ export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: O
   Effect.sync(() => {
     const sessions = new Sessions(maxEntries, maxEntriesPerSession)
     let sweptAt = Number.NEGATIVE_INFINITY
-    /** At most once a second: it looks at each session. */
+    /** At most once per second, because it iterates over all sessions. */
     const sweep = (now: number) => {
       if (now >= sweptAt && now < sweptAt + 1000) return
       sweptAt = now
@@ -160,7 +162,7 @@ export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: O
   })
 
 /**
- * {@link makeMemory} as a Layer.
+ * Layer with a store of pending sign-ins in memory, see {@link makeMemory}.
  *
  * @since 0.1.0
  * @category layers
