@@ -4,8 +4,8 @@ import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 
 /**
- * The SHA-256 of the refresh token in the options, in base64url. Undefined without a refresh token, and with an account, which
- * identifies the record.
+ * The SHA-256 of the refresh token in the options, in base64url. Undefined without a refresh token. Undefined with an
+ * account too, because it identifies the record.
  */
 export const of = ({
   account,
