@@ -26,7 +26,7 @@ export interface Limits<E> {
 }
 
 /**
- * Makes a single flight. A run has a fiber of its own: interruption, deadline and span of a waiting caller do not reach it.
+ * Makes a single flight. Each run has its own fiber, separate from the interruption, deadline and span of waiting callers.
  * Closing the scope waits for the run instead of interrupting it, and then `begin` starts nothing.
  *
  * A run reports its steps to `Progress`. It is given up if a step takes longer than it reported, by the larger elapsed time

@@ -243,7 +243,7 @@ export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): Token
   failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ??
   new TokenError({
     reason: "Unavailable",
-    detail: `the API publishes no metadata that name its authorization server: ${failures
+    detail: `the API publishes no metadata that names its authorization server: ${failures
       .map(([place, { found }]) => `${Redact.url(place.href)} ${found}`)
       .join(", ")}. Check the API's URL, or set \`issuer\` and \`resource\` of the grant yourself`
   })

@@ -191,7 +191,10 @@ const sentOf = (error: SendError): TokenError["sent"] => {
 /** The error of a failed request, or of a response that the library rejected. */
 const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
   if (outcome === undefined) {
-    return new TokenError({ reason: "Rejected", detail: `the request could not be made (${nameOf(cause)})` })
+    return new TokenError({
+      reason: "Rejected",
+      detail: `the request was not sent: the library rejected its parameters (${nameOf(cause)})`
+    })
   }
   if (Either.isLeft(outcome)) return unreached(outcome.left)
   const { received } = outcome.right
@@ -201,7 +204,10 @@ const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
   if (body === undefined) return ErrorResponse.unreadable(received)
   return (
     ErrorResponse.within(received, bodies, undefined) ??
-    new TokenError({ reason: "InvalidResponse", detail: `the response is not one of OAuth (${nameOf(cause)})` })
+    new TokenError({
+      reason: "InvalidResponse",
+      detail: `invalid response: it does not have the form that OAuth defines (${nameOf(cause)})`
+    })
   )
 }
 

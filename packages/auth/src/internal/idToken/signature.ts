@@ -25,7 +25,7 @@ const keysOf = (server: oauth.AuthorizationServer): oauth.JWKSCacheInput => {
   return keys
 }
 
-/** The id of the key in the header of a token; undefined where it names none. */
+/** The id of the key in the header of a token; undefined if it names none. */
 const kidOf = ({ idToken }: Claimed): unknown =>
   Either.match(Jwt.parse(Redacted.value(idToken)), { onLeft: () => undefined, onRight: ({ header }) => header["kid"] })
 

@@ -22,7 +22,7 @@ const rsaProblem = (exponent: Uint8Array): string | undefined => {
 }
 
 /**
- * Why a key is too weak to verify a signature; undefined where it is strong enough. WebCrypto and `jose` check the
+ * Why a key is too weak to verify a signature; undefined if it is strong enough. WebCrypto and `jose` check the
  * modulus of RSA keys, and neither the length of an HMAC key nor the exponent of an RSA key.
  *
  * Specification: RFC 7518 §3.2, RFC 8017 §3.1.

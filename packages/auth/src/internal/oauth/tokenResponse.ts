@@ -49,7 +49,7 @@ const unpresentable = invalid(
 
 const uncarried = invalid(`invalid ${what}: \`access_token\` holds characters that no request can carry`)
 
-/** The type in lower case; undefined where it is left out or cannot be read. */
+/** The type in lower case; undefined if it is missing or cannot be read. */
 export const typeOf = (body: Body): string | undefined => Member.text(body["token_type"])?.trim().toLowerCase()
 
 /**
