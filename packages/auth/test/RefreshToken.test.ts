@@ -78,7 +78,7 @@ describe("RefreshToken.layer", () => {
       const server = yield* OAuthServer.OAuthServer
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "ReauthorizationRequired" })
-      expect(error.message).toContain("sign in")
+      expect(error.message).toContain("Sign in")
       expect(yield* server.tokenCalls).toBe(0)
     }).pipe(Effect.provide(Layer.provideMerge(process(), world())))
   )

@@ -130,7 +130,7 @@ describe("Registration.register", () => {
       const error = yield* Effect.flip(registered)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(error.detail).toContain("`client_id`")
-      expect(error.detail).toContain(`delete it at ${issuer}/register/made`)
+      expect(error.detail).toContain(`Delete it at ${issuer}/register/made`)
       expect(printed(error)).not.toContain("canary")
     })
   )
