@@ -135,7 +135,7 @@ export const fromTextStore = (texts: TextStore): TokenStore.Service => {
           Option.match({ onNone: () => Effect.succeed(0), onSome: (text) => lastVersionIn(texts.description, text) })
         )
 
-  /** Removes the text of a record. Its version is kept first, and only grows. */
+  /** Removes the text of a record, after its version is written to `last-version`. That version never decreases. */
   const forget = (name: string, version: number, remove: NonNullable<TextStore["remove"]>) =>
     Effect.flatMap(lastRemoved, (last) =>
       version > last ? texts.set(lastVersion, String(version)) : Effect.void

@@ -67,6 +67,9 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  * A 2xx response needs only an `access_token` in a JSON or form body. Other members that cannot be parsed are left out.
  * Redirects are not followed. A body is read up to 256 KiB. A request times out after 20 s, a metadata request after 10 s.
  *
+ * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
+ * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).
+ *
  * @example
  * import * as OAuth2 from "@countersign/auth/OAuth2"
  * import * as Effect from "effect/Effect"
@@ -80,9 +83,6 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  *   })
  *   return yield* server.clientCredentials({ scope: "read" })
  * })
- *
- * Specification: [RFC 8414 §3](https://www.rfc-editor.org/rfc/rfc8414#section-3),
- * [RFC 6749 §5](https://www.rfc-editor.org/rfc/rfc6749#section-5).
  *
  * @since 0.1.0
  * @category constructors

@@ -118,6 +118,9 @@ export const canSatisfy = ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpC
  * - `TokenStoreError`: with reason `OwnerMismatch` for a record of another client or account, or for one that began with
  *   another `refreshToken` without `account`
  *
+ * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
+ * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
+ *
  * @example
  * import * as RefreshToken from "@countersign/auth/RefreshToken"
  * import * as Config from "effect/Config"
@@ -129,9 +132,6 @@ export const canSatisfy = ({ acrValues, claims, maxAge, scopes }: StepUp.StepUpC
  *     RefreshToken.layer({ issuer: "https://oauth.test", clientId: "client", clientSecret, account: "alice" })
  *   )
  * )
- *
- * Specification: [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6),
- * [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14).
  *
  * @since 0.1.0
  * @category layers
