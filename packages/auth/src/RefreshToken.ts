@@ -1,5 +1,5 @@
 /**
- * Refresh token grant (RFC 6749 §6): access tokens for a user who has signed in before.
+ * Refresh token grant (RFC 6749 §6): access tokens for a user after an earlier sign-in.
  *
  * @since 0.1.0
  */
