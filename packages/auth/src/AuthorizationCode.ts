@@ -19,13 +19,13 @@ import * as AuthorizationResponse from "./internal/authorizationCode/authorizati
 import * as CodeExchange from "./internal/authorizationCode/codeExchange.js"
 import { Transaction } from "./internal/authorizationCode/transaction.js"
 import type { Options, SignInResult } from "./internal/authorizationCode/transaction.js"
-import { makeUsed } from "./internal/authorizationCode/usedStates.js"
+import { makeUsedStates } from "./internal/authorizationCode/usedStates.js"
 import type { Find } from "./internal/discovery/serverDiscovery.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
-import { apiOf } from "./internal/oauth/tokenAudience.js"
-import * as Quirk from "./internal/response/complianceFixes.js"
-import * as SignedInStore from "./internal/store/replaceToken.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import { audienceOf } from "./internal/oauth/tokenAudience.js"
+import * as Fixes from "./internal/response/complianceFixes.js"
+import * as ReplaceToken from "./internal/store/replaceToken.js"
 import * as RefreshToken from "./RefreshToken.js"
 import type * as TokenStore from "./TokenStore.js"
 
@@ -69,10 +69,10 @@ export interface Service {
   ) => Effect.Effect<SignInResult, TokenError>
 }
 
-const beginAnew = (detail: string): TokenError =>
+const reauthorize = (detail: string): TokenError =>
   new TokenError({ reason: "ReauthorizationRequired", detail: `${detail}. Start a new sign-in.` })
 
-const another = new TokenError({
+const wrongClient = new TokenError({
   reason: "InvalidResponse",
   detail: "the transaction belongs to another issuer or client. Complete it with the options that started it."
 })
@@ -140,34 +140,34 @@ const another = new TokenError({
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* Conversation.make(options)
-    yield* AuthorizationServer.checked(options, conversation.insecure)
-    yield* AuthorizationRequest.checkedReturn(options.redirectUri)
-    const find = AuthorizationServer.make(conversation, options)
-    return { start: beginning(options, conversation, find), complete: finishing(options, conversation, find) }
+    const conversation = yield* ServerClient.make(options)
+    yield* ServerEndpoints.validateOverrides(options, conversation.insecure)
+    yield* AuthorizationRequest.validateRedirectUri(options.redirectUri)
+    const find = ServerEndpoints.make(conversation, options)
+    return { start: makeStart(options, conversation, find), complete: makeComplete(options, conversation, find) }
   })
 
-const beginning =
-  (options: Options, conversation: Conversation.Conversation, find: Find): Service["start"] =>
+const makeStart =
+  (options: Options, conversation: ServerClient.ServerClient, find: Find): Service["start"] =>
   (own, demand) =>
     Effect.gen(function* () {
       const { call, insecure } = conversation
       const { clientId: client, issuer, usePar = false, redirectUri, resource } = options
       const scopes = StepUp.mergeScopes(options.scopes ?? [], demand?.scopes ?? [])
       const further = { ...options.parameters, ...own, ...(demand && StepUp.toAuthorizationParameters(demand)) }
-      const { maxAge } = yield* AuthorizationRequest.furtherOf(further)
+      const { maxAge } = yield* AuthorizationRequest.validateExtraParameters(further)
       const openid = scopes.includes("openid")
-      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", openid, usePar))
-      yield* AuthorizationServer.ready(server, { insecure, openid, pushed: usePar })
+      const server = yield* find(ServerEndpoints.signInNeeds("authorization_endpoint", openid, usePar))
+      yield* ServerEndpoints.requireAuthorizationSupport(server, { insecure, openid, pushed: usePar })
       const state = oauth.generateRandomState()
       const verifier = oauth.generateRandomCodeVerifier()
-      const nonce = openid && !Quirk.isWithoutNonce(options) ? oauth.generateRandomNonce() : undefined
-      const proven = Quirk.isWithoutPkce(options) ? undefined : verifier
+      const nonce = openid && !Fixes.isWithoutNonce(options) ? oauth.generateRandomNonce() : undefined
+      const proven = Fixes.isWithoutPkce(options) ? undefined : verifier
       const asked = { redirectUri, scopes, complianceFixes: options.complianceFixes, resource, further }
       const request = { ...asked, state, nonce, verifier: proven }
       const parameters = yield* call((context) => AuthorizationRequest.parametersOf(request, context))
-      const shown = AuthorizationServer.isPushed(server, usePar)
-        ? yield* AuthorizationRequest.pushed(conversation, server, parameters)
+      const shown = ServerEndpoints.isPushed(server, usePar)
+        ? yield* AuthorizationRequest.pushRequest(conversation, server, parameters)
         : parameters
       const url = AuthorizationRequest.urlOf(server, shown)
       const expiresAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(transactionLifetime)
@@ -177,19 +177,19 @@ const beginning =
       return new Transaction({ url, state, expiresAt, ...bound, nonce, ...without, scope, maxAge })
     })
 
-const finishing = (options: Options, conversation: Conversation.Conversation, find: Find): Service["complete"] => {
-  const used = makeUsed()
+const makeComplete = (options: Options, conversation: ServerClient.ServerClient, find: Find): Service["complete"] => {
+  const used = makeUsedStates()
   return (transaction, callback) =>
     Effect.gen(function* () {
       const { client, expiresAt, issuer, nonce, redirectUri, state } = transaction
-      if (issuer !== options.issuer || client !== options.clientId) return yield* another
+      if (issuer !== options.issuer || client !== options.clientId) return yield* wrongClient
       const parameters = yield* AuthorizationResponse.parametersOf(redirectUri, callback)
       // The callback of another sign-in does not use up this transaction: its own callback may still come.
-      yield* AuthorizationResponse.belonging(parameters, state)
+      yield* AuthorizationResponse.validateState(parameters, state)
       const now = yield* Clock.currentTimeMillis
-      if (now >= expiresAt) return yield* beginAnew("the sign-in took longer than 10 minutes")
-      const server = yield* find(AuthorizationServer.signInNeeds("authorization_endpoint", nonce !== undefined))
-      if (!used.first(state, expiresAt, now)) return yield* beginAnew("the transaction was already used")
+      if (now >= expiresAt) return yield* reauthorize("the sign-in took longer than 10 minutes")
+      const server = yield* find(ServerEndpoints.signInNeeds("authorization_endpoint", nonce !== undefined))
+      if (!used.claim(state, expiresAt, now)) return yield* reauthorize("the transaction was already used")
       yield* AuthorizationResponse.codeOf(parameters, server)
       return yield* CodeExchange.signIn(conversation, server, transaction, parameters, options)
     })
@@ -210,6 +210,6 @@ export const storeToken = (
   { token }: Pick<SignInResult, "token">
 ): Effect.Effect<void, TokenStoreError, TokenStore.TokenStore> => {
   const { account, clientId: client, issuer } = options
-  const issued = { issuer, client, account, audience: apiOf(options) }
-  return SignedInStore.put(RefreshToken.keyOf(options), { ...token, owner: issued })
+  const issued = { issuer, client, account, audience: audienceOf(options) }
+  return ReplaceToken.put(RefreshToken.keyOf(options), { ...token, owner: issued })
 }

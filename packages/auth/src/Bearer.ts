@@ -58,7 +58,7 @@ export const layerConfig = (
 ): Layer.Layer<Auth.Auth, ConfigError.ConfigError> => Layer.effect(Auth.Auth, Effect.map(Config.unwrap(token), make))
 
 /** At most one replay with another token, and two with a token that the API may not know yet. The token source decides. */
-const settlingReplays = /* @__PURE__ */ Schedule.recurs(3)
+const propagationReplays = /* @__PURE__ */ Schedule.recurs(3)
 
 /**
  * Authenticates with the current token of a token source.
@@ -89,7 +89,7 @@ export const fromSource = (source: TokenSource.Service): Auth.Service => {
       const demand = StepUp.fromChallenges(challenges)
       return demand && source.onRejected(credential, credential, demand)
     },
-    replay: settlingReplays,
+    replay: propagationReplays,
     expiredWhen: source.expiredWhen,
     onReplayRejected: ({ credential }) => source.onReplayRejected(credential)
   }

@@ -65,7 +65,7 @@ export const clientSecretPost = (secret: Redacted.Redacted): ClientAuthenticatio
  */
 export const clientSecretJwt = (secret: Redacted.Redacted, options: AssertionOptions = {}): ClientAuthentication =>
   make("client_secret_jwt", [secret], (now) =>
-    oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.dated(now, options) })
+    oauth.ClientSecretJwt(Redacted.value(secret), { [oauth.modifyAssertion]: ClientAuth.withServerTime(now, options) })
   )
 
 /**
@@ -95,7 +95,7 @@ export interface PrivateKey {
 export const privateKeyJwt = ({ key, kid }: PrivateKey, options: AssertionOptions = {}): ClientAuthentication =>
   make("private_key_jwt", [], (now) =>
     oauth.PrivateKeyJwt(kid === undefined ? key : { key, kid }, {
-      [oauth.modifyAssertion]: ClientAuth.dated(now, options)
+      [oauth.modifyAssertion]: ClientAuth.withServerTime(now, options)
     })
   )
 

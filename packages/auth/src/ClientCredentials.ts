@@ -11,10 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as StepUp from "./StepUp.js"
-import { presenting } from "./internal/oauth/authLayer.js"
-import * as Configured from "./internal/oauth/optionsFromConfig.js"
-import { apiOf } from "./internal/oauth/tokenAudience.js"
-import * as Quirk from "./internal/response/complianceFixes.js"
+import { authLayer } from "./internal/oauth/authLayer.js"
+import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
+import { audienceOf } from "./internal/oauth/tokenAudience.js"
+import * as Fixes from "./internal/response/complianceFixes.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import * as TokenKey from "./TokenKey.js"
@@ -55,7 +55,7 @@ export const acquireToken =
     const claims = demand && StepUp.toAuthorizationParameters(demand)
     const anew = server.clientCredentials({
       ...claims,
-      ...(all.length > 0 && { scope: Quirk.scopeOf(all, complianceFixes) }),
+      ...(all.length > 0 && { scope: Fixes.scopeOf(all, complianceFixes) }),
       ...(audience !== undefined && { audience }),
       ...(resource !== undefined && { resource })
     })
@@ -122,8 +122,8 @@ export const layer = (
   Layer.unwrapEffect(
     Effect.map(OAuth2.make(options), (server) => {
       const { clientId: client, issuer, scopes } = options
-      const resource = apiOf(options)
-      return presenting(options, server, {
+      const resource = audienceOf(options)
+      return authLayer(options, server, {
         ...options,
         key: TokenKey.format({ issuer, client, scopes, resource }),
         tokenOwner: { issuer, client, audience: resource },
@@ -159,4 +159,4 @@ export const layerConfig = (
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore
-> => Layer.unwrapEffect(Effect.map(Configured.read<Options>(options), layer))
+> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options>(options), layer))

@@ -16,8 +16,8 @@ import * as DeviceAuthorizationRequest from "./internal/deviceCode/authorization
 import { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
 import type { Options } from "./internal/deviceCode/authorization.js"
 import * as Polling from "./internal/deviceCode/polling.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
 
 export type { Options } from "./internal/deviceCode/authorization.js"
 export { DeviceAuthorization } from "./internal/deviceCode/authorization.js"
@@ -45,7 +45,7 @@ export interface Service {
   readonly poll: (pending: DeviceAuthorization) => Effect.Effect<SignInResult, TokenError>
 }
 
-const another = new TokenError({
+const wrongClient = new TokenError({
   reason: "InvalidResponse",
   detail: "the device authorization belongs to another issuer or client. Poll with the options that started it."
 })
@@ -84,24 +84,24 @@ const another = new TokenError({
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* Conversation.make(options)
-    yield* AuthorizationServer.checked(options, conversation.insecure)
+    const conversation = yield* ServerClient.make(options)
+    yield* ServerEndpoints.validateOverrides(options, conversation.insecure)
     const openid = options.scopes?.includes("openid") ?? false
-    const find = AuthorizationServer.make(conversation, options)
-    const server = Effect.suspend(() => find(AuthorizationServer.signInNeeds("device_authorization_endpoint", openid)))
+    const find = ServerEndpoints.make(conversation, options)
+    const server = Effect.suspend(() => find(ServerEndpoints.signInNeeds("device_authorization_endpoint", openid)))
     const asking = (pending: DeviceAuthorization) =>
-      Effect.flatMap(server, (known) => DeviceAuthorizationRequest.ask(conversation, known, options, pending))
+      Effect.flatMap(server, (known) => DeviceAuthorizationRequest.requestToken(conversation, known, options, pending))
     return {
-      start: Effect.flatMap(server, (known) => DeviceAuthorizationRequest.begin(conversation, known, options)).pipe(
-        Effect.map((fields) => new DeviceAuthorization(fields))
-      ),
+      start: Effect.flatMap(server, (known) =>
+        DeviceAuthorizationRequest.requestAuthorization(conversation, known, options)
+      ).pipe(Effect.map((fields) => new DeviceAuthorization(fields))),
       poll: (pending) =>
         pending.issuer === options.issuer && pending.client === options.clientId
-          ? Effect.flatMap(Polling.untilDecided(pending, asking(pending)), (granted) =>
+          ? Effect.flatMap(Polling.pollUntilDecided(pending, asking(pending)), (granted) =>
               Effect.flatMap(server, (known) =>
-                DeviceAuthorizationRequest.signedIn(conversation, known, options, granted)
+                DeviceAuthorizationRequest.signInResult(conversation, known, options, granted)
               )
             )
-          : Effect.fail(another)
+          : Effect.fail(wrongClient)
     }
   })

@@ -18,7 +18,7 @@ import * as StepUp from "./StepUp.js"
 import * as Presented from "./internal/dpop/credentialId.js"
 import type { Key } from "./internal/dpop/proof.js"
 import * as Proof from "./internal/dpop/proof.js"
-import { ServerSays } from "./internal/dpop/serverHints.js"
+import { ServerHints } from "./internal/dpop/serverHints.js"
 import { blank, isBlank } from "./internal/schemes/emptyCredential.js"
 import * as TokenSource from "./TokenSource.js"
 
@@ -68,7 +68,7 @@ const noJwk = new InvalidRequest({
  * @category encoding
  */
 export const toJwk = (key: Key): Effect.Effect<Redacted.Redacted<string>, InvalidRequest> =>
-  Effect.map(Effect.tryPromise({ try: () => Proof.written(key), catch: () => notExtractable }), Redacted.make)
+  Effect.map(Effect.tryPromise({ try: () => Proof.toJwk(key), catch: () => notExtractable }), Redacted.make)
 
 /**
  * Imports a key from a JWK, such as one that {@link toJwk} exported, so that tokens stay usable after a restart.
@@ -180,18 +180,18 @@ const boundOf = (source: TokenSource.Service): TokenSource.Service["get"] =>
  * @category constructors
  */
 export const fromSource = (source: TokenSource.Service, key: Key, options: Options = {}): Auth.Service => {
-  const says = new ServerSays()
-  const prove = Proof.making(key)
+  const says = new ServerHints()
+  const prove = Proof.makeProver(key)
   const bound = boundOf(source)
-  const clockSkew = options.clockSkew ?? Effect.succeed(0)
+  const defaultClockSkew = options.clockSkew ?? Effect.succeed(0)
 
   const sign: Auth.Service["sign"] = (request) =>
     Effect.gen(function* () {
       const url = yield* parsed(request.url)
       const { generation, token } = yield* bound
-      const { nonce, ahead = yield* clockSkew } = says.by(url.origin)
+      const { nonce, clockSkew = yield* defaultClockSkew } = says.get(url.origin)
       const clock = yield* Effect.clock
-      const iat = Math.floor((clock.unsafeCurrentTimeMillis() + ahead) / 1000)
+      const iat = Math.floor((clock.unsafeCurrentTimeMillis() + clockSkew) / 1000)
       if (isBlank(token.accessToken)) return yield* Effect.fail(blank("token"))
       const accessToken = Redacted.value(token.accessToken)
       const proof = yield* Effect.tryPromise({
@@ -200,8 +200,8 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       })
       return {
         request: HttpClientRequest.setHeaders(request, { authorization: `DPoP ${accessToken}`, dpop: proof }),
-        credential: Presented.write({ generation, origin: url.origin, nonce, ahead }),
-        onResponse: (response) => says.hear(url.origin, response, clock.unsafeCurrentTimeMillis())
+        credential: Presented.write({ generation, origin: url.origin, nonce, clockSkew }),
+        onResponse: (response) => says.update(url.origin, response, clock.unsafeCurrentTimeMillis())
       }
     })
 
@@ -214,7 +214,7 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
       if (complaint === undefined) {
         return source.onRejected(refused.generation, before.generation, StepUp.fromChallenges(challenges))
       }
-      return Effect.sync(() => Presented.isWorthAnother(complaint, refused, before, says.by(refused.origin)))
+      return Effect.sync(() => Presented.shouldRetryProof(complaint, refused, before, says.get(refused.origin)))
     },
     onInsufficientScope: ({ challenges, credential }) => {
       const demand = StepUp.fromChallenges(challenges)
@@ -228,7 +228,7 @@ export const fromSource = (source: TokenSource.Service, key: Key, options: Optio
 }
 
 /** The error code if the server rejected the proof, or undefined if it rejected the token. */
-const proofComplaint = (challenges: ReadonlyArray<Challenge.Challenge>): Presented.Complaint | undefined => {
+const proofComplaint = (challenges: ReadonlyArray<Challenge.Challenge>): Presented.ProofError | undefined => {
   const error = Challenge.find(challenges, "DPoP")?.params["error"]
   return error === "use_dpop_nonce" || error === "invalid_dpop_proof" ? error : undefined
 }

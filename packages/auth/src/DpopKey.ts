@@ -9,7 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Dpop from "./Dpop.js"
-import * as Guarded from "./internal/store/guardedStore.js"
+import * as GuardedStore from "./internal/store/guardedStore.js"
 import * as TokenKey from "./TokenKey.js"
 import * as TokenStore from "./TokenStore.js"
 
@@ -77,7 +77,7 @@ export const fromStore = ({
     const issued = { issuer, client, account }
     // A resource has no fragment (RFC 8707 §2), so no token has this key.
     const key = TokenKey.format({ issuer, client, account, resource: "#dpop" })
-    const record = Guarded.make(yield* TokenStore.TokenStore, key, issued)
+    const record = GuardedStore.make(yield* TokenStore.TokenStore, key, issued)
     const found = yield* read(record)
     if (Option.isSome(found)) return found.value
     const accessToken = yield* Dpop.toJwk(yield* Dpop.generateExtractableKey)
@@ -87,7 +87,9 @@ export const fromStore = ({
     return yield* Effect.flatMap(read(record), Option.match({ onNone: () => contested, onSome: Effect.succeed }))
   })
 
-const read = (record: Guarded.Guarded): Effect.Effect<Option.Option<Dpop.Key>, InvalidRequest | TokenStoreError> =>
+const read = (
+  record: GuardedStore.GuardedRecord
+): Effect.Effect<Option.Option<Dpop.Key>, InvalidRequest | TokenStoreError> =>
   Effect.gen(function* () {
     const stored = yield* record.get
     if (Option.isNone(stored)) return Option.none()

@@ -12,12 +12,12 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import { patiently } from "./internal/oauth/retryUnavailable.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
-import * as Member from "./internal/response/bodyMembers.js"
+import { retryUnavailable } from "./internal/oauth/retryUnavailable.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import * as BodyMembers from "./internal/response/bodyMembers.js"
 import type { Body } from "./internal/response/responseBody.js"
-import { reading } from "./internal/response/successResponse.js"
+import { makeReader } from "./internal/response/successResponse.js"
 import type * as OAuth2 from "./OAuth2.js"
 
 /**
@@ -91,7 +91,7 @@ export interface Service {
   ) => Effect.Effect<IntrospectionResult, TokenError>
 }
 
-const unasked = new TokenError({
+const notConfigured = new TokenError({
   reason: "InvalidResponse",
   detail: "the introspection response is a signed JWT (RFC 9701), expected JSON"
 })
@@ -101,7 +101,7 @@ const isSigned = ({ headers }: Response): boolean =>
   (headers.get("content-type") ?? "").toLowerCase().startsWith("application/token-introspection+jwt")
 
 /** The latest time that a `Date` can represent. A server that sends a later one means "never". */
-const latestMs = 8.64e15
+const maxTimestampMs = 8.64e15
 
 const what = "introspection response"
 
@@ -112,16 +112,16 @@ const decisive =
     const value = body[name]
     if (value === undefined || value === null || value === "") return Effect.succeed(undefined)
     const found = read(value)
-    return found === undefined ? Effect.fail(Member.invalid(what, name, value, expected)) : Effect.succeed(found)
+    return found === undefined ? Effect.fail(BodyMembers.invalid(what, name, value, expected)) : Effect.succeed(found)
   }
 
-const name = decisive(Member.text, "a string")
+const name = decisive(BodyMembers.text, "a string")
 
 /** Accepts a number or a string. A time may be negative. */
 const time = decisive((value) => {
-  const seconds = typeof value === "number" ? value : Member.seconds(value)
+  const seconds = typeof value === "number" ? value : BodyMembers.seconds(value)
   return seconds !== undefined && Number.isFinite(seconds)
-    ? Math.max(-latestMs, Math.min(seconds * 1000, latestMs))
+    ? Math.max(-maxTimestampMs, Math.min(seconds * 1000, maxTimestampMs))
     : undefined
 }, "a number")
 
@@ -144,19 +144,19 @@ const activeOf = (body: Body): Effect.Effect<ActiveToken, TokenError> =>
     ])
     return {
       active: true,
-      scope: Member.scope(body["scope"]),
+      scope: BodyMembers.scope(body["scope"]),
       ...{ clientId, subject, issuer, expiresAt, issuedAt, notBefore },
-      username: Member.text(body["username"]),
-      tokenType: Member.text(body["token_type"]),
+      username: BodyMembers.text(body["username"]),
+      tokenType: BodyMembers.text(body["token_type"]),
       audience: yield* audience(body, "aud"),
-      id: Member.text(body["jti"]),
+      id: BodyMembers.text(body["jti"]),
       claims: { ...body }
     }
   })
 
 const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenError> => {
   const { active } = body
-  if (typeof active !== "boolean") return Effect.fail(Member.invalid(what, "active", active, "a boolean"))
+  if (typeof active !== "boolean") return Effect.fail(BodyMembers.invalid(what, "active", active, "a boolean"))
   return active ? activeOf(body) : Effect.succeed({ active })
 }
 
@@ -180,15 +180,15 @@ const introspectedOf = (body: Body): Effect.Effect<IntrospectionResult, TokenErr
  */
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* Conversation.make(client)
+    const conversation = yield* ServerClient.make(client)
     const { insecure, send } = conversation
-    yield* AuthorizationServer.checked(client, insecure)
-    const find = AuthorizationServer.make(conversation, client)
+    yield* ServerEndpoints.validateOverrides(client, insecure)
+    const find = ServerEndpoints.make(conversation, client)
     return {
       introspect: (token, hint) =>
         Effect.gen(function* () {
           const server = yield* find(["introspection_endpoint"])
-          yield* AuthorizationServer.usable("introspection endpoint", server.introspection_endpoint, insecure)
+          yield* ServerEndpoints.requireEndpoint("introspection endpoint", server.introspection_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
           let signed = false
           const said = yield* send(
@@ -207,7 +207,7 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
             [token],
             "introspection"
           )
-          return yield* signed ? Effect.fail(unasked) : reading(introspectedOf)(said)
-        }).pipe(patiently)
+          return yield* signed ? Effect.fail(notConfigured) : makeReader(introspectedOf)(said)
+        }).pipe(retryUnavailable)
     }
   })

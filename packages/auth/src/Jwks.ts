@@ -17,7 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Scope from "effect/Scope"
 import * as SingleFlight from "./internal/concurrency/singleFlight.js"
-import { checkedEndpoint } from "./internal/discovery/serverDiscovery.js"
+import { validateEndpoint } from "./internal/discovery/serverDiscovery.js"
 import { dangerouslyAllowHttpOnLoopback } from "./internal/http/insecureHttp.js"
 import * as KeySet from "./internal/jwt/jwkSet.js"
 import { JwtError } from "./internal/jwt/jwtError.js"
@@ -89,7 +89,7 @@ export const defaults: Readonly<
 }
 
 /** Some key sets contain certificate chains. This is enough for a hundred keys with their chains. */
-const largestSet = 256 * 1024
+const maxSetBytes = 256 * 1024
 
 const noKey = new JwtError({
   reason: "Key",
@@ -99,7 +99,7 @@ const noKey = new JwtError({
 const unavailable = (why: string): JwtError =>
   new JwtError({ reason: "Unavailable", detail: `the issuer's keys are not available: ${why}` })
 
-const find = (set: KeySet.KeySet, header: KeySet.Wanted): Effect.Effect<ReadonlyArray<CryptoKey>, JwtError> =>
+const find = (set: KeySet.KeySet, header: KeySet.KeyHeader): Effect.Effect<ReadonlyArray<CryptoKey>, JwtError> =>
   Effect.flatMap(set.select(header), (keys) => (keys.length > 0 ? Effect.succeed(keys) : Effect.fail(noKey)))
 
 /**
@@ -137,9 +137,9 @@ export const fromJson = (text: string): Either.Either<Jwks, JwtError> =>
  */
 export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    yield* Effect.mapError(checkedEndpoint(uri, transport === dangerouslyAllowHttpOnLoopback), () => notHttps)
+    yield* Effect.mapError(validateEndpoint(uri, transport === dangerouslyAllowHttpOnLoopback), () => notHttps)
     const client = Transport.fromHttpClient(yield* HttpClient.HttpClient).pipe(
-      Transport.bufferBodies(largestSet),
+      Transport.bufferBodies(maxSetBytes),
       Timeout.call(defaults.timeout)
     )
     const request = HttpClientRequest.get(uri).pipe(HttpClientRequest.setHeader("accept", accepted))
@@ -147,15 +147,15 @@ export const make = ({ transport, uri }: Options): Effect.Effect<Jwks, InvalidRe
       Effect.mapError(({ message }) => unavailable(message)),
       Effect.flatMap(setOf)
     )
-    const shelf = new Shelf()
+    const shelf = new JwksCache()
     // This scope is never closed: a running fetch ends by its timeout and needs no cleanup.
     const scope = yield* Scope.make()
     const limits = {
       firstStep: Duration.toMillis(defaults.timeout),
       lost: (ms: number) => unavailable(`the request took longer than ${Duration.format(Duration.millis(ms))}`)
     }
-    const flight = yield* Scope.extend(SingleFlight.make(kept(fetched, shelf), limits), scope)
-    return { getKeys: finding(shelf, flight) }
+    const flight = yield* Scope.extend(SingleFlight.make(fetchAndCache(fetched, shelf), limits), scope)
+    return { getKeys: makeGetKeys(shelf, flight) }
   })
 
 const accepted = "application/jwk-set+json, application/json"
@@ -195,36 +195,39 @@ const lifetimeOf = (cacheControl: string): number => {
 }
 
 /** Whether `now` lies in the `ms` milliseconds from `since`. False if the clock was set back to before `since`. */
-const within = (now: number, since: number, ms: number): boolean => now >= since && now < since + ms
+const isWithin = (now: number, since: number, ms: number): boolean => now >= since && now < since + ms
 
 /** The cached key set, and the time and the result of the last fetch. */
-class Shelf {
+class JwksCache {
   fetched: (Fetched & { readonly at: number }) | undefined
   tried: { readonly at: number; readonly failure: JwtError | undefined } | undefined
 
   /** The key set while its lifetime lasts. */
   fresh(now: number): KeySet.KeySet | undefined {
-    return this.within(now, this.fetched?.lifetimeMs ?? 0)
+    return this.isWithin(now, this.fetched?.lifetimeMs ?? 0)
   }
 
   /** The key set while it may be used because no newer one can be fetched. */
   stale(now: number): KeySet.KeySet | undefined {
-    return this.within(now, Duration.toMillis(defaults.staleIfError))
+    return this.isWithin(now, Duration.toMillis(defaults.staleIfError))
   }
 
-  isCooling(now: number): boolean {
+  isInCooldown(now: number): boolean {
     const ms = Duration.toMillis(
       this.stale(now) === undefined ? defaults.initialCooldownDuration : defaults.cooldownDuration
     )
-    return this.tried !== undefined && within(now, this.tried.at, ms)
+    return this.tried !== undefined && isWithin(now, this.tried.at, ms)
   }
 
-  private within(now: number, ms: number): KeySet.KeySet | undefined {
-    return this.fetched !== undefined && within(now, this.fetched.at, ms) ? this.fetched.set : undefined
+  private isWithin(now: number, ms: number): KeySet.KeySet | undefined {
+    return this.fetched !== undefined && isWithin(now, this.fetched.at, ms) ? this.fetched.set : undefined
   }
 }
 
-const kept = (fetching: Effect.Effect<Fetched, JwtError>, shelf: Shelf): Effect.Effect<KeySet.KeySet, JwtError> =>
+const fetchAndCache = (
+  fetching: Effect.Effect<Fetched, JwtError>,
+  shelf: JwksCache
+): Effect.Effect<KeySet.KeySet, JwtError> =>
   Effect.flatMap(Clock.currentTimeMillis, (begun) => {
     shelf.tried = { at: begun, failure: undefined }
     return fetching.pipe(
@@ -237,21 +240,21 @@ const kept = (fetching: Effect.Effect<Fetched, JwtError>, shelf: Shelf): Effect.
     )
   })
 
-const finding = (shelf: Shelf, flight: SingleFlight.Flight<KeySet.KeySet, JwtError>): Jwks["getKeys"] => {
+const makeGetKeys = (shelf: JwksCache, flight: SingleFlight.Flight<KeySet.KeySet, JwtError>): Jwks["getKeys"] => {
   const newerThan = (known: KeySet.KeySet | undefined) =>
     flight.join(() => (shelf.fetched?.set === known ? undefined : shelf.fetched?.set))
 
   const current = (now: number): Effect.Effect<KeySet.KeySet, JwtError> => {
     const fresh = shelf.fresh(now)
     if (fresh !== undefined) return Effect.succeed(fresh)
-    const failure = shelf.isCooling(now) ? shelf.tried?.failure : undefined
+    const failure = shelf.isInCooldown(now) ? shelf.tried?.failure : undefined
     const another = failure === undefined ? newerThan(shelf.fetched?.set) : Effect.fail(failure)
     return Effect.catchAll(another, (error) => orElseFail(shelf.stale(now), error))
   }
 
   /** The server may have published a new key since: one with the unknown id, or one without an id. */
-  const elsewhere = (now: number, known: KeySet.KeySet, header: KeySet.Wanted, error: JwtError) =>
-    shelf.isCooling(now)
+  const elsewhere = (now: number, known: KeySet.KeySet, header: KeySet.KeyHeader, error: JwtError) =>
+    shelf.isInCooldown(now)
       ? Effect.fail(shelf.tried?.failure ?? error)
       : Effect.flatMap(newerThan(known), (set) => find(set, header))
 

@@ -133,7 +133,7 @@ export const decode = (token: string | Redacted.Redacted<string>): Either.Either
  * @category decoding
  */
 export const expiresAt = (token: string | Redacted.Redacted<string>): Option.Option<number> =>
-  Option.flatMap(Either.getRight(Parts.parse(textOf(token))), (parts) => Option.fromNullable(Parts.endOf(parts)))
+  Option.flatMap(Either.getRight(Parts.parse(textOf(token))), (parts) => Option.fromNullable(Parts.expiresAt(parts)))
 
 /**
  * Verifies a token: its signature, issuer, audience and times.
@@ -164,7 +164,7 @@ export const verify = (
     const now = yield* Clock.currentTimeMillis
     const joseOptions = optionsOf(options, now)
     return yield* Effect.tryPromise({
-      try: () => verifiedByOne(textOf(token), candidates, joseOptions),
+      try: () => verifyWithAny(textOf(token), candidates, joseOptions),
       catch: failureOf
     })
   })
@@ -208,11 +208,11 @@ const isOfKey = (error: unknown): boolean =>
   !(error instanceof jose.errors.JOSEError || error instanceof JwtError)
 
 /** A wrong signature is the more useful error than an unusable key. */
-const worse = (failure: unknown, error: unknown): unknown =>
+const moreSpecific = (failure: unknown, error: unknown): unknown =>
   failure instanceof jose.errors.JWSSignatureVerificationFailed ? failure : error
 
 /** Several keys may have the same id, or none. The first one that verifies the token counts. */
-const verifiedByOne = async (
+const verifyWithAny = async (
   token: string,
   candidates: ReadonlyArray<CryptoKey>,
   options: jose.JWTVerifyOptions
@@ -221,22 +221,22 @@ const verifiedByOne = async (
   for (const key of candidates) {
     const problem = keyProblem(key)
     if (problem !== undefined) {
-      failure = worse(failure, new JwtError({ reason: "Key", detail: problem }))
+      failure = moreSpecific(failure, new JwtError({ reason: "Key", detail: problem }))
       continue
     }
     try {
       const { payload, protectedHeader } = await jose.jwtVerify(token, key, options)
-      return { header: { ...protectedHeader }, claims: finite(payload) }
+      return { header: { ...protectedHeader }, claims: rejectInfiniteTimes(payload) }
     } catch (error) {
       if (!isOfKey(error)) throw error
-      failure = worse(failure, error)
+      failure = moreSpecific(failure, error)
     }
   }
   throw failure
 }
 
 /** JSON has no infinity, but `JSON.parse` reads `1e999` as one: a token with such an `exp` would never expire. */
-const finite = (claims: jose.JWTPayload): jose.JWTPayload => {
+const rejectInfiniteTimes = (claims: jose.JWTPayload): jose.JWTPayload => {
   for (const claim of ["exp", "nbf", "iat"] as const) {
     if (claims[claim] === undefined || Number.isFinite(claims[claim])) continue
     throw new JwtError({ reason: "Claim", detail: `its claim ${claim} is not a finite number`, claim })

@@ -14,12 +14,12 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
-import * as InTheirName from "./internal/grants/delegatedGrant.js"
+import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { JwtAssertion } from "./internal/grants/jwtAssertion.js"
-import * as SignedAssertion from "./internal/grants/jwtAssertion.js"
-import * as Configured from "./internal/oauth/optionsFromConfig.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as Quirk from "./internal/response/complianceFixes.js"
+import * as Assertion from "./internal/grants/jwtAssertion.js"
+import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as Fixes from "./internal/response/complianceFixes.js"
 import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
@@ -69,14 +69,14 @@ const clientOf = <R>({ clientAuthentication, clientSecret, ...rest }: Options<R>
 
 /** A new assertion, with the time of the server's clock and the issuer as the metadata spells it. */
 const assertionOf = <R>(
-  { clockSkew, metadata }: Conversation.Conversation,
+  { clockSkew, metadata }: ServerClient.ServerClient,
   { assertion, clientId: client }: Options<R>
 ): Effect.Effect<Redacted.Redacted<string>, TokenError, R> =>
   Effect.isEffect(assertion)
-    ? InTheirName.within("the assertion", assertion)
+    ? DelegatedGrant.asSubjectError("the assertion", assertion)
     : Effect.all([metadata, Clock.currentTimeMillis, clockSkew]).pipe(
         Effect.flatMap(([{ issuer: server }, now, ahead]) =>
-          SignedAssertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(
+          Assertion.make(assertion, { client, server, now: Math.floor((now + ahead) / 1000) }).pipe(
             Effect.mapError(({ detail }) => new TokenError({ reason: "Rejected", detail, sent: "no" }))
           )
         )
@@ -90,7 +90,7 @@ const parametersOf = <R>({
 }: Options<R>): Record<string, string> => ({
   ...parameters,
   ...(resource !== undefined && { resource }),
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) })
+  ...(scopes.length > 0 && { scope: Fixes.scopeOf(scopes, complianceFixes) })
 })
 
 /** A failed request, and whether to try once more with another assertion at once. */
@@ -104,13 +104,13 @@ interface Failed {
  * the same assertion. The caller then makes another one. It also does so if the server rejected the assertion and the
  * response showed that the clock was wrong.
  */
-const send = <R>(conversation: Conversation.Conversation, options: Options<R>): Effect.Effect<Token, Failed, R> =>
+const send = <R>(conversation: ServerClient.ServerClient, options: Options<R>): Effect.Effect<Token, Failed, R> =>
   Effect.gen(function* () {
     const final = (error: TokenError): Failed => ({ error, again: false })
     const assertion = yield* Effect.mapError(assertionOf(conversation, options), final)
     const before = yield* conversation.clockSkew
     let sends = 0
-    const run = async ({ authentication, client, options: how, server }: Conversation.Context) => {
+    const run = async ({ authentication, client, options: how, server }: ServerClient.Context) => {
       sends += 1
       if (sends > 1) throw new Error("the assertion was already sent")
       const parameters = { ...parametersOf(options), assertion: Redacted.value(assertion) }
@@ -125,7 +125,7 @@ const send = <R>(conversation: Conversation.Conversation, options: Options<R>): 
   })
 
 const acquireToken = <R>(
-  conversation: Conversation.Conversation,
+  conversation: ServerClient.ServerClient,
   options: Options<R>
 ): Effect.Effect<Token, TokenError, R> =>
   send(conversation, options).pipe(
@@ -134,7 +134,7 @@ const acquireToken = <R>(
   )
 
 /** What distinguishes tokens of one account: the content of the assertion, except what changes with each request. */
-const askedOf = <R>({ assertion, parameters, resource }: Options<R>): unknown => {
+const cacheKeyInputsOf = <R>({ assertion, parameters, resource }: Options<R>): unknown => {
   if (Effect.isEffect(assertion)) return { parameters, resource }
   const { audience, claims, issuer, subject } = assertion
   return { parameters, resource, audience, claims, issuer, subject }
@@ -177,13 +177,13 @@ export const layer = <R = never>(
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const { assertion, clientId: client, issuer: server, resource } = options
-      const conversation = yield* Conversation.make(clientOf(options))
-      if (!Effect.isEffect(assertion)) yield* SignedAssertion.make(assertion, { client, server, now: 0 })
-      return InTheirName.layer(options, conversation, {
+      const conversation = yield* ServerClient.make(clientOf(options))
+      if (!Effect.isEffect(assertion)) yield* Assertion.make(assertion, { client, server, now: 0 })
+      return DelegatedGrant.layer(options, conversation, {
         type: grantType,
         account: accountOf(options),
         audience: resource,
-        asked: askedOf(options),
+        cacheKeyInputs: cacheKeyInputsOf(options),
         acquireToken: (parameters) =>
           acquireToken(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
@@ -204,4 +204,4 @@ export const layerConfig = <R = never>(
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
-> => Layer.unwrapEffect(Effect.map(Configured.read<Options<R>>(options), (read) => layer(read)))
+> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options<R>>(options), (read) => layer(read)))

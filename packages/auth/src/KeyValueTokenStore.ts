@@ -9,8 +9,8 @@ import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { Turns } from "./internal/concurrency/keyedMutex.js"
-import { makeTurns } from "./internal/concurrency/keyedMutex.js"
+import type { KeyedMutex } from "./internal/concurrency/keyedMutex.js"
+import { makeKeyedMutex } from "./internal/concurrency/keyedMutex.js"
 import type { Record } from "./internal/store/recordCodec.js"
 import * as RecordText from "./internal/store/recordCodec.js"
 import type { LockScope, VersionedToken } from "./TokenStore.js"
@@ -65,16 +65,16 @@ const noCrypto = () =>
   })
 
 /** Maximum key length. Hashing a longer key would block other callers. */
-const longestKey = 512 * 1024
+const maxKeyLength = 512 * 1024
 
 const tooLong = new TokenStoreError({
   reason: "WriteFailed",
-  detail: `the key is longer than ${longestKey} characters. Set a shorter key`
+  detail: `the key is longer than ${maxKeyLength} characters. Set a shorter key`
 })
 
 /** A key is any text, so its hash is used as the name. */
 const nameOf = (key: string): Effect.Effect<string, TokenStoreError> => {
-  if (key.length > longestKey) return Effect.fail(tooLong)
+  if (key.length > maxKeyLength) return Effect.fail(tooLong)
   return Effect.tryPromise({
     try: () => globalThis.crypto.subtle.digest("SHA-256", bytesOf(key)),
     catch: noCrypto
@@ -190,11 +190,11 @@ export interface Options {
 }
 
 /** The locks by store, so that two token stores on the same `KeyValueStore` exclude each other. */
-const turnsOf = new WeakMap<KeyValueStore.KeyValueStore, Turns>()
+const makeLocks = new WeakMap<KeyValueStore.KeyValueStore, KeyedMutex>()
 
-const turnsFor = (store: KeyValueStore.KeyValueStore): Turns => {
-  const turns = turnsOf.get(store) ?? makeTurns()
-  turnsOf.set(store, turns)
+const locksFor = (store: KeyValueStore.KeyValueStore): KeyedMutex => {
+  const turns = makeLocks.get(store) ?? makeKeyedMutex()
+  makeLocks.set(store, turns)
   return turns
 }
 
@@ -225,7 +225,7 @@ const failed = (reason: "ReadFailed" | "WriteFailed") => (error: PlatformError) 
  */
 export const make = (store: KeyValueStore.KeyValueStore, options: Options = {}): TokenStore.Service => {
   const prefix = options.prefix ?? "countersign-token-"
-  const turns = turnsFor(store)
+  const turns = locksFor(store)
   return fromTextStore({
     description: "the key-value store",
     lockScope: "process",

@@ -17,8 +17,8 @@ import * as oauth from "oauth4webapi"
 import * as Refresh from "./internal/grants/refreshRequest.js"
 import * as PlainHttp from "./internal/http/insecureHttp.js"
 import type { Options, Service } from "./internal/oauth/client.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as Rotated from "./internal/response/rotatedToken.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as RotatedToken from "./internal/response/rotatedToken.js"
 
 export type { Client, Options, ComplianceFixes, SecretAuthMethod, Service } from "./internal/oauth/client.js"
 
@@ -88,7 +88,7 @@ export type OrConfig<A> = { readonly [K in keyof A]: A[K] | Config.Config<Exclud
  * @category constructors
  */
 export const make = (options: Options): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
-  Effect.map(Conversation.make(options), ({ clockSkew, token }) => ({
+  Effect.map(ServerClient.make(options), ({ clockSkew, token }) => ({
     clockSkew,
     clientCredentials: (parameters) =>
       token(({ authentication, client, options, server }) =>
@@ -104,7 +104,7 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
         [refreshToken]
       ).pipe(
         Effect.mapBoth({
-          onFailure: reauthorize,
+          onFailure: asReauthorization,
           // RFC 6749 §6: without a new refresh token in the response, the old one stays valid.
           onSuccess: (token) => ({ ...token, refreshToken: token.refreshToken ?? refreshToken })
         })
@@ -128,10 +128,10 @@ export const make = (options: Options): Effect.Effect<Service, InvalidRequest, H
  * @category accessors
  */
 export const rotatedRefreshToken = (error: TokenError): Option.Option<Redacted.Redacted<string>> =>
-  Option.fromNullable(Rotated.of(error))
+  Option.fromNullable(RotatedToken.of(error))
 
 /** Error codes that require a new sign-in. Token endpoints also send codes of OpenID Connect Core §3.1.2.6. */
-const reauthorizing: ReadonlySet<string | undefined> = new Set([
+const reauthorizationErrors: ReadonlySet<string | undefined> = new Set([
   "consent_required",
   "interaction_required",
   "invalid_grant",
@@ -139,8 +139,8 @@ const reauthorizing: ReadonlySet<string | undefined> = new Set([
 ])
 
 /** Maps these error codes to `ReauthorizationRequired`, because a further refresh would fail in the same way. */
-const reauthorize = (error: TokenError): TokenError =>
-  reauthorizing.has(error.error)
+const asReauthorization = (error: TokenError): TokenError =>
+  reauthorizationErrors.has(error.error)
     ? new TokenError({
         reason: "ReauthorizationRequired",
         error: error.error,

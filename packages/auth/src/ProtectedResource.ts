@@ -95,11 +95,11 @@ const metadataOf = (
   insecure: boolean
 ): Effect.Effect<ResourceMetadata.Metadata, InvalidRequest | TokenError> =>
   Effect.gen(function* () {
-    const api = yield* ResourceMetadata.checkedUrl(url, insecure)
-    const named = place === undefined ? undefined : yield* ResourceMetadata.checkedPlace(api, place, insecure)
+    const api = yield* ResourceMetadata.validateUrl(url, insecure)
+    const named = place === undefined ? undefined : yield* ResourceMetadata.validateMetadataUrl(api, place, insecure)
     const failures: Array<readonly [URL, ResourceMetadata.Failure]> = []
     for (const { names, url: at } of placesOf(api, url, named)) {
-      const read = Effect.flatMap(ResourceMetadata.read(transport, at), ResourceMetadata.about(at, names))
+      const read = Effect.flatMap(ResourceMetadata.read(transport, at), ResourceMetadata.validateResource(at, names))
       const document = yield* Effect.either(read)
       if (Either.isRight(document)) return document.right
       failures.push([at, document.left])
@@ -203,6 +203,6 @@ export const discover = (
   options: Options = {}
 ): Effect.Effect<ProtectedResource, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const api = yield* ResourceMetadata.checkedUrl(url, options.transport === dangerouslyAllowHttpOnLoopback)
-    return yield* fromResponse(url, yield* ResourceMetadata.ask(yield* HttpClient.HttpClient, api), options)
+    const api = yield* ResourceMetadata.validateUrl(url, options.transport === dangerouslyAllowHttpOnLoopback)
+    return yield* fromResponse(url, yield* ResourceMetadata.probe(yield* HttpClient.HttpClient, api), options)
   })

@@ -13,10 +13,10 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as StepUp from "./StepUp.js"
-import { presenting } from "./internal/oauth/authLayer.js"
-import * as Configured from "./internal/oauth/optionsFromConfig.js"
-import { apiOf } from "./internal/oauth/tokenAudience.js"
-import * as Lineage from "./internal/store/tokenLineage.js"
+import { authLayer } from "./internal/oauth/authLayer.js"
+import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
+import { audienceOf } from "./internal/oauth/tokenAudience.js"
+import * as TokenLineage from "./internal/store/tokenLineage.js"
 import * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import * as TokenKey from "./TokenKey.js"
@@ -57,10 +57,10 @@ export interface Options extends OAuth2.Client, TokenSource.RefreshOptions {
  */
 export const keyOf = (options: Options): string => {
   const { account, clientId: client, issuer, scopes } = options
-  return TokenKey.format({ issuer, client, account, scopes, resource: apiOf(options) })
+  return TokenKey.format({ issuer, client, account, scopes, resource: audienceOf(options) })
 }
 
-const nobody = new TokenError({
+const noRefreshToken = new TokenError({
   reason: "ReauthorizationRequired",
   detail: "there is no refresh token. Sign in"
 })
@@ -79,7 +79,7 @@ export const acquireToken =
   (previous: Option.Option<Token>, demand?: StepUp.StepUpChallenge): Effect.Effect<Token, TokenError> => {
     const old = Option.getOrUndefined(previous)
     const refreshToken = old?.refreshToken ?? first
-    if (refreshToken === undefined) return Effect.fail(nobody)
+    if (refreshToken === undefined) return Effect.fail(noRefreshToken)
     const granted = old?.scope
     const refreshed = server.refresh(refreshToken, demand && StepUp.toAuthorizationParameters(demand), granted)
     const extras = old?.extra
@@ -140,12 +140,18 @@ export const layer = (
   options: Options
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, InvalidRequest, HttpClient.HttpClient | TokenStore.TokenStore> =>
   Layer.unwrapEffect(
-    Effect.map(Effect.zip(OAuth2.make(options), Lineage.of(options)), ([server, lineage]) => {
+    Effect.map(Effect.zip(OAuth2.make(options), TokenLineage.of(options)), ([server, lineage]) => {
       const { account, clientId: client, issuer } = options
-      return presenting(options, server, {
+      return authLayer(options, server, {
         ...options,
         key: keyOf(options),
-        tokenOwner: { issuer, client, account, audience: apiOf(options), ...(lineage !== undefined && { lineage }) },
+        tokenOwner: {
+          issuer,
+          client,
+          account,
+          audience: audienceOf(options),
+          ...(lineage !== undefined && { lineage })
+        },
         acquireToken: acquireToken(server, options.refreshToken),
         canSatisfy
       })
@@ -177,4 +183,4 @@ export const layerConfig = (
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore
-> => Layer.unwrapEffect(Effect.map(Configured.read<Options>(options), layer))
+> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<Options>(options), layer))

@@ -14,10 +14,10 @@ import * as oauth from "oauth4webapi"
 import * as ClientAuthentication from "./ClientAuthentication.js"
 import * as Discovery from "./internal/discovery/serverDiscovery.js"
 import { isPrintable } from "./internal/http/fetchAdapter.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
 import * as ClientMetadata from "./internal/registration/clientMetadata.js"
-import * as Member from "./internal/response/bodyMembers.js"
+import * as BodyMembers from "./internal/response/bodyMembers.js"
 import type { Body } from "./internal/response/responseBody.js"
 import type * as OAuth2 from "./OAuth2.js"
 
@@ -101,14 +101,14 @@ export class RegisteredClient
 
 const what = "registration response"
 
-const uninvited = new TokenError({
+const initialAccessTokenRequired = new TokenError({
   reason: "Rejected",
   error: "invalid_token",
   detail: "the authorization server requires a valid initial access token. Set `initialAccessToken`"
 })
 
 /** The latest time of a `Date`. Some servers send a later time for a secret without expiry. */
-const latestMs = 8.64e15
+const maxTimestampMs = 8.64e15
 
 const redacted = (value: string | undefined): Redacted.Redacted<string> | undefined =>
   value === undefined ? undefined : Redacted.make(value)
@@ -132,10 +132,10 @@ interface Registering {
 
 /** A path is relative to the registration endpoint. A URL that the registration token must not be sent to is left out. */
 const registrationUriOf = (body: Body, { endpoint, insecure }: Registering): Effect.Effect<string | undefined> => {
-  const uri = Member.text(body["registration_client_uri"])
+  const uri = BodyMembers.text(body["registration_client_uri"])
   if (uri === undefined || !URL.canParse(uri, endpoint)) return Effect.succeed(undefined)
   const { href } = new URL(uri, endpoint)
-  return Effect.match(Discovery.checkedEndpoint(href, insecure), {
+  return Effect.match(Discovery.validateEndpoint(href, insecure), {
     onFailure: () => undefined,
     onSuccess: () => (URL.canParse(uri) ? uri : href)
   })
@@ -144,7 +144,7 @@ const registrationUriOf = (body: Body, { endpoint, insecure }: Registering): Eff
 /** The server has created a client even if its response has no usable `client_id`. */
 const leftBehind = (body: Body, uri: string | undefined): TokenError => {
   const { client_id: id } = body
-  const { detail } = Member.invalid(what, "client_id", id, "a string of printable ASCII characters")
+  const { detail } = BodyMembers.invalid(what, "client_id", id, "a string of printable ASCII characters")
   const where = uri === undefined ? "Ask its operator to delete it" : `Delete it at ${Redact.url(uri)} (RFC 7592)`
   return new TokenError({
     reason: "InvalidResponse",
@@ -153,8 +153,8 @@ const leftBehind = (body: Body, uri: string | undefined): TokenError => {
 }
 
 const endOf = (body: Body): number | undefined => {
-  const end = Member.seconds(body["client_secret_expires_at"]) ?? 0
-  return end === 0 ? undefined : Math.min(end * 1000, latestMs)
+  const end = BodyMembers.seconds(body["client_secret_expires_at"]) ?? 0
+  return end === 0 ? undefined : Math.min(end * 1000, maxTimestampMs)
 }
 
 const registeredOf = (
@@ -165,25 +165,25 @@ const registeredOf = (
   Effect.gen(function* () {
     const { initialAccessToken, issuer } = registering
     const registrationUri = yield* registrationUriOf(body, registering)
-    const clientId = Member.identifier(body["client_id"])
+    const clientId = BodyMembers.identifier(body["client_id"])
     // RFC 6749 §A.1. A client id with other characters cannot be sent.
     if (clientId === undefined || !isPrintable(clientId)) return yield* leftBehind(body, registrationUri)
-    const secret = Member.identifier(body["client_secret"])
-    const token = Member.text(body["registration_access_token"])
+    const secret = BodyMembers.identifier(body["client_secret"])
+    const token = BodyMembers.text(body["registration_access_token"])
     const secrets = [secret, token, initialAccessToken && Redacted.value(initialAccessToken)]
     return new RegisteredClient({
       issuer,
       clientId,
       clientSecret: redacted(secret),
       secretExpiresAt: endOf(body),
-      method: Member.text(body["token_endpoint_auth_method"]) ?? methodOf(asked, secret !== undefined),
+      method: BodyMembers.text(body["token_endpoint_auth_method"]) ?? methodOf(asked, secret !== undefined),
       registrationUri,
       registrationToken: redacted(token),
       metadata: ClientMetadata.withoutSecrets(body, secrets.filter(Predicate.isNotUndefined))
     })
   })
 
-const keyInside = new InvalidRequest({
+const containsPrivateKey = new InvalidRequest({
   reason: "Credentials",
   detail: "`jwks` contains a private or symmetric key, which must not be sent to a server. Set public keys only"
 })
@@ -218,13 +218,13 @@ export const register = (
   metadata: Metadata
 ): Effect.Effect<RegisteredClient, InvalidRequest | TokenError, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    if (hasPrivateKey(metadata)) return yield* keyInside
+    if (hasPrivateKey(metadata)) return yield* containsPrivateKey
     // There is no client yet. This placeholder is never sent.
     const nobody = { clientId: "-", clientAuthentication: ClientAuthentication.none }
-    const conversation = yield* Conversation.make({ ...nobody, issuer, transport })
+    const conversation = yield* ServerClient.make({ ...nobody, issuer, transport })
     const { insecure, read } = conversation
     const { registration_endpoint: endpoint } = yield* conversation.metadataWith(["registration_endpoint"])
-    yield* AuthorizationServer.usable("registration endpoint", endpoint, insecure)
+    yield* ServerEndpoints.requireEndpoint("registration endpoint", endpoint, insecure)
     // Only this endpoint, because oauth4webapi could otherwise use another endpoint of the metadata that was not validated.
     const server = { issuer, ...(endpoint !== undefined && { registration_endpoint: endpoint }) }
     const token = initialAccessToken && Redacted.value(initialAccessToken)
@@ -236,7 +236,7 @@ export const register = (
         }),
       (body) => registeredOf({ issuer, endpoint: endpoint ?? issuer, insecure, initialAccessToken }, body, metadata),
       initialAccessToken === undefined ? [] : [initialAccessToken]
-    ).pipe(Effect.mapError((error) => (error.error === "invalid_client" ? uninvited : error)))
+    ).pipe(Effect.mapError((error) => (error.error === "invalid_client" ? initialAccessTokenRequired : error)))
   })
 
 // The type of oauth4webapi allows neither read-only arrays nor further members. It sends the object as JSON.

@@ -11,12 +11,12 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
-import { patiently } from "./internal/oauth/retryUnavailable.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
-import * as AuthorizationServer from "./internal/oauth/serverEndpoints.js"
-import { apiOf } from "./internal/oauth/tokenAudience.js"
-import * as SignedInStore from "./internal/store/replaceToken.js"
-import * as Lineage from "./internal/store/tokenLineage.js"
+import { retryUnavailable } from "./internal/oauth/retryUnavailable.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
+import * as ServerEndpoints from "./internal/oauth/serverEndpoints.js"
+import { audienceOf } from "./internal/oauth/tokenAudience.js"
+import * as ReplaceToken from "./internal/store/replaceToken.js"
+import * as TokenLineage from "./internal/store/tokenLineage.js"
 import type * as OAuth2 from "./OAuth2.js"
 import * as RefreshToken from "./RefreshToken.js"
 import type { Token } from "./Token.js"
@@ -83,15 +83,15 @@ const unsupported = (error: TokenError): TokenError =>
  */
 export const make = (client: Client): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
-    const conversation = yield* Conversation.make(client)
+    const conversation = yield* ServerClient.make(client)
     const { insecure, send } = conversation
-    yield* AuthorizationServer.checked(client, insecure)
-    const find = AuthorizationServer.make(conversation, client)
+    yield* ServerEndpoints.validateOverrides(client, insecure)
+    const find = ServerEndpoints.make(conversation, client)
     return {
       revoke: (token, hint) =>
         Effect.gen(function* () {
           const server = yield* find(["revocation_endpoint"])
-          yield* AuthorizationServer.usable("revocation endpoint", server.revocation_endpoint, insecure)
+          yield* ServerEndpoints.requireEndpoint("revocation endpoint", server.revocation_endpoint, insecure)
           const more = hint === undefined ? {} : { additionalParameters: { token_type_hint: hint } }
           const { error } = yield* send(
             ({ authentication, client: by, options }) =>
@@ -101,7 +101,7 @@ export const make = (client: Client): Effect.Effect<Service, InvalidRequest, Htt
           )
           // RFC 7009 §2.2: the body is ignored. Some servers send errors with status 200, so these are read.
           if (error !== undefined) yield* Effect.fail(error)
-        }).pipe(patiently, Effect.mapError(unsupported))
+        }).pipe(retryUnavailable, Effect.mapError(unsupported))
     }
   })
 
@@ -132,17 +132,17 @@ const revokeAll = ({ revoke }: Service, tokens: ReturnType<typeof tokensOf>): Ef
     for (const { hint, token } of tokens) {
       if (token === undefined || failure?.reason === "Unavailable") continue
       const revoked = yield* Effect.either(revoke(token, hint))
-      if (Either.isLeft(revoked) && !isLeftToExpire(revoked.left, hint)) failure ??= revoked.left
+      if (Either.isLeft(revoked) && !isUnsupportedAccessToken(revoked.left, hint)) failure ??= revoked.left
     }
-    if (failure !== undefined) yield* Effect.fail(goneHere(failure))
+    if (failure !== undefined) yield* Effect.fail(afterLocalSignOut(failure))
   })
 
 /** Many servers cannot revoke self-contained access tokens. These expire soon. */
-const isLeftToExpire = ({ error }: TokenError, hint: TokenTypeHint): boolean =>
+const isUnsupportedAccessToken = ({ error }: TokenError, hint: TokenTypeHint): boolean =>
   hint === "access_token" && error === "unsupported_token_type"
 
 /** Adds to the detail of the server that the local record is removed already. */
-const goneHere = ({ detail, error, reason, retryAt, sent }: TokenError): TokenError =>
+const afterLocalSignOut = ({ detail, error, reason, retryAt, sent }: TokenError): TokenError =>
   new TokenError({
     reason,
     error,
@@ -187,8 +187,8 @@ export const signOut = (
   Effect.gen(function* () {
     const service = yield* make(options)
     const { account, clientId: client, issuer } = options
-    const lineage = yield* Lineage.of(options)
-    const issued = { issuer, client, account, audience: apiOf(options), lineage }
-    const stored = yield* SignedInStore.take(RefreshToken.keyOf(options), issued)
+    const lineage = yield* TokenLineage.of(options)
+    const issued = { issuer, client, account, audience: audienceOf(options), lineage }
+    const stored = yield* ReplaceToken.take(RefreshToken.keyOf(options), issued)
     yield* revokeAll(service, tokensOf(options, stored))
   })

@@ -30,12 +30,12 @@ export interface StepUpChallenge {
 }
 
 /** Maximum lengths of the parameters. Servers reject longer requests. */
-const longestText = 4096
-const longestClaims = 16_384
+const maxTextLength = 4096
+const maxClaimsLength = 16_384
 
 /** RFC 6749 §3.3: the characters of scopes and the space between them. `acr_values` has the same syntax here. */
 const isList = (text: string): boolean =>
-  text.length <= longestText &&
+  text.length <= maxTextLength &&
   [...text].every((character) => character >= " " && character <= "~" && character !== '"' && character !== "\\")
 
 const listOf = (text: string | undefined): ReadonlyArray<string> =>
@@ -48,13 +48,13 @@ const parse = Schema.decodeUnknownOption(Schema.parseJson())
 
 /** Base64 with either alphabet, with or without padding, because servers and proxies send all these forms. */
 const claimsOf = (text: string | undefined): string | undefined => {
-  if (text === undefined || text.length > longestClaims) return undefined
+  if (text === undefined || text.length > maxClaimsLength) return undefined
   const plain = text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
   const json = Either.getOrUndefined(Encoding.decodeBase64UrlString(plain))
   return json !== undefined && Option.exists(parse(json), Predicate.isRecord) ? json : undefined
 }
 
-const demandOf = ({ params }: Challenge): StepUpChallenge | undefined => {
+const parseChallenge = ({ params }: Challenge): StepUpChallenge | undefined => {
   switch (params["error"]) {
     case "insufficient_scope": {
       const scopes = listOf(params["scope"])
@@ -88,7 +88,7 @@ const demandOf = ({ params }: Challenge): StepUpChallenge | undefined => {
  */
 export const fromChallenges = (challenges: ReadonlyArray<Challenge>): StepUpChallenge | undefined => {
   for (const challenge of challenges) {
-    const demand = demandOf(challenge)
+    const demand = parseChallenge(challenge)
     if (demand !== undefined) return demand
   }
   return undefined
@@ -139,7 +139,7 @@ export const equals = (one: StepUpChallenge, other: StepUpChallenge): boolean =>
  * @since 0.1.0
  * @category predicates
  */
-export const isWithinLimits = ({ scopes }: StepUpChallenge): boolean => scopes.join(" ").length <= longestText
+export const isWithinLimits = ({ scopes }: StepUpChallenge): boolean => scopes.join(" ").length <= maxTextLength
 
 /**
  * Merges the scopes of the client with the scopes of a step-up challenge. A request for the latter alone would lose the

@@ -10,11 +10,11 @@ import { TokenError } from "@countersign/client/Errors"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as InTheirName from "./internal/grants/delegatedGrant.js"
+import * as DelegatedGrant from "./internal/grants/delegatedGrant.js"
 import type { ExchangedToken, Options, SubjectToken } from "./internal/grants/tokenExchange.js"
 import * as Exchange from "./internal/grants/tokenExchange.js"
-import * as Configured from "./internal/oauth/optionsFromConfig.js"
-import * as Conversation from "./internal/oauth/serverClient.js"
+import * as OptionsFromConfig from "./internal/oauth/optionsFromConfig.js"
+import * as ServerClient from "./internal/oauth/serverClient.js"
 import type * as OAuth2 from "./OAuth2.js"
 import type { Token } from "./Token.js"
 import type * as TokenSource from "./TokenSource.js"
@@ -51,10 +51,10 @@ export interface Service {
 }
 
 const actorOf = <R>({ actor }: Options<R>): Effect.Effect<SubjectToken | undefined, TokenError, R> =>
-  Effect.isEffect(actor) ? InTheirName.within("the token of the actor", actor) : Effect.succeed(actor)
+  Effect.isEffect(actor) ? DelegatedGrant.asSubjectError("the token of the actor", actor) : Effect.succeed(actor)
 
-const exchanging =
-  <R>(conversation: Conversation.Conversation, options: Options<R>) =>
+const makeExchange =
+  <R>(conversation: ServerClient.ServerClient, options: Options<R>) =>
   (subject: SubjectToken): Effect.Effect<ExchangedToken, TokenError, R> =>
     Effect.flatMap(actorOf(options), (actor) => Exchange.exchange(conversation, options, subject, actor))
 
@@ -83,8 +83,8 @@ const exchanging =
 export const make = <R = never>(
   options: Options<R>
 ): Effect.Effect<Service, InvalidRequest, HttpClient.HttpClient | R> =>
-  Effect.zipWith(Conversation.make(options), Effect.context<R>(), (conversation, context) => ({
-    exchange: (subject) => Effect.provide(exchanging(conversation, options)(subject), context)
+  Effect.zipWith(ServerClient.make(options), Effect.context<R>(), (conversation, context) => ({
+    exchange: (subject) => Effect.provide(makeExchange(conversation, options)(subject), context)
   }))
 
 /**
@@ -118,11 +118,11 @@ const notPresentable = new TokenError({
 })
 
 const acquireToken = <R>(
-  conversation: Conversation.Conversation,
+  conversation: ServerClient.ServerClient,
   options: LayerOptions<R>
 ): Effect.Effect<Token, TokenError, R> =>
-  InTheirName.within("the token of the subject", options.subject).pipe(
-    Effect.flatMap(exchanging(conversation, options)),
+  DelegatedGrant.asSubjectError("the token of the subject", options.subject).pipe(
+    Effect.flatMap(makeExchange(conversation, options)),
     Effect.flatMap(({ issuedTokenType, ...token }) =>
       token.tokenType === Exchange.notApplicable || !Exchange.isForAccess(issuedTokenType)
         ? Effect.fail(notPresentable)
@@ -160,13 +160,13 @@ export const layer = <R = never>(
   HttpClient.HttpClient | TokenStore.TokenStore | R
 > =>
   Layer.unwrapEffect(
-    Effect.map(Conversation.make(options), (conversation) => {
+    Effect.map(ServerClient.make(options), (conversation) => {
       const { account, actor, audience, parameters, requestedTokenType, resource } = options
-      return InTheirName.layer(options, conversation, {
+      return DelegatedGrant.layer(options, conversation, {
         type: Exchange.grantType,
         account,
         audience: audience ?? resource,
-        asked: { resource, audience, requestedTokenType, parameters, delegated: actor !== undefined },
+        cacheKeyInputs: { resource, audience, requestedTokenType, parameters, delegated: actor !== undefined },
         acquireToken: (parameters) =>
           acquireToken(conversation, { ...options, parameters: { ...options.parameters, ...parameters } })
       })
@@ -187,4 +187,4 @@ export const layerConfig = <R = never>(
   Auth.Auth | TokenSource.TokenSource,
   ConfigError | InvalidRequest,
   HttpClient.HttpClient | TokenStore.TokenStore | R
-> => Layer.unwrapEffect(Effect.map(Configured.read<LayerOptions<R>>(options), (read) => layer(read)))
+> => Layer.unwrapEffect(Effect.map(OptionsFromConfig.read<LayerOptions<R>>(options), (read) => layer(read)))

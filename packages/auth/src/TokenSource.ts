@@ -19,7 +19,7 @@ import * as Renewing from "./internal/refresh/rejection.js"
 import type { CachedToken, Options, Service, RefreshOptions } from "./internal/refresh/service.js"
 import { Holding } from "./internal/refresh/tokenCache.js"
 import * as Saving from "./internal/refresh/tokenPersistence.js"
-import * as Guarded from "./internal/store/guardedStore.js"
+import * as GuardedStore from "./internal/store/guardedStore.js"
 import * as TokenStore from "./TokenStore.js"
 
 export type { CachedToken, Options, RefreshOptions, Service } from "./internal/refresh/service.js"
@@ -97,7 +97,7 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
   Effect.gen(function* () {
     const telling = yield* Telling.make(options.key)
     const damaged = options.onCorruptRecord === "replace" ? Telling.damaged(telling) : undefined
-    const store = Guarded.make(yield* TokenStore.TokenStore, options.key, options.tokenOwner, damaged)
+    const store = GuardedStore.make(yield* TokenStore.TokenStore, options.key, options.tokenOwner, damaged)
     const saving = yield* Saving.make(store, telling)
     const holding = new Holding(yield* Effect.clock, {
       early: Duration.toMillis(options.refreshWindow ?? defaults.refreshWindow),
@@ -114,14 +114,14 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
         declined: undefined
       }
     }
-    const firstStep = Duration.toMillis(Guarded.patience)
+    const firstStep = Duration.toMillis(GuardedStore.storeTimeout)
     const flight = yield* SingleFlight.make(transaction(state, options), {
       firstStep,
       lost: (ms) => tooSlow(Duration.millis(ms))
     })
     const looking = yield* SingleFlight.make(look(state), {
       firstStep,
-      lost: (ms) => Guarded.silent("reading it", "ReadFailed", Duration.millis(ms))
+      lost: (ms) => GuardedStore.timedOut("reading it", "ReadFailed", Duration.millis(ms))
     })
     const another: Renewing.Another = (isEnough) =>
       Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(

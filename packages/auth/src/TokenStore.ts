@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { makeTurns } from "./internal/concurrency/keyedMutex.js"
+import { makeKeyedMutex } from "./internal/concurrency/keyedMutex.js"
 import type { Token } from "./Token.js"
 
 /**
@@ -92,7 +92,7 @@ export const makeMemory: Effect.Effect<Service> = Effect.sync(() => {
   const records = new Map<string, VersionedToken>()
   /** The highest version of all removed records, so that no version of a key is used twice. */
   let lastVersion = 0
-  const turns = makeTurns()
+  const turns = makeKeyedMutex()
 
   return {
     lockScope: "process",

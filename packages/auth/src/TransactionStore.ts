@@ -54,12 +54,12 @@ export interface Options {
   readonly maxEntriesPerSession?: number | undefined
 }
 
-const nobodys = new InvalidRequest({
+const emptySession = new InvalidRequest({
   reason: "Credentials",
   detail: "the session id is empty. Set a session cookie before you call `TransactionStore.put`"
 })
 
-const unknown = new TokenError({
+const unknownTransaction = new TokenError({
   reason: "InvalidResponse",
   detail:
     "no pending sign-in with this `state` in this session: it was completed, has expired, or belongs to another browser. Start a new sign-in"
@@ -145,7 +145,7 @@ export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: O
     return {
       put: (session, transaction) =>
         session === ""
-          ? Effect.fail(nobodys)
+          ? Effect.fail(emptySession)
           : Effect.map(Clock.currentTimeMillis, (now) => {
               sweep(now)
               sessions.put(session, transaction)
@@ -155,7 +155,7 @@ export const makeMemory = ({ maxEntries = 10_000, maxEntriesPerSession = 20 }: O
           sweep(now)
           const transaction = sessions.take(session, callback.get("state") ?? "")
           return transaction === undefined || now >= transaction.expiresAt
-            ? Effect.fail(unknown)
+            ? Effect.fail(unknownTransaction)
             : Effect.succeed(transaction)
         })
     }

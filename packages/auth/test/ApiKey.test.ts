@@ -108,10 +108,7 @@ describe("ApiKey.make", () => {
     Effect.gen(function* () {
       const location = ApiKey.header("x-api-key")
       const provider = ConfigProvider.fromMap(new Map([["KEY", "canary-b"]]))
-      const configured = Effect.provide(
-        Auth.Auth,
-        ApiKey.layerConfig({ location: location, key: Config.redacted("KEY") })
-      )
+      const configured = Effect.provide(Auth.Auth, ApiKey.layerConfig({ location, key: Config.redacted("KEY") }))
       const given = Effect.provide(Auth.Auth, ApiKey.layer({ location, key: Redacted.make("canary-b") }))
       for (const auth of [yield* Effect.withConfigProvider(configured, provider), yield* given]) {
         const { api, mock } = yield* clientOf(auth, [ok])

@@ -12,8 +12,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Rotated from "../src/internal/response/rotatedToken.js"
-import * as Guarded from "../src/internal/store/guardedStore.js"
+import * as RotatedToken from "../src/internal/response/rotatedToken.js"
+import * as GuardedStore from "../src/internal/store/guardedStore.js"
 import * as Sources from "./support/machine.js"
 import { logging, nameOf, storedIn, token } from "./support/sources.js"
 
@@ -42,7 +42,7 @@ const writesHang = writing((n) => (n === 1 ? Effect.never : undefined))
 
 /** A rejected response that contains another refresh token. */
 const rejected = Effect.fail(
-  Rotated.attach(
+  RotatedToken.attach(
     new TokenError({ reason: "Unavailable", sent: "no", detail: "rejected" }),
     Redacted.make("canary-refresh-rotated")
   )
@@ -101,7 +101,7 @@ describe("acquireToken", () => {
   it.live("may take its whole timeout although it reads another record first", () =>
     Effect.gen(function* () {
       const other = yield* TokenStore.makeMemory
-      const reading = Effect.orDie(Guarded.make(other, "other", undefined).get)
+      const reading = Effect.orDie(GuardedStore.make(other, "other", undefined).get)
       const slow = (n: number) => Effect.zipRight(reading, Effect.delay(token(n), "30 seconds"))
       const { calls, get, machine } = yield* sourceWith(slow, (memory) => memory, "1 minute")
       const asking = yield* Effect.fork(get)

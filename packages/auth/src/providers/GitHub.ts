@@ -11,7 +11,7 @@
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
 import type * as DeviceCode from "../DeviceCode.js"
-import { spacedScopes } from "../internal/providers/responseFixes.js"
+import { normalizeScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -26,7 +26,7 @@ export interface Options extends Pick<OAuth2.Client, "clientId" | "clientSecret"
 }
 
 const complianceFixes: OAuth2.ComplianceFixes = {
-  transformResponse: spacedScopes,
+  transformResponse: normalizeScopes,
   errorCodes: {
     bad_refresh_token: "invalid_grant",
     bad_verification_code: "invalid_grant",

@@ -12,7 +12,7 @@
 import * as Predicate from "effect/Predicate"
 import type * as AuthorizationCode from "../AuthorizationCode.js"
 import * as ClientAuthentication from "../ClientAuthentication.js"
-import { spacedScopes } from "../internal/providers/responseFixes.js"
+import { normalizeScopes } from "../internal/providers/responseFixes.js"
 import type * as OAuth2 from "../OAuth2.js"
 
 /**
@@ -27,7 +27,7 @@ type Body = Readonly<Record<string, unknown>>
 
 /** An error response has no token. It has the member `error` of OAuth, only with another status. */
 const asBearer = (body: Body): Body =>
-  typeof body["access_token"] === "string" ? spacedScopes({ ...body, token_type: "bearer" }) : body
+  typeof body["access_token"] === "string" ? normalizeScopes({ ...body, token_type: "bearer" }) : body
 
 /** If the user granted no user scopes, the user has no token. The bot token is not a substitute. */
 const ofUser = (body: Body): Body => {

@@ -6,9 +6,9 @@ import * as Either from "effect/Either"
 import * as oauth from "oauth4webapi"
 import * as Form from "../http/formEncoding.js"
 import type { ComplianceFixes } from "../oauth/client.js"
-import type { Context, Conversation } from "../oauth/serverClient.js"
-import * as Member from "../response/bodyMembers.js"
-import * as Quirk from "../response/complianceFixes.js"
+import type { Context, ServerClient } from "../oauth/serverClient.js"
+import * as BodyMembers from "../response/bodyMembers.js"
+import * as Fixes from "../response/complianceFixes.js"
 
 /** Parameters that the client sets itself. A caller that overrides one could disable a protection. */
 const reserved: ReadonlySet<string> = new Set([
@@ -30,7 +30,7 @@ const reserved: ReadonlySet<string> = new Set([
 const invalid = (detail: string) => Either.left(new InvalidRequest({ reason: "Url", detail }))
 
 /** Checks additional parameters. Fails for a reserved one, and for an invalid `max_age`. */
-export const furtherOf = (
+export const validateExtraParameters = (
   parameters: Readonly<Record<string, string>>
 ): Either.Either<{ readonly maxAge: number | undefined }, InvalidRequest> => {
   const taken = Object.keys(parameters).find((name) => reserved.has(name))
@@ -46,15 +46,15 @@ export const furtherOf = (
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
 /** RFC 8252 §7: an https URL, http on loopback, or a private-use scheme, which has a dot. */
-const isReturn = ({ hash, hostname, password, protocol, username }: URL): boolean =>
+const isValidRedirectUri = ({ hash, hostname, password, protocol, username }: URL): boolean =>
   hash === "" &&
   username === "" &&
   password === "" &&
   (protocol === "https:" || (protocol === "http:" && loopback.has(hostname)) || protocol.includes("."))
 
 /** Fails for a redirect URI where another application could receive the code. */
-export const checkedReturn = (redirectUri: string): Either.Either<string, InvalidRequest> =>
-  URL.canParse(redirectUri) && isReturn(new URL(redirectUri)) && !redirectUri.includes("#")
+export const validateRedirectUri = (redirectUri: string): Either.Either<string, InvalidRequest> =>
+  URL.canParse(redirectUri) && isValidRedirectUri(new URL(redirectUri)) && !redirectUri.includes("#")
     ? Either.right(redirectUri)
     : invalid("the redirect URI is invalid: use https, http on loopback, or a private-use scheme (com.example.app:/…)")
 
@@ -84,7 +84,7 @@ export const parametersOf = async (request: Request, { client, options }: Contex
     parameters.set("code_challenge", await oauth.calculatePKCECodeChallenge(verifier))
     parameters.set("code_challenge_method", "S256")
   }
-  if (scopes.length > 0) parameters.set("scope", Quirk.scopeOf(scopes, request.complianceFixes))
+  if (scopes.length > 0) parameters.set("scope", Fixes.scopeOf(scopes, request.complianceFixes))
   if (resource !== undefined) parameters.set("resource", resource)
   if (nonce !== undefined) parameters.set("nonce", nonce)
   // RFC 9449 §10: a stolen code cannot be exchanged without the key.
@@ -93,8 +93,8 @@ export const parametersOf = async (request: Request, { client, options }: Contex
 }
 
 /** Pushes the parameters (RFC 9126), and returns the parameters that refer to them. */
-export const pushed = (
-  { read }: Conversation,
+export const pushRequest = (
+  { read }: ServerClient,
   server: oauth.AuthorizationServer,
   parameters: URLSearchParams
 ): Effect.Effect<URLSearchParams, TokenError> => {
@@ -103,9 +103,9 @@ export const pushed = (
     ({ authentication, client, options }) =>
       oauth.pushedAuthorizationRequest(server, client, authentication, parameters, options),
     ({ request_uri: reference }) => {
-      const uri = Member.text(reference)
+      const uri = BodyMembers.text(reference)
       return uri === undefined
-        ? Effect.fail(Member.invalid("pushed authorization response", "request_uri", reference, "a string"))
+        ? Effect.fail(BodyMembers.invalid("pushed authorization response", "request_uri", reference, "a string"))
         : Effect.succeed(new URLSearchParams({ client_id, request_uri: uri }))
     }
   )

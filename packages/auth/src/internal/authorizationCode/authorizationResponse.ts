@@ -5,14 +5,14 @@ import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"
 
-const foreign = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
+const invalidResponse = (detail: string): TokenError => new TokenError({ reason: "InvalidResponse", detail })
 
-const elsewhere = foreign(
+const redirectUriMismatch = invalidResponse(
   "the authorization response is rejected: its URL is not the redirect URI of the sign-in. Pass the URL of the callback"
 )
 
 /** The URL up to its query. RFC 6749 §3.1.2.3 requires a simple string comparison. */
-const placeOf = (url: string): string => /^[^?#]*/.exec(url)?.[0] ?? ""
+const locationOf = (url: string): string => /^[^?#]*/.exec(url)?.[0] ?? ""
 
 /** The parameters of a callback. Fails if its URL is not the redirect URI. */
 export const parametersOf = (
@@ -21,48 +21,54 @@ export const parametersOf = (
 ): Either.Either<URLSearchParams, TokenError> => {
   if (callback instanceof URLSearchParams) return Either.right(callback)
   const url = String(callback)
-  if (!URL.canParse(url) || placeOf(url) !== placeOf(redirectUri)) return Either.left(elsewhere)
+  if (!URL.canParse(url) || locationOf(url) !== locationOf(redirectUri)) return Either.left(redirectUriMismatch)
   const parameters = new URL(url).searchParams
   const own = [...new URL(redirectUri).searchParams]
   return own.every(([name, value]) => parameters.getAll(name).includes(value))
     ? Either.right(parameters)
-    : Either.left(elsewhere)
+    : Either.left(redirectUriMismatch)
 }
 
 /** The value of a parameter. A repeated parameter is rejected, since two parsers may read different values of it. */
-const one = (parameters: URLSearchParams, name: string): Either.Either<string | undefined, TokenError> => {
+const singleParameter = (parameters: URLSearchParams, name: string): Either.Either<string | undefined, TokenError> => {
   const [value, ...more] = parameters.getAll(name)
   return more.length === 0
     ? Either.right(value)
     : Either.left(
-        foreign(`the authorization response is rejected: it has the parameter ${name} more than once. Sign in again`)
+        invalidResponse(
+          `the authorization response is rejected: it has the parameter ${name} more than once. Sign in again`
+        )
       )
 }
 
 /** Compares in constant time, so that the duration does not reveal where the texts differ. The length is no secret. */
-const isSame = (one: string, other: string): boolean => {
-  if (one.length !== other.length) return false
+const isSame = (singleParameter: string, other: string): boolean => {
+  if (singleParameter.length !== other.length) return false
   let difference = 0
-  for (let index = 0; index < one.length; index++) difference |= one.charCodeAt(index) ^ other.charCodeAt(index)
+  for (let index = 0; index < singleParameter.length; index++)
+    difference |= singleParameter.charCodeAt(index) ^ other.charCodeAt(index)
   return difference === 0
 }
 
 /** Fails if `state` is missing, or belongs to another sign-in (RFC 6749 §10.12). */
-export const belonging = (parameters: URLSearchParams, state: string): Either.Either<void, TokenError> =>
-  Either.flatMap(one(parameters, "state"), (given) =>
+export const validateState = (parameters: URLSearchParams, state: string): Either.Either<void, TokenError> =>
+  Either.flatMap(singleParameter(parameters, "state"), (given) =>
     given !== undefined && isSame(given, state)
       ? Either.void
       : Either.left(
-          foreign("the authorization response is rejected: `state` is not that of the sign-in. Sign in again")
+          invalidResponse("the authorization response is rejected: `state` is not that of the sign-in. Sign in again")
         )
   )
 
 /** RFC 9207 §2.4. The received `iss` is not shown, because anyone can set it. */
-const fromIssuer = (parameters: URLSearchParams, server: oauth.AuthorizationServer): Either.Either<void, TokenError> =>
-  Either.flatMap(one(parameters, "iss"), (iss) => {
+const validateIssuer = (
+  parameters: URLSearchParams,
+  server: oauth.AuthorizationServer
+): Either.Either<void, TokenError> =>
+  Either.flatMap(singleParameter(parameters, "iss"), (iss) => {
     if (iss === undefined && server.authorization_response_iss_parameter_supported === true) {
       return Either.left(
-        foreign(
+        invalidResponse(
           "the authorization response is rejected: `iss` is missing, although the issuer always sends it. Sign in again"
         )
       )
@@ -70,7 +76,9 @@ const fromIssuer = (parameters: URLSearchParams, server: oauth.AuthorizationServ
     return iss === undefined || iss === server.issuer
       ? Either.void
       : Either.left(
-          foreign("the authorization response is rejected: `iss` is not the issuer of this sign-in. Sign in again")
+          invalidResponse(
+            "the authorization response is rejected: `iss` is not the issuer of this sign-in. Sign in again"
+          )
         )
   })
 
@@ -85,7 +93,7 @@ const reasons: Readonly<Record<string, readonly [TokenReason, string]>> = {
 }
 
 /** The error of an error response (RFC 6749 §4.1.2.1). */
-const refusal = (error: string, description: string): TokenError => {
+const errorOf = (error: string, description: string): TokenError => {
   const code = Redact.text(error, 60)
   const told = description === "" ? "" : ` ("${Redact.text(description, 200)}")`
   const known = Object.hasOwn(reasons, error) ? reasons[error] : undefined
@@ -99,14 +107,14 @@ export const codeOf = (
   server: oauth.AuthorizationServer
 ): Either.Either<string, TokenError> =>
   Either.gen(function* () {
-    yield* fromIssuer(parameters, server)
-    const error = yield* one(parameters, "error")
+    yield* validateIssuer(parameters, server)
+    const error = yield* singleParameter(parameters, "error")
     if (error !== undefined) {
       const description = parameters.get("error_description") ?? ""
-      return yield* Either.left(refusal(error, description))
+      return yield* Either.left(errorOf(error, description))
     }
-    const code = yield* one(parameters, "code")
+    const code = yield* singleParameter(parameters, "code")
     return code === undefined || code === ""
-      ? yield* Either.left(foreign("invalid authorization response: `code` is missing. Sign in again"))
+      ? yield* Either.left(invalidResponse("invalid authorization response: `code` is missing. Sign in again"))
       : code
   })

@@ -6,16 +6,16 @@ import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
 import * as IdToken from "../idToken/claims.js"
 import * as IdTokenSignature from "../idToken/signature.js"
-import type { Context, Conversation } from "../oauth/serverClient.js"
+import type { Context, ServerClient } from "../oauth/serverClient.js"
 import { tokenOf } from "../oauth/tokenResponse.js"
-import * as Quirk from "../response/complianceFixes.js"
+import * as Fixes from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 import type { Options, SignInResult, Transaction } from "./transaction.js"
 
 /** Only for a request that was not sent. A request that was sent may have used up the code. */
-const again = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
+const retrySchedule = Schedule.intersect(Schedule.exponential("250 millis"), Schedule.recurs(2))
 
-const spent = (error: TokenError): TokenError =>
+const asReauthorization = (error: TokenError): TokenError =>
   error.error === "invalid_grant"
     ? new TokenError({
         reason: "ReauthorizationRequired",
@@ -30,24 +30,24 @@ const exchange =
     server: oauth.AuthorizationServer,
     { redirectUri, state, verifier }: Transaction,
     parameters: URLSearchParams,
-    asked: Options
+    requested: Options
   ) =>
   ({ authentication, client, options }: Context): Promise<Response> => {
-    const { resource } = asked
+    const { resource } = requested
     return oauth.authorizationCodeGrantRequest(
       server,
       client,
       authentication,
       oauth.validateAuthResponse(server, client, parameters, state),
       redirectUri,
-      Quirk.isWithoutPkce(asked) ? oauth.nopkce : Redacted.value(verifier),
+      Fixes.isWithoutPkce(requested) ? oauth.nopkce : Redacted.value(verifier),
       { ...options, ...(resource !== undefined && { additionalParameters: { resource } }) }
     )
   }
 
 /** Exchanges the code of an authorization response that belongs to the transaction. */
 export const signIn = (
-  conversation: Conversation,
+  conversation: ServerClient,
   server: oauth.AuthorizationServer,
   transaction: Transaction,
   parameters: URLSearchParams,
@@ -57,10 +57,12 @@ export const signIn = (
     const { clockSkew, read } = conversation
     const secrets = [transaction.verifier, Redacted.make(parameters.get("code") ?? "")]
     const reader = (body: Body) =>
-      Effect.flatMap(clockSkew, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token })))
+      Effect.flatMap(clockSkew, (clockSkew) =>
+        Effect.map(tokenOf(body, options, clockSkew), (token) => ({ body, token }))
+      )
     const { body, token } = yield* read(exchange(server, transaction, parameters, options), reader, secrets).pipe(
-      Effect.retry({ schedule: again, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
-      Effect.mapError(spent)
+      Effect.retry({ schedule: retrySchedule, while: ({ reason, sent }) => reason === "Unavailable" && sent === "no" }),
+      Effect.mapError(asReauthorization)
     )
     const { maxAge, nonce, openid = nonce !== undefined, scope } = transaction
     // RFC 6749 §5.1: a scope that is left out is the one that was requested.
@@ -73,9 +75,9 @@ export const signIn = (
       ...(nonce !== undefined && { expectedNonce: nonce }),
       ...(maxAge !== undefined && { maxAge })
     }
-    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
+    const said = yield* IdToken.validateIdToken(conversation, body, options, (response, { client }) =>
       oauth.processAuthorizationCodeResponse(server, client, response, expected)
     )
-    yield* IdTokenSignature.signed(conversation, server, said)
+    yield* IdTokenSignature.verifySignature(conversation, server, said)
     return { token: granted, claims: said.claims, idToken: said.idToken }
   })

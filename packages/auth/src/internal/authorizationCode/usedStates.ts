@@ -1,23 +1,23 @@
 /** States of sign-ins that are over, remembered until they expire. */
-export interface Used {
+export interface UsedStates {
   /** Marks a state as used. False if it was used before. `expiresAt` and `now` are epoch milliseconds. */
-  readonly first: (state: string, expiresAt: number, now: number) => boolean
+  readonly claim: (state: string, expiresAt: number, now: number) => boolean
 }
 
 /** Only an owner of many sessions could fill this. The server still rejects the used code of an evicted state. */
-const most = 10_000
+const maxStates = 10_000
 
-export const makeUsed = (): Used => {
+export const makeUsedStates = (): UsedStates => {
   const until = new Map<string, number>()
   // A map keeps the order of insertion, so the oldest states come first.
   const forget = (now: number) => {
     for (const [state, expiresAt] of until) {
-      if (expiresAt > now && until.size <= most) return
+      if (expiresAt > now && until.size <= maxStates) return
       until.delete(state)
     }
   }
   return {
-    first: (state, expiresAt, now) => {
+    claim: (state, expiresAt, now) => {
       if (until.has(state)) return false
       until.set(state, expiresAt)
       forget(now)

@@ -7,10 +7,10 @@ interface Queue {
 }
 
 /** Runs one effect at a time under each name, first come first served. Unused names take no memory. */
-export type Turns = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export type KeyedMutex = (name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Makes a keyed mutex. An effect that takes longer than two minutes loses the lock: its fiber may be lost. */
-export const makeTurns = (): Turns => {
+export const makeKeyedMutex = (): KeyedMutex => {
   const queues = new Map<string, Queue>()
 
   const enter = (name: string): Queue => {

@@ -11,11 +11,11 @@ import type { SignInResult } from "../authorizationCode/transaction.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import * as IdToken from "../idToken/claims.js"
 import * as IdTokenSignature from "../idToken/signature.js"
-import type { Conversation } from "../oauth/serverClient.js"
-import * as AuthorizationServer from "../oauth/serverEndpoints.js"
+import type { ServerClient } from "../oauth/serverClient.js"
+import * as ServerEndpoints from "../oauth/serverEndpoints.js"
 import { tokenOf } from "../oauth/tokenResponse.js"
-import * as Member from "../response/bodyMembers.js"
-import * as Quirk from "../response/complianceFixes.js"
+import * as BodyMembers from "../response/bodyMembers.js"
+import * as Fixes from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 import type { Options, DeviceAuthorization } from "./authorization.js"
 
@@ -23,102 +23,109 @@ import type { Options, DeviceAuthorization } from "./authorization.js"
 export const interval: Duration.DurationInput = "5 seconds"
 
 /** Assumed lifetime of a code if the server states none. The server may end it earlier. */
-const unstatedLifetime: Duration.DurationInput = "15 minutes"
+const defaultLifetime: Duration.DurationInput = "15 minutes"
 
 /** Longest lifetime of a code, and longest interval. No user waits longer. */
-const longestMs = 24 * 3600_000
+const maxLifetimeMs = 24 * 3600_000
 
 /** Shortest interval. The server states it in seconds, and a smaller value must not remove the pause. */
-const shortestMs = 1_000
+const minLifetimeMs = 1_000
 
 /** Most characters of a code and of a URI. No server sends longer ones. */
-const longestCode = 64
-const longestUri = 2048
+const maxCodeLength = 64
+const maxUriLength = 2048
 
-const unshowable = new TokenError({
+const notDisplayable = new TokenError({
   reason: "InvalidResponse",
   detail:
     "invalid device authorization response: `user_code` or `verification_uri` cannot be shown: it is no https URL, too long, or has control characters"
 })
 
 /** The text is printed on terminals, so it must not move the cursor or change the writing direction. */
-const isShowable = (text: string, longest: number): boolean =>
+const isDisplayable = (text: string, longest: number): boolean =>
   text.length <= longest && Redact.text(text, longest) === text
 
 /** The URI of a page may have a fragment. An endpoint may not, so the fragment is removed for the check. */
-const checkedUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenError> =>
-  isShowable(uri, longestUri)
-    ? Effect.mapBoth(Discovery.checkedEndpoint(uri.split("#", 1).join(), insecure), {
-        onFailure: () => unshowable,
+const validateUri = (uri: string, insecure: boolean): Effect.Effect<void, TokenError> =>
+  isDisplayable(uri, maxUriLength)
+    ? Effect.mapBoth(Discovery.validateEndpoint(uri.split("#", 1).join(), insecure), {
+        onFailure: () => notDisplayable,
         onSuccess: () => undefined
       })
-    : Effect.fail(unshowable)
+    : Effect.fail(notDisplayable)
 
-const asked = ({ parameters, complianceFixes, resource, scopes = [] }: Options): Record<string, string> => ({
+const requestParameters = ({
+  parameters,
+  complianceFixes,
+  resource,
+  scopes = []
+}: Options): Record<string, string> => ({
   ...parameters,
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) }),
+  ...(scopes.length > 0 && { scope: Fixes.scopeOf(scopes, complianceFixes) }),
   ...(resource !== undefined && { resource })
 })
 
-type Begun = ConstructorParameters<typeof DeviceAuthorization>[0]
+type DeviceAuthorizationFields = ConstructorParameters<typeof DeviceAuthorization>[0]
 
 const what = "device authorization response"
 
 const required = (body: Body, name: string): Effect.Effect<string, TokenError> => {
-  const value = Member.identifier(body[name])
-  return value === undefined ? Effect.fail(Member.invalid(what, name, body[name], "a string")) : Effect.succeed(value)
+  const value = BodyMembers.identifier(body[name])
+  return value === undefined
+    ? Effect.fail(BodyMembers.invalid(what, name, body[name], "a string"))
+    : Effect.succeed(value)
 }
 
 /** `verification_uri_complete` is optional. It is left out if it cannot be shown. */
 const completeUri = (body: Body, insecure: boolean): Effect.Effect<string | undefined> => {
-  const uri = Member.text(body["verification_uri_complete"])
+  const uri = BodyMembers.text(body["verification_uri_complete"])
   if (uri === undefined) return Effect.succeed(undefined)
-  return Effect.match(checkedUri(uri, insecure), { onFailure: () => undefined, onSuccess: () => uri })
+  return Effect.match(validateUri(uri, insecure), { onFailure: () => undefined, onSuccess: () => uri })
 }
 
-const begun = (
+const parseDeviceAuthorization = (
   body: Body,
   { clientId: client, issuer }: Options,
   insecure: boolean
-): Effect.Effect<Begun, TokenError> =>
+): Effect.Effect<DeviceAuthorizationFields, TokenError> =>
   Effect.gen(function* () {
     const deviceCode = yield* required(body, "device_code")
     const userCode = yield* required(body, "user_code")
     const verificationUri = yield* required(body, "verification_uri")
-    yield* checkedUri(verificationUri, insecure)
-    if (!isShowable(userCode, longestCode)) return yield* unshowable
+    yield* validateUri(verificationUri, insecure)
+    if (!isDisplayable(userCode, maxCodeLength)) return yield* notDisplayable
     const verificationUriComplete = yield* completeUri(body, insecure)
-    const lifeMs = millisOf(body["expires_in"]) ?? Duration.toMillis(unstatedLifetime)
+    const lifeMs = millisOf(body["expires_in"]) ?? Duration.toMillis(defaultLifetime)
     const waitMs = millisOf(body["interval"]) ?? Duration.toMillis(interval)
     const now = yield* Clock.currentTimeMillis
     return {
       ...{ userCode, verificationUri, verificationUriComplete, issuer, client },
-      expiresAt: now + Math.min(lifeMs, longestMs),
-      interval: Math.min(Math.max(waitMs, shortestMs), longestMs),
+      expiresAt: now + Math.min(lifeMs, maxLifetimeMs),
+      interval: Math.min(Math.max(waitMs, minLifetimeMs), maxLifetimeMs),
       deviceCode: Redacted.make(deviceCode)
     }
   })
 
 const millisOf = (value: unknown): number | undefined => {
-  const seconds = Member.seconds(value)
+  const seconds = BodyMembers.seconds(value)
   return seconds === undefined ? undefined : seconds * 1000
 }
 
 /** Requests a device code and a user code. */
-export const begin = (
-  { insecure, read }: Conversation,
+export const requestAuthorization = (
+  { insecure, read }: ServerClient,
   server: oauth.AuthorizationServer,
   options: Options
-): Effect.Effect<Begun, TokenError> =>
+): Effect.Effect<DeviceAuthorizationFields, TokenError> =>
   Effect.gen(function* () {
     const endpoint = server.device_authorization_endpoint
-    yield* AuthorizationServer.usable("device authorization endpoint", endpoint, insecure)
+    yield* ServerEndpoints.requireEndpoint("device authorization endpoint", endpoint, insecure)
     const openid = options.scopes?.includes("openid") ?? false
-    if (openid) yield* AuthorizationServer.usable("key set (jwks_uri)", server.jwks_uri, insecure)
+    if (openid) yield* ServerEndpoints.requireEndpoint("key set (jwks_uri)", server.jwks_uri, insecure)
     return yield* read(
       ({ authentication, client, options: how }) =>
-        oauth.deviceAuthorizationRequest(server, client, authentication, asked(options), how),
-      (body) => begun(body, options, insecure)
+        oauth.deviceAuthorizationRequest(server, client, authentication, requestParameters(options), how),
+      (body) => parseDeviceAuthorization(body, options, insecure)
     )
   })
 
@@ -129,8 +136,8 @@ interface Granted {
 }
 
 /** Sends one token request for the device code. */
-export const ask = (
-  { clockSkew, read }: Conversation,
+export const requestToken = (
+  { clockSkew, read }: ServerClient,
   server: oauth.AuthorizationServer,
   options: Options,
   { deviceCode }: DeviceAuthorization
@@ -143,23 +150,25 @@ export const ask = (
         ...(resource !== undefined && { additionalParameters: { resource } })
       }),
     (body) =>
-      Effect.flatMap(clockSkew, (ahead) => Effect.map(tokenOf(body, options, ahead), (token) => ({ body, token }))),
+      Effect.flatMap(clockSkew, (clockSkew) =>
+        Effect.map(tokenOf(body, options, clockSkew), (token) => ({ body, token }))
+      ),
     [deviceCode]
   )
 }
 
 /** The result of the sign-in. The device code is used up by now, so a failure cannot be retried. */
-export const signedIn = (
-  conversation: Conversation,
+export const signInResult = (
+  conversation: ServerClient,
   server: oauth.AuthorizationServer,
   options: Options,
   { body, token }: Granted
 ): Effect.Effect<SignInResult, TokenError> =>
   Effect.gen(function* () {
     if (options.scopes?.includes("openid") !== true) return { token, claims: undefined, idToken: undefined }
-    const said = yield* IdToken.claimed(conversation, body, options, (response, { client }) =>
+    const said = yield* IdToken.validateIdToken(conversation, body, options, (response, { client }) =>
       oauth.processDeviceCodeResponse(server, client, response)
     )
-    yield* IdTokenSignature.signed(conversation, server, said)
+    yield* IdTokenSignature.verifySignature(conversation, server, said)
     return { token, claims: said.claims, idToken: said.idToken }
   })

@@ -15,23 +15,23 @@ const names = [
   "revocation_endpoint"
 ] as const
 
-const isElsewhere = (url: string, origin: string): boolean => URL.canParse(url) && new URL(url).origin !== origin
+const isCrossOrigin = (url: string, origin: string): boolean => URL.canParse(url) && new URL(url).origin !== origin
 
 /** Logs the endpoints that are not at the issuer's origin, except those of `before`, which are logged already. */
-export const shown = (
+export const logCrossOriginEndpoints = (
   server: oauth.AuthorizationServer,
   issuer: URL,
   before: oauth.AuthorizationServer | undefined
 ): Effect.Effect<void> => {
-  const elsewhere = names.flatMap((name) => {
+  const crossOrigin = names.flatMap((name) => {
     const url = server[name]
-    return url !== undefined && url !== before?.[name] && isElsewhere(url, issuer.origin)
+    return url !== undefined && url !== before?.[name] && isCrossOrigin(url, issuer.origin)
       ? [`${name} ${Redact.url(url)}`]
       : []
   })
-  return elsewhere.length === 0
+  return crossOrigin.length === 0
     ? Effect.void
     : Effect.logInfo(
-        `The authorization server ${issuer.origin} has endpoints at other origins: ${elsewhere.join(", ")}`
+        `The authorization server ${issuer.origin} has endpoints at other origins: ${crossOrigin.join(", ")}`
       )
 }

@@ -3,8 +3,8 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import type * as oauth from "oauth4webapi"
 import type { Client } from "../oauth/client.js"
-import * as Member from "../response/bodyMembers.js"
-import * as Elsewhere from "./crossOriginEndpoints.js"
+import * as BodyMembers from "../response/bodyMembers.js"
+import * as CrossOriginEndpoints from "./crossOriginEndpoints.js"
 import * as Discovery from "./serverDiscovery.js"
 
 /** Endpoints with client authentication. The authorization endpoint has no alias, because the browser opens it. */
@@ -18,7 +18,7 @@ const names = [
   "userinfo_endpoint"
 ] as const
 
-const unusable = new TokenError({
+const invalidAlias = new TokenError({
   reason: "InvalidResponse",
   detail: "the issuer's metadata is unusable: `mtls_endpoint_aliases.token_endpoint` is not an https URL"
 })
@@ -33,7 +33,7 @@ const aliasesOf = ({ mtls_endpoint_aliases: aliases }: oauth.AuthorizationServer
   const members = Object.entries(all)
   return Object.fromEntries(
     names.flatMap((name) => {
-      const alias = Member.text(members.find(([member]) => member === name)?.[1])
+      const alias = BodyMembers.text(members.find(([member]) => member === name)?.[1])
       return alias === undefined ? [] : [[name, alias]]
     })
   )
@@ -54,8 +54,8 @@ export const make = (client: Client, issuer: URL, insecure: boolean): Applied =>
       if (Object.keys(aliases).length === 0) return Effect.succeed(of)
       return Effect.gen(function* () {
         const { token_endpoint: token } = aliases
-        if (token !== undefined) yield* Effect.mapError(Discovery.checkedEndpoint(token, insecure), () => unusable)
-        yield* Elsewhere.shown({ issuer: of.issuer, ...aliases }, issuer, undefined)
+        if (token !== undefined) yield* Effect.mapError(Discovery.validateEndpoint(token, insecure), () => invalidAlias)
+        yield* CrossOriginEndpoints.logCrossOriginEndpoints({ issuer: of.issuer, ...aliases }, issuer, undefined)
         const server = { ...of, ...aliases }
         known = { of, server }
         return server

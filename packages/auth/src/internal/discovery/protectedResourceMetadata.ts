@@ -13,16 +13,16 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Stream from "effect/Stream"
-import * as Member from "../response/bodyMembers.js"
+import * as BodyMembers from "../response/bodyMembers.js"
 import type { Body } from "../response/responseBody.js"
 import * as ResponseBody from "../response/responseBody.js"
 import * as Discovery from "./serverDiscovery.js"
 
-const largest = 256 * 1024
-const patience = "20 seconds"
+const maxDocumentBytes = 256 * 1024
+const timeout = "20 seconds"
 
 /** Upper bound of a `Retry-After`. */
-const longestWaitMs = 3600_000
+const maxRetryAfterMs = 3600_000
 
 /** The characters of a scope (RFC 6749 §3.3). Other names use a subset of them. */
 const word = /^[\x21\x23-\x5b\x5d-\x7e]+$/
@@ -71,19 +71,22 @@ const where = (place: URL): string => `the API's metadata at ${Redact.url(place.
 const unavailable = (detail: string, retryAt?: number): TokenError =>
   new TokenError({ reason: "Unavailable", detail, retryAt, sent: "no" })
 
-const unreached = (error: SendError): TokenError => unavailable(`the API was not reached: ${error.message}`)
+const unreachable = (error: SendError): TokenError => unavailable(`the API was not reached: ${error.message}`)
 
 const isUnsent = (error: SendError): boolean =>
   error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no")
 
-const unread =
+const unreadable =
   (place: URL) =>
   (error: SendError): Failure => {
     if (error._tag === "BodyTooLarge") {
-      return failed(invalid(`${where(place)} cannot be used: it is longer than ${largest} bytes`), "published too much")
+      return failed(
+        invalid(`${where(place)} cannot be used: it is longer than ${maxDocumentBytes} bytes`),
+        "published too much"
+      )
     }
     if (error._tag === "RedirectRejected") return redirected(place)
-    return failed(unreached(error), "was not reached", { isOver: isUnsent(error) })
+    return failed(unreachable(error), "was not reached", { isOver: isUnsent(error) })
   }
 
 /** Redirects are never followed, because they could lead to the metadata of another API. */
@@ -100,40 +103,40 @@ const redirected = (place: URL, status?: number): Failure =>
 const isTemporary = (status: number): boolean =>
   status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
 
-const unsuccessful = (place: URL, { headers, status }: HttpClientResponse, now: number): Failure => {
+const errorStatus = (place: URL, { headers, status }: HttpClientResponse, now: number): Failure => {
   if (status >= 300 && status <= 399) return redirected(place, status)
   const found = `answered ${status}`
   if (!isTemporary(status)) return failed(unavailable(found), found, { isAbsent: true })
   const delayMs = RetryAfter.parse(headers, now)?.delayMs
-  const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
+  const retryAt = delayMs === undefined ? undefined : now + Math.min(delayMs, maxRetryAfterMs)
   return failed(unavailable(`${where(place)} was not read: the API ${found}. Try again later`, retryAt), found)
 }
 
-const unusable = new InvalidRequest({
+const invalidDocument = new InvalidRequest({
   reason: "Url",
   detail:
     "the API's URL is invalid: it is not https, or has a user name or a fragment. Set the URL that requests are sent to. For plain http on loopback, set `transport: OAuth2.dangerouslyAllowHttpOnLoopback`"
 })
 
 /** The URL has to be https, because tokens are sent to it later. */
-export const checkedUrl = (text: string, insecure: boolean): Effect.Effect<URL, InvalidRequest> =>
+export const validateUrl = (text: string, insecure: boolean): Effect.Effect<URL, InvalidRequest> =>
   text.includes("#")
-    ? Effect.fail(unusable)
-    : Effect.mapBoth(Discovery.checkedEndpoint(text, insecure), {
-        onFailure: () => unusable,
+    ? Effect.fail(invalidDocument)
+    : Effect.mapBoth(Discovery.validateEndpoint(text, insecure), {
+        onFailure: () => invalidDocument,
         onSuccess: () => new URL(text)
       })
 
-const foreign = invalid(
+const otherOrigin = invalid(
   "the API's metadata was not read: the URL in the challenge is invalid, or at another origin than the API. Set `issuer` and `resource` of the grant yourself"
 )
 
 /** Validates the metadata URL of a challenge. Otherwise the API could make this client send requests to any host. */
-export const checkedPlace = (api: URL, text: string, insecure: boolean): Effect.Effect<URL, TokenError> =>
+export const validateMetadataUrl = (api: URL, text: string, insecure: boolean): Effect.Effect<URL, TokenError> =>
   Effect.filterOrFail(
-    Effect.mapError(checkedUrl(text, insecure), () => foreign),
+    Effect.mapError(validateUrl(text, insecure), () => otherOrigin),
     (place) => Origin.same(place.href, api.href),
-    () => foreign
+    () => otherOrigin
   )
 
 const wellKnown = "/.well-known/oauth-protected-resource"
@@ -142,25 +145,25 @@ const wellKnown = "/.well-known/oauth-protected-resource"
 export const wellKnownOf = ({ origin, pathname, search }: URL): URL =>
   new URL(`${origin}${wellKnown}${pathname === "/" ? "" : pathname}${search}`)
 
-const bare = (url: URL, accept: string): HttpClientRequest.HttpClientRequest =>
+const withoutParameters = (url: URL, accept: string): HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.get(url.href).pipe(HttpClientRequest.setHeader("accept", accept))
 
 /** The names of a list. Undefined if there is no list, or one of its names is invalid. */
 const wordsOf = (value: unknown): ReadonlyArray<string> | undefined => {
-  const words = Member.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
+  const words = BodyMembers.list(value)?.flatMap((item) => item.split(" ").filter((part) => part !== ""))
   return words?.every((item) => word.test(item)) === true ? words : undefined
 }
 
 /** Optional members that cannot be read are left out. */
 const metadataOf = (body: Body, resource: string): Metadata => {
-  const name = Member.text(body["resource_name"])
+  const name = BodyMembers.text(body["resource_name"])
   return {
     resource,
     authorizationServers: body["authorization_servers"],
     scopes: wordsOf(body["scopes_supported"]),
     bearerMethods: wordsOf(body["bearer_methods_supported"]),
     name: name === undefined ? undefined : Redact.text(name),
-    dpopRequired: Member.flag(body["dpop_bound_access_tokens_required"]) === true,
+    dpopRequired: BodyMembers.flag(body["dpop_bound_access_tokens_required"]) === true,
     dpopAlgorithms: wordsOf(body["dpop_signing_alg_values_supported"])
   }
 }
@@ -171,30 +174,33 @@ const documentOf = (
   { headers, status }: HttpClientResponse,
   text: string
 ): Either.Either<Metadata, Failure> => {
-  const unusable = (why: string) => failed(invalid(`${where(place)} cannot be used: ${why}`), "cannot be used")
+  const invalidDocument = (why: string) => failed(invalid(`${where(place)} cannot be used: ${why}`), "cannot be used")
   const body = ResponseBody.parse(text)
   if (body === undefined) {
     const { "content-type": type } = headers
-    if (ResponseBody.isMeantAsJson(text, type)) return Either.left(unusable("it is not a valid JSON object"))
+    if (ResponseBody.isMeantAsJson(text, type)) return Either.left(invalidDocument("it is not a valid JSON object"))
     const found = `answered ${status} without a JSON object${type === undefined ? "" : ` (content-type: ${Redact.text(type)})`}`
     return Either.left(failed(unavailable(found), found, { isAbsent: true }))
   }
-  const resource = Member.text(body["resource"])
+  const resource = BodyMembers.text(body["resource"])
   return resource === undefined
-    ? Either.left(unusable(Member.problemOf("resource", body["resource"], "the URL of the API")))
+    ? Either.left(invalidDocument(BodyMembers.problemOf("resource", body["resource"], "the URL of the API")))
     : Either.right(metadataOf(body, resource))
 }
 
 /** Reads the document at a URL. */
 export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effect<Metadata, Failure> => {
   const client = Transport.fromHttpClient(transport).pipe(
-    Transport.bufferBodies(largest, () => true),
-    Timeout.call(patience)
+    Transport.bufferBodies(maxDocumentBytes, () => true),
+    Timeout.call(timeout)
   )
   return Effect.gen(function* () {
-    const response = yield* Effect.mapError(client.execute(bare(place, "application/json")), unread(place))
+    const response = yield* Effect.mapError(
+      client.execute(withoutParameters(place, "application/json")),
+      unreadable(place)
+    )
     if (response.status < 200 || response.status > 299) {
-      return yield* Effect.fail(unsuccessful(place, response, yield* Clock.currentTimeMillis))
+      return yield* Effect.fail(errorStatus(place, response, yield* Clock.currentTimeMillis))
     }
     // The body is buffered, so reading it cannot fail.
     return yield* documentOf(place, response, yield* Effect.orElseSucceed(response.text, () => ""))
@@ -202,12 +208,12 @@ export const read = (transport: HttpClient.HttpClient, place: URL): Effect.Effec
 }
 
 /** Sends a request without credentials, for the challenge in the response. Its body may be endless, so it is not read. */
-export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
+export const probe = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<HttpClientResponse, TokenError> =>
   Transport.fromHttpClient(transport)
-    .pipe(Timeout.call(patience))
-    .execute(bare(api, "*/*"))
+    .pipe(Timeout.call(timeout))
+    .execute(withoutParameters(api, "*/*"))
     .pipe(
-      Effect.mapError((error) => (error._tag === "RedirectRejected" ? redirected(api).error : unreached(error))),
+      Effect.mapError((error) => (error._tag === "RedirectRejected" ? redirected(api).error : unreachable(error))),
       Effect.tap(({ stream }) => Effect.ignore(Effect.timeout(Stream.runHead(stream), "1 second")))
     )
 
@@ -215,7 +221,7 @@ export const ask = (transport: HttpClient.HttpClient, api: URL): Effect.Effect<H
  * Fails unless the document names one of `names`, compared character by character (RFC 9728 §3.3). With the metadata of
  * another API, an attacker could make users sign in at a server of the attacker's choice.
  */
-export const about =
+export const validateResource =
   (place: URL, names: ReadonlyArray<string>) =>
   (metadata: Metadata): Either.Either<Metadata, Failure> =>
     names.includes(metadata.resource)
@@ -250,13 +256,13 @@ export const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): Token
 
 const noServer = invalid("the API's metadata is unusable: it names no authorization server that is an https URL")
 
-const notOfIt = new TokenError({
+const issuerNotListed = new TokenError({
   reason: "Rejected",
   detail:
     "the `issuer` of the options is not used: the API names other authorization servers. Set one of theirs, or leave it out"
 })
 
-const isTexts = (value: unknown): value is ReadonlyArray<string> =>
+const isStringArray = (value: unknown): value is ReadonlyArray<string> =>
   Array.isArray(value) && value.every((item) => typeof item === "string")
 
 /** The authorization servers of the API, and the one to use. */
@@ -266,10 +272,10 @@ export const serversOf = (
   insecure: boolean
 ): Effect.Effect<{ readonly issuer: string; readonly authorizationServers: ReadonlyArray<string> }, TokenError> =>
   Effect.gen(function* () {
-    if (!isTexts(servers)) return yield* noServer
-    const checked = Effect.forEach(servers, (server) => Discovery.checkedUrl("the issuer", server, insecure))
+    if (!isStringArray(servers)) return yield* noServer
+    const checked = Effect.forEach(servers, (server) => Discovery.validateUrl("the issuer", server, insecure))
     yield* Effect.mapError(checked, () => noServer)
     const issuer = wanted === undefined ? servers[0] : servers.find((server) => server === wanted)
-    if (issuer === undefined) return yield* wanted === undefined ? noServer : notOfIt
+    if (issuer === undefined) return yield* wanted === undefined ? noServer : issuerNotListed
     return { issuer, authorizationServers: servers }
   })

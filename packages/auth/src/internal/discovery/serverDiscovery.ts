@@ -5,16 +5,16 @@ import { InvalidRequest, TokenError } from "@countersign/client/Errors"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"
-import type * as Bridge from "../http/fetchAdapter.js"
+import type * as FetchAdapter from "../http/fetchAdapter.js"
 import type { Client } from "../oauth/client.js"
-import * as Quirk from "../response/complianceFixes.js"
-import * as Elsewhere from "./crossOriginEndpoints.js"
+import * as Fixes from "../response/complianceFixes.js"
+import * as CrossOriginEndpoints from "./crossOriginEndpoints.js"
 import type { Failure } from "./serverMetadata.js"
 import * as ServerMetadata from "./serverMetadata.js"
 
 const loopback: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"])
 
-export const checkedUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
+export const validateUrl = (what: string, text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> => {
   const checked = BaseUrl.validate(text)
   if (checked._tag === "Err") {
     const detail = `${what} is invalid. ${BaseUrl.explain(checked.reason)} Example: https://auth.example.com`
@@ -31,8 +31,8 @@ export const checkedUrl = (what: string, text: string, plain: boolean): Effect.E
 }
 
 /** An endpoint may have a query (RFC 6749 §3.2), unlike an issuer. */
-export const checkedEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
-  checkedUrl("the token endpoint", text.split("?", 1).join(), plain)
+export const validateEndpoint = (text: string, plain: boolean): Effect.Effect<URL, InvalidRequest> =>
+  validateUrl("the token endpoint", text.split("?", 1).join(), plain)
 
 /**
  * The URLs of an issuer's metadata, in the order of requests: RFC 8414 §3, OpenID Connect Discovery 1.0 §4, and the OpenID
@@ -59,16 +59,16 @@ const addable = [
 export type Member = (typeof addable)[number]
 
 /** Timeout of one URL, so that a URL that hangs leaves time for the next one. */
-const patience = "10 seconds"
+const timeout = "10 seconds"
 
-const tooSlow = (place: URL): TokenError =>
+const timedOut = (place: URL): TokenError =>
   new TokenError({
     reason: "Unavailable",
     sent: "maybe",
-    detail: `the authorization server did not answer at ${place.href} within ${patience}: try again later`
+    detail: `the authorization server did not answer at ${place.href} within ${timeout}: try again later`
   })
 
-const unreached = (error: TokenError): Failure => ({ error, found: "was not reached", isAbsent: false })
+const unreachable = (error: TokenError): Failure => ({ error, found: "was not reached", isAbsent: false })
 
 const noEndpoint = (place: URL): Failure => ({
   error: new TokenError({
@@ -88,7 +88,7 @@ const notAUrl = (published: string): TokenError =>
 type Document = Either.Either<oauth.AuthorizationServer, Failure>
 
 /** Makes a function that reads the document at a URL. */
-const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) => {
+const readDocument = (expected: URL, exchange: FetchAdapter.ServerRequest, insecure: boolean) => {
   const request = { method: "GET", headers: { accept: "application/json" } }
   return (place: URL): Effect.Effect<Document> =>
     exchange
@@ -98,32 +98,32 @@ const reading = (expected: URL, exchange: Bridge.Exchange, insecure: boolean) =>
         () => false
       )
       .pipe(
-        Effect.timeoutFail({ duration: patience, onTimeout: () => tooSlow(place) }),
-        Effect.mapError(unreached),
+        Effect.timeoutFail({ duration: timeout, onTimeout: () => timedOut(place) }),
+        Effect.mapError(unreachable),
         Effect.flatMap((received) => ServerMetadata.of(received, expected)),
         Effect.tap(({ token_endpoint: endpoint = "" }) =>
-          Effect.mapError(checkedEndpoint(endpoint, insecure), () => noEndpoint(place))
+          Effect.mapError(validateEndpoint(endpoint, insecure), () => noEndpoint(place))
         ),
         Effect.either
       )
 }
 
 /** The metadata that was read, and the URLs that may have more members. */
-interface Known {
+interface CachedMetadata {
   readonly server: oauth.AuthorizationServer
   readonly rest: ReadonlyArray<URL>
 }
 
-const lacks = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
+const isMissingMember = (server: oauth.AuthorizationServer, needed: ReadonlyArray<Member>): boolean =>
   needed.some((name) => server[name] === undefined)
 
 /** Adds missing members. Returns the same object if nothing is added. */
-const added = (server: oauth.AuthorizationServer, more: oauth.AuthorizationServer): oauth.AuthorizationServer => {
+const withMembers = (server: oauth.AuthorizationServer, more: oauth.AuthorizationServer): oauth.AuthorizationServer => {
   const names = addable.filter((name) => server[name] === undefined && more[name] !== undefined)
   return names.length === 0 ? server : { ...server, ...Object.fromEntries(names.map((name) => [name, more[name]])) }
 }
 
-const unpublished = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
+const noMetadata = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
   new TokenError({
     reason: "Unavailable",
     detail: `the issuer publishes no metadata: ${failures
@@ -133,10 +133,10 @@ const unpublished = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenErr
 
 /** The first error other than a missing document. */
 const errorOf = (failures: ReadonlyArray<readonly [URL, Failure]>): TokenError =>
-  failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ?? unpublished(failures)
+  failures.find(([_, { isAbsent }]) => !isAbsent)?.[1].error ?? noMetadata(failures)
 
 /** The request was not sent, so no other URL of this server is reachable either. */
-const isOver = ({ error }: Failure): boolean => error.sent === "no"
+const isExpired = ({ error }: Failure): boolean => error.sent === "no"
 
 const isTemporary = ({ error, isAbsent }: Failure): boolean => error.reason === "Unavailable" && !isAbsent
 
@@ -149,7 +149,7 @@ export type Find = (needed: ReadonlyArray<Member>) => Effect.Effect<oauth.Author
 
 /** Reads the URLs in order, until the documents together have all needed members. */
 const search = (
-  known: Known | undefined,
+  known: CachedMetadata | undefined,
   places: ReadonlyArray<URL>,
   read: (place: URL) => Effect.Effect<Document>,
   needed: ReadonlyArray<Member>
@@ -159,13 +159,13 @@ const search = (
     const failures: Array<readonly [URL, Failure]> = []
     const rest: Array<URL> = []
     for (const place of known?.rest ?? places) {
-      const isDone = failures.some(([_, failure]) => isOver(failure))
-      if (isDone || (server !== undefined && !lacks(server, needed))) {
+      const isDone = failures.some(([_, failure]) => isExpired(failure))
+      if (isDone || (server !== undefined && !isMissingMember(server, needed))) {
         rest.push(place)
         continue
       }
       const document = yield* read(place)
-      if (Either.isRight(document)) server = server === undefined ? document.right : added(server, document.right)
+      if (Either.isRight(document)) server = server === undefined ? document.right : withMembers(server, document.right)
       else {
         failures.push([place, document.left])
         if (isTemporary(document.left)) rest.push(place)
@@ -175,32 +175,35 @@ const search = (
   })
 
 /** Makes the discovery of a client's authorization server. With the option `tokenEndpoint` nothing is fetched. */
-export const make = (client: Client, issuer: URL, exchange: Bridge.Exchange, insecure: boolean): Find => {
+export const make = (client: Client, issuer: URL, exchange: FetchAdapter.ServerRequest, insecure: boolean): Find => {
   const { complianceFixes } = client
   if (client.tokenEndpoint !== undefined) {
-    const server = Quirk.expecting({ issuer: client.issuer, token_endpoint: client.tokenEndpoint }, complianceFixes)
+    const server = Fixes.withIdTokenIssuer(
+      { issuer: client.issuer, token_endpoint: client.tokenEndpoint },
+      complianceFixes
+    )
     return () => Effect.succeed(server)
   }
   const published = complianceFixes?.metadataIssuer ?? issuer.href
   if (!URL.canParse(published)) return () => Effect.fail(notAUrl(published))
-  const read = reading(new URL(published), exchange, insecure)
+  const read = readDocument(new URL(published), exchange, insecure)
   const places = placesOf(issuer)
-  let known: Known | undefined
+  let known: CachedMetadata | undefined
   return (needed) =>
     Effect.suspend(() => {
-      if (known !== undefined && (known.rest.length === 0 || !lacks(known.server, needed))) {
+      if (known !== undefined && (known.rest.length === 0 || !isMissingMember(known.server, needed))) {
         return Effect.succeed(known.server)
       }
       return Effect.gen(function* () {
         const before = known?.server
         const { failures, rest, server } = yield* search(known, places, read, needed)
         if (server === undefined) return yield* errorOf(failures)
-        if (server !== before) yield* Elsewhere.shown(server, issuer, before)
-        const found = server === before ? server : Quirk.expecting(server, complianceFixes)
+        if (server !== before) yield* CrossOriginEndpoints.logCrossOriginEndpoints(server, issuer, before)
+        const found = server === before ? server : Fixes.withIdTokenIssuer(server, complianceFixes)
         known = { server: found, rest }
         const temporary = failures.find(([_, failure]) => isTemporary(failure))
         // A member is still missing, and the document that is temporarily unavailable may have it.
-        if (temporary !== undefined && lacks(found, needed)) return yield* temporary[1].error
+        if (temporary !== undefined && isMissingMember(found, needed)) return yield* temporary[1].error
         return found
       })
     })

@@ -3,8 +3,8 @@ import { TokenError } from "@countersign/client/Errors"
 import * as Redact from "@countersign/protocol/Redact"
 import * as Either from "effect/Either"
 import type * as oauth from "oauth4webapi"
-import * as Member from "../response/bodyMembers.js"
-import type { Received } from "../response/receivedResponse.js"
+import * as BodyMembers from "../response/bodyMembers.js"
+import type { ServerResponse } from "../response/receivedResponse.js"
 import { isSuccess } from "../response/receivedResponse.js"
 import type { Body } from "../response/responseBody.js"
 import * as ResponseBody from "../response/responseBody.js"
@@ -39,11 +39,11 @@ const lists: ReadonlySet<string> = new Set([
 /** An optional member with its specified type. Undefined if it cannot be read. */
 const memberOf = (name: string, value: unknown): unknown => {
   if (value === null || value === "") return undefined
-  if (urls.has(name)) return Member.text(value)
-  if (flags.has(name)) return Member.flag(value)
+  if (urls.has(name)) return BodyMembers.text(value)
+  if (flags.has(name)) return BodyMembers.flag(value)
   if (!lists.has(name)) return value
   // Some serializers write an empty list for a missing one.
-  const list = Member.list(value)
+  const list = BodyMembers.list(value)
   return list?.length === 0 ? undefined : list
 }
 
@@ -55,7 +55,7 @@ const normalized = (body: Body): Body =>
     })
   )
 
-const where = ({ url }: Received): string => `the authorization server metadata at ${Redact.url(url)}`
+const where = ({ url }: ServerResponse): string => `the authorization server metadata at ${Redact.url(url)}`
 
 const failed = (reason: TokenError["reason"], detail: string, found: string, more: object = {}): Failure => ({
   error: new TokenError({ reason, detail, ...more }),
@@ -63,16 +63,16 @@ const failed = (reason: TokenError["reason"], detail: string, found: string, mor
   isAbsent: false
 })
 
-const absent = (received: Received, found: string): Failure => ({
+const absent = (received: ServerResponse, found: string): Failure => ({
   ...failed("Unavailable", `${where(received)} is missing: the server ${found}`, found),
   isAbsent: true
 })
 
-const invalid = (received: Received, why: string): Failure =>
+const invalid = (received: ServerResponse, why: string): Failure =>
   failed("InvalidResponse", `${where(received)} cannot be used: ${why}`, "published metadata that cannot be used")
 
 /** Redirects are never followed, because they could lead to the metadata of another server. */
-const redirected = (received: Received): Failure => {
+const redirected = (received: ServerResponse): Failure => {
   const { location, status, url } = received
   const target = location !== undefined && URL.canParse(location, url) ? new URL(location, url).href : undefined
   const to = target === undefined ? "" : ` to ${Redact.url(target)}`
@@ -88,7 +88,7 @@ const redirected = (received: Received): Failure => {
 const isTemporary = (status: number): boolean =>
   status >= 500 || status === 407 || status === 408 || status === 425 || status === 429
 
-const unsuccessful = (received: Received): Failure => {
+const errorStatus = (received: ServerResponse): Failure => {
   const { retryAt, status } = received
   const found = `answered ${status}`
   if (status >= 300 && status <= 399) return redirected(received)
@@ -98,14 +98,14 @@ const unsuccessful = (received: Received): Failure => {
 }
 
 /** A success without a JSON object: broken JSON, or a page that the server returns for any path. */
-const noObject = (received: Received): Failure => {
+const notAnObject = (received: ServerResponse): Failure => {
   const { contentType, status, text } = received
   if (ResponseBody.isMeantAsJson(text, contentType)) return invalid(received, "it is not a valid JSON object")
   const type = contentType === undefined ? "" : ` (content-type: ${Redact.text(contentType)})`
   return absent(received, `answered ${status} without a JSON object${type}`)
 }
 
-const mismatch = (received: Received, expected: URL, named: string): Failure =>
+const mismatch = (received: ServerResponse, expected: URL, named: string): Failure =>
   invalid(
     received,
     `it names the issuer ${Redact.url(named)}, and ${Redact.url(expected.href)} is configured. If both are the same server, ` +
@@ -116,13 +116,13 @@ const mismatch = (received: Received, expected: URL, named: string): Failure =>
  * Parses the metadata document of an issuer, whatever its content type. It has to name the expected issuer.
  * Optional members that cannot be read are left out.
  */
-export const of = (received: Received, expected: URL): Either.Either<oauth.AuthorizationServer, Failure> => {
-  if (!isSuccess(received)) return Either.left(unsuccessful(received))
+export const of = (received: ServerResponse, expected: URL): Either.Either<oauth.AuthorizationServer, Failure> => {
+  if (!isSuccess(received)) return Either.left(errorStatus(received))
   const body = ResponseBody.parse(received.text)
-  if (body === undefined) return Either.left(noObject(received))
-  const issuer = Member.text(body["issuer"])
+  if (body === undefined) return Either.left(notAnObject(received))
+  const issuer = BodyMembers.text(body["issuer"])
   if (issuer === undefined) {
-    return Either.left(invalid(received, Member.problemOf("issuer", body["issuer"], "a URL")))
+    return Either.left(invalid(received, BodyMembers.problemOf("issuer", body["issuer"], "a URL")))
   }
   if (!URL.canParse(issuer) || new URL(issuer).href !== expected.href) {
     return Either.left(mismatch(received, expected, issuer))

@@ -38,14 +38,14 @@ const publicJwk = async ({ publicKey }: Key): Promise<jose.JWK> => publicOf(awai
 export const thumbprint = (key: Key): Promise<string> => publicJwk(key).then((jwk) => jose.calculateJwkThumbprint(jwk))
 
 /** The private key as a JWK in JSON. Rejects if the key is not extractable. */
-export const written = async ({ privateKey }: Key): Promise<string> => JSON.stringify(await jose.exportJWK(privateKey))
+export const toJwk = async ({ privateKey }: Key): Promise<string> => JSON.stringify(await jose.exportJWK(privateKey))
 
 /** Longer than any key of these algorithms. */
-const longestJwk = 2048
+const maxJwkLength = 2048
 
 /** Imports a key pair from the JSON of a private JWK. Undefined if the text is not one. */
 export const read = async (text: string, extractable: boolean): Promise<Key | undefined> => {
-  if (text.length > longestJwk) return undefined
+  if (text.length > maxJwkLength) return undefined
   try {
     // The type is only assumed. The import validates each member.
     const jwk = JSON.parse(text) as jose.JWK
@@ -65,7 +65,7 @@ export const read = async (text: string, extractable: boolean): Promise<Key | un
 const encoder = new TextEncoder()
 
 /** The `ath` claim of a proof: the hash of the access token. */
-const hashOf = async (accessToken: string): Promise<string> =>
+const accessTokenHash = async (accessToken: string): Promise<string> =>
   Encoding.encodeBase64Url(
     new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", encoder.encode(accessToken)))
   )
@@ -81,7 +81,7 @@ export interface Subject {
 }
 
 /** Makes a function that signs proofs. The header and token hash are computed once. Rejects for a key of another curve. */
-export const making = (key: Key): ((subject: Subject) => Promise<string>) => {
+export const makeProver = (key: Key): ((subject: Subject) => Promise<string>) => {
   let header: Promise<jose.CompactJWSHeaderParameters> | undefined
   let hashed: { readonly accessToken: string; readonly ath: Promise<string> } | undefined
 
@@ -92,7 +92,7 @@ export const making = (key: Key): ((subject: Subject) => Promise<string>) => {
     return { alg, typ: "dpop+jwt", jwk }
   }
   const athOf = (accessToken: string): Promise<string> => {
-    if (hashed?.accessToken !== accessToken) hashed = { accessToken, ath: hashOf(accessToken) }
+    if (hashed?.accessToken !== accessToken) hashed = { accessToken, ath: accessTokenHash(accessToken) }
     return hashed.ath
   }
 

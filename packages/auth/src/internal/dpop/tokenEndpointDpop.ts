@@ -6,12 +6,12 @@ import type { Key } from "./proof.js"
  * A client with the clock skew that turns the library's wall clock into the time of the server, measured by Effect's
  * clock.
  */
-export const clientOf = (id: string, ahead: () => number): Effect.Effect<oauth.Client> =>
+export const clientWithSkew = (id: string, clockSkew: () => number): Effect.Effect<oauth.Client> =>
   Effect.map(Effect.clock, (clock) => ({
     client_id: id,
     get [oauth.clockSkew](): number {
       const wall = performance.timeOrigin + performance.now()
-      return Math.round((clock.unsafeCurrentTimeMillis() + ahead() - wall) / 1000)
+      return Math.round((clock.unsafeCurrentTimeMillis() + clockSkew() - wall) / 1000)
     }
   }))
 
@@ -19,7 +19,7 @@ export const clientOf = (id: string, ahead: () => number): Effect.Effect<oauth.C
  * Signs the proofs of requests to the authorization server, and stores its nonces. The library reads the clock skew only
  * when the handle is made, before the server has sent its time. So each proof is dated again when it is signed.
  */
-export const handleOf = ({ privateKey, publicKey }: Key, client: oauth.Client): oauth.DPoPHandle =>
+export const makeDpopHandle = ({ privateKey, publicKey }: Key, client: oauth.Client): oauth.DPoPHandle =>
   oauth.DPoP(
     {},
     { privateKey, publicKey },

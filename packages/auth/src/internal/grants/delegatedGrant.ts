@@ -12,14 +12,14 @@ import type { Token } from "../../Token.js"
 import * as TokenKey from "../../TokenKey.js"
 import type * as TokenSource from "../../TokenSource.js"
 import * as TokenStore from "../../TokenStore.js"
-import { presenting } from "../oauth/authLayer.js"
+import { authLayer } from "../oauth/authLayer.js"
 
 /**
  * Maps the errors of the effect that provides an assertion, subject token or actor token. `ReauthorizationRequired`
  * becomes `Rejected`: a token source remembers `ReauthorizationRequired` until its own record changes, and a sign-in at
  * the provider of the other token does not change that record.
  */
-export const within = <A, R>(
+export const asSubjectError = <A, R>(
   what: string,
   effect: Effect.Effect<A, TokenError | TokenStoreError, R>
 ): Effect.Effect<A, TokenError, R> =>
@@ -43,7 +43,7 @@ export interface Grant<R> {
   readonly account: string | undefined
   readonly audience: string | undefined
   /** Everything else that distinguishes two tokens: plain JSON without secrets. */
-  readonly asked: unknown
+  readonly cacheKeyInputs: unknown
   /** Requests a token, with the additional parameters of a step-up challenge. */
   readonly acquireToken: (parameters: Readonly<Record<string, string>>) => Effect.Effect<Token, TokenError, R>
 }
@@ -63,9 +63,9 @@ const digestOf = (value: unknown): Effect.Effect<string> =>
 const keyOf = (
   { clientId: client, issuer }: OAuth2.Client,
   scopes: ReadonlyArray<string> | undefined,
-  { account, asked, type }: Pick<Grant<never>, "account" | "asked" | "type">
+  { account, cacheKeyInputs, type }: Pick<Grant<never>, "account" | "cacheKeyInputs" | "type">
 ): Effect.Effect<string> =>
-  Effect.map(digestOf(asked), (digest) =>
+  Effect.map(digestOf(cacheKeyInputs), (digest) =>
     TokenKey.format({ issuer, client, account, scopes, resource: `${type}#${digest}` })
   )
 
@@ -82,7 +82,7 @@ export const layer = <R>(
     Effect.map(keyOf(options, options.scopes, grant), (key) => {
       const { clientId: client, issuer } = options
       const { account, audience, acquireToken } = grant
-      const presented = presenting(options, conversation, {
+      const presented = authLayer(options, conversation, {
         ...options,
         key,
         tokenOwner: { issuer, client, account, audience },

@@ -60,7 +60,7 @@ const unsigned = new InvalidRequest({
 })
 
 /** Defaults of `iss` (`client`) and `aud` (`server`), and the current time in epoch seconds. */
-export interface Circumstances {
+export interface AssertionContext {
   readonly client: string
   readonly server: string
   readonly now: number
@@ -69,7 +69,7 @@ export interface Circumstances {
 /** Makes an assertion with a unique `jti`. */
 export const make = (
   { audience, claims, issuer, key: { key, kid }, subject }: JwtAssertion,
-  { client, now, server }: Circumstances
+  { client, now, server }: AssertionContext
 ): Effect.Effect<Redacted.Redacted<string>, InvalidRequest> => {
   const iss = issuer ?? client
   const times = { iat: now, nbf: now, exp: now + lifeSeconds }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type { Token } from "../../Token.js"
 import type { Options, Service } from "../oauth/client.js"
-import * as Quirk from "../response/complianceFixes.js"
+import * as Fixes from "../response/complianceFixes.js"
 
 type Parameters = Readonly<Record<string, string>>
 
@@ -41,7 +41,7 @@ export const make = (options: Options, send: Send): Service["refresh"] => {
     Effect.suspend(() => {
       const plain = { ...fixed, ...parameters }
       if (withoutScope || plain["scope"] !== undefined) return send(refreshToken, plain)
-      const scope = Quirk.scopeOf(scopesOf(scopes, granted), complianceFixes)
+      const scope = Fixes.scopeOf(scopesOf(scopes, granted), complianceFixes)
       return Effect.catchIf(send(refreshToken, { ...plain, scope }), isOfScope, (rejected) =>
         send(refreshToken, plain).pipe(
           Effect.tap(() => Effect.sync(() => (withoutScope = true))),

@@ -6,10 +6,10 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type * as OAuth2 from "../../OAuth2.js"
 import type { Token } from "../../Token.js"
-import type { Conversation } from "../oauth/serverClient.js"
+import type { ServerClient } from "../oauth/serverClient.js"
 import { tokenOf, typeOf } from "../oauth/tokenResponse.js"
-import * as Member from "../response/bodyMembers.js"
-import * as Quirk from "../response/complianceFixes.js"
+import * as BodyMembers from "../response/bodyMembers.js"
+import * as Fixes from "../response/complianceFixes.js"
 import type { Body } from "../response/responseBody.js"
 
 /**
@@ -77,13 +77,13 @@ export const tokenTypes = {
 /** RFC 8693 §2.2.1: `token_type` of a token that is not an access token. */
 export const notApplicable = "N_A"
 
-type Asked = Pick<
+type ExchangeRequest = Pick<
   Options,
   "audience" | "dpop" | "parameters" | "complianceFixes" | "requestedTokenType" | "resource" | "scopes"
 >
 
 const parametersOf = (
-  { audience, parameters, complianceFixes, requestedTokenType, resource, scopes = [] }: Asked,
+  { audience, parameters, complianceFixes, requestedTokenType, resource, scopes = [] }: ExchangeRequest,
   subject: SubjectToken,
   actor: SubjectToken | undefined
 ): Record<string, string> => ({
@@ -93,12 +93,12 @@ const parametersOf = (
   ...(actor !== undefined && { actor_token: Redacted.value(actor.token), actor_token_type: actor.type }),
   ...(resource !== undefined && { resource }),
   ...(audience !== undefined && { audience }),
-  ...(scopes.length > 0 && { scope: Quirk.scopeOf(scopes, complianceFixes) }),
+  ...(scopes.length > 0 && { scope: Fixes.scopeOf(scopes, complianceFixes) }),
   ...(requestedTokenType !== undefined && { requested_token_type: requestedTokenType })
 })
 
 /** An invalid subject or actor token is reported as `invalid_request` (RFC 8693 §2.2.2), or by some as `invalid_grant`. */
-const explained = (error: TokenError): TokenError =>
+const withHint = (error: TokenError): TokenError =>
   error.reason === "Rejected" && (error.error === "invalid_request" || error.error === "invalid_grant")
     ? new TokenError({
         reason: "Rejected",
@@ -109,31 +109,35 @@ const explained = (error: TokenError): TokenError =>
 
 const invalid = (detail: string) => new TokenError({ reason: "InvalidResponse", detail })
 
-const somethingElse = invalid(
+const wrongIssuedTokenType = invalid(
   "invalid token response: `issued_token_type` is another type than the requested one. Set `complianceFixes.transformResponse` to adapt it"
 )
-const unasked = invalid(
+const notAnAccessToken = invalid(
   `invalid token response: the issued token is no access token (token_type "N_A"). To accept another type, set \`requestedTokenType\``
 )
 
 /** A JWT access token may be named by either type (RFC 8693 §3). */
 export const isForAccess = (type: string): boolean => type === tokenTypes.accessToken || type === tokenTypes.jwt
 
-const isAsked = (issued: string, requested: string): boolean =>
+const isRequestedType = (issued: string, requested: string): boolean =>
   issued === requested || (requested === tokenTypes.accessToken && isForAccess(issued))
 
 /** A missing `issued_token_type` counts as the requested type: Keycloak and others leave it out. */
-const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<ExchangedToken, TokenError> => {
+const exchangedOf = (
+  body: Body,
+  asked: ExchangeRequest,
+  clockSkew: number
+): Effect.Effect<ExchangedToken, TokenError> => {
   const { requestedTokenType: requested = tokenTypes.accessToken } = asked
-  const issuedTokenType = Member.text(body["issued_token_type"]) ?? requested
-  if (!isAsked(issuedTokenType, requested)) return Effect.fail(somethingElse)
+  const issuedTokenType = BodyMembers.text(body["issued_token_type"]) ?? requested
+  if (!isRequestedType(issuedTokenType, requested)) return Effect.fail(wrongIssuedTokenType)
   if (typeOf(body) !== "n_a") {
-    return Effect.map(tokenOf(body, asked, ahead), (token) => ({ ...token, issuedTokenType }))
+    return Effect.map(tokenOf(body, asked, clockSkew), (token) => ({ ...token, issuedTokenType }))
   }
   return requested === tokenTypes.accessToken
-    ? Effect.fail(unasked)
+    ? Effect.fail(notAnAccessToken)
     : Effect.map(
-        tokenOf({ ...body, token_type: "bearer" }, { complianceFixes: asked.complianceFixes }, ahead),
+        tokenOf({ ...body, token_type: "bearer" }, { complianceFixes: asked.complianceFixes }, clockSkew),
         (token) => ({
           ...token,
           tokenType: notApplicable,
@@ -144,8 +148,8 @@ const exchangedOf = (body: Body, asked: Asked, ahead: number): Effect.Effect<Exc
 
 /** Sends one exchange request. Server text that repeats one of the tokens is not shown. */
 export const exchange = (
-  { clockSkew, read }: Conversation,
-  asked: Asked,
+  { clockSkew, read }: ServerClient,
+  asked: ExchangeRequest,
   subject: SubjectToken,
   actor: SubjectToken | undefined
 ): Effect.Effect<ExchangedToken, TokenError> => {
@@ -153,7 +157,7 @@ export const exchange = (
   return read(
     ({ authentication, client, options, server }) =>
       oauth.genericTokenEndpointRequest(server, client, authentication, grantType, parameters, options),
-    (body) => Effect.flatMap(clockSkew, (ahead) => exchangedOf(body, asked, ahead)),
+    (body) => Effect.flatMap(clockSkew, (clockSkew) => exchangedOf(body, asked, clockSkew)),
     [subject, ...(actor === undefined ? [] : [actor])].map(({ token }) => token)
-  ).pipe(Effect.mapError(explained))
+  ).pipe(Effect.mapError(withHint))
 }

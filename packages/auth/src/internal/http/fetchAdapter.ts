@@ -19,13 +19,13 @@ import * as Runtime from "effect/Runtime"
 import * as oauth from "oauth4webapi"
 import * as SentSecrets from "../response/echoedSecrets.js"
 import * as ErrorResponse from "../response/errorResponse.js"
-import type { Received } from "../response/receivedResponse.js"
+import type { ServerResponse } from "../response/receivedResponse.js"
 import { isSuccess } from "../response/receivedResponse.js"
 import * as ResponseBody from "../response/responseBody.js"
 import * as Form from "./formEncoding.js"
 
 /** Maximum size of a response in bytes. A token response has a few kilobytes. Metadata may have more. */
-const largestAnswer = 256 * 1024
+const maxResponseBytes = 256 * 1024
 
 /** What `oauth4webapi` calls to send a request. */
 export type Fetch = (url: string, options: FetchOptions) => Promise<Response>
@@ -36,16 +36,16 @@ type Secrets = ReadonlyArray<Redacted.Redacted<string>>
  * Runs functions of `oauth4webapi` that send a request and read its response. Server text that repeats a secret of the
  * request, or one of the `secrets`, is not shown.
  */
-export interface Exchange {
+export interface ServerRequest {
   <A>(run: (fetch: Fetch) => Promise<A>, secrets: Secrets): Effect.Effect<A, TokenError>
   /** Sends a request without reading its response. Sends it a second time if `again` returns true for the response. */
   readonly received: (
     run: (fetch: Fetch) => Promise<unknown>,
     secrets: Secrets,
-    again: (received: Received) => boolean
-  ) => Effect.Effect<Received, TokenError>
+    shouldRetry: (received: ServerResponse) => boolean
+  ) => Effect.Effect<ServerResponse, TokenError>
   /** How far the server's clock is ahead of ours, in milliseconds, by the last response with a `Date`. */
-  readonly ahead: () => number
+  readonly clockSkew: () => number
 }
 
 interface FetchOptions {
@@ -55,42 +55,42 @@ interface FetchOptions {
 }
 
 /** Runs a request, with access to the last response. */
-type Run<A> = (fetch: Fetch, last: () => Received | undefined) => Promise<A>
+type Run<A> = (fetch: Fetch, last: () => ServerResponse | undefined) => Promise<A>
 
 /** Makes the exchange with an authorization server: bounded in time and size, without redirects and retries. */
-export const make = (transport: HttpClient.HttpClient): Exchange => {
+export const make = (transport: HttpClient.HttpClient): ServerRequest => {
   const client = Transport.fromHttpClient(transport).pipe(
-    Transport.bufferBodies(largestAnswer, () => true),
+    Transport.bufferBodies(maxResponseBytes, () => true),
     Timeout.call("20 seconds")
   )
-  let ahead = 0
+  let clockSkew = 0
   const send = (url: string, options: FetchOptions, secrets: Secrets) =>
     client.execute(requestOf(url, options)).pipe(
       Effect.flatMap((response) => receivedOf(url, response, SentSecrets.of(options, secrets))),
-      Effect.tap(({ received }) => Effect.sync(() => (ahead = received.ahead ?? ahead))),
+      Effect.tap(({ received }) => Effect.sync(() => (clockSkew = received.clockSkew ?? clockSkew))),
       Effect.either
     )
   const exchange = <A>(run: Run<A>, secrets: Secrets): Effect.Effect<A, TokenError> =>
-    running(run, (url, options) => send(url, options, secrets))
-  const received: Exchange["received"] = (run, secrets, again) =>
+    runRequest(run, (url, options) => send(url, options, secrets))
+  const received: ServerRequest["received"] = (run, secrets, shouldRetry) =>
     exchange(async (fetch, last) => {
       await run(fetch)
       const first = last()
-      if (first !== undefined && again(first)) await run(fetch)
+      if (first !== undefined && shouldRetry(first)) await run(fetch)
       const final = last()
       if (final === undefined) throw new Error("no request was made")
       return final
     }, secrets)
-  return Object.assign(exchange, { received, ahead: () => ahead })
+  return Object.assign(exchange, { received, clockSkew: () => clockSkew })
 }
 
 /** The library uses promises. Its requests run with the clock of the caller, and are interrupted with it. */
-const running = <A>(
+const runRequest = <A>(
   run: Run<A>,
   send: (url: string, options: FetchOptions) => Effect.Effect<Either.Either<Read, SendError>>
 ): Effect.Effect<A, TokenError> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
-    let outcome: Outcome
+    let outcome: SendResult
     return Effect.tryPromise({
       try: (signal) =>
         run(
@@ -116,20 +116,20 @@ const requestOf = (url: string, { body, headers, method }: FetchOptions): HttpCl
 }
 
 /** Upper bound of a `Retry-After`. */
-const longestWaitMs = 3600_000
+const maxRetryAfterMs = 3600_000
 
-const whenOf = (headers: Headers, now: number): Pick<Received, "ahead" | "retryAt"> => {
+const readTimes = (headers: Headers, now: number): Pick<ServerResponse, "clockSkew" | "retryAt"> => {
   const date = HttpDate.parse(headers["date"] ?? "")
   const delayMs = RetryAfter.parse(headers, now)?.delayMs
   return {
-    ahead: date === undefined ? undefined : date - now,
-    retryAt: delayMs === undefined ? undefined : now + Math.min(delayMs, longestWaitMs)
+    clockSkew: date === undefined ? undefined : date - now,
+    retryAt: delayMs === undefined ? undefined : now + Math.min(delayMs, maxRetryAfterMs)
   }
 }
 
 /** A response in two forms: `received` for this package, `response` for the library. */
 interface Read {
-  readonly received: Received
+  readonly received: ServerResponse
   readonly response: Response
 }
 
@@ -142,7 +142,7 @@ const receivedOf = (url: string, response: HttpClientResponse, secrets: SentSecr
       const { headers, status } = response
       const { "content-type": contentType, location, "www-authenticate": challenge } = headers
       return {
-        received: { url, status, text, contentType, challenge, location, ...whenOf(headers, now), secrets },
+        received: { url, status, text, contentType, challenge, location, ...readTimes(headers, now), secrets },
         response: responseOf(status, headers, text)
       }
     }
@@ -170,40 +170,40 @@ const responseOf = (status: number, headers: Headers, text: string): Response =>
 }
 
 /** The result of the last request; undefined before the first one. */
-type Outcome = Either.Either<Read, SendError> | undefined
+type SendResult = Either.Either<Read, SendError> | undefined
 
-const unreached = (error: SendError): TokenError =>
+const unreachable = (error: SendError): TokenError =>
   new TokenError({
     reason: "Unavailable",
     detail:
       error._tag === "RedirectRejected"
         ? "the authorization server answered with a redirect, which is not followed"
         : `the authorization server was not reached: ${error.message}`,
-    sent: sentOf(error)
+    sent: deliveryOf(error)
   })
 
 /** Whether the server may have processed the request. An unsent request was not processed. A long response shows it was. */
-const sentOf = (error: SendError): TokenError["sent"] => {
+const deliveryOf = (error: SendError): TokenError["sent"] => {
   if (error._tag === "BodyTooLarge") return undefined
   return error._tag === "InvalidRequest" || (error._tag === "TransportError" && error.sent === "no") ? "no" : "maybe"
 }
 
 /** The error of a failed request, or of a response that the library rejected. */
-const failureOf = (outcome: Outcome, cause: unknown): TokenError => {
+const failureOf = (outcome: SendResult, cause: unknown): TokenError => {
   if (outcome === undefined) {
     return new TokenError({
       reason: "Rejected",
       detail: `the request was not sent: the library rejected its parameters (${nameOf(cause)})`
     })
   }
-  if (Either.isLeft(outcome)) return unreached(outcome.left)
+  if (Either.isLeft(outcome)) return unreachable(outcome.left)
   const { received } = outcome.right
   const body = ResponseBody.parse(received.text)
   const bodies = body === undefined ? [] : [body]
   if (!isSuccess(received)) return ErrorResponse.of(received, bodies, undefined)
   if (body === undefined) return ErrorResponse.unreadable(received)
   return (
-    ErrorResponse.within(received, bodies, undefined) ??
+    ErrorResponse.errorInSuccess(received, bodies, undefined) ??
     new TokenError({
       reason: "InvalidResponse",
       detail: `invalid response: it does not have the form that OAuth defines (${nameOf(cause)})`

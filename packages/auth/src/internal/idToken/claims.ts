@@ -6,12 +6,12 @@ import * as Redacted from "effect/Redacted"
 import * as oauth from "oauth4webapi"
 import type { Claims } from "../../IdToken.js"
 import type { Client } from "../oauth/client.js"
-import type { Context, Conversation } from "../oauth/serverClient.js"
-import * as Member from "../response/bodyMembers.js"
+import type { Context, ServerClient } from "../oauth/serverClient.js"
+import * as BodyMembers from "../response/bodyMembers.js"
 import type { Body } from "../response/responseBody.js"
 import * as Audiences from "./authorizedParty.js"
 
-const disbelieved = (why: string): TokenError =>
+const invalidIdToken = (why: string): TokenError =>
   new TokenError({ reason: "InvalidResponse", detail: `the ID token is invalid: ${why}. Sign in again` })
 
 const claimsWrong: Readonly<Record<string, string>> = {
@@ -42,7 +42,7 @@ const missing = (message: string): string => {
   return `${claim} is missing, or of another type than it should be${advice}`
 }
 
-const whyOf = ({ cause, message }: oauth.OperationProcessingError): string | undefined => {
+const reasonOf = ({ cause, message }: oauth.OperationProcessingError): string | undefined => {
   if (has(cause, "signature")) return wrongSignature
   if (has(cause, "claim") && typeof cause.claim === "string") {
     // With `expected`, the client is not among the audiences. Without it, `azp` is missing.
@@ -54,42 +54,42 @@ const whyOf = ({ cause, message }: oauth.OperationProcessingError): string | und
 }
 
 /** No key of the issuer matches the header. */
-export const keyless: TokenError = disbelieved("its issuer publishes no key that matches its header")
+export const noMatchingKey: TokenError = invalidIdToken("its issuer publishes no key that matches its header")
 
 /** A key matches the header, but the signature was made with another key. */
-export const isForged = ({ detail }: TokenError): boolean => detail === forged.detail
+export const isInvalidSignature = ({ detail }: TokenError): boolean => detail === invalidSignature.detail
 
-const forged = disbelieved(wrongSignature)
+const invalidSignature = invalidIdToken(wrongSignature)
 
 /** The error for an ID token that the library rejected. Undefined for any other error. */
-const disbelief = (error: unknown): TokenError | undefined => {
+const toIdTokenError = (error: unknown): TokenError | undefined => {
   if (error instanceof oauth.OperationProcessingError) {
-    if (error.code === oauth.KEY_SELECTION) return keyless
-    const why = whyOf(error)
-    return why === undefined ? undefined : disbelieved(why)
+    if (error.code === oauth.KEY_SELECTION) return noMatchingKey
+    const why = reasonOf(error)
+    return why === undefined ? undefined : invalidIdToken(why)
   }
   // A cause with a body is about the response, not about the ID token.
   return error instanceof oauth.UnsupportedOperationError && !has(error.cause, "body")
-    ? disbelieved(unsupported)
+    ? invalidIdToken(unsupported)
     : undefined
 }
 
 /** Maps the library's rejection of an ID token to a `TokenError`. Other errors are thrown again. */
-export const believing = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
+export const mapIdTokenErrors = async <A>(checked: Promise<A>): Promise<Either.Either<A, TokenError>> => {
   try {
     return Either.right(await checked)
   } catch (error) {
-    const refused = disbelief(error)
+    const refused = toIdTokenError(error)
     if (refused === undefined) throw error
     return Either.left(refused)
   }
 }
 
-const anonymous = disbelieved("`id_token` is missing, although the scope `openid` was requested")
-const malformed = disbelieved("it is not a JWT")
+const missingIdToken = invalidIdToken("`id_token` is missing, although the scope `openid` was requested")
+const malformed = invalidIdToken("it is not a JWT")
 
 /** An ID token with valid claims. Its signature is not checked yet. */
-export interface Claimed {
+export interface IdTokenResponse {
   readonly claims: Claims | undefined
   readonly idToken: Redacted.Redacted<string>
   /** A response from which the library reads the ID token again, for the check of its signature. */
@@ -102,7 +102,7 @@ const responseOf = (idToken: string): Response =>
 
 type Check = (response: Response, context: Context) => Promise<oauth.TokenEndpointResponse>
 
-const claimsOf = async (idToken: string, check: Check, context: Context): Promise<Omit<Claimed, "idToken">> => {
+const claimsOf = async (idToken: string, check: Check, context: Context): Promise<Omit<IdTokenResponse, "idToken">> => {
   const response = responseOf(idToken)
   return { claims: oauth.getValidatedIdTokenClaims(await check(response, context)), response }
 }
@@ -111,21 +111,21 @@ const claimsOf = async (idToken: string, check: Check, context: Context): Promis
  * Checks the claims of the ID token in a token response. The library also validates the other members of a response. So
  * it gets a response that holds only the ID token.
  */
-export const claimed = (
-  { call }: Conversation,
+export const validateIdToken = (
+  { call }: ServerClient,
   body: Body,
   client: Pick<Client, "clientId" | "complianceFixes">,
   check: Check
-): Effect.Effect<Claimed, TokenError> => {
-  const idToken = Member.text(body["id_token"])
-  if (idToken === undefined) return Effect.fail(anonymous)
+): Effect.Effect<IdTokenResponse, TokenError> => {
+  const idToken = BodyMembers.text(body["id_token"])
+  if (idToken === undefined) return Effect.fail(missingIdToken)
   const authorized = Audiences.authorized(idToken, client)
   return call(async (context) => {
     const checked =
       authorized === undefined
         ? claimsOf(idToken, check, context)
         : claimsOf(authorized, check, context).then(({ claims }) => Audiences.withoutParty(claims, idToken, context))
-    return Either.map(await believing(checked), (found) => ({ ...found, idToken: Redacted.make(idToken) }))
+    return Either.map(await mapIdTokenErrors(checked), (found) => ({ ...found, idToken: Redacted.make(idToken) }))
   }).pipe(
     // No request is sent here, so the ID token is the cause of the error.
     Effect.mapError((error) => (error.reason === "Rejected" ? malformed : error)),

@@ -6,15 +6,15 @@ import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as oauth from "oauth4webapi"
 import * as Jwt from "../jwt/parseJwt.js"
-import type { Conversation } from "../oauth/serverClient.js"
-import type { Claimed } from "./claims.js"
-import { believing, isForged, keyless } from "./claims.js"
+import type { ServerClient } from "../oauth/serverClient.js"
+import type { IdTokenResponse } from "./claims.js"
+import { mapIdTokenErrors, isInvalidSignature, noMatchingKey } from "./claims.js"
 
 /** Maximum number of keys that are tried for one token. */
-const mostCandidates = 10
+const maxCandidates = 10
 
 /** The keys can be fetched as often as necessary. The code of the response can be used only once. */
-const again = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
+const retrySchedule = Schedule.intersect(Schedule.exponential("500 millis"), Schedule.recurs(2))
 
 /** The key sets that the library has fetched, by server. */
 const known = new WeakMap<oauth.AuthorizationServer, oauth.JWKSCacheInput>()
@@ -26,7 +26,7 @@ const keysOf = (server: oauth.AuthorizationServer): oauth.JWKSCacheInput => {
 }
 
 /** The id of the key in the header of a token; undefined if it names none. */
-const kidOf = ({ idToken }: Claimed): unknown =>
+const kidOf = ({ idToken }: IdTokenResponse): unknown =>
   Either.match(Jwt.parse(Redacted.value(idToken)), { onLeft: () => undefined, onRight: ({ header }) => header["kid"] })
 
 /** The keys with this id, and the keys without an id. All keys for a token that names none. */
@@ -38,48 +38,50 @@ const candidates = ({ jwks }: oauth.JWKSCacheInput, kid: unknown): ReadonlyArray
 /** A key set that the library uses without fetching a newer one. */
 const setOf = (key: oauth.JWK): oauth.JWKSCacheInput => ({ jwks: { keys: [key] }, uat: Number.MAX_SAFE_INTEGER })
 
-type Verdict = Either.Either<void, TokenError>
+type SignatureResult = Either.Either<void, TokenError>
 
 /** The library uses a key only if no other matches the header. Here each matching key is tried. */
-const oneOf = async (
+const verifyWithAny = async (
   keys: ReadonlyArray<oauth.JWK>,
-  verify: (keys: oauth.JWKSCacheInput) => Promise<Verdict>
-): Promise<Verdict> => {
-  let verdict: Verdict = Either.left(keyless)
+  verify: (keys: oauth.JWKSCacheInput) => Promise<SignatureResult>
+): Promise<SignatureResult> => {
+  let verdict: SignatureResult = Either.left(noMatchingKey)
   let tried = 0
   for (const key of keys) {
     // A key that cannot be imported counts as no match.
-    const one = await verify(setOf(key)).catch((): Verdict => Either.left(keyless))
+    const one = await verify(setOf(key)).catch((): SignatureResult => Either.left(noMatchingKey))
     if (Either.isRight(one)) return one
-    if (!isForged(one.left)) continue
+    if (!isInvalidSignature(one.left)) continue
     verdict = one
     tried += 1
-    if (tried === mostCandidates) break
+    if (tried === maxCandidates) break
   }
   return verdict
 }
 
 const checked = (
-  { call }: Conversation,
+  { call }: ServerClient,
   server: oauth.AuthorizationServer,
-  said: Claimed
+  said: IdTokenResponse
 ): Effect.Effect<void, TokenError> => {
   const keys = keysOf(server)
   return call(async ({ options }) => {
-    const verify = (as: oauth.AuthorizationServer, set: oauth.JWKSCacheInput): Promise<Verdict> =>
-      believing(oauth.validateApplicationLevelSignature(as, said.response, { ...options, [oauth.jwksCache]: set }))
+    const verify = (as: oauth.AuthorizationServer, set: oauth.JWKSCacheInput): Promise<SignatureResult> =>
+      mapIdTokenErrors(
+        oauth.validateApplicationLevelSignature(as, said.response, { ...options, [oauth.jwksCache]: set })
+      )
     const verdict = await verify(server, keys)
-    return Either.isLeft(verdict) && verdict.left === keyless
-      ? oneOf(candidates(keys, kidOf(said)), (set) => verify({ ...server }, set))
+    return Either.isLeft(verdict) && verdict.left === noMatchingKey
+      ? verifyWithAny(candidates(keys, kidOf(said)), (set) => verify({ ...server }, set))
       : verdict
-  }).pipe(Effect.retry({ schedule: again, while: ({ reason }) => reason === "Unavailable" }), Effect.flatten)
+  }).pipe(Effect.retry({ schedule: retrySchedule, while: ({ reason }) => reason === "Unavailable" }), Effect.flatten)
 }
 
 /** Whether newer keys may verify the token. If the key that the token names rejects the signature, that is final. */
-const isWorthAnother = (error: TokenError, server: oauth.AuthorizationServer, said: Claimed): boolean => {
+const shouldReloadKeys = (error: TokenError, server: oauth.AuthorizationServer, said: IdTokenResponse): boolean => {
   const kid = kidOf(said)
   const isNamed = kid !== undefined && keysOf(server).jwks?.keys.some((key) => key.kid === kid) === true
-  return error === keyless || (isForged(error) && !isNamed)
+  return error === noMatchingKey || (isInvalidSignature(error) && !isNamed)
 }
 
 /**
@@ -87,13 +89,13 @@ const isWorthAnother = (error: TokenError, server: oauth.AuthorizationServer, sa
  * may have rotated them. The library caches keys by the identity of the metadata object, for at least a minute. So the
  * second check gets a copy of the metadata.
  */
-export const signed = (
-  conversation: Conversation,
+export const verifySignature = (
+  conversation: ServerClient,
   server: oauth.AuthorizationServer,
-  said: Claimed
+  said: IdTokenResponse
 ): Effect.Effect<void, TokenError> =>
   Effect.catchIf(
     checked(conversation, server, said),
-    (error) => isWorthAnother(error, server, said),
+    (error) => shouldReloadKeys(error, server, said),
     () => checked(conversation, { ...server }, said)
   )

@@ -5,20 +5,20 @@ import * as Schema from "effect/Schema"
 import * as jose from "jose"
 
 /** Maximum number of keys. Servers that rotate keys publish two or three. */
-const mostKeys = 100
+const maxKeys = 100
 
 /** Maximum number of keys that are tried for a token that names no key. */
-const mostCandidates = 10
+const maxCandidates = 10
 
 /** The algorithm and key id of a token's header. */
-export interface Wanted {
+export interface KeyHeader {
   readonly alg: string
   readonly kid: string | undefined
 }
 
 export interface KeySet {
   /** The keys that match the header. Empty if there is none. */
-  readonly select: (wanted: Wanted) => Effect.Effect<ReadonlyArray<CryptoKey>>
+  readonly select: (wanted: KeyHeader) => Effect.Effect<ReadonlyArray<CryptoKey>>
 }
 
 const decode = Schema.decodeUnknownEither(Schema.parseJson(Schema.Struct({ keys: Schema.Array(Schema.Unknown) })))
@@ -31,12 +31,12 @@ export const read = (text: string): Either.Either<KeySet, string> => {
   const decoded = decode(text)
   if (Either.isLeft(decoded)) return Either.left("it is not a JSON object with a list `keys`")
   const { keys } = decoded.right
-  if (keys.length > mostKeys) return Either.left(`it has more than ${mostKeys} keys`)
+  if (keys.length > maxKeys) return Either.left(`it has more than ${maxKeys} keys`)
   return Either.try({
     try: () => {
       const all = keys.filter(isKey)
       const unnamed = jose.createLocalJWKSet({ keys: all.filter(({ kid }) => typeof kid !== "string") })
-      return { select: selecting(jose.createLocalJWKSet({ keys: all }), unnamed) }
+      return { select: makeSelect(jose.createLocalJWKSet({ keys: all }), unnamed) }
     },
     catch: () => "it is not a key set"
   })
@@ -51,7 +51,7 @@ const found = (find: Find, header: jose.JWSHeaderParameters & { readonly alg: st
   )
 
 /** Keys without an id are candidates if no key has the id that the token names. */
-const selecting =
+const makeSelect =
   (all: Find, unnamed: Find): KeySet["select"] =>
   ({ alg, kid }) =>
     Effect.promise(async () => {
@@ -63,7 +63,7 @@ const selecting =
 const firstOf = async (found: jose.errors.JWKSMultipleMatchingKeys): Promise<ReadonlyArray<CryptoKey>> => {
   const keys: Array<CryptoKey> = []
   for await (const key of found) {
-    if (keys.push(key) === mostCandidates) break
+    if (keys.push(key) === maxCandidates) break
   }
   return keys
 }

@@ -10,7 +10,7 @@ export interface Parts {
 }
 
 /** Maximum number of characters. A token is sent in a header field, and few servers accept half of this there. */
-const longest = 64 * 1024
+const maxLength = 64 * 1024
 
 const alphabet = /^[A-Za-z0-9_-]+$/
 
@@ -30,7 +30,7 @@ const membersOf = (part: string): Members | undefined => {
 
 /** The header and the claims; or a description of the problem, which does not quote the text. */
 export const parse = (text: string): Either.Either<Parts, string> => {
-  if (text.length > longest) return Either.left(`it is longer than ${longest} characters`)
+  if (text.length > maxLength) return Either.left(`it is longer than ${maxLength} characters`)
   // The limit bounds the work for a text that consists of dots.
   const parts = text.split(".", 6)
   if (parts.length === 5) return Either.left("it is encrypted, which is not supported")
@@ -43,7 +43,7 @@ export const parse = (text: string): Either.Either<Parts, string> => {
 }
 
 /** `exp` in epoch milliseconds. Undefined if it is missing, or not a representable time. */
-export const endOf = ({ claims }: Parts): number | undefined => {
+export const expiresAt = ({ claims }: Parts): number | undefined => {
   const { exp } = claims
   return typeof exp === "number" && exp > 0 && exp <= 8.64e12 ? Math.floor(exp * 1000) : undefined
 }

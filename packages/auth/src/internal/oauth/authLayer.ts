@@ -6,11 +6,13 @@ import * as OAuth2 from "../../OAuth2.js"
 import type * as TokenSource from "../../TokenSource.js"
 
 /** Auth layer for the tokens of a grant: DPoP if the client has the option `dpop`, otherwise Bearer. */
-export const presenting = <R>(
+export const authLayer = <R>(
   { dpop, propagationDelay }: OAuth2.Client & TokenSource.RefreshOptions,
   { clockSkew }: Pick<OAuth2.Service, "clockSkew">,
   options: TokenSource.Options<R>
 ): Layer.Layer<Auth.Auth | TokenSource.TokenSource, never, TokenSource.Requirements<R>> => {
-  const settled = { ...options, propagationDelay: propagationDelay ?? OAuth2.defaultPropagationDelay }
-  return dpop === undefined ? Bearer.layerCustom(settled) : Dpop.layerCustom(dpop, { ...settled, clockSkew })
+  const withPropagationDelay = { ...options, propagationDelay: propagationDelay ?? OAuth2.defaultPropagationDelay }
+  return dpop === undefined
+    ? Bearer.layerCustom(withPropagationDelay)
+    : Dpop.layerCustom(dpop, { ...withPropagationDelay, clockSkew })
 }

@@ -32,7 +32,7 @@ const isOfSecret = (name: string): name is SecretAuthMethod => Object.hasOwn(ofS
 const isName = (value: unknown): value is string => typeof value === "string" && /^[\w.:-]{1,60}$/.test(value)
 
 /** More names than the registry has. */
-const mostNames = 20
+const maxNames = 20
 
 /** The methods that the metadata lists for the endpoint. Empty if there is no list. */
 const supported = (server: oauth.AuthorizationServer, endpoint: Endpoint): ReadonlyArray<string> => {
@@ -41,7 +41,7 @@ const supported = (server: oauth.AuthorizationServer, endpoint: Endpoint): Reado
     server.token_endpoint_auth_methods_supported
   ]
   const [list = []] = lists.flatMap((value) => {
-    const found = Array.isArray(value) ? value.slice(0, mostNames).filter(isName) : []
+    const found = Array.isArray(value) ? value.slice(0, maxNames).filter(isName) : []
     return found.length > 0 ? [found] : []
   })
   return list
@@ -79,7 +79,7 @@ export const of = ({ clientAuthentication, clientId, clientSecret }: Client): Ch
 }
 
 /** Adds the used and the supported methods to `invalid_client`. Other errors are unchanged. */
-export const explained =
+export const withHint =
   (server: oauth.AuthorizationServer, endpoint: Endpoint, { name }: Chosen) =>
   (error: TokenError): TokenError => {
     const list = supported(server, endpoint)

@@ -49,7 +49,7 @@ export const of = (authentication: ClientAuthentication): Method | undefined => 
 const lifeSeconds = 60
 
 /** Dates an assertion by `now`, and sets the audience and header members of the options. */
-export const dated =
+export const withServerTime =
   (now: number, { audience, header: more }: AssertionOptions): oauth.ModifyAssertionFunction =>
   (header, payload) => {
     // The header of the library wins: the key determines the algorithm.

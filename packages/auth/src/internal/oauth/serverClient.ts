@@ -9,7 +9,7 @@ import type { Token } from "../../Token.js"
 import * as MtlsAliases from "../discovery/mtlsEndpointAliases.js"
 import * as Discovery from "../discovery/serverDiscovery.js"
 import * as Dpop from "../dpop/tokenEndpointDpop.js"
-import * as Bridge from "../http/fetchAdapter.js"
+import * as FetchAdapter from "../http/fetchAdapter.js"
 import { dangerouslyAllowHttpOnLoopback } from "../http/insecureHttp.js"
 import * as ErrorResponse from "../response/errorResponse.js"
 import * as SuccessResponse from "../response/successResponse.js"
@@ -24,7 +24,7 @@ export interface Context {
   readonly client: oauth.Client
   readonly authentication: oauth.ClientAuth
   readonly options: {
-    readonly [oauth.customFetch]: Bridge.Fetch
+    readonly [oauth.customFetch]: FetchAdapter.Fetch
     readonly [oauth.allowInsecureRequests]: boolean
     readonly DPoP?: oauth.DPoPHandle
   }
@@ -33,7 +33,7 @@ export interface Context {
 type Secrets = ReadonlyArray<Redacted.Redacted<string>>
 
 /** Sends the requests of one client to its authorization server. */
-export interface Conversation {
+export interface ServerClient {
   readonly issuer: URL
   readonly insecure: boolean
   /** The server's metadata. It is fetched at the first use, and cached. */
@@ -63,64 +63,64 @@ export interface Conversation {
 /** The library's function that sends a request. */
 type Request = (context: Context) => Promise<Response>
 
-const nameless = new InvalidRequest({
+const missingCredentials = new InvalidRequest({
   reason: "Credentials",
   detail:
     "the client cannot authenticate: a credential is missing or empty. Set `clientId`, and `clientSecret` or `clientAuthentication`"
 })
 
 /** A request for metadata sends no credentials, so the token request was not sent. */
-const unsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
+const asUnsent = ({ detail, error, reason, retryAt }: TokenError): TokenError =>
   new TokenError({ detail, error, reason, retryAt, sent: "no" })
 
 /** Validates the options of a client. Fails with `InvalidRequest` if an option is invalid. */
-export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest, HttpClient.HttpClient> =>
+export const make = (client: Client): Effect.Effect<ServerClient, InvalidRequest, HttpClient.HttpClient> =>
   Effect.gen(function* () {
     const insecure = client.transport === dangerouslyAllowHttpOnLoopback
-    const issuer = yield* Discovery.checkedUrl("the issuer", client.issuer, insecure)
-    if (client.tokenEndpoint !== undefined) yield* Discovery.checkedEndpoint(client.tokenEndpoint, insecure)
+    const issuer = yield* Discovery.validateUrl("the issuer", client.issuer, insecure)
+    if (client.tokenEndpoint !== undefined) yield* Discovery.validateEndpoint(client.tokenEndpoint, insecure)
     const auth = ChosenAuth.of(client)
-    if (auth === undefined) return yield* Effect.fail(nameless)
+    if (auth === undefined) return yield* Effect.fail(missingCredentials)
     const problem = TokenParameters.problem(client)
     if (problem !== undefined) return yield* Effect.fail(problem)
-    const exchange = Bridge.make(yield* HttpClient.HttpClient)
+    const exchange = FetchAdapter.make(yield* HttpClient.HttpClient)
     const find = Discovery.make(client, issuer, exchange, insecure)
     const aliased = MtlsAliases.make(client, issuer, insecure)
-    const metadataWith: Discovery.Find = (needed) => Effect.mapError(Effect.flatMap(find(needed), aliased), unsent)
+    const metadataWith: Discovery.Find = (needed) => Effect.mapError(Effect.flatMap(find(needed), aliased), asUnsent)
     const metadata = metadataWith([])
-    const skewed = yield* Dpop.clientOf(client.clientId, exchange.ahead)
-    const proof = client.dpop === undefined ? undefined : Dpop.handleOf(client.dpop, skewed)
+    const clientWithClockSkew = yield* Dpop.clientWithSkew(client.clientId, exchange.clockSkew)
+    const proof = client.dpop === undefined ? undefined : Dpop.makeDpopHandle(client.dpop, clientWithClockSkew)
 
     const within = <A>(
       endpoint: ChosenAuth.Endpoint,
       run: (
-        contextOf: (fetch: Bridge.Fetch) => Context,
+        contextOf: (fetch: FetchAdapter.Fetch) => Context,
         explain: (error: TokenError) => TokenError
       ) => Effect.Effect<A, TokenError>
     ) =>
       Effect.flatMap(Effect.zip(metadata, Clock.currentTimeMillis), ([server, now]) => {
         const chosen = auth.at(server, endpoint)
-        const contextOf = (customFetch: Bridge.Fetch): Context => ({
+        const contextOf = (customFetch: FetchAdapter.Fetch): Context => ({
           server,
-          client: skewed,
-          authentication: chosen.method.apply(Math.floor((now + exchange.ahead()) / 1000)),
+          client: clientWithClockSkew,
+          authentication: chosen.method.apply(Math.floor((now + exchange.clockSkew()) / 1000)),
           options: {
-            [oauth.customFetch]: TokenParameters.adding(client, customFetch),
+            [oauth.customFetch]: TokenParameters.withParameters(client, customFetch),
             [oauth.allowInsecureRequests]: insecure,
             ...(proof !== undefined && { DPoP: proof })
           }
         })
-        return run(contextOf, ChosenAuth.explained(server, endpoint, chosen))
+        return run(contextOf, ChosenAuth.withHint(server, endpoint, chosen))
       })
 
-    const send: Conversation["send"] = (request, secrets = [], endpoint = "token") =>
+    const send: ServerClient["send"] = (request, secrets = [], endpoint = "token") =>
       within(endpoint, (contextOf, explain) =>
         exchange
           .received(
             (fetch) => request(contextOf(fetch)),
             [...auth.secrets, ...secrets],
             // The response holds the nonce for the proof (RFC 9449 §8). The request is sent once more with it.
-            (received) => proof !== undefined && ErrorResponse.isNonceDemand(received)
+            (received) => proof !== undefined && ErrorResponse.isNonceRequest(received)
           )
           .pipe(
             Effect.flatMap((received) => SuccessResponse.of(received, client.complianceFixes)),
@@ -131,17 +131,17 @@ export const make = (client: Client): Effect.Effect<Conversation, InvalidRequest
           )
       )
 
-    const read: Conversation["read"] = (request, reader, secrets) =>
-      Effect.flatMap(send(request, secrets), SuccessResponse.reading(reader))
+    const read: ServerClient["read"] = (request, reader, secrets) =>
+      Effect.flatMap(send(request, secrets), SuccessResponse.makeReader(reader))
     return {
       issuer,
       insecure,
       metadata,
       metadataWith,
-      clockSkew: Effect.sync(exchange.ahead),
+      clockSkew: Effect.sync(exchange.clockSkew),
       call: (run) => within("token", (contextOf) => exchange((fetch) => run(contextOf(fetch)), auth.secrets)),
       send,
       read,
-      token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.ahead()), secrets)
+      token: (request, secrets) => read(request, (body) => tokenOf(body, client, exchange.clockSkew()), secrets)
     }
   })

@@ -6,10 +6,10 @@ import * as Either from "effect/Either"
 import * as Struct from "effect/Struct"
 import type * as oauth from "oauth4webapi"
 import * as Discovery from "../discovery/serverDiscovery.js"
-import type * as Conversation from "./serverClient.js"
+import type * as ServerClient from "./serverClient.js"
 
 /** Endpoints that the options set, for a server without metadata. */
-export interface Named {
+export interface EndpointOverrides {
   readonly issuer: string
   readonly tokenEndpoint?: string | undefined
   readonly authorizationEndpoint?: string | undefined
@@ -19,20 +19,20 @@ export interface Named {
   readonly introspectionEndpoint?: string | undefined
 }
 
-const unusable = (what: string): TokenError =>
+const invalidEndpoint = (what: string): TokenError =>
   new TokenError({
     reason: "InvalidResponse",
     detail: `the issuer's metadata is unusable: it names no ${what} that is an https URL`
   })
 
 /** Fails if the value is not a URL that a request can be sent to. */
-export const usable = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
+export const requireEndpoint = (what: string, value: unknown, insecure: boolean): Effect.Effect<void, TokenError> =>
   typeof value === "string"
-    ? Effect.mapBoth(Discovery.checkedEndpoint(value, insecure), {
-        onFailure: () => unusable(what),
+    ? Effect.mapBoth(Discovery.validateEndpoint(value, insecure), {
+        onFailure: () => invalidEndpoint(what),
         onSuccess: () => undefined
       })
-    : Effect.fail(unusable(what))
+    : Effect.fail(invalidEndpoint(what))
 
 /** The members of the metadata that the options replace. */
 const fields = {
@@ -43,7 +43,7 @@ const fields = {
   revocationEndpoint: "revocation_endpoint"
 } as const
 
-const fieldsOf = (named: Named): Readonly<Record<string, string>> =>
+const fieldsOf = (named: EndpointOverrides): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Struct.entries(fields).flatMap(([option, field]) => {
       const url = named[option]
@@ -52,10 +52,10 @@ const fieldsOf = (named: Named): Readonly<Record<string, string>> =>
   )
 
 /** Fails if an endpoint in the options is not a valid URL. */
-export const checked = (named: Named, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
+export const validateOverrides = (named: EndpointOverrides, insecure: boolean): Effect.Effect<void, InvalidRequest> =>
   Effect.forEach(
     Object.values(fieldsOf(named)),
-    (url) => Discovery.checkedUrl("an endpoint", url.split("?", 1).join(), insecure),
+    (url) => Discovery.validateUrl("an endpoint", url.split("?", 1).join(), insecure),
     { discard: true }
   )
 
@@ -66,7 +66,7 @@ const algorithms = ["RS256", "PS256", "ES256", "ES384", "ES512", "RS384", "RS512
  * The server's metadata with the endpoints of the options, and with the members that a request needs. The library caches
  * keys by the identity of this object, so each document gives one object.
  */
-export const make = ({ metadataWith }: Conversation.Conversation, named: Named): Discovery.Find => {
+export const make = ({ metadataWith }: ServerClient.ServerClient, named: EndpointOverrides): Discovery.Find => {
   const own = fieldsOf(named)
   let known: { readonly of: oauth.AuthorizationServer; readonly server: oauth.AuthorizationServer } | undefined
   return (needed) =>
@@ -101,7 +101,7 @@ export const isPushed = (server: oauth.AuthorizationServer, asked: boolean): boo
   asked || server.require_pushed_authorization_requests === true
 
 /** A server that states no PKCE methods may support S256. A server that lists only `plain` does not. */
-const knowsS256 = ({ code_challenge_methods_supported: methods }: oauth.AuthorizationServer): boolean =>
+const supportsS256 = ({ code_challenge_methods_supported: methods }: oauth.AuthorizationServer): boolean =>
   !Array.isArray(methods) || methods.length === 0 || methods.includes("S256")
 
 const plainOnly = new TokenError({
@@ -110,16 +110,16 @@ const plainOnly = new TokenError({
 })
 
 /** Fails if the server lacks what a safe sign-in requires: the endpoints, S256, and keys for ID tokens with `openid`. */
-export const ready = (
+export const requireAuthorizationSupport = (
   server: oauth.AuthorizationServer,
   needs: { readonly insecure: boolean; readonly openid: boolean; readonly pushed: boolean }
 ): Effect.Effect<void, TokenError> =>
   Effect.gen(function* () {
-    yield* usable("authorization endpoint", server.authorization_endpoint, needs.insecure)
-    if (needs.openid) yield* usable("key set (jwks_uri)", server.jwks_uri, needs.insecure)
+    yield* requireEndpoint("authorization endpoint", server.authorization_endpoint, needs.insecure)
+    if (needs.openid) yield* requireEndpoint("key set (jwks_uri)", server.jwks_uri, needs.insecure)
     if (isPushed(server, needs.pushed)) {
       const endpoint = server.pushed_authorization_request_endpoint
-      yield* usable("pushed authorization request endpoint", endpoint, needs.insecure)
+      yield* requireEndpoint("pushed authorization request endpoint", endpoint, needs.insecure)
     }
-    if (!knowsS256(server)) yield* Either.left(plainOnly)
+    if (!supportsS256(server)) yield* Either.left(plainOnly)
   })

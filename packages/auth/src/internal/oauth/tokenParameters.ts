@@ -33,7 +33,7 @@ export const problem = ({ tokenParameters }: Client): InvalidRequest | undefined
 }
 
 /** Adds the parameters of its grant to a token request. Parameters of the request are not replaced. */
-export const adding = ({ tokenParameters }: Client, fetch: Fetch): Fetch => {
+export const withParameters = ({ tokenParameters }: Client, fetch: Fetch): Fetch => {
   if (tokenParameters === undefined) return fetch
   return (url, options) => {
     const { body } = options

@@ -10,8 +10,8 @@ import type { StepUpChallenge } from "../../StepUp.js"
 import type { Token } from "../../Token.js"
 import type { VersionedToken } from "../../TokenStore.js"
 import { silently, step } from "../concurrency/flightProgress.js"
-import * as Rotated from "../response/rotatedToken.js"
-import type { Guarded } from "../store/guardedStore.js"
+import * as RotatedToken from "../response/rotatedToken.js"
+import type { GuardedRecord } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
 import type { CachedToken, Options } from "./service.js"
 import type { Holding } from "./tokenCache.js"
@@ -19,7 +19,7 @@ import type { Saving } from "./tokenPersistence.js"
 
 /** What a token source remembers between two transactions. */
 export interface State {
-  readonly store: Guarded
+  readonly store: GuardedRecord
   readonly saving: Saving
   readonly holding: Holding
   readonly telling: Telling
@@ -228,7 +228,7 @@ const keepRotated = <R>(
 ): Effect.Effect<void> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const old = Option.getOrUndefined(previous)
-    const token = Rotated.tokenOf(error, old, now)
+    const token = RotatedToken.tokenOf(error, old, now)
     return token === undefined
       ? Effect.void
       : saving.save({ ...token, owner: tokenOwner ?? token.owner }, expected, old)

@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import type { Token } from "../../Token.js"
 import type { VersionedToken } from "../../TokenStore.js"
 import { silently } from "../concurrency/flightProgress.js"
-import type { Guarded } from "../store/guardedStore.js"
+import type { GuardedRecord } from "../store/guardedStore.js"
 import type { Telling } from "./eventPublisher.js"
 
 /** The store's side of a token source: which version it knows, and what it still owes the store. */
@@ -58,7 +58,7 @@ const isSame = (one: Token, other: Token | undefined): boolean =>
   textOf(one.refreshToken) === textOf(other.refreshToken)
 
 /** Makes the bookkeeping for one key; closing its scope tries a last time to store what is owed. */
-export const make = (store: Guarded, { tell }: Telling): Effect.Effect<Saving, never, Scope.Scope> =>
+export const make = (store: GuardedRecord, { tell }: Telling): Effect.Effect<Saving, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     let known = 0

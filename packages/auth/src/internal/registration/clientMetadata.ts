@@ -14,10 +14,10 @@ const secretName = /(?:secret|password|accesstoken|apikey|privatekey)$/
 const isSecretName = (name: string): boolean => secretName.test(name.toLowerCase().replaceAll(/[^a-z]/g, ""))
 
 /** A shorter secret may be part of a harmless word, so it has to match the whole text. */
-const shortestPart = 8
+const minPartLength = 8
 
 /** Maximum depth. Deeper members are left out. */
-const mostLevels = 8
+const maxDepth = 8
 
 /** Leaves out members that are secret by name, and texts and names that hold one of the `secrets`. */
 export const withoutSecrets = (
@@ -27,10 +27,10 @@ export const withoutSecrets = (
   const known = secrets.filter((secret) => secret !== "").map((secret) => secret.toLowerCase())
   const isSecret = (text: string): boolean => {
     const folded = text.toLowerCase()
-    return known.some((secret) => folded === secret || (secret.length >= shortestPart && folded.includes(secret)))
+    return known.some((secret) => folded === secret || (secret.length >= minPartLength && folded.includes(secret)))
   }
   const isKept = (value: unknown, level: number): boolean =>
-    typeof value === "string" ? !isSecret(value) : typeof value !== "object" || value === null || level < mostLevels
+    typeof value === "string" ? !isSecret(value) : typeof value !== "object" || value === null || level < maxDepth
   const copyOf = (value: unknown, level: number): unknown => {
     if (Array.isArray(value)) {
       return value.filter((item) => isKept(item, level)).map((item: unknown) => copyOf(item, level + 1))

@@ -18,7 +18,7 @@ const threw = new TokenError({
 })
 
 /** The body of a response after `complianceFixes.transformResponse`. */
-export const adapted = (
+export const transformBody = (
   body: Body,
   status: number,
   complianceFixes: ComplianceFixes | undefined
@@ -52,7 +52,7 @@ export const isWithoutNonce = (client: Pick<Client, "clientAuthentication" | "co
 const expectedIssuer = (oauth as unknown as { readonly _expectedIssuer: symbol })._expectedIssuer
 
 /** The metadata with `complianceFixes.idTokenIssuer`, if the ID tokens of the server name another issuer. */
-export const expecting = (
+export const withIdTokenIssuer = (
   server: oauth.AuthorizationServer,
   complianceFixes: ComplianceFixes | undefined
 ): oauth.AuthorizationServer => {
@@ -65,13 +65,13 @@ export const expecting = (
 }
 
 /** Maximum number of characters of an extra field. */
-const longestText = 2048
+const maxFieldLength = 2048
 
 /** The members of a token response that `complianceFixes.extraFields` stores with the token. */
-export const extrasOf = (answer: Body, complianceFixes: ComplianceFixes | undefined): Pick<Token, "extra"> => {
+export const pickExtraFields = (answer: Body, complianceFixes: ComplianceFixes | undefined): Pick<Token, "extra"> => {
   const kept = (complianceFixes?.extraFields ?? []).flatMap((name) => {
     const value = answer[name]
-    return typeof value === "string" && value.length <= longestText ? [[name, value] as const] : []
+    return typeof value === "string" && value.length <= maxFieldLength ? [[name, value] as const] : []
   })
   return kept.length === 0 ? {} : { extra: Object.fromEntries(kept) }
 }

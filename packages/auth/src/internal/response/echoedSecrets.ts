@@ -6,7 +6,7 @@ import * as Redacted from "effect/Redacted"
 
 export interface SentSecrets {
   /** The server's text as one line of at most `limit` characters; undefined if it repeats a secret, or a part of one. */
-  readonly shown: (text: string, limit: number) => string | undefined
+  readonly redacted: (text: string, limit: number) => string | undefined
 }
 
 /** The parts of a request that hold secrets. */
@@ -50,7 +50,7 @@ const ofBody = (body: Sent["body"]): ReadonlyArray<string> => {
 const windowOf = ({ length }: string): number => Math.min(length, 16, Math.max(8, Math.ceil(length / 2)))
 
 /** A secret with fewer characters may be part of harmless words, so it matches whole words only. */
-const shortest = 4
+const minSecretLength = 4
 
 const isWordBeside = (text: string, at: number): boolean => /[a-z0-9]/.test(text.charAt(at))
 
@@ -60,7 +60,7 @@ const repeats = (text: string, secret: string): boolean => {
   for (let start = 0; start + length <= text.length; start++) {
     if (!secret.includes(text.slice(start, start + length))) continue
     const isWord = !isWordBeside(text, start - 1) && !isWordBeside(text, start + length)
-    if (secret.length >= shortest || isWord) return true
+    if (secret.length >= minSecretLength || isWord) return true
   }
   return false
 }
@@ -102,7 +102,7 @@ const textsOf = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>):
 
 /** The secrets of a request: in its headers, in its form, and in `further`. */
 export const of = (sent: Sent, further: ReadonlyArray<Redacted.Redacted<string>>): SentSecrets => ({
-  shown: (text, limit) => {
+  redacted: (text, limit) => {
     const read = folded(text.slice(0, limit + lookahead))
     const spellings = [read, decodedForm(read), read.replaceAll("\\", ""), inBase64(read)]
     return textsOf(sent, further).some((secret) => spellings.some((spelling) => repeats(spelling, secret)))

@@ -4,14 +4,14 @@ import * as Challenge from "@countersign/protocol/Challenge"
 import * as Redact from "@countersign/protocol/Redact"
 import type { ComplianceFixes } from "../oauth/client.js"
 import * as ErrorDetails from "./errorDetails.js"
-import type { Received } from "./receivedResponse.js"
+import type { ServerResponse } from "./receivedResponse.js"
 import * as ResponseBody from "./responseBody.js"
 
 const unavailable = (detail: string, more: Pick<TokenError, "retryAt" | "sent"> = {}): TokenError =>
   new TokenError({ reason: "Unavailable", detail, ...more })
 
 /** OAuth error codes of temporary errors. */
-const isPassing = (code: string | undefined): boolean => code === "server_error" || code === "temporarily_unavailable"
+const isTransient = (code: string | undefined): boolean => code === "server_error" || code === "temporarily_unavailable"
 
 /** Statuses of temporary errors, whatever the body holds. */
 const isBusy = (status: number): boolean => status === 408 || status === 425 || status === 429
@@ -20,12 +20,12 @@ const isBusy = (status: number): boolean => status === 408 || status === 425 || 
 const isOfProxy = (status: number): boolean => status === 407 || status === 511
 
 /** Polling errors of the device grant. Some servers send them with status 429. */
-const isPace = (code: string | undefined): boolean => code === "slow_down" || code === "authorization_pending"
+const isSlowDown = (code: string | undefined): boolean => code === "slow_down" || code === "authorization_pending"
 
 /** Redirects are never followed, because the request holds credentials. */
-const redirected = ({ location, secrets, status, url }: Received): TokenError => {
+const redirected = ({ location, secrets, status, url }: ServerResponse): TokenError => {
   const target = location !== undefined && URL.canParse(location, url) ? new URL(location, url).href : undefined
-  const shown = target === undefined ? undefined : secrets.shown(Redact.url(target), 300)
+  const shown = target === undefined ? undefined : secrets.redacted(Redact.url(target), 300)
   return unavailable(
     shown === undefined
       ? `the authorization server answered ${status}: redirects are not followed, because the request holds credentials. Check the configured URLs`
@@ -34,15 +34,15 @@ const redirected = ({ location, secrets, status, url }: Received): TokenError =>
   )
 }
 
-const quoted = ({ secrets }: Received, message: string | undefined): string | undefined => {
-  const text = message === undefined ? undefined : secrets.shown(message, 200)
+const quoted = ({ secrets }: ServerResponse, message: string | undefined): string | undefined => {
+  const text = message === undefined ? undefined : secrets.redacted(message, 200)
   return text === undefined || text === "" ? undefined : `"${text}"`
 }
 
 /** What happened, with the code and the message of the server. */
-const said = (received: Received, details: ErrorDetails.ErrorDetails): string => {
+const said = (received: ServerResponse, details: ErrorDetails.ErrorDetails): string => {
   const { secrets, status } = received
-  const code = details.name === undefined ? undefined : secrets.shown(details.name, 60)
+  const code = details.name === undefined ? undefined : secrets.redacted(details.name, 60)
   const message = quoted(received, details.message)
   if (details.isOAuth) {
     return `the authorization server rejected the request with ${code ?? "an error"}${message === undefined ? "" : ` (${message})`}`
@@ -53,28 +53,28 @@ const said = (received: Received, details: ErrorDetails.ErrorDetails): string =>
 
 const advice = "If it means an OAuth error, map it by `complianceFixes.errorCodes`"
 
-const rejected = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
+const rejected = (received: ServerResponse, details: ErrorDetails.ErrorDetails): TokenError => {
   const { code, isOAuth, name } = details
   const detail = said(received, details)
   return new TokenError({
     reason: "Rejected",
-    error: code ?? (name === undefined ? undefined : received.secrets.shown(name, 60)),
+    error: code ?? (name === undefined ? undefined : received.secrets.redacted(name, 60)),
     detail: isOAuth || code !== undefined ? detail : `${detail}. ${advice}`,
-    retryAt: isPace(code) ? received.retryAt : undefined
+    retryAt: isSlowDown(code) ? received.retryAt : undefined
   })
 }
 
-const busy = (received: Received, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
+const busy = (received: ServerResponse, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
   const message = quoted(received, details?.message)
   const what = message === undefined ? String(received.status) : `${received.status} (${message})`
   return unavailable(`the authorization server answered ${what}: try again later`, { retryAt: received.retryAt })
 }
 
 /** Some servers report an invalid client with the header alone (RFC 6749 §5.2). */
-const isChallenged = ({ challenge, status }: Received): boolean =>
+const isChallenged = ({ challenge, status }: ServerResponse): boolean =>
   status === 401 && Challenge.parse(challenge ?? "").length > 0
 
-const unknownClient = (received: Received, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
+const unknownClient = (received: ServerResponse, details: ErrorDetails.ErrorDetails | undefined): TokenError => {
   const message = quoted(received, details?.message)
   const told = message === undefined ? "" : ` (${message})`
   return new TokenError({
@@ -85,10 +85,10 @@ const unknownClient = (received: Received, details: ErrorDetails.ErrorDetails | 
 }
 
 /** Maps the error in a body. A JSON object with a 4xx status comes from the server, not from a proxy. */
-const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): TokenError => {
+const ofDetails = (received: ServerResponse, details: ErrorDetails.ErrorDetails): TokenError => {
   const { status } = received
-  if (isBusy(status) && !isPace(details.code)) return busy(received, details)
-  if (isPassing(details.code)) {
+  if (isBusy(status) && !isSlowDown(details.code)) return busy(received, details)
+  if (isTransient(details.code)) {
     const { retryAt } = received
     return unavailable(`${said(received, details)}: try again later`, { retryAt })
   }
@@ -102,7 +102,7 @@ const ofDetails = (received: Received, details: ErrorDetails.ErrorDetails): Toke
  * and the original body.
  */
 export const of = (
-  received: Received,
+  received: ServerResponse,
   bodies: ReadonlyArray<ResponseBody.Body>,
   complianceFixes: ComplianceFixes | undefined
 ): TokenError => {
@@ -120,8 +120,8 @@ export const of = (
 }
 
 /** The error in a response with a status of success. Some servers (GitHub, Slack) send all errors with status 200. */
-export const within = (
-  received: Received,
+export const errorInSuccess = (
+  received: ServerResponse,
   bodies: ReadonlyArray<ResponseBody.Body>,
   complianceFixes: ComplianceFixes | undefined
 ): TokenError | undefined => {
@@ -130,7 +130,7 @@ export const within = (
 }
 
 /** A success without an object in its body. HTML comes from a login page or captive portal, broken JSON from the server. */
-export const unreadable = ({ status, text }: Received): TokenError =>
+export const unreadable = ({ status, text }: ServerResponse): TokenError =>
   ResponseBody.isJsonLike(text)
     ? new TokenError({ reason: "InvalidResponse", detail: "invalid response: the body is not a valid JSON object" })
     : unavailable(
@@ -139,7 +139,7 @@ export const unreadable = ({ status, text }: Received): TokenError =>
       )
 
 /** RFC 9449 §8: the server requires a nonce in the DPoP proof. */
-export const isNonceDemand = ({ challenge, status, text }: Received): boolean => {
+export const isNonceRequest = ({ challenge, status, text }: ServerResponse): boolean => {
   if (status < 400 || status > 499) return false
   const demand = "use_dpop_nonce"
   return (

@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { ComplianceFixes } from "../oauth/client.js"
-import * as Member from "./bodyMembers.js"
-import * as Quirk from "./complianceFixes.js"
+import * as BodyMembers from "./bodyMembers.js"
+import * as Fixes from "./complianceFixes.js"
 import * as ErrorResponse from "./errorResponse.js"
-import type { Received } from "./receivedResponse.js"
+import type { ServerResponse } from "./receivedResponse.js"
 import { isSuccess } from "./receivedResponse.js"
 import type { Body } from "./responseBody.js"
 import * as ResponseBody from "./responseBody.js"
-import * as Rotated from "./rotatedToken.js"
+import * as RotatedToken from "./rotatedToken.js"
 
 export interface Success {
   /** The body after `complianceFixes.transformResponse`, or the error of an unreadable body. */
@@ -27,7 +27,7 @@ export type Reader<A> = (body: Body) => Effect.Effect<A, TokenError>
 
 /** Reads the body of a success. Fails for any other response. */
 export const of = (
-  received: Received,
+  received: ServerResponse,
   complianceFixes: ComplianceFixes | undefined
 ): Either.Either<Success, TokenError> => {
   const raw = ResponseBody.parse(received.text)
@@ -40,19 +40,19 @@ export const of = (
         })
       : Either.left(ErrorResponse.of(received, [], complianceFixes))
   }
-  const content = Quirk.adapted(raw, received.status, complianceFixes)
+  const content = Fixes.transformBody(raw, received.status, complianceFixes)
   const bodies = Either.isRight(content) ? [content.right, raw] : [raw]
   if (!isSuccess(received)) return Either.left(ErrorResponse.of(received, bodies, complianceFixes))
-  const [refreshToken] = bodies.flatMap((body) => Member.text(body["refresh_token"]) ?? [])
-  return Either.right({ content, error: ErrorResponse.within(received, bodies, complianceFixes), refreshToken })
+  const [refreshToken] = bodies.flatMap((body) => BodyMembers.text(body["refresh_token"]) ?? [])
+  return Either.right({ content, error: ErrorResponse.errorInSuccess(received, bodies, complianceFixes), refreshToken })
 }
 
 /** Attaches the new refresh token to the error, because the old one is invalid. */
-const keeping = (error: TokenError, refreshToken: string | undefined): TokenError =>
-  refreshToken === undefined ? error : Rotated.attach(error, Redacted.make(refreshToken))
+const keepRefreshToken = (error: TokenError, refreshToken: string | undefined): TokenError =>
+  refreshToken === undefined ? error : RotatedToken.attach(error, Redacted.make(refreshToken))
 
 /** Reads a success. A readable body wins over an error in it. */
-export const reading =
+export const makeReader =
   <A>(reader: Reader<A>) =>
   ({ content, error: own, refreshToken }: Success): Effect.Effect<A, TokenError> =>
-    Effect.mapError(Effect.flatMap(content, reader), (error) => keeping(own ?? error, refreshToken))
+    Effect.mapError(Effect.flatMap(content, reader), (error) => keepRefreshToken(own ?? error, refreshToken))

@@ -7,13 +7,13 @@ import type * as TokenStore from "../../TokenStore.js"
 import { step } from "../concurrency/flightProgress.js"
 
 /** Timeout of a read or write, so that a store that hangs does not keep callers from a valid token. */
-export const patience: Duration.Duration = Duration.seconds(15)
+export const storeTimeout: Duration.Duration = Duration.seconds(15)
 
 /** Timeout of the wait for a lock. It exceeds the lock timeouts of the stores, because their errors say more. */
-const lockPatience = Duration.minutes(2)
+const lockTimeout = Duration.minutes(2)
 
 /** The error of a store operation that timed out. */
-export const silent = (
+export const timedOut = (
   what: string,
   reason: "ReadFailed" | "WriteFailed" | "LockTimeout",
   after: Duration.Duration
@@ -33,7 +33,7 @@ const isOtherLineage = (issued: TokenOwner, expected: TokenOwner): boolean =>
   issued.lineage !== undefined && expected.lineage !== undefined && issued.lineage !== expected.lineage
 
 /** Why a record belongs to another owner. A record without an owner is accepted. */
-const foreignBy = (token: Token, expected: TokenOwner | undefined): string | undefined => {
+const ownerProblem = (token: Token, expected: TokenOwner | undefined): string | undefined => {
   const { owner } = token
   if (owner === undefined || expected === undefined) return undefined
   if (isOther(owner, expected)) return `${issuers(token, expected)}: give each its own key, or remove the record`
@@ -46,7 +46,7 @@ const foreignBy = (token: Token, expected: TokenOwner | undefined): string | und
  * One record of a store, with timeouts for reads and writes. A token of another issuer, client, account or audience is
  * neither used nor overwritten.
  */
-export interface Guarded {
+export interface GuardedRecord {
   /** Whether other processes use the same record. */
   readonly isShared: boolean
   readonly get: Effect.Effect<Option.Option<TokenStore.VersionedToken>, TokenStoreError>
@@ -59,8 +59,8 @@ export interface Guarded {
 }
 
 /** Limits the wait for a lock, but not the time that it is held. */
-const bounded =
-  (store: TokenStore.Service, key: string): Guarded["exclusive"] =>
+const withLockTimeout =
+  (store: TokenStore.Service, key: string): GuardedRecord["exclusive"] =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() => {
       let now: "waiting" | "entered" | "gone" = "waiting"
@@ -68,23 +68,23 @@ const bounded =
         if (now === "gone") return Effect.interrupt
         now = "entered"
         // The store releases its lock afterwards, which is a separate step.
-        return Effect.ensuring(effect, step(Effect.void, Duration.toMillis(patience)))
+        return Effect.ensuring(effect, step(Effect.void, Duration.toMillis(storeTimeout)))
       })
-      const outside = Effect.flatMap(Effect.sleep(lockPatience), () => {
+      const outside = Effect.flatMap(Effect.sleep(lockTimeout), () => {
         if (now === "entered") return Effect.never
         now = "gone"
-        return silent("waiting for the lock of the record", "LockTimeout", lockPatience)
+        return timedOut("waiting for the lock of the record", "LockTimeout", lockTimeout)
       })
       // The timeout has to work in an uninterruptible region too, such as a closing scope.
       const entered = Effect.raceFirst(Effect.disconnect(store.withLock(key)(within)), Effect.interruptible(outside))
-      return step(entered, Duration.toMillis(lockPatience))
+      return step(entered, Duration.toMillis(lockTimeout))
     })
 
 /** Reports a damaged record, and the place where the store moved it; undefined if it cannot move it. */
 export type Damaged = (error: TokenStoreError, place: string | undefined) => Effect.Effect<void>
 
 /** Reads and writes for a token source that can replace its record: a damaged record is moved aside and written anew. */
-const replacing = (store: TokenStore.Service, key: string, damaged: Damaged): TokenStore.Service => {
+const replaceDamaged = (store: TokenStore.Service, key: string, damaged: Damaged): TokenStore.Service => {
   const moved = (error: TokenStoreError): Effect.Effect<boolean, TokenStoreError> => {
     if (error.reason !== "Corrupt") return Effect.fail(error)
     const quarantine = store.quarantine?.(key) ?? Effect.succeedNone
@@ -120,27 +120,29 @@ export const make = (
   key: string,
   issued: TokenOwner | undefined,
   damaged?: Damaged
-): Guarded => {
-  const store = damaged === undefined ? given : replacing(given, key, damaged)
+): GuardedRecord => {
+  const store = damaged === undefined ? given : replaceDamaged(given, key, damaged)
   const checked = (stored: Option.Option<TokenStore.VersionedToken>) => {
-    const detail = Option.isSome(stored) ? foreignBy(stored.value.token, issued) : undefined
+    const detail = Option.isSome(stored) ? ownerProblem(stored.value.token, issued) : undefined
     return detail === undefined ? Effect.succeed(stored) : new TokenStoreError({ reason: "OwnerMismatch", detail })
   }
   const within = <A>(effect: Effect.Effect<A, TokenStoreError>, error: () => TokenStoreError) =>
     step(
-      Effect.timeoutFail(Effect.disconnect(effect), { duration: patience, onTimeout: error }),
-      Duration.toMillis(patience)
+      Effect.timeoutFail(Effect.disconnect(effect), { duration: storeTimeout, onTimeout: error }),
+      Duration.toMillis(storeTimeout)
     )
   return {
     isShared: store.lockScope !== "process",
     get: Effect.flatMap(
-      within(store.get(key), () => silent("reading the record", "ReadFailed", patience)),
+      within(store.get(key), () => timedOut("reading the record", "ReadFailed", storeTimeout)),
       checked
     ),
     compareAndSet: (expected, token) =>
-      within(store.compareAndSet(key, expected, token), () => silent("writing the record", "WriteFailed", patience)),
+      within(store.compareAndSet(key, expected, token), () =>
+        timedOut("writing the record", "WriteFailed", storeTimeout)
+      ),
     remove: (expected) =>
-      within(store.remove(key, expected), () => silent("removing the record", "WriteFailed", patience)),
-    exclusive: bounded(store, key)
+      within(store.remove(key, expected), () => timedOut("removing the record", "WriteFailed", storeTimeout)),
+    exclusive: withLockTimeout(store, key)
   }
 }

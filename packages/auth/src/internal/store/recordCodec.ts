@@ -9,7 +9,7 @@ const format = "countersign/token"
 const formatVersion = 1
 
 /** Maximum number of characters of a record. Typical records have a few thousand. */
-const maxText = 512 * 1024
+const maxTextLength = 512 * 1024
 
 const Envelope = Schema.Struct({
   format: Schema.Literal(format),
@@ -37,7 +37,7 @@ const unsupportedFormat = (where: string, what: string, advice: string) =>
   failure("UnsupportedFormat", `a record in ${where} ${what}; it was left as it is: ${advice}`)
 
 /** The names of unknown fields are not shown, since they may be any text, even a secret. */
-const describe = (error: ParseResult.ParseError): string => {
+const describeParseError = (error: ParseResult.ParseError): string => {
   const mismatches = SchemaIssue.fromParseError(error)
   return mismatches.some(({ expected }) => expected === "nothing") ? "an unknown field" : SchemaIssue.format(mismatches)
 }
@@ -46,7 +46,7 @@ const parse = (where: string, text: string): Effect.Effect<unknown, TokenStoreEr
   Effect.try({ try: (): unknown => JSON.parse(text), catch: () => corrupt(where, "is not JSON, or is truncated") })
 
 /** Rejects a record of another application, and a record of a later release. */
-const strangerIn = (where: string, value: unknown): TokenStoreError | undefined => {
+const rejectOtherFormat = (where: string, value: unknown): TokenStoreError | undefined => {
   if (typeof value !== "object" || value === null || !("format" in value) || typeof value.format !== "string") return
   if (value.format !== format)
     return unsupportedFormat(where, "is in another format", "use another store, or another prefix")
@@ -61,27 +61,31 @@ const strangerIn = (where: string, value: unknown): TokenStoreError | undefined 
 export const decode = (where: string, text: unknown): Effect.Effect<Record, TokenStoreError> =>
   Effect.gen(function* () {
     if (typeof text !== "string") return yield* corrupt(where, "is not text")
-    if (text.length > maxText) return yield* corrupt(where, `is larger than ${maxText} characters`)
+    if (text.length > maxTextLength) return yield* corrupt(where, `is larger than ${maxTextLength} characters`)
     const value = yield* parse(where, text)
-    const stranger = strangerIn(where, value)
+    const stranger = rejectOtherFormat(where, value)
     if (stranger !== undefined) return yield* stranger
     const { token, version } = yield* decodeEnvelope(value)
     return { version, token }
-  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(where, `is invalid: ${describe(error)}`)))
+  }).pipe(Effect.catchTag("ParseError", (error) => corrupt(where, `is invalid: ${describeParseError(error)}`)))
 
 /** Checked before `JSON.stringify`, so that no text of this size is built. */
-const isHuge = (value: object): boolean =>
+const exceedsMaxSize = (value: object): boolean =>
   Object.values(value).some((part: unknown) =>
-    typeof part === "string" ? part.length > maxText : typeof part === "object" && part !== null && isHuge(part)
+    typeof part === "string"
+      ? part.length > maxTextLength
+      : typeof part === "object" && part !== null && exceedsMaxSize(part)
   )
 
 /** Encodes a record. Fails with `WriteFailed` for a record that {@link decode} would reject. */
 export const encode = (where: string, { token, version }: Record): Effect.Effect<string, TokenStoreError> =>
   Effect.gen(function* () {
     const encoded = yield* encodeEnvelope({ format, formatVersion, version, ...(token !== undefined && { token }) })
-    const text = isHuge(encoded) ? undefined : JSON.stringify(encoded)
-    if (text !== undefined && text.length <= maxText) return text
-    return yield* failure("WriteFailed", `a record in ${where} would be larger than ${maxText} characters`)
+    const text = exceedsMaxSize(encoded) ? undefined : JSON.stringify(encoded)
+    if (text !== undefined && text.length <= maxTextLength) return text
+    return yield* failure("WriteFailed", `a record in ${where} would be larger than ${maxTextLength} characters`)
   }).pipe(
-    Effect.catchTag("ParseError", (error) => failure("WriteFailed", `the token cannot be stored: ${describe(error)}`))
+    Effect.catchTag("ParseError", (error) =>
+      failure("WriteFailed", `the token cannot be stored: ${describeParseError(error)}`)
+    )
   )
