@@ -32,8 +32,8 @@ const checksWith = (modules: ReadonlyArray<defaults.Module>): ReadonlyArray<Chec
   ["the tables of defaults agree with the code", defaults.check(modules)],
   ["guarantees are verified by tests", guarantees.check],
   ["dependencies are limited and decided, and have no install scripts", dependencies.check],
-  ["imports are not circular, type imports included", circles.check]
-  // Add when `npm run docs -- --prose` reports no problem: ["texts are plain English", prose.check]
+  ["imports are not circular, type imports included", circles.check],
+  ["texts are plain English", prose.check]
 ]
 
 const write = (repository: Repository): void => {

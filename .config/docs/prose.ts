@@ -77,13 +77,16 @@ const isTest = (file: string): boolean => /^packages\/[^/]+\/test\//.test(file)
 const isCode = (file: string): boolean =>
   /\.[cm]?[jt]s$/.test(file) && (isSource(file) || isTest(file) || /^\.(?:config|ci)\//.test(file))
 
+/** Sources with texts of other authors: the documents that httpbin serves. Their string literals are not checked. */
+const quotedTexts: ReadonlySet<string> = new Set(["packages/testing/src/internal/httpBin/content.ts"])
+
 const inCode = (file: string, text: string): ReadonlyArray<Problem> => {
   const isSuspicious = suspicious.test(text)
   if (!isSuspicious && !isTest(file)) return []
   const source = parse(file, text)
   const texts = [
     ...(isSuspicious ? commentsOf(source) : []),
-    ...(isSuspicious && isSource(file) ? stringsOf(source) : []),
+    ...(isSuspicious && isSource(file) && !quotedTexts.has(file) ? stringsOf(source) : []),
     ...(isTest(file) ? testNamesOf(source) : [])
   ]
   return texts.flatMap((one) =>

@@ -1,6 +1,9 @@
 /**
  * API clients: an Effect service per API. All its requests pass through one pipeline of policies.
  *
+ * The file exceeds 300 lines: options, order and assembly use one set of services, and each step of the order
+ * contains its reason.
+ *
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"

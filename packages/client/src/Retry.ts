@@ -20,6 +20,8 @@
  * In addition, the body must be replayable, the schedule must continue, the wait must end before the deadline, and the
  * origin's {@link RetryBudget} must not be exhausted.
  *
+ * The file exceeds 300 lines: the decision table above and the documented options belong to one policy.
+ *
  * @since 0.1.0
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"

@@ -1,3 +1,4 @@
+/** The refresh of a token, as a transaction. The file exceeds 300 lines: all steps read and write one state. */
 import type { TokenStoreError } from "@countersign/client/Errors"
 import { TokenError } from "@countersign/client/Errors"
 import * as Cause from "effect/Cause"
