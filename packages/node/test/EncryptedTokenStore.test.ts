@@ -200,8 +200,8 @@ describe("EncryptedTokenStore", () => {
     Effect.gen(function* () {
       const { store } = yield* setting
       const huge = "x".repeat(256 * 1024)
-      const issued = { issuer: huge, client: "" }
-      for (const token of [small(huge), { ...small(""), scope: huge }, { ...small(""), issued }]) {
+      const owner = { issuer: huge, client: "" }
+      for (const token of [small(huge), { ...small(""), scope: huge }, { ...small(""), owner }]) {
         expect((yield* Effect.flip(store.compareAndSet("key", 1, token))).reason).toBe("WriteFailed")
       }
       expect(textOf(yield* store.get("key"))).toBe("canary-a")

@@ -58,11 +58,11 @@ describe("proxyEnv", () => {
   )
 
   it.effect.each<[Record<string, string>, string, string]>([
-    [{ HTTP_PROXY: "http://u:hunter2@" }, "HTTP_PROXY", "is not a URL"],
-    [{ https_proxy: "http://u:hunter2@host:99999" }, "https_proxy", "is not a URL"],
+    [{ HTTP_PROXY: "http://u:hunter2@" }, "HTTP_PROXY", "the proxy's URL is invalid"],
+    [{ https_proxy: "http://u:hunter2@host:99999" }, "https_proxy", "the proxy's URL is invalid"],
     [{ HTTPS_PROXY: "socks5://u:hunter2@host" }, "HTTPS_PROXY", '"socks5:"'],
     [{ ALL_PROXY: "http://u:hunter2%zz@host" }, "ALL_PROXY", "%25"],
-    [{ HTTP_PROXY: "http://u%3Av:hunter2@host" }, "HTTP_PROXY", "has a colon"],
+    [{ HTTP_PROXY: "http://u%3Av:hunter2@host" }, "HTTP_PROXY", "contains a colon"],
     [{ NO_PROXY: "a.test, 10.0.0.0/33" }, "NO_PROXY", '"10.0.0.0/33"'],
     [{ no_proxy: "http://u:hunter2@host" }, "no_proxy", "an entry with credentials"]
   ])("fails for %j with a ConfigError that names %s and contains %s", ([entries, name, says]) =>
