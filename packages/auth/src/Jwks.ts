@@ -242,7 +242,7 @@ const fetchAndCache = (
 
 const makeGetKeys = (shelf: JwksCache, flight: SingleFlight.Flight<KeySet.KeySet, JwtError>): Jwks["getKeys"] => {
   const newerThan = (known: KeySet.KeySet | undefined) =>
-    flight.join(() => (shelf.fetched?.set === known ? undefined : shelf.fetched?.set))
+    flight.run(() => (shelf.fetched?.set === known ? undefined : shelf.fetched?.set))
 
   const current = (now: number): Effect.Effect<KeySet.KeySet, JwtError> => {
     const fresh = shelf.fresh(now)

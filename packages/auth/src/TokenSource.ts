@@ -125,13 +125,13 @@ export const make = <R = never>(options: Options<R>): Effect.Effect<Service, nev
     })
     const another: Renewing.Another = (isEnough) =>
       Timeline.emit(() => ({ _tag: "TokenRequested" })).pipe(
-        Effect.zipRight(flight.join(() => (isEnough() ? holding.held : undefined))),
+        Effect.zipRight(flight.run(() => (isEnough() ? holding.held : undefined))),
         Effect.tap(() => Timeline.emit(() => ({ _tag: "TokenObtained" })))
       )
     const settling = Duration.toMillis(options.propagationDelay ?? defaults.propagationDelay)
     const meeting = Renewing.meetingOf(state, options.canSatisfy ?? (() => false), another, looking)
     return {
-      ...getting(state, flight.begin, another),
+      ...getting(state, flight.start, another),
       ...Renewing.make(state, settling, another, meeting),
       expiredWhen: options.expiredWhen
     }

@@ -191,7 +191,7 @@ export const policy = (options: Options = {}): Policy.Policy<RateLimited | Unava
     schedule: RetryAfter.honor(options.schedule ?? backoff),
     maxRetryAfterMs: Duration.toMillis(options.maxRetryAfter ?? defaults.maxRetryAfter),
     budget: options.budget === false ? undefined : (options.budget ?? RetryBudget.make()),
-    keyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
+    idempotencyKeyHeader: options.idempotencyKeyHeader ?? defaults.idempotencyKeyHeader
   }
   return Policy.make<RateLimited | Unavailable>((request, next) =>
     // Nested retries would multiply the attempts, so only the outermost retries.
@@ -214,7 +214,7 @@ interface ResolvedOptions {
   /** Maximum `Retry-After`, in milliseconds. */
   readonly maxRetryAfterMs: number
   readonly budget: RetryBudget.RetryBudget | undefined
-  readonly keyHeader: string
+  readonly idempotencyKeyHeader: string
 }
 
 /** One request with the rest of the pipeline and the resolved options. */
@@ -263,7 +263,7 @@ const retryOrFail = <E, R>(
   fallback: Attempt<E, R>
 ): Attempt<E, R> => {
   const { request, resolved } = context
-  if (!isRetryable(request, failure, resolved.keyHeader, transientStatuses)) return fallback
+  if (!isRetryable(request, failure, resolved.idempotencyKeyHeader, transientStatuses)) return fallback
   return Effect.flatMap(nextStep(resolved.schedule, state, failure), (decided) =>
     Option.isNone(decided)
       ? fallback

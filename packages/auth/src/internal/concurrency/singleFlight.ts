@@ -12,9 +12,9 @@ export interface Flight<A, E> {
    * Joins the current run, or starts one, unless `enough` finds a value. `enough` is called at the moment of joining or
    * starting: a run may have ended since the caller last checked.
    */
-  readonly join: (enough: () => A | undefined) => Effect.Effect<A, E>
+  readonly run: (enough: () => A | undefined) => Effect.Effect<A, E>
   /** Starts a run, unless there is one, and does not wait for it. */
-  readonly begin: () => void
+  readonly start: () => void
 }
 
 /** How a run is given up. */
@@ -63,7 +63,7 @@ export const make = <A, E extends Error, R>(
           // In one step: between two steps the fiber may be lost, and then no caller would learn of the outcome.
           ended(run)
           run.end(exit)
-          return reported(exit)
+          return logDefect(exit)
         }
       )
     const watch = (run: Run<A, E>): Effect.Effect<void> =>
@@ -86,14 +86,14 @@ export const make = <A, E extends Error, R>(
     }
     const awaited = (run: Run<A, E>) => run.outcome.wait(() => giveUpIfLost(run))
 
-    const join = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
+    const run = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         const found = enough()
         if (found !== undefined) return Effect.succeed(found)
         const run = current() ?? start()
         return Effect.flatMap(awaited(run), (exit): Effect.Effect<A, E> => {
           if (exit !== undefined) return exit
-          return isLast ? Effect.fail(limits.lost(run.limit)) : join(enough, true)
+          return isLast ? Effect.fail(limits.lost(run.limit)) : run(enough, true)
         })
       })
 
@@ -104,15 +104,15 @@ export const make = <A, E extends Error, R>(
       })
     )
     return {
-      join: (enough) => join(enough, false),
-      begin: () => {
+      run: (enough) => run(enough, false),
+      start: () => {
         if (!closed && current() === undefined) start()
       }
     }
   })
 
 /** Logs a defect, since a run may have no caller that waits for it. */
-const reported = <A, E>(exit: Exit.Exit<A, E>): Effect.Effect<void> =>
+const logDefect = <A, E>(exit: Exit.Exit<A, E>): Effect.Effect<void> =>
   Exit.isFailure(exit) && Cause.isDie(exit.cause)
     ? Effect.logError("The token refresh ended with a defect.", exit.cause)
     : Effect.void

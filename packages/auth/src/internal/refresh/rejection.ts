@@ -45,7 +45,7 @@ export const meetingOf =
     if (!meets(demand)) {
       // It is the API's answer that counts where the store has none to give, or takes its time.
       const looked = Effect.timeout(
-        looking.join(() => undefined),
+        looking.run(() => undefined),
         lookMs
       )
       return Effect.map(Effect.ignore(looked), isAnother)
