@@ -155,7 +155,7 @@ describe("token-stampede", () => {
       const slow: Make = (options) =>
         Effect.map(TokenSource.make(options), (source) => ({
           ...source,
-          ready: undefined,
+          getCached: undefined,
           get: Effect.delay(source.get, "70 millis")
         }))
       const violated = Stress.check(TokenStampede.assertions, yield* TokenStampede.measure(slow, 200)(short))

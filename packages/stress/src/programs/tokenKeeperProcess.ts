@@ -55,7 +55,7 @@ const makeSource = (path: string, variant: StoreVariant) =>
       Effect.provideService(TokenStore.TokenStore, store),
       Effect.provideServiceEffect(
         TokenEvents.TokenEvents,
-        Effect.map(TokenEvents.make, (all) => ({ ...all, tell: events }))
+        Effect.map(TokenEvents.make, (all) => ({ ...all, publish: events }))
       )
     )
   })
