@@ -253,7 +253,7 @@ const makeGetKeys = (shelf: JwksCache, flight: SingleFlight.Flight<KeySet.KeySet
   }
 
   /** The server may have published a new key since: one with the unknown id, or one without an id. */
-  const elsewhere = (now: number, known: KeySet.KeySet, header: KeySet.KeyHeader, error: JwtError) =>
+  const findAfterReload = (now: number, known: KeySet.KeySet, header: KeySet.KeyHeader, error: JwtError) =>
     shelf.isInCooldown(now)
       ? Effect.fail(shelf.tried?.failure ?? error)
       : Effect.flatMap(newerThan(known), (set) => find(set, header))
@@ -261,7 +261,7 @@ const makeGetKeys = (shelf: JwksCache, flight: SingleFlight.Flight<KeySet.KeySet
   return (header) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Effect.flatMap(current(now), (set) =>
-        Effect.catchAll(find(set, header), (error) => elsewhere(now, set, header, error))
+        Effect.catchAll(find(set, header), (error) => findAfterReload(now, set, header, error))
       )
     )
 }

@@ -188,7 +188,7 @@ describe("Revocation.signOut", () => {
       const error = yield* inTime(Effect.flip(signOut()))
       expect(yield* isStored(options)).toBe(false)
       expect(error).toMatchObject({ _tag: "TokenError", ...expected })
-      expect(error).toHaveProperty("detail", expect.stringContaining("gone here"))
+      expect(error).toHaveProperty("detail", expect.stringContaining("the tokens were removed from the store"))
       expect(printed(error)).not.toContain("canary-")
       expect(yield* sent).toHaveLength(times)
     }).pipe(Effect.provide(TokenStore.layerMemory))

@@ -93,8 +93,8 @@ const stolen = rejects("code/replayed-elsewhere", (client) =>
     const options = optionsOf(provider)
     const { callback, complete, transaction } = yield* startSignIn(client, options)
     yield* complete(transaction, callback)
-    const elsewhere = yield* client.signIn(options)
-    const observed = yield* expectTokenError(elsewhere.complete(transaction, callback), {
+    const otherClient = yield* client.signIn(options)
+    const observed = yield* expectTokenError(otherClient.complete(transaction, callback), {
       reason: "ReauthorizationRequired",
       error: "invalid_grant",
       secrets: [callback.searchParams.get("code") ?? ""]

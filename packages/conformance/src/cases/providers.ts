@@ -19,7 +19,7 @@ import type { Client } from "../Client.js"
 import { clientId, clients, redirectUri, secret } from "../ProviderClients.js"
 
 /** A running provider, and a client that is configured for it. */
-interface Meeting {
+interface ProviderSetup {
   readonly profile: Profile
   readonly server: OAuthServer.Service
   readonly client: Client
@@ -41,7 +41,7 @@ const callbackOf = (url: string): Effect.Effect<string, CaseFailed, HttpClient.H
     })
   )
 
-const begun = ({ client, options }: Meeting) =>
+const begun = ({ client, options }: ProviderSetup) =>
   Effect.gen(function* () {
     const service = yield* client.signIn(options)
     const transaction = yield* service.start()
@@ -49,17 +49,17 @@ const begun = ({ client, options }: Meeting) =>
   })
 
 /** Signs in and stores the token. */
-const signedIn = (meeting: Meeting) =>
+const signedIn = (setup: ProviderSetup) =>
   Effect.gen(function* () {
-    const { callback, complete, transaction } = yield* begun(meeting)
+    const { callback, complete, transaction } = yield* begun(setup)
     const done = yield* complete(transaction, callback)
-    const isIdentified = meeting.options.scopes?.includes("openid") === true
+    const isIdentified = setup.options.scopes?.includes("openid") === true
     yield* expectThat(!isIdentified || done.claims?.["sub"] === "user", "the ID token names the user")
-    yield* AuthorizationCode.storeToken(meeting.options, done)
+    yield* AuthorizationCode.storeToken(setup.options, done)
     return done
   })
 
-const sourceOf = ({ client, options, store }: Meeting) =>
+const sourceOf = ({ client, options, store }: ProviderSetup) =>
   Effect.map(
     Layer.build(
       Layer.provide(client.refreshing({ ...options, propagationDelay: 0 }), Layer.succeed(TokenStore.TokenStore, store))
@@ -77,13 +77,13 @@ const renewed = (source: TokenSource.Service) =>
     return held.token
   })
 
-const stored = ({ options, store }: Meeting) =>
+const stored = ({ options, store }: ProviderSetup) =>
   Effect.map(store.get(RefreshToken.keyOf(options)), Option.getOrUndefined)
 
 /** Two refreshes: which refresh tokens were sent, and the newest one is in the store. */
-const refreshedTwice = (meeting: Meeting, source: TokenSource.Service) =>
+const refreshedTwice = (setup: ProviderSetup, source: TokenSource.Service) =>
   Effect.gen(function* () {
-    const { profile, server } = meeting
+    const { profile, server } = setup
     yield* renewed(source)
     const { accessToken } = yield* renewed(source)
     const family = yield* server.findFamily(Redacted.value(accessToken))
@@ -100,7 +100,7 @@ const refreshedTwice = (meeting: Meeting, source: TokenSource.Service) =>
   })
 
 /** A refresh with a revoked refresh token. */
-const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, family: number) =>
+const rejectedRefresh = ({ server }: ProviderSetup, source: TokenSource.Service, family: number) =>
   Effect.gen(function* () {
     yield* server.revokeFamily(family)
     return yield* expectTokenError(
@@ -113,35 +113,35 @@ const rejectedRefresh = ({ server }: Meeting, source: TokenSource.Service, famil
   })
 
 /** A code that was used, for a provider without refresh tokens. */
-const rejectedCode = (meeting: Meeting) =>
+const rejectedCode = (setup: ProviderSetup) =>
   Effect.gen(function* () {
-    const { callback, complete, transaction } = yield* begun(meeting)
+    const { callback, complete, transaction } = yield* begun(setup)
     yield* complete(transaction, callback)
     // Another process does not know that the code was used.
-    const elsewhere = yield* meeting.client.signIn(meeting.options)
-    const before = yield* meeting.server.tokenCalls
-    const observed = yield* expectTokenError(elsewhere.complete(transaction, callback), {
+    const otherClient = yield* setup.client.signIn(setup.options)
+    const before = yield* setup.server.tokenCalls
+    const observed = yield* expectTokenError(otherClient.complete(transaction, callback), {
       reason: "ReauthorizationRequired",
       secrets: ["canary"]
     })
-    yield* expectThat((yield* meeting.server.tokenCalls) === before + 1, "the provider rejects the code")
+    yield* expectThat((yield* setup.server.tokenCalls) === before + 1, "the provider rejects the code")
     return observed
   })
 
 /** Without refresh tokens an access token that the API rejects needs a sign-in, and nothing is sent. */
-const withoutRefresh = (meeting: Meeting, source: TokenSource.Service) =>
+const withoutRefresh = (setup: ProviderSetup, source: TokenSource.Service) =>
   Effect.gen(function* () {
     const { generation } = yield* source.get
     yield* expectTokenError(source.onRejected(generation), { reason: "ReauthorizationRequired" })
-    yield* expectThat((yield* meeting.server.refreshCalls) === 0, "no refresh is sent")
-    return yield* rejectedCode(meeting)
+    yield* expectThat((yield* setup.server.refreshCalls) === 0, "no refresh is sent")
+    return yield* rejectedCode(setup)
   })
 
 /** Signs out. Without a revocation endpoint the store is emptied, and the error says so. */
-const signedOut = (meeting: Meeting) =>
+const signedOut = (setup: ProviderSetup) =>
   Effect.gen(function* () {
-    const { client, options, profile, server } = meeting
-    const { token } = yield* signedIn(meeting)
+    const { client, options, profile, server } = setup
+    const { token } = yield* signedIn(setup)
     const text = Redacted.value(token.refreshToken ?? token.accessToken)
     const before = (yield* server.requests).length
     const out = client.signOut(options)
@@ -154,23 +154,23 @@ const signedOut = (meeting: Meeting) =>
       const posted = (yield* server.requests).slice(before).filter(({ method }) => method === "POST")
       yield* expectThat(posted.length === 0, "no token is sent")
     }
-    yield* expectThat((yield* stored(meeting)) === undefined, "the store is empty")
+    yield* expectThat((yield* stored(setup)) === undefined, "the store is empty")
     return profile.endpoints.revocation === undefined ? "sign-out empties the store" : "sign-out revokes the token"
   })
 
-const user = (meeting: Meeting) =>
+const user = (setup: ProviderSetup) =>
   Effect.gen(function* () {
-    yield* signedIn(meeting)
-    const source = yield* sourceOf(meeting)
+    yield* signedIn(setup)
+    const source = yield* sourceOf(setup)
     const refreshes =
-      meeting.profile.refresh === "none"
-        ? `no refresh tokens, a used code ${yield* withoutRefresh(meeting, source)}`
-        : `two refreshes, a revoked refresh token ${yield* rejectedRefresh(meeting, source, yield* refreshedTwice(meeting, source))}`
-    return `sign-in, ${refreshes}, ${yield* signedOut(meeting)}`
+      setup.profile.refresh === "none"
+        ? `no refresh tokens, a used code ${yield* withoutRefresh(setup, source)}`
+        : `two refreshes, a revoked refresh token ${yield* rejectedRefresh(setup, source, yield* refreshedTwice(setup, source))}`
+    return `sign-in, ${refreshes}, ${yield* signedOut(setup)}`
   })
 
 /** A provider without users: two tokens, a wrong secret, and revocation. */
-const service = ({ client, options, server, store }: Meeting) =>
+const service = ({ client, options, server, store }: ProviderSetup) =>
   Effect.gen(function* () {
     const layer = client.service({ ...options, propagationDelay: 0 })
     const built = yield* Layer.build(Layer.provide(layer, Layer.succeed(TokenStore.TokenStore, store)))
@@ -200,8 +200,8 @@ const run = (name: keyof typeof OAuthServer.profiles, client: Client) =>
       ...(revocation !== undefined && { revocationEndpoint: revocation })
     }
     const store = yield* TokenStore.makeMemory
-    const meeting = { profile, server: Context.get(built, OAuthServer.OAuthServer), client, options, store }
-    const life = profile.grant === "client_credentials" ? service(meeting) : user(meeting)
+    const setup = { profile, server: Context.get(built, OAuthServer.OAuthServer), client, options, store }
+    const life = profile.grant === "client_credentials" ? service(setup) : user(setup)
     return yield* life.pipe(
       Effect.provideService(HttpClient.HttpClient, client.http(Context.get(built, HttpClient.HttpClient))),
       Effect.provideService(TokenStore.TokenStore, store)

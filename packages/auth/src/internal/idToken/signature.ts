@@ -45,18 +45,18 @@ const verifyWithAny = async (
   keys: ReadonlyArray<oauth.JWK>,
   verify: (keys: oauth.JWKSCacheInput) => Promise<SignatureResult>
 ): Promise<SignatureResult> => {
-  let verdict: SignatureResult = Either.left(noMatchingKey)
+  let result: SignatureResult = Either.left(noMatchingKey)
   let tried = 0
   for (const key of keys) {
     // A key that cannot be imported counts as no match.
     const one = await verify(setOf(key)).catch((): SignatureResult => Either.left(noMatchingKey))
     if (Either.isRight(one)) return one
     if (!isInvalidSignature(one.left)) continue
-    verdict = one
+    result = one
     tried += 1
     if (tried === maxCandidates) break
   }
-  return verdict
+  return result
 }
 
 const checked = (
@@ -70,10 +70,10 @@ const checked = (
       mapIdTokenErrors(
         oauth.validateApplicationLevelSignature(as, said.response, { ...options, [oauth.jwksCache]: set })
       )
-    const verdict = await verify(server, keys)
-    return Either.isLeft(verdict) && verdict.left === noMatchingKey
+    const result = await verify(server, keys)
+    return Either.isLeft(result) && result.left === noMatchingKey
       ? verifyWithAny(candidates(keys, kidOf(said)), (set) => verify({ ...server }, set))
-      : verdict
+      : result
   }).pipe(Effect.retry({ schedule: retrySchedule, while: ({ reason }) => reason === "Unavailable" }), Effect.flatten)
 }
 
