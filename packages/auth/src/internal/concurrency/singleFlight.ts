@@ -86,14 +86,14 @@ export const make = <A, E extends Error, R>(
     }
     const awaited = (run: Run<A, E>) => run.outcome.wait(() => giveUpIfLost(run))
 
-    const run = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
+    const joinOrStart = (enough: () => A | undefined, isLast: boolean): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         const found = enough()
         if (found !== undefined) return Effect.succeed(found)
         const run = current() ?? start()
         return Effect.flatMap(awaited(run), (exit): Effect.Effect<A, E> => {
           if (exit !== undefined) return exit
-          return isLast ? Effect.fail(limits.lost(run.limit)) : run(enough, true)
+          return isLast ? Effect.fail(limits.lost(run.limit)) : joinOrStart(enough, true)
         })
       })
 
@@ -104,7 +104,7 @@ export const make = <A, E extends Error, R>(
       })
     )
     return {
-      run: (enough) => run(enough, false),
+      run: (enough) => joinOrStart(enough, false),
       start: () => {
         if (!closed && current() === undefined) start()
       }
