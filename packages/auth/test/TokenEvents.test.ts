@@ -81,7 +81,7 @@ describe("TokenEvents", () => {
 
   it.scoped("delivers events to subscribers of the stream and counts them", () =>
     Effect.gen(function* () {
-      const counter = Metric.counter("countersign.tokens", { description: "What happened to tokens." }).pipe(
+      const counter = Metric.counter("countersign.tokens", { description: "Events of token sources." }).pipe(
         Metric.tagged("event", "Used")
       )
       const before = (yield* Metric.value(counter)).count
