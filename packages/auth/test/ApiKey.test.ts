@@ -10,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const key = Redacted.make("canary +&=/ä;")
 
@@ -42,7 +42,7 @@ describe("ApiKey.make", () => {
         ["key", "canary +&=/ä;"]
       ])
       const error = yield* Effect.flip(api.get("/x"))
-      expect(printed(events) + printed(error)).not.toContain("canary")
+      expect(allRenderings(events) + allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -151,7 +151,7 @@ describe("ApiKey.pool", () => {
       const error = yield* Effect.flip(api.get("/"))
       expect(error._tag).toBe("Unauthorized")
       expect(yield* sent).toEqual([0, 1, 2, 3])
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       // All keys were rejected: the next request tries only the current key.
       yield* Effect.flip(api.get("/"))
       expect(yield* sent).toEqual([0, 1, 2, 3, 3])

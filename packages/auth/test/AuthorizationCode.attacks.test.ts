@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
-import type { Told } from "./support/signIn.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
+import type { ResponseOverrides } from "./support/signIn.js"
 import { answerOf, callbackOf, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
 const { respond } = MockClient
@@ -39,7 +39,7 @@ describe("authorization response", () => {
       const error = yield* refusedOn((transaction) => callbackOf(transaction, changed))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(error.detail).toContain(named)
-      expect(printed(error)).not.toContain("evil")
+      expect(allRenderings(error)).not.toContain("evil")
     })
   )
 
@@ -193,7 +193,7 @@ describe("OAuth error response", () => {
     Effect.gen(function* () {
       const error = yield* saying({ error: "access_denied", iss: "https://evil.test", error_description: "call 555" })
       expect(error).toMatchObject({ reason: "InvalidResponse" })
-      expect(printed(error)).not.toContain("555")
+      expect(allRenderings(error)).not.toContain("555")
     })
   )
 
@@ -203,8 +203,8 @@ describe("OAuth error response", () => {
       answering({ "/token": respond(400, { error: "invalid_grant", error_description: "canary-code was used" }) })
       const error = yield* Effect.flip(end)
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
-      expect(printed(error)).not.toContain("canary")
-      expect(printed(error)).not.toContain(Redacted.value(transaction.verifier))
+      expect(allRenderings(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain(Redacted.value(transaction.verifier))
     })
   )
 
@@ -215,13 +215,13 @@ describe("OAuth error response", () => {
       answering({ "/token": respond(400, { error: "invalid_request", error_description: `got ${verifier}` }) })
       const error = yield* Effect.flip(end)
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_request" })
-      expect(printed(error)).not.toContain(verifier)
+      expect(allRenderings(error)).not.toContain(verifier)
     })
   )
 })
 
 describe("ID token of a sign-in", () => {
-  it.effect.each<readonly [string, Told, string]>([
+  it.effect.each<readonly [string, ResponseOverrides, string]>([
     ["with the nonce of another sign-in", { claims: { nonce: "another" } }, "nonce"],
     ["without a nonce", { claims: { nonce: undefined } }, "claim"],
     ["of another issuer", { claims: { iss: "https://evil.test" } }, "iss"],
@@ -245,7 +245,7 @@ describe("ID token of a sign-in", () => {
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(error.detail).toContain("the ID token is invalid")
       expect(error.detail).toContain(why)
-      expect(printed(error)).not.toMatch(/canary|evil|ada/)
+      expect(allRenderings(error)).not.toMatch(/canary|evil|ada/)
     })
   )
 
@@ -258,7 +258,7 @@ describe("ID token of a sign-in", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* signedIn({ idToken })).end)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -297,7 +297,7 @@ describe("ID token of a sign-in", () => {
       client.answering({ "/jwks": step })
       const fiber = yield* Effect.fork(Effect.flip(client.end))
       for (let turn = 0; turn < 20; turn++) {
-        yield* settling(5)
+        yield* runPendingWork(5)
         yield* TestClock.adjust("1 second")
       }
       expect(yield* fiber).toMatchObject({ _tag: "TokenError", reason })

@@ -10,8 +10,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import { person } from "./support/person.js"
-import { printed } from "./support/printed.js"
+import { userAgent } from "./support/userAgent.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { provided } from "./support/provider.js"
 
 const redirectUri = "https://app.test/callback"
@@ -57,7 +57,7 @@ const begun = (more: Partial<AuthorizationCode.Options> = {}) =>
   Effect.gen(function* () {
     const service = yield* AuthorizationCode.make(optionsOf(more))
     const transaction = yield* service.start()
-    const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+    const callback = yield* Effect.promise(() => userAgent().signsIn(transaction.url))
     return { ...service, transaction, callback }
   })
 
@@ -129,7 +129,7 @@ describe("AuthorizationCode with oidc-provider", () => {
       injected.searchParams.set("code", code)
       const error = yield* Effect.flip(mine.complete(mine.transaction, injected))
       expect(error).toMatchObject({ reason: "ReauthorizationRequired", error: "invalid_grant" })
-      expect(printed(error)).not.toContain(code)
+      expect(allRenderings(error)).not.toContain(code)
     }).pipe(live)
   )
 
@@ -168,7 +168,7 @@ describe("AuthorizationCode with oidc-provider", () => {
     Effect.gen(function* () {
       const { start, complete } = yield* AuthorizationCode.make(optionsOf())
       const transaction = yield* start()
-      const callback = yield* Effect.promise(() => person().declines(transaction.url))
+      const callback = yield* Effect.promise(() => userAgent().declines(transaction.url))
       expect(yield* Effect.flip(complete(transaction, callback))).toMatchObject({
         reason: "Rejected",
         error: "access_denied"
@@ -180,7 +180,7 @@ describe("AuthorizationCode with oidc-provider", () => {
     Effect.gen(function* () {
       const { start, complete } = yield* AuthorizationCode.make(optionsOf({ parameters: { prompt: "none" } }))
       const transaction = yield* start()
-      const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+      const callback = yield* Effect.promise(() => userAgent().signsIn(transaction.url))
       expect(yield* Effect.flip(complete(transaction, callback))).toMatchObject({
         reason: "ReauthorizationRequired",
         error: "login_required"

@@ -17,12 +17,12 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as oauth from "oauth4webapi"
 import { issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
 import { answerOf, callbackOf, keys, keysNamed, options, redirectUri, signedIn, signingIn } from "./support/signIn.js"
 
 /** Waits for promises of the OAuth library, which the test clock does not control. */
-const settled = settling(50)
+const settled = runPendingWork(50)
 
 const queryOf = (url: string) => Object.fromEntries(new URL(url).searchParams)
 
@@ -185,7 +185,7 @@ describe("AuthorizationCode.start", () => {
       const text = yield* Schema.encode(Json)(transaction)
       const verifier = Redacted.value(transaction.verifier)
       expect(text).toContain(verifier)
-      expect(printed(transaction)).not.toContain(verifier)
+      expect(allRenderings(transaction)).not.toContain(verifier)
       answering({ "/token": yield* answerOf(transaction.nonce) })
       const { token } = yield* complete(yield* Schema.decode(Json)(text), callbackOf(transaction))
       expect(Redacted.value(token.accessToken)).toBe("canary-access")

@@ -18,8 +18,8 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
-import { printed } from "./support/printed.js"
-import { minting, nothing, source, token } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { scriptedTokens, scriptedError, source, token } from "./support/tokenSource.js"
 
 const request = HttpClientRequest.get("https://api.test/")
 const refused = MockClient.respond(401, "no", { "www-authenticate": 'Bearer error="invalid_token"' })
@@ -60,7 +60,7 @@ describe("Bearer.make", () => {
         "Bearer canary-a"
       ])
       expect(error).toMatchObject({ _tag: "Unauthorized", reason: "Rejected" })
-      expect(printed(error) + printed(events)).not.toContain("canary")
+      expect(allRenderings(error) + allRenderings(events)).not.toContain("canary")
     })
   )
 
@@ -69,7 +69,7 @@ describe("Bearer.make", () => {
       const { api, mock } = yield* clientOf(Bearer.make(Redacted.make("canary-a\r\nx-evil: 1")), [ok])
       const error = yield* Effect.flip(api.get("/"))
       expect(error._tag).toBe("InvalidRequest")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(yield* mock.sent).toEqual([])
     })
   )
@@ -93,7 +93,7 @@ describe("Bearer.make", () => {
 describe("Bearer.fromSource", () => {
   it.scoped("replaces the token once after a 401, and sends the request with the new one", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [refused, ok, ok])
       yield* api.get("/")
       yield* api.get("/")
@@ -108,7 +108,7 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("replaces the token after a 401, and fails with BodyNotReplayable for a stream body", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api, mock } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [refused, ok])
       const body = HttpBody.stream(Stream.make(new Uint8Array([1])))
       const error = yield* Effect.flip(api.post("/", { body }))
@@ -122,7 +122,7 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("keeps the token after a 403", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint)), [MockClient.respond(403)])
       expect((yield* Effect.flip(api.get("/")))._tag).toBe("Forbidden")
       expect(calls).toHaveLength(1)
@@ -130,7 +130,7 @@ describe("Bearer.fromSource", () => {
   )
 
   it.effect("shares one token among all clients of the same layer, and provides TokenSource", () => {
-    const { calls, mint } = minting(() => Effect.succeed(Token.bearer(Redacted.make("canary-1"), 0)))
+    const { calls, mint } = scriptedTokens(() => Effect.succeed(Token.bearer(Redacted.make("canary-1"), 0)))
     class One extends ApiClient.Tag("test/One")<One>() {}
     class Two extends ApiClient.Tag("test/Two")<Two>() {}
     const live = Layer.merge(
@@ -151,7 +151,7 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("signs synchronously only while an acquired token is fresh", () =>
     Effect.gen(function* () {
-      const { mint } = minting((n) => token(n, 600_000))
+      const { mint } = scriptedTokens((n) => token(n, 600_000))
       const auth = Bearer.fromSource(yield* source(mint))
       const { signSync, sign } = auth
       const at = (now: number) => signSync?.(request, now)?.request.headers["authorization"]
@@ -165,7 +165,7 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("signs with get each time when the source has no getCached", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { getCached: _, ...slow } = yield* source(mint)
       const auth = Bearer.fromSource(slow)
       const { api, mock } = yield* clientOf(auth, [ok, ok])
@@ -182,7 +182,9 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("signs synchronously with the old token in the cooldown after a failed refresh, until it expires", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(1, 600_000) : Effect.fail(nothing("Unavailable"))))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? token(1, 600_000) : Effect.fail(scriptedError("Unavailable"))
+      )
       const auth = Bearer.fromSource(yield* source(mint))
       const at = (now: number) => auth.signSync?.(request, now)?.credential
       yield* auth.sign(request)
@@ -198,7 +200,7 @@ describe("Bearer.fromSource", () => {
 
   it.scoped("signs synchronously with the new token after onRejected", () =>
     Effect.gen(function* () {
-      const auth = Bearer.fromSource(yield* source(minting().mint))
+      const auth = Bearer.fromSource(yield* source(scriptedTokens().mint))
       const { credential } = yield* auth.sign(request)
       expect(yield* auth.onRejected({ credential, challenges: [], at: 0 })).toBe(true)
       expect(auth.signSync?.(request, 0)?.request.headers["authorization"]).toBe("Bearer canary-2")

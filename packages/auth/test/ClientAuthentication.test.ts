@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
 import { conversation, granted, issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { respond } = MockClient
 
@@ -250,8 +250,8 @@ const all: ReadonlyArray<readonly [string, ClientAuthentication.ClientAuthentica
 describe.each(all)("%s", (_, authentication) => {
   it("prints the method only", () => {
     expect(JSON.stringify(authentication)).toBe(`{"method":"${authentication.method}"}`)
-    expect(printed(authentication)).not.toContain("canary-")
-    expect(printed({ client: { clientAuthentication: authentication } })).not.toContain("CryptoKey")
+    expect(allRenderings(authentication)).not.toContain("canary-")
+    expect(allRenderings({ client: { clientAuthentication: authentication } })).not.toContain("CryptoKey")
     expect(Reflect.ownKeys(authentication)).toEqual(["method"])
   })
 
@@ -264,7 +264,7 @@ describe.each(all)("%s", (_, authentication) => {
       const { result } = yield* sentBy(authentication, { script: [said] })
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "Rejected", error: "invalid_client" } })
       const knowsIt = !["private_key_jwt", "none", "tls_client_auth"].includes(authentication.method)
-      if (knowsIt) expect(printed(result)).not.toContain("canary-")
+      if (knowsIt) expect(allRenderings(result)).not.toContain("canary-")
     })
   )
 

@@ -17,8 +17,8 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as Http from "node:http"
-import { printed } from "./support/printed.js"
-import { times } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { times } from "./support/tokenSource.js"
 
 class Api extends ApiClient.Tag("test/Api")<Api>() {}
 
@@ -120,7 +120,7 @@ describe.each([
         const options = { clientSecret: Redacted.make("canary"), clientAuthentication }
         const error = yield* Effect.flip(Effect.provide(resource(), live({}, options)))
         expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_client" })
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
       }
     })
   )

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { ending, failing, options, pending, refusing, settled, slow, world } from "./support/device.js"
 import { granted, issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { answerOf } from "./support/signIn.js"
 
 /** The result of `start` for a `verification_uri_complete`. */
@@ -53,7 +53,7 @@ describe("DeviceCode.start", () => {
     Effect.gen(function* () {
       const { start, poll } = yield* world({ answers: [granted()] })
       const shown = yield* start
-      expect(printed(shown)).not.toContain("canary")
+      expect(allRenderings(shown)).not.toContain("canary")
       const kept = JSON.stringify(yield* Schema.encode(DeviceCode.DeviceAuthorization)(shown))
       const read = yield* Schema.decodeUnknown(DeviceCode.DeviceAuthorization)(JSON.parse(kept))
       const { token } = yield* Effect.flatten(ending(poll(read)))
@@ -82,7 +82,7 @@ describe("DeviceCode.start", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* world({ code: changed })).start)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -135,7 +135,7 @@ describe("DeviceCode.start", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* world({ code: { user_code: ["canary"] } })).start)
       expect(error.detail).toContain("`user_code` is a list, expected a string")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -265,7 +265,7 @@ describe("DeviceCode.poll", () => {
     Effect.gen(function* () {
       const quoting = refusing("access_denied", { error_description: "no to canary-device" })
       const { start, poll } = yield* world({ answers: [quoting] })
-      expect(printed(yield* failing(poll(yield* start), 10))).not.toContain("canary")
+      expect(allRenderings(yield* failing(poll(yield* start), 10))).not.toContain("canary")
     })
   )
 })
@@ -295,7 +295,7 @@ describe("ID token of a device", () => {
       const error = yield* failing(poll(yield* start), 10)
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(error.detail).toContain("the ID token is invalid")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 })

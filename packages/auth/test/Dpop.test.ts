@@ -15,8 +15,8 @@ import * as jose from "jose"
 import { createHash } from "node:crypto"
 import { clientOf, ok } from "./support/client.js"
 import { conversation, granted, issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { minting, source, token } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { scriptedTokens, source, token } from "./support/tokenSource.js"
 
 const { respond } = MockClient
 
@@ -24,7 +24,7 @@ const key = await Effect.runPromise(Dpop.generateKey)
 
 /** Acquires bound tokens `canary-1`, `canary-2` and so on. The first one has the given type. */
 const minted = (tokenType = "DPoP") =>
-  minting((n) => Effect.map(token(n), (bearer) => ({ ...bearer, tokenType: n === 1 ? tokenType : "DPoP" })))
+  scriptedTokens((n) => Effect.map(token(n), (bearer) => ({ ...bearer, tokenType: n === 1 ? tokenType : "DPoP" })))
 
 const asksNonce = (nonce?: string, date?: string) =>
   respond(401, "no", {
@@ -193,7 +193,7 @@ describe("DPoP nonce", () => {
       expect(error).toMatchObject({ _tag: "Unauthorized", challenges: [{ params: { error: "use_dpop_nonce" } }] })
       expect(yield* noncesOf(mock)).toEqual(nonces)
       expect(calls).toHaveLength(1)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -283,7 +283,7 @@ describe("DPoP token", () => {
 
   it.scoped("fails with InvalidResponse when the new token is a Bearer token too, and sends no request", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api, mock } = yield* clientOf(Dpop.fromSource(yield* source(mint), key), [])
       for (let n = 0; n < 3; n++) {
         expect(yield* Effect.flip(api.get("/"))).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
@@ -369,7 +369,7 @@ describe("Dpop.Key", () => {
     Effect.gen(function* () {
       const made = yield* Dpop.generateExtractableKey
       const jwk = yield* Dpop.toJwk(made)
-      expect(printed(jwk)).not.toContain("kty")
+      expect(allRenderings(jwk)).not.toContain("kty")
       const read = yield* Dpop.fromJwk(jwk)
       expect(yield* Dpop.thumbprint(read)).toBe(yield* Dpop.thumbprint(made))
       expect(yield* Effect.flip(Dpop.toJwk(read))).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
@@ -414,7 +414,7 @@ describe("Dpop.Key", () => {
       ]) {
         const error = yield* Effect.flip(Dpop.fromJwk(Redacted.make(text)))
         expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
       }
     })
   )

@@ -14,8 +14,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { printed } from "./support/printed.js"
-import { times, token } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { times, token } from "./support/tokenSource.js"
 
 const options = { issuer: "https://oauth.test", clientId: "cli", account: "ada" }
 
@@ -49,7 +49,7 @@ describe("DpopKey.fromStore", () => {
       const { token } = Option.getOrThrow(yield* store.get(recordKey))
       const { d } = JSON.parse(Redacted.value(token.accessToken)) as { readonly d: string }
       expect(d.length).toBeGreaterThan(40)
-      expect(printed(token)).not.toContain(d)
+      expect(allRenderings(token)).not.toContain(d)
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )
 
@@ -64,7 +64,7 @@ describe("DpopKey.fromStore", () => {
       yield* store.compareAndSet(recordKey, 0, record)
       const error = yield* Effect.flip(DpopKey.fromStore(options))
       expect(error).toMatchObject(expected)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(Option.getOrThrow(yield* store.get(recordKey)).token).toEqual(record)
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )

@@ -10,8 +10,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, issuer, metadata } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
 
 const token = Redacted.make("canary-token")
 
@@ -105,12 +105,12 @@ describe("Introspection", () => {
       const fiber = yield* Effect.fork(Effect.flip(introspect(token)))
       while (Option.isNone(yield* Fiber.poll(fiber))) {
         // The test clock does not control the promises of the OAuth library.
-        yield* settling(5)
+        yield* runPendingWork(5)
         yield* TestClock.adjust("250 millis")
       }
       const error = yield* Fiber.join(fiber)
       expect(error).toMatchObject({ reason: "Unavailable" })
-      expect(printed(error)).not.toContain("xxx")
+      expect(allRenderings(error)).not.toContain("xxx")
       expect(yield* posts).toHaveLength(3)
     })
   )
@@ -142,7 +142,7 @@ describe("Introspection", () => {
       const { introspect } = yield* asking(MockClient.respond(200, { active: true, aud: [{ canary: 1 }] }))
       const error = yield* Effect.flip(introspect(token))
       expect(error.detail).toContain("`aud` is a list, expected a string or a list of strings")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -167,7 +167,7 @@ describe("Introspection", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* asking(answer)).introspect(token))
       expect(["InvalidResponse", "Unavailable"]).toContain(error.reason)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     }).pipe(Effect.zipLeft(TestClock.adjust("1 second"), { concurrent: true }))
   )
 
@@ -177,7 +177,7 @@ describe("Introspection", () => {
       const { introspect } = yield* asking(MockClient.respond(401, quoting))
       const error = yield* Effect.flip(introspect(token))
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_client" })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 

@@ -9,8 +9,8 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
-import { printed } from "./support/printed.js"
-import { times } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { times } from "./support/tokenSource.js"
 
 const { delay, fail, respond } = MockClient
 
@@ -262,7 +262,7 @@ describe("JWK Set response", () => {
       const { find } = yield* over(() => set([{ ...jwk, kid: "one" }]))
       const error = yield* Effect.flip(find("one"))
       expect(error.reason).toBe("Key")
-      expect(printed(error)).not.toContain(jwk.d)
+      expect(allRenderings(error)).not.toContain(jwk.d)
     })
   )
 })

@@ -18,7 +18,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
 import { granted } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { fail, respond } = MockClient
 
@@ -276,7 +276,7 @@ describe("JwtBearer with a key", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(bearing([], { assertion: yield* assertion }))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     })
   )
 })
@@ -312,7 +312,7 @@ describe("JwtBearer with an effect", () => {
       const { source } = yield* bearing([answer], { assertion: Effect.succeed(given) })
       const error = yield* Effect.flip(source.get)
       expect(error).toMatchObject({ _tag: "TokenError", reason })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     })
   )
 
@@ -476,7 +476,7 @@ describe("JwtBearer with OAuthServer", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_grant" })
-      expect(printed(error)).not.toContain("eyJ")
+      expect(allRenderings(error)).not.toContain("eyJ")
     }).pipe(Effect.provide(onServer({ clients: { client: { public: true } } })))
   )
 })

@@ -13,8 +13,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
 
 const memory = Effect.flatMap(Layer.build(Layer.fresh(KeyValueStore.layerMemory)), (context) =>
   Effect.provide(KeyValueStore.KeyValueStore, context)
@@ -32,7 +32,7 @@ const textOf = (stored: Option.Option<VersionedToken>) =>
   Option.getOrUndefined(Option.map(stored, ({ token }) => Redacted.value(token.accessToken)))
 
 /** Long enough for pending operations to progress: hashes are computed in other threads. */
-const turn = settling(20)
+const turn = runPendingWork(20)
 
 /** A key-value store, and its contents by name. */
 const setting = Effect.sync(() => {
@@ -61,7 +61,7 @@ const refuses = (texts: ReadonlyMap<string, string>, store: Service, reason: Tok
       const error = yield* Effect.flip(Effect.asVoid<unknown, TokenStoreError, never>(attempt))
       expect(error).toBeInstanceOf(TokenStoreError)
       expect(error.reason).toBe(reason)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     }
     expect(texts).toEqual(before)
   })
@@ -237,7 +237,7 @@ describe("KeyValueTokenStore over a failing store", () => {
       expect([read.reason, write.reason]).toEqual(["ReadFailed", "WriteFailed"])
       for (const error of [read, write]) {
         expect(error.message).toContain("the key-value store failed: PermissionDenied")
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
       }
     })
   )

@@ -9,8 +9,8 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Fc from "effect/FastCheck"
-import { clientSecret, granted, imitating, keys, refreshing, signIn, signInAs } from "./support/imitated.js"
-import { printed } from "./support/printed.js"
+import { clientSecret, granted, withFakeProvider, keys, refreshing, signIn, signInAs } from "./support/fakeProvider.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const endpoints = {
   tokenEndpoint: "https://auth.test/token",
@@ -19,7 +19,7 @@ const endpoints = {
 
 const client = { issuer: "https://auth.test", clientId: "c", clientSecret, ...endpoints }
 
-const answering = (answer: unknown, status = 200) => imitating(() => MockClient.respond(status, answer))
+const answering = (answer: unknown, status = 200) => withFakeProvider(() => MockClient.respond(status, answer))
 
 describe("OAuth2 without complianceFixes", () => {
   it.effect.each<readonly [string, unknown]>([
@@ -105,7 +105,7 @@ describe("OAuth2 complianceFixes", () => {
         transformResponse: (body) => (asked.push(Object.keys(body)), body)
       }
       const provider = (answer: () => MockClient.Step) =>
-        imitating((url) => {
+        withFakeProvider((url) => {
           if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
           return url.endsWith("/keys") ? keys : answer()
         })
@@ -125,7 +125,7 @@ describe("OAuth2 complianceFixes", () => {
         within(refreshing({ ...client, complianceFixes: { transformResponse: answer } }))
       )
       expect(error.reason).toBe("InvalidResponse")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -177,7 +177,7 @@ describe("OAuth2 with a hostile provider", () => {
           expect(Either.isRight(ended) ? ended.right.tokenType === "Bearer" : ended.left instanceof TokenError).toBe(
             true
           )
-          expect(printed(ended)).not.toContain("canary")
+          expect(allRenderings(ended)).not.toContain("canary")
         }),
         { numRuns: 100 }
       )

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, granted, secret } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { fail, respond } = MockClient
 
@@ -123,7 +123,7 @@ describe("OAuth2 discovery", () => {
         expect(urls).toEqual(places)
         yield* run
         expect(yield* all).toEqual([...places, ...places])
-        expect(printed(result)).not.toContain(secret)
+        expect(allRenderings(result)).not.toContain(secret)
       })
   )
 
@@ -185,7 +185,7 @@ describe("OAuth2 discovery", () => {
       const spelled = [`${issuer}/`, origin, `${origin}/{tenant}`, "https://inner.test/t1"]
       for (const named of spelled) {
         const { result } = yield* discovering({ [places[1] ?? ""]: document({ issuer: named }) })
-        const message = printed(result)
+        const message = allRenderings(result)
         for (const text of [encodeURI(named), issuer, "`issuer`", "`complianceFixes.metadataIssuer`"])
           expect(message).toContain(text)
         const configured = yield* discovering(

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { ending, failing, refusing, world } from "./support/device.js"
 import { conversation, granted } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { respond } = MockClient
 
@@ -113,7 +113,7 @@ describe("OAuth2 with an error response", () => {
     Effect.gen(function* () {
       const { error } = yield* refreshed(step)
       expect(error.detail).toContain(told)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -251,7 +251,7 @@ describe("OAuth2 with a server that repeats a secret of the request", () => {
       )
       const error = yield* Effect.flip(server.refresh(Redacted.make(refreshToken)))
       expect(echoed.length).toBeGreaterThan(50)
-      expect(printed(error)).not.toContain(echoed.slice(0, 20))
+      expect(allRenderings(error)).not.toContain(echoed.slice(0, 20))
       expect(error.detail).toBe("the authorization server rejected the request with invalid_request")
     })
   )

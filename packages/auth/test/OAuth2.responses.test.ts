@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { TokenError } from "@countersign/client/Errors"
 import { conversation } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { calling, encodings, tokenCalls } from "./support/tokenCalls.js"
 
 const granted = { access_token: "canary-a", token_type: "bearer", expires_in: 60, refresh_token: "canary-r" }
@@ -112,7 +112,7 @@ describe("OAuth2 with an invalid token response", () => {
         const error = yield* Effect.flip(calling(call, MockClient.respond(200, { ...granted, ...more })))
         expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
         expect(error).toHaveProperty("detail", expect.stringContaining(detail))
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
       })
     )
   }
@@ -142,7 +142,7 @@ describe("OAuth2 with an invalid token response", () => {
       for (let n = 0; n < 3; n++) {
         const error = yield* Effect.flip(server.refresh(Redacted.make("canary-old")))
         expect(error).toBeInstanceOf(TokenError)
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
         found.push(Option.getOrUndefined(Option.map(OAuth2.rotatedRefreshToken(error), Redacted.value)))
       }
       expect(found).toEqual(["canary-r", "canary-s", undefined])

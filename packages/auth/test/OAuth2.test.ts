@@ -8,8 +8,8 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, conversation, failureOf, granted, issuer, metadata, secret } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { logging } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { logging } from "./support/tokenSource.js"
 
 const { fail, respond } = MockClient
 
@@ -103,7 +103,7 @@ describe("OAuth2 discovery", () => {
     Effect.gen(function* () {
       const { result } = yield* discovering(() => respond(404))
       expect(result).toMatchObject({ _tag: "Left", left: { reason: "Unavailable" } })
-      expect(printed(result)).toContain("metadata")
+      expect(allRenderings(result)).toContain("metadata")
     })
   )
 
@@ -121,7 +121,7 @@ describe("OAuth2 discovery", () => {
       const { result, sent } = yield* discovering(() => metadata(more))
       expect(result).toMatchObject({ _tag: "Left", left: { _tag: "TokenError", reason: "InvalidResponse" } })
       expect(sent.every(({ method }) => method === "GET")).toBe(true)
-      expect(printed(sent)).not.toContain(secret)
+      expect(allRenderings(sent)).not.toContain(secret)
     })
   )
 })
@@ -148,7 +148,7 @@ describe("OAuth2 configuration", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(conversation([], options))
       expect(error._tag).toBe("InvalidRequest")
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -349,7 +349,7 @@ describe("OAuth2 token response", () => {
       const error = yield* Effect.flip(server.clientCredentials({}))
       expect(error).toBeInstanceOf(TokenError)
       expect([error.reason, error.error]).toEqual([reason, code])
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(yield* mock.sent).toHaveLength(1)
     })
   )
@@ -380,7 +380,7 @@ describe("OAuth2 token response", () => {
       const first = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
       const second = yield* Effect.flip(server.refresh(Redacted.make("canary-r")))
       expect([first.reason, second.reason]).toEqual(["ReauthorizationRequired", "Rejected"])
-      expect(printed(first) + printed(second)).not.toContain("canary")
+      expect(allRenderings(first) + allRenderings(second)).not.toContain("canary")
     })
   )
 
@@ -412,7 +412,7 @@ describe("OAuth2 token response", () => {
       })
       yield* Fiber.interrupt(asking)
       yield* Effect.repeat(Effect.zipRight(tick, mock.interrupted), { until: (all) => all.length === 1 })
-      expect(printed(client)).not.toContain(secret)
+      expect(allRenderings(client)).not.toContain(secret)
     })
   )
 })

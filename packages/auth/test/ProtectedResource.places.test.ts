@@ -5,7 +5,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { fail, respond } = MockClient
 
@@ -118,7 +118,7 @@ describe("ProtectedResource.fromChallenges", () => {
   it.effect("names the metadata URL, both resources and the options to set if the resource differs", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering({ [own]: about({ resource: origin }) }, "Bearer")
-      const message = printed(result)
+      const message = allRenderings(result)
       for (const text of [own, `resource ${origin}`, api, "`discover`", "`issuer`", "`resource`"]) {
         expect(message).toContain(text)
       }
@@ -128,7 +128,7 @@ describe("ProtectedResource.fromChallenges", () => {
   it.effect("lists the response of each metadata URL if there is no metadata", () =>
     Effect.gen(function* () {
       const { result } = yield* discovering({ [own]: respond(200, "<html>", html) })
-      const message = printed(result)
+      const message = allRenderings(result)
       for (const text of [...places, "answered 404", "content-type: text/html", "`issuer`"])
         expect(message).toContain(text)
     })

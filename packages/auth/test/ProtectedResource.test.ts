@@ -10,7 +10,7 @@ import * as FastCheck from "effect/FastCheck"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const origin = "https://api.test"
 const api = `${origin}/v1`
@@ -358,9 +358,9 @@ describe("ProtectedResource.discover", () => {
     Effect.gen(function* () {
       const resource = "https://user:canary-password@api.test/v1?key=canary-key#canary-part"
       const error = yield* refusalOf(about({ resource, resource_name: "canary-name" }))
-      expect(printed(error)).toContain("https://api.test/v1?key=<redacted>")
-      expect(printed(error)).not.toContain("canary")
-      expect(printed(yield* refusalOf(about({ authorization_servers: ["http://canary.test"] })))).not.toContain(
+      expect(allRenderings(error)).toContain("https://api.test/v1?key=<redacted>")
+      expect(allRenderings(error)).not.toContain("canary")
+      expect(allRenderings(yield* refusalOf(about({ authorization_servers: ["http://canary.test"] })))).not.toContain(
         "canary"
       )
     })

@@ -3,7 +3,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { secret } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { answerOf, callbackOf, redirectUri, signingIn } from "./support/signIn.js"
 
 const { respond } = MockClient
@@ -64,7 +64,7 @@ describe("Pushed authorization request", () => {
       answering({ "/par": step })
       const error = yield* Effect.flip(start())
       expect(error).toMatchObject({ _tag: "TokenError", ...failure })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(yield* posts).toEqual(["POST /par"])
     })
   )

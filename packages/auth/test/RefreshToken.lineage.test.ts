@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { client } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 /** A server that rotates refresh tokens: for `rt-alice` it returns `at-of-rt-alice` and `rt-alice+`. */
 const rotating = MockClient.make(({ body }) => {
@@ -73,8 +73,8 @@ describe.each(stores)("RefreshToken.layer with two refresh tokens over %s", (_, 
           else expect(result).toMatchObject(refused)
         }
         expect(got.some(({ _tag }) => _tag === "Right")).toBe(true)
-        expect(printed(got)).toContain("`account`")
-        expect(printed(got)).not.toContain("rt-alice+")
+        expect(allRenderings(got)).toContain("`account`")
+        expect(allRenderings(got)).not.toContain("rt-alice+")
       }
     })
   )

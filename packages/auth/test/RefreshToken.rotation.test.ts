@@ -22,7 +22,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { client } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const valueOf = (secret: Redacted.Redacted<string> | undefined) => secret && Redacted.value(secret)
 
@@ -88,7 +88,7 @@ describe("RefreshToken.layer with a rotated refresh token", () => {
           const { get, mock, stored } = yield* world(answer, { empty })
           const error = yield* Effect.flip(get)
           expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-          expect(printed(error)).not.toContain("canary")
+          expect(allRenderings(error)).not.toContain("canary")
           expect(yield* stored).toBe("canary-rt-2")
           yield* TestClock.adjust("2 seconds")
           expect(valueOf((yield* get).token.accessToken)).toBe("canary-at-3")
@@ -271,7 +271,7 @@ describe("RefreshToken.layer with any successful response", () => {
           )
         )
         expect(stored).toBe("canary-rt-2")
-        if (Either.isLeft(ended)) expect(printed(ended.left)).not.toContain("canary")
+        if (Either.isLeft(ended)) expect(allRenderings(ended.left)).not.toContain("canary")
       }),
       { numRuns: 150 }
     ))

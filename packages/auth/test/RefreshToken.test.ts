@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { settling } from "./support/settling.js"
-import { times } from "./support/sources.js"
+import { runPendingWork } from "./support/pendingWork.js"
+import { times } from "./support/tokenSource.js"
 
 class Api extends ApiClient.Tag("test/Api")<Api>() {}
 
@@ -150,7 +150,7 @@ describe("RefreshToken.layer", () => {
           yield* TestClock.adjust("1 second")
         }
         // Waits for the promises of the OAuth library, which do not run on the test clock.
-        yield* settling(20)
+        yield* runPendingWork(20)
       }).pipe(Effect.provide(process({ timeout: "5 seconds" })))
       const { accessToken } = Option.getOrThrow(yield* store.get(key)).token
       expect(Redacted.value(accessToken)).toBe(Redacted.value(before.accessToken))

@@ -4,7 +4,7 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { issuer } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { respond } = MockClient
 
@@ -75,8 +75,8 @@ describe("Registration.register", () => {
       Effect.gen(function* () {
         const result = yield* registering(201, { client_id: id, registration_client_uri: "/register/7" })
         expect(result).toMatchObject({ left: { reason: "InvalidResponse" } })
-        expect(printed(result)).toContain(`${issuer}/register/7`)
-        expect(printed(result)).toContain("`client_id`")
+        expect(allRenderings(result)).toContain(`${issuer}/register/7`)
+        expect(allRenderings(result)).toContain("`client_id`")
       })
   )
 })

@@ -14,8 +14,8 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { person } from "./support/person.js"
-import { printed } from "./support/printed.js"
+import { userAgent } from "./support/userAgent.js"
+import { allRenderings } from "./support/allRenderings.js"
 import { provided } from "./support/provider.js"
 
 const redirectUri = "https://app.test/callback"
@@ -59,7 +59,7 @@ const signedIn = Effect.gen(function* () {
   }
   const { start, complete } = yield* AuthorizationCode.make({ ...options, redirectUri })
   const transaction = yield* start()
-  const callback = yield* Effect.promise(() => person().signsIn(transaction.url))
+  const callback = yield* Effect.promise(() => userAgent().signsIn(transaction.url))
   const done = yield* complete(transaction, callback)
   yield* AuthorizationCode.storeToken(options, done)
   const { introspect } = yield* Introspection.make(options)
@@ -115,7 +115,7 @@ describe("Registration at oidc-provider", () => {
       expect(registered.registrationUri?.startsWith(`${running.issuer}/`)).toBe(true)
       const { clientSecret, registrationToken } = registered
       for (const secret of [clientSecret, registrationToken]) {
-        expect(printed(registered)).not.toContain(Redacted.value(secret ?? Redacted.make("")))
+        expect(allRenderings(registered)).not.toContain(Redacted.value(secret ?? Redacted.make("")))
       }
     }).pipe(live)
   )
@@ -133,7 +133,7 @@ describe("Registration at oidc-provider", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(register(metadata, "canary-wrong"))
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     }).pipe(live)
   )
 })

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { issuer, metadata } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const wanted: Registration.Metadata = {
   client_name: "a program",
@@ -71,7 +71,7 @@ describe("Registration.register", () => {
       expect(registered.clientSecret && Redacted.value(registered.clientSecret)).toBe("canary-secret")
       expect(registered.registrationToken && Redacted.value(registered.registrationToken)).toBe("canary-registration")
       expect(registered.metadata["client_name"]).toBe("a program")
-      expect(printed(registered)).not.toContain("canary")
+      expect(allRenderings(registered)).not.toContain("canary")
     })
   )
 
@@ -94,7 +94,7 @@ describe("Registration.register", () => {
       const bad = yield* registering(MockClient.respond(401, quoting), { initialAccessToken })
       const error = yield* Effect.flip(bad.registered)
       expect(error).toMatchObject({ reason: "Rejected", error: "invalid_token" })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -114,7 +114,7 @@ describe("Registration.register", () => {
         const answer = MockClient.respond(400, { error: code, error_description: "no\u001b[2J" })
         const error = yield* Effect.flip((yield* registering(answer)).registered)
         expect(error).toMatchObject({ reason: "Rejected", error: code })
-        expect(printed(error)).not.toContain("\u001b")
+        expect(allRenderings(error)).not.toContain("\u001b")
       })
   )
 
@@ -131,7 +131,7 @@ describe("Registration.register", () => {
       expect(error).toMatchObject({ reason: "InvalidResponse" })
       expect(error.detail).toContain("`client_id`")
       expect(error.detail).toContain(`Delete it at ${issuer}/register/made`)
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
     })
   )
 
@@ -180,7 +180,7 @@ describe("Registration.register", () => {
       for (const status of [200, 201, 202]) {
         const registered = yield* (yield* registering(MockClient.respond(status, { ...made, ...changed }))).registered
         expect(registered).toMatchObject(expected)
-        expect(printed(registered)).not.toContain("canary")
+        expect(allRenderings(registered)).not.toContain("canary")
       }
     })
   )
@@ -206,7 +206,7 @@ describe("Registration.register", () => {
       )
       const { registered } = yield* registering(MockClient.respond(201, answer), { initialAccessToken })
       const client = yield* registered
-      expect(printed(client)).not.toMatch(/canary/i)
+      expect(allRenderings(client)).not.toMatch(/canary/i)
       expect(JSON.stringify(client.metadata)).not.toMatch(/canary/i)
       expect(client.metadata).toMatchObject({
         client_name: "a program",
@@ -275,7 +275,7 @@ describe("Registration.register", () => {
       const register = Registration.register({ issuer }, { jwks: { keys: [{ kty: "EC" }, key] } })
       const error = yield* Effect.flip(Effect.provideService(register, HttpClient.HttpClient, client))
       expect(error).toMatchObject({ _tag: "InvalidRequest", reason: "Credentials" })
-      expect(printed(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
       expect(yield* mock.sent).toEqual([])
     })
   )

@@ -19,8 +19,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { issuer, metadata } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
 
 const { fail, respond } = MockClient
 
@@ -85,7 +85,7 @@ const scripted = (answers: ReadonlyArray<MockClient.Step>) =>
   })
 
 /** Promises of the library do not depend on the test clock. */
-const settled = settling(5)
+const settled = runPendingWork(5)
 
 /** The result of an effect while the test clock advances. */
 const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -189,7 +189,7 @@ describe("Revocation.signOut", () => {
       expect(yield* isStored(options)).toBe(false)
       expect(error).toMatchObject({ _tag: "TokenError", ...expected })
       expect(error).toHaveProperty("detail", expect.stringContaining("the tokens were removed from the store"))
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
       expect(yield* sent).toHaveLength(times)
     }).pipe(Effect.provide(TokenStore.layerMemory))
   )

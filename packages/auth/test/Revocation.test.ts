@@ -8,8 +8,8 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { client, issuer, metadata } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { settling } from "./support/settling.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { runPendingWork } from "./support/pendingWork.js"
 
 const { fail, respond } = MockClient
 
@@ -43,7 +43,7 @@ const failureOf = (revoke: Revocation.Service["revoke"]) =>
     const fiber = yield* Effect.fork(Effect.flip(revoke(token)))
     while (Option.isNone(yield* Fiber.poll(fiber))) {
       // Promises of the library do not depend on the test clock.
-      yield* settling(5)
+      yield* runPendingWork(5)
       yield* TestClock.adjust("250 millis")
     }
     return yield* Fiber.join(fiber)
@@ -149,7 +149,7 @@ describe("Revocation.make", () => {
       const { posts, revoke } = yield* revoking([answer, answer, answer])
       const error = yield* failureOf(revoke)
       expect(error).toMatchObject({ _tag: "TokenError", ...expected })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
       expect(error.message).not.toContain("\u001b")
       expect((yield* posts).map(({ url }) => new URL(url).host)).not.toContain("evil.test")
     })

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createHash, createHmac } from "node:crypto"
 import { clientOf, ok } from "./support/client.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const secret = "canary-ü"
 const options: Signature.Options = { keyId: "key-1", secret: Redacted.make(secret) }
@@ -145,9 +145,9 @@ describe("Signature.make", () => {
       const error = yield* Effect.flip(api.get("/"))
       const sent = yield* mock.sent
       expect(sent).toHaveLength(1)
-      expect(printed(error)).not.toContain("canary")
-      expect(printed(error)).not.toContain(sent[0]?.headers["x-signature"])
-      expect(printed(auth) + printed(options)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain("canary")
+      expect(allRenderings(error)).not.toContain(sent[0]?.headers["x-signature"])
+      expect(allRenderings(auth) + allRenderings(options)).not.toContain("canary")
     })
   )
 })

@@ -10,7 +10,17 @@ import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createHash } from "node:crypto"
-import { breakable, canary, key, minting, nothing, sourceOn, storedBySibling, times, token } from "./support/sources.js"
+import {
+  failingStore,
+  canary,
+  key,
+  scriptedTokens,
+  scriptedError,
+  makeSource,
+  storeFromOtherProcess,
+  times,
+  token
+} from "./support/tokenSource.js"
 
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 16)
 
@@ -28,12 +38,12 @@ describe("TokenEvents", () => {
   it.scoped("publishes the events of a token in order, with its hash, without the token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
+      yield* storeFromOtherProcess(store, "old", 0)
       const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
-      const { mint } = minting((n) => (n === 1 ? Effect.fail(lost) : token(n)))
+      const { mint } = scriptedTokens((n) => (n === 1 ? Effect.fail(lost) : token(n)))
       const events = yield* told(
         Effect.gen(function* () {
-          const { get, getCached, onRejected } = yield* sourceOn(store, mint)
+          const { get, getCached, onRejected } = yield* makeSource(store, mint)
           const { generation } = yield* get
           getCached?.(yield* Clock.currentTimeMillis)
           yield* onRejected(generation)
@@ -57,11 +67,11 @@ describe("TokenEvents", () => {
 
   it.scoped("publishes the errors of failed writes and refreshes", () =>
     Effect.gen(function* () {
-      const { service, state } = breakable(yield* TokenStore.makeMemory)
-      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Rejected"))))
+      const { service, state } = failingStore(yield* TokenStore.makeMemory)
+      const { mint } = scriptedTokens((n) => (n === 1 ? token(n) : Effect.fail(scriptedError("Rejected"))))
       const events = yield* told(
         Effect.gen(function* () {
-          const { get, onRejected } = yield* sourceOn(service, mint)
+          const { get, onRejected } = yield* makeSource(service, mint)
           const { generation } = yield* get
           state.broken = false
           yield* TestClock.adjust("1 second")
@@ -87,7 +97,7 @@ describe("TokenEvents", () => {
       const before = (yield* Metric.value(counter)).count
       const listening = yield* Effect.fork(Stream.runCollect(Stream.take(TokenEvents.stream, 12)))
       yield* Effect.repeatN(Effect.yieldNow(), 10)
-      const { get } = yield* sourceOn(yield* TokenStore.makeMemory, minting().mint)
+      const { get } = yield* makeSource(yield* TokenStore.makeMemory, scriptedTokens().mint)
       yield* times(10, get)
       const tags = Chunk.toReadonlyArray(yield* Fiber.join(listening)).map(({ _tag }) => _tag)
       expect(tags).toEqual(["Acquired", "Stored", ...Array.from({ length: 10 }, () => "Used")])

@@ -24,8 +24,8 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
 import { granted } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
-import { times } from "./support/sources.js"
+import { allRenderings } from "./support/allRenderings.js"
+import { times } from "./support/tokenSource.js"
 
 const { accessToken, saml2 } = TokenExchange.tokenTypes
 
@@ -189,7 +189,7 @@ describe("TokenExchange.layer", () => {
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: Effect.sync(() => current) }))
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_request" })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
       current = yield* signedIn
       yield* TestClock.adjust("999 millis")
       expect(yield* Effect.flip(resource)).toBe(error)
@@ -210,7 +210,7 @@ describe("TokenExchange.layer", () => {
       const resource = yield* apiOf(TokenExchange.layer({ ...client, subject: Effect.suspend(() => subject) }))
       const error = yield* Effect.flip(resource)
       expect(error).toMatchObject({ _tag: "TokenError", reason, sent: "no" })
-      expect(printed(error)).toContain(`the subject is not available: ${failure.detail}`)
+      expect(allRenderings(error)).toContain(`the subject is not available: ${failure.detail}`)
       expect(yield* tokenCalls).toBe(0)
       subject = signedIn
       yield* TestClock.adjust("1 second")
@@ -240,7 +240,7 @@ describe("TokenExchange.layer", () => {
       const error = yield* Effect.flip(Context.get(built, TokenSource.TokenSource).get)
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
       expect(error.detail).toContain("N_A")
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     }).pipe(Effect.provide(live()))
   )
 

@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/TestClock"
 import { client, granted } from "./support/oauth.js"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const { fail, respond } = MockClient
 const { accessToken, idToken, jwt, refreshToken, saml2 } = TokenExchange.tokenTypes
@@ -167,7 +167,7 @@ describe("TokenExchange.make", () => {
       const { exchange } = yield* exchanging([exchanged(more)], { requestedTokenType })
       const error = yield* Effect.flip(exchange(subject))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "InvalidResponse" })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     })
   )
 
@@ -197,7 +197,7 @@ describe("TokenExchange.make", () => {
       const { exchange } = yield* exchanging([answer], { actor })
       const error = yield* Effect.flip(exchange(subject))
       expect(error).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
-      expect(printed(error)).not.toContain("canary-")
+      expect(allRenderings(error)).not.toContain("canary-")
     })
   )
 
@@ -213,7 +213,7 @@ describe("TokenExchange.make", () => {
           expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: code })
           expect(error.detail).toContain("sign in again")
           expect(error.detail.includes("is over")).toBe(!description.includes("canary"))
-          expect(printed(error)).not.toContain("canary-")
+          expect(allRenderings(error)).not.toContain("canary-")
         }
       })
   )

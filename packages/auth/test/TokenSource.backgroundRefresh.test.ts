@@ -12,7 +12,17 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import * as Lifetime from "../src/internal/refresh/refreshWindow.js"
-import { key, logging, minting, nameOf, nothing, source, sourceOn, times, token } from "./support/sources.js"
+import {
+  key,
+  logging,
+  scriptedTokens,
+  nameOf,
+  scriptedError,
+  source,
+  makeSource,
+  times,
+  token
+} from "./support/tokenSource.js"
 
 const hour = 3_600_000
 
@@ -47,11 +57,13 @@ describe("refreshWindow.of", () => {
 
 describe("TokenSource within refreshWindow", () => {
   const failingFrom = (from: number, error: TokenError) =>
-    minting((n) => (n < from ? token(n, hour) : Effect.fail(error)))
+    scriptedTokens((n) => (n < from ? token(n, hour) : Effect.fail(error)))
 
   it.scoped("refreshes once for 1000 requests, without a wait", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.delay(token(n, hour), "10 seconds")))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? token(n, hour) : Effect.delay(token(n, hour), "10 seconds")
+      )
       const { get, getCached } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("56 minutes")
@@ -67,7 +79,7 @@ describe("TokenSource within refreshWindow", () => {
   it.scoped("sends a token request every 30 seconds if the server is down, and fails only after expiry", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
-      const { calls, mint } = failingFrom(2, nothing("Unavailable"))
+      const { calls, mint } = failingFrom(2, scriptedError("Unavailable"))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("55 minutes")
@@ -84,7 +96,7 @@ describe("TokenSource within refreshWindow", () => {
   it.scoped("logs an invalid refresh token once for many rejected requests", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
-      const { calls, mint } = failingFrom(2, nothing("ReauthorizationRequired"))
+      const { calls, mint } = failingFrom(2, scriptedError("ReauthorizationRequired"))
       const { get, onRejected } = yield* source(mint)
       const { generation } = yield* get
       for (let n = 0; n < 20; n++) yield* Effect.flip(onRejected(generation))
@@ -111,7 +123,7 @@ describe("TokenSource within refreshWindow", () => {
   it.scoped("runs acquireToken every 30 seconds after a defect, and logs each defect", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(n, hour) : Effect.die("a bug")))
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? token(n, hour) : Effect.die("a bug")))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("55 minutes")
@@ -128,7 +140,7 @@ describe("TokenSource within refreshWindow", () => {
     Effect.gen(function* () {
       const at = (chance: number) =>
         Effect.gen(function* () {
-          const { calls, mint } = minting((n) => token(n, hour))
+          const { calls, mint } = scriptedTokens((n) => token(n, hour))
           const { get } = yield* TokenSource.make({ key, acquireToken: mint }).pipe(
             Effect.provideServiceEffect(TokenStore.TokenStore, TokenStore.makeMemory),
             Effect.withRandom(Random.fixed([chance]))
@@ -148,7 +160,7 @@ describe("TokenSource within refreshWindow", () => {
 
   it.scoped("uses the options refreshWindow and forcedRefreshWindow", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => token(n, hour))
+      const { calls, mint } = scriptedTokens((n) => token(n, hour))
       const { get } = yield* source(mint, { refreshWindow: "1 minute", forcedRefreshWindow: "1 second" })
       yield* get
       yield* TestClock.adjust("3539 seconds")
@@ -164,7 +176,7 @@ describe("TokenSource within refreshWindow", () => {
   it.effect("runs no background refresh after its scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { calls, mint } = minting((n) => token(n, hour))
+      const { calls, mint } = scriptedTokens((n) => token(n, hour))
       const { get } = yield* Scope.extend(source(mint), scope)
       yield* get
       yield* Scope.close(scope, Exit.void)
@@ -181,7 +193,7 @@ describe("TokenSource within forcedRefreshWindow", () => {
     Effect.gen(function* () {
       const waits = (life: number, at: number) =>
         Effect.gen(function* () {
-          const { mint } = minting((n) => (n === 1 ? token(n, life) : Effect.never))
+          const { mint } = scriptedTokens((n) => (n === 1 ? token(n, life) : Effect.never))
           const { get } = yield* source(mint)
           yield* get
           yield* TestClock.adjust(at)
@@ -203,7 +215,7 @@ describe("TokenSource within forcedRefreshWindow", () => {
 describe("TokenSource and clocks", () => {
   it.scoped("does not extend a token if the clock is set back by an hour", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => token(n, 60_000))
+      const { calls, mint } = scriptedTokens((n) => token(n, 60_000))
       // The wall clock is the test clock minus `back`. The monotonic clock continues.
       const real = yield* Effect.clock
       let back = 0
@@ -245,8 +257,8 @@ describe("TokenSource and clocks", () => {
         expiresAt: (token.expiresAt ?? 0) + hour
       }))
       yield* store.compareAndSet(key, 0, ahead)
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint)
       expect(nameOf(yield* get)).toBe("canary-ahead")
       yield* TestClock.adjust("55 seconds")
       expect(nameOf(yield* get)).toBe("canary-1")

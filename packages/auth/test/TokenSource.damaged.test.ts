@@ -14,7 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { client, granted } from "./support/oauth.js"
-import { logging } from "./support/sources.js"
+import { logging } from "./support/tokenSource.js"
 
 const error = (reason: TokenStoreReason) => new TokenStoreError({ reason, detail: "the record is broken" })
 

@@ -18,7 +18,7 @@ import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
 import { client, issuer } from "./support/oauth.js"
-import { settling } from "./support/settling.js"
+import { runPendingWork } from "./support/pendingWork.js"
 
 const { respond } = MockClient
 
@@ -75,7 +75,7 @@ const running = <A, E>(
     const fiber = yield* Effect.fork(Effect.either(Effect.provide(run, api)))
     for (let second = 0; second < 6; second++) {
       // Promises of the library do not depend on the test clock.
-      yield* settling(40)
+      yield* runPendingWork(40)
       yield* TestClock.adjust("1 second")
     }
     const result = yield* Fiber.join(fiber)

@@ -8,7 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Machine } from "./support/machine.js"
 import { sourceWith } from "./support/machine.js"
-import { key, logging, nameOf, storedIn, times, token } from "./support/sources.js"
+import { key, logging, nameOf, storedIn, times, token } from "./support/tokenSource.js"
 
 const strategies: ReadonlyArray<WaitStrategy.Strategy> = ["notify", "poll"]
 

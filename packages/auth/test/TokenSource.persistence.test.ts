@@ -8,26 +8,26 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import {
-  breakable,
+  failingStore,
   canary,
   key,
   logging,
-  minting,
+  scriptedTokens,
   nameOf,
-  sourceOn,
-  storedBySibling,
+  makeSource,
+  storeFromOtherProcess,
   storedIn,
   token
-} from "./support/sources.js"
+} from "./support/tokenSource.js"
 
 describe("TokenSource with a store that cannot be written", () => {
   it.scoped("serves the token from memory, logs without it, and stores it once writes succeed", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(service, mint)
+      const { service, state } = failingStore(store)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(service, mint)
       expect(nameOf(yield* get)).toBe("canary-1")
       expect(nameOf(yield* get)).toBe("canary-1")
       expect(lines.join("\n")).toContain("the disk is full")
@@ -55,9 +55,9 @@ describe("TokenSource with a store that cannot be written", () => {
   it.effect("stores the token when the scope closes", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
+      const { service, state } = failingStore(store)
       const scope = yield* Scope.make()
-      const { get } = yield* Scope.extend(sourceOn(service, minting().mint), scope)
+      const { get } = yield* Scope.extend(makeSource(service, scriptedTokens().mint), scope)
       yield* get
       yield* TestClock.adjust("5 seconds")
       state.broken = false
@@ -69,10 +69,10 @@ describe("TokenSource with a store that cannot be written", () => {
   it.effect("stores a token that arrives while the scope closes", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
+      const { service, state } = failingStore(store)
       const scope = yield* Scope.make()
-      const { mint } = minting((n) => Effect.delay(token(n), "1 second"))
-      const { get } = yield* Scope.extend(sourceOn(service, mint), scope)
+      const { mint } = scriptedTokens((n) => Effect.delay(token(n), "1 second"))
+      const { get } = yield* Scope.extend(makeSource(service, mint), scope)
       const asking = yield* Effect.fork(
         Effect.ensuring(
           get,
@@ -92,9 +92,9 @@ describe("TokenSource with a store that cannot be written", () => {
   it.effect("logs an error if the token cannot be stored when the scope closes", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
-      const { service } = breakable(yield* TokenStore.makeMemory)
+      const { service } = failingStore(yield* TokenStore.makeMemory)
       const scope = yield* Scope.make()
-      const { get } = yield* Scope.extend(sourceOn(service, minting().mint), scope)
+      const { get } = yield* Scope.extend(makeSource(service, scriptedTokens().mint), scope)
       yield* get
       yield* Scope.close(scope, Exit.void)
       expect(lines.filter((line) => line.startsWith("ERROR")).join("\n")).toContain("is lost with this process")
@@ -105,10 +105,10 @@ describe("TokenSource with a store that cannot be written", () => {
   it.scoped("refreshes with the token in memory, not with the one in the store", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "kept", 0)
-      const { service } = breakable(store)
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(service, mint)
+      yield* storeFromOtherProcess(store, "kept", 0)
+      const { service } = failingStore(store)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(service, mint)
       yield* onRejected((yield* get).generation)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-kept", "canary-refresh-1"])
@@ -118,9 +118,9 @@ describe("TokenSource with a store that cannot be written", () => {
   it.scoped("does not store the token after its successor was stored", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(service, mint)
+      const { service, state } = failingStore(store)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(service, mint)
       const first = yield* get
       state.broken = false
       yield* onRejected(first.generation)
@@ -136,9 +136,9 @@ describe("TokenSource with a store that cannot be written", () => {
   it.scoped("does not store the token during a refresh, so that the successor can be stored", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
-      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.delay(token(n), "5 seconds")))
-      const { get, onRejected } = yield* sourceOn(service, mint)
+      const { service, state } = failingStore(store)
+      const { mint } = scriptedTokens((n) => (n === 1 ? token(n) : Effect.delay(token(n), "5 seconds")))
+      const { get, onRejected } = yield* makeSource(service, mint)
       const first = yield* get
       const renewing = yield* Effect.fork(onRejected(first.generation))
       yield* Effect.yieldNow()
@@ -154,10 +154,10 @@ describe("TokenSource with a store that cannot be written", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { service, state } = breakable(store)
-      const { get } = yield* sourceOn(service, minting().mint)
+      const { service, state } = failingStore(store)
+      const { get } = yield* makeSource(service, scriptedTokens().mint)
       yield* get
-      yield* storedBySibling(store, "sibling")
+      yield* storeFromOtherProcess(store, "sibling")
       state.broken = false
       yield* TestClock.adjust("1 minute")
       expect(yield* storedIn(store)).toBe("canary-sibling")
@@ -174,8 +174,8 @@ describe("TokenSource with a store that cannot be read", () => {
       const store = yield* TokenStore.makeMemory
       let broken = true
       const unreadable = new TokenStoreError({ reason: "Corrupt", detail: "it is no token file" })
-      const { calls, mint } = minting((n) => token(n, 60_000))
-      const { get } = yield* sourceOn(
+      const { calls, mint } = scriptedTokens((n) => token(n, 60_000))
+      const { get } = yield* makeSource(
         { ...store, get: (name) => Effect.suspend(() => (broken ? Effect.fail(unreadable) : store.get(name))) },
         mint
       )
@@ -195,7 +195,7 @@ describe("TokenSource with a store that cannot be read", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const busy = new TokenStoreError({ reason: "LockTimeout", detail: "another process holds on" })
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const source = TokenSource.make({ key, acquireToken: mint })
       const { get } = yield* Effect.provideService(source, TokenStore.TokenStore, {
         ...store,

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import type * as Duration from "effect/Duration"
-import { minting, source, times, token } from "./support/sources.js"
+import { scriptedTokens, source, times, token } from "./support/tokenSource.js"
 
 /** An API that accepts a token `lag` after it was issued. */
 const knowingAfter = (
@@ -16,7 +16,7 @@ const knowingAfter = (
 ) =>
   Effect.gen(function* () {
     const known = new Set<string>()
-    const { calls, mint } = minting((n) =>
+    const { calls, mint } = scriptedTokens((n) =>
       Effect.tap(token(n), () =>
         Effect.forkDaemon(
           Effect.delay(

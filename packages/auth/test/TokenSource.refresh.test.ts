@@ -7,18 +7,18 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import {
-  breakable,
+  failingStore,
   key,
-  minting,
+  scriptedTokens,
   nameOf,
-  nothing,
+  scriptedError,
   source,
-  sourceOn,
-  storedBySibling,
+  makeSource,
+  storeFromOtherProcess,
   storedIn,
   times,
   token
-} from "./support/sources.js"
+} from "./support/tokenSource.js"
 
 const lost = new TokenError({ reason: "Unavailable", sent: "maybe", detail: "the connection broke" })
 
@@ -42,9 +42,9 @@ describe("TokenSource before it sends a refresh token", () => {
   it.scoped("stores refreshStartedAt, and removes it with the new token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { mint } = minting((n) => Effect.delay(token(n), "1 second"))
-      const { get } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { mint } = scriptedTokens((n) => Effect.delay(token(n), "1 second"))
+      const { get } = yield* makeSource(store, mint)
       yield* TestClock.adjust("5 seconds")
       const asking = yield* Effect.fork(get)
       yield* TestClock.adjust("500 millis")
@@ -65,7 +65,7 @@ describe("TokenSource before it sends a refresh token", () => {
         ...memory,
         compareAndSet: (...write) => Effect.suspend(() => (writes++, memory.compareAndSet(...write)))
       }
-      yield* Effect.flatMap(sourceOn(store, minting().mint), ({ get }) => get)
+      yield* Effect.flatMap(makeSource(store, scriptedTokens().mint), ({ get }) => get)
       expect(writes).toBe(1)
     })
   )
@@ -73,8 +73,8 @@ describe("TokenSource before it sends a refresh token", () => {
   it.scoped("replaces a rejected token although another process has set refreshStartedAt", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const held = yield* get
       yield* begunBySibling(store, 1)
       expect(yield* onRejected(held.generation)).toBe(true)
@@ -88,9 +88,9 @@ describe("TokenSource after a lost refresh response", () => {
   it.scoped("sends the same refresh token once more and uses the response", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting((n) => (n === 1 ? Effect.fail(lost) : token(n)))
-      const { get } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? Effect.fail(lost) : token(n)))
+      const { get } = yield* makeSource(store, mint)
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-old"])
     })
@@ -99,9 +99,9 @@ describe("TokenSource after a lost refresh response", () => {
   it.scoped("fails after two lost responses and sends no third request at once", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting(() => Effect.fail(lost))
-      const { get } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens(() => Effect.fail(lost))
+      const { get } = yield* makeSource(store, mint)
       for (let n = 0; n < 100; n++) expect(yield* Effect.flip(get)).toBe(lost)
       expect(calls).toHaveLength(2)
     })
@@ -110,9 +110,11 @@ describe("TokenSource after a lost refresh response", () => {
   it.scoped("fails with ReauthorizationRequired if the server rejects the refresh token sent again", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting((n) => Effect.fail(n === 1 ? lost : nothing("ReauthorizationRequired")))
-      const { get } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens((n) =>
+        Effect.fail(n === 1 ? lost : scriptedError("ReauthorizationRequired"))
+      )
+      const { get } = yield* makeSource(store, mint)
       for (let n = 0; n < 100; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
       expect(calls).toHaveLength(2)
     })
@@ -121,10 +123,10 @@ describe("TokenSource after a lost refresh response", () => {
   it.scoped("sends the refresh token once for a refresh that another process did not finish", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
+      yield* storeFromOtherProcess(store, "old", 0)
       yield* begunBySibling(store, 1)
-      const { calls, mint } = minting(() => Effect.fail(lost))
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens(() => Effect.fail(lost))
+      const { get } = yield* makeSource(store, mint)
       expect(yield* Effect.flip(get)).toBe(lost)
       expect(calls).toHaveLength(1)
     })
@@ -133,9 +135,9 @@ describe("TokenSource after a lost refresh response", () => {
   it.scoped("waits for the timeout twice if the first request hangs", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting((n) => (n === 1 ? Effect.never : token(n)))
-      const { get } = yield* sourceOn(store, mint, { timeout: "5 seconds" })
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? Effect.never : token(n)))
+      const { get } = yield* makeSource(store, mint, { timeout: "5 seconds" })
       const asking = yield* Effect.fork(get)
       yield* TestClock.adjust("5 seconds")
       expect(nameOf(yield* Fiber.join(asking))).toBe("canary-2")
@@ -145,7 +147,7 @@ describe("TokenSource after a lost refresh response", () => {
 
   it.scoped("sends no second request without a refresh token", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting(() => Effect.fail(lost))
+      const { calls, mint } = scriptedTokens(() => Effect.fail(lost))
       const { get } = yield* source(mint)
       yield* Effect.flip(get)
       expect(calls).toHaveLength(1)
@@ -157,10 +159,10 @@ describe("TokenSource with a shared store", () => {
   it.scoped("waits four seconds for the refresh of another process, then refreshes once", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
-      yield* storedBySibling(store, "old", 0)
+      yield* storeFromOtherProcess(store, "old", 0)
       yield* begunBySibling(store, 0)
-      const { calls, mint } = minting(() => Effect.fail(lost))
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens(() => Effect.fail(lost))
+      const { get } = yield* makeSource(store, mint)
       for (let second = 0; second < 4; second++) {
         expect((yield* Effect.flip(get)).message).toContain("another process has begun")
         yield* TestClock.adjust("1 second")
@@ -173,13 +175,13 @@ describe("TokenSource with a shared store", () => {
   it.scoped("uses the token that another process stores meanwhile, without a token request", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
-      yield* storedBySibling(store, "old", 0)
+      yield* storeFromOtherProcess(store, "old", 0)
       yield* begunBySibling(store, 0)
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint)
       yield* Effect.flip(get)
       yield* TestClock.adjust("3 seconds")
-      yield* storedBySibling(store, "theirs")
+      yield* storeFromOtherProcess(store, "theirs")
       yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-theirs")
       expect(calls).toEqual([])
@@ -189,9 +191,9 @@ describe("TokenSource with a shared store", () => {
   it.scoped("does not wait for a refreshStartedAt in the future", () =>
     Effect.gen(function* () {
       const store = shared(yield* TokenStore.makeMemory)
-      yield* storedBySibling(store, "old", 0)
+      yield* storeFromOtherProcess(store, "old", 0)
       yield* begunBySibling(store, 3_600_000)
-      const { get } = yield* sourceOn(store, minting().mint)
+      const { get } = yield* makeSource(store, scriptedTokens().mint)
       expect(nameOf(yield* get)).toBe("canary-1")
     })
   )
@@ -199,10 +201,10 @@ describe("TokenSource with a shared store", () => {
   it.scoped("sends the refresh token only after refreshStartedAt was written", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
-      yield* storedBySibling(memory, "old", 0)
-      const { service, state } = breakable(memory)
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(shared(service), mint)
+      yield* storeFromOtherProcess(memory, "old", 0)
+      const { service, state } = failingStore(memory)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(shared(service), mint)
       expect(yield* Effect.flip(get)).toMatchObject({ _tag: "TokenStoreError", reason: "WriteFailed" })
       state.broken = false
       expect(nameOf(yield* get)).toBe("canary-1")
@@ -213,7 +215,7 @@ describe("TokenSource with a shared store", () => {
   it.scoped("retries a failed write under the lock, so that no process reads the old refresh token", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
-      yield* storedBySibling(memory, "old", 0)
+      yield* storeFromOtherProcess(memory, "old", 0)
       let fails = 2
       const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
       let inside = false
@@ -235,7 +237,7 @@ describe("TokenSource with a shared store", () => {
             return fails-- > 0 ? Effect.fail(full) : memory.compareAndSet(...write)
           })
       }
-      const { get } = yield* sourceOn(store, minting().mint)
+      const { get } = yield* makeSource(store, scriptedTokens().mint)
       const asking = yield* Effect.fork(get)
       yield* TestClock.adjust("300 millis")
       expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
@@ -246,19 +248,19 @@ describe("TokenSource with a shared store", () => {
   it.scoped("reads the record again if another process changes it without the lock", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
-      yield* storedBySibling(memory, "old", 0)
+      yield* storeFromOtherProcess(memory, "old", 0)
       let rude = true
       const store: TokenStore.Service = {
         ...memory,
         compareAndSet: (...write) =>
           Effect.suspend(() => {
-            const first = rude ? Effect.orDie(storedBySibling(memory, "rude", 60_000)) : Effect.void
+            const first = rude ? Effect.orDie(storeFromOtherProcess(memory, "rude", 60_000)) : Effect.void
             rude = false
             return Effect.zipRight(first, memory.compareAndSet(...write))
           })
       }
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint)
       expect((yield* Effect.flip(get)).message).toContain("without taking the lock")
       yield* TestClock.adjust("1 second")
       expect(nameOf(yield* get)).toBe("canary-rude")
@@ -270,7 +272,7 @@ describe("TokenSource with a shared store", () => {
 describe("TokenSource without a valid token", () => {
   it.scoped("retries an unavailable server after 1, 2, 4 … and finally every 30 seconds", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting(() => Effect.fail(nothing("Unavailable")))
+      const { calls, mint } = scriptedTokens(() => Effect.fail(scriptedError("Unavailable")))
       const { get } = yield* source(mint)
       for (let half = 0; half < 240; half++) {
         yield* times(10, Effect.flip(get))
@@ -282,7 +284,9 @@ describe("TokenSource without a valid token", () => {
 
   it.scoped("limits refreshes of a rejected token while the server is unavailable", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : Effect.fail(nothing("Unavailable"))))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? token(n, 3_600_000) : Effect.fail(scriptedError("Unavailable"))
+      )
       const { get, onRejected } = yield* source(mint)
       const { generation } = yield* get
       for (let second = 0; second < 10; second++) {
@@ -300,7 +304,7 @@ describe("TokenSource and the stored record", () => {
   it.scoped("stores tokenOwner with the token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* Effect.flatMap(sourceOn(store, minting().mint, { tokenOwner: issued }), ({ get }) => get)
+      yield* Effect.flatMap(makeSource(store, scriptedTokens().mint, { tokenOwner: issued }), ({ get }) => get)
       expect(Option.getOrThrow(yield* kept(store)).owner).toEqual(issued)
     })
   )
@@ -314,8 +318,8 @@ describe("TokenSource and the stored record", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("theirs"), (theirs) => store.compareAndSet(key, 0, { ...theirs, owner: other }))
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint, { tokenOwner: issued })
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint, { tokenOwner: issued })
       const error = yield* Effect.flip(get)
       expect(error).toMatchObject({ _tag: "TokenStoreError", reason: "OwnerMismatch" })
       expect(error.message).toContain("give each its own key")
@@ -326,8 +330,8 @@ describe("TokenSource and the stored record", () => {
   it.scoped("does not use the refresh token in memory after the record was removed", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const { generation } = yield* get
       yield* store.remove(key, 1)
       yield* onRejected(generation)
@@ -345,12 +349,12 @@ describe("TokenSource and the stored record", () => {
         get: (key) => Effect.suspend(() => current.get(key)),
         compareAndSet: (...write) => Effect.suspend(() => current.compareAndSet(...write))
       }
-      const { mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const first = yield* get
       yield* onRejected(first.generation)
       const second = yield* get
-      yield* storedBySibling(anew, "signed-in")
+      yield* storeFromOtherProcess(anew, "signed-in")
       current = anew
       yield* onRejected(second.generation)
       expect(nameOf(yield* get)).toBe("canary-signed-in")
@@ -367,8 +371,8 @@ describe("TokenSource with a store that hangs", () => {
         ...memory,
         get: (key) => Effect.suspend(() => (hangs ? Effect.uninterruptible(Effect.never) : memory.get(key)))
       }
-      const { mint } = minting((n) => token(n, 600_000))
-      const { get } = yield* sourceOn(store, mint)
+      const { mint } = scriptedTokens((n) => token(n, 600_000))
+      const { get } = yield* makeSource(store, mint)
       yield* get
       hangs = true
       yield* TestClock.adjust("575 seconds")
@@ -390,7 +394,7 @@ describe("TokenSource with a store that hangs", () => {
         ...memory,
         compareAndSet: (...write) => Effect.suspend(() => (hangs ? Effect.never : memory.compareAndSet(...write)))
       }
-      const { get } = yield* sourceOn(store, minting().mint)
+      const { get } = yield* makeSource(store, scriptedTokens().mint)
       const asking = yield* Effect.fork(get)
       yield* TestClock.adjust("15 seconds")
       expect(nameOf(yield* Fiber.join(asking))).toBe("canary-1")
@@ -407,8 +411,8 @@ describe("TokenSource with a store that hangs", () => {
         ...memory,
         withLock: () => (effect) => Effect.uninterruptible(Effect.delay(effect, "10 minutes"))
       }
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint)
       const asking = yield* Effect.fork(Effect.flip(get))
       yield* TestClock.adjust("2 minutes")
       expect(yield* Fiber.join(asking)).toMatchObject({ _tag: "TokenStoreError", reason: "LockTimeout" })
@@ -431,8 +435,8 @@ describe("TokenSource with a store that hangs", () => {
             return Effect.fail(slow)
           })
       }
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const { generation } = yield* get
       yield* TestClock.adjust("1 second")
       yield* onRejected(generation)
@@ -444,7 +448,7 @@ describe("TokenSource with a store that hangs", () => {
   it.scoped("stores the new token if the write of refreshStartedAt was stored although it failed", () =>
     Effect.gen(function* () {
       const memory = yield* TokenStore.makeMemory
-      yield* storedBySibling(memory, "old", 0)
+      yield* storeFromOtherProcess(memory, "old", 0)
       const slow = new TokenStoreError({ reason: "WriteFailed", detail: "the folder could not be flushed" })
       const store: TokenStore.Service = {
         ...memory,
@@ -453,8 +457,8 @@ describe("TokenSource with a store that hangs", () => {
             write[2].refreshStartedAt === undefined ? Effect.succeed(stored) : Effect.fail(slow)
           )
       }
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       yield* onRejected((yield* get).generation)
       expect(yield* storedIn(memory)).toBe("canary-2")
       expect(calls.map(({ previous }) => previous)).toEqual(["canary-refresh-old", "canary-refresh-1"])

@@ -10,17 +10,17 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import {
-  minting,
+  scriptedTokens,
   nameOf,
-  nothing,
+  scriptedError,
   source,
-  sourceOn,
-  storedBySibling,
+  makeSource,
+  storeFromOtherProcess,
   storedIn,
   times,
   token,
-  stoppingAt
-} from "./support/sources.js"
+  pauseAtStep
+} from "./support/tokenSource.js"
 
 const slowly = (n: number) => Effect.delay(token(n), "1 second")
 
@@ -48,7 +48,9 @@ describe("TokenSource.onRejected", () => {
   it.scopedLive("refreshes once for 1000 concurrent rejections, and each request is replayed once", () =>
     Effect.gen(function* () {
       const all = yield* Deferred.make<void>()
-      const { calls, mint } = minting((n) => (n === 1 ? token(n) : Effect.zipRight(Deferred.await(all), token(n))))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? token(n) : Effect.zipRight(Deferred.await(all), token(n))
+      )
       const { api, mock } = yield* clientOf(yield* source(mint), (sent) => sent !== "Bearer canary-1")
       const requests = yield* Effect.fork(times(1_000, api.get("/")))
       yield* Effect.repeat(Effect.zipRight(Effect.yieldNow(), mock.sent), { until: (sent) => sent.length === 1_000 })
@@ -65,7 +67,7 @@ describe("TokenSource.onRejected", () => {
 
   it.scoped("replays a request with the current token if an older one was rejected", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { onReplayRejected, get, onRejected } = yield* source(mint)
       const { generation } = yield* get
       expect(yield* onRejected(generation)).toBe(true)
@@ -84,8 +86,8 @@ describe("TokenSource.onRejected", () => {
         ...memory,
         compareAndSet: (...write) => Effect.delay(memory.compareAndSet(...write), "1 second")
       }
-      const { mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const first = yield* Effect.fork(get)
       yield* TestClock.adjust("500 millis")
       const { generation } = yield* get
@@ -100,7 +102,7 @@ describe("TokenSource.onRejected", () => {
 
   it.scoped("replaces a rejected token although its predecessor was rejected after a replay", () =>
     Effect.gen(function* () {
-      const { mint } = minting((n) => token(n, 10_000))
+      const { mint } = scriptedTokens((n) => token(n, 10_000))
       const { onReplayRejected, get, onRejected } = yield* source(mint)
       const first = yield* get
       yield* onReplayRejected(first.generation)
@@ -115,10 +117,10 @@ describe("TokenSource.onRejected", () => {
   it.scoped("replaces a token once for two concurrent rejections", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
-        const { calls, mint } = minting()
+        const { calls, mint } = scriptedTokens()
         const { get, onRejected } = yield* source(mint)
         const { generation } = yield* get
-        const { goOn, run } = stoppingAt(step)
+        const { goOn, run } = pauseAtStep(step)
         const slow = yield* Effect.fork(run(onRejected(generation)))
         yield* onRejected(generation)
         yield* goOn
@@ -131,10 +133,10 @@ describe("TokenSource.onRejected", () => {
   it.scoped("uses the token that another process has stored, without a token request", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { calls, mint } = minting()
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get, onRejected } = yield* makeSource(store, mint)
       const { generation } = yield* get
-      yield* storedBySibling(store, "sibling")
+      yield* storeFromOtherProcess(store, "sibling")
       expect(yield* onRejected(generation)).toBe(true)
       expect(nameOf(yield* get)).toBe("canary-sibling")
       expect(calls).toHaveLength(1)
@@ -143,7 +145,7 @@ describe("TokenSource.onRejected", () => {
 
   it.scoped("fails the request with the error of the refresh", () =>
     Effect.gen(function* () {
-      const { mint } = minting((n) => (n === 1 ? token(n) : Effect.fail(nothing("Unavailable"))))
+      const { mint } = scriptedTokens((n) => (n === 1 ? token(n) : Effect.fail(scriptedError("Unavailable"))))
       const { api } = yield* clientOf(yield* source(mint), () => false)
       const request = yield* Effect.fork(Effect.flip(api.get("/")))
       yield* TestClock.adjust("1 second")
@@ -155,7 +157,7 @@ describe("TokenSource.onRejected", () => {
 describe("TokenSource with an API that rejects every token", () => {
   it.scopedLive("refreshes once for 1000 sequential requests", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api, mock } = yield* clientOf(yield* source(mint), () => false)
       for (let n = 0; n < 1_000; n++) expect((yield* Effect.flip(api.get("/")))._tag).toBe("Unauthorized")
       expect(calls).toHaveLength(2)
@@ -165,7 +167,7 @@ describe("TokenSource with an API that rejects every token", () => {
 
   it.scopedLive("refreshes once for 1000 concurrent requests", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api } = yield* clientOf(yield* source(mint), () => false)
       yield* times(1_000, Effect.flip(api.get("/")))
       expect(calls).toHaveLength(2)
@@ -174,7 +176,7 @@ describe("TokenSource with an API that rejects every token", () => {
 
   it.scoped("tries another token every 30 seconds", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { api } = yield* clientOf(yield* source(mint), (sent) => sent === "Bearer canary-5")
       const statuses: Array<unknown> = []
       for (let second = 0; second <= 90; second += 10) {
@@ -191,7 +193,7 @@ describe("TokenSource with an API that rejects every token", () => {
 
   it.scoped("refreshes once in 30 seconds for overlapping requests", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting(slowly)
+      const { calls, mint } = scriptedTokens(slowly)
       const { api } = yield* clientOf(yield* source(mint), () => false, 100)
       const requests = yield* Effect.fork(
         Effect.forEach(
@@ -211,9 +213,9 @@ describe("TokenSource with an invalid refresh token", () => {
   it.scoped("sends one token request for 1000 requests", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting(() => Effect.fail(nothing("ReauthorizationRequired")))
-      const { get } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens(() => Effect.fail(scriptedError("ReauthorizationRequired")))
+      const { get } = yield* makeSource(store, mint)
       for (let n = 0; n < 1_000; n++) expect((yield* Effect.flip(get)).reason).toBe("ReauthorizationRequired")
       expect(calls).toEqual([{ at: 0, previous: "canary-refresh-old" }])
       expect(yield* storedIn(store)).toBe("canary-old")
@@ -223,11 +225,13 @@ describe("TokenSource with an invalid refresh token", () => {
   it.scoped("refreshes again after the store contains another token", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting((n) => (n === 1 ? Effect.fail(nothing("ReauthorizationRequired")) : token(n)))
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? Effect.fail(scriptedError("ReauthorizationRequired")) : token(n)
+      )
+      const { get, onRejected } = yield* makeSource(store, mint)
       yield* Effect.flip(get)
-      yield* storedBySibling(store, "signed-in")
+      yield* storeFromOtherProcess(store, "signed-in")
       const held = yield* get
       expect(nameOf(held)).toBe("canary-signed-in")
       expect(calls).toHaveLength(1)
@@ -239,14 +243,14 @@ describe("TokenSource with an invalid refresh token", () => {
   it.scoped("uses the token that another process stored without the lock", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      yield* storedBySibling(store, "old", 0)
-      const { calls, mint } = minting((n) =>
+      yield* storeFromOtherProcess(store, "old", 0)
+      const { calls, mint } = scriptedTokens((n) =>
         Effect.zipRight(
-          Effect.orDie(storedBySibling(store, `theirs-${n}`)),
-          Effect.fail(nothing("ReauthorizationRequired"))
+          Effect.orDie(storeFromOtherProcess(store, `theirs-${n}`)),
+          Effect.fail(scriptedError("ReauthorizationRequired"))
         )
       )
-      const { get, onRejected } = yield* sourceOn(store, mint)
+      const { get, onRejected } = yield* makeSource(store, mint)
       const held = yield* get
       expect(nameOf(held)).toBe("canary-theirs-1")
       expect(yield* onRejected(held.generation)).toBe(true)
@@ -259,10 +263,10 @@ describe("two TokenSources with one store", () => {
   it.scoped("send one token request: the second source reads the first token under the lock", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const one = minting(slowly)
-      const two = minting(slowly)
-      const first = yield* sourceOn(store, one.mint)
-      const second = yield* sourceOn(store, two.mint)
+      const one = scriptedTokens(slowly)
+      const two = scriptedTokens(slowly)
+      const first = yield* makeSource(store, one.mint)
+      const second = yield* makeSource(store, two.mint)
       const both = yield* Effect.fork(Effect.all([first.get, second.get], { concurrency: 2 }))
       yield* TestClock.adjust("1 second")
       expect((yield* Fiber.join(both)).map(nameOf)).toEqual(["canary-1", "canary-1"])
@@ -276,10 +280,10 @@ describe("two TokenSources with one store", () => {
       const interleaving: TokenStore.Service = {
         ...store,
         withLock: (key) => (effect) =>
-          store.withLock(key)(Effect.zipRight(Effect.orDie(storedBySibling(store, "sibling", 60_000)), effect))
+          store.withLock(key)(Effect.zipRight(Effect.orDie(storeFromOtherProcess(store, "sibling", 60_000)), effect))
       }
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(interleaving, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(interleaving, mint)
       expect(nameOf(yield* get)).toBe("canary-sibling")
       expect(calls).toEqual([])
     })
@@ -288,10 +292,10 @@ describe("two TokenSources with one store", () => {
   it.scoped("refresh with the refresh token of the other source after its token has expired", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { calls, mint } = minting((n) => token(n, n === 1 ? 60_000 : undefined))
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens((n) => token(n, n === 1 ? 60_000 : undefined))
+      const { get } = yield* makeSource(store, mint)
       yield* get
-      yield* storedBySibling(store, "sibling", 10_000)
+      yield* storeFromOtherProcess(store, "sibling", 10_000)
       yield* TestClock.adjust("1 minute")
       expect(nameOf(yield* get)).toBe("canary-2")
       expect(calls[1]?.previous).toBe("canary-refresh-sibling")

@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import * as RotatedToken from "../src/internal/response/rotatedToken.js"
 import * as GuardedStore from "../src/internal/store/guardedStore.js"
 import * as Sources from "./support/machine.js"
-import { logging, nameOf, storedIn, token } from "./support/sources.js"
+import { logging, nameOf, storedIn, token } from "./support/tokenSource.js"
 
 /** The test does not close the scope of the source, because closing waits for the clock of the machine. */
 const sourceWith = (...options: Parameters<typeof Sources.sourceWith>) =>

@@ -12,7 +12,7 @@ import * as Encoding from "effect/Encoding"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { clientOf, ok } from "./support/client.js"
-import { nothing, source, sourceOn, storedBySibling, times, token } from "./support/sources.js"
+import { scriptedError, source, makeSource, storeFromOtherProcess, times, token } from "./support/tokenSource.js"
 
 const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}'
 
@@ -148,10 +148,10 @@ describe("TokenSource with step-up challenges", () => {
       const { asked, mint } = demanding()
       const store = yield* TokenStore.makeMemory
       const script = [wantsSignIn, wantsSignIn, ok]
-      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* sourceOn(store, mint)), script)
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* makeSource(store, mint)), script)
       expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "Unauthorized" })
       expect(yield* sentWith(mock)).toEqual(["1"])
-      yield* storedBySibling(store, "9")
+      yield* storeFromOtherProcess(store, "9")
       yield* api.get("/x")
       expect(asked).toHaveLength(1)
       expect(yield* sentWith(mock)).toEqual(["1", "1", "9"])
@@ -163,9 +163,9 @@ describe("TokenSource with step-up challenges", () => {
       const { asked, mint } = demanding()
       const store = yield* TokenStore.makeMemory
       const script = [ok, wantsScope("write"), ok]
-      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* sourceOn(store, mint, anything)), script)
+      const { api, mock } = yield* clientOf(Bearer.fromSource(yield* makeSource(store, mint, anything)), script)
       yield* api.get("/x")
-      yield* storedBySibling(store, "9")
+      yield* storeFromOtherProcess(store, "9")
       yield* api.get("/x")
       expect(yield* sentWith(mock)).toEqual(["1", "1", "2"])
       expect(asked).toHaveLength(2)
@@ -211,7 +211,7 @@ describe("TokenSource with step-up challenges", () => {
 
   it.effect("drops a challenge after the token request was unavailable", () =>
     Effect.gen(function* () {
-      const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : Effect.void))
+      const { asked, mint } = demanding((n) => (n === 2 ? Effect.fail(scriptedError("Unavailable")) : Effect.void))
       const { api } = yield* clientOf(Bearer.fromSource(yield* source(mint, anything)), [wantsClaims, ok, ok])
       expect(yield* Effect.flip(api.get("/x"))).toMatchObject({ _tag: "TokenError", reason: "Unavailable" })
       yield* TestClock.adjust("1 hour")
@@ -260,7 +260,7 @@ describe("TokenSource with step-up challenges", () => {
       const store = yield* TokenStore.makeMemory
       let get = store.get
       const broken: TokenStore.Service = { ...store, get: (key) => get(key) }
-      const { api } = yield* clientOf(Bearer.fromSource(yield* sourceOn(broken, mint)), () => wantsSignIn)
+      const { api } = yield* clientOf(Bearer.fromSource(yield* makeSource(broken, mint)), () => wantsSignIn)
       yield* Effect.flip(api.get("/x"))
       for (const hang of [
         Effect.never,

@@ -15,14 +15,24 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { minting, nameOf, nothing, source, sourceOn, storedIn, times, token, stoppingAt } from "./support/sources.js"
+import {
+  scriptedTokens,
+  nameOf,
+  scriptedError,
+  source,
+  makeSource,
+  storedIn,
+  times,
+  token,
+  pauseAtStep
+} from "./support/tokenSource.js"
 
 const slowly = (n: number) => Effect.delay(token(n), "1 second")
 
 describe("TokenSource.get", () => {
   it.scoped("acquires one token for 1000 concurrent fibers", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting(slowly)
+      const { calls, mint } = scriptedTokens(slowly)
       const { get } = yield* source(mint)
       const asking = yield* Effect.fork(times(1_000, get))
       yield* TestClock.adjust("1 second")
@@ -38,8 +48,8 @@ describe("TokenSource.get", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("kept", 60_000), (kept) => store.compareAndSet("key", 0, kept))
-      const { calls, mint } = minting()
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens()
+      const { get } = yield* makeSource(store, mint)
       expect(nameOf(yield* get)).toBe("canary-kept")
       expect(calls).toEqual([])
     })
@@ -49,9 +59,9 @@ describe("TokenSource.get", () => {
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
         const store = yield* TokenStore.makeMemory
-        const { calls, mint } = minting(slowly)
-        const { get } = yield* sourceOn(store, mint)
-        const { goOn, run } = stoppingAt(step)
+        const { calls, mint } = scriptedTokens(slowly)
+        const { get } = yield* makeSource(store, mint)
+        const { goOn, run } = pauseAtStep(step)
         const leader = yield* Effect.fork(run(get))
         const follower = yield* Effect.fork(get)
         if (step % 2 === 0) yield* Effect.yieldNow()
@@ -69,8 +79,8 @@ describe("TokenSource.get", () => {
   it.scoped("stores the token although all callers were interrupted", () =>
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
-      const { calls, mint } = minting(slowly)
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens(slowly)
+      const { get } = yield* makeSource(store, mint)
       const waiting = yield* Effect.fork(times(10, get))
       yield* TestClock.adjust("500 millis")
       yield* Fiber.interrupt(waiting)
@@ -84,9 +94,9 @@ describe("TokenSource.get", () => {
   it.scoped("acquires one token if a caller arrives while the response is processed", () =>
     Effect.gen(function* () {
       for (let step = 1; step <= 80; step++) {
-        const { calls, mint } = minting()
+        const { calls, mint } = scriptedTokens()
         const { get } = yield* source(mint)
-        const { goOn, run } = stoppingAt(step)
+        const { goOn, run } = pauseAtStep(step)
         const slow = yield* Effect.fork(run(get))
         yield* get
         yield* goOn
@@ -100,7 +110,7 @@ describe("TokenSource.get", () => {
     Effect.gen(function* () {
       const store = yield* TokenStore.makeMemory
       const scope = yield* Scope.make()
-      const { get } = yield* sourceOn(store, minting(slowly).mint).pipe(Scope.extend(scope))
+      const { get } = yield* makeSource(store, scriptedTokens(slowly).mint).pipe(Scope.extend(scope))
       const asking = yield* Effect.fork(get)
       yield* Effect.yieldNow()
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
@@ -117,7 +127,7 @@ describe("TokenSource.get", () => {
     Effect.gen(function* () {
       let interrupted = 0
       const hanging = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
-      const { calls, mint } = minting((n) => (n === 1 ? hanging : token(n)))
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? hanging : token(n)))
       const { get } = yield* source(mint)
       const asking = yield* Effect.fork(Effect.flip(get))
       yield* TestClock.adjust("19999 millis")
@@ -144,7 +154,9 @@ describe("TokenSource.get", () => {
 
   it.scoped("fails all callers with the defect of acquireToken, then tries again", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? Effect.delay(Effect.die("a bug"), "1 second") : token(n)))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? Effect.delay(Effect.die("a bug"), "1 second") : token(n)
+      )
       const { get } = yield* source(mint)
       const asking = yield* Effect.fork(times(10, Effect.exit(get)))
       yield* TestClock.adjust("1 second")
@@ -199,7 +211,7 @@ describe("TokenSource.get", () => {
 describe("TokenSource.get and expiry", () => {
   it.scoped("refreshes a one-hour token 5 minutes before expiry, in the background", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(n, 3_600_000) : slowly(n)))
+      const { calls, mint } = scriptedTokens((n) => (n === 1 ? token(n, 3_600_000) : slowly(n)))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("3299999 millis")
@@ -217,7 +229,7 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("waits for a new token within 30 seconds before the expiry of a one-hour token", () =>
     Effect.gen(function* () {
-      const { mint } = minting((n) => token(n, 3_600_000))
+      const { mint } = scriptedTokens((n) => token(n, 3_600_000))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("59 minutes")
@@ -228,7 +240,7 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("refreshes a ten-second token after eight seconds", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => token(n, 10_000))
+      const { calls, mint } = scriptedTokens((n) => token(n, 10_000))
       const { get } = yield* source(mint)
       for (let second = 0; second < 20; second++) {
         yield* get
@@ -240,7 +252,7 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("does not refresh a token without an expiry", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("3650 days")
@@ -251,7 +263,9 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("serves the old token until it expires, with a token request every 30 seconds", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 1 ? token(n, 600_000) : Effect.fail(nothing("Unavailable"))))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 1 ? token(n, 600_000) : Effect.fail(scriptedError("Unavailable"))
+      )
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("570 seconds")
@@ -266,7 +280,9 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("retries 30 seconds after a failed refresh near expiry", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting((n) => (n === 2 ? Effect.fail(nothing("Unavailable")) : token(n, 300_000)))
+      const { calls, mint } = scriptedTokens((n) =>
+        n === 2 ? Effect.fail(scriptedError("Unavailable")) : token(n, 300_000)
+      )
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("240 seconds")
@@ -283,7 +299,7 @@ describe("TokenSource.get and expiry", () => {
 
   it.scoped("never returns an expired token while acquireToken hangs", () =>
     Effect.gen(function* () {
-      const { mint } = minting((n) => (n === 1 ? token(n, 60_000) : Effect.never))
+      const { mint } = scriptedTokens((n) => (n === 1 ? token(n, 60_000) : Effect.never))
       const { get } = yield* source(mint)
       yield* get
       yield* TestClock.adjust("60 seconds")
@@ -299,8 +315,8 @@ describe("TokenSource.get and expiry", () => {
       const store = yield* TokenStore.makeMemory
       yield* Effect.flatMap(token("kept", 60_000), (kept) => store.compareAndSet("key", 0, kept))
       yield* TestClock.adjust("55 seconds")
-      const { calls, mint } = minting(() => Effect.fail(nothing("Unavailable")))
-      const { get } = yield* sourceOn(store, mint)
+      const { calls, mint } = scriptedTokens(() => Effect.fail(scriptedError("Unavailable")))
+      const { get } = yield* makeSource(store, mint)
       expect(nameOf(yield* get)).toBe("canary-kept")
       yield* times(100, get)
       expect(calls).toEqual([{ at: 55_000, previous: "canary-refresh-kept" }])
@@ -311,7 +327,7 @@ describe("TokenSource.get and expiry", () => {
 describe("TokenSource.layer", () => {
   it.effect("shares one token among all users of the Layer", () =>
     Effect.gen(function* () {
-      const { calls, mint } = minting()
+      const { calls, mint } = scriptedTokens()
       const live = TokenSource.layer({ key: "key", acquireToken: mint }).pipe(Layer.provide(TokenStore.layerMemory))
       const name = Effect.flatMap(TokenSource.TokenSource, ({ get }) => Effect.map(get, nameOf))
       expect(yield* Effect.provide(Effect.all([name, name]), live)).toEqual(["canary-1", "canary-1"])
@@ -336,7 +352,7 @@ describe("TokenSource.layer", () => {
   it.scoped("numbers tokens with generations", () =>
     Effect.gen(function* () {
       const { get, onRejected } = yield* source(
-        minting((n) => Effect.succeed(Token.bearer(Redacted.make(`t${n}`), 0))).mint
+        scriptedTokens((n) => Effect.succeed(Token.bearer(Redacted.make(`t${n}`), 0))).mint
       )
       const first = yield* get
       expect(yield* onRejected(first.generation)).toBe(true)

@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import { printed } from "./support/printed.js"
+import { allRenderings } from "./support/allRenderings.js"
 
 const secret = "canary-secret:+%/~"
 
@@ -119,7 +119,7 @@ describe("ClientCredentials at oidc-provider", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(Effect.flatMap(Api, (api) => api.get("/")))
         expect(error).toMatchObject({ _tag: "TokenError", reason: "Rejected", error: "invalid_client" })
-        expect(printed(error)).not.toContain("canary")
+        expect(allRenderings(error)).not.toContain("canary")
       }).pipe(
         Effect.provide(
           live({

@@ -11,11 +11,11 @@ import {
   callingStored,
   clientSecret,
   granted,
-  imitating,
+  withFakeProvider,
   publishing,
   refreshing,
   signIn
-} from "../support/imitated.js"
+} from "../support/fakeProvider.js"
 
 describe("Auth0", () => {
   const issuer = "https://example.eu.auth0.com/"
@@ -50,7 +50,7 @@ describe("Auth0", () => {
 
   it.effect("stores the user's tokens separately for each audience", () =>
     Effect.gen(function* () {
-      const { mock, within } = yield* imitating((url, n) => {
+      const { mock, within } = yield* withFakeProvider((url, n) => {
         const metadata = {
           issuer,
           authorization_endpoint: `${issuer}authorize`,
@@ -74,7 +74,7 @@ describe("Auth0", () => {
 
   it.effect("maps a 403 with invalid_grant to ReauthorizationRequired", () =>
     Effect.gen(function* () {
-      const { within } = yield* imitating((url) =>
+      const { within } = yield* withFakeProvider((url) =>
         url.includes("/.well-known/")
           ? MockClient.respond(200, { issuer, token_endpoint: `${issuer}oauth/token` })
           : MockClient.respond(403, { error: "invalid_grant", error_description: "Unknown or invalid refresh token." })

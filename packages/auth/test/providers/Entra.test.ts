@@ -8,7 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Encoding from "effect/Encoding"
 import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
-import { calling, clientSecret, idToken, imitating, keys, refreshing, signIn, signInAs } from "../support/imitated.js"
+import {
+  calling,
+  clientSecret,
+  idToken,
+  withFakeProvider,
+  keys,
+  refreshing,
+  signIn,
+  signInAs
+} from "../support/fakeProvider.js"
 
 const tenant = "11111111-2222-3333-4444-555555555555"
 const base = "https://login.microsoftonline.com"
@@ -27,7 +36,7 @@ const claims = '{"access_token":{"nbf":{"essential":true,"value":"1702682181"}}}
 
 /** Entra serves only OpenID Connect metadata. `first` is the API's response to the first call. */
 const entra = (first: MockClient.Step = MockClient.respond(200, {}), issuer = `${base}/${tenant}/v2.0`) =>
-  imitating((url, n) => {
+  withFakeProvider((url, n) => {
     if (url.endsWith("/v2.0/.well-known/openid-configuration")) return MockClient.respond(200, metadataOf(issuer))
     if (url.endsWith("/oauth2/v2.0/token")) return MockClient.respond(200, granted)
     if (url.startsWith("https://api.test")) return n === 1 ? first : MockClient.respond(200, {})
@@ -79,7 +88,7 @@ describe("Entra", () => {
   )
 
   const somebody = (as: string, issuer: string) => (answer: () => MockClient.Step) =>
-    imitating((url) => {
+    withFakeProvider((url) => {
       if (url === `${base}/${as}/v2.0/.well-known/openid-configuration`)
         return MockClient.respond(200, metadataOf(issuer))
       if (url.endsWith("/keys")) return keys

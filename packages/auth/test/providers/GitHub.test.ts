@@ -5,14 +5,14 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
-import { clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
-import { settling } from "../support/settling.js"
+import { clientSecret, withFakeProvider, refreshing, signIn } from "../support/fakeProvider.js"
+import { runPendingWork } from "../support/pendingWork.js"
 
 const app = GitHub.app({ clientId: "Iv1.client", clientSecret })
 
 /** GitHub responds with JSON only if the client accepts it, and sends errors with status 200. */
 const github = (answer: object) =>
-  imitating((url, _, { headers }) => {
+  withFakeProvider((url, _, { headers }) => {
     if (url !== "https://github.com/login/oauth/access_token") return MockClient.respond(404, "")
     return headers["accept"] === "application/json"
       ? MockClient.respond(200, answer)
@@ -72,7 +72,7 @@ describe("GitHub", () => {
         user_code: "WDJB-MJHT",
         verification_uri: "https://github.com/login/device"
       }
-      const { forms, within } = yield* imitating((url, n) => {
+      const { forms, within } = yield* withFakeProvider((url, n) => {
         if (url === "https://github.com/login/device/code") {
           return MockClient.respond(200, { ...shown, expires_in: 900, interval: 5 })
         }
@@ -84,7 +84,7 @@ describe("GitHub", () => {
       const ended = yield* Effect.fork(poll(pending))
       for (let n = 0; n < 3; n++) {
         yield* TestClock.adjust("5 seconds")
-        yield* settling(5)
+        yield* runPendingWork(5)
       }
       expect((yield* ended).token.scope).toBe("repo gist")
       expect((yield* forms).map(({ client_secret }) => client_secret)).toEqual([undefined, undefined, undefined])

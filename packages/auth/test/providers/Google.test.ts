@@ -9,8 +9,8 @@ import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/TestClock"
 import * as jose from "jose"
-import { calling, clientSecret, imitating, keys, refreshing, signIn, signInAs } from "../support/imitated.js"
-import { settling } from "../support/settling.js"
+import { calling, clientSecret, withFakeProvider, keys, refreshing, signIn, signInAs } from "../support/fakeProvider.js"
+import { runPendingWork } from "../support/pendingWork.js"
 
 const client = Google.client({ clientId: "1.apps.googleusercontent.com", clientSecret })
 
@@ -24,7 +24,7 @@ const metadata = {
 }
 
 const google = (granted: object) =>
-  imitating((url) => {
+  withFakeProvider((url) => {
     if (url.startsWith("https://accounts.google.com/.well-known/openid")) return MockClient.respond(200, metadata)
     if (url === metadata.token_endpoint) {
       return MockClient.respond(200, {
@@ -81,7 +81,7 @@ describe("Google", () => {
   ])("validates iss of an ID token: %s", ([_, iss, expected]) =>
     Effect.gen(function* () {
       const told = (answer: () => MockClient.Step) =>
-        imitating((url) => {
+        withFakeProvider((url) => {
           if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
           return url === metadata.jwks_uri ? keys : answer()
         })
@@ -93,7 +93,7 @@ describe("Google", () => {
   it.effect("reads verification_url, and polls after pending responses with status 428 and 403", () =>
     Effect.gen(function* () {
       const code = { device_code: "canary", user_code: "GQVQ-JKEC", verification_url: "https://www.google.com/device" }
-      const { forms, within } = yield* imitating((url, n) => {
+      const { forms, within } = yield* withFakeProvider((url, n) => {
         if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
         if (url === metadata.device_authorization_endpoint) {
           return MockClient.respond(200, { ...code, expires_in: 1800, interval: 5 })
@@ -110,7 +110,7 @@ describe("Google", () => {
       const ended = yield* Effect.fork(poll(pending))
       for (const _ of [1, 2, 3, 4]) {
         yield* TestClock.adjust("5 seconds")
-        yield* settling(5)
+        yield* runPendingWork(5)
       }
       expect((yield* Fiber.join(ended)).token.tokenType).toBe("Bearer")
       expect((yield* forms).map((form) => form["client_secret"])).toEqual(

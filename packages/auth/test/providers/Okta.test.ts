@@ -2,7 +2,7 @@ import * as ClientCredentials from "@countersign/auth/ClientCredentials"
 import * as Okta from "@countersign/auth/providers/Okta"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { calling, clientSecret, publishing } from "../support/imitated.js"
+import { calling, clientSecret, publishing } from "../support/fakeProvider.js"
 
 describe("Okta", () => {
   it.effect.each<readonly [string, false | string | undefined, string]>([

@@ -1,7 +1,7 @@
 import * as OpenIdConnect from "@countersign/auth/providers/OpenIdConnect"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { clientSecret, publishing, refreshing } from "../support/imitated.js"
+import { clientSecret, publishing, refreshing } from "../support/fakeProvider.js"
 
 describe("OpenIdConnect", () => {
   it("adds openid and offline_access to the configured scopes", () => {

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as jose from "jose"
-import { calling, clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+import { calling, clientSecret, withFakeProvider, refreshing, signIn } from "../support/fakeProvider.js"
 
 const issuer = "https://example.my.salesforce.com"
 const app = Salesforce.client({ host: "example.my.salesforce.com", clientId: "3MVG9", clientSecret })
@@ -33,7 +33,7 @@ const granted = {
 }
 
 /** Salesforce returns instance_url with a sign-in. A refresh may omit it. */
-const salesforce = imitating((url, n) => {
+const salesforce = withFakeProvider((url, n) => {
   if (url.includes("/.well-known/")) return MockClient.respond(200, metadata)
   if (url.endsWith("/token")) {
     const { instance_url, ...rest } = granted
@@ -75,7 +75,7 @@ describe("Salesforce", () => {
 
   it.effect("returns no instanceUrl if instance_url is not a string", () =>
     Effect.gen(function* () {
-      const { within } = yield* imitating((url) =>
+      const { within } = yield* withFakeProvider((url) =>
         MockClient.respond(200, url.includes("/.well-known/") ? metadata : { ...granted, instance_url: 7 })
       )
       const { end } = yield* within(signIn(app))
@@ -90,7 +90,7 @@ describe("Salesforce", () => {
     Effect.gen(function* () {
       const { privateKey, publicKey } = yield* Effect.promise(() => jose.generateKeyPair("RS256"))
       const sandbox = { ...metadata, issuer: "https://test.salesforce.com" }
-      const { forms, within } = yield* imitating((url) => {
+      const { forms, within } = yield* withFakeProvider((url) => {
         if (url.includes("/.well-known/")) return MockClient.respond(200, sandbox)
         return MockClient.respond(200, url.endsWith("/token") ? { ...granted, refresh_token: undefined } : {})
       })
@@ -118,7 +118,7 @@ describe("Salesforce", () => {
     ["rate_limit_exceeded", { reason: "Unavailable" }]
   ])("maps the Salesforce error %s", ([error, expected]) =>
     Effect.gen(function* () {
-      const { within } = yield* imitating((url) =>
+      const { within } = yield* withFakeProvider((url) =>
         url.includes("/.well-known/")
           ? MockClient.respond(200, metadata)
           : MockClient.respond(400, { error, error_description: "expired access/refresh token" })

@@ -3,12 +3,12 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { printed } from "../support/printed.js"
-import { clientSecret, imitating, refreshing, signIn } from "../support/imitated.js"
+import { allRenderings } from "../support/allRenderings.js"
+import { clientSecret, withFakeProvider, refreshing, signIn } from "../support/fakeProvider.js"
 
 const options = { clientId: "1.2", clientSecret }
 
-const slack = (answer: object) => imitating(() => MockClient.respond(200, answer))
+const slack = (answer: object) => withFakeProvider(() => MockClient.respond(200, answer))
 
 const installed = {
   ok: true,
@@ -20,7 +20,7 @@ const installed = {
 }
 
 /** Slack accepts a client secret or PKCE, and rejects both together. */
-const either = imitating((_url, _n, { body, headers }) => {
+const either = withFakeProvider((_url, _n, { body, headers }) => {
   const hasSecret = headers["authorization"] !== undefined
   const hasVerifier = new URLSearchParams(body).has("code_verifier")
   const error = hasSecret ? "pkce_not_allowed" : "invalid_code_verifier"
@@ -116,7 +116,7 @@ describe("Slack", () => {
       const { within } = yield* slack({ ok: false, error })
       const failure = yield* Effect.flip(within(refreshing(Slack.bot(options))))
       expect(failure).toMatchObject(expected)
-      expect(printed(failure)).not.toContain("canary")
+      expect(allRenderings(failure)).not.toContain("canary")
     })
   )
 

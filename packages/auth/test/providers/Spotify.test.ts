@@ -3,12 +3,12 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { clientSecret, granted, imitating, refreshing, signIn } from "../support/imitated.js"
+import { clientSecret, granted, withFakeProvider, refreshing, signIn } from "../support/fakeProvider.js"
 
 describe("Spotify", () => {
   it.effect("keeps the refresh token if the refresh response omits it", () =>
     Effect.gen(function* () {
-      const { posts, within } = yield* imitating(() => MockClient.respond(200, granted))
+      const { posts, within } = yield* withFakeProvider(() => MockClient.respond(200, granted))
       const token = yield* within(refreshing(Spotify.app({ clientId: "c", clientSecret })))
       expect(token.refreshToken && Redacted.value(token.refreshToken)).toBe("canary-refresh-1")
       const [sent] = yield* posts
@@ -19,7 +19,7 @@ describe("Spotify", () => {
 
   it.effect("signs in with only the client id for a client without a secret", () =>
     Effect.gen(function* () {
-      const { forms, within } = yield* imitating(() => MockClient.respond(200, granted))
+      const { forms, within } = yield* withFakeProvider(() => MockClient.respond(200, granted))
       const { end, page } = yield* within(signIn(Spotify.app({ clientId: "c" })))
       expect(page.origin + page.pathname).toBe("https://accounts.spotify.com/authorize")
       yield* end

@@ -9,7 +9,7 @@ import * as MockClient from "@countersign/testing/MockClient"
 import { describe, expect, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { clientSecret, granted, imitating, refreshing, signIn } from "../support/imitated.js"
+import { clientSecret, granted, withFakeProvider, refreshing, signIn } from "../support/fakeProvider.js"
 
 const registered = { clientId: "c", clientSecret }
 
@@ -134,7 +134,7 @@ const rows: ReadonlyArray<readonly [string, OAuth2.Client, number, object, Token
 describe("Provider presets", () => {
   it.effect.each(rows)("maps an error of %s (%#)", ([_, options, status, body, reason, code]) =>
     Effect.gen(function* () {
-      const { within } = yield* imitating(() => MockClient.respond(status, body))
+      const { within } = yield* withFakeProvider(() => MockClient.respond(status, body))
       const error = yield* Effect.flip(within(refreshing(options)))
       expect(error).toMatchObject({ _tag: "TokenError", reason, ...(code !== undefined && { error: code }) })
       expect(error.message).not.toContain("canary")
@@ -165,7 +165,7 @@ describe("Provider presets", () => {
   ])("signs in at the endpoints of %s, and reads a list of scopes with status 201", ([_, options, page, token]) =>
     Effect.gen(function* () {
       const answer = MockClient.respond(201, { ...granted, scope: ["a", "b"], refresh_token: "canary-r" })
-      const { posts, within } = yield* imitating(() => answer)
+      const { posts, within } = yield* withFakeProvider(() => answer)
       const begun = yield* within(signIn(options))
       expect(begun.page.origin + begun.page.pathname).toBe(page)
       const signedIn = yield* begun.end

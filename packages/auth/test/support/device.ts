@@ -8,7 +8,7 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { issuer } from "./oauth.js"
-import { settling } from "./settling.js"
+import { runPendingWork } from "./pendingWork.js"
 import { keys } from "./signIn.js"
 
 export const options: DeviceCode.Options = {
@@ -80,7 +80,7 @@ export const world = (world: World = {}) =>
   })
 
 /** Waits for promises of the OAuth library, which the test clock does not control. */
-export const settled = settling(3)
+export const settled = runPendingWork(3)
 
 /** Advances the test clock second by second, and returns the exit of the sign-in. */
 export const ending = <A>(

@@ -4,8 +4,8 @@ import type { TokenError } from "@countersign/client/Errors"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Call } from "./sources.js"
-import { minting, sourceOn, storedBySibling } from "./sources.js"
+import type { Call } from "./tokenSource.js"
+import { scriptedTokens, makeSource, storeFromOtherProcess } from "./tokenSource.js"
 
 interface Sleeper {
   readonly at: number
@@ -77,10 +77,10 @@ export const sourceWith = (
   Effect.gen(function* () {
     const machine = new Machine()
     const store = yield* TokenStore.makeMemory
-    yield* storedBySibling(store, "old", 1).pipe(Effect.withClock(machine))
+    yield* storeFromOtherProcess(store, "old", 1).pipe(Effect.withClock(machine))
     yield* machine.pass("1 minute")
-    const { calls: requests, mint } = minting((n) => script(n, machine))
+    const { calls: requests, mint } = scriptedTokens((n) => script(n, machine))
     const calls: ReadonlyArray<Call> = requests
-    const source = yield* sourceOn(storeOf(store), mint, { timeout }).pipe(Effect.withClock(machine.losing))
+    const source = yield* makeSource(storeOf(store), mint, { timeout }).pipe(Effect.withClock(machine.losing))
     return { machine, store, calls, get: Effect.withClock(source.get, machine) }
   })

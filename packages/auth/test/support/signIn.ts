@@ -35,7 +35,7 @@ const stranger = await jose.generateKeyPair("ES256")
 const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: "k", use: "sig" }
 
 /** Changes to the token response, which has a token and a valid ID token by default. */
-export interface Told {
+export interface ResponseOverrides {
   readonly claims?: Record<string, unknown>
   readonly alg?: Algorithm | "none"
   readonly signedBy?: "stranger"
@@ -48,18 +48,18 @@ export interface Told {
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
 
-/** An ID token for the nonce, with the changes of `told`. */
-const idTokenOf = async (nonce: string | undefined, nowMs: number, told: Told): Promise<string> => {
+/** An ID token for the nonce, with the changes of `overrides`. */
+const idTokenOf = async (nonce: string | undefined, nowMs: number, overrides: ResponseOverrides): Promise<string> => {
   const now = Math.floor(nowMs / 1000)
-  const claims = { iss: issuer, sub: "ada", aud: "client", exp: now + 60, iat: now, nonce, ...told.claims }
-  if (told.alg === "none") return `${base64({ alg: "none" })}.${base64(claims)}.`
-  if (told.alg === "HS256") {
+  const claims = { iss: issuer, sub: "ada", aud: "client", exp: now + 60, iat: now, nonce, ...overrides.claims }
+  if (overrides.alg === "none") return `${base64({ alg: "none" })}.${base64(claims)}.`
+  if (overrides.alg === "HS256") {
     const key = new TextEncoder().encode(JSON.stringify(jwk))
     return await new jose.SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(key)
   }
-  const key = told.signedBy === "stranger" ? stranger.privateKey : pair.privateKey
+  const key = overrides.signedBy === "stranger" ? stranger.privateKey : pair.privateKey
   return await new jose.SignJWT(claims)
-    .setProtectedHeader({ alg: "ES256", kid: "k", ...told.header })
+    .setProtectedHeader({ alg: "ES256", kid: "k", ...overrides.header })
     .sign(key, { crit: { "urn:unknown": true } })
 }
 
@@ -68,17 +68,17 @@ export const keys: MockClient.Step = MockClient.respond(200, { keys: [jwk] })
 /** The same key with another kid. */
 export const keysNamed = (kid: string): MockClient.Step => MockClient.respond(200, { keys: [{ ...jwk, kid }] })
 
-export const answerOf = (nonce: string | undefined, told: Told = {}) =>
+export const answerOf = (nonce: string | undefined, overrides: ResponseOverrides = {}) =>
   Effect.gen(function* () {
-    const now = (yield* Clock.currentTimeMillis) + (told.ahead ?? 0)
-    const idToken = told.idToken ?? (yield* Effect.promise(() => idTokenOf(nonce, now, told)))
+    const now = (yield* Clock.currentTimeMillis) + (overrides.ahead ?? 0)
+    const idToken = overrides.idToken ?? (yield* Effect.promise(() => idTokenOf(nonce, now, overrides)))
     const body = {
       access_token: "canary-access",
       token_type: "bearer",
       expires_in: 60,
       refresh_token: "canary-refresh",
       ...(idToken !== false && { id_token: idToken }),
-      ...told.token
+      ...overrides.token
     }
     return MockClient.respond(200, body, { date: new Date(now).toUTCString() })
   })
@@ -123,10 +123,14 @@ export const callbackOf = (
 }
 
 /** A started sign-in, and the effect `end` that completes it. */
-export const signedIn = (told: Told = {}, more: Partial<AuthorizationCode.Options> = {}, metadata: object = {}) =>
+export const signedIn = (
+  overrides: ResponseOverrides = {},
+  more: Partial<AuthorizationCode.Options> = {},
+  metadata: object = {}
+) =>
   Effect.gen(function* () {
     const client = yield* signingIn(more, metadata)
     const transaction = yield* client.start()
-    client.answering({ "/token": yield* answerOf(transaction.nonce, told) })
+    client.answering({ "/token": yield* answerOf(transaction.nonce, overrides) })
     return { ...client, transaction, end: client.complete(transaction, callbackOf(transaction)) }
   })

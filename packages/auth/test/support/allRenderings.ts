@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import { inspect } from "node:util"
 
 /** A value in every form in which a log may print it. */
-export const printed = (value: unknown): string =>
+export const allRenderings = (value: unknown): string =>
   [
     String(value),
     JSON.stringify(value),

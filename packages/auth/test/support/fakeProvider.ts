@@ -12,9 +12,9 @@ import * as Redacted from "effect/Redacted"
 import * as jose from "jose"
 
 /** The response of an imitated provider to the n-th request for a URL without its query. */
-export type Imitation = (url: string, n: number, sent: MockClient.Sent) => MockClient.Step
+export type FakeProvider = (url: string, n: number, sent: MockClient.Sent) => MockClient.Step
 
-export const imitating = (answer: Imitation) =>
+export const withFakeProvider = (answer: FakeProvider) =>
   Effect.map(
     Effect.suspend(() => {
       const asked = new Map<string, number>()
@@ -74,7 +74,7 @@ export const granted = { access_token: "canary-access", token_type: "Bearer", ex
 /** A provider that publishes OpenID Connect metadata only, and issues a token. */
 export const publishing = (issuer: string, at: string) => {
   const metadata = { issuer, authorization_endpoint: `${at}authorize`, token_endpoint: `${at}token` }
-  return imitating((url) => {
+  return withFakeProvider((url) => {
     if (url === `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`)
       return MockClient.respond(200, metadata)
     if (url === metadata.token_endpoint) return MockClient.respond(200, granted)
@@ -98,7 +98,7 @@ export const idToken = (claims: jose.JWTPayload): Effect.Effect<string> =>
 
 /** Signs a user in with an ID token that has these claims and the nonce of the sign-in. */
 export const signInAs = (
-  imitation: (answer: () => MockClient.Step) => ReturnType<typeof imitating>,
+  imitation: (answer: () => MockClient.Step) => ReturnType<typeof withFakeProvider>,
   options: Omit<AuthorizationCode.Options, "redirectUri">,
   claims: jose.JWTPayload
 ) =>

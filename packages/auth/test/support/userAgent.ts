@@ -1,5 +1,5 @@
 /** A user with a browser that stores cookies and follows redirects within the server's origin. */
-export const person = () => {
+export const userAgent = () => {
   const cookies = new Map<string, string>()
 
   const keep = (response: Response) => {

@@ -22,7 +22,8 @@ export const token = (n: number | string, lifetimeMs?: number): Effect.Effect<To
 
 export const nameOf = (held: { readonly token: Token.Token }): string => Redacted.value(held.token.accessToken)
 
-export const nothing = (reason: TokenError["reason"]): TokenError => new TokenError({ reason, detail: "as scripted" })
+export const scriptedError = (reason: TokenError["reason"]): TokenError =>
+  new TokenError({ reason, detail: "as scripted" })
 
 /** A request for a token. */
 export interface Call {
@@ -34,7 +35,7 @@ export interface Call {
 type Outcome = (n: number) => Effect.Effect<Token.Token, TokenError>
 
 /** Acquires `canary-1`, `canary-2` and so on, or the outcomes of the script, and records the calls. */
-export const minting = (script: Outcome = (n) => token(n)) => {
+export const scriptedTokens = (script: Outcome = (n) => token(n)) => {
   const calls: Array<Call> = []
   const mint: TokenSource.Options["acquireToken"] = (last) =>
     Effect.flatMap(Clock.currentTimeMillis, (at) => {
@@ -48,7 +49,7 @@ export const minting = (script: Outcome = (n) => token(n)) => {
 export const key = "key"
 
 /** A source without jitter and, by default, without propagation delay. */
-export const sourceOn = (
+export const makeSource = (
   store: TokenStore.Service,
   mint: TokenSource.Options["acquireToken"],
   options: Partial<TokenSource.Options> = {}
@@ -60,21 +61,21 @@ export const sourceOn = (
 
 /** A source with its own store. */
 export const source = (mint: TokenSource.Options["acquireToken"], options: Partial<TokenSource.Options> = {}) =>
-  Effect.flatMap(TokenStore.makeMemory, (store) => sourceOn(store, mint, options))
+  Effect.flatMap(TokenStore.makeMemory, (store) => makeSource(store, mint, options))
 
 /** The stored access token. */
 export const storedIn = (store: TokenStore.Service): Effect.Effect<string | undefined, TokenStoreError> =>
   Effect.map(store.get(key), (stored) => Option.getOrUndefined(Option.map(stored, nameOf)))
 
 /** Stores a token as another process would. */
-export const storedBySibling = (store: TokenStore.Service, text: string, lifetimeMs?: number) =>
+export const storeFromOtherProcess = (store: TokenStore.Service, text: string, lifetimeMs?: number) =>
   Effect.gen(function* () {
     const version = Option.match(yield* store.get(key), { onNone: () => 0, onSome: (stored) => stored.version })
     return yield* store.compareAndSet(key, version, yield* token(text, lifetimeMs))
   })
 
 /** A store that fails writes while `broken` is set, and the number of attempted writes. */
-export const breakable = (store: TokenStore.Service) => {
+export const failingStore = (store: TokenStore.Service) => {
   const state = { broken: true, writes: 0 }
   const full = new TokenStoreError({ reason: "WriteFailed", detail: "the disk is full" })
   const service: TokenStore.Service = {
@@ -99,7 +100,7 @@ export const times = <A, E, R>(n: number, effect: Effect.Effect<A, E, R>) =>
   )
 
 /** Stops a fiber before its n-th step until `goOn` runs, to force a race. */
-export const stoppingAt = (step: number) => {
+export const pauseAtStep = (step: number) => {
   let steps = 0
   let free = false
   let stopped: (() => void) | undefined
